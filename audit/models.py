@@ -1,0 +1,22 @@
+"""What happened and who did it. Rows are added, never changed: triggers in the database see to that."""
+
+from django.db import models
+
+
+class Entry(models.Model):
+    """One state change or act of a person, written in the same commit as what it tells of."""
+
+    recorded_at = models.DateTimeField()
+    actor = models.CharField(max_length=80, help_text="user:<id>, issuer:<name>, processor:<name> or system:<part>")
+    action = models.CharField(max_length=60, help_text="What was done, such as authorization.approved")
+    subject_type = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=64)
+    details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "entries"
+        indexes = [models.Index(fields=["subject_type", "subject_id"], name="audit_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject_type}:{self.subject_id} by {self.actor}"

@@ -1,0 +1,197 @@
+"""Stripe's JSON turned into frozen values, read defensively: the shape follows the account's API version, not ours.
+
+Nothing Stripe-shaped passes inward from here. A field that a decision needs and that is missing or odd raises
+MalformedEventError with a sentence that names it; everything else degrades to "".
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
+from onecard.kit.text import clean_text
+
+REQUEST = "issuing_authorization.request"
+ID_LIMIT = 120
+
+
+class MalformedEventError(OneCardError):
+    """A genuine delivery that does not say what an event of its kind must say."""
+
+    code = "malformed_event"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What every event carries: its id, its kind, and the object that it is about."""
+
+    id: str
+    type: str
+    object_id: str
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Where the purchase happens, as far as the issuer says."""
+
+    mcc: str
+    name: str
+    category: str
+    city: str
+    country: str
+    network_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one."""
+
+    provider: str
+    event_id: str
+    event_type: str
+    authorization_id: str
+    issuer_card_id: str
+    amount_minor: int
+    currency: str
+    merchant: Merchant
+    round_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationNews:
+    """What the issuer says of an authorization after the fact: its outcome, its status and the total it holds.
+
+    `asked_us` says that the outcome went through our webhook, whatever we answered or failed to.
+    """
+
+    provider: str
+    authorization_id: str
+    issuer_card_id: str
+    ever_approved: bool
+    asked_us: bool
+    status: str
+    amount_minor: int
+    currency: str
+    merchant: Merchant
+    authorization_code: str
+
+
+def parse_envelope(body: bytes) -> Envelope:
+    """Raises MalformedEventError unless the body is a JSON object with an id, a type and data.object."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        raise MalformedEventError("The body is not JSON.") from None
+    if not isinstance(event, dict):
+        raise MalformedEventError("The body is JSON but not an object.")
+    event_id, kind = clean_text(event.get("id"), limit=ID_LIMIT), clean_text(event.get("type"), limit=ID_LIMIT)
+    if not event_id or not kind:
+        raise MalformedEventError("The event has no id or no type.")
+    data = event.get("data")
+    content = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(content, dict):
+        content = {}
+    return Envelope(event_id, kind, clean_text(content.get("id"), limit=ID_LIMIT), content)
+
+
+def parse_authorization_request(provider: str, envelope: Envelope) -> AuthorizationRequest:
+    """The question in an `issuing_authorization.request`; raises MalformedEventError when it cannot be decided on.
+
+    The money asked for is in `pending_request`, for an increment the additional amount only; the object's id is the
+    same in every round (Stripe, real-time authorizations).
+    """
+    content = envelope.content
+    pending = content.get("pending_request")
+    if not isinstance(pending, dict):
+        raise MalformedEventError("pending_request is missing, so no amount is asked for.")
+    amount = _amount(pending, "pending_request.amount")
+    return AuthorizationRequest(
+        provider=provider,
+        event_id=envelope.id,
+        event_type=envelope.type,
+        authorization_id=_required(content, "id"),
+        issuer_card_id=_card_id(content),
+        amount_minor=amount,
+        currency=_currency(pending.get("currency") or content.get("currency")),
+        merchant=_merchant(content, needs_mcc=True),
+        # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
+        round_key=f"{len(_entries(content.get('request_history')))}:{str(content.get('amount'))[:20]}:{amount}",
+    )
+
+
+def parse_authorization_news(provider: str, envelope: Envelope) -> AuthorizationNews:
+    """The facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id."""
+    content = envelope.content
+    history = _entries(content.get("request_history"))
+    last = history[-1] if history else {}
+    return AuthorizationNews(
+        provider=provider,
+        authorization_id=_required(content, "id"),
+        issuer_card_id=_card_id(content),
+        # A declined increment may say false on top of an approval that stands (Stripe, incremental authorizations).
+        ever_approved=content.get("approved") is True or any(entry.get("approved") is True for entry in history),
+        asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
+        status=clean_text(content.get("status"), limit=20),
+        amount_minor=_amount(content, "amount"),
+        currency=_currency(content.get("currency")),
+        merchant=_merchant(content, needs_mcc=False),
+        authorization_code=clean_text(last.get("authorization_code"), limit=20),
+    )
+
+
+def _entries(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
+    data = content.get("merchant_data")
+    data = data if isinstance(data, dict) else {}
+    mcc = clean_text(data.get("category_code"), limit=10)
+    if not (len(mcc) == 4 and mcc.isascii() and mcc.isdecimal()):
+        if needs_mcc:
+            raise MalformedEventError("merchant_data.category_code is not a four-digit MCC.")
+        mcc = ""
+    return Merchant(
+        mcc=mcc,
+        name=clean_text(data.get("name"), limit=120),
+        category=clean_text(data.get("category"), limit=120),
+        city=clean_text(data.get("city"), limit=80),
+        country=clean_text(data.get("country"), limit=3),
+        network_id=clean_text(data.get("network_id"), limit=64),
+    )
+
+
+def _card_id(content: dict[str, Any]) -> str:
+    """The card is an object in authorizations and an id in transactions; both are understood."""
+    card = content.get("card")
+    found = clean_text(card.get("id") if isinstance(card, dict) else card, limit=64)
+    if not found:
+        raise MalformedEventError("card.id is missing.")
+    return found
+
+
+def _required(content: dict[str, Any], name: str) -> str:
+    found = clean_text(content.get(name), limit=ID_LIMIT)
+    if not found:
+        raise MalformedEventError(f"data.object.{name} is missing.")
+    return found
+
+
+def _amount(content: dict[str, Any], name: str) -> int:
+    amount = content.get(name.rsplit(".", 1)[-1])
+    if type(amount) is not int:
+        raise MalformedEventError(f"{name} is not a whole number of minor units.")
+    if not 0 <= amount <= MAX_AMOUNT_MINOR:
+        raise MalformedEventError(f"{name} is {'negative' if amount < 0 else 'beyond any purchase'}.")
+    return amount
+
+
+def _currency(value: object) -> str:
+    currency = clean_text(value, limit=10).upper()
+    try:
+        currency_exponent(currency)
+    except MoneyError as error:
+        raise MalformedEventError(f"currency: {error.message}.") from None
+    return currency

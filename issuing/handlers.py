@@ -1,0 +1,58 @@
+"""What is done about a stored event, by a worker, once."""
+
+import datetime as dt
+
+from issuing import inbox, lifecycle, states
+from issuing.events import Envelope, MalformedEventError, parse_authorization_news, parse_envelope
+from issuing.models import IssuerEvent
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from wallet import outcomes
+from wallet.processors import stripe as processor
+
+AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
+# The issuer's news can overtake our own commit of the decision it speaks of; after this long there was none.
+WAIT_FOR_DECISION = dt.timedelta(minutes=10)
+SWEEP_AFTER = dt.timedelta(seconds=15)
+SWEEP_BATCH = 200
+
+
+def handle(*, event_pk: int) -> str:
+    """Acts on one event and moves it out of `received`; gives its status. Safe to run twice and side by side."""
+    with transaction():
+        event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
+        if event.status != states.Event.RECEIVED:
+            return event.status
+        try:
+            status, reason = _dispatch(event, parse_envelope(bytes(event.body)))
+        except MalformedEventError as error:
+            status, reason = states.Event.REJECTED, error.message
+        if status != states.Event.RECEIVED:
+            inbox.finish(event, status, reason)
+        return status
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Handles what the queue forgot: events that still wait; says how many it looked at."""
+    limit = (now or clock.now()) - SWEEP_AFTER
+    waiting = IssuerEvent.objects.filter(status=states.Event.RECEIVED, received_at__lt=limit).order_by("received_at")
+    pks = list(waiting.values_list("pk", flat=True)[:SWEEP_BATCH])
+    for event_pk in pks:
+        handle(event_pk=event_pk)
+    return len(pks)
+
+
+def _dispatch(event: IssuerEvent, envelope: Envelope) -> tuple[str, str]:
+    if envelope.type in AUTHORIZATION_NEWS:
+        news = parse_authorization_news(event.provider, envelope)
+        patient = clock.now() - event.received_at < WAIT_FOR_DECISION
+        if not lifecycle.apply_news(news, wait_for_decision=patient):
+            return states.Event.RECEIVED, ""
+        return states.Event.HANDLED, ""
+    if envelope.type.startswith("payment_intent."):
+        found = processor.read_payment_intent(envelope.content)
+        if found is None:
+            raise MalformedEventError("The payment intent has no id or no known status.")
+        known = outcomes.apply_news(found)
+        return (states.Event.HANDLED, "") if known else (states.Event.KEPT, "The payment intent is not one of ours.")
+    return states.Event.KEPT, "Nothing is done about events of this kind yet."

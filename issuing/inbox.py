@@ -1,0 +1,54 @@
+"""Every genuine delivery is stored once, with its raw bytes, before anything is done about it."""
+
+import hashlib
+
+from issuing import states
+from issuing.events import Envelope
+from issuing.models import IssuerEvent
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from onecard.outbox import services as outbox
+
+
+def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
+    """Stores an event for a worker to handle and says whether it is new; a repeat changes nothing."""
+    with transaction():
+        event, is_new = IssuerEvent.objects.get_or_create(
+            provider=provider,
+            event_id=envelope.id,
+            defaults={
+                "event_type": envelope.type,
+                "object_id": envelope.object_id,
+                "body": body,
+                "received_at": clock.now(),
+            },
+        )
+        if is_new:
+            outbox.put(topic="inbox.received", event_pk=event.pk)
+    return is_new
+
+
+def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
+    """Keeps a genuine but malformed delivery as evidence; without an id of its own it goes by its body's hash."""
+    IssuerEvent.objects.get_or_create(
+        provider=provider,
+        event_id=envelope.id if envelope else f"sha256:{hashlib.sha256(body).hexdigest()}",
+        defaults={
+            "event_type": envelope.type if envelope else "",
+            "object_id": envelope.object_id if envelope else "",
+            "body": body,
+            "received_at": clock.now(),
+            "status": states.Event.REJECTED,
+            "reason": reason[:300],
+            "handled_at": clock.now(),
+        },
+    )
+
+
+def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
+    """Moves an event along its table of legal moves and says whether it was ours to move."""
+    sources = states.sources_of(states.EVENT_MOVES, status)
+    changed = IssuerEvent.objects.filter(pk=event.pk, status__in=sources).update(
+        status=status, reason=reason[:300], handled_at=clock.now()
+    )
+    return changed == 1

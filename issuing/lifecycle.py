@@ -1,0 +1,143 @@
+"""An authorization after the answer: what the issuer reports of it, and the end of its holds."""
+
+import logging
+
+from django.db.models import F
+
+from audit import trail
+from issuing import states
+from issuing.events import AuthorizationNews
+from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction, transaction
+from wallet import cases, obligations
+from wallet.models import Case
+
+log = logging.getLogger(__name__)
+
+# Stripe's words for the status, once the outcome itself is known.
+STATUS = {
+    "pending": states.Authorization.APPROVED,
+    "closed": states.Authorization.SETTLED,
+    "reversed": states.Authorization.REVERSED,
+    "expired": states.Authorization.EXPIRED,
+}
+NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
+
+
+def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
+    """Records what the issuer says of an authorization; old or repeated news changes nothing (money-safety I10).
+
+    An authorization that we never decided on is recorded from the news alone. When the news says that we were asked
+    but our decision is not here, it may still be in its commit: then the answer is False, and the caller asks again.
+    """
+    with transaction():
+        card = lock_card(news.provider, news.issuer_card_id)
+        authorization = (
+            Authorization.objects.select_for_update(no_key=True, of=("self",))
+            .filter(provider=news.provider, issuer_authorization_id=news.authorization_id)
+            .first()
+        )
+        if authorization is None:
+            if news.asked_us and wait_for_decision:
+                return False
+            _record_unseen(news, card)
+            return True
+        _fill_in(authorization, news, card)
+        move(authorization, _reported_status(news), actor=f"issuer:{news.provider}")
+        return True
+
+
+def move(authorization: Authorization, target: str, *, actor: str) -> bool:
+    """Moves an authorization along its table of legal moves, with its holds; False when the news is old."""
+    require_transaction("An authorization's move")
+    sources = states.sources_of(states.AUTHORIZATION_MOVES, target)
+    rows = Authorization.objects.filter(pk=authorization.pk, status__in=sources)
+    if rows.update(status=target, updated_at=clock.now()) != 1:
+        return False
+    trail.record(actor=actor, action=f"authorization.{target}", subject=authorization, was=authorization.status)
+    if target in NOTHING_BOUGHT:
+        release_holds(authorization, actor=actor)
+    if target == states.Authorization.APPROVED:
+        _open_unfunded_case(authorization)
+    return True
+
+
+def release_holds(authorization: Authorization, *, actor: str) -> None:
+    """Ends everything that is still held for an authorization."""
+    for hold in Hold.objects.filter(authorization=authorization, status=states.Hold.PLACED).select_related("decision"):
+        release_hold(hold, actor=actor)
+
+
+def release_hold(hold: Hold, *, actor: str) -> bool:
+    """Ends one hold: gives the limits back and releases what the wallet owes for it; False if it had ended already."""
+    require_transaction("The release of a hold")
+    placed = Hold.objects.filter(pk=hold.pk, status=states.Hold.PLACED)
+    if placed.update(status=states.Hold.RELEASED, ended_at=clock.now()) != 1:
+        return False
+    windows = SpendWindow.objects.filter(pk__in=(hold.day_id, hold.month_id))
+    windows.update(spent_minor=F("spent_minor") - hold.amount_minor)
+    purchases = Authorization.objects.filter(pk=hold.authorization_id)
+    purchases.update(approved_minor=F("approved_minor") - hold.amount_minor)
+    obligations.release(obligation_id=hold.decision.obligation_id, actor=actor)
+    return True
+
+
+def lock_card(provider: str, issuer_card_id: str) -> VirtualCard | None:
+    """The first lock of every change to an authorization, as in the committing statement (one order, no deadlock)."""
+    cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
+    return cards.filter(issuer_provider=provider, issuer_card_id=issuer_card_id).first()
+
+
+def _reported_status(news: AuthorizationNews) -> str:
+    """Status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
+    if not news.ever_approved:
+        return states.Authorization.DECLINED
+    return STATUS.get(news.status, "")
+
+
+def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> None:
+    """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
+    now, status = clock.now(), _reported_status(news) or states.Authorization.APPROVED
+    authorization = Authorization.objects.create(
+        provider=news.provider,
+        issuer_authorization_id=news.authorization_id,
+        card=card,
+        status=status,
+        approved_minor=0 if status in NOTHING_BOUGHT else news.amount_minor,
+        currency=news.currency,
+        mcc=news.merchant.mcc,
+        merchant_name=news.merchant.name,
+        merchant_category=news.merchant.category,
+        merchant_city=news.merchant.city,
+        merchant_country=news.merchant.country,
+        merchant_network_id=news.merchant.network_id,
+        authorization_code=news.authorization_code,
+        created_at=now,
+        updated_at=now,
+    )
+    trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
+    if status not in NOTHING_BOUGHT and news.amount_minor:
+        _open_unfunded_case(authorization)
+
+
+def _open_unfunded_case(authorization: Authorization) -> None:
+    """The merchant will be paid although no funding card was chosen: a person has to see that."""
+    cases.open_case(
+        kind=Case.Kind.APPROVED_WITHOUT_US,
+        reference=f"authorization:{authorization.pk}",
+        money=Money(authorization.approved_minor, authorization.currency),
+        summary=f"The issuer approved {authorization.issuer_authorization_id} without us; no funding card was charged.",
+    )
+
+
+def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> None:
+    """Adds what the request did not carry yet: the authorization code, or the card of a decision made late."""
+    missing: dict[str, object] = {}
+    if not authorization.authorization_code and news.authorization_code:
+        missing["authorization_code"] = news.authorization_code
+    if authorization.card_id is None and card is not None:
+        missing["card"] = card
+    if missing:
+        Authorization.objects.filter(pk=authorization.pk).update(**missing)

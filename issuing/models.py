@@ -1,0 +1,217 @@
+"""The card network's side: virtual cards, what the issuer told us, what we answered, and what is held on limits."""
+
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from issuing import states
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet.models import Cardholder, FundingObligation
+
+
+class Provider(models.TextChoices):
+    """Whose card it is."""
+
+    STRIPE = "stripe", "Stripe Issuing"
+    MARQETA = "marqeta", "Marqeta"
+    MOCK = "mock", "Mock (development)"
+
+
+class VirtualCard(models.Model):
+    """The one card that a person carries; limits are ours and count in the cardholder's own days."""
+
+    class CardType(models.TextChoices):
+        VISA = "visa", "Visa"
+        MASTERCARD = "mastercard", "Mastercard"
+
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="virtual_cards")
+    card_type = models.CharField(max_length=20, choices=CardType.choices)
+    issuer_provider = models.CharField(max_length=20, choices=Provider.choices)
+    issuer_card_id = models.CharField(max_length=64)
+    issuer_card_token = models.CharField(max_length=64, blank=True)
+    last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
+    expiry_month = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(12)])
+    expiry_year = models.PositiveSmallIntegerField(validators=[MinValueValidator(2000), MaxValueValidator(2099)])
+    currency = models.CharField(max_length=3, default="USD")
+    daily_limit_minor = models.BigIntegerField(default=100_000, validators=[MinValueValidator(0)])
+    monthly_limit_minor = models.BigIntegerField(default=500_000, validators=[MinValueValidator(0)])
+    per_transaction_limit_minor = models.BigIntegerField(default=50_000, validators=[MinValueValidator(0)])
+    status = models.CharField(max_length=20, choices=states.Card.choices, default=states.Card.PENDING)
+    compliance_flags = models.JSONField(default=list, blank=True)
+    last_synced_at = models.DateTimeField(null=True, blank=True)
+    version = models.BigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["issuer_provider", "issuer_card_id"], name="one_card_per_issuer_id"),
+            models.CheckConstraint(
+                condition=Q(daily_limit_minor__range=(0, MAX_AMOUNT_MINOR))
+                & Q(monthly_limit_minor__range=(0, MAX_AMOUNT_MINOR))
+                & Q(per_transaction_limit_minor__range=(0, MAX_AMOUNT_MINOR)),
+                name="card_limits_in_bounds",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_card_type_display()} •••• {self.last_four}"
+
+
+class IssuerEvent(models.Model):
+    """One delivery with a genuine signature, as it came; the evidence never changes, only what became of it."""
+
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    event_id = models.CharField(max_length=120, help_text="The issuer's id; for a body without one, its hash.")
+    event_type = models.CharField(max_length=120, blank=True)
+    object_id = models.CharField(max_length=120, blank=True, db_index=True)
+    body = models.BinaryField(help_text="The raw bytes that the signature covers.")
+    received_at = models.DateTimeField()
+    status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
+    reason = models.CharField(max_length=300, blank=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="one_row_per_event")]
+        indexes = [models.Index(fields=["received_at"], name="event_waiting", condition=Q(status="received"))]
+
+    def __str__(self) -> str:
+        return f"{self.event_type or 'event'} {self.event_id}"
+
+
+class Authorization(models.Model):
+    """A purchase at the issuer, over all its rounds (an increment asks again under the same id)."""
+
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    issuer_authorization_id = models.CharField(max_length=120)
+    card = models.ForeignKey(
+        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="authorizations"
+    )
+    status = models.CharField(max_length=20, choices=states.Authorization.choices)
+    approved_minor = models.BigIntegerField(default=0, help_text="Sum of the approved rounds.")
+    currency = models.CharField(max_length=3)
+    mcc = models.CharField("MCC", max_length=4, blank=True)
+    merchant_name = models.CharField(max_length=120, blank=True)
+    merchant_category = models.CharField(max_length=120, blank=True)
+    merchant_city = models.CharField(max_length=80, blank=True)
+    merchant_country = models.CharField(max_length=3, blank=True)
+    merchant_network_id = models.CharField(max_length=64, blank=True)
+    authorization_code = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "issuer_authorization_id"], name="one_row_per_authorization"),
+            models.CheckConstraint(
+                condition=Q(approved_minor__gte=0, approved_minor__lte=MAX_AMOUNT_MINOR),
+                name="authorization_amount_in_bounds",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.merchant_name or self.issuer_authorization_id} {Money(self.approved_minor, self.currency)}"
+
+
+class Decision(models.Model):
+    """One answer to one request, with everything that it was made from. Added once, never changed."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    event = models.ForeignKey(IssuerEvent, on_delete=models.PROTECT, related_name="decisions")
+    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="decisions")
+    obligation = models.OneToOneField(
+        FundingObligation, null=True, blank=True, on_delete=models.PROTECT, related_name="decision"
+    )
+    corrects = models.OneToOneField(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="corrected_by",
+        help_text="The earlier answer that this one takes back.",
+    )
+    round_key = models.CharField(max_length=80, help_text="The request's own state: tells an increment from a twin.")
+    approved = models.BooleanField()
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    rule = models.CharField(max_length=40, blank=True, help_text="The rule of spec section 4 that chose the card.")
+    decline_reason = models.CharField(max_length=40, blank=True)
+    trace = models.JSONField(help_text="Each candidate as it was seen, the rules' versions, and why.")
+    timings_ms = models.JSONField(help_text="Milliseconds of each step, up to the commit.")
+    response = models.BinaryField(help_text="The very bytes that were answered.")
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event"], condition=Q(corrects__isnull=True), name="one_decision_per_event"
+            ),
+            models.UniqueConstraint(
+                fields=["authorization", "round_key"], condition=Q(corrects__isnull=True), name="one_decision_per_round"
+            ),
+            models.CheckConstraint(condition=Q(approved=True) ^ ~Q(decline_reason=""), name="decline_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gte=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="decision_amount_in_bounds"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'Approved' if self.approved else 'Declined'} {self.money}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class SpendWindow(models.Model):
+    """What a card has spent in one of its days or months: a counter, raised and given back under its row's lock.
+
+    A window keeps the end it was opened with, so that a change of time zone cannot reset a limit (money-safety I16).
+    """
+
+    class Kind(models.TextChoices):
+        DAY = "day", "Day"
+        MONTH = "month", "Month"
+
+    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="spend_windows")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    spent_minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["card", "kind", "starts_at"], name="one_window_per_start"),
+            models.CheckConstraint(condition=Q(spent_minor__gte=0), name="spent_not_negative"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="window_has_length"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} from {self.starts_at:%Y-%m-%d}"
+
+
+class Hold(models.Model):
+    """What one approval takes from the card's limits, in the windows that it was counted in; it ends once."""
+
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="hold")
+    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="holds")
+    day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
+    month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
+    amount_minor = models.BigIntegerField()
+    status = models.CharField(max_length=20, choices=states.Hold.choices, default=states.Hold.PLACED)
+    placed_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="hold_amount_positive")]
+
+    def __str__(self) -> str:
+        return f"{Money(self.amount_minor, self.authorization.currency)} {self.status}"

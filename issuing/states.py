@@ -1,0 +1,66 @@
+"""The states of a card, an authorization, a hold and an inbox event, and their legal moves (money-safety I10)."""
+
+from django.db import models
+
+
+class Card(models.TextChoices):
+    """A virtual card's life (issuer integration design, VirtualCard.status)."""
+
+    PENDING = "pending", "Pending"
+    ACTIVE = "active", "Active"
+    FROZEN = "frozen", "Frozen"
+    SUSPENDED = "suspended", "Suspended"
+    CLOSED = "closed", "Closed"
+
+
+class Authorization(models.TextChoices):
+    """Where a purchase stands at the issuer."""
+
+    DECLINED = "declined", "Declined"
+    APPROVED = "approved", "Approved"  # Held at the issuer, not yet captured.
+    SETTLED = "settled", "Settled"  # Closed at the issuer: captured, nothing more is held.
+    REVERSED = "reversed", "Reversed"
+    EXPIRED = "expired", "Expired"
+
+
+AUTHORIZATION_MOVES: dict[str, frozenset[str]] = {
+    # The issuer may approve what we declined or never saw (stand-in), and decline what we approved too late.
+    Authorization.DECLINED: frozenset({Authorization.APPROVED}),
+    Authorization.APPROVED: frozenset(
+        {Authorization.DECLINED, Authorization.SETTLED, Authorization.REVERSED, Authorization.EXPIRED}
+    ),
+    # A capture can follow an expiry (Stripe: late captures).
+    Authorization.EXPIRED: frozenset({Authorization.SETTLED}),
+    Authorization.REVERSED: frozenset({Authorization.SETTLED}),
+    Authorization.SETTLED: frozenset(),
+}
+
+
+class Hold(models.TextChoices):
+    """A hold on the card's limits; it ends once."""
+
+    PLACED = "placed", "Placed"
+    RELEASED = "released", "Released"
+
+
+class Event(models.TextChoices):
+    """What became of a delivery in the inbox."""
+
+    RECEIVED = "received", "Received"  # Stored; a worker will handle it.
+    HANDLED = "handled", "Handled"
+    KEPT = "kept", "Kept"  # Understood as not ours to act on, or of an unknown kind.
+    REJECTED = "rejected", "Rejected"  # Genuine but malformed; the reason says how.
+
+
+EVENT_MOVES: dict[str, frozenset[str]] = {
+    Event.RECEIVED: frozenset({Event.HANDLED, Event.KEPT, Event.REJECTED}),
+    # Operations staff may send an event through again, after a repair.
+    Event.KEPT: frozenset({Event.RECEIVED}),
+    Event.REJECTED: frozenset({Event.RECEIVED}),
+    Event.HANDLED: frozenset(),
+}
+
+
+def sources_of(moves: dict[str, frozenset[str]], target: str) -> list[str]:
+    """The states from which `target` may be reached: the `where status in …` of a conditional update."""
+    return [source for source, targets in moves.items() if target in targets]

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class OneCardConfig(AppConfig):
+    name = "onecard"
+    verbose_name = "One Card"
+
+    def ready(self) -> None:
+        """Makes the Celery app current in every process, so that tasks and the relay share one configuration."""
+        from onecard import celery  # noqa: F401

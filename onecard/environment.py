@@ -1,0 +1,117 @@
+"""Typed readers of the environment: a wrong value stops the start with a sentence that names the variable.
+
+Variables and their defaults are bound by the product specification, section 5; README holds the table for people.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
+
+env = environ.Env()
+
+
+def read_stack_file(default: Path) -> None:
+    """Takes what a running development stack wrote down for values that the environment does not give.
+
+    `make run` and `make demo` write the file, so that a second terminal reaches the same database. The variable
+    ONECARD_STACK_FILE moves it; set to nothing, no file is read.
+    """
+    location = os.environ.get("ONECARD_STACK_FILE", str(default))
+    if location and Path(location).is_file():
+        environ.Env.read_env(location)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A yes or no: 1/0, true/false, yes/no, on/off."""
+    text = os.environ.get(name, "").strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("0", "false", "no", "off"):
+        return False
+    if text == "":
+        return default
+    raise ImproperlyConfigured(f"{name} is {text!r}; set it to on or off.")
+
+
+def number(name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number within bounds, both included."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to a whole number from {least} to {most}.")
+    return int(text)
+
+
+def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
+    """One word of a fixed list; an empty default makes the variable optional."""
+    text = os.environ.get(name, "").strip().lower() or default
+    if text and text not in among:
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to one of: {', '.join(among)}.")
+    return text
+
+
+def words(name: str, *, default: str = "") -> list[str]:
+    """A comma list without its empty members."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
+    """A URL of one of the schemes, with a host; an empty default makes the variable optional."""
+    text = os.environ.get(name, "").strip() or default
+    if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).path + urlsplit(text).netloc):
+        raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}.")
+    return text
+
+
+def database() -> dict[str, object]:
+    """Django's settings of the one database; only PostgreSQL is supported (one dialect, one set of locks)."""
+    text = url("DATABASE_URL", default="", schemes=("postgres", "postgresql"))
+    if not text:
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not set; give it as postgres://user:password@host:5432/name, or use `make run`, "
+            "which starts a private PostgreSQL and sets it."
+        )
+    return dict(env.db_url_config(text))
+
+
+def refuse_unsafe_production(values: dict[str, object]) -> None:
+    """Raises ImproperlyConfigured for a setting that must not meet real money.
+
+    DEBUG is the developer's switch. It is refused as soon as anything looks like production: a live key or a host
+    that others can reach. With DEBUG off everything below must be set.
+    """
+    if values["DEBUG"]:
+        _refuse_debug_in_public(values)
+        return
+    if not values["SECRET_KEY"]:
+        raise ImproperlyConfigured("SECRET_KEY is not set; give it a long random text that only this deployment knows.")
+    if len(str(values["SECRET_KEY"])) < 32:
+        raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; give it a long random text.")
+    if not values["ALLOWED_HOSTS"]:
+        raise ImproperlyConfigured("ALLOWED_HOSTS is not set; list the host names that this server answers to.")
+    if "mock" in (values["ISSUER_PROVIDER"], values["ISSUER_BACKUP_PROVIDER"]):
+        raise ImproperlyConfigured("The mock issuer is for development; set ISSUER_PROVIDER to stripe or marqeta.")
+    if values["ISSUER_PROVIDER"] == "stripe" and not values["STRIPE_WEBHOOK_SECRETS"]:
+        raise ImproperlyConfigured(
+            "STRIPE_WEBHOOK_SECRETS is empty, so anyone could forge an authorization; set it to the signing secret "
+            "of each webhook endpoint, separated by commas."
+        )
+    if not values["STRIPE_API_KEY"]:
+        raise ImproperlyConfigured(
+            "STRIPE_API_KEY is not set, so no funding card could be charged; set the secret key."
+        )
+
+
+def _refuse_debug_in_public(values: dict[str, object]) -> None:
+    public = [host for host in values["ALLOWED_HOSTS"] if host not in LOOPBACK_HOSTS]  # type: ignore[attr-defined]
+    if public:
+        raise ImproperlyConfigured(
+            f"DEBUG is on while ALLOWED_HOSTS names {public[0]}: DEBUG shows secrets to visitors. Set DEBUG=off, "
+            "or leave only loopback names in ALLOWED_HOSTS."
+        )
+    if "_live_" in str(values["STRIPE_API_KEY"]):
+        raise ImproperlyConfigured("DEBUG is on with a live STRIPE_API_KEY; set DEBUG=off or use a test key.")

@@ -1,0 +1,27 @@
+"""Is the process alive, and can it decide? For load balancers and for the launcher."""
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def live(_request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all."""
+    return JsonResponse({"status": "alive"})
+
+
+@require_safe
+def ready(_request: HttpRequest) -> JsonResponse:
+    """200 when a decision could be made now; 503 with the reason otherwise.
+
+    The broker is left out on purpose: approvals go on without it (money-safety F7).
+    """
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT version FROM routing_rulebook")
+            row = cursor.fetchone()
+    except DatabaseError as error:
+        connection.close()
+        return JsonResponse({"status": "unready", "reason": f"the database does not answer: {error}"}, status=503)
+    return JsonResponse({"status": "ready", "rulebook_version": row[0] if row else None})

@@ -1,0 +1,37 @@
+"""The only reader of the clock, so that a test or a simulation can set it."""
+
+import datetime as dt
+import time
+import zoneinfo
+from collections.abc import Callable
+
+_now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)  # noqa: E731  (replaced as a whole by tests)
+
+
+def now() -> dt.datetime:
+    """The present moment, aware, in UTC."""
+    return _now()
+
+
+def local_day(moment: dt.datetime, time_zone: str) -> dt.date:
+    """The calendar day that `moment` falls on in an IANA zone; an unknown zone raises ZoneInfoNotFoundError."""
+    return moment.astimezone(zoneinfo.ZoneInfo(time_zone)).date()
+
+
+class Stopwatch:
+    """Milliseconds of named steps, each counted from the end of the one before."""
+
+    def __init__(self) -> None:
+        self.started = self._last = time.perf_counter()
+        self.steps_ms: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        """Ends the current step under this name; a step timed twice adds up."""
+        moment = time.perf_counter()
+        self.steps_ms[step] = round(self.steps_ms.get(step, 0.0) + (moment - self._last) * 1000, 3)
+        self._last = moment
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the stopwatch was made."""
+        return (time.perf_counter() - self.started) * 1000

@@ -1,0 +1,58 @@
+"""Money is an integer number of minor units with a currency; nothing here is ever a float."""
+
+import functools
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+import iso4217
+
+from onecard.kit.errors import OneCardError
+
+# A bound on every amount (money-safety T11): ten trillion minor units; sums of very many stay far from 2**63.
+MAX_AMOUNT_MINOR = 10**13
+
+
+class MoneyError(OneCardError):
+    """An amount or a currency that cannot be money."""
+
+    code = "invalid_money"
+
+
+@functools.cache
+def currency_exponent(currency: str) -> int:
+    """How many decimals a currency has by ISO 4217 (USD 2, JPY 0, KWD 3); raises MoneyError for an unknown code."""
+    try:
+        exponent = iso4217.Currency(currency).exponent
+    except ValueError:
+        raise MoneyError(f"{currency!r} is not an ISO 4217 currency code") from None
+    if exponent is None:
+        raise MoneyError(f"{currency} has no minor unit, so no purchase can be made in it")
+    return int(exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount: `minor` units of an upper-case ISO 4217 `currency`."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> "Money":
+        """Reads "45", "45.00" or "-3.5" as whole units; raises MoneyError for anything else or too many decimals."""
+        try:
+            scaled = Decimal(text.strip()).scaleb(currency_exponent(currency))
+            exact = scaled == scaled.to_integral_value() and abs(scaled) <= MAX_AMOUNT_MINOR
+        except InvalidOperation:
+            exact = False
+        if not exact:
+            raise MoneyError(f"{text!r} is not an amount of {currency}: write it like 45.00")
+        return cls(int(scaled), currency)
+
+    @property
+    def major(self) -> Decimal:
+        """The amount in whole units, exact."""
+        return Decimal(self.minor).scaleb(-currency_exponent(self.currency))
+
+    def __str__(self) -> str:
+        return f"{self.major:,.{currency_exponent(self.currency)}f} {self.currency}"

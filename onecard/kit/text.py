@@ -1,0 +1,9 @@
+"""Foreign text made fit to store: what PostgreSQL cannot hold or a column is too short for."""
+
+
+def clean_text(value: object, *, limit: int) -> str:
+    """A string of at most `limit` characters without NUL and lone surrogates; anything but a string gives ""."""
+    if not isinstance(value, str):
+        return ""
+    storable = value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return storable.strip()[:limit]

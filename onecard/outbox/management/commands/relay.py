@@ -1,0 +1,45 @@
+"""`manage.py relay`: hands committed messages to the queue until it is told to stop."""
+
+import signal
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from celery import current_app
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+
+from onecard.outbox.relay import relay_once
+
+
+class Command(BaseCommand):
+    help = "Hands committed outbox messages to the Celery broker until it is told to stop (Ctrl-C or SIGTERM)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--idle-ms", type=int, default=50, help="pause when nothing waits, in milliseconds (50)")
+        parser.add_argument("--once", action="store_true", help="publish what waits now, then end")
+
+    def handle(self, *, idle_ms: int, once: bool, **_options: Any) -> None:
+        stop = threading.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda _signum, _frame: stop.set())
+        while not stop.is_set():
+            sent = self._round()
+            if once:
+                break
+            if not sent:
+                stop.wait(idle_ms / 1000)
+
+    def _round(self) -> int:
+        """One round; a database that is away is waited for, since a relay that gives up helps nobody."""
+        try:
+            return relay_once(publish, current_app.conf.get("outbox_subscribers"))
+        except DatabaseError as error:
+            self.stderr.write(f"The database does not answer ({error}); trying again.")
+            connection.close()
+            return 0
+
+
+def publish(task: str, payload: Mapping[str, object]) -> None:
+    """Hands one task to the broker; raises when the broker does not take it within its timeouts."""
+    current_app.send_task(task, kwargs=dict(payload), retry=False)

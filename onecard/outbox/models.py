@@ -1,0 +1,21 @@
+"""What must happen once a commit is durable."""
+
+from django.db import models
+
+
+class Message(models.Model):
+    """One piece of news that is due to its subscribers; written with its cause, published by the relay."""
+
+    topic = models.CharField(max_length=60)
+    payload = models.JSONField(help_text="Ids only: the subscriber reads the truth again from the database.")
+    created_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A relay holds the message until then.")
+    published_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        # An unsent flag, not a last-seen id: a slow transaction's message would be skipped for ever (money-safety T7).
+        indexes = [models.Index(fields=["id"], name="outbox_unsent", condition=models.Q(published_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.payload}"

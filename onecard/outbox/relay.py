@@ -1,0 +1,68 @@
+"""Hands the outbox to the queue: claim and commit, publish, mark and commit. Safe to run twice, side by side."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+
+from django.db.models import F
+
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from onecard.outbox.models import Message
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+CLAIM_S = 30
+KEEP_PUBLISHED_DAYS = 7
+
+Publish = Callable[[str, Mapping[str, object]], None]
+
+
+def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> int:
+    """Publishes what is waiting and says how many messages went out.
+
+    `publish(task_name, kwargs)` hands one task to the broker and raises when it cannot; the message then waits for
+    the next round. A message is marked after it was published, so it may go out twice: subscribers are idempotent.
+    """
+    sent = 0
+    claimed = _claim()
+    for position, message in enumerate(claimed):
+        tasks = subscribers.get(message.topic)
+        if tasks is None:
+            # Kept and tried again later: a newer release may know the topic. It must not hold up the others.
+            log.error("outbox: nobody subscribes to %r; message %s waits", message.topic, message.pk)
+            continue
+        try:
+            for task in tasks:
+                publish(task, message.payload)
+        except Exception as error:  # noqa: BLE001  (any broker's failure means the same: it waits)
+            log.warning("outbox: %s stays in the outbox, the broker did not take it: %r", message, error)
+            _give_back(claimed[position:])
+            break
+        Message.objects.filter(pk=message.pk).update(published_at=clock.now(), claimed_until=None)
+        sent += 1
+    return sent
+
+
+def _claim() -> list[Message]:
+    """Takes up to a batch for CLAIM_S seconds; a relay that dies with them loses nothing but that time."""
+    now = clock.now()
+    with transaction():
+        free = Message.objects.filter(published_at__isnull=True).exclude(claimed_until__gt=now)
+        messages = list(free.select_for_update(skip_locked=True).order_by("id")[:BATCH])
+        Message.objects.filter(pk__in=[message.pk for message in messages]).update(
+            claimed_until=now + dt.timedelta(seconds=CLAIM_S), attempts=F("attempts") + 1
+        )
+    return messages
+
+
+def _give_back(messages: list[Message]) -> None:
+    unsent = Message.objects.filter(pk__in=[message.pk for message in messages], published_at__isnull=True)
+    unsent.update(claimed_until=None)
+
+
+def forget_published() -> int:
+    """Deletes messages published over KEEP_PUBLISHED_DAYS days ago; says how many."""
+    limit = clock.now() - dt.timedelta(days=KEEP_PUBLISHED_DAYS)
+    return Message.objects.filter(published_at__lt=limit).delete()[0]

@@ -1,0 +1,154 @@
+"""Every setting, from the environment; an unsafe production is refused with a sentence (see environment.py).
+
+The table of variables is in README. Blocks: the environment, apps, database, queue, issuer and processor, web, logs.
+"""
+
+from pathlib import Path
+
+from onecard import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environment.read_stack_file(BASE_DIR / ".onecard" / "run" / "stack.env")
+
+# The environment ------------------------------------------------------------------------------------------------
+
+DEBUG = environment.flag("DEBUG", default=False)
+SECRET_KEY = environment.env.str("SECRET_KEY", default="") or ("for-development-only" if DEBUG else "")
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]" if DEBUG else "")
+
+ISSUER_PROVIDERS = ("stripe", "marqeta", "mock")
+ISSUER_PROVIDER = environment.choice("ISSUER_PROVIDER", default="stripe", among=ISSUER_PROVIDERS)
+ISSUER_BACKUP_PROVIDER = environment.choice("ISSUER_BACKUP_PROVIDER", default="", among=ISSUER_PROVIDERS)
+
+STRIPE_API_KEY = environment.env.str("STRIPE_API_KEY", default="")
+STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=("https", "http"))
+STRIPE_WEBHOOK_SECRETS = environment.words("STRIPE_WEBHOOK_SECRETS")
+STRIPE_API_VERSION = environment.env.str("STRIPE_API_VERSION", default="2024-06-20")
+
+# Stripe's limit is 2000 ms with the network in it (Stripe, real-time authorizations); past ours we decline.
+DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, least=50, most=1900)
+
+# An ordinary processor account has one merchant code, so the funding card's issuer may see ours (spec section 3).
+MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
+
+environment.refuse_unsafe_production(globals())
+
+# Apps -----------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "onecard",
+    "onecard.users",
+    "onecard.outbox",
+    "audit",
+    "wallet",
+    "routing",
+    "issuing",
+]
+AUTH_USER_MODEL = "users.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "onecard.urls"
+WSGI_APPLICATION = "onecard.wsgi.application"
+FIXTURES_DIR = BASE_DIR / "fixtures"
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+# Database -------------------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": {
+        **environment.database(),
+        # Connections are kept, since a new one costs more than a decision; the decision's own path mends a broken one.
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            # Nothing waits for ever (money-safety T14); the decision's path sets tighter limits of its own.
+            "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
+            "connect_timeout": 2,
+            "application_name": "onecard",
+        },
+    }
+}
+
+# Queue: the broker carries ids of work, never the truth; losing all of it loses no money ------------------------
+
+REDIS_URL = environment.url("REDIS_URL", default="redis://127.0.0.1:6379/0", schemes=("redis", "rediss", "unix"))
+CELERY_BROKER_URL = environment.url(
+    "CELERY_BROKER_URL",
+    default=REDIS_URL.replace("unix://", "redis+socket://", 1),  # Kombu's word for the same socket.
+    schemes=("redis", "rediss", "redis+socket"),
+)
+
+# Web ------------------------------------------------------------------------------------------------------------
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+APPEND_SLASH = False  # A redirect counts as a failed delivery at the issuer; every URL is exact.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # The admin's few files are served without a collectstatic step.
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+# Logs -----------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

@@ -1,0 +1,188 @@
+"""Which funding card pays: the rules of spec section 4 as a pure function. No ORM, no clock, no network.
+
+`choose` is the whole of it; everything else here is what it is made of, in the order in which it is used.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+CASH = "cash"
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What is being bought: the merchant's MCC, the currency, and the moment in UTC with the cardholder's own date."""
+
+    mcc: str
+    currency: str
+    at: dt.datetime
+    local_date: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A funding method as it stood when the decision was made."""
+
+    id: int
+    name: str
+    network: str
+    product_id: int | None
+    last_four: str
+    processor_method_id: str
+    active: bool
+    expiry_year: int
+    expiry_month: int
+    cooling_until: dt.datetime | None
+    currencies: tuple[str, ...]
+    is_backup: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A ranking row: what a product, or any card of a network, earns at one MCC. Dates are included, None is open."""
+
+    id: int
+    version: int
+    product_id: int | None
+    network: str
+    reward_rate: Decimal
+    reward_type: str
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The editable numbers: (preference, is it cash) to multiplier, and the two thresholds."""
+
+    multipliers: dict[tuple[str, bool], Decimal]
+    tie_within: Decimal
+    significantly_better: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A method with its row and what that is worth to this person; `left_out` says why it may not pay, or ""."""
+
+    method: Method
+    row: Row | None
+    multiplier: Decimal
+    effective_reward: Decimal
+    left_out: str = ""
+
+    @property
+    def pays_cash(self) -> bool:
+        return self.row is not None and self.row.reward_type == CASH
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The outcome: the method that pays (None: decline), the rule that decided, and every method as it was seen."""
+
+    method: Method | None
+    rule: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def chosen(self) -> Candidate | None:
+        return next((seen for seen in self.candidates if seen.method is self.method), None)
+
+
+def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], preference: str, rules: Rules) -> Choice:
+    """Picks the method that pays and names the rule that picked it (spec section 4, rules 1 to 5).
+
+    `rows` are those of the purchase's MCC. The choice holds all methods: candidates first, best first, then those
+    left out with the reason. Without a usable method the choice has none and its rule is `no_funding_card`.
+    """
+    seen = [_assess(method, purchase, rows, preference, rules) for method in methods]
+    ranked = _rank([candidate for candidate in seen if not candidate.left_out], rules.tie_within)
+    trace = (*ranked, *(candidate for candidate in seen if candidate.left_out))
+    if not ranked:
+        backup = next((c.method for c in seen if c.method.is_backup and c.left_out == "no_ranking_row"), None)
+        return Choice(backup, "backup_unranked" if backup else "no_funding_card", trace)
+    winner, rule = _apply_preference(ranked, preference, rules)
+    return Choice(winner.method, rule, trace)
+
+
+def _apply_preference(ranked: list[Candidate], preference: str, rules: Rules) -> tuple[Candidate, str]:
+    """Rules 2 to 4 over candidates that are sorted already."""
+    first = ranked[0]
+    if preference != CASH:
+        return first, "highest_reward"
+    if any(candidate.pays_cash for candidate in ranked):
+        return first, "highest_with_cash_available"
+    backup = next((candidate for candidate in ranked if candidate.method.is_backup), None)
+    if backup is None:
+        return first, "highest_without_backup"
+    if first is not backup and first.effective_reward >= rules.significantly_better * backup.effective_reward:
+        return first, "significantly_better_than_backup"
+    return backup, "backup_without_cash"
+
+
+def _assess(method: Method, purchase: Purchase, rows: Sequence[Row], preference: str, rules: Rules) -> Candidate:
+    row = _applicable_row(method, purchase, rows, preference, rules)
+    multiplier = _multiplier(row, preference, rules) if row else ZERO
+    reward = row.reward_rate * multiplier if row else ZERO
+    reason = _unusable_because(method, purchase) or ("" if row else "no_ranking_row")
+    return Candidate(method, row, multiplier, reward, reason)
+
+
+def _unusable_because(method: Method, purchase: Purchase) -> str:
+    """Why the method cannot be charged now, or "" when it can."""
+    if not method.active:
+        return "not_active"
+    # A card is good through the last day of its month; the cardholder's own date decides.
+    if (method.expiry_year, method.expiry_month) < (purchase.local_date.year, purchase.local_date.month):
+        return "expired"
+    if method.cooling_until is not None and method.cooling_until > purchase.at:
+        return "cooling_down"
+    if purchase.currency not in method.currencies:
+        return "currency_not_supported"
+    return ""
+
+
+def _applicable_row(
+    method: Method, purchase: Purchase, rows: Iterable[Row], preference: str, rules: Rules
+) -> Row | None:
+    """The product row if there is one today, else the network row.
+
+    Where several of one scope apply, the one that started last holds; of those that started together the one worth
+    most (the walkthrough's JSON names several cards of a network), then the oldest row.
+    """
+    today = [row for row in rows if _covers(row, purchase.local_date)]
+    of_product = [row for row in today if row.product_id is not None and row.product_id == method.product_id]
+    of_network = [row for row in today if row.product_id is None and row.network == method.network]
+
+    def precedence(row: Row) -> tuple[dt.date, Decimal, int]:
+        return row.valid_from or dt.date.min, row.reward_rate * _multiplier(row, preference, rules), -row.id
+
+    return max(of_product or of_network, key=precedence, default=None)
+
+
+def _covers(row: Row, day: dt.date) -> bool:
+    return (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or day <= row.valid_to)
+
+
+def _multiplier(row: Row, preference: str, rules: Rules) -> Decimal:
+    return rules.multipliers[preference, row.reward_type == CASH]
+
+
+def _rank(candidates: list[Candidate], tie_within: Decimal) -> list[Candidate]:
+    """Highest effective reward first; a tie goes to the backup card, then to the wallet's own order.
+
+    Closeness is no order by itself (a ties b, b ties c, a beats c), so each place is filled in turn: all that tie
+    with the best one left compete for it.
+    """
+    left = sorted(candidates, key=lambda candidate: -candidate.effective_reward)
+    ranked = []
+    while left:
+        best = left[0].effective_reward
+        tied = [candidate for candidate in left if best - candidate.effective_reward <= tie_within]
+        winner = min(tied, key=lambda c: (not c.method.is_backup, c.method.position, c.method.id))
+        ranked.append(winner)
+        left.remove(winner)
+    return ranked

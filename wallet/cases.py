@@ -1,0 +1,44 @@
+"""Cases: what needs a person."""
+
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction
+from wallet.models import Case, FundingObligation
+
+
+def open_case(
+    *, kind: str, reference: str, money: Money, summary: str, obligation: FundingObligation | None = None
+) -> Case:
+    """Opens a case in the caller's transaction; one that is open for the same thing already is left as it is."""
+    require_transaction(f"The case {kind}")
+    case, _ = Case.objects.get_or_create(
+        kind=kind,
+        reference=reference,
+        status=Case.Status.OPEN,
+        defaults={
+            "obligation": obligation,
+            "summary": summary[:300],
+            "amount_minor": money.minor,
+            "currency": money.currency,
+            "opened_at": clock.now(),
+        },
+    )
+    return case
+
+
+def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
+    """Closes the open cases of these kinds because what they asked for has happened; says how many."""
+    require_transaction("The resolution of a case")
+    rows = Case.objects.filter(reference=reference, kind__in=kinds, status=Case.Status.OPEN)
+    return rows.update(status=Case.Status.RESOLVED, resolved_at=clock.now())
+
+
+def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str) -> Case:
+    """Opens a case about an obligation, with its whole amount at stake."""
+    return open_case(
+        kind=kind,
+        reference=f"obligation:{obligation.pk}",
+        money=obligation.money,
+        summary=summary,
+        obligation=obligation,
+    )

@@ -1,0 +1,159 @@
+"""Charging a funding method: intend and commit (the decision did), call, record and commit.
+
+At most one successful charge for an obligation (money-safety I9): the key is committed before the call and is the same
+on every try, and past the key's life the charge is looked up instead of sent again.
+"""
+
+import datetime as dt
+import logging
+import random
+from collections.abc import Callable
+
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from onecard.kit import clock
+from onecard.kit.transactions import require_no_transaction, transaction
+from wallet import cases, obligations, outcomes, states
+from wallet.models import Case, FundingCharge
+from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
+from wallet.processors.stripe import StripeProcessor
+
+log = logging.getLogger(__name__)
+
+# Longer than a task may live, so that nobody takes a charge from a worker that is still on it.
+CLAIM = dt.timedelta(seconds=120)
+# Stripe may forget a key after 24 hours; an hour of slack.
+KEY_LIFE = dt.timedelta(hours=23)
+FIRST_DELAY_S, LONGEST_DELAY_S = 2.0, 3600.0
+# From this many calls on, a person is told; trying goes on at the longest delay.
+ATTEMPTS_BEFORE_CASE = 6
+# The ordinary way through the queue gets this head start before the sweeper looks.
+SWEEP_GRACE = dt.timedelta(seconds=3)
+SWEEP_BATCH = 50
+
+
+def charge(*, charge_id: int, processor: Processor | None = None) -> str:
+    """Makes one try at a charge that is due and records what came of it; gives the charge's status.
+
+    Safe to call twice, at once, late or never again: only the caller that wins the claim talks to the processor.
+    Raises TransactionError inside a transaction.
+    """
+    require_no_transaction("A call to the processor")
+    claimed = _claim(charge_id)
+    if claimed is not None:
+        _send(claimed, processor or StripeProcessor())
+    return FundingCharge.objects.values_list("status", flat=True).get(pk=charge_id)
+
+
+def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None) -> int:
+    """Tries every charge that is due and that the queue seems to have forgotten; says how many.
+
+    It reads the database, never the queue: a broker that lost everything only costs the grace period (I11).
+    """
+    limit = (now or clock.now()) - SWEEP_GRACE
+    due = FundingCharge.objects.filter(_due(limit), status__in=states.DUE_CHARGE).order_by("next_attempt_at", "id")
+    ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
+    for charge_id in ids:
+        charge(charge_id=charge_id, processor=processor)
+    return len(ids)
+
+
+def _due(moment: dt.datetime) -> Q:
+    waiting = Q(status__in=(states.Charge.INTENDED, states.Charge.UNKNOWN, states.Charge.PROCESSING))
+    abandoned = Q(status=states.Charge.SENDING, claimed_until__lt=moment)
+    return (waiting & Q(next_attempt_at__lte=moment)) | abandoned
+
+
+def _claim(charge_id: int) -> FundingCharge | None:
+    """Takes the charge for this worker, and commits that, so that its death leaves a trace: sending, then abandoned."""
+    now = clock.now()
+    with transaction():
+        before = FundingCharge.objects.select_for_update(no_key=True, of=("self",)).filter(_due(now), pk=charge_id)
+        claimed = before.select_related("obligation__cardholder", "method").first()
+        if claimed is None:
+            return None
+        status = claimed.status if claimed.status == states.Charge.PROCESSING else states.Charge.SENDING
+        FundingCharge.objects.filter(pk=charge_id).update(
+            status=status,
+            attempts=F("attempts") + 1,
+            first_sent_at=Coalesce(F("first_sent_at"), now),
+            claimed_until=now + CLAIM,
+            next_attempt_at=now + CLAIM,
+            updated_at=now,
+        )
+    claimed.attempts += 1
+    claimed.first_sent_at = claimed.first_sent_at or now
+    return claimed
+
+
+def _send(claimed: FundingCharge, processor: Processor) -> None:
+    order = _order(claimed)
+    try:
+        outcome = _ask(claimed, order, processor)
+    except NotProcessedError as error:
+        # Unread this time; it is still a mere intention unless an earlier try may have been accepted.
+        unsent = claimed.status == states.Charge.INTENDED
+        status = states.Charge.INTENDED if unsent else states.Charge.UNKNOWN
+        _try_later(claimed, status, error.message, error.retry_after_s)
+    except OutcomeUnknownError as error:
+        _try_later(claimed, states.Charge.UNKNOWN, error.message, None)
+    else:
+        outcomes.record(charge_id=claimed.pk, outcome=outcome, actor="system:funding")
+
+
+def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
+    assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
+    key_is_alive = clock.now() - claimed.first_sent_at < KEY_LIFE
+    if key_is_alive and claimed.status != states.Charge.PROCESSING:
+        return processor.charge(order)
+    never_arrived = Outcome(
+        states.Charge.REFUSED,
+        failure_code="never_arrived",
+        failure_message="The processor has no trace of this charge, and its key is too old to send it again.",
+    )
+    return processor.find(order) or never_arrived
+
+
+def _order(claimed: FundingCharge) -> ChargeOrder:
+    obligation = claimed.obligation
+    assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
+    return ChargeOrder(
+        public_id=str(claimed.public_id),
+        idempotency_key=claimed.idempotency_key,
+        customer_id=obligation.cardholder.processor_customer_id,
+        method_id=claimed.method.processor_method_id,
+        amount_minor=obligation.amount_minor,
+        currency=obligation.currency,
+        description=obligation.description,
+        first_sent_at_s=int(claimed.first_sent_at.timestamp()),
+    )
+
+
+def _try_later(claimed: FundingCharge, status: str, message: str, retry_after_s: float | None) -> None:
+    """Puts the charge back with a due time in the database, and tells a person when it has gone on for long."""
+    delay_s = retry_after_s or backoff_s(claimed.attempts)
+    now = clock.now()
+    log.warning("charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
+    changes = {
+        "status": states.Charge.PROCESSING if claimed.status == states.Charge.PROCESSING else status,
+        "failure_message": message[:300],
+        "claimed_until": None,
+        "next_attempt_at": now + dt.timedelta(seconds=delay_s),
+        "updated_at": now,
+    }
+    with transaction():
+        obligation = obligations.lock(claimed.obligation_id)
+        # Only while the claim is still this worker's: another try, or news by an event, has the last word.
+        held = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, claimed_until__isnull=False)
+        held.update(**changes)
+        if claimed.attempts >= ATTEMPTS_BEFORE_CASE:
+            cases.open_obligation_case(
+                kind=Case.Kind.FUNDING_UNKNOWN, obligation=obligation, summary=f"{claimed.attempts} tries: {message}"
+            )
+
+
+def backoff_s(attempts: int, *, jitter: Callable[[], float] = random.random) -> float:
+    """Seconds until the next try: doubling from two to an hour, half of it by chance, so that crowds spread."""
+    full = min(FIRST_DELAY_S * 2.0 ** (attempts - 1), LONGEST_DELAY_S)
+    return full / 2 + full / 2 * jitter()

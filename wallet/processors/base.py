@@ -1,0 +1,64 @@
+"""What we ask of any processor, in our own words; nothing processor-shaped passes inward from its module."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from onecard.kit.errors import OneCardError
+from wallet import states
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeOrder:
+    """One charge to make: `amount_minor` of `currency` (upper case) to a saved method, once per idempotency key."""
+
+    public_id: str
+    idempotency_key: str
+    customer_id: str
+    method_id: str
+    amount_minor: int
+    currency: str
+    description: str
+    first_sent_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a charge: a state of `wallet.states.Charge`, the processor's id, and why it failed.
+
+    `charge_public_id` is our own id as the processor carries it, "" when it does not.
+    """
+
+    status: str
+    processor_charge_id: str = ""
+    failure_code: str = ""
+    failure_message: str = ""
+    charge_public_id: str = ""
+
+    def __post_init__(self) -> None:
+        assert self.status in states.Charge.values, f"{self.status} is no state of a charge"  # noqa: S101
+
+
+class OutcomeUnknownError(OneCardError):
+    """The call may or may not have done its work: ask again with the same key, never with another."""
+
+    code = "outcome_unknown"
+
+
+class NotProcessedError(OneCardError):
+    """The processor said that it did not look at the request; it may be sent again, after `retry_after_s` if given."""
+
+    code = "not_processed"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Processor(Protocol):
+    """A payment processor. Both calls go over the network and must not be made inside a transaction."""
+
+    def charge(self, order: ChargeOrder) -> Outcome:
+        """Charges the method; the same key twice is one charge. Raises OutcomeUnknownError or NotProcessedError."""
+
+    def find(self, order: ChargeOrder) -> Outcome | None:
+        """Looks the charge up by our own id, None if the processor has none. Raises as `charge` does."""

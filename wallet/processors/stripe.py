@@ -1,0 +1,131 @@
+"""Stripe as the processor: off-session confirmed PaymentIntents (Stripe, saving and charging cards later)."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from onecard.kit.text import clean_text
+from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.states import Charge
+
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20
+# The bank wants the person on session; the payment intent itself then waits for another method.
+NEEDS_CARDHOLDER = {"authentication_required", "authentication_not_handled"}
+STATUS = {
+    "succeeded": Charge.SUCCEEDED,
+    "processing": Charge.PROCESSING,
+    "requires_action": Charge.REQUIRES_ACTION,
+    "requires_payment_method": Charge.DECLINED,
+    "canceled": Charge.CANCELED,
+}
+
+
+class StripeProcessor:
+    """Charges through the `stripe` package, translating its answers and errors at this edge."""
+
+    def charge(self, order: ChargeOrder) -> Outcome:
+        try:
+            intent = _client().v1.payment_intents.create(_parameters(order), {"idempotency_key": order.idempotency_key})
+        except stripe.CardError as error:
+            return _declined(error)
+        except stripe.StripeError as error:
+            return _translate(error)
+        return _known(intent.to_dict())
+
+    def find(self, order: ChargeOrder) -> Outcome | None:
+        # A day of slack on our clock against theirs; the processor lists by customer and time, not by metadata.
+        window: Any = {"customer": order.customer_id, "created": {"gte": order.first_sent_at_s - 86_400}, "limit": 100}
+        try:
+            for intent in _client().v1.payment_intents.list(window).auto_paging_iter():
+                found = read_payment_intent(intent.to_dict())
+                if found and found.charge_public_id == order.public_id:
+                    return found
+        except stripe.StripeError as error:
+            _translate(error)
+            raise OutcomeUnknownError(f"Stripe refused the look-up: {error.user_message}") from error
+        return None
+
+
+def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
+    """A PaymentIntent, from an answer or an event, as an outcome; None when it has no id or no status we know."""
+    intent_id, status = clean_text(intent.get("id"), limit=64), STATUS.get(str(intent.get("status")))
+    if not intent_id or status is None:
+        return None
+    error = intent.get("last_payment_error")
+    error = error if isinstance(error, Mapping) else {}
+    code = clean_text(error.get("decline_code") or error.get("code"), limit=80)
+    metadata = intent.get("metadata")
+    return Outcome(
+        status=Charge.REQUIRES_ACTION if status == Charge.DECLINED and code in NEEDS_CARDHOLDER else status,
+        processor_charge_id=intent_id,
+        failure_code=code,
+        failure_message=clean_text(error.get("message"), limit=300),
+        charge_public_id=clean_text(metadata.get("funding_charge"), limit=64) if isinstance(metadata, Mapping) else "",
+    )
+
+
+def _parameters(order: ChargeOrder) -> Any:
+    return {
+        "amount": order.amount_minor,
+        "currency": order.currency.lower(),
+        "customer": order.customer_id,
+        "payment_method": order.method_id,
+        "payment_method_types": ["card"],
+        "off_session": True,
+        "confirm": True,
+        "description": order.description,
+        "metadata": {"funding_charge": order.public_id},
+    }
+
+
+def _known(intent: dict[str, Any]) -> Outcome:
+    found = read_payment_intent(intent)
+    if found is None:
+        raise OutcomeUnknownError(f"Stripe answered a payment intent with the status {intent.get('status')!r}.")
+    return found
+
+
+def _declined(error: stripe.CardError) -> Outcome:
+    """A 402 is final for this key; the intent inside it is what later events will speak of."""
+    detail = error.error
+    code = clean_text(getattr(detail, "decline_code", None) or error.code, limit=80)
+    intent = getattr(detail, "payment_intent", None)
+    return Outcome(
+        status=Charge.REQUIRES_ACTION if code in NEEDS_CARDHOLDER else Charge.DECLINED,
+        processor_charge_id=clean_text(getattr(intent, "id", None), limit=64),
+        failure_code=code,
+        failure_message=clean_text(error.user_message, limit=300),
+    )
+
+
+def _translate(error: stripe.StripeError) -> Outcome:
+    """What an error that is no decline means: refused for good, not looked at, or unknown (stripe, error types)."""
+    message = clean_text(error.user_message or str(error), limit=300)
+    code = clean_text(getattr(error.error, "code", None), limit=80)
+    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
+        headers = error.headers or {}
+        raise NotProcessedError(message, retry_after_s=_seconds(headers.get("Retry-After"))) from error
+    if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
+        return Outcome(Charge.REFUSED, failure_code=code or "invalid_request", failure_message=message)
+    # 409, 5xx, HTML, no answer at all: it may have happened.
+    raise OutcomeUnknownError(message) from error
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isdecimal() else None
+
+
+@functools.cache
+def _client() -> stripe.StripeClient:
+    """One client a process. It sends each request once: retrying is decided in one place, ours (money-safety T19)."""
+    bases: Any = {"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {}
+    return stripe.StripeClient(
+        settings.STRIPE_API_KEY,
+        base_addresses=bases,
+        max_network_retries=0,
+        http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
+        stripe_version=settings.STRIPE_API_VERSION,
+    )

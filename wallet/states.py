@@ -1,0 +1,89 @@
+"""The states of an obligation and of a charge, and the moves that are legal between them (money-safety I10).
+
+Words only: moving is done by the function that knows why, with a conditional update.
+"""
+
+from django.db import models
+
+
+class Obligation(models.TextChoices):
+    """Where the money for one approval stands."""
+
+    OPEN = "open", "Open"  # A charge is intended, under way, or of unknown outcome.
+    FUNDED = "funded", "Funded"  # One charge succeeded.
+    FAILED = "failed", "Failed"  # No charge is alive and none succeeded; a case is open.
+    RELEASED = "released", "Released"  # The purchase did not happen, so nothing is owed.
+
+
+class Charge(models.TextChoices):
+    """Where one attempt to charge a card stands."""
+
+    INTENDED = "intended", "Intended"  # Committed; the processor does not know of it, or refused it unread (429).
+    SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
+    SUCCEEDED = "succeeded", "Succeeded"
+    PROCESSING = "processing", "Processing"  # The processor took it and will tell by an event.
+    REQUIRES_ACTION = "requires_action", "Needs the cardholder"  # The card's bank wants the person on session.
+    DECLINED = "declined", "Declined"
+    UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
+    REFUSED = "refused", "Request refused"  # Invalid for the processor: sending it again cannot help.
+    CANCELED = "canceled", "Canceled"
+
+
+# Every legal move; what is not listed is late or repeated news and changes nothing.
+CHARGE_MOVES: dict[str, frozenset[str]] = {
+    Charge.INTENDED: frozenset({Charge.SENDING, Charge.CANCELED}),
+    Charge.SENDING: frozenset(
+        {
+            Charge.INTENDED,
+            Charge.SUCCEEDED,
+            Charge.PROCESSING,
+            Charge.REQUIRES_ACTION,
+            Charge.DECLINED,
+            Charge.UNKNOWN,
+            Charge.REFUSED,
+            Charge.CANCELED,
+        }
+    ),
+    Charge.UNKNOWN: frozenset(
+        {
+            Charge.SENDING,
+            Charge.SUCCEEDED,
+            Charge.PROCESSING,
+            Charge.REQUIRES_ACTION,
+            Charge.DECLINED,
+            Charge.REFUSED,
+            Charge.CANCELED,
+        }
+    ),
+    Charge.PROCESSING: frozenset({Charge.SUCCEEDED, Charge.REQUIRES_ACTION, Charge.DECLINED, Charge.CANCELED}),
+    Charge.REQUIRES_ACTION: frozenset({Charge.SUCCEEDED, Charge.PROCESSING, Charge.DECLINED, Charge.CANCELED}),
+    # A payment intent can be confirmed again after a decline, by hand in the processor's dashboard for instance.
+    Charge.DECLINED: frozenset({Charge.SUCCEEDED}),
+    Charge.REFUSED: frozenset(),
+    Charge.CANCELED: frozenset(),
+    Charge.SUCCEEDED: frozenset(),
+}
+
+OBLIGATION_MOVES: dict[str, frozenset[str]] = {
+    Obligation.OPEN: frozenset({Obligation.FUNDED, Obligation.FAILED, Obligation.RELEASED}),
+    Obligation.FAILED: frozenset({Obligation.OPEN, Obligation.FUNDED, Obligation.RELEASED}),
+    Obligation.FUNDED: frozenset({Obligation.RELEASED}),
+    Obligation.RELEASED: frozenset(),
+}
+
+# A charge that may still take money, or took it: at most one of an obligation.
+LIVE_CHARGE = (
+    Charge.INTENDED,
+    Charge.SENDING,
+    Charge.SUCCEEDED,
+    Charge.PROCESSING,
+    Charge.REQUIRES_ACTION,
+    Charge.UNKNOWN,
+)
+# What the sweeper looks through for work that is due.
+DUE_CHARGE = (Charge.INTENDED, Charge.SENDING, Charge.UNKNOWN, Charge.PROCESSING)
+
+
+def sources_of(moves: dict[str, frozenset[str]], target: str) -> list[str]:
+    """The states from which `target` may be reached: the `where status in …` of a conditional update."""
+    return [source for source, targets in moves.items() if target in targets]
