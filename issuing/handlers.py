@@ -17,14 +17,14 @@ SWEEP_AFTER = dt.timedelta(seconds=15)
 SWEEP_BATCH = 200
 
 
-def handle(*, event_pk: int) -> str:
+def handle(*, event_pk: int, now: dt.datetime | None = None) -> str:
     """Acts on one event and moves it out of `received`; gives its status. Safe to run twice and side by side."""
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return event.status
         try:
-            status, reason = _dispatch(event, parse_envelope(bytes(event.body)))
+            status, reason = _dispatch(event, parse_envelope(bytes(event.body)), now or clock.now())
         except MalformedEventError as error:
             status, reason = states.Event.REJECTED, error.message
         if status != states.Event.RECEIVED:
@@ -42,10 +42,10 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     return len(pks)
 
 
-def _dispatch(event: IssuerEvent, envelope: Envelope) -> tuple[str, str]:
+def _dispatch(event: IssuerEvent, envelope: Envelope, now: dt.datetime) -> tuple[str, str]:
     if envelope.type in AUTHORIZATION_NEWS:
         news = parse_authorization_news(event.provider, envelope)
-        patient = clock.now() - event.received_at < WAIT_FOR_DECISION
+        patient = now - event.received_at < WAIT_FOR_DECISION
         if not lifecycle.apply_news(news, wait_for_decision=patient):
             return states.Event.RECEIVED, ""
         return states.Event.HANDLED, ""

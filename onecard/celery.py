@@ -39,6 +39,7 @@ app.conf.update(
     outbox_subscribers=SUBSCRIBERS,
     beat_schedule={
         "sweep-funding": {"task": "wallet.tasks.sweep_funding", "schedule": 5.0, "options": {"expires": 5}},
+        "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
     },
 )

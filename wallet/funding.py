@@ -106,13 +106,24 @@ def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Ou
     assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
     key_is_alive = clock.now() - claimed.first_sent_at < KEY_LIFE
     if key_is_alive and claimed.status != states.Charge.PROCESSING:
-        return processor.charge(order)
+        return _charge_or_find(claimed, order, processor)
     never_arrived = Outcome(
         states.Charge.REFUSED,
         failure_code="never_arrived",
         failure_message="The processor has no trace of this charge, and its key is too old to send it again.",
     )
     return processor.find(order) or never_arrived
+
+
+def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
+    """Sends the charge; a repeat that is told nothing once more looks it up, since a stored error repeats for ever."""
+    try:
+        return processor.charge(order)
+    except OutcomeUnknownError:
+        found = processor.find(order) if claimed.attempts > 1 else None
+        if found is None:
+            raise
+        return found
 
 
 def _order(claimed: FundingCharge) -> ChargeOrder:

@@ -11,7 +11,7 @@ from audit.models import Entry
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.outbox.models import Message
 from tests import stripe_events
-from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
+from tests.wallets import walkthrough_card
 from wallet.models import FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db
@@ -19,20 +19,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def card() -> VirtualCard:
-    """The walkthrough's wallet at MCC 5812."""
-    holder = CardholderFactory(preference="cash")
-    for place, (network, rate, kind, backup) in enumerate(
-        [("visa", 1, "points", False), ("amex", 4, "points", False), ("mastercard", 3, "points", True),
-         ("discover", 1, "default", False)], start=1,
-    ):
-        FundingMethodFactory(cardholder=holder, network=network, is_backup=backup, position=place, product=None)
-        RankingRowFactory(mcc="5812", network=network, reward_rate=rate, reward_type=kind)
-    return VirtualCardFactory(cardholder=holder)
+    return walkthrough_card()
 
 
 def nothing_happened() -> bool:
     kept = (Authorization, Decision, Hold, FundingObligation, FundingCharge, Message, Entry)
     return not any(model.objects.exists() for model in kept)
+
+
+def no_money_moves() -> bool:
+    return not any(model.objects.exists() for model in (FundingObligation, FundingCharge, Hold, Message))
 
 
 @pytest.mark.parametrize("url", ["/stripe-webhook", "/api/webhooks/stripe-issuing"])
@@ -134,7 +130,7 @@ def test_a_zero_amount_verifies_the_card_and_charges_nothing(card: VirtualCard) 
 
     assert response.json()["approved"] is True
     assert Decision.objects.get().rule == "account_verification"
-    assert not (FundingObligation.objects.exists() or Hold.objects.exists() or Message.objects.exists())
+    assert no_money_moves()
 
 
 def change(subject: Any, **values: Any) -> None:
@@ -171,7 +167,7 @@ def test_each_rule_declines_with_its_reason_and_moves_no_money(
     assert (decision.approved, decision.decline_reason, decision.rule) == (False, reason, "")
     assert Authorization.objects.get().status == "declined"
     assert Entry.objects.get().action == "authorization.declined"
-    assert not (FundingObligation.objects.exists() or Hold.objects.exists() or Message.objects.exists())
+    assert no_money_moves()
     assert not SpendWindow.objects.filter(spent_minor__gt=0).exists()
 
 
@@ -274,7 +270,9 @@ def test_one_good_signature_among_several_is_enough_and_the_tolerance_reaches_bo
         assert response.json()["approved"] is True
 
 
-@pytest.mark.parametrize("body", ["", "not json", "[]", "7", '"text"', "{}", '{"id": "evt_1"}', "[" * 100_000, '{"id": 5, "type": 6}'])
+@pytest.mark.parametrize(
+    "body", ["", "not json", "[]", "7", '"text"', "{}", '{"id": "evt_1"}', "[" * 100_000, '{"id": 5, "type": 6}']
+)
 def test_a_genuine_body_that_is_no_event_is_refused_and_kept_as_rejected(body: str) -> None:
     for _ in range(2):
         response = stripe_events.post(body)
@@ -321,7 +319,7 @@ def request_with(**changes: Any) -> Any:
         request_with(currency="zzz"),
         request_with(currency=7),
         request_with(mcc="58"),
-        request_with(mcc="581２"),
+        request_with(mcc="581\uff12"),
         request_with(mcc=5812),
         lambda card: stripe_events.event("issuing_authorization.request", None),
         lambda card: stripe_events.event("issuing_authorization.request", "text"),

@@ -28,7 +28,9 @@ class StripeProcessor:
 
     def charge(self, order: ChargeOrder) -> Outcome:
         try:
-            intent = _client().v1.payment_intents.create(_parameters(order), {"idempotency_key": order.idempotency_key})
+            intent = stripe_client().v1.payment_intents.create(
+                _parameters(order), {"idempotency_key": order.idempotency_key}
+            )
         except stripe.CardError as error:
             return _declined(error)
         except stripe.StripeError as error:
@@ -39,7 +41,7 @@ class StripeProcessor:
         # A day of slack on our clock against theirs; the processor lists by customer and time, not by metadata.
         window: Any = {"customer": order.customer_id, "created": {"gte": order.first_sent_at_s - 86_400}, "limit": 100}
         try:
-            for intent in _client().v1.payment_intents.list(window).auto_paging_iter():
+            for intent in stripe_client().v1.payment_intents.list(window).auto_paging_iter():
                 found = read_payment_intent(intent.to_dict())
                 if found and found.charge_public_id == order.public_id:
                     return found
@@ -119,7 +121,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 @functools.cache
-def _client() -> stripe.StripeClient:
+def stripe_client() -> stripe.StripeClient:
     """One client a process. It sends each request once: retrying is decided in one place, ours (money-safety T19)."""
     bases: Any = {"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {}
     return stripe.StripeClient(

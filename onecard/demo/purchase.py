@@ -1,0 +1,145 @@
+"""One simulated purchase, end to end: asks the issuer's test helper for it and watches what our system makes of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from issuing.models import Authorization, Decision
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from routing.models import MerchantCategory
+from wallet import states
+from wallet.models import FundingCharge
+from wallet.processors.stripe import stripe_client
+
+POLL_S = 0.02
+# Nothing more will come of a charge in one of these by itself.
+SETTLED = {
+    states.Charge.SUCCEEDED,
+    states.Charge.DECLINED,
+    states.Charge.REFUSED,
+    states.Charge.CANCELED,
+    states.Charge.REQUIRES_ACTION,
+}
+
+
+class PurchaseError(OneCardError):
+    """The purchase could not be simulated."""
+
+    code = "purchase_not_simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a purchase: the issuer's answer, our decision, the charge if one was due; times in milliseconds."""
+
+    authorization: Authorization
+    decision: Decision | None
+    charge: FundingCharge | None
+    issuer_approved: bool
+    issuer_reason: str
+    issuer_ms: float
+    charged_ms: float | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the purchase came to a proper end: declined, or approved with its money collected."""
+        owed = self.decision is not None and self.decision.approved and self.decision.amount_minor > 0
+        return not owed or (self.charge is not None and self.charge.status == states.Charge.SUCCEEDED)
+
+
+def simulate(
+    *, mcc: str, amount: Money, merchant: str, card_id: str, wait_s: float, waiting: Callable[[str, float], None]
+) -> Report:
+    """Makes the purchase and waits up to `wait_s` seconds for its charge; raises PurchaseError in plain words.
+
+    `waiting(what, seconds)` is told what is being waited for. Only a test key or the sandbox can do this: the issuer
+    offers test helpers nowhere else (Stripe, test helpers for Issuing).
+    """
+    category = _category(mcc)
+    started = time.perf_counter()
+    issued = _ask_issuer(card_id, amount, category, merchant)
+    issuer_ms = (time.perf_counter() - started) * 1000
+    authorization = _wait_for_authorization(issued["id"], started + wait_s, waiting)
+    decision = authorization.decisions.select_related("obligation").order_by("-id").first()
+    charge, charged_ms = None, None
+    if decision is not None and decision.obligation is not None:
+        charge = _wait_for_charge(decision.obligation.pk, started, wait_s, waiting)
+        charged_ms = (time.perf_counter() - started) * 1000
+    history = issued.get("request_history") or [{}]
+    return Report(
+        authorization=authorization,
+        decision=decision,
+        charge=charge,
+        issuer_approved=issued["approved"] is True,
+        issuer_reason=str(history[-1].get("reason", "")),
+        issuer_ms=issuer_ms,
+        charged_ms=charged_ms,
+    )
+
+
+def _category(mcc: str) -> str:
+    found = MerchantCategory.objects.filter(code=mcc).first()
+    if found is None or not found.stripe_category:
+        raise PurchaseError(
+            f"The issuer's test helper knows merchants by category, and MCC {mcc!r} has none here; "
+            "see the merchant categories in the admin."
+        )
+    return found.stripe_category
+
+
+def _ask_issuer(card_id: str, amount: Money, category: str, merchant: str) -> dict[str, Any]:
+    if "_live_" in settings.STRIPE_API_KEY:
+        raise PurchaseError(
+            "STRIPE_API_KEY is a live key; purchases are simulated with a test key or the sandbox only."
+        )
+    params: Any = {
+        "card": card_id,
+        "amount": amount.minor,
+        "currency": amount.currency.lower(),
+        "authorization_method": "contactless",
+        "merchant_data": {"category": category, "name": merchant, "city": "Seattle", "state": "WA", "country": "US"},
+    }
+    try:
+        made = stripe_client().v1.test_helpers.issuing.authorizations.create(params)
+    except stripe.APIConnectionError as error:
+        raise PurchaseError(
+            f"Nobody answers at {settings.STRIPE_API_BASE or 'the Stripe API'}. Start everything with `make run` in "
+            "another terminal, or let `make purchase` do it."
+        ) from error
+    except stripe.StripeError as error:
+        raise PurchaseError(f"The issuer refused the purchase: {error.user_message or error}") from error
+    return dict(made.to_dict(for_json=True))
+
+
+def _wait_for_authorization(issuer_id: str, until: float, waiting: Callable[[str, float], None]) -> Authorization:
+    """Ours is there before the issuer answers, unless the issuer declined without asking: then its event brings it."""
+    while True:
+        found = Authorization.objects.filter(issuer_authorization_id=issuer_id).select_related("card").first()
+        if found is not None:
+            return found
+        if time.perf_counter() > until:
+            raise PurchaseError(
+                f"The issuer made {issuer_id}, but no webhook about it arrived here. Is the web server running, and does "
+                "the issuer send to its /stripe-webhook with a secret from STRIPE_WEBHOOK_SECRETS?"
+            )
+        waiting("the issuer's webhook", until - time.perf_counter())
+        time.sleep(POLL_S)
+
+
+def _wait_for_charge(
+    obligation_id: int, started: float, wait_s: float, waiting: Callable[[str, float], None]
+) -> FundingCharge:
+    while True:
+        charge = (
+            FundingCharge.objects.select_related("method", "obligation").filter(obligation=obligation_id).latest("id")
+        )
+        left_s = started + wait_s - time.perf_counter()
+        if charge.status in SETTLED or left_s < 0:
+            return charge
+        waiting("the charge of the funding card", left_s)
+        time.sleep(POLL_S)

@@ -1,0 +1,122 @@
+"""A purchase told in plain words, for a terminal."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.conf import settings
+
+from issuing.models import Decision
+from onecard.demo.purchase import Report
+from onecard.kit.money import Money
+from routing import rewards
+from routing.models import MerchantCategory
+from routing.words import LEFT_OUT, RULES
+from wallet import states
+
+MCC_NOTE = (
+    "An estimate: our processor account has one merchant code, so the funding card's issuer may see that one\n"
+    "instead of the merchant's. MERCHANT_MCC_PASSED_THROUGH says which holds."
+)
+
+
+def render(report: Report) -> str:
+    """The whole timeline of one purchase, with the milliseconds of each step."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield from _purchase(report)
+    decision = report.decision
+    if decision is None:
+        yield ""
+        yield f"The issuer declined by itself and did not ask us: {report.issuer_reason}"
+        return
+    yield from _answer(report, decision)
+    yield from _candidates(decision)
+    yield from _milliseconds(report, decision)
+    if report.charge is not None:
+        yield from _charge(report)
+        yield from _reward(decision)
+
+
+def _purchase(report: Report) -> Iterator[str]:
+    authorization = report.authorization
+    category = MerchantCategory.objects.filter(code=authorization.mcc).first()
+    money = report.decision.money if report.decision else Money(authorization.approved_minor, authorization.currency)
+    yield f"Purchase      {authorization.merchant_name}, MCC {category or authorization.mcc}"
+    yield f"              {money} with {authorization.card or 'an unknown card'}, {authorization.issuer_authorization_id}"
+
+
+def _answer(report: Report, decision: Decision) -> Iterator[str]:
+    yield ""
+    if decision.approved:
+        yield "Decision      APPROVED"
+        yield f"              {RULES.get(decision.rule, decision.rule)} ({decision.rule})"
+    else:
+        yield f"Decision      DECLINED: {decision.decline_reason}"
+    heard = "approved" if report.issuer_approved else "declined"
+    yield f"Issuer        {heard} ({report.issuer_reason}), {report.issuer_ms:.1f} ms from tap to answer"
+
+
+def _candidates(decision: Decision) -> Iterator[str]:
+    seen = decision.trace.get("candidates", [])
+    if not seen:
+        return
+    yield ""
+    yield f"  {'Funding card':<34}{'Rate':>6}  {'Type':<8}{'x':>5}{'Effective':>11}"
+    for candidate in seen:
+        chosen = candidate["method_id"] == decision.trace["chosen_method_id"] and decision.approved
+        name = f"{candidate['name']} •{candidate['last_four']}" + (" (backup)" if candidate["is_backup"] else "")
+        if candidate["row_id"] is None or candidate["left_out"]:
+            worth = f"  {LEFT_OUT.get(candidate['left_out'], candidate['left_out'])}"
+        else:
+            worth = (
+                f"{candidate['reward_rate']:>6}  {candidate['reward_type']:<8}{candidate['multiplier']:>5}"
+                f"{Decimal(candidate['effective_reward']):>11.2f}"
+            )
+        yield f"{'>' if chosen else ' '} {name:<34.34}{worth}"
+
+
+def _milliseconds(report: Report, decision: Decision) -> Iterator[str]:
+    yield ""
+    steps = ", ".join(f"{name} {duration:.2f}" for name, duration in decision.timings_ms.items())
+    yield f"Milliseconds  {steps}"
+    if report.charged_ms is not None:
+        yield f"              tap to answer {report.issuer_ms:.1f}, tap to charged {report.charged_ms:.1f}"
+
+
+def _charge(report: Report) -> Iterator[str]:
+    charge = report.charge
+    assert charge is not None  # noqa: S101  (the caller looked)
+    yield ""
+    yield f"Charge        {charge.get_status_display()}: {charge.obligation.money} ({charge.obligation.amount_minor}) to {charge.method}"
+    yield f"              {charge.method.processor_method_id}, {charge.processor_charge_id or 'no payment intent yet'}"
+    if charge.status != states.Charge.SUCCEEDED and charge.failure_message:
+        yield f"              {charge.failure_message}"
+
+
+def _reward(decision: Decision) -> Iterator[str]:
+    chosen = next(
+        (c for c in decision.trace["candidates"] if c["method_id"] == decision.trace["chosen_method_id"]), None
+    )
+    if chosen is None or chosen["reward_rate"] is None:
+        yield "Reward        not ranked for this MCC, so nothing is estimated"
+        return
+    money = decision.money
+    reward = rewards.estimate(
+        amount=money, reward_rate=Decimal(chosen["reward_rate"]), reward_type=chosen["reward_type"]
+    )
+    worth = " / ".join(_plain(value) for value in reward.values)
+    unit = "cash back units" if chosen["reward_type"] == "cash" else "points"
+    yield f"Reward        {_plain(reward.units)} {unit}, worth {reward.value:.2f} {money.currency}"
+    yield f"              at 0.5 / 1.0 / 1.5 cents a point: {worth} {money.currency}"
+    yield (
+        f"              {reward.benefit:+.2f} {money.currency} ({reward.benefit_percent:+.0f} %) over "
+        f"{_plain(reward.baseline_units)} points at 1x, worth {reward.baseline_value:.2f}"
+    )
+    if not settings.MERCHANT_MCC_PASSED_THROUGH:
+        yield from (f"              {line}" for line in MCC_NOTE.split("\n"))
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

@@ -1,0 +1,33 @@
+"""The rules and the reasons in plain words, for the terminal and the back office."""
+
+RULES = {
+    "highest_reward": "The card with the highest effective reward.",
+    "highest_with_cash_available": "The card with the highest effective reward; at least one card pays cash here.",
+    "significantly_better_than_backup": "No card pays cash here, and the best card beats the backup by far.",
+    "backup_without_cash": "No card pays cash here, and no card is significantly better than the backup.",
+    "highest_without_backup": "No card pays cash here and the backup is no candidate: the highest effective reward.",
+    "backup_unranked": "No card is ranked for this merchant category, so the backup pays.",
+    "account_verification": "A check of the card for no amount: nothing is charged.",
+}
+
+LEFT_OUT = {
+    "not_active": "left out: disabled or detached",
+    "expired": "left out: expired",
+    "cooling_down": "left out: cooling down after a failed charge",
+    "currency_not_supported": "left out: cannot be charged in this currency",
+    "no_ranking_row": "left out: no ranking for this merchant category today",
+}
+
+DECLINES = {
+    "unknown_card": "We have no card with this id.",
+    "card_not_active": "The virtual card is not active.",
+    "kyc_not_verified": "The cardholder's identity is not verified.",
+    "authorization_not_open": "The authorization has ended already.",
+    "currency_mismatch": "The purchase is not in the card's currency.",
+    "cash_not_allowed": "Cash and quasi-cash are not allowed.",
+    "per_transaction_limit_exceeded": "More than the limit for one purchase.",
+    "daily_limit_exceeded": "The daily limit would be exceeded.",
+    "monthly_limit_exceeded": "The monthly limit would be exceeded.",
+    "no_funding_card": "No funding card can be charged.",
+    "deadline_exceeded": "We could not decide in time.",
+}

@@ -1,0 +1,153 @@
+"""The decision when the database misbehaves: a decline in time, written down if it can be (money-safety I18, F10)."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections, transaction
+
+from issuing import store
+from issuing.models import Authorization, Decision, Hold, SpendWindow, VirtualCard
+from tests import stripe_events
+from tests.wallets import walkthrough_card
+from wallet.models import Case, FundingCharge, FundingObligation
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def elsewhere(hold: Any) -> Iterator[None]:
+    """Runs `hold` in a transaction of another connection, which stays open for the length of the block."""
+    taken, release = threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            with transaction.atomic():
+                hold()
+                taken.set()
+                release.wait(timeout=30)
+        finally:
+            taken.set()
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert taken.wait(timeout=10)
+    try:
+        yield
+    finally:
+        release.set()
+        thread.join()
+
+
+def timed(event: dict[str, Any]) -> tuple[Any, float]:
+    started = time.perf_counter()
+    response = stripe_events.post(event)
+    return response, (time.perf_counter() - started) * 1000
+
+
+def test_a_locked_card_is_declined_within_the_deadline_and_the_decline_is_kept(settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 200
+    card = walkthrough_card()
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+
+    with elsewhere(lambda: VirtualCard.objects.select_for_update().get(pk=card.pk)):
+        response, elapsed_ms = timed(asked)
+        assert stripe_events.post(asked).content == response.content
+
+    assert elapsed_ms < 1500
+    assert response.json()["metadata"]["onecard_reason"] == "deadline_exceeded"
+    decision = Decision.objects.get()
+    assert (decision.approved, decision.decline_reason) == (False, "deadline_exceeded")
+    assert not FundingObligation.objects.exists()
+    assert not SpendWindow.objects.filter(spent_minor__gt=0).exists()
+
+
+def test_a_table_locked_by_a_migration_is_declined_within_the_deadline(settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 200
+    card = walkthrough_card()
+
+    def migrate() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE issuing_authorization IN ACCESS EXCLUSIVE MODE")
+
+    with elsewhere(migrate):
+        response, elapsed_ms = timed(stripe_events.authorization_request(card=card.issuer_card_id))
+
+    assert response.json()["approved"] is False
+    assert elapsed_ms < 1500
+    assert not Decision.objects.exists()
+
+
+def test_a_connection_that_died_is_replaced_and_the_purchase_goes_on() -> None:
+    card = walkthrough_card()
+    stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
+    settings = connection.settings_dict
+    with psycopg.connect(
+        host=settings["HOST"] or None,
+        port=settings["PORT"] or None,
+        user=settings["USER"],
+        password=settings["PASSWORD"] or None,
+        dbname=settings["NAME"],
+        autocommit=True,
+    ) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND application_name = 'onecard'"
+        )
+
+    response = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id))
+
+    assert response.json()["approved"] is True
+    assert Decision.objects.filter(approved=True).count() == 2
+
+
+def test_an_approval_whose_commit_returns_too_late_is_answered_no_and_taken_back(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DECISION_DEADLINE_MS = 300
+    record = store.record
+
+    def slow_record(*args: Any, **kwargs: Any) -> store.Outcome:
+        outcome = record(*args, **kwargs)
+        time.sleep(0.4)
+        return outcome
+
+    monkeypatch.setattr(store, "record", slow_record)
+    asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+    response = stripe_events.post(asked)
+    repeat = stripe_events.post(asked)
+
+    assert response.json()["approved"] is False
+    assert response.json()["metadata"]["onecard_reason"] == "deadline_exceeded"
+    assert repeat.content == response.content
+    late, correction = Decision.objects.order_by("id")
+    assert (late.approved, correction.approved, correction.corrects) == (True, False, late)
+    assert Hold.objects.get().status == "released"
+    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
+    assert FundingObligation.objects.get().status == "released"
+    assert FundingCharge.objects.get().status == "canceled"
+    assert (Authorization.objects.get().status, Authorization.objects.get().approved_minor) == ("declined", 0)
+    assert not Case.objects.exists()
+
+
+def test_without_a_database_the_answer_is_a_decline() -> None:
+    card = walkthrough_card()
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    host = connection.settings_dict["HOST"], connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict["HOST"], connection.settings_dict["PORT"] = "127.0.0.1", "1"
+    try:
+        response = stripe_events.post(asked)
+        other = stripe_events.post(stripe_events.event("issuing_card.updated", {"id": "ic_1"}))
+    finally:
+        connection.close()
+        connection.settings_dict["HOST"], connection.settings_dict["PORT"] = host
+
+    assert (response.status_code, response.json()["approved"]) == (200, False)
+    assert other.status_code == 503
+    assert not Decision.objects.exists()

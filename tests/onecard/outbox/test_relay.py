@@ -1,0 +1,160 @@
+"""The relay: nothing is lost, nothing is held up, and a broker that is gone stops no approval (F7, F8, T6, T7)."""
+
+import datetime as dt
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import connections, transaction
+
+from onecard.celery import SUBSCRIBERS
+from onecard.kit import clock
+from onecard.kit.transactions import TransactionError
+from onecard.outbox import relay, services
+from onecard.outbox.management.commands.relay import publish as publish_to_broker
+from onecard.outbox.models import Message
+from tests import stripe_events
+from tests.threads import at_once
+from tests.wallets import walkthrough_card
+from wallet.models import FundingCharge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Broker:
+    """Takes what it is given and remembers it; refuses what `refuses` names."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, dict[str, object]]] = []
+        self.refuses: set[int] = set()
+
+    def publish(self, task: str, payload: Mapping[str, object]) -> None:
+        if payload.get("charge_id") in self.refuses:
+            raise ConnectionError("broker away")
+        self.taken.append((task, dict(payload)))
+
+
+def put(*charge_ids: int) -> None:
+    with transaction.atomic():
+        for charge_id in charge_ids:
+            services.put(topic="funding.requested", charge_id=charge_id)
+
+
+def test_each_message_goes_out_once_to_every_subscriber() -> None:
+    put(1, 2)
+    broker = Broker()
+
+    assert [relay.relay_once(broker.publish, SUBSCRIBERS) for _ in range(2)] == [2, 0]
+
+    assert broker.taken == [("wallet.tasks.charge_funding", {"charge_id": n}) for n in (1, 2)]
+
+
+def test_a_message_outside_a_transaction_is_refused() -> None:
+    with pytest.raises(TransactionError):
+        services.put(topic="funding.requested", charge_id=1)
+    assert not Message.objects.exists()
+
+
+def test_what_the_broker_does_not_take_waits_and_goes_out_later() -> None:
+    put(1, 2, 3)
+    broker = Broker()
+    broker.refuses = {2}
+
+    assert relay.relay_once(broker.publish, SUBSCRIBERS) == 1
+    broker.refuses = set()
+    assert relay.relay_once(broker.publish, SUBSCRIBERS) == 2
+
+    assert [payload["charge_id"] for _, payload in broker.taken] == [1, 2, 3]
+
+
+def test_a_topic_nobody_knows_is_kept_and_holds_up_nobody() -> None:
+    with transaction.atomic():
+        services.put(topic="from.a.newer.release", id=1)
+    put(1)
+    broker = Broker()
+
+    assert relay.relay_once(broker.publish, SUBSCRIBERS) == 1
+
+    assert Message.objects.get(published_at=None).topic == "from.a.newer.release"
+
+
+def test_a_relay_that_dies_with_its_claim_loses_nothing_but_time() -> None:
+    put(1)
+
+    def die(_task: str, _payload: Mapping[str, object]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        relay.relay_once(die, SUBSCRIBERS)
+    broker = Broker()
+    assert relay.relay_once(broker.publish, SUBSCRIBERS) == 0
+    Message.objects.update(claimed_until=clock.now() - dt.timedelta(seconds=1))
+
+    assert relay.relay_once(broker.publish, SUBSCRIBERS) == 1
+
+
+def test_relays_side_by_side_share_the_work() -> None:
+    put(*range(200))
+    brokers = [Broker() for _ in range(4)]
+
+    at_once([lambda broker=broker: relay.relay_once(broker.publish, SUBSCRIBERS) for broker in brokers])
+
+    sent = sorted(payload["charge_id"] for broker in brokers for _, payload in broker.taken)
+    assert sent == list(range(200))
+
+
+def test_a_slow_transaction_is_not_skipped() -> None:
+    """Ids are given at insert, not at commit: a later id may be visible first (money-safety T7)."""
+    broker = Broker()
+    other = connections.create_connection("default")
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox_message (topic, payload, created_at, attempts) "
+            "VALUES ('funding.requested', '{\"charge_id\": 1}', now(), 0)"
+        )
+        put(2)
+        assert relay.relay_once(broker.publish, SUBSCRIBERS) == 1
+        other.commit()
+    other.close()
+
+    assert relay.relay_once(broker.publish, SUBSCRIBERS) == 1
+    assert [payload["charge_id"] for _, payload in broker.taken] == [2, 1]
+
+
+@pytest.fixture
+def no_broker() -> Any:
+    """A port where nobody listens."""
+    url = current_app.conf.broker_url
+    current_app.conf.broker_url = "redis://127.0.0.1:1/0"
+    current_app.pool.force_close_all() if current_app._pool else None
+    current_app.amqp._producer_pool = None
+    yield
+    current_app.conf.broker_url = url
+    current_app.pool.force_close_all() if current_app._pool else None
+    current_app.amqp._producer_pool = None
+
+
+def test_without_a_broker_approvals_go_on_and_their_messages_wait(no_broker: None) -> None:
+    card = walkthrough_card()
+    started = time.perf_counter()
+    response = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id))
+    elapsed_s = time.perf_counter() - started
+
+    assert response.json()["approved"] is True
+    assert elapsed_s < 1, "no broker call stands on the decision's path"
+    assert relay.relay_once(publish_to_broker, SUBSCRIBERS) == 0
+    assert Message.objects.get().published_at is None
+    assert FundingCharge.objects.get().status == "intended"
+
+
+def test_published_messages_are_forgotten_after_a_week_and_unpublished_ones_never() -> None:
+    put(1, 2)
+    old = clock.now() - dt.timedelta(days=8)
+    Message.objects.update(created_at=old)
+    Message.objects.filter(payload__charge_id=1).update(published_at=old)
+
+    assert relay.forget_published() == 1
+    assert Message.objects.get().payload == {"charge_id": 2}

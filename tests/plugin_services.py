@@ -1,0 +1,50 @@
+"""Gives a test run its own PostgreSQL and Redis and a safe environment, before Django's settings are read.
+
+Loaded with `-p tests.plugin_services`. Only the process that the person started does it; xdist's workers inherit.
+"""
+
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+
+from onecard.dev.errors import LauncherError
+from onecard.dev.services import private_services
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None]:
+    """A wrapper, so that it comes before pytest-django, which reads the settings in this same hook."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.update(_safe_environment())
+        if not {"-h", "--help", "-V", "--version"} & set(args):
+            _start_services(early_config)
+    return (yield)
+
+
+def _start_services(config: pytest.Config) -> None:
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    try:
+        services = stack.enter_context(private_services("test"))
+    except LauncherError as error:
+        raise pytest.UsageError(str(error)) from error
+    os.environ["DATABASE_URL"] = services.database_url
+    os.environ["REDIS_URL"] = services.redis_url
+
+
+def _safe_environment() -> dict[str, str]:
+    """Nothing here reaches a real issuer, nor a stack that runs beside the tests."""
+    return {
+        "ONECARD_STACK_FILE": "",
+        "DEBUG": "off",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+        "ISSUER_PROVIDER": "stripe",
+        "STRIPE_API_KEY": "sk_test_sandbox",
+        # Port 9 discards: a call that a test forgot to catch fails at once instead of leaving the machine.
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
+    }

@@ -1,0 +1,110 @@
+"""Decisions that race, with real threads on real PostgreSQL (money-safety I5, I6, F1, F11)."""
+
+import random
+from typing import Any
+
+import pytest
+
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
+from onecard.outbox.models import Message
+from tests import stripe_events
+from tests.threads import at_once
+from tests.wallets import walkthrough_card
+from wallet.models import FundingCharge, FundingMethod
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _patient(settings: Any) -> None:
+    """Dozens of threads on two cores queue for longer than a real issuer would wait."""
+    settings.DECISION_DEADLINE_MS = 30_000
+
+
+def answers(events: list[dict[str, Any]]) -> list[Any]:
+    return at_once([lambda event=event: stripe_events.post(event) for event in events])
+
+
+def test_the_same_event_twenty_times_at_once_is_one_decision_with_one_answer() -> None:
+    asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+
+    responses = answers([asked] * 20)
+
+    assert len({response.content for response in responses}) == 1
+    assert responses[0].json()["approved"] is True
+    for model in (Decision, IssuerEvent, Authorization, Hold, FundingCharge, Message):
+        assert model.objects.count() == 1
+    assert SpendWindow.objects.get(kind="day").spent_minor == 4500
+
+
+def test_the_same_event_about_an_unknown_card_at_once_is_one_decision() -> None:
+    responses = answers([stripe_events.authorization_request(card="ic_nobody")] * 16)
+
+    assert len({response.content for response in responses}) == 1
+    assert Decision.objects.get().decline_reason == "unknown_card"
+
+
+def test_twin_events_of_one_round_at_once_hold_once() -> None:
+    first = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+    twins = [first | {"id": stripe_events.unique("evt")} for _ in range(12)]
+
+    responses = answers(twins)
+
+    assert len({response.content for response in responses}) == 1
+    assert (Decision.objects.count(), Hold.objects.count(), IssuerEvent.objects.count()) == (1, 1, 12)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [("daily_limit_minor", "daily_limit_exceeded"), ("monthly_limit_minor", "monthly_limit_exceeded")],
+)
+def test_thirty_two_racing_approvals_for_the_last_amount_give_one(limit: str, reason: str) -> None:
+    card = walkthrough_card(**{limit: 10_000})
+    assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=5_500)).json()[
+        "approved"
+    ]
+
+    responses = answers([stripe_events.authorization_request(card=card.issuer_card_id) for _ in range(32)])
+
+    outcomes = [response.json() for response in responses]
+    assert sum(outcome["approved"] for outcome in outcomes) == 1
+    assert {o["metadata"].get("onecard_reason") for o in outcomes if not o["approved"]} == {reason}
+    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {10_000}
+    assert sum(Hold.objects.values_list("amount_minor", flat=True)) == 10_000
+    assert FundingCharge.objects.count() == 2
+
+
+def test_random_amounts_never_overspend_and_the_counters_equal_the_holds() -> None:
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    numbers = random.Random(seed)
+    card = walkthrough_card(daily_limit_minor=60_000)
+
+    answers(
+        [
+            stripe_events.authorization_request(card=card.issuer_card_id, amount=numbers.randint(1, 9_000))
+            for _ in range(40)
+        ]
+    )
+
+    held = sum(Hold.objects.values_list("amount_minor", flat=True))
+    assert held <= 60_000
+    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {held}
+    assert sum(d.amount_minor for d in Decision.objects.filter(approved=True)) == held
+
+
+def test_a_wallet_that_changes_all_the_while_is_never_charged_on_an_old_view() -> None:
+    card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9)
+    methods = list(FundingMethod.objects.filter(cardholder=card.cardholder))
+
+    def edit() -> None:
+        for step in range(20):
+            FundingMethod.objects.filter(pk=methods[step % 4].pk).update(position=step)
+
+    calls: list[Any] = [edit]
+    for _ in range(15):
+        asked = stripe_events.authorization_request(card=card.issuer_card_id)
+        calls.append(lambda asked=asked: stripe_events.post(asked).json()["approved"])
+
+    assert at_once(calls)[1:] == [True] * 15
+    assert Decision.objects.filter(approved=True).count() == 15

@@ -1,0 +1,58 @@
+"""The sandbox issuer as the processor of a test, over real HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.test import override_settings
+
+from onecard.kit import clock
+from onecard.sandbox.running import RunningSandbox, running_sandbox
+from tests.factories import CardholderFactory, FundingMethodFactory
+from wallet.models import FundingCharge, FundingObligation
+from wallet.processors.stripe import stripe_client
+
+CUSTOMER = "cus_T3CgWDrN0e0AMe"
+CITI = "pm_1SG9fyQLFtcEJSwHCV4rm2SC"
+
+
+@contextmanager
+def processor_sandbox(webhook_url: str | None = None) -> Iterator[RunningSandbox]:
+    """Serves a sandbox and points the product's processor at it."""
+    secret = settings.STRIPE_WEBHOOK_SECRETS[0]
+    with running_sandbox(webhook_url=webhook_url, secret=secret, api_key=settings.STRIPE_API_KEY) as sandbox:
+        with override_settings(STRIPE_API_BASE=sandbox.url):
+            stripe_client.cache_clear()
+            yield sandbox
+        stripe_client.cache_clear()
+
+
+def intended_charge(*, amount_minor: int = 4500, currency: str = "USD", method_id: str = CITI) -> FundingCharge:
+    """A charge as a decision leaves it: committed, and unknown to the processor."""
+    now = clock.now()
+    method = FundingMethodFactory(
+        cardholder=CardholderFactory(processor_customer_id=CUSTOMER), processor_method_id=method_id, is_backup=True
+    )
+    obligation = FundingObligation.objects.create(
+        cardholder=method.cardholder,
+        reference=f"decision:test-{method.pk}",
+        description="Starbucks Coffee",
+        amount_minor=amount_minor,
+        currency=currency,
+        created_at=now,
+        updated_at=now,
+    )
+    return FundingCharge.objects.create(
+        obligation=obligation,
+        method=method,
+        idempotency_key=f"charge:test-{obligation.public_id}:1",
+        next_attempt_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def intents(sandbox: RunningSandbox) -> list[dict[str, object]]:
+    """What the processor has: every payment intent, by the real API."""
+    found = stripe_client().v1.payment_intents.list({"limit": 100})
+    return [intent.to_dict(for_json=True) for intent in found.auto_paging_iter()]

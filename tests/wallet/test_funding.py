@@ -1,0 +1,325 @@
+"""Charging a funding method through the sandbox, over real HTTP (money-safety I9, F5, F6, F8)."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from audit.models import Entry
+from onecard.kit import clock
+from onecard.kit.transactions import TransactionError
+from onecard.sandbox.running import RunningSandbox
+from tests.sandboxes import intended_charge, intents, processor_sandbox
+from tests.threads import at_once
+from wallet import cases, funding, obligations, outcomes, states
+from wallet.models import Case, FundingCharge, FundingMethod
+from wallet.processors.base import Outcome
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with processor_sandbox() as running:
+        yield running
+
+
+def make_due(charge: FundingCharge) -> None:
+    """As if the time until the next try had passed."""
+    past = clock.now() - dt.timedelta(hours=2)
+    FundingCharge.objects.filter(pk=charge.pk).update(next_attempt_at=past)
+    FundingCharge.objects.filter(pk=charge.pk, claimed_until__isnull=False).update(claimed_until=past)
+
+
+def test_an_intended_charge_is_sent_once_and_funds_its_obligation(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+
+    assert [funding.charge(charge_id=charge.pk) for _ in range(3)] == ["succeeded"] * 3
+
+    charge.refresh_from_db()
+    (intent,) = intents(sandbox)
+    assert (intent["id"], intent["status"], intent["amount"]) == (charge.processor_charge_id, "succeeded", 4500)
+    assert intent["metadata"] == {"funding_charge": str(charge.public_id)}
+    assert charge.obligation.status == "funded"
+    assert charge.attempts == 1
+    assert list(Entry.objects.values_list("action", flat=True)) == ["funding.funded", "charge.succeeded"]
+    assert not Case.objects.exists()
+
+
+def test_a_charge_inside_a_transaction_is_refused(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+
+    with pytest.raises(TransactionError), transaction.atomic():
+        funding.charge(charge_id=charge.pk)
+
+    assert intents(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "disabled"),
+    [
+        ("insufficient_funds", "declined", "funding_declined", False),
+        ("generic_decline", "declined", "funding_declined", False),
+        ("stolen_card", "declined", "funding_declined", True),
+        ("authentication_required", "requires_action", "funding_needs_cardholder", False),
+    ],
+)
+def test_a_decline_is_final_opens_a_case_and_takes_the_card_out_of_routing(
+    sandbox: RunningSandbox, code: str, status: str, kind: str, disabled: bool
+) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code=code)
+
+    assert funding.charge(charge_id=charge.pk) == status
+    assert funding.charge(charge_id=charge.pk) == status
+
+    charge.refresh_from_db()
+    assert (charge.failure_code, charge.attempts) == (code, 1)
+    case = Case.objects.get()
+    assert (case.kind, case.amount_minor, case.currency) == (kind, 4500, "USD")
+    assert charge.obligation.status == ("open" if status == "requires_action" else "failed")
+    method = FundingMethod.objects.get()
+    assert (method.status == "disabled") is disabled
+    assert (method.cooling_until is not None) is (status == "declined" and not disabled)
+
+
+@pytest.mark.parametrize("do", ["html_error", "malformed_json", "drop_answer", "drop_request"])
+def test_an_answer_that_tells_nothing_leaves_the_outcome_unknown_and_the_same_key_finds_it(
+    sandbox: RunningSandbox, do: str
+) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do=do)
+
+    assert funding.charge(charge_id=charge.pk) == "unknown"
+    assert funding.charge(charge_id=charge.pk) == "unknown", "not due yet"
+    make_due(charge)
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+    charge.refresh_from_db()
+    assert (charge.attempts, charge.obligation.status) == (2, "funded")
+    assert [intent["status"] for intent in intents(sandbox)] == ["succeeded"]
+
+
+def test_an_error_that_the_processor_stored_under_the_key_is_looked_up_and_ends_with_a_person(
+    sandbox: RunningSandbox,
+) -> None:
+    """Stripe gives a stored 500 back for every repeat of its key, so repeating alone would never end."""
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="error_500")
+    for _ in range(3):
+        assert funding.charge(charge_id=charge.pk) == "unknown"
+        make_due(charge)
+    FundingCharge.objects.update(first_sent_at=clock.now() - dt.timedelta(hours=24))
+
+    assert funding.charge(charge_id=charge.pk) == "refused"
+
+    assert intents(sandbox) == []
+    assert Case.objects.get().kind == "funding_refused"
+
+
+def test_a_rate_limit_is_waited_out_as_long_as_it_asks(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="rate_limit", retry_after_s=30)
+
+    assert funding.charge(charge_id=charge.pk) == "intended"
+
+    charge.refresh_from_db()
+    assert charge.next_attempt_at is not None
+    assert 25 < (charge.next_attempt_at - clock.now()).total_seconds() <= 30
+    make_due(charge)
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+
+def test_a_wrong_key_is_not_a_failure_of_the_charge(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="unauthorized")
+
+    assert funding.charge(charge_id=charge.pk) == "intended"
+    make_due(charge)
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+
+def test_a_request_that_the_processor_calls_invalid_is_refused_for_good_with_a_case(sandbox: RunningSandbox) -> None:
+    charge = intended_charge(amount_minor=49)
+
+    assert funding.charge(charge_id=charge.pk) == "refused"
+
+    charge.refresh_from_db()
+    assert (charge.failure_code, charge.obligation.status) == ("amount_too_small", "failed")
+    assert Case.objects.get().kind == "funding_refused"
+    assert intents(sandbox) == []
+
+
+def test_past_its_keys_life_a_charge_is_looked_up_and_never_sent_again(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
+    assert funding.charge(charge_id=charge.pk) == "unknown"
+    FundingCharge.objects.update(first_sent_at=clock.now() - dt.timedelta(hours=24))
+    make_due(charge)
+
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+    (intent,) = intents(sandbox)
+    charge.refresh_from_db()
+    assert charge.processor_charge_id == intent["id"]
+
+
+def test_a_charge_that_never_arrived_is_refused_after_its_keys_life_not_sent_late(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request")
+    assert funding.charge(charge_id=charge.pk) == "unknown"
+    FundingCharge.objects.update(first_sent_at=clock.now() - dt.timedelta(hours=24))
+    make_due(charge)
+
+    assert funding.charge(charge_id=charge.pk) == "refused"
+
+    assert intents(sandbox) == []
+    assert Case.objects.get().kind == "funding_refused"
+
+
+def test_after_many_tries_a_person_is_told_and_trying_goes_on(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request", times=funding.ATTEMPTS_BEFORE_CASE)
+    for _ in range(funding.ATTEMPTS_BEFORE_CASE):
+        assert funding.charge(charge_id=charge.pk) == "unknown"
+        make_due(charge)
+    assert Case.objects.get().kind == "funding_unknown"
+
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+    assert Case.objects.get().status == "resolved"
+
+
+def test_processing_waits_for_news_and_is_looked_up_when_none_comes(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="processing")
+
+    assert funding.charge(charge_id=charge.pk) == "processing"
+    assert funding.charge(charge_id=charge.pk) == "processing"
+    charge.refresh_from_db()
+    assert outcomes.apply_news(Outcome("succeeded", processor_charge_id=charge.processor_charge_id or ""))
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.obligation.status, len(intents(sandbox))) == ("succeeded", "funded", 1)
+
+
+def test_the_sweeper_does_what_a_lost_message_should_have_done(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+
+    assert funding.sweep() == 0, "the ordinary way has a head start"
+    assert funding.sweep(now=clock.now() + dt.timedelta(seconds=10)) == 1
+
+    charge.refresh_from_db()
+    assert charge.status == "succeeded"
+    assert funding.sweep(now=clock.now() + dt.timedelta(days=2)) == 0
+
+
+@pytest.mark.parametrize(
+    "late", [Outcome("processing", "pi_1"), Outcome("declined", "pi_1"), Outcome("requires_action", "pi_1")]
+)
+def test_late_news_never_moves_a_successful_charge_back(sandbox: RunningSandbox, late: Outcome) -> None:
+    charge = intended_charge()
+    funding.charge(charge_id=charge.pk)
+
+    assert outcomes.record(charge_id=charge.pk, outcome=late, actor="processor:stripe") is False
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.obligation.status) == ("succeeded", "funded")
+    assert not Case.objects.exists()
+
+
+def test_news_may_come_before_the_answer_and_finds_the_charge_by_our_own_id() -> None:
+    charge = intended_charge()
+    FundingCharge.objects.update(status=states.Charge.SENDING)
+
+    assert outcomes.apply_news(Outcome("succeeded", "pi_early", charge_public_id=str(charge.public_id)))
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.processor_charge_id) == ("succeeded", "pi_early")
+
+
+@pytest.mark.parametrize("public_id", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
+def test_news_of_a_charge_that_is_not_ours_is_left_alone(public_id: str) -> None:
+    assert outcomes.apply_news(Outcome("succeeded", "pi_theirs", charge_public_id=public_id)) is False
+
+
+def test_releasing_before_the_charge_is_sent_cancels_it(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    with transaction.atomic():
+        assert obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
+        assert not obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
+
+    assert funding.charge(charge_id=charge.pk) == "canceled"
+
+    assert intents(sandbox) == []
+    assert not Case.objects.exists()
+
+
+def test_releasing_after_the_charge_succeeded_asks_a_person_to_refund(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    funding.charge(charge_id=charge.pk)
+
+    with transaction.atomic():
+        obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
+
+    assert Case.objects.get().kind == "charged_without_purchase"
+
+
+def test_a_charge_in_flight_while_its_purchase_is_released_asks_a_person_once_it_succeeds() -> None:
+    charge = intended_charge()
+    FundingCharge.objects.update(status=states.Charge.SENDING)
+    with transaction.atomic():
+        obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
+    assert not Case.objects.exists()
+
+    outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", "pi_1"), actor="system:funding")
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.obligation.status) == ("succeeded", "released")
+    assert Case.objects.get().kind == "charged_without_purchase"
+
+
+def test_a_second_success_for_one_obligation_is_never_silent() -> None:
+    first = intended_charge()
+    FundingCharge.objects.update(status=states.Charge.DECLINED, processor_charge_id="pi_1")
+    FundingCharge.objects.create(
+        obligation=first.obligation,
+        method=first.method,
+        sequence=2,
+        idempotency_key="second",
+        status="succeeded",
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    )
+
+    assert outcomes.apply_news(Outcome("succeeded", "pi_1"))
+
+    first.refresh_from_db()
+    assert first.status == "declined"
+    assert Case.objects.get().kind == "two_charges"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_charge_from_sixteen_workers_at_once_is_one_payment(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+
+    at_once([lambda: funding.charge(charge_id=charge.pk)] * 16)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.attempts, len(intents(sandbox))) == ("succeeded", 1, 1)
+
+
+def test_the_delay_doubles_to_an_hour_with_half_of_it_by_chance() -> None:
+    assert [funding.backoff_s(n, jitter=lambda: 1.0) for n in (1, 2, 3, 20)] == [2, 4, 8, 3600]
+    assert funding.backoff_s(1, jitter=lambda: 0.0) == 1
+
+
+def test_one_open_case_of_a_kind_is_enough() -> None:
+    charge = intended_charge()
+    with transaction.atomic():
+        for _ in range(2):
+            cases.open_obligation_case(kind="funding_declined", obligation=charge.obligation, summary="Declined")
+
+    assert Case.objects.count() == 1

@@ -1,0 +1,137 @@
+"""Wallets and card products: what staff edit about people's own cards."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from audit.edits import AuditedAdmin
+from onecard.kit import display, references
+from onecard.kit.admin import BaseStackedInline
+from wallet.admin.forms import CardholderForm, FundingMethodForm, FundingMethodFormSet
+from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
+
+KYC_TONE: dict[str, str] = {KycStatus.VERIFIED: "good", KycStatus.PENDING: "warn", KycStatus.REJECTED: "bad"}
+NO_BACKUP = (
+    "This wallet has no backup card: a purchase at a merchant without rankings will be declined. "
+    "Tick “backup card” on one of its cards."
+)
+BACKUP_DISABLED = "The backup card is not active, so it cannot pay. Make another card the backup."
+
+
+class FundingMethodInline(BaseStackedInline):
+    """The person's own cards. None is deleted, since charges name them: disable a card that is not to be used."""
+
+    model = FundingMethod
+    form = FundingMethodForm
+    formset = FundingMethodFormSet
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "own cards"
+    autocomplete_fields = ("product",)
+    fields = (
+        ("name", "product"),
+        ("network", "last_four", "expiry_month", "expiry_year"),
+        ("status", "is_backup", "position"),
+        ("processor_method_id", "currencies", "cooling_until"),
+    )
+
+
+@admin.register(Cardholder)
+class WalletAdmin(AuditedAdmin):
+    """A person with their cards; every save counts as a new version of the wallet."""
+
+    form = CardholderForm
+    version_field = "wallet_version"
+    inlines = (FundingMethodInline,)
+    list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
+    list_filter = ("kyc_status", "preference")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username", "user__email", "processor_customer_id", "funding_methods__last_four")
+    search_help_text = "Name, login, customer id, or last four of a card"
+    autocomplete_fields = ("user",)
+    fields = (
+        ("name", "user"),
+        ("kyc_status", "preference", "time_zone"),
+        ("processor_customer_id", "issuer_cardholder_id"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Cardholder]:
+        return super().get_queryset(request).prefetch_related("funding_methods")
+
+    def lock(self, obj: Model) -> None:
+        """Cards first, then the person: the order in which a worker's change to a card locks them."""
+        methods = FundingMethod.objects.select_for_update(no_key=True, of=("self",)).filter(cardholder=obj.pk)
+        list(methods.order_by("pk").values_list("pk"))
+        super().lock(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        super().save_related(request, form, formsets, change)
+        warning = backup_warning(form.instance)
+        if warning:
+            messages.warning(request, warning)
+
+    @admin.display(description="Identity", ordering="kyc_status")
+    def identity(self, holder: Cardholder) -> SafeString:
+        return display.label(holder.get_kyc_status_display(), KYC_TONE.get(holder.kyc_status, "neutral"))
+
+    @admin.display(description="Active cards")
+    def usable_cards(self, holder: Cardholder) -> str:
+        methods = list(holder.funding_methods.all())
+        active = [method for method in methods if method.status == FundingMethod.Status.ACTIVE]
+        return f"{len(active)} of {len(methods)}"
+
+    @admin.display(description="Backup card")
+    def backup_card(self, holder: Cardholder) -> str | SafeString:
+        backup = next((method for method in holder.funding_methods.all() if method.is_backup), None)
+        return str(backup) if backup else display.label("None", "warn")
+
+
+@admin.register(CardProduct)
+class CardProductAdmin(AuditedAdmin):
+    """Kinds of cards. The key stays, because imports and rankings go by it."""
+
+    list_display = ("name", "key", "issuer", "network", "fee", "in_wallets")
+    list_filter = ("network",)
+    search_fields = ("name", "key", "issuer")
+    fields = (("name", "key"), ("issuer", "network"), ("annual_fee_minor", "fee_currency"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CardProduct]:
+        return super().get_queryset(request).annotate(wallet_count=Count("fundingmethod__cardholder", distinct=True))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Deleting would take the product's rankings along."""
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        kwargs.setdefault("labels", {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"})
+        return super().get_form(request, obj, change, **kwargs)
+
+    @admin.display(description="Annual fee", ordering="annual_fee_minor")
+    def fee(self, product: CardProduct) -> str:
+        return display.money(product.annual_fee_minor, product.fee_currency)
+
+    @admin.display(description="Wallets")
+    def in_wallets(self, product: CardProduct) -> int:
+        return int(getattr(product, "wallet_count", 0))
+
+
+def backup_warning(holder: Cardholder) -> str:
+    """What is risky about the wallet's backup, or ""."""
+    backup = FundingMethod.objects.filter(Q(cardholder=holder), is_backup=True).first()
+    if backup is None:
+        return NO_BACKUP
+    return "" if backup.status == FundingMethod.Status.ACTIVE else BACKUP_DISABLED
+
+
+references.register("cardholder", lambda key: reverse("admin:wallet_cardholder_change", args=[key]))
+references.register("cardproduct", lambda key: reverse("admin:wallet_cardproduct_change", args=[key]))

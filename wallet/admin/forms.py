@@ -1,0 +1,76 @@
+"""What a wallet's form refuses, in words."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from unfold.forms import PaginationInlineFormSet
+
+from audit.edits import VersionedForm
+from onecard.kit.money import MoneyError, currency_exponent
+from wallet.models import Cardholder, FundingMethod
+
+if TYPE_CHECKING:
+    AnyModelForm = forms.ModelForm[FundingMethod]
+    AnyInlineFormSet = forms.BaseInlineFormSet[FundingMethod, Cardholder, forms.ModelForm[FundingMethod]]
+else:
+    AnyModelForm = forms.ModelForm
+    # Unfold's inline templates read attributes that only its own formset has.
+    AnyInlineFormSet = PaginationInlineFormSet
+
+
+class CardholderForm(VersionedForm):
+    """Counts the cards in: the wallet's version rises with any of them."""
+
+    version_field = "wallet_version"
+
+
+class FundingMethodForm(AnyModelForm):
+    """One card of a wallet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fixed = self.fields.get("processor_method_id")
+        if fixed is not None and self.instance.pk is not None:
+            fixed.disabled = True
+            fixed.help_text = "Fixed, since charges were made under it. For another one, add the card anew."
+
+    def clean_currencies(self) -> list[str]:
+        """Upper-case codes that exist: with any other, the card would silently be left out of every purchase."""
+        codes = [str(code).strip().upper() for code in self.cleaned_data["currencies"]]
+        for code in codes:
+            try:
+                currency_exponent(code)
+            except MoneyError as error:
+                raise forms.ValidationError(f"{error.message}.") from None
+        return codes
+
+    def validate_constraints(self) -> None:
+        """Which card is the backup is judged over all cards at once, in FundingMethodFormSet, not card by card."""
+        try:
+            self.instance.validate_constraints(exclude={*self._get_validation_exclusions(), "is_backup"})  # type: ignore[attr-defined]
+        except forms.ValidationError as error:
+            self._update_errors(error)  # type: ignore[attr-defined]
+
+
+class FundingMethodFormSet(AnyInlineFormSet):
+    """All cards of a wallet: at most one is the backup, and handing that over needs only one save."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form.is_valid() and form.cleaned_data]
+        backups = [form.instance for form in kept if form.cleaned_data.get("is_backup")]
+        others = self.queryset.filter(is_backup=True).exclude(
+            pk__in=[form.instance.pk for form in kept if form.instance.pk]
+        )  # type: ignore[union-attr]
+        if len(backups) + others.count() > 1:
+            names = ", ".join(str(method) for method in [*backups, *others])
+            raise forms.ValidationError(f"A wallet has one backup card. Choose one of: {names}.", code="two_backups")
+
+    def save_existing_objects(self, commit: bool = True) -> list[FundingMethod]:  # noqa: FBT001, FBT002
+        """The card that stops being the backup is saved before the one that takes over."""
+        if commit:
+            leaving = [
+                f.instance.pk for f in self.initial_forms if "is_backup" in f.changed_data and not f.instance.is_backup
+            ]
+            self.queryset.filter(pk__in=leaving).update(is_backup=False)  # type: ignore[union-attr]
+        return super().save_existing_objects(commit)  # type: ignore[misc,no-any-return]

@@ -1,0 +1,165 @@
+"""Obligations and charges: read-only, since money moves by the wallet's own functions alone (money-safety T17)."""
+
+from django.contrib import admin
+from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from wallet import words
+from wallet.models import Case, FundingCharge, FundingObligation
+
+
+class ChargeInline(ReadOnlyInline):
+    """The attempts to charge a card for one obligation."""
+
+    model = FundingCharge
+    verbose_name_plural = "charges"
+    fields = ("sequence", "method", "state", "problem", "attempts", "next_try", "processor_charge_id")
+    readonly_fields = fields
+    ordering = ("sequence",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FundingCharge]:
+        return super().get_queryset(request).select_related("method", "obligation")
+
+    @admin.display(description="State")
+    def state(self, charge: FundingCharge) -> SafeString:
+        return charge_state(charge)
+
+    @admin.display(description="Problem")
+    def problem(self, charge: FundingCharge) -> str:
+        return words.failure(charge)
+
+    @admin.display(description="Next try")
+    def next_try(self, charge: FundingCharge) -> str:
+        return words.next_try(charge)
+
+
+class CaseInline(ReadOnlyInline):
+    """What a person had, or has, to look at."""
+
+    model = Case
+    fields = ("kind", "status", "summary", "opened_at", "resolved_at")
+    readonly_fields = fields
+
+
+@admin.register(FundingObligation)
+class FundingObligationAdmin(ReadOnlyAdmin):
+    """What approvals owe."""
+
+    list_display = ("when", "amount", "description", "cardholder", "state", "card", "open_cases")
+    list_filter = ("status", "currency", "created_at")
+    list_select_related = ("cardholder",)
+    search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
+    search_help_text = "Merchant, cardholder, decision id or payment intent"
+    fields = ("amount", "state", "meaning", "description", "cardholder", "purchase", "when", "public_id")
+    inlines = (ChargeInline, CaseInline)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FundingObligation]:
+        charges = FundingCharge.objects.filter(obligation=OuterRef("pk")).order_by("-sequence")
+        name = Concat("method__name", Value(" •••• "), "method__last_four", output_field=CharField())
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                card_name=Subquery(charges.values(name=name)[:1]),
+                open_case_count=Count("cases", filter=Q(cases__status=Case.Status.OPEN), distinct=True),
+            )
+        )
+
+    @admin.display(description="When", ordering="created_at")
+    def when(self, obligation: FundingObligation) -> str:
+        return display.moment(obligation.created_at)
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, obligation: FundingObligation) -> str:
+        return display.money(obligation.amount_minor, obligation.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, obligation: FundingObligation) -> SafeString:
+        return display.label(obligation.get_status_display(), words.OBLIGATION_TONE.get(obligation.status, "neutral"))
+
+    @admin.display(description="In words")
+    def meaning(self, obligation: FundingObligation) -> str:
+        return words.OBLIGATION_MEANING.get(obligation.status, display.NOTHING)
+
+    @admin.display(description="Charged to")
+    def card(self, obligation: FundingObligation) -> str:
+        return getattr(obligation, "card_name", None) or display.NOTHING
+
+    @admin.display(description="Open cases")
+    def open_cases(self, obligation: FundingObligation) -> str:
+        return str(getattr(obligation, "open_case_count", 0) or display.NOTHING)
+
+    @admin.display(description="Purchase")
+    def purchase(self, obligation: FundingObligation) -> str:
+        page = references.page_of(obligation.reference)
+        return display.link(page, "The purchase and why this card was chosen") if page else obligation.reference
+
+
+@admin.register(FundingCharge)
+class FundingChargeAdmin(ReadOnlyAdmin):
+    """Attempts to charge a card."""
+
+    list_display = ("when", "amount", "method", "state", "problem", "attempts", "next_try")
+    list_filter = ("status", "method__network", "created_at")
+    list_select_related = ("obligation", "method")
+    search_fields = ("processor_charge_id", "idempotency_key", "method__last_four", "obligation__description")
+    search_help_text = "Payment intent, key, last four of the card, or merchant"
+    fields = (
+        ("amount", "state"),
+        "meaning",
+        ("method", "obligation"),
+        "problem",
+        ("attempts", "next_try"),
+        ("sent", "finished"),
+        ("processor_charge_id", "idempotency_key"),
+        ("sequence", "public_id"),
+    )
+
+    @admin.display(description="When", ordering="created_at")
+    def when(self, charge: FundingCharge) -> str:
+        return display.moment(charge.created_at)
+
+    @admin.display(description="Amount", ordering="obligation__amount_minor")
+    def amount(self, charge: FundingCharge) -> str:
+        return display.money(charge.obligation.amount_minor, charge.obligation.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, charge: FundingCharge) -> SafeString:
+        return charge_state(charge)
+
+    @admin.display(description="In words")
+    def meaning(self, charge: FundingCharge) -> str:
+        return words.CHARGE_MEANING.get(charge.status, display.NOTHING)
+
+    @admin.display(description="Problem")
+    def problem(self, charge: FundingCharge) -> str:
+        return words.failure(charge)
+
+    @admin.display(description="Next try", ordering="next_attempt_at")
+    def next_try(self, charge: FundingCharge) -> str:
+        return words.next_try(charge)
+
+    @admin.display(description="First sent")
+    def sent(self, charge: FundingCharge) -> str:
+        return display.moment(charge.first_sent_at)
+
+    @admin.display(description="Finished")
+    def finished(self, charge: FundingCharge) -> str:
+        return display.moment(charge.finished_at)
+
+
+def charge_state(charge: FundingCharge) -> SafeString:
+    return display.label(charge.get_status_display(), words.CHARGE_TONE.get(charge.status, "neutral"))
+
+
+for kind, view in (
+    ("fundingcharge", "admin:wallet_fundingcharge_change"),
+    ("fundingobligation", "admin:wallet_fundingobligation_change"),
+    ("obligation", "admin:wallet_fundingobligation_change"),
+):
+    references.register(kind, lambda key, view=view: reverse(view, args=[key]))  # type: ignore[misc]

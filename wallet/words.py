@@ -1,0 +1,79 @@
+"""States of money in plain words, with a tone for the eye and, for a case, what a person does next."""
+
+from django.utils import timezone
+
+from onecard.kit import display
+from wallet.models import Case, FundingCharge
+from wallet.states import DUE_CHARGE, Charge, Obligation
+
+CHARGE_TONE: dict[str, str] = {
+    Charge.SUCCEEDED: "good",
+    Charge.DECLINED: "bad",
+    Charge.REFUSED: "bad",
+    Charge.UNKNOWN: "warn",
+    Charge.REQUIRES_ACTION: "warn",
+    Charge.INTENDED: "info",
+    Charge.SENDING: "info",
+    Charge.PROCESSING: "info",
+}
+CHARGE_MEANING: dict[str, str] = {
+    Charge.INTENDED: "Written down; the processor has not taken it yet.",
+    Charge.SENDING: "A worker is asking the processor now. If that worker died, the sweeper asks again.",
+    Charge.SUCCEEDED: "The card was charged.",
+    Charge.PROCESSING: "The processor took it and will tell us the outcome.",
+    Charge.REQUIRES_ACTION: "The card's bank wants the cardholder to confirm.",
+    Charge.DECLINED: "The card's bank said no; nothing was charged.",
+    Charge.UNKNOWN: "The processor's answer was lost: it may or may not have charged the card. We keep asking.",
+    Charge.REFUSED: "The processor does not accept this request, so sending it again cannot help.",
+    Charge.CANCELED: "Called off before anything was charged.",
+}
+OBLIGATION_TONE: dict[str, str] = {
+    Obligation.OPEN: "info",
+    Obligation.FUNDED: "good",
+    Obligation.FAILED: "bad",
+    Obligation.RELEASED: "neutral",
+}
+OBLIGATION_MEANING: dict[str, str] = {
+    Obligation.OPEN: "A charge is on its way, or its outcome is not known yet.",
+    Obligation.FUNDED: "One charge succeeded: the purchase is paid for.",
+    Obligation.FAILED: "No charge succeeded and none is under way; a case says what to do.",
+    Obligation.RELEASED: "The purchase did not happen, so nothing is owed.",
+}
+NEXT_STEP: dict[str, str] = {
+    Case.Kind.FUNDING_DECLINED: (
+        "Ask the cardholder to settle it with this card's bank or with another card. A payment that then succeeds at "
+        "the processor under the same payment intent closes this case by itself."
+    ),
+    Case.Kind.FUNDING_NEEDS_CARDHOLDER: (
+        "Ask the cardholder to confirm the payment with their bank; a success closes this case by itself."
+    ),
+    Case.Kind.FUNDING_REFUSED: (
+        "Compare the wallet's customer and payment method ids with the processor's dashboard, and mend the wallet."
+    ),
+    Case.Kind.FUNDING_UNKNOWN: (
+        "Do not charge by hand. We keep asking under the same key, so there cannot be a second charge; if it stays "
+        "unknown, look the payment up in the processor's dashboard."
+    ),
+    Case.Kind.CHARGED_WITHOUT_PURCHASE: "Refund the charge in the processor's dashboard.",
+    Case.Kind.TWO_CHARGES: "Compare both charges in the processor's dashboard and refund the one that we do not list.",
+    Case.Kind.APPROVED_WITHOUT_US: (
+        "The merchant will be paid although no card was charged: agree with the cardholder how it is paid."
+    ),
+}
+
+
+def next_try(charge: FundingCharge) -> str:
+    """When somebody asks the processor again, or why nobody does."""
+    if charge.status not in DUE_CHARGE:
+        return "None: nothing is left to try" if charge.finished_at else "None: waiting for news"
+    if charge.next_attempt_at is None:
+        return display.NOTHING
+    seconds = (charge.next_attempt_at - timezone.now()).total_seconds()
+    return f"In {int(seconds)} s" if seconds > 0 else "Due now"
+
+
+def failure(charge: FundingCharge) -> str:
+    """What went wrong, as a sentence with the processor's code, or a dash."""
+    sentence = charge.failure_message or charge.failure_code.replace("_", " ").capitalize()
+    code = f" ({charge.failure_code})" if charge.failure_code and charge.failure_message else ""
+    return sentence + code if sentence else display.NOTHING
