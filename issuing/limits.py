@@ -1,6 +1,7 @@
 """The windows that a card's limits are counted in: days and months of the cardholder's own zone."""
 
 import datetime as dt
+import functools
 import zoneinfo
 from dataclasses import dataclass
 
@@ -13,11 +14,13 @@ class Window:
     ends_at: dt.datetime
 
 
+@functools.lru_cache(maxsize=1024)
 def day_window(local_date: dt.date, time_zone: str) -> Window:
     """A local day from midnight to midnight: 23, 24 or 25 hours long (money-safety I16)."""
     return _between(local_date, local_date + dt.timedelta(days=1), time_zone)
 
 
+@functools.lru_cache(maxsize=1024)
 def month_window(local_date: dt.date, time_zone: str) -> Window:
     """The local calendar month around a day."""
     first = local_date.replace(day=1)

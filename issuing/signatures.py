@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-import stripe
+from stripe import WebhookSignature
 
 from onecard.kit.errors import OneCardError
 
@@ -34,7 +34,7 @@ def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> None:
 def _matches(body: bytes, header: str, secret: str) -> bool:
     try:
         # The body goes in as text because the package joins it to the timestamp as text.
-        stripe.WebhookSignature.verify_header(body.decode("utf-8"), header, secret, TOLERANCE_S)
+        WebhookSignature.verify_header(body.decode("utf-8"), header, secret, TOLERANCE_S)
     except Exception:  # noqa: BLE001  (TypeError, UnicodeDecodeError, …: whatever is wrong with it, it does not match)
         return False
     return True

@@ -115,24 +115,32 @@ def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ..
     raw: psycopg.Connection[Any] = connection.connection
     with connection.wrap_database_errors:
         if connection.in_atomic_block:
-            return _only_row(psycopg.Cursor(raw).execute(sql, params, prepare=True))
+            return _only_row(psycopg.Cursor(raw).execute(sql, params))
         return _in_one_trip(raw, sql, params, max(1, int(remaining_ms)))
 
 
 def _in_one_trip(raw: psycopg.Connection[Any], sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
-    """The timeouts hold for this transaction alone, and sending all of it at once costs no further round trip."""
-    cursor = psycopg.Cursor(raw)
-    try:
-        with raw.pipeline():
-            for statement in ("BEGIN", f"SET LOCAL statement_timeout={limit_ms}", f"SET LOCAL lock_timeout={limit_ms}"):
-                psycopg.Cursor(raw).execute(statement)
-            cursor.execute(sql, params, prepare=True)
-            psycopg.Cursor(raw).execute("COMMIT")
-    except psycopg.Error:
-        if not raw.closed:
-            raw.rollback()
-        raise
+    """Arms the timeout, runs the statement and disarms, sent together: no further round trip, one implicit commit.
+
+    Waiting for a lock counts as well. When the statement fails, the server takes the setting back with the rest.
+    """
+    cursor, beside = psycopg.Cursor(raw), psycopg.Cursor(raw)
+    with raw.pipeline():
+        beside.execute(f"SET statement_timeout={limit_ms}")
+        _execute_prepared(raw, cursor, sql, params)
+        beside.execute("RESET statement_timeout")
     return _only_row(cursor)
+
+
+def _execute_prepared(
+    raw: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], sql: str, params: dict[str, Any]
+) -> None:
+    """Planned once per connection. Django switches preparing off for its own statements, so it is lent here only."""
+    usual, raw.prepare_threshold = raw.prepare_threshold, 0
+    try:
+        cursor.execute(sql, params)
+    finally:
+        raw.prepare_threshold = usual
 
 
 def _only_row(cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:

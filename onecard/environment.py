@@ -14,6 +14,13 @@ LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
 
 env = environ.Env()
 
+DATABASE_OPTIONS = {
+    # Nothing waits for ever (money-safety T14); the decision's path sets tighter limits of its own.
+    "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
+    "connect_timeout": 2,
+    "application_name": "onecard",
+}
+
 
 def read_stack_file(default: Path) -> None:
     """Takes what a running development stack wrote down for values that the environment does not give.
@@ -75,7 +82,10 @@ def database() -> dict[str, object]:
             "DATABASE_URL is not set; give it as postgres://user:password@host:5432/name, or use `make run`, "
             "which starts a private PostgreSQL and sets it."
         )
-    return dict(env.db_url_config(text))
+    parsed = dict(env.db_url_config(text))
+    # What the URL asks for, such as sslmode, stands beside our own options and not under them.
+    parsed["OPTIONS"] = {**DATABASE_OPTIONS, **parsed.get("OPTIONS", {})}
+    return parsed
 
 
 def refuse_unsafe_production(values: dict[str, object]) -> None:

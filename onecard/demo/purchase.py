@@ -124,8 +124,8 @@ def _wait_for_authorization(issuer_id: str, until: float, waiting: Callable[[str
             return found
         if time.perf_counter() > until:
             raise PurchaseError(
-                f"The issuer made {issuer_id}, but no webhook about it arrived here. Is the web server running, and does "
-                "the issuer send to its /stripe-webhook with a secret from STRIPE_WEBHOOK_SECRETS?"
+                f"The issuer made {issuer_id}, but no webhook about it arrived here. Is the web server running, and "
+                "does the issuer send to its /stripe-webhook with a secret from STRIPE_WEBHOOK_SECRETS?"
             )
         waiting("the issuer's webhook", until - time.perf_counter())
         time.sleep(POLL_S)

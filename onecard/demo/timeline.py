@@ -18,6 +18,9 @@ MCC_NOTE = (
     "instead of the merchant's. MERCHANT_MCC_PASSED_THROUGH says which holds."
 )
 
+# In the order in which they happen; `record` runs in the database, up to its commit.
+STEPS = ("verify", "decode", "read", "choose", "record")
+
 
 def render(report: Report) -> str:
     """The whole timeline of one purchase, with the milliseconds of each step."""
@@ -44,7 +47,8 @@ def _purchase(report: Report) -> Iterator[str]:
     category = MerchantCategory.objects.filter(code=authorization.mcc).first()
     money = report.decision.money if report.decision else Money(authorization.approved_minor, authorization.currency)
     yield f"Purchase      {authorization.merchant_name}, MCC {category or authorization.mcc}"
-    yield f"              {money} with {authorization.card or 'an unknown card'}, {authorization.issuer_authorization_id}"
+    card = authorization.card or "an unknown card"
+    yield f"              {money} with {card}, {authorization.issuer_authorization_id}"
 
 
 def _answer(report: Report, decision: Decision) -> Iterator[str]:
@@ -63,7 +67,7 @@ def _candidates(decision: Decision) -> Iterator[str]:
     if not seen:
         return
     yield ""
-    yield f"  {'Funding card':<34}{'Rate':>6}  {'Type':<8}{'x':>5}{'Effective':>11}"
+    yield f"  {'Funding card':<42}{'Rate':>6}  {'Type':<8}{'x':>5}{'Effective':>11}"
     for candidate in seen:
         chosen = candidate["method_id"] == decision.trace["chosen_method_id"] and decision.approved
         name = f"{candidate['name']} •{candidate['last_four']}" + (" (backup)" if candidate["is_backup"] else "")
@@ -74,12 +78,13 @@ def _candidates(decision: Decision) -> Iterator[str]:
                 f"{candidate['reward_rate']:>6}  {candidate['reward_type']:<8}{candidate['multiplier']:>5}"
                 f"{Decimal(candidate['effective_reward']):>11.2f}"
             )
-        yield f"{'>' if chosen else ' '} {name:<34.34}{worth}"
+        yield f"{'>' if chosen else ' '} {name:<42.42}{worth}"
 
 
 def _milliseconds(report: Report, decision: Decision) -> Iterator[str]:
     yield ""
-    steps = ", ".join(f"{name} {duration:.2f}" for name, duration in decision.timings_ms.items())
+    timed = [name for name in STEPS if name in decision.timings_ms]
+    steps = ", ".join(f"{name} {decision.timings_ms[name]:.2f}" for name in timed)
     yield f"Milliseconds  {steps}"
     if report.charged_ms is not None:
         yield f"              tap to answer {report.issuer_ms:.1f}, tap to charged {report.charged_ms:.1f}"
@@ -89,7 +94,8 @@ def _charge(report: Report) -> Iterator[str]:
     charge = report.charge
     assert charge is not None  # noqa: S101  (the caller looked)
     yield ""
-    yield f"Charge        {charge.get_status_display()}: {charge.obligation.money} ({charge.obligation.amount_minor}) to {charge.method}"
+    money = f"{charge.obligation.money} ({charge.obligation.amount_minor})"
+    yield f"Charge        {charge.get_status_display()}: {money} to {charge.method}"
     yield f"              {charge.method.processor_method_id}, {charge.processor_charge_id or 'no payment intent yet'}"
     if charge.status != states.Charge.SUCCEEDED and charge.failure_message:
         yield f"              {charge.failure_message}"

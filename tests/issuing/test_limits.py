@@ -1,6 +1,7 @@
 """Limits count in the cardholder's own days (money-safety I16, F12)."""
 
 import datetime as dt
+import itertools
 
 import pytest
 import time_machine
@@ -75,5 +76,5 @@ def test_windows_of_one_kind_never_overlap_however_often_the_zone_changes() -> N
 
     for kind in ("day", "month"):
         windows = list(SpendWindow.objects.filter(kind=kind).order_by("starts_at"))
-        assert all(first.ends_at <= second.starts_at for first, second in zip(windows, windows[1:], strict=False))
+        assert all(first.ends_at <= second.starts_at for first, second in itertools.pairwise(windows))
         assert sum(window.spent_minor for window in windows) == 4000

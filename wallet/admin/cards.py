@@ -103,7 +103,8 @@ class CardProductAdmin(AuditedAdmin):
     fields = (("name", "key"), ("issuer", "network"), ("annual_fee_minor", "fee_currency"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CardProduct]:
-        return super().get_queryset(request).annotate(wallet_count=Count("fundingmethod__cardholder", distinct=True))
+        rows: QuerySet[CardProduct] = super().get_queryset(request)
+        return rows.annotate(wallet_count=Count("fundingmethod__cardholder", distinct=True))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("key",) if obj else ()

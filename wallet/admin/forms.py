@@ -56,21 +56,18 @@ class FundingMethodFormSet(AnyInlineFormSet):
     """All cards of a wallet: at most one is the backup, and handing that over needs only one save."""
 
     def clean(self) -> None:
+        """Judges the whole wallet, with cards that another page added meanwhile."""
         super().clean()
-        kept = [form for form in self.forms if form.is_valid() and form.cleaned_data]
-        backups = [form.instance for form in kept if form.cleaned_data.get("is_backup")]
-        others = self.queryset.filter(is_backup=True).exclude(
-            pk__in=[form.instance.pk for form in kept if form.instance.pk]
-        )  # type: ignore[union-attr]
-        if len(backups) + others.count() > 1:
+        shown = [form.instance.pk for form in self.forms if form.instance.pk is not None]
+        others = FundingMethod.objects.filter(cardholder=self.instance.pk, is_backup=True).exclude(pk__in=shown)
+        backups = [form.instance for form in self.forms if form.is_valid() and form.cleaned_data.get("is_backup")]
+        if len(backups) + len(others) > 1:
             names = ", ".join(str(method) for method in [*backups, *others])
             raise forms.ValidationError(f"A wallet has one backup card. Choose one of: {names}.", code="two_backups")
 
     def save_existing_objects(self, commit: bool = True) -> list[FundingMethod]:  # noqa: FBT001, FBT002
         """The card that stops being the backup is saved before the one that takes over."""
+        leaving = [form.instance.pk for form in self.initial_forms if not form.cleaned_data.get("is_backup")]
         if commit:
-            leaving = [
-                f.instance.pk for f in self.initial_forms if "is_backup" in f.changed_data and not f.instance.is_backup
-            ]
-            self.queryset.filter(pk__in=leaving).update(is_backup=False)  # type: ignore[union-attr]
-        return super().save_existing_objects(commit)  # type: ignore[misc,no-any-return]
+            FundingMethod.objects.filter(pk__in=leaving, is_backup=True).update(is_backup=False)
+        return super().save_existing_objects(commit)

@@ -60,14 +60,11 @@ class FundingObligationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingObligation]:
         charges = FundingCharge.objects.filter(obligation=OuterRef("pk")).order_by("-sequence")
-        name = Concat("method__name", Value(" •••• "), "method__last_four", output_field=CharField())
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                card_name=Subquery(charges.values(name=name)[:1]),
-                open_case_count=Count("cases", filter=Q(cases__status=Case.Status.OPEN), distinct=True),
-            )
+        name = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
+        rows: QuerySet[FundingObligation] = super().get_queryset(request)
+        return rows.annotate(
+            card_name=Subquery(charges.values(name=name)[:1]),
+            open_case_count=Count("cases", filter=Q(cases__status=Case.Status.OPEN), distinct=True),
         )
 
     @admin.display(description="When", ordering="created_at")

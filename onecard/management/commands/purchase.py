@@ -15,8 +15,8 @@ from onecard.kit.money import Money
 
 class Command(BaseCommand):
     help = (
-        "Simulates one purchase through the issuer's test helper and prints its timeline. Ends with status 0 when it was "
-        "declined, or approved and charged; with 1 when it ended otherwise than --expect says, or was not charged."
+        "Simulates one purchase through the issuer's test helper and prints its timeline. Ends with status 0 when it "
+        "was declined, or approved and charged; with 1 when it ended otherwise than --expect says, or was not charged."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

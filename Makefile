@@ -1,0 +1,52 @@
+# Every command of the project. `make` alone lists them; ARGS is passed on, as in `make demo ARGS=--once`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LAUNCHER := $(BIN)/python -m onecard.dev
+# Checkers read the settings but connect to nothing.
+CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run purchase manage test bench lint types layers check format clean
+MAKEFLAGS += --no-print-directory
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## make or complete the virtual environment (every command below does it by itself)
+	@$(PYTHON) -m onecard.dev.bootstrap
+
+demo: setup  ## start everything, make one purchase and stay; ARGS=--once ends after the purchase
+	@$(LAUNCHER) demo $(ARGS)
+
+run: setup  ## start everything and stay until Ctrl-C
+	@$(LAUNCHER) run $(ARGS)
+
+purchase: setup  ## one simulated purchase; ARGS='--mcc 5411 --amount 120.00 --merchant "Whole Foods"'
+	@$(LAUNCHER) purchase $(ARGS)
+
+manage: setup  ## any management command, with its database; ARGS='shell'
+	@$(LAUNCHER) manage $(ARGS)
+
+test: setup  ## run the test suite; ARGS are pytest's
+	@$(LAUNCHER) test $(ARGS)
+
+bench: setup  ## measure the decision path
+	@$(LAUNCHER) bench $(ARGS)
+
+lint: setup  ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup  ## mypy, strict
+	@$(CHECKER) $(BIN)/mypy .
+
+layers: setup  ## the import contracts
+	@$(BIN)/lint-imports
+
+check: lint types layers test  ## all of the checks
+
+format: setup  ## ruff: mend what it can
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+clean:  ## remove the virtual environment, the private servers' data and caches
+	@rm -rf .venv .onecard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

@@ -1,0 +1,128 @@
+"""Purchases: what was asked, what we answered and why, which card pays, and what became of it. All read-only."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from issuing import states
+from issuing.admin.story import tell
+from issuing.models import Authorization, Decision
+from onecard.kit import display, references
+from onecard.kit.admin import MccFilter, ReadOnlyAdmin
+from routing.models import MerchantCategory
+from routing.words import DECLINES
+from wallet.models import FundingCharge
+
+TONE: dict[str, str] = {
+    states.Authorization.APPROVED: "good",
+    states.Authorization.SETTLED: "good",
+    states.Authorization.DECLINED: "bad",
+    states.Authorization.REVERSED: "neutral",
+    states.Authorization.EXPIRED: "neutral",
+}
+
+
+@admin.register(Authorization)
+class AuthorizationAdmin(ReadOnlyAdmin):
+    """Purchases, newest first."""
+
+    list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
+    list_display_links = ("when", "merchant")
+    list_filter = ("status", MccFilter, "created_at")
+    search_fields = (
+        "issuer_authorization_id",
+        "merchant_name",
+        "card__last_four",
+        "decisions__obligation__charges__method__last_four",
+    )
+    search_help_text = "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
+    fields = ("issuer_authorization_id",)
+    change_form_template = "admin/issuing/authorization/story.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        by_decision = path(
+            "of-decision/<uuid:public_id>/",
+            self.admin_site.admin_view(self.of_decision),
+            name="issuing_authorization_of_decision",
+        )
+        return [by_decision, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Authorization]:
+        """Purchases, each with what its last round and its last charge say: one query for a whole page."""
+        rounds = Decision.objects.filter(authorization=OuterRef("pk")).order_by("-pk")
+        charges = FundingCharge.objects.filter(obligation__decision__authorization=OuterRef("pk")).order_by("-pk")
+        card = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
+        categories = MerchantCategory.objects.filter(code=OuterRef("mcc"))
+        rows: QuerySet[Authorization] = super().get_queryset(request)
+        return rows.annotate(
+            asked_minor=Subquery(rounds.values("amount_minor")[:1]),
+            decline_reason=Subquery(rounds.values("decline_reason")[:1]),
+            card_name=Subquery(charges.values(name=card)[:1]),
+            category_name=Subquery(categories.values("description")[:1]),
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Authorization], search_term: str
+    ) -> tuple[QuerySet[Authorization], bool]:
+        """A decision's id, as the issuer shows it in the authorization's metadata, is found too."""
+        try:
+            public_id = uuid.UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(decisions__public_id=public_id), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        authorization = self.get_object(request, object_id)
+        if authorization is None or request.method != "GET" or not self.has_view_permission(request, authorization):
+            return super().change_view(request, object_id, form_url, extra_context)
+        story = {"title": "Purchase", "story": tell(authorization), "state": self.state(authorization)}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | story)
+
+    def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+        """The purchase that a decision belongs to."""
+        decision = get_object_or_404(Decision.objects.only("authorization_id"), public_id=public_id)
+        page = reverse("admin:issuing_authorization_change", args=[decision.authorization_id])
+        return redirect(f"{page}#decision-{public_id}")
+
+    @admin.display(description="When", ordering="created_at")
+    def when(self, purchase: Authorization) -> str:
+        return display.moment(purchase.created_at)
+
+    @admin.display(description="Merchant", ordering="merchant_name")
+    def merchant(self, purchase: Authorization) -> str:
+        return purchase.merchant_name or purchase.issuer_authorization_id
+
+    @admin.display(description="MCC", ordering="mcc")
+    def category(self, purchase: Authorization) -> str:
+        return f"{purchase.mcc} {getattr(purchase, 'category_name', None) or ''}".strip() or display.NOTHING
+
+    @admin.display(description="Amount", ordering="approved_minor")
+    def amount(self, purchase: Authorization) -> str:
+        asked = getattr(purchase, "asked_minor", None)
+        return display.money(purchase.approved_minor or asked or 0, purchase.currency)
+
+    @admin.display(description="Status", ordering="status")
+    def state(self, purchase: Authorization) -> SafeString:
+        return display.label(purchase.get_status_display(), TONE.get(purchase.status, "neutral"))
+
+    @admin.display(description="Paid by")
+    def paid_by(self, purchase: Authorization) -> str:
+        return getattr(purchase, "card_name", None) or display.NOTHING
+
+    @admin.display(description="Declined because")
+    def why_declined(self, purchase: Authorization) -> str:
+        reason = getattr(purchase, "decline_reason", None) or ""
+        return DECLINES.get(reason, reason) or display.NOTHING
+
+
+references.register("authorization", lambda key: reverse("admin:issuing_authorization_change", args=[key]))
+references.register("decision", lambda key: reverse("admin:issuing_authorization_of_decision", args=[key]))

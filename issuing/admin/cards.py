@@ -1,0 +1,139 @@
+"""Virtual cards: limits are edited in whole currency units; the status moves by the issuer's functions, not here."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from audit.edits import AuditedAdmin, VersionedForm
+from issuing import states
+from issuing.models import VirtualCard
+from onecard.kit import display, references
+from onecard.kit.money import Money, MoneyError
+
+LIMITS = {
+    "per_transaction_limit": "Limit for one purchase",
+    "daily_limit": "Limit a day",
+    "monthly_limit": "Limit a month",
+}
+TONE: dict[str, str] = {
+    states.Card.ACTIVE: "good",
+    states.Card.PENDING: "info",
+    states.Card.FROZEN: "warn",
+    states.Card.SUSPENDED: "warn",
+    states.Card.CLOSED: "neutral",
+}
+
+
+class VirtualCardForm(VersionedForm):
+    """Limits as people write them: 500.00, in the card's own currency."""
+
+    per_transaction_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
+    daily_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
+    monthly_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, title in LIMITS.items():
+            money = Money(getattr(self.instance, f"{name}_minor"), self.instance.currency)
+            self.initial[name] = str(money.major)
+            self.fields[name].label = f"{title}, in {self.instance.currency}"
+
+    def clean(self) -> dict[str, Any] | None:
+        """Puts the limits on the card, exact to the minor unit; nothing is rounded."""
+        cleaned = super().clean()
+        for name in LIMITS:
+            if name in self.cleaned_data:
+                self._set_limit(name, self.cleaned_data[name])
+        return cleaned
+
+    def _set_limit(self, name: str, text: str) -> None:
+        try:
+            money = Money.parse(text, self.instance.currency)
+        except MoneyError as error:
+            self.add_error(name, f"{error.message}.")
+            return
+        if money.minor < 0:
+            self.add_error(name, "A limit is not negative; 0 allows nothing.")
+            return
+        setattr(self.instance, f"{name}_minor", money.minor)
+
+
+@admin.register(VirtualCard)
+class VirtualCardAdmin(AuditedAdmin):
+    """The cards that people carry. They are made at the issuer, so none is added or deleted here."""
+
+    form = VirtualCardForm
+    version_field = "version"
+    list_display = ("card", "holder", "state", "one_purchase", "a_day", "a_month", "issuer_card_id")
+    list_filter = ("status", "issuer_provider", "card_type")
+    list_select_related = ("cardholder",)
+    search_fields = ("last_four", "issuer_card_id", "cardholder__name")
+    search_help_text = "Last four, issuer's card id or cardholder"
+    readonly_fields = (
+        "cardholder",
+        "state",
+        "card_type",
+        "last_four",
+        "expiry",
+        "issuer_provider",
+        "issuer_card_id",
+        "synced",
+    )
+    fieldsets = (
+        ("Limits, counted in the cardholder's own days", {"fields": (tuple(LIMITS),)}),
+        ("The card", {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"))}),
+        ("At the issuer", {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees the limits as amounts."""
+        if obj is not None and self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return (("Limits", {"fields": (("one_purchase", "a_day", "a_month"),)}), *self.fieldsets[1:])
+
+    @admin.display(description="Card", ordering="last_four")
+    def card(self, card: VirtualCard) -> str:
+        return str(card)
+
+    @admin.display(description="Cardholder", ordering="cardholder__name")
+    def holder(self, card: VirtualCard) -> str:
+        return card.cardholder.name
+
+    @admin.display(description="Status", ordering="status")
+    def state(self, card: VirtualCard) -> SafeString:
+        return display.label(card.get_status_display(), TONE.get(card.status, "neutral"))
+
+    @admin.display(description="One purchase", ordering="per_transaction_limit_minor")
+    def one_purchase(self, card: VirtualCard) -> str:
+        return display.money(card.per_transaction_limit_minor, card.currency)
+
+    @admin.display(description="A day", ordering="daily_limit_minor")
+    def a_day(self, card: VirtualCard) -> str:
+        return display.money(card.daily_limit_minor, card.currency)
+
+    @admin.display(description="A month", ordering="monthly_limit_minor")
+    def a_month(self, card: VirtualCard) -> str:
+        return display.money(card.monthly_limit_minor, card.currency)
+
+    @admin.display(description="Expires")
+    def expiry(self, card: VirtualCard) -> str:
+        return f"{card.expiry_month:02d}/{card.expiry_year}"
+
+    @admin.display(description="Last synced")
+    def synced(self, card: VirtualCard) -> str:
+        return display.moment(card.last_synced_at)
+
+
+references.register("virtualcard", lambda key: reverse("admin:issuing_virtualcard_change", args=[key]))

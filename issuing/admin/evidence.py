@@ -1,0 +1,145 @@
+"""What the issuer sent, what is held on limits, and what was counted: read-only."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from issuing import states
+from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin
+
+EVENT_TONE: dict[str, str] = {
+    states.Event.RECEIVED: "info",
+    states.Event.HANDLED: "good",
+    states.Event.KEPT: "neutral",
+    states.Event.REJECTED: "bad",
+}
+
+
+@admin.register(IssuerEvent)
+class IssuerEventAdmin(ReadOnlyAdmin):
+    """The inbox: every delivery with a genuine signature, as it came."""
+
+    list_display = ("when", "kind", "state", "reason", "object_id", "event_id")
+    list_display_links = ("when", "kind")
+    list_filter = ("status", "provider", "event_type", "received_at")
+    search_fields = ("event_id", "object_id", "event_type")
+    search_help_text = "Id of the event, id of its object (iauth_…, pi_…), or kind"
+    fields = (
+        ("kind", "state"),
+        "reason",
+        ("event_id", "object_id"),
+        ("provider", "when", "handled"),
+        "purchase",
+        "pretty",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IssuerEvent]:
+        """A list needs no bodies, which may be large."""
+        is_list = (
+            request.resolver_match is not None and request.resolver_match.url_name == "issuing_issuerevent_changelist"
+        )
+        rows = super().get_queryset(request)
+        return rows.defer("body") if is_list else rows
+
+    @admin.display(description="Received", ordering="received_at")
+    def when(self, event: IssuerEvent) -> str:
+        return display.moment(event.received_at)
+
+    @admin.display(description="Kind", ordering="event_type")
+    def kind(self, event: IssuerEvent) -> str:
+        return event.event_type or "Unknown"
+
+    @admin.display(description="Status", ordering="status")
+    def state(self, event: IssuerEvent) -> SafeString:
+        return display.label(event.get_status_display(), EVENT_TONE.get(event.status, "neutral"))
+
+    @admin.display(description="Handled")
+    def handled(self, event: IssuerEvent) -> str:
+        return display.moment(event.handled_at)
+
+    @admin.display(description="Purchase")
+    def purchase(self, event: IssuerEvent) -> str:
+        rows = Authorization.objects.filter(provider=event.provider, issuer_authorization_id=event.object_id)
+        found = rows.first() if event.object_id else None
+        return display.link(references.page_of(f"authorization:{found.pk}"), found) if found else display.NOTHING
+
+    @admin.display(description="Body, as it came")
+    def pretty(self, event: IssuerEvent) -> SafeString:
+        return display.preformatted(display.pretty_body(event.body))
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    """What approvals take from a card's limits until they end."""
+
+    list_display = ("placed", "amount", "state", "merchant", "card", "ended")
+    list_filter = ("status", "placed_at")
+    list_select_related = ("authorization__card",)
+    search_fields = ("authorization__merchant_name", "authorization__issuer_authorization_id")
+    search_help_text = "Merchant or issuer's id"
+    fields = (("amount", "state"), "authorization", ("day", "month"), ("placed", "ended"))
+
+    @admin.display(description="Placed", ordering="placed_at")
+    def placed(self, hold: Hold) -> str:
+        return display.moment(hold.placed_at)
+
+    @admin.display(description="Ended", ordering="ended_at")
+    def ended(self, hold: Hold) -> str:
+        return display.moment(hold.ended_at)
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, hold: Hold) -> str:
+        return display.money(hold.amount_minor, hold.authorization.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, hold: Hold) -> SafeString:
+        return display.label(hold.get_status_display(), "info" if hold.status == states.Hold.PLACED else "neutral")
+
+    @admin.display(description="Merchant")
+    def merchant(self, hold: Hold) -> str:
+        return hold.authorization.merchant_name
+
+    @admin.display(description="Virtual card")
+    def card(self, hold: Hold) -> str:
+        return str(hold.authorization.card or display.NOTHING)
+
+
+@admin.register(SpendWindow)
+class SpendWindowAdmin(ReadOnlyAdmin):
+    """What a card has spent in one of its days or months."""
+
+    list_display = ("starts", "ends", "kind", "card", "holder", "spent", "limit")
+    list_filter = ("kind", "starts_at")
+    list_select_related = ("card__cardholder",)
+    search_fields = ("card__last_four", "card__cardholder__name")
+    search_help_text = "Last four or cardholder"
+    fields = (("card", "kind"), ("spent", "limit"), ("starts", "ends"))
+
+    @admin.display(description="From", ordering="starts_at")
+    def starts(self, window: SpendWindow) -> str:
+        return display.moment(window.starts_at)
+
+    @admin.display(description="To", ordering="ends_at")
+    def ends(self, window: SpendWindow) -> str:
+        return display.moment(window.ends_at)
+
+    @admin.display(description="Cardholder")
+    def holder(self, window: SpendWindow) -> str:
+        return window.card.cardholder.name
+
+    @admin.display(description="Spent", ordering="spent_minor")
+    def spent(self, window: SpendWindow) -> str:
+        return display.money(window.spent_minor, window.card.currency)
+
+    @admin.display(description="Limit today")
+    def limit(self, window: SpendWindow) -> str:
+        is_day = window.kind == SpendWindow.Kind.DAY
+        limit_minor = window.card.daily_limit_minor if is_day else window.card.monthly_limit_minor
+        return display.money(limit_minor, window.card.currency)
+
+
+references.register("issuerevent", lambda key: reverse("admin:issuing_issuerevent_change", args=[key]))

@@ -1,0 +1,197 @@
+"""The story of one purchase: its rounds with their decisions, what the issuer sent, and the trail. Reads only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Prefetch, Q, QuerySet
+
+from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
+from audit.models import Entry
+from issuing.models import Authorization, Decision, Hold, IssuerEvent
+from onecard.kit import display, references
+from routing import explain
+from routing.models import MerchantCategory
+from routing.words import DECLINES
+from wallet import words
+from wallet.models import FundingCharge
+
+# In the order in which a decision goes through them; the column is JSON, which keeps no order.
+STEPS = {
+    "verify": "Check the signature",
+    "decode": "Read the request",
+    "read": "Read card, wallet and limits",
+    "choose": "Choose the card",
+    "record": "Check again under the lock and commit",
+}
+BELOW_LOCK = "What a correction was made from stands with the answer that it takes back."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step's time; the longest of a decision fills its bar."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One attempt to take the money."""
+
+    row: FundingCharge
+    state: str
+    meaning: str
+    problem: str
+    next_try: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One answer, and everything that it was made from."""
+
+    decision: Decision
+    title: str
+    verdict: str
+    reason: str
+    candidates: list[explain.CandidateLine]
+    circumstances: list[tuple[str, str]]
+    reward: explain.RewardLines | None
+    steps: list[Step]
+    total_ms: float
+    longest_ms: float
+    hold: Hold | None
+    charges: list[Charge]
+    answer: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that the page shows."""
+
+    facts: list[tuple[str, Any]]
+    rounds: list[Round]
+    events: list[tuple[IssuerEvent, str]]
+    entries: list[tuple[Entry, str, str, str]]
+    mcc_passed_through: bool
+
+
+def tell(authorization: Authorization) -> Story:
+    """Reads everything about a purchase, in a number of queries that does not grow with its rounds."""
+    decisions = list(_decisions(authorization))
+    events = IssuerEvent.objects.filter(
+        provider=authorization.provider, object_id=authorization.issuer_authorization_id
+    )
+    return Story(
+        facts=_facts(authorization),
+        rounds=[_round(decision, title) for decision, title in _titled(decisions)],
+        events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
+        entries=_entries(authorization, decisions),
+        mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
+    )
+
+
+def _decisions(authorization: Authorization) -> QuerySet[Decision]:
+    charges = FundingCharge.objects.select_related("method").order_by("sequence")
+    rows = Decision.objects.filter(authorization=authorization).order_by("pk")
+    return rows.select_related(
+        "event", "obligation", "corrects", "corrected_by", "hold__day", "hold__month"
+    ).prefetch_related(Prefetch("obligation__charges", queryset=charges))
+
+
+def _facts(authorization: Authorization) -> list[tuple[str, Any]]:
+    category = MerchantCategory.objects.filter(code=authorization.mcc).first()
+    place = ", ".join(part for part in (authorization.merchant_city, authorization.merchant_country) if part)
+    card = authorization.card
+    holder = card.cardholder if card else None
+    facts = (
+        ("Merchant", authorization.merchant_name),
+        ("Place", place),
+        ("Merchant category", str(category or authorization.mcc)),
+        ("Approved", display.money(authorization.approved_minor, authorization.currency)),
+        ("Cardholder", holder and display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name)),
+        ("Virtual card", card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
+        ("Issuer", authorization.get_provider_display()),
+        ("Issuer's id", authorization.issuer_authorization_id),
+        ("Authorization code", authorization.authorization_code),
+        ("First asked", display.moment(authorization.created_at)),
+        ("Last change", display.moment(authorization.updated_at)),
+    )
+    return [(name, value) for name, value in facts if value]
+
+
+def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
+    """Rounds are counted; a correction is called after the round that it takes back."""
+    titles: dict[int, str] = {}
+    for decision in decisions:
+        if decision.corrects_id is None:
+            titles[decision.pk] = f"Round {sum(each.startswith('Round') for each in titles.values()) + 1}"
+        else:
+            earlier = titles.get(decision.corrects_id, "an earlier answer")
+            titles[decision.pk] = f"Correction of {earlier[0].lower()}{earlier[1:]}"
+    return [(decision, titles[decision.pk]) for decision in decisions]
+
+
+def _round(decision: Decision, title: str) -> Round:
+    trace = decision.trace if isinstance(decision.trace, dict) else {}
+    steps = _steps(decision.timings_ms)
+    return Round(
+        decision=decision,
+        title=title,
+        verdict=_verdict(decision),
+        reason=_reason(decision, trace),
+        candidates=explain.candidates(trace, approved=decision.approved),
+        circumstances=explain.circumstances(trace),
+        reward=explain.reward(trace, amount=decision.money) if decision.approved else None,
+        steps=steps,
+        total_ms=sum(step.ms for step in steps),
+        longest_ms=max((step.ms for step in steps), default=0),
+        hold=getattr(decision, "hold", None),
+        charges=[_charge(row) for row in decision.obligation.charges.all()] if decision.obligation else [],
+        answer=display.pretty_body(decision.response),
+        request=display.pretty_body(decision.event.body),
+    )
+
+
+def _verdict(decision: Decision) -> str:
+    if hasattr(decision, "corrected_by"):
+        return display.label("Approved, then taken back", "warn")
+    return display.label("Approved", "good") if decision.approved else display.label("Declined", "bad")
+
+
+def _reason(decision: Decision, trace: dict[str, Any]) -> str:
+    if decision.approved:
+        return explain.rule_sentence(decision.rule, trace)
+    sentence = DECLINES.get(decision.decline_reason, decision.decline_reason)
+    return f"{sentence} {BELOW_LOCK}" if decision.corrects_id else sentence
+
+
+def _steps(timings: Any) -> list[Step]:
+    known = timings if isinstance(timings, dict) else {}
+    ordered = [*(name for name in STEPS if name in known), *(name for name in known if name not in STEPS)]
+    return [Step(STEPS.get(name, name), float(known[name])) for name in ordered if isinstance(known[name], int | float)]
+
+
+def _charge(row: FundingCharge) -> Charge:
+    return Charge(
+        row=row,
+        state=display.label(row.get_status_display(), words.CHARGE_TONE.get(row.status, "neutral")),
+        meaning=words.CHARGE_MEANING.get(row.status, ""),
+        problem=words.failure(row),
+        next_try=words.next_try(row),
+    )
+
+
+def _entries(authorization: Authorization, decisions: list[Decision]) -> list[tuple[Entry, str, str, str]]:
+    """The trail of the purchase and of the money that it moved."""
+    obligations = [decision.obligation for decision in decisions if decision.obligation]
+    charges = [charge.pk for obligation in obligations for charge in obligation.charges.all()]
+    about = (
+        Q(subject_type="authorization", subject_id=str(authorization.pk))
+        | Q(subject_type="fundingobligation", subject_id__in=[str(obligation.pk) for obligation in obligations])
+        | Q(subject_type="fundingcharge", subject_id__in=[str(pk) for pk in charges])
+    )
+    entries = list(Entry.objects.filter(about).order_by("pk"))
+    name_actors(entries)
+    return [(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries]

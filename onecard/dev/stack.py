@@ -1,0 +1,102 @@
+"""The whole product on one machine: its services, a sandbox issuer, web, worker, beat and the outbox relay."""
+
+import http.client
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from onecard.dev.ports import HOST, free_port
+from onecard.dev.services import Services, private_services
+from onecard.dev.stack_environment import WEB_URL, stack_environment, written_down
+from onecard.dev.supervisor import CHECKOUT, Child, Supervisor
+from onecard.dev.waiting import say, wait_until
+
+MANAGE: Final = (sys.executable, str(CHECKOUT / "manage.py"))
+CELERY: Final = (sys.executable, "-m", "celery", "-A", "onecard.celery")
+DEMO_WORLD: Final = "fixtures/demo_world.json"
+WSGI: Final = "onecard.wsgi:application"
+WEB_PORT: Final = 8000
+READY_PATH: Final = "/health/ready"
+START_TIMEOUT_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A product that answers; its processes belong to the supervisor."""
+
+    web_url: str
+    environment: Mapping[str, str]
+    supervisor: Supervisor
+
+
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """Starts everything, yields once it all answers, and stops it again; raises LauncherError."""
+    with private_services("run") as services:
+        web_port, sandbox_port = free_port(preferred=WEB_PORT), free_port()
+        values = stack_environment(services, web_port=web_port, sandbox_port=sandbox_port)
+        with written_down(values) as environment:
+            try:
+                _start(services, environment, web_port=web_port, sandbox_port=sandbox_port)
+                yield Stack(values[WEB_URL], environment, services.supervisor)
+            finally:
+                say("Stopping ...")
+
+
+def wait_for_answer(url: str, *, child: Child | None = None) -> None:
+    """Waits until the URL answers 200; raises LauncherError, at once when the child that should answer has ended."""
+
+    def answers() -> bool:
+        if child:
+            child.raise_if_ended()
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (our own loopback address)
+                return bool(answer.status == http.client.OK)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    wait_until(answers, what=f"{child.name if child else 'an answer'} at {url}", timeout_s=START_TIMEOUT_S)
+
+
+def _start(services: Services, environment: Mapping[str, str], *, web_port: int, sandbox_port: int) -> None:
+    supervisor = services.supervisor
+    webhook = f"http://{HOST}:{web_port}/stripe-webhook"
+    sandbox = supervisor.start("sandbox", _sandbox_command(sandbox_port, webhook), environment=environment)
+    supervisor.run("migrate", [*MANAGE, "migrate"], environment=environment, timeout_s=START_TIMEOUT_S)
+    supervisor.run("seed_demo", [*MANAGE, "seed_demo"], environment=environment, timeout_s=START_TIMEOUT_S)
+    beat = [*CELERY, "beat", "--schedule", str(services.folder / "beat-schedule"), "--loglevel", "INFO"]
+    web = supervisor.start("web", web_command(web_port), environment=environment)
+    worker = supervisor.start("worker", _worker_command(), environment=environment)
+    supervisor.start("beat", beat, environment=environment)
+    supervisor.start("relay", [*MANAGE, "relay"], environment=environment)
+    wait_for_answer(f"http://{HOST}:{sandbox_port}/", child=sandbox)
+    wait_for_answer(f"http://{HOST}:{web_port}{READY_PATH}", child=web)
+    _wait_for_worker(worker)
+    supervisor.check()
+
+
+def _sandbox_command(port: int, webhook: str) -> list[str]:
+    place = ["--host", HOST, "--port", str(port)]
+    return [*MANAGE, "sandbox", *place, "--webhook-url", webhook, "--world", DEMO_WORLD]
+
+
+def web_command(port: int) -> list[str]:
+    """The web server: few threads, since each keeps a database connection with its prepared statements."""
+    server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
+    # Without a kill timeout, a worker told to stop while it starts may never leave.
+    return [*server, "--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "5", WSGI]
+
+
+def _worker_command() -> list[str]:
+    return [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+
+
+def _wait_for_worker(child: Child) -> None:
+    def listens() -> bool:
+        child.raise_if_ended()
+        return b" ready." in child.log.read_bytes()
+
+    wait_until(listens, what="worker to be ready", timeout_s=START_TIMEOUT_S)

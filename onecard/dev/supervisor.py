@@ -1,0 +1,148 @@
+"""Starts named processes, keeps their logs, and leaves none behind: not on Ctrl-C, not on SIGTERM, not on kill -9."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from onecard.dev import guardian
+from onecard.dev.errors import ChildDiedError
+from onecard.dev.waiting import wait_until
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+GRACE_S: Final = 10.0
+LOG_LINES_SHOWN: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A running process, the leader of its own process group."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    stop_signal: signal.Signals
+
+    def raise_if_ended(self) -> None:
+        """Raises ChildDiedError, with the last words of the process, once it has ended."""
+        if self.process.poll() is not None:
+            raise ChildDiedError(describe_end(self))
+
+
+class Supervisor:
+    """A context manager; on leaving it stops its processes, the last started first."""
+
+    def __init__(self, log_folder: Path) -> None:
+        self._log_folder = log_folder
+        self._children: list[Child] = []
+        self._guardian: subprocess.Popen[str] | None = None
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> Child:
+        """Starts a process that is meant to stay; its output goes to NAME.log, begun anew."""
+        log = self._log_folder / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=CHECKOUT,
+                env=dict(environment) if environment is not None else None,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in a terminal reaches the launcher alone, which then stops the others in order.
+                process_group=0,
+            )
+        child = Child(name, process, log, stop_signal)
+        self._children.append(child)
+        self._tell_guardian(f"start {process.pid} {int(stop_signal)}")
+        return child
+
+    def run(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str],
+        timeout_s: float,
+    ) -> None:
+        """Runs a process to its end; raises ChildDiedError with its last words when it fails."""
+        child = self.start(name, command, environment=environment)
+        wait_until(lambda: child.process.poll() is not None, what=name, timeout_s=timeout_s)
+        if child.process.returncode != 0:
+            raise ChildDiedError(describe_end(child))
+        self._forget(child)
+
+    def check(self) -> None:
+        """Raises ChildDiedError for the first process that has ended."""
+        for child in self._children:
+            child.raise_if_ended()
+
+    def stop(self) -> None:
+        """Stops every process that is left; asks first, and kills after the grace period."""
+        while self._children:
+            self.stop_one(self._children[-1])
+        if self._guardian is not None:
+            self._guardian.communicate()
+            self._guardian = None
+
+    def stop_one(self, child: Child) -> None:
+        """Stops one process and whoever is left of its group."""
+        if child.process.poll() is None:
+            child.process.send_signal(child.stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(GRACE_S)
+        # The leader is gone or has used up its time; nobody of its group may outlive it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+        child.process.wait()
+        self._forget(child)
+
+    def _forget(self, child: Child) -> None:
+        self._children.remove(child)
+        self._tell_guardian(f"end {child.process.pid}")
+
+    def _tell_guardian(self, line: str) -> None:
+        if self._guardian is None:
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-I", "-S", guardian.__file__],
+                stdin=subprocess.PIPE,
+                # Whoever reads what a killed launcher printed must not wait for the guardian as well.
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                # Out of reach of the signals that end the launcher.
+                start_new_session=True,
+            )
+        # A guardian that someone killed is no reason to stop working.
+        with contextlib.suppress(BrokenPipeError):
+            assert self._guardian.stdin is not None  # noqa: S101  (it was asked for above)
+            self._guardian.stdin.write(line + "\n")
+            self._guardian.stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def describe_end(child: Child) -> str:
+    """How a process ended, and the last lines it wrote."""
+    lines = child.log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+    words = "".join(f"\n  | {line}" for line in lines) or " It wrote nothing."
+    return f"{child.name} ended with status {child.process.returncode}; its log is {child.log}.{words}"

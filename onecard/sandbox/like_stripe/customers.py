@@ -1,0 +1,33 @@
+"""Customers: whose funding cards they are."""
+
+from onecard.sandbox.like_stripe import shapes_funding
+from onecard.sandbox.like_stripe.command import Command
+from onecard.sandbox.like_stripe.lookup import addressed
+from onecard.sandbox.like_stripe.render import render
+from onecard.sandbox.like_stripe.specs import Spec, anything, merge_metadata, metadata, text
+from onecard.sandbox.sandbox import Sandbox
+from onecard.sandbox.wire import Json
+
+_ECHOED = ("address", "description", "email", "name", "phone", "shipping")
+
+CREATE: Spec = {
+    **dict.fromkeys(("description", "email", "name", "phone"), text()),
+    **dict.fromkeys(("address", "shipping", "preferred_locales", "tax_exempt", "invoice_settings"), anything()),
+    "metadata": metadata(),
+}
+RETRIEVE: Spec = {}
+
+
+def create(sandbox: Sandbox, command: Command) -> Json:
+    """Make a customer."""
+    customer = shapes_funding.customer()
+    customer.update({name: value for name, value in command.params.items() if name in _ECHOED})
+    customer["metadata"] = merge_metadata({}, command.params.get("metadata"))
+    with sandbox.state.lock:
+        return render(sandbox.state, sandbox.state.add(customer), expand=command.expand)
+
+
+def retrieve(sandbox: Sandbox, command: Command) -> Json:
+    """Show a customer."""
+    with sandbox.state.lock:
+        return render(sandbox.state, addressed(sandbox.state, "customer", command.id), expand=command.expand)

@@ -1,0 +1,83 @@
+"""Every address of Stripe's API that the sandbox answers, on one screen."""
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from onecard.sandbox.like_stripe import (
+    cardholders,
+    cards,
+    customers,
+    issuing_records,
+    payment_intents,
+    payment_methods,
+    purchase_specs,
+    purchases,
+    refunds,
+    settlement,
+)
+from onecard.sandbox.like_stripe.command import Endpoint
+from onecard.sandbox.like_stripe.errors import RefusedError
+
+_PURCHASES = "/v1/test_helpers/issuing/authorizations"
+_POSTINGS = "/v1/test_helpers/issuing/transactions"
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/customers", customers.create, customers.CREATE),
+    Endpoint("GET", "/v1/customers/<id>", customers.retrieve, customers.RETRIEVE),
+    Endpoint("POST", "/v1/payment_methods", payment_methods.create, payment_methods.CREATE),
+    Endpoint("GET", "/v1/payment_methods", payment_methods.list_, payment_methods.LIST),
+    Endpoint("GET", "/v1/payment_methods/<id>", payment_methods.retrieve, payment_methods.RETRIEVE),
+    Endpoint("POST", "/v1/payment_methods/<id>/attach", payment_methods.attach, payment_methods.ATTACH),
+    Endpoint("POST", "/v1/payment_methods/<id>/detach", payment_methods.detach, payment_methods.DETACH),
+    Endpoint("POST", "/v1/payment_intents", payment_intents.create, payment_intents.CREATE),
+    Endpoint("GET", "/v1/payment_intents", payment_intents.list_, payment_intents.LIST),
+    Endpoint("GET", "/v1/payment_intents/<id>", payment_intents.retrieve, payment_intents.RETRIEVE),
+    Endpoint("POST", "/v1/payment_intents/<id>/confirm", payment_intents.confirm, payment_intents.CONFIRM),
+    Endpoint("POST", "/v1/payment_intents/<id>/capture", payment_intents.capture, payment_intents.CAPTURE),
+    Endpoint("POST", "/v1/payment_intents/<id>/cancel", payment_intents.cancel, payment_intents.CANCEL),
+    Endpoint("POST", "/v1/refunds", refunds.create, refunds.CREATE),
+    Endpoint("GET", "/v1/refunds", refunds.list_, refunds.LIST),
+    Endpoint("GET", "/v1/refunds/<id>", refunds.retrieve, refunds.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/cardholders", cardholders.create, cardholders.CREATE),
+    Endpoint("GET", "/v1/issuing/cardholders", cardholders.list_, cardholders.LIST),
+    Endpoint("GET", "/v1/issuing/cardholders/<id>", cardholders.retrieve, cardholders.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/cardholders/<id>", cardholders.update, cardholders.UPDATE),
+    Endpoint("POST", "/v1/issuing/cards", cards.create, cards.CREATE),
+    Endpoint("GET", "/v1/issuing/cards", cards.list_, cards.LIST),
+    Endpoint("GET", "/v1/issuing/cards/<id>", cards.retrieve, cards.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/cards/<id>", cards.update, cards.UPDATE),
+    Endpoint(
+        "GET", "/v1/issuing/authorizations", issuing_records.list_authorizations, issuing_records.LIST_AUTHORIZATIONS
+    ),
+    Endpoint(
+        "GET", "/v1/issuing/authorizations/<id>", issuing_records.retrieve_authorization, issuing_records.RETRIEVE
+    ),
+    Endpoint("POST", "/v1/issuing/authorizations/<id>", issuing_records.update_authorization, issuing_records.UPDATE),
+    Endpoint("GET", "/v1/issuing/transactions", issuing_records.list_transactions, issuing_records.LIST_TRANSACTIONS),
+    Endpoint("GET", "/v1/issuing/transactions/<id>", issuing_records.retrieve_transaction, issuing_records.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/transactions/<id>", issuing_records.update_transaction, issuing_records.UPDATE),
+    Endpoint("POST", _PURCHASES, purchases.create, purchase_specs.CREATE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/capture", settlement.capture, purchase_specs.CAPTURE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/increment", purchases.increment, purchase_specs.INCREMENT),
+    Endpoint("POST", f"{_PURCHASES}/<id>/reverse", purchases.reverse, purchase_specs.REVERSE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/expire", purchases.expire, purchase_specs.EXPIRE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/finalize_amount", purchases.finalize_amount, purchase_specs.FINALIZE),
+    Endpoint("POST", f"{_POSTINGS}/<id>/refund", settlement.refund, purchase_specs.REFUND),
+    Endpoint("POST", f"{_POSTINGS}/create_force_capture", settlement.create_force_capture, purchase_specs.UNANNOUNCED),
+    Endpoint(
+        "POST", f"{_POSTINGS}/create_unlinked_refund", settlement.create_unlinked_refund, purchase_specs.UNANNOUNCED
+    ),
+)
+
+_URLS = Map([Rule(row.path, methods=[row.method], endpoint=row) for row in ENDPOINTS], strict_slashes=False)
+_MATCHER = _URLS.bind("sandbox")
+
+
+def find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
+    """Find the row and the id of an address; raises RefusedError with 404 for one that is unknown."""
+    try:
+        endpoint, values = _MATCHER.match(path, method=method)
+    except HTTPException:
+        message = f"Unrecognized request URL ({method}: {path})."
+        raise RefusedError(message, status=404) from None
+    return endpoint, values.get("id", "")

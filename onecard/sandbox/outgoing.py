@@ -1,0 +1,142 @@
+"""The way out of every event: asked at once or queued, tried again, or mistreated as a scenario says."""
+
+import threading
+from collections import OrderedDict
+from functools import partial
+
+from onecard.sandbox.courier import Courier, unsent
+from onecard.sandbox.journal import Delivery, Journal
+from onecard.sandbox.scenario import Scenario
+from onecard.sandbox.scenarios import Scenarios
+from onecard.sandbox.settings import Settings
+from onecard.sandbox.wire import Json
+from onecard.sandbox.workers import Workers
+
+_WORKERS = 8
+_EVENTS_KEPT = 20_000
+
+
+class Outgoing:
+    """Sends events to the account's endpoints; `request_url` and `events_url` may be changed while it runs."""
+
+    def __init__(self, *, settings: Settings, scenarios: Scenarios) -> None:
+        self.request_url = settings.webhook_url
+        self.events_url = settings.events_url or settings.webhook_url
+        self.journal: Journal[Delivery] = Journal()
+        self.workers = Workers(count=_WORKERS)
+        self._settings = settings
+        self._scenarios = scenarios
+        self._courier = Courier(secret=settings.webhook_secret)
+        self._events: OrderedDict[str, Json] = OrderedDict()
+        self._held: list[Json] = []
+        self._held_lock = threading.Lock()
+
+    def ask(self, event: Json) -> Delivery:
+        """Send a decision request now and wait for the answer, at most the issuer's time limit."""
+        self._remember(event)
+        order = self._scenarios.take_for_webhook(event["type"])
+        if order is None:
+            return self._post(event, self.request_url, self._settings.decision_timeout_s)
+        return self._ask_mistreated(event, order)
+
+    def send(self, event: Json) -> None:
+        """Queue an ordinary event; returns at once."""
+        self._remember(event)
+        order = self._scenarios.take_for_webhook(event["type"])
+        if order is None:
+            self.workers.submit(lambda: self._deliver(event))
+        else:
+            self._mistreat(event, order)
+
+    def resend(self, event_id: str) -> bool:
+        """Queue an event of the past once more, as the issuer's dashboard can; False when there is no such event."""
+        event = self._events.get(event_id)
+        if event is not None:
+            self.workers.submit(lambda: self._deliver(event, scenario="resend"))
+        return event is not None
+
+    def release_held(self) -> int:
+        """Send the events that were kept back to be out of order, and tell how many they were."""
+        with self._held_lock:
+            held, self._held = self._held, []
+        for event in held:
+            self.workers.submit(partial(self._deliver, event, scenario="out_of_order"))
+        return len(held)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self.workers.stop()
+        self._courier.close()
+
+    def _ask_mistreated(self, event: Json, order: Scenario) -> Delivery:
+        url, limit_s = self.request_url, self._settings.decision_timeout_s
+        match order.do:
+            case "drop":
+                return self.journal.add(unsent(event, url=url or "", error="timeout", scenario="drop"))
+            case "delay":
+                return self._ask_late(event, delay_s=order.delay_s)
+            case "concurrent":
+                return self._post_copies(event, url, limit_s, copies=order.copies)
+        answer = self._post(event, url, limit_s)
+        self.workers.submit(partial(self._post, event, url, limit_s, scenario="duplicate"))
+        return answer
+
+    def _mistreat(self, event: Json, order: Scenario) -> None:
+        match order.do:
+            case "drop":
+                url = self.events_url or ""
+                self.journal.add(unsent(event, url=url, error="dropped by a scenario", scenario="drop"))
+            case "out_of_order":
+                with self._held_lock:
+                    self._held.append(event)
+            case "delay":
+                self.workers.later(order.delay_s, lambda: self._deliver(event, scenario="delay"))
+            case "duplicate":
+                self.workers.submit(lambda: self._deliver_twice(event))
+            case "concurrent":
+                timeout_s = self._settings.event_timeout_s
+                self.workers.submit(lambda: self._post_copies(event, self.events_url, timeout_s, copies=order.copies))
+
+    def _deliver(self, event: Json, attempt: int = 1, scenario: str | None = None) -> None:
+        sent = self._post(event, self.events_url, self._settings.event_timeout_s, attempt=attempt, scenario=scenario)
+        delays_s = self._settings.retry_delays_s
+        if not sent.accepted and self.events_url and attempt <= len(delays_s):
+            self.workers.later(delays_s[attempt - 1], lambda: self._deliver(event, attempt + 1, scenario))
+        if scenario != "out_of_order":
+            self.release_held()
+
+    def _deliver_twice(self, event: Json) -> None:
+        self._deliver(event)
+        self._deliver(event, scenario="duplicate")
+
+    def _ask_late(self, event: Json, *, delay_s: float) -> Delivery:
+        limit_s = self._settings.decision_timeout_s
+        if delay_s < limit_s:
+            self.workers.stopping.wait(delay_s)
+            return self._post(event, self.request_url, limit_s - delay_s, scenario="delay")
+        # The network delivers it after the issuer has given up: the receiver still sees it.
+        self.workers.later(delay_s, lambda: self._post(event, self.request_url, limit_s, scenario="delay"))
+        self.workers.stopping.wait(limit_s)
+        return self.journal.add(unsent(event, url=self.request_url or "", error="timeout", scenario="delay"))
+
+    def _post_copies(self, event: Json, url: str | None, timeout_s: float, *, copies: int) -> Delivery:
+        start = threading.Barrier(copies)
+
+        def copy() -> Delivery:
+            start.wait()
+            return self._post(event, url, timeout_s, scenario="concurrent")
+
+        for _ in range(copies - 1):
+            threading.Thread(target=copy, daemon=True).start()
+        return copy()
+
+    def _post(
+        self, event: Json, url: str | None, timeout_s: float, *, attempt: int = 1, scenario: str | None = None
+    ) -> Delivery:
+        sent = self._courier.post(event, url=url, timeout_s=timeout_s, attempt=attempt, scenario=scenario)
+        return self.journal.add(sent)
+
+    def _remember(self, event: Json) -> None:
+        self._events[event["id"]] = event
+        if len(self._events) > _EVENTS_KEPT:
+            self._events.popitem(last=False)

@@ -1,0 +1,70 @@
+"""A sandbox in a thread of this process, for tests."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from onecard.sandbox.server import SandboxServer, make_server
+from onecard.sandbox.settings import FIXTURES, Settings
+from onecard.sandbox.state import State
+
+DEFAULT_API_KEY = "sk_test_sandbox"
+DEFAULT_SECRET = "whsec_sandbox"  # noqa: S105 (opens nothing but a test)
+
+
+class RunningSandbox:
+    """What a test needs of a sandbox that serves: where it is, what it saw, and how to make it misbehave."""
+
+    def __init__(self, server: SandboxServer) -> None:
+        self.server = server
+        self.url = server.url
+        self.sandbox = server.sandbox
+        self.requests = server.sandbox.requests
+        self.deliveries = server.sandbox.deliveries
+        self.gate = server.sandbox.gate
+        self.order = server.sandbox.order
+        self.release = server.sandbox.release
+        self.reset = server.sandbox.reset
+
+    @property
+    def state(self) -> State:
+        """What the issuer knows now; a reset replaces it."""
+        return self.sandbox.state
+
+    def send_webhooks_to(self, url: str, *, events_url: str | None = None) -> None:
+        """Change the account's endpoints, for a receiver that starts after the sandbox."""
+        self.sandbox.outgoing.request_url = url
+        self.sandbox.outgoing.events_url = events_url or url
+
+
+@contextmanager
+def running_sandbox(
+    *,
+    webhook_url: str | None,
+    secret: str = DEFAULT_SECRET,
+    api_key: str = DEFAULT_API_KEY,
+    world: Path = FIXTURES / "demo_world.json",
+    events_url: str | None = None,
+    decision_timeout_s: float = 2.0,
+    retry_delays_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6),
+) -> Iterator[RunningSandbox]:
+    """Serve a sandbox on a free port for the length of a `with` block."""
+    settings = Settings(
+        api_key=api_key,
+        webhook_secret=secret,
+        webhook_url=webhook_url,
+        events_url=events_url,
+        world=world,
+        decision_timeout_s=decision_timeout_s,
+        retry_delays_s=retry_delays_s,
+    )
+    server = make_server(settings)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield RunningSandbox(server)
+    finally:
+        server.shutdown()
+        server.close()
+        thread.join()

@@ -1,0 +1,97 @@
+"""One misbehaviour somebody ordered, and how an order is read."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from onecard.sandbox.wire import Json, new_id
+
+# Before: the request never reaches the API. During: the API does something else. After: only the answer goes wrong.
+BEFORE = ("rate_limit", "unauthorized", "html_error", "drop_request")
+DURING = ("delay", "error_500", "decline", "requires_action", "processing")
+AFTER = ("drop_answer", "hold_answer", "malformed_json")
+REQUEST_DEEDS = (*BEFORE, *DURING, *AFTER)
+WEBHOOK_DEEDS = ("duplicate", "concurrent", "out_of_order", "drop", "delay")
+CHARGE_DEEDS = ("decline", "requires_action", "processing")
+
+# Nobody waits longer for a scenario; it also keeps out what is no number of seconds at all.
+_LONGEST_S = 86_400
+
+DECISION_EVENT = "issuing_authorization.request"
+
+
+class ScenarioError(ValueError):
+    """The order cannot be carried out; the message says what is allowed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Scenario:
+    """What to do, to which requests or webhooks, and how many times more (None: until it is deleted)."""
+
+    id: str
+    do: str
+    times: int | None = 1
+    method: str = "POST"
+    path: str | None = None
+    webhook: str | None = None
+    payment_method: str | None = None
+    decline_code: str = "generic_decline"
+    delay_s: float = 1.0
+    retry_after_s: float | None = None
+    copies: int = 20
+
+    @classmethod
+    def read(cls, order: Mapping[str, Any]) -> Self:
+        """Read an order as it came in JSON; raises ScenarioError."""
+        _check_names(order, {field.name for field in fields(cls)} - {"id"})
+        _check_deed(order)
+        _check_values(order)
+        return cls(id=new_id("scn"), **order)
+
+    def to_json(self) -> Json:
+        """Show the order as it stands now."""
+        return asdict(self)
+
+
+def _check_names(order: Mapping[str, Any], allowed: set[str]) -> None:
+    unknown = sorted(set(order) - allowed)
+    if unknown:
+        raise ScenarioError(f"Unknown words {_listed(unknown)}: a scenario knows {_listed(sorted(allowed))}.")
+    if ("path" in order) == ("webhook" in order):
+        raise ScenarioError('A scenario needs either "path" (a request) or "webhook" (an event type or "*"), not both.')
+
+
+def _check_deed(order: Mapping[str, Any]) -> None:
+    allowed = REQUEST_DEEDS if "path" in order else WEBHOOK_DEEDS
+    if order.get("do") not in allowed:
+        kind = "a request" if "path" in order else "a webhook"
+        raise ScenarioError(f'"do" is {order.get("do")!r}: for {kind} it may be {_listed(allowed)}.')
+    if order["do"] in CHARGE_DEEDS and not str(order.get("path", "")).startswith("/v1/payment_intents"):
+        raise ScenarioError(f"{_listed(CHARGE_DEEDS)} are for paths under /v1/payment_intents.")
+    if order["do"] == "out_of_order" and order.get("webhook") == DECISION_EVENT:
+        raise ScenarioError(f"{DECISION_EVENT} is asked and answered at once: it cannot be sent out of order.")
+
+
+def _check_values(order: Mapping[str, Any]) -> None:
+    for name in ("method", "path", "webhook", "payment_method", "decline_code"):
+        if name in order and (not isinstance(order[name], str) or not order[name]):
+            raise ScenarioError(f'"{name}" must be a text that is not empty.')
+    for name in ("delay_s", "retry_after_s"):
+        if name in order and not _is_number(order[name], least=0):
+            raise ScenarioError(f'"{name}" must be a number of seconds from 0 to {_LONGEST_S}.')
+    if order.get("times", 1) is not None and not _is_whole(order.get("times", 1)):
+        raise ScenarioError('"times" must be a whole number from 1, or null for "until deleted".')
+    if not _is_whole(order.get("copies", 20)) or order.get("copies", 20) > 200:
+        raise ScenarioError('"copies" must be a whole number from 1 to 200.')
+
+
+def _is_number(value: object, *, least: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= _LONGEST_S
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _listed(words: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(words)

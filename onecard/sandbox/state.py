@@ -1,0 +1,44 @@
+"""Everything the sandbox remembers, in memory and under one lock; a reset makes a new one."""
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from onecard.sandbox.wire import Json
+
+
+@dataclass(slots=True)
+class Exposure:
+    """What one authorization keeps from the Issuing balance, in the card currency's smallest unit."""
+
+    held: int = 0
+    captured: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    """Objects by kind and id in order of creation, plus what the issuer knows and never shows.
+
+    Read and change it only under `lock`, and never keep the lock while something is being sent.
+    """
+
+    issuing_balance: int = 0
+    objects: defaultdict[str, dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
+    exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
+    spent: defaultdict[tuple[str, ...], int] = field(default_factory=lambda: defaultdict(int))
+    held_total: int = 0
+    refunded: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    test_outcomes: dict[str, str] = field(default_factory=dict)
+    worn_out_methods: set[str] = field(default_factory=set)
+    card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def add(self, thing: Json) -> Json:
+        """Store an object under its own kind and id, and hand it back."""
+        self.objects[thing["object"]][thing["id"]] = thing
+        return thing
+
+    @property
+    def available_balance(self) -> int:
+        """What can still be authorized, in the balance currency's smallest unit."""
+        return self.issuing_balance - self.held_total
