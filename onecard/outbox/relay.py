@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from django.db.models import F
 
 from onecard.kit import clock
+from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
 
@@ -19,11 +20,18 @@ KEEP_PUBLISHED_DAYS = 7
 Publish = Callable[[str, Mapping[str, object]], None]
 
 
+class BrokerAwayError(OneCardError):
+    """The broker did not take a message; it and those behind it wait in the outbox."""
+
+    code = "broker_away"
+
+
 def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> int:
     """Publishes what is waiting and says how many messages went out.
 
-    `publish(task_name, kwargs)` hands one task to the broker and raises when it cannot; the message then waits for
-    the next round. A message is marked after it was published, so it may go out twice: subscribers are idempotent.
+    `publish(task_name, kwargs)` hands one task to the broker and raises when it cannot; the rest then waits for the
+    next round, and BrokerAwayError is raised. A message is marked after it was published, so it may go out twice:
+    subscribers are idempotent.
     """
     sent = 0
     claimed = _claim()
@@ -37,9 +45,8 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
             for task in tasks:
                 publish(task, message.payload)
         except Exception as error:  # noqa: BLE001  (any broker's failure means the same: it waits)
-            log.warning("outbox: %s stays in the outbox, the broker did not take it: %r", message, error)
             _give_back(claimed[position:])
-            break
+            raise BrokerAwayError(f"{message} stays in the outbox, the broker did not take it: {error!r}") from error
         Message.objects.filter(pk=message.pk).update(published_at=clock.now(), claimed_until=None)
         sent += 1
     return sent

@@ -9,7 +9,9 @@ from celery import current_app
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
-from onecard.outbox.relay import relay_once
+from onecard.outbox.relay import BrokerAwayError, relay_once
+
+LONGEST_WAIT_S = 5.0
 
 
 class Command(BaseCommand):
@@ -23,21 +25,25 @@ class Command(BaseCommand):
         stop = threading.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda _signum, _frame: stop.set())
+        failures = 0
         while not stop.is_set():
             sent = self._round()
+            failures = 0 if sent is not None else failures + 1
             if once:
                 break
             if not sent:
-                stop.wait(idle_ms / 1000)
+                stop.wait(min(idle_ms / 1000 * 2**failures, LONGEST_WAIT_S))
 
-    def _round(self) -> int:
-        """One round; a database that is away is waited for, since a relay that gives up helps nobody."""
+    def _round(self) -> int | None:
+        """One round, None if it failed; what is away is waited for, since a relay that gives up helps nobody."""
         try:
             return relay_once(publish, current_app.conf.get("outbox_subscribers"))
+        except BrokerAwayError as error:
+            self.stderr.write(f"{error.message}; trying again.")
         except DatabaseError as error:
             self.stderr.write(f"The database does not answer ({error}); trying again.")
             connection.close()
-            return 0
+        return None
 
 
 def publish(task: str, payload: Mapping[str, object]) -> None:

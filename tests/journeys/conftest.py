@@ -1,0 +1,69 @@
+"""A whole product in one process: a real web server, the sandbox issuer, and the queue's work done in between."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import connections
+
+from onecard.celery import SUBSCRIBERS
+from onecard.demo.purchase import Report, simulate
+from onecard.demo.world import seed_demo_world
+from onecard.kit.money import Money
+from onecard.outbox.relay import relay_once
+from onecard.sandbox.running import RunningSandbox
+from tests.sandboxes import processor_sandbox
+
+CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
+
+
+@pytest.fixture
+def sandbox(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+    seed_demo_world()
+    with processor_sandbox(webhook_url=f"{live_server.url}/stripe-webhook") as running, _worker():
+        yield running
+
+
+@pytest.fixture
+def buy(sandbox: RunningSandbox) -> Callable[..., Report]:
+    """Makes one purchase with the demo card through the issuer, and waits for its charge."""
+
+    def make(
+        *, mcc: str = "5812", amount: str = "45.00", merchant: str = "Starbucks Coffee", wait_s: float = 15
+    ) -> Report:
+        return simulate(
+            mcc=mcc,
+            amount=Money.parse(amount, "USD"),
+            merchant=merchant,
+            card_id=CARD,
+            wait_s=wait_s,
+            waiting=lambda _what, _seconds: None,
+        )
+
+    return make
+
+
+class _worker:  # noqa: N801  (used as `with _worker()`)
+    """The relay and a worker in a thread: what the outbox holds is done at once, by the tasks' own code."""
+
+    def __enter__(self) -> None:
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop.set()
+        self.thread.join()
+
+    def _run(self) -> None:
+        while not self.stop.is_set():
+            relay_once(_do_it_here, SUBSCRIBERS)
+            self.stop.wait(0.02)
+        connections.close_all()
+
+
+def _do_it_here(task: str, payload: Mapping[str, object]) -> None:
+    current_app.loader.import_default_modules()
+    current_app.tasks[task](**payload)

@@ -1,0 +1,153 @@
+"""Purchases from the tap to the charge, over real HTTP: the walkthrough, its neighbours, and what goes wrong."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from issuing import handlers
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
+from onecard.demo.purchase import Report
+from onecard.demo.timeline import render
+from onecard.sandbox.running import RunningSandbox
+from tests.journeys.conftest import CARD
+from tests.sandboxes import intents
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.processors.stripe import stripe_client
+
+Buy = Callable[..., Report]
+
+
+def test_the_walkthrough_comes_out_exactly(buy: Buy, sandbox: RunningSandbox) -> None:
+    report = buy()
+
+    assert report.issuer_approved
+    assert report.issuer_reason == "webhook_approved"
+    charge = report.charge
+    assert charge is not None
+    assert (charge.method.name, charge.method.processor_method_id) == (
+        "Citi Double Cash Card",
+        "pm_1SG9fyQLFtcEJSwHCV4rm2SC",
+    )
+    assert (charge.status, charge.obligation.amount_minor) == ("succeeded", 4500)
+    assert report.decision is not None
+    effective = [Decimal(candidate["effective_reward"]) for candidate in report.decision.trace["candidates"]]
+    assert effective == [Decimal("2.00"), Decimal("1.50"), Decimal("0.50"), Decimal("0.50")]
+    told = render(report)
+    for words in ("APPROVED", "135 points", "1.35 USD", "0.675 / 1.35 / 2.025", "+0.90 USD (+200 %)", "4500"):
+        assert words in told
+    (intent,) = intents(sandbox)
+    assert (intent["amount"], intent["customer"], intent["status"]) == (4500, "cus_T3CgWDrN0e0AMe", "succeeded")
+
+
+def test_groceries_go_to_discover(buy: Buy) -> None:
+    report = buy(mcc="5411", amount="120.00", merchant="Whole Foods")
+
+    assert report.charge is not None
+    assert (report.charge.method.network, report.charge.status) == ("discover", "succeeded")
+    assert report.decision is not None
+    assert report.decision.rule == "significantly_better_than_backup"
+
+
+def test_a_category_without_rows_goes_to_the_backup_card(buy: Buy) -> None:
+    report = buy(mcc="7230", amount="30.00", merchant="Barber")
+
+    assert report.charge is not None
+    assert report.charge.method.is_backup
+    assert report.decision is not None
+    assert report.decision.rule == "backup_unranked"
+    assert "not ranked" in render(report)
+
+
+def test_a_wallet_without_usable_cards_declines(buy: Buy, sandbox: RunningSandbox) -> None:
+    FundingMethod.objects.update(status="disabled")
+
+    report = buy()
+
+    assert (report.issuer_approved, report.charge, report.succeeded) == (False, None, True)
+    assert "DECLINED: no_funding_card" in render(report)
+    assert intents(sandbox) == []
+    assert not FundingObligation.objects.exists()
+
+
+def test_a_card_that_is_declined_after_the_approval_is_a_case_and_the_next_purchase_goes_elsewhere(
+    buy: Buy, sandbox: RunningSandbox
+) -> None:
+    sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code="insufficient_funds")
+
+    failed = buy()
+
+    assert failed.charge is not None
+    assert (failed.charge.status, failed.succeeded) == ("declined", False)
+    case = Case.objects.get()
+    assert (case.kind, case.amount_minor) == ("funding_declined", 4500)
+    # With the backup cooling down, no cash card and no backup candidate: the highest reward pays.
+    following = buy()
+    assert following.charge is not None
+    assert (following.charge.method.network, following.charge.status) == ("amex", "succeeded")
+
+
+def test_the_same_request_twenty_times_at_once_is_one_purchase(buy: Buy, sandbox: RunningSandbox) -> None:
+    sandbox.order(webhook="issuing_authorization.request", do="concurrent", copies=20)
+
+    report = buy()
+
+    assert report.issuer_approved
+    bodies = {delivery.body for delivery in sandbox.deliveries.find(event_type="issuing_authorization.request")}
+    assert len(bodies) == 1
+    assert (Decision.objects.count(), Hold.objects.count(), FundingCharge.objects.count()) == (1, 1, 1)
+    assert len(intents(sandbox)) == 1
+
+
+def settle_inbox() -> None:
+    """Everything that waits in the inbox is handled, as the sweeper would."""
+    for event in IssuerEvent.objects.filter(status="received"):
+        handlers.handle(event_pk=event.pk)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"webhook": "*", "do": "duplicate", "times": None},
+        {"webhook": "issuing_authorization.created", "do": "out_of_order", "times": 1},
+        {"webhook": "issuing_authorization.created", "do": "drop", "times": 1},
+    ],
+)
+def test_news_that_is_repeated_out_of_order_or_lost_ends_the_same(
+    buy: Buy, sandbox: RunningSandbox, order: dict[str, Any]
+) -> None:
+    sandbox.order(**order)
+
+    report = buy()
+    stripe_client().v1.test_helpers.issuing.authorizations.reverse(report.authorization.issuer_authorization_id)
+    sandbox.deliveries.wait_for(count=1, timeout_s=10, event_type="issuing_authorization.updated")
+    settle_inbox()
+
+    authorization = Authorization.objects.get()
+    assert (authorization.status, authorization.approved_minor) == ("reversed", 0)
+    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
+    assert Case.objects.get().kind == "charged_without_purchase"
+
+
+def test_an_increment_asks_again_and_charges_only_what_is_new(buy: Buy, sandbox: RunningSandbox) -> None:
+    report = buy(amount="30.00")
+    more: Any = {"increment_amount": 500}
+
+    stripe_client().v1.test_helpers.issuing.authorizations.increment(report.authorization.issuer_authorization_id, more)
+
+    assert Authorization.objects.get().approved_minor == 3500
+    assert sorted(FundingObligation.objects.values_list("amount_minor", flat=True)) == [500, 3000]
+    assert SpendWindow.objects.get(kind="day").spent_minor == 3500
+
+
+def test_a_purchase_that_the_issuer_declines_by_itself_is_recorded_from_its_news(
+    buy: Buy, sandbox: RunningSandbox
+) -> None:
+    stripe_client().v1.issuing.cards.update(CARD, {"status": "inactive"})
+
+    report = buy()
+
+    assert (report.issuer_approved, report.decision) == (False, None)
+    assert "did not ask us" in render(report)
+    assert Authorization.objects.get().status == "declined"

@@ -1,0 +1,72 @@
+"""A wrong environment stops the start with a sentence that says what to set; a safe one starts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SAFE = {
+    "DATABASE_URL": "postgres://u:p@localhost:5432/x",
+    "SECRET_KEY": "x" * 50,
+    "ALLOWED_HOSTS": "cards.example.com",
+    "STRIPE_API_KEY": "sk_test_x",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_x",
+}
+
+
+def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Runs `manage.py check` with a safe production environment and these changes; None takes a variable away."""
+    wanted = {**SAFE, "ONECARD_STACK_FILE": "", **changes}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = kept | {name: value for name, value in wanted.items() if value is not None}
+    command = [sys.executable, "manage.py", "check"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"DEBUG": "on", "ALLOWED_HOSTS": None, "SECRET_KEY": None, "STRIPE_WEBHOOK_SECRETS": None},
+        {"DEBUG": "on", "ALLOWED_HOSTS": None, "ISSUER_PROVIDER": "mock"},
+        {"DATABASE_URL": "postgres://u:p@localhost:5432/x?sslmode=require"},
+    ],
+)
+def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
+    started = start(**changes)
+    assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"SECRET_KEY": None}, "SECRET_KEY"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
+        ({"DEBUG": "on"}, "DEBUG"),
+        ({"DEBUG": "on", "ALLOWED_HOSTS": None, "STRIPE_API_KEY": "sk_live_x"}, "DEBUG"),
+        ({"DEBUG": "perhaps"}, "DEBUG"),
+        ({"ISSUER_PROVIDER": "mock"}, "ISSUER_PROVIDER"),
+        ({"ISSUER_BACKUP_PROVIDER": "mock"}, "mock"),
+        ({"ISSUER_PROVIDER": "paypal"}, "ISSUER_PROVIDER"),
+        ({"STRIPE_WEBHOOK_SECRETS": None}, "STRIPE_WEBHOOK_SECRETS"),
+        ({"STRIPE_WEBHOOK_SECRETS": " , "}, "STRIPE_WEBHOOK_SECRETS"),
+        ({"STRIPE_API_KEY": None}, "STRIPE_API_KEY"),
+        ({"STRIPE_API_BASE": "ftp://x"}, "STRIPE_API_BASE"),
+        ({"DATABASE_URL": None}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite:///x.db"}, "DATABASE_URL"),
+        ({"REDIS_URL": "localhost:6379"}, "REDIS_URL"),
+        ({"DECISION_DEADLINE_MS": "soon"}, "DECISION_DEADLINE_MS"),
+        ({"DECISION_DEADLINE_MS": "5000"}, "DECISION_DEADLINE_MS"),
+        ({"DECISION_DEADLINE_MS": "-1"}, "DECISION_DEADLINE_MS"),
+    ],
+)
+def test_an_unsafe_or_wrong_environment_is_refused_with_a_sentence(changes: dict[str, str | None], names: str) -> None:
+    refused = start(**changes)
+    assert refused.returncode != 0
+    assert refused.stderr.startswith("One Card cannot start: ")
+    assert names in refused.stderr
+    assert "Traceback" not in refused.stderr
