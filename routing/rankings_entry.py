@@ -1,0 +1,182 @@
+"""What a good ranking is, whichever file it comes from: each reader gives a good value or a sentence. Pure."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import MAX_AMOUNT_MINOR
+from routing.models import RewardType
+from wallet.models import Network
+
+PROBLEMS_SHOWN: Final = 20
+VALUE_SHOWN_CHARACTERS: Final = 40
+# The widths of the columns in models.RankingRow.
+NAME_CHARACTERS: Final = 120
+RATE_BELOW: Final = Decimal(10_000)
+FEE_BELOW: Final = Decimal(MAX_AMOUNT_MINOR // 100)
+NETWORKS: Final = {network.value: network.value for network in Network} | {"american express": Network.AMEX.value}
+REWARD_TYPES: Final = {kind.value: kind.value for kind in RewardType} | {
+    "cash back": RewardType.CASH.value,
+    "cashback": RewardType.CASH.value,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ranking that was checked, and the line of the file where it starts; fees in US cents."""
+
+    line: int
+    mcc: str
+    product_id: int | None
+    network: str
+    card_name: str
+    reward_rate: Decimal
+    reward_type: str
+    annual_fee_minor: int
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What the database keeps unique."""
+        return self.mcc, self.product_id, self.network, self.card_name, self.valid_from
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        return self.reward_rate, self.reward_type, self.annual_fee_minor, self.valid_to
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a ranking may refer to: the MCCs on the list, and the ids of the card products by their keys."""
+
+    mccs: frozenset[str]
+    product_ids: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a row cannot be imported."""
+
+    line: int
+    sentence: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a file gave: its good rows, and what is wrong with the others."""
+
+    entries: list[Entry] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class RankingsError(OneCardError):
+    """A file of rankings cannot be imported; the message names every reason, and nothing was written."""
+
+    code = "invalid_rankings"
+
+    @classmethod
+    def of_rows(cls, source: str, problems: Sequence[Problem]) -> "RankingsError":
+        """One message for all bad rows, by line; from the 21st on they are only counted."""
+        in_order = sorted(problems, key=lambda problem: problem.line)
+        lines = [f"  line {problem.line}: {problem.sentence}" for problem in in_order[:PROBLEMS_SHOWN]]
+        if len(in_order) > PROBLEMS_SHOWN:
+            lines.append(f"  and {len(in_order) - PROBLEMS_SHOWN} more")
+        count = "1 mistake" if len(in_order) == 1 else f"{len(in_order)} mistakes"
+        return cls("\n".join([f"{source} has {count}, so nothing was imported:", *lines]))
+
+
+class FieldError(ValueError):
+    """One value is not good; the message is the end of a sentence about its row."""
+
+
+def duplicates(entries: Iterable[Entry]) -> list[Problem]:
+    """A problem for each row that says again what an earlier one says, naming both lines."""
+    first_lines: dict[tuple[object, ...], int] = {}
+    return [
+        Problem(entry.line, f"the same card, MCC and first day as on line {first}; keep one of the two")
+        for entry in entries
+        if (first := first_lines.setdefault(entry.key, entry.line)) != entry.line
+    ]
+
+
+def read_mcc(text: str, known: Known) -> str:
+    if not re.fullmatch(r"[0-9]{4}", text):
+        raise FieldError(f"the MCC is {shown(text)}; it must be four digits")
+    if text not in known.mccs:
+        raise FieldError(f"MCC {text} is not on the list of merchant categories; mend it, or add it to the list first")
+    return text
+
+
+def read_network(value: object, name: str) -> str:
+    return _one_of(value, name, NETWORKS)
+
+
+def read_reward_type(value: object, name: str) -> str:
+    return _one_of(value, name, REWARD_TYPES)
+
+
+def read_card_name(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise FieldError(f"{name} is {shown(value)}; it must be text")
+    if len(value.strip()) > NAME_CHARACTERS:
+        raise FieldError(f"{name} has {len(value.strip())} characters; at most {NAME_CHARACTERS} are kept")
+    if re.search(r"[\x00\ud800-\udfff]", value):
+        raise FieldError(f"{name} holds a character that cannot be stored")
+    return value.strip()
+
+
+def read_rate(value: object, name: str) -> Decimal:
+    """Units per whole currency unit, with three decimals."""
+    return _number(value, name, below=RATE_BELOW, decimals=3)
+
+
+def read_fee(value: object, name: str) -> int:
+    """US dollars to cents."""
+    return int(_number(value, name, below=FEE_BELOW, decimals=2).scaleb(2))
+
+
+def read_date(text: str, name: str) -> dt.date | None:
+    """An ISO date; nothing for an empty text."""
+    if not text:
+        return None
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return dt.date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise FieldError(f"{name} is {shown(text)}; write a date like 2026-01-31, or leave it empty")
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: short, on one line, and in the words of the file."""
+    if isinstance(value, list):
+        return "a list or an object"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    words = str(value) if isinstance(value, Decimal) else repr(value)
+    return words if len(words) <= VALUE_SHOWN_CHARACTERS else f"{words[:VALUE_SHOWN_CHARACTERS]}…"
+
+
+def _one_of(value: object, name: str, words: dict[str, str]) -> str:
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in words:
+        raise FieldError(f"{name} is {shown(value)}; it must be one of: {', '.join(words)}")
+    return words[word]
+
+
+def _number(value: object, name: str, *, below: Decimal, decimals: int) -> Decimal:
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise FieldError(f"{name} is {shown(value)}; it must be a number such as 1.5")
+    if value < 0:
+        raise FieldError(f"{name} is {shown(value)}; it cannot be negative")
+    if value >= below:
+        raise FieldError(f"{name} is {shown(value)}; it must be below {below}")
+    rounded = value.quantize(Decimal(1).scaleb(-decimals))
+    if rounded != value:
+        raise FieldError(f"{name} is {shown(value)}; at most {decimals} decimals are kept")
+    return abs(rounded)  # A zero with a sign is a zero.
