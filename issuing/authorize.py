@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 # What is left between our own deadline and the issuer's, used to write down that we declined.
 LATE_RECORD_MS = 250
+# Each round is lost only to somebody else's commit, so a purchase that loses this many is better declined.
+MOST_ROUNDS = 10
 
 
 def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
@@ -43,7 +45,9 @@ def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> 
 
 def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.Outcome:
     """Reads, chooses and commits; starts again whenever the ground moved in between, until the deadline."""
-    while _remaining_ms(watch) > 0:
+    for _ in range(MOST_ROUNDS):
+        if _remaining_ms(watch) <= 0:
+            break
         try:
             seen = store.read(asked, remaining_ms=_remaining_ms(watch))
             watch.lap("read")
@@ -61,7 +65,7 @@ def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store
             # A connection that died is replaced; a timeout or a database that refuses us is not waited for.
             if not store.reconnect_if_broken():
                 raise
-    raise OperationalError("the deadline passed")
+    raise OperationalError("no round came to an end before the deadline")
 
 
 def _decline_late(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:

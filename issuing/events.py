@@ -107,6 +107,8 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     if not isinstance(pending, dict):
         raise MalformedEventError("pending_request is missing, so no amount is asked for.")
     amount = _amount(pending, "pending_request.amount")
+    rounds = len(_entries(content.get("request_history")))
+    before = clean_text(str(content.get("amount")), limit=20)
     return AuthorizationRequest(
         provider=provider,
         event_id=envelope.id,
@@ -117,7 +119,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         currency=_currency(pending.get("currency") or content.get("currency")),
         merchant=_merchant(content, needs_mcc=True),
         # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
-        round_key=f"{len(_entries(content.get('request_history')))}:{str(content.get('amount'))[:20]}:{amount}",
+        round_key=f"{rounds}:{before}:{amount}",
     )
 
 

@@ -1,6 +1,7 @@
 """What is done about a stored event, by a worker, once."""
 
 import datetime as dt
+import logging
 
 from issuing import inbox, lifecycle, states
 from issuing.events import Envelope, MalformedEventError, parse_authorization_news, parse_envelope
@@ -9,6 +10,8 @@ from onecard.kit import clock
 from onecard.kit.transactions import transaction
 from wallet import outcomes
 from wallet.processors import stripe as processor
+
+log = logging.getLogger(__name__)
 
 AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
 # The issuer's news can overtake our own commit of the decision it speaks of; after this long there was none.
@@ -38,7 +41,11 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     waiting = IssuerEvent.objects.filter(status=states.Event.RECEIVED, received_at__lt=limit).order_by("received_at")
     pks = list(waiting.values_list("pk", flat=True)[:SWEEP_BATCH])
     for event_pk in pks:
-        handle(event_pk=event_pk)
+        try:
+            handle(event_pk=event_pk)
+        except Exception:
+            # It waits for a repair of ours and must not hold up the others.
+            log.exception("event %s could not be handled", event_pk)
     return len(pks)
 
 

@@ -55,7 +55,11 @@ def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None)
     due = FundingCharge.objects.filter(_due(limit), status__in=states.DUE_CHARGE).order_by("next_attempt_at", "id")
     ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
     for charge_id in ids:
-        charge(charge_id=charge_id, processor=processor)
+        try:
+            charge(charge_id=charge_id, processor=processor)
+        except Exception:
+            # Its claim runs out and it comes by again; it must not hold up the others.
+            log.exception("charge %s could not be tried", charge_id)
     return len(ids)
 
 

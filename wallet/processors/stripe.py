@@ -6,6 +6,7 @@ from typing import Any
 
 import stripe
 from django.conf import settings
+from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
 from onecard.kit.text import clean_text
 from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError
@@ -39,7 +40,11 @@ class StripeProcessor:
 
     def find(self, order: ChargeOrder) -> Outcome | None:
         # A day of slack on our clock against theirs; the processor lists by customer and time, not by metadata.
-        window: Any = {"customer": order.customer_id, "created": {"gte": order.first_sent_at_s - 86_400}, "limit": 100}
+        window: PaymentIntentListParams = {
+            "customer": order.customer_id,
+            "created": {"gte": order.first_sent_at_s - 86_400},
+            "limit": 100,
+        }
         try:
             for intent in stripe_client().v1.payment_intents.list(window).auto_paging_iter():
                 found = read_payment_intent(intent.to_dict())
@@ -69,13 +74,14 @@ def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
     )
 
 
-def _parameters(order: ChargeOrder) -> Any:
+def _parameters(order: ChargeOrder) -> PaymentIntentCreateParams:
     return {
         "amount": order.amount_minor,
         "currency": order.currency.lower(),
         "customer": order.customer_id,
         "payment_method": order.method_id,
-        "payment_method_types": ["card"],
+        # Cards in effect, since nothing that redirects is allowed; newer API versions refuse payment_method_types.
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "off_session": True,
         "confirm": True,
         "description": order.description,
