@@ -6,6 +6,7 @@ from issuing import states
 from issuing.events import Envelope
 from issuing.models import IssuerEvent
 from onecard.kit import clock
+from onecard.kit.moves import sources_of
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
 
@@ -47,7 +48,7 @@ def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
     """Moves an event along its table of legal moves and says whether it was ours to move."""
-    sources = states.sources_of(states.EVENT_MOVES, status)
+    sources = sources_of(states.EVENT_MOVES, status)
     changed = IssuerEvent.objects.filter(pk=event.pk, status__in=sources).update(
         status=status, reason=reason[:300], handled_at=clock.now()
     )

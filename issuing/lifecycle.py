@@ -10,6 +10,7 @@ from issuing.events import AuthorizationNews
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
+from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases, obligations
 from wallet.models import Case
@@ -52,7 +53,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
 def move(authorization: Authorization, target: str, *, actor: str) -> bool:
     """Moves an authorization along its table of legal moves, with its holds; False when the news is old."""
     require_transaction("An authorization's move")
-    sources = states.sources_of(states.AUTHORIZATION_MOVES, target)
+    sources = sources_of(states.AUTHORIZATION_MOVES, target)
     rows = Authorization.objects.filter(pk=authorization.pk, status__in=sources)
     if rows.update(status=target, updated_at=clock.now()) != 1:
         return False

@@ -59,8 +59,3 @@ EVENT_MOVES: dict[str, frozenset[str]] = {
     Event.REJECTED: frozenset({Event.RECEIVED}),
     Event.HANDLED: frozenset(),
 }
-
-
-def sources_of(moves: dict[str, frozenset[str]], target: str) -> list[str]:
-    """The states from which `target` may be reached: the `where status in …` of a conditional update."""
-    return [source for source, targets in moves.items() if target in targets]

@@ -2,6 +2,7 @@
 
 from audit import trail
 from onecard.kit import clock
+from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction
 from wallet import cases, states
 from wallet.models import Case, FundingCharge, FundingObligation
@@ -28,7 +29,7 @@ def release(*, obligation_id: int | None, actor: str) -> bool:
 
 def move(obligation: FundingObligation, target: str, *, actor: str) -> bool:
     """Moves an obligation along its table of legal moves; False when the move is not legal from where it stands."""
-    sources = states.sources_of(states.OBLIGATION_MOVES, target)
+    sources = sources_of(states.OBLIGATION_MOVES, target)
     rows = FundingObligation.objects.filter(pk=obligation.pk, status__in=sources)
     if rows.update(status=target, updated_at=clock.now()) != 1:
         return False

@@ -8,6 +8,7 @@ from django.db import IntegrityError
 
 from audit import trail
 from onecard.kit import clock
+from onecard.kit.moves import sources_of
 from onecard.kit.transactions import savepoint, transaction
 from wallet import cases, declines, obligations, states
 from wallet.models import Case, FundingCharge, FundingObligation
@@ -66,7 +67,7 @@ def _move(charge: FundingCharge, outcome: Outcome) -> bool:
     changes["next_attempt_at"] = now + LOOK_AGAIN if outcome.status == states.Charge.PROCESSING else None
     if outcome.processor_charge_id:
         changes["processor_charge_id"] = outcome.processor_charge_id
-    sources = states.sources_of(states.CHARGE_MOVES, outcome.status)
+    sources = sources_of(states.CHARGE_MOVES, outcome.status)
     try:
         with savepoint():
             return FundingCharge.objects.filter(pk=charge.pk, status__in=sources).update(**changes) == 1

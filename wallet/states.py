@@ -82,8 +82,3 @@ LIVE_CHARGE = (
 )
 # What the sweeper looks through for work that is due.
 DUE_CHARGE = (Charge.INTENDED, Charge.SENDING, Charge.UNKNOWN, Charge.PROCESSING)
-
-
-def sources_of(moves: dict[str, frozenset[str]], target: str) -> list[str]:
-    """The states from which `target` may be reached: the `where status in …` of a conditional update."""
-    return [source for source, targets in moves.items() if target in targets]
