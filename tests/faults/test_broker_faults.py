@@ -1,0 +1,136 @@
+"""The broker forgets, is mute, or hands the same work out twice; nobody loses money by it (F7, F8, I11, T18)."""
+
+import datetime as dt
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from celery import current_app
+from django.conf import settings as django_settings
+from django.db import connection, transaction
+
+from onecard.celery import SUBSCRIBERS
+from onecard.kit import clock
+from onecard.outbox import relay, services
+from onecard.outbox.management.commands.relay import publish
+from onecard.outbox.models import Message
+from onecard.sandbox.running import RunningSandbox
+from tests.sandboxes import intended_charge, intents, processor_sandbox
+from wallet import funding
+from wallet.models import FundingCharge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with processor_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def broker() -> Iterator[redis.Redis]:
+    """The suite's own broker, empty."""
+    client = redis.Redis.from_url(django_settings.REDIS_URL)
+    client.flushall()
+    yield client
+    client.flushall()
+    client.close()
+
+
+def requested(charge: FundingCharge) -> FundingCharge:
+    with transaction.atomic():
+        services.put(topic="funding.requested", charge_id=charge.pk)
+    return charge
+
+
+def test_a_broker_that_forgets_everything_costs_time_and_no_money(broker: redis.Redis, sandbox: RunningSandbox) -> None:
+    charge = requested(intended_charge())
+    assert relay.relay_once(publish, SUBSCRIBERS) == 1
+    assert broker.llen("celery") == 1
+    broker.flushall()
+
+    assert funding.sweep(now=clock.now() + dt.timedelta(seconds=10)) == 1
+
+    charge.refresh_from_db()
+    assert (charge.status, len(intents(sandbox))) == ("succeeded", 1)
+
+
+def test_a_broker_that_is_mute_is_given_up_in_seconds(broker: redis.Redis) -> None:
+    requested(intended_charge())
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = current_app.conf.broker_url
+        port = mute.getsockname()[1]
+        use_broker(f"redis://127.0.0.1:{port}/0")
+        try:
+            started = time.monotonic()
+            with pytest.raises(relay.BrokerAwayError):
+                relay.relay_once(publish, SUBSCRIBERS)
+            assert time.monotonic() - started < 30
+        finally:
+            use_broker(url)
+
+    assert Message.objects.get().published_at is None
+    assert relay.relay_once(publish, SUBSCRIBERS) == 1
+
+
+def use_broker(url: str) -> None:
+    current_app.conf.broker_url = url
+    if current_app._pool:
+        current_app.pool.force_close_all()
+    current_app._pool = None
+    current_app.amqp._producer_pool = None
+
+
+def test_real_workers_given_the_same_message_many_times_charge_once(
+    broker: redis.Redis, sandbox: RunningSandbox
+) -> None:
+    charge = intended_charge()
+    for _ in range(10):
+        publish("wallet.tasks.charge_funding", {"charge_id": charge.pk, "from_a_newer_release": 1})
+    with celery_worker(sandbox):
+        wait_until(lambda: broker.llen("celery") == 0 and status(charge) == "succeeded")
+
+    charge.refresh_from_db()
+    assert (charge.attempts, len(intents(sandbox))) == (1, 1)
+
+
+def status(charge: FundingCharge) -> str:
+    return FundingCharge.objects.values_list("status", flat=True).get(pk=charge.pk)
+
+
+class celery_worker:  # noqa: N801  (used as `with celery_worker(…)`)
+    """A real Celery worker in its own process, on the test's database and broker."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        base, _, _name = os.environ["DATABASE_URL"].rpartition("/")
+        changed = {"STRIPE_API_BASE": sandbox.url, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
+        self.environment = os.environ | changed
+
+    def __enter__(self) -> None:
+        command = [sys.executable, "-m", "celery", "-A", "onecard.celery", "worker", "--concurrency", "2"]
+        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **quiet)
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def wait_until(holds: object, *, timeout_s: float = 40) -> None:
+    until = time.monotonic() + timeout_s
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.1)
