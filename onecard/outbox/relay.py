@@ -44,7 +44,7 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
         try:
             for task in tasks:
                 publish(task, message.payload)
-        except Exception as error:  # noqa: BLE001  (any broker's failure means the same: it waits)
+        except Exception as error:
             _give_back(claimed[position:])
             raise BrokerAwayError(f"{message} stays in the outbox, the broker did not take it: {error!r}") from error
         Message.objects.filter(pk=message.pk).update(published_at=clock.now(), claimed_until=None)

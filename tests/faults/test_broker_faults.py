@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from celery import current_app
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 
@@ -21,6 +20,7 @@ from onecard.outbox import relay, services
 from onecard.outbox.management.commands.relay import publish
 from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
+from tests.brokers import publishing_to
 from tests.sandboxes import intended_charge, intents, processor_sandbox
 from wallet import funding
 from wallet.models import FundingCharge
@@ -66,27 +66,14 @@ def test_a_broker_that_forgets_everything_costs_time_and_no_money(broker: redis.
 def test_a_broker_that_is_mute_is_given_up_in_seconds(broker: redis.Redis) -> None:
     requested(intended_charge())
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        url = current_app.conf.broker_url
-        port = mute.getsockname()[1]
-        use_broker(f"redis://127.0.0.1:{port}/0")
-        try:
-            started = time.monotonic()
-            with pytest.raises(relay.BrokerAwayError):
-                relay.relay_once(publish, SUBSCRIBERS)
-            assert time.monotonic() - started < 30
-        finally:
-            use_broker(url)
+        started = time.monotonic()
+        url = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        with publishing_to(url) as publish_to_the_mute, pytest.raises(relay.BrokerAwayError):
+            relay.relay_once(publish_to_the_mute, SUBSCRIBERS)
+        assert time.monotonic() - started < 30
 
     assert Message.objects.get().published_at is None
     assert relay.relay_once(publish, SUBSCRIBERS) == 1
-
-
-def use_broker(url: str) -> None:
-    current_app.conf.broker_url = url
-    if current_app._pool:
-        current_app.pool.force_close_all()
-    current_app._pool = None
-    current_app.amqp._producer_pool = None
 
 
 def test_real_workers_given_the_same_message_many_times_charge_once(

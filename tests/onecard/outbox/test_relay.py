@@ -3,19 +3,17 @@
 import datetime as dt
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
-from celery import current_app
 from django.db import connections, transaction
 
 from onecard.celery import SUBSCRIBERS
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.outbox import relay, services
-from onecard.outbox.management.commands.relay import publish as publish_to_broker
 from onecard.outbox.models import Message
 from tests import stripe_events
+from tests.brokers import publishing_to
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.models import FundingCharge
@@ -125,20 +123,7 @@ def test_a_slow_transaction_is_not_skipped() -> None:
     assert [payload["charge_id"] for _, payload in broker.taken] == [2, 1]
 
 
-@pytest.fixture
-def no_broker() -> Any:
-    """A port where nobody listens."""
-    url = current_app.conf.broker_url
-    current_app.conf.broker_url = "redis://127.0.0.1:1/0"
-    current_app.pool.force_close_all() if current_app._pool else None
-    current_app.amqp._producer_pool = None
-    yield
-    current_app.conf.broker_url = url
-    current_app.pool.force_close_all() if current_app._pool else None
-    current_app.amqp._producer_pool = None
-
-
-def test_without_a_broker_approvals_go_on_and_their_messages_wait(no_broker: None) -> None:
+def test_without_a_broker_approvals_go_on_and_their_messages_wait() -> None:
     card = walkthrough_card()
     started = time.perf_counter()
     response = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id))
@@ -146,8 +131,8 @@ def test_without_a_broker_approvals_go_on_and_their_messages_wait(no_broker: Non
 
     assert response.json()["approved"] is True
     assert elapsed_s < 1, "no broker call stands on the decision's path"
-    with pytest.raises(relay.BrokerAwayError):
-        relay.relay_once(publish_to_broker, SUBSCRIBERS)
+    with publishing_to("redis://127.0.0.1:1/0") as publish, pytest.raises(relay.BrokerAwayError):
+        relay.relay_once(publish, SUBSCRIBERS)
     assert Message.objects.get().published_at is None
     assert FundingCharge.objects.get().status == "intended"
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from celery import current_app
+from celery import Celery, current_app
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
@@ -46,6 +46,6 @@ class Command(BaseCommand):
         return None
 
 
-def publish(task: str, payload: Mapping[str, object]) -> None:
+def publish(task: str, payload: Mapping[str, object], *, app: Celery | None = None) -> None:
     """Hands one task to the broker; raises when the broker does not take it within its timeouts."""
-    current_app.send_task(task, kwargs=dict(payload), retry=False)
+    (app or current_app).send_task(task, kwargs=dict(payload), retry=False)
