@@ -43,6 +43,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         "decisions__obligation__charges__method__last_four",
     )
     search_help_text = "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
+    nothing_yet = "Run make purchase or manage.py purchase to simulate one."
     fields = ("issuer_authorization_id",)
     change_form_template = "admin/issuing/authorization/story.html"
 

@@ -14,7 +14,7 @@ from routing import explain
 from routing.models import MerchantCategory
 from routing.words import DECLINES
 from wallet import words
-from wallet.models import FundingCharge
+from wallet.models import Case, FundingCharge
 
 # In the order in which a decision goes through them; the column is JSON, which keeps no order.
 STEPS = {
@@ -24,7 +24,7 @@ STEPS = {
     "choose": "Choose the card",
     "record": "Check again under the lock and commit",
 }
-BELOW_LOCK = "What a correction was made from stands with the answer that it takes back."
+TAKES_BACK = "This takes back an earlier answer, which shows all that was looked at."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Story:
     """All that the page shows."""
 
     facts: list[tuple[str, Any]]
+    cases: list[tuple[Case, str]]
     rounds: list[Round]
     events: list[tuple[IssuerEvent, str]]
     entries: list[tuple[Entry, str, str, str]]
@@ -85,6 +86,7 @@ def tell(authorization: Authorization) -> Story:
     )
     return Story(
         facts=_facts(authorization),
+        cases=_open_cases(authorization, decisions),
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
         entries=_entries(authorization, decisions),
@@ -98,6 +100,14 @@ def _decisions(authorization: Authorization) -> QuerySet[Decision]:
     return rows.select_related(
         "event", "obligation", "corrects", "corrected_by", "hold__day", "hold__month"
     ).prefetch_related(Prefetch("obligation__charges", queryset=charges))
+
+
+def _open_cases(authorization: Authorization, decisions: list[Decision]) -> list[tuple[Case, str]]:
+    """What a person still has to do about this purchase."""
+    owed = [decision.obligation_id for decision in decisions if decision.obligation_id]
+    about = Q(reference=f"authorization:{authorization.pk}") | Q(obligation__in=owed)
+    cases = Case.objects.filter(about, status=Case.Status.OPEN).order_by("pk")
+    return [(case, words.NEXT_STEP.get(case.kind, "")) for case in cases]
 
 
 def _facts(authorization: Authorization) -> list[tuple[str, Any]]:
@@ -164,7 +174,7 @@ def _reason(decision: Decision, trace: dict[str, Any]) -> str:
     if decision.approved:
         return explain.rule_sentence(decision.rule, trace)
     sentence = DECLINES.get(decision.decline_reason, decision.decline_reason)
-    return f"{sentence} {BELOW_LOCK}" if decision.corrects_id else sentence
+    return f"{sentence} {TAKES_BACK}" if decision.corrects_id else sentence
 
 
 def _steps(timings: Any) -> list[Step]:

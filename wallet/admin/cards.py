@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from audit.edits import AuditedAdmin
 from onecard.kit import display, references
 from onecard.kit.admin import BaseStackedInline
-from wallet.admin.forms import CardholderForm, FundingMethodForm, FundingMethodFormSet
+from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
 from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
 
 KYC_TONE: dict[str, str] = {KycStatus.VERIFIED: "good", KycStatus.PENDING: "warn", KycStatus.REJECTED: "bad"}
@@ -30,13 +30,15 @@ class FundingMethodInline(BaseStackedInline):
     formset = FundingMethodFormSet
     extra = 0
     can_delete = False
+    verbose_name = "card"
     verbose_name_plural = "own cards"
     autocomplete_fields = ("product",)
     fields = (
         ("name", "product"),
         ("network", "last_four", "expiry_month", "expiry_year"),
         ("status", "is_backup", "position"),
-        ("processor_method_id", "currencies", "cooling_until"),
+        ("processor_method_id", "currencies"),
+        "cooling_until",
     )
 
 
@@ -53,6 +55,7 @@ class WalletAdmin(AuditedAdmin):
     search_fields = ("name", "user__username", "user__email", "processor_customer_id", "funding_methods__last_four")
     search_help_text = "Name, login, customer id, or last four of a card"
     autocomplete_fields = ("user",)
+    nothing_yet = "Add one with the plus sign, or run make demo for the demo world."
     fields = (
         ("name", "user"),
         ("kyc_status", "preference", "time_zone"),
@@ -97,6 +100,7 @@ class WalletAdmin(AuditedAdmin):
 class CardProductAdmin(AuditedAdmin):
     """Kinds of cards. The key stays, because imports and rankings go by it."""
 
+    form = CardProductForm
     list_display = ("name", "key", "issuer", "network", "fee", "in_wallets")
     list_filter = ("network",)
     search_fields = ("name", "key", "issuer")
@@ -112,10 +116,6 @@ class CardProductAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Deleting would take the product's rankings along."""
         return False
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
-        kwargs.setdefault("labels", {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"})
-        return super().get_form(request, obj, change, **kwargs)
 
     @admin.display(description="Annual fee", ordering="annual_fee_minor")
     def fee(self, product: CardProduct) -> str:

@@ -20,13 +20,14 @@ class CaseAdmin(ReadOnlyAdmin):
     list_select_related = ("obligation__cardholder",)
     search_fields = ("summary", "reference", "obligation__cardholder__name", "obligation__description")
     search_help_text = "Words of the summary, cardholder, merchant, or obligation:1"
+    nothing_yet = "Nothing needs a person. A case opens by itself when a charge fails or money does not add up."
     fields = ("what", "state", "summary", "next_step", "amount", "about", "who", "opened", "resolved")
 
     @admin.display(description="What happened", ordering="kind")
     def what(self, case: Case) -> str:
         return case.get_kind_display()
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description="State")
     def state(self, case: Case) -> SafeString:
         return display.label(case.get_status_display(), "bad" if case.status == Case.Status.OPEN else "good")
 
@@ -34,7 +35,7 @@ class CaseAdmin(ReadOnlyAdmin):
     def amount(self, case: Case) -> str:
         return display.money(case.amount_minor, case.currency)
 
-    @admin.display(description="Age", ordering="opened_at")
+    @admin.display(description="Age")
     def age(self, case: Case) -> str:
         return display.age(case.opened_at) if case.resolved_at is None else "Closed"
 

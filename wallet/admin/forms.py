@@ -4,16 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import VersionedForm
 from onecard.kit.money import MoneyError, currency_exponent
-from wallet.models import Cardholder, FundingMethod
+from wallet.models import Cardholder, CardProduct, FundingMethod
 
 if TYPE_CHECKING:
     AnyModelForm = forms.ModelForm[FundingMethod]
+    AnyProductForm = forms.ModelForm[CardProduct]
     AnyInlineFormSet = forms.BaseInlineFormSet[FundingMethod, Cardholder, forms.ModelForm[FundingMethod]]
 else:
-    AnyModelForm = forms.ModelForm
+    AnyModelForm = AnyProductForm = forms.ModelForm
     # Unfold's inline templates read attributes that only its own formset has.
     AnyInlineFormSet = PaginationInlineFormSet
 
@@ -23,9 +25,22 @@ class CardholderForm(VersionedForm):
 
     version_field = "wallet_version"
 
+    class Meta:
+        labels = {"kyc_status": "Identity check (KYC)"}
+
+
+class CardProductForm(AnyProductForm):
+    """Says what the fee is counted in."""
+
+    class Meta:
+        labels = {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"}
+
 
 class FundingMethodForm(AnyModelForm):
     """One card of a wallet."""
+
+    class Meta:
+        widgets = {"currencies": UnfoldAdminTextInputWidget}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,13 +58,6 @@ class FundingMethodForm(AnyModelForm):
             except MoneyError as error:
                 raise forms.ValidationError(f"{error.message}.") from None
         return codes
-
-    def validate_constraints(self) -> None:
-        """Which card is the backup is judged over all cards at once, in FundingMethodFormSet, not card by card."""
-        try:
-            self.instance.validate_constraints(exclude={*self._get_validation_exclusions(), "is_backup"})  # type: ignore[attr-defined]
-        except forms.ValidationError as error:
-            self._update_errors(error)  # type: ignore[attr-defined]
 
 
 class FundingMethodFormSet(AnyInlineFormSet):

@@ -18,9 +18,13 @@ class ChargeInline(ReadOnlyInline):
 
     model = FundingCharge
     verbose_name_plural = "charges"
-    fields = ("sequence", "method", "state", "problem", "attempts", "next_try", "processor_charge_id")
+    fields = ("attempt", "method", "state", "problem", "attempts", "next_try", "processor_charge_id")
     readonly_fields = fields
     ordering = ("sequence",)
+
+    @admin.display(description="Charge")
+    def attempt(self, charge: FundingCharge) -> str:
+        return display.link(references.page_of(f"fundingcharge:{charge.pk}"), f"Charge {charge.sequence}")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingCharge]:
         return super().get_queryset(request).select_related("method", "obligation")
@@ -42,8 +46,16 @@ class CaseInline(ReadOnlyInline):
     """What a person had, or has, to look at."""
 
     model = Case
-    fields = ("kind", "status", "summary", "opened_at", "resolved_at")
+    fields = ("what", "status", "summary", "opened")
     readonly_fields = fields
+
+    @admin.display(description="Case")
+    def what(self, case: Case) -> str:
+        return display.link(references.page_of(f"case:{case.pk}"), case.get_kind_display())
+
+    @admin.display(description="Opened")
+    def opened(self, case: Case) -> str:
+        return display.moment(case.opened_at)
 
 
 @admin.register(FundingObligation)
@@ -155,6 +167,7 @@ def charge_state(charge: FundingCharge) -> SafeString:
 
 
 for kind, view in (
+    ("case", "admin:wallet_case_change"),
     ("fundingcharge", "admin:wallet_fundingcharge_change"),
     ("fundingobligation", "admin:wallet_fundingobligation_change"),
     ("obligation", "admin:wallet_fundingobligation_change"),

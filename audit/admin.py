@@ -1,0 +1,88 @@
+"""The trail: search and read, nothing else."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from audit.models import Entry
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.users.models import User
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    """Who did what, and when."""
+
+    list_display = ("when", "action", "who", "subject", "summary")
+    list_display_links = ("when", "action")
+    list_filter = ("subject_type", "recorded_at")
+    search_fields = ("action", "actor", "subject_id")
+    search_help_text = "Action, actor (user:1, issuer:stripe, system:funding) or the id of the subject"
+    fields = ("when", "action", "who", "subject", "details")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The names of all people on the page come with one query."""
+        changelist = super().get_changelist_instance(request)
+        name_actors(changelist.result_list)
+        return changelist
+
+    @admin.display(description="When", ordering="recorded_at")
+    def when(self, entry: Entry) -> str:
+        return display.moment(entry.recorded_at)
+
+    @admin.display(description="Who", ordering="actor")
+    def who(self, entry: Entry) -> str:
+        return actor_in_words(entry)
+
+    @admin.display(description="About")
+    def subject(self, entry: Entry) -> str:
+        return subject_link(entry)
+
+    @admin.display(description="Details")
+    def summary(self, entry: Entry) -> str:
+        return details_in_words(entry.details)
+
+
+def name_actors(entries: Iterable[Entry]) -> None:
+    """Looks up the people among the actors, all at once."""
+    keys = {key for entry in entries if (key := _user_key(entry)) is not None}
+    people = User.objects.in_bulk(keys) if keys else {}
+    for entry in entries:
+        key = _user_key(entry)
+        entry.__dict__["actor_name"] = people[key].get_username() if key in people else ""
+
+
+def actor_in_words(entry: Entry) -> str:
+    """The actor, with the name of a person."""
+    if "actor_name" not in entry.__dict__:
+        name_actors([entry])
+    name = entry.__dict__["actor_name"]
+    return f"{name} ({entry.actor})" if name else entry.actor
+
+
+def subject_link(entry: Entry) -> str:
+    reference = f"{entry.subject_type}:{entry.subject_id}"
+    page = references.page_of(reference)
+    text = f"{entry.subject_type} {entry.subject_id}"
+    return display.link(page, text) if page else text
+
+
+def details_in_words(details: dict[str, Any]) -> str:
+    """One line: changed fields as old → new, everything else as it is."""
+    changes = details.get("changes")
+    if isinstance(changes, dict):
+        return "; ".join(f"{name}: {_change(pair)}" for name, pair in changes.items())[:300] or display.NOTHING
+    words = [f"{name} {value}" for name, value in details.items() if value not in ("", None)]
+    return ", ".join(words)[:300] or display.NOTHING
+
+
+def _change(pair: Any) -> str:
+    return f"{pair[0]} → {pair[1]}" if isinstance(pair, list) and len(pair) == 2 else str(pair)
+
+
+def _user_key(entry: Entry) -> int | None:
+    kind, _, key = entry.actor.partition(":")
+    return int(key) if kind == "user" and key.isdecimal() else None

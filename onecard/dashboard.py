@@ -1,0 +1,127 @@
+"""The first page of the back office: how today goes, and what waits."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count, Min, Q, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+
+from issuing.admin.authorizations import AuthorizationAdmin
+from issuing.models import Authorization, Decision, IssuerEvent
+from issuing.states import Event
+from onecard.kit import clock, display
+from onecard.outbox.models import Message
+from wallet.models import Case, FundingObligation
+from wallet.states import Obligation
+
+LATEST = 8
+# Older than this, something that should take seconds is stuck.
+STUCK_AFTER = dt.timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number with what it means, and the page behind it."""
+
+    title: str
+    value: str
+    note: str
+    page: str
+    tone: str = "neutral"
+
+
+def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the index page shows of the rooms that this person may enter."""
+    may_view = {
+        name: request.user.has_perm(f"{app}.view_{name}")
+        for app, name in (("issuing", "authorization"), ("wallet", "case"), ("wallet", "fundingobligation"))
+    }
+    tiles = [
+        *(_decision_tiles() if may_view["authorization"] else []),
+        *([_case_tile()] if may_view["case"] else []),
+        *([_uncharged_tile()] if may_view["fundingobligation"] else []),
+        *([_outbox_tile()] if request.user.has_perm("outbox.view_message") else []),
+        *([_inbox_tile()] if request.user.has_perm("issuing.view_issuerevent") else []),
+    ]
+    latest = _latest(request) if may_view["authorization"] else None
+    return context | {"title": "Overview", "tiles": tiles, "latest": latest}
+
+
+def kind_of_money(request: HttpRequest) -> list[str] | None:
+    """The badge in the header: test money must not be taken for real money, nor the other way round."""
+    return ["Live money", "danger"] if "_live_" in settings.STRIPE_API_KEY else ["Test money", "info"]
+
+
+def _decision_tiles() -> list[Tile]:
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    # An answer that was taken back counts as what it became.
+    today = Decision.objects.filter(decided_at__gte=midnight, corrected_by=None)
+    counts = today.aggregate(yes=Count("pk", filter=Q(approved=True)), no=Count("pk", filter=Q(approved=False)))
+    page = reverse("admin:issuing_authorization_changelist")
+    return [
+        Tile("Approved today", str(counts["yes"]), "Since midnight UTC", f"{page}?status__exact=approved", "good"),
+        Tile("Declined today", str(counts["no"]), "Since midnight UTC", f"{page}?status__exact=declined"),
+    ]
+
+
+def _case_tile() -> Tile:
+    page = f"{reverse('admin:wallet_case_changelist')}?status__exact=open"
+    stakes = Case.objects.filter(status=Case.Status.OPEN).order_by("currency").values("currency")
+    rows = list(stakes.annotate(cases=Count("pk"), total=Sum("amount_minor")))
+    if not rows:
+        return Tile("Open cases", "0", "Nothing needs a person", page, "good")
+    at_stake = ", ".join(display.money(row["total"], row["currency"]) for row in rows)
+    return Tile("Open cases", str(sum(row["cases"] for row in rows)), f"{at_stake} at stake", page, "bad")
+
+
+def _uncharged_tile() -> Tile:
+    page = reverse("admin:wallet_fundingobligation_changelist")
+    unpaid = FundingObligation.objects.filter(status__in=(Obligation.OPEN, Obligation.FAILED))
+    oldest = unpaid.order_by("created_at").first()
+    if oldest is None:
+        return Tile("Oldest uncharged approval", "None", "Every approval is paid for", page, "good")
+    tone = "bad" if clock.now() - oldest.created_at > STUCK_AFTER else "info"
+    page = reverse("admin:wallet_fundingobligation_change", args=[oldest.pk])
+    return Tile(
+        "Oldest uncharged approval", display.age(oldest.created_at), f"{oldest.money}, {oldest.description}", page, tone
+    )
+
+
+def _outbox_tile() -> Tile:
+    waiting = Message.objects.filter(published_at__isnull=True).aggregate(count=Count("pk"), since=Min("created_at"))
+    page = f"{reverse('admin:outbox_message_changelist')}?state=waiting"
+    return _queue_tile("Outbox waiting", waiting, "the relay (make run starts it)", page)
+
+
+def _inbox_tile() -> Tile:
+    waiting = IssuerEvent.objects.filter(status=Event.RECEIVED).aggregate(count=Count("pk"), since=Min("received_at"))
+    page = f"{reverse('admin:issuing_issuerevent_changelist')}?status__exact=received"
+    return _queue_tile("Inbox waiting", waiting, "the worker (make run starts it)", page)
+
+
+def _queue_tile(title: str, waiting: dict[str, Any], server: str, page: str) -> Tile:
+    if not waiting["count"]:
+        return Tile(title, "0", "Nothing waits", page, "good")
+    if clock.now() - waiting["since"] > STUCK_AFTER:
+        note = f"The oldest for {display.age(waiting['since'])}: check {server}"
+        return Tile(title, str(waiting["count"]), note, page, "bad")
+    return Tile(title, str(waiting["count"]), f"The oldest for {display.age(waiting['since'])}", page, "info")
+
+
+def _latest(request: HttpRequest) -> list[dict[str, Any]]:
+    room = AuthorizationAdmin(Authorization, admin.site)
+    return [
+        {
+            "page": reverse("admin:issuing_authorization_change", args=[purchase.pk]),
+            "when": room.when(purchase),
+            "merchant": room.merchant(purchase),
+            "amount": room.amount(purchase),
+            "state": room.state(purchase),
+            "paid_by": room.paid_by(purchase),
+        }
+        for purchase in room.get_queryset(request).order_by("-pk")[:LATEST]
+    ]

@@ -1,0 +1,82 @@
+"""What the back office prints: moments, ages, amounts, coloured labels and foreign bytes, the same on every page."""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from onecard.kit import clock
+from onecard.kit.money import Money
+
+NOTHING = "-"
+# A page shows this much of a body; the row keeps all of it.
+LONGEST_BODY = 60_000
+
+
+def money(amount_minor: int | None, currency: str) -> str:
+    """An amount with its currency; a currency that cannot be money is shown as it was received."""
+    if amount_minor is None:
+        return NOTHING
+    try:
+        return str(Money(amount_minor, currency))
+    except Exception:  # noqa: BLE001  (a page about odd data must not fail on it)
+        return f"{amount_minor} minor units of {currency or 'no currency'}"
+
+
+def worth(amount: Decimal, currency: str) -> str:
+    """An estimate in whole units, with at least two decimals and no digit lost: 1.35 USD, 0.675 USD."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:,.{places}f} {currency}"
+
+
+def moment(when: dt.datetime | None) -> str:
+    """A moment to the second, in UTC and in one fixed order, so that columns line up and copies sort."""
+    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC" if when else NOTHING
+
+
+def age(since: dt.datetime | None) -> str:
+    """How long ago, in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h."""
+    if since is None:
+        return NOTHING
+    seconds = max(0, int((clock.now() - since).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
+
+
+def label(text: object, tone: str = "neutral") -> SafeString:
+    """A coloured word; the tone is good, bad, warn, info or neutral, and the word alone says it too."""
+    return format_html('<span class="oc-label oc-{}">{}</span>', tone, text)
+
+
+def link(url: str, text: object) -> SafeString:
+    return format_html('<a class="oc-link" href="{}">{}</a>', url, text)
+
+
+def preformatted(text: str) -> SafeString:
+    """A scrollable block that the keyboard can reach."""
+    return format_html('<pre class="oc-pre" tabindex="0">{}</pre>', text)
+
+
+def pretty_body(body: bytes | memoryview) -> str:
+    """Foreign bytes made readable: indented when they are JSON, else as text with odd bytes as \\x escapes."""
+    raw = bytes(body)
+    try:
+        text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = raw.decode("utf-8", "backslashreplace")
+    # Lone surrogates and control characters would break the page's own encoding or hide what follows them.
+    shown = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text[:LONGEST_BODY])
+    cut = f"\n… {len(raw):,} bytes in all; only the beginning is shown." if len(text) > LONGEST_BODY else ""
+    return (shown or "(empty)") + cut
+
+
+def joined(words: Sequence[Any]) -> str:
+    return ", ".join(str(word) for word in words) or NOTHING

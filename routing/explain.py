@@ -1,0 +1,149 @@
+"""A decision's trace as staff read it: every card with its numbers, or the words why it was left out.
+
+The trace is stored JSON and may be of another release, or empty: whatever is missing is shown as a dash.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from onecard.kit import display, references
+from onecard.kit.money import Money
+from routing import rewards
+from routing.models import RewardType
+from routing.words import LEFT_OUT, RULES
+from wallet.models import Network, Preference
+
+Trace = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateLine:
+    """One card of the trace table."""
+
+    name: str
+    network: str
+    last_four: str
+    ranking: str
+    ranking_page: str
+    rate: str
+    reward_type: str
+    multiplier: str
+    effective: str
+    is_backup: bool
+    is_chosen: bool
+    left_out: str
+
+
+@dataclass(frozen=True, slots=True)
+class RewardLines:
+    """What routing earned by estimate, in words."""
+
+    units: str
+    values: list[tuple[str, str]]
+    baseline: str
+    benefit: str
+
+
+def candidates(trace: Trace, *, approved: bool) -> list[CandidateLine]:
+    """The cards in the order in which the engine ranked them; `approved` says whether the chosen one was used."""
+    chosen = trace.get("chosen_method_id") if approved else None
+    return [_line(seen, chosen) for seen in trace.get("candidates") or []]
+
+
+def rule_sentence(rule: str, trace: Trace) -> str:
+    """The rule that decided, with the two numbers that it compared where it compared any."""
+    sentence = RULES.get(rule, rule)
+    times = trace.get("significantly_better")
+    usable = [seen for seen in trace.get("candidates") or [] if not seen.get("left_out")]
+    backup = next((seen for seen in usable if seen.get("is_backup")), None)
+    if rule not in ("backup_without_cash", "significantly_better_than_backup") or not (usable and backup and times):
+        return sentence
+    best = max(usable, key=lambda seen: _number(seen.get("effective_reward")) or Decimal(0))
+    needed = (_number(times) or Decimal(0)) * (_number(backup.get("effective_reward")) or Decimal(0))
+    return (
+        f"{sentence} The best card, {best.get('name')}, earns {_two(best.get('effective_reward'))}; to replace the "
+        f"backup it needs {needed:.2f} ({times} x the backup's {_two(backup.get('effective_reward'))})."
+    )
+
+
+def circumstances(trace: Trace) -> list[tuple[str, str]]:
+    """What else the choice was made from: preference, thresholds and the versions of the rules."""
+    preference = trace.get("preference")
+    versions = trace.get("rule_versions") or {}
+    facts = (
+        ("Preference", _word(Preference, preference) if preference else None),
+        ("A tie is within", trace.get("tie_within")),
+        (
+            "Significantly better is",
+            f"{trace['significantly_better']} x" if trace.get("significantly_better") else None,
+        ),
+        ("Rulebook version", trace.get("rulebook_version")),
+        ("Versions of the numbers", ", ".join(f"{name}: {version}" for name, version in sorted(versions.items()))),
+        ("Wallet version", trace.get("wallet_version")),
+        ("Virtual card version", trace.get("card_version")),
+        ("The cardholder's date", trace.get("local_date")),
+        ("Card asked for", trace.get("issuer_card_id")),
+    )
+    return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
+    """The estimate for the chosen card (spec section 4), or None when it has no ranking."""
+    chosen = next(
+        (c for c in trace.get("candidates") or [] if c.get("method_id") == trace.get("chosen_method_id")), None
+    )
+    rate = _number(chosen.get("reward_rate")) if chosen else None
+    if chosen is None or rate is None or not amount.minor:
+        return None
+    currency = amount.currency
+    found = rewards.estimate(amount=amount, reward_rate=rate, reward_type=str(chosen.get("reward_type")))
+    names = [f"at {cents} cents a point" for cents in rewards.VALUATIONS_CENTS]
+    if chosen.get("reward_type") == RewardType.CASH:
+        units, values = f"{display.worth(found.value, currency)} cash back", [("at face value", found.value)]
+    else:
+        units, values = f"{_plain(found.units)} points", list(zip(names, found.values, strict=True))
+    return RewardLines(
+        units=units,
+        values=[(name, display.worth(value, currency)) for name, value in values],
+        baseline=f"{_plain(found.baseline_units)} points at 1x, worth {display.worth(found.baseline_value, currency)}",
+        benefit=f"{found.benefit:+,.2f} {currency} ({found.benefit_percent:+.0f} %)",
+    )
+
+
+def _line(seen: Trace, chosen: Any) -> CandidateLine:
+    row_id, version = seen.get("row_id"), seen.get("row_version")
+    return CandidateLine(
+        name=str(seen.get("name", display.NOTHING)),
+        network=_word(Network, seen.get("network")),
+        last_four=str(seen.get("last_four", "")),
+        ranking=f"{row_id} v{version}, {seen.get('row_scope')}" if row_id is not None else display.NOTHING,
+        ranking_page=references.page_of(f"rankingrow:{row_id}") if row_id is not None else "",
+        rate=str(seen.get("reward_rate") or display.NOTHING),
+        reward_type=_word(RewardType, seen.get("reward_type")),
+        multiplier=str(seen.get("multiplier") or display.NOTHING),
+        effective=_two(seen.get("effective_reward")),
+        is_backup=bool(seen.get("is_backup")),
+        is_chosen=chosen is not None and seen.get("method_id") == chosen,
+        left_out=LEFT_OUT.get(str(seen.get("left_out")), str(seen.get("left_out") or "")),
+    )
+
+
+def _word(choices: Any, value: Any) -> str:
+    return str(dict(choices.choices).get(value, value or display.NOTHING))
+
+
+def _number(text: Any) -> Decimal | None:
+    try:
+        return Decimal(str(text)) if text is not None else None
+    except InvalidOperation:
+        return None
+
+
+def _two(text: Any) -> str:
+    number = _number(text)
+    return f"{number:.2f}" if number is not None else display.NOTHING
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():,f}"
