@@ -9,6 +9,7 @@ from onecard import health
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/webhooks/stripe-issuing", StripeWebhook.as_view(), name="stripe-issuing-webhook"),
     path("stripe-webhook", StripeWebhook.as_view(), name="stripe-webhook"),

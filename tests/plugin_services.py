@@ -21,6 +21,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         os.environ.update(_safe_environment())
         if not {"-h", "--help", "-V", "--version"} & set(args):
             _start_services(early_config)
+    else:
+        # Workers share one Redis server, so each takes a database of its own in it.
+        server, _, number = os.environ["REDIS_URL"].rpartition("/")
+        worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        os.environ["REDIS_URL"] = f"{server}/{int(number or 0) + worker + 1}"
     return (yield)
 
 

@@ -1,9 +1,12 @@
 """Cases: what needs a person."""
 
+from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
 from wallet.models import Case, FundingObligation
+
+ACTOR = "system:cases"
 
 
 def open_case(
@@ -11,7 +14,7 @@ def open_case(
 ) -> Case:
     """Opens a case in the caller's transaction; one that is open for the same thing already is left as it is."""
     require_transaction(f"The case {kind}")
-    case, _ = Case.objects.get_or_create(
+    case, is_new = Case.objects.get_or_create(
         kind=kind,
         reference=reference,
         status=Case.Status.OPEN,
@@ -23,14 +26,21 @@ def open_case(
             "opened_at": clock.now(),
         },
     )
+    if is_new:
+        trail.record(actor=ACTOR, action="case.opened", subject=case, kind=kind, reference=reference)
     return case
 
 
 def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
     """Closes the open cases of these kinds because what they asked for has happened; says how many."""
     require_transaction("The resolution of a case")
-    rows = Case.objects.filter(reference=reference, kind__in=kinds, status=Case.Status.OPEN)
-    return rows.update(status=Case.Status.RESOLVED, resolved_at=clock.now())
+    resolved = 0
+    for case in Case.objects.filter(reference=reference, kind__in=kinds, status=Case.Status.OPEN):
+        mine = Case.objects.filter(pk=case.pk, status=Case.Status.OPEN)
+        if mine.update(status=Case.Status.RESOLVED, resolved_at=clock.now()) == 1:
+            trail.record(actor=ACTOR, action="case.resolved", subject=case, kind=case.kind, reference=reference)
+            resolved += 1
+    return resolved
 
 
 def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str) -> Case:

@@ -39,9 +39,9 @@ def sandbox() -> Iterator[RunningSandbox]:
 def broker() -> Iterator[redis.Redis]:
     """The suite's own broker, empty."""
     client = redis.Redis.from_url(django_settings.REDIS_URL)
-    client.flushall()
+    client.flushdb()
     yield client
-    client.flushall()
+    client.flushdb()
     client.close()
 
 
@@ -55,7 +55,7 @@ def test_a_broker_that_forgets_everything_costs_time_and_no_money(broker: redis.
     charge = requested(intended_charge())
     assert relay.relay_once(publish, SUBSCRIBERS) == 1
     assert broker.llen("celery") == 1
-    broker.flushall()
+    broker.flushdb()
 
     assert funding.sweep(now=clock.now() + dt.timedelta(seconds=10)) == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from issuing import handlers
-from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
+from issuing.models import Decision, Hold, IssuerEvent, SpendWindow
 from onecard.demo.purchase import Report
 from onecard.demo.timeline import render
 from onecard.sandbox.running import RunningSandbox
@@ -124,7 +124,8 @@ def test_news_that_is_repeated_out_of_order_or_lost_ends_the_same(
     sandbox.deliveries.wait_for(count=1, timeout_s=10, event_type="issuing_authorization.updated")
     settle_inbox()
 
-    authorization = Authorization.objects.get()
+    authorization = report.authorization
+    authorization.refresh_from_db()
     assert (authorization.status, authorization.approved_minor) == ("reversed", 0)
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
     assert Case.objects.get().kind == "charged_without_purchase"
@@ -136,7 +137,8 @@ def test_an_increment_asks_again_and_charges_only_what_is_new(buy: Buy, sandbox:
 
     stripe_client().v1.test_helpers.issuing.authorizations.increment(report.authorization.issuer_authorization_id, more)
 
-    assert Authorization.objects.get().approved_minor == 3500
+    report.authorization.refresh_from_db()
+    assert report.authorization.approved_minor == 3500
     assert sorted(FundingObligation.objects.values_list("amount_minor", flat=True)) == [500, 3000]
     assert SpendWindow.objects.get(kind="day").spent_minor == 3500
 
@@ -150,4 +152,4 @@ def test_a_purchase_that_the_issuer_declines_by_itself_is_recorded_from_its_news
 
     assert (report.issuer_approved, report.decision) == (False, None)
     assert "did not ask us" in render(report)
-    assert Authorization.objects.get().status == "declined"
+    assert report.authorization.status == "declined"
