@@ -2,9 +2,13 @@
 
 import datetime as dt
 
+from django.db.models import Q
+
 from audit import trail
 from onecard.kit import clock
-from wallet.models import FundingMethod
+from wallet.models import Cardholder, FundingMethod
+from wallet.processors.base import Outcome
+from wallet.states import Charge
 
 # The card will never work again, or its bank said so: the person must look at it.
 NEVER_AGAIN = frozenset(
@@ -27,14 +31,25 @@ NEVER_AGAIN = frozenset(
 RETRY_SOON = frozenset(
     {"processing_error", "reenter_transaction", "issuer_not_available", "approve_with_id", "try_again_later"}
 )
+# Refusals that are about this one charge and not about the card.
+ABOUT_THE_CHARGE = frozenset({"amount_too_small", "amount_too_large", "never_arrived", "released", "idempotency_error"})
 SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
+
+
+def blames_method(outcome: Outcome) -> bool:
+    """Whether a refused request would be refused for the next purchase with this card too."""
+    return outcome.status == Charge.REFUSED and outcome.failure_code not in ABOUT_THE_CHARGE
 
 
 def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
     """Takes a declined method out of routing: for good, for a day, or for minutes, by what the bank said."""
+    # The wallet first, as the back office does: the method's trigger would lock it second.
+    Cardholder.objects.select_for_update(no_key=True).get(pk=method.cardholder_id)
+    rows = FundingMethod.objects.filter(pk=method.pk)
     if failure_code in NEVER_AGAIN:
-        changes: dict[str, object] = {"status": FundingMethod.Status.DISABLED}
+        rows.update(status=FundingMethod.Status.DISABLED)
     else:
-        changes = {"cooling_until": clock.now() + (SOON if failure_code in RETRY_SOON else LATER)}
-    FundingMethod.objects.filter(pk=method.pk).update(**changes)
+        until = clock.now() + (SOON if failure_code in RETRY_SOON else LATER)
+        # A longer pause is never cut short by a milder decline.
+        rows.filter(Q(cooling_until=None) | Q(cooling_until__lt=until)).update(cooling_until=until)
     trail.record(actor=actor, action="method.cooled_down", subject=method, failure_code=failure_code)

@@ -6,13 +6,14 @@ on every try, and past the key's life the charge is looked up instead of sent ag
 
 import datetime as dt
 import logging
-import random
-from collections.abc import Callable
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from audit import trail
 from onecard.kit import clock
+from onecard.kit.backoff import backoff_s
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
@@ -21,11 +22,11 @@ from wallet.processors.stripe import StripeProcessor
 
 log = logging.getLogger(__name__)
 
+ACTOR = "system:funding"
 # Longer than a task may live, so that nobody takes a charge from a worker that is still on it.
 CLAIM = dt.timedelta(seconds=120)
 # Stripe may forget a key after 24 hours; an hour of slack.
 KEY_LIFE = dt.timedelta(hours=23)
-FIRST_DELAY_S, LONGEST_DELAY_S = 2.0, 3600.0
 # From this many calls on, a person is told; trying goes on at the longest delay.
 ATTEMPTS_BEFORE_CASE = 6
 # The ordinary way through the queue gets this head start before the sweeper looks.
@@ -57,6 +58,8 @@ def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None)
     for charge_id in ids:
         try:
             charge(charge_id=charge_id, processor=processor)
+        except SoftTimeLimitExceeded:
+            raise  # The task's time is over; what is left is the next sweep's.
         except Exception:
             # Its claim runs out and it comes by again; it must not hold up the others.
             log.exception("charge %s could not be tried", charge_id)
@@ -103,11 +106,17 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
     except OutcomeUnknownError as error:
         _try_later(claimed, states.Charge.UNKNOWN, error.message, None)
     else:
-        outcomes.record(charge_id=claimed.pk, outcome=outcome, actor="system:funding")
+        if outcome.status == claimed.status:
+            _try_later(claimed, claimed.status, "Nothing new at the processor.", outcomes.LOOK_AGAIN.total_seconds())
+        else:
+            outcomes.record(charge_id=claimed.pk, outcome=outcome, actor=ACTOR)
 
 
 def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
     assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
+    if claimed.obligation.status == states.Obligation.RELEASED:
+        # Nothing is owed any more: what an earlier try may have done is looked up, and nothing is sent again.
+        return processor.find(order) or Outcome(states.Charge.CANCELED, failure_code="released")
     key_is_alive = clock.now() - claimed.first_sent_at < KEY_LIFE
     if key_is_alive and claimed.status != states.Charge.PROCESSING:
         return _charge_or_find(claimed, order, processor)
@@ -161,14 +170,9 @@ def _try_later(claimed: FundingCharge, status: str, message: str, retry_after_s:
         obligation = obligations.lock(claimed.obligation_id)
         # Only while the claim is still this worker's: another try, or news by an event, has the last word.
         held = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, claimed_until__isnull=False)
-        held.update(**changes)
+        if held.update(**changes) and changes["status"] != claimed.status:
+            trail.record(actor=ACTOR, action=f"charge.{changes['status']}", subject=claimed, was=claimed.status)
         if claimed.attempts >= ATTEMPTS_BEFORE_CASE:
             cases.open_obligation_case(
                 kind=Case.Kind.FUNDING_UNKNOWN, obligation=obligation, summary=f"{claimed.attempts} tries: {message}"
             )
-
-
-def backoff_s(attempts: int, *, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds until the next try: doubling from two to an hour, half of it by chance, so that crowds spread."""
-    full = min(FIRST_DELAY_S * 2.0 ** (attempts - 1), LONGEST_DELAY_S)
-    return full / 2 + full / 2 * jitter()

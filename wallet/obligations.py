@@ -19,9 +19,10 @@ def release(*, obligation_id: int | None, actor: str) -> bool:
     if obligation is None or not move(obligation, states.Obligation.RELEASED, actor=actor):
         return False
     now = clock.now()
-    FundingCharge.objects.filter(obligation=obligation, status=states.Charge.INTENDED).update(
-        status=states.Charge.CANCELED, next_attempt_at=None, finished_at=now, updated_at=now
-    )
+    for charge in FundingCharge.objects.filter(obligation=obligation, status=states.Charge.INTENDED):
+        unsent = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.INTENDED)
+        if unsent.update(status=states.Charge.CANCELED, next_attempt_at=None, finished_at=now, updated_at=now):
+            trail.record(actor=actor, action="charge.canceled", subject=charge, was=charge.status)
     if FundingCharge.objects.filter(obligation=obligation, status=states.Charge.SUCCEEDED).exists():
         open_charged_without_purchase(obligation)
     return True

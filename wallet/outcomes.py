@@ -100,7 +100,7 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
             obligation=obligation,
             summary=f"{charge.method}: {outcome.failure_message or outcome.failure_code or outcome.status}",
         )
-    if outcome.status == states.Charge.DECLINED:
+    if outcome.status in (states.Charge.DECLINED, states.Charge.REQUIRES_ACTION) or declines.blames_method(outcome):
         declines.cool_down(charge.method, outcome.failure_code, actor=actor)
 
 

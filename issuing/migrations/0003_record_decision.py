@@ -16,6 +16,8 @@ RETURNS issuing_spendwindow LANGUAGE plpgsql AS $$
 DECLARE
     v_window issuing_spendwindow;
     v_last_end timestamptz;
+    v_start timestamptz := (p_window->>'starts_at')::timestamptz;
+    v_end timestamptz := (p_window->>'ends_at')::timestamptz;
 BEGIN
     -- A window keeps the end it was opened with: moving to another time zone neither resets nor splits it.
     SELECT * INTO v_window FROM issuing_spendwindow
@@ -24,9 +26,13 @@ BEGIN
     IF NOT FOUND THEN
         SELECT max(ends_at) INTO v_last_end FROM issuing_spendwindow
             WHERE card_id = p_card AND kind = p_kind AND ends_at <= p_now;
+        -- Cut short by the window before it, so the zone has changed: it lasts to the end after the next, or whoever
+        -- moves every hour would get a fresh limit every hour. (Two hours of slack: clocks change by less.)
+        IF v_last_end > v_start + interval '2 hours' THEN
+            v_end := v_end + CASE p_kind WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END;
+        END IF;
         INSERT INTO issuing_spendwindow (card_id, kind, starts_at, ends_at, spent_minor)
-            VALUES (p_card, p_kind, greatest((p_window->>'starts_at')::timestamptz, v_last_end),
-                    (p_window->>'ends_at')::timestamptz, 0)
+            VALUES (p_card, p_kind, greatest(v_start, v_last_end), v_end, 0)
             RETURNING * INTO v_window;
     END IF;
     RETURN v_window;
@@ -165,6 +171,8 @@ BEGIN
                 'authorization', v_authorization_id::text,
                 jsonb_build_object('decision', p->>'public_id', 'amount_minor', v_amount, 'currency', p->>'currency',
                                    'reason', v_reason, 'method_id', (p->>'method_id')::bigint));
+    -- References are checked here, where the timeouts hold, and not in the commit, where nothing ends a wait.
+    SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY SELECT 'recorded', v_response;
 END $$;
 """

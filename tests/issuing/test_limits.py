@@ -78,3 +78,17 @@ def test_windows_of_one_kind_never_overlap_however_often_the_zone_changes() -> N
         windows = list(SpendWindow.objects.filter(kind=kind).order_by("starts_at"))
         assert all(first.ends_at <= second.starts_at for first, second in itertools.pairwise(windows))
         assert sum(window.spent_minor for window in windows) == 4000
+
+
+@pytest.mark.django_db
+def test_whoever_moves_every_hour_gets_no_fresh_limit_every_hour() -> None:
+    card = walkthrough_card(daily_limit_minor=10_000, monthly_limit_minor=10**9)
+    start = dt.datetime(2026, 6, 10, 4, tzinfo=dt.UTC)
+    bought = 0
+    for hour in range(24):
+        at = start + dt.timedelta(hours=hour, minutes=1)
+        # Where it is about to be midnight.
+        offset = (at.hour + 1) % 24
+        Cardholder.objects.update(time_zone=f"Etc/GMT{offset - 24 if offset > 12 else offset:+d}")
+        bought += buys(card, 10_000, at.isoformat())
+    assert bought <= 2

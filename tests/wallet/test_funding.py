@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 from audit.models import Entry
@@ -81,7 +82,7 @@ def test_a_decline_is_final_opens_a_case_and_takes_the_card_out_of_routing(
     assert charge.obligation.status == ("open" if status == "requires_action" else "failed")
     method = FundingMethod.objects.get()
     assert (method.status == "disabled") is disabled
-    assert (method.cooling_until is not None) is (status == "declined" and not disabled)
+    assert (method.cooling_until is not None) is not disabled
 
 
 @pytest.mark.parametrize("do", ["html_error", "malformed_json", "drop_answer", "drop_request"])
@@ -310,11 +311,6 @@ def test_the_same_charge_from_sixteen_workers_at_once_is_one_payment(sandbox: Ru
     assert (charge.status, charge.attempts, len(intents(sandbox))) == ("succeeded", 1, 1)
 
 
-def test_the_delay_doubles_to_an_hour_with_half_of_it_by_chance() -> None:
-    assert [funding.backoff_s(n, jitter=lambda: 1.0) for n in (1, 2, 3, 20)] == [2, 4, 8, 3600]
-    assert funding.backoff_s(1, jitter=lambda: 0.0) == 1
-
-
 def test_one_open_case_of_a_kind_is_enough() -> None:
     charge = intended_charge()
     with transaction.atomic():
@@ -322,3 +318,119 @@ def test_one_open_case_of_a_kind_is_enough() -> None:
             cases.open_obligation_case(kind="funding_declined", obligation=charge.obligation, summary="Declined")
 
     assert Case.objects.count() == 1
+
+
+@pytest.mark.parametrize("died_before_sending", [True, False])
+def test_a_released_purchase_is_not_charged_by_a_later_try(sandbox: RunningSandbox, died_before_sending: bool) -> None:
+    charge = intended_charge()
+    if died_before_sending:
+        assert funding._claim(charge.pk) is not None
+    else:
+        sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request")
+        assert funding.charge(charge_id=charge.pk) == "unknown"
+    with transaction.atomic():
+        obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
+    make_due(charge)
+
+    assert funding.charge(charge_id=charge.pk) == "canceled"
+
+    assert intents(sandbox) == []
+    assert not Case.objects.exists()
+
+
+def test_a_released_purchase_whose_lost_charge_had_arrived_is_found_and_told(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
+    assert funding.charge(charge_id=charge.pk) == "unknown"
+    with transaction.atomic():
+        obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
+    make_due(charge)
+
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+    assert len(intents(sandbox)) == 1
+    assert Case.objects.get().kind == "charged_without_purchase"
+
+
+def test_other_words_under_the_same_key_are_looked_up_and_not_taken_for_a_refusal(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
+    assert funding.charge(charge_id=charge.pk) == "unknown"
+    type(charge.obligation).objects.update(description="the words of a newer release")
+    make_due(charge)
+
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+    assert len(intents(sandbox)) == 1
+
+
+def test_a_method_that_the_processor_does_not_know_leaves_routing(sandbox: RunningSandbox) -> None:
+    charge = intended_charge(method_id="pm_gone")
+
+    assert funding.charge(charge_id=charge.pk) == "refused"
+    assert FundingMethod.objects.get().cooling_until is not None
+
+
+def test_a_charge_too_small_says_nothing_about_the_card(sandbox: RunningSandbox) -> None:
+    charge = intended_charge(amount_minor=49)
+
+    assert funding.charge(charge_id=charge.pk) == "refused"
+    assert FundingMethod.objects.get().cooling_until is None
+
+
+def test_a_longer_pause_is_never_cut_short() -> None:
+    charge = intended_charge()
+    until = clock.now() + dt.timedelta(hours=20)
+    FundingMethod.objects.update(cooling_until=until)
+    FundingCharge.objects.update(status=states.Charge.SENDING)
+
+    outcomes.record(charge_id=charge.pk, outcome=Outcome("declined", "pi_1", "processing_error"), actor="system:test")
+
+    assert FundingMethod.objects.get().cooling_until == until
+
+
+def test_processing_for_long_is_asked_about_at_its_own_pace_and_told(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="processing", delay_s=3600)
+    assert funding.charge(charge_id=charge.pk) == "processing"
+    for _ in range(funding.ATTEMPTS_BEFORE_CASE):
+        make_due(charge)
+        assert funding.charge(charge_id=charge.pk) == "processing"
+
+    charge.refresh_from_db()
+    assert charge.next_attempt_at is not None
+    assert charge.next_attempt_at - clock.now() > dt.timedelta(minutes=9)
+    assert Case.objects.get().kind == "funding_unknown"
+
+
+def test_a_task_whose_time_is_over_ends_its_sweep() -> None:
+    for n in range(3):
+        intended_charge(method_id=f"pm_{n}")
+
+    class Slow:
+        calls = 0
+
+        def charge(self, order: object) -> Outcome:
+            self.calls += 1
+            raise SoftTimeLimitExceeded
+
+        def find(self, order: object) -> None:
+            raise AssertionError
+
+    slow = Slow()
+    with pytest.raises(SoftTimeLimitExceeded):
+        funding.sweep(now=clock.now() + dt.timedelta(seconds=10), processor=slow)
+    assert slow.calls == 1
+
+
+def test_each_move_of_a_charge_has_its_entry(sandbox: RunningSandbox) -> None:
+    lost, released = intended_charge(), intended_charge(method_id="pm_other")
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request")
+    funding.charge(charge_id=lost.pk)
+    with transaction.atomic():
+        obligations.release(obligation_id=released.obligation_id, actor="issuer:stripe")
+
+    assert set(Entry.objects.values_list("action", flat=True)) == {
+        "charge.unknown",
+        "funding.released",
+        "charge.canceled",
+    }

@@ -19,7 +19,6 @@ STATUS = {
     "succeeded": Charge.SUCCEEDED,
     "processing": Charge.PROCESSING,
     "requires_action": Charge.REQUIRES_ACTION,
-    "requires_payment_method": Charge.DECLINED,
     "canceled": Charge.CANCELED,
 }
 
@@ -57,11 +56,13 @@ class StripeProcessor:
 
 
 def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
-    """A PaymentIntent, from an answer or an event, as an outcome; None when it has no id or no status we know."""
+    """A PaymentIntent, from an answer or an event, as an outcome; None when nothing has come of it yet that we know."""
     intent_id, status = clean_text(intent.get("id"), limit=64), STATUS.get(str(intent.get("status")))
+    error = intent.get("last_payment_error")
+    if intent.get("status") == "requires_payment_method" and isinstance(error, Mapping):
+        status = Charge.DECLINED  # Without an error it is merely new: nothing was tried yet.
     if not intent_id or status is None:
         return None
-    error = intent.get("last_payment_error")
     error = error if isinstance(error, Mapping) else {}
     code = clean_text(error.get("decline_code") or error.get("code"), limit=80)
     metadata = intent.get("metadata")
@@ -116,9 +117,9 @@ def _translate(error: stripe.StripeError) -> Outcome:
     if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
         headers = error.headers or {}
         raise NotProcessedError(message, retry_after_s=_seconds(headers.get("Retry-After"))) from error
-    if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
+    if isinstance(error, stripe.InvalidRequestError):
         return Outcome(Charge.REFUSED, failure_code=code or "invalid_request", failure_message=message)
-    # 409, 5xx, HTML, no answer at all: it may have happened.
+    # 409, 5xx, HTML, no answer at all, or a key that was used with other words before: it may have happened.
     raise OutcomeUnknownError(message) from error
 
 

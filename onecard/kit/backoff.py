@@ -1,0 +1,12 @@
+"""How long to wait before trying again."""
+
+import random
+from collections.abc import Callable
+
+FIRST_DELAY_S, LONGEST_DELAY_S = 2.0, 3600.0
+
+
+def backoff_s(attempts: int, *, jitter: Callable[[], float] = random.random) -> float:
+    """Seconds until the next try: doubling from two to an hour, half of it by chance, so that crowds spread."""
+    full = min(FIRST_DELAY_S * 2.0 ** min(attempts - 1, 20), LONGEST_DELAY_S)
+    return full / 2 + full / 2 * jitter()

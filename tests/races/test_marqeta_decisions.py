@@ -1,0 +1,54 @@
+"""Marqeta's questions that race, with real threads on real PostgreSQL (money-safety I5, I6, F1)."""
+
+from typing import Any
+
+import pytest
+
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
+from onecard.outbox.models import Message
+from tests import marqeta_events
+from tests.threads import at_once
+from tests.wallets import walkthrough_card
+from wallet.models import FundingCharge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _patient(settings: Any) -> None:
+    """Dozens of threads on two cores queue for longer than a real issuer would wait."""
+    settings.DECISION_DEADLINE_MS = 30_000
+
+
+def ask_at_once(questions: list[dict[str, Any]]) -> list[Any]:
+    return at_once([lambda question=question: marqeta_events.ask(question) for question in questions])
+
+
+def test_the_same_question_twenty_times_at_once_is_one_decision_with_one_answer() -> None:
+    card = walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
+
+    answers = ask_at_once([marqeta_events.gateway_request(card=card.issuer_card_id)] * 20)
+
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, answers[0].content)}
+    for model in (Decision, IssuerEvent, Authorization, Hold, FundingCharge, Message):
+        assert model.objects.count() == 1
+    assert SpendWindow.objects.get(kind="day").spent_minor == 4500
+
+
+def test_racing_questions_for_the_last_amount_give_one_approval() -> None:
+    values = {"issuer_provider": "marqeta", "issuer_card_id": marqeta_events.token(), "daily_limit_minor": 4500}
+    card = walkthrough_card(**values)
+
+    answers = ask_at_once([marqeta_events.gateway_request(card=card.issuer_card_id) for _ in range(16)])
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [402] * 15
+    assert {marqeta_events.read(each).get("decline_reason") for each in answers} == {None, "AMOUNT_LIMIT_EXCEEDED"}
+
+
+def test_the_same_batch_at_once_is_stored_once() -> None:
+    envelope = {"transactions": [{"token": f"t{n}", "type": "made.up", "state": "PENDING"} for n in range(10)]}
+
+    answers = at_once([lambda: marqeta_events.report(envelope)] * 12)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert IssuerEvent.objects.count() == Message.objects.count() == 10
