@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
+from onecard.sandbox.like_marqeta.conduct import Conduct
 from onecard.sandbox.sandbox import Sandbox
 from onecard.sandbox.scenario import ScenarioError
 from onecard.sandbox.wire import Answer, Call, Json
@@ -66,6 +67,33 @@ def _list_deliveries(sandbox: Sandbox, call: Call) -> Json:
     return {"deliveries": sandbox.deliveries.to_json(**_filters(call.query, _DELIVERY_FILTERS))}
 
 
+def _set_limits(sandbox: Sandbox, call: Call) -> Json:
+    given = _read_order(call.body)
+    names = {f"{issuer}_per_second": issuer for issuer in sandbox.limits}
+    for name, value in given.items():
+        if name not in names or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ScenarioError(f"Limits are {', '.join(names)}: whole numbers from 0, which is no limit.")
+    for name, value in given.items():
+        sandbox.limits[names[name]].set(value)
+    return _list_limits(sandbox, call)
+
+
+def _list_limits(sandbox: Sandbox, _call: Call) -> Json:
+    return {"limits": {issuer: limit.to_json() for issuer, limit in sandbox.limits.items()}}
+
+
+def _set_conduct(sandbox: Sandbox, call: Call) -> Json:
+    try:
+        sandbox.marqeta.conduct = Conduct.read(_read_order(call.body))
+    except ValueError as error:
+        raise ScenarioError(str(error)) from None
+    return sandbox.marqeta.conduct.to_json()
+
+
+def _show_conduct(sandbox: Sandbox, _call: Call) -> Json:
+    return sandbox.marqeta.conduct.to_json()
+
+
 _DEEDS: dict[tuple[str, str], Callable[[Sandbox, Call], Json]] = {
     ("POST", "scenarios"): _order,
     ("GET", "scenarios"): _list_scenarios,
@@ -74,11 +102,15 @@ _DEEDS: dict[tuple[str, str], Callable[[Sandbox, Call], Json]] = {
     ("POST", "reset"): _reset,
     ("GET", "requests"): _list_requests,
     ("GET", "deliveries"): _list_deliveries,
+    ("POST", "limits"): _set_limits,
+    ("GET", "limits"): _list_limits,
+    ("POST", "marqeta"): _set_conduct,
+    ("GET", "marqeta"): _show_conduct,
 }
 
 
 def _resend(sandbox: Sandbox, event_id: str) -> Json:
-    if not sandbox.outgoing.resend(event_id):
+    if not sandbox.resend(event_id):
         raise LookupError(f"No such event: {event_id}")
     return {"resent": event_id}
 
@@ -87,9 +119,9 @@ def _read_order(body: str) -> Json:
     try:
         order = json.loads(body)
     except ValueError:
-        raise ScenarioError("A scenario comes as a JSON object.") from None
+        raise ScenarioError("An order comes as a JSON object.") from None
     if not isinstance(order, dict):
-        raise ScenarioError("A scenario comes as a JSON object.")
+        raise ScenarioError("An order comes as a JSON object.")
     return order
 
 

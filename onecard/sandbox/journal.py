@@ -32,7 +32,10 @@ class Received:
 
 @dataclass(slots=True, frozen=True)
 class Delivery:
-    """One attempt to hand over one event, with the whole answer; `elapsed_ms` is the measured round trip."""
+    """One attempt to hand over one event, with the whole answer; `elapsed_ms` is the measured round trip.
+
+    Events that went out in one POST have the same `batch`.
+    """
 
     event_id: str
     event_type: str
@@ -46,6 +49,7 @@ class Delivery:
     body: str = ""
     error: str | None = None
     scenario: str | None = None
+    batch: str | None = None
 
     @property
     def accepted(self) -> bool:

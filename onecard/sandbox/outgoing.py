@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from functools import partial
 
+from onecard.sandbox.asking import Question, post_copies
 from onecard.sandbox.courier import Courier, unsent
 from onecard.sandbox.journal import Delivery, Journal
 from onecard.sandbox.scenario import Scenario
@@ -34,10 +35,15 @@ class Outgoing:
     def ask(self, event: Json) -> Delivery:
         """Send a decision request now and wait for the answer, at most the issuer's time limit."""
         self._remember(event)
-        order = self._scenarios.take_for_webhook(event["type"])
-        if order is None:
-            return self._post(event, self.request_url, self._settings.decision_timeout_s)
-        return self._ask_mistreated(event, order)
+        url = self.request_url
+        question = Question(
+            post=lambda timeout_s, scenario: self._post(event, url, timeout_s, scenario=scenario),
+            time_out=lambda scenario: self.journal.add(
+                unsent(event, url=url or "", error="timeout", scenario=scenario)
+            ),
+            limit_s=self._settings.decision_timeout_s,
+        )
+        return question.ask(self._scenarios.take_for_webhook(event["type"]), self.workers)
 
     def send(self, event: Json) -> None:
         """Queue an ordinary event; returns at once."""
@@ -68,19 +74,6 @@ class Outgoing:
         self.workers.stop()
         self._courier.close()
 
-    def _ask_mistreated(self, event: Json, order: Scenario) -> Delivery:
-        url, limit_s = self.request_url, self._settings.decision_timeout_s
-        match order.do:
-            case "drop":
-                return self.journal.add(unsent(event, url=url or "", error="timeout", scenario="drop"))
-            case "delay":
-                return self._ask_late(event, delay_s=order.delay_s)
-            case "concurrent":
-                return self._post_copies(event, url, limit_s, copies=order.copies)
-        answer = self._post(event, url, limit_s)
-        self.workers.submit(partial(self._post, event, url, limit_s, scenario="duplicate"))
-        return answer
-
     def _mistreat(self, event: Json, order: Scenario) -> None:
         match order.do:
             case "drop":
@@ -94,8 +87,7 @@ class Outgoing:
             case "duplicate":
                 self.workers.submit(lambda: self._deliver_twice(event))
             case "concurrent":
-                timeout_s = self._settings.event_timeout_s
-                self.workers.submit(lambda: self._post_copies(event, self.events_url, timeout_s, copies=order.copies))
+                self.workers.submit(lambda: self._deliver_at_once(event, copies=order.copies))
 
     def _deliver(self, event: Json, attempt: int = 1, scenario: str | None = None) -> None:
         sent = self._post(event, self.events_url, self._settings.event_timeout_s, attempt=attempt, scenario=scenario)
@@ -109,26 +101,9 @@ class Outgoing:
         self._deliver(event)
         self._deliver(event, scenario="duplicate")
 
-    def _ask_late(self, event: Json, *, delay_s: float) -> Delivery:
-        limit_s = self._settings.decision_timeout_s
-        if delay_s < limit_s:
-            self.workers.stopping.wait(delay_s)
-            return self._post(event, self.request_url, limit_s - delay_s, scenario="delay")
-        # The network delivers it after the issuer has given up: the receiver still sees it.
-        self.workers.later(delay_s, lambda: self._post(event, self.request_url, limit_s, scenario="delay"))
-        self.workers.stopping.wait(limit_s)
-        return self.journal.add(unsent(event, url=self.request_url or "", error="timeout", scenario="delay"))
-
-    def _post_copies(self, event: Json, url: str | None, timeout_s: float, *, copies: int) -> Delivery:
-        start = threading.Barrier(copies)
-
-        def copy() -> Delivery:
-            start.wait()
-            return self._post(event, url, timeout_s, scenario="concurrent")
-
-        for _ in range(copies - 1):
-            threading.Thread(target=copy, daemon=True).start()
-        return copy()
+    def _deliver_at_once(self, event: Json, *, copies: int) -> None:
+        url, timeout_s = self.events_url, self._settings.event_timeout_s
+        post_copies(lambda: self._post(event, url, timeout_s, scenario="concurrent"), copies=copies)
 
     def _post(
         self, event: Json, url: str | None, timeout_s: float, *, attempt: int = 1, scenario: str | None = None

@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from onecard.sandbox.server import SandboxServer, make_server
-from onecard.sandbox.settings import FIXTURES, Settings
+from onecard.sandbox.settings import FIXTURES, MarqetaSettings, Settings
 from onecard.sandbox.state import State
 
 DEFAULT_API_KEY = "sk_test_sandbox"
@@ -26,6 +27,8 @@ class RunningSandbox:
         self.order = server.sandbox.order
         self.release = server.sandbox.release
         self.reset = server.sandbox.reset
+        self.marqeta = server.sandbox.marqeta
+        self.limits = server.sandbox.limits
 
     @property
     def state(self) -> State:
@@ -36,6 +39,10 @@ class RunningSandbox:
         """Change the account's endpoints, for a receiver that starts after the sandbox."""
         self.sandbox.outgoing.request_url = url
         self.sandbox.outgoing.events_url = events_url or url
+
+    def send_marqeta_to(self, *, gateway_url: str, webhook_url: str) -> None:
+        """Change where the Marqeta program asks and reports, for a receiver that starts after the sandbox."""
+        self.marqeta.point_to(gateway_url=gateway_url, webhook_url=webhook_url)
 
 
 @contextmanager
@@ -48,8 +55,15 @@ def running_sandbox(
     events_url: str | None = None,
     decision_timeout_s: float = 2.0,
     retry_delays_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6),
+    marqeta_gateway_url: str | None = None,
+    marqeta_webhook_url: str | None = None,
+    marqeta: MarqetaSettings | None = None,
 ) -> Iterator[RunningSandbox]:
-    """Serve a sandbox on a free port for the length of a `with` block."""
+    """Serve a sandbox on a free port for the length of a `with` block.
+
+    `marqeta` holds the program's credentials and manners; the two URLs beside it win over those in it.
+    """
+    program = marqeta or MarqetaSettings()
     settings = Settings(
         api_key=api_key,
         webhook_secret=secret,
@@ -58,6 +72,11 @@ def running_sandbox(
         world=world,
         decision_timeout_s=decision_timeout_s,
         retry_delays_s=retry_delays_s,
+        marqeta=replace(
+            program,
+            gateway_url=marqeta_gateway_url or program.gateway_url,
+            webhook_url=marqeta_webhook_url or program.webhook_url,
+        ),
     )
     server = make_server(settings)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

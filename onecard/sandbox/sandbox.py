@@ -1,9 +1,11 @@
-"""One issuer's account: what it knows, what it sent and received, and how it was told to misbehave."""
+"""One account with either issuer: what it knows, what it sent and received, and how it was told to misbehave."""
 
 from onecard.sandbox.gate import Gate
 from onecard.sandbox.journal import Journal, Received
+from onecard.sandbox.like_marqeta.program import Program
 from onecard.sandbox.like_stripe.categories import load_categories
 from onecard.sandbox.like_stripe.idempotency import IdempotencyKeys
+from onecard.sandbox.limits import RateLimit
 from onecard.sandbox.outgoing import Outgoing
 from onecard.sandbox.scenario import Scenario
 from onecard.sandbox.scenarios import Scenarios
@@ -24,6 +26,10 @@ class Sandbox:
         self.outgoing = Outgoing(settings=settings, scenarios=self.scenarios)
         self.deliveries = self.outgoing.journal
         self.gate = Gate()
+        self.limits = {"stripe": RateLimit(), "marqeta": RateLimit()}
+        self.marqeta = Program(
+            settings, scenarios=self.scenarios, journal=self.deliveries, workers=self.outgoing.workers
+        )
 
     def order(self, **words: object) -> Scenario:
         """Put a scenario in force, in the words of the control door; raises ScenarioError."""
@@ -31,13 +37,20 @@ class Sandbox:
 
     def release(self) -> int:
         """Let go of every held answer and every event kept back, and tell how many they were."""
-        return self.gate.release() + self.outgoing.release_held()
+        return self.gate.release() + self.outgoing.release_held() + self.marqeta.outgoing.release_held()
+
+    def resend(self, event_id: str) -> bool:
+        """Send an event of the past once more; False when neither issuer ever sent it."""
+        return self.outgoing.resend(event_id) or self.marqeta.outgoing.resend_anywhere(event_id)
 
     def reset(self) -> None:
         """Start again from the world file: nothing happened, nobody misbehaves."""
         self.scenarios.clear()
         self.release()
         self.state = load_world(self.settings.world)
+        self.marqeta.reset()
+        for limit in self.limits.values():
+            limit.set(0)
         self.idempotency = IdempotencyKeys()
         self.requests.clear()
         self.deliveries.clear()
@@ -45,4 +58,5 @@ class Sandbox:
     def stop(self) -> None:
         """Send nothing more and hold nobody back."""
         self.outgoing.stop()
+        self.marqeta.stop()
         self.gate.demolish()

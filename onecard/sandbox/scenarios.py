@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
-from onecard.sandbox.scenario import DECISION_EVENT, WEBHOOK_DEEDS, Scenario
+from onecard.sandbox.scenario import DECISION_EVENTS, WEBHOOK_DEEDS, Scenario
 from onecard.sandbox.wire import Json
 
 
@@ -53,8 +53,8 @@ class Scenarios:
         def fits(order: Scenario) -> bool:
             if order.webhook is None or order.do not in WEBHOOK_DEEDS:
                 return False
-            if event_type == DECISION_EVENT:
-                return order.webhook == DECISION_EVENT
+            if event_type in DECISION_EVENTS:
+                return order.webhook == event_type
             return fnmatchcase(event_type, order.webhook)
 
         return self._take(fits)

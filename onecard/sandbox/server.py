@@ -11,7 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from onecard.sandbox.control import PREFIX, answer_control
 from onecard.sandbox.journal import Received
-from onecard.sandbox.like_stripe.door import answer_call
+from onecard.sandbox.like_marqeta.door import answer_call as answer_marqeta
+from onecard.sandbox.like_marqeta.urls import PREFIX as MARQETA
+from onecard.sandbox.like_stripe.door import answer_call as answer_stripe
 from onecard.sandbox.sandbox import Sandbox
 from onecard.sandbox.settings import Settings
 from onecard.sandbox.wire import Answer, Call, HangUpError
@@ -83,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._handle()
 
+    def do_PUT(self) -> None:
+        self._handle()
+
     def do_DELETE(self) -> None:
         self._handle()
 
@@ -111,11 +116,14 @@ class _Handler(BaseHTTPRequestHandler):
             return answer_control(self.server.sandbox, call), None
         if call.path == "/":
             return Answer.of(200, self._description()), None
-        return answer_call(self.server.sandbox, call)
+        if call.path.startswith(MARQETA):
+            return answer_marqeta(self.server.sandbox, call)
+        return answer_stripe(self.server.sandbox, call)
 
     def _description(self) -> dict[str, str]:
         sends_to = self.server.sandbox.settings.webhook_url or "nowhere"
-        return {"name": "One Card sandbox issuer", "speaks": "Stripe /v1", "sends_to": sends_to, "control": PREFIX}
+        speaks = "Stripe /v1, Marqeta /v3"
+        return {"name": "One Card sandbox issuer", "speaks": speaks, "sends_to": sends_to, "control": PREFIX}
 
     def _read_call(self) -> Call:
         address = urlsplit(self.path)

@@ -1,9 +1,31 @@
 """How one sandbox is set up."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarqetaSettings:
+    """The Marqeta program: who may call it, where it asks for decisions and where it reports; the words open a test."""
+
+    application_token: str = "sandbox_application_token"  # noqa: S105
+    admin_access_token: str = "sandbox_admin_access_token"  # noqa: S105
+    # Without a URL there is no gateway source, or no webhook, until the API makes one.
+    gateway_url: str | None = None
+    gateway_username: str = "sandbox_gateway"
+    gateway_password: str = "Sandbox-Gateway-Password-1"  # noqa: S105
+    gateway_headers: Mapping[str, str] = field(default_factory=dict)
+    gateway_timeout_ms: int = 2000
+    webhook_url: str | None = None
+    webhook_username: str = "sandbox_webhook"
+    webhook_password: str = "Sandbox-Webhook-Password-1"  # noqa: S105
+    webhook_secret: str = "Sandbox-Webhook-Secret-1"  # noqa: S105
+    signature_algorithm: str = "HMAC_SHA_1"
+    # How long a webhook waits for others of its kind to go with it.
+    batch_after_s: float = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +45,4 @@ class Settings:
     event_timeout_s: float = 10.0
     retry_delays_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
     api_version: str = "2026-10-28.endive"
+    marqeta: MarqetaSettings = field(default_factory=MarqetaSettings)

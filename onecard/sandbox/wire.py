@@ -7,9 +7,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Self
+from decimal import Decimal
+from typing import Any, Self, TypeVar, cast
 
 Json = dict[str, Any]
+Value = TypeVar("Value")
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -46,16 +48,24 @@ class HangUpError(Exception):
 
 def to_bytes(value: Json) -> bytes:
     """Encode JSON the compact way, leaving letters beyond ASCII as they are: receivers must not assume ASCII."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_as_number).encode()
 
 
-def copy_of(value: Any) -> Any:
+def _as_number(value: object) -> float:
+    # Only here, where nobody calculates any more: up to 15 digits a float is written as the very decimal it came from.
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON.")
+
+
+def copy_of(value: Value) -> Value:
     """Copy JSON values all the way down, ten times faster than a copier that must expect anything."""
+    copy: Any = value
     if isinstance(value, dict):
-        return {name: copy_of(inner) for name, inner in value.items()}
+        copy = {name: copy_of(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [copy_of(inner) for inner in value]
-    return value
+        copy = [copy_of(inner) for inner in value]
+    return cast("Value", copy)
 
 
 def new_id(prefix: str) -> str:

@@ -1,8 +1,12 @@
 """The demo world: the people and cards that are there when the sandbox starts."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
+from onecard.sandbox.card_numbers import number_ending
 from onecard.sandbox.like_stripe import shapes_funding, shapes_issuing, test_cards
 from onecard.sandbox.state import State
 from onecard.sandbox.wire import Json
@@ -14,19 +18,25 @@ class WorldError(ValueError):
 
 def load_world(path: Path) -> State:
     """Build the state that a world file describes; raises WorldError."""
-    try:
-        world: Json = json.loads(path.read_text(encoding="utf-8"))
+    with world_of(path) as world:
         state = State(issuing_balance=int(world["issuing_balance_minor"]))
         _add_cardholder(state, world["cardholder"])
         _add_card(state, world["cardholder"], world["virtual_card"])
         _add_customer(state, world["cardholder"])
         for method in world["funding_methods"]:
             _add_payment_method(state, world["cardholder"], method)
+    return state
+
+
+@contextmanager
+def world_of(path: Path) -> Iterator[Json]:
+    """Read a world file; what goes wrong with its content in a `with` block comes out as WorldError."""
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise WorldError(f"The world file {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WorldError(f"The world file {path} is not in order: {error!r}.") from error
-    return state
 
 
 def _add_cardholder(state: State, person: Json) -> None:
@@ -47,7 +57,7 @@ def _add_card(state: State, person: Json, given: Json) -> None:
     limit = {"amount": given["daily_limit_minor"], "categories": [], "interval": "daily"}
     card["spending_controls"].update(spending_limits=[limit], spending_limits_currency=card["currency"])
     state.add({**card, "id": given["issuer_card_id"], "status": "active"})
-    state.card_secrets[given["issuer_card_id"]] = (test_cards.number_ending(given["last_four"]), "123")
+    state.card_secrets[given["issuer_card_id"]] = (number_ending(given["last_four"]), "123")
 
 
 def _add_customer(state: State, person: Json) -> None:

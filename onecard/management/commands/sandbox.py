@@ -1,7 +1,8 @@
-"""Starts the sandbox issuer: a stand-in for Stripe that sends signed webhooks to us."""
+"""Starts the sandbox issuer: a stand-in for Stripe and Marqeta that sends signed webhooks to us."""
 
 import signal
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -10,12 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from onecard.sandbox.server import SandboxServer, make_server
-from onecard.sandbox.settings import FIXTURES, Settings
+from onecard.sandbox.settings import FIXTURES, MarqetaSettings, Settings
 from onecard.sandbox.world import WorldError
 
 
 class Command(BaseCommand):
-    help = "Start the sandbox issuer: a stand-in for Stripe that sends signed webhooks to us."
+    help = "Start the sandbox issuer: a stand-in for Stripe and Marqeta that sends signed webhooks to us."
     # It talks to the product over HTTP only: no database, no migrations.
     requires_system_checks: list[str] = []
 
@@ -24,6 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=12111, help="port to listen on (default: %(default)s)")
         parser.add_argument("--webhook-url", required=True, help="where decisions are asked")
         parser.add_argument("--events-url", help="where ordinary events go (default: the webhook URL)")
+        parser.add_argument("--marqeta-gateway-url", help="where Marqeta asks for decisions (default: nowhere)")
+        parser.add_argument("--marqeta-webhook-url", help="where Marqeta's events go (default: nowhere)")
         parser.add_argument(
             "--world", type=Path, default=FIXTURES / "demo_world.json", help="people and cards to start with"
         )
@@ -50,6 +53,7 @@ def _make_server(options: dict[str, Any]) -> SandboxServer:
         webhook_url=options["webhook_url"],
         events_url=options["events_url"],
         world=options["world"],
+        marqeta=_marqeta(options),
     )
     try:
         return make_server(account, host=options["host"], port=options["port"])
@@ -57,6 +61,24 @@ def _make_server(options: dict[str, Any]) -> SandboxServer:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"The sandbox cannot listen on {options['host']}:{options['port']}: {error}") from error
+
+
+def _marqeta(options: dict[str, Any]) -> MarqetaSettings:
+    words = {
+        "application_token": "MARQETA_APPLICATION_TOKEN",
+        "admin_access_token": "MARQETA_ADMIN_ACCESS_TOKEN",
+        "gateway_username": "MARQETA_JIT_USERNAME",
+        "gateway_password": "MARQETA_JIT_PASSWORD",
+        "webhook_username": "MARQETA_WEBHOOK_USERNAME",
+        "webhook_password": "MARQETA_WEBHOOK_PASSWORD",
+        "webhook_secret": "MARQETA_WEBHOOK_SECRET",
+    }
+    # What is not set, or empty, keeps the sandbox's own word.
+    given: dict[str, Any] = {field: getattr(settings, name, "") for field, name in words.items()}
+    return replace(
+        MarqetaSettings(gateway_url=options["marqeta_gateway_url"], webhook_url=options["marqeta_webhook_url"]),
+        **{field: value for field, value in given.items() if value},
+    )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -2,7 +2,8 @@
 
 import secrets
 
-from onecard.sandbox.like_stripe import shapes_issuing, test_cards
+from onecard.sandbox.card_numbers import number_ending
+from onecard.sandbox.like_stripe import shapes_issuing
 from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.controls import DEFAULT_LIMIT, apply_controls, controls_field
 from onecard.sandbox.like_stripe.errors import ApiError
@@ -115,7 +116,7 @@ def list_(sandbox: Sandbox, command: Command) -> Json:
 
 def keep_secrets(state: State, card: Json) -> None:
     """Make up the number and the security code of a new card."""
-    state.card_secrets[card["id"]] = (test_cards.number_ending(card["last4"]), f"{secrets.randbelow(1000):03d}")
+    state.card_secrets[card["id"]] = (number_ending(card["last4"]), f"{secrets.randbelow(1000):03d}")
 
 
 def _build(params: Json) -> Json:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from onecard.sandbox.forms import FormError, parse_form
 from onecard.sandbox.journal import Received
 from onecard.sandbox.like_stripe.command import Command, Endpoint
-from onecard.sandbox.like_stripe.errors import ApiError, RefusedError
+from onecard.sandbox.like_stripe.errors import ApiError, RefusedError, too_many_requests
 from onecard.sandbox.like_stripe.faults import fault_after, fault_before, fault_during
 from onecard.sandbox.like_stripe.urls import find_endpoint
 from onecard.sandbox.sandbox import Sandbox
@@ -33,6 +33,7 @@ def answer_call(sandbox: Sandbox, call: Call) -> tuple[Answer, Received]:
     )
     try:
         entry.form = parse_form(call.body if call.method == "POST" else call.query)
+        _count(sandbox, call)
         answer = fault_before(sandbox, call, entry) or _carry_out(sandbox, call, entry)
     except FormError as error:
         answer = RefusedError(str(error)).to_answer()
@@ -40,6 +41,12 @@ def answer_call(sandbox: Sandbox, call: Call) -> tuple[Answer, Received]:
         answer = error.to_answer()
     sandbox.requests.change(entry, status=answer.status)
     return fault_after(sandbox, call, entry, _with_headers(sandbox, call, entry, answer)), entry
+
+
+def _count(sandbox: Sandbox, call: Call) -> None:
+    # The test helpers play the card network, which no rate limit of the API holds back.
+    if not call.path.startswith("/v1/test_helpers/") and not sandbox.limits["stripe"].take():
+        raise too_many_requests()
 
 
 def _carry_out(sandbox: Sandbox, call: Call, entry: Received) -> Answer:

@@ -35,6 +35,11 @@ class RefusedError(ApiError):
     """A call turned away before it was carried out: its idempotency key stays free."""
 
 
+def too_many_requests(*, headers: Mapping[str, str] | None = None) -> RefusedError:
+    """Build the refusal of a call above the rate limit."""
+    return RefusedError("Too many requests in too short a time.", status=429, code="rate_limit", headers=headers)
+
+
 def unexpected_state(kind: str, thing: Json, deed: str) -> ApiError:
     """Build the refusal of a deed that the object's status does not allow."""
     return ApiError(

@@ -1,31 +1,21 @@
 """What a scenario does to a call: before it is heard, while it is carried out, or to its answer."""
 
-from dataclasses import replace
-
+from onecard.sandbox.faults import retry_after, spoil_answer, stopped_on_the_way, take
 from onecard.sandbox.journal import Received
-from onecard.sandbox.like_stripe.errors import ApiError, RefusedError
+from onecard.sandbox.like_stripe.errors import ApiError, RefusedError, too_many_requests
 from onecard.sandbox.sandbox import Sandbox
 from onecard.sandbox.scenario import AFTER, BEFORE, DURING, Scenario
-from onecard.sandbox.wire import Answer, Call, HangUpError
-
-_GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+from onecard.sandbox.wire import Answer, Call
 
 
 def fault_before(sandbox: Sandbox, call: Call, entry: Received) -> Answer | None:
     """Keep a call from ever being heard: nothing is done and no idempotency key is used."""
     order = _take(sandbox, call, entry, BEFORE)
-    match order.do if order else None:
-        case "drop_request":
-            raise HangUpError
-        case "html_error":
-            return Answer(502, _GATEWAY_PAGE, {"Content-Type": "text/html"})
-        case "unauthorized":
-            raise RefusedError("Invalid API Key provided.", status=401)
-        case "rate_limit":
-            after_s = order.retry_after_s if order else None
-            headers = {} if after_s is None else {"Retry-After": f"{after_s:g}"}
-            raise RefusedError("Too many requests in too short a time.", status=429, code="rate_limit", headers=headers)
-    return None
+    if order and order.do == "unauthorized":
+        raise RefusedError("Invalid API Key provided.", status=401)
+    if order and order.do == "rate_limit":
+        raise too_many_requests(headers=retry_after(order))
+    return stopped_on_the_way(order)
 
 
 def fault_during(sandbox: Sandbox, call: Call, entry: Received) -> Scenario | None:
@@ -40,24 +30,12 @@ def fault_during(sandbox: Sandbox, call: Call, entry: Received) -> Scenario | No
 
 def fault_after(sandbox: Sandbox, call: Call, entry: Received, answer: Answer) -> Answer:
     """Lose, hold back or mangle the answer of a call that was carried out and stored."""
-    order = _take(sandbox, call, entry, AFTER)
-    match order.do if order else None:
-        case "drop_answer":
-            raise HangUpError
-        case "hold_answer":
-            sandbox.gate.wait()
-        case "malformed_json":
-            return replace(answer, body=answer.body[: len(answer.body) // 2])
-    return answer
+    return spoil_answer(_take(sandbox, call, entry, AFTER), sandbox.gate, answer)
 
 
 def _take(sandbox: Sandbox, call: Call, entry: Received, stage: tuple[str, ...]) -> Scenario | None:
-    order = sandbox.scenarios.take_for_request(
-        stage=stage, method=call.method, path=call.path, payment_method=_payment_method(sandbox, call, entry)
-    )
-    if order:
-        entry.scenarios.append(order.do)
-    return order
+    payment_method = _payment_method(sandbox, call, entry)
+    return take(sandbox.scenarios, call, entry, stage, payment_method=payment_method)
 
 
 def _payment_method(sandbox: Sandbox, call: Call, entry: Received) -> str | None:

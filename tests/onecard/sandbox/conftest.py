@@ -5,6 +5,7 @@ import pytest
 import stripe
 
 from onecard.sandbox.running import DEFAULT_API_KEY, RunningSandbox, running_sandbox
+from tests.onecard.sandbox.marqeta import PROGRAM, Api, MarqetaReceiver, running_marqeta_receiver
 from tests.onecard.sandbox.receiver import SECRET, Json, Receiver, running_receiver
 
 CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
@@ -57,6 +58,32 @@ def charge(client: stripe.StripeClient) -> Callable[..., Any]:
         return (on or client).v1.payment_intents.create(params, {"idempotency_key": key} if key else None)
 
     return charge
+
+
+@pytest.fixture
+def program() -> Iterator[MarqetaReceiver]:
+    """Our side of the Marqeta program: the gateway and the webhook endpoint."""
+    with running_marqeta_receiver(PROGRAM) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def marqeta(program: MarqetaReceiver) -> Iterator[RunningSandbox]:
+    with running_sandbox(
+        webhook_url=None,
+        retry_delays_s=(0.05, 0.05, 0.1),
+        marqeta_gateway_url=program.gateway_url,
+        marqeta_webhook_url=program.webhook_url,
+        marqeta=PROGRAM,
+    ) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def api(marqeta: RunningSandbox) -> Iterator[Api]:
+    api = Api(marqeta.url, PROGRAM)
+    with api.session:
+        yield api
 
 
 def make_client(sandbox: RunningSandbox, *, timeout_s: float = 10.0, **more: Any) -> stripe.StripeClient:

@@ -15,7 +15,7 @@ from tests.onecard.sandbox.conftest import CITI, CUSTOMER, make_client
 
 def test_root_describes_itself(sandbox: RunningSandbox) -> None:
     answer = requests.get(sandbox.url, timeout=5)
-    assert (answer.status_code, answer.json()["speaks"]) == (200, "Stripe /v1")
+    assert (answer.status_code, answer.json()["speaks"]) == (200, "Stripe /v1, Marqeta /v3")
 
 
 @pytest.mark.parametrize("key", ["sk_test_wrong", "other"])

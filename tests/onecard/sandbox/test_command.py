@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from onecard.sandbox.settings import Settings
+from onecard.sandbox.like_marqeta.world import load_program
+from onecard.sandbox.settings import MarqetaSettings, Settings
 from onecard.sandbox.world import WorldError, load_world
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,6 +35,24 @@ def test_command_serves_and_stops_cleanly(stop: signal.Signals) -> None:
             assert requests.get(f"{url}/v1/issuing/cards", headers=headers, timeout=5).status_code == 200
             process.send_signal(stop)
             assert process.wait(5) == 0
+        finally:
+            process.kill()
+
+
+def test_command_speaks_marqeta_with_the_credentials_of_the_settings() -> None:
+    words = [sys.executable, "manage.py", "sandbox", "--port", "0", "--webhook-url", "http://127.0.0.1:9/"]
+    words += ["--marqeta-gateway-url", "http://127.0.0.1:9/jit", "--marqeta-webhook-url", "http://127.0.0.1:9/events"]
+    environment = {**ENVIRONMENT, "MARQETA_APPLICATION_TOKEN": "", "MARQETA_ADMIN_ACCESS_TOKEN": ""}
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[3].rstrip(",")
+            program = MarqetaSettings()
+            auth = (program.application_token, program.admin_access_token)
+            path = "fundingsources/programgateway/sandbox_gateway_source"
+            source = requests.get(f"{url}/v3/{path}", auth=auth, timeout=5)
+            assert source.json()["url"] == "http://127.0.0.1:9/jit"
+            assert requests.get(f"{url}/v3/webhooks", auth=auth, timeout=5).json()["count"] == 1
         finally:
             process.kill()
 
@@ -63,3 +82,18 @@ def test_demo_world_is_the_default() -> None:
     assert list(state.objects["issuing.card"]) == ["ic_1S769SQLFtcEJSwHLTAnsvQe"]
     assert len(state.objects["payment_method"]) == 4
     assert state.issuing_balance == 100_000_000
+
+
+@pytest.mark.parametrize("part", ["[]", '{"user": {}}', '{"user": {"token": "u"}, "card_product": 3}', "3"])
+def test_bad_marqeta_world_is_named(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "world.json"
+    path.write_text(f'{{"marqeta": {part}}}', encoding="utf-8")
+    with pytest.raises(WorldError, match=str(path)):
+        load_program(path, MarqetaSettings())
+
+
+def test_world_without_marqeta_has_endpoints_and_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+    path.write_text("{}", encoding="utf-8")
+    state = load_program(path, MarqetaSettings(webhook_url="http://127.0.0.1:9/"))
+    assert [kind for kind, things in state.things.items() if things] == ["gatewaysource", "webhook"]

@@ -1,0 +1,57 @@
+"""A question that wants an answer at once, asked plainly or as a scenario says."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from onecard.sandbox.scenario import Scenario
+from onecard.sandbox.workers import Workers
+
+Sent = TypeVar("Sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Sent]):
+    """How it is posted (time limit, name of the scenario), how silence is noted, and how long an answer may take."""
+
+    post: Callable[[float, str | None], Sent]
+    time_out: Callable[[str], Sent]
+    limit_s: float
+
+    def ask(self, order: Scenario | None, workers: Workers) -> Sent:
+        """Ask and hand back the first answer."""
+        match order.do if order else None:
+            case "drop":
+                return self.time_out("drop")
+            case "delay" if order:
+                return self._ask_late(order.delay_s, workers)
+            case "concurrent" if order:
+                return post_copies(lambda: self.post(self.limit_s, "concurrent"), copies=order.copies)
+            case "duplicate":
+                answer = self.post(self.limit_s, None)
+                workers.submit(lambda: self.post(self.limit_s, "duplicate"))
+                return answer
+        return self.post(self.limit_s, None)
+
+    def _ask_late(self, delay_s: float, workers: Workers) -> Sent:
+        if delay_s < self.limit_s:
+            workers.stopping.wait(delay_s)
+            return self.post(self.limit_s - delay_s, "delay")
+        # The network delivers it after the issuer has given up: the receiver still sees it.
+        workers.later(delay_s, lambda: self.post(self.limit_s, "delay"))
+        workers.stopping.wait(self.limit_s)
+        return self.time_out("delay")
+
+
+def post_copies(post: Callable[[], Sent], *, copies: int) -> Sent:
+    """Post at the same moment from as many threads, and hand back the answer to this one."""
+    start = threading.Barrier(copies)
+
+    def copy() -> Sent:
+        start.wait()
+        return post()
+
+    for _ in range(copies - 1):
+        threading.Thread(target=copy, daemon=True).start()
+    return copy()

@@ -1,0 +1,82 @@
+"""Transactions read back: filters, cursors, and the time until they can be seen."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from onecard.sandbox.like_marqeta.conduct import Conduct
+from onecard.sandbox.like_marqeta.state import timestamp, utc_now
+from onecard.sandbox.running import RunningSandbox
+from tests.onecard.sandbox.marqeta import CARD, USER, Api, MarqetaReceiver, decline
+
+MERCHANT = "authorization,authorization.clearing,refund"
+
+
+def test_retrieve_equals_the_webhook(api: Api, program: MarqetaReceiver) -> None:
+    bought = api.buy()
+    assert api.get(f"transactions/{bought['token']}") == program.wait_for("authorization")[0]
+    assert api.call("GET", "transactions/none").status_code == 404
+
+
+def test_list_shows_pending_and_complete_unless_asked(api: Api, program: MarqetaReceiver) -> None:
+    hold = api.buy()
+    program.decide = decline
+    declined = api.buy()
+    listed = api.get("transactions", type="authorization")
+    assert [row["token"] for row in listed["data"]] == [hold["token"]]
+    everything = api.get("transactions", type="authorization", state="ALL")
+    assert [row["token"] for row in everything["data"]] == [declined["token"], hold["token"]]
+    assert api.get("transactions", state="DECLINED", type="authorization")["count"] == 1
+    assert api.get("transactions")["count"] == 2
+
+
+def test_filters(api: Api) -> None:
+    api.buy()
+    assert api.get("transactions", type="authorization", card_token=CARD, user_token=USER)["count"] == 1
+    assert api.get("transactions", card_token="other")["count"] == 0
+    assert api.get("transactions", type="refund")["count"] == 0
+    today, tomorrow = utc_now(), utc_now() + timedelta(days=1)
+    assert api.get("transactions", start_date=f"{today:%Y-%m-%d}", end_date=f"{today:%Y-%m-%d}")["count"] == 2
+    assert api.get("transactions", start_date=f"{tomorrow:%Y-%m-%d}", end_date=f"{tomorrow:%Y-%m-%d}")["count"] == 0
+    hour_ago = timestamp(today - timedelta(hours=1))
+    assert api.get("transactions", start_date=hour_ago)["count"] == 2
+    assert api.get("transactions", end_date=hour_ago)["count"] == 0
+
+
+@pytest.mark.parametrize("query", ["sort_by=amount", "start_date=yesterday", "start_identifier=x", "count=101"])
+def test_bad_queries(api: Api, query: str) -> None:
+    assert api.call("GET", f"transactions?{query}").status_code in (400, 413)
+
+
+def test_cursor_walks_in_order_and_misses_nothing(api: Api) -> None:
+    tokens = [api.buy(1)["token"] for _ in range(12)]
+    seen, cursor = [], 0
+    while True:
+        query = {"start_identifier": cursor, "sort_by": "created_time", "count": 5, "type": MERCHANT, "state": "ALL"}
+        page = api.get("transactions", **query)
+        seen += [row["token"] for row in page["data"]]
+        if not page["is_more"]:
+            break
+        cursor = int(page["data"][-1]["identifier"]) + 1
+    assert seen == tokens
+
+
+def test_old_transactions_are_left_out_by_default(api: Api, marqeta: RunningSandbox) -> None:
+    bought = api.buy()
+    for thing in marqeta.marqeta.state.transactions.values():
+        thing["user_transaction_time"] = timestamp(utc_now() - timedelta(days=31))
+    assert api.get("transactions")["count"] == 0
+    start = f"{utc_now() - timedelta(days=40):%Y-%m-%d}"
+    assert api.get("transactions", start_date=start, type="authorization")["data"][0]["token"] == bought["token"]
+
+
+def test_visible_only_after_a_while(api: Api, marqeta: RunningSandbox, program: MarqetaReceiver) -> None:
+    marqeta.marqeta.conduct = Conduct(transactions_visible_after_s=0.8)
+    bought = api.buy()
+    program.wait_for("authorization")
+    assert api.call("GET", f"transactions/{bought['token']}").status_code == 404
+    assert api.call("GET", f"transactions/{bought['token']}/related").status_code == 404
+    assert api.get("transactions")["count"] == 0
+    time.sleep(0.8)
+    assert api.get(f"transactions/{bought['token']}")["token"] == bought["token"]
