@@ -1,28 +1,50 @@
-"""The bytes that the issuer gets (Stripe, real-time authorizations: the key is `approved`, metadata is text)."""
+"""The bytes that an issuer gets: each issuer's request carries the format of its own answer.
+
+The committing statement stores the bytes of each outcome, so a repeat is answered by the very same ones, and
+whatever else belongs to an answer (Marqeta's HTTP status) is read back from the bytes.
+"""
 
 import json
 import uuid
+from dataclasses import dataclass
+from typing import Protocol
 
 # What the committing statement may still turn an approval into.
 UNDER_THE_LOCK = ("daily_limit_exceeded", "monthly_limit_exceeded", "deadline_exceeded")
 
 
-def for_each_outcome(decision_id: uuid.UUID, reason: str) -> dict[str, str]:
+class AnswerFormat(Protocol):
+    """How one issuer wants to be answered."""
+
+    def answer(self, decision_id: uuid.UUID, reason: str) -> str:
+        """Approves when there is no reason not to, and names the decision, so that both sides' records meet."""
+
+    def bare_decline(self, reason: str) -> bytes:
+        """A decline that no stored decision stands behind."""
+
+    def is_approval(self, response: bytes) -> bool:
+        """Says whether these bytes, written by `answer` or `bare_decline`, approve."""
+
+
+def for_each_outcome(answers: AnswerFormat, decision_id: uuid.UUID, reason: str) -> dict[str, str]:
     """The answer for each way that a proposal may end; the empty reason is the approval."""
     reasons = (reason,) if reason else ("", *UNDER_THE_LOCK)
-    return {each: answer(decision_id, each) for each in reasons}
+    return {each: answers.answer(decision_id, each) for each in reasons}
 
 
-def answer(decision_id: uuid.UUID, reason: str) -> str:
-    """Approves when there is no reason not to, and names the decision, so that both sides' records meet."""
-    metadata = {"onecard_decision": str(decision_id)} | ({"onecard_reason": reason} if reason else {})
-    return json.dumps({"approved": not reason, "metadata": metadata})
+@dataclass(frozen=True, slots=True)
+class StripeAnswers:
+    """Stripe, real-time authorizations: the key is `approved`, metadata is text."""
+
+    def answer(self, decision_id: uuid.UUID, reason: str) -> str:
+        metadata = {"onecard_decision": str(decision_id)} | ({"onecard_reason": reason} if reason else {})
+        return json.dumps({"approved": not reason, "metadata": metadata})
+
+    def bare_decline(self, reason: str) -> bytes:
+        return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()
+
+    def is_approval(self, response: bytes) -> bool:
+        return json.loads(response)["approved"] is True
 
 
-def bare_decline(reason: str) -> bytes:
-    """A decline that no stored decision stands behind."""
-    return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()
-
-
-def is_approval(response: bytes) -> bool:
-    return json.loads(response)["approved"] is True
+STRIPE = StripeAnswers()

@@ -8,10 +8,10 @@ import logging
 import uuid
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, OperationalError
+from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
 
-from issuing import answers, corrections, store
-from issuing.events import AuthorizationRequest
+from issuing import corrections, inbox, store
+from issuing.events import AuthorizationRequest, Envelope
 from issuing.proposal import propose, propose_late_decline
 from onecard.kit.clock import Stopwatch
 
@@ -36,9 +36,9 @@ def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> 
         return _decline_late(asked, body, watch)
     except Exception:
         log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
-        return answers.bare_decline("unavailable")
+        return _decline_by_fault(asked, body)
     # A copy that comes late leaves alone what the first one answered in time.
-    if outcome.kind == "recorded" and _remaining_ms(watch) < 0 and answers.is_approval(outcome.response):
+    if outcome.kind == "recorded" and _remaining_ms(watch) < 0 and asked.answers.is_approval(outcome.response):
         return _withdraw(asked)
     return outcome.response
 
@@ -48,24 +48,39 @@ def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store
     for _ in range(MOST_ROUNDS):
         if _remaining_ms(watch) <= 0:
             break
-        try:
-            seen = store.read(asked, remaining_ms=_remaining_ms(watch))
-            watch.lap("read")
-            if seen.answered is not None:
-                return store.Outcome("duplicate", seen.answered)
-            proposal = propose(asked, seen, decision_id=uuid.uuid4(), watch=watch)
-            outcome = store.record(proposal, body, remaining_ms=_remaining_ms(watch))
-            watch.lap("commit")
-            if outcome.kind != "stale":
-                return outcome
-        except IntegrityError:
-            # A copy of this event won the race to a unique constraint: the next read finds its answer.
-            continue
-        except OperationalError:
-            # A connection that died is replaced; a timeout or a database that refuses us is not waited for.
-            if not store.reconnect_if_broken():
-                raise
+        outcome = _try_round(asked, body, watch)
+        if outcome is not None:
+            return outcome
     raise OperationalError("no round came to an end before the deadline")
+
+
+def _try_round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.Outcome | None:
+    """One round; None when it is worth starting again."""
+    try:
+        return _round(asked, body, watch)
+    except IntegrityError:
+        # A copy of this event won the race to a unique constraint: the next read finds its answer.
+        return None
+    except NotSupportedError:
+        # A migration changed what a prepared statement answers: a new connection prepares anew.
+        store.forget_connection()
+        return None
+    except OperationalError:
+        # A connection that died is replaced; a timeout or a database that refuses us is not waited for.
+        if not store.reconnect_if_broken():
+            raise
+        return None
+
+
+def _round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.Outcome | None:
+    seen = store.read(asked, remaining_ms=_remaining_ms(watch))
+    watch.lap("read")
+    if seen.answered is not None:
+        return store.Outcome("duplicate", seen.answered)
+    proposal = propose(asked, seen, decision_id=uuid.uuid4(), watch=watch)
+    outcome = store.record(proposal, body, remaining_ms=_remaining_ms(watch))
+    watch.lap("commit")
+    return outcome if outcome.kind != "stale" else None
 
 
 def _decline_late(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
@@ -75,18 +90,28 @@ def _decline_late(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
         outcome = store.record(proposal, body, remaining_ms=LATE_RECORD_MS)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
-        return answers.bare_decline("deadline_exceeded")
+        return asked.answers.bare_decline("deadline_exceeded")
     return outcome.response
+
+
+def _decline_by_fault(asked: AuthorizationRequest, body: bytes) -> bytes:
+    """Declines because of a bug of ours, and keeps the request, so that it can be looked at and asked again."""
+    try:
+        envelope = Envelope(asked.event_id, asked.event_type, asked.authorization_id, {})
+        inbox.keep_rejected(asked.provider, body, "Deciding failed; see the log.", envelope)
+    except DatabaseError as error:
+        log.warning("authorization %s: the request could not be kept: %s", asked.authorization_id, error)
+    return asked.answers.bare_decline("unavailable")
 
 
 def _withdraw(asked: AuthorizationRequest) -> bytes:
     """Takes back an approval whose commit came after the deadline (money-safety I18)."""
     try:
-        return corrections.withdraw_approval(provider=asked.provider, event_id=asked.event_id)
+        return corrections.withdraw_approval(provider=asked.provider, event_id=asked.event_id, answers=asked.answers)
     except DatabaseError as error:
         # The issuer hears a decline; its own news of that releases the hold (lifecycle.apply_news).
         log.warning("authorization %s: a late approval could not be withdrawn: %s", asked.authorization_id, error)
-        return answers.bare_decline("deadline_exceeded")
+        return asked.answers.bare_decline("deadline_exceeded")
 
 
 def _remaining_ms(watch: Stopwatch) -> float:

@@ -2,29 +2,34 @@
 
 import uuid
 
+from django.db import connection
+
 from audit import trail
-from issuing import answers, lifecycle, states
+from issuing import lifecycle
+from issuing.answers import AnswerFormat
 from issuing.models import Decision
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
 
 REASON = "deadline_exceeded"
 ACTOR = "system:deadline"
+LOCK_WAIT_MS = 200
 
 
-def withdraw_approval(*, provider: str, event_id: str) -> bytes:
+def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) -> bytes:
     """Turns the approval of an event into a decline for lateness, with its hold and charge; gives the new answer.
 
     A repeat of the event gets the same new answer. Only the round of this event is taken back.
     """
     with transaction():
+        _wait_briefly()
         decisions = Decision.objects.filter(event__provider=provider, event__event_id=event_id)
         late = decisions.select_related("authorization__card").latest("id")
         card = late.authorization.card
         if card is not None:
             lifecycle.lock_card(card.issuer_provider, card.issuer_card_id)
-        correction = _correct(late)
-        _undo(late)
+        correction = _correct(late, answers)
+        lifecycle.undo_round(late, actor=ACTOR)
         trail.record(
             actor=ACTOR,
             action="authorization.withdrawn",
@@ -35,7 +40,13 @@ def withdraw_approval(*, provider: str, event_id: str) -> bytes:
     return bytes(correction.response)
 
 
-def _correct(late: Decision) -> Decision:
+def _wait_briefly() -> None:
+    """The issuer is waiting: whoever holds the card for longer is left alone, and the issuer's news undoes the rest."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+
+
+def _correct(late: Decision, answers: AnswerFormat) -> Decision:
     decision_id = uuid.uuid4()
     return Decision.objects.create(
         public_id=decision_id,
@@ -52,12 +63,3 @@ def _correct(late: Decision) -> Decision:
         response=answers.answer(decision_id, REASON).encode(),
         decided_at=clock.now(),
     )
-
-
-def _undo(late: Decision) -> None:
-    """The whole purchase falls when this was its only approved round; else just what this round had added."""
-    earlier = Decision.objects.filter(authorization_id=late.authorization_id, approved=True, corrected_by=None)
-    if not earlier.exclude(pk=late.pk).exists():
-        lifecycle.move(late.authorization, states.Authorization.DECLINED, actor=ACTOR)
-    elif late.amount_minor:
-        lifecycle.release_hold(late.hold, actor=ACTOR)

@@ -5,15 +5,27 @@ MalformedEventError with a sentence that names it; everything else degrades to "
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from issuing import states
+from issuing.answers import STRIPE, AnswerFormat
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.text import clean_text
 
+T = TypeVar("T")
+
 REQUEST = "issuing_authorization.request"
 ID_LIMIT = 120
+# Stripe's words for the status, once the outcome itself is known.
+STATUS = {
+    "pending": states.Authorization.APPROVED,
+    "closed": states.Authorization.SETTLED,
+    "reversed": states.Authorization.REVERSED,
+    "expired": states.Authorization.EXPIRED,
+}
 
 
 class MalformedEventError(OneCardError):
@@ -46,7 +58,10 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one."""
+    """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one.
+
+    `answers` writes what its issuer understands; `refused_because` is a reason that lies in the question itself, or "".
+    """
 
     provider: str
     event_id: str
@@ -57,13 +72,16 @@ class AuthorizationRequest:
     currency: str
     merchant: Merchant
     round_key: str
+    answers: AnswerFormat
+    refused_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationNews:
-    """What the issuer says of an authorization after the fact: its outcome, its status and the total it holds.
+    """What the issuer says of an authorization after the fact: its outcome, where it stands and its amount.
 
-    `asked_us` says that the outcome went through our webhook, whatever we answered or failed to.
+    `status` is one of states.Authorization, or "" when unknown. `asked_us` says that the outcome went through our
+    webhook, whatever we answered or failed to.
     """
 
     provider: str
@@ -108,7 +126,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         raise MalformedEventError("pending_request is missing, so no amount is asked for.")
     amount = _amount(pending, "pending_request.amount")
     rounds = len(_entries(content.get("request_history")))
-    before = clean_text(str(content.get("amount")), limit=20)
+    before = content["amount"] if type(content.get("amount")) is int else ""
     return AuthorizationRequest(
         provider=provider,
         event_id=envelope.id,
@@ -120,27 +138,38 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         merchant=_merchant(content, needs_mcc=True),
         # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
         round_key=f"{rounds}:{before}:{amount}",
+        answers=STRIPE,
     )
 
 
 def parse_authorization_news(provider: str, envelope: Envelope) -> AuthorizationNews:
-    """The facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id."""
+    """The facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id.
+
+    Everything else may be missing or odd: the end of a purchase must not be lost for a field that it does not need.
+    """
     content = envelope.content
     history = _entries(content.get("request_history"))
     last = history[-1] if history else {}
     return AuthorizationNews(
         provider=provider,
         authorization_id=_required(content, "id"),
-        issuer_card_id=_card_id(content),
+        issuer_card_id=_or_nothing(_card_id, content) or "",
         # A declined increment may say false on top of an approval that stands (Stripe, incremental authorizations).
         ever_approved=content.get("approved") is True or any(entry.get("approved") is True for entry in history),
         asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
-        status=clean_text(content.get("status"), limit=20),
-        amount_minor=_amount(content, "amount"),
-        currency=_currency(content.get("currency")),
+        status=STATUS.get(clean_text(content.get("status"), limit=20), ""),
+        amount_minor=_or_nothing(_amount, content, "amount") or 0,
+        currency=_or_nothing(_currency, content.get("currency")) or "",
         merchant=_merchant(content, needs_mcc=False),
         authorization_code=clean_text(last.get("authorization_code"), limit=20),
     )
+
+
+def _or_nothing(read: Callable[..., T], *what: Any) -> T | None:
+    try:
+        return read(*what)
+    except MalformedEventError:
+        return None
 
 
 def _entries(value: object) -> list[dict[str, Any]]:

@@ -31,15 +31,29 @@ def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
 
 def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
     """Keeps a genuine but malformed delivery as evidence; without an id of its own it goes by its body's hash."""
+    _keep(provider, envelope or Envelope(body_id(body), "", "", {}), body, states.Event.REJECTED, reason)
+
+
+def keep(provider: str, envelope: Envelope, body: bytes, reason: str) -> None:
+    """Keeps a delivery that no worker has to act on; a repeat changes nothing."""
+    _keep(provider, envelope, body, states.Event.KEPT, reason)
+
+
+def body_id(body: bytes) -> str:
+    """What a delivery without an id of its own goes by."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: str) -> None:
     IssuerEvent.objects.get_or_create(
         provider=provider,
-        event_id=envelope.id if envelope else f"sha256:{hashlib.sha256(body).hexdigest()}",
+        event_id=envelope.id,
         defaults={
-            "event_type": envelope.type if envelope else "",
-            "object_id": envelope.object_id if envelope else "",
+            "event_type": envelope.type,
+            "object_id": envelope.object_id,
             "body": body,
             "received_at": clock.now(),
-            "status": states.Event.REJECTED,
+            "status": status,
             "reason": reason[:300],
             "handled_at": clock.now(),
         },

@@ -6,8 +6,8 @@ from django.db.models import F
 
 from audit import trail
 from issuing import states
-from issuing.events import AuthorizationNews
-from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
+from issuing.events import AuthorizationNews, MalformedEventError
+from issuing.models import Authorization, Decision, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
@@ -17,13 +17,6 @@ from wallet.models import Case
 
 log = logging.getLogger(__name__)
 
-# Stripe's words for the status, once the outcome itself is known.
-STATUS = {
-    "pending": states.Authorization.APPROVED,
-    "closed": states.Authorization.SETTLED,
-    "reversed": states.Authorization.REVERSED,
-    "expired": states.Authorization.EXPIRED,
-}
 NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 
@@ -46,8 +39,18 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
             _record_unseen(news, card)
             return True
         _fill_in(authorization, news, card)
-        move(authorization, _reported_status(news), actor=f"issuer:{news.provider}")
+        _follow(authorization, news)
         return True
+
+
+def _follow(authorization: Authorization, news: AuthorizationNews) -> None:
+    """Moves to what is reported; money that a merchant gets while nothing of ours is held for it opens a case."""
+    was, target = authorization.status, _reported_status(news)
+    moved = move(authorization, target, actor=f"issuer:{news.provider}")
+    paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and news.amount_minor)
+    if moved and paid and was in NOTHING_BOUGHT:
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
+        open_unfunded_case(authorization, amount_minor=news.amount_minor)
 
 
 def move(authorization: Authorization, target: str, *, actor: str) -> bool:
@@ -60,9 +63,20 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
     trail.record(actor=actor, action=f"authorization.{target}", subject=authorization, was=authorization.status)
     if target in NOTHING_BOUGHT:
         release_holds(authorization, actor=actor)
-    if target == states.Authorization.APPROVED:
-        _open_unfunded_case(authorization)
+        # What the issuer had approved by itself was held nowhere, and nobody has to pay it now.
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=0)
+        cases.resolve_cases(reference=_reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
     return True
+
+
+def undo_round(decision: Decision, *, actor: str) -> None:
+    """Takes one approved round back: the whole purchase falls when it was the only one, else what this one added."""
+    purchase = decision.authorization
+    others = Decision.objects.filter(authorization=purchase, approved=True, corrected_by=None).exclude(pk=decision.pk)
+    if not others.exists():
+        move(purchase, states.Authorization.DECLINED, actor=actor)
+    elif decision.amount_minor:
+        release_hold(decision.hold, actor=actor)
 
 
 def release_holds(authorization: Authorization, *, actor: str) -> None:
@@ -95,11 +109,13 @@ def _reported_status(news: AuthorizationNews) -> str:
     """Status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
     if not news.ever_approved:
         return states.Authorization.DECLINED
-    return STATUS.get(news.status, "")
+    return news.status
 
 
 def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> None:
     """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
+    if not news.currency:
+        raise MalformedEventError("The authorization is new to us, and its currency is missing or unknown.")
     now, status = clock.now(), _reported_status(news) or states.Authorization.APPROVED
     authorization = Authorization.objects.create(
         provider=news.provider,
@@ -120,17 +136,21 @@ def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> None:
     )
     trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
     if status not in NOTHING_BOUGHT and news.amount_minor:
-        _open_unfunded_case(authorization)
+        open_unfunded_case(authorization, amount_minor=authorization.approved_minor)
 
 
-def _open_unfunded_case(authorization: Authorization) -> None:
+def open_unfunded_case(authorization: Authorization, *, amount_minor: int) -> None:
     """The merchant will be paid although no funding card was chosen: a person has to see that."""
     cases.open_case(
         kind=Case.Kind.APPROVED_WITHOUT_US,
-        reference=f"authorization:{authorization.pk}",
-        money=Money(authorization.approved_minor, authorization.currency),
+        reference=_reference(authorization),
+        money=Money(amount_minor, authorization.currency),
         summary=f"The issuer approved {authorization.issuer_authorization_id} without us; no funding card was charged.",
     )
+
+
+def _reference(authorization: Authorization) -> str:
+    return f"authorization:{authorization.pk}"
 
 
 def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> None:

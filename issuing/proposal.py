@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from issuing import answers, states
+from issuing import states
+from issuing.answers import for_each_outcome
 from issuing.events import AuthorizationRequest
 from issuing.limits import day_window, month_window
 from issuing.store import CardSeen, Seen
@@ -20,7 +21,8 @@ from wallet.models import FundingMethod, KycStatus
 # Turning a funding card's purchase into cash is a question of licence, so it is refused: cash at a counter and at a
 # machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use).
 CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6540"})
-OPEN_STATES = frozenset({"", states.Authorization.APPROVED, states.Authorization.DECLINED})
+# A declined one is over: the merchant's next try has an id of its own.
+OPEN_STATES = frozenset({"", states.Authorization.APPROVED})
 
 
 def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
@@ -32,7 +34,8 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
     reason, choice = "unknown_card", None
     trace: dict[str, Any] = {}
     if seen.card is not None:
-        choice, trace = _route(asked, seen, seen.card, now)
+        remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
+        choice, trace = _route(asked, seen, seen.card, now, remaining_ms)
         reason = _decline_reason(asked, seen, seen.card, choice)
     watch.lap("choose")
     return {
@@ -45,7 +48,7 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
         "rule": choice.rule if choice and asked.amount_minor else "account_verification",
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
-        "responses": answers.for_each_outcome(decision_id, reason),
+        "responses": for_each_outcome(asked.answers, decision_id, reason),
     }
 
 
@@ -57,13 +60,17 @@ def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID,
         "decline_reason": "deadline_exceeded",
         "trace": {"issuer_card_id": asked.issuer_card_id},
         "timings_ms": dict(watch.steps_ms),
-        "responses": answers.for_each_outcome(decision_id, "deadline_exceeded"),
+        "responses": for_each_outcome(asked.answers, decision_id, "deadline_exceeded"),
     }
 
 
-def _route(asked: AuthorizationRequest, seen: Seen, card: CardSeen, now: dt.datetime) -> tuple[Choice, dict[str, Any]]:
+def _route(
+    asked: AuthorizationRequest, seen: Seen, card: CardSeen, now: dt.datetime, remaining_ms: float
+) -> tuple[Choice, dict[str, Any]]:
     purchase = Purchase(asked.merchant.mcc, asked.currency, now, local_day(now, card.time_zone))
-    rules, rows, versions = rulebook.rules_for(version=seen.rulebook_version, mcc=asked.merchant.mcc)
+    rules, rows, versions = rulebook.rules_for(
+        version=seen.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
+    )
     choice = choose(purchase, [_method(values) for values in card.methods], rows, card.preference, rules)
     trace = describe(
         choice,
@@ -80,6 +87,7 @@ def _decline_reason(asked: AuthorizationRequest, seen: Seen, card: CardSeen, cho
     """Why the answer is no, or ""; the daily and the monthly limit are judged under the lock, not here."""
     total_minor = seen.approved_before_minor + asked.amount_minor
     judgements = (
+        (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
         ("authorization_not_open", seen.status_before not in OPEN_STATES),

@@ -1,5 +1,9 @@
 """Is it really the issuer who speaks? Verified over the raw bytes, before anything reads them."""
 
+import base64
+import binascii
+import hashlib
+import hmac
 import time
 from collections.abc import Sequence
 
@@ -29,6 +33,36 @@ def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> None:
         raise SignatureError("The signature does not match the body under any of our secrets, or it is too old.")
     if _timestamp(header) > time.time() + TOLERANCE_S:
         raise SignatureError("The signature's timestamp lies more than 5 minutes in the future.")
+
+
+def verify_basic(header: str, *, username: str, password: str) -> None:
+    """Raises SignatureError unless an Authorization header carries exactly these; without both set, nobody may in."""
+    given_name, given_password = _basic(header)
+    name_fits = hmac.compare_digest(given_name, username.encode())
+    password_fits = hmac.compare_digest(given_password, password.encode())
+    if not (username and password and name_fits and password_fits):
+        raise SignatureError("The user name and the password are not the ones that this door asks for.")
+
+
+def verify_marqeta(body: bytes, header: str, secret: str) -> None:
+    """Raises SignatureError unless the header is the hex HMAC of the body, by SHA-1 or SHA-256; no secret, no check.
+
+    Both are taken because retries keep their old algorithm for two weeks (Marqeta, webhook signatures).
+    """
+    given = header.strip().encode("utf-8", "replace")
+    expected = [hmac.new(secret.encode(), body, algorithm).hexdigest() for algorithm in (hashlib.sha1, hashlib.sha256)]
+    fits = [hmac.compare_digest(given, each.encode()) for each in expected]
+    if secret and not any(fits):
+        raise SignatureError("The signature does not match the body under our secret.")
+
+
+def _basic(header: str) -> tuple[bytes, bytes]:
+    scheme, _, encoded = header.partition(" ")
+    try:
+        name, _, password = base64.b64decode(encoded.strip().encode("ascii"), validate=True).partition(b":")
+    except (binascii.Error, UnicodeEncodeError):
+        return b"", b""
+    return (name, password) if scheme.lower() == "basic" else (b"", b"")
 
 
 def _matches(body: bytes, header: str, secret: str) -> bool:

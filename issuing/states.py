@@ -13,6 +13,36 @@ class Card(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
+CARD_MOVES: dict[str, frozenset[str]] = {
+    Card.PENDING: frozenset({Card.ACTIVE, Card.CLOSED}),
+    Card.ACTIVE: frozenset({Card.FROZEN, Card.SUSPENDED, Card.CLOSED}),
+    Card.FROZEN: frozenset({Card.ACTIVE, Card.SUSPENDED, Card.CLOSED}),
+    # Suspension is the program's or the issuer's word, and only they take it back.
+    Card.SUSPENDED: frozenset({Card.ACTIVE, Card.FROZEN, Card.CLOSED}),
+    Card.CLOSED: frozenset(),
+}
+
+
+class Change(models.TextChoices):
+    """Where something asked of an issuer stands."""
+
+    INTENDED = "intended", "Intended"  # Committed here; the issuer may not know of it, or did not answer yet.
+    SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, it is sent again under its key.
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused by the issuer"
+    SUPERSEDED = "superseded", "Superseded"  # A later change made it pointless before it was sent.
+
+
+CHANGE_MOVES: dict[str, frozenset[str]] = {
+    Change.INTENDED: frozenset({Change.SENDING, Change.SUPERSEDED}),
+    Change.SENDING: frozenset({Change.INTENDED, Change.DONE, Change.REFUSED}),
+    Change.DONE: frozenset(),
+    Change.REFUSED: frozenset(),
+    Change.SUPERSEDED: frozenset(),
+}
+OPEN_CHANGE = (Change.INTENDED, Change.SENDING)
+
+
 class Authorization(models.TextChoices):
     """Where a purchase stands at the issuer."""
 
@@ -25,7 +55,7 @@ class Authorization(models.TextChoices):
 
 AUTHORIZATION_MOVES: dict[str, frozenset[str]] = {
     # The issuer may approve what we declined or never saw (stand-in), and decline what we approved too late.
-    Authorization.DECLINED: frozenset({Authorization.APPROVED}),
+    Authorization.DECLINED: frozenset({Authorization.APPROVED, Authorization.SETTLED}),
     Authorization.APPROVED: frozenset(
         {Authorization.DECLINED, Authorization.SETTLED, Authorization.REVERSED, Authorization.EXPIRED}
     ),

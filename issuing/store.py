@@ -109,6 +109,12 @@ def reconnect_if_broken() -> bool:
     return True
 
 
+def forget_connection() -> None:
+    """Throws the connection away, unless it is in somebody's transaction; the next statement makes a new one."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ...]:
     """One row of one statement, which the database ends by itself when the remaining milliseconds are over."""
     connection.ensure_connection()

@@ -85,6 +85,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _room("Wallets", "wallet", "wallet.cardholder"),
                     _room("Virtual cards", "credit_card", "issuing.virtualcard"),
+                    _room("Card changes", "published_with_changes", "issuing.cardchange"),
                     _room("Card products", "style", "wallet.cardproduct"),
                 ],
             },

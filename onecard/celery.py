@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 # Calls go down, news comes up: an app puts a topic in the outbox, and the tasks named here hear of it.
 SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "funding.requested": ("wallet.tasks.charge_funding",),
+    "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "inbox.received": ("issuing.tasks.handle_event",),
 }
 
@@ -40,6 +41,11 @@ app.conf.update(
     beat_schedule={
         "sweep-funding": {"task": "wallet.tasks.sweep_funding", "schedule": 5.0, "options": {"expires": 5}},
         "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
+        "sweep-card-changes": {
+            "task": "issuing.tasks.sweep_card_changes",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
     },
 )

@@ -3,6 +3,7 @@
 Variables and their defaults are bound by the product specification, section 5; README holds the table for people.
 """
 
+import base64
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,18 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
+
+# The webhook's secret is not among them: Marqeta's signature is optional, its Basic authentication is not.
+MARQETA_CREDENTIALS = (
+    "MARQETA_BASE_URL",
+    "MARQETA_APPLICATION_TOKEN",
+    "MARQETA_ADMIN_ACCESS_TOKEN",
+    "MARQETA_CARD_PRODUCT_TOKEN",
+    "MARQETA_JIT_USERNAME",
+    "MARQETA_JIT_PASSWORD",
+    "MARQETA_WEBHOOK_USERNAME",
+    "MARQETA_WEBHOOK_PASSWORD",
+)
 
 env = environ.Env()
 
@@ -74,6 +87,31 @@ def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
     return text
 
 
+def secret_keys(name: str, *, required_because: str = "") -> tuple[bytes, ...]:
+    """A comma list of keys of 32 random bytes in base64; what is wrong is told by its place, never by its value."""
+    keys = tuple(_secret_key(name, place, text) for place, text in enumerate(words(name), start=1))
+    if len(set(keys)) != len(keys):
+        raise ImproperlyConfigured(f"{name} holds the same key twice; give each key once.")
+    if required_because and not keys:
+        raise ImproperlyConfigured(
+            f"{name} is not set while {required_because}; set it to a key made by `openssl rand -base64 32`."
+        )
+    return keys
+
+
+def _secret_key(name: str, place: int, text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        key = b""
+    # 32 random bytes have about 30 different values; so few means zeros or a pattern that somebody typed.
+    if len(key) != 32 or len(set(key)) < 12:
+        raise ImproperlyConfigured(
+            f"Key {place} of {name} is not 32 random bytes in base64; make one with `openssl rand -base64 32`."
+        )
+    return key
+
+
 def database() -> dict[str, object]:
     """Django's settings of the one database; only PostgreSQL is supported (one dialect, one set of locks)."""
     text = url("DATABASE_URL", default="", schemes=("postgres", "postgresql"))
@@ -110,9 +148,20 @@ def refuse_unsafe_production(values: dict[str, object]) -> None:
             "STRIPE_WEBHOOK_SECRETS is empty, so anyone could forge an authorization; set it to the signing secret "
             "of each webhook endpoint, separated by commas."
         )
+    _require_marqeta(values)
     if not values["STRIPE_API_KEY"]:
         raise ImproperlyConfigured(
             "STRIPE_API_KEY is not set, so no funding card could be charged; set the secret key."
+        )
+
+
+def _require_marqeta(values: dict[str, object]) -> None:
+    is_used = "marqeta" in (values["ISSUER_PROVIDER"], values["ISSUER_BACKUP_PROVIDER"])
+    missing = [name for name in MARQETA_CREDENTIALS if not values[name]]
+    if is_used and missing:
+        raise ImproperlyConfigured(
+            f"Marqeta issues cards here, but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set; "
+            "take the values from the Marqeta program, its gateway funding source and its webhook."
         )
 
 

@@ -26,11 +26,30 @@ STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=("https
 STRIPE_WEBHOOK_SECRETS = environment.words("STRIPE_WEBHOOK_SECRETS")
 STRIPE_API_VERSION = environment.env.str("STRIPE_API_VERSION", default="2024-06-20")
 
+MARQETA_BASE_URL = environment.url("MARQETA_BASE_URL", default="", schemes=("https", "http"))
+MARQETA_APPLICATION_TOKEN = environment.env.str("MARQETA_APPLICATION_TOKEN", default="")
+MARQETA_ADMIN_ACCESS_TOKEN = environment.env.str("MARQETA_ADMIN_ACCESS_TOKEN", default="")
+MARQETA_CARD_PRODUCT_TOKEN = environment.env.str("MARQETA_CARD_PRODUCT_TOKEN", default="")
+# Two doors, two callers: the gateway asks, the webhook reports. A door without both of its words is closed.
+MARQETA_JIT_USERNAME = environment.env.str("MARQETA_JIT_USERNAME", default="")
+MARQETA_JIT_PASSWORD = environment.env.str("MARQETA_JIT_PASSWORD", default="")
+MARQETA_WEBHOOK_USERNAME = environment.env.str("MARQETA_WEBHOOK_USERNAME", default="")
+MARQETA_WEBHOOK_PASSWORD = environment.env.str("MARQETA_WEBHOOK_PASSWORD", default="")
+# When set, each delivery must carry a signature made with it as well.
+MARQETA_WEBHOOK_SECRET = environment.env.str("MARQETA_WEBHOOK_SECRET", default="")
+
 # Stripe's limit is 2000 ms with the network in it (Stripe, real-time authorizations); past ours we decline.
 DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, least=50, most=1900)
 
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (spec section 3).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
+
+# Numbers and codes of cards are asked of the issuer when somebody reveals them; keeping them is a choice, off.
+STORE_CARD_DATA = environment.flag("STORE_CARD_DATA", default=False)
+# The first key seals, all open: docs/decisions/0006-card-data.md says how to change them.
+CARD_DATA_KEYS = environment.secret_keys(
+    "CARD_DATA_KEYS", required_because="STORE_CARD_DATA is on" if STORE_CARD_DATA else ""
+)
 
 environment.refuse_unsafe_production(globals())
 
@@ -146,6 +165,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # The package logs each call at INFO; what matters of it is in our own rows.
-    "loggers": {"stripe": {"level": "WARNING"}},
+    # A declined purchase is a 402 at Marqeta's gateway and nothing to warn of.
+    "loggers": {"stripe": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

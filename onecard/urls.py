@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from issuing.marqeta_gateway import MarqetaGateway
+from issuing.marqeta_webhook import MarqetaWebhook
 from issuing.webhooks import StripeWebhook
 from onecard import health
 
@@ -13,6 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/webhooks/stripe-issuing", StripeWebhook.as_view(), name="stripe-issuing-webhook"),
     path("stripe-webhook", StripeWebhook.as_view(), name="stripe-webhook"),
+    path("api/webhooks/marqeta", MarqetaWebhook.as_view(), name="marqeta-webhook"),
+    path("api/webhooks/marqeta/jit", MarqetaGateway.as_view(), name="marqeta-gateway"),
     path("health/live", health.live),
     path("health/ready", health.ready),
 ]

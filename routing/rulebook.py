@@ -1,7 +1,12 @@
 """The rules as frozen values, compiled once per process and version, so that a decision need not read them again."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.db import connection
+
+from onecard.kit.transactions import transaction
 from routing.engine import Row, Rules
 from routing.models import PreferenceMultiplier, RankingRow, RewardClass, Threshold
 
@@ -17,20 +22,38 @@ class _Compiled:
 _compiled: _Compiled | None = None
 
 
-def rules_for(*, version: int, mcc: str) -> tuple[Rules, tuple[Row, ...], dict[str, int]]:
+def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules, tuple[Row, ...], dict[str, int]]:
     """The rules, the ranking rows of an MCC, and the versions of the numbers, as of a rulebook version.
 
     `version` is what the caller just read from the database. Only the first purchase at an MCC after a change reads
-    anything here. The version comes from a sequence, so two different books never share one.
+    anything here, and is ended by the database after `limit_ms` (django.db.OperationalError). The version comes from
+    a sequence, so two different books never share one.
     """
-    global _compiled  # noqa: PLW0603  (the process's one compiled book; swapped whole, so threads need no lock)
     book = _compiled
+    if book is None or book.version != version or mcc not in book.rows:
+        with _limited(limit_ms):
+            book = _complete(book, version, mcc)
+    return book.rules, book.rows[mcc], book.multiplier_versions
+
+
+def _complete(book: _Compiled | None, version: int, mcc: str) -> _Compiled:
+    global _compiled  # noqa: PLW0603  (the process's one compiled book; swapped whole, so threads need no lock)
     if book is None or book.version != version:
         book = _compiled = _compile_rules(version)
-    rows = book.rows.get(mcc)
-    if rows is None:
-        rows = book.rows[mcc] = _compile_rows(mcc)
-    return book.rules, rows, book.multiplier_versions
+    if mcc not in book.rows:
+        book.rows[mcc] = _compile_rows(mcc)
+    return book
+
+
+@contextlib.contextmanager
+def _limited(limit_ms: float) -> Iterator[None]:
+    """Reading the rules stands on the decision's path, so it may take no longer than the decision may."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {max(1, int(limit_ms))}")
+        yield
 
 
 def _compile_rules(version: int) -> _Compiled:

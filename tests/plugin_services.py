@@ -52,4 +52,7 @@ def _safe_environment() -> dict[str, str]:
         # Port 9 discards: a call that a test forgot to catch fails at once instead of leaving the machine.
         "STRIPE_API_BASE": "http://127.0.0.1:9",
         "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
+        **{f"MARQETA_{door}_USERNAME": f"marqeta_{door.lower()}" for door in ("JIT", "WEBHOOK")},
+        **{f"MARQETA_{door}_PASSWORD": f"Aa1!{secrets.token_hex(16)}" for door in ("JIT", "WEBHOOK")},
+        "MARQETA_WEBHOOK_SECRET": f"Aa1!{secrets.token_hex(16)}",
     }

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.test import override_settings
@@ -18,13 +19,13 @@ CITI = "pm_1SG9fyQLFtcEJSwHCV4rm2SC"
 
 
 @contextmanager
-def processor_sandbox(webhook_url: str | None = None) -> Iterator[RunningSandbox]:
+def processor_sandbox(webhook_url: str | None = None, **more: Any) -> Iterator[RunningSandbox]:
     """Serves a sandbox and points the product's processor at it.
 
     Each has a secret of its own, so that what an earlier test's sandbox delivers late is no longer genuine.
     """
     secret = f"whsec_{secrets.token_hex(16)}"
-    with running_sandbox(webhook_url=webhook_url, secret=secret, api_key=settings.STRIPE_API_KEY) as sandbox:
+    with running_sandbox(webhook_url=webhook_url, secret=secret, api_key=settings.STRIPE_API_KEY, **more) as sandbox:
         with override_settings(STRIPE_API_BASE=sandbox.url, STRIPE_WEBHOOK_SECRETS=[secret]):
             stripe_client.cache_clear()
             yield sandbox

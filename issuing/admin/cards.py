@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import AuditedAdmin, VersionedForm
-from issuing import states
+from issuing import cards, states
 from issuing.models import VirtualCard
 from onecard.kit import display, references
 from onecard.kit.money import Money, MoneyError
@@ -91,6 +91,12 @@ class VirtualCardAdmin(AuditedAdmin):
         ("At the issuer", {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
     )
 
+    def save_model(self, request: HttpRequest, obj: VirtualCard, form: Any, change: bool) -> None:  # noqa: FBT001
+        """New limits hold here at once; the issuer is told by the queue."""
+        super().save_model(request, obj, form, change)
+        if set(LIMITS) & set(form.changed_data):
+            cards.request_limits_push(card=obj, requested_by=f"user:{request.user.pk}")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -129,7 +135,7 @@ class VirtualCardAdmin(AuditedAdmin):
 
     @admin.display(description="Expires")
     def expiry(self, card: VirtualCard) -> str:
-        return f"{card.expiry_month:02d}/{card.expiry_year}"
+        return f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING
 
     @admin.display(description="Last synced")
     def synced(self, card: VirtualCard) -> str:

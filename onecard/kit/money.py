@@ -1,8 +1,9 @@
 """Money is an integer number of minor units with a currency; nothing here is ever a float."""
 
 import functools
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import iso4217
 
@@ -10,6 +11,7 @@ from onecard.kit.errors import OneCardError
 
 # A bound on every amount (money-safety T11): ten trillion minor units; sums of very many stay far from 2**63.
 MAX_AMOUNT_MINOR = 10**13
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 class MoneyError(OneCardError):
@@ -40,12 +42,10 @@ class Money:
     @classmethod
     def parse(cls, text: str, currency: str) -> "Money":
         """Reads "45", "45.00" or "-3.5" as whole units; raises MoneyError for anything else or too many decimals."""
-        try:
-            scaled = Decimal(text.strip()).scaleb(currency_exponent(currency))
-            exact = scaled == scaled.to_integral_value() and abs(scaled) <= MAX_AMOUNT_MINOR
-        except InvalidOperation:
-            exact = False
-        if not exact:
+        exponent, plain = currency_exponent(currency), text.strip()
+        # Plain digits only: an exponent could hide a fraction too small to see, or a number too large to hold.
+        scaled = Decimal(plain).scaleb(exponent) if PLAIN_NUMBER.fullmatch(plain) else None
+        if scaled is None or scaled != scaled.to_integral_value() or abs(scaled) > MAX_AMOUNT_MINOR:
             raise MoneyError(f"{text!r} is not an amount of {currency}: write it like 45.00")
         return cls(int(scaled), currency)
 

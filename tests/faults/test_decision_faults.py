@@ -3,18 +3,18 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, connections, transaction
 
-from issuing import store
-from issuing.models import Authorization, Decision, Hold, SpendWindow, VirtualCard
+from issuing import authorize, store
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.wallets import walkthrough_card
-from wallet.models import Case, FundingCharge, FundingObligation
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -151,3 +151,92 @@ def test_without_a_database_the_answer_is_a_decline() -> None:
     assert (response.status_code, response.json()["approved"]) == (200, False)
     assert other.status_code == 503
     assert not Decision.objects.exists()
+
+
+def test_rules_that_are_locked_are_not_waited_for_past_the_deadline(settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 300
+    card = walkthrough_card()
+
+    def lock() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE routing_rankingrow IN ACCESS EXCLUSIVE MODE")
+
+    with elsewhere(lock):
+        response, elapsed_ms = timed(stripe_events.authorization_request(card=card.issuer_card_id))
+
+    assert response.json()["approved"] is False
+    assert elapsed_ms < 1500
+
+
+def test_a_reference_that_is_locked_is_not_waited_for_in_the_commit(settings: Any) -> None:
+    settings.DECISION_DEADLINE_MS = 300
+    card = walkthrough_card()
+
+    with elsewhere(lambda: list(FundingMethod.objects.select_for_update())):
+        response, elapsed_ms = timed(stripe_events.authorization_request(card=card.issuer_card_id))
+
+    assert response.json()["metadata"]["onecard_reason"] == "deadline_exceeded"
+    assert elapsed_ms < 1500
+
+
+def test_a_migration_under_traffic_costs_no_purchase() -> None:
+    card = walkthrough_card()
+    assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100)).json()[
+        "approved"
+    ]
+    run_elsewhere("varchar(80)")
+    try:
+        answers = [
+            stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100)).json()
+            for _ in range(2)
+        ]
+    finally:
+        run_elsewhere("varchar(60)")
+    assert [answer["approved"] for answer in answers] == [True, True]
+
+
+def alter(kind: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE wallet_cardholder ALTER time_zone TYPE {kind}")
+
+
+def run_elsewhere(kind: str) -> None:
+    """As a deployment does it: another connection, committed."""
+    thread = threading.Thread(target=lambda: (alter(kind), connections.close_all()))
+    thread.start()
+    thread.join()
+
+
+def test_a_bug_of_ours_declines_and_keeps_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = walkthrough_card()
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError("a bug of ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(authorize, "propose", fail)
+        assert stripe_events.post(asked).json()["metadata"]["onecard_reason"] == "unavailable"
+    assert IssuerEvent.objects.get().status == "rejected"
+
+    assert stripe_events.post(asked).json()["approved"] is True
+    assert IssuerEvent.objects.get().status == "handled"
+
+
+def test_taking_an_approval_back_waits_for_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DECISION_DEADLINE_MS = 300
+    card = walkthrough_card()
+    record = store.record
+    with ExitStack() as held:
+
+        def slow_record(*args: Any, **kwargs: Any) -> store.Outcome:
+            outcome = record(*args, **kwargs)
+            held.enter_context(elsewhere(lambda: VirtualCard.objects.select_for_update().get(pk=card.pk)))
+            time.sleep(0.3)
+            return outcome
+
+        monkeypatch.setattr(store, "record", slow_record)
+        response, elapsed_ms = timed(stripe_events.authorization_request(card=card.issuer_card_id))
+
+    assert response.json()["approved"] is False
+    assert elapsed_ms < 1900

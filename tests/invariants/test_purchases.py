@@ -130,7 +130,9 @@ class Purchases(RuleBasedStateMachine):
     def an_authorization_holds_what_its_holds_hold(self) -> None:
         for authorization in Authorization.objects.all():
             held = authorization.holds.filter(status="placed").aggregate(total=Sum("amount_minor"))["total"] or 0
-            assert authorization.approved_minor == held
+            # What the issuer approved without us is approved and not held: a person has the case.
+            told = Case.objects.filter(kind="approved_without_us", reference=f"authorization:{authorization.pk}")
+            assert authorization.approved_minor == held or told.exists()
             if authorization.status in ("declined", "reversed", "expired"):
                 assert held == 0
 

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing import corrections, handlers
-from issuing.models import Authorization, Decision, IssuerEvent, VirtualCard
+from issuing import answers, corrections, handlers
+from issuing.models import Authorization, CardChange, Decision, IssuerEvent, VirtualCard
 from onecard.kit import clock, display
 from tests import stripe_events
 from tests.back_office import logged_in, send, sentences, superuser, text_of
@@ -88,7 +88,7 @@ def test_rounds_and_a_correction_follow_each_other() -> None:
     first = bought(card)
     again = {"authorization": first["data"]["object"]["id"], "approved_before": 4500}
     second = bought(card, amount=500, history=[{"approved": True, "amount": 4500}], **again)
-    corrections.withdraw_approval(provider="stripe", event_id=second["id"])
+    corrections.withdraw_approval(provider="stripe", event_id=second["id"], answers=answers.STRIPE)
 
     shown = story()
 
@@ -210,8 +210,10 @@ def test_limits_are_edited_in_whole_units_and_kept_to_the_cent() -> None:
     changed = VirtualCard.objects.get(pk=card.pk)
     assert (changed.daily_limit_minor, changed.version) == (123456, card.version + 1)
     assert (changed.status, changed.last_four) == ("active", card.last_four)
-    entry = Entry.objects.get()
+    entry = Entry.objects.get(action__endswith="changed")
     assert (entry.actor, entry.details) == (f"user:{boss.pk}", {"changes": {"daily_limit_minor": [100000, 123456]}})
+    change = CardChange.objects.get()
+    assert (change.kind, change.status, change.requested_by) == ("limits", "intended", f"user:{boss.pk}")
 
 
 @pytest.mark.parametrize(

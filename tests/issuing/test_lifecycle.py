@@ -221,3 +221,79 @@ def test_an_increment_after_the_end_is_declined(card: VirtualCard) -> None:
 
     assert stripe_events.post(more).json()["metadata"]["onecard_reason"] == "authorization_not_open"
     assert spent() == {0}
+
+
+@pytest.mark.parametrize(
+    "odd", [{"currency": None}, {"card": None}, {"amount": None}, {"amount": -1}, {"currency": "x"}]
+)
+def test_the_end_of_a_purchase_is_not_lost_for_a_field_that_it_does_not_need(
+    card: VirtualCard, odd: dict[str, Any]
+) -> None:
+    asked = approved(card)
+
+    deliver(stripe_events.authorization_news(asked, kind="updated", **({"status": "reversed", "amount": 0} | odd)))
+
+    assert Authorization.objects.get().status == "reversed"
+    assert spent() == {0}
+
+
+@pytest.mark.parametrize("end", ["expired", "reversed"])
+def test_a_capture_after_the_end_is_told_to_a_person(card: VirtualCard, end: str) -> None:
+    asked = approved(card)
+    deliver(stripe_events.authorization_news(asked, kind="updated", status=end, amount=0))
+
+    deliver(stripe_events.authorization_news(asked, kind="updated", status="closed"))
+
+    assert (Authorization.objects.get().status, Case.objects.get().amount_minor) == ("settled", 4500)
+
+
+@pytest.mark.parametrize("status", ["pending", "closed"])
+def test_an_issuer_that_approves_what_we_declined_is_told_to_a_person_with_the_money(
+    card: VirtualCard, status: str
+) -> None:
+    VirtualCard.objects.update(status="frozen")
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    assert stripe_events.post(asked).json()["approved"] is False
+    history = [{"approved": True, "reason": "webhook_timeout"}]
+
+    deliver(stripe_events.authorization_news(asked, status=status, request_history=history))
+
+    assert Authorization.objects.get().approved_minor == 4500
+    assert (Case.objects.get().kind, Case.objects.get().amount_minor) == ("approved_without_us", 4500)
+
+
+def test_a_request_about_an_authorization_that_the_issuer_declined_is_declined(card: VirtualCard) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    history = [{"approved": False, "reason": "card_inactive"}]
+    deliver(stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history))
+
+    assert stripe_events.post(asked).json()["metadata"]["onecard_reason"] == "authorization_not_open"
+    assert not FundingCharge.objects.exists()
+
+
+def test_a_payment_intent_that_is_merely_new_is_no_decline(card: VirtualCard) -> None:
+    approved(card)
+    charge = FundingCharge.objects.get()
+    FundingCharge.objects.update(status="sending")
+    content = {"id": "pi_1", "status": "requires_payment_method", "metadata": {"funding_charge": str(charge.public_id)}}
+
+    for status in ("requires_payment_method", "requires_confirmation", "requires_capture", "a_new_word"):
+        assert deliver(stripe_events.event("payment_intent.created", content | {"status": status})) == "kept"
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.method.cooling_until) == ("sending", None)
+
+
+def test_events_that_wait_or_fail_do_not_hold_up_the_others(card: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    stripe_events.post(stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id)))
+    stripe_events.post(stripe_events.event("payment_intent.succeeded", {"id": "pi_1", "status": "succeeded"}))
+    stripe_events.post(stripe_events.event("issuing_token.created", {"id": "intok_1"}))
+
+    def fail(_outcome: object) -> bool:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(handlers.outcomes, "apply_news", fail)
+    last = IssuerEvent.objects.latest("id")
+    handlers.sweep(now=last.received_at + handlers.SWEEP_AFTER * 2)
+
+    assert list(IssuerEvent.objects.order_by("id").values_list("status", flat=True)) == ["received", "received", "kept"]

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, VirtualCard
+from issuing.models import Authorization, CardChange, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.users.models import User
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 
 EVIDENCE = (
     Authorization,
+    CardChange,
     Case,
     Entry,
     FundingCharge,
@@ -48,6 +49,10 @@ def page(model: type[Model], view: str, *args: object) -> str:
 
 def purchases(count: int, *, card: VirtualCard | None = None) -> None:
     card = card or walkthrough_card()
+    now = clock.now()
+    CardChange.objects.create(
+        card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
+    )
     for _ in range(count):
         answer = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
         assert answer.json()["approved"] is True

@@ -16,6 +16,17 @@ SAFE = {
     "STRIPE_WEBHOOK_SECRETS": "whsec_x",
 }
 
+MARQETA = {
+    "MARQETA_BASE_URL": "https://example-api.marqeta.com/v3/",
+    "MARQETA_APPLICATION_TOKEN": "application",
+    "MARQETA_ADMIN_ACCESS_TOKEN": "admin",
+    "MARQETA_CARD_PRODUCT_TOKEN": "product",
+    "MARQETA_JIT_USERNAME": "jit",
+    "MARQETA_JIT_PASSWORD": "jit-password",
+    "MARQETA_WEBHOOK_USERNAME": "webhook",
+    "MARQETA_WEBHOOK_PASSWORD": "webhook-password",
+}
+
 
 def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
     """Runs `manage.py check` with a safe production environment and these changes; None takes a variable away."""
@@ -33,6 +44,7 @@ def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
         {"DEBUG": "on", "ALLOWED_HOSTS": None, "SECRET_KEY": None, "STRIPE_WEBHOOK_SECRETS": None},
         {"DEBUG": "on", "ALLOWED_HOSTS": None, "ISSUER_PROVIDER": "mock"},
         {"DATABASE_URL": "postgres://u:p@localhost:5432/x?sslmode=require"},
+        {"ISSUER_PROVIDER": "marqeta", "STRIPE_WEBHOOK_SECRETS": None, **MARQETA},
     ],
 )
 def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
@@ -54,6 +66,9 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
         ({"ISSUER_PROVIDER": "paypal"}, "ISSUER_PROVIDER"),
         ({"STRIPE_WEBHOOK_SECRETS": None}, "STRIPE_WEBHOOK_SECRETS"),
         ({"STRIPE_WEBHOOK_SECRETS": " , "}, "STRIPE_WEBHOOK_SECRETS"),
+        ({"ISSUER_PROVIDER": "marqeta", **MARQETA, "MARQETA_JIT_PASSWORD": None}, "MARQETA_JIT_PASSWORD"),
+        ({"ISSUER_BACKUP_PROVIDER": "marqeta", **MARQETA, "MARQETA_BASE_URL": None}, "MARQETA_BASE_URL"),
+        ({"MARQETA_BASE_URL": "marqeta.com"}, "MARQETA_BASE_URL"),
         ({"STRIPE_API_KEY": None}, "STRIPE_API_KEY"),
         ({"STRIPE_API_BASE": "ftp://x"}, "STRIPE_API_BASE"),
         ({"DATABASE_URL": None}, "DATABASE_URL"),

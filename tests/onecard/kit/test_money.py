@@ -18,7 +18,20 @@ def test_whole_units_are_read_by_the_currencys_own_decimals(text: str, currency:
 @pytest.mark.parametrize(
     ("text", "currency"),
     [
-        *[(text, "USD") for text in ("45.001", "", "NaN", "Infinity", "1e999", "4,5", "9" * 40)],
+        *[
+            (text, "USD")
+            for text in (
+                "45.001",
+                "",
+                "NaN",
+                "Infinity",
+                "1e999",
+                "1e999999999999999999",
+                "1e-999999999999999999",
+                "4,5",
+                "9" * 40,
+            )
+        ],
         ("1.5", "JPY"),
         *[("45", currency) for currency in ("usd", "ZZZ", "XAU", "")],
     ],

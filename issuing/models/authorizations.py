@@ -1,86 +1,15 @@
-"""The card network's side: virtual cards, what the issuer told us, what we answered, and what is held on limits."""
+"""Purchases: the authorization over its rounds, our answers to them, and what they hold on the card's limits."""
 
 import uuid
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
 from issuing import states
+from issuing.models.cards import Provider, VirtualCard
+from issuing.models.inbox import IssuerEvent
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
-from wallet.models import Cardholder, FundingObligation
-
-
-class Provider(models.TextChoices):
-    """Whose card it is."""
-
-    STRIPE = "stripe", "Stripe Issuing"
-    MARQETA = "marqeta", "Marqeta"
-    MOCK = "mock", "Mock (development)"
-
-
-class VirtualCard(models.Model):
-    """The one card that a person carries; limits are ours and count in the cardholder's own days."""
-
-    class CardType(models.TextChoices):
-        VISA = "visa", "Visa"
-        MASTERCARD = "mastercard", "Mastercard"
-
-    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="virtual_cards")
-    card_type = models.CharField(max_length=20, choices=CardType.choices)
-    issuer_provider = models.CharField(max_length=20, choices=Provider.choices)
-    issuer_card_id = models.CharField(max_length=64)
-    issuer_card_token = models.CharField(max_length=64, blank=True)
-    last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
-    expiry_month = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(12)])
-    expiry_year = models.PositiveSmallIntegerField(validators=[MinValueValidator(2000), MaxValueValidator(2099)])
-    currency = models.CharField(max_length=3, default="USD")
-    daily_limit_minor = models.BigIntegerField(default=100_000, validators=[MinValueValidator(0)])
-    monthly_limit_minor = models.BigIntegerField(default=500_000, validators=[MinValueValidator(0)])
-    per_transaction_limit_minor = models.BigIntegerField(default=50_000, validators=[MinValueValidator(0)])
-    status = models.CharField(max_length=20, choices=states.Card.choices, default=states.Card.PENDING)
-    compliance_flags = models.JSONField(default=list, blank=True)
-    last_synced_at = models.DateTimeField(null=True, blank=True)
-    version = models.BigIntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(fields=["issuer_provider", "issuer_card_id"], name="one_card_per_issuer_id"),
-            models.CheckConstraint(
-                condition=Q(daily_limit_minor__range=(0, MAX_AMOUNT_MINOR))
-                & Q(monthly_limit_minor__range=(0, MAX_AMOUNT_MINOR))
-                & Q(per_transaction_limit_minor__range=(0, MAX_AMOUNT_MINOR)),
-                name="card_limits_in_bounds",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_card_type_display()} •••• {self.last_four}"
-
-
-class IssuerEvent(models.Model):
-    """One delivery with a genuine signature, as it came; the evidence never changes, only what became of it."""
-
-    provider = models.CharField(max_length=20, choices=Provider.choices)
-    event_id = models.CharField(max_length=120, help_text="The issuer's id; for a body without one, its hash.")
-    event_type = models.CharField(max_length=120, blank=True)
-    object_id = models.CharField(max_length=120, blank=True, db_index=True)
-    body = models.BinaryField(help_text="The raw bytes that the signature covers.")
-    received_at = models.DateTimeField()
-    status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
-    reason = models.CharField(max_length=300, blank=True)
-    handled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="one_row_per_event")]
-        indexes = [models.Index(fields=["received_at"], name="event_waiting", condition=Q(status="received"))]
-
-    def __str__(self) -> str:
-        return f"{self.event_type or 'event'} {self.event_id}"
+from wallet.models import FundingObligation
 
 
 class Authorization(models.Model):

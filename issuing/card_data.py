@@ -1,0 +1,199 @@
+"""A card's number and code (CVV), kept sealed when STORE_CARD_DATA is on, and shown to people one act at a time.
+
+The number and the code appear in no log, error, repr or audit entry; everywhere else there are the last four digits.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from django.conf import settings
+from django.db import connection
+from django.views.decorators.debug import sensitive_variables
+
+from audit import trail
+from audit.models import Entry
+from issuing.models import VirtualCard
+from onecard.kit import clock
+from onecard.kit.crypto import SealError, open_sealed, seal
+from onecard.kit.errors import OneCardError
+from onecard.kit.transactions import require_no_transaction, transaction
+
+REVEAL_PERMISSION: Final = "issuing.reveal_card_data"
+SEALED_COLUMNS: Final = ("encrypted_card_number", "encrypted_cvv")
+
+REVEAL_ACTION: Final = "card_data.reveal"
+REVEALS_PER_WINDOW: Final = 10
+REVEAL_WINDOW: Final = dt.timedelta(hours=1)
+SHORTEST_REASON, LONGEST_REASON = 10, 300
+
+# Written out: what is sealed is bound to this name for good, even if the table is renamed one day.
+_TABLE: Final = "issuing_virtualcard"
+_NUMBER: Final = re.compile(r"[0-9]{12,19}")
+_CVV: Final = re.compile(r"[0-9]{3,4}")
+# A number typed in groups counts too.
+_NUMBER_IN_TEXT: Final = re.compile(r"(?:\d[ .\-]?){12}")
+
+
+class CardDataError(OneCardError):
+    """Card data cannot be kept or shown."""
+
+    code = "card_data"
+
+
+class StoringOffError(CardDataError):
+    """STORE_CARD_DATA is off."""
+
+    code = "card_data_storing_off"
+
+
+class InvalidCardDataError(CardDataError):
+    """The number or the code cannot belong to this card."""
+
+    code = "card_data_invalid"
+
+
+class NotStoredError(CardDataError):
+    """This card's number is with its issuer only."""
+
+    code = "card_data_not_stored"
+
+
+class ReasonError(CardDataError):
+    """The act has no sufficient reason, or nobody who answers for it."""
+
+    code = "card_data_reason"
+
+
+class TooManyRevealsError(CardDataError):
+    """The actor has looked at as many cards as one may within the hour."""
+
+    code = "card_data_too_many_reveals"
+
+
+@dataclass(frozen=True, slots=True)
+class CardData:
+    """What is printed on a card; its repr shows nothing, and it cannot be pickled into a queue or a cache."""
+
+    number: str = field(repr=False)
+    cvv: str = field(repr=False)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("Card data is never pickled.")
+
+
+def masked(number: str) -> str:
+    """The last four digits behind dots; of a text too short to be a number, nothing."""
+    return f"•••• {number[-4:]}" if len(number) >= 12 else "••••"
+
+
+def sealing_context(*, column: str, public_id: object) -> str:
+    """The one place where a sealed value opens: "table.column:row-uuid"."""
+    return f"{_TABLE}.{column}:{public_id}"
+
+
+@sensitive_variables()
+def store_card_data(card: VirtualCard, *, number: str, cvv: str = "", actor: str = "system:issuing") -> None:
+    """Seals and keeps the number (and the code, if given); raises StoringOffError, InvalidCardDataError, NoKeyError."""
+    if not settings.STORE_CARD_DATA:
+        raise StoringOffError("Card numbers are not stored here: STORE_CARD_DATA is off.")
+    _check(card, number, cvv)
+    sealed = {
+        column: seal(plain, context=sealing_context(column=column, public_id=card.public_id)) if plain else ""
+        for column, plain in zip(SEALED_COLUMNS, (number, cvv), strict=True)
+    }
+    with transaction():
+        # Not save(): the rest of a stale object must not come along.
+        VirtualCard.objects.filter(pk=card.pk).update(**sealed, updated_at=clock.now())
+        trail.record(actor=actor, action="card_data.stored", subject=card, with_cvv=bool(cvv))
+    for column, value in sealed.items():
+        setattr(card, column, value)
+
+
+@sensitive_variables()
+def reveal_stored(card: VirtualCard, *, actor: str, reason: str) -> CardData:
+    """Opens a card's data for `actor` and says so in the trail, which is committed before anything is handed out.
+
+    Who may ask (REVEAL_PERMISSION, a fresh second factor) is the caller's to check. Raises ReasonError, NotStoredError,
+    TooManyRevealsError, SealError, and TransactionError inside a transaction, whose rollback would take the entry back.
+    """
+    require_no_transaction("Revealing card data")
+    reason = _checked_reason(actor, reason)
+    with transaction():
+        outcome = _attempt(card, actor, reason)
+    if isinstance(outcome, OneCardError):
+        raise outcome
+    return outcome
+
+
+@sensitive_variables()
+def _attempt(card: VirtualCard, actor: str, reason: str) -> CardData | OneCardError:
+    """One attempt with its trail entry; a refusal is given back, not raised, so that its entry is kept."""
+    row = VirtualCard.objects.values("public_id", *SEALED_COLUMNS).get(pk=card.pk)
+    if not row["encrypted_card_number"]:
+        return NotStoredError("This card's number is not stored here; ask its issuer.")
+    if _reveals_left(actor) <= 0:
+        _record(card, actor, reason, "refused")
+        return TooManyRevealsError(
+            f"You have looked at {REVEALS_PER_WINDOW} card numbers within an hour; wait before the next one."
+        )
+    try:
+        shown = _opened(row)
+    except SealError as error:
+        _record(card, actor, reason, "unreadable", error=error.code)
+        return error
+    _record(card, actor, reason, "shown")
+    return shown
+
+
+@sensitive_variables()
+def _opened(row: dict[str, Any]) -> CardData:
+    """Both columns of a row; a code that was never stored is empty."""
+    number, cvv = (
+        open_sealed(row[column], context=sealing_context(column=column, public_id=row["public_id"]))
+        if row[column]
+        else ""
+        for column in SEALED_COLUMNS
+    )
+    return CardData(number=number, cvv=cvv)
+
+
+def _reveals_left(actor: str) -> int:
+    """Counted from the trail; the lock makes one actor's attempts queue, so that racing requests cannot exceed it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REVEAL_ACTION} {actor}"])
+    made = Entry.objects.filter(actor=actor, action=REVEAL_ACTION, recorded_at__gt=clock.now() - REVEAL_WINDOW)
+    return REVEALS_PER_WINDOW - made.exclude(details__outcome="refused").count()
+
+
+def _record(card: VirtualCard, actor: str, reason: str, outcome: str, **more: str) -> None:
+    trail.record(actor=actor, action=REVEAL_ACTION, subject=card, reason=reason, outcome=outcome, **more)
+
+
+@sensitive_variables()
+def _check(card: VirtualCard, number: str, cvv: str) -> None:
+    if not _NUMBER.fullmatch(number) or not _passes_luhn(number):
+        raise InvalidCardDataError("The card number must have 12 to 19 digits and a right check digit.")
+    if number[-4:] != card.last_four:
+        raise InvalidCardDataError("The card number does not end in this card's last four digits.")
+    if cvv and not _CVV.fullmatch(cvv):
+        raise InvalidCardDataError("The card's code must have 3 or 4 digits.")
+
+
+@sensitive_variables()
+def _passes_luhn(number: str) -> bool:
+    digits = [int(digit) for digit in reversed(number)]
+    return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
+
+
+def _checked_reason(actor: str, reason: str) -> str:
+    reason = " ".join(reason.replace("\x00", "").split())
+    if not actor.strip():
+        raise ReasonError("Say who asks for the card's data.")
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        raise ReasonError(f"Give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters.")
+    if _NUMBER_IN_TEXT.search(reason):
+        # The reason goes to the trail, which must never hold a card number.
+        raise ReasonError("The reason must not hold a card number or any other run of 12 digits.")
+    return reason

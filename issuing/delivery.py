@@ -1,0 +1,74 @@
+"""What every issuer's door does with a delivery, whatever it says: its bytes, its refusal, its evidence."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from issuing import inbox
+from issuing.events import Envelope
+from onecard.kit.clock import Stopwatch
+from onecard.kit.errors import OneCardError
+
+log = logging.getLogger(__name__)
+
+
+class UnreadableError(OneCardError):
+    """The body cannot be had; `status` is what the issuer is told."""
+
+    code = "unreadable"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class MachineDoor(APIView):
+    """A view without anything of DRF that a machine-to-machine call does not need: each door proves its caller."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    parser_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+
+
+def plain(request: Request) -> HttpRequest:
+    """Django's own request: DRF's parsers must not see the body."""
+    return request._request  # noqa: SLF001  (DRF's own attribute)
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The raw bytes; raises UnreadableError for a body over the bound or one that ends too early."""
+    try:
+        return request.body
+    except RequestDataTooBig:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raise UnreadableError(f"The body is larger than {limit} bytes.", status=413) from None
+    except UnreadablePostError:
+        raise UnreadableError("The body ended before it was complete.", status=400) from None
+
+
+def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
+    """Keeps a malformed delivery as evidence, if the database lets us: the answer does not wait for it."""
+    try:
+        inbox.keep_rejected(provider, body, reason, envelope)
+    except DatabaseError:
+        log.exception("a malformed event could not be kept: %s", reason)
+
+
+def refusal(sentence: str, *, status: int) -> HttpResponse:
+    """A sentence for whoever reads the issuer's log of its deliveries."""
+    return JsonResponse({"error": sentence}, status=status)
+
+
+def timed(response: HttpResponse, watch: Stopwatch) -> HttpResponse:
+    """Adds what each step took, for whoever looks at a slow answer."""
+    steps = [f"{name};dur={duration}" for name, duration in watch.steps_ms.items()]
+    response["Server-Timing"] = ", ".join([*steps, f"total;dur={watch.elapsed_ms:.3f}"])
+    return response

@@ -1,0 +1,162 @@
+"""What we ask of any issuer, in our own words; nothing Stripe- or Marqeta-shaped passes inward from its module.
+
+Source: issuer integration design, Card Issuer Adapter Layer; product specification, section 6.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from onecard.kit.errors import OneCardError
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address; `country` is ISO 3166 alpha-2."""
+
+    line1: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who will carry the card."""
+
+    first_name: str
+    last_name: str
+    email: str
+    address: Address
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a card may spend, in minor units of its currency; each window is the issuer's own."""
+
+    per_transaction_minor: int
+    daily_minor: int
+    monthly_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardOrder:
+    """A virtual card to make for a cardholder that the issuer knows; `currency` is an upper-case ISO 4217 code."""
+
+    issuer_cardholder_id: str
+    card_type: str
+    currency: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCard:
+    """A card as the issuer has it; `status` is a state of `issuing.states.Card`, `limits` None when it does not say."""
+
+    issuer_card_id: str
+    status: str
+    card_type: str
+    last_four: str
+    expiry_month: int
+    expiry_year: int
+    currency: str
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerTransaction:
+    """One movement as the issuer lists it; `amount_minor` is positive for money out and negative for money back."""
+
+    id: str
+    issuer_card_id: str
+    authorization_id: str
+    kind: str
+    amount_minor: int
+    currency: str
+    merchant_name: str
+    mcc: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a list; `cursor` asks for the next one and is "" at the end."""
+
+    transactions: tuple[IssuerTransaction, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevealGrant:
+    """A short-lived permission with which the cardholder's own device fetches the number, so that we never see it."""
+
+    kind: str
+    secret: str = field(repr=False)
+    expires_in_s: int
+
+
+class IssuerError(OneCardError):
+    """The issuer did not do what was asked. The four kinds below are the design document's error categories."""
+
+    code = "issuer_error"
+
+
+class NetworkError(IssuerError):
+    """No answer, or one that tells nothing: it may have happened. Try again with the same key."""
+
+    code = "issuer_unreachable"
+
+
+class AuthenticationError(IssuerError):
+    """The issuer does not accept our credentials: administrators must act."""
+
+    code = "issuer_authentication"
+
+
+class RateLimitedError(IssuerError):
+    """The issuer wants us to slow down; nothing was done. `retry_after_s` is its wish, if it has one."""
+
+    code = "issuer_rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RefusedError(IssuerError):
+    """The issuer understood and said no: asking again cannot help. The message is fit for the cardholder's eyes."""
+
+    code = "issuer_refused"
+
+
+class Issuer(Protocol):
+    """An issuer of virtual cards.
+
+    Every method that changes something takes a `key`, 36 characters at most: the same key again is the same change,
+    done once. All raise the four errors above. They go over the network and must not be called in a transaction.
+    """
+
+    provider: str
+
+    def create_cardholder(self, person: Person, *, key: str) -> str:
+        """Makes the person known to the issuer and gives the issuer's id."""
+
+    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+        """Makes an inactive virtual card."""
+
+    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+        """Moves a card to active, frozen or closed (states of `issuing.states.Card`)."""
+
+    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+        """Replaces the limits that the issuer itself enforces, as far as it can."""
+
+    def get_card_details(self, issuer_card_id: str) -> IssuedCard:
+        """The card as it stands."""
+
+    def get_transaction_history(self, issuer_card_id: str, *, since: dt.datetime, cursor: str = "") -> Page:
+        """A page of the card's transactions, oldest last."""
+
+    def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
+        """A grant for the cardholder's own device; `nonce` is what the issuer's script made there, if it needs one."""

@@ -1,0 +1,92 @@
+"""The sentences behind the error classes of `base`, the same for every issuer, and the pause of our own making."""
+
+import datetime as dt
+import math
+from email.utils import parsedate_to_datetime
+
+from issuing.issuers.base import (
+    AuthenticationError,
+    IssuedCard,
+    IssuerError,
+    NetworkError,
+    RateLimitedError,
+    RefusedError,
+)
+from issuing.states import Card
+from onecard.kit import clock
+
+
+class PausedError(IssuerError):
+    """We do not ask the issuer for now, since it failed too often: nothing was sent. Come back in `retry_after_s`."""
+
+    code = "issuer_paused"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class OverBudgetError(RateLimitedError):
+    """Our own budget of calls is spent for so long that we rather come back: this request was not sent."""
+
+
+def no_answer() -> NetworkError:
+    """Nothing came back, or nothing that can be read."""
+    return NetworkError("The card issuer could not be reached or gave no readable answer. Please try again shortly.")
+
+
+def not_let_in() -> AuthenticationError:
+    """Our credentials were turned away."""
+    return AuthenticationError("The card issuer did not accept our credentials. Our staff has to look into this.")
+
+
+def too_fast(retry_after: str | None) -> RateLimitedError:
+    """The issuer's rate limit was met; `retry_after` is its header as it came."""
+    sentence = "The card issuer is busy. Please try again shortly."
+    return RateLimitedError(sentence, retry_after_s=seconds_of(retry_after))
+
+
+def refused(status: int | None = None) -> RefusedError:
+    """The issuer said no for a reason that asking again does not change."""
+    if status == 404:
+        return unknown()
+    return RefusedError("The card issuer did not accept this request.")
+
+
+def unknown() -> RefusedError:
+    """The card or the cardholder is not the issuer's."""
+    return RefusedError("The card issuer does not know this card or cardholder.", code="issuer_unknown_card")
+
+
+def key_reused() -> RefusedError:
+    """A key came again with another content."""
+    return RefusedError("This request was sent before with other content.", code="issuer_key_reused")
+
+
+def illegal_move(status: str) -> RefusedError:
+    """A card cannot be moved to this state from where it is."""
+    return RefusedError(f"This card cannot become {status} any more.", code="issuer_illegal_move")
+
+
+def not_moved(card: IssuedCard, status: str, refusal: RefusedError) -> RefusedError:
+    """Why a move was refused: the card is closed for good, or whatever the issuer said."""
+    return illegal_move(status) if card.status == Card.CLOSED and refusal.code == RefusedError.code else refusal
+
+
+def seconds_of(retry_after: str | None) -> float | None:
+    """The header Retry-After, a number of seconds or a date, as seconds from now; None for what is neither."""
+    text = (retry_after or "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until(text)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _seconds_until(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (aware - clock.now()).total_seconds())

@@ -1,0 +1,15 @@
+"""What a movement in an issuer's list is, in our words; `IssuerTransaction.kind` is one of these."""
+
+from django.db.models import TextChoices
+
+
+class Kind(TextChoices):
+    """Only captures and refunds move money; an issuer that lists every message shows the others too."""
+
+    CAPTURE = "capture", "Capture"
+    REFUND = "refund", "Refund"
+    AUTHORIZATION = "authorization", "Authorization"
+    INCREMENT = "increment", "Increment"  # More was held; the amount is what was added.
+    RELEASE = "release", "Release"  # Less is held; the amount is negative.
+    DECLINED = "declined", "Declined"
+    OTHER = "other", "Other"  # Kept so that nothing is lost from sight; nobody may count it as money.

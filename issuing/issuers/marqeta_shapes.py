@@ -1,0 +1,193 @@
+"""Marqeta's objects and bodies, to and from our own words; pure."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from issuing.issuers import errors
+from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, Page, Person
+from issuing.issuers.kinds import Kind
+from issuing.states import Card
+from onecard.kit.money import Money, MoneyError
+from onecard.kit.text import clean_text
+
+Json = dict[str, Any]
+
+LONGEST_TOKEN = 36
+_STATES = {
+    "UNACTIVATED": Card.PENDING,
+    "ACTIVE": Card.ACTIVE,
+    "SUSPENDED": Card.FROZEN,
+    # Neither is a word of ours: the program has restricted the card.
+    "LIMITED": Card.SUSPENDED,
+    "UNSUPPORTED": Card.SUSPENDED,
+    "TERMINATED": Card.CLOSED,
+}
+_TO_MARQETA = {Card.ACTIVE.value: "ACTIVE", Card.FROZEN.value: "SUSPENDED", Card.CLOSED.value: "TERMINATED"}
+# First digit of a number -> network; a card itself does not say.
+_NETWORKS = {"4": "visa", "5": "mastercard", "2": "mastercard", "6": "discover", "3": "amex"}
+# Our windows as Marqeta's, each under a token that follows from the user.
+_WINDOWS = {"per_transaction_minor": "TRANSACTION", "daily_minor": "DAY", "monthly_minor": "MONTH"}
+_HOLDS = ("authorization", "authorization.standin", "authorization.cashback", "authorization.quasi.cash")
+_RELEASES = ("authorization.reversal", "authorization.advice")
+_CAPTURES = ("authorization.clearing", "pindebit", "pindebit.authorization.clearing")
+_REFUNDS = ("refund", "refund.authorization.clearing", "pindebit.refund")
+
+
+def user_body(person: Person, *, key: str) -> Json:
+    """A new user; the key is their token."""
+    address = person.address
+    body = {
+        "first_name": clean_text(person.first_name, limit=40),
+        "last_name": clean_text(person.last_name, limit=40),
+        "email": clean_text(person.email, limit=255),
+        "phone": clean_text(person.phone, limit=255),
+        "address1": clean_text(address.line1, limit=255),
+        "city": clean_text(address.city, limit=40),
+        "state": clean_text(address.state, limit=2),
+        "postal_code": clean_text(address.postal_code, limit=10),
+        "country": clean_text(address.country, limit=40),
+    }
+    return {"token": key, **{name: value for name, value in body.items() if value}}
+
+
+def activation_body(user_token: str, *, key: str) -> Json:
+    """The move that lets a user's cards be used; "18" says that they were validated."""
+    return {"token": key, "user_token": user_token, "status": "ACTIVE", "reason_code": "18", "channel": "API"}
+
+
+def transition_body(card: IssuedCard, status: str, *, reason: str, key: str) -> Json:
+    """A move of a card; raises RefusedError for a state that none can be moved to."""
+    if status not in _TO_MARQETA:
+        raise errors.illegal_move(status)
+    body = {
+        "token": key,
+        "card_token": card.issuer_card_id,
+        "state": _TO_MARQETA[status],
+        "channel": "API",
+        "reason_code": _reason_code(card.status, status),
+    }
+    return body | ({"reason": clean_text(reason, limit=255)} if reason else {})
+
+
+def control_bodies(user_token: str, limits: Limits, *, currency: str) -> list[Json]:
+    """The velocity controls of a user; the window TRANSACTION takes no usage limit, and the others need none."""
+    return [
+        {
+            "token": _control_token(user_token, window),
+            "name": f"One Card {window.lower()}",
+            "association": {"user_token": user_token},
+            "amount_limit": Money(getattr(limits, name), currency).major,
+            "currency_code": currency,
+            "velocity_window": window,
+            "active": True,
+        }
+        for name, window in _WINDOWS.items()
+    ]
+
+
+def read_limits(user_token: str, controls: Iterable[Mapping[str, Any]], *, currency: str) -> Limits | None:
+    """Our three controls among a user's; None when one is missing or switched off."""
+    amounts = {control.get("token"): control.get("amount_limit") for control in controls if control.get("active")}
+    found = {name: amounts.get(_control_token(user_token, window)) for name, window in _WINDOWS.items()}
+    if None in found.values():
+        return None
+    return Limits(**{name: _minor(amount, currency) for name, amount in found.items()})
+
+
+def read_card(card: Mapping[str, Any], *, currency: str, limits: Limits | None = None) -> IssuedCard:
+    """A card; raises NetworkError for an answer that is none."""
+    try:
+        expiry = dt.datetime.strptime(card["expiration"], "%m%y").replace(tzinfo=dt.UTC)
+        return IssuedCard(
+            issuer_card_id=read_token(card),
+            status=_STATES[card["state"]].value,
+            card_type=_NETWORKS.get(clean_text(card.get("pan"), limit=1), ""),
+            last_four=clean_text(card["last_four"], limit=4),
+            expiry_month=expiry.month,
+            expiry_year=expiry.year,
+            currency=currency,
+            limits=limits,
+        )
+    except (LookupError, TypeError, ValueError):
+        raise errors.no_answer() from None
+
+
+def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
+    """A page of transactions without the account's own book-keeping; raises NetworkError for an answer that is none."""
+    try:
+        rows = listed["data"]
+        # `gpa.…` are twins of the merchant's messages: counting both doubles the money (Marqeta facts, 6.3).
+        mine = tuple(_transaction(row) for row in rows if not row["type"].startswith("gpa."))
+        more = listed["is_more"] is True and rows
+    except (LookupError, TypeError, ValueError, AttributeError, MoneyError):
+        raise errors.no_answer() from None
+    return Page(mine, cursor=str(start + len(rows)) if more else "")
+
+
+def read_token(thing: Mapping[str, Any]) -> str:
+    """The token of a thing; raises NetworkError for an answer without one."""
+    token = clean_text(thing.get("token"), limit=LONGEST_TOKEN)
+    if not token:
+        raise errors.no_answer()
+    return token
+
+
+def _reason_code(before: str, after: str) -> str:
+    if after == Card.FROZEN:
+        return "13"  # Temporary hold.
+    if after == Card.CLOSED:
+        return "01"  # Requested by you.
+    return "00" if before == Card.PENDING else "19"  # First activation, or validated again.
+
+
+def _control_token(user_token: str, window: str) -> str:
+    digest = hashlib.sha256(user_token.encode()).hexdigest()
+    return f"{window.lower()}-{digest}"[:LONGEST_TOKEN]
+
+
+def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
+    kind, currency = _kind(row), row["currency_code"]
+    merchant = row.get("card_acceptor") or {}
+    order = row.get("gpa_order") or row.get("gpa_order_unload") or {}
+    # Of an advice, `amount` is the new total and only the order says what was released (Marqeta facts, 6.4).
+    amount = order["amount"] if kind == Kind.RELEASE and "amount" in order else row["amount"]
+    sign = -1 if kind in (Kind.RELEASE, Kind.REFUND) else 1
+    moment = dt.datetime.fromisoformat(row.get("user_transaction_time") or row["created_time"])
+    return IssuerTransaction(
+        id=read_token(row),
+        issuer_card_id=clean_text(row["card_token"], limit=LONGEST_TOKEN),
+        authorization_id=_authorization_id(row, kind),
+        kind=kind.value,
+        amount_minor=sign * _minor(amount, currency),
+        currency=currency,
+        merchant_name=clean_text(merchant.get("name"), limit=200),
+        mcc=clean_text(merchant.get("mcc"), limit=4),
+        created_at=moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC),
+    )
+
+
+def _kind(row: Mapping[str, Any]) -> Kind:
+    name = row["type"]
+    if row["state"] in ("DECLINED", "ERROR"):
+        return Kind.DECLINED
+    if name in _HOLDS or name == "authorization.atm.withdrawal":
+        return Kind.AUTHORIZATION
+    if name == "authorization.incremental":
+        return Kind.INCREMENT
+    if name in (*_RELEASES, "authorization.reversal.issuerexpiration"):
+        return Kind.RELEASE
+    if name in _CAPTURES:
+        return Kind.CAPTURE
+    return Kind.REFUND if name in _REFUNDS else Kind.OTHER
+
+
+def _authorization_id(row: Mapping[str, Any], kind: Kind) -> str:
+    preceding = clean_text(row.get("preceding_related_transaction_token"), limit=LONGEST_TOKEN)
+    begins = kind == Kind.AUTHORIZATION or (kind == Kind.DECLINED and row["type"] in _HOLDS)
+    return preceding or (read_token(row) if begins else "")
+
+
+def _minor(amount: Any, currency: str) -> int:
+    return Money.parse(str(amount), currency).minor

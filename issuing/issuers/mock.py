@@ -1,0 +1,168 @@
+"""An issuer in this process, for development and tests: nothing leaves it, and all it makes follows from the keys."""
+
+import datetime as dt
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from issuing.issuers import errors
+from issuing.issuers.base import (
+    CardOrder,
+    IssuedCard,
+    IssuerError,
+    IssuerTransaction,
+    Limits,
+    Page,
+    Person,
+    RevealGrant,
+)
+from issuing.states import Card
+from onecard.kit import clock
+
+Done = TypeVar("Done")
+
+_YEARS_VALID = 4
+_MOVES: dict[str, frozenset[str]] = {
+    Card.PENDING: frozenset({Card.ACTIVE, Card.FROZEN, Card.CLOSED}),
+    Card.ACTIVE: frozenset({Card.ACTIVE, Card.FROZEN, Card.CLOSED}),
+    Card.FROZEN: frozenset({Card.ACTIVE, Card.FROZEN, Card.CLOSED}),
+    Card.CLOSED: frozenset({Card.CLOSED}),
+}
+
+
+@dataclass(slots=True)
+class Failure:
+    """A fault that a test ordered: for `times` calls of one method; `after` means that the work is done first."""
+
+    method: str
+    error: Callable[[], IssuerError]
+    times: int = 1
+    after: bool = False
+
+
+@dataclass(slots=True)
+class MockIssuer:
+    """Keeps everything in memory under one lock; a process started anew knows nothing of the cards before."""
+
+    page_size: int = 100
+    provider: str = "mock"
+    calls: list[str] = field(default_factory=list)
+    cardholders: dict[str, Person] = field(default_factory=dict)
+    cards: dict[str, IssuedCard] = field(default_factory=dict)
+    transactions: list[IssuerTransaction] = field(default_factory=list)
+    _answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    _failures: list[Failure] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def fail(self, failure: Failure) -> None:
+        """Puts a fault in force; the first that fits a call is taken."""
+        with self._lock:
+            self._failures.append(failure)
+
+    def create_cardholder(self, person: Person, *, key: str) -> str:
+        def make() -> str:
+            cardholder_id = f"mock_cardholder_{_digest(key)[:24]}"
+            self.cardholders[cardholder_id] = person
+            return cardholder_id
+
+        return self._run("create_cardholder", lambda: self._once(key, person, make))
+
+    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+        def make() -> IssuedCard:
+            if order.issuer_cardholder_id not in self.cardholders:
+                raise errors.unknown()
+            return self._keep(_new_card(order, key))
+
+        return self._run("create_card", lambda: self._once(key, order, make))
+
+    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+        def move() -> IssuedCard:
+            card = self._find(issuer_card_id)
+            if status not in _MOVES[card.status]:
+                raise errors.illegal_move(status)
+            return self._keep(replace(card, status=str(status)))
+
+        content = (issuer_card_id, str(status), reason)
+        return self._run("update_card_status", lambda: self._once(key, content, move))
+
+    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+        def change() -> IssuedCard:
+            return self._keep(replace(self._find(issuer_card_id), limits=limits))
+
+        self._run("set_spending_limits", lambda: self._once(key, (issuer_card_id, limits), change))
+
+    def get_card_details(self, issuer_card_id: str) -> IssuedCard:
+        return self._run("get_card_details", lambda: self._find(issuer_card_id))
+
+    def get_transaction_history(self, issuer_card_id: str, *, since: dt.datetime, cursor: str = "") -> Page:
+        """The cursor counts what the pages before have shown."""
+
+        def cut() -> Page:
+            self._find(issuer_card_id)
+            rows = [
+                row for row in self.transactions if row.issuer_card_id == issuer_card_id and row.created_at >= since
+            ]
+            start = int(cursor or 0)
+            end = start + self.page_size
+            return Page(tuple(rows[::-1][start:end]), cursor=str(end) if end < len(rows) else "")
+
+        return self._run("get_transaction_history", cut)
+
+    def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
+        def grant() -> RevealGrant:
+            card = self._find(issuer_card_id)
+            return RevealGrant("mock", _digest(f"{card.issuer_card_id}:{nonce}"), expires_in_s=300)
+
+        return self._run("reveal", grant)
+
+    def _run(self, method: str, work: Callable[[], Done]) -> Done:
+        with self._lock:
+            self.calls.append(method)
+            failure = next((failure for failure in self._failures if failure.method == method), None)
+            if failure is None:
+                return work()
+            failure.times -= 1
+            if failure.times <= 0:
+                self._failures.remove(failure)
+            if failure.after:
+                work()
+            raise failure.error()
+
+    def _once(self, key: str, content: Any, work: Callable[[], Done]) -> Done:
+        """The first answer of a key is its answer; a refused call leaves the key free."""
+        if key not in self._answers:
+            self._answers[key] = (content, work())
+        first_content, answer = self._answers[key]
+        if first_content != content:
+            raise errors.key_reused()
+        done: Done = answer
+        return done
+
+    def _keep(self, card: IssuedCard) -> IssuedCard:
+        self.cards[card.issuer_card_id] = card
+        return card
+
+    def _find(self, issuer_card_id: str) -> IssuedCard:
+        if issuer_card_id not in self.cards:
+            raise errors.unknown()
+        return self.cards[issuer_card_id]
+
+
+def _new_card(order: CardOrder, key: str) -> IssuedCard:
+    digest = _digest(key)
+    return IssuedCard(
+        issuer_card_id=f"mock_card_{digest[:24]}",
+        status=Card.PENDING.value,
+        card_type=order.card_type,
+        last_four=f"{int(digest[24:40], 16) % 10_000:04d}",
+        expiry_month=12,
+        expiry_year=clock.now().year + _YEARS_VALID,
+        currency=order.currency,
+        limits=order.limits,
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

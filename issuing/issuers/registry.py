@@ -1,0 +1,80 @@
+"""Which issuer answers to which name: one client a process and provider, made when it is first asked for."""
+
+import threading
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from issuing.issuers.base import Issuer
+from issuing.issuers.budget import Budget, Gate
+from issuing.issuers.guarded import GuardedIssuer
+from issuing.issuers.shared import shared
+
+# What we take for the issuers' limits where the settings say nothing; Marqeta's is in the contract.
+CALLS_PER_SECOND = {"stripe": 25.0, "marqeta": 25.0, "mock": 0.0}
+
+_lock = threading.Lock()
+_issuers: dict[str, Issuer] = {}
+
+
+def issuer_for(provider: str) -> Issuer:
+    """The issuer of this name; raises ImproperlyConfigured for a name we do not have, or may not use here."""
+    with _lock:
+        if provider not in _issuers:
+            _issuers[provider] = _make(provider)
+        return _issuers[provider]
+
+
+def install(issuer: Issuer, *, provider: str | None = None) -> None:
+    """Puts an issuer made by hand in the place of its name, or of another: for tests, the mock among them."""
+    with _lock:
+        _issuers[provider or issuer.provider] = issuer
+
+
+def clear() -> None:
+    """Forgets every client, so that the next call reads the settings anew."""
+    with _lock:
+        _issuers.clear()
+        if shared.cache_info().currsize:
+            shared().close()
+            shared.cache_clear()
+
+
+def _make(provider: str) -> Issuer:
+    if provider not in _MAKERS:
+        raise ImproperlyConfigured(f"There is no issuer {provider!r}; there are {', '.join(_MAKERS)}.")
+    budget = Budget(provider, shared(), _calls_per_second(provider))
+    return GuardedIssuer(_MAKERS[provider](Gate(budget)), budget=budget)
+
+
+def _calls_per_second(provider: str) -> float:
+    limits: dict[str, float] = getattr(settings, "ISSUER_CALLS_PER_SECOND", {})
+    return limits.get(provider, CALLS_PER_SECOND[provider])
+
+
+def _make_stripe(gate: Gate) -> Issuer:
+    from issuing.issuers.stripe import StripeIssuer
+
+    return StripeIssuer(gate=gate)
+
+
+def _make_marqeta(gate: Gate) -> Issuer:
+    from issuing.issuers.marqeta import MarqetaIssuer
+
+    return MarqetaIssuer(gate=gate)
+
+
+def _make_mock(_gate: Gate) -> Issuer:
+    from issuing.issuers.mock import MockIssuer
+
+    if not settings.DEBUG:
+        raise ImproperlyConfigured("The mock issuer is for development: it needs DEBUG, and never meets real money.")
+    return MockIssuer()
+
+
+_MAKERS: dict[str, Callable[[Gate], Issuer]] = {
+    "stripe": _make_stripe,
+    "marqeta": _make_marqeta,
+    "mock": _make_mock,
+}

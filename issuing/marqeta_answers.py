@@ -1,0 +1,66 @@
+"""The body of an answer to Marqeta's JIT gateway (Marqeta, gateway responses: what was asked must come back as it was).
+
+Approval is HTTP 200, a decline is HTTP 402 with a `decline_reason`; the status follows from the bytes, so that a
+repeat is answered alike in both.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from onecard.kit import exact_json
+
+NOT_PERMITTED = "TRANSACTION_NOT_PERMITTED"
+ECHOED = ("token", "method", "user_token", "amount")
+# Our reasons in Marqeta's words; all others are NOT_PERMITTED. The tags carry our own word.
+REASONS = {
+    "unknown_card": "INVALID_CARD",
+    "card_not_active": "CARD_NOT_ACTIVE",
+    "kyc_not_verified": "CARDHOLDER_NOT_ACTIVE",
+    "per_transaction_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
+    "daily_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
+    "monthly_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
+    "no_funding_card": "INSUFFICIENT_FUNDS",
+    "invalid_amount": "INVALID_AMOUNT",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MarqetaAnswers:
+    """Answers to one gateway request; `echo` is what must come back, as the text of a JSON object."""
+
+    echo: str
+
+    @classmethod
+    def to(cls, jit: dict[str, Any]) -> "MarqetaAnswers":
+        """Takes from a request's `jit_funding` what its answer repeats; what is not a text or a number is left out."""
+        echo = {name: jit[name] for name in ECHOED if _is_plain(jit.get(name))}
+        return cls(exact_json.dumps(echo))
+
+    def answer(self, decision_id: uuid.UUID, reason: str) -> str:
+        tags = f"onecard_decision={decision_id}" + (f",onecard_reason={reason}" if reason else "")
+        return self._body({"memo": f"One Card {decision_id}", "tags": tags} | _declined(reason))
+
+    def bare_decline(self, reason: str) -> bytes:
+        return self._body({"tags": f"onecard_reason={reason}"} | _declined(reason)).encode()
+
+    def acknowledgement(self) -> bytes:
+        """The answer to a message that only informs: what came, and nothing else."""
+        return self._body({}).encode()
+
+    def is_approval(self, response: bytes) -> bool:
+        return "decline_reason" not in json.loads(response)["jit_funding"]
+
+    def _body(self, more: dict[str, str]) -> str:
+        own = json.dumps(more)[1:]
+        glue = ", " if more and self.echo != "{}" else ""
+        return f'{{"jit_funding": {self.echo[:-1]}{glue}{own}}}'
+
+
+def _declined(reason: str) -> dict[str, str]:
+    return {"decline_reason": REASONS.get(reason, NOT_PERMITTED)} if reason else {}
+
+
+def _is_plain(value: object) -> bool:
+    return value is not None and not isinstance(value, bool | dict | list)

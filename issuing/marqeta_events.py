@@ -1,0 +1,195 @@
+"""Marqeta's JSON turned into frozen values, read defensively: unknown keys and unknown words of an enum will come.
+
+Amounts are decimals of whole units (45 or 45.0 are forty-five dollars), and become minor units here, without a float
+on the way. Nothing Marqeta-shaped passes inward from here.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from issuing.events import AuthorizationRequest, Envelope, MalformedEventError, Merchant
+from issuing.inbox import body_id
+from issuing.marqeta_answers import MarqetaAnswers
+from issuing.marqeta_methods import CASH, INCREMENT
+from issuing.models import Provider
+from onecard.kit import exact_json
+from onecard.kit.money import Money, MoneyError, currency_exponent
+from onecard.kit.text import clean_text
+
+ORDERS = ("gpa_order", "gpa_order_unload")
+TOKEN_LIMIT = 64
+# More digits than any amount has, and few enough to be exact in every sum.
+MOST_DIGITS = 20
+# The root keys of batches; card transitions have been seen under both of theirs.
+KINDS = {
+    "transactions": "transaction",
+    "cardtransitions": "cardtransition",
+    "cards": "cardtransition",
+    "usertransitions": "usertransition",
+}
+WRITTEN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+
+# Messages that begin a purchase: what they follow, if anything, is another purchase.
+FIRST_MESSAGES = frozenset(
+    {
+        "authorization",
+        "authorization.standin",
+        "authorization.cashback",
+        "authorization.atm.withdrawal",
+        "authorization.quasi.cash",
+        "pindebit",
+        "pindebit.authorization",
+        "pindebit.atm.withdrawal",
+        "pindebit.cashback",
+        "pindebit.quasi.cash",
+    }
+)
+
+
+class AmountError(MalformedEventError):
+    """The amount cannot be money of its currency."""
+
+    code = "invalid_amount"
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a delivery, with exact decimals; raises MalformedEventError for anything else."""
+    try:
+        found = exact_json.loads(body)
+    except ValueError:
+        raise MalformedEventError("The body is not JSON.") from None
+    if not isinstance(found, dict):
+        raise MalformedEventError("The body is JSON but not an object.")
+    return found
+
+
+def jit_funding(content: dict[str, Any]) -> dict[str, Any]:
+    """What the gateway wants funded, or {}; money that leaves an account has its order under another name."""
+    for name in ORDERS:
+        found = _object(_object(content, name), "jit_funding")
+        if found:
+            return found
+    return {}
+
+
+def gateway_envelope(content: dict[str, Any]) -> Envelope | None:
+    """A gateway request by its jit token, which is new for every question; None when it has no usable one."""
+    jit = jit_funding(content)
+    event_id, method = _token_or_empty(jit.get("token")), clean_text(jit.get("method"), limit=100)
+    return Envelope(event_id, f"jit.{method}", purchase_token(content), content) if event_id else None
+
+
+def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
+    """The question of a gateway request; raises MalformedEventError when it cannot be decided on.
+
+    What must be funded is `gpa_order.jit_funding.amount`, for an increment the additional amount only; an increment is
+    a transaction of its own, whose preceding token is the purchase's (Marqeta, gateway requests).
+    """
+    content = envelope.content
+    order = _object(content, "gpa_order")
+    jit = _object(order, "jit_funding")
+    if not jit:
+        raise MalformedEventError("gpa_order.jit_funding is missing, so no amount is asked for.")
+    method = clean_text(jit.get("method"), limit=100)
+    purchase = content.get("preceding_related_transaction_token") if method == INCREMENT else content.get("token")
+    _token(jit.get("user_token"), "jit_funding.user_token")
+    currency = read_currency(order.get("currency_code") or content.get("currency_code"))
+    return AuthorizationRequest(
+        provider=Provider.MARQETA,
+        event_id=envelope.id,
+        event_type=envelope.type,
+        authorization_id=_token(purchase, "the purchase's token"),
+        issuer_card_id=_token(content.get("card_token"), "card_token"),
+        amount_minor=read_minor(jit.get("amount"), currency, "jit_funding.amount"),
+        currency=currency,
+        merchant=read_merchant(content, needs_mcc=True),
+        round_key=envelope.id,
+        answers=MarqetaAnswers.to(jit),
+        refused_because="cash_not_allowed" if method in CASH else "",
+    )
+
+
+def purchase_token(content: dict[str, Any]) -> str:
+    """The purchase that a message belongs to: the one it follows, or itself; "" when it names neither."""
+    jit_method, kind = jit_funding(content).get("method"), clean_text(content.get("type"), limit=80)
+    if jit_method == INCREMENT or kind not in FIRST_MESSAGES:
+        found = _token_or_empty(content.get("preceding_related_transaction_token"))
+        if found:
+            return found
+    return _token_or_empty(content.get("token"))
+
+
+def read_minor(value: object, currency: str, name: str) -> int:
+    """An amount in minor units; a number, or a number written as text. Raises AmountError for anything else."""
+    number = Decimal(value) if isinstance(value, str) and WRITTEN.fullmatch(value) else value
+    if isinstance(number, bool) or not isinstance(number, int | Decimal):
+        raise AmountError(f"{name} is not a number.")
+    number = Decimal(number)
+    if number < 0:
+        raise AmountError(f"{name} is negative.")
+    if len(number.as_tuple().digits) > MOST_DIGITS or abs(number.adjusted()) > MOST_DIGITS:
+        raise AmountError(f"{name} has more digits than any amount.")
+    try:
+        return Money.parse(str(number), currency).minor
+    except MoneyError:
+        raise AmountError(f"{name} is no amount of {currency}.") from None
+
+
+def read_currency(value: object) -> str:
+    """An ISO 4217 code; raises MalformedEventError for anything else."""
+    currency = clean_text(value, limit=10).upper()
+    try:
+        currency_exponent(currency)
+    except MoneyError as error:
+        raise MalformedEventError(f"currency_code: {error.message}.") from None
+    return currency
+
+
+def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
+    """`card_acceptor`, under the names of both versions of the message."""
+    data = _object(content, "card_acceptor")
+    mcc = clean_text(data.get("mcc"), limit=10)
+    if not (len(mcc) == 4 and mcc.isascii() and mcc.isdecimal()):
+        if needs_mcc:
+            raise MalformedEventError("card_acceptor.mcc is not a four-digit MCC.")
+        mcc = ""
+    return Merchant(
+        mcc=mcc,
+        name=clean_text(data.get("name"), limit=120),
+        category="",
+        city=clean_text(data.get("city"), limit=80),
+        country=clean_text(data.get("country_code") or data.get("country"), limit=3),
+        network_id=clean_text(data.get("mid"), limit=64),
+    )
+
+
+def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _token(value: object, name: str) -> str:
+    found = _token_or_empty(value)
+    if not found:
+        raise MalformedEventError(f"{name} is missing or no token.")
+    return found
+
+
+def _token_or_empty(value: object) -> str:
+    """A token is compared and echoed, so one that would have to be changed to be stored is none."""
+    return value if isinstance(value, str) and clean_text(value, limit=TOKEN_LIMIT) == value else ""
+
+
+def row_envelope(key: str, row: object, row_body: bytes) -> Envelope | None:
+    """A row of a batch as an event of its own, by kind, token and state (a state is all that changes in a row).
+
+    A row without a token goes by its bytes; None when it is no object at all.
+    """
+    if not isinstance(row, dict):
+        return None
+    kind = KINDS.get(key) or clean_text(key, limit=30) or "unknown"
+    token, state = _token_or_empty(row.get("token")), clean_text(row.get("state"), limit=20)
+    event_id = f"{kind}:{token}:{state}" if token else f"{kind}:{body_id(row_body)}"
+    about = purchase_token(row) if kind == "transaction" else _token_or_empty(row.get("card_token"))
+    return Envelope(event_id, f"{kind}.{clean_text(row.get('type'), limit=80)}", about, row)

@@ -1,0 +1,191 @@
+"""What a row of Marqeta's webhook means for a purchase; called by the worker, inside its transaction, once a row.
+
+Each network message is a transaction of its own, linked to the purchase by the preceding token. What is not yet acted
+on here (partial releases, refunds, disputes) is kept with its reason.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from issuing import lifecycle, states
+from issuing.events import AuthorizationNews, MalformedEventError
+from issuing.marqeta_events import (
+    FIRST_MESSAGES,
+    jit_funding,
+    purchase_token,
+    read_currency,
+    read_merchant,
+    read_minor,
+    read_object,
+)
+from issuing.models import Authorization, Decision, Provider
+from onecard.kit.text import clean_text
+
+ACTOR = "issuer:marqeta"
+INCREMENTS = frozenset({"authorization.incremental"})
+RELEASES = frozenset({"authorization.reversal", "authorization.advice", "pindebit.authorization.reversal"})
+EXPIRY = "authorization.reversal.issuerexpiration"
+CLEARINGS = frozenset(
+    {
+        "authorization.clearing",
+        "authorization.clearing.cashback",
+        "authorization.clearing.atm.withdrawal",
+        "authorization.clearing.quasi.cash",
+        "pindebit.authorization.clearing",
+    }
+)
+REFUSED = ("DECLINED", "ERROR")
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+WAIT: Result = (states.Event.RECEIVED, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message, with what decides about it; `news` is what it says of the purchase, before its status."""
+
+    kind: str
+    state: str
+    jit_token: str
+    is_final: bool | None
+    news: AuthorizationNews
+
+
+def act(body: bytes, *, patient: bool) -> Result:
+    """Acts on a stored row; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    key, rows = next(iter(read_object(body).items()), ("", []))
+    row = rows[0] if isinstance(rows, list) and rows else None
+    if not isinstance(row, dict):
+        raise MalformedEventError("The row is not an object.")
+    if key in ("cardtransitions", "cards", "usertransitions"):
+        return states.Event.KEPT, "For the card service, which reads the issuer's states itself."
+    if key != "transactions":
+        return states.Event.KEPT, "Nothing is done about events of this kind yet."
+    kind = clean_text(row.get("type"), limit=80)
+    if kind.startswith("gpa."):
+        return states.Event.KEPT, "A book-keeping twin of a merchant's message."
+    if kind not in {EXPIRY} | FIRST_MESSAGES | INCREMENTS | RELEASES | CLEARINGS:
+        return states.Event.KEPT, "Nothing is done about messages of this type yet."
+    return _apply(_read(kind, row), patient=patient)
+
+
+def _apply(row: Row, *, patient: bool) -> Result:
+    if row.state in REFUSED:
+        return _refused(row, patient=patient)
+    if row.kind in CLEARINGS:
+        return _cleared(row, patient=patient)
+    if row.kind == EXPIRY:
+        return _report(row, states.Authorization.EXPIRED, patient=patient)
+    if row.kind in RELEASES:
+        if row.state != "CLEARED":
+            return states.Event.KEPT, "A part of a hold was given back; settlement adjusts the hold."
+        return _report(row, states.Authorization.REVERSED, patient=patient)
+    return _approved(row, patient=patient)
+
+
+def _approved(row: Row, *, patient: bool) -> Result:
+    done = _report(row, states.Authorization.APPROVED, patient=patient)
+    if done == HANDLED and row.kind in INCREMENTS:
+        return _approved_increment(row, patient=patient)
+    if done == HANDLED and row.state == "COMPLETION":
+        return _report(row, states.Authorization.SETTLED, patient=patient)
+    return done
+
+
+def _approved_increment(row: Row, *, patient: bool) -> Result:
+    """An increment that we refused, or never saw, holds nothing here although the merchant may take it."""
+    if _decision(row, approved=True) is not None:
+        return HANDLED
+    purchase = _purchase(row)
+    if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):
+        return WAIT
+    if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
+        lifecycle.open_unfunded_case(purchase, amount_minor=row.news.amount_minor)
+    return HANDLED
+
+
+def _refused(row: Row, *, patient: bool) -> Result:
+    """The network was told no, whatever we answered: what we approved for this message is given back."""
+    if row.kind not in FIRST_MESSAGES | INCREMENTS:
+        return states.Event.KEPT, "A refused message changes nothing."
+    lifecycle.lock_card(row.news.provider, row.news.issuer_card_id)
+    approved = _decision(row, approved=True)
+    if approved is not None:
+        lifecycle.undo_round(approved, actor=ACTOR)
+        return HANDLED
+    if row.kind in INCREMENTS:
+        is_late = row.news.asked_us and patient and _decision(row, approved=False) is None
+        return WAIT if is_late else HANDLED
+    if _purchase(row) is not None:
+        return HANDLED
+    return _report(row, states.Authorization.DECLINED, patient=patient)
+
+
+def _cleared(row: Row, *, patient: bool) -> Result:
+    """The merchant is paid, also for what we had refused; nothing more is held when the clearing is the last."""
+    done = _report(row, states.Authorization.APPROVED, patient=patient)
+    if done != HANDLED:
+        return done
+    purchase = _purchase(row)
+    is_all = purchase is not None and row.news.amount_minor >= purchase.approved_minor
+    if row.is_final or (row.is_final is None and is_all):
+        return _report(row, states.Authorization.SETTLED, patient=patient)
+    return states.Event.KEPT, "A part was cleared and the rest is still held; settlement books it."
+
+
+def _report(row: Row, status: str, *, patient: bool) -> Result:
+    approved = status != states.Authorization.DECLINED
+    news = replace(row.news, ever_approved=approved, status=status)
+    return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+
+
+def _decision(row: Row, *, approved: bool) -> Decision | None:
+    """Our standing decision about this very message."""
+    found = Decision.objects.filter(event__provider=row.news.provider, event__event_id=row.jit_token)
+    standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
+    return standing.first() if row.jit_token else None
+
+
+def _purchase(row: Row) -> Authorization | None:
+    known = Authorization.objects.filter(provider=row.news.provider)
+    return known.filter(issuer_authorization_id=row.news.authorization_id).first()
+
+
+def _read(kind: str, row: dict[str, Any]) -> Row:
+    currency = read_currency(row.get("currency_code"))
+    jit_token = jit_funding(row).get("token")
+    final = row.get("is_final_clearing")
+    news = AuthorizationNews(
+        provider=Provider.MARQETA,
+        authorization_id=_needed(purchase_token(row), "token"),
+        issuer_card_id=_needed(clean_text(row.get("card_token"), limit=64), "card_token"),
+        ever_approved=True,
+        asked_us=_expects_ours(kind, row),
+        status="",
+        amount_minor=read_minor(row.get("amount"), currency, "amount"),
+        currency=currency,
+        merchant=read_merchant(row, needs_mcc=False),
+        authorization_code=clean_text(row.get("approval_code"), limit=20),
+    )
+    return Row(
+        kind=kind,
+        state=clean_text(row.get("state"), limit=20),
+        jit_token=jit_token if isinstance(jit_token, str) else "",
+        is_final=final if isinstance(final, bool) else None,
+        news=news,
+    )
+
+
+def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
+    """Whether the purchase should be known here: the gateway was called about it, or the message follows another."""
+    if kind not in FIRST_MESSAGES:
+        return bool(row.get("preceding_related_transaction_token"))
+    order = row.get("gpa_order")
+    funding = order.get("funding") if isinstance(order, dict) else None
+    return isinstance(funding, dict) and isinstance(funding.get("gateway_log"), dict)
+
+
+def _needed(found: str, name: str) -> str:
+    if not found:
+        raise MalformedEventError(f"{name} is missing or no token.")
+    return found

@@ -1,0 +1,138 @@
+"""Virtual cards, who their holders are at each issuer, and what was asked of the issuer about them."""
+
+import uuid
+
+from django.contrib.postgres.functions import RandomUUID
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from issuing import states
+from onecard.kit.money import MAX_AMOUNT_MINOR
+from wallet.models import Cardholder
+
+
+class Provider(models.TextChoices):
+    """Whose card it is."""
+
+    STRIPE = "stripe", "Stripe Issuing"
+    MARQETA = "marqeta", "Marqeta"
+    MOCK = "mock", "Mock (development)"
+
+
+class VirtualCard(models.Model):
+    """The one card that a person carries; limits are ours and count in the cardholder's own days."""
+
+    class CardType(models.TextChoices):
+        VISA = "visa", "Visa"
+        MASTERCARD = "mastercard", "Mastercard"
+
+    public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="virtual_cards")
+    card_type = models.CharField(max_length=20, choices=CardType.choices)
+    issuer_provider = models.CharField(max_length=20, choices=Provider.choices)
+    issuer_card_id = models.CharField(max_length=64, blank=True, help_text="Empty until the issuer has made it.")
+    issuer_card_token = models.CharField(max_length=64, blank=True)
+    last_four = models.CharField(max_length=4, blank=True, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
+    encrypted_card_number = models.TextField(blank=True, editable=False)
+    encrypted_cvv = models.TextField(blank=True, editable=False)
+    expiry_month = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(12)]
+    )
+    expiry_year = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(2000), MaxValueValidator(2099)]
+    )
+    currency = models.CharField(max_length=3, default="USD")
+    daily_limit_minor = models.BigIntegerField(default=100_000, validators=[MinValueValidator(0)])
+    monthly_limit_minor = models.BigIntegerField(default=500_000, validators=[MinValueValidator(0)])
+    per_transaction_limit_minor = models.BigIntegerField(default=50_000, validators=[MinValueValidator(0)])
+    status = models.CharField(max_length=20, choices=states.Card.choices, default=states.Card.PENDING)
+    compliance_flags = models.JSONField(default=list, blank=True)
+    last_synced_at = models.DateTimeField(null=True, blank=True)
+    version = models.BigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer_provider", "issuer_card_id"],
+                condition=~Q(issuer_card_id=""),
+                name="one_card_per_issuer_id",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=states.Card.PENDING) | Q(status=states.Card.CLOSED) | ~Q(issuer_card_id=""),
+                name="a_working_card_is_known_to_its_issuer",
+            ),
+            models.CheckConstraint(
+                condition=Q(daily_limit_minor__range=(0, MAX_AMOUNT_MINOR))
+                & Q(monthly_limit_minor__range=(0, MAX_AMOUNT_MINOR))
+                & Q(per_transaction_limit_minor__range=(0, MAX_AMOUNT_MINOR)),
+                name="card_limits_in_bounds",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_card_type_display()} •••• {self.last_four}"
+
+
+class IssuerAccount(models.Model):
+    """Who a cardholder is at one issuer; a person with cards at both has two."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="issuer_accounts")
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="Empty until the issuer has made it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cardholder", "provider"], name="one_account_per_issuer"),
+            models.UniqueConstraint(
+                fields=["provider", "issuer_cardholder_id"],
+                condition=~Q(issuer_cardholder_id=""),
+                name="one_account_per_issuer_id",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cardholder} at {self.get_provider_display()}"
+
+
+class CardChange(models.Model):
+    """Something asked of an issuer about a card: committed before the issuer is called, and settled after.
+
+    The key makes a repeat of the call the same change (idempotency key at Stripe, client token at Marqeta).
+    """
+
+    class Kind(models.TextChoices):
+        CREATE = "create", "Create"
+        ACTIVATE = "activate", "Activate"
+        FREEZE = "freeze", "Freeze"
+        UNFREEZE = "unfreeze", "Unfreeze"
+        CLOSE = "close", "Close"
+        LIMITS = "limits", "Change limits"
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    status = models.CharField(max_length=20, choices=states.Change.choices, default=states.Change.INTENDED)
+    reason = models.CharField(max_length=200, blank=True)
+    requested_by = models.CharField(max_length=80)
+    failure_code = models.CharField(max_length=80, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="change_due", condition=Q(status__in=states.OPEN_CHANGE)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.card}"

@@ -1,0 +1,29 @@
+"""What the issuers delivered."""
+
+from django.db import models
+from django.db.models import Q
+
+from issuing import states
+from issuing.models.cards import Provider
+
+
+class IssuerEvent(models.Model):
+    """One delivery with a genuine signature, as it came; the evidence never changes, only what became of it."""
+
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    event_id = models.CharField(max_length=120, help_text="The issuer's id; for a body without one, its hash.")
+    event_type = models.CharField(max_length=120, blank=True)
+    object_id = models.CharField(max_length=120, blank=True, db_index=True)
+    body = models.BinaryField(help_text="The raw bytes that the signature covers.")
+    received_at = models.DateTimeField()
+    status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
+    reason = models.CharField(max_length=300, blank=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="one_row_per_event")]
+        indexes = [models.Index(fields=["received_at"], name="event_waiting", condition=Q(status="received"))]
+
+    def __str__(self) -> str:
+        return f"{self.event_type or 'event'} {self.event_id}"

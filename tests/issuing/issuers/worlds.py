@@ -1,0 +1,125 @@
+"""An issuer under test, and what a test may do behind its back: count its cards, present one, make it misbehave."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import stripe
+from django.conf import settings
+from django.test import override_settings
+
+from issuing.issuers.base import Address, CardOrder, Issuer, IssuerTransaction, Limits, Person
+from issuing.issuers.kinds import Kind
+from issuing.issuers.marqeta import MarqetaIssuer
+from issuing.issuers.mock import MockIssuer
+from issuing.issuers.stripe import StripeIssuer
+from onecard.kit import clock
+from onecard.sandbox.like_marqeta import settlement
+from onecard.sandbox.like_marqeta.authorizations import Presented
+from onecard.sandbox.running import RunningSandbox, running_sandbox
+from onecard.sandbox.settings import MarqetaSettings
+
+PROVIDERS = ("stripe", "marqeta", "mock")
+HOME = Address("510 Townsend Street", "San Francisco", "CA", "94103", "US")
+ADA = Person("Ada", "Lovelace", "ada@example.com", HOME, "+14155550100")
+LIMITS = Limits(per_transaction_minor=20_000, daily_minor=50_000, monthly_minor=500_050)
+LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+PRODUCT = "demo-card-product"
+_MERCHANT = {"mid": "m-1", "mcc": "5812", "name": "Bistro", "city": "Oakland", "state": "CA", "country_code": "USA"}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One issuer with its other side. `post` books money out of a card, or back when the amount is negative."""
+
+    issuer: Issuer
+    cards_made: Callable[[], int]
+    post: Callable[[str, int], None]
+    sandbox: RunningSandbox | None = None
+    card_path: str = ""
+
+    def card_calls(self) -> list[Any]:
+        """Every request to make a card that the issuer's server saw."""
+        assert self.sandbox
+        return self.sandbox.requests.find(method="POST", path=self.card_path)
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+def order_for(issuer: Issuer) -> CardOrder:
+    """An order for a cardholder made just now."""
+    return CardOrder(issuer.create_cardholder(ADA, key=new_key()), "visa", "USD", LIMITS)
+
+
+@contextmanager
+def sandbox_for_issuers() -> Iterator[RunningSandbox]:
+    """A sandbox that sends nothing, with the settings of both issuers pointing at it."""
+    program = MarqetaSettings()
+    with (
+        running_sandbox(webhook_url=None, api_key=settings.STRIPE_API_KEY, marqeta=program) as sandbox,
+        override_settings(
+            STRIPE_API_BASE=sandbox.url,
+            MARQETA_BASE_URL=f"{sandbox.url}/v3/",
+            MARQETA_APPLICATION_TOKEN=program.application_token,
+            MARQETA_ADMIN_ACCESS_TOKEN=program.admin_access_token,
+            MARQETA_CARD_PRODUCT_TOKEN=PRODUCT,
+        ),
+    ):
+        yield sandbox
+
+
+def world_of(provider: str, sandbox: RunningSandbox, **given: Any) -> World:
+    return {"stripe": _stripe_world, "marqeta": _marqeta_world, "mock": _mock_world}[provider](sandbox, given)
+
+
+def _stripe_world(sandbox: RunningSandbox, given: dict[str, Any]) -> World:
+    client = stripe.StripeClient(settings.STRIPE_API_KEY, base_addresses={"api": sandbox.url})
+    before = len(sandbox.state.objects["issuing.card"])
+
+    def post(card_id: str, amount_minor: int) -> None:
+        helpers = client.v1.test_helpers.issuing.transactions
+        make = helpers.create_unlinked_refund if amount_minor < 0 else helpers.create_force_capture
+        make({"card": card_id, "amount": abs(amount_minor), "merchant_data": {"name": "Bistro"}})
+
+    return World(
+        StripeIssuer(**given),
+        cards_made=lambda: len(sandbox.state.objects["issuing.card"]) - before,
+        post=post,
+        sandbox=sandbox,
+        card_path="/v1/issuing/cards",
+    )
+
+
+def _marqeta_world(sandbox: RunningSandbox, given: dict[str, Any]) -> World:
+    state = sandbox.marqeta.state
+    before = len(state.things["card"])
+
+    def post(card_id: str, amount_minor: int) -> None:
+        amount = abs(Decimal(amount_minor)) / 100
+        make = settlement.refund if amount_minor < 0 else settlement.force_post
+        make(sandbox.marqeta, Presented(card_token=card_id, amount=amount, merchant=dict(_MERCHANT), pos={}))
+
+    return World(
+        MarqetaIssuer(**given),
+        cards_made=lambda: len(state.things["card"]) - before,
+        post=post,
+        sandbox=sandbox,
+        card_path="/v3/cards",
+    )
+
+
+def _mock_world(_sandbox: RunningSandbox, given: dict[str, Any]) -> World:
+    issuer = MockIssuer(page_size=given.get("page_size", 100))
+
+    def post(card_id: str, amount_minor: int) -> None:
+        kind = Kind.REFUND if amount_minor < 0 else Kind.CAPTURE
+        row = IssuerTransaction(new_key(), card_id, "", kind.value, amount_minor, "USD", "Bistro", "5812", clock.now())
+        issuer.transactions.append(row)
+
+    return World(issuer, cards_made=lambda: len(issuer.cards), post=post)

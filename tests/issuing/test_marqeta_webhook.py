@@ -1,0 +1,308 @@
+"""Marqeta's event batches: proven genuine, stored row by row, and the same end in whatever order they come."""
+
+import itertools
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from issuing import handlers
+from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, VirtualCard
+from tests import marqeta_events
+from tests.issuing.test_marqeta_gateway import marqeta_card
+from tests.marqeta_events import ask, gateway_request, increment, later, outcome, report, signed, standin
+from wallet.models import Case, FundingCharge
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def card() -> VirtualCard:
+    return marqeta_card()
+
+
+def deliver(*rows: Any, key: str = "transactions") -> None:
+    """Posts a batch and lets a worker look at everything that waits."""
+    assert report({key: list(rows)}).status_code == 200
+    work()
+
+
+def work(**how: Any) -> None:
+    for event in IssuerEvent.objects.filter(status="received").order_by("id"):
+        handlers.handle(event_pk=event.pk, **how)
+
+
+def approved(card: VirtualCard, **question: Any) -> dict[str, Any]:
+    asked = gateway_request(card=card.issuer_card_id, **question)
+    assert ask(asked).status_code == 200
+    return asked
+
+
+def spent() -> set[int]:
+    return set(SpendWindow.objects.values_list("spent_minor", flat=True))
+
+
+def end() -> tuple[Any, ...]:
+    purchase = Authorization.objects.latest("id")
+    holds = sorted(Hold.objects.filter(authorization=purchase).values_list("status", flat=True))
+    cases = Case.objects.filter(reference=f"authorization:{purchase.pk}", status="open").count()
+    return purchase.status, purchase.approved_minor, tuple(holds), cases
+
+
+def test_news_of_an_approval_adds_the_code_and_changes_no_money(card: VirtualCard) -> None:
+    asked = approved(card)
+
+    deliver(outcome(asked))
+
+    assert Authorization.objects.get().authorization_code == "123456"
+    assert spent() == {4500}
+    assert IssuerEvent.objects.latest("id").event_id == f"transaction:{asked['token']}:PENDING"
+
+
+def test_an_approval_that_timed_out_is_released(card: VirtualCard) -> None:
+    asked = approved(card)
+
+    deliver(outcome(asked, state="DECLINED", timed_out=True))
+
+    assert end() == ("declined", 0, ("released",), 0)
+    assert spent() == {0}
+    assert FundingCharge.objects.get().status == "canceled"
+
+
+def test_an_increment_that_timed_out_gives_back_only_its_own_part(card: VirtualCard) -> None:
+    first = approved(card)
+    more = increment(first)
+    ask(more)
+
+    for _ in range(2):
+        deliver(outcome(more, state="DECLINED", timed_out=True))
+
+    assert end() == ("approved", 4500, ("placed", "released"), 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("authorization.reversal", "reversed"), ("authorization.reversal.issuerexpiration", "expired")],
+)
+def test_what_did_not_happen_gives_the_limits_back(card: VirtualCard, kind: str, status: str) -> None:
+    asked = approved(card)
+
+    deliver(later(asked, kind, state="CLEARED", method="pgfs.authorization.reversal"))
+
+    assert end() == (status, 0, ("released",), 0)
+    assert spent() == {0}
+
+
+def test_a_partial_reversal_and_a_partial_clearing_release_nothing(card: VirtualCard) -> None:
+    asked = approved(card)
+
+    deliver(
+        later(asked, "authorization.reversal", amount=5, state="PENDING"),
+        later(asked, "authorization.advice", amount=40, state="PENDING"),
+        later(asked, "authorization.clearing", amount=10),
+        later(asked, "authorization.clearing", amount=50, is_final_clearing=False),
+    )
+
+    assert end() == ("approved", 4500, ("placed",), 0)
+    assert set(IssuerEvent.objects.filter(event_type__startswith="transaction.").values_list("status", flat=True)) == {
+        "kept"
+    }
+
+
+@pytest.mark.parametrize("changes", [{}, {"amount": 50}, {"amount": 10, "is_final_clearing": True}])
+def test_a_final_clearing_settles(card: VirtualCard, changes: dict[str, Any]) -> None:
+    asked = approved(card)
+
+    deliver(later(asked, "authorization.clearing", **changes))
+
+    assert end() == ("settled", 4500, ("placed",), 0)
+
+
+def test_a_clearing_after_the_end_is_recorded_with_its_case(card: VirtualCard) -> None:
+    asked = approved(card)
+
+    deliver(later(asked, "authorization.reversal", state="CLEARED"))
+    deliver(later(asked, "authorization.clearing"))
+
+    assert end() == ("settled", 4500, ("released",), 1)
+    assert Case.objects.get().amount_minor == 4500
+
+
+def test_a_stand_in_and_a_force_post_are_recorded_from_the_webhook_alone(card: VirtualCard) -> None:
+    alone = later(standin(card=card.issuer_card_id), "authorization.clearing", method="pgfs.force_capture")
+    del alone["preceding_related_transaction_token"]
+
+    deliver(standin(card=card.issuer_card_id), alone)
+
+    assert sorted(Authorization.objects.values_list("status", "approved_minor")) == [
+        ("approved", 4500),
+        ("settled", 4500),
+    ]
+    assert list(Case.objects.values_list("kind", "amount_minor")) == [("approved_without_us", 4500)] * 2
+    assert not FundingCharge.objects.exists()
+
+
+def test_a_stand_in_for_what_we_refused_is_recorded_with_its_case(card: VirtualCard) -> None:
+    asked = gateway_request(card=card.issuer_card_id, amount=501)
+    assert ask(asked).status_code == 402
+
+    deliver(outcome(asked, standin_approved_by="COMMANDO_AUTO"), later(asked, "authorization.clearing"))
+
+    assert end() == ("settled", 50_100, (), 1)
+    assert Case.objects.get().amount_minor == 50_100
+
+
+def test_an_increment_approved_without_us_opens_a_case(card: VirtualCard) -> None:
+    first = approved(card, amount=400)
+    more = increment(first, amount=200)
+    assert ask(more).status_code == 402
+
+    deliver(outcome(more, standin_approved_by="COMMANDO_AUTO"))
+
+    assert end() == ("approved", 40_000, ("placed",), 1)
+    assert Case.objects.get().amount_minor == 20_000
+
+
+def test_news_that_overtakes_our_commit_waits_and_is_recorded_in_the_end(card: VirtualCard) -> None:
+    asked = gateway_request(card=card.issuer_card_id)
+    deliver(outcome(asked))
+    assert not Authorization.objects.exists()
+
+    late = IssuerEvent.objects.get().received_at + handlers.WAIT_FOR_DECISION * 2
+    work(now=late)
+
+    assert end() == ("approved", 4500, (), 1)
+
+
+def purchase_rows(card: VirtualCard, story: str) -> list[dict[str, Any]]:
+    if story.startswith("standin"):
+        stood = standin(card=card.issuer_card_id)
+        kind, state = ("reversal", "CLEARED") if story == "standin reversed" else ("clearing", "COMPLETION")
+        return [stood, later(stood, f"authorization.{kind}", state=state)]
+    first = approved(card)
+    more = increment(first)
+    ask(more)
+    last = {
+        "reversed": later(first, "authorization.reversal", amount=50, state="CLEARED"),
+        "expired": later(first, "authorization.reversal.issuerexpiration", amount=50, state="CLEARED"),
+        "cleared": later(first, "authorization.clearing", amount=50, is_final_clearing=True),
+    }
+    return [outcome(first), outcome(more), last[story]]
+
+
+@pytest.mark.parametrize(
+    ("story", "expected"),
+    [
+        ("reversed", ("reversed", 0, ("released", "released"), 0)),
+        ("expired", ("expired", 0, ("released", "released"), 0)),
+        ("cleared", ("settled", 5000, ("placed", "placed"), 0)),
+        ("standin reversed", ("reversed", 0, (), 0)),
+        ("standin cleared", ("settled", 4500, (), 1)),
+    ],
+)
+def test_every_order_of_one_purchases_rows_ends_the_same(story: str, expected: tuple[Any, ...]) -> None:
+    size = 2 if story.startswith("standin") else 3
+    for order in itertools.permutations(range(size)):
+        rows = purchase_rows(marqeta_card(), story)
+        for index in order:
+            deliver(rows[index])
+            deliver(rows[index])
+        assert end() == expected, order
+
+
+def test_a_batch_survives_its_bad_rows_and_a_repeat_changes_nothing(card: VirtualCard) -> None:
+    asked = approved(card)
+    rows = [7, None, {"type": "authorization"}, {"token": "t", "type": "authorization"}, outcome(asked)]
+
+    for _ in range(2):
+        deliver(*rows)
+        stored = IssuerEvent.objects.exclude(event_type__startswith="jit")
+        assert (stored.filter(status="rejected").count(), stored.filter(status="handled").count()) == (4, 1)
+
+    deliver(*reversed(rows))
+    assert IssuerEvent.objects.count() == 6
+    assert Authorization.objects.get().authorization_code == "123456"
+
+
+@pytest.mark.parametrize(
+    ("key", "row"),
+    [
+        ("transactions", {"token": "t1", "type": "gpa.credit.authorization", "state": "PENDING", "amount": 45}),
+        ("transactions", {"token": "t1", "type": "made.up", "state": "PENDING"}),
+        ("transactions", {"token": "t1", "type": "refund", "state": "COMPLETION", "amount": 5}),
+        ("cardtransitions", {"token": "t1", "card_token": "c1", "state": "ACTIVE", "type": "state.activated"}),
+        ("cards", {"card_token": "c1", "state": "ACTIVE", "type": "state.activated"}),
+        ("usertransitions", {"token": "t1", "state": "ACTIVE"}),
+        ("madeups", {"token": "t1"}),
+    ],
+)
+def test_twins_and_what_is_not_acted_on_are_kept_once(key: str, row: dict[str, Any]) -> None:
+    for _ in range(2):
+        deliver(row, key=key)
+
+    event = IssuerEvent.objects.get()
+    assert (event.status, bool(event.reason)) == ("kept", True)
+    assert not Authorization.objects.exists()
+
+
+def test_a_deeply_nested_row_does_not_lose_the_others() -> None:
+    deep = "[" * 600 + "]" * 600
+    body = f'{{"transactions": [{{"token": "t1", "deep": {deep}}}, {{"token": "t2", "type": "made.up"}}]}}'
+
+    assert report(body).status_code == 200
+
+    assert IssuerEvent.objects.get(event_id="transaction:t2:").status == "received"
+    assert IssuerEvent.objects.count() == 2
+
+
+def test_a_ping_is_answered_and_an_envelope_without_a_list_is_kept() -> None:
+    assert report({"pings": [{"token": "marqeta", "payload": "healthcheck"}]}).status_code == 200
+    assert not IssuerEvent.objects.exists()
+    assert report({"transactions": 5}).status_code == 200
+    assert IssuerEvent.objects.get().status == "rejected"
+
+
+@pytest.mark.parametrize("body", ["", "x", "[]", "[" * 100_000])
+def test_a_body_that_is_no_object_is_refused_and_kept(body: str) -> None:
+    assert report(body).status_code == 400
+    assert IssuerEvent.objects.get().status == "rejected"
+
+
+BODY = '{"transactions": [{"token": "t1", "type": "made.up"}]}'
+
+
+@pytest.mark.parametrize("by", ["sha1", "sha256"])
+def test_either_algorithm_may_sign(by: str) -> None:
+    assert report(BODY, by=by).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "\xe9",
+        "0" * 64,
+        lambda: signed(BODY + " "),
+        lambda: signed(BODY, secret="another"),
+        lambda: "sha256=" + signed(BODY),
+        lambda: signed(BODY).upper(),
+        lambda: signed(BODY)[:-1],
+    ],
+)
+def test_a_delivery_that_is_not_proven_genuine_is_refused_and_leaves_nothing(signature: Any) -> None:
+    given = signature if isinstance(signature, str) else signature()
+
+    assert report(BODY, signature=given).status_code == 401
+    assert not IssuerEvent.objects.exists()
+
+
+def test_basic_is_always_asked_and_the_signature_only_with_a_secret(settings: Any) -> None:
+    assert report(BODY, authorization="").status_code == 401
+    assert report(BODY, authorization=marqeta_events.basic("x", "y")).status_code == 401
+    jit = marqeta_events.basic(settings.MARQETA_JIT_USERNAME, settings.MARQETA_JIT_PASSWORD)
+    assert report(BODY, authorization=jit).status_code == 401
+    with override_settings(MARQETA_WEBHOOK_PASSWORD=""):
+        assert report(BODY).status_code == 401
+    assert not IssuerEvent.objects.exists()
+    with override_settings(MARQETA_WEBHOOK_SECRET=""):
+        assert report(BODY, signature="").status_code == 200

@@ -1,0 +1,106 @@
+"""The same purchase through Marqeta, over real HTTP: its gateway asks, its webhooks report, our cards are charged."""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings
+
+from issuing import handlers
+from issuing.models import Authorization, Decision, IssuerEvent, SpendWindow, VirtualCard
+from onecard.demo.world import seed_demo_world
+from onecard.kit import clock
+from onecard.sandbox.running import RunningSandbox
+from onecard.sandbox.settings import MarqetaSettings
+from tests.journeys.conftest import _worker
+from tests.sandboxes import intents, processor_sandbox
+from wallet.models import FundingCharge
+
+Simulate = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def sandbox(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+    """The demo world, with the demo card moved to the other issuer."""
+    seed_demo_world()
+    VirtualCard.objects.update(issuer_provider="marqeta", issuer_card_id="demo-card")
+    program = MarqetaSettings(
+        gateway_username=settings.MARQETA_JIT_USERNAME,
+        gateway_password=settings.MARQETA_JIT_PASSWORD,
+        webhook_username=settings.MARQETA_WEBHOOK_USERNAME,
+        webhook_password=settings.MARQETA_WEBHOOK_PASSWORD,
+        webhook_secret=settings.MARQETA_WEBHOOK_SECRET,
+    )
+    doors = {
+        "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
+        "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
+    }
+    with processor_sandbox(marqeta=program, **doors) as running, _worker():
+        yield running
+
+
+@pytest.fixture
+def simulate(sandbox: RunningSandbox) -> Simulate:
+    program = sandbox.marqeta.settings if hasattr(sandbox.marqeta, "settings") else MarqetaSettings()
+
+    def call(kind: str, **body: Any) -> dict[str, Any]:
+        answer = requests.post(
+            f"{sandbox.url}/v3/simulations/cardtransactions/{kind}",
+            json=body,
+            auth=(program.application_token, program.admin_access_token),
+            timeout=10,
+        )
+        assert answer.status_code == 201, answer.text
+        transaction: dict[str, Any] = answer.json()["transaction"]
+        return transaction
+
+    return call
+
+
+MERCHANT = {"mid": "123456789", "mcc": "5812", "name": "Starbucks Coffee", "city": "Seattle", "state": "WA"}
+
+
+def settle(wanted: Callable[[], bool]) -> None:
+    """Until the queue and the inbox have done what is wanted."""
+    until = time.monotonic() + 15
+    while not wanted():
+        assert time.monotonic() < until, list(IssuerEvent.objects.values_list("event_type", "status", "reason"))
+        handlers.sweep(now=clock.now() + dt.timedelta(seconds=30))
+        time.sleep(0.05)
+
+
+def test_the_walkthroughs_purchase_chooses_the_same_card_and_charges_it(simulate: Simulate, sandbox: Any) -> None:
+    made = simulate("authorization", card_token="demo-card", amount=45.0, network="VISA", card_acceptor=MERCHANT)
+
+    assert made["state"] == "PENDING", made
+    decision = Decision.objects.get()
+    assert (decision.approved, decision.rule, decision.amount_minor) == (True, "backup_without_cash", 4500)
+    settle(lambda: FundingCharge.objects.get().status == "succeeded")
+    assert FundingCharge.objects.get().method.name == "Citi Double Cash Card"
+    assert [intent["amount"] for intent in intents(sandbox)] == [4500]
+    assert Authorization.objects.get().status == "approved"
+
+
+def test_a_purchase_over_the_limit_is_declined_at_the_till(simulate: Simulate) -> None:
+    VirtualCard.objects.update(per_transaction_limit_minor=4499)
+
+    made = simulate("authorization", card_token="demo-card", amount=45.0, network="VISA", card_acceptor=MERCHANT)
+
+    assert made["state"] == "DECLINED"
+    assert Decision.objects.get().decline_reason == "per_transaction_limit_exceeded"
+    assert not FundingCharge.objects.exists()
+
+
+def test_an_increment_adds_to_the_same_authorization_and_a_reversal_ends_it(simulate: Simulate) -> None:
+    first = simulate("authorization", card_token="demo-card", amount=30.0, network="VISA", card_acceptor=MERCHANT)
+    more = simulate("authorization.incremental", preceding_related_transaction_token=first["token"], amount=5.0)
+    assert more["state"] == "PENDING", more
+    assert Authorization.objects.get().approved_minor == 3500
+
+    simulate("authorization.reversal", preceding_related_transaction_token=first["token"], amount=35.0)
+
+    settle(lambda: Authorization.objects.get().status == "reversed")
+    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
