@@ -8,6 +8,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -29,6 +30,16 @@ class UnreadableError(OneCardError):
         self.status = status
 
 
+class OneFormat(BaseContentNegotiation):
+    """These doors answer in one format, whatever the Accept header wishes for: a 406 would be a declined purchase."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class MachineDoor(APIView):
     """A view without anything of DRF that a machine-to-machine call does not need: each door proves its caller."""
 
@@ -36,6 +47,7 @@ class MachineDoor(APIView):
     permission_classes: list[Any] = []
     parser_classes: list[Any] = []
     throttle_classes: list[Any] = []
+    content_negotiation_class = OneFormat
 
 
 def plain(request: Request) -> HttpRequest:

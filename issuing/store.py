@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
 from issuing.events import AuthorizationRequest
@@ -103,7 +104,10 @@ def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Out
 
 def reconnect_if_broken() -> bool:
     """Throws away a connection that is no longer usable and says whether it did: the next statement makes a new one."""
-    if connection.connection is None or not connection.connection.closed or connection.in_atomic_block:
+    raw: psycopg.Connection[Any] | None = connection.connection
+    # A commit that failed can leave the pipeline open: such a connection answers nothing any more.
+    usable = raw is None or not (raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF)
+    if usable or connection.in_atomic_block:
         return False
     connection.close()
     return True

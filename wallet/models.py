@@ -203,7 +203,7 @@ class FundingCharge(models.Model):
     processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
     failure_code = models.CharField(max_length=80, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="Calls made with this key.")
+    attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
     first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
     claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)

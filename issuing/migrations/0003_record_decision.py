@@ -26,9 +26,9 @@ BEGIN
     IF NOT FOUND THEN
         SELECT max(ends_at) INTO v_last_end FROM issuing_spendwindow
             WHERE card_id = p_card AND kind = p_kind AND ends_at <= p_now;
-        -- Cut short by the window before it, so the zone has changed: it lasts to the end after the next, or whoever
-        -- moves every hour would get a fresh limit every hour. (Two hours of slack: clocks change by less.)
-        IF v_last_end > v_start + interval '2 hours' THEN
+        -- Cut to a stump by the window before it, so the zone has changed: it lasts to the end after the next, or
+        -- whoever moves every hour would get a fresh limit every hour. One honest move keeps its own midnight.
+        IF v_last_end > v_end - (CASE p_kind WHEN 'day' THEN interval '12 hours' ELSE interval '14 days' END) THEN
             v_end := v_end + CASE p_kind WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END;
         END IF;
         INSERT INTO issuing_spendwindow (card_id, kind, starts_at, ends_at, spent_minor)

@@ -45,7 +45,7 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
             for task in tasks:
                 publish(task, message.payload)
         except Exception as error:
-            _give_back(claimed[position:])
+            _give_back(message, claimed[position + 1 :])
             raise BrokerAwayError(f"{message} stays in the outbox, the broker did not take it: {error!r}") from error
         Message.objects.filter(pk=message.pk).update(published_at=clock.now(), claimed_until=None)
         sent += 1
@@ -57,16 +57,18 @@ def _claim() -> list[Message]:
     now = clock.now()
     with transaction():
         free = Message.objects.filter(published_at__isnull=True).exclude(claimed_until__gt=now)
-        messages = list(free.select_for_update(skip_locked=True).order_by("id")[:BATCH])
+        # What failed before goes last, so that one message which nobody takes holds up none of the others.
+        messages = list(free.select_for_update(skip_locked=True).order_by("attempts", "id")[:BATCH])
         Message.objects.filter(pk__in=[message.pk for message in messages]).update(
             claimed_until=now + dt.timedelta(seconds=CLAIM_S), attempts=F("attempts") + 1
         )
     return messages
 
 
-def _give_back(messages: list[Message]) -> None:
-    unsent = Message.objects.filter(pk__in=[message.pk for message in messages], published_at__isnull=True)
-    unsent.update(claimed_until=None)
+def _give_back(failed: Message, untried: list[Message]) -> None:
+    unsent = Message.objects.filter(published_at__isnull=True)
+    unsent.filter(pk=failed.pk).update(claimed_until=None)
+    unsent.filter(pk__in=[message.pk for message in untried]).update(claimed_until=None, attempts=F("attempts") - 1)
 
 
 def forget_published() -> int:

@@ -92,3 +92,14 @@ def test_whoever_moves_every_hour_gets_no_fresh_limit_every_hour() -> None:
         Cardholder.objects.update(time_zone=f"Etc/GMT{offset - 24 if offset > 12 else offset:+d}")
         bought += buys(card, 10_000, at.isoformat())
     assert bought <= 2
+
+
+@pytest.mark.django_db
+def test_one_honest_move_keeps_the_months_apart() -> None:
+    card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10_000)
+    assert buys(card, 10_000, "2026-06-20T16:00:00Z")
+    Cardholder.objects.update(time_zone="Asia/Tokyo")
+
+    assert buys(card, 10_000, "2026-07-05T16:00:00Z")
+    assert not buys(card, 1, "2026-07-30T16:00:00Z")
+    assert buys(card, 10_000, "2026-08-02T16:00:00Z")

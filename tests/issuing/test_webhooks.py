@@ -363,3 +363,17 @@ def test_the_decision_takes_two_statements(card: VirtualCard, django_assert_num_
     # The ORM's own queries are counted here; the decision's two statements go beside it.
     with django_assert_num_queries(0):
         assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id)).json()["approved"]
+
+
+@pytest.mark.parametrize("accept", ["*/*; q=0.5, application/xml", "text/html", "application/xml", "nonsense"])
+def test_the_accept_header_declines_nothing(card: VirtualCard, accept: str) -> None:
+    body = json.dumps(stripe_events.authorization_request(card=card.issuer_card_id))
+
+    response = Client().post(
+        stripe_events.URL,
+        data=body.encode(),
+        content_type="application/json",
+        headers={"Stripe-Signature": stripe_events.signed(body), "Accept": accept},
+    )
+
+    assert response.json()["approved"] is True

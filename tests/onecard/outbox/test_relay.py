@@ -65,7 +65,8 @@ def test_what_the_broker_does_not_take_waits_and_goes_out_later() -> None:
     broker.refuses = set()
     assert relay.relay_once(broker.publish, SUBSCRIBERS) == 2
 
-    assert [payload["charge_id"] for _, payload in broker.taken] == [1, 2, 3]
+    # The one that failed comes after those that had not been tried.
+    assert [payload["charge_id"] for _, payload in broker.taken] == [1, 3, 2]
 
 
 def test_a_topic_nobody_knows_is_kept_and_holds_up_nobody() -> None:
@@ -145,3 +146,15 @@ def test_published_messages_are_forgotten_after_a_week_and_unpublished_ones_neve
 
     assert relay.forget_published() == 1
     assert Message.objects.get().payload == {"charge_id": 2}
+
+
+def test_one_message_that_nobody_takes_holds_up_none_of_the_others() -> None:
+    put(1, 2, 3)
+    broker = Broker()
+    broker.refuses = {1}
+    for _ in range(3):
+        with pytest.raises(relay.BrokerAwayError):
+            relay.relay_once(broker.publish, SUBSCRIBERS)
+
+    assert [payload["charge_id"] for _, payload in broker.taken] == [2, 3]
+    assert Message.objects.get(published_at=None).payload == {"charge_id": 1}
