@@ -1,7 +1,8 @@
 """The decision: may this purchase happen, and which card pays. Read this file first.
 
 One read, a pure choice, one committing statement that looks again under its lock. No network call and no broker call
-stands on this path. Whatever goes wrong, the answer is a decline, inside the deadline.
+stands on this path. Whatever goes wrong, the answer is a decline, and inside the deadline as long as the database
+answers at all: one that is silent is only given up by the driver (README, honest limits).
 """
 
 import logging
