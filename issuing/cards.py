@@ -5,14 +5,12 @@ Each intends first: what is to happen is committed with its trail and its messag
 closed card declines from that commit on, and so do new limits.
 """
 
-from django.conf import settings
-
 from audit import trail
-from issuing import card_changes, states
+from issuing import availability, card_changes, rollout, states
+from issuing.card_errors import CardRefusedError, ReadOnlyError
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
-from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import transaction
@@ -22,11 +20,18 @@ from wallet.models import Cardholder
 MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
 DEFAULT_LIMITS = Limits(per_transaction_minor=50_000, daily_minor=100_000, monthly_minor=500_000)
 
-
-class CardRefusedError(OneCardError):
-    """The card may not be made or changed so; the message is fit for the cardholder's eyes."""
-
-    code = "card_refused"
+__all__ = [
+    "DEFAULT_LIMITS",
+    "CardRefusedError",
+    "ReadOnlyError",
+    "activate",
+    "close",
+    "create_virtual_card",
+    "freeze",
+    "request_limits_push",
+    "unfreeze",
+    "update_spending_limits",
+]
 
 
 def create_virtual_card(
@@ -40,13 +45,17 @@ def create_virtual_card(
 ) -> VirtualCard:
     """Makes a card at the issuer and gives it as it stands; it waits to be activated.
 
-    Raises CardRefusedError without verified identity or with wrong limits. When the issuer does not answer, the card
-    stays pending without an issuer's id and is made later, once, under the same key.
+    The issuer is `provider`, or the one that the rollout gives this person, or the backup while that one is down.
+    Raises CardRefusedError without verified identity or with wrong limits, and its ReadOnlyError while no issuer takes
+    changes. When the issuer does not answer, the card stays pending without an issuer's id and is made later, once,
+    under the same key.
     """
     _check_person(cardholder)
     _check_limits(limits, currency)
+    if provider is None:
+        provider = availability.open_provider(rollout.provider_for(cardholder.user))
+    availability.refuse_when_read_only(provider)
     with transaction():
-        provider = provider or settings.ISSUER_PROVIDER
         IssuerAccount.objects.get_or_create(cardholder=cardholder, provider=provider)
         card = VirtualCard.objects.create(
             cardholder=cardholder,
@@ -64,31 +73,36 @@ def create_virtual_card(
 def activate(*, card: VirtualCard, requested_by: str) -> VirtualCard:
     """Makes a new card usable, once the issuer says so; raises CardRefusedError when it is not waiting for that."""
     _check_person(card.cardholder)
+    availability.refuse_when_read_only(card.issuer_provider)
     return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, from_states=(states.Card.PENDING,))
 
 
 def unfreeze(*, card: VirtualCard, requested_by: str) -> VirtualCard:
     """Makes a frozen card usable again, once the issuer says so; raises CardRefusedError when it is not frozen."""
     _check_person(card.cardholder)
+    availability.refuse_when_read_only(card.issuer_provider)
     return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,))
 
 
 def freeze(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
     """Stops new purchases at once, and tells the issuer; raises CardRefusedError when the card cannot be frozen.
 
-    What was approved before can still be captured (Stripe, card status).
+    What was approved before can still be captured (Stripe, card status). Read-only mode does not stop it: whoever lost
+    a card cannot wait for an issuer, and the card declines here whatever that issuer knows.
     """
     return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by)
 
 
 def close(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
     """Ends a card for good, at once, and tells the issuer; raises CardRefusedError when it is closed already."""
+    availability.refuse_when_read_only(card.issuer_provider)
     return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, reason, requested_by)
 
 
 def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: str) -> VirtualCard:
     """Sets what a card may spend: ours at once, the issuer's as soon as it answers; raises CardRefusedError."""
     _check_limits(limits, card.currency)
+    availability.refuse_when_read_only(card.issuer_provider)
     with transaction():
         locked = _lock(card)
         if locked.status == states.Card.CLOSED:

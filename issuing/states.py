@@ -43,6 +43,38 @@ CHANGE_MOVES: dict[str, frozenset[str]] = {
 OPEN_CHANGE = (Change.INTENDED, Change.SENDING)
 
 
+class Funding(models.TextChoices):
+    """Where a request to put money on a card stands."""
+
+    REQUESTED = "requested", "Requested"  # The source is being charged.
+    CREDITED = "credited", "On the card"
+    FAILED = "failed", "Failed"  # The source did not pay; nothing is on the card.
+
+
+FUNDING_MOVES: dict[str, frozenset[str]] = {
+    Funding.REQUESTED: frozenset({Funding.CREDITED, Funding.FAILED}),
+    # A charge that was declined can still succeed: its news is the truth.
+    Funding.FAILED: frozenset({Funding.CREDITED}),
+    Funding.CREDITED: frozenset(),
+}
+
+
+class Sync(models.TextChoices):
+    """Where a comparison with an issuer stands; one that died is running and goes on where it was."""
+
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+
+
+class SyncStage(models.TextChoices):
+    """What is compared, in this order: what the issuer told first, so that what follows sees it applied."""
+
+    EVENTS = "events", "Missed events"
+    TRANSACTIONS = "transactions", "Transactions"
+    THEIR_CARDS = "their_cards", "The issuer's cards"
+    OUR_CARDS = "our_cards", "Cards that the issuer did not list"
+
+
 class Authorization(models.TextChoices):
     """Where a purchase stands at the issuer."""
 

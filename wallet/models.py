@@ -238,6 +238,8 @@ class Case(models.Model):
         CHARGED_WITHOUT_PURCHASE = "charged_without_purchase", "Charged, but the purchase did not happen"
         TWO_CHARGES = "two_charges", "Processor reports a second successful charge"
         APPROVED_WITHOUT_US = "approved_without_us", "Issuer approved by itself, nobody was charged"
+        CARD_DIFFERS = "card_differs", "Card differs from what its issuer says"
+        TRANSACTION_DIFFERS = "transaction_differs", "Transaction differs from what its issuer says"
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"

@@ -1,17 +1,29 @@
 """The card network's side: virtual cards, what the issuer told us, what we answered, and what is held on limits."""
 
 from issuing.models.authorizations import Authorization, Decision, Hold, SpendWindow
+from issuing.models.balance import CardFunding
 from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCard
+from issuing.models.control import IssuerControl, Rollout
 from issuing.models.inbox import IssuerEvent
+from issuing.models.legacy import LegacyDocument
+from issuing.models.sync import SyncDifference, SyncRun
+from issuing.models.transactions import CardTransaction
 
 __all__ = [
     "Authorization",
     "CardChange",
+    "CardFunding",
+    "CardTransaction",
     "Decision",
     "Hold",
     "IssuerAccount",
+    "IssuerControl",
     "IssuerEvent",
+    "LegacyDocument",
     "Provider",
+    "Rollout",
     "SpendWindow",
+    "SyncDifference",
+    "SyncRun",
     "VirtualCard",
 ]

@@ -47,6 +47,9 @@ class VirtualCard(models.Model):
     monthly_limit_minor = models.BigIntegerField(default=500_000, validators=[MinValueValidator(0)])
     per_transaction_limit_minor = models.BigIntegerField(default=50_000, validators=[MinValueValidator(0)])
     status = models.CharField(max_length=20, choices=states.Card.choices, default=states.Card.PENDING)
+    balance_minor = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="Put on the card beforehand."
+    )
     compliance_flags = models.JSONField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     version = models.BigIntegerField(default=1, editable=False)
@@ -55,7 +58,11 @@ class VirtualCard(models.Model):
 
     class Meta:
         ordering = ["id"]
+        permissions = [("reveal_card_data", "Can see the whole number of a card")]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(balance_minor__gte=0, balance_minor__lte=MAX_AMOUNT_MINOR), name="card_balance_in_bounds"
+            ),
             models.UniqueConstraint(
                 fields=["issuer_provider", "issuer_card_id"],
                 condition=~Q(issuer_card_id=""),
@@ -123,6 +130,9 @@ class CardChange(models.Model):
     failure_code = models.CharField(max_length=80, blank=True)
     failure_message = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    may_have_arrived = models.BooleanField(
+        default=False, db_default=False, help_text="A try was sent, or its worker died: the issuer may have done it."
+    )
     claimed_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

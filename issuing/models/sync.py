@@ -1,0 +1,72 @@
+"""Comparing our cards and transactions with the issuer's: the run, how far it came, and what differed."""
+
+from django.db import models
+from django.db.models import Q
+
+from issuing import states
+from issuing.models.cards import Provider, VirtualCard
+
+
+class SyncRun(models.Model):
+    """One comparison with an issuer; its stage and cursor are committed with each page: a death costs one page."""
+
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    status = models.CharField(max_length=20, choices=states.Sync.choices, default=states.Sync.RUNNING)
+    stage = models.CharField(max_length=20, choices=states.SyncStage.choices, default=states.SyncStage.EVENTS)
+    cursor = models.CharField(max_length=200, blank=True, help_text="Where the stage goes on; empty at its beginning.")
+    since = models.DateTimeField(help_text="Events and transactions from here on are compared.")
+    until = models.DateTimeField(help_text="Where the next run begins.")
+    requested_by = models.CharField(max_length=80)
+    cards_seen = models.PositiveIntegerField(default=0)
+    transactions_seen = models.PositiveIntegerField(default=0)
+    events_seen = models.PositiveIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider"], condition=Q(status="running"), name="one_running_sync_per_provider"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_provider_display()} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class SyncDifference(models.Model):
+    """Something that an issuer and we do not agree on, and what the rule made of it."""
+
+    class Kind(models.TextChoices):
+        MISSED_EVENT = "missed_event", "Event never delivered"
+        MISSED_TRANSACTION = "missed_transaction", "Transaction never reported"
+        TRANSACTION = "transaction", "Transaction differs"
+        STATUS = "status", "Card status"
+        LIMITS = "limits", "Card limits"
+        DETAILS = "details", "Card details"
+        UNKNOWN_THERE = "unknown_there", "Card unknown to the issuer"
+        UNKNOWN_HERE = "unknown_here", "Card unknown here"
+
+    class Resolution(models.TextChoices):
+        TAKEN_OVER = "taken_over", "Taken over from the issuer"
+        PUSHED = "pushed", "Sent to the issuer again"
+        OPEN = "open", "Left for a person"
+
+    run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="differences")
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    card = models.ForeignKey(VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="differences")
+    reference = models.CharField(max_length=120, help_text="The issuer's id of what differs.")
+    ours = models.CharField(max_length=200, blank=True)
+    theirs = models.CharField(max_length=200, blank=True)
+    resolution = models.CharField(max_length=20, choices=Resolution.choices)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.reference}"

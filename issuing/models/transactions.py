@@ -1,0 +1,70 @@
+"""What an issuer settled on a card: captures, refunds and disputes, and the movements that old documents hold."""
+
+from django.db import models
+from django.db.models import Q
+
+from issuing.models.authorizations import Authorization
+from issuing.models.cards import Provider, VirtualCard
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+
+
+class CardTransaction(models.Model):
+    """One movement under the issuer's id; it comes by webhook, by sync or from an old document, and is kept once."""
+
+    class Type(models.TextChoices):
+        AUTHORIZATION = "authorization", "Authorization"
+        SETTLEMENT = "settlement", "Settlement"
+        REVERSAL = "reversal", "Reversal"
+        CHARGEBACK = "chargeback", "Chargeback"
+        REFUND = "refund", "Refund"
+
+    class Processing(models.TextChoices):
+        PENDING = "pending", "Pending"
+        APPROVED = "approved", "Approved"
+        DECLINED = "declined", "Declined"
+        SETTLED = "settled", "Settled"
+
+    class Source(models.TextChoices):
+        WEBHOOK = "webhook", "Webhook"
+        SYNC = "sync", "Issuer sync"
+        LEGACY = "legacy", "Old document"
+
+    provider = models.CharField(max_length=20, choices=Provider.choices)
+    issuer_transaction_id = models.CharField(max_length=120)
+    issuer_event_type = models.CharField(max_length=120, blank=True)
+    card = models.ForeignKey(
+        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="card_transactions"
+    )
+    authorization = models.ForeignKey(
+        Authorization, null=True, blank=True, on_delete=models.PROTECT, related_name="card_transactions"
+    )
+    issuer_authorization_id = models.CharField(max_length=120, blank=True)
+    transaction_type = models.CharField(max_length=20, choices=Type.choices)
+    processing_status = models.CharField(max_length=20, choices=Processing.choices)
+    authorization_code = models.CharField(max_length=20, blank=True)
+    amount_minor = models.BigIntegerField(help_text="Never negative: the type says which way the money goes.")
+    currency = models.CharField(max_length=3)
+    mcc = models.CharField("MCC", max_length=4, blank=True)
+    merchant_name = models.CharField(max_length=200, blank=True)
+    merchant_category = models.CharField(max_length=120, blank=True)
+    merchant_location = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=20, choices=Source.choices)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-occurred_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "issuer_transaction_id"], name="one_row_per_transaction"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gte=0, amount_minor__lte=MAX_AMOUNT_MINOR),
+                name="transaction_amount_in_bounds",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_transaction_type_display()} {self.money}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)
