@@ -10,8 +10,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 
 from audit import trail
-from issuing import states
+from issuing import card_fallback, states
 from issuing.issuers.base import Address, CardOrder, IssuedCard, Issuer, IssuerError, Limits, Person, RefusedError
+from issuing.issuers.errors import PausedError
 from issuing.issuers.registry import issuer_for
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
@@ -40,8 +41,9 @@ def carry_out(*, change_id: int, issuer: Issuer | None = None) -> str:
     """
     require_no_transaction("A call to the issuer")
     claimed = _claim(change_id)
-    if claimed is not None:
-        _ask(claimed, issuer or issuer_for(claimed.card.issuer_provider))
+    while claimed is not None:
+        moved = _ask(claimed, issuer or issuer_for(claimed.card.issuer_provider))
+        claimed = _claim(change_id) if moved else None
     return CardChange.objects.values_list("status", flat=True).get(pk=change_id)
 
 
@@ -74,25 +76,36 @@ def _claim(change_id: int) -> CardChange | None:
         VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card_id)
         earlier = CardChange.objects.filter(card_id=card_id, pk__lt=change_id, status__in=states.OPEN_CHANGE)
         due = CardChange.objects.filter(_due(now), pk=change_id)
-        if earlier.exists() or not due.update(
+        claimed = due.select_related("card__cardholder__user").first()
+        if claimed is None or earlier.exists():
+            return None
+        claimed.attempts += 1
+        due.update(
             status=states.Change.SENDING,
             attempts=F("attempts") + 1,
+            # Should this worker die, nobody knows whether it sent anything; the object keeps what was known before.
+            may_have_arrived=True,
             claimed_until=now + CLAIM,
             updated_at=now,
-        ):
-            return None
-        return CardChange.objects.select_related("card__cardholder__user").get(pk=change_id)
+        )
+        return claimed
 
 
-def _ask(change: CardChange, issuer: Issuer) -> None:
+def _ask(change: CardChange, issuer: Issuer) -> bool:
+    """Makes the call and records what came of it; True when the card is now the backup issuer's to make."""
     try:
         issued = _call(change, issuer)
     except RefusedError as error:
         _refused(change, error)
+    except PausedError as error:
+        if card_fallback.move_to_backup(change):
+            return True
+        _try_later(change, error, may_have_arrived=change.may_have_arrived)
     except IssuerError as error:
         _try_later(change, error)
     else:
         _done(change, issued)
+    return False
 
 
 def _call(change: CardChange, issuer: Issuer) -> IssuedCard | None:
@@ -168,7 +181,7 @@ def _refused(change: CardChange, error: RefusedError) -> None:
         )
 
 
-def _try_later(change: CardChange, error: IssuerError) -> None:
+def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
     delay_s = getattr(error, "retry_after_s", None) or backoff_s(change.attempts)
     log.warning("card change %s: %s; next try in %.1f s", change.key, error.message, delay_s)
     mine = CardChange.objects.filter(pk=change.pk, attempts=change.attempts, status=states.Change.SENDING)
@@ -176,6 +189,7 @@ def _try_later(change: CardChange, error: IssuerError) -> None:
         status=states.Change.INTENDED,
         failure_code=error.code,
         failure_message=error.message[:300],
+        may_have_arrived=may_have_arrived,
         claimed_until=None,
         next_attempt_at=clock.now() + dt.timedelta(seconds=delay_s),
         updated_at=clock.now(),
