@@ -5,8 +5,7 @@ The number and the code appear in no log, error, repr or audit entry; everywhere
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
@@ -14,11 +13,13 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
 from audit.models import Entry
+from issuing.issuers.base import CardData
 from issuing.models import VirtualCard
 from onecard.kit import clock
 from onecard.kit.crypto import SealError, open_sealed, seal
 from onecard.kit.errors import OneCardError
-from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.kit.luhn import passes_luhn
+from onecard.kit.transactions import require_no_transaction, require_transaction, transaction
 
 REVEAL_PERMISSION: Final = "issuing.reveal_card_data"
 SEALED_COLUMNS: Final = ("encrypted_card_number", "encrypted_cvv")
@@ -67,20 +68,15 @@ class ReasonError(CardDataError):
 
 
 class TooManyRevealsError(CardDataError):
-    """The actor has looked at as many cards as one may within the hour."""
+    """The actor has looked at as many cards as one may within the hour; `retry_after_s` says when to come back."""
 
     code = "card_data_too_many_reveals"
 
-
-@dataclass(frozen=True, slots=True)
-class CardData:
-    """What is printed on a card; its repr shows nothing, and it cannot be pickled into a queue or a cache."""
-
-    number: str = field(repr=False)
-    cvv: str = field(repr=False)
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("Card data is never pickled.")
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__(
+            f"You have looked at {REVEALS_PER_WINDOW} card numbers within an hour; wait before the next one."
+        )
+        self.retry_after_s = retry_after_s
 
 
 def masked(number: str) -> str:
@@ -111,6 +107,16 @@ def store_card_data(card: VirtualCard, *, number: str, cvv: str = "", actor: str
         setattr(card, column, value)
 
 
+def erase_card_data(card: VirtualCard, *, actor: str) -> bool:
+    """Forgets a closed card's stored number and code, in the caller's transaction; False when there is nothing."""
+    require_transaction("The end of stored card data")
+    kept = VirtualCard.objects.filter(pk=card.pk).exclude(encrypted_card_number="", encrypted_cvv="")
+    if not kept.update(encrypted_card_number="", encrypted_cvv="", updated_at=clock.now()):
+        return False
+    trail.record(actor=actor, action="card_data.erased", subject=card)
+    return True
+
+
 @sensitive_variables()
 def reveal_stored(card: VirtualCard, *, actor: str, reason: str) -> CardData:
     """Opens a card's data for `actor` and says so in the trail, which is committed before anything is handed out.
@@ -119,7 +125,7 @@ def reveal_stored(card: VirtualCard, *, actor: str, reason: str) -> CardData:
     TooManyRevealsError, SealError, and TransactionError inside a transaction, whose rollback would take the entry back.
     """
     require_no_transaction("Revealing card data")
-    reason = _checked_reason(actor, reason)
+    reason = checked_reason(actor, reason)
     with transaction():
         outcome = _attempt(card, actor, reason)
     if isinstance(outcome, OneCardError):
@@ -133,17 +139,15 @@ def _attempt(card: VirtualCard, actor: str, reason: str) -> CardData | OneCardEr
     row = VirtualCard.objects.values("public_id", *SEALED_COLUMNS).get(pk=card.pk)
     if not row["encrypted_card_number"]:
         return NotStoredError("This card's number is not stored here; ask its issuer.")
-    if _reveals_left(actor) <= 0:
-        _record(card, actor, reason, "refused")
-        return TooManyRevealsError(
-            f"You have looked at {REVEALS_PER_WINDOW} card numbers within an hour; wait before the next one."
-        )
+    refusal = refusal_of_limit(card, actor, reason)
+    if refusal is not None:
+        return refusal
     try:
         shown = _opened(row)
     except SealError as error:
-        _record(card, actor, reason, "unreadable", error=error.code)
+        record_reveal(card, actor, reason, "unreadable", error=error.code)
         return error
-    _record(card, actor, reason, "shown")
+    record_reveal(card, actor, reason, "shown")
     return shown
 
 
@@ -159,21 +163,32 @@ def _opened(row: dict[str, Any]) -> CardData:
     return CardData(number=number, cvv=cvv)
 
 
-def _reveals_left(actor: str) -> int:
-    """Counted from the trail; the lock makes one actor's attempts queue, so that racing requests cannot exceed it."""
+def refusal_of_limit(card: VirtualCard, actor: str, reason: str) -> TooManyRevealsError | None:
+    """Within a transaction: None while the actor may still look, else the refusal, which is in the trail.
+
+    Counted from the trail; the lock makes one actor's attempts queue, so that racing requests cannot exceed the limit.
+    What was refused does not count, nor does the entry that tells what came of an attempt that counts already.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REVEAL_ACTION} {actor}"])
-    made = Entry.objects.filter(actor=actor, action=REVEAL_ACTION, recorded_at__gt=clock.now() - REVEAL_WINDOW)
-    return REVEALS_PER_WINDOW - made.exclude(details__outcome="refused").count()
+    since = clock.now() - REVEAL_WINDOW
+    made = Entry.objects.filter(actor=actor, action=REVEAL_ACTION, recorded_at__gt=since)
+    counted = made.exclude(details__outcome="refused").exclude(details__has_key="answers")
+    latest = list(counted.order_by("-recorded_at").values_list("recorded_at", flat=True)[:REVEALS_PER_WINDOW])
+    if len(latest) < REVEALS_PER_WINDOW:
+        return None
+    record_reveal(card, actor, reason, "refused")
+    return TooManyRevealsError(retry_after_s=max(1.0, (latest[-1] - since).total_seconds()))
 
 
-def _record(card: VirtualCard, actor: str, reason: str, outcome: str, **more: str) -> None:
-    trail.record(actor=actor, action=REVEAL_ACTION, subject=card, reason=reason, outcome=outcome, **more)
+def record_reveal(card: VirtualCard, actor: str, reason: str, outcome: str, **more: object) -> Entry:
+    """The entry of one attempt to see a number, whichever way it goes."""
+    return trail.record(actor=actor, action=REVEAL_ACTION, subject=card, reason=reason, outcome=outcome, **more)
 
 
 @sensitive_variables()
 def _check(card: VirtualCard, number: str, cvv: str) -> None:
-    if not _NUMBER.fullmatch(number) or not _passes_luhn(number):
+    if not _NUMBER.fullmatch(number) or not passes_luhn(number):
         raise InvalidCardDataError("The card number must have 12 to 19 digits and a right check digit.")
     if number[-4:] != card.last_four:
         raise InvalidCardDataError("The card number does not end in this card's last four digits.")
@@ -181,13 +196,8 @@ def _check(card: VirtualCard, number: str, cvv: str) -> None:
         raise InvalidCardDataError("The card's code must have 3 or 4 digits.")
 
 
-@sensitive_variables()
-def _passes_luhn(number: str) -> bool:
-    digits = [int(digit) for digit in reversed(number)]
-    return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
-
-
-def _checked_reason(actor: str, reason: str) -> str:
+def checked_reason(actor: str, reason: str) -> str:
+    """The reason with its white space made single; raises ReasonError."""
     reason = " ".join(reason.replace("\x00", "").split())
     if not actor.strip():
         raise ReasonError("Say who asks for the card's data.")

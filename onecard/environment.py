@@ -6,10 +6,13 @@ Variables and their defaults are bound by the product specification, section 5; 
 import base64
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from onecard.kit.money import MoneyError, currency_exponent
 
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
 
@@ -72,6 +75,25 @@ def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
     if text and text not in among:
         raise ImproperlyConfigured(f"{name} is {text!r}; set it to one of: {', '.join(among)}.")
     return text
+
+
+def currency(name: str, *, default: str) -> str:
+    """An ISO 4217 code of a currency that has minor units, in either case."""
+    text = os.environ.get(name, "").strip().upper() or default
+    try:
+        currency_exponent(text)
+    except MoneyError as error:
+        raise ImproperlyConfigured(f"{name}: {error.message}; set it to a code such as USD.") from None
+    return text
+
+
+def mail(name: str, *, default: str) -> dict[str, Any]:
+    """A mail server's URL as Django's settings EMAIL_*."""
+    try:
+        settings: dict[str, Any] = env.email_url(name, default=default)
+    except (ImproperlyConfigured, ValueError):
+        raise ImproperlyConfigured(f"{name} is no mail server; set it like smtp+tls://user:pass@host:587.") from None
+    return settings
 
 
 def words(name: str, *, default: str = "") -> list[str]:

@@ -5,7 +5,7 @@ Source: issuer integration design, Card Issuer Adapter Layer; product specificat
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from onecard.kit.errors import OneCardError
 
@@ -53,7 +53,10 @@ class CardOrder:
 
 @dataclass(frozen=True, slots=True)
 class IssuedCard:
-    """A card as the issuer has it; `status` is a state of `issuing.states.Card`, `limits` None when it does not say."""
+    """A card as the issuer has it; `status` is a state of `issuing.states.Card`, `limits` None when it does not say.
+
+    `key` is the key that the card was made with, or "" for a card that was not made through `create_card`.
+    """
 
     issuer_card_id: str
     status: str
@@ -63,6 +66,26 @@ class IssuedCard:
     expiry_year: int
     currency: str
     limits: Limits | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardPage:
+    """A stretch of the list of cards; `cursor` asks for the next one and is "" at the end. A page may be empty."""
+
+    cards: tuple[IssuedCard, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardData:
+    """What is printed on a card; its repr shows nothing, and it cannot be pickled into a queue or a cache."""
+
+    number: str = field(repr=False)
+    cvv: str = field(repr=False)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("Card data is never pickled.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,25 @@ class Page:
     """A stretch of a list; `cursor` asks for the next one and is "" at the end."""
 
     transactions: tuple[IssuerTransaction, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissedEvent:
+    """An event as our webhook would have stored it, with its id, type, object and body; it happened at `created_at`."""
+
+    event_id: str
+    event_type: str
+    object_id: str
+    created_at: dt.datetime
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A stretch of the issuer's events, newest first; `cursor` asks for older ones and is "" at the end."""
+
+    events: tuple[MissedEvent, ...]
     cursor: str
 
 
@@ -139,6 +181,8 @@ class Issuer(Protocol):
     """
 
     provider: str
+    # Whether limits are set for each card; some issuers limit the person, by the card that was made or changed last.
+    limits_each_card: bool
 
     def create_cardholder(self, person: Person, *, key: str) -> str:
         """Makes the person known to the issuer and gives the issuer's id."""
@@ -155,8 +199,20 @@ class Issuer(Protocol):
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
         """The card as it stands."""
 
-    def get_transaction_history(self, issuer_card_id: str, *, since: dt.datetime, cursor: str = "") -> Page:
-        """A page of the card's transactions, oldest last."""
+    def list_cards(self, *, cursor: str = "") -> CardPage:
+        """A page of all our cards at the issuer, in no promised order; `limits` may be None to save requests."""
+
+    def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
+        """A page of the card's transactions, oldest last; without a card, of those of all our cards."""
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        """A page of what the issuer told our webhook since then, or would have told it, had it arrived.
+
+        Questions that waited for an answer of ours are left out: nobody waits for it any more.
+        """
+
+    def get_card_data(self, issuer_card_id: str) -> CardData:
+        """The whole number and the code, for staff who may see them; never logged, never kept by the adapter."""
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """A grant for the cardholder's own device; `nonce` is what the issuer's script made there, if it needs one."""

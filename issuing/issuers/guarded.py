@@ -14,7 +14,10 @@ from typing import TypeVar
 from issuing.issuers import alerts
 from issuing.issuers.base import (
     AuthenticationError,
+    CardData,
     CardOrder,
+    CardPage,
+    EventPage,
     IssuedCard,
     Issuer,
     IssuerError,
@@ -61,9 +64,11 @@ class GuardedIssuer:
     link: Shared = field(default_factory=shared)
     breaker: Breaker = field(init=False)
     provider: str = field(init=False)
+    limits_each_card: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.provider = self.inner.provider
+        self.limits_each_card = self.inner.limits_each_card
         self.breaker = Breaker(self.provider, self.link)
 
     def create_cardholder(self, person: Person, *, key: str) -> str:
@@ -81,8 +86,18 @@ class GuardedIssuer:
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
         return self._call(lambda: self.inner.get_card_details(issuer_card_id))
 
-    def get_transaction_history(self, issuer_card_id: str, *, since: dt.datetime, cursor: str = "") -> Page:
+    def list_cards(self, *, cursor: str = "") -> CardPage:
+        return self._call(lambda: self.inner.list_cards(cursor=cursor))
+
+    def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
         return self._call(lambda: self.inner.get_transaction_history(issuer_card_id, since=since, cursor=cursor))
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        return self._call(lambda: self.inner.list_events(since=since, cursor=cursor))
+
+    def get_card_data(self, issuer_card_id: str) -> CardData:
+        """Tried once: a person is waiting, and card numbers are asked for no oftener than they are shown."""
+        return self._call(lambda: self.inner.get_card_data(issuer_card_id), tries=1)
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """Tried once: a nonce is good for one call, and the cardholder is waiting."""

@@ -1,22 +1,37 @@
 """Marqeta's Core API (Marqeta facts, sections 1, 2, 3 and 7). Our key is the token, and so their idempotency."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
 
-from issuing.issuers import errors
+from issuing.issuers import errors, missed
 from issuing.issuers import marqeta_shapes as shapes
-from issuing.issuers.base import CardOrder, IssuedCard, Limits, Page, Person, RefusedError, RevealGrant
+from issuing.issuers.base import (
+    CardData,
+    CardOrder,
+    CardPage,
+    EventPage,
+    IssuedCard,
+    Limits,
+    Page,
+    Person,
+    RefusedError,
+    RevealGrant,
+)
 from issuing.issuers.marqeta_http import Json, MarqetaHttp
+from issuing.issuers.numbers import read_card_data
 from onecard.kit import clock
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20.0
 # A client access token that nobody redeems dies after five minutes.
 REVEAL_LIVES_S = 300
 _MOST_CONTROLS = "100"
+# Each user of a page costs a request of its own, and a page that fails is asked for again as a whole.
+_USERS_A_PAGE = 10
 
 
 class MarqetaIssuer:
@@ -27,6 +42,7 @@ class MarqetaIssuer:
     """
 
     provider = "marqeta"
+    limits_each_card = False
 
     def __init__(
         self,
@@ -42,7 +58,7 @@ class MarqetaIssuer:
             gate=gate,
         )
         self._product = _setting("MARQETA_CARD_PRODUCT_TOKEN")
-        self._currency = getattr(settings, "MARQETA_CURRENCY", "USD")
+        self._currency: str = settings.MARQETA_CURRENCY
         self._page_size = page_size
 
     def create_cardholder(self, person: Person, *, key: str) -> str:
@@ -85,23 +101,39 @@ class MarqetaIssuer:
         limits = shapes.read_limits(user, self._controls_of(user).values(), currency=self._currency)
         return shapes.read_card(card, currency=self._currency, limits=limits)
 
-    def get_transaction_history(self, issuer_card_id: str, *, since: dt.datetime, cursor: str = "") -> Page:
+    def list_cards(self, *, cursor: str = "") -> CardPage:
+        """The cards of a few users; the cursor counts users. `limits` are None: they would cost one more call a user.
+
+        Users come in the order of their creation, so that none is passed over while others change.
+        """
+        start = int(cursor or 0)
+        query = {"sort_by": "createdTime", "count": str(min(self._page_size, _USERS_A_PAGE)), "start_index": str(start)}
+        users, is_more = shapes.read_rows(self._http.call("GET", "users", query=query))
+        found = tuple(self._read(card) for user in users for card in self._cards_of(shapes.read_token(user)))
+        return CardPage(found, cursor=str(start + len(users)) if is_more else "")
+
+    def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
         """Every message of the network, also those that move nothing; the cursor counts what came before.
 
         Newer rows push older ones down, so a row may come twice over two pages; none is left out. What happened in the
         last minutes, at times hours, may be missing still (Marqeta facts, section 7).
         """
         start = int(cursor or 0)
-        query = {
-            "card_token": issuer_card_id,
-            "state": "ALL",
-            "start_date": _timestamp(since),
-            "end_date": _timestamp(clock.now() + dt.timedelta(days=1)),
-            "sort_by": "-user_transaction_time",
-            "count": str(self._page_size),
-            "start_index": str(start),
-        }
-        return shapes.read_page(self._http.call("GET", "transactions", query=query), start=start)
+        return shapes.read_page(self._transactions(since, start, issuer_card_id), start=start)
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        """The rows of all transactions, each in its present state only; card transitions have no list of their own.
+
+        As with the history, a row may come twice, and the latest may be missing still.
+        """
+        start = int(cursor or 0)
+        return missed.read_marqeta_page(self._transactions(since, start), start=start)
+
+    @sensitive_variables()
+    def get_card_data(self, issuer_card_id: str) -> CardData:
+        path = f"cards/{quote(issuer_card_id, safe='')}/showpan"
+        card = self._http.call("GET", path, query={"show_cvv_number": "true"})
+        return read_card_data(card.get("pan"), card.get("cvv_number"), last_four=card.get("last_four"))
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """A token with which Marqeta's own frames show the number, once; they need no nonce."""
@@ -113,6 +145,25 @@ class MarqetaIssuer:
 
     def _read(self, card: Json) -> IssuedCard:
         return shapes.read_card(card, currency=self._currency)
+
+    def _cards_of(self, user_token: str) -> Iterator[Json]:
+        path, start, is_more = f"cards/user/{quote(user_token, safe='')}", 0, True
+        while is_more:
+            query = {"sort_by": "createdTime", "count": str(self._page_size), "start_index": str(start)}
+            cards, is_more = shapes.read_rows(self._http.call("GET", path, query=query))
+            yield from cards
+            start += len(cards)
+
+    def _transactions(self, since: dt.datetime, start: int, card_token: str = "") -> Json:
+        query = {
+            "state": "ALL",
+            "start_date": _timestamp(since),
+            "end_date": _timestamp(clock.now() + dt.timedelta(days=1)),
+            "sort_by": "-user_transaction_time",
+            "count": str(self._page_size),
+            "start_index": str(start),
+        }
+        return self._http.call("GET", "transactions", query=query | ({"card_token": card_token} if card_token else {}))
 
     def _controls_of(self, user_token: str) -> dict[str, Json]:
         listed = self._http.call("GET", "velocitycontrols", query={"user": user_token, "count": _MOST_CONTROLS})

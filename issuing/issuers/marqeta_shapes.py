@@ -96,6 +96,12 @@ def read_limits(user_token: str, controls: Iterable[Mapping[str, Any]], *, curre
     return Limits(**{name: _minor(amount, currency) for name, amount in found.items()})
 
 
+def read_state(word: str) -> str:
+    """Our word for a state of Marqeta's cards; "" for one that is new to us."""
+    known = _STATES.get(word)
+    return known.value if known else ""
+
+
 def read_card(card: Mapping[str, Any], *, currency: str, limits: Limits | None = None) -> IssuedCard:
     """A card; raises NetworkError for an answer that is none."""
     try:
@@ -109,9 +115,20 @@ def read_card(card: Mapping[str, Any], *, currency: str, limits: Limits | None =
             expiry_year=expiry.year,
             currency=currency,
             limits=limits,
+            # The token of a card is the key that made it.
+            key=read_token(card),
         )
     except (LookupError, TypeError, ValueError):
         raise errors.no_answer() from None
+
+
+def read_rows(listed: Mapping[str, Any]) -> tuple[list[Json], bool]:
+    """The rows of a list, and whether more follow; raises NetworkError for an answer that is none."""
+    rows, is_more = listed.get("data"), listed.get("is_more")
+    if not isinstance(rows, list) or not isinstance(is_more, bool) or not all(isinstance(row, dict) for row in rows):
+        raise errors.no_answer()
+    # An empty page that promises more would be asked for without end.
+    return rows, is_more and bool(rows)
 
 
 def read_page(listed: Mapping[str, Any], *, start: int) -> Page:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,19 +10,25 @@ from typing import Any, TypeVar
 
 from issuing.issuers import errors
 from issuing.issuers.base import (
+    CardData,
     CardOrder,
+    CardPage,
+    EventPage,
     IssuedCard,
     IssuerError,
     IssuerTransaction,
     Limits,
+    MissedEvent,
     Page,
     Person,
     RevealGrant,
 )
 from issuing.states import Card
 from onecard.kit import clock
+from onecard.kit.luhn import passes_luhn
 
 Done = TypeVar("Done")
+Row = TypeVar("Row")
 
 _YEARS_VALID = 4
 _MOVES: dict[str, frozenset[str]] = {
@@ -48,6 +55,7 @@ class MockIssuer:
 
     page_size: int = 100
     provider: str = "mock"
+    limits_each_card: bool = True
     calls: list[str] = field(default_factory=list)
     cardholders: dict[str, Person] = field(default_factory=dict)
     cards: dict[str, IssuedCard] = field(default_factory=dict)
@@ -96,19 +104,32 @@ class MockIssuer:
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
         return self._run("get_card_details", lambda: self._find(issuer_card_id))
 
-    def get_transaction_history(self, issuer_card_id: str, *, since: dt.datetime, cursor: str = "") -> Page:
+    def list_cards(self, *, cursor: str = "") -> CardPage:
+        """The cursor counts what the pages before have shown."""
+        return self._run("list_cards", lambda: CardPage(*self._cut(list(self.cards.values()), cursor)))
+
+    def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
         """The cursor counts what the pages before have shown."""
 
         def cut() -> Page:
-            self._find(issuer_card_id)
-            rows = [
-                row for row in self.transactions if row.issuer_card_id == issuer_card_id and row.created_at >= since
-            ]
-            start = int(cursor or 0)
-            end = start + self.page_size
-            return Page(tuple(rows[::-1][start:end]), cursor=str(end) if end < len(rows) else "")
+            if issuer_card_id:
+                self._find(issuer_card_id)
+            rows = [row for row in self._since(since) if issuer_card_id in ("", row.issuer_card_id)]
+            return Page(*self._cut(rows, cursor))
 
         return self._run("get_transaction_history", cut)
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        """One event a transaction, in Stripe's envelope, which the inbox reads for every issuer but Marqeta."""
+
+        def cut() -> EventPage:
+            rows, after = self._cut(self._since(since), cursor)
+            return EventPage(tuple(_event(row) for row in rows), after)
+
+        return self._run("list_events", cut)
+
+    def get_card_data(self, issuer_card_id: str) -> CardData:
+        return self._run("get_card_data", lambda: card_data(self._find(issuer_card_id)))
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         def grant() -> RevealGrant:
@@ -140,6 +161,14 @@ class MockIssuer:
         done: Done = answer
         return done
 
+    def _since(self, moment: dt.datetime) -> list[IssuerTransaction]:
+        return [row for row in self.transactions[::-1] if row.created_at >= moment]
+
+    def _cut(self, rows: list[Row], cursor: str) -> tuple[tuple[Row, ...], str]:
+        start = int(cursor or 0)
+        end = start + self.page_size
+        return tuple(rows[start:end]), str(end) if end < len(rows) else ""
+
     def _keep(self, card: IssuedCard) -> IssuedCard:
         self.cards[card.issuer_card_id] = card
         return card
@@ -148,6 +177,14 @@ class MockIssuer:
         if issuer_card_id not in self.cards:
             raise errors.unknown()
         return self.cards[issuer_card_id]
+
+
+def card_data(card: IssuedCard) -> CardData:
+    """A number with a right check digit that ends in the card's last four; both follow from the card's id."""
+    digits = int(_digest(card.issuer_card_id), 16)
+    start = f"400000{digits % 10**5:05d}"
+    candidates = (f"{start}{filler}{card.last_four}" for filler in range(10))
+    return CardData(number=next(filter(passes_luhn, candidates)), cvv=f"{digits % 1_000:03d}")
 
 
 def _new_card(order: CardOrder, key: str) -> IssuedCard:
@@ -161,7 +198,15 @@ def _new_card(order: CardOrder, key: str) -> IssuedCard:
         expiry_year=clock.now().year + _YEARS_VALID,
         currency=order.currency,
         limits=order.limits,
+        key=key,
     )
+
+
+def _event(row: IssuerTransaction) -> MissedEvent:
+    event_id, event_type = f"mock_evt_{_digest(row.id)[:24]}", "issuing_transaction.created"
+    content = {"id": row.id, "card": row.issuer_card_id, "amount": -row.amount_minor, "currency": row.currency.lower()}
+    body = json.dumps({"id": event_id, "type": event_type, "data": {"object": content}})
+    return MissedEvent(event_id, event_type, row.id, row.created_at, body.encode())
 
 
 def _digest(text: str) -> str:

@@ -11,9 +11,6 @@ from issuing.issuers.budget import Budget, Gate
 from issuing.issuers.guarded import GuardedIssuer
 from issuing.issuers.shared import shared
 
-# What we take for the issuers' limits where the settings say nothing; Marqeta's is in the contract.
-CALLS_PER_SECOND = {"stripe": 25.0, "marqeta": 25.0, "mock": 0.0}
-
 _lock = threading.Lock()
 _issuers: dict[str, Issuer] = {}
 
@@ -49,8 +46,9 @@ def _make(provider: str) -> Issuer:
 
 
 def _calls_per_second(provider: str) -> float:
-    limits: dict[str, float] = getattr(settings, "ISSUER_CALLS_PER_SECOND", {})
-    return limits.get(provider, CALLS_PER_SECOND[provider])
+    """The budget from the settings; the mock needs none."""
+    limits = {"stripe": settings.STRIPE_CALLS_PER_SECOND, "marqeta": settings.MARQETA_CALLS_PER_SECOND}
+    return float(limits.get(provider, 0))
 
 
 def _make_stripe(gate: Gate) -> Issuer:

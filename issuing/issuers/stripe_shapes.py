@@ -10,7 +10,17 @@ from stripe.params.issuing import CardCreateParamsSpendingControlsSpendingLimit 
 from stripe.params.issuing import CardholderCreateParams, CardholderCreateParamsBillingAddress
 
 from issuing.issuers import errors
-from issuing.issuers.base import Address, IssuedCard, IssuerTransaction, Limits, Page, Person, RefusedError, RevealGrant
+from issuing.issuers.base import (
+    Address,
+    CardPage,
+    IssuedCard,
+    IssuerTransaction,
+    Limits,
+    Page,
+    Person,
+    RefusedError,
+    RevealGrant,
+)
 from issuing.issuers.kinds import Kind
 from issuing.states import Card
 from onecard.kit.text import clean_text
@@ -90,9 +100,20 @@ def read_card(card: Mapping[str, Any]) -> IssuedCard:
             expiry_year=int(card["exp_year"]),
             currency=str(card["currency"]).upper(),
             limits=_limits(_mapping(card.get("spending_controls")).get("spending_limits")),
+            key=clean_text(_mapping(card.get("metadata")).get(KEY), limit=64),
         )
     except (LookupError, TypeError, ValueError):
         raise errors.no_answer() from None
+
+
+def read_card_page(listed: Mapping[str, Any]) -> CardPage:
+    """A page of cards; raises NetworkError for an answer that is none: a card left out would look lost."""
+    try:
+        cards = tuple(read_card(row) for row in listed["data"])
+        more = bool(listed["has_more"]) and cards
+    except (LookupError, TypeError, AttributeError):
+        raise errors.no_answer() from None
+    return CardPage(cards, cursor=cards[-1].issuer_card_id if more else "")
 
 
 def read_page(listed: Mapping[str, Any]) -> Page:
@@ -167,3 +188,11 @@ def _id_of(reference: Any) -> str:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def read_transaction(row: Mapping[str, Any]) -> IssuerTransaction:
+    """One transaction, as an event holds it; raises NetworkError for what is none."""
+    try:
+        return _transaction(row)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+        raise errors.no_answer() from None

@@ -29,6 +29,7 @@ class Outgoing:
         self._scenarios = scenarios
         self._courier = Courier(secret=settings.webhook_secret)
         self._events: OrderedDict[str, Json] = OrderedDict()
+        self._events_lock = threading.Lock()
         self._held: list[Json] = []
         self._held_lock = threading.Lock()
 
@@ -54,9 +55,20 @@ class Outgoing:
         else:
             self._mistreat(event, order)
 
+    def events(self) -> dict[str, Json]:
+        """Copy the list of events by id, oldest first, whatever became of them on their way."""
+        with self._events_lock:
+            return dict(self._events)
+
+    def forget(self) -> None:
+        """Start anew: no event was ever made."""
+        with self._events_lock:
+            self._events.clear()
+
     def resend(self, event_id: str) -> bool:
         """Queue an event of the past once more, as the issuer's dashboard can; False when there is no such event."""
-        event = self._events.get(event_id)
+        with self._events_lock:
+            event = self._events.get(event_id)
         if event is not None:
             self.workers.submit(lambda: self._deliver(event, scenario="resend"))
         return event is not None
@@ -112,6 +124,7 @@ class Outgoing:
         return self.journal.add(sent)
 
     def _remember(self, event: Json) -> None:
-        self._events[event["id"]] = event
-        if len(self._events) > _EVENTS_KEPT:
-            self._events.popitem(last=False)
+        with self._events_lock:
+            self._events[event["id"]] = event
+            if len(self._events) > _EVENTS_KEPT:
+                self._events.popitem(last=False)

@@ -48,6 +48,7 @@ class Sandbox:
         self.scenarios.clear()
         self.release()
         self.state = load_world(self.settings.world)
+        self.outgoing.forget()
         self.marqeta.reset()
         for limit in self.limits.values():
             limit.set(0)

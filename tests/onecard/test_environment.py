@@ -45,6 +45,7 @@ def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
         {"DEBUG": "on", "ALLOWED_HOSTS": None, "ISSUER_PROVIDER": "mock"},
         {"DATABASE_URL": "postgres://u:p@localhost:5432/x?sslmode=require"},
         {"ISSUER_PROVIDER": "marqeta", "STRIPE_WEBHOOK_SECRETS": None, **MARQETA},
+        {"STRIPE_CALLS_PER_SECOND": "0", "MARQETA_CALLS_PER_SECOND": "100", "MARQETA_CURRENCY": " eur"},
     ],
 )
 def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
@@ -56,6 +57,7 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
     ("changes", "names"),
     [
         ({"SECRET_KEY": None}, "SECRET_KEY"),
+        ({"EMAIL_URL": "nonsense://host"}, "EMAIL_URL"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
         ({"DEBUG": "on"}, "DEBUG"),
@@ -74,6 +76,11 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
         ({"DATABASE_URL": None}, "DATABASE_URL"),
         ({"DATABASE_URL": "sqlite:///x.db"}, "DATABASE_URL"),
         ({"REDIS_URL": "localhost:6379"}, "REDIS_URL"),
+        ({"STRIPE_CALLS_PER_SECOND": "-1"}, "STRIPE_CALLS_PER_SECOND"),
+        ({"STRIPE_CALLS_PER_SECOND": "2.5"}, "STRIPE_CALLS_PER_SECOND"),
+        ({"MARQETA_CALLS_PER_SECOND": "fast"}, "MARQETA_CALLS_PER_SECOND"),
+        ({"MARQETA_CURRENCY": "dollars"}, "MARQETA_CURRENCY"),
+        ({"MARQETA_CURRENCY": "XAU"}, "MARQETA_CURRENCY"),
         ({"DECISION_DEADLINE_MS": "soon"}, "DECISION_DEADLINE_MS"),
         ({"DECISION_DEADLINE_MS": "5000"}, "DECISION_DEADLINE_MS"),
         ({"DECISION_DEADLINE_MS": "-1"}, "DECISION_DEADLINE_MS"),

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The parameters as values, the id from the address, and who asked."""
+    """The parameters as values, the id from the address, who asked, and the API version that the call named."""
 
     params: Json
     id: str
     request_id: str
     idempotency_key: str | None
     forced: Scenario | None = None
+    version: str = ""
 
     @property
     def expand(self) -> list[str]:

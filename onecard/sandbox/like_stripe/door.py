@@ -53,7 +53,8 @@ def _carry_out(sandbox: Sandbox, call: Call, entry: Received) -> Answer:
     _authenticate(sandbox, call)
     endpoint, thing_id = find_endpoint(call.method, call.path)
     params = endpoint.read(entry.form)
-    command = Command(params, thing_id, entry.request_id or "", entry.idempotency_key)
+    version = call.headers.get("stripe-version", "")
+    command = Command(params, thing_id, entry.request_id or "", entry.idempotency_key, version=version)
 
     def run() -> Answer:
         return _run(sandbox, call, entry, endpoint, command)

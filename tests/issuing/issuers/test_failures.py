@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_card_that_stripe_made_before_it_answered_500_is_found_again(sandbox: 
         world.issuer.create_card(order, key=key)
     made = world.issuer.create_card(order, key=new_key())
     sandbox.state.objects["issuing.card"][made.issuer_card_id]["metadata"]["one_card_key"] = key
-    assert world.issuer.create_card(order, key=key) == made
+    assert world.issuer.create_card(order, key=key) == replace(made, key=key)
     assert world.cards_made() == 1
 
 

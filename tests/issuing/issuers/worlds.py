@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import stripe
 from django.conf import settings
 from django.test import override_settings
 
+from issuing.issuers import mock
 from issuing.issuers.base import Address, CardOrder, Issuer, IssuerTransaction, Limits, Person
 from issuing.issuers.kinds import Kind
 from issuing.issuers.marqeta import MarqetaIssuer
@@ -22,6 +23,8 @@ from onecard.sandbox.like_marqeta import settlement
 from onecard.sandbox.like_marqeta.authorizations import Presented
 from onecard.sandbox.running import RunningSandbox, running_sandbox
 from onecard.sandbox.settings import MarqetaSettings
+
+Row = TypeVar("Row")
 
 PROVIDERS = ("stripe", "marqeta", "mock")
 HOME = Address("510 Townsend Street", "San Francisco", "CA", "94103", "US")
@@ -34,11 +37,16 @@ _MERCHANT = {"mid": "m-1", "mcc": "5812", "name": "Bistro", "city": "Oakland", "
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One issuer with its other side. `post` books money out of a card, or back when the amount is negative."""
+    """One issuer with its other side. `post` books money out of a card, or back when the amount is negative.
+
+    `forget_cards` leaves an issuer that has made none; `printed` tells a card's number and code.
+    """
 
     issuer: Issuer
     cards_made: Callable[[], int]
     post: Callable[[str, int], None]
+    forget_cards: Callable[[], None]
+    printed: Callable[[str], tuple[str, str]]
     sandbox: RunningSandbox | None = None
     card_path: str = ""
 
@@ -52,6 +60,17 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
+def all_of(ask: Callable[[str], tuple[tuple[Row, ...], str]]) -> tuple[list[Row], int]:
+    """Every row of a list, asked for page by page with the cursor of the page before, and how many pages it took."""
+    rows, cursor, pages = [], "", 0
+    while pages < 100:
+        page, cursor = ask(cursor)
+        rows, pages = [*rows, *page], pages + 1
+        if not cursor:
+            return rows, pages
+    raise AssertionError("the list has no end")
+
+
 def order_for(issuer: Issuer) -> CardOrder:
     """An order for a cardholder made just now."""
     return CardOrder(issuer.create_cardholder(ADA, key=new_key()), "visa", "USD", LIMITS)
@@ -63,15 +82,19 @@ def sandbox_for_issuers() -> Iterator[RunningSandbox]:
     program = MarqetaSettings()
     with (
         running_sandbox(webhook_url=None, api_key=settings.STRIPE_API_KEY, marqeta=program) as sandbox,
-        override_settings(
-            STRIPE_API_BASE=sandbox.url,
-            MARQETA_BASE_URL=f"{sandbox.url}/v3/",
-            MARQETA_APPLICATION_TOKEN=program.application_token,
-            MARQETA_ADMIN_ACCESS_TOKEN=program.admin_access_token,
-            MARQETA_CARD_PRODUCT_TOKEN=PRODUCT,
-        ),
+        override_settings(STRIPE_API_BASE=sandbox.url, **marqeta_settings(sandbox, program)),
     ):
         yield sandbox
+
+
+def marqeta_settings(sandbox: RunningSandbox, program: MarqetaSettings) -> dict[str, str]:
+    """What the product must be told to use the sandbox's Marqeta program."""
+    return {
+        "MARQETA_BASE_URL": f"{sandbox.url}/v3/",
+        "MARQETA_APPLICATION_TOKEN": program.application_token,
+        "MARQETA_ADMIN_ACCESS_TOKEN": program.admin_access_token,
+        "MARQETA_CARD_PRODUCT_TOKEN": PRODUCT,
+    }
 
 
 def world_of(provider: str, sandbox: RunningSandbox, **given: Any) -> World:
@@ -91,6 +114,8 @@ def _stripe_world(sandbox: RunningSandbox, given: dict[str, Any]) -> World:
         StripeIssuer(**given),
         cards_made=lambda: len(sandbox.state.objects["issuing.card"]) - before,
         post=post,
+        forget_cards=sandbox.state.objects["issuing.card"].clear,
+        printed=sandbox.state.card_secrets.__getitem__,
         sandbox=sandbox,
         card_path="/v1/issuing/cards",
     )
@@ -109,6 +134,8 @@ def _marqeta_world(sandbox: RunningSandbox, given: dict[str, Any]) -> World:
         MarqetaIssuer(**given),
         cards_made=lambda: len(state.things["card"]) - before,
         post=post,
+        forget_cards=state.things["user"].clear,
+        printed=state.card_secrets.__getitem__,
         sandbox=sandbox,
         card_path="/v3/cards",
     )
@@ -122,4 +149,14 @@ def _mock_world(_sandbox: RunningSandbox, given: dict[str, Any]) -> World:
         row = IssuerTransaction(new_key(), card_id, "", kind.value, amount_minor, "USD", "Bistro", "5812", clock.now())
         issuer.transactions.append(row)
 
-    return World(issuer, cards_made=lambda: len(issuer.cards), post=post)
+    def printed(card_id: str) -> tuple[str, str]:
+        shown = mock.card_data(issuer.cards[card_id])
+        return shown.number, shown.cvv
+
+    return World(
+        issuer,
+        cards_made=lambda: len(issuer.cards),
+        post=post,
+        forget_cards=issuer.cards.clear,
+        printed=printed,
+    )

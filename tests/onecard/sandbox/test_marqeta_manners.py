@@ -134,3 +134,16 @@ def test_bad_pages(api: Api, query: str, status: int) -> None:
 def test_letters_beyond_ascii_survive(api: Api) -> None:
     api.post("users", {"token": "u", "first_name": "Zoë"})
     assert api.get("users/u")["first_name"] == "Zoë"
+
+
+def test_users_come_page_by_page_in_the_order_of_their_creation(api: Api) -> None:
+    for number in range(4):
+        api.post("users", {"token": f"u{number}"})
+    api.put("users/u0", {"notes": "changed last"})
+    rows, start = [], 0
+    while True:
+        page = api.get("users", sort_by="createdTime", count=2, start_index=start)
+        rows, start = [*rows, *page["data"]], start + page["count"]
+        if not page["is_more"]:
+            break
+    assert [row["token"] for row in rows] == [USER, "u0", "u1", "u2", "u3"]

@@ -8,7 +8,7 @@ import pytest
 from onecard.sandbox.like_marqeta.conduct import Conduct
 from onecard.sandbox.like_marqeta.state import timestamp, utc_now
 from onecard.sandbox.running import RunningSandbox
-from tests.onecard.sandbox.marqeta import CARD, USER, Api, MarqetaReceiver, decline
+from tests.onecard.sandbox.marqeta import CARD, PRODUCT, USER, Api, MarqetaReceiver, decline
 
 MERCHANT = "authorization,authorization.clearing,refund"
 
@@ -80,3 +80,13 @@ def test_visible_only_after_a_while(api: Api, marqeta: RunningSandbox, program: 
     assert api.get("transactions")["count"] == 0
     time.sleep(0.8)
     assert api.get(f"transactions/{bought['token']}")["token"] == bought["token"]
+
+
+def test_without_a_card_the_whole_program_is_listed(api: Api) -> None:
+    other = api.post("cards", {"user_token": USER, "card_product_token": PRODUCT})["token"]
+    body = {"card_token": other, "state": "ACTIVE", "channel": "API", "reason_code": "00"}
+    api.post("cardtransitions", body)
+    bought = [api.buy(10)["card_token"], api.buy(20, card_token=other)["card_token"]]
+    rows = api.get("transactions", state="ALL", count=100)["data"]
+    assert {row["card_token"] for row in rows} == set(bought)
+    assert len(set(bought)) == 2

@@ -1,0 +1,42 @@
+"""Events read back: one by its id, or page by page; also those that never arrived anywhere."""
+
+from fnmatch import fnmatchcase
+
+from onecard.sandbox.like_stripe.command import Command
+from onecard.sandbox.like_stripe.errors import ApiError
+from onecard.sandbox.like_stripe.lookup import PAGING, find, page_of
+from onecard.sandbox.like_stripe.specs import Spec, rows, text
+from onecard.sandbox.sandbox import Sandbox
+from onecard.sandbox.wire import Json
+
+_MOST_TYPES = 20
+RETRIEVE: Spec = {}
+LIST: Spec = {**PAGING, "type": text(), "types": rows(text())}
+
+
+def retrieve(sandbox: Sandbox, command: Command) -> Json:
+    """Show an event as it was sent."""
+    return find(sandbox.outgoing.events(), "event", command.id, param="id", status=404)
+
+
+def list_(sandbox: Sandbox, command: Command) -> Json:
+    """Show events, newest first, by exact `types` or by one `type` that may hold a wildcard."""
+    patterns = _patterns(command.params)
+    with sandbox.state.lock:
+        return page_of(
+            sandbox.state,
+            command,
+            sandbox.outgoing.events(),
+            "event",
+            url="/v1/events",
+            is_wanted=lambda event: any(fnmatchcase(event["type"], pattern) for pattern in patterns),
+        )
+
+
+def _patterns(params: Json) -> list[str]:
+    types = params.get("types") or []
+    if "type" in params and types:
+        raise ApiError("Give either type or types, not both.", param="types")
+    if len(types) > _MOST_TYPES or any("*" in each for each in types):
+        raise ApiError(f"types takes up to {_MOST_TYPES} exact names.", param="types")
+    return types or [params.get("type", "*")]
