@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from issuing import states
 from issuing.answers import STRIPE, AnswerFormat
+from onecard.kit.countries import alpha_2
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.text import clean_text
@@ -46,7 +47,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Where the purchase happens, as far as the issuer says."""
+    """Where the purchase happens, as far as the issuer says; `country` is ISO 3166-1 alpha-2 where it is one."""
 
     mcc: str
     name: str
@@ -54,6 +55,7 @@ class Merchant:
     city: str
     country: str
     network_id: str
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         issuer_card_id=_card_id(content),
         amount_minor=amount,
         currency=_currency(pending.get("currency") or content.get("currency")),
-        merchant=_merchant(content, needs_mcc=True),
+        merchant=read_merchant(content, needs_mcc=True),
         # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
         round_key=f"{rounds}:{before}:{amount}",
         answers=STRIPE,
@@ -149,19 +151,20 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
     """
     content = envelope.content
     history = _entries(content.get("request_history"))
-    last = history[-1] if history else {}
+    approved = [entry for entry in history if entry.get("approved") is True]
     return AuthorizationNews(
         provider=provider,
         authorization_id=_required(content, "id"),
         issuer_card_id=_or_nothing(_card_id, content) or "",
         # A declined increment may say false on top of an approval that stands (Stripe, incremental authorizations).
-        ever_approved=content.get("approved") is True or any(entry.get("approved") is True for entry in history),
+        ever_approved=content.get("approved") is True or bool(approved),
         asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
         status=STATUS.get(clean_text(content.get("status"), limit=20), ""),
         amount_minor=_or_nothing(_amount, content, "amount") or 0,
         currency=_or_nothing(_currency, content.get("currency")) or "",
-        merchant=_merchant(content, needs_mcc=False),
-        authorization_code=clean_text(last.get("authorization_code"), limit=20),
+        merchant=read_merchant(content, needs_mcc=False),
+        # A declined round may carry a code as well; the merchant can settle with that of an approval only.
+        authorization_code=clean_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
     )
 
 
@@ -176,7 +179,8 @@ def _entries(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
+def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
+    """`merchant_data`; raises MalformedEventError without an MCC where one is needed."""
     data = content.get("merchant_data")
     data = data if isinstance(data, dict) else {}
     mcc = clean_text(data.get("category_code"), limit=10)
@@ -189,8 +193,9 @@ def _merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
         name=clean_text(data.get("name"), limit=120),
         category=clean_text(data.get("category"), limit=120),
         city=clean_text(data.get("city"), limit=80),
-        country=clean_text(data.get("country"), limit=3),
+        country=alpha_2(clean_text(data.get("country"), limit=3)),
         network_id=clean_text(data.get("network_id"), limit=64),
+        state=clean_text(data.get("state"), limit=40),
     )
 
 

@@ -5,17 +5,17 @@ import logging
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from issuing import inbox, lifecycle, marqeta_news, states
-from issuing.events import Envelope, MalformedEventError, parse_authorization_news, parse_envelope
+from issuing import card_news, inbox, marqeta_news, states, stripe_news
+from issuing.events import MalformedEventError, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from wallet import outcomes
-from wallet.processors import stripe as processor
 
 log = logging.getLogger(__name__)
 
-AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
+# News of cards and their holders: at Stripe by the event's type, at Marqeta by its beginning.
+CARD_NEWS = ("issuing_card.updated", "issuing_cardholder.updated")
+CARD_MOVES = ("cardtransition.", "usertransition.")
 # The issuer's news can overtake our own commit of the decision it speaks of; after this long there was none.
 WAIT_FOR_DECISION = dt.timedelta(minutes=10)
 SWEEP_AFTER = dt.timedelta(seconds=15)
@@ -53,24 +53,9 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 
 
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
+    if event.event_type in CARD_NEWS or event.event_type.startswith(CARD_MOVES):
+        return card_news.act(event)
     patient = now - event.received_at < WAIT_FOR_DECISION
     if event.provider == Provider.MARQETA:
         return marqeta_news.act(bytes(event.body), patient=patient)
-    return _act_on_stripe(event.provider, parse_envelope(bytes(event.body)), patient=patient)
-
-
-def _act_on_stripe(provider: str, envelope: Envelope, *, patient: bool) -> tuple[str, str]:
-    if envelope.type in AUTHORIZATION_NEWS:
-        news = parse_authorization_news(provider, envelope)
-        if not lifecycle.apply_news(news, wait_for_decision=patient):
-            return states.Event.RECEIVED, ""
-        return states.Event.HANDLED, ""
-    if envelope.type.startswith("payment_intent."):
-        found = processor.read_payment_intent(envelope.content)
-        if found is None and not envelope.object_id:
-            raise MalformedEventError("The payment intent has no id.")
-        if found is None:
-            return states.Event.KEPT, "Nothing has come of the payment intent yet, or its status is new to us."
-        known = outcomes.apply_news(found)
-        return (states.Event.HANDLED, "") if known else (states.Event.KEPT, "The payment intent is not one of ours.")
-    return states.Event.KEPT, "Nothing is done about events of this kind yet."
+    return stripe_news.act(event.provider, parse_envelope(bytes(event.body)), patient=patient)

@@ -5,7 +5,7 @@ import logging
 from django.db.models import F
 
 from audit import trail
-from issuing import states
+from issuing import states, transactions
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.models import Authorization, Decision, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
@@ -36,10 +36,12 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
         if authorization is None:
             if news.asked_us and wait_for_decision:
                 return False
-            _record_unseen(news, card)
-            return True
-        _fill_in(authorization, news, card)
-        _follow(authorization, news)
+            authorization = _record_unseen(news, card)
+        else:
+            _fill_in(authorization, news, card)
+            _follow(authorization, news)
+        # What the merchant took may have been told before the purchase was.
+        transactions.link(authorization)
         return True
 
 
@@ -112,7 +114,7 @@ def _reported_status(news: AuthorizationNews) -> str:
     return news.status
 
 
-def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> None:
+def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> Authorization:
     """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
     if not news.currency:
         raise MalformedEventError("The authorization is new to us, and its currency is missing or unknown.")
@@ -137,6 +139,7 @@ def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> None:
     trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
     if status not in NOTHING_BOUGHT and news.amount_minor:
         open_unfunded_case(authorization, amount_minor=authorization.approved_minor)
+    return authorization
 
 
 def open_unfunded_case(authorization: Authorization, *, amount_minor: int) -> None:
@@ -160,5 +163,6 @@ def _fill_in(authorization: Authorization, news: AuthorizationNews, card: Virtua
         missing["authorization_code"] = news.authorization_code
     if authorization.card_id is None and card is not None:
         missing["card"] = card
+        authorization.card = card
     if missing:
         Authorization.objects.filter(pk=authorization.pk).update(**missing)

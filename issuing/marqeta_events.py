@@ -12,8 +12,10 @@ from issuing.events import AuthorizationRequest, Envelope, MalformedEventError, 
 from issuing.inbox import body_id
 from issuing.marqeta_answers import MarqetaAnswers
 from issuing.marqeta_methods import CASH, INCREMENT
+from issuing.merchants import category_of
 from issuing.models import Provider
 from onecard.kit import exact_json
+from onecard.kit.countries import alpha_2
 from onecard.kit.money import Money, MoneyError, currency_exponent
 from onecard.kit.text import clean_text
 
@@ -157,10 +159,12 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
     return Merchant(
         mcc=mcc,
         name=clean_text(data.get("name"), limit=120),
-        category="",
+        category=category_of(mcc),
         city=clean_text(data.get("city"), limit=80),
-        country=clean_text(data.get("country_code") or data.get("country"), limit=3),
+        # Marqeta writes countries in three letters.
+        country=alpha_2(clean_text(data.get("country_code") or data.get("country"), limit=3)),
         network_id=clean_text(data.get("mid"), limit=64),
+        state=clean_text(data.get("state"), limit=40),
     )
 
 
@@ -191,5 +195,8 @@ def row_envelope(key: str, row: object, row_body: bytes) -> Envelope | None:
     kind = KINDS.get(key) or clean_text(key, limit=30) or "unknown"
     token, state = _token_or_empty(row.get("token")), clean_text(row.get("state"), limit=20)
     event_id = f"{kind}:{token}:{state}" if token else f"{kind}:{body_id(row_body)}"
-    about = purchase_token(row) if kind == "transaction" else _token_or_empty(row.get("card_token"))
+    if kind == "transaction":
+        about = purchase_token(row)
+    else:
+        about = _token_or_empty(row.get("user_token" if kind == "usertransition" else "card_token"))
     return Envelope(event_id, f"{kind}.{clean_text(row.get('type'), limit=80)}", about, row)

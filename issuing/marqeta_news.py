@@ -1,14 +1,15 @@
 """What a row of Marqeta's webhook means for a purchase; called by the worker, inside its transaction, once a row.
 
-Each network message is a transaction of its own, linked to the purchase by the preceding token. What is not yet acted
-on here (partial releases, refunds, disputes) is kept with its reason.
+Each network message is a transaction of its own, linked to the purchase by the preceding token. What moved money is
+recorded beside (issuing/marqeta_postings.py); what is not yet acted on (partial releases) is kept with its reason.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from issuing import lifecycle, states
+from issuing import lifecycle, marqeta_postings, states, transactions
 from issuing.events import AuthorizationNews, MalformedEventError
+from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
     FIRST_MESSAGES,
     jit_funding,
@@ -18,6 +19,7 @@ from issuing.marqeta_events import (
     read_minor,
     read_object,
 )
+from issuing.marqeta_postings import CHARGEBACKS, CLEARINGS, REFUNDS
 from issuing.models import Authorization, Decision, Provider
 from onecard.kit.text import clean_text
 
@@ -25,15 +27,6 @@ ACTOR = "issuer:marqeta"
 INCREMENTS = frozenset({"authorization.incremental"})
 RELEASES = frozenset({"authorization.reversal", "authorization.advice", "pindebit.authorization.reversal"})
 EXPIRY = "authorization.reversal.issuerexpiration"
-CLEARINGS = frozenset(
-    {
-        "authorization.clearing",
-        "authorization.clearing.cashback",
-        "authorization.clearing.atm.withdrawal",
-        "authorization.clearing.quasi.cash",
-        "pindebit.authorization.clearing",
-    }
-)
 REFUSED = ("DECLINED", "ERROR")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
@@ -49,6 +42,7 @@ class Row:
     jit_token: str
     is_final: bool | None
     news: AuthorizationNews
+    movement: IssuerTransaction | None
 
 
 def act(body: bytes, *, patient: bool) -> Result:
@@ -57,14 +51,12 @@ def act(body: bytes, *, patient: bool) -> Result:
     row = rows[0] if isinstance(rows, list) and rows else None
     if not isinstance(row, dict):
         raise MalformedEventError("The row is not an object.")
-    if key in ("cardtransitions", "cards", "usertransitions"):
-        return states.Event.KEPT, "For the card service, which reads the issuer's states itself."
     if key != "transactions":
         return states.Event.KEPT, "Nothing is done about events of this kind yet."
     kind = clean_text(row.get("type"), limit=80)
     if kind.startswith("gpa."):
         return states.Event.KEPT, "A book-keeping twin of a merchant's message."
-    if kind not in {EXPIRY} | FIRST_MESSAGES | INCREMENTS | RELEASES | CLEARINGS:
+    if kind not in {EXPIRY} | FIRST_MESSAGES | INCREMENTS | RELEASES | CLEARINGS | REFUNDS | CHARGEBACKS:
         return states.Event.KEPT, "Nothing is done about messages of this type yet."
     return _apply(_read(kind, row), patient=patient)
 
@@ -74,6 +66,8 @@ def _apply(row: Row, *, patient: bool) -> Result:
         return _refused(row, patient=patient)
     if row.kind in CLEARINGS:
         return _cleared(row, patient=patient)
+    if row.kind in REFUNDS | CHARGEBACKS:
+        return _post(row)
     if row.kind == EXPIRY:
         return _report(row, states.Authorization.EXPIRED, patient=patient)
     if row.kind in RELEASES:
@@ -88,6 +82,7 @@ def _approved(row: Row, *, patient: bool) -> Result:
     if done == HANDLED and row.kind in INCREMENTS:
         return _approved_increment(row, patient=patient)
     if done == HANDLED and row.state == "COMPLETION":
+        _post(row)
         return _report(row, states.Authorization.SETTLED, patient=patient)
     return done
 
@@ -126,11 +121,23 @@ def _cleared(row: Row, *, patient: bool) -> Result:
     done = _report(row, states.Authorization.APPROVED, patient=patient)
     if done != HANDLED:
         return done
+    done = _post(row)
+    if done != HANDLED:
+        return done
     purchase = _purchase(row)
-    is_all = purchase is not None and row.news.amount_minor >= purchase.approved_minor
+    # Without a word on it, the last is the one with which all that was approved is taken.
+    is_all = purchase is not None and transactions.settled_minor(purchase) >= purchase.approved_minor
     if row.is_final or (row.is_final is None and is_all):
         return _report(row, states.Authorization.SETTLED, patient=patient)
-    return states.Event.KEPT, "A part was cleared and the rest is still held; settlement books it."
+    return HANDLED
+
+
+def _post(row: Row) -> Result:
+    """Records the money that moved; a message that only announces it moves none."""
+    if row.movement is None or row.state == "PENDING":
+        return states.Event.KEPT, "The money of this message has not moved yet."
+    marqeta_postings.record(row.kind, row.movement, row.news)
+    return HANDLED
 
 
 def _report(row: Row, status: str, *, patient: bool) -> Result:
@@ -173,6 +180,7 @@ def _read(kind: str, row: dict[str, Any]) -> Row:
         jit_token=jit_token if isinstance(jit_token, str) else "",
         is_final=final if isinstance(final, bool) else None,
         news=news,
+        movement=marqeta_postings.read(kind, row, news),
     )
 
 

@@ -9,6 +9,7 @@ from issuing import handlers
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.wallets import walkthrough_card
+from wallet import outcomes
 from wallet.models import Case, FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db
@@ -292,7 +293,7 @@ def test_events_that_wait_or_fail_do_not_hold_up_the_others(card: VirtualCard, m
     def fail(_outcome: object) -> bool:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(handlers.outcomes, "apply_news", fail)
+    monkeypatch.setattr(outcomes, "apply_news", fail)
     last = IssuerEvent.objects.latest("id")
     handlers.sweep(now=last.received_at + handlers.SWEEP_AFTER * 2)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.conf import settings
 from django.db import connections
 
 from onecard.celery import SUBSCRIBERS
@@ -14,6 +15,7 @@ from onecard.demo.world import seed_demo_world
 from onecard.kit.money import Money
 from onecard.outbox.relay import relay_once
 from onecard.sandbox.running import RunningSandbox
+from onecard.sandbox.settings import MarqetaSettings
 from tests.sandboxes import processor_sandbox
 
 CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
@@ -43,6 +45,30 @@ def buy(sandbox: RunningSandbox) -> Callable[..., Report]:
         )
 
     return make
+
+
+@pytest.fixture
+def both(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+    """The demo world at an issuer that is Stripe and Marqeta at once, each with its own doors to our server."""
+    seed_demo_world()
+    doors = {
+        "webhook_url": f"{live_server.url}/stripe-webhook",
+        "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
+        "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
+    }
+    with processor_sandbox(marqeta=our_program(), **doors) as running, _worker():
+        yield running
+
+
+def our_program() -> MarqetaSettings:
+    """A Marqeta program with the credentials that our doors know."""
+    return MarqetaSettings(
+        gateway_username=settings.MARQETA_JIT_USERNAME,
+        gateway_password=settings.MARQETA_JIT_PASSWORD,
+        webhook_username=settings.MARQETA_WEBHOOK_USERNAME,
+        webhook_password=settings.MARQETA_WEBHOOK_PASSWORD,
+        webhook_secret=settings.MARQETA_WEBHOOK_SECRET,
+    )
 
 
 class _worker:  # noqa: N801  (used as `with _worker()`)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-from django.conf import settings
 
 from issuing import handlers
 from issuing.models import Authorization, Decision, IssuerEvent, SpendWindow, VirtualCard
@@ -15,7 +14,7 @@ from onecard.demo.world import seed_demo_world
 from onecard.kit import clock
 from onecard.sandbox.running import RunningSandbox
 from onecard.sandbox.settings import MarqetaSettings
-from tests.journeys.conftest import _worker
+from tests.journeys.conftest import CARD, _worker, our_program
 from tests.sandboxes import intents, processor_sandbox
 from wallet.models import FundingCharge
 
@@ -26,19 +25,12 @@ Simulate = Callable[..., dict[str, Any]]
 def sandbox(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
     """The demo world, with the demo card moved to the other issuer."""
     seed_demo_world()
-    VirtualCard.objects.update(issuer_provider="marqeta", issuer_card_id="demo-card")
-    program = MarqetaSettings(
-        gateway_username=settings.MARQETA_JIT_USERNAME,
-        gateway_password=settings.MARQETA_JIT_PASSWORD,
-        webhook_username=settings.MARQETA_WEBHOOK_USERNAME,
-        webhook_password=settings.MARQETA_WEBHOOK_PASSWORD,
-        webhook_secret=settings.MARQETA_WEBHOOK_SECRET,
-    )
+    VirtualCard.objects.filter(issuer_card_id=CARD).update(issuer_provider="marqeta", issuer_card_id="demo-card")
     doors = {
         "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
         "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
     }
-    with processor_sandbox(marqeta=program, **doors) as running, _worker():
+    with processor_sandbox(marqeta=our_program(), **doors) as running, _worker():
         yield running
 
 

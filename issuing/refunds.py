@@ -1,0 +1,49 @@
+"""Which purchase a refund belongs to when it names none: Marqeta's never do, Stripe's link can be missing."""
+
+from audit import trail
+from issuing.models import CardTransaction
+from onecard.kit.transactions import require_transaction
+
+Type = CardTransaction.Type
+
+
+def join(kept: CardTransaction) -> bool:
+    """Joins the one refund that names no purchase with the one capture that it can be of; says whether it did.
+
+    They are alike in card, merchant and amount, and it must be one of each: among several nobody guesses (Stripe facts,
+    section 4, refunds). Whichever of the two is recorded last brings them together.
+    """
+    require_transaction("The link of a refund to its purchase")
+    if not (kept.card_id and kept.merchant_name):
+        return False
+    alike = CardTransaction.objects.filter(
+        card=kept.card_id,
+        amount_minor=kept.amount_minor,
+        currency=kept.currency,
+        merchant_name=kept.merchant_name,
+        mcc=kept.mcc,
+    )
+    refunds = list(alike.filter(transaction_type=Type.REFUND)[:2])
+    captures = list(alike.filter(transaction_type=Type.SETTLEMENT)[:2])
+    if len(refunds) != 1 or len(captures) != 1:
+        return False
+    (refund,), (capture,) = refunds, captures
+    return _is_unclaimed(refund) and capture.authorization_id is not None and _link(refund, capture)
+
+
+def _is_unclaimed(refund: CardTransaction) -> bool:
+    return refund.authorization_id is None and not refund.issuer_authorization_id
+
+
+def _link(refund: CardTransaction, capture: CardTransaction) -> bool:
+    unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None)
+    if unlinked.update(authorization=capture.authorization_id) != 1:
+        return False
+    trail.record(
+        actor="system:refunds",
+        action="transaction.linked",
+        subject=refund,
+        authorization=capture.authorization_id,
+        because="the only capture of this card, merchant and amount",
+    )
+    return True

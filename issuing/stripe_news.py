@@ -1,0 +1,98 @@
+"""What an event of Stripe means, beyond the questions: news of purchases, of what was settled, and of our charges."""
+
+from dataclasses import replace
+from typing import Any
+
+from issuing import lifecycle, states, transactions
+from issuing.events import (
+    AuthorizationNews,
+    Envelope,
+    MalformedEventError,
+    Merchant,
+    parse_authorization_news,
+    read_merchant,
+)
+from issuing.issuers import stripe_shapes
+from issuing.issuers.base import IssuerError, IssuerTransaction
+from issuing.issuers.kinds import Kind
+from issuing.merchants import location_of
+from issuing.models import CardTransaction
+from onecard.kit.text import clean_text
+from wallet import outcomes
+from wallet.processors import stripe as processor
+
+AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
+TRANSACTION_NEWS = ("issuing_transaction.created", "issuing_transaction.updated")
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+WAIT: Result = (states.Event.RECEIVED, "")
+
+
+def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
+    """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    if envelope.type in AUTHORIZATION_NEWS:
+        news = parse_authorization_news(provider, envelope)
+        return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+    if envelope.type in TRANSACTION_NEWS:
+        return _posted(provider, envelope)
+    if envelope.type.startswith("payment_intent."):
+        return _charged(envelope)
+    return states.Event.KEPT, "Nothing is done about events of this kind yet."
+
+
+def _posted(provider: str, envelope: Envelope) -> Result:
+    found, merchant, code = _read(envelope.content)
+    if found.kind not in transactions.TYPES:
+        return states.Event.KEPT, "A transaction of a type that is new to us."
+    if found.kind == Kind.CAPTURE and not found.authorization_id:
+        # A force capture: no event about an authorization came or will come, so the capture stands for its own.
+        found = replace(found, authorization_id=found.id)
+        lifecycle.apply_news(_unannounced(provider, found, merchant, code), wait_for_decision=False)
+    transactions.record(
+        found,
+        provider=provider,
+        source=CardTransaction.Source.WEBHOOK,
+        event_type=envelope.type,
+        authorization_code=code,
+        merchant_category=merchant.category,
+        merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
+    )
+    return HANDLED
+
+
+def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
+    """The movement, its merchant and its authorization code; raises MalformedEventError before anything is written."""
+    try:
+        found = stripe_shapes.read_transaction(content)
+        transactions.check(found)
+    except (IssuerError, transactions.UnrecordableError) as error:
+        detail = f" {error.message}" if isinstance(error, transactions.UnrecordableError) else ""
+        raise MalformedEventError(f"data.object is no transaction that can be recorded.{detail}") from None
+    network = content.get("network_data")
+    code = network.get("authorization_code") if isinstance(network, dict) else None
+    return found, read_merchant(content, needs_mcc=False), clean_text(code, limit=20)
+
+
+def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationNews:
+    return AuthorizationNews(
+        provider=provider,
+        authorization_id=found.authorization_id,
+        issuer_card_id=found.issuer_card_id,
+        ever_approved=True,
+        asked_us=False,
+        status=states.Authorization.SETTLED,
+        amount_minor=found.amount_minor,
+        currency=found.currency,
+        merchant=merchant,
+        authorization_code=code,
+    )
+
+
+def _charged(envelope: Envelope) -> Result:
+    found = processor.read_payment_intent(envelope.content)
+    if found is None and not envelope.object_id:
+        raise MalformedEventError("The payment intent has no id.")
+    if found is None:
+        return states.Event.KEPT, "Nothing has come of the payment intent yet, or its status is new to us."
+    known = outcomes.apply_news(found)
+    return HANDLED if known else (states.Event.KEPT, "The payment intent is not one of ours.")

@@ -1,0 +1,222 @@
+"""What an issuer settled: captures, refunds and chargebacks, each kept once, whoever told us of it, and how often.
+
+Webhooks and the issuer sync call the same `record`. Authorizations, increments, releases and declines are no rows here:
+they are our own Authorization with its decisions and holds.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Sum
+
+from audit import trail
+from issuing import refunds
+from issuing.issuers.base import IssuerTransaction
+from issuing.issuers.kinds import Kind
+from issuing.merchants import category_of
+from issuing.models import Authorization, CardTransaction, VirtualCard
+from onecard.kit import clock
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+from onecard.kit.transactions import require_transaction, transaction
+from wallet import cases
+from wallet.models import Case
+
+Type = CardTransaction.Type
+# What moves money; nothing else of an issuer's list is recorded.
+TYPES: dict[str, str] = {Kind.CAPTURE: Type.SETTLEMENT, Kind.REFUND: Type.REFUND}
+MONEY_BACK = (Type.REFUND, Type.CHARGEBACK)
+FACTS = ("transaction_type", "amount_minor", "currency")
+
+
+class UnrecordableError(OneCardError):
+    """What the issuer says is no movement of money that can be; the message says why."""
+
+    code = "unrecordable_transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What we have recorded and what the issuer says now, each in words."""
+
+    ours: str
+    theirs: str
+
+
+def record(
+    found: IssuerTransaction,
+    *,
+    provider: str,
+    source: str,
+    transaction_type: str = "",
+    event_type: str = "",
+    authorization_code: str = "",
+    merchant_category: str = "",
+    merchant_location: str = "",
+) -> bool:
+    """Keeps a movement that an issuer reports and says whether it is new; safe at once, twice, and in any order.
+
+    `source` is one of CardTransaction.Source; `transaction_type` is for what has no kind of its own (chargebacks). A
+    row that is there is never overwritten: only what it lacks is added, and another amount, currency or type opens a
+    case (see `difference`). What moves no money is not recorded: False. Raises UnrecordableError for an amount or a
+    currency that cannot be. Call it in a transaction for each movement, since it takes locks.
+    """
+    if not _type_of(found, transaction_type):
+        return False
+    row = _row(found, transaction_type)
+    row |= {
+        "issuer_event_type": event_type[:120],
+        "authorization_code": authorization_code[:20],
+        "merchant_category": (merchant_category or category_of(found.mcc))[:120],
+        "merchant_location": merchant_location[:200],
+    }
+    with transaction():
+        _lock_purchase(provider, found.authorization_id)
+        row |= _links(found, provider)
+        kept, is_new = CardTransaction.objects.get_or_create(
+            provider=provider,
+            issuer_transaction_id=found.id,
+            defaults={**row, "source": source, "recorded_at": clock.now()},
+        )
+        if is_new:
+            _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
+        else:
+            kept = _complete(_lock(kept), row)
+            _open_case_if_other(kept, row)
+        refunds.join(kept)
+    return is_new
+
+
+def difference(found: IssuerTransaction, *, provider: str, transaction_type: str = "") -> Difference | None:
+    """What our row says otherwise than the issuer: amount, currency or type; None when they agree, or there is no row.
+
+    Raises UnrecordableError as `record` does.
+    """
+    kept = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=found.id).first()
+    if kept is None or not _type_of(found, transaction_type):
+        return None
+    return _difference(kept, _row(found, transaction_type))
+
+
+def link(authorization: Authorization) -> int:
+    """Joins a purchase with the movements that were reported before it, in the caller's transaction; says how many."""
+    require_transaction("The link of transactions to their purchase")
+    _lock_purchase(authorization.provider, authorization.issuer_authorization_id)
+    waiting = CardTransaction.objects.filter(
+        provider=authorization.provider,
+        issuer_authorization_id=authorization.issuer_authorization_id,
+        authorization=None,
+    )
+    found = list(waiting.select_for_update(no_key=True, of=("self",)))
+    for kept in found:
+        refunds.join(_complete(kept, {"authorization_id": authorization.pk, "card_id": authorization.card_id}))
+    return len(found)
+
+
+def check(found: IssuerTransaction, *, transaction_type: str = "") -> None:
+    """Raises UnrecordableError for an amount or a currency that `record` would refuse."""
+    if _type_of(found, transaction_type):
+        _row(found, transaction_type)
+
+
+def settled_minor(authorization: Authorization) -> int:
+    """What the merchant has taken for a purchase so far, in its currency's minor units."""
+    parts = CardTransaction.objects.filter(authorization=authorization, transaction_type=Type.SETTLEMENT)
+    return parts.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
+def _type_of(found: IssuerTransaction, transaction_type: str) -> str:
+    return transaction_type or TYPES.get(found.kind, "")
+
+
+def _row(found: IssuerTransaction, transaction_type: str) -> dict[str, Any]:
+    """The columns that the movement itself gives; raises UnrecordableError."""
+    kind = _type_of(found, transaction_type)
+    amount_minor = -found.amount_minor if kind in MONEY_BACK else found.amount_minor
+    try:
+        currency_exponent(found.currency)
+    except MoneyError as error:
+        raise UnrecordableError(f"The transaction {found.id}: {error.message}.") from None
+    if not 0 <= amount_minor <= MAX_AMOUNT_MINOR:
+        raise UnrecordableError(f"The transaction {found.id} is a {kind} of {found.amount_minor} minor units.")
+    return {
+        "issuer_authorization_id": found.authorization_id,
+        "transaction_type": kind,
+        "processing_status": CardTransaction.Processing.SETTLED,
+        "amount_minor": amount_minor,
+        "currency": found.currency,
+        "mcc": found.mcc,
+        "merchant_name": found.merchant_name,
+        "occurred_at": found.created_at,
+    }
+
+
+def _links(found: IssuerTransaction, provider: str) -> dict[str, Any]:
+    """Our card and our purchase, as far as they are known; some issuers name the capture instead of the purchase."""
+    card = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id)
+    named = found.authorization_id
+    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
+    captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
+    purchase = purchases.values_list("pk", flat=True).first() if named else None
+    if purchase is None and named:
+        purchase = captures.values_list("authorization_id", flat=True).first()
+    has_card = bool(found.issuer_card_id)
+    return {"card_id": card.values_list("pk", flat=True).first() if has_card else None, "authorization_id": purchase}
+
+
+def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
+    """Adds what the locked row lacks and somebody tells now; what it has stays."""
+    missing = {name: value for name, value in told.items() if name not in FACTS and value and not getattr(kept, name)}
+    if missing:
+        CardTransaction.objects.filter(pk=kept.pk).update(**missing)
+        kept.refresh_from_db()
+    if "authorization_id" in missing:
+        _note(kept, "transaction.linked", authorization=kept.authorization_id)
+    return kept
+
+
+def _difference(kept: CardTransaction, theirs: dict[str, Any]) -> Difference | None:
+    if all(getattr(kept, name) == theirs[name] for name in FACTS):
+        return None
+    money = Money(theirs["amount_minor"], theirs["currency"])
+    return Difference(f"{kept.transaction_type} {kept.money}", f"{theirs['transaction_type']} {money}")
+
+
+def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:
+    """A movement that is told differently is for a person; nobody's word is taken over the other's."""
+    differs = _difference(kept, theirs)
+    if differs is not None:
+        cases.open_case(
+            kind=Case.Kind.TRANSACTION_DIFFERS,
+            reference=f"card_transaction:{kept.pk}",
+            money=Money(theirs["amount_minor"], theirs["currency"]),
+            summary=f"{kept.issuer_transaction_id} is {differs.ours} here; its issuer says {differs.theirs}.",
+        )
+
+
+def _lock(kept: CardTransaction) -> CardTransaction:
+    return CardTransaction.objects.select_for_update(no_key=True, of=("self",)).get(pk=kept.pk)
+
+
+def _note(kept: CardTransaction, action: str, **details: Any) -> None:
+    trail.record(
+        actor=f"issuer:{kept.provider}",
+        action=action,
+        subject=kept,
+        amount_minor=kept.amount_minor,
+        currency=kept.currency,
+        **details,
+    )
+
+
+def _lock_purchase(provider: str, issuer_authorization_id: str) -> None:
+    """Held to the end of the transaction: a movement and its purchase that come at once must see each other.
+
+    There may be no row yet to lock, so the lock is the name's (money-safety T13). It is taken after all row locks.
+    """
+    if not issuer_authorization_id:
+        return
+    with connection.cursor() as cursor:
+        name = f"onecard.purchase:{provider}:{issuer_authorization_id}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

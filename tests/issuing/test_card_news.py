@@ -1,0 +1,190 @@
+"""News of a card from its issuer: it starts a comparison, and is never taken at its word."""
+
+from typing import Any
+
+import pytest
+
+from issuing import card_news, handlers, tasks
+from issuing.issuers import registry
+from issuing.issuers.base import CardOrder, Limits
+from issuing.issuers.mock import MockIssuer
+from issuing.models import IssuerAccount, IssuerEvent, VirtualCard
+from onecard.outbox.models import Message
+from tests.factories import CardholderFactory, VirtualCardFactory
+from tests.marqeta_events import report
+from tests.stripe_events import event, post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(params=["stripe", "marqeta"])
+def issuer(request: pytest.FixtureRequest) -> Any:
+    registry.clear()
+    played = MockIssuer(provider=request.param)
+    registry.install(played)
+    yield played
+    registry.clear()
+
+
+def known_card(issuer: MockIssuer, status: str = "active") -> VirtualCard:
+    holder = CardholderFactory()
+    account = IssuerAccount.objects.create(
+        cardholder=holder, provider=issuer.provider, issuer_cardholder_id=f"holder-{holder.pk}"
+    )
+    issuer.cardholders[account.issuer_cardholder_id] = None  # type: ignore[assignment]
+    order = CardOrder(account.issuer_cardholder_id, "visa", "USD", Limits(50_000, 100_000, 500_000))
+    made = issuer.create_card(order, key=f"key-{holder.pk}")
+    issuer.update_card_status(made.issuer_card_id, status, reason="", key=f"move-{holder.pk}")
+    return VirtualCardFactory(
+        cardholder=holder,
+        issuer_provider=issuer.provider,
+        issuer_card_id=made.issuer_card_id,
+        last_four=made.last_four,
+        expiry_month=made.expiry_month,
+        expiry_year=made.expiry_year,
+        status=status,
+    )
+
+
+def tell(issuer: MockIssuer, card_id: str, status: str) -> str:
+    """Delivers the news through the issuer's own door, lets a worker handle it, and gives what became of it."""
+    if issuer.provider == "stripe":
+        word = {"active": "active", "frozen": "inactive", "closed": "canceled"}[status]
+        content = {
+            "id": card_id,
+            "status": word,
+            "last4": "1111",
+            "exp_month": 1,
+            "exp_year": 2030,
+            "currency": "usd",
+            "metadata": {"one_card_status": status},
+        }
+        assert post(event("issuing_card.updated", content)).status_code == 200
+    else:
+        word = {"active": "ACTIVE", "frozen": "SUSPENDED", "closed": "TERMINATED"}[status]
+        row = {"token": f"t-{IssuerEvent.objects.count()}", "card_token": card_id, "state": word, "type": "state.x"}
+        assert marqeta({"cardtransitions": [row]}) == 200
+    return handle_last()
+
+
+def tell_of_holder(issuer: MockIssuer, holder_id: str) -> str:
+    if issuer.provider == "stripe":
+        assert post(event("issuing_cardholder.updated", {"id": holder_id, "status": "inactive"})).status_code == 200
+    else:
+        row = {"token": "ut-1", "user_token": holder_id, "status": "SUSPENDED", "type": "state.x"}
+        assert marqeta({"usertransitions": [row]}) == 200
+    return handle_last()
+
+
+def marqeta(body: dict[str, Any]) -> int:
+    status: int = report(body).status_code
+    return status
+
+
+def handle_last() -> str:
+    stored = IssuerEvent.objects.order_by("pk").last()
+    assert stored is not None
+    return handlers.handle(event_pk=stored.pk)
+
+
+def asked_to_compare() -> list[int]:
+    return [message.payload["card_id"] for message in Message.objects.filter(topic="card.sync_requested")]
+
+
+def work() -> None:
+    for card_id in asked_to_compare():
+        tasks.sync_card(card_id=card_id)
+
+
+@pytest.mark.parametrize("status", ["frozen", "closed"])
+def test_a_card_that_the_issuer_stopped_is_stopped_here(issuer: MockIssuer, status: str) -> None:
+    card = known_card(issuer)
+    issuer.update_card_status(card.issuer_card_id, status, reason="Fraud", key="by-staff")
+
+    assert tell(issuer, card.issuer_card_id, status) == "handled"
+    work()
+
+    card.refresh_from_db()
+    assert card.status == status
+
+
+def test_late_news_of_a_state_that_is_over_changes_nothing(issuer: MockIssuer) -> None:
+    card = known_card(issuer)
+
+    assert tell(issuer, card.issuer_card_id, "frozen") == "handled"
+    assert asked_to_compare() == [card.pk]
+    work()
+
+    card.refresh_from_db()
+    assert card.status == "active", "the issuer says active when it is asked"
+
+
+def test_news_cannot_make_a_card_usable(issuer: MockIssuer) -> None:
+    card = known_card(issuer, "frozen")
+    issuer.update_card_status(card.issuer_card_id, "active", reason="", key="by-staff")
+
+    tell(issuer, card.issuer_card_id, "active")
+    work()
+
+    card.refresh_from_db()
+    assert card.status == "frozen"
+
+
+def test_the_echo_of_a_marqeta_move_that_says_what_we_hold_asks_nothing() -> None:
+    registry.clear()
+    issuer = MockIssuer(provider="marqeta")
+    card = known_card(issuer)
+    assert tell(issuer, card.issuer_card_id, "active") == "handled"
+    assert asked_to_compare() == []
+
+
+def test_news_of_a_card_that_is_not_ours_is_kept(issuer: MockIssuer) -> None:
+    assert tell(issuer, "somebody-elses", "frozen") == "kept"
+    assert tell_of_holder(issuer, "somebody") == "kept"
+    assert asked_to_compare() == []
+
+
+def test_news_of_a_holder_compares_each_of_their_cards(issuer: MockIssuer) -> None:
+    card = known_card(issuer)
+    other = VirtualCardFactory(cardholder=card.cardholder, issuer_provider=issuer.provider, status="frozen")
+    VirtualCardFactory(cardholder=card.cardholder, issuer_provider=issuer.provider, status="closed")
+    account = IssuerAccount.objects.get()
+
+    assert tell_of_holder(issuer, account.issuer_cardholder_id) == "handled"
+
+    assert sorted(asked_to_compare()) == [card.pk, other.pk]
+
+
+def test_the_echo_of_a_stripe_card_that_says_what_we_hold_asks_nothing() -> None:
+    registry.clear()
+    issuer = MockIssuer(provider="stripe")
+    card = known_card(issuer)
+    content = {
+        "id": card.issuer_card_id,
+        "status": "active",
+        "last4": card.last_four,
+        "exp_month": card.expiry_month,
+        "exp_year": card.expiry_year,
+        "currency": "usd",
+        "spending_controls": {
+            "spending_limits": [
+                {"amount": card.per_transaction_limit_minor, "interval": "per_authorization"},
+                {"amount": card.daily_limit_minor, "interval": "daily"},
+                {"amount": card.monthly_limit_minor, "interval": "monthly"},
+            ]
+        },
+    }
+    assert post(event("issuing_card.updated", content)).status_code == 200
+    assert handle_last() == "handled"
+    assert asked_to_compare() == []
+    content["spending_controls"] = {"spending_limits": []}
+    assert post(event("issuing_card.updated", content)).status_code == 200
+    handle_last()
+    assert asked_to_compare() == [card.pk]
+
+
+def test_news_is_only_taken_in_a_transaction() -> None:
+    from onecard.kit.transactions import TransactionError
+
+    with pytest.raises(TransactionError):
+        card_news.act(IssuerEvent())

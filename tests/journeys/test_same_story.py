@@ -1,0 +1,171 @@
+"""The same purchase over Stripe and over Marqeta leaves the same rows; only ids, times and the issuer's name differ."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from issuing.models import VirtualCard
+from onecard.sandbox.running import RunningSandbox
+from tests.journeys.conftest import CARD
+from tests.journeys.two_issuers import AtMarqeta, AtStripe, Row, Side, settle, snapshot
+from wallet.models import FundingMethod
+
+Story = Callable[[Side, Callable[[], None]], None]
+Told = dict[str, list[Row]]
+
+
+@pytest.fixture
+def tell(both: RunningSandbox) -> Callable[[Story], Told]:
+    """Lets a story happen at both issuers, checks that it left the same, and gives what it left."""
+    ours = VirtualCard.objects.get(issuer_card_id=CARD)
+    twin = {column.attname: getattr(ours, column.attname) for column in VirtualCard._meta.concrete_fields}
+    for unlike in ("id", "public_id"):
+        del twin[unlike]
+    other = VirtualCard.objects.create(**twin | {"issuer_provider": "marqeta", "issuer_card_id": "demo-card"})
+
+    def run(story: Story) -> Told:
+        for side in (AtStripe(ours), AtMarqeta(other, both)):
+            story(side, lambda: settle(both))
+            settle(both)
+        at_stripe, at_marqeta = snapshot(ours), snapshot(other)
+        assert at_stripe == at_marqeta
+        return at_stripe
+
+    return run
+
+
+def column(rows: list[Row], *names: str) -> list[Any]:
+    return [tuple(row[name] for name in names) if len(names) > 1 else row[names[0]] for row in rows]
+
+
+def set_limit(card: VirtualCard, cents: int) -> None:
+    VirtualCard.objects.filter(pk=card.pk).update(per_transaction_limit_minor=cents)
+
+
+def test_authorize_increment_capture_refund(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.ask_for_more(500)
+        wait()
+        side.capture(5000, final=True)
+        wait()
+        side.refund(5000)
+
+    told = tell(story)
+
+    assert column(told["purchases"], "status", "approved_minor", "mcc", "merchant_country", "authorization_code") == [
+        ("settled", 5000, "5812", "US", True)
+    ]
+    assert column(told["decisions"], "approved", "amount_minor") == [(True, 4500), (True, 500)]
+    assert column(told["charges"], "status") == ["succeeded"] * 2
+    assert column(told["transactions"], "transaction_type", "amount_minor", "processing_status", "authorization") == [
+        ("settlement", 5000, "settled", True),
+        ("refund", 5000, "settled", True),
+    ]
+    assert (
+        column(told["transactions"], "merchant_name", "merchant_location", "authorization_code")
+        == [("Starbucks Coffee", "Seattle, WA, US", True)] * 2
+    )
+    assert column(told["windows"], "kind", "spent_minor") == [("day", 5000), ("month", 5000)]
+    assert told["cases"] == []
+
+
+def test_an_increment_declined_by_the_limit_and_a_reversal(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        set_limit(side.card, 6000)
+        side.buy(4500)
+        wait()
+        side.ask_for_more(2000)
+        wait()
+        side.reverse(4500)
+
+    told = tell(story)
+
+    assert column(told["decisions"], "approved", "decline_reason") == [
+        (True, ""),
+        (False, "per_transaction_limit_exceeded"),
+    ]
+    assert column(told["purchases"], "status", "approved_minor") == [("reversed", 0)]
+    assert column(told["holds"], "status") == ["released"]
+    assert column(told["windows"], "spent_minor") == [0, 0]
+    assert column(told["cases"], "kind", "amount_minor", "status") == [("charged_without_purchase", 4500, "open")]
+    assert told["transactions"] == []
+
+
+def test_a_purchase_that_no_funding_card_can_pay(tell: Callable[[Story], Told]) -> None:
+    FundingMethod.objects.update(status=FundingMethod.Status.DISABLED)
+
+    told = tell(lambda side, _wait: side.buy(4500))
+
+    assert column(told["decisions"], "approved", "decline_reason") == [(False, "no_funding_card")]
+    assert column(told["purchases"], "status", "approved_minor", "authorization_code") == [("declined", 0, False)]
+    assert [told[kind] for kind in ("holds", "owed", "charges", "transactions", "cases")] == [[]] * 5
+
+
+def test_a_capture_in_two_parts(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.capture(2000, final=False)
+        wait()
+        side.capture(2500, final=True)
+
+    told = tell(story)
+
+    assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
+    assert column(told["transactions"], "amount_minor", "authorization") == [(2000, True), (2500, True)]
+
+
+def test_a_first_part_leaves_the_purchase_open(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.capture(2000, final=False)
+
+    told = tell(story)
+
+    assert column(told["purchases"], "status", "approved_minor") == [("approved", 4500)]
+    assert column(told["transactions"], "transaction_type", "amount_minor") == [("settlement", 2000)]
+
+
+def test_a_force_post_that_nobody_asked_us_about(tell: Callable[[Story], Told]) -> None:
+    told = tell(lambda side, _wait: side.force_post(1900))
+
+    assert told["decisions"] == []
+    assert column(told["purchases"], "status", "approved_minor", "merchant_name") == [
+        ("settled", 1900, "Starbucks Coffee")
+    ]
+    assert column(told["transactions"], "transaction_type", "amount_minor", "authorization") == [
+        ("settlement", 1900, True)
+    ]
+    assert column(told["cases"], "kind", "amount_minor") == [("approved_without_us", 1900)]
+    assert (told["holds"], told["charges"]) == ([], [])
+
+
+def test_a_tip_makes_the_capture_larger_than_the_hold(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.capture(5400, final=True)
+
+    told = tell(story)
+
+    assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
+    assert column(told["transactions"], "amount_minor") == [5400]
+
+
+def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.expire()
+        wait()
+        side.capture(4500, final=True)
+
+    told = tell(story)
+
+    assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
+    assert column(told["transactions"], "transaction_type", "amount_minor") == [("settlement", 4500)]
+    assert {row["kind"] for row in told["cases"]} == {"approved_without_us", "charged_without_purchase"}
