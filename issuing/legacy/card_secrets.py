@@ -1,0 +1,121 @@
+"""Card numbers and codes in old documents: taken out before anything is kept, hashed or said.
+
+The old ciphertext cannot be opened with our keys, so it is worth nothing here; a number in plain digits may be sealed
+(issuing.card_data). By name they are left out wherever they stand; by form (Luhn) they are masked in any other text,
+because people write numbers into notes and merchants into descriptors.
+"""
+
+import functools
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from django.views.decorators.debug import sensitive_variables
+
+from onecard.kit.luhn import passes_luhn
+
+MASK: Final = "••••"
+_NUMBER_NAMES: Final = ("encryptedcardnumber", "cardnumber", "pan", "primaryaccountnumber", "number")
+_CVV_NAMES: Final = ("encryptedcvv", "cvv", "cvc", "cvv2", "cvc2", "securitycode")
+_PARTS_OF_SECRET_NAMES: Final = ("cvv", "cvc", "cardnumber", "securitycode", "accountnumber")
+_SECRET_NAMES: Final = frozenset(
+    {*_NUMBER_NAMES, *_CVV_NAMES, "encryptedpan", "pin", "pinblock", "encryptedpin", "track1", "track2", "trackdata"}
+) - {"number"}
+
+_SHORTEST_NUMBER, _LONGEST_NUMBER = 12, 19
+# Twelve digits and millisecond times are too common to be taken for a card by their form.
+_SHORTEST_BY_FORM: Final = 13
+_RUN: Final = re.compile(r"(?<![0-9A-Za-z_])[0-9](?:[ .\-]?[0-9]){12,}(?![0-9A-Za-z_])")
+_CODE_IN_TEXT: Final = re.compile(r"(?i)\b(cvv2?|cvc2?|security code)\b(\W{0,4}(?:is\W)?)[0-9]{3,4}\b")
+_NO_CARD: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d{4}-\d\d-\d\d[ T].*")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A document without card data, and what of the card's own data was in plain digits."""
+
+    document: dict[str, Any]
+    number: str = field(default="", repr=False)
+    cvv: str = field(default="", repr=False)
+    had_card_data: bool = False
+
+
+@sensitive_variables()
+def taken_out(document: dict[str, Any]) -> Cleaned:
+    """The document as it may be kept."""
+    number, cvv = _first(document, _NUMBER_NAMES), _first(document, _CVV_NAMES)
+    digits = re.sub(r"[ \-]", "", number)
+    plain = bool(re.fullmatch(r"[0-9]{12,19}", digits)) and passes_luhn(digits)
+    kept = {name: value for name, value in document.items() if spelling(name) != "number"}
+    return Cleaned(
+        document=_cleaned(kept),
+        number=digits if plain else "",
+        cvv=cvv if plain and re.fullmatch(r"[0-9]{3,4}", cvv) else "",
+        had_card_data=bool(number or cvv),
+    )
+
+
+@functools.lru_cache(maxsize=2048)
+def spelling(name: str) -> str:
+    """A field's name without its spelling: issuerCardId, issuer_card_id and issuer-card-id are one."""
+    return re.sub(r"[^0-9a-z]", "", name.lower())
+
+
+def masked_text(text: str) -> str:
+    """The text with the digits of card numbers and codes covered, and without what PostgreSQL cannot store."""
+    storable = _UNSTORABLE.sub("\ufffd", text)
+    if _NO_CARD.fullmatch(storable):
+        return storable
+    return _CODE_IN_TEXT.sub(rf"\1\2{MASK}", _RUN.sub(_covered, storable))
+
+
+def _first(document: dict[str, Any], names: tuple[str, ...]) -> str:
+    """The first of these fields that holds anything, as text; a wrapped number is unwrapped."""
+    found = {spelling(given): value for given, value in document.items()}
+    for value in (found[name] for name in names if name in found):
+        inner = next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
+        if inner not in (None, ""):
+            return str(inner).strip()
+    return ""
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {masked_text(name): _cleaned(member) for name, member in value.items() if not _is_secret(name)}
+    if isinstance(value, list):
+        return [_cleaned(member) for member in value]
+    if isinstance(value, str):
+        return masked_text(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return _masked_number(value)
+    return value
+
+
+@functools.lru_cache(maxsize=2048)
+def _is_secret(name: str) -> bool:
+    plain = spelling(name)
+    return plain in _SECRET_NAMES or any(part in plain for part in _PARTS_OF_SECRET_NAMES)
+
+
+def _masked_number(value: int | Decimal) -> Any:
+    """Times in milliseconds have 13 digits until the year 2286, so a number needs more to look like a card."""
+    text = format(value, "f").partition(".")[0]
+    masked = masked_text(text) if len(text) > _SHORTEST_BY_FORM else text
+    return value if masked == text else masked
+
+
+def _covered(run: re.Match[str]) -> str:
+    """Any groups that stand together and make a card's number cover the whole run."""
+    groups = re.split(r"[ .\-]", run[0])
+    for first in range(len(groups)):
+        for last in range(first, len(groups)):
+            digits = "".join(groups[first : last + 1])
+            if _looks_like_card(digits):
+                return f"{MASK} {digits[-4:]}"
+    return run[0]
+
+
+def _looks_like_card(digits: str) -> bool:
+    return _SHORTEST_BY_FORM <= len(digits) <= _LONGEST_NUMBER and digits[0] in "23456" and passes_luhn(digits)

@@ -1,0 +1,112 @@
+"""MongoDB's extended JSON as plain values, and when two documents say the same."""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+OBJECT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LARGEST_MS: Final = 10**14
+_ABSENT: Final = object()
+
+
+def plain(value: Any) -> Any:
+    """The value without wrappers ($oid, $date, $number…); a wrapper that is wrong inside stays as it is."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((name, inner),) = value.items()
+            unwrapped = _unwrapped(name, inner)
+            if unwrapped is not _ABSENT:
+                return unwrapped
+        return {name: plain(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [plain(member) for member in value]
+    return value
+
+
+def moment_of(value: Any) -> dt.datetime | None:
+    """A date as ISO 8601 text (UTC unless it says its zone) or as milliseconds since 1970; None for anything else."""
+    if isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _EPOCH + dt.timedelta(milliseconds=value) if abs(value) < _LARGEST_MS else None
+    if not isinstance(value, str):
+        return None
+    try:
+        read = dt.datetime.fromisoformat(value.strip())
+        return (read if read.tzinfo else read.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def digest_of(kind: str, document: Mapping[str, Any]) -> str:
+    """SHA-256 of what a document says, whatever its order of fields and its spelling of dates and numbers.
+
+    It is made of the document without card data: a hash over a number could be tried out against every number there is.
+    """
+    text = json.dumps([kind, _canonical(plain(document))], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """The names of the fields in which two documents differ, with dots for what lies deeper."""
+    first, second = dict(_leaves(_canonical(plain(stored)))), dict(_leaves(_canonical(plain(given))))
+    return sorted(
+        name for name in first.keys() | second.keys() if first.get(name, _ABSENT) != second.get(name, _ABSENT)
+    )
+
+
+def storable(value: Any) -> Any:
+    """The document as a JSON column takes it: decimals become text, never a float."""
+    if isinstance(value, dict):
+        return {name: storable(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [storable(member) for member in value]
+    return _number_text(value) if isinstance(value, Decimal) else value
+
+
+def _unwrapped(name: str, inner: Any) -> Any:
+    found: Any = None
+    if name == "$oid":
+        found = inner if isinstance(inner, str) and OBJECT_ID.fullmatch(inner) else None
+    elif name == "$uuid":
+        found = inner if isinstance(inner, str) else None
+    elif name in ("$numberInt", "$numberLong"):
+        found = int(inner) if _WHOLE.fullmatch(str(inner)) else None
+    elif name in ("$numberDouble", "$numberDecimal"):
+        found = Decimal(str(inner)) if _DECIMAL.fullmatch(str(inner)) else None
+    elif name == "$date":
+        found = moment_of(plain(inner))
+    return _ABSENT if found is None else found
+
+
+def _canonical(value: Any) -> Any:
+    """Numbers and dates as text, so that 5, 5.0 and {"$numberInt": "5"} are one."""
+    if isinstance(value, dict):
+        return {name: _canonical(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_canonical(member) for member in value]
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return _number_text(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return value
+
+
+def _number_text(value: int | Decimal) -> str:
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for inner, member in value.items():
+            yield from _leaves(member, f"{name}.{inner}" if name else inner)
+    else:
+        yield name, value

@@ -1,0 +1,200 @@
+"""Old documents from files into the database, in batches; a run that died goes on when it is started again.
+
+1. Every line is read. What is no document is reported; cards are judged and written, batch by batch.
+2. The lines that hold transactions are read again, so that a transaction may stand before its card.
+3. A batch is one transaction of the database, under a lock that makes several runs take turns. Within it each document
+   is looked up anew, so what another run imported meanwhile is unchanged here.
+4. When the database refuses a batch, its documents are tried one by one, and only the refused one is a bad line.
+
+Nothing of the files stays in memory but the ids of their documents.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from django.db import DataError, IntegrityError, connection
+
+from issuing.legacy.card_document import CardDraft, read_card
+from issuing.legacy.card_secrets import taken_out
+from issuing.legacy.cards import CardBatches
+from issuing.legacy.draft import Draft
+from issuing.legacy.json_line import LineError, read_object
+from issuing.legacy.judging import Judgement, Seen
+from issuing.legacy.kinds import Kind, told_apart
+from issuing.legacy.lines import Line, Place, lines_of
+from issuing.legacy.summary import Summary
+from issuing.legacy.transaction_document import TransactionDraft, read_transaction
+from issuing.legacy.transactions import TransactionBatches
+from onecard.kit.transactions import transaction
+
+BATCH_LINES: Final = 500
+_LOCK_NAME: Final = "issuing.import_legacy"
+D = TypeVar("D", bound=Draft)
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was not imported, and everything that is wrong with it; never a card's number or code."""
+
+    place: Place
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How to import: `kind` takes only that kind, `provider_default` stands for an issuer that a card does not name."""
+
+    dry_run: bool = False
+    kind: str | None = None
+    provider_default: str | None = None
+    batch: int = BATCH_LINES
+
+
+class Batches(Protocol[D]):
+    """What imports one kind of document."""
+
+    def judged(self, drafts: Sequence[D], seen: Seen) -> Judgement[D]: ...
+    def write(self, drafts: Sequence[D], summary: Summary) -> None: ...
+    def committed(self) -> None: ...
+
+
+def import_files(
+    files: Sequence[Path],
+    wishes: Wishes,
+    *,
+    report: Callable[[BadLine], None],
+    progress: Callable[[int], None] = lambda _size: None,
+    summary: Summary | None = None,
+) -> Summary:
+    """Imports what is good, reports what is not, and counts; raises OSError when a file cannot be read.
+
+    `progress` hears the bytes of each line that was read, over both passes; `summary` is counted in as batches commit.
+    """
+    run = _Run(wishes, report, progress, summary or Summary())
+    held = [run.import_cards(file) for file in files]
+    for file, transactions in zip(files, held, strict=True):
+        run.import_transactions(file, transactions)
+    return run.summary
+
+
+@dataclass(slots=True)
+class _Pass(Generic[D]):
+    """One kind's documents of the whole run."""
+
+    batches: Batches[D]
+    seen: Seen = field(default_factory=Seen)
+
+
+@dataclass(slots=True)
+class _Run:
+    wishes: Wishes
+    report: Callable[[BadLine], None]
+    progress: Callable[[int], None]
+    summary: Summary
+    cards: _Pass[CardDraft] = field(default_factory=lambda: _Pass(CardBatches()))
+    transactions: _Pass[TransactionDraft] = field(default_factory=lambda: _Pass(TransactionBatches()))
+
+    def import_cards(self, file: Path) -> set[int]:
+        """The first pass over a file; gives the numbers of the lines that hold transactions."""
+        waiting: list[CardDraft | BadLine] = []
+        transactions: set[int] = set()
+        for line in self._lines(file):
+            self.summary.read += 1
+            place = Place(str(file), line.number)
+            try:
+                kind, body = told_apart(read_object(line), only=self.wishes.kind)
+            except LineError as error:
+                waiting.append(BadLine(place, "", error.message))
+            else:
+                if kind == Kind.TRANSACTION:
+                    transactions.add(line.number)
+                else:
+                    waiting.append(read_card(place, taken_out(body), provider_default=self.wishes.provider_default))
+            if len(waiting) >= self.wishes.batch:
+                self._take(waiting, self.cards)
+                waiting = []
+        self._take(waiting, self.cards)
+        return transactions
+
+    def import_transactions(self, file: Path, numbers: set[int]) -> None:
+        """The second pass, over the lines that the first found to hold transactions."""
+        waiting: list[TransactionDraft | BadLine] = []
+        for line in self._lines(file):
+            if line.number not in numbers:
+                continue
+            place = Place(str(file), line.number)
+            try:
+                _kind, body = told_apart(read_object(line), only=self.wishes.kind)
+                waiting.append(read_transaction(place, taken_out(body)))
+            except LineError as error:
+                # Somebody wrote to the file between the passes.
+                waiting.append(BadLine(place, "", error.message))
+            if len(waiting) >= self.wishes.batch:
+                self._take(waiting, self.transactions)
+                waiting = []
+        self._take(waiting, self.transactions)
+
+    def _lines(self, file: Path) -> Iterator[Line]:
+        with file.open("rb") as opened:
+            for line in lines_of(opened):
+                self.progress(line.size)
+                if not line.is_blank:
+                    yield line
+
+    def _take(self, waiting: Sequence[D | BadLine], kind: _Pass[D]) -> None:
+        """Imports a batch and reports its bad lines in their order."""
+        bad = [item for item in waiting if isinstance(item, BadLine)]
+        drafts: list[Any] = [item for item in waiting if not isinstance(item, BadLine)]
+        if drafts:
+            bad += self._import(drafts, kind)
+        self.summary.bad += len(bad)
+        for line in sorted(bad, key=lambda line: line.place.line):
+            self.report(line)
+
+    def _import(self, drafts: Sequence[D], kind: _Pass[D]) -> list[BadLine]:
+        try:
+            return self._import_at_once(drafts, kind)
+        except (IntegrityError, DataError) as error:
+            if len(drafts) == 1:
+                return [BadLine(drafts[0].place, drafts[0].kind, _refusal(error))]
+        return [line for draft in drafts for line in self._import([draft], kind)]
+
+    def _import_at_once(self, drafts: Sequence[D], kind: _Pass[D]) -> list[BadLine]:
+        done = Summary()
+        with transaction():
+            if not self.wishes.dry_run:
+                _wait_for_other_runs()
+            found = kind.batches.judged(drafts, kind.seen)
+            if found.new and not self.wishes.dry_run:
+                kind.batches.write(found.new, done)
+        if self.wishes.dry_run:
+            self._plan(found.new, done)
+        kind.batches.committed()
+        found.remember_in(kind.seen)
+        done.unchanged = len(found.unchanged)
+        self.summary.add(done)
+        return [BadLine(draft.place, draft.kind, reason) for draft, reason in found.bad]
+
+    def _plan(self, drafts: Sequence[Draft], done: Summary) -> None:
+        """A dry run counts what it would write, and lets transactions find the cards."""
+        cards = [draft for draft in drafts if isinstance(draft, CardDraft)]
+        batches = self.transactions.batches
+        if isinstance(batches, TransactionBatches):
+            batches.plan(cards)
+        done.cards, done.transactions = len(cards), len(drafts) - len(cards)
+
+
+def _wait_for_other_runs() -> None:
+    """Until the end of the transaction no other run writes; they take turns by batches."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_LOCK_NAME])
+
+
+def _refusal(error: Exception) -> str:
+    """The rule's name only: the database's own words repeat the row."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    rule = getattr(diagnosis, "constraint_name", None) or type(error).__name__
+    return f"the database refused it by its rule {rule}; another process may have written the same meanwhile, run again"

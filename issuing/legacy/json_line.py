@@ -1,0 +1,92 @@
+"""One line read as strict JSON, its numbers exact; no error repeats what stands in the line beyond a field's name."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from issuing.legacy.card_secrets import masked_text
+from issuing.legacy.lines import LONGEST_LINE_BYTES, Line
+from onecard.kit.errors import OneCardError
+
+DEEPEST: Final = 20
+LONGEST_NUMBER: Final = 60
+
+
+class LineError(OneCardError):
+    """A line that cannot be read as a document at all."""
+
+    code = "legacy_line"
+
+
+def read_object(line: Line) -> dict[str, Any]:
+    """The line's JSON object; raises LineError with the reason why there is none."""
+    if line.is_too_long:
+        raise LineError(f"the line has {line.size} bytes; at most {LONGEST_LINE_BYTES} are read")
+    value = _parsed(_decoded(line.body))
+    if not isinstance(value, dict):
+        raise LineError("the line is JSON, but not an object; each line must hold one document in { }")
+    _check_depth(value)
+    return value
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LineError(f"the line is not UTF-8 text: byte {error.start + 1} does not belong there") from None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_int=_whole, parse_float=_exact, parse_constant=_refused
+        )
+    except json.JSONDecodeError as error:
+        raise LineError(f"the line is not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise LineError(f"the document is nested too deeply; at most {DEEPEST} levels are read") from None
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LineError(f"the field {masked_text(twice)[:60]!r} stands twice in one object; write each once")
+    return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise LineError(f"a number has {len(text)} digits; at most {LONGEST_NUMBER} are read")
+    return int(text)
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise LineError("a number is beyond any amount") from None
+    if len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:
+        raise LineError(f"a number is too long or too large; at most {LONGEST_NUMBER} digits are read")
+    return number
+
+
+def _refused(constant: str) -> Any:
+    raise LineError(f"{constant} is no JSON; write a number")
+
+
+def _check_depth(value: dict[str, Any]) -> None:
+    """Level by level, so that no nesting can exhaust the stack."""
+    level: list[Any] = [value]
+    for _depth in range(DEEPEST):
+        level = [
+            member
+            for item in level
+            for member in (item.values() if isinstance(item, dict) else item)
+            if isinstance(member, dict | list)
+        ]
+        if not level:
+            return
+    raise LineError(f"the document is nested too deeply; at most {DEEPEST} levels are read")

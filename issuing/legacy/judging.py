@@ -1,0 +1,100 @@
+"""Which documents of a batch are new, which were imported before, and which contradict what is known."""
+
+from collections import ChainMap
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from issuing.legacy.draft import Draft
+from issuing.legacy.extended_json import differences, storable
+from issuing.legacy.lines import Place
+from issuing.models import LegacyDocument
+
+LONGEST_LIST_OF_DIFFERENCES = 5
+D = TypeVar("D", bound=Draft)
+IssuerId = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What stood on earlier lines of this run: only ids, so that a file of any length can be read."""
+
+    documents: MutableMapping[str, tuple[Place, str]] = field(default_factory=dict)
+    issuer_ids: MutableMapping[IssuerId, Place] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Judgement(Generic[D]):
+    """A batch, sorted; `seen` is what later lines have to know of it, once it is committed."""
+
+    new: list[D] = field(default_factory=list)
+    unchanged: list[D] = field(default_factory=list)
+    bad: list[tuple[D, str]] = field(default_factory=list)
+    seen: Seen = field(default_factory=Seen)
+
+    def remember_in(self, seen: Seen) -> None:
+        """Adds what this batch holds; the first line with an id stays the first."""
+        seen.documents.update(self.seen.documents)
+        seen.issuer_ids.update(self.seen.issuer_ids)
+
+
+def judge(drafts: Sequence[D], *, kind: str, seen: Seen, taken: dict[IssuerId, str]) -> Judgement[D]:
+    """Sorts the drafts; `taken` says which issuer ids are here already, and whose they are."""
+    found: Judgement[D] = Judgement()
+    known = Seen(ChainMap(found.seen.documents, seen.documents), ChainMap(found.seen.issuer_ids, seen.issuer_ids))
+    stored = _stored(kind, [draft.legacy_id for draft in drafts])
+    for draft in drafts:
+        if _is_unchanged(draft, known, stored):
+            found.unchanged.append(draft)
+            _claim(draft, known)
+            continue
+        faults = draft.faults + _contradictions(draft, known, stored, taken)
+        if faults:
+            found.bad.append((draft, "; ".join(faults)))
+        else:
+            found.new.append(draft)
+            _claim(draft, known)
+    return found
+
+
+def _stored(kind: str, legacy_ids: Sequence[str]) -> dict[str, str]:
+    wanted = [legacy_id for legacy_id in legacy_ids if legacy_id]
+    return dict(LegacyDocument.objects.filter(kind=kind, legacy_id__in=wanted).values_list("legacy_id", "digest"))
+
+
+def _is_unchanged(draft: Draft, known: Seen, stored: dict[str, str]) -> bool:
+    """The same content was imported before, by this run or an earlier one; what it says was good then."""
+    _place, seen_digest = known.documents.get(draft.legacy_id, (None, None))
+    return draft.digest == (seen_digest or stored.get(draft.legacy_id))
+
+
+def _claim(draft: Draft, known: Seen) -> None:
+    if draft.legacy_id not in known.documents:
+        known.documents[draft.legacy_id] = (draft.place, draft.digest)
+    if all(draft.issuer_id) and draft.issuer_id not in known.issuer_ids:
+        known.issuer_ids[draft.issuer_id] = draft.place
+
+
+def _contradictions(draft: Draft, known: Seen, stored: dict[str, str], taken: dict[IssuerId, str]) -> list[str]:
+    if draft.legacy_id in known.documents:
+        place, _digest = known.documents[draft.legacy_id]
+        return [f"_id: {draft.legacy_id!r} is also on {place}, with other content; each document must stand once"]
+    if draft.legacy_id in stored:
+        return [_differs(draft)]
+    provider, issuer_id = draft.issuer_id
+    name = "issuerCardId" if draft.kind == LegacyDocument.Kind.VIRTUAL_CARD else "issuerTransactionId"
+    if (provider, issuer_id) in known.issuer_ids:
+        place = known.issuer_ids[provider, issuer_id]
+        return [f"{name}: {issuer_id!r} of {provider} is also on {place}; an issuer gives each id once"]
+    if (provider, issuer_id) in taken:
+        return [f"{name}: {issuer_id!r} of {provider} belongs to {taken[provider, issuer_id]} here; it must be new"]
+    return []
+
+
+def _differs(draft: Draft) -> str:
+    row = LegacyDocument.objects.values("document").get(kind=draft.kind, legacy_id=draft.legacy_id)
+    names = differences(row["document"], storable(draft.document))
+    shown = [name[:60] for name in names[:LONGEST_LIST_OF_DIFFERENCES]]
+    more = len(names) - len(shown)
+    listed = ", ".join(shown) + (f" and {more} more" if more else "")
+    return f"_id: {draft.legacy_id!r} was imported before with other content (differs in: {listed}); nothing changed"

@@ -1,0 +1,124 @@
+"""Whose card it is: old documents know a user by an id only, so a login and a cardholder are found or made for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.contrib.auth.hashers import make_password
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from audit import trail
+from issuing.legacy.card_document import CardDraft
+from issuing.models import LegacyDocument
+from onecard.kit import clock
+from onecard.users.models import User
+from wallet.models import Cardholder, KycStatus
+
+USERNAME_PREFIX: Final = "legacy-"
+NAME_PREFIX: Final = "Legacy cardholder "
+ACTOR: Final = "system:import_legacy"
+
+
+@dataclass(slots=True)
+class People:
+    """Cardholders by the old user id; what a batch finds is kept once its transaction has committed."""
+
+    cardholder_ids: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, unchanged: Sequence[CardDraft]) -> None:
+        """Whose the cards became that were imported before: a later one may not repeat the e-mail address."""
+        user_ids = {draft.legacy_id: draft.user_id for draft in unchanged if draft.user_id not in self.cardholder_ids}
+        rows = LegacyDocument.objects.filter(kind=LegacyDocument.Kind.VIRTUAL_CARD, legacy_id__in=user_ids)
+        for legacy_id, cardholder_id in rows.values_list("legacy_id", "card__cardholder_id"):
+            self.cardholder_ids.setdefault(user_ids[legacy_id], cardholder_id)
+
+    def matched(self, drafts: Sequence[CardDraft]) -> dict[str, User]:
+        """Logins that are here, by old id; a draft whose e-mail address means several of them gets a fault."""
+        wanted = {draft.user_id for draft in drafts if draft.user_id not in self.cardholder_ids}
+        users = {old_id_of(user): user for user in User.objects.filter(username__in=map(username_of, wanted))}
+        by_email = _by_email({draft.email.lower() for draft in drafts if draft.email} if wanted else set())
+        for draft in drafts:
+            if draft.user_id in users or draft.user_id not in wanted or not draft.email:
+                continue
+            found = by_email.get(draft.email.lower(), [])
+            fault = f"userEmail: belongs to {len(found)} logins here; it must belong to one"
+            if len(found) > 1 and fault not in draft.faults:
+                draft.faults.append(fault)
+            elif len(found) == 1:
+                users[draft.user_id] = found[0]
+        return users
+
+    def found_or_made(self, drafts: Sequence[CardDraft], users: dict[str, User]) -> tuple[dict[str, int], int]:
+        """The cardholder's key for each old user id of these drafts, and how many cardholders had to be made."""
+        new = {draft.user_id: draft for draft in reversed(drafts) if draft.user_id not in self.cardholder_ids}
+        _make_users([draft for user_id, draft in new.items() if user_id not in users], users)
+        unverified = {draft.user_id for draft in drafts if not draft.kyc_verified}
+        keys, made = _cardholders({user_id: users[user_id] for user_id in new}, unverified)
+        keys |= {draft.user_id: self.cardholder_ids[draft.user_id] for draft in drafts if draft.user_id not in new}
+        _withdraw_verification({keys[draft.user_id]: draft.user_id for draft in drafts if not draft.kyc_verified})
+        return keys, made
+
+
+def username_of(old_id: str) -> str:
+    """The login that the import makes for an old user."""
+    return f"{USERNAME_PREFIX}{old_id}"
+
+
+def old_id_of(user: User) -> str:
+    """The other way round; of a login that was not made so, nothing."""
+    return user.username.removeprefix(USERNAME_PREFIX) if user.username.startswith(USERNAME_PREFIX) else ""
+
+
+def _by_email(emails: set[str]) -> dict[str, list[User]]:
+    """Logins by e-mail address or by a username that is one; those of other old users are their own people."""
+    found: dict[str, list[User]] = {}
+    if emails:
+        users = User.objects.annotate(mail=Lower("email"), login=Lower("username"))
+        for user in users.filter(Q(mail__in=emails) | Q(login__in=emails)).exclude(
+            username__startswith=USERNAME_PREFIX
+        ):
+            for email in {user.email.lower(), user.username.lower()} & emails:
+                found.setdefault(email, []).append(user)
+    return found
+
+
+def _make_users(drafts: Sequence[CardDraft], users: dict[str, User]) -> None:
+    """Logins without a usable password, added to `users`."""
+    made = [
+        User(username=username_of(draft.user_id), email=draft.email, password=make_password(None)) for draft in drafts
+    ]
+    for user in User.objects.bulk_create(made):
+        users[old_id_of(user)] = user
+
+
+def _cardholders(users: dict[str, User], unverified: set[str]) -> tuple[dict[str, int], int]:
+    here = dict(Cardholder.objects.filter(user__in={user.pk for user in users.values()}).values_list("user_id", "pk"))
+    # Two old ids can mean one login; it has one cardholder.
+    new = {user.pk: old_id for old_id, user in users.items() if user.pk not in here}
+    pending = {users[old_id].pk for old_id in unverified & users.keys()}
+    made = [
+        Cardholder(
+            user_id=user_id,
+            name=_name_of(old_id),
+            kyc_status=KycStatus.PENDING if user_id in pending else KycStatus.VERIFIED,
+        )
+        for user_id, old_id in new.items()
+    ]
+    here |= {holder.user_id: holder.pk for holder in Cardholder.objects.bulk_create(made)}
+    return {old_id: here[user.pk] for old_id, user in users.items()}, len(made)
+
+
+def _withdraw_verification(old_ids: dict[int, str]) -> None:
+    """One document that says no beats those that said yes, for people whom the import made and nobody renamed."""
+    ours = Cardholder.objects.filter(pk__in=old_ids, name__startswith=NAME_PREFIX, kyc_status=KycStatus.VERIFIED)
+    for holder in ours:
+        Cardholder.objects.filter(pk=holder.pk, kyc_status=KycStatus.VERIFIED).update(
+            kyc_status=KycStatus.PENDING, updated_at=clock.now()
+        )
+        old_user = old_ids[holder.pk]
+        trail.record(actor=ACTOR, action="cardholder.verification_withdrawn", subject=holder, old_user=old_user)
+
+
+def _name_of(old_id: str) -> str:
+    return f"{NAME_PREFIX}{old_id}"[:80]
