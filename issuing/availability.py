@@ -89,15 +89,16 @@ def enter_read_only(*, provider: str, reason: str, actor: str, until: dt.datetim
         raise CardRefusedError("Say why, so that whoever looks later understands.")
     if until is not None and until <= clock.now():
         raise CardRefusedError("The end of read-only mode lies in the past.")
-    return _set(provider, actor, read_only=True, read_only_reason=reason.strip()[:200], read_only_until=until)
+    reason = reason.strip()[:200]
+    return _set(provider, actor, reason, read_only=True, read_only_reason=reason, read_only_until=until)
 
 
-def leave_read_only(*, provider: str, actor: str) -> IssuerControl:
+def leave_read_only(*, provider: str, actor: str, reason: str = "") -> IssuerControl:
     """Ends read-only mode that was entered by hand; a breaker closes by itself, when the issuer answers again."""
-    return _set(provider, actor, read_only=False, read_only_reason="", read_only_until=None)
+    return _set(provider, actor, reason, read_only=False, read_only_reason="", read_only_until=None)
 
 
-def _set(provider: str, actor: str, **values: object) -> IssuerControl:
+def _set(provider: str, actor: str, reason: str, **values: object) -> IssuerControl:
     with transaction():
         control, _ = IssuerControl.objects.get_or_create(provider=provider)
         control = IssuerControl.objects.select_for_update(no_key=True).get(pk=control.pk)
@@ -105,7 +106,7 @@ def _set(provider: str, actor: str, **values: object) -> IssuerControl:
             setattr(control, name, value)
         control.save()
         verb = "entered" if control.read_only else "left"
-        trail.record(actor=actor, action=f"issuer.read_only_{verb}", subject=control, reason=control.read_only_reason)
+        trail.record(actor=actor, action=f"issuer.read_only_{verb}", subject=control, reason=reason)
     return control
 
 

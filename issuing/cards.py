@@ -5,16 +5,17 @@ Each intends first: what is to happen is committed with its trail and its messag
 closed card declines from that commit on, and so do new limits.
 """
 
-from audit import trail
 from issuing import availability, card_changes, rollout, states
+from issuing.card_data import erase_card_data
 from issuing.card_errors import CardRefusedError, ReadOnlyError
+from issuing.card_intents import intend
 from issuing.issuers.base import Limits
-from issuing.models import CardChange, IssuerAccount, VirtualCard
+from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
+from issuing.sync import one_card
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import transaction
-from onecard.outbox import services as outbox
 from wallet.models import Cardholder
 
 MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
@@ -29,6 +30,7 @@ __all__ = [
     "create_virtual_card",
     "freeze",
     "request_limits_push",
+    "sync",
     "unfreeze",
     "update_spending_limits",
 ]
@@ -42,6 +44,7 @@ def create_virtual_card(
     currency: str = "USD",
     limits: Limits = DEFAULT_LIMITS,
     provider: str | None = None,
+    replaces: VirtualCard | None = None,
 ) -> VirtualCard:
     """Makes a card at the issuer and gives it as it stands; it waits to be activated.
 
@@ -61,12 +64,13 @@ def create_virtual_card(
             cardholder=cardholder,
             card_type=_known_type(card_type),
             issuer_provider=provider,
+            replaces=replaces,
             currency=currency,
             per_transaction_limit_minor=limits.per_transaction_minor,
             daily_limit_minor=limits.daily_minor,
             monthly_limit_minor=limits.monthly_minor,
         )
-        change = _intend(card, CardChange.Kind.CREATE, requested_by=requested_by)
+        change = intend(card, CardChange.Kind.CREATE, requested_by=requested_by)
     return _carry_out(change)
 
 
@@ -112,13 +116,18 @@ def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: s
             daily_limit_minor=limits.daily_minor,
             monthly_limit_minor=limits.monthly_minor,
         )
-        change = _intend(locked, CardChange.Kind.LIMITS, requested_by=requested_by)
+        change = intend(locked, CardChange.Kind.LIMITS, requested_by=requested_by)
     return _carry_out(change)
+
+
+def sync(*, card: VirtualCard, requested_by: str) -> list[SyncDifference]:
+    """Compares the card with its issuer and resolves what differs (issuing/sync/rules.py); raises IssuerError."""
+    return one_card.sync_card(card.pk, actor=requested_by)
 
 
 def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
     """Has the issuer told of limits that were changed in the caller's transaction (the back office's form)."""
-    _intend(card, CardChange.Kind.LIMITS, requested_by=requested_by)
+    intend(card, CardChange.Kind.LIMITS, requested_by=requested_by)
 
 
 def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_states: tuple[str, ...]) -> VirtualCard:
@@ -129,7 +138,7 @@ def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_state
             raise CardRefusedError(
                 f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
             )
-        change = _intend(locked, kind, requested_by=requested_by)
+        change = intend(locked, kind, requested_by=requested_by)
     return _carry_out(change)
 
 
@@ -144,31 +153,14 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
             raise CardRefusedError(
                 f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
             )
+        if target == states.Card.CLOSED:
+            erase_card_data(locked, actor=requested_by)
         # What would make it usable again and was not sent yet is pointless now.
         CardChange.objects.filter(card=card, kind__in=MAKES_USABLE, status=states.Change.INTENDED).update(
             status=states.Change.SUPERSEDED, next_attempt_at=None, updated_at=clock.now()
         )
-        change = _intend(locked, kind, requested_by=requested_by, reason=reason.strip()[:200])
+        change = intend(locked, kind, requested_by=requested_by, reason=reason.strip()[:200])
     return _carry_out(change)
-
-
-def _intend(card: VirtualCard, kind: str, *, requested_by: str, reason: str = "") -> CardChange:
-    """Writes down what is to be asked of the issuer, with its trail and its message, in the caller's transaction."""
-    now = clock.now()
-    change = CardChange.objects.create(
-        card=card,
-        kind=kind,
-        reason=reason,
-        requested_by=requested_by,
-        next_attempt_at=now,
-        created_at=now,
-        updated_at=now,
-    )
-    trail.record(
-        actor=requested_by, action=f"card.{kind}_requested", subject=card, change=str(change.key), reason=reason
-    )
-    outbox.put(topic="card.change_requested", change_id=change.pk)
-    return change
 
 
 def _carry_out(change: CardChange) -> VirtualCard:

@@ -53,8 +53,8 @@ class Funding(models.TextChoices):
 
 FUNDING_MOVES: dict[str, frozenset[str]] = {
     Funding.REQUESTED: frozenset({Funding.CREDITED, Funding.FAILED}),
-    # A charge that was declined can still succeed: its news is the truth.
-    Funding.FAILED: frozenset({Funding.CREDITED}),
+    # Its obligation is released with it: should the source pay after all, a case asks for the money to be given back.
+    Funding.FAILED: frozenset(),
     Funding.CREDITED: frozenset(),
 }
 

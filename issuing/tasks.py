@@ -4,7 +4,9 @@ from typing import Any
 
 from celery import shared_task
 
-from issuing import card_changes, handlers
+from issuing import card_changes, card_funding, handlers
+from issuing.sync import by_clock
+from issuing.sync.one_card import sync_card as compare_card
 
 
 @shared_task(name="issuing.tasks.handle_event")
@@ -29,3 +31,21 @@ def carry_out_card_change(*, change_id: int, **_newer: Any) -> None:
 def sweep_card_changes(**_newer: Any) -> None:
     """Tries the card changes that the queue forgot."""
     card_changes.sweep()
+
+
+@shared_task(name="issuing.tasks.sync_card")
+def sync_card(*, card_id: int, **_newer: Any) -> None:
+    """Compares one card with its issuer, which told news of it."""
+    compare_card(card_id, actor="system:sync")
+
+
+@shared_task(name="issuing.tasks.sync_issuers")
+def sync_issuers(**_newer: Any) -> None:
+    """Begins the comparisons that are due, or goes on with them for a while."""
+    by_clock.sync_due()
+
+
+@shared_task(name="issuing.tasks.sweep_card_funding")
+def sweep_card_funding(**_newer: Any) -> None:
+    """Puts on cards what their sources have paid meanwhile."""
+    card_funding.sweep()

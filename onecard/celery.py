@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "funding.requested": ("wallet.tasks.charge_funding",),
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
+    "card.sync_requested": ("issuing.tasks.sync_card",),
     "inbox.received": ("issuing.tasks.handle_event",),
 }
 
@@ -46,6 +47,12 @@ app.conf.update(
             "schedule": 15.0,
             "options": {"expires": 15},
         },
+        "sweep-card-funding": {
+            "task": "issuing.tasks.sweep_card_funding",
+            "schedule": 10.0,
+            "options": {"expires": 10},
+        },
+        "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
     },
 )

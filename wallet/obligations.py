@@ -1,11 +1,45 @@
-"""An obligation beyond its charges: releasing it when the purchase did not happen."""
+"""An obligation beyond its charges: beginning one outside a purchase, and releasing one that is not owed any more."""
+
+import uuid
 
 from audit import trail
 from onecard.kit import clock
+from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction
+from onecard.outbox import services as outbox
 from wallet import cases, states
-from wallet.models import Case, FundingCharge, FundingObligation
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+
+
+def begin(*, method: FundingMethod, reference: str, description: str, money: Money) -> FundingCharge:
+    """Writes down what a method of the cardholder shall pay, its first charge and the message for the worker.
+
+    In the caller's transaction; a purchase's are written by its decision (issuing/store.py). The reference can be
+    used once: a second obligation for it raises IntegrityError.
+    """
+    require_transaction("An obligation")
+    now, public_id = clock.now(), uuid.uuid4()
+    obligation = FundingObligation.objects.create(
+        cardholder_id=method.cardholder_id,
+        reference=reference,
+        description=description[:200],
+        amount_minor=money.minor,
+        currency=money.currency,
+        created_at=now,
+        updated_at=now,
+    )
+    charge = FundingCharge.objects.create(
+        public_id=public_id,
+        obligation=obligation,
+        method=method,
+        idempotency_key=f"charge-{public_id}",
+        next_attempt_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    outbox.put(topic="funding.requested", charge_id=charge.pk)
+    return charge
 
 
 def release(*, obligation_id: int | None, actor: str) -> bool:

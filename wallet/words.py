@@ -57,6 +57,14 @@ NEXT_STEP: dict[str, str] = {
     Case.Kind.APPROVED_WITHOUT_US: (
         "The merchant will be paid although no card was charged: agree with the cardholder how it is paid."
     ),
+    Case.Kind.CARD_DIFFERS: (
+        "Look at the card in the issuer's dashboard and mend the side that is wrong. The next comparison closes this "
+        "case by itself when both agree."
+    ),
+    Case.Kind.TRANSACTION_DIFFERS: (
+        "Compare the transaction with the issuer's dashboard: ours is kept as it was reported first, and neither side "
+        "is overwritten."
+    ),
 }
 
 

@@ -52,6 +52,15 @@ class VirtualCard(models.Model):
     )
     compliance_flags = models.JSONField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="replacements",
+        help_text="The mock card that this real one took the place of.",
+    )
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -60,6 +69,9 @@ class VirtualCard(models.Model):
         ordering = ["id"]
         permissions = [("reveal_card_data", "Can see the whole number of a card")]
         constraints = [
+            models.UniqueConstraint(
+                fields=["replaces"], condition=~Q(status=states.Card.CLOSED), name="one_living_replacement"
+            ),
             models.CheckConstraint(
                 condition=Q(balance_minor__gte=0, balance_minor__lte=MAX_AMOUNT_MINOR), name="card_balance_in_bounds"
             ),

@@ -54,6 +54,9 @@ class CardTransaction(models.Model):
 
     class Meta:
         ordering = ["-occurred_at", "-id"]
+        indexes = [
+            models.Index(fields=["provider", "issuer_authorization_id"], name="transaction_of_purchase"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "issuer_transaction_id"], name="one_row_per_transaction"),
             models.CheckConstraint(

@@ -21,12 +21,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.models import Entry
-from issuing import card_data
+from issuing import card_changes, card_data, cards
 from issuing.card_data import SEALED_COLUMNS, masked, reveal_stored, store_card_data
 from issuing.management.commands import rotate_card_keys
 from issuing.models import VirtualCard
 from onecard.kit import clock, crypto
 from onecard.kit.crypto import AlteredError, KeyMissingError, NoKeyError, SealError, WrongRowError
+from onecard.kit.luhn import passes_luhn
 from onecard.kit.transactions import TransactionError, transaction
 from tests.factories import VirtualCardFactory
 from tests.threads import at_once
@@ -158,10 +159,10 @@ def test_masked_shows_nothing_of_what_is_too_short(text: str) -> None:
 
 @given(body=st.text("0123456789", min_size=11, max_size=18), at=st.integers(0, 17), by=st.integers(1, 9))
 def test_each_wrong_digit_is_caught(body: str, at: int, by: int) -> None:
-    number = next(body + check for check in "0123456789" if card_data._passes_luhn(body + check))
+    number = next(body + check for check in "0123456789" if passes_luhn(body + check))
     place = at % len(number)
     wrong = number[:place] + str((int(number[place]) + by) % 10) + number[place + 1 :]
-    assert not card_data._passes_luhn(wrong)
+    assert not passes_luhn(wrong)
 
 
 # Revealing ------------------------------------------------------------------------------------------------------
@@ -531,3 +532,27 @@ def test_keys_change_while_cards_are_made_written_and_shown(settings: Any) -> No
     assert len(cards) > 150
     assert rotate()[0].startswith(f"{len(cards)} checked, 0 to the first key")
     assert all(reveal(card, f"last:{card.pk}") == (NUMBER, CVV) for card in cards)
+
+
+@real_commits
+def test_closing_a_card_forgets_its_number_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card_changes, "carry_out", lambda **_change: "intended")
+    card, other = stored_card(), stored_card()
+    frozen = cards.freeze(card=card, reason="Lost", requested_by="user:1")
+    assert VirtualCard.objects.get(pk=card.pk).encrypted_card_number, "a frozen card may be used again"
+
+    cards.close(card=frozen, reason="Not wanted", requested_by="user:1")
+
+    closed = VirtualCard.objects.get(pk=card.pk)
+    assert (closed.encrypted_card_number, closed.encrypted_cvv, closed.last_four) == ("", "", NUMBER[-4:])
+    assert reveal(other) == (NUMBER, CVV)
+    assert Entry.objects.filter(action="card_data.erased", subject_id=str(card.pk)).count() == 1
+
+
+@real_commits
+def test_a_number_is_only_forgotten_in_a_transaction_and_nothing_is_no_entry() -> None:
+    with pytest.raises(TransactionError):
+        card_data.erase_card_data(stored_card(), actor="user:1")
+    with transaction():
+        assert not card_data.erase_card_data(VirtualCardFactory(), actor="user:1")
+    assert not Entry.objects.filter(action="card_data.erased").exists()

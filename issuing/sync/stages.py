@@ -1,0 +1,167 @@
+"""The stages of a comparison, a page at a time; each is safe to do twice, so a page cut short is done again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from issuing import handlers, inbox, states, transactions
+from issuing.events import Envelope
+from issuing.issuers.base import IssuedCard, Issuer, IssuerTransaction, MissedEvent
+from issuing.models import CardChange, CardTransaction, IssuerEvent, SyncRun, VirtualCard
+from issuing.sync.one_card import (
+    Seen,
+    ask,
+    limits_are_the_cards,
+    look,
+    open_card_case,
+    settle,
+    write_down,
+)
+from issuing.sync.rules import Finding, Kind, Resolution
+from onecard.kit.transactions import transaction
+
+OUR_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a page: where to go on ("" at the stage's end), and how many things were looked at."""
+
+    cursor: str
+    seen: int
+
+
+def missed_events(run: SyncRun, issuer: Issuer) -> Done:
+    """Puts into the inbox, and handles, what the issuer told and we never got."""
+    page = issuer.list_events(since=run.since, cursor=run.cursor)
+    # The issuer lists the newest first; what happened first is told first.
+    for event in reversed(page.events):
+        if event.created_at < run.until:
+            _heal(run, event)
+    return Done(page.cursor, len(page.events))
+
+
+def _heal(run: SyncRun, event: MissedEvent) -> None:
+    known = IssuerEvent.objects.filter(provider=run.provider, event_id=event.event_id)
+    if known.exists():
+        return
+    with transaction():
+        envelope = Envelope(event.event_id, event.event_type, event.object_id, {})
+        if not inbox.receive(run.provider, envelope, event.body):
+            return
+        finding = Finding(Kind.MISSED_EVENT, "", event.event_type, Resolution.TAKEN_OVER)
+        write_down(provider=run.provider, reference=event.event_id, finding=finding, actor=run.requested_by, run=run)
+    handlers.handle(event_pk=known.get().pk)
+
+
+def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
+    """Records the movements that no event brought, and names those that differ from ours."""
+    page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
+    for theirs in reversed(page.transactions):
+        if theirs.created_at < run.until:
+            _record(run, theirs)
+    return Done(page.cursor, len(page.transactions))
+
+
+def _record(run: SyncRun, theirs: IssuerTransaction) -> None:
+    with transaction():
+        finding = _finding(run, theirs)
+        if finding is not None:
+            write_down(provider=run.provider, reference=theirs.id, finding=finding, actor=run.requested_by, run=run)
+
+
+def _finding(run: SyncRun, theirs: IssuerTransaction) -> Finding | None:
+    try:
+        if transactions.record(theirs, provider=run.provider, source=CardTransaction.Source.SYNC):
+            return Finding(Kind.MISSED_TRANSACTION, "", _words(theirs), Resolution.TAKEN_OVER)
+        differs = transactions.difference(theirs, provider=run.provider)
+    except transactions.UnrecordableError as error:
+        return Finding(Kind.TRANSACTION, "", error.message, Resolution.OPEN)
+    return Finding(Kind.TRANSACTION, differs.ours, differs.theirs, Resolution.OPEN) if differs else None
+
+
+def their_cards(run: SyncRun, issuer: Issuer) -> Done:
+    """Compares each card that the issuer lists with ours."""
+    page = issuer.list_cards(cursor=run.cursor)
+    ours = {
+        card.issuer_card_id: card
+        for card in VirtualCard.objects.filter(
+            issuer_provider=run.provider, issuer_card_id__in=[card.issuer_card_id for card in page.cards]
+        )
+    }
+    for theirs in page.cards:
+        card = ours.get(theirs.issuer_card_id)
+        if card is None:
+            _unknown_here(run, theirs)
+        else:
+            # The list was read before we looked at our side, so whatever moved since is newer than the list.
+            _compare_listed(run, issuer, card, theirs)
+    return Done(page.cursor, len(page.cards))
+
+
+def _compare_listed(run: SyncRun, issuer: Issuer, card: VirtualCard, theirs: IssuedCard) -> None:
+    seen = look(card.pk)
+    if _touched_since(card, run):
+        # The list may be older than what we did to the card meanwhile: ask about this one alone.
+        fresh = ask(issuer, card.issuer_card_id)
+        with_limits = limits_are_the_cards(issuer, card)
+    else:
+        fresh, with_limits = theirs, issuer.limits_each_card
+    settle(seen, fresh, actor=run.requested_by, with_limits=with_limits, run=run)
+
+
+def _touched_since(card: VirtualCard, run: SyncRun) -> bool:
+    return CardChange.objects.filter(card=card, updated_at__gte=run.updated_at).exists()
+
+
+def _unknown_here(run: SyncRun, theirs: IssuedCard) -> None:
+    """A card at the issuer that no card of ours names: a creation that is still under way, or one for a person."""
+    change = CardChange.objects.filter(key=theirs.key).first() if _is_key(theirs.key) else None
+    if change is not None and change.status in states.OPEN_CHANGE:
+        return
+    if theirs.status == states.Card.CLOSED:
+        return
+    finding = Finding(Kind.UNKNOWN_HERE, "", theirs.status, Resolution.OPEN)
+    with transaction():
+        write_down(
+            provider=run.provider,
+            reference=theirs.issuer_card_id,
+            finding=finding,
+            actor=run.requested_by,
+            card=change.card if change else None,
+            run=run,
+        )
+        open_card_case(theirs.issuer_card_id, f"The issuer has card {theirs.issuer_card_id}, and we do not know it.")
+
+
+def our_cards(run: SyncRun, issuer: Issuer) -> Done:
+    """Asks about each card of ours that the issuer's list did not show."""
+    unseen = VirtualCard.objects.filter(issuer_provider=run.provider, pk__gt=int(run.cursor or 0))
+    unseen = unseen.exclude(issuer_card_id="").exclude(status=states.Card.CLOSED)
+    unseen = unseen.exclude(last_synced_at__gte=run.started_at)
+    cards = list(unseen.order_by("pk")[:OUR_PAGE])
+    for card in cards:
+        seen: Seen = look(card.pk)
+        theirs, with_limits = ask(issuer, card.issuer_card_id), limits_are_the_cards(issuer, card)
+        settle(seen, theirs, actor=run.requested_by, with_limits=with_limits, run=run)
+    return Done(str(cards[-1].pk) if len(cards) == OUR_PAGE else "", len(cards))
+
+
+def _is_key(text: str) -> bool:
+    import uuid
+
+    try:
+        return bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
+def _words(theirs: IssuerTransaction) -> str:
+    return f"{theirs.kind} {theirs.amount_minor} {theirs.currency}"
+
+
+STAGES: dict[str, Callable[[SyncRun, Issuer], Done]] = {
+    states.SyncStage.EVENTS: missed_events,
+    states.SyncStage.TRANSACTIONS: transactions_page,
+    states.SyncStage.THEIR_CARDS: their_cards,
+    states.SyncStage.OUR_CARDS: our_cards,
+}

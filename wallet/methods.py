@@ -1,0 +1,24 @@
+"""Whether a funding method can be charged now, outside of a purchase; routing asks its own way (routing/engine.py)."""
+
+from onecard.kit import clock
+from onecard.kit.errors import OneCardError
+from wallet.models import FundingMethod
+
+
+class UnusableMethodError(OneCardError):
+    """The funding method cannot be charged; the message is fit for the cardholder's eyes."""
+
+    code = "funding_method_unusable"
+
+
+def refuse_unusable(method: FundingMethod, *, currency: str) -> None:
+    """Raises UnusableMethodError for a method that is off, expired, cooling down, or cannot pay in this currency."""
+    today = clock.local_day(clock.now(), method.cardholder.time_zone)
+    if method.status != FundingMethod.Status.ACTIVE:
+        raise UnusableMethodError(f"{method} is {method.get_status_display().lower()}; choose another card.")
+    if (method.expiry_year, method.expiry_month) < (today.year, today.month):
+        raise UnusableMethodError(f"{method} has expired; choose another card.")
+    if method.cooling_until is not None and method.cooling_until > clock.now():
+        raise UnusableMethodError(f"{method} was declined a short while ago; try it later, or choose another card.")
+    if currency not in method.currencies:
+        raise UnusableMethodError(f"{method} cannot be charged in {currency}; choose another card.")
