@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -28,11 +28,14 @@ purchase: setup  ## one simulated purchase; ARGS='--mcc 5411 --amount 120.00 --m
 manage: setup  ## any management command, with its database; ARGS='shell'
 	@$(LAUNCHER) manage $(ARGS)
 
-test: setup  ## run the test suite; ARGS are pytest's
-	@$(LAUNCHER) test $(ARGS)
+test: setup  ## run the test suite, on all cores; ARGS are pytest's
+	@$(LAUNCHER) test $(or $(ARGS),-n auto)
 
 bench: setup  ## measure the decision path
 	@$(LAUNCHER) bench $(ARGS)
+
+cards: setup  ## the proof of 10 000 cards at the issuer's rate limit; ARGS='--count 500'
+	@$(LAUNCHER) manage prove_cards $(ARGS)
 
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

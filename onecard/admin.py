@@ -5,15 +5,21 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit.edits import AuditedAdmin
 from onecard.kit import references
+from onecard.kit.acts import page_action
 from onecard.kit.transactions import transaction
+from onecard.second_factor import devices
 from onecard.users.admin import PeopleAdmin, RolesAdmin
 from onecard.users.models import User
 
 admin.site.unregister(Group)
+# Its own pages show the key. Ours are in onecard/second_factor.
+admin.site.unregister(TOTPDevice)
 
 
 @admin.register(User)
@@ -21,6 +27,21 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):
     """Logins, with a trail."""
 
     secret_fields = ("password",)
+    actions_detail = ("remove_second_factor",)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only for superusers, only where there is something to remove, and not one's own."""
+        person = User.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        is_other = person is not None and person.pk != request.user.pk
+        may_remove = is_other and getattr(request.user, "is_superuser", False)
+        if person is None or not may_remove or not devices.has_device(person):
+            return []
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        return actions
+
+    @page_action(description="Remove the second factor", url_path="second-factor", icon="phonelink_erase")
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("second-factor-remove", user_id=object_id)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """A new password and its entry in the trail are one commit."""

@@ -43,6 +43,12 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_stylesheet],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "BORDER_RADIUS": "6px",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "My second factor", "link": reverse_lazy("second-factor")},
+        ]
+    },
     "COLORS": {
         "primary": {
             "50": "oklch(97% .014 254.604)",
@@ -85,8 +91,19 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _room("Wallets", "wallet", "wallet.cardholder"),
                     _room("Virtual cards", "credit_card", "issuing.virtualcard"),
+                    _room("Transactions", "swap_horiz", "issuing.cardtransaction"),
+                    _room("Money put on cards", "savings", "issuing.cardfunding"),
                     _room("Card changes", "published_with_changes", "issuing.cardchange"),
                     _room("Card products", "style", "wallet.cardproduct"),
+                ],
+            },
+            {
+                "title": "Issuers",
+                "items": [
+                    _room("Issuers", "account_balance", "issuing.issuercontrol"),
+                    _room("Rollout", "toggle_on", "issuing.rollout"),
+                    _room("Syncs", "sync", "issuing.syncrun"),
+                    _room("Differences", "difference", "issuing.syncdifference"),
                 ],
             },
             {
@@ -105,12 +122,17 @@ UNFOLD: dict[str, Any] = {
                     _room("Outbox", "outbox", "outbox.message"),
                     _room("Holds", "lock_clock", "issuing.hold"),
                     _room("Spend windows", "calendar_month", "issuing.spendwindow"),
+                    _room("Old documents", "inventory_2", "issuing.legacydocument"),
                     _room("Audit trail", "history", "audit.entry"),
                 ],
             },
             {
                 "title": "People",
-                "items": [_room("Logins", "person", "users.user"), _room("Groups", "group", "auth.group")],
+                "items": [
+                    _room("Logins", "person", "users.user"),
+                    _room("Groups", "group", "auth.group"),
+                    {"title": "My second factor", "icon": "phonelink_lock", "link": reverse_lazy("second-factor")},
+                ],
             },
         ],
     },

@@ -10,8 +10,10 @@ from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
+from issuing import issuer_control
 from issuing.admin.authorizations import AuthorizationAdmin
-from issuing.models import Authorization, Decision, IssuerEvent
+from issuing.availability import Availability
+from issuing.models import Authorization, Decision, IssuerEvent, Provider
 from issuing.states import Event
 from onecard.kit import clock, display
 from onecard.outbox.models import Message
@@ -40,15 +42,18 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         name: request.user.has_perm(f"{app}.view_{name}")
         for app, name in (("issuing", "authorization"), ("wallet", "case"), ("wallet", "fundingobligation"))
     }
+    troubles = issuer_control.troubles() if request.user.has_perm("issuing.view_issuercontrol") else None
     tiles = [
         *(_decision_tiles() if may_view["authorization"] else []),
         *([_case_tile()] if may_view["case"] else []),
         *([_uncharged_tile()] if may_view["fundingobligation"] else []),
+        *([_issuer_tile(troubles)] if troubles is not None else []),
         *([_outbox_tile()] if request.user.has_perm("outbox.view_message") else []),
         *([_inbox_tile()] if request.user.has_perm("issuing.view_issuerevent") else []),
     ]
     latest = _latest(request) if may_view["authorization"] else None
-    return context | {"title": "Overview", "tiles": tiles, "latest": latest}
+    banners = [_banner(trouble) for trouble in troubles or []]
+    return context | {"title": "Overview", "tiles": tiles, "latest": latest, "banners": banners}
 
 
 def kind_of_money(request: HttpRequest) -> list[str] | None:
@@ -89,6 +94,24 @@ def _uncharged_tile() -> Tile:
     return Tile(
         "Oldest uncharged approval", display.age(oldest.created_at), f"{oldest.money}, {oldest.description}", page, tone
     )
+
+
+def _issuer_tile(troubles: list[Availability]) -> Tile:
+    page = reverse("admin:issuing_issuercontrol_changelist")
+    if not troubles:
+        return Tile("Issuers", "All open", "Cards can be made and changed", page, "good")
+    names = ", ".join(Provider(trouble.provider).label for trouble in troubles)
+    return Tile("Issuers", f"{len(troubles)} read-only", names, page, "bad")
+
+
+def _banner(trouble: Availability) -> dict[str, str]:
+    """What whoever opens the first page must know of an issuer that takes no changes."""
+    by = "by hand" if trouble.by == "hand" else "by its breaker, which is open"
+    name = Provider(trouble.provider).label
+    return {
+        "words": f"{name} is read-only {by}: {trouble.reason.rstrip('.')}. Purchases go on.",
+        "page": reverse("admin:issuing_issuercontrol_changelist"),
+    }
 
 
 def _outbox_tile() -> Tile:

@@ -25,11 +25,16 @@ STRIPE_API_KEY = environment.env.str("STRIPE_API_KEY", default="")
 STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=("https", "http"))
 STRIPE_WEBHOOK_SECRETS = environment.words("STRIPE_WEBHOOK_SECRETS")
 STRIPE_API_VERSION = environment.env.str("STRIPE_API_VERSION", default="2024-06-20")
+# How much of an account's rate limit its cards may use; we stay a fifth below it, and 0 is no budget.
+STRIPE_CALLS_PER_SECOND = environment.number("STRIPE_CALLS_PER_SECOND", default=25, least=0, most=10_000)
 
 MARQETA_BASE_URL = environment.url("MARQETA_BASE_URL", default="", schemes=("https", "http"))
 MARQETA_APPLICATION_TOKEN = environment.env.str("MARQETA_APPLICATION_TOKEN", default="")
 MARQETA_ADMIN_ACCESS_TOKEN = environment.env.str("MARQETA_ADMIN_ACCESS_TOKEN", default="")
 MARQETA_CARD_PRODUCT_TOKEN = environment.env.str("MARQETA_CARD_PRODUCT_TOKEN", default="")
+# One aggregate budget a program, with the figure in the contract (Marqeta facts, section 1).
+MARQETA_CALLS_PER_SECOND = environment.number("MARQETA_CALLS_PER_SECOND", default=25, least=0, most=10_000)
+MARQETA_CURRENCY = environment.currency("MARQETA_CURRENCY", default="USD")
 # Two doors, two callers: the gateway asks, the webhook reports. A door without both of its words is closed.
 MARQETA_JIT_USERNAME = environment.env.str("MARQETA_JIT_USERNAME", default="")
 MARQETA_JIT_PASSWORD = environment.env.str("MARQETA_JIT_PASSWORD", default="")
@@ -65,6 +70,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "onecard",
     "onecard.users",
     "onecard.outbox",
@@ -157,6 +164,18 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 
+OTP_TOTP_ISSUER = "One Card"  # How an authenticator app names its entry.
+# Who scrapes /metrics from another machine brings it; without one, only this machine may.
+METRICS_TOKEN = environment.env.str("METRICS_TOKEN", default="")
+
+# Mail: only to administrators, and only if there are any ----------------------------------------------------------
+
+ADMINS = [(address, address) for address in environment.words("ADMINS")]
+globals().update(environment.mail("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 5
+SERVER_EMAIL = environment.env.str("SERVER_EMAIL", default="onecard@localhost")
+EMAIL_SUBJECT_PREFIX = "[One Card] "
+
 # Logs -----------------------------------------------------------------------------------------------------------
 
 LOGGING = {
@@ -166,6 +185,11 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # The package logs each call at INFO; what matters of it is in our own rows.
     # A declined purchase is a 402 at Marqeta's gateway and nothing to warn of.
-    "loggers": {"stripe": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    # Django would mail every fault's report, with what its frames held, to ADMINS; they get our own mails only.
+    "loggers": {
+        "stripe": {"level": "WARNING"},
+        "django": {"handlers": []},
+        "django.request": {"level": "ERROR"},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -1,22 +1,32 @@
 """Every URL of the system on one screen."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from issuing.marqeta_gateway import MarqetaGateway
 from issuing.marqeta_webhook import MarqetaWebhook
 from issuing.webhooks import StripeWebhook
-from onecard import health
+from onecard import health, metrics
+from onecard.second_factor import views as second_factor
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/second-factor/", admin.site.admin_view(second_factor.begin), name="second-factor"),
+    path("admin/second-factor/finish/", admin.site.admin_view(second_factor.finish), name="second-factor-finish"),
+    path(
+        "admin/second-factor/of/<int:user_id>/remove/",
+        admin.site.admin_view(second_factor.remove),
+        name="second-factor-remove",
+    ),
     path("admin/", admin.site.urls),
+    path("api/v1/cards/", include("issuing.api_urls")),
     path("api/webhooks/stripe-issuing", StripeWebhook.as_view(), name="stripe-issuing-webhook"),
     path("stripe-webhook", StripeWebhook.as_view(), name="stripe-webhook"),
     path("api/webhooks/marqeta", MarqetaWebhook.as_view(), name="marqeta-webhook"),
     path("api/webhooks/marqeta/jit", MarqetaGateway.as_view(), name="marqeta-gateway"),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", metrics.metrics),
 ]

@@ -1,5 +1,15 @@
-"""The card network's rooms: purchases with their decisions, virtual cards, and the evidence behind both."""
+"""The card network's rooms: purchases with their decisions, cards, issuers, and the evidence behind them."""
 
-from issuing.admin import authorizations, cards, changes, evidence
+from issuing.admin import authorizations, cards, changes, control, evidence, legacy, rollout, sync, transactions
 
-__all__ = ["authorizations", "cards", "changes", "evidence"]
+__all__ = [
+    "authorizations",
+    "cards",
+    "changes",
+    "control",
+    "evidence",
+    "legacy",
+    "rollout",
+    "sync",
+    "transactions",
+]

@@ -1,17 +1,20 @@
-"""Virtual cards: limits are edited in whole currency units; the status moves by the issuer's functions, not here."""
+"""Virtual cards: limits are edited in whole currency units; everything else is done by the buttons on the page."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import AuditedAdmin, VersionedForm
-from issuing import cards, states
+from issuing import availability, cards, states
+from issuing.admin.card_actions import CardActionsAdmin
+from issuing.admin.new_card import NewCardAdmin
+from issuing.admin.reveal import RevealAdmin
 from issuing.models import VirtualCard
 from onecard.kit import display, references
 from onecard.kit.money import Money, MoneyError
@@ -37,6 +40,9 @@ class VirtualCardForm(VersionedForm):
     daily_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
     monthly_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
 
+    # Why nothing can be changed now, if so; found out before the form's transaction, since it asks Redis.
+    refusal = ""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, title in LIMITS.items():
@@ -47,6 +53,8 @@ class VirtualCardForm(VersionedForm):
     def clean(self) -> dict[str, Any] | None:
         """Puts the limits on the card, exact to the minor unit; nothing is rounded."""
         cleaned = super().clean()
+        if self.refusal and set(LIMITS) & set(self.changed_data):
+            raise forms.ValidationError(self.refusal, code="read_only")
         for name in LIMITS:
             if name in self.cleaned_data:
                 self._set_limit(name, self.cleaned_data[name])
@@ -65,8 +73,8 @@ class VirtualCardForm(VersionedForm):
 
 
 @admin.register(VirtualCard)
-class VirtualCardAdmin(AuditedAdmin):
-    """The cards that people carry. They are made at the issuer, so none is added or deleted here."""
+class VirtualCardAdmin(CardActionsAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin):
+    """The cards that people carry. They are made at the issuer, so none is added or deleted by Django's own pages."""
 
     form = VirtualCardForm
     version_field = "version"
@@ -90,6 +98,22 @@ class VirtualCardAdmin(AuditedAdmin):
         ("The card", {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"))}),
         ("At the issuer", {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
     )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Finds out before the transaction whether the issuer takes changes."""
+        request.limits_refusal = _why_not_now(object_id) if request.method == "POST" else ""  # type: ignore[attr-defined]
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "limits_refusal", "")
+        return form
 
     def save_model(self, request: HttpRequest, obj: VirtualCard, form: Any, change: bool) -> None:  # noqa: FBT001
         """New limits hold here at once; the issuer is told by the queue."""
@@ -140,6 +164,20 @@ class VirtualCardAdmin(AuditedAdmin):
     @admin.display(description="Last synced")
     def synced(self, card: VirtualCard) -> str:
         return display.moment(card.last_synced_at)
+
+
+def _why_not_now(object_id: str | None) -> str:
+    """Why this card's limits cannot be changed now, in words, or ""."""
+    card = VirtualCard.objects.filter(pk=object_id).first() if object_id and object_id.isdecimal() else None
+    if card is None:
+        return ""
+    if card.status == states.Card.CLOSED:
+        return "This card is closed; its limits can no longer be changed."
+    try:
+        availability.refuse_when_read_only(card.issuer_provider)
+    except cards.ReadOnlyError as error:
+        return error.message
+    return ""
 
 
 references.register("virtualcard", lambda key: reverse("admin:issuing_virtualcard_change", args=[key]))

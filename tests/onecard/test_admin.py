@@ -15,7 +15,20 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing.models import Authorization, CardChange, Hold, IssuerEvent, SpendWindow, VirtualCard
+from issuing.models import (
+    Authorization,
+    CardChange,
+    CardFunding,
+    CardTransaction,
+    Hold,
+    IssuerControl,
+    IssuerEvent,
+    LegacyDocument,
+    SpendWindow,
+    SyncDifference,
+    SyncRun,
+    VirtualCard,
+)
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.users.models import User
@@ -23,6 +36,7 @@ from routing.models import MerchantCategory, RankingRow
 from tests import stripe_events
 from tests.back_office import logged_in, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
+from tests.issuer_rows import rows_about
 from tests.wallets import walkthrough_card
 from wallet import cases
 from wallet.models import Cardholder, CardProduct, Case, FundingCharge, FundingObligation
@@ -32,14 +46,20 @@ pytestmark = pytest.mark.django_db
 EVIDENCE = (
     Authorization,
     CardChange,
+    CardFunding,
+    CardTransaction,
     Case,
     Entry,
     FundingCharge,
     FundingObligation,
     Hold,
+    IssuerControl,
     IssuerEvent,
+    LegacyDocument,
     Message,
     SpendWindow,
+    SyncDifference,
+    SyncRun,
 )
 
 
@@ -49,10 +69,7 @@ def page(model: type[Model], view: str, *args: object) -> str:
 
 def purchases(count: int, *, card: VirtualCard | None = None) -> None:
     card = card or walkthrough_card()
-    now = clock.now()
-    CardChange.objects.create(
-        card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
-    )
+    rows_about(card)
     for _ in range(count):
         answer = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
         assert answer.json()["approved"] is True

@@ -9,14 +9,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
 from onecard.demo import bench
 from onecard.demo.bench import Figures
+from onecard.demo.own_database import own_database
 from onecard.dev.stack import web_command
 
 START_TIMEOUT_S = 60.0
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--cards", type=int, default=64, help="distinct cards (64)")
 
     def handle(self, *, count: int, clients: list[int], cards: int, **_options: Any) -> None:
-        with _own_database() as environment, _web_server(environment) as web_url:
+        with own_database() as url, _web_server(_environment(url)) as web_url:
             ids = bench.make_cards(cards)
             self.stdout.write("Warming up ...")
             bench.measure_decisions(web_url, ids, count=300, clients=4)
@@ -59,20 +58,9 @@ def _row(figures: Figures) -> str:
     return f"{figures.name:<26}{figures.rate:>10.0f}{figures.p50_ms:>9.2f}{figures.p99_ms:>9.2f}"
 
 
-@contextmanager
-def _own_database() -> Iterator[dict[str, str]]:
-    """A fresh migrated database that is dropped at the end, for this process and for the web server's environment."""
-    name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    try:
-        parts = urlsplit(os.environ["DATABASE_URL"])
-        # Only the last part is the database's name: a socket's folder may stand before it.
-        path = f"{parts.path.rpartition('/')[0]}/{connection.settings_dict['NAME']}"
-        url = urlunsplit(parts._replace(path=path))
-        # The longest deadline: at saturation a queue is no late answer.
-        yield {**os.environ, "DATABASE_URL": url, "DECISION_DEADLINE_MS": "1900"}
-    finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
+def _environment(database_url: str) -> dict[str, str]:
+    # The longest deadline: at saturation a queue is no late answer.
+    return {**os.environ, "DATABASE_URL": database_url, "DECISION_DEADLINE_MS": "1900"}
 
 
 @contextmanager

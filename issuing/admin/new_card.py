@@ -1,0 +1,112 @@
+"""The page on which staff have a virtual card made for a cardholder."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from issuing import cards
+from issuing.admin.card_actions import page_of, tell_outcome
+from issuing.issuers.base import Limits
+from issuing.models import CardChange, VirtualCard
+from onecard.kit.acts import Act, SelectWidget, TextWidget, ask, page_action
+from onecard.kit.admin import BaseAdmin
+from onecard.kit.money import Money, MoneyError
+from wallet.models import Cardholder
+
+if TYPE_CHECKING:
+    HolderField = forms.ModelChoiceField[Cardholder]
+else:
+    HolderField = forms.ModelChoiceField
+
+AMOUNTS = {
+    "per_transaction": "Limit for one purchase",
+    "daily": "Limit a day",
+    "monthly": "Limit a month",
+}
+
+
+class NewCardForm(forms.Form):
+    """Who gets which card, with limits in whole units of its currency."""
+
+    cardholder: Any = HolderField(Cardholder.objects.all())
+    card_type = forms.ChoiceField(choices=VirtualCard.CardType.choices, widget=SelectWidget)
+    currency = forms.CharField(max_length=3, initial="USD", widget=TextWidget)
+    per_transaction = forms.CharField(label=AMOUNTS["per_transaction"], max_length=30, widget=TextWidget)
+    daily = forms.CharField(label=AMOUNTS["daily"], max_length=30, widget=TextWidget)
+    monthly = forms.CharField(label=AMOUNTS["monthly"], max_length=30, widget=TextWidget)
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def clean(self) -> dict[str, Any] | None:
+        """Amounts exact to the minor unit; nothing is rounded."""
+        cleaned = super().clean()
+        for name in AMOUNTS:
+            if name in self.cleaned_data and "currency" in self.cleaned_data:
+                self._read_amount(name)
+        return cleaned
+
+    def _read_amount(self, name: str) -> None:
+        try:
+            self.cleaned_data[name] = Money.parse(self.cleaned_data[name], self.cleaned_data["currency"]).minor
+        except MoneyError as error:
+            self.add_error(name, f"{error.message}.")
+
+    def limits(self) -> Limits:
+        return Limits(*(self.cleaned_data[name] for name in AMOUNTS))
+
+
+class NewCardAdmin(BaseAdmin):
+    """What the list of virtual cards gets its button “New virtual card” from."""
+
+    actions_list = ("new_card",)
+    autocomplete_fields = ("cardholder",)
+
+    def has_make_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Django's own word for it is taken: there is no plain form that adds a card."""
+        return request.user.has_perm("issuing.add_virtualcard")
+
+    @page_action(description="New virtual card", url_path="new", permissions=["make"], icon="add_card")
+    def new_card(self, request: HttpRequest) -> HttpResponse:
+        form = NewCardForm(request.POST if request.method == "POST" else None, initial=_first_values(request))
+        field = VirtualCard._meta.get_field("cardholder")  # noqa: SLF001  (Django's documented model API)
+        form.fields["cardholder"].widget = self.formfield_for_foreignkey(field, request).widget  # type: ignore[union-attr]
+        form.fields["cardholder"].widget.choices = form.fields["cardholder"].choices  # type: ignore[attr-defined]
+        return _make(request, form) if form.is_valid() else _page(request, form)
+
+
+def _make(request: HttpRequest, form: NewCardForm) -> HttpResponse:
+    asked = form.cleaned_data
+    try:
+        card = cards.create_virtual_card(
+            cardholder=asked["cardholder"],
+            card_type=asked["card_type"],
+            currency=asked["currency"],
+            limits=form.limits(),
+            requested_by=f"user:{request.user.pk}",
+        )
+    except cards.CardRefusedError as error:
+        form.add_error(None, error.message)
+        return _page(request, form)
+    tell_outcome(request, card, CardChange.Kind.CREATE, done="The card is made; it waits to be activated.")
+    return redirect(page_of(card))
+
+
+def _page(request: HttpRequest, form: NewCardForm) -> HttpResponse:
+    act = Act(
+        title="New virtual card",
+        words="The card is made at the issuer that the rollout gives this person, and waits to be activated.",
+        button="Make the card",
+        back=reverse("admin:issuing_virtualcard_changelist"),
+    )
+    return ask(request, act, form)
+
+
+def _first_values(request: HttpRequest) -> dict[str, Any]:
+    limits = cards.DEFAULT_LIMITS
+    amounts = (limits.per_transaction_minor, limits.daily_minor, limits.monthly_minor)
+    shown = {name: str(Money(minor, "USD").major) for name, minor in zip(AMOUNTS, amounts, strict=True)}
+    return {**shown, "cardholder": request.GET.get("cardholder")}

@@ -1,0 +1,92 @@
+"""The page that shows a card's number: asks why and for the second factor, shows it once, and keeps it nowhere."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from issuing.admin.card_actions import card_or_404, page_of
+from issuing.card_data import LONGEST_REASON, REVEAL_PERMISSION, SHORTEST_REASON
+from issuing.issuers.base import CardData
+from issuing.models import VirtualCard
+from issuing.reveal import NotAllowedError, reveal_to_staff
+from onecard.kit import display
+from onecard.kit.acts import Act, AreaWidget, CodeField, ask, page_action
+from onecard.kit.admin import BaseAdmin
+from onecard.kit.errors import OneCardError
+from onecard.users.models import User
+
+SHOWN_FOR_S = 60
+
+
+class RevealForm(forms.Form):
+    """Why, and who; the code is typed for this very look."""
+
+    reason = forms.CharField(
+        label="Why must you see the number?",
+        min_length=SHORTEST_REASON,
+        max_length=LONGEST_REASON,
+        widget=AreaWidget({"rows": 3}),
+        help_text="It stands in the audit trail with your name.",
+    )
+    code = CodeField(label="The six digits that your authenticator shows now")
+
+
+class RevealAdmin(BaseAdmin):
+    """What a page of virtual cards gets its button “Reveal the number” from."""
+
+    def has_reveal_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """A method and no dotted name: the check of dotted names asks the database at every start."""
+        return request.user.has_perm(REVEAL_PERMISSION)
+
+    @page_action(description="Reveal the number", url_path="reveal", permissions=["reveal", "view"], icon="visibility")
+    def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return reveal_page(request, card_or_404(self, request, object_id))
+
+
+@sensitive_post_parameters()
+@sensitive_variables()
+def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
+    """The form, or what it gave: the number is only ever the answer to a POST."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    form = RevealForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _shown(request, card, reveal_to_staff(card=card, user=request.user, **form.cleaned_data))
+        except NotAllowedError as error:
+            raise PermissionDenied from error
+        except OneCardError as error:
+            form.add_error(None, error.message)
+    act = Act(
+        title=f"Reveal the number of {card}",
+        words=f"It is the card of {card.cardholder.name}. The number is shown for {SHOWN_FOR_S} seconds, once. "
+        "That you looked, and why, is in the audit trail.",
+        button="Reveal",
+        back=page_of(card),
+        danger=True,
+    )
+    return ask(request, act, form)
+
+
+@sensitive_variables()
+def _shown(request: HttpRequest, card: VirtualCard, data: CardData) -> HttpResponse:
+    number = data.number
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": f"The number of {card}",
+        "number": " ".join(number[place : place + 4] for place in range(0, len(number), 4)),
+        "cvv": data.cvv or display.NOTHING,
+        "expiry": f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING,
+        "holder": card.cardholder.name,
+        "seconds": SHOWN_FOR_S,
+        "back": page_of(card),
+    }
+    answer = TemplateResponse(request, "admin/issuing/virtualcard/revealed.html", context)
+    answer["Cache-Control"] = "no-store"
+    # Now, while what is in here is still marked as sensitive to error reports.
+    return answer.render()

@@ -1,0 +1,92 @@
+"""What issuers settled on cards, and what people put on them beforehand: read-only."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from issuing import states
+from issuing.models import CardFunding, CardTransaction
+from onecard.kit import display
+from onecard.kit.admin import MccFilter, ReadOnlyAdmin
+
+PROCESSING_TONE: dict[str, str] = {
+    CardTransaction.Processing.PENDING: "info",
+    CardTransaction.Processing.APPROVED: "good",
+    CardTransaction.Processing.SETTLED: "good",
+    CardTransaction.Processing.DECLINED: "bad",
+}
+FUNDING_TONE: dict[str, str] = {
+    states.Funding.REQUESTED: "info",
+    states.Funding.CREDITED: "good",
+    states.Funding.FAILED: "bad",
+}
+
+
+@admin.register(CardTransaction)
+class CardTransactionAdmin(ReadOnlyAdmin):
+    """Captures, refunds and disputes under the issuer's own ids."""
+
+    list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
+    list_display_links = ("when", "kind")
+    list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")
+    list_select_related = ("card",)
+    search_fields = ("issuer_transaction_id", "issuer_authorization_id", "merchant_name", "card__last_four")
+    search_help_text = "Issuer's id of the transaction or authorization, merchant, or last four"
+    fields = (
+        ("kind", "amount"),
+        ("state", "source"),
+        ("merchant_name", "merchant_location"),
+        ("merchant_category", "mcc"),
+        ("card", "authorization"),
+        ("issuer_transaction_id", "issuer_authorization_id"),
+        ("provider", "issuer_event_type"),
+        ("authorization_code",),
+        ("when", "recorded"),
+    )
+    nothing_yet = "They come with the issuer's webhooks, with a sync, or from old documents."
+
+    @admin.display(description="When", ordering="occurred_at")
+    def when(self, movement: CardTransaction) -> str:
+        return display.moment(movement.occurred_at)
+
+    @admin.display(description="Recorded", ordering="recorded_at")
+    def recorded(self, movement: CardTransaction) -> str:
+        return display.moment(movement.recorded_at)
+
+    @admin.display(description="Kind", ordering="transaction_type")
+    def kind(self, movement: CardTransaction) -> str:
+        return movement.get_transaction_type_display()
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, movement: CardTransaction) -> str:
+        return display.money(movement.amount_minor, movement.currency)
+
+    @admin.display(description="State", ordering="processing_status")
+    def state(self, movement: CardTransaction) -> SafeString:
+        tone = PROCESSING_TONE.get(movement.processing_status, "neutral")
+        return display.label(movement.get_processing_status_display(), tone)
+
+
+@admin.register(CardFunding)
+class CardFundingAdmin(ReadOnlyAdmin):
+    """Money that was put on cards: asked for, charged to its source, and credited."""
+
+    list_display = ("asked", "amount", "state", "card", "source", "requested_by")
+    list_display_links = ("asked", "amount")
+    list_filter = ("status", "created_at")
+    list_select_related = ("card", "source")
+    search_fields = ("card__last_four", "card__cardholder__name", "request_key")
+    search_help_text = "Last four, cardholder or request key"
+    fields = (("amount", "state"), ("card", "source"), "obligation", ("requested_by", "request_key"), "asked")
+    nothing_yet = "They appear here when somebody puts money on a card."
+
+    @admin.display(description="Asked", ordering="created_at")
+    def asked(self, funding: CardFunding) -> str:
+        return display.moment(funding.created_at)
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, funding: CardFunding) -> str:
+        return display.money(funding.amount_minor, funding.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, funding: CardFunding) -> SafeString:
+        return display.label(funding.get_status_display(), FUNDING_TONE.get(funding.status, "neutral"))

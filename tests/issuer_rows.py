@@ -1,0 +1,98 @@
+"""One honest row of each kind that issuers leave behind, for pages that list them."""
+
+import uuid
+
+from issuing.models import (
+    CardChange,
+    CardFunding,
+    CardTransaction,
+    IssuerControl,
+    LegacyDocument,
+    Rollout,
+    SyncDifference,
+    SyncRun,
+    VirtualCard,
+)
+from onecard.kit import clock
+from tests.factories import FundingMethodFactory
+from wallet.models import FundingObligation
+
+
+def rows_about(card: VirtualCard) -> None:
+    """A settled change, transaction, funding, sync with a difference, old document, control and rollout."""
+    now, name = clock.now(), uuid.uuid4().hex
+    CardChange.objects.create(
+        card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
+    )
+    moved = CardTransaction.objects.create(
+        provider=card.issuer_provider,
+        issuer_transaction_id=f"ipi_{name}",
+        card=card,
+        transaction_type="settlement",
+        processing_status="settled",
+        amount_minor=4500,
+        currency="USD",
+        mcc="5812",
+        merchant_name="Bistro",
+        source="webhook",
+        occurred_at=now,
+        recorded_at=now,
+    )
+    LegacyDocument.objects.create(
+        kind="transaction",
+        legacy_id=name,
+        digest="0" * 64,
+        document={"merchant": "<b>Bistro</b>"},
+        card_transaction=moved,
+        imported_at=now,
+    )
+    _funding(card, name)
+    run = SyncRun.objects.create(
+        provider=card.issuer_provider,
+        status="finished",
+        since=now,
+        until=now,
+        requested_by="user:1",
+        started_at=now,
+        finished_at=now,
+        updated_at=now,
+    )
+    SyncDifference.objects.create(
+        run=run,
+        provider=card.issuer_provider,
+        kind="status",
+        card=card,
+        reference=card.issuer_card_id,
+        ours="active",
+        theirs="frozen",
+        resolution="taken_over",
+        found_at=now,
+    )
+    IssuerControl.objects.get_or_create(provider=card.issuer_provider)
+    Rollout.objects.get_or_create(feature=Rollout.Feature.REAL_CARDS, defaults={"share_percent": 100})
+
+
+def _funding(card: VirtualCard, name: str) -> None:
+    now = clock.now()
+    obligation = FundingObligation.objects.create(
+        cardholder=card.cardholder,
+        reference=f"card_funding:{name}",
+        description="Money onto a card",
+        amount_minor=1000,
+        currency="USD",
+        status="funded",
+        created_at=now,
+        updated_at=now,
+    )
+    CardFunding.objects.create(
+        card=card,
+        source=FundingMethodFactory(cardholder=card.cardholder),
+        obligation=obligation,
+        request_key=name,
+        amount_minor=1000,
+        currency="USD",
+        status="credited",
+        requested_by="user:1",
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,161 @@
+"""What /metrics says, to whom, and that it reads no long table as a whole."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from prometheus_client.parser import text_string_to_metric_families
+
+from issuing import availability
+from issuing.issuers.breaker import FAILURES, Breaker, Entry, close_breaker
+from issuing.issuers.shared import shared
+from issuing.models import CardChange, IssuerEvent
+from onecard.kit import clock
+from onecard.outbox import services as outbox
+from tests.factories import VirtualCardFactory
+from tests.sandboxes import intended_charge
+from wallet import cases
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _closed_breaker() -> Iterator[None]:
+    close_breaker("stripe")
+    yield
+    close_breaker("stripe")
+
+
+def scraped(**labels: str) -> dict[str, float]:
+    """Name and value of the samples that carry these labels."""
+    answer = Client().get("/metrics")
+    assert answer.status_code == 200, answer.content
+    families = text_string_to_metric_families(answer.content.decode())
+    samples = [sample for family in families for sample in family.samples]
+    return {each.name: each.value for each in samples if labels.items() <= each.labels.items()}
+
+
+def change(kind: str, status: str, *, age_s: float = 0) -> None:
+    asked = clock.now() - dt.timedelta(seconds=age_s)
+    CardChange.objects.create(
+        card=VirtualCardFactory(), kind=kind, status=status, requested_by="user:1", created_at=asked, updated_at=asked
+    )
+
+
+def test_an_idle_product_says_zero() -> None:
+    found = scraped()
+
+    assert found["onecard_inbox_waiting"] == 0
+    assert found["onecard_outbox_unpublished"] == 0
+    assert found["onecard_funding_charges_due"] == 0
+    assert found["onecard_card_change_oldest_open_seconds"] == 0
+    assert "onecard_card_creation_success_ratio" not in found
+
+
+def test_what_waits_is_counted_with_its_age() -> None:
+    minute_ago = clock.now() - dt.timedelta(seconds=60)
+    charge = intended_charge()
+    IssuerEvent.objects.create(provider="stripe", event_id="evt_1", body=b"{}", received_at=minute_ago)
+    outbox.put(topic="inbox.received", event_pk=1)
+    cases.open_obligation_case(kind="funding_declined", obligation=charge.obligation, summary="No.")
+    change("freeze", "intended", age_s=120)
+
+    found = scraped()
+
+    assert found["onecard_inbox_waiting"] == found["onecard_outbox_unpublished"] == 1
+    assert 60 <= found["onecard_inbox_oldest_seconds"] < 70
+    assert 120 <= found["onecard_card_change_oldest_open_seconds"] < 130
+    assert found["onecard_funding_charges_due"] == 1
+    assert scraped(kind="funding_declined")["onecard_cases_open"] == 1
+    assert scraped(kind="two_charges")["onecard_cases_open"] == 0
+    assert scraped(kind="freeze", status="intended")["onecard_card_changes_day"] == 1
+
+
+def test_the_ratio_is_of_a_day_and_of_what_is_settled() -> None:
+    for status in ("done", "done", "done", "refused", "intended"):
+        change("create", status)
+    change("create", "refused", age_s=90_000)
+    change("limits", "refused")
+
+    assert scraped()["onecard_card_creation_success_ratio"] == 0.75
+    assert scraped(kind="create", status="done")["onecard_card_changes_day"] == 3
+
+
+def test_breaker_and_read_only_mode_show() -> None:
+    assert scraped(provider="stripe", state="closed")["onecard_issuer_breaker"] == 1
+    for _ in range(FAILURES):
+        Breaker("stripe", shared()).failed(Entry(allowed=True))
+
+    assert scraped(provider="stripe", state="open")["onecard_issuer_breaker"] == 1
+    assert scraped(provider="stripe", state="closed")["onecard_issuer_breaker"] == 0
+    assert scraped(provider="stripe", by="breaker")["onecard_issuer_read_only"] == 1
+    availability.enter_read_only(provider="stripe", reason="Maintenance", actor="user:1")
+    assert scraped(provider="stripe", by="hand")["onecard_issuer_read_only"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "token", "status"),
+    [
+        ({}, "", 200),
+        ({"REMOTE_ADDR": "::1"}, "", 200),
+        ({"REMOTE_ADDR": "10.0.0.7"}, "", 403),
+        ({"REMOTE_ADDR": "not an address"}, "", 403),
+        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, "", 403),
+        ({"HTTP_FORWARDED": "for=10.0.0.7"}, "", 403),
+        ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer "}, "", 403),
+        ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer guess"}, "token", 403),
+        ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer \xe9"}, "token", 403),
+        ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer token"}, "token", 200),
+    ],
+)
+def test_who_may_scrape(asked: dict[str, str], token: str, status: int, settings: Any) -> None:
+    settings.METRICS_TOKEN = token
+
+    answer = Client().get("/metrics", **asked)
+
+    assert answer.status_code == status
+    assert (b"onecard_inbox_waiting" in answer.content) == (status == 200)
+
+
+def test_it_is_only_read() -> None:
+    assert Client().post("/metrics").status_code == 405
+
+
+def test_no_query_reads_a_long_table_as_a_whole() -> None:
+    """With sequential scans priced out, a query that still needs one has no index to go by."""
+    long_tables = ("issuing_cardchange", "issuing_issuerevent", "outbox_message", "wallet_fundingcharge", "wallet_case")
+    with CaptureQueriesContext(connection) as queries:
+        scraped()
+    asked = [each["sql"] for each in queries if any(table in each["sql"] for table in long_tables)]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plans = {}
+        for sql in asked:
+            cursor.execute(f"EXPLAIN {sql}")
+            plans[sql] = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert len(asked) == 8
+    assert {sql: plan for sql, plan in plans.items() if "Seq Scan" in plan} == {}
+    for index in ("change_due", "event_waiting", "outbox_unsent", "charge_due", "one_open_case_of_a_kind"):
+        assert any(index in plan for plan in plans.values()), index
+
+
+def test_without_a_database_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    from onecard import metrics
+
+    def away() -> Iterator[Any]:
+        raise OperationalError("host db.internal is away")
+        yield
+
+    monkeypatch.setattr(metrics, "MEASURES", (away,))
+
+    answer = Client().get("/metrics")
+
+    assert answer.status_code == 503
+    assert b"db.internal" not in answer.content
