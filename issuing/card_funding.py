@@ -106,7 +106,13 @@ def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_b
 
 def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, key: str) -> CardFunding:
     now = clock.now()
-    charge = obligations.begin(method=source, reference=f"card_funding:{key}", description=f"Onto {card}", money=amount)
+    charge = obligations.begin(
+        method=source,
+        reference=f"card_funding:{key}",
+        purchase=f"card:{card.pk}",
+        description=f"Onto {card}",
+        money=amount,
+    )
     wish = CardFunding.objects.create(
         card=card,
         source=source,

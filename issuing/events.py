@@ -96,6 +96,8 @@ class AuthorizationNews:
     currency: str
     merchant: Merchant
     authorization_code: str
+    # How many of our approvals the news knows of: older news must not be taken for a partial reversal.
+    approved_rounds: int = 0
 
 
 def parse_envelope(body: bytes) -> Envelope:
@@ -165,6 +167,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         merchant=read_merchant(content, needs_mcc=False),
         # A declined round may carry a code as well; the merchant can settle with that of an approval only.
         authorization_code=clean_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
+        approved_rounds=len(approved),
     )
 
 

@@ -2,17 +2,15 @@
 
 import logging
 
-from django.db.models import F
-
 from audit import trail
-from issuing import states, transactions
+from issuing import holds, owing, settling, states, transactions
 from issuing.events import AuthorizationNews, MalformedEventError
-from issuing.models import Authorization, Decision, Hold, SpendWindow, VirtualCard
+from issuing.models import Authorization, Decision, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
-from wallet import cases, obligations
+from wallet import cases
 from wallet.models import Case
 
 log = logging.getLogger(__name__)
@@ -42,6 +40,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
             _follow(authorization, news)
         # What the merchant took may have been told before the purchase was.
         transactions.link(authorization)
+        owing.follow(authorization, actor=f"issuer:{news.provider}")
         return True
 
 
@@ -52,7 +51,31 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> None:
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and news.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
-        open_unfunded_case(authorization, amount_minor=news.amount_minor)
+        if not _was_ours(authorization):
+            open_unfunded_case(authorization, amount_minor=news.amount_minor)
+    if moved and target == states.Authorization.SETTLED:
+        authorization.refresh_from_db(fields=("approved_minor",))
+        settling.close(authorization)
+    if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, news):
+        excess = authorization.approved_minor - news.amount_minor
+        give_back(authorization, excess, actor=f"issuer:{news.provider}")
+
+
+def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) -> bool:
+    """A total below ours, told by somebody who knows all of our approvals, before anything was captured (Stripe).
+
+    What a capture does to the total is not documented, so after one nothing is concluded from it: settlement adjusts.
+    """
+    if not 0 < news.amount_minor < authorization.approved_minor or not news.approved_rounds:
+        return False
+    standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None).count()
+    captured, _ = owing.moved_minor(authorization)
+    return news.approved_rounds == standing and captured == 0
+
+
+def _was_ours(authorization: Authorization) -> bool:
+    """Whether we chose a card for it once: then that card pays again, and nobody has to ask whose money it is."""
+    return Decision.objects.filter(authorization=authorization, obligation__isnull=False).exists()
 
 
 def move(authorization: Authorization, target: str, *, actor: str) -> bool:
@@ -64,10 +87,11 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
         return False
     trail.record(actor=actor, action=f"authorization.{target}", subject=authorization, was=authorization.status)
     if target in NOTHING_BOUGHT:
-        release_holds(authorization, actor=actor)
+        holds.release_all(authorization)
         # What the issuer had approved by itself was held nowhere, and nobody has to pay it now.
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=0)
-        cases.resolve_cases(reference=_reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+        cases.resolve_cases(reference=owing.reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+        owing.follow(authorization, actor=actor)
     return True
 
 
@@ -77,28 +101,17 @@ def undo_round(decision: Decision, *, actor: str) -> None:
     others = Decision.objects.filter(authorization=purchase, approved=True, corrected_by=None).exclude(pk=decision.pk)
     if not others.exists():
         move(purchase, states.Authorization.DECLINED, actor=actor)
-    elif decision.amount_minor:
-        release_hold(decision.hold, actor=actor)
+    elif decision.amount_minor and holds.release(decision.hold):
+        owing.follow(purchase, actor=actor)
 
 
-def release_holds(authorization: Authorization, *, actor: str) -> None:
-    """Ends everything that is still held for an authorization."""
-    for hold in Hold.objects.filter(authorization=authorization, status=states.Hold.PLACED).select_related("decision"):
-        release_hold(hold, actor=actor)
-
-
-def release_hold(hold: Hold, *, actor: str) -> bool:
-    """Ends one hold: gives the limits back and releases what the wallet owes for it; False if it had ended already."""
-    require_transaction("The release of a hold")
-    placed = Hold.objects.filter(pk=hold.pk, status=states.Hold.PLACED)
-    if placed.update(status=states.Hold.RELEASED, ended_at=clock.now()) != 1:
-        return False
-    windows = SpendWindow.objects.filter(pk__in=(hold.day_id, hold.month_id))
-    windows.update(spent_minor=F("spent_minor") - hold.amount_minor)
-    purchases = Authorization.objects.filter(pk=hold.authorization_id)
-    purchases.update(approved_minor=F("approved_minor") - hold.amount_minor)
-    obligations.release(obligation_id=hold.decision.obligation_id, actor=actor)
-    return True
+def give_back(authorization: Authorization, amount_minor: int, *, actor: str) -> None:
+    """A part of what is held is not needed any more (a partial reversal), so neither is that part of the charge."""
+    require_transaction("A partial reversal")
+    authorization.refresh_from_db(fields=("approved_minor",))
+    given = holds.shrink_to(authorization, max(0, authorization.approved_minor - amount_minor))
+    trail.record(actor=actor, action="authorization.reduced", subject=authorization, amount_minor=given)
+    owing.follow(authorization, actor=actor)
 
 
 def lock_card(provider: str, issuer_card_id: str) -> VirtualCard | None:
@@ -146,14 +159,10 @@ def open_unfunded_case(authorization: Authorization, *, amount_minor: int) -> No
     """The merchant will be paid although no funding card was chosen: a person has to see that."""
     cases.open_case(
         kind=Case.Kind.APPROVED_WITHOUT_US,
-        reference=_reference(authorization),
+        reference=owing.reference(authorization),
         money=Money(amount_minor, authorization.currency),
         summary=f"The issuer approved {authorization.issuer_authorization_id} without us; no funding card was charged.",
     )
-
-
-def _reference(authorization: Authorization) -> str:
-    return f"authorization:{authorization.pk}"
 
 
 def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> None:

@@ -1,13 +1,13 @@
 """What a row of Marqeta's webhook means for a purchase; called by the worker, inside its transaction, once a row.
 
 Each network message is a transaction of its own, linked to the purchase by the preceding token. What moved money is
-recorded beside (issuing/marqeta_postings.py); what is not yet acted on (partial releases) is kept with its reason.
+recorded beside (issuing/marqeta_postings.py); what is not acted on is kept with its reason.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from issuing import lifecycle, marqeta_postings, states, transactions
+from issuing import lifecycle, marqeta_postings, owing, states
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
@@ -41,6 +41,7 @@ class Row:
     state: str
     jit_token: str
     is_final: bool | None
+    released_minor: int
     news: AuthorizationNews
     movement: IssuerTransaction | None
 
@@ -72,7 +73,7 @@ def _apply(row: Row, *, patient: bool) -> Result:
         return _report(row, states.Authorization.EXPIRED, patient=patient)
     if row.kind in RELEASES:
         if row.state != "CLEARED":
-            return states.Event.KEPT, "A part of a hold was given back; settlement adjusts the hold."
+            return _reduced(row, patient=patient)
         return _report(row, states.Authorization.REVERSED, patient=patient)
     return _approved(row, patient=patient)
 
@@ -85,6 +86,16 @@ def _approved(row: Row, *, patient: bool) -> Result:
         _post(row)
         return _report(row, states.Authorization.SETTLED, patient=patient)
     return done
+
+
+def _reduced(row: Row, *, patient: bool) -> Result:
+    """A part of the hold is given back; what is released is in the order, and of an advice nowhere else."""
+    if _report(row, states.Authorization.APPROVED, patient=patient) != HANDLED:
+        return WAIT
+    purchase = _purchase(row)
+    if purchase is not None and purchase.status == states.Authorization.APPROVED:
+        lifecycle.give_back(purchase, row.released_minor, actor=ACTOR)
+    return HANDLED
 
 
 def _approved_increment(row: Row, *, patient: bool) -> Result:
@@ -126,7 +137,7 @@ def _cleared(row: Row, *, patient: bool) -> Result:
         return done
     purchase = _purchase(row)
     # Without a word on it, the last is the one with which all that was approved is taken.
-    is_all = purchase is not None and transactions.settled_minor(purchase) >= purchase.approved_minor
+    is_all = purchase is not None and owing.moved_minor(purchase)[0] >= purchase.approved_minor
     if row.is_final or (row.is_final is None and is_all):
         return _report(row, states.Authorization.SETTLED, patient=patient)
     return HANDLED
@@ -179,9 +190,18 @@ def _read(kind: str, row: dict[str, Any]) -> Row:
         state=clean_text(row.get("state"), limit=20),
         jit_token=jit_token if isinstance(jit_token, str) else "",
         is_final=final if isinstance(final, bool) else None,
+        released_minor=_released_minor(row, news),
         news=news,
         movement=marqeta_postings.read(kind, row, news),
     )
+
+
+def _released_minor(row: dict[str, Any], news: AuthorizationNews) -> int:
+    """What a reversal gives back; an advice has the new total as its amount (Marqeta facts, 6.4)."""
+    order = row.get("gpa_order") or row.get("gpa_order_unload")
+    if isinstance(order, dict) and "amount" in order:
+        return read_minor(order["amount"], news.currency, "the order's amount")
+    return news.amount_minor
 
 
 def _expects_ours(kind: str, row: dict[str, Any]) -> bool:

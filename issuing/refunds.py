@@ -7,15 +7,15 @@ from onecard.kit.transactions import require_transaction
 Type = CardTransaction.Type
 
 
-def join(kept: CardTransaction) -> bool:
-    """Joins the one refund that names no purchase with the one capture that it can be of; says whether it did.
+def join(kept: CardTransaction) -> CardTransaction | None:
+    """Joins the one refund that names no purchase with the one capture that it can be of; gives the refund if it did.
 
     They are alike in card, merchant and amount, and it must be one of each: among several nobody guesses (Stripe facts,
     section 4, refunds). Whichever of the two is recorded last brings them together.
     """
     require_transaction("The link of a refund to its purchase")
     if not (kept.card_id and kept.merchant_name):
-        return False
+        return None
     alike = CardTransaction.objects.filter(
         card=kept.card_id,
         amount_minor=kept.amount_minor,
@@ -26,9 +26,10 @@ def join(kept: CardTransaction) -> bool:
     refunds = list(alike.filter(transaction_type=Type.REFUND)[:2])
     captures = list(alike.filter(transaction_type=Type.SETTLEMENT)[:2])
     if len(refunds) != 1 or len(captures) != 1:
-        return False
+        return None
     (refund,), (capture,) = refunds, captures
-    return _is_unclaimed(refund) and capture.authorization_id is not None and _link(refund, capture)
+    joins = _is_unclaimed(refund) and capture.authorization_id is not None and _link(refund, capture)
+    return refund if joins else None
 
 
 def _is_unclaimed(refund: CardTransaction) -> bool:
@@ -39,6 +40,7 @@ def _link(refund: CardTransaction, capture: CardTransaction) -> bool:
     unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None)
     if unlinked.update(authorization=capture.authorization_id) != 1:
         return False
+    refund.refresh_from_db()
     trail.record(
         actor="system:refunds",
         action="transaction.linked",

@@ -18,11 +18,14 @@ from issuing.issuers.kinds import Kind
 from issuing.merchants import location_of
 from issuing.models import CardTransaction
 from onecard.kit.text import clean_text
-from wallet import outcomes
+from wallet import outcomes, refunds
 from wallet.processors import stripe as processor
+from wallet.processors import stripe_refunds
 
 AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
 TRANSACTION_NEWS = ("issuing_transaction.created", "issuing_transaction.updated")
+# Newer API versions tell of a refund by its own name, older ones by its charge's (Stripe, refunds).
+REFUND_NEWS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
@@ -37,6 +40,8 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
         return _posted(provider, envelope)
     if envelope.type.startswith("payment_intent."):
         return _charged(envelope)
+    if envelope.type in REFUND_NEWS:
+        return _given_back(envelope)
     return states.Event.KEPT, "Nothing is done about events of this kind yet."
 
 
@@ -86,6 +91,13 @@ def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, co
         merchant=merchant,
         authorization_code=code,
     )
+
+
+def _given_back(envelope: Envelope) -> Result:
+    found = stripe_refunds.read_refund(envelope.content)
+    if found is None:
+        return states.Event.KEPT, "Nothing has come of the refund yet, or its status is new to us."
+    return HANDLED if refunds.apply_news(found) else (states.Event.KEPT, "The refund is not one of ours.")
 
 
 def _charged(envelope: Envelope) -> Result:

@@ -4,7 +4,8 @@ from typing import Any
 
 from celery import shared_task
 
-from issuing import card_changes, card_funding, handlers
+from issuing import card_changes, card_funding, fall_back, handlers, rewards_sweep, settling
+from issuing.reconcile import nightly
 from issuing.sync import by_clock
 from issuing.sync.one_card import sync_card as compare_card
 
@@ -49,3 +50,34 @@ def sync_issuers(**_newer: Any) -> None:
 def sweep_card_funding(**_newer: Any) -> None:
     """Puts on cards what their sources have paid meanwhile."""
     card_funding.sweep()
+
+
+@shared_task(name="issuing.tasks.sweep_settling")
+def sweep_settling(**_newer: Any) -> None:
+    """Settles the purchases that are closed and have been waited for."""
+    settling.sweep()
+
+
+@shared_task(name="issuing.tasks.sweep_rewards")
+def sweep_rewards(*, days: int = rewards_sweep.RECENT_DAYS, **_newer: Any) -> None:
+    """Brings the rewards book up to date with the charges and refunds of the last days."""
+    rewards_sweep.sweep(days=days)
+
+
+@shared_task(name="issuing.tasks.fall_back")
+def fall_back_on_next_card(*, obligation_id: int, **_newer: Any) -> None:
+    """Charges the next card for what the last one did not pay."""
+    fall_back.fall_back(obligation_id=obligation_id)
+
+
+@shared_task(name="issuing.tasks.notice_receivable")
+def notice_receivable(*, case_id: int, **_newer: Any) -> None:
+    """Freezes the card by policy and tells its holder what is owed."""
+    fall_back.take_notice(case_id=case_id)
+
+
+# Longer than other tasks, and acknowledged at its start: the broker must not hand it out a second time meanwhile.
+@shared_task(name="issuing.tasks.reconcile", soft_time_limit=3600, time_limit=3660, acks_late=False)
+def reconcile(**_newer: Any) -> None:
+    """Compares issuers, books and processor, and opens a case for each difference."""
+    nightly.run_all()

@@ -7,11 +7,8 @@ they are our own Authorization with its decisions and holds.
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-from django.db.models import Sum
-
 from audit import trail
-from issuing import refunds
+from issuing import owing, refunds
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.merchants import category_of
@@ -20,13 +17,18 @@ from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 from onecard.kit.transactions import require_transaction, transaction
-from wallet import cases
+from wallet import cases, ledger
 from wallet.models import Case
 
 Type = CardTransaction.Type
 # What moves money; nothing else of an issuer's list is recorded.
 TYPES: dict[str, str] = {Kind.CAPTURE: Type.SETTLEMENT, Kind.REFUND: Type.REFUND}
 MONEY_BACK = (Type.REFUND, Type.CHARGEBACK)
+POSTINGS: dict[str, str] = {
+    Type.SETTLEMENT: ledger.Kind.CAPTURE,
+    Type.REFUND: ledger.Kind.MERCHANT_REFUND,
+    Type.CHARGEBACK: ledger.Kind.CHARGEBACK,
+}
 FACTS = ("transaction_type", "amount_minor", "currency")
 
 
@@ -72,7 +74,7 @@ def record(
         "merchant_location": merchant_location[:200],
     }
     with transaction():
-        _lock_purchase(provider, found.authorization_id)
+        owing.lock_purchase(provider, found.authorization_id)
         row |= _links(found, provider)
         kept, is_new = CardTransaction.objects.get_or_create(
             provider=provider,
@@ -81,10 +83,11 @@ def record(
         )
         if is_new:
             _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
+            _book(kept)
         else:
             kept = _complete(_lock(kept), row)
             _open_case_if_other(kept, row)
-        refunds.join(kept)
+        _join_refund(kept)
     return is_new
 
 
@@ -102,7 +105,7 @@ def difference(found: IssuerTransaction, *, provider: str, transaction_type: str
 def link(authorization: Authorization) -> int:
     """Joins a purchase with the movements that were reported before it, in the caller's transaction; says how many."""
     require_transaction("The link of transactions to their purchase")
-    _lock_purchase(authorization.provider, authorization.issuer_authorization_id)
+    owing.lock_purchase(authorization.provider, authorization.issuer_authorization_id)
     waiting = CardTransaction.objects.filter(
         provider=authorization.provider,
         issuer_authorization_id=authorization.issuer_authorization_id,
@@ -110,7 +113,7 @@ def link(authorization: Authorization) -> int:
     )
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
     for kept in found:
-        refunds.join(_complete(kept, {"authorization_id": authorization.pk, "card_id": authorization.card_id}))
+        _join_refund(_complete(kept, {"authorization_id": authorization.pk, "card_id": authorization.card_id}))
     return len(found)
 
 
@@ -118,12 +121,6 @@ def check(found: IssuerTransaction, *, transaction_type: str = "") -> None:
     """Raises UnrecordableError for an amount or a currency that `record` would refuse."""
     if _type_of(found, transaction_type):
         _row(found, transaction_type)
-
-
-def settled_minor(authorization: Authorization) -> int:
-    """What the merchant has taken for a purchase so far, in its currency's minor units."""
-    parts = CardTransaction.objects.filter(authorization=authorization, transaction_type=Type.SETTLEMENT)
-    return parts.aggregate(total=Sum("amount_minor"))["total"] or 0
 
 
 def _type_of(found: IssuerTransaction, transaction_type: str) -> str:
@@ -173,7 +170,29 @@ def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
         kept.refresh_from_db()
     if "authorization_id" in missing:
         _note(kept, "transaction.linked", authorization=kept.authorization_id)
+        _book(kept)
     return kept
+
+
+def _book(kept: CardTransaction) -> None:
+    """Posts a movement once its purchase is known, and has what the cardholder pays follow it."""
+    purchase = kept.authorization
+    if purchase is None or not kept.amount_minor:
+        return
+    ledger.post(
+        kind=POSTINGS[kept.transaction_type],
+        key=f"card_transaction:{kept.pk}",
+        money=kept.money,
+        reference=owing.reference(purchase),
+        occurred_at=kept.occurred_at,
+    )
+    owing.follow(purchase, actor=f"issuer:{kept.provider}")
+
+
+def _join_refund(kept: CardTransaction) -> None:
+    refund = refunds.join(kept)
+    if refund is not None:
+        _book(refund)
 
 
 def _difference(kept: CardTransaction, theirs: dict[str, Any]) -> Difference | None:
@@ -208,15 +227,3 @@ def _note(kept: CardTransaction, action: str, **details: Any) -> None:
         currency=kept.currency,
         **details,
     )
-
-
-def _lock_purchase(provider: str, issuer_authorization_id: str) -> None:
-    """Held to the end of the transaction: a movement and its purchase that come at once must see each other.
-
-    There may be no row yet to lock, so the lock is the name's (money-safety T13). It is taken after all row locks.
-    """
-    if not issuer_authorization_id:
-        return
-    with connection.cursor() as cursor:
-        name = f"onecard.purchase:{provider}:{issuer_authorization_id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -4,12 +4,17 @@ import os
 from typing import Final
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 
 # Calls go down, news comes up: an app puts a topic in the outbox, and the tasks named here hear of it.
 SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "funding.requested": ("wallet.tasks.charge_funding",),
+    "funding.failed": ("issuing.tasks.fall_back",),
+    "cardholder.notify": ("issuing.tasks.notice_receivable",),
+    "methods.check_requested": ("wallet.tasks.check_methods",),
+    "refund.requested": ("wallet.tasks.refund_funding",),
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
     "inbox.received": ("issuing.tasks.handle_event",),
@@ -41,6 +46,10 @@ app.conf.update(
     outbox_subscribers=SUBSCRIBERS,
     beat_schedule={
         "sweep-funding": {"task": "wallet.tasks.sweep_funding", "schedule": 5.0, "options": {"expires": 5}},
+        "sweep-refunds": {"task": "wallet.tasks.sweep_refunds", "schedule": 5.0, "options": {"expires": 5}},
+        "sweep-cascade": {"task": "wallet.tasks.sweep_cascade", "schedule": 30.0, "options": {"expires": 30}},
+        # After midnight in New York, when cards of the month before have expired and few people shop.
+        "check-methods": {"task": "wallet.tasks.check_methods", "schedule": crontab(hour=7, minute=20)},
         "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
         "sweep-card-changes": {
             "task": "issuing.tasks.sweep_card_changes",
@@ -52,6 +61,11 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 10},
         },
+        "sweep-settling": {"task": "issuing.tasks.sweep_settling", "schedule": 30.0, "options": {"expires": 30}},
+        "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
+        # Far back once an hour: what the frequent look misses while everything stands still for days.
+        "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 40}},
+        "reconcile": {"task": "issuing.tasks.reconcile", "schedule": crontab(hour=3, minute=17)},
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
     },

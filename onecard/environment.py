@@ -69,6 +69,18 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
     return int(text)
 
 
+def hours(name: str, *, default: str) -> tuple[int, ...]:
+    """A comma list of whole hours, each later than the one before, up to 30 days; empty: none at all."""
+    found = words(name, default=default)
+    if all(word.isdecimal() and len(word) <= 3 and 1 <= int(word) <= 720 for word in found):
+        numbers = tuple(int(word) for word in found)
+        if list(numbers) == sorted(set(numbers)):
+            return numbers
+    raise ImproperlyConfigured(
+        f"{name} is {','.join(found)!r}; set it to hours from 1 to 720, each more than the one before, like 1,6,24."
+    )
+
+
 def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
     """One word of a fixed list; an empty default makes the variable optional."""
     text = os.environ.get(name, "").strip().lower() or default

@@ -49,6 +49,11 @@ DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, 
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (spec section 3).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
+# When no card pays, soft declines are tried again so many hours after that; networks limit how often a card is asked.
+CASCADE_RETRIES_H = environment.hours("CASCADE_RETRIES_H", default="1,6,24,72")
+# Whoever owes a purchase makes no new ones with that card until it is paid, or staff unfreeze it.
+FREEZE_ON_RECEIVABLE = environment.flag("FREEZE_ON_RECEIVABLE", default=True)
+
 # Numbers and codes of cards are asked of the issuer when somebody reveals them; keeping them is a choice, off.
 STORE_CARD_DATA = environment.flag("STORE_CARD_DATA", default=False)
 # The first key seals, all open: docs/decisions/0006-card-data.md says how to change them.

@@ -61,3 +61,9 @@ def intents(sandbox: RunningSandbox) -> list[dict[str, object]]:
     """What the processor has: every payment intent, by the real API."""
     found = stripe_client().v1.payment_intents.list({"limit": 100})
     return [intent.to_dict(for_json=True) for intent in found.auto_paging_iter()]
+
+
+def given_back() -> list[dict[str, object]]:
+    """What the processor gave back: every refund, by the real API."""
+    found = stripe_client().v1.refunds.list({"limit": 100})
+    return [refund.to_dict(for_json=True) for refund in found.auto_paging_iter()]

@@ -43,12 +43,12 @@ def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
     return resolved
 
 
-def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str) -> Case:
-    """Opens a case about an obligation, with its whole amount at stake."""
+def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str, money: Money | None = None) -> Case:
+    """Opens a case about an obligation, with its whole amount at stake unless another is given."""
     return open_case(
         kind=kind,
         reference=f"obligation:{obligation.pk}",
-        money=obligation.money,
+        money=money or obligation.money,
         summary=summary,
         obligation=obligation,
     )

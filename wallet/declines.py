@@ -1,4 +1,7 @@
-"""What a decline says about the card: how long it stays out of routing (grouping is ours; Stripe, decline codes)."""
+"""What a decline says about the card: how long it stays out of routing, and whether it may be tried again.
+
+The grouping is ours (Stripe gives none): the decline codes of its documentation, read for what the bank will say next.
+"""
 
 import datetime as dt
 
@@ -6,7 +9,7 @@ from django.db.models import Q
 
 from audit import trail
 from onecard.kit import clock
-from wallet.models import Cardholder, FundingMethod
+from wallet.models import Cardholder, FundingCharge, FundingMethod
 from wallet.processors.base import Outcome
 from wallet.states import Charge
 
@@ -31,6 +34,22 @@ NEVER_AGAIN = frozenset(
 RETRY_SOON = frozenset(
     {"processing_error", "reenter_transaction", "issuer_not_available", "approve_with_id", "try_again_later"}
 )
+# The bank may say yes on another day.
+RETRY_LATER = frozenset({"insufficient_funds", "card_velocity_exceeded", "withdrawal_count_limit_exceeded"})
+# The bank gives no reason: once more later, and no more than that, since networks fine whoever keeps asking.
+RETRY_ONCE = frozenset(
+    {
+        "card_declined",
+        "do_not_honor",
+        "generic_decline",
+        "call_issuer",
+        "no_action_taken",
+        "service_not_allowed",
+        "not_permitted",
+        "transaction_not_allowed",
+        "security_violation",
+    }
+)
 # Refusals that are about this one charge and not about the card.
 ABOUT_THE_CHARGE = frozenset({"amount_too_small", "amount_too_large", "never_arrived", "released", "idempotency_error"})
 SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
@@ -39,6 +58,19 @@ SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
 def blames_method(outcome: Outcome) -> bool:
     """Whether a refused request would be refused for the next purchase with this card too."""
     return outcome.status == Charge.REFUSED and outcome.failure_code not in ABOUT_THE_CHARGE
+
+
+def may_be_retried(charge: FundingCharge, *, tries: int) -> bool:
+    """Whether the decline was soft, after so many charges of this card for one obligation; an unknown code is hard."""
+    if charge.status != Charge.DECLINED:
+        return False
+    code = charge.failure_code
+    return code in RETRY_SOON or code in RETRY_LATER or (code in RETRY_ONCE and tries < 2)
+
+
+def sentence(method: FundingMethod, failure: Outcome | FundingCharge) -> str:
+    """A failure in words, for staff."""
+    return f"{method}: {failure.failure_message or failure.failure_code or failure.status}"
 
 
 def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:

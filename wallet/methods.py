@@ -11,14 +11,18 @@ class UnusableMethodError(OneCardError):
     code = "funding_method_unusable"
 
 
-def refuse_unusable(method: FundingMethod, *, currency: str) -> None:
-    """Raises UnusableMethodError for a method that is off, expired, cooling down, or cannot pay in this currency."""
+def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> None:
+    """Raises UnusableMethodError for a method that is off, expired, cooling down, or cannot pay in this currency.
+
+    `even_cooling` lets a method that was declined a short while ago pass: a retry is about that decline.
+    """
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
     if method.status != FundingMethod.Status.ACTIVE:
         raise UnusableMethodError(f"{method} is {method.get_status_display().lower()}; choose another card.")
     if (method.expiry_year, method.expiry_month) < (today.year, today.month):
         raise UnusableMethodError(f"{method} has expired; choose another card.")
-    if method.cooling_until is not None and method.cooling_until > clock.now():
+    is_cooling = method.cooling_until is not None and method.cooling_until > clock.now()
+    if is_cooling and not even_cooling:
         raise UnusableMethodError(f"{method} was declined a short while ago; try it later, or choose another card.")
     if currency not in method.currencies:
         raise UnusableMethodError(f"{method} cannot be charged in {currency}; choose another card.")

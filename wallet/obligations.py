@@ -8,11 +8,19 @@ from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction
 from onecard.outbox import services as outbox
-from wallet import cases, states
+from wallet import cases, refunds, states
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
+# The cases that ask somebody to find the money; they are over when nothing is owed.
+ASK_FOR_MONEY = (
+    Case.Kind.FUNDING_DECLINED,
+    Case.Kind.FUNDING_REFUSED,
+    Case.Kind.FUNDING_NEEDS_CARDHOLDER,
+    Case.Kind.RECEIVABLE,
+)
 
-def begin(*, method: FundingMethod, reference: str, description: str, money: Money) -> FundingCharge:
+
+def begin(*, method: FundingMethod, reference: str, purchase: str, description: str, money: Money) -> FundingCharge:
     """Writes down what a method of the cardholder shall pay, its first charge and the message for the worker.
 
     In the caller's transaction; a purchase's are written by its decision (issuing/store.py). The reference can be
@@ -23,6 +31,7 @@ def begin(*, method: FundingMethod, reference: str, description: str, money: Mon
     obligation = FundingObligation.objects.create(
         cardholder_id=method.cardholder_id,
         reference=reference,
+        purchase=purchase,
         description=description[:200],
         amount_minor=money.minor,
         currency=money.currency,
@@ -45,21 +54,36 @@ def begin(*, method: FundingMethod, reference: str, description: str, money: Mon
 def release(*, obligation_id: int | None, actor: str) -> bool:
     """Says that nothing is owed any more; False when that was known.
 
-    A charge that no worker has touched is canceled. One that took money, or may have, cannot be: a case follows now,
-    or when its outcome is known (wallet/outcomes.py). Refunding by itself comes with settlement.
+    A charge that no worker has touched is canceled. What was taken is given back, now or when its outcome is known
+    (wallet/outcomes.py).
     """
     require_transaction("The release of an obligation")
     obligation = lock(obligation_id) if obligation_id else None
     if obligation is None or not move(obligation, states.Obligation.RELEASED, actor=actor):
         return False
+    cancel_unsent(obligation, actor=actor)
+    give_back_all(obligation, actor=actor)
+    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ASK_FOR_MONEY)
+    return True
+
+
+def cancel_unsent(obligation: FundingObligation, *, actor: str) -> None:
+    """Cancels what no worker has touched: the processor does not know of it, and never will."""
     now = clock.now()
     for charge in FundingCharge.objects.filter(obligation=obligation, status=states.Charge.INTENDED):
         unsent = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.INTENDED)
         if unsent.update(status=states.Charge.CANCELED, next_attempt_at=None, finished_at=now, updated_at=now):
             trail.record(actor=actor, action="charge.canceled", subject=charge, was=charge.status)
-    if FundingCharge.objects.filter(obligation=obligation, status=states.Charge.SUCCEEDED).exists():
-        open_charged_without_purchase(obligation)
-    return True
+
+
+def give_back_all(obligation: FundingObligation, *, actor: str) -> None:
+    """Whatever was paid for a released obligation goes back; what was never paid has nothing to give back."""
+    if not obligation.charges.filter(status=states.Charge.SUCCEEDED).exists():
+        refunds.cancel_waiting(obligation, actor=actor)
+        return
+    left = obligation.amount_minor - refunds.given_back_minor(obligation)
+    if left:
+        refunds.begin(obligation=obligation, amount_minor=left, reason="The purchase did not happen.", actor=actor)
 
 
 def move(obligation: FundingObligation, target: str, *, actor: str) -> bool:
@@ -75,12 +99,3 @@ def move(obligation: FundingObligation, target: str, *, actor: str) -> bool:
 def lock(obligation_id: int) -> FundingObligation:
     """Locks an obligation: the one order is obligation first, then its charges."""
     return FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=obligation_id)
-
-
-def open_charged_without_purchase(obligation: FundingObligation) -> None:
-    """A person has to give the money back."""
-    cases.open_obligation_case(
-        kind=Case.Kind.CHARGED_WITHOUT_PURCHASE,
-        obligation=obligation,
-        summary="The funding card was charged, but the purchase was declined or reversed: refund the charge.",
-    )

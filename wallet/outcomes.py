@@ -10,7 +10,7 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import savepoint, transaction
-from wallet import cases, declines, obligations, states
+from wallet import cascade, cases, declines, ledger, obligations, refunds, states
 from wallet.models import Case, FundingCharge, FundingObligation
 from wallet.processors.base import Outcome
 
@@ -24,6 +24,8 @@ FAILURES = {
     states.Charge.CANCELED: Case.Kind.FUNDING_REFUSED,
     states.Charge.REQUIRES_ACTION: Case.Kind.FUNDING_NEEDS_CARDHOLDER,
 }
+# A success that found another charge on its way: it counts as soon as that one fails.
+LATE_SUCCESS = "succeeded_late"
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 
 
@@ -45,18 +47,25 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
     with transaction():
         obligation = obligations.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
         charge = FundingCharge.objects.select_related("method").get(pk=charge_id)
+        if outcome.status == states.Charge.SUCCEEDED and charge.status == states.Charge.DECLINED:
+            # It was paid after all: what the cascade has written down and nobody has sent is not needed.
+            obligations.cancel_unsent(obligation, actor=actor)
         if not _move(charge, outcome):
             return _second_success(charge, obligation, outcome)
-        trail.record(
-            actor=actor,
-            action=f"charge.{outcome.status}",
-            subject=charge,
-            was=charge.status,
-            processor_charge_id=outcome.processor_charge_id,
-            failure_code=outcome.failure_code,
-        )
+        _note(charge, outcome, actor)
         _follow(charge, obligation, outcome, actor)
         return True
+
+
+def _note(charge: FundingCharge, outcome: Outcome, actor: str) -> None:
+    trail.record(
+        actor=actor,
+        action=f"charge.{outcome.status}",
+        subject=charge,
+        was=charge.status,
+        processor_charge_id=outcome.processor_charge_id,
+        failure_code=outcome.failure_code,
+    )
 
 
 def _move(charge: FundingCharge, outcome: Outcome) -> bool:
@@ -78,8 +87,10 @@ def _move(charge: FundingCharge, outcome: Outcome) -> bool:
 
 
 def _second_success(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome) -> bool:
-    """A success that cannot be recorded is money taken twice or after the end: never silent."""
+    """A success that cannot be recorded is money taken twice or after the end: never silent, and the cascade stops."""
     if outcome.status == states.Charge.SUCCEEDED and charge.status != states.Charge.SUCCEEDED:
+        declined = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.DECLINED)
+        declined.update(failure_code=LATE_SUCCESS, updated_at=clock.now())
         cases.open_obligation_case(
             kind=Case.Kind.TWO_CHARGES,
             obligation=obligation,
@@ -91,26 +102,51 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
     """What the outcome means for the obligation."""
     if outcome.status == states.Charge.SUCCEEDED:
-        _funded(obligation, actor)
-    elif outcome.status in FAILURES and obligation.status != states.Obligation.RELEASED:
-        if outcome.status in ENDED:
-            obligations.move(obligation, states.Obligation.FAILED, actor=actor)
-        cases.open_obligation_case(
-            kind=FAILURES[states.Charge(outcome.status)],
-            obligation=obligation,
-            summary=f"{charge.method}: {outcome.failure_message or outcome.failure_code or outcome.status}",
-        )
+        _funded(charge, obligation, actor)
+    elif outcome.status in FAILURES and not _late_success_counts(obligation, outcome, actor):
+        _failed(charge, obligation, outcome, actor)
     if outcome.status in (states.Charge.DECLINED, states.Charge.REQUIRES_ACTION) or declines.blames_method(outcome):
         declines.cool_down(charge.method, outcome.failure_code, actor=actor)
 
 
-def _funded(obligation: FundingObligation, actor: str) -> None:
-    if not obligations.move(obligation, states.Obligation.FUNDED, actor=actor):
-        obligations.open_charged_without_purchase(obligation)
-    cases.resolve_cases(
-        reference=f"obligation:{obligation.pk}",
-        kinds=(*FAILURES.values(), Case.Kind.FUNDING_UNKNOWN),
-    )
+def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
+    """Somebody else pays, or a person is told; a top-up's source was the person's choice, so there is no other."""
+    if obligation.status == states.Obligation.RELEASED:
+        return
+    if outcome.status in ENDED:
+        obligations.move(obligation, states.Obligation.FAILED, actor=actor)
+    if cascade.is_top_up(obligation):
+        kind = FAILURES[states.Charge(outcome.status)]
+        summary = declines.sentence(charge.method, outcome)
+        cases.open_obligation_case(kind=kind, obligation=obligation, summary=summary)
+    else:
+        cascade.fall(obligation, charge, outcome, actor=actor)
+
+
+def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor: str) -> bool:
+    """The charge that stood in the way of an earlier one's success has failed: nobody paid twice."""
+    waiting = obligation.cases.filter(kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+    late = obligation.charges.filter(status=states.Charge.DECLINED, failure_code=LATE_SUCCESS).first()
+    if outcome.status not in ENDED or late is None or not waiting.exists():
+        return False
+    success = Outcome(states.Charge.SUCCEEDED, processor_charge_id=late.processor_charge_id or "")
+    if not _move(late, success):
+        return False
+    _note(late, success, actor)
+    _funded(late, obligation, actor)
+    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=(Case.Kind.TWO_CHARGES,))
+    return True
+
+
+def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) -> None:
+    """The money is here: it is posted, and what is owed no longer goes back at once."""
+    ledger.post_charge(charge)
+    if obligations.move(obligation, states.Obligation.FUNDED, actor=actor):
+        refunds.wake(obligation, charge)
+    else:
+        obligations.give_back_all(obligation, actor=actor)
+    asked = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
+    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=asked)
 
 
 def _by_our_own_id(public_id: str) -> FundingCharge | None:

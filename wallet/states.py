@@ -71,6 +71,29 @@ OBLIGATION_MOVES: dict[str, frozenset[str]] = {
     Obligation.RELEASED: frozenset(),
 }
 
+
+class Refund(models.TextChoices):
+    """Where one attempt to give money back to a funding card stands."""
+
+    INTENDED = "intended", "Intended"  # Committed; the processor does not know of it, or the charge has no outcome yet.
+    SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
+    UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
+    SUCCEEDED = "succeeded", "Given back"  # The processor took it on; the card's bank may take days to show it.
+    FAILED = "failed", "Failed"  # The processor cannot give it back; a case is open.
+    CANCELED = "canceled", "Canceled"  # What it was to give back was never paid.
+
+
+REFUND_MOVES: dict[str, frozenset[str]] = {
+    Refund.INTENDED: frozenset({Refund.SENDING, Refund.CANCELED}),
+    Refund.SENDING: frozenset({Refund.INTENDED, Refund.UNKNOWN, Refund.SUCCEEDED, Refund.FAILED}),
+    Refund.UNKNOWN: frozenset({Refund.SENDING, Refund.SUCCEEDED, Refund.FAILED}),
+    # The bank of a closed card may send the money back days later.
+    Refund.SUCCEEDED: frozenset({Refund.FAILED}),
+    Refund.FAILED: frozenset(),
+    Refund.CANCELED: frozenset(),
+}
+DUE_REFUND = (Refund.INTENDED, Refund.SENDING, Refund.UNKNOWN)
+
 # A charge that may still take money, or took it: at most one of an obligation.
 LIVE_CHARGE = (
     Charge.INTENDED,

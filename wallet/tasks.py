@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from wallet import funding
+from wallet import cascade, funding, method_check, refunding, telling
 
 
 @shared_task(name="wallet.tasks.charge_funding")
@@ -17,3 +17,28 @@ def charge_funding(*, charge_id: int, **_newer: Any) -> None:
 def sweep_funding(**_newer: Any) -> None:
     """Tries what the queue forgot."""
     funding.sweep()
+
+
+@shared_task(name="wallet.tasks.refund_funding")
+def refund_funding(*, refund_id: int, **_newer: Any) -> None:
+    """Makes a try at giving money back."""
+    refunding.refund(refund_id=refund_id)
+
+
+@shared_task(name="wallet.tasks.sweep_refunds")
+def sweep_refunds(**_newer: Any) -> None:
+    """Tries the refunds that the queue forgot."""
+    refunding.sweep()
+
+
+@shared_task(name="wallet.tasks.sweep_cascade")
+def sweep_cascade(**_newer: Any) -> None:
+    """Goes on with the failed charges, and the letters, that the queue forgot."""
+    cascade.sweep()
+    telling.sweep()
+
+
+@shared_task(name="wallet.tasks.check_methods")
+def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
+    """Checks saved cards for a while and leaves the rest to the next task."""
+    method_check.check_and_go_on(after_id=after_id)

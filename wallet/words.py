@@ -34,7 +34,7 @@ OBLIGATION_TONE: dict[str, str] = {
 OBLIGATION_MEANING: dict[str, str] = {
     Obligation.OPEN: "A charge is on its way, or its outcome is not known yet.",
     Obligation.FUNDED: "One charge succeeded: the purchase is paid for.",
-    Obligation.FAILED: "No charge succeeded and none is under way; a case says what to do.",
+    Obligation.FAILED: "No charge succeeded and none is under way: another card follows, or a case says what to do.",
     Obligation.RELEASED: "The purchase did not happen, so nothing is owed.",
 }
 NEXT_STEP: dict[str, str] = {
@@ -45,6 +45,18 @@ NEXT_STEP: dict[str, str] = {
     Case.Kind.FUNDING_NEEDS_CARDHOLDER: (
         "Ask the cardholder to confirm the payment with their bank; a success closes this case by itself."
     ),
+    Case.Kind.RECEIVABLE: (
+        "The cardholder was told. Agree with them how it is paid, and unfreeze the card when it is. Soft declines are "
+        "tried again by the clock (see the obligation's charges); a payment that succeeds closes this case by itself."
+    ),
+    Case.Kind.REFUND_FAILED: (
+        "Give the money back another way, such as a refund in the processor's dashboard or a transfer to the "
+        "cardholder's bank; the card that paid may be closed."
+    ),
+    Case.Kind.RECONCILIATION: (
+        "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded, "
+        "and what is wrong gets an adjustment that two people agree to."
+    ),
     Case.Kind.FUNDING_REFUSED: (
         "Compare the wallet's customer and payment method ids with the processor's dashboard, and mend the wallet."
     ),
@@ -53,7 +65,10 @@ NEXT_STEP: dict[str, str] = {
         "unknown, look the payment up in the processor's dashboard."
     ),
     Case.Kind.CHARGED_WITHOUT_PURCHASE: "Refund the charge in the processor's dashboard.",
-    Case.Kind.TWO_CHARGES: "Compare both charges in the processor's dashboard and refund the one that we do not list.",
+    Case.Kind.TWO_CHARGES: (
+        "Compare both charges in the processor's dashboard and refund the one that we do not list. No other card is "
+        "charged while this case is open; if the charge under way fails, the other one counts and this is over."
+    ),
     Case.Kind.APPROVED_WITHOUT_US: (
         "The merchant will be paid although no card was charged: agree with the cardholder how it is paid."
     ),

@@ -35,6 +35,8 @@ STRIPE_TYPES = (
     "payment_intent.canceled",
     "payment_intent.requires_action",
     "payment_intent.processing",
+    "refund.updated",
+    "refund.failed",
 )
 _TRANSACTIONS = "transactions"
 

@@ -6,6 +6,7 @@ from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCar
 from issuing.models.control import IssuerControl, Rollout
 from issuing.models.inbox import IssuerEvent
 from issuing.models.legacy import LegacyDocument
+from issuing.models.rewards import RewardEntry
 from issuing.models.sync import SyncDifference, SyncRun
 from issuing.models.transactions import CardTransaction
 
@@ -21,6 +22,7 @@ __all__ = [
     "IssuerEvent",
     "LegacyDocument",
     "Provider",
+    "RewardEntry",
     "Rollout",
     "SpendWindow",
     "SyncDifference",

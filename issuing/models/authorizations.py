@@ -30,11 +30,17 @@ class Authorization(models.Model):
     merchant_country = models.CharField(max_length=3, blank=True)
     merchant_network_id = models.CharField(max_length=64, blank=True)
     authorization_code = models.CharField(max_length=20, blank=True)
+    settle_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Closed at the issuer; until then a capture may still be on its way to us."
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["settle_due_at"], name="purchase_to_settle", condition=Q(settle_due_at__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "issuer_authorization_id"], name="one_row_per_authorization"),
             models.CheckConstraint(
@@ -134,13 +140,20 @@ class Hold(models.Model):
     day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
     month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
     amount_minor = models.BigIntegerField()
+    released_minor = models.BigIntegerField(default=0, db_default=0, help_text="Given back of it before its end.")
     status = models.CharField(max_length=20, choices=states.Hold.choices, default=states.Hold.PLACED)
     placed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="hold_amount_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="hold_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(released_minor__gte=0, released_minor__lte=F("amount_minor")),
+                name="hold_gives_back_its",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{Money(self.amount_minor, self.authorization.currency)} {self.status}"

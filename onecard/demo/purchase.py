@@ -13,18 +13,10 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from routing.models import MerchantCategory
 from wallet import states
-from wallet.models import FundingCharge
+from wallet.models import Case, FundingCharge
 from wallet.processors.stripe import stripe_client
 
 POLL_S = 0.02
-# Nothing more will come of a charge in one of these by itself.
-SETTLED = {
-    states.Charge.SUCCEEDED,
-    states.Charge.DECLINED,
-    states.Charge.REFUSED,
-    states.Charge.CANCELED,
-    states.Charge.REQUIRES_ACTION,
-}
 
 
 class PurchaseError(OneCardError):
@@ -139,7 +131,14 @@ def _wait_for_charge(
             FundingCharge.objects.select_related("method", "obligation").filter(obligation=obligation_id).latest("id")
         )
         left_s = started + wait_s - time.perf_counter()
-        if charge.status in SETTLED or left_s < 0:
+        if _is_over(charge) or left_s < 0:
             return charge
         waiting("the charge of the funding card", left_s)
         time.sleep(POLL_S)
+
+
+def _is_over(charge: FundingCharge) -> bool:
+    """Paid, not owed any more, or a person's: until then a charge that failed is followed by another card's."""
+    if charge.status == states.Charge.SUCCEEDED or charge.obligation.status == states.Obligation.RELEASED:
+        return True
+    return charge.obligation.cases.filter(status=Case.Status.OPEN).exists()

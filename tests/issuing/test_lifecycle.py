@@ -7,6 +7,7 @@ import pytest
 
 from issuing import handlers
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, VirtualCard
+from onecard.outbox.models import Message
 from tests import stripe_events
 from tests.wallets import walkthrough_card
 from wallet import outcomes
@@ -197,7 +198,7 @@ def test_payment_intent_events_move_the_charge_and_strangers_are_kept(card: Virt
     assert (charge.status, charge.obligation.status) == ("succeeded", "funded")
 
 
-def test_a_charge_declined_by_event_opens_a_case(card: VirtualCard) -> None:
+def test_a_charge_declined_by_event_is_passed_on(card: VirtualCard) -> None:
     approved(card)
     FundingCharge.objects.update(status="processing", processor_charge_id="pi_1")
     error = {"code": "card_declined", "decline_code": "insufficient_funds", "message": "Not enough."}
@@ -206,7 +207,8 @@ def test_a_charge_declined_by_event_opens_a_case(card: VirtualCard) -> None:
     deliver(stripe_events.event("payment_intent.payment_failed", content))
 
     assert (FundingCharge.objects.get().status, FundingObligation.objects.get().status) == ("declined", "failed")
-    assert "Not enough." in Case.objects.get().summary
+    assert FundingCharge.objects.get().failure_message == "Not enough."
+    assert Message.objects.filter(topic="funding.failed").count() == 1
 
 
 def test_an_increment_after_the_end_is_declined(card: VirtualCard) -> None:
@@ -239,13 +241,16 @@ def test_the_end_of_a_purchase_is_not_lost_for_a_field_that_it_does_not_need(
 
 
 @pytest.mark.parametrize("end", ["expired", "reversed"])
-def test_a_capture_after_the_end_is_told_to_a_person(card: VirtualCard, end: str) -> None:
+def test_what_is_closed_after_its_end_is_charged_again(card: VirtualCard, end: str) -> None:
     asked = approved(card)
     deliver(stripe_events.authorization_news(asked, kind="updated", status=end, amount=0))
 
     deliver(stripe_events.authorization_news(asked, kind="updated", status="closed"))
 
-    assert (Authorization.objects.get().status, Case.objects.get().amount_minor) == ("settled", 4500)
+    assert Authorization.objects.get().status == "settled"
+    owing = FundingObligation.objects.order_by("pk").values_list("status", "amount_minor")
+    assert list(owing) == [("released", 4500), ("open", 4500)]
+    assert not Case.objects.exists()
 
 
 @pytest.mark.parametrize("status", ["pending", "closed"])

@@ -11,7 +11,7 @@ from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, Virtua
 from tests import marqeta_events
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import ask, gateway_request, increment, later, outcome, report, signed, standin
-from wallet.models import Case, FundingCharge
+from wallet.models import Case, FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db
 
@@ -93,19 +93,20 @@ def test_what_did_not_happen_gives_the_limits_back(card: VirtualCard, kind: str,
     assert spent() == {0}
 
 
-def test_a_partial_reversal_and_a_partial_clearing_release_nothing(card: VirtualCard) -> None:
+def test_a_partial_reversal_gives_back_its_part_and_a_partial_clearing_nothing(card: VirtualCard) -> None:
     asked = approved(card)
 
+    deliver(later(asked, "authorization.reversal", amount=5, state="PENDING"))
+    assert (end()[:2], spent()) == (("approved", 4000), {4000})
     deliver(
-        later(asked, "authorization.reversal", amount=5, state="PENDING"),
-        later(asked, "authorization.advice", amount=40, state="PENDING"),
         later(asked, "authorization.clearing", amount=10),
         later(asked, "authorization.clearing", amount=50, is_final_clearing=False),
     )
 
-    assert end() == ("approved", 4500, ("placed",), 0)
+    assert end()[:2] == ("approved", 4000)
     became = IssuerEvent.objects.filter(event_type__startswith="transaction.").order_by("id")
-    assert list(became.values_list("status", flat=True)) == ["kept", "kept", "handled", "handled"]
+    assert list(became.values_list("status", flat=True)) == ["handled"] * 3
+    assert FundingObligation.objects.count() == 2, "what was cleared beyond the hold is charged as well"
 
 
 @pytest.mark.parametrize("changes", [{}, {"amount": 50}, {"amount": 10, "is_final_clearing": True}])
@@ -117,14 +118,15 @@ def test_a_final_clearing_settles(card: VirtualCard, changes: dict[str, Any]) ->
     assert end() == ("settled", 4500, ("placed",), 0)
 
 
-def test_a_clearing_after_the_end_is_recorded_with_its_case(card: VirtualCard) -> None:
+def test_a_clearing_after_the_end_is_recorded_and_charged_again(card: VirtualCard) -> None:
     asked = approved(card)
 
     deliver(later(asked, "authorization.reversal", state="CLEARED"))
     deliver(later(asked, "authorization.clearing"))
 
-    assert end() == ("settled", 4500, ("released",), 1)
-    assert Case.objects.get().amount_minor == 4500
+    assert end() == ("settled", 4500, ("released",), 0)
+    owing = FundingObligation.objects.order_by("pk").values_list("status", "amount_minor")
+    assert list(owing) == [("released", 4500), ("open", 4500)]
 
 
 def test_a_stand_in_and_a_force_post_are_recorded_from_the_webhook_alone(card: VirtualCard) -> None:

@@ -1,19 +1,21 @@
 """Purchases from the tap to the charge, over real HTTP: the walkthrough, its neighbours, and what goes wrong."""
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core import mail
 
 from issuing import handlers
-from issuing.models import Decision, Hold, IssuerEvent, SpendWindow
+from issuing.models import Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.demo.purchase import Report
 from onecard.demo.timeline import render
 from onecard.sandbox.running import RunningSandbox
 from tests.journeys.conftest import CARD
 from tests.sandboxes import intents
-from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, FundingRefund
 from wallet.processors.stripe import stripe_client
 
 Buy = Callable[..., Report]
@@ -71,21 +73,46 @@ def test_a_wallet_without_usable_cards_declines(buy: Buy, sandbox: RunningSandbo
     assert not FundingObligation.objects.exists()
 
 
-def test_a_card_that_is_declined_after_the_approval_is_a_case_and_the_next_purchase_goes_elsewhere(
+def test_a_card_that_is_declined_after_the_approval_is_followed_by_the_next_best(
     buy: Buy, sandbox: RunningSandbox
 ) -> None:
     sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code="insufficient_funds")
 
-    failed = buy()
+    report = buy()
 
-    assert failed.charge is not None
-    assert (failed.charge.status, failed.succeeded) == ("declined", False)
-    case = Case.objects.get()
-    assert (case.kind, case.amount_minor) == ("funding_declined", 4500)
+    assert report.charge is not None
+    assert (report.charge.sequence, report.charge.method.network, report.charge.status) == (2, "amex", "succeeded")
+    assert [intent["status"] for intent in intents(sandbox)].count("succeeded") == 1
+    assert not Case.objects.exists()
     # With the backup cooling down, no cash card and no backup candidate: the highest reward pays.
     following = buy()
     assert following.charge is not None
-    assert (following.charge.method.network, following.charge.status) == ("amex", "succeeded")
+    assert (following.charge.sequence, following.charge.method.network) == (1, "amex")
+
+
+def test_a_purchase_that_no_card_pays_is_owed_the_card_frozen_and_the_cardholder_told(
+    buy: Buy, sandbox: RunningSandbox
+) -> None:
+    sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code="stolen_card", times=None)
+
+    report = buy()
+
+    assert report.decision is not None
+    assert (report.issuer_approved, report.succeeded) == (True, False)
+    case = Case.objects.get()
+    assert (case.kind, case.amount_minor) == ("receivable", 4500)
+    assert "succeeded" not in [intent["status"] for intent in intents(sandbox)]
+    wait_until(lambda: len(mail.outbox) == 1)
+    assert VirtualCard.objects.get(issuer_card_id=CARD).status == "frozen"
+    declined = buy()
+    assert (declined.issuer_approved, declined.charge) == (False, None)
+
+
+def wait_until(holds: Callable[[], bool], *, timeout_s: float = 15) -> None:
+    until = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
 
 
 def test_the_same_request_twenty_times_at_once_is_one_purchase(buy: Buy, sandbox: RunningSandbox) -> None:
@@ -128,7 +155,8 @@ def test_news_that_is_repeated_out_of_order_or_lost_ends_the_same(
     authorization.refresh_from_db()
     assert (authorization.status, authorization.approved_minor) == ("reversed", 0)
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
-    assert Case.objects.get().kind == "charged_without_purchase"
+    assert list(FundingRefund.objects.values_list("amount_minor", flat=True)) == [4500]
+    assert not Case.objects.exists()
 
 
 def test_an_increment_asks_again_and_charges_only_what_is_new(buy: Buy, sandbox: RunningSandbox) -> None:

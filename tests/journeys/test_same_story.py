@@ -29,7 +29,8 @@ def tell(both: RunningSandbox) -> Callable[[Story], Told]:
             story(side, lambda: settle(both))
             settle(both)
         at_stripe, at_marqeta = snapshot(ours), snapshot(other)
-        assert at_stripe == at_marqeta
+        for name in at_stripe:
+            assert at_stripe[name] == at_marqeta[name], name
         return at_stripe
 
     return run
@@ -37,6 +38,14 @@ def tell(both: RunningSandbox) -> Callable[[Story], Told]:
 
 def column(rows: list[Row], *names: str) -> list[Any]:
     return [tuple(row[name] for name in names) if len(names) > 1 else row[names[0]] for row in rows]
+
+
+def cleared(told: Told) -> int:
+    """What is left in the clearing account of the purchase, from its postings."""
+    signs = {"purchases": 1}
+    return sum(
+        row["amount_minor"] * (signs.get(row["debit"], 0) - signs.get(row["credit"], 0)) for row in told["postings"]
+    )
 
 
 def set_limit(card: VirtualCard, cents: int) -> None:
@@ -69,6 +78,9 @@ def test_authorize_increment_capture_refund(tell: Callable[[Story], Told]) -> No
         == [("Starbucks Coffee", "Seattle, WA, US", True)] * 2
     )
     assert column(told["windows"], "kind", "spent_minor") == [("day", 5000), ("month", 5000)]
+    assert sum(column(told["refunds"], "amount_minor")) == 5000
+    assert column(told["refunds"], "status") == ["succeeded"] * len(told["refunds"])
+    assert cleared(told) == 0
     assert told["cases"] == []
 
 
@@ -90,8 +102,8 @@ def test_an_increment_declined_by_the_limit_and_a_reversal(tell: Callable[[Story
     assert column(told["purchases"], "status", "approved_minor") == [("reversed", 0)]
     assert column(told["holds"], "status") == ["released"]
     assert column(told["windows"], "spent_minor") == [0, 0]
-    assert column(told["cases"], "kind", "amount_minor", "status") == [("charged_without_purchase", 4500, "open")]
-    assert told["transactions"] == []
+    assert column(told["refunds"], "amount_minor", "status") == [(4500, "succeeded")]
+    assert (cleared(told), told["cases"], told["transactions"]) == (0, [], [])
 
 
 def test_a_purchase_that_no_funding_card_can_pay(tell: Callable[[Story], Told]) -> None:
@@ -116,6 +128,7 @@ def test_a_capture_in_two_parts(tell: Callable[[Story], Told]) -> None:
 
     assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
     assert column(told["transactions"], "amount_minor", "authorization") == [(2000, True), (2500, True)]
+    assert (cleared(told), told["refunds"]) == (0, [])
 
 
 def test_a_first_part_leaves_the_purchase_open(tell: Callable[[Story], Told]) -> None:
@@ -128,6 +141,7 @@ def test_a_first_part_leaves_the_purchase_open(tell: Callable[[Story], Told]) ->
 
     assert column(told["purchases"], "status", "approved_minor") == [("approved", 4500)]
     assert column(told["transactions"], "transaction_type", "amount_minor") == [("settlement", 2000)]
+    assert (cleared(told), told["refunds"]) == (-2500, []), "the rest is paid ahead and still held"
 
 
 def test_a_force_post_that_nobody_asked_us_about(tell: Callable[[Story], Told]) -> None:
@@ -154,6 +168,9 @@ def test_a_tip_makes_the_capture_larger_than_the_hold(tell: Callable[[Story], To
 
     assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
     assert column(told["transactions"], "amount_minor") == [5400]
+    assert column(told["charges"], "status") == ["succeeded"] * 2
+    assert column(told["owed"], "amount_minor") == [4500, 900]
+    assert (cleared(told), told["cases"]) == (0, [])
 
 
 def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], Told]) -> None:
@@ -168,4 +185,6 @@ def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], To
 
     assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
     assert column(told["transactions"], "transaction_type", "amount_minor") == [("settlement", 4500)]
-    assert {row["kind"] for row in told["cases"]} == {"approved_without_us", "charged_without_purchase"}
+    assert column(told["refunds"], "amount_minor") == [4500], "given back when it expired"
+    assert column(told["charges"], "status") == ["succeeded"] * 2, "and charged again when it was captured after all"
+    assert (cleared(told), told["cases"]) == (0, [])

@@ -15,7 +15,7 @@ from issuing.models import Authorization, CardTransaction, Decision, Hold, Issue
 from onecard.kit import clock, exact_json
 from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
-from wallet.models import Case, FundingCharge, FundingObligation
+from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 from wallet.processors.stripe import stripe_client
 
 MERCHANT = {"name": "Starbucks Coffee", "city": "Seattle", "state": "WA"}
@@ -148,6 +148,7 @@ def _waiting(sandbox: RunningSandbox) -> str:
         ("messages are in the outbox", Message.objects.filter(published_at=None).exists),
         ("events wait in the inbox", IssuerEvent.objects.filter(status="received").exists),
         ("charges are under way", FundingCharge.objects.filter(status__in=UNDER_WAY).exists),
+        ("refunds are under way", FundingRefund.objects.filter(status__in=UNDER_WAY).exists),
     )
     return next((what for what, holds in stages if holds()), "")
 
@@ -155,9 +156,12 @@ def _waiting(sandbox: RunningSandbox) -> str:
 def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
     """Everything that our side holds about a card's purchases, without ids, times and the issuer's name."""
     purchases = Authorization.objects.filter(card=card).order_by("pk")
-    owed = FundingObligation.objects.filter(decision__authorization__in=purchases).order_by("pk")
+    names = [f"authorization:{row.pk}" for row in purchases]
+    owed = FundingObligation.objects.filter(purchase__in=names).order_by("pk")
+    refunds = FundingRefund.objects.filter(obligation__in=owed).order_by("pk")
+    postings = Posting.objects.filter(reference__in=names).order_by("kind", "amount_minor")
     posted = CardTransaction.objects.filter(card=card).order_by("pk")
-    about = [f"authorization:{row.pk}" for row in purchases] + [f"card_transaction:{row.pk}" for row in posted]
+    about = names + [f"card_transaction:{row.pk}" for row in posted]
     cases = Case.objects.filter(reference__in=about) | Case.objects.filter(obligation__in=owed)
     holds = Hold.objects.filter(authorization__in=purchases).order_by("pk")
     charges = FundingCharge.objects.filter(obligation__in=owed).order_by("pk")
@@ -171,13 +175,19 @@ def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
         ),
         "holds": _rows(holds, leave=("decision", "day", "month"), linked=("authorization",)),
         "windows": _rows(SpendWindow.objects.filter(card=card).order_by("kind"), leave=("card",)),
-        "owed": _rows(owed, leave=("cardholder", "reference")),
+        "owed": _rows(owed, leave=("cardholder", "reference", "purchase")),
         "charges": _rows(
             charges,
             leave=("idempotency_key", "processor_charge_id", "attempts"),
             linked=("obligation",),
             keep=("method",),
         ),
+        "refunds": _rows(
+            refunds,
+            leave=("idempotency_key", "processor_refund_id", "attempts"),
+            linked=("obligation", "charge"),
+        ),
+        "postings": _rows(postings, leave=("key", "reference")),
         "transactions": _rows(
             posted,
             leave=("card", "issuer_event_type"),

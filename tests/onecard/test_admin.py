@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Entry
+from issuing import rewards_book
 from issuing.models import (
     Authorization,
     CardChange,
@@ -24,12 +25,15 @@ from issuing.models import (
     IssuerControl,
     IssuerEvent,
     LegacyDocument,
+    RewardEntry,
     SpendWindow,
     SyncDifference,
     SyncRun,
     VirtualCard,
 )
 from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
 from onecard.users.models import User
 from routing.models import MerchantCategory, RankingRow
@@ -38,8 +42,16 @@ from tests.back_office import logged_in, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
 from tests.issuer_rows import rows_about
 from tests.wallets import walkthrough_card
-from wallet import cases
-from wallet.models import Cardholder, CardProduct, Case, FundingCharge, FundingObligation
+from wallet import cases, ledger, refunds
+from wallet.models import (
+    Cardholder,
+    CardProduct,
+    Case,
+    FundingCharge,
+    FundingObligation,
+    FundingRefund,
+    Posting,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -52,11 +64,14 @@ EVIDENCE = (
     Entry,
     FundingCharge,
     FundingObligation,
+    FundingRefund,
     Hold,
     IssuerControl,
     IssuerEvent,
     LegacyDocument,
     Message,
+    Posting,
+    RewardEntry,
     SpendWindow,
     SyncDifference,
     SyncRun,
@@ -75,6 +90,12 @@ def purchases(count: int, *, card: VirtualCard | None = None) -> None:
         assert answer.json()["approved"] is True
         obligation = FundingObligation.objects.latest("pk")
         cases.open_obligation_case(kind="funding_declined", obligation=obligation, summary="No.")
+        with transaction():
+            refunds.begin(obligation=obligation, amount_minor=1, reason="Less was captured.", actor="issuer:stripe")
+            key, money = f"test:{obligation.pk}", Money(100, "USD")
+            ledger.post(kind="capture", key=key, money=money, reference=obligation.purchase)
+        FundingCharge.objects.filter(obligation=obligation).update(status="succeeded", finished_at=clock.now())
+        assert rewards_book.book_charge(obligation.charges.get().pk)
 
 
 def test_the_login_page_leads_to_the_overview() -> None:

@@ -46,6 +46,8 @@ def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
         {"DATABASE_URL": "postgres://u:p@localhost:5432/x?sslmode=require"},
         {"ISSUER_PROVIDER": "marqeta", "STRIPE_WEBHOOK_SECRETS": None, **MARQETA},
         {"STRIPE_CALLS_PER_SECOND": "0", "MARQETA_CALLS_PER_SECOND": "100", "MARQETA_CURRENCY": " eur"},
+        {"CASCADE_RETRIES_H": "", "FREEZE_ON_RECEIVABLE": "off"},
+        {"CASCADE_RETRIES_H": "2, 720"},
     ],
 )
 def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
@@ -57,6 +59,12 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
     ("changes", "names"),
     [
         ({"SECRET_KEY": None}, "SECRET_KEY"),
+        ({"CASCADE_RETRIES_H": "6,1"}, "CASCADE_RETRIES_H"),
+        ({"CASCADE_RETRIES_H": "1,1"}, "CASCADE_RETRIES_H"),
+        ({"CASCADE_RETRIES_H": "0,5"}, "CASCADE_RETRIES_H"),
+        ({"CASCADE_RETRIES_H": "1,soon"}, "CASCADE_RETRIES_H"),
+        ({"CASCADE_RETRIES_H": "721"}, "CASCADE_RETRIES_H"),
+        ({"FREEZE_ON_RECEIVABLE": "maybe"}, "FREEZE_ON_RECEIVABLE"),
         ({"EMAIL_URL": "nonsense://host"}, "EMAIL_URL"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),

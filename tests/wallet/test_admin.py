@@ -1,7 +1,7 @@
 """The wallet's rooms: the backup card, stale pages, what the trail says, and money in words."""
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -215,12 +215,13 @@ def test_a_failed_charge_is_told_in_words_with_its_code() -> None:
         assert "Your card has insufficient funds. (insufficient_funds)" in page
         assert "None: nothing is left to try" in page
     obligation = shown(client, "fundingobligation_change", charge.obligation_id)
-    assert "No charge succeeded and none is under way; a case says what to do." in obligation
-    assert "Funding card declined after approval" in obligation
+    assert "No charge succeeded and none is under way: another card follows, or a case says what to do." in obligation
 
 
 def test_open_cases_come_first_with_the_money_the_age_and_the_next_step() -> None:
     charge = declined_charge()
+    with transaction.atomic():
+        cases.open_obligation_case(kind="funding_declined", obligation=charge.obligation, summary="No.")
     Case.objects.update(status="resolved", resolved_at=clock.now())
     cases.open_case(kind="two_charges", reference="obligation:0", money=Money(1234, "USD"), summary="Twice.")
     client = logged_in()

@@ -10,11 +10,12 @@ from django.db import transaction
 from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
+from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, processor_sandbox
+from tests.sandboxes import given_back, intended_charge, intents, processor_sandbox
 from tests.threads import at_once
-from wallet import cases, funding, obligations, outcomes, states
-from wallet.models import Case, FundingCharge, FundingMethod
+from wallet import cases, funding, obligations, outcomes, refunding, states
+from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund
 from wallet.processors.base import Outcome
 
 pytestmark = pytest.mark.django_db
@@ -58,16 +59,16 @@ def test_a_charge_inside_a_transaction_is_refused(sandbox: RunningSandbox) -> No
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "kind", "disabled"),
+    ("code", "status", "disabled"),
     [
-        ("insufficient_funds", "declined", "funding_declined", False),
-        ("generic_decline", "declined", "funding_declined", False),
-        ("stolen_card", "declined", "funding_declined", True),
-        ("authentication_required", "requires_action", "funding_needs_cardholder", False),
+        ("insufficient_funds", "declined", False),
+        ("generic_decline", "declined", False),
+        ("stolen_card", "declined", True),
+        ("authentication_required", "requires_action", False),
     ],
 )
-def test_a_decline_is_final_opens_a_case_and_takes_the_card_out_of_routing(
-    sandbox: RunningSandbox, code: str, status: str, kind: str, disabled: bool
+def test_a_decline_is_final_takes_the_card_out_of_routing_and_is_passed_on(
+    sandbox: RunningSandbox, code: str, status: str, disabled: bool
 ) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code=code)
@@ -77,8 +78,8 @@ def test_a_decline_is_final_opens_a_case_and_takes_the_card_out_of_routing(
 
     charge.refresh_from_db()
     assert (charge.failure_code, charge.attempts) == (code, 1)
-    case = Case.objects.get()
-    assert (case.kind, case.amount_minor, case.currency) == (kind, 4500, "USD")
+    assert Message.objects.get(topic="funding.failed").payload == {"obligation_id": charge.obligation_id}
+    assert not Case.objects.exists(), "nobody is needed while another card may pay"
     assert charge.obligation.status == ("open" if status == "requires_action" else "failed")
     method = FundingMethod.objects.get()
     assert (method.status == "disabled") is disabled
@@ -257,17 +258,20 @@ def test_releasing_before_the_charge_is_sent_cancels_it(sandbox: RunningSandbox)
     assert not Case.objects.exists()
 
 
-def test_releasing_after_the_charge_succeeded_asks_a_person_to_refund(sandbox: RunningSandbox) -> None:
+def test_releasing_after_the_charge_succeeded_gives_the_money_back(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     funding.charge(charge_id=charge.pk)
 
     with transaction.atomic():
         obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
 
-    assert Case.objects.get().kind == "charged_without_purchase"
+    (refund,) = FundingRefund.objects.all()
+    assert refunding.refund(refund_id=refund.pk) == "succeeded"
+    assert [each["amount"] for each in given_back()] == [4500]
+    assert not Case.objects.exists()
 
 
-def test_a_charge_in_flight_while_its_purchase_is_released_asks_a_person_once_it_succeeds() -> None:
+def test_a_charge_in_flight_while_its_purchase_is_released_goes_back_once_it_succeeds() -> None:
     charge = intended_charge()
     FundingCharge.objects.update(status=states.Charge.SENDING)
     with transaction.atomic():
@@ -278,7 +282,9 @@ def test_a_charge_in_flight_while_its_purchase_is_released_asks_a_person_once_it
 
     charge.refresh_from_db()
     assert (charge.status, charge.obligation.status) == ("succeeded", "released")
-    assert Case.objects.get().kind == "charged_without_purchase"
+    (refund,) = FundingRefund.objects.all()
+    assert (refund.amount_minor, refund.status, refund.charge) == (4500, "intended", charge)
+    assert not Case.objects.exists()
 
 
 def test_a_second_success_for_one_obligation_is_never_silent() -> None:
@@ -338,7 +344,7 @@ def test_a_released_purchase_is_not_charged_by_a_later_try(sandbox: RunningSandb
     assert not Case.objects.exists()
 
 
-def test_a_released_purchase_whose_lost_charge_had_arrived_is_found_and_told(sandbox: RunningSandbox) -> None:
+def test_a_released_purchase_whose_lost_charge_had_arrived_is_found_and_given_back(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
     assert funding.charge(charge_id=charge.pk) == "unknown"
@@ -349,7 +355,8 @@ def test_a_released_purchase_whose_lost_charge_had_arrived_is_found_and_told(san
     assert funding.charge(charge_id=charge.pk) == "succeeded"
 
     assert len(intents(sandbox)) == 1
-    assert Case.objects.get().kind == "charged_without_purchase"
+    refunding.sweep(now=clock.now() + dt.timedelta(minutes=1))
+    assert [each["amount"] for each in given_back()] == [4500]
 
 
 def test_other_words_under_the_same_key_are_looked_up_and_not_taken_for_a_refusal(sandbox: RunningSandbox) -> None:

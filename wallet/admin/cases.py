@@ -1,27 +1,84 @@
-"""Cases: what needs a person, the open ones first, with what to do next."""
+"""Cases: what needs a person, the open ones first and of those the oldest, with what to do next and the buttons."""
 
-from django.contrib import admin
-from django.http import HttpRequest
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
+from onecard.kit.acts import Act, ask
 from onecard.kit.admin import ReadOnlyAdmin
-from wallet import words
+from wallet import case_rules, words
+from wallet.admin import money_story
+from wallet.admin.case_acts import ACTS, CaseAct, may, possible
+from wallet.case_rules import Standing
+from wallet.case_work import CaseRefusedError
 from wallet.models import Case
+
+
+class OwnerFilter(SimpleListFilter):
+    """Whose it is."""
+
+    title = "Owner"
+    parameter_name = "owned"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "Mine"), ("nobodys", "Nobody's"), ("others", "Somebody else's")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
+        if self.value() == "nobodys":
+            return queryset.filter(owner=None)
+        if self.value() == "others":
+            return queryset.exclude(owner=None).exclude(owner=request.user.pk)
+        return queryset.filter(owner=request.user.pk) if self.value() == "mine" else queryset
 
 
 @admin.register(Case)
 class CaseAdmin(ReadOnlyAdmin):
-    """Read-only: a case closes when what it asks for has happened."""
+    """Nothing is edited but through the buttons, and each of them asks first."""
 
-    ordering = ("status", "opened_at")
-    list_display = ("what", "state", "amount", "age", "who", "next_step")
-    list_filter = ("status", "kind", "opened_at")
-    list_select_related = ("obligation__cardholder",)
+    ordering = ("status", "opened_at", "id")
+    list_display = ("what", "state", "amount", "age", "who", "owner_name", "next_step")
+    list_filter = ("status", OwnerFilter, "kind", "opened_at")
+    list_select_related = ("obligation__cardholder", "owner")
     search_fields = ("summary", "reference", "obligation__cardholder__name", "obligation__description")
     search_help_text = "Words of the summary, cardholder, merchant, or obligation:1"
     nothing_yet = "Nothing needs a person. A case opens by itself when a charge fails or money does not add up."
-    fields = ("what", "state", "summary", "next_step", "amount", "about", "who", "opened", "resolved")
+    fields = ("summary",)
+    change_form_template = "admin/wallet/case/page.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        act = path("<int:pk>/do/<slug:name>/", self.admin_site.admin_view(self.act), name="wallet_case_act")
+        return [act, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        case = self.get_object(request, object_id)
+        if not isinstance(case, Case) or request.method != "GET" or not self.has_view_permission(request, case):
+            return super().change_view(request, object_id, form_url, extra_context)
+        shown = {"title": "Case", **_shown(self, request, case)}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
+
+    def act(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        """Asks, calls the domain's function, and says what came of it."""
+        act, case = ACTS.get(name), self.get_object(request, str(pk))
+        if act is None or not isinstance(case, Case):
+            raise Http404
+        if not may(request, act) or not self.has_view_permission(request, case):
+            raise PermissionDenied
+        standing = case_rules.look_at(case)
+        why_not = "" if name in possible(request, standing) else _why_not(request, act, standing)
+        if why_not:
+            messages.error(request, why_not)
+            return redirect(page_of(case))
+        return _ask_or_do(request, act, standing)
 
     @admin.display(description="What happened", ordering="kind")
     def what(self, case: Case) -> str:
@@ -29,13 +86,15 @@ class CaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def state(self, case: Case) -> SafeString:
+        if case.status == Case.Status.OPEN and case.write_off_asked_by_id:
+            return display.label("Second person needed", "warn")
         return display.label(case.get_status_display(), "bad" if case.status == Case.Status.OPEN else "good")
 
     @admin.display(description="Money at stake", ordering="amount_minor")
     def amount(self, case: Case) -> str:
         return display.money(case.amount_minor, case.currency)
 
-    @admin.display(description="Age")
+    @admin.display(description="Age", ordering="opened_at")
     def age(self, case: Case) -> str:
         return display.age(case.opened_at) if case.resolved_at is None else "Closed"
 
@@ -43,26 +102,106 @@ class CaseAdmin(ReadOnlyAdmin):
     def who(self, case: Case) -> str:
         return case.obligation.cardholder.name if case.obligation else display.NOTHING
 
+    @admin.display(description="Owner", ordering="owner__username")
+    def owner_name(self, case: Case) -> str:
+        return case.owner.get_username() if case.owner else "Nobody"
+
     @admin.display(description="What to do next")
     def next_step(self, case: Case) -> str:
         if case.status == Case.Status.RESOLVED:
             return "Nothing: it is resolved."
         return words.NEXT_STEP.get(case.kind, display.NOTHING)
 
-    @admin.display(description="About")
-    def about(self, case: Case) -> str:
-        page = references.page_of(case.reference)
-        return display.link(page, case.reference) if page else case.reference
-
-    @admin.display(description="Opened")
-    def opened(self, case: Case) -> str:
-        return f"{display.moment(case.opened_at)}, {display.age(case.opened_at)} ago"
-
-    @admin.display(description="Resolved")
-    def resolved(self, case: Case) -> str:
-        return display.moment(case.resolved_at)
-
 
 def open_case_badge(request: HttpRequest) -> str:
     """The number beside Cases in the sidebar."""
     return str(Case.objects.filter(status=Case.Status.OPEN).count())
+
+
+def page_of(case: Case) -> str:
+    return reverse("admin:wallet_case_change", args=[case.pk])
+
+
+def _ask_or_do(request: HttpRequest, act: CaseAct, standing: Standing) -> HttpResponse:
+    case = standing.case
+    form = act.form(request.POST if request.method == "POST" else None, standing)
+    if form.is_valid():
+        try:
+            act.call(case=case, user=request.user, **form.cleaned_data)
+        except CaseRefusedError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, act.done)
+            return redirect(page_of(case))
+    title = f"{act.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
+    shown = Act(title=title, words=act.words, button=act.title, back=page_of(case), danger=act.danger)
+    return ask(request, shown, form)
+
+
+def _why_not(request: HttpRequest, act: CaseAct, standing: Standing) -> str:
+    user: Any = request.user
+    if standing.case.status != Case.Status.OPEN:
+        return "This case is resolved: nothing is left to do about it."
+    return act.why_not(standing, user) or "This cannot be done now."
+
+
+def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
+    standing = case_rules.look_at(case)
+    names = possible(request, standing)
+    buttons = [
+        {"title": ACTS[name].title, "page": _act_page(case, name), "danger": ACTS[name].danger} for name in names
+    ]
+    reference = case_rules.purchase_of(case)
+    return {
+        "case": case,
+        "state": room.state(case),
+        "facts": _facts(room, case),
+        "next_step": room.next_step(case),
+        "write_off": _write_off_in_words(standing),
+        "buttons": buttons,
+        "money_story": money_story.tell(reference) if _is_about_money(case) else None,
+        "notes": case.notes.select_related("author"),
+    }
+
+
+def _is_about_money(case: Case) -> bool:
+    return case.obligation_id is not None or case.reference.startswith("authorization:")
+
+
+def _write_off_in_words(standing: Standing) -> str:
+    asked_by = standing.case.write_off_asked_by
+    if asked_by is None or standing.case.status != Case.Status.OPEN:
+        return ""
+    return f"{asked_by.get_username()} asks to write off {standing.unpaid}. A second person has to agree."
+
+
+def _facts(room: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
+    closed = case.status == Case.Status.RESOLVED
+    agreed = case.write_off_agreed_by
+    facts = (
+        ("Money at stake", room.amount(case)),
+        ("Cardholder", _holder(case)),
+        ("About", _about(case)),
+        ("Owner", room.owner_name(case)),
+        ("Opened", f"{display.moment(case.opened_at)}, {display.age(case.opened_at)} ago"),
+        ("Resolved", display.moment(case.resolved_at) if closed else ""),
+        ("How it ended", case.resolution or ("By itself: what it asked for has happened." if closed else "")),
+        ("Written off by", f"{case.write_off_asked_by} and {agreed}" if agreed else ""),
+    )
+    return [(name, value) for name, value in facts if value]
+
+
+def _holder(case: Case) -> str:
+    holder = case.obligation.cardholder if case.obligation else None
+    return display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name) if holder else ""
+
+
+def _about(case: Case) -> str:
+    """The purchase, if there is one; else what the case names."""
+    found = next((name for name in (case_rules.purchase_of(case), case.reference) if references.page_of(name)), "")
+    text = case.obligation.description if case.obligation else ""
+    return display.link(references.page_of(found), text or found) if found else case.reference
+
+
+def _act_page(case: Case, name: str) -> str:
+    return reverse("admin:wallet_case_act", args=[case.pk, name])

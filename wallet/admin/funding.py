@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from wallet import words
+from wallet.admin.money_story import charge_state, obligation_state
+from wallet.admin.refunds import RefundInline
 from wallet.models import Case, FundingCharge, FundingObligation
 
 
@@ -68,7 +70,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
     search_help_text = "Merchant, cardholder, decision id or payment intent"
     fields = ("amount", "state", "meaning", "description", "cardholder", "purchase", "when", "public_id")
-    inlines = (ChargeInline, CaseInline)
+    inlines = (ChargeInline, RefundInline, CaseInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingObligation]:
         charges = FundingCharge.objects.filter(obligation=OuterRef("pk")).order_by("-sequence")
@@ -89,7 +91,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State", ordering="status")
     def state(self, obligation: FundingObligation) -> SafeString:
-        return display.label(obligation.get_status_display(), words.OBLIGATION_TONE.get(obligation.status, "neutral"))
+        return obligation_state(obligation)
 
     @admin.display(description="In words")
     def meaning(self, obligation: FundingObligation) -> str:
@@ -105,7 +107,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Purchase")
     def purchase(self, obligation: FundingObligation) -> str:
-        page = references.page_of(obligation.reference)
+        page = references.page_of(obligation.reference) or references.page_of(obligation.purchase)
         return display.link(page, "The purchase and why this card was chosen") if page else obligation.reference
 
 
@@ -160,10 +162,6 @@ class FundingChargeAdmin(ReadOnlyAdmin):
     @admin.display(description="Finished")
     def finished(self, charge: FundingCharge) -> str:
         return display.moment(charge.finished_at)
-
-
-def charge_state(charge: FundingCharge) -> SafeString:
-    return display.label(charge.get_status_display(), words.CHARGE_TONE.get(charge.status, "neutral"))
 
 
 for kind, view in (

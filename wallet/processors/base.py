@@ -6,6 +6,9 @@ from typing import Protocol
 from onecard.kit.errors import OneCardError
 from wallet import states
 
+# Once, since a million outcomes are made when the processor's list is read.
+CHARGE_STATES = frozenset(states.Charge.values)
+
 
 @dataclass(frozen=True, slots=True)
 class ChargeOrder:
@@ -35,7 +38,32 @@ class Outcome:
     charge_public_id: str = ""
 
     def __post_init__(self) -> None:
-        assert self.status in states.Charge.values, f"{self.status} is no state of a charge"  # noqa: S101
+        assert self.status in CHARGE_STATES, f"{self.status} is no state of a charge"  # noqa: S101
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """Money to give back of one charge, in minor units of its currency, once per idempotency key."""
+
+    public_id: str
+    idempotency_key: str
+    processor_charge_id: str
+    amount_minor: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOutcome:
+    """What became of a refund: succeeded (taken on) or failed, as states of `wallet.states.Refund`.
+
+    `refund_public_id` is our own id as the processor carries it, "" when it does not.
+    """
+
+    status: str
+    processor_refund_id: str = ""
+    failure_code: str = ""
+    failure_message: str = ""
+    refund_public_id: str = ""
 
 
 class OutcomeUnknownError(OneCardError):
@@ -55,10 +83,16 @@ class NotProcessedError(OneCardError):
 
 
 class Processor(Protocol):
-    """A payment processor. Both calls go over the network and must not be made inside a transaction."""
+    """A payment processor. All calls go over the network and must not be made inside a transaction."""
 
     def charge(self, order: ChargeOrder) -> Outcome:
         """Charges the method; the same key twice is one charge. Raises OutcomeUnknownError or NotProcessedError."""
 
     def find(self, order: ChargeOrder) -> Outcome | None:
         """Looks the charge up by our own id, None if the processor has none. Raises as `charge` does."""
+
+    def refund(self, order: RefundOrder) -> RefundOutcome:
+        """Gives money back; the same key twice is one refund. Raises as `charge` does."""
+
+    def find_refund(self, order: RefundOrder) -> RefundOutcome | None:
+        """Looks the refund up by our own id, None if the processor has none. Raises as `charge` does."""

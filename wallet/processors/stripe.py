@@ -9,7 +9,15 @@ from django.conf import settings
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
 from onecard.kit.text import clean_text
-from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.processors import stripe_refunds
+from wallet.processors.base import (
+    ChargeOrder,
+    NotProcessedError,
+    Outcome,
+    OutcomeUnknownError,
+    RefundOrder,
+    RefundOutcome,
+)
 from wallet.states import Charge
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20
@@ -53,6 +61,12 @@ class StripeProcessor:
             _translate(error)
             raise OutcomeUnknownError(f"Stripe refused the look-up: {error.user_message}") from error
         return None
+
+    def refund(self, order: RefundOrder) -> RefundOutcome:
+        return stripe_refunds.refund(stripe_client(), order)
+
+    def find_refund(self, order: RefundOrder) -> RefundOutcome | None:
+        return stripe_refunds.find(stripe_client(), order)
 
 
 def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:

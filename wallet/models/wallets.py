@@ -1,19 +1,14 @@
-"""Whose money it is and where it moves: cardholders, their own cards, and what was charged to them.
+"""Whose money it is: cardholders, the kinds of cards there are, and the cards of their own.
 
 The wallet's rows carry versions that triggers in the database raise (migration 0002), so that a decision can tell at
 commit time whether what it read still holds.
 """
-
-import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
-
-from onecard.kit.money import MAX_AMOUNT_MINOR, Money
-from wallet import states
 
 
 class Network(models.TextChoices):
@@ -150,124 +145,3 @@ class FundingMethod(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} •••• {self.last_four}"
-
-
-class FundingObligation(models.Model):
-    """What one approval owes: an amount that the person's own cards must pay, once.
-
-    Charges are its attempts. `reference` names what was approved, in the words of whoever approved it; the pair
-    makes a second obligation for the same approval impossible.
-    """
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="obligations")
-    reference = models.CharField(max_length=120, unique=True, help_text="decision:<uuid>")
-    description = models.CharField(max_length=200, blank=True)
-    amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=20, choices=states.Obligation.choices, default=states.Obligation.OPEN)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="obligation_amount_in_bounds"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.money} for {self.description or self.reference}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount_minor, self.currency)
-
-
-class FundingCharge(models.Model):
-    """One attempt to charge one funding method for an obligation.
-
-    The row and its idempotency key are committed before the processor is called (money-safety I9), and at most one
-    charge of an obligation may be alive or successful at a time: the constraint says so, not only the code.
-    """
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="charges")
-    method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="charges")
-    sequence = models.PositiveSmallIntegerField(
-        default=1, help_text="1 is the routed choice; later ones are fallbacks."
-    )
-    status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
-    idempotency_key = models.CharField(max_length=120, unique=True)
-    processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
-    failure_code = models.CharField(max_length=80, blank=True)
-    failure_message = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
-    first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["obligation", "sequence"], name="one_charge_per_step"),
-            models.UniqueConstraint(
-                fields=["obligation"], condition=Q(status__in=states.LIVE_CHARGE), name="one_live_charge_per_obligation"
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["next_attempt_at"], name="charge_due", condition=Q(status__in=states.DUE_CHARGE)),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.obligation.money} to {self.method}"
-
-
-class Case(models.Model):
-    """Something that needs a person: what happened, the money at stake, and whether it is settled."""
-
-    class Kind(models.TextChoices):
-        FUNDING_DECLINED = "funding_declined", "Funding card declined after approval"
-        FUNDING_NEEDS_CARDHOLDER = "funding_needs_cardholder", "Cardholder must confirm the charge"
-        FUNDING_REFUSED = "funding_refused", "Processor refused the request"
-        FUNDING_UNKNOWN = "funding_unknown", "Outcome of the charge is unknown"
-        CHARGED_WITHOUT_PURCHASE = "charged_without_purchase", "Charged, but the purchase did not happen"
-        TWO_CHARGES = "two_charges", "Processor reports a second successful charge"
-        APPROVED_WITHOUT_US = "approved_without_us", "Issuer approved by itself, nobody was charged"
-        CARD_DIFFERS = "card_differs", "Card differs from what its issuer says"
-        TRANSACTION_DIFFERS = "transaction_differs", "Transaction differs from what its issuer says"
-
-    class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        RESOLVED = "resolved", "Resolved"
-
-    kind = models.CharField(max_length=40, choices=Kind.choices)
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.OPEN)
-    reference = models.CharField(max_length=120, help_text="What it is about: obligation:<id> or authorization:<id>")
-    obligation = models.ForeignKey(
-        FundingObligation, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
-    )
-    summary = models.CharField(max_length=300)
-    amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    opened_at = models.DateTimeField()
-    resolved_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "reference"], condition=Q(status="open"), name="one_open_case_of_a_kind"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.money}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount_minor, self.currency)

@@ -1,0 +1,70 @@
+"""The end of a purchase: closed at its issuer, and what may still come waited for, it is settled as captured."""
+
+import datetime as dt
+import logging
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from audit import trail
+from issuing import holds, owing, states
+from issuing.models import Authorization, VirtualCard
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+ACTOR = "system:settling"
+# The word that a purchase is closed can overtake its captures; one of which nothing was captured is waited for longer.
+AFTER_CAPTURE = dt.timedelta(minutes=10)
+WITHOUT_CAPTURE = dt.timedelta(hours=24)
+BATCH = 100
+
+
+def close(purchase: Authorization) -> None:
+    """Notes, in the caller's transaction, when a purchase that is closed at the issuer can be settled."""
+    captured, _ = owing.moved_minor(purchase)
+    if captured >= purchase.approved_minor:
+        due = None
+    else:
+        due = clock.now() + (AFTER_CAPTURE if captured else WITHOUT_CAPTURE)
+    Authorization.objects.filter(pk=purchase.pk).update(settle_due_at=due)
+
+
+def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
+    """Settles a purchase that is due: limits and charges come down to what was captured; False when it is not due."""
+    moment = now or clock.now()
+    with transaction():
+        _lock_card(purchase_id)
+        purchase = Authorization.objects.select_for_update(no_key=True, of=("self",)).get(pk=purchase_id)
+        owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+        due = Authorization.objects.filter(
+            pk=purchase_id, status=states.Authorization.SETTLED, settle_due_at__lte=moment
+        )
+        if due.update(settle_due_at=None, updated_at=clock.now()) != 1:
+            return False
+        captured, _ = owing.moved_minor(purchase)
+        given = holds.shrink_to(purchase, captured)
+        trail.record(actor=ACTOR, action="authorization.settlement", subject=purchase, captured=captured, given=given)
+        owing.follow(purchase, actor=ACTOR)
+        return True
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Settles every purchase that is due; says how many it looked at."""
+    due = Authorization.objects.filter(settle_due_at__lte=now or clock.now()).order_by("settle_due_at")
+    ids = list(due.values_list("pk", flat=True)[:BATCH])
+    for purchase_id in ids:
+        try:
+            settle(purchase_id, now=now)
+        except SoftTimeLimitExceeded:
+            raise  # The task's time is over; what is left is the next sweep's.
+        except Exception:
+            log.exception("purchase %s could not be settled", purchase_id)
+    return len(ids)
+
+
+def _lock_card(purchase_id: int) -> None:
+    """The first lock of every change to a purchase (issuing/lifecycle.py)."""
+    card_id = Authorization.objects.values_list("card_id", flat=True).get(pk=purchase_id)
+    if card_id is not None:
+        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card_id)

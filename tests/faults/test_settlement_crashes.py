@@ -1,0 +1,93 @@
+"""A death at any statement of a purchase's settlement: what is done again ends with the same money (F4)."""
+
+import datetime as dt
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from issuing import handlers, settling
+from issuing.models import IssuerEvent, VirtualCard
+from onecard.kit import clock
+from tests import stripe_events
+from tests.issuing.test_settling import approved, books, ended, moved, news, work
+from tests.wallets import walkthrough_card
+from wallet.models import FundingObligation, FundingRefund, Posting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Death(BaseException):
+    """The process ends here."""
+
+
+def dies(act: Callable[[], object], n: int) -> bool:
+    left = n
+
+    def dying(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Death
+        return execute(sql, params, many, context)
+
+    try:
+        with connection.execute_wrapper(dying):
+            act()
+    except Death:
+        connection.close()
+        return True
+    return False
+
+
+def take(event: dict[str, Any]) -> int:
+    assert stripe_events.post(event).status_code == 200
+    return IssuerEvent.objects.get(event_id=event["id"]).pk
+
+
+def life(card: VirtualCard) -> list[Callable[[], object]]:
+    """A purchase that is captured for less in two parts, closed, settled, and given back in part."""
+    asked = approved(card)
+    work()
+    told = [moved(asked, 2000), moved(asked, 1500, number=2), news(asked, "closed")]
+    steps: list[Callable[[], object]] = [partial(handlers.handle, event_pk=take(event)) for event in told]
+    steps.append(lambda: settling.sweep(now=clock.now() + dt.timedelta(days=2)))
+    last = take(moved(asked, 500, kind="refund", number=3))
+    steps.append(lambda: handlers.handle(event_pk=last))
+    return steps
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_death_at_any_statement_of_a_step_changes_nothing_of_the_end(place: int) -> None:
+    deaths = 0
+    for n in range(1, 200, 3):
+        forget_money()
+        steps = life(walkthrough_card())
+        survived = True
+        for number, step in enumerate(steps):
+            if number == place and dies(step, n):
+                survived = False
+                deaths += 1
+            step()
+        work()
+        work()
+        assert books() == ended(3000, 3500), f"died at statement {n} of step {place}"
+        assert FundingObligation.objects.count() == 1
+        assert sum(FundingRefund.objects.values_list("amount_minor", flat=True)) == 1500
+        if survived:
+            break
+    assert survived
+    print(f"step {place}: {deaths} deaths")
+    assert deaths >= 5
+
+
+def forget_money() -> None:
+    from tests.issuing.test_settling import forget
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        Posting.objects.all().delete()
+        cursor.execute("SET session_replication_role = DEFAULT")
+    forget()

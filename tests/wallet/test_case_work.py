@@ -1,0 +1,478 @@
+"""What people do about a case: each act once, with who and why, and nothing of it when it may not be."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from audit.models import Entry
+from onecard.kit.money import Money
+from onecard.outbox.models import Message
+from onecard.users.models import User
+from tests.factories import FundingMethodFactory, UserFactory
+from tests.sandboxes import intended_charge
+from tests.threads import at_once
+from tests.wallet.unpaid import PURCHASE, capture, pay, receivable, statuses
+from wallet import case_work, cases, ledger, outcomes
+from wallet.case_work import CaseRefusedError
+from wallet.chart import Account
+from wallet.models import Case, CaseNote, FundingCharge, FundingMethod, FundingObligation, FundingRefund, Posting
+from wallet.processors.base import Outcome
+
+pytestmark = pytest.mark.django_db
+WHY = "Agreed on the phone"
+
+
+def clerk() -> User:
+    return UserFactory(is_staff=True)
+
+
+def difference(kind: str = "card_differs", reference: str = "virtualcard:1") -> Case:
+    with transaction.atomic():
+        return cases.open_case(kind=kind, reference=reference, money=Money(0, "USD"), summary="They differ.")
+
+
+def unfunded(captured_minor: int = 3000) -> Case:
+    """45.00 USD that the issuer approved by itself."""
+    if captured_minor:
+        capture(captured_minor, reference="authorization:7", key="capture:7")
+    with transaction.atomic():
+        return cases.open_case(
+            kind="approved_without_us", reference="authorization:7", money=Money(4500, "USD"), summary="By itself."
+        )
+
+
+def paid_case() -> Case:
+    charge = intended_charge()
+    pay(charge)
+    with transaction.atomic():
+        return cases.open_obligation_case(
+            kind="charged_without_purchase", obligation=charge.obligation, summary="Charged."
+        )
+
+
+def clearing(reference: str = PURCHASE) -> int:
+    return ledger.balance(Account.PURCHASES, currency="USD", reference=reference)
+
+
+def refused(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises(CaseRefusedError, match=words):
+        call()
+
+
+def tried(call: Callable[[], Any]) -> Callable[[], str]:
+    """The call as a thread makes it: its refusal is its result."""
+
+    def run() -> str:
+        try:
+            call()
+        except CaseRefusedError as error:
+            return error.message
+        return "done"
+
+    return run
+
+
+def asked_for(case: Case) -> list[int]:
+    """The charges that workers were told of, since the case was opened."""
+    told = Message.objects.filter(topic="funding.requested").order_by("pk")
+    return [message.payload["charge_id"] for message in told]
+
+
+class TestOwner:
+    def test_a_case_is_taken_once_given_up_and_taken_by_somebody_else(self) -> None:
+        case, ada, bob = difference(), clerk(), clerk()
+
+        case_work.take(case=case, user=ada)
+        refused(lambda: case_work.take(case=case, user=bob), f"{ada.username} has it")
+        refused(lambda: case_work.take(case=case, user=ada), "you have it")
+        refused(lambda: case_work.give_up(case=case, user=bob), "not yours")
+        case_work.give_up(case=case, user=ada)
+        case_work.take(case=case, user=bob)
+
+        case.refresh_from_db()
+        assert case.owner == bob
+        told = list(Entry.objects.filter(subject_type="case").order_by("pk").values_list("actor", "action"))
+        assert told[-3:] == [
+            (f"user:{ada.pk}", "case.taken"),
+            (f"user:{ada.pk}", "case.given_up"),
+            (f"user:{bob.pk}", "case.taken"),
+        ]
+
+    def test_a_closed_case_is_not_taken(self) -> None:
+        case, ada = difference(), clerk()
+        case_work.resolve(case=case, user=ada, reason=WHY)
+        refused(lambda: case_work.take(case=case, user=ada), "resolved")
+        case.refresh_from_db()
+        assert case.owner is None
+
+
+class TestNotes:
+    def test_a_note_stays_as_it_was_written_and_a_closed_case_gets_one_too(self) -> None:
+        case, ada = difference(), clerk()
+        case_work.resolve(case=case, user=ada, reason=WHY)
+
+        note = case_work.add_note(case=case, user=ada, text="  The issuer called back.  ")
+
+        assert (note.text, note.author) == ("The issuer called back.", ada)
+        for change in (lambda: CaseNote.objects.update(text="x"), lambda: CaseNote.objects.all().delete()):
+            with pytest.raises(Exception, match="wallet_casenote"), transaction.atomic():
+                change()
+        assert CaseNote.objects.latest("pk").text == "The issuer called back."
+
+    @pytest.mark.parametrize("text", ["", "  ", "x" * 2001])
+    def test_no_note_without_words(self, text: str) -> None:
+        case = difference()
+        refused(lambda: case_work.add_note(case=case, user=clerk(), text=text), "1 to 2000")
+        assert not CaseNote.objects.exists()
+
+
+class TestCharging:
+    def test_the_card_that_was_asked_last_is_charged_again_in_the_place_of_the_retry_by_the_clock(self) -> None:
+        case, ada = receivable(), clerk()
+        assert statuses(case) == [(1, "declined"), (2, "intended")]
+
+        charge = case_work.charge_again(case=case, user=ada, reason=WHY)
+
+        assert statuses(case) == [(1, "declined"), (2, "canceled"), (3, "intended")]
+        assert charge.method == FundingMethod.objects.get()
+        assert asked_for(case) == [charge.pk]
+        assert FundingObligation.objects.get().status == "open"
+        assert len(set(FundingCharge.objects.values_list("idempotency_key", flat=True))) == 3
+        entry = Entry.objects.get(action="case.charge_again")
+        assert (entry.actor, entry.details["reason"]) == (f"user:{ada.pk}", WHY)
+        assert WHY in CaseNote.objects.get(case=case).text
+
+    def test_a_failed_obligation_is_open_again_and_its_success_closes_the_case(self) -> None:
+        case = receivable(code="stolen_card")
+        FundingMethod.objects.update(status="active")
+        assert FundingObligation.objects.get().status == "failed"
+
+        pay(case_work.charge_again(case=case, user=clerk(), reason=WHY))
+
+        case.refresh_from_db()
+        assert (FundingObligation.objects.get().status, case.status) == ("funded", "resolved")
+        assert clearing() == 0
+
+    def test_another_card_of_the_cardholder_is_charged(self) -> None:
+        case = receivable()
+        assert case.obligation
+        other = FundingMethodFactory(cardholder=case.obligation.cardholder)
+
+        charge = case_work.charge_another(case=case, user=clerk(), method=other, reason=WHY)
+
+        assert (charge.method, charge.sequence, charge.status) == (other, 3, "intended")
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [({"cardholder": None}, "not another"), ({"status": "disabled"}, "no other active"), ({}, "not another")],
+        ids=["of another person", "disabled", "the same card"],
+    )
+    def test_no_other_card_is_charged(self, change: dict[str, Any], words: str) -> None:
+        case = receivable()
+        assert case.obligation
+        own = FundingMethod.objects.get()
+        holder = case.obligation.cardholder
+        if change == {}:
+            FundingMethodFactory(cardholder=holder)
+            wrong = own
+        elif "status" in change:
+            wrong = FundingMethodFactory(cardholder=holder, **change)
+        else:
+            FundingMethodFactory(cardholder=holder)
+            wrong = FundingMethodFactory()
+        before = statuses(case)
+
+        refused(lambda: case_work.charge_another(case=case, user=clerk(), method=wrong, reason=WHY), words)
+
+        assert statuses(case) == before
+        assert asked_for(case) == []
+        assert not CaseNote.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"status": "disabled"}, "disabled"),
+            ({"expiry_year": 2020}, "expired"),
+            ({"currencies": ["EUR"]}, "cannot be charged in USD"),
+        ],
+    )
+    def test_a_card_that_cannot_be_charged_is_not(self, change: dict[str, Any], words: str) -> None:
+        case = receivable()
+        FundingMethod.objects.filter(pk=FundingMethod.objects.get().pk).update(**change)
+        refused(lambda: case_work.charge_again(case=case, user=clerk(), reason=WHY), words)
+        assert statuses(case) == [(1, "declined"), (2, "intended")], "the retry by the clock stays"
+
+    @pytest.mark.parametrize("status", ["intended", "sending", "processing", "requires_action", "unknown"])
+    def test_nothing_is_charged_beside_a_charge_that_may_take_money(self, status: str) -> None:
+        case = receivable()
+        FundingCharge.objects.filter(sequence=2).update(status=status, attempts=1)
+        for call in (case_work.charge_again, case_work.ask_write_off):
+            refused(lambda call=call: call(case=case, user=clerk(), reason=WHY), "under way")
+        assert statuses(case) == [(1, "declined"), (2, status)]
+
+    def test_nothing_is_charged_while_the_processor_may_have_taken_it_twice(self) -> None:
+        case = receivable()
+        assert case.obligation
+        with transaction.atomic():
+            cases.open_obligation_case(kind="two_charges", obligation=case.obligation, summary="Twice.")
+        refused(lambda: case_work.charge_again(case=case, user=clerk(), reason=WHY), "second charge first")
+
+    @pytest.mark.parametrize("status", ["funded", "released"])
+    def test_nothing_is_charged_for_what_is_not_owed(self, status: str) -> None:
+        case = receivable()
+        FundingObligation.objects.update(status=status)
+        refused(lambda: case_work.charge_again(case=case, user=clerk(), reason=WHY), "Nothing is owed")
+
+    def test_money_put_on_a_card_is_not_charged_again_by_staff(self) -> None:
+        case = receivable()
+        FundingObligation.objects.update(purchase="card:1")
+        refused(lambda: case_work.charge_again(case=case, user=clerk(), reason=WHY), "its holder")
+
+    def test_a_case_without_a_charge_has_nothing_to_charge(self) -> None:
+        refused(lambda: case_work.charge_again(case=difference(), user=clerk(), reason=WHY), "no charge behind")
+
+    @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
+    def test_nothing_is_charged_without_a_reason(self, reason: str) -> None:
+        case = receivable()
+        refused(lambda: case_work.charge_again(case=case, user=clerk(), reason=reason), "Say why")
+        assert statuses(case) == [(1, "declined"), (2, "intended")]
+
+
+class TestRefund:
+    def test_a_part_goes_back_and_a_second_click_does_not(self) -> None:
+        case, ada = paid_case(), clerk()
+
+        def press(minor: int, seen: int) -> FundingRefund:
+            return case_work.refund(case=case, user=ada, amount=Money(minor, "USD"), reason=WHY, seen_minor=seen)
+
+        made = press(1000, 0)
+        refused(lambda: press(1000, 0), "Meanwhile 10.00 USD")
+
+        made.refresh_from_db()
+        assert (FundingRefund.objects.get(), made.reason, made.charge) == (made, WHY, FundingCharge.objects.get())
+        assert Message.objects.get(topic="refund.requested").payload["refund_id"] == made.pk
+        assert Entry.objects.get(action="case.refund").actor == f"user:{ada.pk}"
+        refused(lambda: press(3501, 1000), "35.00 USD is left")
+        press(3500, 1000)
+        refused(lambda: press(1, 4500), "All of it")
+
+    @pytest.mark.parametrize(
+        "amount", [Money(0, "USD"), Money(-1, "USD"), Money(4501, "USD"), Money(10, "EUR")], ids=str
+    )
+    def test_no_wrong_amount_goes_back(self, amount: Money) -> None:
+        case = paid_case()
+        refused(
+            lambda: case_work.refund(case=case, user=clerk(), amount=amount, reason=WHY, seen_minor=0), "be given back"
+        )
+        assert not FundingRefund.objects.exists()
+        assert not CaseNote.objects.exists()
+
+    def test_money_that_was_put_on_a_card_does_not_go_back_from_here(self) -> None:
+        case = paid_case()
+        FundingObligation.objects.update(purchase="card:1")
+        refused(
+            lambda: case_work.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, seen_minor=0),
+            "card's balance",
+        )
+        assert not FundingRefund.objects.exists()
+
+    def test_what_nobody_paid_does_not_go_back(self) -> None:
+        case = receivable()
+        refused(
+            lambda: case_work.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, seen_minor=0),
+            "Nobody has paid",
+        )
+        assert not FundingRefund.objects.exists()
+
+
+class TestWriteOff:
+    def test_two_people_write_off_what_was_captured_and_the_books_return_to_zero(self) -> None:
+        case, ada, bob = receivable(), clerk(), clerk()
+        assert clearing() == 4500
+
+        case_work.ask_write_off(case=case, user=ada, reason="They moved away")
+        assert clearing() == 4500
+        lost = case_work.agree_write_off(case=case, user=bob, reason="Not worth a letter")
+
+        case.refresh_from_db()
+        assert (lost, clearing()) == (Money(4500, "USD"), 0)
+        assert ledger.balance(Account.WRITE_OFFS, currency="USD") == 4500
+        posted = Posting.objects.get(kind="write_off")
+        assert (posted.key, posted.reference) == (f"write_off:{case.pk}", PURCHASE)
+        assert (case.status, case.resolution) == ("resolved", "Not worth a letter")
+        assert (case.write_off_asked_by, case.write_off_agreed_by) == (ada, bob)
+        assert FundingObligation.objects.get().status == "released"
+        assert statuses(case) == [(1, "declined"), (2, "canceled")]
+        notes = list(CaseNote.objects.order_by("pk").values_list("author", "text"))
+        assert notes == [
+            (ada.pk, "Asked to write off 45.00 USD: They moved away"),
+            (bob.pk, "Wrote off 45.00 USD: Not worth a letter"),
+        ]
+        assert Entry.objects.get(action="case.written_off").details["amount_minor"] == 4500
+
+    def test_who_asked_cannot_agree(self) -> None:
+        case, ada = receivable(), clerk()
+        case_work.ask_write_off(case=case, user=ada, reason=WHY)
+        refused(lambda: case_work.agree_write_off(case=case, user=ada, reason=WHY), "second person")
+        assert not Posting.objects.filter(kind="write_off").exists()
+        assert FundingObligation.objects.get().status != "released"
+
+    def test_the_database_knows_that_rule_too(self) -> None:
+        case, ada = receivable(), clerk()
+        for asked_by in (ada, None):
+            with pytest.raises(IntegrityError, match="two_people"), transaction.atomic():
+                Case.objects.filter(pk=case.pk).update(write_off_asked_by=asked_by, write_off_agreed_by=ada)
+
+    def test_nobody_agrees_to_what_nobody_asked_or_what_was_withdrawn(self) -> None:
+        case, ada, bob = receivable(), clerk(), clerk()
+        refused(lambda: case_work.agree_write_off(case=case, user=bob, reason=WHY), "Nobody has asked")
+        refused(lambda: case_work.withdraw_write_off(case=case, user=bob, reason=WHY), "Nobody has asked")
+        case_work.ask_write_off(case=case, user=ada, reason=WHY)
+        refused(lambda: case_work.ask_write_off(case=case, user=bob, reason=WHY), "already")
+        case_work.withdraw_write_off(case=case, user=bob, reason="They paid by transfer")
+        refused(lambda: case_work.agree_write_off(case=case, user=bob, reason=WHY), "Nobody has asked")
+        assert not Posting.objects.filter(kind="write_off").exists()
+
+    def test_what_no_merchant_took_yet_is_not_lost(self) -> None:
+        case = receivable(captured_minor=0)
+        refused(lambda: case_work.ask_write_off(case=case, user=clerk(), reason=WHY), "captured")
+
+    def test_no_more_is_lost_than_was_captured(self) -> None:
+        case = receivable(captured_minor=1200)
+        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
+        assert case_work.agree_write_off(case=case, user=clerk(), reason=WHY) == Money(1200, "USD")
+        assert clearing() == 0
+
+    def test_what_was_paid_meanwhile_is_not_written_off(self) -> None:
+        case = receivable()
+        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
+        pay(FundingCharge.objects.get(sequence=2))
+        refused(lambda: case_work.agree_write_off(case=case, user=clerk(), reason=WHY), "resolved")
+        assert not Posting.objects.filter(kind="write_off").exists()
+        assert FundingObligation.objects.get().status == "funded"
+
+    def test_a_purchase_that_the_issuer_approved_by_itself_is_written_off_as_captured(self) -> None:
+        case = unfunded()
+        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
+        lost = case_work.agree_write_off(case=case, user=clerk(), reason=WHY)
+        case.refresh_from_db()
+        assert (lost, case.status) == (Money(3000, "USD"), "resolved")
+        assert clearing("authorization:7") == 0
+
+    def test_a_case_about_something_else_is_not_written_off(self) -> None:
+        refused(lambda: case_work.ask_write_off(case=difference(), user=clerk(), reason=WHY), "not about money")
+
+    def test_a_payment_after_the_write_off_goes_back(self) -> None:
+        """The bank's late yes is money that nobody owes any more: it is given back by itself."""
+        case = receivable()
+        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
+        case_work.agree_write_off(case=case, user=clerk(), reason=WHY)
+        late = Outcome("succeeded", f"pi_{FundingCharge.objects.get(sequence=1).pk}")
+        outcomes.record(charge_id=FundingCharge.objects.get(sequence=1).pk, outcome=late, actor="processor:stripe")
+        assert FundingRefund.objects.get().amount_minor == 4500
+
+
+class TestResolve:
+    @pytest.mark.parametrize(
+        "kind", ["card_differs", "transaction_differs", "reconciliation", "refund_failed", "two_charges"]
+    )
+    def test_what_was_settled_outside_is_closed_with_a_sentence(self, kind: str) -> None:
+        case, ada = difference(kind), clerk()
+        case_work.resolve(case=case, user=ada, reason="The issuer mended it.")
+        case.refresh_from_db()
+        assert (case.status, case.resolution) == ("resolved", "The issuer mended it.")
+        assert case.resolved_at
+        refused(lambda: case_work.resolve(case=case, user=ada, reason=WHY), "resolved")
+        assert Entry.objects.filter(action="case.resolved", actor=f"user:{ada.pk}").count() == 1
+
+    @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
+    def test_no_case_is_closed_without_a_sentence(self, reason: str) -> None:
+        case = difference()
+        refused(lambda: case_work.resolve(case=case, user=clerk(), reason=reason), "Say why")
+        case.refresh_from_db()
+        assert case.status == "open"
+
+    def test_money_that_is_owed_is_not_talked_away(self) -> None:
+        for case, words in ((receivable(), "still owed"), (unfunded(), "30.00 USD is in clearing")):
+            refused(lambda case=case: case_work.resolve(case=case, user=clerk(), reason=WHY), words)
+            case.refresh_from_db()
+            assert case.status == "open"
+
+    def test_a_purchase_that_was_never_captured_can_be_closed(self) -> None:
+        case = unfunded(captured_minor=0)
+        case_work.resolve(case=case, user=clerk(), reason="The merchant let it expire.")
+        case.refresh_from_db()
+        assert case.status == "resolved"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_two_clicks_make_one_charge(self) -> None:
+        case, ada = receivable(), clerk()
+        click = tried(lambda: case_work.charge_again(case=case, user=ada, reason=WHY))
+        results = sorted(at_once([click] * 4))
+        assert results.count("done") == 1
+        assert all("under way" in each for each in results if each != "done")
+        assert len(asked_for(case)) == 1
+        assert statuses(case) == [(1, "declined"), (2, "canceled"), (3, "intended")]
+
+    def test_a_worker_that_sends_the_retry_and_a_click_are_one_charge(self) -> None:
+        """Whichever is first: at most one charge of the obligation is alive."""
+        case, ada = receivable(), clerk()
+
+        def claim() -> str:
+            mine = FundingCharge.objects.filter(sequence=2, status="intended")
+            return "claimed" if mine.update(status="sending", attempts=1) else "gone"
+
+        click = tried(lambda: case_work.charge_again(case=case, user=ada, reason=WHY))
+        claimed, clicked = at_once([claim, click])
+        alive = [status for _, status in statuses(case) if status in ("intended", "sending")]
+        assert (claimed, clicked == "done", len(alive)) in (("claimed", False, 1), ("gone", True, 1))
+
+    def test_two_clicks_give_back_once(self) -> None:
+        case, ada = paid_case(), clerk()
+        amount = Money(1000, "USD")
+        click = tried(lambda: case_work.refund(case=case, user=ada, amount=amount, reason=WHY, seen_minor=0))
+        assert at_once([click] * 4).count("done") == 1
+        assert FundingRefund.objects.count() == 1
+
+    def test_many_agree_at_once_and_it_is_lost_once(self) -> None:
+        case = receivable()
+        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
+        people = [clerk() for _ in range(4)]
+        calls = [
+            tried(lambda user=user: case_work.agree_write_off(case=case, user=user, reason=WHY)) for user in people
+        ]
+        assert at_once(calls).count("done") == 1
+        assert Posting.objects.filter(kind="write_off").count() == 1
+        assert clearing() == 0
+
+    def test_a_case_is_taken_by_one(self) -> None:
+        case = difference()
+        people = [clerk() for _ in range(4)]
+        results = at_once([tried(lambda user=user: case_work.take(case=case, user=user)) for user in people])
+        assert results.count("done") == 1
+
+    def test_an_agreement_and_a_payment_do_not_lose_or_double_the_money(self) -> None:
+        case = receivable(code="stolen_card")
+        first = FundingCharge.objects.get(sequence=1)
+        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
+        bob = clerk()
+
+        def late_success() -> str:
+            news = Outcome("succeeded", first.processor_charge_id or "")
+            outcomes.record(charge_id=first.pk, outcome=news, actor="processor:stripe")
+            return "paid"
+
+        fail_or_done = at_once(
+            [late_success, tried(lambda: case_work.agree_write_off(case=case, user=bob, reason=WHY))]
+        )[1]
+        refund = FundingRefund.objects.first()
+        if fail_or_done == "done":
+            assert refund is not None
+            assert refund.amount_minor == 4500
+        else:
+            assert refund is None
+            assert clearing() == 0

@@ -1,0 +1,216 @@
+"""The buttons of a case's page: what each says, asks for, and which function of the domain it calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from onecard.kit.acts import AreaWidget, ReasonForm, SelectWidget, TextWidget
+from onecard.kit.money import Money, MoneyError
+from onecard.users.models import User
+from wallet import case_rules, case_work
+from wallet.case_rules import Standing
+from wallet.models import Case, FundingMethod
+
+WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
+
+
+class CaseForm(forms.Form):
+    """A form that knows how the case stands."""
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data)
+        self.standing = standing
+
+
+class WhyForm(CaseForm, ReasonForm):
+    """Why, and nothing else."""
+
+
+class NoteForm(CaseForm):
+    """What somebody found out."""
+
+    text = forms.CharField(label="Note", max_length=case_work.LONGEST_NOTE, widget=AreaWidget({"rows": 5}))
+
+
+class AnotherCardForm(WhyForm):
+    """One of the cardholder's other cards."""
+
+    method = forms.TypedChoiceField(label="Card", widget=SelectWidget)
+    field_order = ("method", "reason")
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data, standing)
+        self.known = {str(each.pk): each for each in case_rules.other_methods(standing)}
+        self.fields["method"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
+
+    def clean_method(self) -> FundingMethod:
+        return self.known[self.cleaned_data["method"]]
+
+
+class RefundForm(WhyForm):
+    """How much; `seen_minor` is what was given back when the page was opened, so that it is not done twice."""
+
+    amount = forms.CharField(max_length=20, widget=TextWidget({"inputmode": "decimal"}))
+    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    field_order = ("amount", "reason", "seen_minor")
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data, standing)
+        left = standing.left_to_give_back
+        self.fields["amount"].help_text = f"In {left.currency}, at most {left}."
+        self.fields["seen_minor"].initial = standing.given_back_minor
+
+    def clean_amount(self) -> Money:
+        try:
+            return Money.parse(self.cleaned_data["amount"], self.standing.case.currency)
+        except MoneyError as error:
+            raise forms.ValidationError(f"{error.message}.") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAct:
+    """One button: its words, its form, when it is possible, and the domain's function behind it."""
+
+    title: str
+    words: str
+    done: str
+    call: Callable[..., object]
+    why_not: Callable[[Standing, User], str]
+    form: type[CaseForm] = WhyForm
+    permissions: tuple[str, ...] = (WORKS,)
+    danger: bool = False
+
+
+def _money(rule: Callable[[Standing], str]) -> Callable[[Standing, User], str]:
+    """A rule that is the same for everybody."""
+    return lambda standing, _user: rule(standing)
+
+
+def _why_not_take(standing: Standing, _user: User) -> str:
+    return "Somebody has taken this case." if standing.case.owner_id else ""
+
+
+def _why_not_give_up(standing: Standing, user: User) -> str:
+    return "" if standing.case.owner_id == user.pk else "This case is not yours."
+
+
+def _why_not_ask(standing: Standing, _user: User) -> str:
+    asked = "Somebody has asked for that already." if standing.case.write_off_asked_by_id else ""
+    return asked or case_rules.why_no_write_off(standing)
+
+
+def _why_not_withdraw(standing: Standing, _user: User) -> str:
+    return "" if standing.case.write_off_asked_by_id else "Nobody has asked to write this off."
+
+
+def _why_not_agree(standing: Standing, user: User) -> str:
+    if not standing.case.write_off_asked_by_id:
+        return "Nobody has asked to write this off."
+    if standing.case.write_off_asked_by_id == user.pk:
+        return "You asked for it yourself: a second person has to agree."
+    return case_rules.why_no_write_off(standing)
+
+
+def _never(_standing: Standing, _user: User) -> str:
+    return ""
+
+
+ACTS = {
+    "charge-again": CaseAct(
+        title="Charge again",
+        words="The card that was asked last is charged once more, at once. Ask its holder first: banks mind repeats.",
+        done="The card is being charged; this page shows the outcome in a moment.",
+        call=case_work.charge_again,
+        why_not=_money(case_rules.why_no_charge),
+    ),
+    "charge-another": CaseAct(
+        title="Charge another card",
+        words="Another of the cardholder's own cards is charged, at once. Ask them which one they want.",
+        done="The other card is being charged; this page shows the outcome in a moment.",
+        call=case_work.charge_another,
+        why_not=_money(case_rules.why_no_other_card),
+        form=AnotherCardForm,
+    ),
+    "refund": CaseAct(
+        title="Refund",
+        words=(
+            "The money goes back to the card that paid. Give back only what is not owed: for a purchase that still is, "
+            "the next news from its issuer has the difference charged again."
+        ),
+        done="The refund is on its way.",
+        call=case_work.refund,
+        why_not=_money(case_rules.why_no_refund),
+        form=RefundForm,
+        danger=True,
+    ),
+    "ask-write-off": CaseAct(
+        title="Ask to write off",
+        words="What merchants took and nobody paid is given up. Nothing happens until a second person agrees.",
+        done="A second person has to agree now.",
+        call=case_work.ask_write_off,
+        why_not=_why_not_ask,
+    ),
+    "agree-write-off": CaseAct(
+        title="Agree to write off",
+        words="The money is lost for good, nobody is charged for it any more, and this case is closed.",
+        done="The money is written off and the case is closed.",
+        call=case_work.agree_write_off,
+        why_not=_why_not_agree,
+        permissions=(AGREES,),
+        danger=True,
+    ),
+    "withdraw-write-off": CaseAct(
+        title="Do not write off",
+        words="The proposal is taken back, and the case stays open.",
+        done="Nothing is written off.",
+        call=case_work.withdraw_write_off,
+        why_not=_why_not_withdraw,
+        permissions=(WORKS, AGREES),
+    ),
+    "resolve": CaseAct(
+        title="Resolve",
+        words="Say in a sentence how it was settled; the sentence stays with the case.",
+        done="The case is closed.",
+        call=case_work.resolve,
+        why_not=_money(case_rules.why_not_resolve),
+    ),
+    "note": CaseAct(
+        title="Add a note",
+        words="What you found out or agreed. A note stays as it is written.",
+        done="The note is written down.",
+        call=case_work.add_note,
+        why_not=_never,
+        form=NoteForm,
+    ),
+    "take": CaseAct(
+        title="Take",
+        words="The case is yours until you give it up; others see that.",
+        done="The case is yours.",
+        call=case_work.take,
+        why_not=_why_not_take,
+        form=CaseForm,
+    ),
+    "give-up": CaseAct(
+        title="Give up",
+        words="The case is nobody's again, so that somebody else can take it.",
+        done="The case is nobody's now.",
+        call=case_work.give_up,
+        why_not=_why_not_give_up,
+        form=CaseForm,
+    ),
+}
+
+
+def may(request: HttpRequest, act: CaseAct) -> bool:
+    return any(request.user.has_perm(name) for name in act.permissions)
+
+
+def possible(request: HttpRequest, standing: Standing) -> list[str]:
+    """The buttons that this person may press and the case allows now."""
+    if standing.case.status != Case.Status.OPEN:
+        return ["note"] if may(request, ACTS["note"]) else []
+    user: Any = request.user
+    return [name for name, act in ACTS.items() if may(request, act) and not act.why_not(standing, user)]

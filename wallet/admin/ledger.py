@@ -1,0 +1,103 @@
+"""The ledger: its postings, and what each account means and holds. Read-only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin
+from wallet import chart, ledger_check
+from wallet.models import Posting
+
+
+class AccountFilter(SimpleListFilter):
+    """Postings that touch an account, on either side."""
+
+    title = "Account"
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(chart.Account.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Posting]) -> QuerySet[Posting]:
+        account = self.value()
+        return queryset.filter(Q(debit=account) | Q(credit=account)) if account else queryset
+
+
+@admin.register(Posting)
+class PostingAdmin(ReadOnlyAdmin):
+    """Every movement of money, newest first. None is ever changed: what was wrong is posted the other way round."""
+
+    list_display = ("when", "what", "amount", "from_", "to", "about", "recorded")
+    list_filter = ("kind", AccountFilter, "currency", "occurred_at")
+    search_fields = ("reference", "key")
+    search_help_text = "What it belongs to, such as authorization:1, or the movement's own key"
+    nothing_yet = "A posting is written when a card is charged, a merchant takes money, or money goes back."
+    fields = (("what", "amount"), ("from_", "to"), "about", "key", ("when", "recorded"))
+
+    def get_urls(self) -> list[URLPattern]:
+        accounts = path("accounts/", self.admin_site.admin_view(self.accounts), name="wallet_posting_accounts")
+        return [accounts, *super().get_urls()]
+
+    def accounts(self, request: HttpRequest) -> HttpResponse:
+        """The chart of accounts with what each holds, by currency, from one grouped query."""
+        if request.method != "GET" or not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Accounts", "accounts": chart_in_words()}
+        return TemplateResponse(request, "admin/wallet/posting/accounts.html", context)
+
+    @admin.display(description="When", ordering="occurred_at")
+    def when(self, posting: Posting) -> str:
+        return display.moment(posting.occurred_at)
+
+    @admin.display(description="Recorded", ordering="recorded_at")
+    def recorded(self, posting: Posting) -> str:
+        return display.moment(posting.recorded_at)
+
+    @admin.display(description="What", ordering="kind")
+    def what(self, posting: Posting) -> str:
+        return posting.get_kind_display()
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, posting: Posting) -> str:
+        return display.money(posting.amount_minor, posting.currency)
+
+    @admin.display(description="From", ordering="credit")
+    def from_(self, posting: Posting) -> str:
+        return posting.get_credit_display()
+
+    @admin.display(description="To", ordering="debit")
+    def to(self, posting: Posting) -> str:
+        return posting.get_debit_display()
+
+    @admin.display(description="Belongs to", ordering="reference")
+    def about(self, posting: Posting) -> str:
+        page = references.page_of(posting.reference)
+        return display.link(page, posting.reference) if page else posting.reference
+
+
+def chart_in_words() -> list[dict[str, Any]]:
+    """Each account with its sentence, whether it must return to zero, its balances and the page of its postings."""
+    held: dict[str, list[str]] = {}
+    for each in ledger_check.balances():
+        held.setdefault(each.account, []).append(display.money(each.minor, each.currency))
+    postings = reverse("admin:wallet_posting_changelist")
+    return [
+        {
+            "name": account.label,
+            "meaning": chart.MEANING[account],
+            "returns": account in chart.RETURNS_TO_ZERO,
+            "balances": held.get(account, ["Nothing has moved"]),
+            "page": f"{postings}?account={account.value}",
+        }
+        for account in chart.Account
+    ]
+
+
+references.register("posting", lambda key: reverse("admin:wallet_posting_change", args=[key]))

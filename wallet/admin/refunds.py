@@ -1,0 +1,109 @@
+"""Refunds: money on its way back to the funding card that paid. Read-only."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from wallet.admin.money_story import refund_problem, refund_state
+from wallet.models import FundingRefund
+
+MEANING: dict[str, str] = {
+    "intended": "Written down. It is sent by itself, or as soon as the charge has succeeded.",
+    "sending": "A worker is asking the processor now. If that worker died, the sweeper asks again.",
+    "unknown": "The processor's answer was lost: it may or may not have given it back. We keep asking.",
+    "succeeded": "The processor gives it back; the card's bank may take days to show it.",
+    "failed": "The processor cannot give it back; a case says what to do.",
+    "canceled": "What it was to give back was never paid.",
+}
+
+
+@admin.register(FundingRefund)
+class FundingRefundAdmin(ReadOnlyAdmin):
+    """What was given back, or is going to be."""
+
+    list_display = ("when", "amount", "card", "state", "reason", "problem", "attempts")
+    list_filter = ("status", "created_at")
+    list_select_related = ("obligation", "charge__method")
+    search_fields = (
+        "processor_refund_id",
+        "charge__processor_charge_id",
+        "obligation__description",
+        "obligation__purchase",
+        "obligation__cardholder__name",
+    )
+    search_help_text = "Refund or payment intent, merchant, cardholder, or authorization:1"
+    nothing_yet = "A refund is written when less is owed than was paid, or by the button of a case."
+    fields = (
+        ("amount", "state"),
+        "meaning",
+        ("card", "obligation"),
+        "reason",
+        "problem",
+        ("attempts", "charge"),
+        ("sent", "finished"),
+        ("processor_refund_id", "idempotency_key"),
+        ("when", "public_id"),
+    )
+
+    @admin.display(description="When", ordering="created_at")
+    def when(self, refund: FundingRefund) -> str:
+        return display.moment(refund.created_at)
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, refund: FundingRefund) -> str:
+        return display.money(refund.amount_minor, refund.obligation.currency)
+
+    @admin.display(description="Back to")
+    def card(self, refund: FundingRefund) -> str:
+        return str(refund.charge.method) if refund.charge else "Waits until it is paid"
+
+    @admin.display(description="State", ordering="status")
+    def state(self, refund: FundingRefund) -> SafeString:
+        return refund_state(refund)
+
+    @admin.display(description="In words")
+    def meaning(self, refund: FundingRefund) -> str:
+        return MEANING.get(refund.status, display.NOTHING)
+
+    @admin.display(description="Problem")
+    def problem(self, refund: FundingRefund) -> str:
+        return refund_problem(refund)
+
+    @admin.display(description="First sent")
+    def sent(self, refund: FundingRefund) -> str:
+        return display.moment(refund.first_sent_at)
+
+    @admin.display(description="Finished")
+    def finished(self, refund: FundingRefund) -> str:
+        return display.moment(refund.finished_at)
+
+
+class RefundInline(ReadOnlyInline):
+    """What goes back of one obligation."""
+
+    model = FundingRefund
+    verbose_name_plural = "refunds"
+    fields = ("what", "state", "reason", "problem", "processor_refund_id")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FundingRefund]:
+        return super().get_queryset(request).select_related("obligation", "charge__method")
+
+    @admin.display(description="Refund")
+    def what(self, refund: FundingRefund) -> str:
+        return display.link(references.page_of(f"fundingrefund:{refund.pk}"), refund.money)
+
+    @admin.display(description="State")
+    def state(self, refund: FundingRefund) -> SafeString:
+        return refund_state(refund)
+
+    @admin.display(description="Problem")
+    def problem(self, refund: FundingRefund) -> str:
+        return refund_problem(refund)
+
+
+references.register("fundingrefund", lambda key: reverse("admin:wallet_fundingrefund_change", args=[key]))

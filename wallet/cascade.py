@@ -1,0 +1,219 @@
+"""The cascade: a charge failed for good, so the next card is charged; when no card is left, the holder owes it.
+
+Everything follows from the rows under the obligation's lock, so a step may be asked for twice, at once, late or again.
+That there is one live charge at most is the database's to keep (wallet/models/funding.py).
+"""
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
+from onecard.outbox import services as outbox
+from onecard.outbox.models import Message
+from wallet import cases, declines, methods, obligations, refunds, states
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.processors.base import Outcome
+
+log = logging.getLogger(__name__)
+
+TOP_UP_OF = "card:"
+# The ordinary way through the queue gets this head start before the sweeper looks.
+SWEEP_GRACE = dt.timedelta(seconds=30)
+SWEEP_BATCH = 100
+# However late a retry is, the next one keeps this distance from it.
+BETWEEN_RETRIES = dt.timedelta(minutes=30)
+# The cascade ended here once, whatever became of the case: it does not begin anew.
+ENDS = (Case.Kind.RECEIVABLE, Case.Kind.FUNDING_REFUSED, Case.Kind.FUNDING_DECLINED)
+
+
+class Step(StrEnum):
+    """What a call of `next_charge` did."""
+
+    NOTHING = "nothing"  # It was done before, or is not needed any more.
+    CHARGED = "charged"  # The next card is being charged.
+    OWED = "owed"  # No card is left: the cardholder owes it.
+
+
+def next_charge(*, obligation_id: int, method_ids: Sequence[int], actor: str) -> Step:
+    """Charges the first of these methods that can pay and was not tried yet, then the backup card.
+
+    With none left the receivable's case is opened, and soft declines are tried again later, by the clock.
+    """
+    with transaction():
+        obligation = obligations.lock(obligation_id)
+        if not _is_waiting(obligation):
+            return Step.NOTHING
+        if not owed(obligation).minor:
+            obligations.release(obligation_id=obligation_id, actor=actor)
+            return Step.NOTHING
+        method = _next_method(obligation, method_ids)
+        if method is None:
+            _give_up(obligation, actor)
+            return Step.OWED
+        charge = write_charge(obligation, method, due_at=clock.now(), actor=actor)
+        outbox.put(topic="funding.requested", charge_id=charge.pk)
+        return Step.CHARGED
+
+
+def fall(obligation: FundingObligation, charge: FundingCharge, outcome: Outcome, *, actor: str) -> None:
+    """A purchase's charge has failed: sees to it, in the failure's commit, that somebody goes on.
+
+    `charge` is as it stood before. A failure that another card would meet too is a person's to look at.
+    """
+    receivable = _receivable(obligation)
+    if receivable is not None and outcome.status != states.Charge.REQUIRES_ACTION:
+        if receivable.status == Case.Status.OPEN:
+            _retry_later(obligation, receivable, actor)
+    elif _is_about_the_charge(charge, outcome):
+        cases.open_obligation_case(
+            kind=Case.Kind.FUNDING_REFUSED, obligation=obligation, summary=declines.sentence(charge.method, outcome)
+        )
+    else:
+        outbox.put(topic="funding.failed", obligation_id=obligation.pk)
+
+
+def owed(obligation: FundingObligation) -> Money:
+    """What is owed of an obligation that nobody has paid: all of it, less what is not needed any more."""
+    return Money(obligation.amount_minor - refunds.given_back_minor(obligation), obligation.currency)
+
+
+def is_top_up(obligation: FundingObligation) -> bool:
+    """Money put on a card comes from the source that the person chose, and from no other."""
+    return obligation.purchase.startswith(TOP_UP_OF)
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Says again what the queue seems to have forgotten, from the database alone; gives how many (I11)."""
+    limit = (now or clock.now()) - SWEEP_GRACE
+    told = Message.objects.filter(topic="funding.failed", published_at__isnull=True)
+    waiting = set(told.values_list("payload__obligation_id", flat=True))
+    forgotten = [pk for pk in _stuck(limit) if pk not in waiting]
+    for obligation_id in forgotten:
+        with transaction():
+            outbox.put(topic="funding.failed", obligation_id=obligation_id)
+    return len(forgotten)
+
+
+def _stuck(limit: dt.datetime) -> list[int]:
+    charges = FundingCharge.objects.filter(obligation=OuterRef("pk"))
+    known = Case.objects.filter(obligation=OuterRef("pk"))
+    failed = Q(status=states.Obligation.FAILED) & ~Q(Exists(charges.filter(status__in=states.LIVE_CHARGE)))
+    ended = Exists(known.filter(kind__in=ENDS)) | Exists(known.filter(_stops()))
+    needs_person = Q(Exists(charges.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)))
+    person_told = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
+    found = FundingObligation.objects.filter(
+        (failed & ~Q(ended)) | (Q(status=states.Obligation.OPEN) & needs_person & ~Q(person_told)),
+        updated_at__lt=limit,
+    )
+    purchases = found.exclude(purchase__startswith=TOP_UP_OF).order_by("updated_at")
+    return list(purchases.values_list("pk", flat=True)[:SWEEP_BATCH])
+
+
+def _stops() -> Q:
+    """Money was taken that we cannot place: charging another card could be the second time."""
+    return Q(kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+
+
+def _is_waiting(obligation: FundingObligation) -> bool:
+    """Failed, nothing of it alive, and neither the cascade nor a person has come to an end with it."""
+    if obligation.status != states.Obligation.FAILED or is_top_up(obligation):
+        return False
+    alive = obligation.charges.filter(status__in=states.LIVE_CHARGE).exists()
+    return not (alive or obligation.cases.filter(Q(kind__in=ENDS) | _stops()).exists())
+
+
+def _is_about_the_charge(charge: FundingCharge, outcome: Outcome) -> bool:
+    """Whether another card would not help, or somebody called the charge off on purpose."""
+    if outcome.status == states.Charge.CANCELED:
+        # One that waited for its cardholder is called off by the cascade itself (wallet/calling_off.py).
+        return charge.status != states.Charge.REQUIRES_ACTION
+    return outcome.status == states.Charge.REFUSED and not declines.blames_method(outcome)
+
+
+def _next_method(obligation: FundingObligation, method_ids: Sequence[int]) -> FundingMethod | None:
+    """The candidates in their order, then the backup card: each once, and only while it can be charged."""
+    wallet = FundingMethod.objects.filter(cardholder_id=obligation.cardholder_id).select_related("cardholder")
+    untried = {method.pk: method for method in wallet.exclude(charges__obligation=obligation)}
+    backups = [method.pk for method in untried.values() if method.is_backup]
+    in_order = [untried[pk] for pk in (*method_ids, *backups) if pk in untried]
+    return next((method for method in in_order if _can_pay(method, obligation)), None)
+
+
+def _can_pay(method: FundingMethod, obligation: FundingObligation, *, even_cooling: bool = False) -> bool:
+    try:
+        methods.refuse_unusable(method, currency=obligation.currency, even_cooling=even_cooling)
+    except methods.UnusableMethodError:
+        return False
+    return True
+
+
+def _give_up(obligation: FundingObligation, actor: str) -> None:
+    """No card is left. The cardholder owes it and is told; what failed softly is tried again."""
+    last = obligation.charges.select_related("method").order_by("-sequence").first()
+    tried = obligation.charges.values("method").distinct().count()
+    case = cases.open_obligation_case(
+        kind=Case.Kind.RECEIVABLE,
+        obligation=obligation,
+        money=owed(obligation),
+        summary=f"{tried} cards tried, none could pay. The last: {declines.sentence(last.method, last)}"
+        if last
+        else "No card could be charged.",
+    )
+    outbox.put(topic="cardholder.notify", case_id=case.pk)
+    _retry_later(obligation, case, actor)
+
+
+def _retry_later(obligation: FundingObligation, receivable: Case, actor: str) -> None:
+    """Writes down the next retry with its due time: hours after the receivable, as CASCADE_RETRIES_H says."""
+    charges = list(obligation.charges.select_related("method__cardholder").order_by("sequence"))
+    retries = len(charges) - len({charge.method_id for charge in charges})
+    method = _softest(obligation, charges)
+    if method is None or retries >= len(settings.CASCADE_RETRIES_H):
+        return
+    due_at = receivable.opened_at + dt.timedelta(hours=settings.CASCADE_RETRIES_H[retries])
+    write_charge(obligation, method, due_at=max(due_at, clock.now() + BETWEEN_RETRIES), actor=actor)
+
+
+def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) -> FundingMethod | None:
+    """Of the cards whose last decline was soft the one that was tried least, and of those the first in line."""
+    tries: dict[int, list[FundingCharge]] = {}
+    for charge in charges:
+        tries.setdefault(charge.method_id, []).append(charge)
+    soft = [
+        (len(own), place, own[-1].method)
+        for place, own in enumerate(tries.values())
+        if declines.may_be_retried(own[-1], tries=len(own)) and _can_pay(own[-1].method, obligation, even_cooling=True)
+    ]
+    return min(soft, key=lambda found: found[:2])[2] if soft else None
+
+
+def write_charge(
+    obligation: FundingObligation, method: FundingMethod, *, due_at: dt.datetime, actor: str
+) -> FundingCharge:
+    """The next step of the obligation, with a key of its own: a key belongs to one card for ever (Stripe)."""
+    now, public_id = clock.now(), uuid.uuid4()
+    last = obligation.charges.order_by("-sequence").values_list("sequence", flat=True).first()
+    charge = FundingCharge.objects.create(
+        public_id=public_id,
+        obligation=obligation,
+        method=method,
+        sequence=(last or 0) + 1,
+        idempotency_key=f"charge-{public_id}",
+        next_attempt_at=due_at,
+        created_at=now,
+        updated_at=now,
+    )
+    obligations.move(obligation, states.Obligation.OPEN, actor=actor)
+    return charge
+
+
+def _receivable(obligation: FundingObligation) -> Case | None:
+    return obligation.cases.filter(kind=Case.Kind.RECEIVABLE).order_by("-pk").first()

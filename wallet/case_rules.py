@@ -1,0 +1,169 @@
+"""What can be done about a case now, and for what cannot the sentence that says why.
+
+Only reads. The pages ask it which buttons to show, and the acts ask it again under their locks (wallet/case_work.py).
+"""
+
+from dataclasses import dataclass
+
+from onecard.kit import clock
+from onecard.kit.money import Money
+from wallet import cascade, ledger, obligations, refunds, states
+from wallet.chart import Account
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+
+# The processor or an issuer is asked about these, and somebody says how it ended.
+SETTLED_OUTSIDE = (
+    Case.Kind.CARD_DIFFERS,
+    Case.Kind.TRANSACTION_DIFFERS,
+    Case.Kind.RECONCILIATION,
+    Case.Kind.REFUND_FAILED,
+    Case.Kind.TWO_CHARGES,
+    Case.Kind.CHARGED_WITHOUT_PURCHASE,
+)
+ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
+NO_OBLIGATION = "There is no charge behind this case."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A case and the money behind it, as it stands at one moment. Amounts are minor units of the case's currency."""
+
+    case: Case
+    obligation: FundingObligation | None
+    charges: list[FundingCharge]
+    given_back_minor: int
+    # The purchase's clearing balance: more than nothing was taken by merchants and is not paid.
+    clearing_minor: int
+    has_second_charge: bool
+
+    @property
+    def under_way(self) -> FundingCharge | None:
+        """The charge that may take money now; a retry by the clock that nobody has sent does not count."""
+        alive = (charge for charge in self.charges if charge.status in states.LIVE_CHARGE and not is_scheduled(charge))
+        return next(alive, None)
+
+    @property
+    def is_paid(self) -> bool:
+        return any(charge.status == states.Charge.SUCCEEDED for charge in self.charges)
+
+    @property
+    def left_to_give_back(self) -> Money:
+        """What was paid for the obligation and is not on its way back."""
+        minor = self.obligation.amount_minor - self.given_back_minor if self.obligation and self.is_paid else 0
+        return Money(max(0, minor), self.case.currency)
+
+    @property
+    def unpaid(self) -> Money:
+        """What merchants took and nobody paid: of the obligation if there is one, else of the whole purchase."""
+        taken = max(0, self.clearing_minor)
+        return Money(min(taken, cascade.owed(self.obligation).minor) if self.obligation else taken, self.case.currency)
+
+
+def look_at(case: Case) -> Standing:
+    """Reads what the case is about."""
+    obligation = case.obligation
+    charges = FundingCharge.objects.none()
+    if obligation is not None:
+        charges = obligation.charges.select_related("method__cardholder", "obligation").order_by("sequence")
+    second = Case.objects.filter(obligation=obligation, kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+    return Standing(
+        case=case,
+        obligation=obligation,
+        charges=list(charges),
+        given_back_minor=refunds.given_back_minor(obligation) if obligation else 0,
+        clearing_minor=ledger.balance(Account.PURCHASES, currency=case.currency, reference=purchase_of(case)),
+        has_second_charge=obligation is not None and second.exists(),
+    )
+
+
+def purchase_of(case: Case) -> str:
+    """What the ledger calls the purchase behind a case."""
+    if case.obligation is None:
+        return case.reference
+    return case.obligation.purchase or case.obligation.reference
+
+
+def is_scheduled(charge: FundingCharge) -> bool:
+    """Written down to be sent later by the clock, and not sent even once."""
+    due = charge.next_attempt_at
+    return charge.status == states.Charge.INTENDED and not charge.attempts and due is not None and due > clock.now()
+
+
+def why_no_charge(standing: Standing) -> str:
+    """Why no card can be charged for it now, or ""."""
+    obligation = standing.obligation
+    if obligation is None:
+        return NO_OBLIGATION
+    if cascade.is_top_up(obligation):
+        return "Money is put on a card by its holder alone: ask them to do it again."
+    if obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
+        return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+    if standing.has_second_charge:
+        return "The processor may have taken this money already: settle the case about the second charge first."
+    return _why_wait(standing)
+
+
+def why_no_other_card(standing: Standing) -> str:
+    """Why no other card of the cardholder can be charged, or ""."""
+    return why_no_charge(standing) or ("" if other_methods(standing) else "The cardholder has no other active card.")
+
+
+def why_no_refund(standing: Standing) -> str:
+    """Why nothing can be given back, or ""."""
+    if standing.obligation is None:
+        return NO_OBLIGATION
+    if cascade.is_top_up(standing.obligation):
+        return "This money was put on a card: giving it back would leave it in the card's balance."
+    if not standing.is_paid:
+        return "Nobody has paid for it, so there is nothing to give back."
+    if not standing.left_to_give_back.minor:
+        return "All of it was given back, or is on its way."
+    return ""
+
+
+def why_no_write_off(standing: Standing) -> str:
+    """Why nothing can be written off, or "". Only what a merchant took can be: the rest is not lost yet."""
+    case, obligation = standing.case, standing.obligation
+    if case.kind not in (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US):
+        return "This case is not about money that nobody paid."
+    if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
+        return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+    if not standing.unpaid.minor:
+        return "No merchant has taken this money yet. Wait until the purchase is captured."
+    return _why_wait(standing)
+
+
+def why_not_resolve(standing: Standing) -> str:
+    """Why it cannot be closed with a sentence, or "": money that is open closes it, not words."""
+    case, obligation = standing.case, standing.obligation
+    if case.kind in SETTLED_OUTSIDE:
+        return ""
+    if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
+        return "The money is still owed: have it charged or written off; then this case closes by itself."
+    if obligation is None and standing.clearing_minor:
+        return f"The purchase is not paid: {Money(abs(standing.clearing_minor), case.currency)} is in clearing."
+    return ""
+
+
+def last_method(standing: Standing) -> FundingMethod | None:
+    """The card that was asked last; a retry that waits for its time has not asked."""
+    asked = [charge.method for charge in standing.charges if not is_scheduled(charge)]
+    return asked[-1] if asked else None
+
+
+def other_methods(standing: Standing) -> list[FundingMethod]:
+    """The cardholder's other active cards, in their own order."""
+    if standing.obligation is None:
+        return []
+    last = last_method(standing)
+    wallet = standing.obligation.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
+    in_order = wallet.select_related("cardholder").order_by("position", "pk")
+    return [method for method in in_order if method != last]
+
+
+def _why_wait(standing: Standing) -> str:
+    charge = standing.under_way
+    if charge is None:
+        return ""
+    state = charge.get_status_display().lower()
+    return f"Charge {charge.sequence} to {charge.method} is under way ({state}): wait for its outcome."

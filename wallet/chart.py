@@ -1,0 +1,34 @@
+"""The chart of accounts: what each account means, and which must return to zero.
+
+Balances are debits less credits. What we have is positive (processor, issuer), what we owe is negative (card balances).
+"""
+
+from django.db import models
+
+
+class Account(models.TextChoices):
+    """Where money can be."""
+
+    PROCESSOR = "processor", "At the processor"
+    ISSUER = "issuer", "At the issuers"
+    PURCHASES = "purchases", "Purchases in clearing"
+    CARD_BALANCES = "card_balances", "Card balances"
+    WRITE_OFFS = "write_offs", "Written off"
+    FEES = "fees", "Fees"
+    EXCHANGE = "exchange", "Exchange differences"
+
+
+MEANING: dict[str, str] = {
+    Account.PROCESSOR: "What funding cards have paid and the processor holds for us, less what we gave back.",
+    Account.ISSUER: "What captures took from our balances at the issuers (negative), less what merchants gave back.",
+    Account.PURCHASES: (
+        "Between merchant and funding card: a charge puts money in, a capture takes it out. Zero for each purchase "
+        "that is over; until then it holds what is paid ahead (negative) or not paid yet (positive)."
+    ),
+    Account.CARD_BALANCES: "What cardholders have put on their cards and not spent: we owe it (negative).",
+    Account.WRITE_OFFS: "Captured purchases that nobody will pay, given up by two people.",
+    Account.FEES: "What processor and issuers keep for their service.",
+    Account.EXCHANGE: "What is gained or lost between the currency of a purchase and that of its settlement.",
+}
+# For each purchase, once it is over and no charge or refund of it is under way.
+RETURNS_TO_ZERO = (Account.PURCHASES,)

@@ -1,0 +1,32 @@
+"""Whose money it is and where it moves: wallets, what is owed and charged, cases, and the ledger."""
+
+from wallet.models.cases import Case, CaseNote
+from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
+from wallet.models.ledger import Posting
+from wallet.models.wallets import (
+    Cardholder,
+    CardProduct,
+    FundingMethod,
+    KycStatus,
+    Network,
+    Preference,
+    default_currencies,
+    validate_time_zone,
+)
+
+__all__ = [
+    "CardProduct",
+    "Cardholder",
+    "Case",
+    "CaseNote",
+    "FundingCharge",
+    "FundingMethod",
+    "FundingObligation",
+    "FundingRefund",
+    "KycStatus",
+    "Network",
+    "Posting",
+    "Preference",
+    "default_currencies",
+    "validate_time_zone",
+]

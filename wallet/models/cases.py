@@ -1,0 +1,93 @@
+"""What needs a person."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from onecard.kit.money import Money
+from wallet.models.funding import FundingObligation
+
+
+class Case(models.Model):
+    """Something that needs a person: what happened, the money at stake, and whether it is settled."""
+
+    class Kind(models.TextChoices):
+        FUNDING_DECLINED = "funding_declined", "Funding card declined after approval"
+        FUNDING_NEEDS_CARDHOLDER = "funding_needs_cardholder", "Cardholder must confirm the charge"
+        FUNDING_REFUSED = "funding_refused", "Processor refused the request"
+        FUNDING_UNKNOWN = "funding_unknown", "Outcome of the charge is unknown"
+        CHARGED_WITHOUT_PURCHASE = "charged_without_purchase", "Charged, but the purchase did not happen"
+        TWO_CHARGES = "two_charges", "Processor reports a second successful charge"
+        APPROVED_WITHOUT_US = "approved_without_us", "Issuer approved by itself, nobody was charged"
+        CARD_DIFFERS = "card_differs", "Card differs from what its issuer says"
+        TRANSACTION_DIFFERS = "transaction_differs", "Transaction differs from what its issuer says"
+        RECEIVABLE = "receivable", "No funding card paid; the cardholder owes it"
+        REFUND_FAILED = "refund_failed", "Money could not be given back"
+        RECONCILIATION = "reconciliation", "The books of two sides differ"
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        RESOLVED = "resolved", "Resolved"
+
+    kind = models.CharField(max_length=40, choices=Kind.choices)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.OPEN)
+    reference = models.CharField(max_length=120, help_text="What it is about: obligation:<id> or authorization:<id>")
+    obligation = models.ForeignKey(
+        FundingObligation, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
+    )
+    summary = models.CharField(max_length=300)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
+    )
+    resolution = models.CharField(max_length=300, blank=True, db_default="", help_text="How it ended, in a sentence.")
+    write_off_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="A second person has to agree.",
+    )
+    write_off_agreed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    opened_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("agree_write_off", "Can agree, as the second person, that money is written off")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "reference"], condition=Q(status="open"), name="one_open_case_of_a_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(write_off_agreed_by=None)
+                | Q(write_off_asked_by__isnull=False) & ~Q(write_off_agreed_by=F("write_off_asked_by")),
+                name="write_off_by_two_people",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.money}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class CaseNote(models.Model):
+    """What somebody found out or did about a case. Added, never changed."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=2000)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.text[:80]

@@ -1,0 +1,137 @@
+"""What is owed, and what became of asking for it: obligations, the charges that pay them, and refunds."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet import states
+from wallet.models.wallets import Cardholder, FundingMethod
+
+
+class FundingObligation(models.Model):
+    """What one approval owes: an amount that the person's own cards must pay, once.
+
+    Charges are its attempts. `reference` names what was approved, in the words of whoever approved it; the pair
+    makes a second obligation for the same approval impossible.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="obligations")
+    reference = models.CharField(max_length=120, unique=True, help_text="decision:<uuid>")
+    purchase = models.CharField(
+        max_length=120, blank=True, db_default="", db_index=True, help_text="What it belongs to: authorization:<id>"
+    )
+    description = models.CharField(max_length=200, blank=True)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=20, choices=states.Obligation.choices, default=states.Obligation.OPEN)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="obligation_amount_in_bounds"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.money} for {self.description or self.reference}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class FundingCharge(models.Model):
+    """One attempt to charge one funding method for an obligation.
+
+    The row and its idempotency key are committed before the processor is called (money-safety I9), and at most one
+    charge of an obligation may be alive or successful at a time: the constraint says so, not only the code.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="charges")
+    method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="charges")
+    sequence = models.PositiveSmallIntegerField(
+        default=1, help_text="1 is the routed choice; later ones are fallbacks."
+    )
+    status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
+    idempotency_key = models.CharField(max_length=120, unique=True)
+    processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
+    failure_code = models.CharField(max_length=80, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
+    first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["obligation", "sequence"], name="one_charge_per_step"),
+            models.UniqueConstraint(
+                fields=["obligation"], condition=Q(status__in=states.LIVE_CHARGE), name="one_live_charge_per_obligation"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="charge_due", condition=Q(status__in=states.DUE_CHARGE)),
+            # What was paid lately: the rewards book and the reconciliation look for it.
+            models.Index(fields=["finished_at", "id"], name="charge_paid_at", condition=Q(status="succeeded")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.obligation.money} to {self.method}"
+
+
+class FundingRefund(models.Model):
+    """Money on its way back to the funding card that paid an obligation, in whole or in part.
+
+    The row and its key are committed before the processor is called, as a charge's are. It waits without a due time
+    until the obligation is paid, and is canceled when it never is.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="refunds")
+    charge = models.ForeignKey(FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds")
+    amount_minor = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    status = models.CharField(max_length=20, choices=states.Refund.choices, default=states.Refund.INTENDED)
+    idempotency_key = models.CharField(max_length=120, unique=True)
+    processor_refund_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="re_…")
+    failure_code = models.CharField(max_length=80, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
+    first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
+    next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the charge has no outcome.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="refund_amount_in_bounds"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="refund_due", condition=Q(status__in=states.DUE_REFUND)),
+            models.Index(
+                fields=["finished_at", "id"], name="refund_ended_at", condition=Q(status__in=("succeeded", "failed"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.money} back to {self.charge.method if self.charge else self.obligation}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.obligation.currency)

@@ -1,0 +1,56 @@
+"""The ledger's rows. A posting moves one amount from one account to another: an unbalanced book cannot be written.
+
+Postings are added and never changed or deleted; triggers see to that (migration 0007). Holds are not here: what is held
+has not moved yet.
+"""
+
+from django.db import models
+from django.db.models import F, Q
+
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet.chart import Account
+
+
+class Posting(models.Model):
+    """One movement: `debit` receives the amount and `credit` gives it (money-safety I1).
+
+    The key makes a second posting of one movement impossible. `reference` names what it belongs to, so that an account
+    which must return to zero can be checked for each purchase.
+    """
+
+    class Kind(models.TextChoices):
+        CHARGE = "charge", "Funding card charged"
+        CHARGE_REFUND = "charge_refund", "Given back to the funding card"
+        CAPTURE = "capture", "Merchant paid"
+        MERCHANT_REFUND = "merchant_refund", "Merchant gave back"
+        CHARGEBACK = "chargeback", "Dispute won from the merchant"
+        TOP_UP = "top_up", "Put on a card"
+        BALANCE_SPENT = "balance_spent", "Paid from the card's balance"
+        WRITE_OFF = "write_off", "Written off"
+        ADJUSTMENT = "adjustment", "Adjusted by two people"
+
+    key = models.CharField(max_length=160, unique=True, help_text="The movement itself, such as charge:<uuid>.")
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    debit = models.CharField(max_length=30, choices=Account.choices)
+    credit = models.CharField(max_length=30, choices=Account.choices)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    reference = models.CharField(max_length=120, db_index=True, help_text="authorization:<id> or card:<id>")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="posting_amount_in_bounds"
+            ),
+            models.CheckConstraint(condition=~Q(debit=F("credit")), name="posting_between_two_accounts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.money}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -1,0 +1,77 @@
+"""What Stripe says of a saved card, and giving up a payment intent that waits for its cardholder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from onecard.kit.text import clean_text
+from wallet.processors.base import NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.processors.stripe import read_payment_intent, stripe_client
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A card as the processor keeps it: whose it is ("" for nobody's), and its expiry where it names one."""
+
+    customer_id: str
+    expiry_month: int | None = None
+    expiry_year: int | None = None
+
+
+def look_up(processor_method_id: str) -> SavedMethod | None:
+    """The card as it stands at Stripe; None when there is none of that id.
+
+    Raises OutcomeUnknownError or NotProcessedError when Stripe does not say.
+    """
+    try:
+        found = stripe_client().v1.payment_methods.retrieve(processor_method_id)
+    except stripe.InvalidRequestError as error:
+        if getattr(error.error, "code", None) == "resource_missing":
+            return None
+        raise OutcomeUnknownError(_message(error)) from error
+    except stripe.StripeError as error:
+        raise _not_told(error) from error
+    return _read(found.to_dict())
+
+
+def call_off(processor_charge_id: str) -> Outcome | None:
+    """Cancels a payment intent and says how it stands then; None when that is nothing that we know.
+
+    Canceling again changes nothing, so it needs no key. Raises OutcomeUnknownError or NotProcessedError.
+    """
+    intents = stripe_client().v1.payment_intents
+    try:
+        try:
+            intent = intents.cancel(processor_charge_id, {"cancellation_reason": "abandoned"})
+        except stripe.InvalidRequestError:
+            # It has moved on meanwhile: canceled already, or paid.
+            intent = intents.retrieve(processor_charge_id)
+    except stripe.InvalidRequestError:
+        return None
+    except stripe.StripeError as error:
+        raise _not_told(error) from error
+    return read_payment_intent(intent.to_dict())
+
+
+def _read(method: Mapping[str, Any]) -> SavedMethod:
+    customer, card = method.get("customer"), method.get("card")
+    card = card if isinstance(card, Mapping) else {}
+    month, year = card.get("exp_month"), card.get("exp_year")
+    is_date = isinstance(month, int) and isinstance(year, int) and 1 <= month <= 12 and 2000 <= year <= 2099
+    return SavedMethod(
+        customer_id=clean_text(customer.get("id") if isinstance(customer, Mapping) else customer, limit=64),
+        expiry_month=month if is_date else None,
+        expiry_year=year if is_date else None,
+    )
+
+
+def _not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
+    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
+        return NotProcessedError(_message(error))
+    return OutcomeUnknownError(_message(error))
+
+
+def _message(error: stripe.StripeError) -> str:
+    return clean_text(error.user_message or str(error), limit=300)

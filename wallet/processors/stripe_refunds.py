@@ -1,0 +1,83 @@
+"""Refunds at Stripe, whole or in part: one is taken on at once and may still fail days later (Stripe, refunds)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import stripe
+
+from onecard.kit.text import clean_text
+from wallet.processors.base import NotProcessedError, OutcomeUnknownError, RefundOrder, RefundOutcome
+from wallet.states import Refund
+
+# Pending and requires_action are Stripe's to finish: for us the money is on its way.
+STATUS = {
+    "succeeded": Refund.SUCCEEDED,
+    "pending": Refund.SUCCEEDED,
+    "requires_action": Refund.SUCCEEDED,
+    "failed": Refund.FAILED,
+    "canceled": Refund.FAILED,
+}
+MARK = "funding_refund"
+
+
+def refund(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome:
+    """Asks for a refund under its key; raises OutcomeUnknownError or NotProcessedError."""
+    try:
+        made = client.v1.refunds.create(
+            {
+                "payment_intent": order.processor_charge_id,
+                "amount": order.amount_minor,
+                "metadata": {MARK: order.public_id},
+            },
+            {"idempotency_key": order.idempotency_key},
+        )
+    except stripe.StripeError as error:
+        return _translate(error)
+    found = read_refund(made.to_dict())
+    if found is None:
+        raise OutcomeUnknownError("Stripe answered a refund with a status that is new to us.")
+    return found
+
+
+def find(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome | None:
+    """The refund that carries our id, among those of the charge."""
+    try:
+        listed = client.v1.refunds.list({"payment_intent": order.processor_charge_id, "limit": 100})
+        for each in listed.auto_paging_iter():
+            found = read_refund(each.to_dict())
+            if found and found.refund_public_id == order.public_id:
+                return found
+    except stripe.StripeError as error:
+        _translate(error)
+        raise OutcomeUnknownError("Stripe refused the look-up of a refund.") from error
+    return None
+
+
+def read_refund(content: Mapping[str, Any]) -> RefundOutcome | None:
+    """A refund, from an answer or an event, as an outcome; None for a status that is new to us."""
+    refund_id, status = clean_text(content.get("id"), limit=64), STATUS.get(str(content.get("status")))
+    if not refund_id or status is None:
+        return None
+    metadata = content.get("metadata")
+    reason = clean_text(content.get("failure_reason"), limit=80)
+    return RefundOutcome(
+        status=status,
+        processor_refund_id=refund_id,
+        failure_code=reason if status == Refund.FAILED else "",
+        failure_message=f"The card's bank sent it back: {reason}." if status == Refund.FAILED and reason else "",
+        refund_public_id=clean_text(metadata.get(MARK), limit=64) if isinstance(metadata, Mapping) else "",
+    )
+
+
+def _translate(error: stripe.StripeError) -> RefundOutcome:
+    """What an error means: refused for good, not looked at, or unknown; as for charges."""
+    message = clean_text(error.user_message or str(error), limit=300)
+    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
+        headers = error.headers or {}
+        text = headers.get("Retry-After")
+        wait_s = float(text) if text and text.isdecimal() else None
+        raise NotProcessedError(message, retry_after_s=wait_s) from error
+    if isinstance(error, stripe.InvalidRequestError):
+        code = clean_text(getattr(error.error, "code", None), limit=80) or "invalid_request"
+        return RefundOutcome(Refund.FAILED, failure_code=code, failure_message=message)
+    raise OutcomeUnknownError(message) from error

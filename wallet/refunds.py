@@ -1,0 +1,145 @@
+"""Giving money back to the card that paid: what is intended, and what became of it (sending: wallet/refunding.py).
+
+A refund belongs to an obligation. It waits until that is paid, and is canceled when it never is; so whoever finds that
+too much is owed can say so at any time, whatever has become of the charge.
+"""
+
+import uuid
+from typing import Any
+
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from audit import trail
+from onecard.kit import clock
+from onecard.kit.moves import sources_of
+from onecard.kit.transactions import require_transaction, transaction
+from onecard.outbox import services as outbox
+from wallet import cases, ledger, states
+from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
+from wallet.processors.base import RefundOutcome
+
+ENDED = (states.Refund.SUCCEEDED, states.Refund.FAILED, states.Refund.CANCELED)
+# A failed one counts too: a person has the case, and asking again by itself would fail again.
+COUNTS = (*states.DUE_REFUND, states.Refund.SUCCEEDED, states.Refund.FAILED)
+
+
+def begin(*, obligation: FundingObligation, amount_minor: int, reason: str, actor: str) -> FundingRefund:
+    """Writes down that a part of an obligation is to be given back, in the caller's transaction, under its lock.
+
+    Raises ValueError for more than is left of it, and TransactionError outside a transaction.
+    """
+    require_transaction("A refund")
+    left = obligation.amount_minor - given_back_minor(obligation)
+    if not 0 < amount_minor <= left:
+        raise ValueError(f"{amount_minor} cannot be given back of obligation {obligation.pk}: {left} is left of it.")
+    now, public_id = clock.now(), uuid.uuid4()
+    refund = FundingRefund.objects.create(
+        public_id=public_id,
+        obligation=obligation,
+        amount_minor=amount_minor,
+        reason=reason[:200],
+        idempotency_key=f"refund:{public_id}",
+        created_at=now,
+        updated_at=now,
+    )
+    trail.record(actor=actor, action="refund.intended", subject=refund, amount_minor=amount_minor, reason=reason)
+    paid = obligation.charges.filter(status=states.Charge.SUCCEEDED).first()
+    if paid is not None:
+        _wake(refund, paid)
+    return refund
+
+
+def given_back_minor(obligation: FundingObligation) -> int:
+    """What was given back of an obligation, or is going to be."""
+    counted = FundingRefund.objects.filter(obligation=obligation, status__in=COUNTS)
+    total: int = counted.aggregate(total=Coalesce(Sum("amount_minor"), 0))["total"]
+    return total
+
+
+def wake(obligation: FundingObligation, charge: FundingCharge) -> None:
+    """The obligation is paid: what waited for that is given back now."""
+    for refund in FundingRefund.objects.filter(obligation=obligation, charge=None, status=states.Refund.INTENDED):
+        _wake(refund, charge)
+
+
+def cancel_waiting(obligation: FundingObligation, *, actor: str) -> None:
+    """The obligation is not owed and was never paid: there is nothing to give back."""
+    for refund in FundingRefund.objects.filter(obligation=obligation, charge=None, status=states.Refund.INTENDED):
+        _move(refund, RefundOutcome(states.Refund.CANCELED), actor=actor)
+
+
+def apply_news(outcome: RefundOutcome) -> bool:
+    """Applies what the processor reports of a refund; False when it is none of ours."""
+    found = FundingRefund.objects.filter(processor_refund_id=outcome.processor_refund_id).first()
+    found = found or _by_our_own_id(outcome.refund_public_id)
+    if found is None:
+        return False
+    record(refund_id=found.pk, outcome=outcome, actor="processor:stripe")
+    return True
+
+
+def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
+    """Moves a refund to its outcome with its posting and case, in one commit; False for late or repeated news."""
+    with transaction():
+        found = FundingRefund.objects.select_related("obligation", "charge__obligation").get(pk=refund_id)
+        FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=found.obligation_id)
+        was = FundingRefund.objects.values_list("status", flat=True).get(pk=refund_id)
+        if not _move(found, outcome, actor=actor):
+            return False
+        _post(found, was, outcome)
+        if outcome.status == states.Refund.FAILED:
+            cases.open_obligation_case(
+                kind=Case.Kind.REFUND_FAILED,
+                obligation=found.obligation,
+                money=found.money,
+                summary=f"{found.money} could not be given back: {outcome.failure_message or outcome.failure_code}",
+            )
+        return True
+
+
+def _post(found: FundingRefund, was: str, outcome: RefundOutcome) -> None:
+    assert found.charge is not None  # noqa: S101  (only a refund with a charge is ever sent)
+    if outcome.status == states.Refund.SUCCEEDED:
+        ledger.post_refund(found, found.charge)
+    elif was == states.Refund.SUCCEEDED:
+        ledger.post_refund_failure(found, found.charge)
+
+
+def _wake(refund: FundingRefund, charge: FundingCharge) -> None:
+    waiting = FundingRefund.objects.filter(pk=refund.pk, charge=None, status=states.Refund.INTENDED)
+    if waiting.update(charge=charge, next_attempt_at=clock.now(), updated_at=clock.now()):
+        outbox.put(topic="refund.requested", refund_id=refund.pk)
+
+
+def _move(found: FundingRefund, outcome: RefundOutcome, *, actor: str) -> bool:
+    now = clock.now()
+    changes: dict[str, Any] = {
+        "status": outcome.status,
+        "failure_code": outcome.failure_code,
+        "failure_message": outcome.failure_message,
+        "claimed_until": None,
+        "next_attempt_at": None,
+        "finished_at": now if outcome.status in ENDED else None,
+        "updated_at": now,
+    }
+    if outcome.processor_refund_id:
+        changes["processor_refund_id"] = outcome.processor_refund_id
+    sources = sources_of(states.REFUND_MOVES, outcome.status)
+    if FundingRefund.objects.filter(pk=found.pk, status__in=sources).update(**changes) != 1:
+        return False
+    trail.record(
+        actor=actor,
+        action=f"refund.{outcome.status}",
+        subject=found,
+        processor_refund_id=outcome.processor_refund_id,
+        failure_code=outcome.failure_code,
+    )
+    return True
+
+
+def _by_our_own_id(public_id: str) -> FundingRefund | None:
+    try:
+        return FundingRefund.objects.filter(public_id=uuid.UUID(public_id)).first()
+    except ValueError:
+        return None

@@ -1,0 +1,86 @@
+"""What is owed for a purchase, brought about: a further charge when it became more, a refund when it became less.
+
+Whoever learns something about a purchase says what its holder owes by now, and nothing about how to get there. So news
+may come in any order and as often as it likes: the same amount again changes nothing (money-safety I10).
+"""
+
+from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction
+from wallet import obligations, refunds, states
+from wallet.models import FundingCharge, FundingMethod, FundingObligation, Posting
+
+
+def bring_to(*, purchase: str, owed: Money, description: str, actor: str) -> int:
+    """Makes the purchase's obligations, less what is given back of them, sum up to `owed`; gives the difference made.
+
+    In the caller's transaction. A purchase that nobody was ever charged for is left alone: whom to charge is a
+    person's question. Raises TransactionError outside a transaction.
+    """
+    require_transaction("The settlement of a purchase")
+    _lock(purchase)
+    owing = list(
+        FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
+    )
+    if not owing:
+        return 0
+    committed = sum(_left(each) for each in owing) + _written_off_minor(purchase, owed.currency)
+    if owed.minor > committed:
+        _ask_for_more(purchase, owing, Money(owed.minor - committed, owed.currency), description)
+    elif owed.minor < committed:
+        reason = f"Less is owed than was paid: {description}"
+        _give_back(owing, committed - owed.minor, reason=reason, actor=actor)
+    return owed.minor - committed
+
+
+def _left(obligation: FundingObligation) -> int:
+    """What is owed of it still, or was paid and stays paid."""
+    if obligation.status == states.Obligation.RELEASED:
+        return 0
+    return obligation.amount_minor - refunds.given_back_minor(obligation)
+
+
+def _written_off_minor(purchase: str, currency: str) -> int:
+    """What two people gave up is not asked for again."""
+    rows = Posting.objects.filter(reference=purchase, kind=Posting.Kind.WRITE_OFF, currency=currency)
+    total: int = rows.aggregate(total=Coalesce(Sum("amount_minor"), 0))["total"]
+    return total
+
+
+def _ask_for_more(purchase: str, owing: list[FundingObligation], money: Money, description: str) -> None:
+    obligations.begin(
+        method=_method_of(owing),
+        reference=f"{purchase}:{len(owing) + 1}",
+        purchase=purchase,
+        description=description,
+        money=money,
+    )
+
+
+def _method_of(owing: list[FundingObligation]) -> FundingMethod:
+    """The card that paid before, else the one that was asked last."""
+    charges = FundingCharge.objects.filter(obligation__in=owing).select_related("method")
+    paid = charges.filter(status=states.Charge.SUCCEEDED).order_by("-pk").first()
+    return (paid or charges.order_by("-pk")[0]).method
+
+
+def _give_back(owing: list[FundingObligation], excess: int, *, reason: str, actor: str) -> None:
+    """The newest first; what nobody has paid yet is released instead, if it falls away as a whole."""
+    for obligation in reversed(owing):
+        part = min(excess, _left(obligation))
+        if part <= 0:
+            continue
+        if part == obligation.amount_minor and obligation.status != states.Obligation.FUNDED:
+            obligations.release(obligation_id=obligation.pk, actor=actor)
+        else:
+            refunds.begin(obligation=obligation, amount_minor=part, reason=reason, actor=actor)
+        excess -= part
+
+
+def _lock(purchase: str) -> None:
+    """There may be no obligation yet to lock, so the lock is the name's, to the end of the transaction (T13)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"onecard.settlement:{purchase}"])

@@ -1,0 +1,124 @@
+"""Telling the cardholder, by mail, that a purchase is not paid: once for a case, as far as mail allows.
+
+A try is written down before the mail goes out, so that two workers never send it at once; one that died in between
+leaves its try behind, and after a while the mail is sent again.
+"""
+
+import datetime as dt
+import logging
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db.models import CharField, Exists, OuterRef
+from django.db.models.functions import Cast
+
+from audit import trail
+from audit.models import Entry
+from onecard.kit import clock
+from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.outbox import services as outbox
+from onecard.outbox.models import Message
+from wallet import states
+from wallet.models import Case, FundingObligation
+
+log = logging.getLogger(__name__)
+
+ACTOR = "system:telling"
+TRYING, TOLD, UNREACHABLE = "cardholder.telling", "cardholder.told", "cardholder.unreachable"
+# A mail that did not go out is tried again after this long, then twice as long, up to the longest.
+FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=2), dt.timedelta(hours=6)
+MOST_TRIES = 10
+SWEEP_GRACE = dt.timedelta(seconds=30)
+SWEEP_BATCH = 100
+
+
+def tell(*, case_id: int, card_is_frozen: bool) -> bool:
+    """Sends the mail about a receivable, unless it was sent, or is being sent; says whether it went out now.
+
+    Raises TransactionError inside a transaction.
+    """
+    require_no_transaction("A mail")
+    case = _claim(case_id)
+    if case is None or case.obligation is None:
+        return False
+    try:
+        send_mail(*_letter(case, case.obligation, card_is_frozen=card_is_frozen), settings.SERVER_EMAIL, _address(case))
+    except (SMTPException, OSError) as error:
+        log.error("The mail of case %s could not be sent: %s.", case_id, type(error).__name__)  # noqa: TRY400
+        return False
+    with transaction():
+        trail.record(actor=ACTOR, action=TOLD, subject=case)
+    return True
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Asks again for the mails that were due and did not go out; says how many (I11)."""
+    moment = now or clock.now()
+    waiting = Message.objects.filter(topic="cardholder.notify", published_at__isnull=True)
+    asked = set(waiting.values_list("payload__case_id", flat=True))
+    due = [pk for pk in _untold(moment - SWEEP_GRACE) if pk not in asked and _is_due(_tries(pk), moment)]
+    for case_id in due:
+        with transaction():
+            outbox.put(topic="cardholder.notify", case_id=case_id)
+    return len(due)
+
+
+def _untold(limit: dt.datetime) -> list[int]:
+    about = Entry.objects.filter(
+        subject_type="case", subject_id=Cast(OuterRef("pk"), CharField()), action__in=(TOLD, UNREACHABLE)
+    )
+    cases = Case.objects.filter(kind=Case.Kind.RECEIVABLE, status=Case.Status.OPEN, opened_at__lt=limit)
+    return list(cases.exclude(Exists(about)).order_by("pk").values_list("pk", flat=True)[:SWEEP_BATCH])
+
+
+def _claim(case_id: int) -> Case | None:
+    """Writes down a try, under the case's lock; None when there is nothing to tell, or it was told."""
+    with transaction():
+        mine = Case.objects.select_for_update(no_key=True, of=("self",)).filter(pk=case_id, status=Case.Status.OPEN)
+        case = mine.select_related("obligation__cardholder__user").first()
+        tries = _tries(case_id)
+        if case is None or case.obligation is None or not _is_due(tries, clock.now()) or _is_over(case):
+            return None
+        if not _address(case)[0] or len(tries) >= MOST_TRIES:
+            trail.record(actor=ACTOR, action=UNREACHABLE, subject=case, tries=len(tries))
+            return None
+        trail.record(actor=ACTOR, action=TRYING, subject=case)
+        return case
+
+
+def _tries(case_id: int) -> list[dt.datetime]:
+    entries = Entry.objects.filter(subject_type="case", subject_id=str(case_id), action=TRYING)
+    return list(entries.order_by("pk").values_list("recorded_at", flat=True))
+
+
+def _is_over(case: Case) -> bool:
+    entries = Entry.objects.filter(subject_type="case", subject_id=str(case.pk))
+    return entries.filter(action__in=(TOLD, UNREACHABLE)).exists()
+
+
+def _is_due(tries: list[dt.datetime], moment: dt.datetime) -> bool:
+    if not tries:
+        return True
+    wait: dt.timedelta = min(FIRST_WAIT * 2 ** (len(tries) - 1), LONGEST_WAIT)
+    return moment - tries[-1] >= wait
+
+
+def _address(case: Case) -> list[str]:
+    return [case.obligation.cardholder.user.email if case.obligation else ""]
+
+
+def _letter(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) -> tuple[str, str]:
+    """Subject and words. Why a bank said no is between the person and that bank (Stripe, decline codes)."""
+    where = " ".join(obligation.description.split()) or "your purchase"
+    retries = obligation.charges.filter(status=states.Charge.INTENDED).exists()
+    sentences = [
+        f"Hello {obligation.cardholder.name},",
+        f"none of your cards could be charged for {where}, so {case.money} is still to be paid.",
+        "Please look at the cards in your wallet, or ask their banks; a new card can be added there as well.",
+    ]
+    if retries:
+        sentences.append("We will also try again ourselves over the next days.")
+    if card_is_frozen:
+        sentences.append("Until it is paid, your One Card is frozen and makes no new purchases.")
+    return f"Not paid yet: {where}, {case.money}", "\n\n".join(sentences) + "\n"
