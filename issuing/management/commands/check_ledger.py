@@ -1,0 +1,38 @@
+"""`manage.py check_ledger`: every balance recomputed from its postings, and held against what the rows say.
+
+Exit status: 0 when the books are right, 1 when they are not, with each problem in a sentence.
+"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from issuing.reconcile import balances
+from onecard.kit.money import Money, MoneyError
+from wallet import ledger_check
+from wallet.chart import Account
+
+
+class Command(BaseCommand):
+    help = "Recomputes the ledger's balances from its postings. Exit status: 0 right, 1 wrong."
+
+    def handle(self, **_options: Any) -> None:
+        for balance in ledger_check.balances():
+            self.stdout.write(f"{_name(balance.account):<24}{_money(balance):>24}")
+        problems = [*ledger_check.check(), *balances.check()]
+        for problem in problems:
+            self.stdout.write(problem.said)
+        if problems:
+            raise CommandError(f"{len(problems)} problems; the books are not right.")
+        self.stdout.write("The books are right.")
+
+
+def _name(account: str) -> str:
+    return str(Account(account).label) if account in Account.values else account
+
+
+def _money(balance: ledger_check.Balance) -> str:
+    try:
+        return str(Money(balance.minor, balance.currency))
+    except MoneyError:
+        return f"{balance.minor} {balance.currency}"

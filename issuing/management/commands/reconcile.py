@@ -1,0 +1,100 @@
+"""`manage.py reconcile`: issuer, processor and our books compared both ways, by class, each difference with its case.
+
+Without --fix nothing but cases is written. Exit status: 0 when no difference is left open, 1 when some are, 2 when it
+could not be done (wrong arguments, a list that cannot be read, the same comparison under way), 130 after Ctrl-C.
+"""
+
+import datetime as dt
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+from tqdm import tqdm
+
+from issuing.reconcile.nightly import REAL, taking_part
+from issuing.reconcile.run import Report, reconcile
+from issuing.reconcile.showing import PAPERS, Paper
+from issuing.reconcile.window import Window, window
+from onecard.kit import clock
+from onecard.kit.errors import OneCardError
+
+LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
+OLDEST_YEAR = 2000
+
+
+class Command(BaseCommand):
+    help = (
+        "Compares the issuers' transactions and the processor's charges and refunds with ours and the ledger. Opens a "
+        "case for what differs; --fix repairs what has one safe remedy. Exit status: 0 none left, 1 some, 2 not done."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--since", help="from then on, as 2026-11-01 or 2026-11-01T08:00 (35 days ago)")
+        parser.add_argument("--until", help="up to then (a quarter of an hour ago)")
+        parser.add_argument("--provider", choices=REAL, default="", help="only this issuer or processor, and our books")
+        parser.add_argument("--fix", action="store_true", help="repair what has one safe remedy")
+        parser.add_argument("--format", choices=tuple(PAPERS), default="table", help="what to print (table)")
+
+    def handle(
+        self,
+        *,
+        since: str | None,
+        until: str | None,
+        provider: str,
+        fix: bool,
+        format: str,  # noqa: A002  (the option's name)
+        **_options: Any,
+    ) -> None:
+        span = _window(since, until)
+        paper = PAPERS[format](self.stdout)  # type: ignore[arg-type]
+        try:
+            report = _compare(span, provider, paper, fix=fix)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; what was found so far has its case.", returncode=INTERRUPTED) from None
+        except OneCardError as error:
+            raise CommandError(f"{error.message} Nothing is concluded from it.", returncode=IMPOSSIBLE) from error
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error), returncode=IMPOSSIBLE) from error
+        except OperationalError as error:
+            raise CommandError("The database does not answer or broke off.", returncode=IMPOSSIBLE) from error
+        paper.end(report)
+        if report.left:
+            raise CommandError("Differences are left open; their cases say which.", returncode=LEFT)
+
+
+def _compare(span: Window, provider: str, paper: Paper, *, fix: bool) -> Report:
+    with tqdm(unit=" rows", leave=False, disable=None) as bar:
+
+        def advance(name: str, rows: int) -> None:
+            bar.set_description(name)
+            bar.update(rows)
+
+        return reconcile(taking_part(provider), span, fix=fix, tell=paper.add, progress=advance)
+
+
+def _window(since: str | None, until: str | None) -> Window:
+    span = window(since=_moment("--since", since), until=_moment("--until", until))
+    if span.since >= span.until:
+        raise CommandError(
+            f"There is nothing between {span.since:%Y-%m-%d %H:%M} and {span.until:%Y-%m-%d %H:%M} UTC; "
+            "--since must be before --until, and a quarter of an hour ago at the latest.",
+            returncode=IMPOSSIBLE,
+        )
+    return span
+
+
+def _moment(option: str, text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        aware.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise CommandError(f"{option} is {text!r}; write it like 2026-11-01.", returncode=IMPOSSIBLE) from None
+    if aware.year < OLDEST_YEAR:
+        raise CommandError(f"{option} lies before {OLDEST_YEAR}: {text}.", returncode=IMPOSSIBLE)
+    if aware > clock.now():
+        raise CommandError(f"{option} lies in the future: {text}.", returncode=IMPOSSIBLE)
+    return aware

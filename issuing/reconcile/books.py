@@ -1,0 +1,105 @@
+"""What our own tables say, as rows to compare.
+
+Times are those of the movement; `is_due` says in SQL what issuing/reconcile/window.py says in words.
+"""
+
+from issuing.reconcile.snapshot import Query
+from issuing.reconcile.window import Window
+
+# Old documents and chargebacks are in no list of an issuer: they are partners, and need none.
+TRANSACTIONS = """
+SELECT issuer_transaction_id, amount_minor, currency, transaction_type, issuer_authorization_id,
+    floor(extract(epoch FROM occurred_at))::bigint,
+    occurred_at >= %(since)s AND occurred_at < %(until)s AND source <> 'legacy' AND transaction_type <> 'chargeback'
+FROM issuing_cardtransaction
+WHERE provider = %(provider)s AND occurred_at >= %(reads_from)s AND occurred_at < %(reads_to)s
+"""
+
+# A charge or refund that waits is the sweepers'; one whose outcome has been unknown for an hour is for us.
+CHARGES = """
+SELECT c.public_id::text, o.amount_minor, o.currency,
+    CASE WHEN c.status IN ('unknown', 'sending') THEN 'unknown' ELSE c.status END,
+    coalesce(c.processor_charge_id, ''), floor(extract(epoch FROM coalesce(c.first_sent_at, c.created_at)))::bigint,
+    coalesce(c.first_sent_at, c.created_at) >= %(since)s AND coalesce(c.first_sent_at, c.created_at) < %(until)s
+        AND (c.status = 'succeeded' OR (c.status IN ('unknown', 'sending')
+            AND coalesce(c.first_sent_at, c.created_at) < %(silent_since)s))
+FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id
+WHERE coalesce(c.first_sent_at, c.created_at) >= %(reads_from)s
+    AND coalesce(c.first_sent_at, c.created_at) < %(reads_to)s
+"""
+
+REFUNDS = """
+SELECT r.public_id::text, r.amount_minor, o.currency,
+    CASE WHEN r.status IN ('unknown', 'sending') THEN 'unknown' ELSE r.status END,
+    coalesce(r.processor_refund_id, ''), floor(extract(epoch FROM coalesce(r.first_sent_at, r.created_at)))::bigint,
+    coalesce(r.first_sent_at, r.created_at) >= %(since)s AND coalesce(r.first_sent_at, r.created_at) < %(until)s
+        AND (r.status = 'succeeded' OR (r.status IN ('unknown', 'sending')
+            AND coalesce(r.first_sent_at, r.created_at) < %(silent_since)s))
+FROM wallet_fundingrefund r JOIN wallet_fundingobligation o ON o.id = r.obligation_id
+WHERE coalesce(r.first_sent_at, r.created_at) >= %(reads_from)s
+    AND coalesce(r.first_sent_at, r.created_at) < %(reads_to)s
+"""
+
+# Against the ledger. A movement is posted when it is recorded or later, so a row that is older than the window is
+# still read when its posting is in it. What the issuer settled is posted once its purchase is known; until then it is
+# money outside the ledger, and for a person.
+MOVED_ON_CARDS = """
+SELECT 'card_transaction:' || t.id, t.amount_minor, t.currency,
+    CASE t.transaction_type WHEN 'settlement' THEN 'capture' WHEN 'refund' THEN 'merchant_refund'
+        ELSE t.transaction_type END,
+    t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint,
+    t.occurred_at >= %(since)s AND t.occurred_at < %(until)s
+FROM issuing_cardtransaction t
+WHERE (t.authorization_id IS NOT NULL OR t.source <> 'legacy') AND t.amount_minor > 0
+    AND t.occurred_at >= %(reads_from)s
+"""
+
+CHARGED = """
+SELECT 'charge:' || c.public_id, o.amount_minor, o.currency, c.status, coalesce(c.processor_charge_id, ''),
+    floor(extract(epoch FROM coalesce(c.finished_at, c.updated_at)))::bigint,
+    c.status = 'succeeded' AND coalesce(c.finished_at, c.updated_at) >= %(since)s
+        AND coalesce(c.finished_at, c.updated_at) < %(until)s
+FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id
+WHERE coalesce(c.finished_at, c.updated_at) >= %(reads_from)s OR EXISTS (
+    SELECT FROM wallet_posting p WHERE p.key = 'charge:' || c.public_id AND p.occurred_at >= %(since)s)
+"""
+
+GIVEN_BACK = """
+SELECT 'refund:' || r.public_id, r.amount_minor, o.currency, r.status, coalesce(r.processor_refund_id, ''),
+    floor(extract(epoch FROM coalesce(r.finished_at, r.updated_at)))::bigint,
+    r.status = 'succeeded' AND coalesce(r.finished_at, r.updated_at) >= %(since)s
+        AND coalesce(r.finished_at, r.updated_at) < %(until)s
+FROM wallet_fundingrefund r JOIN wallet_fundingobligation o ON o.id = r.obligation_id
+WHERE coalesce(r.finished_at, r.updated_at) >= %(reads_from)s OR EXISTS (
+    SELECT FROM wallet_posting p WHERE p.key = 'refund:' || r.public_id AND p.occurred_at >= %(since)s)
+"""
+
+# The ledger's side. What it holds under other keys (top-ups are charges; write-offs, adjustments) has no row to meet.
+CARD_POSTINGS = """
+SELECT key, amount_minor, currency, kind, reference, floor(extract(epoch FROM occurred_at))::bigint,
+    occurred_at >= %(since)s AND occurred_at < %(until)s
+FROM wallet_posting WHERE starts_with(key, 'card_transaction:') AND occurred_at >= %(reads_from)s
+"""
+
+CHARGE_POSTINGS = """
+SELECT key, amount_minor, currency, CASE WHEN kind IN ('charge', 'top_up') THEN 'succeeded' ELSE kind END, reference,
+    floor(extract(epoch FROM occurred_at))::bigint, occurred_at >= %(since)s AND occurred_at < %(until)s
+FROM wallet_posting WHERE starts_with(key, 'charge:') AND occurred_at >= %(reads_from)s
+"""
+
+# A refund that came back later is turned round in the ledger: the two postings say that nothing was given back.
+REFUND_POSTINGS = """
+SELECT p.key, p.amount_minor, p.currency,
+    CASE WHEN back.key IS NOT NULL THEN 'failed' WHEN p.kind IN ('charge_refund', 'top_up') THEN 'succeeded'
+        ELSE p.kind END,
+    p.reference, floor(extract(epoch FROM p.occurred_at))::bigint,
+    p.occurred_at >= %(since)s AND p.occurred_at < %(until)s
+FROM wallet_posting p
+LEFT JOIN wallet_posting back ON back.key = 'refund_failed:' || substr(p.key, 8)
+WHERE starts_with(p.key, 'refund:') AND p.occurred_at >= %(reads_from)s
+"""
+
+
+def query(sql: str, window: Window, *, provider: str = "") -> Query:
+    """One of the statements above, for a window and, where it asks for one, an issuer."""
+    return Query(sql, window.parameters(provider=provider))

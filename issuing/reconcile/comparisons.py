@@ -1,0 +1,126 @@
+"""What is compared with what: each comparison has a name, two sides, and the one remedy that is safe for it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from issuing.reconcile import books, purchases, repairs, snapshot, staging, theirs
+from issuing.reconcile.compare import Difference, compare
+from issuing.reconcile.snapshot import Query
+from issuing.reconcile.window import Window
+from wallet.processors.stripe_lists import StripeLists
+
+Tick = Callable[[int], object]
+# What a side holds, by our words for both: "here" is ours, "there" is the other one's.
+SIDES = {
+    "transactions": "the issuer",
+    "charges": "the processor",
+    "refunds": "the processor",
+    "posted_transactions": "the ledger",
+    "posted_charges": "the ledger",
+    "posted_refunds": "the ledger",
+    "purchases_in_clearing": "the ledger",
+    "purchases_without_charge": "the issuer",
+}
+
+
+class Differences(Protocol):
+    def __call__(self, window: Window, tick: Tick) -> contextlib.AbstractContextManager[Iterator[Difference]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One of them; `provider` is "" where only our own tables are compared. `differences` reads both sides."""
+
+    name: str
+    provider: str
+    differences: Differences
+    remedy: repairs.Remedy
+
+    @property
+    def label(self) -> str:
+        """What a case's reference carries, and people read."""
+        return f"{self.name}.{self.provider}" if self.provider else self.name
+
+    @property
+    def other_side(self) -> str:
+        return SIDES[self.name]
+
+
+def of_issuer(provider: str, issuer: theirs.IssuersList) -> list[Comparison]:
+    """The issuer's movements with ours."""
+
+    @contextmanager
+    def differences(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+        ours = books.query(books.TRANSACTIONS, window, provider=provider)
+        with staging.staged(theirs.transactions(issuer, window), tick), _compared(ours, _staged(), tick) as found:
+            yield found
+
+    return [Comparison("transactions", provider, differences, repairs.record_transaction)]
+
+
+def of_processor(lists: theirs.ProcessorsLists | None = None, provider: str = StripeLists.provider) -> list[Comparison]:
+    """The processor's charges and refunds with ours."""
+    asked = lists or StripeLists()
+
+    @contextmanager
+    def charges(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+        with staging.staged(theirs.charges(asked, window), tick):
+            theirs.name_charges()
+            with _compared(books.query(books.CHARGES, window), _staged(), tick) as found:
+                yield found
+
+    @contextmanager
+    def refunds(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+        ours = books.query(books.REFUNDS, window)
+        with staging.staged(theirs.refunds(asked, window), tick), _compared(ours, _staged(), tick) as found:
+            yield found
+
+    return [
+        Comparison("charges", provider, charges, repairs.hear_of_charge),
+        Comparison("refunds", provider, refunds, repairs.hear_of_refund),
+    ]
+
+
+def of_books() -> list[Comparison]:
+    """Our rows with the ledger, and the purchases that do not add up."""
+    return [
+        _with_ledger("posted_transactions", books.MOVED_ON_CARDS, books.CARD_POSTINGS, repairs.post_transaction),
+        _with_ledger("posted_charges", books.CHARGED, books.CHARGE_POSTINGS, repairs.post_charge),
+        _with_ledger("posted_refunds", books.GIVEN_BACK, books.REFUND_POSTINGS, repairs.post_refund),
+        Comparison("purchases_in_clearing", "", _clearing, repairs.nothing),
+        Comparison("purchases_without_charge", "", _unpaid, repairs.nothing),
+    ]
+
+
+def _with_ledger(name: str, ours: str, postings: str, remedy: repairs.Remedy) -> Comparison:
+    @contextmanager
+    def differences(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+        with _compared(books.query(ours, window), books.query(postings, window), tick) as found:
+            yield found
+
+    return Comparison(name, "", differences, remedy)
+
+
+@contextmanager
+def _clearing(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+    tick(0)
+    yield purchases.left_in_clearing(window.since, window.until)
+
+
+@contextmanager
+def _unpaid(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
+    tick(0)
+    yield purchases.paid_by_nobody(window.since, window.until)
+
+
+def _staged() -> Query:
+    return Query(staging.LISTED, {})
+
+
+@contextmanager
+def _compared(ours: Query, other: Query, tick: Tick) -> Iterator[Iterator[Difference]]:
+    with snapshot.read_doubtful(ours, other, tick=lambda _rows: tick(0)) as (here, there):
+        yield compare(here, there)

@@ -1,0 +1,131 @@
+"""What becomes of a difference that is left: a case, once, with what is at stake; and its end when it is gone."""
+
+import hashlib
+
+from django.db import connection, models
+
+from audit import trail
+from audit.models import Entry
+from issuing.reconcile.compare import Difference, Kind, Row
+from issuing.reconcile.comparisons import Comparison
+from issuing.reconcile.window import Window
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+from onecard.kit.transactions import transaction
+from wallet import cases
+from wallet.models import Case
+
+# A case's reference has 120 characters; an issuer's id may have as many by itself.
+LONGEST_KEY = 60
+FOUND = "reconcile.found"
+SAID = {
+    Kind.MISSING_HERE: "{there} with {side}, and nothing here",
+    Kind.MISSING_THERE: "{here} here, and nothing with {side}",
+    Kind.AMOUNT: "{here} here, {there} with {side}",
+    Kind.CURRENCY: "{here} here, {there} with {side}",
+    Kind.STATE: "{here} here, {there} with {side}",
+    Kind.DUPLICATE: "{here} here, {there} with {side}, one of them twice",
+    Kind.UNKNOWN_OUTCOME: "{here} here, {there} with {side}",
+}
+# Of open cases about this comparison, those that it did not find again.
+GONE = """
+SELECT id, reference FROM wallet_case c
+WHERE kind = %s AND status = 'open' AND split_part(reference, ':', 3) = %s
+    AND NOT EXISTS (SELECT FROM reconcile_found f WHERE f.reference = c.reference)
+"""
+
+
+def begin() -> None:
+    """Starts a list, in this session, of what a comparison finds."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS reconcile_found")
+        cursor.execute("CREATE TEMPORARY TABLE reconcile_found (reference text)")
+
+
+def note(comparison: Comparison, difference: Difference) -> None:
+    """Puts a difference that is left on that list."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO reconcile_found VALUES (%s)", [reference_of(comparison, difference)])
+
+
+def open_case(comparison: Comparison, difference: Difference, *, actor: str) -> Case:
+    """The case of a difference: the one that is open, or a new one with an entry that dates what it is about."""
+    with transaction():
+        case = cases.open_case(
+            kind=Case.Kind.RECONCILIATION,
+            reference=reference_of(comparison, difference),
+            money=stake(difference),
+            summary=words(comparison, difference),
+        )
+        if not _entries(case.pk).exists():
+            trail.record(actor=actor, action=FOUND, subject=case, kind=difference.kind, at_s=difference.at_s)
+        return case
+
+
+def resolve_gone(comparison: Comparison, window: Window) -> int:
+    """Resolves the cases of a comparison that has come to its end without finding them again; says how many.
+
+    A case about something outside the window stays open: it was not looked at.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(GONE, [Case.Kind.RECONCILIATION, comparison.label])
+        gone = cursor.fetchall()
+    return sum(_resolve(reference) for case_id, reference in gone if _is_within(case_id, window))
+
+
+def reference_of(comparison: Comparison, difference: Difference) -> str:
+    """reconcile:<class>:<comparison>:<key>; a key that is too long is cut, and told apart by its hash."""
+    key = difference.key
+    if len(key) > LONGEST_KEY:
+        key = f"{key[:LONGEST_KEY]}~{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    return f"reconcile:{difference.kind}:{comparison.label}:{key}"
+
+
+def stake(difference: Difference) -> Money:
+    """What is at stake: the gap between two amounts, else the whole amount; never negative."""
+    here, there = difference.here, difference.there
+    row = there or here
+    assert row is not None  # noqa: S101  (a difference has a row)
+    both = difference.kind == Kind.AMOUNT and here is not None and there is not None
+    minor = abs(here.amount_minor - there.amount_minor) if both and here and there else abs(row.amount_minor)
+    known = [side.currency for side in (here, there) if side is not None and _is_currency(side.currency)]
+    # What an issuer calls a currency may be none; a case must still be readable.
+    return Money(min(minor, MAX_AMOUNT_MINOR), known[0]) if known else Money(0, "USD")
+
+
+def words(comparison: Comparison, difference: Difference) -> str:
+    """A sentence for people."""
+    said = SAID[difference.kind].format(
+        here=side_in_words(difference.here), there=side_in_words(difference.there), side=comparison.other_side
+    )
+    return f"{difference.key}: {said}."
+
+
+def side_in_words(row: Row | None) -> str:
+    """What one side says, in a few words."""
+    if row is None:
+        return "nothing"
+    money = Money(row.amount_minor, row.currency) if _is_currency(row.currency) else f"{row.amount_minor} units"
+    return f"{row.state} {money}"
+
+
+def _resolve(reference: str) -> int:
+    with transaction():
+        return cases.resolve_cases(reference=reference, kinds=(Case.Kind.RECONCILIATION,))
+
+
+def _is_within(case_id: int, window: Window) -> bool:
+    entry = _entries(case_id).first()
+    at_s = entry.details.get("at_s") if entry else None
+    return isinstance(at_s, int) and window.since.timestamp() <= at_s < window.until.timestamp()
+
+
+def _entries(case_id: int) -> models.QuerySet[Entry]:
+    return Entry.objects.filter(action=FOUND, subject_type="case", subject_id=str(case_id))
+
+
+def _is_currency(code: str) -> bool:
+    try:
+        currency_exponent(code)
+    except MoneyError:
+        return False
+    return True

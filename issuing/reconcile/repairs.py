@@ -1,0 +1,170 @@
+"""The safe remedies: each writes what one side has proved, through the function that the lost news would have taken.
+
+Never here: a new charge or refund, another amount, a posting for which there is no row. What has no remedy below is for
+a person.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from django.db import models
+
+from audit import trail
+from issuing import owing, transactions
+from issuing.issuers.base import IssuerTransaction
+from issuing.models import CardTransaction, VirtualCard
+from issuing.reconcile.compare import Difference, Kind
+from issuing.reconcile.staging import detail_of
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from wallet import ledger, obligations, outcomes, refunds, states
+from wallet.models import FundingCharge, FundingRefund
+from wallet.processors.base import Outcome, RefundOutcome
+
+Remedy = Callable[[str, Difference], "Repair | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was done, in a sentence, and to which row; `is_settled` when the difference is gone by it."""
+
+    subject: models.Model
+    done: str
+    is_settled: bool = True
+
+
+def repair(remedy: Remedy, provider: str, difference: Difference, *, actor: str) -> Repair | None:
+    """Applies a remedy and writes it down, in one commit; None when there is none for this difference, or no need."""
+    with transaction():
+        made = remedy(provider, difference)
+        if made is not None:
+            trail.record(
+                actor=actor,
+                action="reconcile.repaired",
+                subject=made.subject,
+                kind=difference.kind,
+                key=difference.key,
+                done=made.done,
+            )
+        return made
+
+
+def record_transaction(provider: str, difference: Difference) -> Repair | None:
+    """The issuer lists a movement that no webhook told us."""
+    if difference.kind != Kind.MISSING_HERE or difference.there is None:
+        return None
+    told = IssuerTransaction(*detail_of(difference.there))
+    found = replace(told, created_at=dt.datetime.fromisoformat(str(told.created_at)))
+    _lock_card(provider, found)
+    if not transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC):
+        return None
+    kept = CardTransaction.objects.get(provider=provider, issuer_transaction_id=found.id)
+    return Repair(kept, "Recorded from the issuer's list.")
+
+
+def hear_of_charge(provider: str, difference: Difference) -> Repair | None:
+    """The processor knows an outcome that we do not; where it knows none, we ask again at once."""
+    charge = FundingCharge.objects.filter(public_id=difference.key).first() if _is_ours(difference.key) else None
+    if charge is None or difference.kind not in (Kind.STATE, Kind.UNKNOWN_OUTCOME):
+        return None
+    if difference.there is None:
+        return _ask_again(charge)
+    outcome = Outcome(*detail_of(difference.there))
+    if difference.kind == Kind.STATE and outcome.status != states.Charge.SUCCEEDED:
+        return None
+    if not outcomes.record(charge_id=charge.pk, outcome=outcome, actor=f"processor:{provider}"):
+        return None
+    return Repair(charge, f"Took over from the processor's list: {outcome.status}.")
+
+
+def hear_of_refund(provider: str, difference: Difference) -> Repair | None:
+    """As for charges; a refund that we hold as given back may have failed since."""
+    refund = FundingRefund.objects.filter(public_id=difference.key).first() if _is_ours(difference.key) else None
+    if refund is None or difference.kind not in (Kind.STATE, Kind.UNKNOWN_OUTCOME):
+        return None
+    if difference.there is None:
+        return _ask_again(refund)
+    outcome = RefundOutcome(*detail_of(difference.there))
+    if not refunds.record(refund_id=refund.pk, outcome=outcome, actor=f"processor:{provider}"):
+        return None
+    return Repair(refund, f"Took over from the processor's list: {outcome.status}.")
+
+
+def post_charge(_provider: str, difference: Difference) -> Repair | None:
+    """A charge that succeeded is not in the ledger."""
+    if difference.kind != Kind.MISSING_THERE:
+        return None
+    charge = FundingCharge.objects.select_related("obligation").get(public_id=_id_in(difference.key))
+    obligations.lock(charge.obligation_id)
+    charge.refresh_from_db(fields=("status",))
+    if charge.status != states.Charge.SUCCEEDED or not ledger.post_charge(charge):
+        return None
+    return Repair(charge, "Posted the charge.")
+
+
+def post_refund(_provider: str, difference: Difference) -> Repair | None:
+    """A refund that succeeded is not in the ledger."""
+    if difference.kind != Kind.MISSING_THERE:
+        return None
+    refund = FundingRefund.objects.select_related("charge__obligation").get(public_id=_id_in(difference.key))
+    obligations.lock(refund.obligation_id)
+    refund.refresh_from_db(fields=("status",))
+    if refund.charge is None or refund.status != states.Refund.SUCCEEDED:
+        return None
+    return Repair(refund, "Posted the refund.") if ledger.post_refund(refund, refund.charge) else None
+
+
+def post_transaction(_provider: str, difference: Difference) -> Repair | None:
+    """A movement whose purchase we know is not in the ledger; what is owed for the purchase follows it."""
+    if difference.kind != Kind.MISSING_THERE:
+        return None
+    kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key)))
+    purchase = kept.authorization
+    if purchase is None:
+        return None
+    owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    is_new = ledger.post(
+        kind=transactions.POSTINGS[kept.transaction_type],
+        key=difference.key,
+        money=kept.money,
+        reference=owing.reference(purchase),
+        occurred_at=kept.occurred_at,
+    )
+    if not is_new:
+        return None
+    owing.follow(purchase, actor=f"issuer:{kept.provider}")
+    return Repair(kept, "Posted the movement.")
+
+
+def nothing(_provider: str, _difference: Difference) -> Repair | None:
+    """There is no remedy that is always right."""
+    return None
+
+
+def _ask_again(row: FundingCharge | FundingRefund) -> Repair | None:
+    """Only what waits: one that a worker holds is asked about by that worker. Its outcome is not known by this."""
+    now, waiting = clock.now(), type(row).objects.filter(pk=row.pk, status=states.Charge.UNKNOWN)
+    if not waiting.filter(models.Q(next_attempt_at=None) | models.Q(next_attempt_at__gt=now)).update(
+        next_attempt_at=now, updated_at=now
+    ):
+        return None
+    return Repair(row, "Asked the processor again.", is_settled=False)
+
+
+def _lock_card(provider: str, found: IssuerTransaction) -> None:
+    """The first lock of every change to a purchase (issuing/lifecycle.py)."""
+    cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
+    cards.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id).first()
+
+
+def _id_in(key: str) -> str:
+    return key.partition(":")[2]
+
+
+def _is_ours(key: str) -> bool:
+    try:
+        return bool(uuid.UUID(key))
+    except ValueError:
+        return False

@@ -1,0 +1,137 @@
+"""A reconciliation, from its lock to its report: each comparison read, repaired where that is safe, and followed up."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from issuing.reconcile import following, repairs
+from issuing.reconcile.compare import Difference, Kind
+from issuing.reconcile.comparisons import Comparison
+from issuing.reconcile.window import Window
+from onecard.kit.errors import OneCardError
+from onecard.kit.transactions import require_no_transaction
+from wallet.models import Case
+
+log = logging.getLogger(__name__)
+
+ACTOR = "system:reconcile"
+# So many differences of one kind have one cause, such as another account's key; cases for all would hide it.
+MOST_CASES = 1000
+
+
+class ReconcileBusyError(OneCardError):
+    """The same comparison is under way elsewhere."""
+
+    code = "reconcile_busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference and what became of it: what was repaired, or the case that is open for it."""
+
+    comparison: Comparison
+    difference: Difference
+    repaired: str
+    case: Case | None
+    is_open: bool
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run found: differences by class, how many were repaired or are left; `rows` as the other sides listed."""
+
+    window: Window
+    found: Counter[Kind] = field(default_factory=Counter)
+    repaired: int = 0
+    left: int = 0
+    without_case: int = 0
+    resolved: int = 0
+    rows: int = 0
+
+
+Tell = Callable[[Finding], object]
+Progress = Callable[[str, int], object]
+
+
+def reconcile(
+    comparisons: Sequence[Comparison],
+    window: Window,
+    *,
+    fix: bool = False,
+    actor: str = ACTOR,
+    tell: Tell = lambda _finding: None,
+    progress: Progress = lambda _name, _rows: None,
+) -> Report:
+    """Runs the comparisons one after the other, tells each finding as it is made, and gives the counts.
+
+    Without `fix` nothing but cases is written. Raises ReconcileBusyError, the issuer's and the processor's errors, of
+    which each leaves the comparisons before it done and says nothing about its own; and TransactionError.
+    """
+    require_no_transaction("A reconciliation")
+    report = Report(window)
+    for comparison in comparisons:
+        with _alone(comparison):
+            _run(comparison, report, fix=fix, actor=actor, tell=tell, progress=progress)
+    return report
+
+
+def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell: Tell, progress: Progress) -> None:
+    def tick(rows: int) -> None:
+        report.rows += rows
+        progress(comparison.label, rows)
+
+    following.begin()
+    opened = 0
+    with comparison.differences(report.window, tick) as differences:
+        for difference in differences:
+            finding = _follow(comparison, difference, fix=fix, actor=actor, may_open=opened < MOST_CASES)
+            opened += finding.case is not None
+            _count(report, finding)
+            tell(finding)
+    report.resolved += following.resolve_gone(comparison, report.window)
+
+
+def _follow(comparison: Comparison, difference: Difference, *, fix: bool, actor: str, may_open: bool) -> Finding:
+    made = _repair(comparison, difference, actor=actor) if fix else None
+    if made is not None and made.is_settled:
+        return Finding(comparison, difference, made.done, None, is_open=False)
+    following.note(comparison, difference)
+    case = following.open_case(comparison, difference, actor=actor) if may_open else None
+    return Finding(comparison, difference, made.done if made else "", case, is_open=True)
+
+
+def _repair(comparison: Comparison, difference: Difference, *, actor: str) -> repairs.Repair | None:
+    try:
+        return repairs.repair(comparison.remedy, comparison.provider, difference, actor=actor)
+    except OneCardError as error:
+        log.warning("%s of %s could not be repaired: %s", difference.key, comparison.label, error.message)
+    except Exception:
+        # One that cannot be repaired must not hide the others; it keeps its case.
+        log.exception("%s of %s could not be repaired", difference.key, comparison.label)
+    return None
+
+
+def _count(report: Report, finding: Finding) -> None:
+    report.found[finding.difference.kind] += 1
+    report.repaired += not finding.is_open
+    report.left += finding.is_open
+    report.without_case += finding.is_open and finding.case is None
+
+
+@contextmanager
+def _alone(comparison: Comparison) -> Iterator[None]:
+    """One at a time: the lock is the session's, as the tables that a comparison fills are, and ends with it."""
+    name = f"onecard.reconcile:{comparison.label}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+        if cursor.fetchone() != (True,):
+            raise ReconcileBusyError(f"The comparison {comparison.label} is under way; wait until it has ended.")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])

@@ -1,0 +1,54 @@
+"""What stretch of time a comparison is about."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from onecard.kit import clock
+
+# A capture may follow its purchase by 31 days (Stripe, issuing transactions); some days over that for who settles late.
+LENGTH = dt.timedelta(days=35)
+# What happened just now may still be on its way to us.
+GRACE = dt.timedelta(minutes=15)
+# The two sides date one movement differently: whoever stands near an edge still finds its partner.
+MARGIN = dt.timedelta(days=2)
+# As long as a charge is tried again and looked up by itself.
+PATIENCE = dt.timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What happened from `since` up to, and without, `until` is due; a margin around it is read for partners."""
+
+    since: dt.datetime
+    until: dt.datetime
+    now: dt.datetime
+
+    def is_due(self, moment: dt.datetime) -> bool:
+        return self.since <= moment < self.until
+
+    @property
+    def reads_from(self) -> dt.datetime:
+        return self.since - MARGIN
+
+    @property
+    def reads_to(self) -> dt.datetime:
+        return self.until + MARGIN
+
+    def parameters(self, **more: Any) -> dict[str, Any]:
+        """For the queries of our books."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "reads_from": self.reads_from,
+            "reads_to": self.reads_to,
+            "silent_since": self.now - PATIENCE,
+            **more,
+        }
+
+
+def window(*, since: dt.datetime | None = None, until: dt.datetime | None = None) -> Window:
+    """The last 35 days up to a quarter of an hour ago, or as far as is asked for; never newer than that quarter."""
+    now = clock.now()
+    end = min(until or now, now - GRACE)
+    return Window(since=since or end - LENGTH, until=end, now=now)

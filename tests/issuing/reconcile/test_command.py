@@ -1,0 +1,146 @@
+"""`manage.py reconcile`: its arguments, its three formats and its exit statuses; and the nightly run."""
+
+import csv
+import datetime as dt
+import json
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from issuing.reconcile import nightly
+from issuing.reconcile.window import LENGTH, window
+from onecard.kit import clock
+from onecard.sandbox.running import RunningSandbox
+from tests.issuing.reconcile.conftest import Result
+from tests.journeys.two_issuers import Side, settle
+from tests.threads import at_once
+from wallet.models import Case
+
+pytestmark = pytest.mark.django_db(transaction=True)
+COLUMNS = [
+    "class", "comparison", "key", "here", "there", "happened_at", "age_days", "case", "case_opened_at", "became"
+]  # fmt: skip
+
+
+@pytest.fixture
+def lost_capture(both: RunningSandbox, at_stripe: Side) -> Side:
+    at_stripe.buy(4500)
+    settle(both)
+    both.order(webhook="*", do="drop", times=50)
+    at_stripe.capture(4500, final=True)
+    return at_stripe
+
+
+def printed(*arguments: str) -> tuple[int, str]:
+    out = StringIO()
+    try:
+        call_command("reconcile", *arguments, stdout=out)
+    except CommandError as error:
+        return error.returncode, out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--since=yesterday"], "--since is 'yesterday'; write it like 2026-11-01"),
+        (["--until=2026-13-01"], "--until is '2026-13-01'"),
+        (["--since=2999-01-01"], "--since lies in the future"),
+        (["--since=0001-01-01"], "--since lies before 2000"),
+        (["--since=2026-11-02", "--until=2026-11-01"], "--since must be before --until"),
+        (["--provider=nobody"], "invalid choice: 'nobody'"),
+        (["--format=xml"], "invalid choice: 'xml'"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_a_sentence(arguments: list[str], says: str) -> None:
+    with pytest.raises(CommandError, match=says.replace("(", r"\(")) as caught:
+        call_command("reconcile", *arguments)
+
+    assert caught.value.returncode in (1, 2)
+    assert not Case.objects.exists()
+
+
+def test_the_window_is_35_days_and_leaves_out_the_last_quarter_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    span = window()
+
+    assert span.until == span.now - dt.timedelta(minutes=15)
+    assert span.since == span.until - LENGTH == span.until - dt.timedelta(days=35)
+    assert window(until=clock.now()).until < clock.now() - dt.timedelta(minutes=14)
+
+
+def test_the_three_formats_say_the_same(lost_capture: Side) -> None:
+    status, table = printed()
+    as_json = json.loads(printed("--format=json")[1])
+    head, *rows = csv.reader(StringIO(printed("--format=csv")[1]))
+
+    assert status == 1
+    assert (as_json["left"], as_json["repaired"], as_json["found"]) == (1, 0, {"missing_here": 1})
+    (found,) = as_json["differences"]
+    assert set(found) == set(head) == set(COLUMNS)
+    assert [dict(zip(head, rows[0], strict=True))[name] for name in ("class", "key", "here", "there")] == [
+        found[name] for name in ("class", "key", "here", "there")
+    ]
+    assert (found["here"], found["there"], found["age_days"]) == ("nothing", "settlement 45.00 USD", 0)
+    for part in ("missing_here", "transactions.stripe", found["key"], f"#{found['case']}", "1 left"):
+        assert part in table
+
+
+def test_an_issuers_text_is_no_formula_in_a_spreadsheet(lost_capture: Side) -> None:
+    from issuing.models import CardTransaction
+
+    now = clock.now()
+    CardTransaction.objects.create(
+        provider="stripe",
+        issuer_transaction_id='=HYPERLINK("x")',
+        transaction_type="settlement",
+        processing_status="settled",
+        amount_minor=1,
+        currency="USD",
+        source="webhook",
+        occurred_at=now,
+        recorded_at=now,
+    )
+
+    assert "'=HYPERLINK" in printed("--format=csv")[1]
+
+
+def test_nothing_found_is_said_and_ends_with_0(both: RunningSandbox, at_stripe: Side) -> None:
+    assert printed("--format=csv")[1].splitlines() == [",".join(COLUMNS)]
+    status, table = printed()
+    assert (status, "0 differences, 0 repaired, 0 left" in table) == (0, True)
+    assert json.loads(printed("--format=json")[1])["differences"] == []
+
+
+def test_one_provider_leaves_the_others_alone(
+    both: RunningSandbox, lost_capture: Side, reconcile: Callable[..., Result]
+) -> None:
+    before = len(both.requests.find())
+
+    assert reconcile("--provider=marqeta").status == 0
+    assert len(both.requests.find()) == before, "no card is at Marqeta, so nobody was asked"
+    assert reconcile("--provider=stripe").status == 1
+
+
+def test_the_same_comparison_elsewhere_is_waited_for(both: RunningSandbox, at_stripe: Side) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended('onecard.reconcile:charges.stripe', 0))")
+        try:
+            assert at_once([lambda: printed("--format=json")[0]]) == [2]
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+
+
+def test_the_nightly_run_goes_on_when_one_side_is_down(both: RunningSandbox, lost_capture: Side) -> None:
+    both.order(method="GET", path="/v1/refunds", do="error_500", times=50)
+
+    reports = nightly.run_all()
+
+    assert len(reports) == len(nightly.taking_part()) - 1
+    assert sum(report.left for report in reports) == 1
+    assert sum(report.repaired for report in reports) == 0, "nobody repairs at night"
+    assert Case.objects.get(kind="reconciliation").status == "open"
+    both.release()
