@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards invariants books lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -36,6 +36,12 @@ bench: setup  ## measure the decision path
 
 cards: setup  ## the proof of 10 000 cards at the issuer's rate limit; ARGS='--count 500'
 	@$(LAUNCHER) manage prove_cards $(ARGS)
+
+books: setup  ## the proof of reconciliation: 1 000 000 rows a side, 300 planted differences; ARGS='--rows 100000'
+	@$(LAUNCHER) manage prove_reconcile $(ARGS)
+
+invariants: setup  ## 10 000 random lives of purchases, checked after each step (about an hour); INVARIANT_EXAMPLES=500
+	@INVARIANT_EXAMPLES=$(or $(INVARIANT_EXAMPLES),10000) $(LAUNCHER) test -s tests/invariants $(ARGS)
 
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -22,6 +22,11 @@ def _may_view(app: str, name: str) -> Callable[[HttpRequest], bool]:
     return allowed
 
 
+def _is_among_postings(request: HttpRequest) -> bool:
+    """Accounts lie below Postings, and only one of the two is where one is."""
+    return request.path.startswith("/admin/wallet/posting/") and not request.path.endswith("/accounts/")
+
+
 def _stylesheet(request: HttpRequest) -> str:
     return static("onecard/backoffice.css")
 
@@ -84,6 +89,25 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _room("Obligations", "request_quote", "wallet.fundingobligation"),
                     _room("Charges", "payments", "wallet.fundingcharge"),
+                    _room(
+                        "Rewards",
+                        "redeem",
+                        "issuing.rewardentry",
+                        link=reverse_lazy("admin:issuing_rewardentry_totals"),
+                    ),
+                    _room("Refunds", "undo", "wallet.fundingrefund"),
+                ],
+            },
+            {
+                "title": "Ledger",
+                "items": [
+                    _room(
+                        "Accounts",
+                        "account_tree",
+                        "wallet.posting",
+                        link=reverse_lazy("admin:wallet_posting_accounts"),
+                    ),
+                    _room("Postings", "menu_book", "wallet.posting", active=_is_among_postings),
                 ],
             },
             {

@@ -1,13 +1,24 @@
 """What a purchase earns, and what routing gained over a plain 1x card. Pure."""
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import astuple, dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 
+from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 
 # Cents a unit, as in the walkthrough: cautious, face value, best use. Cash is worth its face at all three.
 VALUATIONS_CENTS = (Decimal("0.5"), Decimal("1.0"), Decimal("1.5"))
 FACE_CENTS = Decimal("1.0")
+# The book counts in millionths, and its columns hold eight bytes.
+MICRO_PLACES = 6
+LARGEST_MICRO = 2**63 - 1
+
+
+class RewardTooLargeError(OneCardError):
+    """More units than the book can hold: no purchase of a person earns trillions."""
+
+    code = "reward_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +55,47 @@ def estimate(*, amount: Money, reward_rate: Decimal, reward_type: str) -> Reward
         baseline_units=amount.major,
         baseline_value=amount.major * FACE_CENTS / 100,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A reward as the book holds it: whole millionths of a unit, and of the currency unit for what it is worth."""
+
+    units_micro: int
+    value_low_micro: int
+    value_face_micro: int
+    value_high_micro: int
+    baseline_micro: int
+
+    def __neg__(self) -> "Booked":
+        return Booked(*(-number for number in astuple(self)))
+
+
+def book(reward: Reward) -> Booked:
+    """A reward in whole millionths, each rounded half-even from the exact decimal.
+
+    Raises RewardTooLargeError for what eight bytes cannot hold.
+    """
+    numbers = [_micro(number) for number in (reward.units, *reward.values, reward.baseline_value)]
+    if max(numbers) > LARGEST_MICRO:
+        raise RewardTooLargeError(f"{reward.units} units are more than the rewards book can hold.")
+    return Booked(*numbers)
+
+
+def share(whole: Booked, *, returned_minor: int, amount_minor: int, taken: Booked) -> Booked:
+    """What a refund takes of a charge's reward, `returned_minor` of `amount_minor` having gone back with it.
+
+    `taken` is what earlier refunds took. Each takes the difference to the proportional sum so far, rounded half-even,
+    so the one that makes the refund whole takes all that is left. Never more than is left.
+    """
+    part = Fraction(min(returned_minor, amount_minor), amount_minor)
+    return Booked(
+        *(
+            min(max(round(number * part) - gone, 0), number - gone)
+            for number, gone in zip(astuple(whole), astuple(taken), strict=True)
+        )
+    )
+
+
+def _micro(number: Decimal) -> int:
+    return int(number.scaleb(MICRO_PLACES).to_integral_value(ROUND_HALF_EVEN))

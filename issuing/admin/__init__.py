@@ -1,6 +1,17 @@
 """The card network's rooms: purchases with their decisions, cards, issuers, and the evidence behind them."""
 
-from issuing.admin import authorizations, cards, changes, control, evidence, legacy, rollout, sync, transactions
+from issuing.admin import (
+    authorizations,
+    cards,
+    changes,
+    control,
+    evidence,
+    legacy,
+    rewards,
+    rollout,
+    sync,
+    transactions,
+)
 
 __all__ = [
     "authorizations",
@@ -9,6 +20,7 @@ __all__ = [
     "control",
     "evidence",
     "legacy",
+    "rewards",
     "rollout",
     "sync",
     "transactions",

@@ -8,12 +8,15 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
-from issuing.models import Authorization, Decision, Hold, IssuerEvent
+from issuing import owing
+from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent
 from onecard.kit import display, references
 from routing import explain
 from routing.models import MerchantCategory
 from routing.words import DECLINES
 from wallet import words
+from wallet.admin import money_story
+from wallet.admin.money_story import MoneyStory
 from wallet.models import Case, FundingCharge
 
 # In the order in which a decision goes through them; the column is JSON, which keeps no order.
@@ -24,6 +27,7 @@ STEPS = {
     "choose": "Choose the card",
     "record": "Check again under the lock and commit",
 }
+BACK = (CardTransaction.Type.REFUND, CardTransaction.Type.CHARGEBACK)
 TAKES_BACK = "This takes back an earlier answer, which shows all that was looked at."
 
 
@@ -73,6 +77,9 @@ class Story:
     facts: list[tuple[str, Any]]
     cases: list[tuple[Case, str]]
     rounds: list[Round]
+    money: MoneyStory
+    money_facts: list[tuple[str, str]]
+    movements: list[CardTransaction]
     events: list[tuple[IssuerEvent, str]]
     entries: list[tuple[Entry, str, str, str]]
     mcc_passed_through: bool
@@ -81,15 +88,22 @@ class Story:
 def tell(authorization: Authorization) -> Story:
     """Reads everything about a purchase, in a number of queries that does not grow with its rounds."""
     decisions = list(_decisions(authorization))
+    money = money_story.tell(owing.reference(authorization))
+    movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
+    cases = _cases(authorization, money.subjects["fundingobligation"])
+    open_cases = [case for case in cases if case.status == Case.Status.OPEN]
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
     return Story(
         facts=_facts(authorization),
-        cases=_open_cases(authorization, decisions),
+        cases=[(case, words.NEXT_STEP.get(case.kind, "")) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
+        money=money,
+        money_facts=_money_facts(authorization, movements),
+        movements=movements,
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
-        entries=_entries(authorization, decisions),
+        entries=_entries(money.subjects | {"authorization": {authorization.pk}, "case": {case.pk for case in cases}}),
         mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
     )
 
@@ -102,12 +116,25 @@ def _decisions(authorization: Authorization) -> QuerySet[Decision]:
     ).prefetch_related(Prefetch("obligation__charges", queryset=charges))
 
 
-def _open_cases(authorization: Authorization, decisions: list[Decision]) -> list[tuple[Case, str]]:
-    """What a person still has to do about this purchase."""
-    owed = [decision.obligation_id for decision in decisions if decision.obligation_id]
-    about = Q(reference=f"authorization:{authorization.pk}") | Q(obligation__in=owed)
-    cases = Case.objects.filter(about, status=Case.Status.OPEN).order_by("pk")
-    return [(case, words.NEXT_STEP.get(case.kind, "")) for case in cases]
+def _cases(authorization: Authorization, owed: set[int]) -> list[Case]:
+    """Everything about this purchase that was ever a person's."""
+    about = Q(reference=owing.reference(authorization)) | Q(obligation__in=owed)
+    return list(Case.objects.filter(about).order_by("pk"))
+
+
+def _money_facts(authorization: Authorization, movements: list[CardTransaction]) -> list[tuple[str, str]]:
+    """What is held, what moved at the merchant's end, and what the cardholder owes for it by now."""
+    taken = [each for each in movements if each.transaction_type == CardTransaction.Type.SETTLEMENT]
+    back = [each for each in movements if each.transaction_type in BACK]
+    amounts = (
+        ("Held", authorization.approved_minor),
+        ("Captured", sum(each.amount_minor for each in taken)),
+        ("Came back from the merchant", sum(each.amount_minor for each in back)),
+        ("Owed by the cardholder", owing.owed_minor(authorization)),
+    )
+    facts = [(name, display.money(minor, authorization.currency)) for name, minor in amounts]
+    due = authorization.settle_due_at
+    return [*facts, ("Settled as captured from", display.moment(due))] if due else facts
 
 
 def _facts(authorization: Authorization) -> list[tuple[str, Any]]:
@@ -193,15 +220,11 @@ def _charge(row: FundingCharge) -> Charge:
     )
 
 
-def _entries(authorization: Authorization, decisions: list[Decision]) -> list[tuple[Entry, str, str, str]]:
-    """The trail of the purchase and of the money that it moved."""
-    obligations = [decision.obligation for decision in decisions if decision.obligation]
-    charges = [charge.pk for obligation in obligations for charge in obligation.charges.all()]
-    about = (
-        Q(subject_type="authorization", subject_id=str(authorization.pk))
-        | Q(subject_type="fundingobligation", subject_id__in=[str(obligation.pk) for obligation in obligations])
-        | Q(subject_type="fundingcharge", subject_id__in=[str(pk) for pk in charges])
-    )
+def _entries(subjects: dict[str, set[int]]) -> list[tuple[Entry, str, str, str]]:
+    """The trail of the purchase, of the money that it moved, and of the cases about it."""
+    about = Q()
+    for kind, keys in subjects.items():
+        about |= Q(subject_type=kind, subject_id__in=[str(key) for key in keys])
     entries = list(Entry.objects.filter(about).order_by("pk"))
     name_actors(entries)
     return [(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries]

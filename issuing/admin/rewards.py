@@ -1,0 +1,240 @@
+"""The rewards book: its totals on a page of their own, and every entry. Read-only."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.validators import RegexValidator
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from issuing.models import RewardEntry
+from issuing.rewards_totals import GROUPS, NOT_RANKED, Total, Worth, overall, totals, units_in_words
+from onecard.kit import clock, display, references
+from onecard.kit.admin import MccFilter, ReadOnlyAdmin
+from wallet.models import Cardholder
+
+WORDS = {"month": "Month", "method": "Card", "category": "Category"}
+KIND_TONE: dict[str, str] = {
+    RewardEntry.Kind.CHARGE: "good",
+    RewardEntry.Kind.REFUND: "warn",
+    RewardEntry.Kind.REFUND_FAILED: "info",
+}
+# Without a month the page looks back this far: a year of the book, however long it has become.
+MONTHS_SHOWN = 12
+
+
+class ChosenForm(forms.Form):
+    """What the page's address may say."""
+
+    by = forms.ChoiceField(choices=list(WORDS.items()), required=False)
+    month = forms.CharField(
+        required=False, validators=[RegexValidator(r"^[0-9]{4}-(0[1-9]|1[0-2])$", "Write the month like 2026-11.")]
+    )
+    cardholder = forms.CharField(required=False, max_length=150)
+
+    def clean_month(self) -> dt.date | None:
+        text = self.cleaned_data["month"]
+        if text.startswith("0000"):
+            raise forms.ValidationError("Write the month like 2026-11.")
+        return dt.date.fromisoformat(f"{text}-01") if text else None
+
+    def clean_cardholder(self) -> str | None:
+        name = self.cleaned_data["cardholder"]
+        if name and not Cardholder.objects.filter(user__username=name).exists():
+            raise forms.ValidationError(f"No wallet belongs to a login {name!r}. The wallets' page lists them.")
+        return name or None
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One sum over the whole table."""
+
+    title: str
+    value: str
+    note: str
+    tone: str = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table, in words."""
+
+    label: str
+    spent: str
+    earned: list[tuple[str, str]]
+    low: str
+    face: str
+    high: str
+    baseline: str
+    benefit: SafeString
+
+
+@admin.register(RewardEntry)
+class RewardsAdmin(ReadOnlyAdmin):
+    """Entries as they were booked; the totals lie at totals/."""
+
+    list_display = ("when", "what", "programme", "amount", "units", "worth", "rate", "mcc", "method")
+    list_display_links = ("when", "what")
+    list_filter = ("kind", "reward_type", "local_month", MccFilter)
+    list_select_related = ("method",)
+    search_fields = ("programme", "method__last_four", "method__cardholder__name", "key")
+    search_help_text = "Programme, last four, cardholder or key"
+    fields = (
+        ("what", "programme"),
+        ("amount", "rate"),
+        ("units", "worth"),
+        ("low", "high"),
+        ("baseline", "reward_type"),
+        ("category", "mcc"),
+        ("purchase", "method"),
+        ("charge", "refund"),
+        ("when", "recorded"),
+        ("month", "key"),
+    )
+    nothing_yet = "They are booked within a minute after a charge has succeeded."
+
+    def get_urls(self) -> list[URLPattern]:
+        page = path("totals/", self.admin_site.admin_view(self.totals), name="issuing_rewardentry_totals")
+        return [page, *super().get_urls()]
+
+    def totals(self, request: HttpRequest) -> HttpResponse:
+        """The page "Rewards"."""
+        if request.method != "GET" or not self.has_view_permission(request):
+            raise PermissionDenied
+        form = ChosenForm(request.GET)
+        good, chosen = form.is_valid(), form.cleaned_data
+        by, month = chosen.get("by") or "month", chosen.get("month")
+        found = _found(by, month, chosen.get("cardholder")) if good else []
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Rewards",
+            "tabs": _tabs(request, by),
+            "by": by,
+            "heading": WORDS[by],
+            "problems": [error for errors in form.errors.values() for error in errors],
+            "asked": {name: request.GET.get(name, "") for name in ("month", "cardholder")},
+            "tiles": [tile for currency, worth in overall(found).items() for tile in _tiles(currency, worth)],
+            "lines": [_line(total) for total in found],
+            "months_shown": 0 if month else MONTHS_SHOWN,
+            "mcc_passed_through": settings.MERCHANT_MCC_PASSED_THROUGH,
+        }
+        return TemplateResponse(request, "admin/issuing/rewardentry/totals.html", context)
+
+    @admin.display(description="When", ordering="earned_at")
+    def when(self, entry: RewardEntry) -> str:
+        return display.moment(entry.earned_at)
+
+    @admin.display(description="Recorded", ordering="recorded_at")
+    def recorded(self, entry: RewardEntry) -> str:
+        return display.moment(entry.recorded_at)
+
+    @admin.display(description="Month in the cardholder's zone", ordering="local_month")
+    def month(self, entry: RewardEntry) -> str:
+        return f"{entry.local_month:%Y-%m}"
+
+    @admin.display(description="What", ordering="kind")
+    def what(self, entry: RewardEntry) -> SafeString:
+        return display.label(entry.get_kind_display(), KIND_TONE.get(entry.kind, "neutral"))
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, entry: RewardEntry) -> str:
+        return display.money(entry.amount_minor, entry.currency)
+
+    @admin.display(description="Units", ordering="units_micro")
+    def units(self, entry: RewardEntry) -> str:
+        return units_in_words(_whole(entry.units_micro), entry.reward_type, entry.currency)
+
+    @admin.display(description="Rate", ordering="rate_milli")
+    def rate(self, entry: RewardEntry) -> str:
+        return f"{entry.rate.normalize():f}" if entry.reward_type else NOT_RANKED
+
+    @admin.display(description="Worth at 1 cent", ordering="value_face_micro")
+    def worth(self, entry: RewardEntry) -> str:
+        return display.worth(_whole(entry.value_face_micro), entry.currency)
+
+    @admin.display(description="At 0.5 cents")
+    def low(self, entry: RewardEntry) -> str:
+        return display.worth(_whole(entry.value_low_micro), entry.currency)
+
+    @admin.display(description="At 1.5 cents")
+    def high(self, entry: RewardEntry) -> str:
+        return display.worth(_whole(entry.value_high_micro), entry.currency)
+
+    @admin.display(description="Baseline at 1x")
+    def baseline(self, entry: RewardEntry) -> str:
+        return display.worth(_whole(entry.baseline_micro), entry.currency)
+
+
+def _found(by: str, month: dt.date | None, cardholder: str | None) -> list[Total]:
+    return totals(by=by, cardholder=cardholder, since=month or _months_ago(MONTHS_SHOWN - 1), until=month)
+
+
+def _months_ago(count: int) -> dt.date:
+    today = clock.now().date()
+    months = today.year * 12 + today.month - 1 - count
+    return dt.date(months // 12, months % 12 + 1, 1)
+
+
+def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
+    """The three ways to sum up, each with the other choices kept."""
+    pages = []
+    for name in GROUPS:
+        query = request.GET.copy()
+        query["by"] = name
+        pages.append((f"By {WORDS[name].lower()}", f"?{query.urlencode()}", name == current))
+    return pages
+
+
+def _tiles(currency: str, worth: Worth) -> list[Tile]:
+    percent = worth.benefit_percent
+    over = f"{percent:+,.0f} % over 1x everywhere" if percent is not None else "No baseline to compare with"
+    return [
+        Tile(
+            "Spent, less refunds",
+            display.money(worth.spent_minor, currency),
+            f"{worth.charges} charge{'' if worth.charges == 1 else 's'}",
+        ),
+        Tile(
+            "Rewards at face value",
+            _two(worth.face, currency),
+            f"{worth.low:,.2f} to {worth.high:,.2f} at 0.5 to 1.5 cents a point",
+            "info",
+        ),
+        Tile("Baseline", _two(worth.baseline, currency), "What a card with 1 point a unit would have earned"),
+        Tile("Benefit of routing", f"{worth.benefit:+,.2f} {currency}", over, "good" if worth.benefit >= 0 else "bad"),
+    ]
+
+
+def _line(total: Total) -> Line:
+    worth, percent = total.worth, total.worth.benefit_percent
+    share = f" ({percent:+,.0f} %)" if percent is not None else ""
+    return Line(
+        label=total.label,
+        spent=display.money(worth.spent_minor, total.currency),
+        earned=[(str(earned), earned.programme) for earned in total.earned],
+        low=_two(worth.low, total.currency),
+        face=_two(worth.face, total.currency),
+        high=_two(worth.high, total.currency),
+        baseline=_two(worth.baseline, total.currency),
+        benefit=display.label(
+            f"{worth.benefit:+,.2f} {total.currency}{share}", "good" if worth.benefit >= 0 else "bad"
+        ),
+    )
+
+
+def _two(amount: Decimal, currency: str) -> str:
+    return f"{amount:,.2f} {currency}"
+
+
+def _whole(micro: int) -> Decimal:
+    return Decimal(micro).scaleb(-6)
+
+
+references.register("rewardentry", lambda key: reverse("admin:issuing_rewardentry_change", args=[key]))

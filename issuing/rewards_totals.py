@@ -1,0 +1,161 @@
+"""The rewards book summed up by month, funding card or merchant category. Reads only."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Count, Max, Q, QuerySet, Sum
+
+from issuing.models import RewardEntry
+from onecard.kit import display
+from routing.models import RewardType
+
+# What names a group, and what its label is made of.
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "month": ("local_month", ()),
+    "method": ("method", ("method__name", "method__last_four")),
+    "category": ("mcc", ()),
+}
+NOT_RANKED = "Not ranked"
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Units of one programme, such as 135 points of Citi Double Cash; negative when refunds took more back.
+
+    A unit of cash back is a hundredth of the currency unit (routing/rewards.py).
+    """
+
+    programme: str
+    reward_type: str
+    units: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return units_in_words(self.units, self.reward_type, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What is left of rewards in one currency: `spent_minor` in minor units, the rest in exact whole units."""
+
+    charges: int
+    spent_minor: int
+    low: Decimal
+    face: Decimal
+    high: Decimal
+    baseline: Decimal
+
+    @property
+    def benefit(self) -> Decimal:
+        """Worth at face value above what the same money earns at 1x."""
+        return self.face - self.baseline
+
+    @property
+    def benefit_percent(self) -> Decimal | None:
+        """None where there is no baseline to compare with, such as a month in which only refunds came."""
+        return self.benefit / self.baseline * 100 if self.baseline > 0 else None
+
+    def __add__(self, other: "Worth") -> "Worth":
+        return Worth(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Worth)))
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One group in one currency: currencies are never added up."""
+
+    key: str
+    label: str
+    currency: str
+    earned: tuple[Earned, ...]
+    worth: Worth
+
+
+def totals(
+    *, by: str, cardholder: str | None = None, since: dt.date | None = None, until: dt.date | None = None
+) -> list[Total]:
+    """Sums of the book's entries by "month", "method" or "category", from one statement.
+
+    Of one cardholder by login name; `since` and `until` are months, both included. The newest month comes first, cards
+    and categories by what they were worth. A month is that of the cardholder's zone, and a refund counts in its own.
+    """
+    key, labels = GROUPS[by]
+    rows = _chosen(cardholder, since, until).order_by(key, "currency", "programme", "reward_type")
+    summed = rows.values(key, *labels, "currency", "programme", "reward_type").annotate(
+        category_name=Max("category"),
+        charges=Count("pk", filter=Q(kind=RewardEntry.Kind.CHARGE)),
+        paid=Sum("amount_minor", filter=~Q(kind=RewardEntry.Kind.REFUND), default=0),
+        returned=Sum("amount_minor", filter=Q(kind=RewardEntry.Kind.REFUND), default=0),
+        units=Sum("units_micro"),
+        low=Sum("value_low_micro"),
+        face=Sum("value_face_micro"),
+        high=Sum("value_high_micro"),
+        baseline=Sum("baseline_micro"),
+    )
+    groups = groupby(summed, key=lambda row: (row[key], row["currency"]))
+    found = [_total(by, name, currency, list(rows)) for (name, currency), rows in groups]
+    return sorted(found, key=_newest_first if by == "month" else _best_first)
+
+
+def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
+    """135 points, 90 miles, 0.90 USD cash back; what earns at a base rate without a name counts as points."""
+    if reward_type == RewardType.CASH:
+        return f"{display.worth(units / 100, currency)} cash back"
+    if not reward_type:
+        return NOT_RANKED
+    return f"{units.normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"
+
+
+def overall(found: Iterable[Total]) -> dict[str, Worth]:
+    """The sum of the groups for each currency, in the order of their codes."""
+    sums: dict[str, Worth] = {}
+    for total in sorted(found, key=lambda each: each.currency):
+        sums[total.currency] = sums[total.currency] + total.worth if total.currency in sums else total.worth
+    return sums
+
+
+def _chosen(cardholder: str | None, since: dt.date | None, until: dt.date | None) -> QuerySet[RewardEntry]:
+    rows = RewardEntry.objects.all()
+    if cardholder is not None:
+        rows = rows.filter(method__cardholder__user__username=cardholder)
+    if since is not None:
+        rows = rows.filter(local_month__gte=since.replace(day=1))
+    return rows if until is None else rows.filter(local_month__lte=until)
+
+
+def _total(by: str, name: Any, currency: str, rows: list[dict[str, Any]]) -> Total:
+    worth = Worth(
+        charges=sum(row["charges"] for row in rows),
+        spent_minor=int(sum(row["paid"] - row["returned"] for row in rows)),
+        **{each: _whole(sum(row[each] for row in rows)) for each in ("low", "face", "high", "baseline")},
+    )
+    earned = tuple(Earned(row["programme"], row["reward_type"], _whole(row["units"]), currency) for row in rows)
+    return Total(_key(name), _label(by, name, rows), currency, earned, worth)
+
+
+def _key(name: Any) -> str:
+    return f"{name:%Y-%m}" if isinstance(name, dt.date) else str(name)
+
+
+def _label(by: str, name: Any, rows: list[dict[str, Any]]) -> str:
+    if by == "method":
+        return f"{rows[0]['method__name']} •••• {rows[0]['method__last_four']}"
+    if by == "category":
+        return f"{name or 'No MCC'} {max(row['category_name'] for row in rows)}".strip()
+    return _key(name)
+
+
+def _whole(micro: Any) -> Decimal:
+    return Decimal(int(micro)).scaleb(-6)
+
+
+def _newest_first(total: Total) -> tuple[Any, ...]:
+    year, month = total.key.split("-")
+    return -int(year), -int(month), total.currency
+
+
+def _best_first(total: Total) -> tuple[Any, ...]:
+    return total.currency, -total.worth.face, total.label

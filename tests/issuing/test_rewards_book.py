@@ -1,0 +1,593 @@
+"""The rewards book: the walkthrough's numbers, refunds that leave nothing behind, each thing once, and its pages."""
+
+import csv
+import datetime as dt
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, InternalError
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from issuing import rewards_book, rewards_sweep, tasks
+from issuing.models import Authorization, Decision, RewardEntry, VirtualCard
+from issuing.models.rewards import SIGNED
+from issuing.rewards_totals import overall, totals
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import savepoint, transaction
+from routing import rewards
+from tests import stripe_events
+from tests.back_office import logged_in, text_of
+from tests.factories import (
+    CardholderFactory,
+    CardProductFactory,
+    FundingMethodFactory,
+    RankingRowFactory,
+    UserFactory,
+    VirtualCardFactory,
+)
+from tests.threads import at_once
+from tests.wallets import walkthrough_card
+from wallet import cascade, obligations, outcomes, refunds
+from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund
+from wallet.processors.base import Outcome, RefundOutcome
+
+pytestmark = pytest.mark.django_db
+TOTALS = "admin:issuing_rewardentry_totals"
+
+
+def bought(card: VirtualCard | None = None, amount: int = 4500, **more: Any) -> FundingCharge:
+    """A purchase that was approved and whose routed charge succeeded."""
+    card = card or walkthrough_card()
+    currency = more.pop("currency", "usd")
+    asked = stripe_events.authorization_request(card=card.issuer_card_id, amount=amount, currency=currency, **more)
+    assert stripe_events.post(asked).json()["approved"] is True
+    return paid(FundingCharge.objects.latest("pk"))
+
+
+def paid(charge: FundingCharge) -> FundingCharge:
+    FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
+    name = f"pi_{charge.pk}"
+    assert outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", name), actor="processor:stripe")
+    charge.refresh_from_db()
+    return charge
+
+
+def refunded(charge: FundingCharge, amount: int) -> FundingRefund:
+    with transaction():
+        obligation = obligations.lock(charge.obligation_id)
+        refund = refunds.begin(obligation=obligation, amount_minor=amount, reason="Given back.", actor="system:test")
+    ended(refund, "succeeded")
+    return refund
+
+
+def ended(refund: FundingRefund, status: str) -> None:
+    if status == "succeeded":
+        FundingRefund.objects.filter(pk=refund.pk).update(status="sending")
+    outcome = RefundOutcome(status, processor_refund_id=f"re_{refund.pk}")
+    assert refunds.record(refund_id=refund.pk, outcome=outcome, actor="processor:stripe")
+
+
+def sums() -> dict[str, int]:
+    return {name: sum(RewardEntry.objects.values_list(name, flat=True)) for name in SIGNED}
+
+
+NOTHING = dict.fromkeys(SIGNED, 0)
+
+
+def test_the_walkthroughs_purchase_is_booked_with_its_numbers() -> None:
+    charge = bought()
+
+    assert rewards_sweep.sweep() == rewards_sweep.Tally(1, 0)
+
+    entry = RewardEntry.objects.get()
+    assert (entry.key, entry.kind, entry.charge) == (f"charge:{charge.public_id}", "charge", charge)
+    assert (entry.units_micro, entry.rate_milli, entry.reward_type) == (135_000_000, 3000, "points")
+    assert (entry.value_low_micro, entry.value_face_micro, entry.value_high_micro) == (675_000, 1_350_000, 2_025_000)
+    assert entry.baseline_micro == 450_000
+    assert (entry.amount_minor, entry.currency, entry.mcc) == (4500, "USD", "5812")
+    assert entry.purchase == Authorization.objects.get()
+    (total,) = totals(by="month")
+    assert (total.worth.benefit, total.worth.benefit_percent) == (Decimal("0.90"), 200)
+    assert [str(earned) for earned in total.earned] == ["135 points"]
+
+
+def test_the_programme_is_the_product_or_else_the_cards_own_name() -> None:
+    holder = CardholderFactory()
+    product = CardProductFactory(name="Sapphire")
+    method = FundingMethodFactory(cardholder=holder, product=product, name="My blue one", is_backup=True)
+    RankingRowFactory(product=product, network="", reward_rate=2)
+    card = VirtualCardFactory(cardholder=holder)
+    rewards_book.book_charge(bought(card).pk)
+    FundingMethod.objects.filter(pk=method.pk).update(product=None)
+    rewards_book.book_charge(bought(card).pk)
+
+    assert list(RewardEntry.objects.order_by("pk").values_list("programme", flat=True)) == ["Sapphire", "My blue one"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "face", "high"),
+    [
+        ("cash", 900_000, 900_000, 900_000),
+        ("points", 450_000, 900_000, 1_350_000),
+        ("miles", 450_000, 900_000, 1_350_000),
+        ("default", 450_000, 900_000, 1_350_000),
+    ],
+)
+def test_each_reward_type_has_its_three_values(kind: str, low: int, face: int, high: int) -> None:
+    rewards_book.book_charge(bought(one_card_wallet(kind, 2)).pk)
+
+    entry = RewardEntry.objects.get()
+    assert (entry.units_micro, entry.reward_type) == (90_000_000, kind)
+    assert (entry.value_low_micro, entry.value_face_micro, entry.value_high_micro) == (low, face, high)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "units", "face", "baseline"),
+    [
+        ("JPY", 4500, 6750_000_000, 67_500_000, 45_000_000),
+        ("KWD", 4501, 6_751_500, 67_515, 45_010),
+        ("KWD", 1, 1500, 15, 10),
+        ("CLF", 45001, 6_750_150, 67_502, 45_001),
+    ],
+)
+def test_units_are_counted_in_whole_units_whatever_decimals_a_currency_has(
+    currency: str, amount: int, units: int, face: int, baseline: int
+) -> None:
+    """67501.5 millionths are 67502: half-even; a half goes to the even neighbour."""
+    rewards_book.book_charge(bought(one_card_wallet("points", "1.5", currency), amount, currency=currency.lower()).pk)
+
+    entry = RewardEntry.objects.get()
+    assert (entry.units_micro, entry.value_face_micro, entry.baseline_micro) == (units, face, baseline)
+
+
+def one_card_wallet(kind: str, rate: object, currency: str = "USD") -> VirtualCard:
+    holder = CardholderFactory()
+    FundingMethodFactory(cardholder=holder, is_backup=True, currencies=[currency])
+    RankingRowFactory(reward_rate=rate, reward_type=kind)
+    return VirtualCardFactory(cardholder=holder, currency=currency)
+
+
+def test_the_card_that_really_paid_earns_not_the_one_that_was_chosen() -> None:
+    charge = decline(approved(walkthrough_card()))
+    amex = FundingMethod.objects.get(network="amex")
+    assert cascade.next_charge(obligation_id=charge.obligation_id, method_ids=[amex.pk], actor="x") == "charged"
+    rewards_book.book_charge(paid(FundingCharge.objects.latest("pk")).pk)
+
+    entry = RewardEntry.objects.get()
+    assert (entry.method, entry.rate_milli, entry.units_micro) == (amex, 4000, 180_000_000)
+    assert rewards_book.book_charge(charge.pk) is False
+
+
+def test_a_card_without_a_ranking_is_booked_at_nothing_against_the_baseline() -> None:
+    card = walkthrough_card()
+    rewards_book.book_charge(bought(card, mcc="7230").pk)
+
+    entry = RewardEntry.objects.get()
+    assert (entry.rate_milli, entry.reward_type, entry.units_micro, entry.baseline_micro) == (0, "", 0, 450_000)
+    (total,) = totals(by="category")
+    assert (total.worth.benefit, total.worth.benefit_percent) == (Decimal("-0.45"), -100)
+    assert str(total.earned[0]) == "Not ranked"
+
+
+def test_what_was_captured_beyond_the_approval_earns_by_the_approvals_ranking() -> None:
+    charge = bought()
+    with transaction():
+        name = charge.obligation.purchase
+        tip = obligations.begin(
+            method=charge.method, reference=f"{name}:2", purchase=name, description="Tip", money=Money(900, "USD")
+        )
+    rewards_book.book_charge(paid(tip).pk)
+
+    assert RewardEntry.objects.get(charge=tip).units_micro == 27_000_000
+
+
+def approved(card: VirtualCard) -> FundingCharge:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    assert stripe_events.post(asked).json()["approved"] is True
+    return FundingCharge.objects.latest("pk")
+
+
+def decline(charge: FundingCharge) -> FundingCharge:
+    FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
+    outcome = Outcome("declined", f"pi_{charge.pk}", failure_code="insufficient_funds")
+    assert outcomes.record(charge_id=charge.pk, outcome=outcome, actor="processor:stripe")
+    return charge
+
+
+def test_nothing_is_booked_for_what_has_not_succeeded_or_is_put_on_a_card() -> None:
+    waiting = approved(walkthrough_card())
+    with transaction():
+        top_up = obligations.begin(
+            method=waiting.method, reference="card_funding:1", purchase="card:1", description="x", money=Money(1, "USD")
+        )
+    top_up = paid(top_up)
+    back = refunded(top_up, 1)
+
+    assert not rewards_book.book_charge(waiting.pk)
+    assert not rewards_book.book_charge(top_up.pk)
+    assert not rewards_book.book_refund(back.pk)
+    assert rewards_sweep.sweep() == rewards_sweep.Tally(0, 0)
+    assert not RewardEntry.objects.exists()
+
+
+def test_the_clocks_task_books_and_takes_no_offence_at_newer_arguments() -> None:
+    charge = bought()
+    tasks.sweep_rewards(days=1, of_a_newer_version=True)
+    assert RewardEntry.objects.get().charge == charge
+
+
+def test_twice_is_once_and_a_second_sweep_finds_nothing() -> None:
+    charge = bought()
+    back = refunded(charge, 1000)
+    assert [rewards_book.book_charge(charge.pk) for _ in range(2)] == [True, False]
+    assert [rewards_book.book_refund(back.pk) for _ in range(2)] == [True, False]
+
+    assert rewards_sweep.count_missing() == 0
+    assert rewards_sweep.sweep() == rewards_sweep.Tally(0, 0)
+    assert RewardEntry.objects.count() == 2
+
+
+def test_a_refund_that_comes_before_its_charges_entry_has_that_written_first() -> None:
+    back = refunded(bought(), 4500)
+
+    assert rewards_book.book_refund(back.pk)
+
+    assert list(RewardEntry.objects.order_by("pk").values_list("kind", flat=True)) == ["charge", "refund"]
+    assert sums() == NOTHING
+
+
+def test_a_third_that_cannot_be_divided_leaves_no_rest() -> None:
+    charge = bought(one_card_wallet("points", "1.001"), 1000)
+    for part in (333, 333, 334):
+        rewards_book.book_refund(refunded(charge, part).pk)
+
+    taken = RewardEntry.objects.filter(kind="refund").order_by("pk").values_list("value_low_micro", flat=True)
+    assert list(taken) == [-16_667, -16_666, -16_717]
+    assert sums() == NOTHING
+
+
+@given(
+    amount=st.integers(min_value=1, max_value=10**13),
+    rate_milli=st.integers(min_value=0, max_value=9_999_999),
+    kind=st.sampled_from(["cash", "points"]),
+    currency=st.sampled_from(["USD", "KWD"]),
+    data=st.data(),
+)
+@hypothesis_settings(max_examples=300)
+def test_any_split_of_a_whole_refund_takes_all_and_never_more(
+    amount: int, rate_milli: int, kind: str, currency: str, data: st.DataObject
+) -> None:
+    reward = rewards.estimate(
+        amount=Money(amount, currency), reward_rate=Decimal(rate_milli).scaleb(-3), reward_type=kind
+    )
+    try:
+        whole = rewards.book(reward)
+    except rewards.RewardTooLargeError:
+        assert max(reward.units, *reward.values) * 10**6 > rewards.LARGEST_MICRO
+        return
+    marks = st.lists(st.integers(min_value=1, max_value=amount), max_size=8)
+    taken, returned = rewards.Booked(0, 0, 0, 0, 0), 0
+    for mark in [*sorted(set(data.draw(marks)) - {amount}), amount]:
+        part = rewards.share(whole, returned_minor=mark, amount_minor=amount, taken=taken)
+        numbers = [(getattr(whole, name), getattr(taken, name), getattr(part, name)) for name in SIGNED]
+        assert all(0 <= one <= all_ - gone for all_, gone, one in numbers)
+        exact = [abs(all_ * mark - (gone + one) * amount) for all_, gone, one in numbers]
+        assert all(2 * off <= amount for off in exact)
+        taken, returned = rewards.Booked(*(gone + one for _all, gone, one in numbers)), mark
+    assert (taken, returned) == (whole, amount)
+
+
+def test_a_refund_that_failed_after_all_is_put_back_and_can_be_given_again() -> None:
+    charge = bought(one_card_wallet("points", "1.001"), 1000)
+    first, second = refunded(charge, 333), refunded(charge, 667)
+    rewards_sweep.sweep()
+    assert sums() == NOTHING
+    ended(first, "failed")
+
+    assert rewards_sweep.sweep() == rewards_sweep.Tally(1, 0)
+
+    back = RewardEntry.objects.get(kind="refund_failed")
+    gone = RewardEntry.objects.get(key=f"refund:{first.public_id}")
+    assert (back.key, back.amount_minor) == (f"refund_failed:{first.public_id}", 333)
+    assert back.booked == -gone.booked
+    assert sums()["units_micro"] == back.units_micro
+    assert not rewards_book.book_refund(first.pk)
+    again = FundingRefund.objects.create(
+        obligation=charge.obligation,
+        charge=charge,
+        amount_minor=333,
+        reason="By hand",
+        status="succeeded",
+        idempotency_key="again",
+        finished_at=clock.now(),
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    )
+    assert rewards_book.book_refund(again.pk)
+    assert rewards_book.book_refund(second.pk) is False
+    assert sums() == NOTHING
+
+
+def test_a_refund_that_failed_before_it_was_booked_leaves_no_trace() -> None:
+    charge = bought()
+    back = refunded(charge, 1000)
+    ended(back, "failed")
+
+    rewards_sweep.sweep()
+
+    assert list(RewardEntry.objects.values_list("kind", flat=True)) == ["charge"]
+
+
+def test_a_month_is_the_cardholders_and_a_refund_counts_in_its_own() -> None:
+    charge = bought()
+    FundingCharge.objects.filter(pk=charge.pk).update(finished_at=dt.datetime(2026, 11, 1, 2, tzinfo=dt.UTC))
+    back = refunded(charge, 4500)
+    FundingRefund.objects.filter(pk=back.pk).update(finished_at=dt.datetime(2026, 12, 1, 6, tzinfo=dt.UTC))
+    rewards_book.book_refund(back.pk)
+
+    found = totals(by="month")
+
+    assert [total.key for total in found] == ["2026-12", "2026-10"]
+    assert [total.worth.benefit for total in found] == [Decimal("-0.90"), Decimal("0.90")]
+    assert [total.worth.benefit_percent for total in found] == [None, 200]
+    assert [total.worth.spent_minor for total in found] == [-4500, 4500]
+    assert [total.worth.charges for total in found] == [0, 1]
+
+
+def test_a_sweep_looks_back_so_far_and_the_command_further(capsys: pytest.CaptureFixture[str]) -> None:
+    charge = bought()
+    long_ago = clock.now() - dt.timedelta(days=60)
+    FundingCharge.objects.filter(pk=charge.pk).update(finished_at=long_ago)
+    assert rewards_sweep.sweep(days=40) == rewards_sweep.Tally(0, 0)
+
+    out, err = io.StringIO(), io.StringIO()
+    call_command("rewards", rebuild_missing=True, since=f"{long_ago:%Y-%m}", stdout=out, stderr=err)
+
+    assert "1 entries booked." in err.getvalue()
+    assert "135 points" in out.getvalue()
+    assert RewardEntry.objects.get().earned_at == long_ago
+
+
+def test_more_than_a_batch_is_booked_and_what_fails_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewards_sweep, "BATCH", 2)
+    card = walkthrough_card()
+    charges = [bought(card, 100) for _ in range(5)]
+    same_moment = clock.now()
+    FundingCharge.objects.update(finished_at=same_moment)
+    trillions = Money(10**13, "JPY")
+    FundingObligation.objects.filter(pk=charges[0].obligation_id).update(
+        amount_minor=trillions.minor, currency=trillions.currency
+    )
+
+    assert rewards_sweep.sweep() == rewards_sweep.Tally(4, 1)
+
+    assert set(RewardEntry.objects.values_list("charge", flat=True)) == {charge.pk for charge in charges[1:]}
+    assert rewards_sweep.count_missing() == 1
+    with pytest.raises(CommandError, match="1 could not be booked"):
+        call_command("rewards", rebuild_missing=True, stdout=io.StringIO(), stderr=io.StringIO())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_many_threads_each_thing_is_booked_once_and_a_whole_refund_leaves_nothing() -> None:
+    charge = bought(one_card_wallet("points", "1.001"), 1000)
+    parts = [refunded(charge, part) for part in (333, 111, 222, 334)]
+
+    calls = [lambda pk=part.pk: rewards_book.book_refund(pk) for part in parts for _ in range(3)]
+    booked = at_once([*calls, *(lambda: rewards_book.book_charge(charge.pk) for _ in range(3)), rewards_sweep.sweep])
+
+    assert sum(done is True for done in booked) <= 5
+    assert RewardEntry.objects.filter(kind="charge").count() == 1
+    assert RewardEntry.objects.filter(kind="refund").count() == 4
+    assert sums() == NOTHING
+
+
+def test_an_entry_is_never_changed_or_deleted() -> None:
+    rewards_book.book_charge(bought().pk)
+    for attempt in (
+        lambda: RewardEntry.objects.update(units_micro=1),
+        lambda: RewardEntry.objects.all().delete(),
+    ):
+        with pytest.raises((InternalError, IntegrityError)), savepoint():
+            attempt()
+    assert RewardEntry.objects.get().units_micro == 135_000_000
+
+
+def a_book() -> VirtualCard:
+    """Two wallets, three cards and categories, two currencies and refunds."""
+    first, second = walkthrough_card(), one_card_wallet("cash", 2, "JPY")
+    for network, rate in (("discover", 5), ("amex", 4)):
+        RankingRowFactory(mcc="5411", network=network, reward_rate=rate)
+    bought(first)
+    bought(first, 12000, mcc="5411")
+    bought(first, 3000, mcc="7230")
+    refunded(bought(first, 2500), 1200)
+    bought(second, 7000, currency="jpy")
+    rewards_sweep.sweep()
+    return first
+
+
+@pytest.mark.parametrize("by", ["month", "method", "category"])
+def test_the_totals_are_the_sums_of_the_entries_however_grouped(by: str) -> None:
+    a_book()
+
+    found = totals(by=by)
+
+    assert len({(total.key, total.currency) for total in found}) == len(found)
+    for currency, worth in overall(found).items():
+        entries = RewardEntry.objects.filter(currency=currency)
+        signs = [-1 if entry.kind == "refund" else 1 for entry in entries]
+        paid_minor = sum(sign * entry.amount_minor for sign, entry in zip(signs, entries, strict=True))
+        assert worth.spent_minor == paid_minor
+        for name, column in (("low", "value_low"), ("face", "value_face"), ("high", "value_high")):
+            exact = Decimal(sum(getattr(entry, f"{column}_micro") for entry in entries)).scaleb(-6)
+            assert getattr(worth, name) == exact
+        units = sum(earned.units for total in found if total.currency == currency for earned in total.earned)
+        assert units == Decimal(sum(entry.units_micro for entry in entries)).scaleb(-6)
+    assert set(overall(found)) == {"USD", "JPY"}
+
+
+def test_totals_by_card_and_category_name_them_the_best_first() -> None:
+    card = a_book()
+    dollars = totals(by="method", cardholder=card.cardholder.user.username)
+
+    assert [total.worth.face for total in dollars] == sorted((each.worth.face for each in dollars), reverse=True)
+    assert {total.currency for total in dollars} == {"USD"}
+    assert all("••••" in total.label for total in dollars)
+    assert {total.label[:4] for total in totals(by="category")} == {"5812", "5411", "7230"}
+
+
+def test_totals_of_nobody_or_of_another_year_are_empty() -> None:
+    a_book()
+    assert totals(by="month", cardholder="nobody") == []
+    assert totals(by="month", until=dt.date(2000, 1, 1)) == []
+
+
+def test_totals_are_one_statement(django_assert_num_queries: Any) -> None:
+    a_book()
+    with django_assert_num_queries(1):
+        totals(by="method")
+
+
+def said(**options: Any) -> str:
+    out = io.StringIO()
+    call_command("rewards", stdout=out, stderr=io.StringIO(), **options)
+    return out.getvalue()
+
+
+def test_the_command_prints_the_walkthrough_as_table_json_and_csv() -> None:
+    rewards_book.book_charge(bought().pk)
+
+    assert "+0.90 USD (+200 %) over 0.45 at 1x" in said()
+    (told,) = json.loads(said(format="json", by="category"))
+    assert (told["low"], told["face"], told["high"]) == ("0.675", "1.35", "2.025")
+    assert (told["baseline"], told["benefit"], told["benefit_percent"], told["spent"]) == (
+        "0.45",
+        "0.9",
+        "200.0",
+        "45.00",
+    )
+    assert told["earned"][0]["units"] == "135"
+    (line,) = csv.DictReader(io.StringIO(said(format="csv", by="method")))
+    assert (line["benefit"], line["percent"], line["currency"]) == ("0.9", "200.0", "USD")
+
+
+def test_the_command_of_an_empty_book_says_so() -> None:
+    assert "Nothing is booked here" in said()
+    assert json.loads(said(format="json")) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cardholder": "nobody"}, "No wallet belongs to a login 'nobody'"),
+        ({"since": "November"}, "write it like 2026-11"),
+        ({"since": "2999-01"}, "lies in the future"),
+    ],
+)
+def test_wrong_arguments_are_sentences_and_book_nothing(options: dict[str, str], sentence: str) -> None:
+    bought()
+    with pytest.raises(CommandError, match=sentence) as raised:
+        said(rebuild_missing=True, **options)
+    assert raised.value.returncode == 2
+    assert not RewardEntry.objects.exists()
+
+
+def test_the_page_shows_the_sums_and_keeps_what_was_chosen() -> None:
+    card = walkthrough_card()
+    rewards_book.book_charge(bought(card).pk)
+    login = card.cardholder.user.username
+
+    shown = text_of(logged_in().get(reverse(TOTALS), {"by": "category", "cardholder": login}))
+
+    assert "135 points" in shown
+    assert "+0.90 USD" in shown
+    assert "+200 %" in shown
+    assert f"by=method&amp;cardholder={login}" in shown or f"cardholder={login}&amp;by=method" in shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("cash", "0.90 USD cash back"), ("points", "90 points"), ("miles", "90 miles"), ("default", "90 points")],
+)
+def test_cash_is_shown_as_money_and_anything_else_in_units(kind: str, words: str) -> None:
+    rewards_book.book_charge(bought(one_card_wallet(kind, 2)).pk)
+    assert words in said()
+    assert words in text_of(logged_in().get(reverse(TOTALS)))
+    assert words in text_of(logged_in().get(reverse("admin:issuing_rewardentry_changelist")))
+
+
+@pytest.mark.parametrize("month", ["2000-01", "9999-12"])
+def test_the_page_of_a_month_without_entries_says_how_they_come(month: str) -> None:
+    rewards_book.book_charge(bought().pk)
+    shown = text_of(logged_in().get(reverse(TOTALS), {"month": month}))
+    assert "Nothing is booked here" in shown
+    assert "135 points" not in shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"month": "2026-13"}, "Write the month like 2026-11."),
+        ({"month": "0000-01"}, "Write the month like 2026-11."),
+        ({"cardholder": "<b>"}, "No wallet belongs to a login"),
+        ({"by": "colour"}, "Select a valid choice"),
+    ],
+)
+def test_a_wrong_choice_is_a_sentence_and_shows_no_sums(asked: dict[str, str], sentence: str) -> None:
+    rewards_book.book_charge(bought().pk)
+    answer = logged_in().get(reverse(TOTALS), asked)
+    assert answer.status_code == 200
+    assert sentence in text_of(answer)
+    assert "135 points" not in text_of(answer)
+    assert "<b>" not in text_of(answer).split("oc-stack")[1].split("</main>")[0]
+
+
+def test_a_wrong_login_keeps_how_it_was_summed_up() -> None:
+    answer = logged_in().get(reverse(TOTALS), {"by": "method", "cardholder": "nobody"})
+    assert [name for name, _page, is_current in answer.context["tabs"] if is_current] == ["By card"]
+
+
+def test_who_may_view_entries_sees_the_page_and_others_do_not() -> None:
+    clerk, stranger = UserFactory(is_staff=True), UserFactory(is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_rewardentry"))
+
+    assert logged_in(clerk).get(reverse(TOTALS)).status_code == 200
+    assert reverse(TOTALS) in text_of(logged_in(clerk).get("/admin/"))
+    assert logged_in(stranger).get(reverse(TOTALS)).status_code == 403
+    assert reverse(TOTALS) not in text_of(logged_in(stranger).get("/admin/"))
+    assert Client().get(reverse(TOTALS)).status_code == 302
+    assert logged_in().post(reverse(TOTALS)).status_code == 403
+
+
+def test_a_purchase_without_any_decision_of_ours_is_booked_at_nothing() -> None:
+    charge = bought()
+    other = Authorization.objects.create(
+        provider="stripe",
+        issuer_authorization_id="iauth_theirs",
+        status="approved",
+        approved_minor=100,
+        currency="USD",
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    )
+    with transaction():
+        theirs = obligations.begin(
+            method=charge.method,
+            reference="decision:theirs",
+            purchase=f"authorization:{other.pk}",
+            description="x",
+            money=Money(100, "USD"),
+        )
+    assert not Decision.objects.filter(authorization=other).exists()
+    assert rewards_book.book_charge(paid(theirs).pk)
+    assert RewardEntry.objects.get(purchase=other).rate_milli == 0
