@@ -6,7 +6,6 @@ The same key on every try makes it one change however often it is sent; a change
 import datetime as dt
 import logging
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 
 from audit import trail
@@ -18,6 +17,7 @@ from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.moves import sources_of
+from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 
 log = logging.getLogger(__name__)
@@ -51,15 +51,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     """Tries every change that is due and that the queue seems to have forgotten; says how many."""
     limit = (now or clock.now()) - SWEEP_GRACE
     ids = list(CardChange.objects.filter(_due(limit)).order_by("id").values_list("pk", flat=True)[:SWEEP_BATCH])
-    for change_id in ids:
-        try:
-            carry_out(change_id=change_id)
-        except SoftTimeLimitExceeded:
-            raise  # The task's time is over; what is left is the next sweep's.
-        except Exception:
-            # Its claim runs out and it comes by again; it must not hold up the others.
-            log.exception("card change %s could not be tried", change_id)
-    return len(ids)
+    return each_in_turn(ids, lambda change_id: carry_out(change_id=change_id), what="card change")
 
 
 def _due(moment: dt.datetime) -> Q:

@@ -3,9 +3,6 @@
 The balance is what the cardholder has put there; purchases do not spend it yet (the ledger's issue brings that).
 """
 
-import logging
-
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError
 from django.db.models import F, Q
 
@@ -16,13 +13,12 @@ from issuing.models import CardFunding, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from onecard.kit.moves import sources_of
+from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, savepoint, transaction
 from wallet import cases, funding, methods, obligations, outcomes
 from wallet import states as wallet_states
 from wallet.models import FundingMethod
 from wallet.processors.base import Processor
-
-log = logging.getLogger(__name__)
 
 BATCH = 100
 
@@ -67,14 +63,7 @@ def sweep() -> int:
     ended = Q(obligation__status=wallet_states.Obligation.OPEN)
     waiting = CardFunding.objects.filter(~ended, status=states.Funding.REQUESTED).order_by("pk")
     ids = list(waiting.values_list("pk", flat=True)[:BATCH])
-    for funding_id in ids:
-        try:
-            settle(funding_id)
-        except SoftTimeLimitExceeded:
-            raise  # The task's time is over; what is left is the next sweep's.
-        except Exception:
-            log.exception("card funding %s could not be settled", funding_id)
-    return len(ids)
+    return each_in_turn(ids, settle, what="card funding")
 
 
 def _check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:

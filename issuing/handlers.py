@@ -1,17 +1,13 @@
 """What is done about a stored event, by a worker, once."""
 
 import datetime as dt
-import logging
-
-from celery.exceptions import SoftTimeLimitExceeded
 
 from issuing import card_news, inbox, marqeta_news, states, stripe_news
 from issuing.events import MalformedEventError, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit import clock
+from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import transaction
-
-log = logging.getLogger(__name__)
 
 # News of cards and their holders: at Stripe by the event's type, at Marqeta by its beginning.
 CARD_NEWS = ("issuing_card.updated", "issuing_cardholder.updated")
@@ -41,15 +37,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     limit = (now or clock.now()) - SWEEP_AFTER
     waiting = IssuerEvent.objects.filter(status=states.Event.RECEIVED, received_at__lt=limit).order_by("received_at")
     pks = list(waiting.values_list("pk", flat=True))
-    for event_pk in pks:
-        try:
-            handle(event_pk=event_pk, now=now)
-        except SoftTimeLimitExceeded:
-            raise  # The task's time is over; what is left is the next sweep's.
-        except Exception:
-            # It waits for a repair of ours and must not hold up the others.
-            log.exception("event %s could not be handled", event_pk)
-    return len(pks)
+    return each_in_turn(pks, lambda event_pk: handle(event_pk=event_pk, now=now), what="event")
 
 
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:

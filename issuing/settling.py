@@ -1,17 +1,13 @@
 """The end of a purchase: closed at its issuer, and what may still come waited for, it is settled as captured."""
 
 import datetime as dt
-import logging
-
-from celery.exceptions import SoftTimeLimitExceeded
 
 from audit import trail
 from issuing import holds, owing, states
 from issuing.models import Authorization, VirtualCard
 from onecard.kit import clock
+from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import transaction
-
-log = logging.getLogger(__name__)
 
 ACTOR = "system:settling"
 # The word that a purchase is closed can overtake its captures; one of which nothing was captured is waited for longer.
@@ -53,14 +49,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     """Settles every purchase that is due; says how many it looked at."""
     due = Authorization.objects.filter(settle_due_at__lte=now or clock.now()).order_by("settle_due_at")
     ids = list(due.values_list("pk", flat=True)[:BATCH])
-    for purchase_id in ids:
-        try:
-            settle(purchase_id, now=now)
-        except SoftTimeLimitExceeded:
-            raise  # The task's time is over; what is left is the next sweep's.
-        except Exception:
-            log.exception("purchase %s could not be settled", purchase_id)
-    return len(ids)
+    return each_in_turn(ids, lambda purchase_id: settle(purchase_id, now=now), what="purchase")
 
 
 def _lock_card(purchase_id: int) -> None:

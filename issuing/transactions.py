@@ -83,7 +83,7 @@ def record(
         )
         if is_new:
             _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
-            _book(kept)
+            book(kept)
         else:
             kept = _complete(_lock(kept), row)
             _open_case_if_other(kept, row)
@@ -115,6 +115,26 @@ def link(authorization: Authorization) -> int:
     for kept in found:
         _join_refund(_complete(kept, {"authorization_id": authorization.pk, "card_id": authorization.card_id}))
     return len(found)
+
+
+def book(kept: CardTransaction) -> bool:
+    """Posts a movement once its purchase is known, and has what the cardholder pays follow it; False when it was there.
+
+    In the caller's transaction.
+    """
+    purchase = kept.authorization
+    if purchase is None or not kept.amount_minor:
+        return False
+    owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    is_new = ledger.post(
+        kind=POSTINGS[kept.transaction_type],
+        key=f"card_transaction:{kept.pk}",
+        money=kept.money,
+        reference=owing.reference(purchase),
+        occurred_at=kept.occurred_at,
+    )
+    owing.follow(purchase, actor=f"issuer:{kept.provider}")
+    return is_new
 
 
 def check(found: IssuerTransaction, *, transaction_type: str = "") -> None:
@@ -170,29 +190,14 @@ def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
         kept.refresh_from_db()
     if "authorization_id" in missing:
         _note(kept, "transaction.linked", authorization=kept.authorization_id)
-        _book(kept)
+        book(kept)
     return kept
-
-
-def _book(kept: CardTransaction) -> None:
-    """Posts a movement once its purchase is known, and has what the cardholder pays follow it."""
-    purchase = kept.authorization
-    if purchase is None or not kept.amount_minor:
-        return
-    ledger.post(
-        kind=POSTINGS[kept.transaction_type],
-        key=f"card_transaction:{kept.pk}",
-        money=kept.money,
-        reference=owing.reference(purchase),
-        occurred_at=kept.occurred_at,
-    )
-    owing.follow(purchase, actor=f"issuer:{kept.provider}")
 
 
 def _join_refund(kept: CardTransaction) -> None:
     refund = refunds.join(kept)
     if refund is not None:
-        _book(refund)
+        book(refund)
 
 
 def _difference(kept: CardTransaction, theirs: dict[str, Any]) -> Difference | None:

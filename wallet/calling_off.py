@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import cascade, cases, declines, obligations, outcomes, states
+from wallet import cases, declines, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
 from wallet.processors import stripe_methods
 from wallet.processors.base import NotProcessedError, Outcome, OutcomeUnknownError
@@ -29,7 +29,7 @@ def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stri
     require_no_transaction("A call to the processor")
     waiting = FundingCharge.objects.filter(obligation_id=obligation_id, status=states.Charge.REQUIRES_ACTION)
     charge = waiting.select_related("obligation", "method").first()
-    if charge is None or cascade.is_top_up(charge.obligation):
+    if charge is None or charge.obligation.is_top_up:
         return
     try:
         outcome = call_off(charge.processor_charge_id) if charge.processor_charge_id else None

@@ -20,11 +20,11 @@ from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
 from wallet import cases, declines, methods, obligations, refunds, states
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.models.funding import TOP_UP_OF
 from wallet.processors.base import Outcome
 
 log = logging.getLogger(__name__)
 
-TOP_UP_OF = "card:"
 # The ordinary way through the queue gets this head start before the sweeper looks.
 SWEEP_GRACE = dt.timedelta(seconds=30)
 SWEEP_BATCH = 100
@@ -85,11 +85,6 @@ def owed(obligation: FundingObligation) -> Money:
     return Money(obligation.amount_minor - refunds.given_back_minor(obligation), obligation.currency)
 
 
-def is_top_up(obligation: FundingObligation) -> bool:
-    """Money put on a card comes from the source that the person chose, and from no other."""
-    return obligation.purchase.startswith(TOP_UP_OF)
-
-
 def sweep(*, now: dt.datetime | None = None) -> int:
     """Says again what the queue seems to have forgotten, from the database alone; gives how many (I11)."""
     limit = (now or clock.now()) - SWEEP_GRACE
@@ -124,7 +119,7 @@ def _stops() -> Q:
 
 def _is_waiting(obligation: FundingObligation) -> bool:
     """Failed, nothing of it alive, and neither the cascade nor a person has come to an end with it."""
-    if obligation.status != states.Obligation.FAILED or is_top_up(obligation):
+    if obligation.status != states.Obligation.FAILED or obligation.is_top_up:
         return False
     alive = obligation.charges.filter(status__in=states.LIVE_CHARGE).exists()
     return not (alive or obligation.cases.filter(Q(kind__in=ENDS) | _stops()).exists())

@@ -94,7 +94,7 @@ def why_no_charge(standing: Standing) -> str:
     obligation = standing.obligation
     if obligation is None:
         return NO_OBLIGATION
-    if cascade.is_top_up(obligation):
+    if obligation.is_top_up:
         return "Money is put on a card by its holder alone: ask them to do it again."
     if obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
         return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
@@ -112,7 +112,7 @@ def why_no_refund(standing: Standing) -> str:
     """Why nothing can be given back, or ""."""
     if standing.obligation is None:
         return NO_OBLIGATION
-    if cascade.is_top_up(standing.obligation):
+    if standing.obligation.is_top_up:
         return "This money was put on a card: giving it back would leave it in the card's balance."
     if not standing.is_paid:
         return "Nobody has paid for it, so there is nothing to give back."

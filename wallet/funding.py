@@ -7,13 +7,13 @@ on every try, and past the key's life the charge is looked up instead of sent ag
 import datetime as dt
 import logging
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
+from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
@@ -55,15 +55,7 @@ def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None)
     limit = (now or clock.now()) - SWEEP_GRACE
     due = FundingCharge.objects.filter(_due(limit), status__in=states.DUE_CHARGE).order_by("next_attempt_at", "id")
     ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
-    for charge_id in ids:
-        try:
-            charge(charge_id=charge_id, processor=processor)
-        except SoftTimeLimitExceeded:
-            raise  # The task's time is over; what is left is the next sweep's.
-        except Exception:
-            # Its claim runs out and it comes by again; it must not hold up the others.
-            log.exception("charge %s could not be tried", charge_id)
-    return len(ids)
+    return each_in_turn(ids, lambda charge_id: charge(charge_id=charge_id, processor=processor), what="charge")
 
 
 def _due(moment: dt.datetime) -> Q:

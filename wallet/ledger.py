@@ -14,7 +14,6 @@ from wallet.chart import Account
 from wallet.models import FundingCharge, FundingRefund, Posting
 
 Kind = Posting.Kind
-TOP_UP_OF = "card:"
 # What each kind moves, as (debit, credit).
 MOVES: dict[str, tuple[str, str]] = {
     Kind.CHARGE: (Account.PROCESSOR, Account.PURCHASES),
@@ -59,13 +58,13 @@ def post(
 def post_charge(charge: FundingCharge) -> bool:
     """A funding card has paid: for a purchase, or onto a card."""
     obligation = charge.obligation
-    kind = Kind.TOP_UP if obligation.purchase.startswith(TOP_UP_OF) else Kind.CHARGE
+    kind = Kind.TOP_UP if obligation.is_top_up else Kind.CHARGE
     return post(kind=kind, key=f"charge:{charge.public_id}", money=obligation.money, reference=reference_of(charge))
 
 
 def post_refund(refund: FundingRefund, charge: FundingCharge) -> bool:
     """Money went back to a funding card."""
-    top_up = charge.obligation.purchase.startswith(TOP_UP_OF)
+    top_up = charge.obligation.is_top_up
     return post(
         kind=Kind.TOP_UP if top_up else Kind.CHARGE_REFUND,
         key=f"refund:{refund.public_id}",
@@ -77,7 +76,7 @@ def post_refund(refund: FundingRefund, charge: FundingCharge) -> bool:
 
 def post_refund_failure(refund: FundingRefund, charge: FundingCharge) -> bool:
     """A refund that we had posted came back: it is turned round, never taken out."""
-    top_up = charge.obligation.purchase.startswith(TOP_UP_OF)
+    top_up = charge.obligation.is_top_up
     return post(
         kind=Kind.TOP_UP if top_up else Kind.CHARGE_REFUND,
         key=f"refund_failed:{refund.public_id}",

@@ -115,7 +115,7 @@ def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
         return
     if outcome.status in ENDED:
         obligations.move(obligation, states.Obligation.FAILED, actor=actor)
-    if cascade.is_top_up(obligation):
+    if obligation.is_top_up:
         kind = FAILURES[states.Charge(outcome.status)]
         summary = declines.sentence(charge.method, outcome)
         cases.open_obligation_case(kind=kind, obligation=obligation, summary=summary)

@@ -3,12 +3,12 @@
 import datetime as dt
 import logging
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
+from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import refunds, states
 from wallet.models import FundingRefund
@@ -42,15 +42,7 @@ def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None)
     limit = (now or clock.now()) - SWEEP_GRACE
     due = FundingRefund.objects.filter(_due(limit), status__in=states.DUE_REFUND).order_by("next_attempt_at", "id")
     ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
-    for refund_id in ids:
-        try:
-            refund(refund_id=refund_id, processor=processor)
-        except SoftTimeLimitExceeded:
-            raise  # The task's time is over; what is left is the next sweep's.
-        except Exception:
-            # Its claim runs out and it comes by again; it must not hold up the others.
-            log.exception("refund %s could not be tried", refund_id)
-    return len(ids)
+    return each_in_turn(ids, lambda refund_id: refund(refund_id=refund_id, processor=processor), what="refund")
 
 
 def _due(moment: dt.datetime) -> Q:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ _FIRST_OBJECT_ID: Final = dt.datetime(2009, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(slots=True, kw_only=True)
-class Draft:
+class Draft(ABC):
     """What both kinds of documents share; with faults it is a bad line."""
 
     place: Place
@@ -26,9 +27,9 @@ class Draft:
     faults: list[str] = field(default_factory=list)
 
     @property
+    @abstractmethod
     def issuer_id(self) -> tuple[str, str]:
         """The provider and the issuer's id, of which there is one here; empty where they are not known."""
-        raise NotImplementedError
 
 
 def made_identity(provider: str, issuer_id: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from django.db import models
 
 from audit import trail
-from issuing import owing, transactions
+from issuing import transactions
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import CardTransaction, VirtualCard
 from issuing.reconcile.compare import Difference, Kind
@@ -121,21 +121,7 @@ def post_transaction(_provider: str, difference: Difference) -> Repair | None:
     if difference.kind != Kind.MISSING_THERE:
         return None
     kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key)))
-    purchase = kept.authorization
-    if purchase is None:
-        return None
-    owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
-    is_new = ledger.post(
-        kind=transactions.POSTINGS[kept.transaction_type],
-        key=difference.key,
-        money=kept.money,
-        reference=owing.reference(purchase),
-        occurred_at=kept.occurred_at,
-    )
-    if not is_new:
-        return None
-    owing.follow(purchase, actor=f"issuer:{kept.provider}")
-    return Repair(kept, "Posted the movement.")
+    return Repair(kept, "Posted the movement.") if transactions.book(kept) else None
 
 
 def nothing(_provider: str, _difference: Difference) -> Repair | None:

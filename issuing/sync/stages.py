@@ -1,5 +1,6 @@
 """The stages of a comparison, a page at a time; each is safe to do twice, so a page cut short is done again."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -147,8 +148,6 @@ def our_cards(run: SyncRun, issuer: Issuer) -> Done:
 
 
 def _is_key(text: str) -> bool:
-    import uuid
-
     try:
         return bool(uuid.UUID(text))
     except ValueError:

@@ -9,6 +9,9 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet import states
 from wallet.models.wallets import Cardholder, FundingMethod
 
+# What a top-up belongs to is the card, and not a purchase.
+TOP_UP_OF = "card:"
+
 
 class FundingObligation(models.Model):
     """What one approval owes: an amount that the person's own cards must pay, once.
@@ -21,7 +24,7 @@ class FundingObligation(models.Model):
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="obligations")
     reference = models.CharField(max_length=120, unique=True, help_text="decision:<uuid>")
     purchase = models.CharField(
-        max_length=120, blank=True, db_default="", db_index=True, help_text="What it belongs to: authorization:<id>"
+        max_length=120, blank=True, db_default="", help_text="What it belongs to: authorization:<id> or card:<id>"
     )
     description = models.CharField(max_length=200, blank=True)
     amount_minor = models.BigIntegerField()
@@ -32,6 +35,8 @@ class FundingObligation(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # Written on the decision's path: one index, where db_index would make a second one for LIKE.
+        indexes = [models.Index(fields=["purchase"], name="obligation_of_purchase")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="obligation_amount_in_bounds"
@@ -44,6 +49,11 @@ class FundingObligation(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_top_up(self) -> bool:
+        """Money put on a card, from the source that the person chose and from no other; no purchase."""
+        return self.purchase.startswith(TOP_UP_OF)
 
 
 class FundingCharge(models.Model):

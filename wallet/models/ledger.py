@@ -35,12 +35,13 @@ class Posting(models.Model):
     credit = models.CharField(max_length=30, choices=Account.choices)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    reference = models.CharField(max_length=120, db_index=True, help_text="authorization:<id> or card:<id>")
+    reference = models.CharField(max_length=120, help_text="authorization:<id> or card:<id>")
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["reference"], name="posting_of_reference")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="posting_amount_in_bounds"

@@ -38,13 +38,15 @@ class Command(BaseCommand):
             raise CommandError("--workers and --limit must be at least 1.")
         outcomes: list[Outcome] = []
         try:
-            availability.refuse_when_read_only(settings.ISSUER_PROVIDER)
+            if execute:
+                availability.refuse_when_read_only(settings.ISSUER_PROVIDER)
             self._go(outcomes, execute=execute, limit=limit, workers=workers)
         except KeyboardInterrupt:
             self._report(outcomes, execute=execute)
             raise CommandError("Interrupted; run it again to go on.", returncode=INTERRUPTED) from None
         except ReadOnlyError as error:
-            self._report(outcomes, execute=execute)
+            if outcomes:
+                self._report(outcomes, execute=execute)
             raise CommandError(f"{error.message} What is done is done.") from error
         except (CutoverError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
