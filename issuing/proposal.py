@@ -143,6 +143,7 @@ def _money(choice: Choice | None, decision_id: uuid.UUID) -> dict[str, Any]:
         return {}
     return {
         "method_id": choice.method.id,
+        "policy": settings.FUNDING_POLICY,
         "obligation_public_id": str(uuid.uuid4()),
         "charge_public_id": str(uuid.uuid4()),
         "idempotency_key": f"charge:{decision_id}:1",

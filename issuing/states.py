@@ -98,6 +98,27 @@ AUTHORIZATION_MOVES: dict[str, frozenset[str]] = {
 }
 
 
+class Dispute(models.TextChoices):
+    """Where a dispute stands at the issuer (Stripe, disputes; Marqeta's chargeback states are mapped to these)."""
+
+    UNSUBMITTED = "unsubmitted", "Not submitted"  # Begun at the issuer; its evidence is not complete.
+    SUBMITTED = "submitted", "Submitted"  # The merchant's side may answer.
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+    EXPIRED = "expired", "Expired"  # Never submitted in time.
+
+
+DISPUTE_MOVES: dict[str, frozenset[str]] = {
+    Dispute.UNSUBMITTED: frozenset({Dispute.SUBMITTED, Dispute.WON, Dispute.LOST, Dispute.EXPIRED}),
+    Dispute.SUBMITTED: frozenset({Dispute.WON, Dispute.LOST}),
+    # A merchant may contest a dispute that was won (pre-arbitration), and the network's last word stands.
+    Dispute.WON: frozenset({Dispute.LOST}),
+    Dispute.LOST: frozenset({Dispute.WON}),
+    Dispute.EXPIRED: frozenset(),
+}
+OPEN_DISPUTE = (Dispute.UNSUBMITTED, Dispute.SUBMITTED)
+
+
 class Hold(models.TextChoices):
     """A hold on the card's limits; it ends once."""
 

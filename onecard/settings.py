@@ -49,6 +49,8 @@ DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, 
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (spec section 3).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
+# What an approval does with the funding card: charge it at once, or hold the amount and capture it at settlement.
+FUNDING_POLICY = environment.choice("FUNDING_POLICY", default="charge_now", among=("charge_now", "hold_then_capture"))
 # When no card pays, soft declines are tried again so many hours after that; networks limit how often a card is asked.
 CASCADE_RETRIES_H = environment.hours("CASCADE_RETRIES_H", default="1,6,24,72")
 # Whoever owes a purchase makes no new ones with that card until it is paid, or staff unfreeze it.

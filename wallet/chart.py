@@ -14,6 +14,8 @@ class Account(models.TextChoices):
     PURCHASES = "purchases", "Purchases in clearing"
     CARD_BALANCES = "card_balances", "Card balances"
     WRITE_OFFS = "write_offs", "Written off"
+    DISPUTES = "disputes", "Provisional credits"
+    OUTSIDE = "outside", "Paid outside"
     FEES = "fees", "Fees"
     EXCHANGE = "exchange", "Exchange differences"
 
@@ -27,8 +29,12 @@ MEANING: dict[str, str] = {
     ),
     Account.CARD_BALANCES: "What cardholders have put on their cards and not spent: we owe it (negative).",
     Account.WRITE_OFFS: "Captured purchases that nobody will pay, given up by two people.",
+    Account.DISPUTES: (
+        "What issuers credited while a dispute is open (negative): it belongs to nobody yet. Zero once the dispute is over."
+    ),
+    Account.OUTSIDE: "What cardholders paid past the processor, such as by a transfer, as two people confirmed.",
     Account.FEES: "What processor and issuers keep for their service.",
     Account.EXCHANGE: "What is gained or lost between the currency of a purchase and that of its settlement.",
 }
 # For each purchase, once it is over and no charge or refund of it is under way.
-RETURNS_TO_ZERO = (Account.PURCHASES,)
+RETURNS_TO_ZERO = (Account.PURCHASES, Account.DISPUTES)

@@ -9,10 +9,17 @@ from django.db import models
 class Obligation(models.TextChoices):
     """Where the money for one approval stands."""
 
-    OPEN = "open", "Open"  # A charge is intended, under way, or of unknown outcome.
+    OPEN = "open", "Open"  # A charge is intended, under way, held, or of unknown outcome.
     FUNDED = "funded", "Funded"  # One charge succeeded.
     FAILED = "failed", "Failed"  # No charge is alive and none succeeded; a case is open.
     RELEASED = "released", "Released"  # The purchase did not happen, so nothing is owed.
+
+
+class Policy(models.TextChoices):
+    """How an obligation's charges take money (the deployment's FUNDING_POLICY at the time of the approval)."""
+
+    CHARGE_NOW = "charge_now", "Charge at approval"
+    HOLD_THEN_CAPTURE = "hold_then_capture", "Hold at approval, capture at settlement"
 
 
 class Charge(models.TextChoices):
@@ -22,6 +29,8 @@ class Charge(models.TextChoices):
     SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
     SUCCEEDED = "succeeded", "Succeeded"
     PROCESSING = "processing", "Processing"  # The processor took it and will tell by an event.
+    HELD = "held", "Held"  # The card's bank keeps the amount for us; nothing is taken yet (hold_then_capture).
+    CAPTURING = "capturing", "Being captured"  # What was held is being taken; how much is fixed from here on.
     REQUIRES_ACTION = "requires_action", "Needs the cardholder"  # The card's bank wants the person on session.
     DECLINED = "declined", "Declined"
     UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
@@ -36,6 +45,7 @@ CHARGE_MOVES: dict[str, frozenset[str]] = {
         {
             Charge.INTENDED,
             Charge.SUCCEEDED,
+            Charge.HELD,
             Charge.PROCESSING,
             Charge.REQUIRES_ACTION,
             Charge.DECLINED,
@@ -48,6 +58,7 @@ CHARGE_MOVES: dict[str, frozenset[str]] = {
         {
             Charge.SENDING,
             Charge.SUCCEEDED,
+            Charge.HELD,
             Charge.PROCESSING,
             Charge.REQUIRES_ACTION,
             Charge.DECLINED,
@@ -55,8 +66,15 @@ CHARGE_MOVES: dict[str, frozenset[str]] = {
             Charge.CANCELED,
         }
     ),
-    Charge.PROCESSING: frozenset({Charge.SUCCEEDED, Charge.REQUIRES_ACTION, Charge.DECLINED, Charge.CANCELED}),
-    Charge.REQUIRES_ACTION: frozenset({Charge.SUCCEEDED, Charge.PROCESSING, Charge.DECLINED, Charge.CANCELED}),
+    Charge.PROCESSING: frozenset(
+        {Charge.SUCCEEDED, Charge.HELD, Charge.REQUIRES_ACTION, Charge.DECLINED, Charge.CANCELED}
+    ),
+    Charge.REQUIRES_ACTION: frozenset(
+        {Charge.SUCCEEDED, Charge.HELD, Charge.PROCESSING, Charge.DECLINED, Charge.CANCELED}
+    ),
+    # A hold lapses at its bank after some days, is given up when nothing is owed, or is captured by hand.
+    Charge.HELD: frozenset({Charge.CAPTURING, Charge.SUCCEEDED, Charge.CANCELED}),
+    Charge.CAPTURING: frozenset({Charge.SUCCEEDED, Charge.CANCELED}),
     # A payment intent can be confirmed again after a decline, by hand in the processor's dashboard for instance.
     Charge.DECLINED: frozenset({Charge.SUCCEEDED}),
     Charge.REFUSED: frozenset(),
@@ -100,8 +118,17 @@ LIVE_CHARGE = (
     Charge.SENDING,
     Charge.SUCCEEDED,
     Charge.PROCESSING,
+    Charge.HELD,
+    Charge.CAPTURING,
     Charge.REQUIRES_ACTION,
     Charge.UNKNOWN,
 )
-# What the sweeper looks through for work that is due.
-DUE_CHARGE = (Charge.INTENDED, Charge.SENDING, Charge.UNKNOWN, Charge.PROCESSING)
+# What the sweeper looks through for work that is due; a held one is due when it has to be captured or given up.
+DUE_CHARGE = (
+    Charge.INTENDED,
+    Charge.SENDING,
+    Charge.UNKNOWN,
+    Charge.PROCESSING,
+    Charge.HELD,
+    Charge.CAPTURING,
+)

@@ -13,12 +13,16 @@ CHARGE_TONE: dict[str, str] = {
     Charge.INTENDED: "info",
     Charge.SENDING: "info",
     Charge.PROCESSING: "info",
+    Charge.HELD: "info",
+    Charge.CAPTURING: "info",
 }
 CHARGE_MEANING: dict[str, str] = {
     Charge.INTENDED: "Written down; the processor has not taken it yet.",
     Charge.SENDING: "A worker is asking the processor now. If that worker died, the sweeper asks again.",
     Charge.SUCCEEDED: "The card was charged.",
     Charge.PROCESSING: "The processor took it and will tell us the outcome.",
+    Charge.HELD: "The card's bank keeps the amount for us. It is captured when the purchase is settled, or given up.",
+    Charge.CAPTURING: "What was held is being taken now. If that worker died, the sweeper asks again.",
     Charge.REQUIRES_ACTION: "The card's bank wants the cardholder to confirm.",
     Charge.DECLINED: "The card's bank said no; nothing was charged.",
     Charge.UNKNOWN: "The processor's answer was lost: it may or may not have charged the card. We keep asking.",
@@ -32,7 +36,7 @@ OBLIGATION_TONE: dict[str, str] = {
     Obligation.RELEASED: "neutral",
 }
 OBLIGATION_MEANING: dict[str, str] = {
-    Obligation.OPEN: "A charge is on its way, or its outcome is not known yet.",
+    Obligation.OPEN: "A charge is on its way or held, or its outcome is not known yet.",
     Obligation.FUNDED: "One charge succeeded: the purchase is paid for.",
     Obligation.FAILED: "No charge succeeded and none is under way: another card follows, or a case says what to do.",
     Obligation.RELEASED: "The purchase did not happen, so nothing is owed.",
@@ -56,6 +60,18 @@ NEXT_STEP: dict[str, str] = {
     Case.Kind.RECONCILIATION: (
         "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded, "
         "and what is wrong gets an adjustment that two people agree to."
+    ),
+    Case.Kind.DISPUTE: (
+        "Give the issuer its evidence in time (its dashboard says until when). A dispute that is won brings the money "
+        "back by itself, and this case closes when the dispute does."
+    ),
+    Case.Kind.CURRENCY_DIFFERS: (
+        "The issuer settled this purchase in another currency and did not say at which rate, so nobody was charged for "
+        "it. Find the rate in the issuer's dashboard and agree with the cardholder how it is paid."
+    ),
+    Case.Kind.CREDIT_LEFT: (
+        "The merchant gave back more than it took. The surplus is on the card's balance: a card that spends its balance "
+        "uses it up; otherwise agree with the cardholder how they get it."
     ),
     Case.Kind.FUNDING_REFUSED: (
         "Compare the wallet's customer and payment method ids with the processor's dashboard, and mend the wallet."

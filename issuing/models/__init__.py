@@ -1,9 +1,10 @@
 """The card network's side: virtual cards, what the issuer told us, what we answered, and what is held on limits."""
 
 from issuing.models.authorizations import Authorization, Decision, Hold, SpendWindow
-from issuing.models.balance import CardFunding
+from issuing.models.balance import BalanceUse, CardFunding
 from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCard
 from issuing.models.control import IssuerControl, Rollout
+from issuing.models.disputes import Dispute
 from issuing.models.inbox import IssuerEvent
 from issuing.models.legacy import LegacyDocument
 from issuing.models.rewards import RewardEntry
@@ -12,10 +13,12 @@ from issuing.models.transactions import CardTransaction
 
 __all__ = [
     "Authorization",
+    "BalanceUse",
     "CardChange",
     "CardFunding",
     "CardTransaction",
     "Decision",
+    "Dispute",
     "Hold",
     "IssuerAccount",
     "IssuerControl",

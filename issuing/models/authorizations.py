@@ -30,6 +30,14 @@ class Authorization(models.Model):
     merchant_country = models.CharField(max_length=3, blank=True)
     merchant_network_id = models.CharField(max_length=64, blank=True)
     authorization_code = models.CharField(max_length=20, blank=True)
+    merchant_amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="In the merchant's own currency, as it was told last; empty for the same."
+    )
+    merchant_currency = models.CharField(max_length=3, blank=True, db_default="")
+    cash_minor = models.BigIntegerField(default=0, db_default=0, help_text="Cash handed out, a part of the amount.")
+    atm_fee_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="The machine's fee, a part of the amount."
+    )
     settle_due_at = models.DateTimeField(
         null=True, blank=True, help_text="Closed at the issuer; until then a capture may still be on its way to us."
     )
@@ -73,6 +81,9 @@ class Decision(models.Model):
     round_key = models.CharField(max_length=80, help_text="The request's own state: tells an increment from a twin.")
     approved = models.BooleanField()
     amount_minor = models.BigIntegerField()
+    from_balance_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="Paid from the card's own balance; a funding card pays the rest."
+    )
     currency = models.CharField(max_length=3)
     rule = models.CharField(max_length=40, blank=True, help_text="The rule of spec section 4 that chose the card.")
     decline_reason = models.CharField(max_length=40, blank=True)
@@ -93,6 +104,10 @@ class Decision(models.Model):
             models.CheckConstraint(condition=Q(approved=True) ^ ~Q(decline_reason=""), name="decline_has_a_reason"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gte=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="decision_amount_in_bounds"
+            ),
+            models.CheckConstraint(
+                condition=Q(from_balance_minor__gte=0, from_balance_minor__lte=F("amount_minor")),
+                name="decision_balance_is_a_part",
             ),
         ]
 

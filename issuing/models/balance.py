@@ -1,4 +1,4 @@
-"""Money that a cardholder put on a card beforehand."""
+"""Money that a cardholder put on a card beforehand, and what purchases take from it."""
 
 import uuid
 
@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from issuing import states
+from issuing.models.authorizations import Authorization
 from issuing.models.cards import VirtualCard
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.models import FundingMethod, FundingObligation
@@ -40,3 +41,30 @@ class CardFunding(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+
+class BalanceUse(models.Model):
+    """What a card's balance pays for one purchase: taken from the balance at once, posted as merchants take it.
+
+    Below zero it is what a merchant gave back beyond what it took, and the balance has it.
+    """
+
+    authorization = models.OneToOneField(Authorization, on_delete=models.PROTECT, related_name="balance_use")
+    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="balance_uses")
+    amount_minor = models.BigIntegerField(default=0)
+    posted_minor = models.BigIntegerField(default=0, db_default=0, help_text="What the ledger has of it.")
+    postings = models.PositiveIntegerField(default=0, db_default=0, help_text="How many postings it took so far.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gte=-MAX_AMOUNT_MINOR, amount_minor__lte=MAX_AMOUNT_MINOR),
+                name="balance_use_in_bounds",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{Money(self.amount_minor, self.authorization.currency)} from the balance of {self.card}"

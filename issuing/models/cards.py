@@ -50,6 +50,12 @@ class VirtualCard(models.Model):
     balance_minor = models.BigIntegerField(
         default=0, db_default=0, editable=False, help_text="Put on the card beforehand."
     )
+    spends_balance = models.BooleanField(
+        "spends its balance first",
+        default=False,
+        db_default=False,
+        help_text="What was put on the card pays first; a funding card pays the rest.",
+    )
     compliance_flags = models.JSONField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     replaces = models.ForeignKey(

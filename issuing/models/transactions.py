@@ -16,6 +16,9 @@ class CardTransaction(models.Model):
         SETTLEMENT = "settlement", "Settlement"
         REVERSAL = "reversal", "Reversal"
         CHARGEBACK = "chargeback", "Chargeback"
+        CHARGEBACK_REVERSAL = "chargeback_reversal", "Chargeback taken back"
+        PROVISIONAL_CREDIT = "provisional_credit", "Provisional credit"
+        PROVISIONAL_DEBIT = "provisional_debit", "Provisional credit taken back"
         REFUND = "refund", "Refund"
 
     class Processing(models.TextChoices):
@@ -44,6 +47,19 @@ class CardTransaction(models.Model):
     authorization_code = models.CharField(max_length=20, blank=True)
     amount_minor = models.BigIntegerField(help_text="Never negative: the type says which way the money goes.")
     currency = models.CharField(max_length=3)
+    merchant_amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="In the merchant's own currency; empty for the same. Never negative."
+    )
+    merchant_currency = models.CharField(max_length=3, blank=True, db_default="")
+    cash_minor = models.BigIntegerField(default=0, db_default=0, help_text="Cash handed out, a part of the amount.")
+    atm_fee_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="The machine's fee, a part of the amount."
+    )
+    purchase_minor = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text="In the purchase's currency, where this one is in another and the rate is known.",
+    )
     mcc = models.CharField("MCC", max_length=4, blank=True)
     merchant_name = models.CharField(max_length=200, blank=True)
     merchant_category = models.CharField(max_length=120, blank=True)

@@ -24,6 +24,9 @@ class Case(models.Model):
         RECEIVABLE = "receivable", "No funding card paid; the cardholder owes it"
         REFUND_FAILED = "refund_failed", "Money could not be given back"
         RECONCILIATION = "reconciliation", "The books of two sides differ"
+        DISPUTE = "dispute", "A purchase is disputed"
+        CURRENCY_DIFFERS = "currency_differs", "Settled in another currency, at an unknown rate"
+        CREDIT_LEFT = "credit_left", "A merchant gave back more than it took"
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"

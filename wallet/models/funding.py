@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet import states
@@ -28,7 +28,16 @@ class FundingObligation(models.Model):
     )
     description = models.CharField(max_length=200, blank=True)
     amount_minor = models.BigIntegerField()
+    released_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="Given up of it before a hold was captured: it is never taken."
+    )
     currency = models.CharField(max_length=3)
+    policy = models.CharField(
+        max_length=20,
+        choices=states.Policy.choices,
+        default=states.Policy.CHARGE_NOW,
+        db_default=states.Policy.CHARGE_NOW,
+    )
     status = models.CharField(max_length=20, choices=states.Obligation.choices, default=states.Obligation.OPEN)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -40,7 +49,11 @@ class FundingObligation(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="obligation_amount_in_bounds"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(released_minor__gte=0, released_minor__lt=F("amount_minor")),
+                name="obligation_releases_a_part",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -49,6 +62,11 @@ class FundingObligation(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def payable(self) -> Money:
+        """What a charge takes: the amount, less what was given up while it was only held."""
+        return Money(self.amount_minor - self.released_minor, self.currency)
 
     @property
     def is_top_up(self) -> bool:

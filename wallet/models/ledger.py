@@ -24,9 +24,14 @@ class Posting(models.Model):
         CAPTURE = "capture", "Merchant paid"
         MERCHANT_REFUND = "merchant_refund", "Merchant gave back"
         CHARGEBACK = "chargeback", "Dispute won from the merchant"
+        PROVISIONAL_CREDIT = "provisional_credit", "Credited while a dispute is open"
         TOP_UP = "top_up", "Put on a card"
         BALANCE_SPENT = "balance_spent", "Paid from the card's balance"
         WRITE_OFF = "write_off", "Written off"
+        PAID_OUTSIDE = "paid_outside", "Paid outside, as two people confirmed"
+        FEE = "fee", "Processor's fee"
+        PAYOUT_EXCHANGE = "payout_exchange", "Exchanged by the processor"
+        CARD_EXCHANGE = "card_exchange", "Settled in another currency"
         ADJUSTMENT = "adjustment", "Adjusted by two people"
 
     key = models.CharField(max_length=160, unique=True, help_text="The movement itself, such as charge:<uuid>.")
