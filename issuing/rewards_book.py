@@ -50,7 +50,7 @@ def book_charge(charge_id: int) -> bool:
         programme=charge.method.product.name if charge.method.product else charge.method.name,
         reward_type=reward_type,
         rate_milli=rate_milli,
-        amount_minor=charge.obligation.amount_minor,
+        amount_minor=charge.obligation.payable.minor,
         currency=charge.obligation.currency,
         mcc=purchase.mcc,
         category=category.description if category else purchase.merchant_category,

@@ -5,6 +5,8 @@ from typing import Final
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 
@@ -14,6 +16,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "funding.failed": ("issuing.tasks.fall_back",),
     "cardholder.notify": ("issuing.tasks.notice_receivable",),
     "methods.check_requested": ("wallet.tasks.check_methods",),
+    "fees.booking_requested": ("wallet.tasks.book_fees",),
     "refund.requested": ("wallet.tasks.refund_funding",),
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
@@ -40,6 +43,8 @@ app.conf.update(
     },
     broker_connection_timeout=1,
     broker_connection_retry_on_startup=True,
+    # A task keeps its worker's database connection: making one anew for each costs the database more than the task.
+    CELERY_DB_REUSE_MAX=1_000_000,
     # The outbox retries; a second layer of retries would only multiply the waiting (money-safety T6, T19).
     task_publish_retry=False,
     timezone="UTC",
@@ -65,6 +70,7 @@ app.conf.update(
         "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
         # Far back once an hour: what the frequent look misses while everything stands still for days.
         "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 40}},
+        "book-fees": {"task": "wallet.tasks.book_fees", "schedule": crontab(hour=2, minute=47)},
         "reconcile": {"task": "issuing.tasks.reconcile", "schedule": crontab(hour=3, minute=17)},
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
@@ -72,3 +78,9 @@ app.conf.update(
 )
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def renew_old_connections(**_: object) -> None:
+    """Ends a connection that is broken or too old before a task, as Django does before a request (CONN_MAX_AGE)."""
+    close_old_connections()

@@ -32,7 +32,9 @@ def processor_sandbox(webhook_url: str | None = None, **more: Any) -> Iterator[R
         stripe_client.cache_clear()
 
 
-def intended_charge(*, amount_minor: int = 4500, currency: str = "USD", method_id: str = CITI) -> FundingCharge:
+def intended_charge(
+    *, amount_minor: int = 4500, currency: str = "USD", method_id: str = CITI, **obligation_fields: Any
+) -> FundingCharge:
     """A charge as a decision leaves it: committed, and unknown to the processor."""
     now = clock.now()
     method = FundingMethodFactory(
@@ -46,6 +48,7 @@ def intended_charge(*, amount_minor: int = 4500, currency: str = "USD", method_i
         currency=currency,
         created_at=now,
         updated_at=now,
+        **obligation_fields,
     )
     return FundingCharge.objects.create(
         obligation=obligation,

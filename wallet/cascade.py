@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 # The ordinary way through the queue gets this head start before the sweeper looks.
 SWEEP_GRACE = dt.timedelta(seconds=30)
 SWEEP_BATCH = 100
+# How a hold ended that its bank let go (wallet/outcomes.py).
+HOLD_LAPSED = "hold_lapsed"
+# A charge that nothing is owed for any more is called off as well: its holder could still confirm it.
+MAY_WAIT_FOR_A_PERSON = (states.Obligation.OPEN, states.Obligation.RELEASED)
 # However late a retry is, the next one keeps this distance from it.
 BETWEEN_RETRIES = dt.timedelta(minutes=30)
 # The cascade ended here once, whatever became of the case: it does not begin anew.
@@ -82,7 +86,7 @@ def fall(obligation: FundingObligation, charge: FundingCharge, outcome: Outcome,
 
 def owed(obligation: FundingObligation) -> Money:
     """What is owed of an obligation that nobody has paid: all of it, less what is not needed any more."""
-    return Money(obligation.amount_minor - refunds.given_back_minor(obligation), obligation.currency)
+    return Money(obligation.payable.minor - refunds.given_back_minor(obligation), obligation.currency)
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
@@ -105,7 +109,7 @@ def _stuck(limit: dt.datetime) -> list[int]:
     needs_person = Q(Exists(charges.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)))
     person_told = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
     found = FundingObligation.objects.filter(
-        (failed & ~Q(ended)) | (Q(status=states.Obligation.OPEN) & needs_person & ~Q(person_told)),
+        (failed & ~Q(ended)) | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_told)),
         updated_at__lt=limit,
     )
     purchases = found.exclude(purchase__startswith=TOP_UP_OF).order_by("updated_at")
@@ -129,17 +133,30 @@ def _is_about_the_charge(charge: FundingCharge, outcome: Outcome) -> bool:
     """Whether another card would not help, or somebody called the charge off on purpose."""
     if outcome.status == states.Charge.CANCELED:
         # One that waited for its cardholder is called off by the cascade itself (wallet/calling_off.py).
-        return charge.status != states.Charge.REQUIRES_ACTION
+        # A hold that its bank let go is charged anew.
+        return charge.status not in (states.Charge.REQUIRES_ACTION, *states.HOLDING)
     return outcome.status == states.Charge.REFUSED and not declines.blames_method(outcome)
 
 
 def _next_method(obligation: FundingObligation, method_ids: Sequence[int]) -> FundingMethod | None:
-    """The candidates in their order, then the backup card: each once, and only while it can be charged."""
+    """The candidates in their order, then the backup card: each once, and only while it can be charged.
+
+    A card whose hold has lapsed never said no, so it is asked once more, before the others.
+    """
     wallet = FundingMethod.objects.filter(cardholder_id=obligation.cardholder_id).select_related("cardholder")
-    untried = {method.pk: method for method in wallet.exclude(charges__obligation=obligation)}
+    lapsed = _lapsed(obligation)
+    asked = obligation.charges.exclude(method__in=lapsed)
+    untried = {method.pk: method for method in wallet.exclude(pk__in=asked.values("method"))}
     backups = [method.pk for method in untried.values() if method.is_backup]
-    in_order = [untried[pk] for pk in (*method_ids, *backups) if pk in untried]
+    in_order = [untried[pk] for pk in (*lapsed, *method_ids, *backups) if pk in untried]
     return next((method for method in in_order if _can_pay(method, obligation)), None)
+
+
+def _lapsed(obligation: FundingObligation) -> list[int]:
+    """The cards that were asked once, and held the amount until their banks let it go."""
+    charges = list(obligation.charges.values_list("method_id", "failure_code"))
+    asked = [method_id for method_id, _code in charges]
+    return [method_id for method_id, code in charges if code == HOLD_LAPSED and asked.count(method_id) == 1]
 
 
 def _can_pay(method: FundingMethod, obligation: FundingObligation, *, even_cooling: bool = False) -> bool:

@@ -49,7 +49,7 @@ class Standing:
     @property
     def left_to_give_back(self) -> Money:
         """What was paid for the obligation and is not on its way back."""
-        minor = self.obligation.amount_minor - self.given_back_minor if self.obligation and self.is_paid else 0
+        minor = self.obligation.payable.minor - self.given_back_minor if self.obligation and self.is_paid else 0
         return Money(max(0, minor), self.case.currency)
 
     @property

@@ -1,4 +1,4 @@
-"""Charging a funding method: intend and commit (the decision did), call, record and commit.
+"""Charging a funding method, or holding the amount on it: intend and commit (the decision did), call, record, commit.
 
 At most one successful charge for an obligation (money-safety I9): the key is committed before the call and is the same
 on every try, and past the key's life the charge is looked up instead of sent again.
@@ -15,7 +15,7 @@ from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import cases, obligations, outcomes, states
+from wallet import cases, holding, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
 from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
 from wallet.processors.stripe import StripeProcessor
@@ -27,6 +27,8 @@ ACTOR = "system:funding"
 CLAIM = dt.timedelta(seconds=120)
 # Stripe may forget a key after 24 hours; an hour of slack.
 KEY_LIFE = dt.timedelta(hours=23)
+# A charge that was made is in the processor's list well before that.
+LISTED_BY = dt.timedelta(minutes=5)
 # From this many calls on, a person is told; trying goes on at the longest delay.
 ATTEMPTS_BEFORE_CASE = 6
 # The ordinary way through the queue gets this head start before the sweeper looks.
@@ -41,9 +43,12 @@ def charge(*, charge_id: int, processor: Processor | None = None) -> str:
     Raises TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
+    asked = processor or StripeProcessor()
     claimed = _claim(charge_id)
     if claimed is not None:
-        _send(claimed, processor or StripeProcessor())
+        _send(claimed, asked)
+    elif FundingCharge.objects.filter(pk=charge_id, status__in=states.HOLDING).exists():
+        holding.settle(charge_id=charge_id, processor=asked)
     return FundingCharge.objects.values_list("status", flat=True).get(pk=charge_id)
 
 
@@ -53,7 +58,8 @@ def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None)
     It reads the database, never the queue: a broker that lost everything only costs the grace period (I11).
     """
     limit = (now or clock.now()) - SWEEP_GRACE
-    due = FundingCharge.objects.filter(_due(limit), status__in=states.DUE_CHARGE).order_by("next_attempt_at", "id")
+    found = _due(limit) | Q(status__in=states.HOLDING, next_attempt_at__lte=limit)
+    due = FundingCharge.objects.filter(found, status__in=states.DUE_CHARGE).order_by("next_attempt_at", "id")
     ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
     return each_in_turn(ids, lambda charge_id: charge(charge_id=charge_id, processor=processor), what="charge")
 
@@ -124,11 +130,28 @@ def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Proce
     """Sends the charge; a repeat that is told nothing once more looks it up, since a stored error repeats for ever."""
     try:
         return processor.charge(order)
-    except OutcomeUnknownError:
+    except OutcomeUnknownError as error:
         found = processor.find(order) if claimed.attempts > 1 else None
-        if found is None:
-            raise
-        return found
+        if found is not None:
+            return found
+        if error.replayed and is_long_ago(claimed.first_sent_at):
+            _take_new_key(claimed)
+        raise
+
+
+def is_long_ago(first_sent_at: dt.datetime | None) -> bool:
+    """Whether a request that the processor has answered for good would be in its lists by now, had it done anything."""
+    return first_sent_at is not None and clock.now() - first_sent_at >= LISTED_BY
+
+
+def _take_new_key(claimed: FundingCharge) -> None:
+    """The key's only answer is an error for ever, and the processor has no trace of a charge: it begins anew."""
+    now = clock.now()
+    with transaction():
+        mine = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, status=states.Charge.SENDING)
+        key = f"charge-{claimed.public_id}-{claimed.attempts}"
+        if mine.update(idempotency_key=key, first_sent_at=None, updated_at=now):
+            trail.record(actor=ACTOR, action="charge.rekeyed", subject=claimed, was=claimed.idempotency_key)
 
 
 def _order(claimed: FundingCharge) -> ChargeOrder:
@@ -143,6 +166,7 @@ def _order(claimed: FundingCharge) -> ChargeOrder:
         currency=obligation.currency,
         description=obligation.description,
         first_sent_at_s=int(claimed.first_sent_at.timestamp()),
+        holds=obligation.policy == states.Policy.HOLD_THEN_CAPTURE,
     )
 
 

@@ -65,7 +65,7 @@ def post_charge(charge: FundingCharge) -> bool:
     """A funding card has paid: for a purchase, or onto a card."""
     obligation = charge.obligation
     kind = Kind.TOP_UP if obligation.is_top_up else Kind.CHARGE
-    return post(kind=kind, key=f"charge:{charge.public_id}", money=obligation.money, reference=reference_of(charge))
+    return post(kind=kind, key=f"charge:{charge.public_id}", money=obligation.payable, reference=reference_of(charge))
 
 
 def post_refund(refund: FundingRefund, charge: FundingCharge) -> bool:

@@ -2,6 +2,8 @@
 
 import uuid
 
+from django.db.models import F
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -18,6 +20,9 @@ ASK_FOR_MONEY = (
     Case.Kind.FUNDING_NEEDS_CARDHOLDER,
     Case.Kind.RECEIVABLE,
 )
+
+# How much these take is settled.
+TAKEN = (states.Charge.CAPTURING, states.Charge.SUCCEEDED)
 
 
 def begin(*, method: FundingMethod, reference: str, purchase: str, description: str, money: Money) -> FundingCharge:
@@ -62,6 +67,7 @@ def release(*, obligation_id: int | None, actor: str) -> bool:
     if obligation is None or not move(obligation, states.Obligation.RELEASED, actor=actor):
         return False
     cancel_unsent(obligation, actor=actor)
+    _look_at_hold(obligation)
     give_back_all(obligation, actor=actor)
     cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ASK_FOR_MONEY)
     return True
@@ -76,12 +82,43 @@ def cancel_unsent(obligation: FundingObligation, *, actor: str) -> None:
             trail.record(actor=actor, action="charge.canceled", subject=charge, was=charge.status)
 
 
+def give_up(obligation: FundingObligation, amount_minor: int, *, actor: str) -> bool:
+    """Takes a part off what is only held, so that it is never captured; False when it may have been taken."""
+    require_transaction("A part of a hold")
+    if obligation.policy != states.Policy.HOLD_THEN_CAPTURE or obligation.charges.filter(status__in=TAKEN).exists():
+        return False
+    FundingObligation.objects.filter(pk=obligation.pk).update(
+        released_minor=F("released_minor") + amount_minor, updated_at=clock.now()
+    )
+    obligation.released_minor += amount_minor
+    trail.record(actor=actor, action="funding.reduced", subject=obligation, amount_minor=amount_minor)
+    return True
+
+
+def capture_from_now(obligation: FundingObligation) -> None:
+    """No merchant takes more of it: what is held is captured, now or as soon as it is known to be held."""
+    require_transaction("The capture of a hold")
+    now = clock.now()
+    waits = FundingObligation.objects.filter(pk=obligation.pk, policy=states.Policy.HOLD_THEN_CAPTURE)
+    if waits.filter(capture_due_at=None, status__in=states.UNPAID).update(capture_due_at=now, updated_at=now):
+        obligation.capture_due_at = now
+        _look_at_hold(obligation)
+
+
+def _look_at_hold(obligation: FundingObligation) -> None:
+    """Has the hold of an obligation looked at now, if there is one: captured, or given up when nothing is owed."""
+    held = FundingCharge.objects.filter(obligation=obligation, status=states.Charge.HELD).first()
+    if held is not None:
+        FundingCharge.objects.filter(pk=held.pk, claimed_until=None).update(next_attempt_at=clock.now())
+        outbox.put(topic="funding.requested", charge_id=held.pk)
+
+
 def give_back_all(obligation: FundingObligation, *, actor: str) -> None:
     """Whatever was paid for a released obligation goes back; what was never paid has nothing to give back."""
     if not obligation.charges.filter(status=states.Charge.SUCCEEDED).exists():
         refunds.cancel_waiting(obligation, actor=actor)
         return
-    left = obligation.amount_minor - refunds.given_back_minor(obligation)
+    left = obligation.payable.minor - refunds.given_back_minor(obligation)
     if left:
         refunds.begin(obligation=obligation, amount_minor=left, reason="The purchase did not happen.", actor=actor)
 

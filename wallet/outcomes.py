@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError
@@ -18,12 +19,16 @@ log = logging.getLogger(__name__)
 
 # A charge that the processor is working on is looked up again after this long, in case its event gets lost.
 LOOK_AGAIN = dt.timedelta(minutes=10)
+# Banks keep a hold that nobody is present for about four days and eighteen hours at least; before that all is captured.
+HOLD_LIFE = dt.timedelta(days=4)
 FAILURES = {
     states.Charge.DECLINED: Case.Kind.FUNDING_DECLINED,
     states.Charge.REFUSED: Case.Kind.FUNDING_REFUSED,
     states.Charge.CANCELED: Case.Kind.FUNDING_REFUSED,
     states.Charge.REQUIRES_ACTION: Case.Kind.FUNDING_NEEDS_CARDHOLDER,
 }
+# What is asked about a charge is answered when its amount is held; that it was owed for good is not.
+ANSWERED_BY_A_HOLD = (Case.Kind.FUNDING_NEEDS_CARDHOLDER, Case.Kind.FUNDING_UNKNOWN)
 # A success that found another charge on its way: it counts as soon as that one fails.
 LATE_SUCCESS = "succeeded_late"
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
@@ -50,7 +55,8 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
         if outcome.status == states.Charge.SUCCEEDED and charge.status == states.Charge.DECLINED:
             # It was paid after all: what the cascade has written down and nobody has sent is not needed.
             obligations.cancel_unsent(obligation, actor=actor)
-        if not _move(charge, outcome):
+        outcome = _with_its_end(charge, obligation, outcome)
+        if not _move(charge, obligation, outcome):
             return _second_success(charge, obligation, outcome)
         _note(charge, outcome, actor)
         _follow(charge, obligation, outcome, actor)
@@ -68,12 +74,30 @@ def _note(charge: FundingCharge, outcome: Outcome, actor: str) -> None:
     )
 
 
-def _move(charge: FundingCharge, outcome: Outcome) -> bool:
+def _with_its_end(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome) -> Outcome:
+    """A hold that ends uncaptured was given up by us, or its bank let it go."""
+    if outcome.status != states.Charge.CANCELED or charge.status not in states.HOLDING:
+        return outcome
+    given_up = obligation.status == states.Obligation.RELEASED
+    return replace(outcome, failure_code="released" if given_up else cascade.HOLD_LAPSED)
+
+
+def _next_attempt_at(obligation: FundingObligation, status: str) -> dt.datetime | None:
+    now = clock.now()
+    if status == states.Charge.PROCESSING:
+        return now + LOOK_AGAIN
+    if status != states.Charge.HELD:
+        return None
+    is_due = obligation.capture_due_at is not None or obligation.status == states.Obligation.RELEASED
+    return now if is_due else now + HOLD_LIFE
+
+
+def _move(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome) -> bool:
     now = clock.now()
     changes: dict[str, Any] = {"status": outcome.status, "claimed_until": None, "updated_at": now}
     changes |= {"failure_code": outcome.failure_code, "failure_message": outcome.failure_message}
     changes["finished_at"] = now if outcome.status in ENDED else None
-    changes["next_attempt_at"] = now + LOOK_AGAIN if outcome.status == states.Charge.PROCESSING else None
+    changes["next_attempt_at"] = _next_attempt_at(obligation, outcome.status)
     if outcome.processor_charge_id:
         changes["processor_charge_id"] = outcome.processor_charge_id
     sources = sources_of(states.CHARGE_MOVES, outcome.status)
@@ -101,8 +125,12 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
 
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
     """What the outcome means for the obligation."""
+    if outcome.status in ENDED:
+        cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=(Case.Kind.FUNDING_UNKNOWN,))
     if outcome.status == states.Charge.SUCCEEDED:
         _funded(charge, obligation, actor)
+    elif outcome.status == states.Charge.HELD:
+        cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ANSWERED_BY_A_HOLD)
     elif outcome.status in FAILURES and not _late_success_counts(obligation, outcome, actor):
         _failed(charge, obligation, outcome, actor)
     if outcome.status in (states.Charge.DECLINED, states.Charge.REQUIRES_ACTION) or declines.blames_method(outcome):
@@ -130,7 +158,7 @@ def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor:
     if outcome.status not in ENDED or late is None or not waiting.exists():
         return False
     success = Outcome(states.Charge.SUCCEEDED, processor_charge_id=late.processor_charge_id or "")
-    if not _move(late, success):
+    if not _move(late, obligation, success):
         return False
     _note(late, success, actor)
     _funded(late, obligation, actor)
@@ -145,8 +173,7 @@ def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) ->
         refunds.wake(obligation, charge)
     else:
         obligations.give_back_all(obligation, actor=actor)
-    asked = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
-    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=asked)
+    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=obligations.ASK_FOR_MONEY)
 
 
 def _by_our_own_id(public_id: str) -> FundingCharge | None:

@@ -6,11 +6,13 @@ import logging
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from audit import trail
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import refunds, states
+from wallet.funding import is_long_ago
 from wallet.models import FundingRefund
 from wallet.processors.base import NotProcessedError, OutcomeUnknownError, Processor, RefundOrder, RefundOutcome
 from wallet.processors.stripe import StripeProcessor
@@ -101,11 +103,22 @@ def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
         return processor.find_refund(order) or failed
     try:
         return processor.refund(order)
-    except OutcomeUnknownError:
+    except OutcomeUnknownError as error:
         found = processor.find_refund(order) if claimed.attempts > 1 else None
-        if found is None:
-            raise
-        return found
+        if found is not None:
+            return found
+        if error.replayed and is_long_ago(claimed.first_sent_at):
+            _take_new_key(claimed)
+        raise
+
+
+def _take_new_key(claimed: FundingRefund) -> None:
+    """As for charges: the key's only answer is an error for ever, and nothing was given back under it."""
+    with transaction():
+        mine = FundingRefund.objects.filter(pk=claimed.pk, attempts=claimed.attempts, status=states.Refund.SENDING)
+        key = f"refund-{claimed.public_id}-{claimed.attempts}"
+        if mine.update(idempotency_key=key, first_sent_at=None, updated_at=clock.now()):
+            trail.record(actor=ACTOR, action="refund.rekeyed", subject=claimed, was=claimed.idempotency_key)
 
 
 def _try_later(claimed: FundingRefund, status: str, message: str, retry_after_s: float | None) -> None:

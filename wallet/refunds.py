@@ -30,7 +30,7 @@ def begin(*, obligation: FundingObligation, amount_minor: int, reason: str, acto
     Raises ValueError for more than is left of it, and TransactionError outside a transaction.
     """
     require_transaction("A refund")
-    left = obligation.amount_minor - given_back_minor(obligation)
+    left = obligation.payable.minor - given_back_minor(obligation)
     if not 0 < amount_minor <= left:
         raise ValueError(f"{amount_minor} cannot be given back of obligation {obligation.pk}: {left} is left of it.")
     now, public_id = clock.now(), uuid.uuid4()

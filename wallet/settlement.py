@@ -14,10 +14,11 @@ from wallet import obligations, refunds, states
 from wallet.models import FundingCharge, FundingMethod, FundingObligation, Posting
 
 
-def bring_to(*, purchase: str, owed: Money, description: str, actor: str) -> int:
+def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, actor: str) -> int:
     """Makes the purchase's obligations, less what is given back of them, sum up to `owed`; gives the difference made.
 
-    In the caller's transaction. A purchase that nobody was ever charged for is left alone: whom to charge is a
+    `is_over` when no merchant can take more of what is held: then what funding cards hold for it is captured. In the
+    caller's transaction. A purchase that nobody was ever charged for is left alone: whom to charge is a
     person's question. Raises TransactionError outside a transaction.
     """
     require_transaction("The settlement of a purchase")
@@ -33,14 +34,23 @@ def bring_to(*, purchase: str, owed: Money, description: str, actor: str) -> int
     elif owed.minor < committed:
         reason = f"Less is owed than was paid: {description}"
         _give_back(owing, committed - owed.minor, reason=reason, actor=actor)
+    if is_over:
+        for obligation in owing:
+            obligations.capture_from_now(obligation)
     return owed.minor - committed
+
+
+def committed_minor(purchase: str, currency: str) -> int:
+    """Minor units: what funding cards were asked for and is not on its way back, and what was written off."""
+    owing = FundingObligation.objects.filter(purchase=purchase)
+    return sum(_left(each) for each in owing) + _written_off_minor(purchase, currency)
 
 
 def _left(obligation: FundingObligation) -> int:
     """What is owed of it still, or was paid and stays paid."""
     if obligation.status == states.Obligation.RELEASED:
         return 0
-    return obligation.amount_minor - refunds.given_back_minor(obligation)
+    return obligation.payable.minor - refunds.given_back_minor(obligation)
 
 
 def _written_off_minor(purchase: str, currency: str) -> int:
@@ -68,14 +78,14 @@ def _method_of(owing: list[FundingObligation]) -> FundingMethod:
 
 
 def _give_back(owing: list[FundingObligation], excess: int, *, reason: str, actor: str) -> None:
-    """The newest first; what nobody has paid yet is released instead, if it falls away as a whole."""
+    """The newest first. What nobody has paid yet is released, if it falls away as a whole, and a hold is reduced."""
     for obligation in reversed(owing):
         part = min(excess, _left(obligation))
         if part <= 0:
             continue
-        if part == obligation.amount_minor and obligation.status != states.Obligation.FUNDED:
+        if part == _left(obligation) and obligation.status != states.Obligation.FUNDED:
             obligations.release(obligation_id=obligation.pk, actor=actor)
-        else:
+        elif not obligations.give_up(obligation, part, actor=actor):
             refunds.begin(obligation=obligation, amount_minor=part, reason=reason, actor=actor)
         excess -= part
 

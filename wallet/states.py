@@ -110,6 +110,9 @@ REFUND_MOVES: dict[str, frozenset[str]] = {
     Refund.FAILED: frozenset(),
     Refund.CANCELED: frozenset(),
 }
+UNPAID = (Obligation.OPEN, Obligation.FAILED)
+# A card's bank keeps the money for us.
+HOLDING = (Charge.HELD, Charge.CAPTURING)
 DUE_REFUND = (Refund.INTENDED, Refund.SENDING, Refund.UNKNOWN)
 
 # A charge that may still take money, or took it: at most one of an obligation.

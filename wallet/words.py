@@ -70,8 +70,8 @@ NEXT_STEP: dict[str, str] = {
         "it. Find the rate in the issuer's dashboard and agree with the cardholder how it is paid."
     ),
     Case.Kind.CREDIT_LEFT: (
-        "The merchant gave back more than it took. The surplus is on the card's balance: a card that spends its balance "
-        "uses it up; otherwise agree with the cardholder how they get it."
+        "The merchant gave back more than it took. The surplus is on the card's balance: a card that spends its "
+        "balance uses it up; otherwise agree with the cardholder how they get it."
     ),
     Case.Kind.FUNDING_REFUSED: (
         "Compare the wallet's customer and payment method ids with the processor's dashboard, and mend the wallet."

@@ -308,6 +308,26 @@ def test_while_it_cannot_be_called_off_no_other_card_is_charged_and_in_the_end_a
     assert cascade.sweep(now=clock.now() + dt.timedelta(hours=1)) == 0, "a person has it"
 
 
+def test_a_charge_that_waits_for_its_cardholder_is_called_off_although_nothing_is_owed_any_more(
+    sandbox: RunningSandbox,
+) -> None:
+    (first,) = a_wallet(cards=1)
+    obligation = owe(first)
+    sandbox.order(method="POST", path=INTENTS, do="requires_action")
+    charge = obligation.charges.get()
+    assert funding.charge(charge_id=charge.pk) == "requires_action"
+    with transaction.atomic():
+        obligations.release(obligation_id=obligation.pk, actor=ME)
+    Message.objects.update(published_at=clock.now())
+
+    assert cascade.sweep(now=clock.now() + dt.timedelta(minutes=5)) == 1
+    calling_off.call_off_waiting(obligation_id=obligation.pk, actor=ME)
+
+    charge.refresh_from_db()
+    assert charge.status == "canceled"
+    assert cascade.sweep(now=clock.now() + dt.timedelta(minutes=5)) == 0
+
+
 def declined_with_next(first: FundingMethod, second: FundingMethod, next_status: str) -> FundingObligation:
     obligation = owe(first)
     FundingCharge.objects.filter(obligation=obligation).update(status="sending")

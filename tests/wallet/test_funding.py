@@ -180,6 +180,43 @@ def test_a_charge_that_never_arrived_is_refused_after_its_keys_life_not_sent_lat
     assert Case.objects.get().kind == "funding_refused"
 
 
+def test_an_error_that_is_stored_under_its_key_is_answered_with_a_new_key_once_nothing_can_be_on_its_way(
+    sandbox: RunningSandbox,
+) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="error_500")
+    keys = []
+    for minutes in (0, 1, 6, 7):
+        FundingCharge.objects.exclude(first_sent_at=None).update(
+            first_sent_at=clock.now() - dt.timedelta(minutes=minutes)
+        )
+        make_due(charge)
+        status = funding.charge(charge_id=charge.pk)
+        charge.refresh_from_db()
+        keys.append(charge.idempotency_key)
+
+    assert status == "succeeded"
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+    assert len(intents(sandbox)) == 1
+    assert Entry.objects.filter(action="charge.rekeyed").count() == 1
+    assert not Case.objects.exists()
+
+
+def test_an_answer_that_is_merely_lost_never_leads_to_another_key(sandbox: RunningSandbox) -> None:
+    charge = intended_charge()
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request", times=3)
+    for minutes in (0, 6, 600):
+        FundingCharge.objects.exclude(first_sent_at=None).update(
+            first_sent_at=clock.now() - dt.timedelta(minutes=minutes)
+        )
+        make_due(charge)
+        assert funding.charge(charge_id=charge.pk) == "unknown"
+
+    was = charge.idempotency_key
+    charge.refresh_from_db()
+    assert charge.idempotency_key == was
+
+
 def test_after_many_tries_a_person_is_told_and_trying_goes_on(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request", times=funding.ATTEMPTS_BEFORE_CASE)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection, transaction
 
+from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.sandbox.running import RunningSandbox
@@ -229,3 +230,18 @@ def test_a_death_at_any_statement_gives_it_back_once(sandbox: RunningSandbox) ->
     assert survived
     assert deaths > 8
     assert clearing(charge) == -4500 + 10 * n
+
+
+def test_a_stored_error_is_answered_with_a_new_key_once_nothing_can_be_on_its_way(sandbox: RunningSandbox) -> None:
+    refund = wish(paid(sandbox))
+    sandbox.order(method="POST", path="/v1/refunds", do="error_500")
+
+    for minutes in (0, 1, 6, 7):
+        sent = clock.now() - dt.timedelta(minutes=minutes)
+        FundingRefund.objects.exclude(first_sent_at=None).update(first_sent_at=sent)
+        later()
+
+    refund.refresh_from_db()
+    assert (refund.status, amounts()) == ("succeeded", [1500])
+    assert Entry.objects.filter(action="refund.rekeyed").count() == 1
+    assert not Case.objects.exists()

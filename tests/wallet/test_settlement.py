@@ -29,9 +29,12 @@ def pay(charge: FundingCharge) -> None:
     outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="processor:stripe")
 
 
-def bring_to(minor: int) -> int:
+def bring_to(minor: int, *, is_over: bool = False) -> int:
     with transaction.atomic():
-        return settlement.bring_to(purchase=PURCHASE, owed=Money(minor, "USD"), description="Bistro", actor="issuer:x")
+        owed = Money(minor, "USD")
+        return settlement.bring_to(
+            purchase=PURCHASE, owed=owed, description="Bistro", is_over=is_over, actor="issuer:x"
+        )
 
 
 def owing() -> list[tuple[str, int]]:
@@ -115,7 +118,7 @@ def test_a_purchase_that_nobody_was_charged_for_is_a_persons() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_it_is_written_in_a_transaction_only() -> None:
     with pytest.raises(TransactionError):
-        settlement.bring_to(purchase=PURCHASE, owed=Money(1, "USD"), description="", actor="x")
+        settlement.bring_to(purchase=PURCHASE, owed=Money(1, "USD"), description="", is_over=False, actor="x")
 
 
 @pytest.mark.django_db(transaction=True)

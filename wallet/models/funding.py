@@ -38,6 +38,9 @@ class FundingObligation(models.Model):
         default=states.Policy.CHARGE_NOW,
         db_default=states.Policy.CHARGE_NOW,
     )
+    capture_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Merchants take no more of it: what is held is captured from then on."
+    )
     status = models.CharField(max_length=20, choices=states.Obligation.choices, default=states.Obligation.OPEN)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

@@ -22,6 +22,8 @@ class ChargeOrder:
     currency: str
     description: str
     first_sent_at_s: int
+    # Only hold the amount: it is captured, whole or in part, or given up later.
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class Outcome:
 
     def __post_init__(self) -> None:
         assert self.status in CHARGE_STATES, f"{self.status} is no state of a charge"  # noqa: S101
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOrder:
+    """Money to take of what is held, in minor units of its currency, once; the rest is given up."""
+
+    idempotency_key: str
+    processor_charge_id: str
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +78,16 @@ class RefundOutcome:
 
 
 class OutcomeUnknownError(OneCardError):
-    """The call may or may not have done its work: ask again with the same key, never with another."""
+    """The call may or may not have done its work: ask again with the same key, never with another.
+
+    `replayed` when the processor keeps this answer for the key: it is done with it, and will never say anything else.
+    """
 
     code = "outcome_unknown"
+
+    def __init__(self, message: str, *, replayed: bool = False) -> None:
+        super().__init__(message)
+        self.replayed = replayed
 
 
 class NotProcessedError(OneCardError):
@@ -90,6 +108,18 @@ class Processor(Protocol):
 
     def find(self, order: ChargeOrder) -> Outcome | None:
         """Looks the charge up by our own id, None if the processor has none. Raises as `charge` does."""
+
+    def capture(self, order: CaptureOrder) -> Outcome:
+        """Takes what is held, once whatever is repeated; says how the charge stands then, canceled if it had lapsed.
+
+        Raises as `charge` does.
+        """
+
+    def give_up(self, processor_charge_id: str) -> Outcome:
+        """Lets go what is held; says how the charge stands then: canceled, or succeeded if it was taken before.
+
+        Raises as `charge` does.
+        """
 
     def refund(self, order: RefundOrder) -> RefundOutcome:
         """Gives money back; the same key twice is one refund. Raises as `charge` does."""

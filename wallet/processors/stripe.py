@@ -1,7 +1,6 @@
 """Stripe as the processor: off-session confirmed PaymentIntents (Stripe, saving and charging cards later)."""
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import stripe
@@ -9,8 +8,9 @@ from django.conf import settings
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
 from onecard.kit.text import clean_text
-from wallet.processors import stripe_refunds
+from wallet.processors import stripe_holds, stripe_refunds
 from wallet.processors.base import (
+    CaptureOrder,
     ChargeOrder,
     NotProcessedError,
     Outcome,
@@ -18,17 +18,10 @@ from wallet.processors.base import (
     RefundOrder,
     RefundOutcome,
 )
+from wallet.processors.stripe_intents import NEEDS_CARDHOLDER, read_payment_intent
 from wallet.states import Charge
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20
-# The bank wants the person on session; the payment intent itself then waits for another method.
-NEEDS_CARDHOLDER = {"authentication_required", "authentication_not_handled"}
-STATUS = {
-    "succeeded": Charge.SUCCEEDED,
-    "processing": Charge.PROCESSING,
-    "requires_action": Charge.REQUIRES_ACTION,
-    "canceled": Charge.CANCELED,
-}
 
 
 class StripeProcessor:
@@ -62,6 +55,12 @@ class StripeProcessor:
             raise OutcomeUnknownError(f"Stripe refused the look-up: {error.user_message}") from error
         return None
 
+    def capture(self, order: CaptureOrder) -> Outcome:
+        return stripe_holds.capture(stripe_client(), order)
+
+    def give_up(self, processor_charge_id: str) -> Outcome:
+        return stripe_holds.give_up(stripe_client(), processor_charge_id)
+
     def refund(self, order: RefundOrder) -> RefundOutcome:
         return stripe_refunds.refund(stripe_client(), order)
 
@@ -69,28 +68,8 @@ class StripeProcessor:
         return stripe_refunds.find(stripe_client(), order)
 
 
-def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
-    """A PaymentIntent, from an answer or an event, as an outcome; None when nothing has come of it yet that we know."""
-    intent_id, status = clean_text(intent.get("id"), limit=64), STATUS.get(str(intent.get("status")))
-    error = intent.get("last_payment_error")
-    if intent.get("status") == "requires_payment_method" and isinstance(error, Mapping):
-        status = Charge.DECLINED  # Without an error it is merely new: nothing was tried yet.
-    if not intent_id or status is None:
-        return None
-    error = error if isinstance(error, Mapping) else {}
-    code = clean_text(error.get("decline_code") or error.get("code"), limit=80)
-    metadata = intent.get("metadata")
-    return Outcome(
-        status=Charge.REQUIRES_ACTION if status == Charge.DECLINED and code in NEEDS_CARDHOLDER else status,
-        processor_charge_id=intent_id,
-        failure_code=code,
-        failure_message=clean_text(error.get("message"), limit=300),
-        charge_public_id=clean_text(metadata.get("funding_charge"), limit=64) if isinstance(metadata, Mapping) else "",
-    )
-
-
 def _parameters(order: ChargeOrder) -> PaymentIntentCreateParams:
-    return {
+    parameters: PaymentIntentCreateParams = {
         "amount": order.amount_minor,
         "currency": order.currency.lower(),
         "customer": order.customer_id,
@@ -102,6 +81,9 @@ def _parameters(order: ChargeOrder) -> PaymentIntentCreateParams:
         "description": order.description,
         "metadata": {"funding_charge": order.public_id},
     }
+    if order.holds:
+        parameters["capture_method"] = "manual"
+    return parameters
 
 
 def _known(intent: dict[str, Any]) -> Outcome:
@@ -134,7 +116,13 @@ def _translate(error: stripe.StripeError) -> Outcome:
     if isinstance(error, stripe.InvalidRequestError):
         return Outcome(Charge.REFUSED, failure_code=code or "invalid_request", failure_message=message)
     # 409, 5xx, HTML, no answer at all, or a key that was used with other words before: it may have happened.
-    raise OutcomeUnknownError(message) from error
+    raise OutcomeUnknownError(message, replayed=is_replayed(error)) from error
+
+
+def is_replayed(error: stripe.StripeError) -> bool:
+    """Whether this is the stored answer to the key's first request (Stripe, idempotent requests)."""
+    headers = error.headers or {}
+    return str(headers.get("Idempotent-Replayed", "")).lower() == "true"
 
 
 def _seconds(text: str | None) -> float | None:

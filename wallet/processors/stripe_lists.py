@@ -13,7 +13,8 @@ import stripe
 from onecard.kit.errors import OneCardError
 from onecard.kit.text import clean_text
 from wallet.processors.base import Outcome, RefundOutcome
-from wallet.processors.stripe import read_payment_intent, stripe_client
+from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe_intents import read_payment_intent
 from wallet.processors.stripe_refunds import read_refund
 
 PAGE = 100

@@ -8,7 +8,8 @@ import stripe
 
 from onecard.kit.text import clean_text
 from wallet.processors.base import NotProcessedError, Outcome, OutcomeUnknownError
-from wallet.processors.stripe import read_payment_intent, stripe_client
+from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe_intents import read_payment_intent
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,4 +80,6 @@ def _translate(error: stripe.StripeError) -> RefundOutcome:
     if isinstance(error, stripe.InvalidRequestError):
         code = clean_text(getattr(error.error, "code", None), limit=80) or "invalid_request"
         return RefundOutcome(Refund.FAILED, failure_code=code, failure_message=message)
-    raise OutcomeUnknownError(message) from error
+    headers = error.headers or {}
+    replayed = str(headers.get("Idempotent-Replayed", "")).lower() == "true"
+    raise OutcomeUnknownError(message, replayed=replayed) from error
