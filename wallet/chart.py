@@ -21,7 +21,9 @@ class Account(models.TextChoices):
 
 
 MEANING: dict[str, str] = {
-    Account.PROCESSOR: "What funding cards have paid and the processor holds for us, less what we gave back.",
+    Account.PROCESSOR: (
+        "What funding cards have paid and the processor holds for us, less what we gave back and what it keeps."
+    ),
     Account.ISSUER: "What captures took from our balances at the issuers (negative), less what merchants gave back.",
     Account.PURCHASES: (
         "Between merchant and funding card: a charge puts money in, a capture takes it out. Zero for each purchase "
@@ -30,11 +32,14 @@ MEANING: dict[str, str] = {
     Account.CARD_BALANCES: "What cardholders have put on their cards and not spent: we owe it (negative).",
     Account.WRITE_OFFS: "Captured purchases that nobody will pay, given up by two people.",
     Account.DISPUTES: (
-        "What issuers credited while a dispute is open (negative): it belongs to nobody yet. Zero once the dispute is over."
+        "What issuers credited while a dispute is open (negative): nobody has it yet. Zero once the dispute is over."
     ),
     Account.OUTSIDE: "What cardholders paid past the processor, such as by a transfer, as two people confirmed.",
-    Account.FEES: "What processor and issuers keep for their service.",
-    Account.EXCHANGE: "What is gained or lost between the currency of a purchase and that of its settlement.",
+    Account.FEES: "What the processor keeps for its service, booked each night from its own list.",
+    Account.EXCHANGE: (
+        "Where money changes its currency: given in one (positive), got in another (negative). At one rate for both, "
+        "the sum is what that cost (positive) or gained."
+    ),
 }
 # For each purchase, once it is over and no charge or refund of it is under way.
 RETURNS_TO_ZERO = (Account.PURCHASES, Account.DISPUTES)

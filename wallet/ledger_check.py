@@ -15,7 +15,7 @@ SELECT account, currency, sum(amount)::bigint FROM (
 ) moved GROUP BY account, currency ORDER BY currency, account
 """
 CHARGED = """
-SELECT 'charge:' || c.public_id AS key, o.amount_minor, o.currency
+SELECT 'charge:' || c.public_id AS key, o.amount_minor - o.released_minor AS amount_minor, o.currency
 FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id WHERE c.status = 'succeeded'
 """
 # A refund that came back after it was posted has both postings; one that never succeeded has none.
@@ -44,6 +44,13 @@ WHERE starts_with(b.key, 'refund_failed:')
         IS DISTINCT FROM (b.amount_minor, b.currency, b.credit, b.debit))
 ORDER BY 1
 """
+# What changes its currency is given in one and got in the other, in one commit.
+ONE_SIDED = """
+SELECT p.key FROM wallet_posting p WHERE starts_with(p.key, 'exchange:') AND NOT EXISTS (
+    SELECT FROM wallet_posting o WHERE o.currency <> p.currency AND o.key =
+        CASE WHEN p.key LIKE '%:out' THEN left(p.key, -4) || ':in' ELSE left(p.key, -3) || ':out' END)
+ORDER BY 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,8 @@ class Problem:
 
 def check() -> list[Problem]:
     """Everything of the wallet that does not hold; empty when the books are right. Reads all postings."""
-    return [*_sums(), *_both_ways(CHARGED, CHARGE_POSTINGS), *_both_ways(GIVEN_BACK, REFUND_POSTINGS), *_turned()]
+    both_ways = [*_both_ways(CHARGED, CHARGE_POSTINGS), *_both_ways(GIVEN_BACK, REFUND_POSTINGS)]
+    return [*_sums(), *both_ways, *_turned(), *_exchanged()]
 
 
 def balances() -> list[Balance]:
@@ -100,3 +108,10 @@ def _turned() -> Iterator[Problem]:
         cursor.execute(TURNED_ROUND)
         for (key,) in cursor.fetchall():
             yield Problem(key, f"{key} turns round nothing that was posted.")
+
+
+def _exchanged() -> Iterator[Problem]:
+    with connection.cursor() as cursor:
+        cursor.execute(ONE_SIDED)
+        for (key,) in cursor.fetchall():
+            yield Problem(key, f"{key} has no other side in another currency.")

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from wallet import cascade, funding, method_check, refunding, telling
+from wallet import cascade, fees, funding, method_check, refunding, telling
 
 
 @shared_task(name="wallet.tasks.charge_funding")
@@ -42,3 +42,10 @@ def sweep_cascade(**_newer: Any) -> None:
 def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
     """Checks saved cards for a while and leaves the rest to the next task."""
     method_check.check_and_go_on(after_id=after_id)
+
+
+# An hour of the list is booked as a whole, so this may take longer than other tasks.
+@shared_task(name="wallet.tasks.book_fees", soft_time_limit=300, time_limit=330)
+def book_fees(*, since: str = "", **_newer: Any) -> None:
+    """Books fees and exchanges for a while and leaves the rest to the next task."""
+    fees.book_and_go_on(since=since)

@@ -1,0 +1,171 @@
+"""The processor's list of what moved our balance, over real HTTP: in our words to the end, or an error."""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from onecard.kit import clock
+from onecard.sandbox.like_stripe import shapes_funding
+from onecard.sandbox.running import RunningSandbox
+from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
+from wallet.processors import stripe_balance
+from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe_balance import BalancePage, Kind, StripeBalance
+from wallet.processors.stripe_lists import PAGE, ListUnavailableError
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSandbox]:
+    monkeypatch.setattr(stripe_balance, "PAGE", 2)
+    monkeypatch.setattr(stripe_balance, "PATIENT", {"max_network_retries": 0})
+    with processor_sandbox(settlement_currency="usd") as running:
+        yield running
+
+
+def pay(amount: int, currency: str = "usd", **more: Any) -> str:
+    made = stripe_client().v1.payment_intents.create(
+        {
+            "amount": amount,
+            "currency": currency,
+            "customer": CUSTOMER,
+            "payment_method": CITI,
+            "off_session": True,
+            "confirm": True,
+            **more,
+        }
+    )
+    return str(made.id)
+
+
+def page(cursor: str = "") -> BalancePage:
+    now = clock.now()
+    return StripeBalance().list_movements(since=now - DAY, until=now + DAY, cursor=cursor)
+
+
+def enter(sandbox: RunningSandbox, **words: Any) -> dict[str, Any]:
+    usual: dict[str, Any] = {"amount": -900, "currency": "usd", "kind": "payout", "category": "payout"}
+    return sandbox.state.add(shapes_funding.balance_transaction(**{**usual, **words}))
+
+
+def newest(sandbox: RunningSandbox) -> dict[str, Any]:
+    return list(sandbox.state.objects["balance_transaction"].values())[-1]
+
+
+def test_a_charge_says_what_came_in_the_fee_and_whose_it_is(sandbox: RunningSandbox) -> None:
+    intent = pay(1000, "eur", metadata={"funding_charge": "ours"})
+
+    (row,) = page().rows
+
+    assert (row.kind, row.word, row.amount_minor, row.currency, row.fee_minor) == ("charge", "charge", 1080, "USD", 61)
+    assert (row.source_minor, row.source_currency, row.exchange_rate) == (1000, "EUR", Decimal("1.08"))
+    assert (row.processor_charge_id, row.charge_public_id, row.is_exchanged) == (intent, "ours", True)
+    assert abs(row.created_at - clock.now()) < dt.timedelta(minutes=1)
+
+
+def test_a_refund_is_of_its_charge(sandbox: RunningSandbox) -> None:
+    intent = pay(1000)
+    stripe_client().v1.refunds.create({"payment_intent": intent, "amount": 300})
+
+    row = page().rows[0]
+
+    assert (row.kind, row.amount_minor, row.fee_minor, row.is_exchanged) == (Kind.REFUND, -300, 0, False)
+    assert (row.processor_charge_id, row.source_minor, row.source_currency) == (intent, 300, "USD")
+
+
+@pytest.mark.parametrize("taken", [2500, 1500, 500])
+def test_a_part_that_was_captured_is_the_whole_and_what_was_let_go(sandbox: RunningSandbox, taken: int) -> None:
+    intent = pay(3000, "eur", capture_method="manual")
+    stripe_client().v1.payment_intents.capture(intent, {"amount_to_capture": taken})
+
+    let_go, whole = page().rows
+
+    assert (whole.source_minor, let_go.source_minor) == (3000, 3000 - taken)
+    assert (let_go.kind, let_go.amount_minor < 0, let_go.processor_charge_id) == (Kind.REFUND, True, intent)
+
+
+def test_a_rate_in_other_units_than_ours_does_not_lose_a_charge(sandbox: RunningSandbox) -> None:
+    pay(1000, "jpy")
+    newest(sandbox)["exchange_rate"] = Decimal("67")
+
+    (row,) = page().rows
+
+    assert (row.source_minor, row.source_currency, row.amount_minor) == (1000, "JPY", 670)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "fee_minor"),
+    [
+        ({"fee": 25}, Kind.OTHER, 25),
+        ({"kind": "stripe_fee", "category": "fee", "fee": 0}, Kind.FEE, 900),
+        ({"kind": "tax_fee", "category": "tax"}, Kind.FEE, 900),
+        ({"kind": "stripe_fx_fee", "category": "fee", "amount": 40}, Kind.FEE, -40),
+        ({"kind": "adjustment", "category": "dispute", "fee": 1500}, Kind.OTHER, 1500),
+        ({"kind": "issuing_transaction", "category": "issuing_transaction", "fee": 7}, Kind.OTHER, 0),
+    ],
+)
+def test_what_is_no_charge_is_told_apart(
+    sandbox: RunningSandbox, words: dict[str, Any], kind: Kind, fee_minor: int
+) -> None:
+    stored = enter(sandbox, **words)
+
+    (row,) = page().rows
+
+    assert (row.id, row.kind, row.fee_minor, row.source_currency) == (stored["id"], kind, fee_minor, "")
+    assert row.word == stored["type"]
+
+
+def test_pages_are_asked_for_to_the_end(sandbox: RunningSandbox) -> None:
+    made = [enter(sandbox)["id"] for _ in range(3)]
+
+    first = page()
+    last = page(first.cursor)
+
+    assert [row.id for row in (*first.rows, *last.rows)] == made[::-1]
+    assert (first.cursor, last.cursor) == (made[1], "")
+    assert PAGE <= 100, "Stripe's most"
+
+
+def test_a_charge_that_does_not_say_of_what_is_nobodys_unless_it_was_exchanged(sandbox: RunningSandbox) -> None:
+    pay(1000)
+    newest(sandbox)["source"] = "ch_unknown"
+    (row,) = page().rows
+    assert (row.processor_charge_id, row.source_minor, row.fee_minor) == ("", 0, 59)
+
+    newest(sandbox)["exchange_rate"] = Decimal("1.08")
+    with pytest.raises(ListUnavailableError):
+        page()
+
+
+@pytest.mark.parametrize("changes", [{"currency": "zzz"}, {"currency": None}, {"amount": "much"}, {"id": None}])
+def test_a_row_that_is_no_movement_ends_the_list(sandbox: RunningSandbox, changes: dict[str, Any]) -> None:
+    pay(1000)
+    newest(sandbox).update(changes)
+
+    with pytest.raises(ListUnavailableError):
+        page()
+
+
+@pytest.mark.parametrize("category", ["something_new", "", None, []])
+def test_a_category_that_is_new_to_us_is_nothing_that_we_book(sandbox: RunningSandbox, category: Any) -> None:
+    pay(1000)
+    newest(sandbox)["reporting_category"] = category
+
+    (row,) = page().rows
+
+    assert (row.kind, row.is_exchanged) == (Kind.OTHER, False)
+
+
+@pytest.mark.parametrize("fault", ["error_500", "rate_limit", "malformed_json", "html_error", "drop_answer"])
+def test_a_list_that_fails_on_a_later_page_is_an_error(sandbox: RunningSandbox, fault: str) -> None:
+    for _ in range(3):
+        enter(sandbox)
+    first = page()
+    sandbox.order(method="GET", path="/v1/balance_transactions", do=fault)
+
+    with pytest.raises(ListUnavailableError):
+        page(first.cursor)

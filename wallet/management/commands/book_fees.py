@@ -1,0 +1,81 @@
+"""`manage.py book_fees`: what the processor kept and exchanged, from its own list, into the ledger.
+
+It can be interrupted and repeated: what is booked is booked, once. Exit status: 0 done, 1 when something could not be
+booked (the log says what), 2 when the list could not be read to its end, 130 after Ctrl-C.
+"""
+
+import datetime as dt
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+from tqdm import tqdm
+
+from onecard.kit import clock, display
+from onecard.kit.errors import OneCardError
+from wallet.fees import Tally, book, unbooked_since
+
+LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
+OLDEST_YEAR = 2000
+
+
+class Command(BaseCommand):
+    help = (
+        "Books the processor's fees and exchanges from its list of balance transactions, each once. "
+        "Exit status: 0 done, 1 some could not be booked, 2 not done."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--since",
+            help="from then on, as 2026-11-01 or 2026-11-01T08:00 (3 days before the newest fee in the books)",
+        )
+        parser.add_argument("--until", help="up to then (now)")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be booked")
+
+    def handle(self, *, since: str | None, until: str | None, dry_run: bool, **_options: Any) -> None:
+        try:
+            start, end = _moment("--since", since) or unbooked_since(), _moment("--until", until) or clock.now()
+            if start >= end:
+                raise CommandError("--since must be before --until.", returncode=IMPOSSIBLE)
+            tally = _book(start, end, dry_run=dry_run)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; run it again to book the rest.", returncode=INTERRUPTED) from None
+        except OneCardError as error:
+            said = f"{error.message} What came before stays booked; run it again for the rest."
+            raise CommandError(said, returncode=IMPOSSIBLE) from error
+        except OperationalError as error:
+            raise CommandError("The database does not answer or broke off.", returncode=IMPOSSIBLE) from error
+        self._report(start, tally, dry_run=dry_run)
+
+    def _report(self, start: dt.datetime, tally: Tally, *, dry_run: bool) -> None:
+        done = "would be booked" if dry_run else "booked"
+        self.stdout.write(
+            f"{start:%Y-%m-%d %H:%M} to {tally.read_to:%Y-%m-%d %H:%M} UTC: {tally.read} movements, "
+            f"{tally.booked} postings {done}, {tally.exchanged} exchanges among them."
+        )
+        for currency, minor in sorted(tally.fees.items()):
+            self.stdout.write(f"  Fees: {display.money(minor, currency)}")
+        for word, count in sorted((+tally.ignored).items()):
+            self.stdout.write(f"  Not booked here: {count} of type {word}")
+        if tally.failed:
+            raise CommandError(f"{tally.failed} could not be booked; the log says which and why.", returncode=LEFT)
+
+
+def _book(start: dt.datetime, end: dt.datetime, *, dry_run: bool) -> Tally:
+    with tqdm(unit=" movements", leave=False, disable=None) as bar:
+        return book(since=start, until=end, dry_run=dry_run, progress=bar.update)
+
+
+def _moment(option: str, text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        aware.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise CommandError(f"{option} is {text!r}; write it like 2026-11-01.", returncode=IMPOSSIBLE) from None
+    if aware.year < OLDEST_YEAR or aware > clock.now():
+        raise CommandError(f"{option} lies before {OLDEST_YEAR} or in the future: {text}.", returncode=IMPOSSIBLE)
+    return aware
