@@ -1,13 +1,15 @@
 """Putting money on a card beforehand: the source is charged, and the balance rises in the commit that sees it paid.
 
-The balance is what the cardholder has put there; purchases do not spend it yet (the ledger's issue brings that).
+The balance is what the cardholder has put there and no purchase has set aside; a card that spends its balance first
+pays purchases from it (issuing/proposal.py, issuing/balance.py). Money that was put there is not given back to its
+source by us: a case about its charge is worked by hand (wallet/case_rules.py).
 """
 
 from django.db import IntegrityError
 from django.db.models import F, Q
 
 from audit import trail
-from issuing import states
+from issuing import balance, states
 from issuing.card_errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
 from onecard.kit import clock
@@ -38,8 +40,10 @@ def fund_card(
     when the source was declined. Raises CardRefusedError, UnusableMethodError, and TransactionError in a transaction.
     """
     require_no_transaction("A charge")
-    _check(card, amount, source)
-    wish = _intend(card, amount, source, requested_by, request_key)
+    wish = _known(card, amount, source, request_key)
+    if wish is None:
+        _check(card, amount, source)
+        wish = _intend(card, amount, source, requested_by, request_key)
     charge = wish.obligation.charges.get()
     funding.charge(charge_id=charge.pk, processor=processor)
     settle(wish.pk)
@@ -50,9 +54,10 @@ def settle(funding_id: int) -> str:
     """Follows the obligation to its end: paid puts the money on the card, failed ends the request; gives the status."""
     with transaction():
         wish = CardFunding.objects.select_related("obligation", "card").get(pk=funding_id)
+        home = balance.lock_home(wish.card_id)
         obligation = obligations.lock(wish.obligation_id)
-        if obligation.status == wallet_states.Obligation.FUNDED:
-            _credit(wish)
+        if obligation.status == wallet_states.Obligation.FUNDED and home is not None:
+            _credit(wish, home)
         elif obligation.status in (wallet_states.Obligation.FAILED, wallet_states.Obligation.RELEASED):
             _fail(wish)
         return CardFunding.objects.values_list("status", flat=True).get(pk=funding_id)
@@ -73,7 +78,7 @@ def _check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
         raise CardRefusedError("Money can only be put on a card from one of its holder's own cards.")
     if amount.currency != card.currency:
         raise CardRefusedError(f"This card is kept in {card.currency}; give the amount in {card.currency}.")
-    if not 0 < amount.minor <= MAX_AMOUNT_MINOR:
+    if not 0 < amount.minor <= MAX_AMOUNT_MINOR - card.balance_minor:
         raise CardRefusedError("The amount must be more than nothing and less than ten trillion.")
     methods.refuse_unusable(source, currency=amount.currency)
 
@@ -85,10 +90,16 @@ def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_b
         with transaction(), savepoint():
             return _write(card, amount, source, requested_by, key)
     except IntegrityError:
-        known = CardFunding.objects.filter(request_key=key).first()
+        known = _known(card, amount, source, key)
         if known is None:
             raise
-    if (known.card_id, known.source_id, known.money) != (card.pk, source.pk, amount):
+        return known
+
+
+def _known(card: VirtualCard, amount: Money, source: FundingMethod, key: str) -> CardFunding | None:
+    """What this key asked for before: it is answered as it stands, whatever became of the card or the source since."""
+    known = CardFunding.objects.filter(request_key=key).first()
+    if known is not None and (known.card_id, known.source_id, known.money) != (card.pk, source.pk, amount):
         raise CardRefusedError("This key was used before for another request; take a new one.")
     return known
 
@@ -124,11 +135,11 @@ def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by
     return wish
 
 
-def _credit(wish: CardFunding) -> None:
-    """The balance and the request move together, once."""
+def _credit(wish: CardFunding, home: VirtualCard) -> None:
+    """The balance and the request move together, once; the card may have been replaced while its source was charged."""
     if not _move(wish, states.Funding.CREDITED):
         return
-    VirtualCard.objects.filter(pk=wish.card_id).update(
+    VirtualCard.objects.filter(pk=home.pk).update(
         balance_minor=F("balance_minor") + wish.amount_minor, updated_at=clock.now()
     )
 

@@ -167,6 +167,7 @@ def _hand_over(card: VirtualCard, real: VirtualCard) -> None:
             return
         VirtualCard.objects.filter(pk=real.pk).update(
             balance_minor=F("balance_minor") + locked.balance_minor,
+            spends_balance=locked.spends_balance,
             compliance_flags=locked.compliance_flags,
             updated_at=clock.now(),
         )

@@ -4,6 +4,7 @@ Nothing Stripe-shaped passes inward from here. A field that a decision needs and
 MalformedEventError with a sentence that names it; everything else degrades to "".
 """
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 from issuing import states
 from issuing.answers import STRIPE, AnswerFormat
+from issuing.side_amounts import NOTHING, SideAmounts, of_stripe
 from onecard.kit.countries import alpha_2
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
@@ -37,12 +39,13 @@ class MalformedEventError(OneCardError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every event carries: its id, its kind, and the object that it is about."""
+    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when."""
 
     id: str
     type: str
     object_id: str
     content: dict[str, Any]
+    told_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class AuthorizationRequest:
     round_key: str
     answers: AnswerFormat
     refused_because: str = ""
+    beside: SideAmounts = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class AuthorizationNews:
     authorization_code: str
     # How many of our approvals the news knows of: older news must not be taken for a partial reversal.
     approved_rounds: int = 0
+    beside: SideAmounts = NOTHING
 
 
 def parse_envelope(body: bytes) -> Envelope:
@@ -115,7 +120,7 @@ def parse_envelope(body: bytes) -> Envelope:
     content = data.get("object") if isinstance(data, dict) else None
     if not isinstance(content, dict):
         content = {}
-    return Envelope(event_id, kind, clean_text(content.get("id"), limit=ID_LIMIT), content)
+    return Envelope(event_id, kind, clean_text(content.get("id"), limit=ID_LIMIT), content, _moment(event))
 
 
 def parse_authorization_request(provider: str, envelope: Envelope) -> AuthorizationRequest:
@@ -129,6 +134,8 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     if not isinstance(pending, dict):
         raise MalformedEventError("pending_request is missing, so no amount is asked for.")
     amount = _amount(pending, "pending_request.amount")
+    currency = _currency(pending.get("currency") or content.get("currency"))
+    _check_cash(pending)
     rounds = len(_entries(content.get("request_history")))
     before = content["amount"] if type(content.get("amount")) is int else ""
     return AuthorizationRequest(
@@ -138,11 +145,13 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         authorization_id=_required(content, "id"),
         issuer_card_id=_card_id(content),
         amount_minor=amount,
-        currency=_currency(pending.get("currency") or content.get("currency")),
+        currency=currency,
         merchant=read_merchant(content, needs_mcc=True),
         # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
         round_key=f"{rounds}:{before}:{amount}",
+        # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
         answers=STRIPE,
+        beside=of_stripe(pending, currency),
     )
 
 
@@ -154,6 +163,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
     content = envelope.content
     history = _entries(content.get("request_history"))
     approved = [entry for entry in history if entry.get("approved") is True]
+    currency = _or_nothing(_currency, content.get("currency")) or ""
     return AuthorizationNews(
         provider=provider,
         authorization_id=_required(content, "id"),
@@ -163,11 +173,12 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
         status=STATUS.get(clean_text(content.get("status"), limit=20), ""),
         amount_minor=_or_nothing(_amount, content, "amount") or 0,
-        currency=_or_nothing(_currency, content.get("currency")) or "",
+        currency=currency,
         merchant=read_merchant(content, needs_mcc=False),
         # A declined round may carry a code as well; the merchant can settle with that of an approval only.
         authorization_code=clean_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
         approved_rounds=len(approved),
+        beside=of_stripe(content, currency),
     )
 
 
@@ -200,6 +211,22 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
         network_id=clean_text(data.get("network_id"), limit=64),
         state=clean_text(data.get("state"), limit=40),
     )
+
+
+def _check_cash(pending: dict[str, Any]) -> None:
+    """Cash with a purchase is refused, so whether there is any must be told in a way that can be read."""
+    details = pending.get("amount_details")
+    cash = details.get("cashback_amount") if isinstance(details, dict) else None
+    if cash is not None:
+        _amount({"cashback_amount": cash}, "amount_details.cashback_amount")
+
+
+def _moment(event: dict[str, Any]) -> dt.datetime | None:
+    created = event.get("created")
+    try:
+        return dt.datetime.fromtimestamp(created, dt.UTC) if type(created) is int else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _card_id(content: dict[str, Any]) -> str:

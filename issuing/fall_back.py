@@ -1,11 +1,8 @@
 """A purchase's charge failed: the next card of its stored decision, and in the end the frozen card and the letter."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.conf import settings
 
-from issuing import cards
+from issuing import candidates, cards
 from issuing.card_errors import CardRefusedError
 from issuing.models import Authorization, CardChange, Decision, VirtualCard
 from onecard.kit.transactions import require_no_transaction
@@ -22,8 +19,8 @@ def fall_back(*, obligation_id: int) -> str:
     """
     require_no_transaction("The cascade")
     calling_off.call_off_waiting(obligation_id=obligation_id, actor=ACTOR)
-    candidates = _candidates(FundingObligation.objects.get(pk=obligation_id))
-    return cascade.next_charge(obligation_id=obligation_id, method_ids=candidates, actor=ACTOR)
+    method_ids = _candidates(FundingObligation.objects.get(pk=obligation_id))
+    return cascade.next_charge(obligation_id=obligation_id, method_ids=method_ids, actor=ACTOR)
 
 
 def take_notice(*, case_id: int) -> bool:
@@ -39,9 +36,7 @@ def take_notice(*, case_id: int) -> bool:
 
 def _candidates(obligation: FundingObligation) -> list[int]:
     """The methods that the decision could have chosen, best first; what was charged later belongs to its first one."""
-    decision = Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation)
-    seen = decision.trace.get("candidates") if decision and isinstance(decision.trace, Mapping) else None
-    return [candidate["method_id"] for candidate in (seen if isinstance(seen, list) else []) if _was_usable(candidate)]
+    return candidates.of(Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation))
 
 
 def _first_decision(obligation: FundingObligation) -> Decision | None:
@@ -49,13 +44,6 @@ def _first_decision(obligation: FundingObligation) -> Decision | None:
     if purchase is None:
         return None
     return Decision.objects.filter(authorization=purchase, approved=True).order_by("pk").first()
-
-
-def _was_usable(candidate: Any) -> bool:
-    """The trace is stored JSON and may be of another release."""
-    if not isinstance(candidate, Mapping) or candidate.get("left_out"):
-        return False
-    return isinstance(candidate.get("method_id"), int)
 
 
 def _purchase_of(obligation: FundingObligation) -> Authorization | None:

@@ -2,12 +2,13 @@
 
 import logging
 
+from django.db.models import Q
+
 from audit import trail
-from issuing import holds, owing, settling, states, transactions
+from issuing import holds, owing, settling, states, transactions, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.models import Authorization, Decision, VirtualCard
 from onecard.kit import clock
-from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
@@ -52,7 +53,7 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> None:
     if moved and paid and was in NOTHING_BOUGHT:
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
         if not _was_ours(authorization):
-            open_unfunded_case(authorization, amount_minor=news.amount_minor)
+            unfunded.open_case(authorization, amount_minor=news.amount_minor)
     if moved and target == states.Authorization.SETTLED:
         authorization.refresh_from_db(fields=("approved_minor",))
         settling.close(authorization)
@@ -74,8 +75,9 @@ def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) 
 
 
 def _was_ours(authorization: Authorization) -> bool:
-    """Whether we chose a card for it once: then that card pays again, and nobody has to ask whose money it is."""
-    return Decision.objects.filter(authorization=authorization, obligation__isnull=False).exists()
+    """Whether we chose who pays once: then that card or balance pays again, and nobody has to ask whose money it is."""
+    chosen = Q(obligation__isnull=False) | Q(from_balance_minor__gt=0)
+    return Decision.objects.filter(chosen, authorization=authorization).exists()
 
 
 def move(authorization: Authorization, target: str, *, actor: str) -> bool:
@@ -88,9 +90,11 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
     trail.record(actor=actor, action=f"authorization.{target}", subject=authorization, was=authorization.status)
     if target in NOTHING_BOUGHT:
         holds.release_all(authorization)
-        # What the issuer had approved by itself was held nowhere, and nobody has to pay it now.
+        # What the issuer had approved by itself was held nowhere, and nobody has to pay it unless it was captured.
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=0)
-        cases.resolve_cases(reference=owing.reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+        captured, returned = owing.moved_minor(authorization)
+        if captured <= returned:
+            cases.resolve_cases(reference=owing.reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
         owing.follow(authorization, actor=actor)
     return True
 
@@ -103,6 +107,17 @@ def undo_round(decision: Decision, *, actor: str) -> None:
         move(purchase, states.Authorization.DECLINED, actor=actor)
     elif decision.amount_minor and holds.release(decision.hold):
         owing.follow(purchase, actor=actor)
+
+
+def approve_less(decision: Decision, told_minor: int, *, actor: str) -> None:
+    """The network approved a part of what we had: the rest is not held, and not owed. Call it once for each decision.
+
+    Once the purchase is settled or over, what was captured has decided already.
+    """
+    purchase, excess = decision.authorization, decision.amount_minor - told_minor
+    purchase.refresh_from_db(fields=("status", "settle_due_at"))
+    if excess > 0 and owing.is_open(purchase):
+        give_back(purchase, excess, actor=actor)
 
 
 def give_back(authorization: Authorization, amount_minor: int, *, actor: str) -> None:
@@ -146,28 +161,23 @@ def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> Authori
         merchant_country=news.merchant.country,
         merchant_network_id=news.merchant.network_id,
         authorization_code=news.authorization_code,
+        **news.beside.columns(),
         created_at=now,
         updated_at=now,
     )
     trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
     if status not in NOTHING_BOUGHT and news.amount_minor:
-        open_unfunded_case(authorization, amount_minor=authorization.approved_minor)
+        unfunded.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization
 
 
-def open_unfunded_case(authorization: Authorization, *, amount_minor: int) -> None:
-    """The merchant will be paid although no funding card was chosen: a person has to see that."""
-    cases.open_case(
-        kind=Case.Kind.APPROVED_WITHOUT_US,
-        reference=owing.reference(authorization),
-        money=Money(amount_minor, authorization.currency),
-        summary=f"The issuer approved {authorization.issuer_authorization_id} without us; no funding card was charged.",
-    )
-
-
 def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> None:
-    """Adds what the request did not carry yet: the authorization code, or the card of a decision made late."""
-    missing: dict[str, object] = {}
+    """Adds what the request did not carry yet, such as the authorization code, or the card of a decision made late.
+
+    What is told beside the amount is taken over as it was told last: it decides nothing.
+    """
+    told = news.beside.said()
+    missing: dict[str, object] = {name: value for name, value in told.items() if value != getattr(authorization, name)}
     if not authorization.authorization_code and news.authorization_code:
         missing["authorization_code"] = news.authorization_code
     if authorization.card_id is None and card is not None:

@@ -14,6 +14,7 @@ from issuing.marqeta_answers import MarqetaAnswers
 from issuing.marqeta_methods import CASH, INCREMENT
 from issuing.merchants import category_of
 from issuing.models import Provider
+from issuing.side_amounts import of_marqeta
 from onecard.kit import exact_json
 from onecard.kit.countries import alpha_2
 from onecard.kit.money import Money, MoneyError, currency_exponent
@@ -29,6 +30,7 @@ KINDS = {
     "cardtransitions": "cardtransition",
     "cards": "cardtransition",
     "usertransitions": "usertransition",
+    "chargebacktransitions": "chargebacktransition",
 }
 WRITTEN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 
@@ -109,6 +111,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         round_key=envelope.id,
         answers=MarqetaAnswers.to(jit),
         refused_because="cash_not_allowed" if method in CASH else "",
+        beside=of_marqeta(content, currency),
     )
 
 
@@ -197,6 +200,8 @@ def row_envelope(key: str, row: object, row_body: bytes) -> Envelope | None:
     event_id = f"{kind}:{token}:{state}" if token else f"{kind}:{body_id(row_body)}"
     if kind == "transaction":
         about = purchase_token(row)
+    elif kind == "chargebacktransition":
+        about = _token_or_empty(row.get("chargeback_token"))
     else:
         about = _token_or_empty(row.get("user_token" if kind == "usertransition" else "card_token"))
     return Envelope(event_id, f"{kind}.{clean_text(row.get('type'), limit=80)}", about, row)

@@ -7,7 +7,7 @@ recorded beside (issuing/marqeta_postings.py); what is not acted on is kept with
 from dataclasses import dataclass, replace
 from typing import Any
 
-from issuing import lifecycle, marqeta_postings, owing, states
+from issuing import lifecycle, marqeta_disputes, marqeta_postings, owing, states, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
@@ -19,8 +19,9 @@ from issuing.marqeta_events import (
     read_minor,
     read_object,
 )
-from issuing.marqeta_postings import CHARGEBACKS, CLEARINGS, REFUNDS
+from issuing.marqeta_postings import CLEARINGS, REFUNDS
 from issuing.models import Authorization, Decision, Provider
+from issuing.side_amounts import NOTHING, of_marqeta
 from onecard.kit.text import clean_text
 
 ACTOR = "issuer:marqeta"
@@ -52,14 +53,25 @@ def act(body: bytes, *, patient: bool) -> Result:
     row = rows[0] if isinstance(rows, list) and rows else None
     if not isinstance(row, dict):
         raise MalformedEventError("The row is not an object.")
+    if key == "chargebacktransitions":
+        return marqeta_disputes.act_on_transition(row)
     if key != "transactions":
         return states.Event.KEPT, "Nothing is done about events of this kind yet."
     kind = clean_text(row.get("type"), limit=80)
     if kind.startswith("gpa."):
         return states.Event.KEPT, "A book-keeping twin of a merchant's message."
-    if kind not in {EXPIRY} | FIRST_MESSAGES | INCREMENTS | RELEASES | CLEARINGS | REFUNDS | CHARGEBACKS:
+    if kind in marqeta_disputes.MESSAGES:
+        return _disputed(kind, row)
+    if kind not in {EXPIRY} | FIRST_MESSAGES | INCREMENTS | RELEASES | CLEARINGS | REFUNDS:
         return states.Event.KEPT, "Nothing is done about messages of this type yet."
     return _apply(_read(kind, row), patient=patient)
+
+
+def _disputed(kind: str, row: dict[str, Any]) -> Result:
+    read = _read(kind, row)
+    if read.state in REFUSED:
+        return states.Event.KEPT, "A refused message changes nothing."
+    return marqeta_disputes.act_on_message(kind, row, read.news)
 
 
 def _apply(row: Row, *, patient: bool) -> Result:
@@ -67,7 +79,7 @@ def _apply(row: Row, *, patient: bool) -> Result:
         return _refused(row, patient=patient)
     if row.kind in CLEARINGS:
         return _cleared(row, patient=patient)
-    if row.kind in REFUNDS | CHARGEBACKS:
+    if row.kind in REFUNDS:
         return _post(row)
     if row.kind == EXPIRY:
         return _report(row, states.Authorization.EXPIRED, patient=patient)
@@ -80,12 +92,24 @@ def _apply(row: Row, *, patient: bool) -> Result:
 
 def _approved(row: Row, *, patient: bool) -> Result:
     done = _report(row, states.Authorization.APPROVED, patient=patient)
+    if done == HANDLED and row.state == "PENDING":
+        _approved_for_less(row)
     if done == HANDLED and row.kind in INCREMENTS:
         return _approved_increment(row, patient=patient)
     if done == HANDLED and row.state == "COMPLETION":
         _post(row)
         return _report(row, states.Authorization.SETTLED, patient=patient)
     return done
+
+
+def _approved_for_less(row: Row) -> None:
+    """A partial approval (response code 0002): the message has the part, our decision all that was asked for.
+
+    A message is handled once in each state, and only while it is pending is it the approval itself.
+    """
+    decision = _decision(row, approved=True)
+    if decision is not None:
+        lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR)
 
 
 def _reduced(row: Row, *, patient: bool) -> Result:
@@ -106,7 +130,7 @@ def _approved_increment(row: Row, *, patient: bool) -> Result:
     if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):
         return WAIT
     if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
-        lifecycle.open_unfunded_case(purchase, amount_minor=row.news.amount_minor)
+        unfunded.open_case(purchase, amount_minor=row.news.amount_minor)
     return HANDLED
 
 
@@ -184,6 +208,8 @@ def _read(kind: str, row: dict[str, Any]) -> Row:
         currency=currency,
         merchant=read_merchant(row, needs_mcc=False),
         authorization_code=clean_text(row.get("approval_code"), limit=20),
+        # A later message has those of its own part.
+        beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
     )
     return Row(
         kind=kind,

@@ -1,4 +1,4 @@
-"""What a row of Marqeta's webhook settles: a clearing, a refund or a chargeback, recorded as every issuer's are."""
+"""What a row of Marqeta's webhook settles: a clearing or a refund, recorded as every issuer's are."""
 
 import datetime as dt
 from typing import Any
@@ -10,6 +10,7 @@ from issuing.issuers.kinds import Kind
 from issuing.marqeta_events import FIRST_MESSAGES
 from issuing.merchants import location_of
 from issuing.models import CardTransaction
+from issuing.side_amounts import of_marqeta
 from onecard.kit import clock
 from onecard.kit.text import clean_text
 
@@ -24,14 +25,11 @@ CLEARINGS = frozenset(
     }
 )
 REFUNDS = frozenset({"refund", "refund.authorization.clearing", "pindebit.refund"})
-# The first word of a dispute only: its reversal and its provisional money are not the dispute again.
-CHARGEBACKS = frozenset({"authorization.clearing.chargeback", "pindebit.chargeback"})
 
 _KINDS = {
     # A first message that is complete has asked and taken at once, as PIN debit does.
     **dict.fromkeys(CLEARINGS | FIRST_MESSAGES, (Kind.CAPTURE, Type.SETTLEMENT)),
     **dict.fromkeys(REFUNDS, (Kind.REFUND, Type.REFUND)),
-    **dict.fromkeys(CHARGEBACKS, (Kind.OTHER, Type.CHARGEBACK)),
 }
 
 
@@ -47,7 +45,7 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
         raise MalformedEventError("token is missing or no token.")
     issuer_kind, transaction_type = _KINDS[kind]
     # A refund stands alone; a clearing that names no purchase is one of its own.
-    is_alone = kind in REFUNDS | CHARGEBACKS and not row.get("preceding_related_transaction_token")
+    is_alone = kind in REFUNDS and not row.get("preceding_related_transaction_token")
     return IssuerTransaction(
         id=token,
         issuer_card_id=news.issuer_card_id,
@@ -57,7 +55,8 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
         currency=news.currency,
         merchant_name=news.merchant.name,
         mcc=news.merchant.mcc,
-        created_at=_moment(row),
+        created_at=moment_of(row),
+        **of_marqeta(row, news.currency).columns(),
     )
 
 
@@ -75,7 +74,7 @@ def record(kind: str, found: IssuerTransaction, news: AuthorizationNews) -> bool
     )
 
 
-def _moment(row: dict[str, Any]) -> dt.datetime:
+def moment_of(row: dict[str, Any]) -> dt.datetime:
     """When it happened at the merchant; now, for a row that does not say: no money is lost for a missing time."""
     given = row.get("user_transaction_time") or row.get("created_time")
     try:

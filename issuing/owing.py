@@ -8,8 +8,9 @@ from django.db import connection
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
-from issuing import states
-from issuing.models import Authorization, CardTransaction
+from issuing import balance, first_charge, states, surplus
+from issuing.balance import Share
+from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
 from wallet import settlement
@@ -18,37 +19,62 @@ Type = CardTransaction.Type
 
 
 def follow(purchase: Authorization, *, actor: str) -> int:
-    """Has what the cardholder pays brought to what is owed, in the caller's transaction; gives the difference made."""
+    """Has what the cardholder pays brought to what is owed, in the caller's transaction; gives the difference made.
+
+    The card's own balance pays first, and funding cards the rest (issuing/balance.py).
+    """
     require_transaction("What is owed for a purchase")
+    lock_card(purchase)
     lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
-    return settlement.bring_to(
-        purchase=reference(purchase),
-        owed=Money(owed_minor(purchase), purchase.currency),
-        description=purchase.merchant_name or purchase.issuer_authorization_id,
-        actor=actor,
-    )
+    name, owed, still_open = reference(purchase), owed_minor(purchase), is_open(purchase)
+    share = balance.bring_to(purchase, reference=name, owed_minor=owed, actor=actor)
+    captured, returned = moved_minor(purchase)
+    balance.post(purchase, reference=name, moved_minor=captured - returned, is_open=still_open)
+    _tell_of_surplus(purchase, owed, share)
+    rest = Money(max(0, owed - share.minor), purchase.currency)
+    description = purchase.merchant_name or purchase.issuer_authorization_id
+    asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
+    more = settlement.bring_to(purchase=name, owed=rest, description=description, is_over=not still_open, actor=actor)
+    return share.change + asked_first + more
 
 
 def owed_minor(purchase: Authorization) -> int:
     """Minor units: what is held, or what was captured if that is more or nothing is held any more, less what came back.
 
-    While a purchase waits to be settled (`settle_due_at`), a capture may still be on its way, so the hold counts.
+    While a purchase waits to be settled (`settle_due_at`), a capture may still be on its way, so the hold counts. Below
+    zero merchants gave back more than they took, and it is the cardholder to whom it is owed.
     """
     captured, returned = moved_minor(purchase)
-    is_open = purchase.status == states.Authorization.APPROVED or purchase.settle_due_at is not None
-    taken = max(purchase.approved_minor, captured) if is_open else captured
-    return max(0, taken - returned)
+    taken = max(purchase.approved_minor, captured) if is_open(purchase) else captured
+    return taken - returned
+
+
+def is_open(purchase: Authorization) -> bool:
+    """Whether the merchant may still take what is held: approved, or closed at the issuer and waited for."""
+    return purchase.status == states.Authorization.APPROVED or purchase.settle_due_at is not None
 
 
 def moved_minor(purchase: Authorization) -> tuple[int, int]:
-    """What merchants took for a purchase, and what came back of it by refund or chargeback, in minor units."""
-    rows = CardTransaction.objects.filter(authorization=purchase)
+    """What merchants took for a purchase and what came back by refund or dispute, in its currency's minor units.
+
+    What moved in another currency counts for what it is worth in the purchase's, and not at all while nobody knows
+    that. A dispute gives back no less than nothing, whatever its issuer takes back.
+    """
+    known = Q(currency=purchase.currency) | Q(purchase_minor__isnull=False)
+    rows = CardTransaction.objects.filter(known, authorization=purchase)
     sums = rows.aggregate(
-        taken=Coalesce(Sum("amount_minor", filter=Q(transaction_type=Type.SETTLEMENT)), 0),
-        back=Coalesce(Sum("amount_minor", filter=Q(transaction_type__in=(Type.REFUND, Type.CHARGEBACK))), 0),
+        taken=_sum(Q(transaction_type=Type.SETTLEMENT)),
+        refunded=_sum(Q(transaction_type=Type.REFUND)),
+        charged_back=_sum(Q(transaction_type=Type.CHARGEBACK)),
+        # What is pending takes back what never moved (issuing/booking.py).
+        lost=_sum(Q(transaction_type=Type.CHARGEBACK_REVERSAL, processing_status=CardTransaction.Processing.SETTLED)),
     )
-    return sums["taken"], sums["back"]
+    return sums["taken"], sums["refunded"] + max(0, sums["charged_back"] - sums["lost"])
+
+
+def _sum(which: Q) -> Coalesce:
+    return Coalesce(Sum(Coalesce("purchase_minor", "amount_minor"), filter=which), 0)
 
 
 def reference(purchase: Authorization) -> str:
@@ -67,3 +93,34 @@ def lock_purchase(provider: str, issuer_authorization_id: str) -> None:
     with connection.cursor() as cursor:
         name = f"onecard.purchase:{provider}:{issuer_authorization_id}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def lock_card(purchase: Authorization) -> None:
+    """The first lock of every change to a purchase (issuing/lifecycle.py); taken again it costs nothing."""
+    if purchase.card_id is not None:
+        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).filter(pk=purchase.card_id).first()
+
+
+def lock_cards_of(provider: str, *, issuer_card_id: str, named: str) -> None:
+    """The first lock of a movement: the card that it names, and that of the purchase or capture that it names."""
+    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
+    captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
+    known = Q()
+    if issuer_card_id:
+        known |= Q(issuer_provider=provider, issuer_card_id=issuer_card_id)
+    if named:
+        known |= Q(pk__in=purchases.values("card")) | Q(pk__in=captures.values("authorization__card"))
+    if known:
+        list(VirtualCard.objects.select_for_update(no_key=True, of=("self",)).filter(known).order_by("pk"))
+
+
+def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:
+    left = 0 if balance.takes_credit(share.card) else max(0, -owed)
+    surplus.tell(reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0)
+
+
+def _ask_first(purchase: Authorization, share: Share, rest: Money, description: str) -> bool:
+    """What a balance was to pay alone and does not have all of."""
+    if share.card is None or not rest.minor:
+        return False
+    return first_charge.ask_for_rest(purchase, reference=reference(purchase), rest=rest, description=description)

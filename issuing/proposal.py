@@ -31,21 +31,22 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
     It names what it was made from (versions, amounts), so that the statement can tell when that no longer holds.
     """
     now = clock.now()
-    reason, choice = "unknown_card", None
+    reason, choice, from_balance = "unknown_card", None, 0
     trace: dict[str, Any] = {}
     if seen.card is not None:
         remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
         choice, trace = _route(asked, seen, seen.card, now, remaining_ms)
-        reason = _decline_reason(asked, seen, seen.card, choice)
+        from_balance = _from_balance(asked, seen.card)
+        reason = _decline_reason(asked, seen, seen.card, choice, asked.amount_minor - from_balance)
     watch.lap("choose")
     return {
         **_facts(asked, now),
         **_ground(seen, now),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
-        **_money(choice, decision_id),
+        **_money(choice, decision_id, asked.amount_minor, 0 if reason else from_balance),
         "public_id": str(decision_id),
         "decline_reason": reason,
-        "rule": choice.rule if choice and asked.amount_minor else "account_verification",
+        "rule": _rule(choice, asked.amount_minor, from_balance),
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
         "responses": for_each_outcome(asked.answers, decision_id, reason),
@@ -80,10 +81,27 @@ def _route(
         rulebook_version=seen.rulebook_version,
         versions=versions,
     )
-    return choice, trace | {"wallet_version": card.wallet_version, "card_version": card.version}
+    balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card)}
+    known = {"wallet_version": card.wallet_version, "card_version": card.version}
+    return choice, trace | known | ({"balance": balance} if card.spends_balance else {})
 
 
-def _decline_reason(asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice) -> str:
+def _from_balance(asked: AuthorizationRequest, card: CardSeen) -> int:
+    """What the card's own balance pays, in minor units; it is kept in the card's currency and pays in no other."""
+    pays = card.spends_balance and asked.currency == card.currency
+    return min(card.balance_minor, asked.amount_minor) if pays else 0
+
+
+def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> str:
+    """Why this one pays: the engine's rule, unless no funding card has anything to pay."""
+    if choice is None or not amount_minor:
+        return "account_verification"
+    return choice.rule if amount_minor > from_balance_minor else "card_balance"
+
+
+def _decline_reason(
+    asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice, for_cards_minor: int
+) -> str:
     """Why the answer is no, or ""; the daily and the monthly limit are judged under the lock, not here."""
     total_minor = seen.approved_before_minor + asked.amount_minor
     judgements = (
@@ -92,9 +110,9 @@ def _decline_reason(asked: AuthorizationRequest, seen: Seen, card: CardSeen, cho
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
         ("authorization_not_open", seen.status_before not in OPEN_STATES),
         ("currency_mismatch", asked.currency != card.currency),
-        ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS),
+        ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0),
         ("per_transaction_limit_exceeded", total_minor > card.per_transaction_limit_minor),
-        ("no_funding_card", asked.amount_minor > 0 and choice.method is None),
+        ("no_funding_card", for_cards_minor > 0 and choice.method is None),
     )
     return next((reason for reason, holds in judgements if holds), "")
 
@@ -115,6 +133,7 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
         "merchant_city": asked.merchant.city,
         "merchant_country": asked.merchant.country,
         "merchant_network_id": asked.merchant.network_id,
+        **asked.beside.columns(),
     }
 
 
@@ -137,11 +156,16 @@ def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def _money(choice: Choice | None, decision_id: uuid.UUID) -> dict[str, Any]:
-    """The charge that an approval intends; its key is committed before anyone can call the processor (I9)."""
-    if choice is None or choice.method is None:
-        return {}
+def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, from_balance_minor: int) -> dict[str, Any]:
+    """What an approval takes from the balance, and the charge that it intends for the rest.
+
+    The charge's key is committed before anyone can call the processor (I9).
+    """
+    from_balance = {"from_balance_minor": from_balance_minor}
+    if choice is None or choice.method is None or 0 < amount_minor == from_balance_minor:
+        return from_balance
     return {
+        **from_balance,
         "method_id": choice.method.id,
         "policy": settings.FUNDING_POLICY,
         "obligation_public_id": str(uuid.uuid4()),

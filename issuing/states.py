@@ -110,7 +110,7 @@ class Dispute(models.TextChoices):
 
 DISPUTE_MOVES: dict[str, frozenset[str]] = {
     Dispute.UNSUBMITTED: frozenset({Dispute.SUBMITTED, Dispute.WON, Dispute.LOST, Dispute.EXPIRED}),
-    Dispute.SUBMITTED: frozenset({Dispute.WON, Dispute.LOST}),
+    Dispute.SUBMITTED: frozenset({Dispute.WON, Dispute.LOST, Dispute.EXPIRED}),
     # A merchant may contest a dispute that was won (pre-arbitration), and the network's last word stands.
     Dispute.WON: frozenset({Dispute.LOST}),
     Dispute.LOST: frozenset({Dispute.WON}),

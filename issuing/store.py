@@ -21,7 +21,7 @@ SELECT (SELECT version FROM routing_rulebook),
        (SELECT d.response FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
          WHERE e.provider = %(provider)s AND e.event_id = %(event_id)s ORDER BY d.id DESC LIMIT 1),
        a.approved_minor, a.status,
-       c.id, c.version, c.status, c.currency, c.per_transaction_limit_minor,
+       c.id, c.version, c.status, c.currency, c.per_transaction_limit_minor, c.balance_minor, c.spends_balance,
        h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
                                            m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
@@ -46,6 +46,8 @@ class CardSeen:
     status: str
     currency: str
     per_transaction_limit_minor: int
+    balance_minor: int
+    spends_balance: bool
     cardholder_id: int
     wallet_version: int
     kyc_status: str
@@ -97,7 +99,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
 
 
 def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
-    """Commits a decision under the card's lock, in one round trip; see migration 0003 for what it answers."""
+    """Commits a decision under the card's lock, in one round trip; see migration 0012 for what it answers."""
     kind, response = _run(RECORD, {"proposal": Jsonb(proposal), "body": body}, remaining_ms)
     return Outcome(kind, response or b"")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from issuing import lifecycle, states, transactions
+from issuing import lifecycle, states, stripe_disputes, transactions
 from issuing.events import (
     AuthorizationNews,
     Envelope,
@@ -19,8 +19,7 @@ from issuing.merchants import location_of
 from issuing.models import CardTransaction
 from onecard.kit.text import clean_text
 from wallet import outcomes, refunds
-from wallet.processors import stripe as processor
-from wallet.processors import stripe_refunds
+from wallet.processors import stripe_intents, stripe_refunds
 
 AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
 TRANSACTION_NEWS = ("issuing_transaction.created", "issuing_transaction.updated")
@@ -38,6 +37,8 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
         return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
     if envelope.type in TRANSACTION_NEWS:
         return _posted(provider, envelope)
+    if envelope.type.startswith(stripe_disputes.NEWS):
+        return stripe_disputes.act(provider, envelope)
     if envelope.type.startswith("payment_intent."):
         return _charged(envelope)
     if envelope.type in REFUND_NEWS:
@@ -101,7 +102,7 @@ def _given_back(envelope: Envelope) -> Result:
 
 
 def _charged(envelope: Envelope) -> Result:
-    found = processor.read_payment_intent(envelope.content)
+    found = stripe_intents.read_payment_intent(envelope.content)
     if found is None and not envelope.object_id:
         raise MalformedEventError("The payment intent has no id.")
     if found is None:

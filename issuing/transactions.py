@@ -1,7 +1,7 @@
-"""What an issuer settled: captures, refunds and chargebacks, each kept once, whoever told us of it, and how often.
+"""What an issuer settled: captures, refunds and what disputes move, each kept once, whoever told us of it, how often.
 
-Webhooks and the issuer sync call the same `record`. Authorizations, increments, releases and declines are no rows here:
-they are our own Authorization with its decisions and holds.
+Webhooks and the issuer sync call the same `record`; issuing/booking.py puts it into the books. Authorizations,
+increments, releases and declines are no rows here: they are our own Authorization with its decisions and holds.
 """
 
 from dataclasses import dataclass
@@ -9,26 +9,25 @@ from typing import Any
 
 from audit import trail
 from issuing import owing, refunds
+from issuing.booking import TAKES_BACK, book
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.merchants import category_of
-from issuing.models import Authorization, CardTransaction, VirtualCard
+from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 from onecard.kit.transactions import require_transaction, transaction
-from wallet import cases, ledger
+from wallet import cases
 from wallet.models import Case
 
 Type = CardTransaction.Type
+Processing = CardTransaction.Processing
 # What moves money; nothing else of an issuer's list is recorded.
 TYPES: dict[str, str] = {Kind.CAPTURE: Type.SETTLEMENT, Kind.REFUND: Type.REFUND}
-MONEY_BACK = (Type.REFUND, Type.CHARGEBACK)
-POSTINGS: dict[str, str] = {
-    Type.SETTLEMENT: ledger.Kind.CAPTURE,
-    Type.REFUND: ledger.Kind.MERCHANT_REFUND,
-    Type.CHARGEBACK: ledger.Kind.CHARGEBACK,
-}
+MONEY_BACK = (Type.REFUND, Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
+# What a movement that names a capture has in common with it, where it does not say so itself.
+INHERITED = ("card_id", "authorization_id", "mcc", "merchant_name", "merchant_category", "merchant_location")
 FACTS = ("transaction_type", "amount_minor", "currency")
 
 
@@ -74,8 +73,12 @@ def record(
         "merchant_location": merchant_location[:200],
     }
     with transaction():
+        owing.lock_cards_of(provider, issuer_card_id=found.issuer_card_id, named=found.authorization_id)
+        if row["transaction_type"] == Type.SETTLEMENT:
+            # What disputes it names the capture, and may be told at once with it.
+            owing.lock_purchase(provider, found.id)
         owing.lock_purchase(provider, found.authorization_id)
-        row |= _links(found, provider)
+        row |= _links(found, provider, row)
         kept, is_new = CardTransaction.objects.get_or_create(
             provider=provider,
             issuer_transaction_id=found.id,
@@ -88,6 +91,7 @@ def record(
             kept = _complete(_lock(kept), row)
             _open_case_if_other(kept, row)
         _join_refund(kept)
+        _link_followers(kept)
     return is_new
 
 
@@ -112,29 +116,15 @@ def link(authorization: Authorization) -> int:
         authorization=None,
     )
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
-    for kept in found:
-        _join_refund(_complete(kept, {"authorization_id": authorization.pk, "card_id": authorization.card_id}))
-    return len(found)
-
-
-def book(kept: CardTransaction) -> bool:
-    """Posts a movement once its purchase is known, and has what the cardholder pays follow it; False when it was there.
-
-    In the caller's transaction.
-    """
-    purchase = kept.authorization
-    if purchase is None or not kept.amount_minor:
-        return False
-    owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
-    is_new = ledger.post(
-        kind=POSTINGS[kept.transaction_type],
-        key=f"card_transaction:{kept.pk}",
-        money=kept.money,
-        reference=owing.reference(purchase),
-        occurred_at=kept.occurred_at,
+    for each in found:
+        kept = _complete(each, {"authorization_id": authorization.pk, "card_id": authorization.card_id})
+        _join_refund(kept)
+        _link_followers(kept)
+    named = Dispute.objects.filter(
+        provider=authorization.provider, issuer_transaction_id=authorization.issuer_authorization_id
     )
-    owing.follow(purchase, actor=f"issuer:{kept.provider}")
-    return is_new
+    named.filter(authorization=None).update(authorization=authorization)
+    return len(found)
 
 
 def check(found: IssuerTransaction, *, transaction_type: str = "") -> None:
@@ -160,26 +150,50 @@ def _row(found: IssuerTransaction, transaction_type: str) -> dict[str, Any]:
     return {
         "issuer_authorization_id": found.authorization_id,
         "transaction_type": kind,
-        "processing_status": CardTransaction.Processing.SETTLED,
+        "processing_status": Processing.PENDING if kind in TAKES_BACK else Processing.SETTLED,
         "amount_minor": amount_minor,
         "currency": found.currency,
+        "merchant_amount_minor": found.merchant_amount_minor,
+        "merchant_currency": found.merchant_currency,
+        "cash_minor": found.cash_minor,
+        "atm_fee_minor": found.atm_fee_minor,
         "mcc": found.mcc,
         "merchant_name": found.merchant_name,
         "occurred_at": found.created_at,
     }
 
 
-def _links(found: IssuerTransaction, provider: str) -> dict[str, Any]:
-    """Our card and our purchase, as far as they are known; some issuers name the capture instead of the purchase."""
+def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Our card and our purchase, as far as they are known; some movements name the capture instead of the purchase."""
     card = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id)
     named = found.authorization_id
     purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
-    captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
     purchase = purchases.values_list("pk", flat=True).first() if named else None
-    if purchase is None and named:
-        purchase = captures.values_list("authorization_id", flat=True).first()
     has_card = bool(found.issuer_card_id)
-    return {"card_id": card.values_list("pk", flat=True).first() if has_card else None, "authorization_id": purchase}
+    links = {"card_id": card.values_list("pk", flat=True).first() if has_card else None, "authorization_id": purchase}
+    if purchase is not None or not named or named == found.id:
+        return links
+    captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
+    capture = captures.select_for_update(no_key=True, of=("self",)).first()
+    return links | (_inherited(capture, row | links) if capture else {})
+
+
+def _inherited(capture: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(capture, name) for name in (*INHERITED, "authorization_code") if not row.get(name)}
+
+
+def _link_followers(capture: CardTransaction) -> None:
+    """Joins a capture that has its purchase with what was told before it: the dispute about it, and what that moved."""
+    if capture.transaction_type != Type.SETTLEMENT or capture.authorization_id is None:
+        return
+    name = capture.issuer_transaction_id
+    waiting = CardTransaction.objects.filter(
+        provider=capture.provider, issuer_authorization_id=name, authorization=None
+    ).exclude(pk=capture.pk)
+    for kept in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
+        _complete(kept, _inherited(capture, {}))
+    disputes = Dispute.objects.filter(provider=capture.provider, issuer_transaction_id=name, authorization=None)
+    disputes.update(transaction=capture, authorization=capture.authorization_id)
 
 
 def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
@@ -190,6 +204,7 @@ def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
         kept.refresh_from_db()
     if "authorization_id" in missing:
         _note(kept, "transaction.linked", authorization=kept.authorization_id)
+    if "authorization_id" in missing or "merchant_amount_minor" in missing:
         book(kept)
     return kept
 

@@ -7,6 +7,7 @@ RULES = {
     "backup_without_cash": "No card pays cash here, and no card is significantly better than the backup.",
     "highest_without_backup": "No card pays cash here and the backup is no candidate: the highest effective reward.",
     "backup_unranked": "No card is ranked for this merchant category, so the backup pays.",
+    "card_balance": "The card's own balance pays all of it, so no funding card is charged.",
     "account_verification": "A check of the card for no amount: nothing is charged.",
 }
 

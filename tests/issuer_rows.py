@@ -6,6 +6,7 @@ from issuing.models import (
     CardChange,
     CardFunding,
     CardTransaction,
+    Dispute,
     IssuerControl,
     LegacyDocument,
     Rollout,
@@ -19,7 +20,7 @@ from wallet.models import FundingObligation
 
 
 def rows_about(card: VirtualCard) -> None:
-    """A settled change, transaction, funding, sync with a difference, old document, control and rollout."""
+    """A settled change, transaction, dispute, funding, sync with a difference, old document, control and rollout."""
     now, name = clock.now(), uuid.uuid4().hex
     CardChange.objects.create(
         card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
@@ -37,6 +38,19 @@ def rows_about(card: VirtualCard) -> None:
         source="webhook",
         occurred_at=now,
         recorded_at=now,
+    )
+    Dispute.objects.create(
+        provider=card.issuer_provider,
+        issuer_dispute_id=f"idp_{name}",
+        issuer_transaction_id=moved.issuer_transaction_id,
+        transaction=moved,
+        status="lost",
+        reason="not_received",
+        amount_minor=4500,
+        currency="USD",
+        opened_at=now,
+        closed_at=now,
+        updated_at=now,
     )
     LegacyDocument.objects.create(
         kind="transaction",

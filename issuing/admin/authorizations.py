@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from issuing import states
 from issuing.admin.story import tell
-from issuing.models import Authorization, Decision
+from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 from routing.models import MerchantCategory
@@ -66,6 +66,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
             asked_minor=Subquery(rounds.values("amount_minor")[:1]),
             decline_reason=Subquery(rounds.values("decline_reason")[:1]),
             card_name=Subquery(charges.values(name=card)[:1]),
+            from_balance_minor=Subquery(BalanceUse.objects.filter(authorization=OuterRef("pk")).values("amount_minor")),
             category_name=Subquery(categories.values("description")[:1]),
         )
 
@@ -117,7 +118,8 @@ class AuthorizationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Paid by")
     def paid_by(self, purchase: Authorization) -> str:
-        return getattr(purchase, "card_name", None) or display.NOTHING
+        by_balance = "the card's balance" if (getattr(purchase, "from_balance_minor", None) or 0) > 0 else ""
+        return " and ".join(filter(None, (by_balance, getattr(purchase, "card_name", None)))) or display.NOTHING
 
     @admin.display(description="Declined because")
     def why_declined(self, purchase: Authorization) -> str:

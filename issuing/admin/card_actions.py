@@ -66,17 +66,20 @@ ACTS = {
 }
 
 
+PUT_MONEY = "put-money"
+
+
 class CardActionsAdmin(BaseAdmin):
     """What a page of virtual cards gets its buttons from; each is shown where it is legal for the card's state."""
 
-    actions_detail = ("reveal", "activate", "freeze", "unfreeze", "close")
+    actions_detail = ("reveal", "put_money", "activate", "freeze", "unfreeze", "close")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Those that this person may press and this card allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         card = VirtualCard.objects.filter(pk=object_id).only("status").first() if str(object_id).isdecimal() else None
         status = card.status if card else ""
-        return [each for each in allowed if each.path not in ACTS or status in ACTS[each.path].from_states]
+        return [each for each in allowed if _is_legal(each.path, status)]
 
     @page_action(description="Activate", url_path="activate", permissions=["change"], icon="check_circle")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -93,6 +96,12 @@ class CardActionsAdmin(BaseAdmin):
     @page_action(description="Close", url_path="close", permissions=["change"], icon="block")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return act_on_card(self, request, object_id, "close")
+
+
+def _is_legal(act: str, status: str) -> bool:
+    if act == PUT_MONEY:
+        return status != states.Card.CLOSED
+    return act not in ACTS or status in ACTS[act].from_states
 
 
 def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str) -> HttpResponse:

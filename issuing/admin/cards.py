@@ -14,6 +14,7 @@ from audit.edits import AuditedAdmin, VersionedForm
 from issuing import availability, cards, states
 from issuing.admin.card_actions import CardActionsAdmin
 from issuing.admin.new_card import NewCardAdmin
+from issuing.admin.put_money import PutMoneyAdmin
 from issuing.admin.reveal import RevealAdmin
 from issuing.models import VirtualCard
 from onecard.kit import display, references
@@ -73,12 +74,12 @@ class VirtualCardForm(VersionedForm):
 
 
 @admin.register(VirtualCard)
-class VirtualCardAdmin(CardActionsAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin):
+class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin):
     """The cards that people carry. They are made at the issuer, so none is added or deleted by Django's own pages."""
 
     form = VirtualCardForm
     version_field = "version"
-    list_display = ("card", "holder", "state", "one_purchase", "a_day", "a_month", "issuer_card_id")
+    list_display = ("card", "holder", "state", "one_purchase", "a_day", "a_month", "balance", "issuer_card_id")
     list_filter = ("status", "issuer_provider", "card_type")
     list_select_related = ("cardholder",)
     search_fields = ("last_four", "issuer_card_id", "cardholder__name")
@@ -86,6 +87,7 @@ class VirtualCardAdmin(CardActionsAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin
     readonly_fields = (
         "cardholder",
         "state",
+        "balance",
         "card_type",
         "last_four",
         "expiry",
@@ -95,6 +97,7 @@ class VirtualCardAdmin(CardActionsAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin
     )
     fieldsets = (
         ("Limits, counted in the cardholder's own days", {"fields": (tuple(LIMITS),)}),
+        ("Money on the card", {"fields": (("balance", "spends_balance"),)}),
         ("The card", {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"))}),
         ("At the issuer", {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
     )
@@ -156,6 +159,10 @@ class VirtualCardAdmin(CardActionsAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin
     @admin.display(description="A month", ordering="monthly_limit_minor")
     def a_month(self, card: VirtualCard) -> str:
         return display.money(card.monthly_limit_minor, card.currency)
+
+    @admin.display(description="Balance", ordering="balance_minor")
+    def balance(self, card: VirtualCard) -> str:
+        return display.money(card.balance_minor, card.currency)
 
     @admin.display(description="Expires")
     def expiry(self, card: VirtualCard) -> str:

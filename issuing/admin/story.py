@@ -9,8 +9,10 @@ from django.db.models import Prefetch, Q, QuerySet
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
 from issuing import owing
-from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent
+from issuing.admin import disputes
+from issuing.models import Authorization, BalanceUse, CardTransaction, Decision, Dispute, Hold, IssuerEvent
 from onecard.kit import display, references
+from onecard.kit.money import Money
 from routing import explain
 from routing.models import MerchantCategory
 from routing.words import DECLINES
@@ -27,7 +29,6 @@ STEPS = {
     "choose": "Choose the card",
     "record": "Check again under the lock and commit",
 }
-BACK = (CardTransaction.Type.REFUND, CardTransaction.Type.CHARGEBACK)
 TAKES_BACK = "This takes back an earlier answer, which shows all that was looked at."
 
 
@@ -58,6 +59,7 @@ class Round:
     title: str
     verdict: str
     reason: str
+    from_balance: str
     candidates: list[explain.CandidateLine]
     circumstances: list[tuple[str, str]]
     reward: explain.RewardLines | None
@@ -80,6 +82,7 @@ class Story:
     money: MoneyStory
     money_facts: list[tuple[str, str]]
     movements: list[CardTransaction]
+    disputes: list[tuple[Dispute, str, str]]
     events: list[tuple[IssuerEvent, str]]
     entries: list[tuple[Entry, str, str, str]]
     mcc_passed_through: bool
@@ -90,7 +93,9 @@ def tell(authorization: Authorization) -> Story:
     decisions = list(_decisions(authorization))
     money = money_story.tell(owing.reference(authorization))
     movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
-    cases = _cases(authorization, money.subjects["fundingobligation"])
+    disputed = list(Dispute.objects.filter(authorization=authorization).order_by("pk"))
+    names = [f"card_transaction:{each.pk}" for each in movements] + [f"dispute:{each.pk}" for each in disputed]
+    cases = _cases(authorization, money.subjects["fundingobligation"], names)
     open_cases = [case for case in cases if case.status == Case.Status.OPEN]
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
@@ -100,10 +105,18 @@ def tell(authorization: Authorization) -> Story:
         cases=[(case, words.NEXT_STEP.get(case.kind, "")) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         money=money,
-        money_facts=_money_facts(authorization, movements),
+        money_facts=_money_facts(authorization),
         movements=movements,
+        disputes=[(each, disputes.state(each), disputes.MEANING.get(each.status, "")) for each in disputed],
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
-        entries=_entries(money.subjects | {"authorization": {authorization.pk}, "case": {case.pk for case in cases}}),
+        entries=_entries(
+            money.subjects
+            | {
+                "authorization": {authorization.pk},
+                "case": {case.pk for case in cases},
+                "dispute": {each.pk for each in disputed},
+            }
+        ),
         mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
     )
 
@@ -116,25 +129,33 @@ def _decisions(authorization: Authorization) -> QuerySet[Decision]:
     ).prefetch_related(Prefetch("obligation__charges", queryset=charges))
 
 
-def _cases(authorization: Authorization, owed: set[int]) -> list[Case]:
-    """Everything about this purchase that was ever a person's."""
-    about = Q(reference=owing.reference(authorization)) | Q(obligation__in=owed)
+def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> list[Case]:
+    """Everything about this purchase, or about what moved for it, that was ever a person's."""
+    about = Q(reference__in=[owing.reference(authorization), *names]) | Q(obligation__in=owed)
     return list(Case.objects.filter(about).order_by("pk"))
 
 
-def _money_facts(authorization: Authorization, movements: list[CardTransaction]) -> list[tuple[str, str]]:
+def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
     """What is held, what moved at the merchant's end, and what the cardholder owes for it by now."""
-    taken = [each for each in movements if each.transaction_type == CardTransaction.Type.SETTLEMENT]
-    back = [each for each in movements if each.transaction_type in BACK]
+    taken, back = owing.moved_minor(authorization)
+    owed, part = owing.owed_minor(authorization), _balance_part(authorization)
     amounts = (
         ("Held", authorization.approved_minor),
-        ("Captured", sum(each.amount_minor for each in taken)),
-        ("Came back from the merchant", sum(each.amount_minor for each in back)),
-        ("Owed by the cardholder", owing.owed_minor(authorization)),
+        ("Captured", taken),
+        ("Came back from the merchant", back),
+        ("Owed by the cardholder", max(0, owed)),
+        *([("Given back beyond what was taken", -owed)] if owed < 0 else []),
+        *([("From the card's balance", part)] if part > 0 else []),
+        *([("Put on the card's balance", -part)] if part < 0 else []),
     )
     facts = [(name, display.money(minor, authorization.currency)) for name, minor in amounts]
     due = authorization.settle_due_at
     return [*facts, ("Settled as captured from", display.moment(due))] if due else facts
+
+
+def _balance_part(authorization: Authorization) -> int:
+    use = BalanceUse.objects.filter(authorization=authorization).first()
+    return use.amount_minor if use else 0
 
 
 def _facts(authorization: Authorization) -> list[tuple[str, Any]]:
@@ -178,9 +199,10 @@ def _round(decision: Decision, title: str) -> Round:
         title=title,
         verdict=_verdict(decision),
         reason=_reason(decision, trace),
-        candidates=explain.candidates(trace, approved=decision.approved),
+        from_balance=_from_balance(decision, trace),
+        candidates=explain.candidates(trace, approved=decision.obligation_id is not None),
         circumstances=explain.circumstances(trace),
-        reward=explain.reward(trace, amount=decision.money) if decision.approved else None,
+        reward=explain.reward(trace, amount=_for_cards(decision)) if decision.approved else None,
         steps=steps,
         total_ms=sum(step.ms for step in steps),
         longest_ms=max((step.ms for step in steps), default=0),
@@ -202,6 +224,21 @@ def _reason(decision: Decision, trace: dict[str, Any]) -> str:
         return explain.rule_sentence(decision.rule, trace)
     sentence = DECLINES.get(decision.decline_reason, decision.decline_reason)
     return f"{sentence} {TAKES_BACK}" if decision.corrects_id else sentence
+
+
+def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
+    """What this round took from the card's balance, and what was on the card before."""
+    if not decision.from_balance_minor:
+        return ""
+    pays = display.money(decision.from_balance_minor, decision.currency)
+    seen = trace.get("balance")
+    had = seen.get("has_minor") if isinstance(seen, dict) else None
+    return f"{pays} from the card's balance" + (f" of {display.money(had, decision.currency)}" if had else "")
+
+
+def _for_cards(decision: Decision) -> Money:
+    """What is left for a funding card: only that earns rewards."""
+    return Money(decision.amount_minor - decision.from_balance_minor, decision.currency)
 
 
 def _steps(timings: Any) -> list[Step]:

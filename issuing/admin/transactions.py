@@ -1,11 +1,12 @@
 """What issuers settled on cards, and what people put on them beforehand: read-only."""
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
 from issuing.models import CardFunding, CardTransaction
-from onecard.kit import display
+from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 
 PROCESSING_TONE: dict[str, str] = {
@@ -34,6 +35,7 @@ class CardTransactionAdmin(ReadOnlyAdmin):
     fields = (
         ("kind", "amount"),
         ("state", "source"),
+        ("abroad", "cash"),
         ("merchant_name", "merchant_location"),
         ("merchant_category", "mcc"),
         ("card", "authorization"),
@@ -59,6 +61,17 @@ class CardTransactionAdmin(ReadOnlyAdmin):
     @admin.display(description="Amount", ordering="amount_minor")
     def amount(self, movement: CardTransaction) -> str:
         return display.money(movement.amount_minor, movement.currency)
+
+    @admin.display(description="In the merchant's currency")
+    def abroad(self, movement: CardTransaction) -> str:
+        if movement.merchant_amount_minor is None:
+            return "The same"
+        return display.money(movement.merchant_amount_minor, movement.merchant_currency)
+
+    @admin.display(description="Cash in it, and the machine's fee")
+    def cash(self, movement: CardTransaction) -> str:
+        parts = (movement.cash_minor, movement.atm_fee_minor)
+        return ", ".join(display.money(minor, movement.currency) for minor in parts) if any(parts) else "None"
 
     @admin.display(description="State", ordering="processing_status")
     def state(self, movement: CardTransaction) -> SafeString:
@@ -90,3 +103,6 @@ class CardFundingAdmin(ReadOnlyAdmin):
     @admin.display(description="State", ordering="status")
     def state(self, funding: CardFunding) -> SafeString:
         return display.label(funding.get_status_display(), FUNDING_TONE.get(funding.status, "neutral"))
+
+
+references.register("card_transaction", lambda key: reverse("admin:issuing_cardtransaction_change", args=[key]))

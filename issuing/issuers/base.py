@@ -101,6 +101,11 @@ class IssuerTransaction:
     merchant_name: str
     mcc: str
     created_at: dt.datetime
+    # What is said beside the amount (issuing/side_amounts.py), never negative.
+    merchant_amount_minor: int | None = None
+    merchant_currency: str = ""
+    cash_minor: int = 0
+    atm_fee_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +118,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class MissedEvent:
-    """An event as our webhook would have stored it, with its id, type, object and body; it happened at `created_at`."""
+    """An event as our webhook would have stored it, with its id, type, object and body; it happened at `created_at`.
+
+    `told_as` are the ids under which the same news may have been stored before.
+    """
 
     event_id: str
     event_type: str
     object_id: str
     created_at: dt.datetime
     body: bytes = field(repr=False)
+    told_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

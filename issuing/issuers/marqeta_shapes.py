@@ -8,6 +8,7 @@ from typing import Any
 from issuing.issuers import errors
 from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, Page, Person
 from issuing.issuers.kinds import Kind
+from issuing.side_amounts import of_marqeta
 from issuing.states import Card
 from onecard.kit.money import Money, MoneyError
 from onecard.kit.text import clean_text
@@ -31,7 +32,17 @@ _NETWORKS = {"4": "visa", "5": "mastercard", "2": "mastercard", "6": "discover",
 _WINDOWS = {"per_transaction_minor": "TRANSACTION", "daily_minor": "DAY", "monthly_minor": "MONTH"}
 _HOLDS = ("authorization", "authorization.standin", "authorization.cashback", "authorization.quasi.cash")
 _RELEASES = ("authorization.reversal", "authorization.advice")
-_CAPTURES = ("authorization.clearing", "pindebit", "pindebit.authorization.clearing")
+_CAPTURES = (
+    "authorization.clearing",
+    "authorization.clearing.cashback",
+    "authorization.clearing.atm.withdrawal",
+    "authorization.clearing.quasi.cash",
+    "pindebit",
+    "pindebit.cashback",
+    "pindebit.atm.withdrawal",
+    "pindebit.quasi.cash",
+    "pindebit.authorization.clearing",
+)
 _REFUNDS = ("refund", "refund.authorization.clearing", "pindebit.refund")
 
 
@@ -182,6 +193,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         merchant_name=clean_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("mcc"), limit=4),
         created_at=moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC),
+        **of_marqeta(row, currency).columns(),
     )
 
 

@@ -6,6 +6,7 @@ same event found here are one row of the inbox.
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from issuing.events import REQUEST, Envelope, MalformedEventError, parse_envelope
@@ -81,7 +82,13 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
         envelope = row_envelope(_TRANSACTIONS, row, body)
         # `gpa.…` are twins of the merchant's messages, on which nothing is ever done (Marqeta facts, 6.3).
         if envelope is not None and not envelope.type.startswith("transaction.gpa."):
-            yield _missed(envelope, body, _happened_at(row))
+            yield replace(_missed(envelope, body, _happened_at(row)), told_as=_told_as(envelope.id))
+
+
+def _told_as(event_id: str) -> tuple[str, ...]:
+    """A hold that is used up changes its state from pending to cleared, and nobody is told: it is no other news."""
+    told, _, state = event_id.rpartition(":")
+    return (f"{told}:PENDING",) if state == "CLEARED" else ()
 
 
 def _happened_at(row: Mapping[str, Any]) -> dt.datetime:

@@ -22,6 +22,7 @@ from issuing.issuers.base import (
     RevealGrant,
 )
 from issuing.issuers.kinds import Kind
+from issuing.side_amounts import of_stripe
 from issuing.states import Card
 from onecard.kit.text import clean_text
 
@@ -167,7 +168,7 @@ def _limits(rows: Any) -> Limits | None:
 
 
 def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
-    merchant = _mapping(row.get("merchant_data"))
+    merchant, currency = _mapping(row.get("merchant_data")), str(row["currency"]).upper()
     return IssuerTransaction(
         id=read_id(row),
         issuer_card_id=_id_of(row["card"]),
@@ -175,10 +176,11 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         kind=_KINDS.get(row["type"], Kind.OTHER),
         # Stripe counts what enters our balance: a capture is negative.
         amount_minor=-int(row["amount"]),
-        currency=str(row["currency"]).upper(),
+        currency=currency,
         merchant_name=clean_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("category_code"), limit=4),
         created_at=dt.datetime.fromtimestamp(int(row["created"]), dt.UTC),
+        **of_stripe(row, currency).columns(),
     )
 
 

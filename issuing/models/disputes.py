@@ -11,7 +11,7 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 
 
 class Dispute(models.Model):
-    """One dispute under the issuer's id. What it moves are card transactions of their own; this says where it stands."""
+    """One dispute under the issuer's id: where it stands. What it moves are card transactions of their own."""
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_dispute_id = models.CharField(max_length=120)

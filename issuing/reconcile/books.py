@@ -6,22 +6,25 @@ Times are those of the movement; `is_due` says in SQL what issuing/reconcile/win
 from issuing.reconcile.snapshot import Query
 from issuing.reconcile.window import Window
 
-# Old documents and chargebacks are in no list of an issuer: they are partners, and need none.
+# Old documents and what disputes move are in no list of an issuer: they are partners, and need none.
 TRANSACTIONS = """
 SELECT issuer_transaction_id, amount_minor, currency, transaction_type, issuer_authorization_id,
     floor(extract(epoch FROM occurred_at))::bigint,
-    occurred_at >= %(since)s AND occurred_at < %(until)s AND source <> 'legacy' AND transaction_type <> 'chargeback'
+    occurred_at >= %(since)s AND occurred_at < %(until)s AND source <> 'legacy'
+        AND transaction_type IN ('settlement', 'refund')
 FROM issuing_cardtransaction
 WHERE provider = %(provider)s AND occurred_at >= %(reads_from)s AND occurred_at < %(reads_to)s
 """
 
 # A charge or refund that waits is the sweepers'; one whose outcome has been unknown for an hour is for us.
 CHARGES = """
-SELECT c.public_id::text, o.amount_minor, o.currency,
-    CASE WHEN c.status IN ('unknown', 'sending') THEN 'unknown' ELSE c.status END,
+SELECT c.public_id::text,
+    o.amount_minor - CASE WHEN c.status = 'succeeded' THEN o.released_minor ELSE 0 END, o.currency,
+    CASE WHEN c.status IN ('unknown', 'sending', 'capturing') THEN 'unknown' ELSE c.status END,
     coalesce(c.processor_charge_id, ''), floor(extract(epoch FROM coalesce(c.first_sent_at, c.created_at)))::bigint,
     coalesce(c.first_sent_at, c.created_at) >= %(since)s AND coalesce(c.first_sent_at, c.created_at) < %(until)s
-        AND (c.status = 'succeeded' OR (c.status IN ('unknown', 'sending')
+        AND (c.status IN ('succeeded', 'held') OR (c.status IN ('unknown', 'sending', 'capturing')
+            AND (c.status <> 'capturing' OR c.updated_at < %(silent_since)s)
             AND coalesce(c.first_sent_at, c.created_at) < %(silent_since)s))
 FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id
 WHERE coalesce(c.first_sent_at, c.created_at) >= %(reads_from)s
@@ -42,21 +45,33 @@ WHERE coalesce(r.first_sent_at, r.created_at) >= %(reads_from)s
 
 # Against the ledger. A movement is posted when it is recorded or later, so a row that is older than the window is
 # still read when its posting is in it. What the issuer settled is posted once its purchase is known; until then it is
-# money outside the ledger, and for a person.
+# money outside the ledger, and for a person. What a dispute takes back before it was given waits for that, and one in
+# another currency has two postings more once its rate is known.
 MOVED_ON_CARDS = """
+WITH moved AS (
+    SELECT t.*, t.occurred_at >= %(since)s AND t.occurred_at < %(until)s AS is_due FROM issuing_cardtransaction t
+    WHERE (t.authorization_id IS NOT NULL OR t.source <> 'legacy') AND t.amount_minor > 0
+        AND t.occurred_at >= %(reads_from)s
+)
 SELECT 'card_transaction:' || t.id, t.amount_minor, t.currency,
     CASE t.transaction_type WHEN 'settlement' THEN 'capture' WHEN 'refund' THEN 'merchant_refund'
+        WHEN 'chargeback_reversal' THEN 'chargeback' WHEN 'provisional_debit' THEN 'provisional_credit'
         ELSE t.transaction_type END,
     t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint,
-    t.occurred_at >= %(since)s AND t.occurred_at < %(until)s
-FROM issuing_cardtransaction t
-WHERE (t.authorization_id IS NOT NULL OR t.source <> 'legacy') AND t.amount_minor > 0
-    AND t.occurred_at >= %(reads_from)s
+    t.is_due AND NOT (t.transaction_type IN ('chargeback_reversal', 'provisional_debit')
+        AND t.processing_status = 'pending')
+FROM moved t
+UNION ALL SELECT 'card_transaction:' || t.id || ':exchange_out', t.amount_minor, t.currency, 'card_exchange',
+    t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint, t.is_due
+FROM moved t WHERE t.purchase_minor IS NOT NULL
+UNION ALL SELECT 'card_transaction:' || t.id || ':exchange_in', t.purchase_minor, a.currency, 'card_exchange',
+    t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint, t.is_due
+FROM moved t JOIN issuing_authorization a ON a.id = t.authorization_id WHERE t.purchase_minor IS NOT NULL
 """
 
 CHARGED = """
-SELECT 'charge:' || c.public_id, o.amount_minor, o.currency, c.status, coalesce(c.processor_charge_id, ''),
-    floor(extract(epoch FROM coalesce(c.finished_at, c.updated_at)))::bigint,
+SELECT 'charge:' || c.public_id, o.amount_minor - o.released_minor, o.currency, c.status,
+    coalesce(c.processor_charge_id, ''), floor(extract(epoch FROM coalesce(c.finished_at, c.updated_at)))::bigint,
     c.status = 'succeeded' AND coalesce(c.finished_at, c.updated_at) >= %(since)s
         AND coalesce(c.finished_at, c.updated_at) < %(until)s
 FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id

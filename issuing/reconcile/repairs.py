@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from django.db import models
 
 from audit import trail
-from issuing import transactions
+from issuing import booking, transactions
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import CardTransaction, VirtualCard
 from issuing.reconcile.compare import Difference, Kind
@@ -72,7 +72,8 @@ def hear_of_charge(provider: str, difference: Difference) -> Repair | None:
     if difference.there is None:
         return _ask_again(charge)
     outcome = Outcome(*detail_of(difference.there))
-    if difference.kind == Kind.STATE and outcome.status != states.Charge.SUCCEEDED:
+    is_final = outcome.status == states.Charge.SUCCEEDED or charge.status in states.HOLDING
+    if difference.kind == Kind.STATE and not is_final:
         return None
     if not outcomes.record(charge_id=charge.pk, outcome=outcome, actor=f"processor:{provider}"):
         return None
@@ -120,8 +121,8 @@ def post_transaction(_provider: str, difference: Difference) -> Repair | None:
     """A movement whose purchase we know is not in the ledger; what is owed for the purchase follows it."""
     if difference.kind != Kind.MISSING_THERE:
         return None
-    kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key)))
-    return Repair(kept, "Posted the movement.") if transactions.book(kept) else None
+    kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key).partition(":")[0]))
+    return Repair(kept, "Posted the movement.") if booking.book(kept) else None
 
 
 def nothing(_provider: str, _difference: Difference) -> Repair | None:

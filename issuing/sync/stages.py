@@ -42,8 +42,8 @@ def missed_events(run: SyncRun, issuer: Issuer) -> Done:
 
 
 def _heal(run: SyncRun, event: MissedEvent) -> None:
-    known = IssuerEvent.objects.filter(provider=run.provider, event_id=event.event_id)
-    if known.exists():
+    stored = IssuerEvent.objects.filter(provider=run.provider)
+    if stored.filter(event_id__in=(event.event_id, *event.told_as)).exists():
         return
     with transaction():
         envelope = Envelope(event.event_id, event.event_type, event.object_id, {})
@@ -51,7 +51,7 @@ def _heal(run: SyncRun, event: MissedEvent) -> None:
             return
         finding = Finding(Kind.MISSED_EVENT, "", event.event_type, Resolution.TAKEN_OVER)
         write_down(provider=run.provider, reference=event.event_id, finding=finding, actor=run.requested_by, run=run)
-    handlers.handle(event_pk=known.get().pk)
+    handlers.handle(event_pk=stored.get(event_id=event.event_id).pk)
 
 
 def transactions_page(run: SyncRun, issuer: Issuer) -> Done:

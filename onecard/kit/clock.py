@@ -3,7 +3,8 @@
 import datetime as dt
 import time
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)  # noqa: E731  (replaced as a whole by tests)
 
@@ -11,6 +12,18 @@ _now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)  # noqa: E731 
 def now() -> dt.datetime:
     """The present moment, aware, in UTC."""
     return _now()
+
+
+@contextmanager
+def ahead(by: dt.timedelta) -> Iterator[None]:
+    """For simulations: inside, this process lives so much later; the others do not."""
+    global _now  # noqa: PLW0603  (replaced as a whole, as tests do)
+    usual = _now
+    _now = lambda: usual() + by  # noqa: E731
+    try:
+        yield
+    finally:
+        _now = usual
 
 
 def local_day(moment: dt.datetime, time_zone: str) -> dt.date:

@@ -207,3 +207,31 @@ def test_a_source_that_cannot_be_charged_is_refused(
     with pytest.raises(UnusableMethodError, match=why):
         put(card, FundingMethod.objects.select_related("cardholder").get(pk=source.pk))
     assert nothing_was_done(sandbox)
+
+
+def test_a_refused_request_asked_for_again_is_answered_as_it_stands(
+    sandbox: RunningSandbox, card: VirtualCard, source: FundingMethod
+) -> None:
+    """The first answer was lost, and the decline has put the source out of use meanwhile."""
+    sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code="stolen_card")
+    first = put(card, source, key="one request")
+    source.refresh_from_db()
+    assert (first.status, source.status) == ("failed", "disabled")
+
+    again = put(card, source, key="one request")
+
+    assert (again.pk, again.status, CardFunding.objects.count()) == (first.pk, "failed", 1)
+
+
+def test_a_paid_request_is_answered_as_it_stands_when_its_card_is_closed(
+    sandbox: RunningSandbox, card: VirtualCard, source: FundingMethod
+) -> None:
+    first = put(card, source, key="one request")
+    VirtualCard.objects.filter(pk=card.pk).update(status="closed")
+    card.refresh_from_db()
+
+    again = put(card, source, key="one request")
+
+    assert (again.pk, again.status, len(intents(sandbox))) == (first.pk, "credited", 1)
+    with pytest.raises(CardRefusedError):
+        put(card, source, key="another request")

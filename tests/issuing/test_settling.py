@@ -5,16 +5,18 @@ import itertools
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from issuing import handlers, owing, settling
 from issuing.models import Authorization, CardTransaction, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.kit import clock
 from tests import stripe_events
+from tests.processors import Obliging
 from tests.wallets import walkthrough_card
-from wallet import ledger, outcomes, refunds
+from wallet import funding, ledger, outcomes, refunding
 from wallet.chart import Account
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
-from wallet.processors.base import Outcome, RefundOutcome
+from wallet.processors.base import Outcome
 
 pytestmark = pytest.mark.django_db
 MUCH_LATER = dt.timedelta(days=2)
@@ -59,19 +61,17 @@ def news(asked: dict[str, Any], status: str, **more: Any) -> dict[str, Any]:
 def work() -> None:
     """Time passes: closed purchases are settled, and the processor takes every charge and refund."""
     settling.sweep(now=clock.now() + MUCH_LATER)
-    for charge in FundingCharge.objects.filter(status="intended"):
-        FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
-        outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="processor:stripe")
+    for charge in FundingCharge.objects.filter(status__in=("intended", "held")):
+        funding.charge(charge_id=charge.pk, processor=Obliging())
     for refund in FundingRefund.objects.filter(status="intended").exclude(charge=None):
-        FundingRefund.objects.filter(pk=refund.pk).update(status="sending")
-        refunds.record(refund_id=refund.pk, outcome=RefundOutcome("succeeded", f"re_{refund.pk}"), actor="x")
+        refunding.refund(refund_id=refund.pk, processor=Obliging())
 
 
 def books() -> dict[str, Any]:
     """How it ended: the purchase, the limits, what the cardholder paid, and what is left in clearing."""
     purchase = Authorization.objects.get()
     name = owing.reference(purchase)
-    charged = sum(each.obligation.amount_minor for each in FundingCharge.objects.filter(status="succeeded"))
+    charged = sum(each.obligation.payable.minor for each in FundingCharge.objects.filter(status="succeeded"))
     given = sum(each.amount_minor for each in FundingRefund.objects.filter(status="succeeded"))
     return {
         "status": purchase.status,
@@ -79,11 +79,12 @@ def books() -> dict[str, Any]:
         "spent": set(SpendWindow.objects.values_list("spent_minor", flat=True)),
         "clearing": ledger.balance(Account.PURCHASES, currency="USD", reference=name),
         "open cases": Case.objects.filter(status="open").count(),
+        "held": FundingCharge.objects.filter(status__in=("held", "capturing")).count(),
     }
 
 
 def ended(paid: int, spent: int, status: str = "settled") -> dict[str, Any]:
-    return {"status": status, "paid": paid, "spent": {spent}, "clearing": 0, "open cases": 0}
+    return {"status": status, "paid": paid, "spent": {spent}, "clearing": 0, "open cases": 0, "held": 0}
 
 
 LIVES: dict[str, tuple[list[tuple[str, int]], dict[str, Any]]] = {
@@ -100,10 +101,14 @@ LIVES: dict[str, tuple[list[tuple[str, int]], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("policy", ["charge_now", "hold_then_capture"])
 @pytest.mark.parametrize("days_pass", [False, True])
 @pytest.mark.parametrize("life", LIVES)
-def test_every_order_of_a_purchases_events_ends_the_same(life: str, days_pass: bool) -> None:
+def test_every_order_of_a_purchases_events_ends_the_same(
+    life: str, days_pass: bool, policy: str, settings: Settings
+) -> None:
     """With days between them, what a late capture takes is not counted on the limits of a day that is long over."""
+    settings.FUNDING_POLICY = policy
     steps, end = LIVES[life]
     end = {name: value for name, value in end.items() if name != "spent" or not days_pass}
     for order in itertools.permutations(range(len(steps))):
@@ -189,7 +194,7 @@ def test_a_partial_reversal_gives_back_limits_and_money(card: VirtualCard) -> No
     deliver(told_total(asked, 3000), told_total(asked, 3000))
     work()
 
-    assert books() == {"status": "approved", "paid": 3000, "spent": {3000}, "clearing": -3000, "open cases": 0}
+    assert books() == ended(3000, 3000, "approved") | {"clearing": -3000}
 
 
 @pytest.mark.parametrize(("amount", "rounds"), [(3000, 0), (3000, 2), (0, 1), (4500, 1), (5000, 1)])
@@ -203,3 +208,12 @@ def test_after_a_capture_no_total_is_taken_for_a_reversal(card: VirtualCard) -> 
     asked = approved(card)
     deliver(moved(asked, 2000), told_total(asked, 2500))
     assert Authorization.objects.get().approved_minor == 4500
+
+
+def test_a_capture_that_nobody_was_asked_for_stays_a_case_when_the_purchase_expires(card: VirtualCard) -> None:
+    asked = approved(card, amount=0)
+
+    deliver(moved(asked, 100), news(asked, "expired"))
+
+    case = Case.objects.get(status="open")
+    assert (case.kind, case.amount_minor) == ("approved_without_us", 100)

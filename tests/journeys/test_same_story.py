@@ -1,15 +1,20 @@
 """The same purchase over Stripe and over Marqeta leaves the same rows; only ids, times and the issuer's name differ."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
+from issuing import settling
 from issuing.models import VirtualCard
+from onecard.kit import clock
 from onecard.sandbox.running import RunningSandbox
 from tests.journeys.conftest import CARD
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Row, Side, settle, snapshot
-from wallet.models import FundingMethod
+from tests.sandboxes import intents
+from wallet.models import FundingCharge, FundingMethod
 
 Story = Callable[[Side, Callable[[], None]], None]
 Told = dict[str, list[Row]]
@@ -188,3 +193,107 @@ def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], To
     assert column(told["refunds"], "amount_minor") == [4500], "given back when it expired"
     assert column(told["charges"], "status") == ["succeeded"] * 2, "and charged again when it was captured after all"
     assert (cleared(told), told["cases"]) == (0, [])
+
+
+def test_a_held_purchase_is_captured_for_what_the_merchant_took(
+    tell: Callable[[Story], Told], settings: Settings, both: RunningSandbox
+) -> None:
+    settings.FUNDING_POLICY = "hold_then_capture"
+
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.ask_for_more(500)
+        wait()
+        side.capture(4700, final=True)
+        wait()
+        settling.sweep(now=clock.now() + settling.WITHOUT_CAPTURE)
+        wait_for_captures(both)
+
+    told = tell(story)
+
+    assert column(told["owed"], "amount_minor", "released_minor", "status") == [
+        (4500, 0, "funded"),
+        (500, 300, "funded"),
+    ]
+    assert column(told["charges"], "status") == ["succeeded"] * 2
+    assert (cleared(told), told["refunds"], told["cases"]) == (0, [], [])
+    taken = [intent["amount_received"] for intent in intents(both)]
+    assert sorted(taken) == [200, 200, 4500, 4500], "what the processor has, for both issuers' purchases"
+
+
+def test_a_held_purchase_that_is_reversed_takes_nothing(
+    tell: Callable[[Story], Told], settings: Settings, both: RunningSandbox
+) -> None:
+    settings.FUNDING_POLICY = "hold_then_capture"
+
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.reverse(4500)
+        wait()
+        wait_for_captures(both)
+
+    told = tell(story)
+
+    assert column(told["charges"], "status", "failure_code") == [("canceled", "released")]
+    assert (told["postings"], told["refunds"], told["cases"]) == ([], [], [])
+    assert [intent["status"] for intent in intents(both)] == ["canceled"] * 2
+
+
+def wait_for_captures(sandbox: RunningSandbox) -> None:
+    """Until what is held and due is captured or given up."""
+    due = FundingCharge.objects.filter(status__in=("held", "capturing"), next_attempt_at__lte=clock.now())
+    until = time.monotonic() + 20
+    while due.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    settle(sandbox)
+
+
+def test_a_dispute_that_is_won(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.capture(4500, final=True)
+        wait()
+        side.dispute(4500)
+        wait()
+        side.win(4500)
+
+    told = tell(story)
+
+    assert column(told["disputes"], "status", "amount_minor", "reason", "transaction", "authorization") == [
+        ("won", 4500, "not_received", True, True)
+    ]
+    assert column(told["transactions"], "transaction_type", "amount_minor", "merchant_name", "authorization") == [
+        ("settlement", 4500, "Starbucks Coffee", True),
+        ("chargeback", 4500, "Starbucks Coffee", True),
+    ]
+    assert column(told["refunds"], "amount_minor", "status") == [(4500, "succeeded")]
+    assert column(told["cases"], "kind", "status") == [("dispute", "resolved")]
+    assert cleared(told) == 0
+
+
+def test_a_dispute_that_is_lost_is_paid_again(tell: Callable[[Story], Told]) -> None:
+    def story(side: Side, wait: Callable[[], None]) -> None:
+        side.buy(4500)
+        wait()
+        side.capture(4500, final=True)
+        wait()
+        side.dispute(2000)
+        wait()
+        side.lose(2000)
+
+    told = tell(story)
+
+    assert column(told["disputes"], "status", "amount_minor") == [("lost", 2000)]
+    assert column(told["transactions"], "transaction_type", "amount_minor", "processing_status") == [
+        ("settlement", 4500, "settled"),
+        ("chargeback", 2000, "settled"),
+        ("chargeback_reversal", 2000, "settled"),
+    ]
+    assert column(told["charges"], "status") == ["succeeded"] * 2
+    assert column(told["refunds"], "amount_minor", "status") == [(2000, "succeeded")]
+    assert column(told["cases"], "kind", "status") == [("dispute", "resolved")]
+    assert cleared(told) == 0

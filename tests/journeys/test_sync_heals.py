@@ -53,3 +53,14 @@ def test_a_reversal_whose_webhook_is_lost_is_healed_once(
     assert list(Hold.objects.values_list("status", flat=True)) == ["released"]
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
     assert "missed_event" not in sync()
+
+
+def test_a_captured_purchase_of_which_every_webhook_came_misses_nothing(
+    both: RunningSandbox, side: Side, sync: Callable[[], list[str]]
+) -> None:
+    side.buy(4500)
+    settle(both)
+    side.capture(4500, final=True)
+    settle(both)
+
+    assert "missed_event" not in sync()

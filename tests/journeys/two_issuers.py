@@ -11,7 +11,16 @@ import requests
 from django.db.models import Model, QuerySet
 
 from issuing import handlers
-from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
+from issuing.models import (
+    Authorization,
+    CardTransaction,
+    Decision,
+    Dispute,
+    Hold,
+    IssuerEvent,
+    SpendWindow,
+    VirtualCard,
+)
 from onecard.kit import clock, exact_json
 from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
@@ -35,6 +44,9 @@ class Side(Protocol):
     def capture(self, cents: int, *, final: bool) -> None: ...
     def refund(self, cents: int) -> None: ...
     def force_post(self, cents: int) -> None: ...
+    def dispute(self, cents: int) -> None: ...
+    def win(self, cents: int) -> None: ...
+    def lose(self, cents: int) -> None: ...
 
 
 @dataclass
@@ -66,6 +78,27 @@ class AtStripe:
 
     def force_post(self, cents: int) -> None:
         self._transactions.create_force_capture({"card": self.card.issuer_card_id, **self._place(cents)})
+
+    def dispute(self, cents: int) -> None:
+        captured = stripe_client().v1.issuing.transactions.list({"card": self.card.issuer_card_id, "type": "capture"})
+        made = self._disputes.create(
+            {"transaction": captured.data[0].id, "amount": cents, "evidence": {"reason": "not_received"}}
+        )
+        self._disputes.submit(made.id)
+
+    def win(self, cents: int) -> None:
+        self._decide("win")
+
+    def lose(self, cents: int) -> None:
+        self._decide("lose")
+
+    def _decide(self, deed: str) -> None:
+        found = self._disputes.list().data[0].id
+        stripe_client().raw_request("post", f"/v1/test_helpers/issuing/disputes/{found}/{deed}")
+
+    @property
+    def _disputes(self) -> Any:
+        return stripe_client().v1.issuing.disputes
 
     @property
     def _authorizations(self) -> Any:
@@ -108,6 +141,18 @@ class AtMarqeta:
 
     def force_post(self, cents: int) -> None:
         self._simulate("authorization.clearing", cents, **self._place())
+
+    def dispute(self, cents: int) -> None:
+        self._about_the_clearing("authorization.clearing.chargeback", cents)
+
+    def win(self, cents: int) -> None:
+        self._about_the_clearing("authorization.clearing.chargeback.completed", cents)
+
+    def lose(self, cents: int) -> None:
+        self._about_the_clearing("authorization.clearing.chargeback.reversal", cents)
+
+    def _about_the_clearing(self, kind: str, cents: int) -> None:
+        self._simulate(kind, cents, preceding_related_transaction_token=self.tokens[1])
 
     def _follow(self, kind: str, cents: int, **more: Any) -> None:
         self._simulate(kind, cents, preceding_related_transaction_token=self.tokens[0], **more)
@@ -161,7 +206,12 @@ def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
     refunds = FundingRefund.objects.filter(obligation__in=owed).order_by("pk")
     postings = Posting.objects.filter(reference__in=names).order_by("kind", "amount_minor")
     posted = CardTransaction.objects.filter(card=card).order_by("pk")
-    about = names + [f"card_transaction:{row.pk}" for row in posted]
+    disputed = Dispute.objects.filter(authorization__in=purchases).order_by("pk")
+    about = [
+        *names,
+        *(f"card_transaction:{row.pk}" for row in posted),
+        *(f"dispute:{row.pk}" for row in disputed),
+    ]
     cases = Case.objects.filter(reference__in=about) | Case.objects.filter(obligation__in=owed)
     holds = Hold.objects.filter(authorization__in=purchases).order_by("pk")
     charges = FundingCharge.objects.filter(obligation__in=owed).order_by("pk")
@@ -194,6 +244,7 @@ def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
             linked=("authorization",),
             said=("authorization_code",),
         ),
+        "disputes": _rows(disputed, leave=(), linked=("transaction", "authorization")),
         "cases": _rows(cases.order_by("pk"), leave=("reference", "summary"), linked=("obligation",)),
         "kept events": [{"unfinished": IssuerEvent.objects.filter(status__in=("received", "rejected")).count()}],
     }

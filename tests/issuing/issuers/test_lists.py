@@ -196,7 +196,8 @@ def test_a_question_of_stripes_is_no_missed_event(sandbox: RunningSandbox) -> No
     world.issuer.update_card_status(card.issuer_card_id, Card.ACTIVE, reason="", key=new_key())
     sandbox.order(webhook="issuing_authorization.request", do="drop")
     purchases.create(sandbox.sandbox, Command({"card": card.issuer_card_id, "amount": 500}, "", "", None))
-    types = {event["type"] for event in sandbox.sandbox.outgoing.events().values()}
+    with sandbox.sandbox.outgoing.events() as events:
+        types = {event.type for event in events.values()}
     assert {"issuing_authorization.request", "issuing_authorization.created"} <= types
     told = {event.event_type for event in all_events(world)[0]}
     assert "issuing_authorization.created" in told

@@ -1,0 +1,110 @@
+"""Disputes at the issuers: what is disputed, where each stands, and what it moved. Read-only."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from issuing import states
+from issuing.models import CardTransaction, Dispute
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin
+from wallet.models import Case
+
+TONE: dict[str, str] = {
+    states.Dispute.UNSUBMITTED: "warn",
+    states.Dispute.SUBMITTED: "info",
+    states.Dispute.WON: "good",
+    states.Dispute.LOST: "bad",
+    states.Dispute.EXPIRED: "neutral",
+}
+MEANING: dict[str, str] = {
+    states.Dispute.UNSUBMITTED: "Begun at the issuer. Without evidence it runs out, and nothing comes back.",
+    states.Dispute.SUBMITTED: "The merchant's side may answer. What is credited meanwhile belongs to nobody yet.",
+    states.Dispute.WON: "The money came back, and with it what the cardholder paid.",
+    states.Dispute.LOST: "The merchant keeps the money. What had come back was taken again, and is charged again.",
+    states.Dispute.EXPIRED: "Nobody submitted it in time, so nothing came back.",
+}
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    """Disputes, newest first."""
+
+    list_display = ("opened", "amount", "state", "reason", "purchase", "provider")
+    list_display_links = ("opened", "amount")
+    list_filter = ("status", "provider", "opened_at")
+    list_select_related = ("authorization",)
+    search_fields = ("issuer_dispute_id", "issuer_transaction_id", "authorization__merchant_name")
+    search_help_text = "Issuer's id of the dispute or of the disputed transaction, or merchant"
+    fields = (
+        ("amount", "state"),
+        "meaning",
+        ("reason", "purchase"),
+        "disputed",
+        "moved",
+        "case",
+        ("issuer_dispute_id", "provider"),
+        ("opened", "closed"),
+    )
+    nothing_yet = "They come with the issuer's webhooks, once a purchase is disputed in its dashboard."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dispute]:
+        rows: QuerySet[Dispute] = super().get_queryset(request)
+        return rows.select_related("authorization", "transaction")
+
+    @admin.display(description="Opened", ordering="opened_at")
+    def opened(self, dispute: Dispute) -> str:
+        return display.moment(dispute.opened_at)
+
+    @admin.display(description="Over since")
+    def closed(self, dispute: Dispute) -> str:
+        return display.moment(dispute.closed_at)
+
+    @admin.display(description="At stake", ordering="amount_minor")
+    def amount(self, dispute: Dispute) -> str:
+        return display.money(dispute.amount_minor, dispute.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, dispute: Dispute) -> SafeString:
+        return state(dispute)
+
+    @admin.display(description="Which means")
+    def meaning(self, dispute: Dispute) -> str:
+        return MEANING.get(dispute.status, display.NOTHING)
+
+    @admin.display(description="Purchase")
+    def purchase(self, dispute: Dispute) -> str:
+        found = dispute.authorization
+        return display.link(references.page_of(f"authorization:{found.pk}"), found) if found else "Not known here yet"
+
+    @admin.display(description="Disputed")
+    def disputed(self, dispute: Dispute) -> str:
+        found = dispute.transaction
+        return _linked(found) if found else dispute.issuer_transaction_id or display.NOTHING
+
+    @admin.display(description="What it moved")
+    def moved(self, dispute: Dispute) -> str:
+        prefix = f"{dispute.issuer_dispute_id}:"
+        rows = CardTransaction.objects.filter(provider=dispute.provider, issuer_transaction_id__startswith=prefix)
+        lines = format_html_join(", ", "{}", ((_linked(row),) for row in rows.order_by("pk")))
+        return lines or "Nothing yet"
+
+    @admin.display(description="Case")
+    def case(self, dispute: Dispute) -> str:
+        found = Case.objects.filter(kind=Case.Kind.DISPUTE, reference=f"dispute:{dispute.pk}").first()
+        return display.link(references.page_of(f"case:{found.pk}"), found) if found else display.NOTHING
+
+
+def state(dispute: Dispute) -> SafeString:
+    """Where it stands, with a tone for the eye."""
+    return display.label(dispute.get_status_display(), TONE.get(dispute.status, "neutral"))
+
+
+def _linked(movement: CardTransaction) -> str:
+    return display.link(reverse("admin:issuing_cardtransaction_change", args=[movement.pk]), movement)
+
+
+references.register("dispute", lambda key: reverse("admin:issuing_dispute_change", args=[key]))

@@ -1,0 +1,19 @@
+"""The cards that a stored decision could have chosen, best first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from issuing.models import Decision
+
+
+def of(decision: Decision | None) -> list[int]:
+    """The ids of the funding methods, in the order in which the engine ranked them; none without a decision."""
+    seen = decision.trace.get("candidates") if decision and isinstance(decision.trace, Mapping) else None
+    return [candidate["method_id"] for candidate in (seen if isinstance(seen, list) else []) if _was_usable(candidate)]
+
+
+def _was_usable(candidate: Any) -> bool:
+    """The trace is stored JSON and may be of another release."""
+    if not isinstance(candidate, Mapping) or candidate.get("left_out"):
+        return False
+    return isinstance(candidate.get("method_id"), int)

@@ -1,0 +1,99 @@
+"""What an issuer says beside an amount: the merchant's own currency, and the cash in it; read so that nothing fails.
+
+None of it decides what is held or paid in the card's currency, so what is missing or odd counts as not said.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from onecard.kit.currencies import alpha_3
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+
+ATM = "atm.withdrawal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideAmounts:
+    """Minor units, never negative. `merchant_amount_minor` is None where it is in the same currency, or not said.
+
+    Cash and the machine's fee are parts of the amount that they stand beside, in its currency.
+    """
+
+    merchant_amount_minor: int | None = None
+    merchant_currency: str = ""
+    cash_minor: int = 0
+    atm_fee_minor: int = 0
+
+    def columns(self) -> dict[str, Any]:
+        """As our rows and the committing statement name them."""
+        return asdict(self)
+
+    def said(self) -> dict[str, Any]:
+        """The columns that say something."""
+        return {name: value for name, value in self.columns().items() if value}
+
+
+NOTHING = SideAmounts()
+
+
+def of_stripe(content: Mapping[str, Any], currency: str) -> SideAmounts:
+    """Of an authorization, its pending request or a transaction; Stripe's signs are left out.
+
+    The merchant's amount has its own currency's smallest unit, as every amount of Stripe's.
+    """
+    details = content.get("amount_details")
+    details = details if isinstance(details, Mapping) else {}
+    theirs = alpha_3(content.get("merchant_currency"))
+    return SideAmounts(
+        **_foreign(_whole(content.get("merchant_amount")), theirs, currency),
+        cash_minor=_whole(details.get("cashback_amount")) or 0,
+        atm_fee_minor=_whole(details.get("atm_fee")) or 0,
+    )
+
+
+def of_marqeta(row: Mapping[str, Any], currency: str) -> SideAmounts:
+    """Of a transaction; amounts are decimals of whole units, and the network's currency code is numeric.
+
+    That `cash_back_amount` is the cash in a purchase, and `acquirer_fee_amount` a cash machine's fee, are names of
+    Marqeta's model that were not seen in a sample: where they mean something else, only these two columns are wrong.
+    """
+    network = row.get("currency_conversion")
+    network = network.get("network") if isinstance(network, Mapping) else None
+    network = network if isinstance(network, Mapping) else {}
+    theirs = alpha_3(network.get("original_currency_code"))
+    fee = _minor(row.get("acquirer_fee_amount"), currency) or 0
+    cash = _minor(row.get("cash_back_amount"), currency) or 0
+    if isinstance(row.get("type"), str) and row["type"].endswith(ATM):
+        cash = max(0, (_minor(row.get("amount"), currency) or 0) - fee)
+    foreign = _foreign(_minor(network.get("original_amount"), theirs), theirs, currency)
+    return SideAmounts(**foreign, cash_minor=cash, atm_fee_minor=fee)
+
+
+def _foreign(amount_minor: int | None, theirs: str, ours: str) -> dict[str, Any]:
+    if not amount_minor or not theirs or theirs == ours or not _is_money(theirs):
+        return {}
+    return {"merchant_amount_minor": amount_minor, "merchant_currency": theirs}
+
+
+def _whole(value: object) -> int | None:
+    return abs(value) if type(value) is int and abs(value) <= MAX_AMOUNT_MINOR else None
+
+
+def _minor(value: object, currency: str) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return None
+    try:
+        minor = Money.parse(str(value), currency).minor
+    except MoneyError:
+        return None
+    return minor if minor >= 0 else None
+
+
+def _is_money(currency: str) -> bool:
+    try:
+        currency_exponent(currency)
+    except MoneyError:
+        return False
+    return True

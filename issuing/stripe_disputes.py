@@ -1,0 +1,98 @@
+"""Stripe's `issuing_dispute.*` events as news of a dispute.
+
+Money: a dispute carries its balance transactions, and each of them is a movement under its own id, in whichever event
+it is seen first; positive amounts came to us (assumed; the reference says so of captures and refunds alone). An event
+that carries none and says that funds were reinstated or rescinded is a movement without an id: it is assumed that
+there is then at most one of each in a dispute's life. The types for provisional credits are Stripe's of September 2026.
+"""
+
+import datetime as dt
+from typing import Any
+
+from issuing import disputes, states
+from issuing.disputes import DisputeNews, Movement
+from issuing.events import Envelope, MalformedEventError
+from issuing.models import CardTransaction
+from onecard.kit import clock
+from onecard.kit.currencies import alpha_3
+from onecard.kit.money import MoneyError, currency_exponent
+from onecard.kit.text import clean_text
+
+Type = CardTransaction.Type
+NEWS = "issuing_dispute."
+# What an event without balance transactions says by its name.
+BY_NAME: dict[str, str] = {
+    f"{NEWS}funds_reinstated": Type.CHARGEBACK,
+    f"{NEWS}funds_rescinded": Type.CHARGEBACK_REVERSAL,
+}
+PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisional_credit_reversal")
+
+
+def act(provider: str, envelope: Envelope) -> tuple[str, str]:
+    """Applies an event; gives its status and reason. Raises MalformedEventError before anything is written."""
+    disputes.apply_news(read(provider, envelope))
+    return states.Event.HANDLED, ""
+
+
+def read(provider: str, envelope: Envelope) -> DisputeNews:
+    """Raises MalformedEventError for a dispute without an id, an amount or a currency."""
+    content, told_at = envelope.content, envelope.told_at or clock.now()
+    currency = _currency(content.get("currency"))
+    amount = content.get("amount")
+    if type(amount) is not int:
+        raise MalformedEventError("data.object.amount is not a whole number of minor units.")
+    status = clean_text(content.get("status"), limit=20)
+    evidence = content.get("evidence")
+    return DisputeNews(
+        provider=provider,
+        dispute_id=clean_text(content.get("id"), limit=64),
+        disputed_id=_id_of(content.get("transaction")),
+        status=status if status in states.Dispute.values else "",
+        amount_minor=amount,
+        currency=currency,
+        told_at=told_at,
+        event_type=envelope.type,
+        reason=clean_text(evidence.get("reason"), limit=80) if isinstance(evidence, dict) else "",
+        movements=_movements(envelope, amount, currency, told_at),
+    )
+
+
+def _movements(envelope: Envelope, amount: int, currency: str, told_at: dt.datetime) -> tuple[Movement, ...]:
+    listed = envelope.content.get("balance_transactions")
+    moved = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    if moved:
+        return tuple(_movement(row, currency, told_at) for row in moved if row.get("amount") != 0)
+    kind = BY_NAME.get(envelope.type)
+    if kind is None or not amount:
+        return ()
+    return (Movement(transaction_type=kind, amount_minor=amount, currency=currency, occurred_at=told_at),)
+
+
+def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movement:
+    amount, name = row.get("amount"), clean_text(row.get("id"), limit=50)
+    if type(amount) is not int or not name:
+        raise MalformedEventError("data.object.balance_transactions holds what is no movement.")
+    kinds = (Type.CHARGEBACK, Type.CHARGEBACK_REVERSAL)
+    if row.get("type") in PROVISIONAL:
+        kinds = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
+    return Movement(
+        transaction_type=kinds[amount < 0],
+        amount_minor=abs(amount),
+        currency=_currency(row.get("currency") or currency),
+        occurred_at=told_at,
+        id=name,
+    )
+
+
+def _id_of(reference: object) -> str:
+    """The disputed transaction, which may be expanded."""
+    return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=64)
+
+
+def _currency(value: object) -> str:
+    currency = alpha_3(value) if isinstance(value, str) and not value.strip().isdecimal() else ""
+    try:
+        currency_exponent(currency)
+    except MoneyError as error:
+        raise MalformedEventError(f"currency: {error.message}.") from None
+    return currency

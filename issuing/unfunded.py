@@ -1,0 +1,32 @@
+"""Purchases that a merchant is paid for although nobody was asked for the money: a person has to see them."""
+
+from issuing import owing
+from issuing.models import Authorization, BalanceUse
+from onecard.kit.money import Money
+from wallet import cases
+from wallet.models import Case, FundingObligation
+
+
+def open_case(purchase: Authorization, *, amount_minor: int) -> None:
+    """The issuer approved it by itself: no funding card was chosen."""
+    summary = f"The issuer approved {purchase.issuer_authorization_id} without us; no funding card was charged."
+    _open(purchase, amount_minor, summary)
+
+
+def open_case_if_nobody_pays(purchase: Authorization) -> None:
+    """More than nothing was captured of what was approved for nothing (a verification), or told without an approval."""
+    captured, _ = owing.moved_minor(purchase)
+    reference = owing.reference(purchase)
+    asked = FundingObligation.objects.filter(purchase=reference).exists()
+    if captured and not asked and not BalanceUse.objects.filter(authorization=purchase).exists():
+        summary = f"{purchase.issuer_authorization_id} was captured, and nobody was asked for the money."
+        _open(purchase, captured, summary)
+
+
+def _open(purchase: Authorization, amount_minor: int, summary: str) -> None:
+    cases.open_case(
+        kind=Case.Kind.APPROVED_WITHOUT_US,
+        reference=owing.reference(purchase),
+        money=Money(amount_minor, purchase.currency),
+        summary=summary,
+    )
