@@ -116,6 +116,7 @@ UNFOLD: dict[str, Any] = {
                     _room("Wallets", "wallet", "wallet.cardholder"),
                     _room("Virtual cards", "credit_card", "issuing.virtualcard"),
                     _room("Transactions", "swap_horiz", "issuing.cardtransaction"),
+                    _room("Disputes", "gavel", "issuing.dispute"),
                     _room("Money put on cards", "savings", "issuing.cardfunding"),
                     _room("Card changes", "published_with_changes", "issuing.cardchange"),
                     _room("Card products", "style", "wallet.cardproduct"),

@@ -37,6 +37,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _answer(report, decision)
     yield from _candidates(decision)
     yield from _milliseconds(report, decision)
+    if decision.from_balance_minor:
+        yield ""
+        yield f"Balance       {Money(decision.from_balance_minor, decision.currency)} from the card's own balance"
     if report.charge is not None:
         yield from _charge(report)
         yield from _reward(decision)
@@ -69,7 +72,7 @@ def _candidates(decision: Decision) -> Iterator[str]:
     yield ""
     yield f"  {'Funding card':<42}{'Rate':>6}  {'Type':<8}{'x':>5}{'Effective':>11}"
     for candidate in seen:
-        chosen = candidate["method_id"] == decision.trace["chosen_method_id"] and decision.approved
+        chosen = candidate["method_id"] == decision.trace["chosen_method_id"] and decision.obligation_id is not None
         name = f"{candidate['name']} •{candidate['last_four']}" + (" (backup)" if candidate["is_backup"] else "")
         if candidate["row_id"] is None or candidate["left_out"]:
             worth = f"  {LEFT_OUT.get(candidate['left_out'], candidate['left_out'])}"
@@ -108,7 +111,7 @@ def _reward(decision: Decision) -> Iterator[str]:
     if chosen is None or chosen["reward_rate"] is None:
         yield "Reward        not ranked for this MCC, so nothing is estimated"
         return
-    money = decision.money
+    money = Money(decision.amount_minor - decision.from_balance_minor, decision.currency)
     reward = rewards.estimate(
         amount=money, reward_rate=Decimal(chosen["reward_rate"]), reward_type=chosen["reward_type"]
     )

@@ -94,6 +94,16 @@ def _show_conduct(sandbox: Sandbox, _call: Call) -> Json:
     return sandbox.marqeta.conduct.to_json()
 
 
+def _set_weather(sandbox: Sandbox, call: Call) -> Json:
+    sandbox.scenarios.weather.read(_read_order(call.body))
+    return _show_weather(sandbox, call)
+
+
+def _show_weather(sandbox: Sandbox, _call: Call) -> Json:
+    counted = {"requests": sandbox.requests.added, "deliveries": sandbox.deliveries.added}
+    return {**sandbox.scenarios.weather.to_json(), **counted}
+
+
 _DEEDS: dict[tuple[str, str], Callable[[Sandbox, Call], Json]] = {
     ("POST", "scenarios"): _order,
     ("GET", "scenarios"): _list_scenarios,
@@ -106,6 +116,8 @@ _DEEDS: dict[tuple[str, str], Callable[[Sandbox, Call], Json]] = {
     ("GET", "limits"): _list_limits,
     ("POST", "marqeta"): _set_conduct,
     ("GET", "marqeta"): _show_conduct,
+    ("POST", "weather"): _set_weather,
+    ("GET", "weather"): _show_weather,
 }
 
 

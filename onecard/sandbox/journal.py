@@ -58,16 +58,18 @@ class Delivery:
 
 
 class Journal(Generic[Entry]):
-    """A bounded list of entries that several threads write and anybody may wait on."""
+    """A bounded list of entries that several threads write and anybody may wait on; `added` counts them all."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._changed = threading.Condition()
+        self.added = 0
 
     def add(self, entry: Entry) -> Entry:
         """Append an entry, and hand it back."""
         with self._changed:
             self._entries.append(entry)
+            self.added += 1
             self._changed.notify_all()
         return entry
 

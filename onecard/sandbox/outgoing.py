@@ -2,6 +2,8 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 from onecard.sandbox.asking import Question, post_copies
@@ -9,12 +11,12 @@ from onecard.sandbox.courier import Courier, unsent
 from onecard.sandbox.journal import Delivery, Journal
 from onecard.sandbox.scenario import Scenario
 from onecard.sandbox.scenarios import Scenarios
+from onecard.sandbox.sealed import SealedEvent
 from onecard.sandbox.settings import Settings
 from onecard.sandbox.wire import Json
 from onecard.sandbox.workers import Workers
 
 _WORKERS = 8
-_EVENTS_KEPT = 20_000
 
 
 class Outgoing:
@@ -28,7 +30,7 @@ class Outgoing:
         self._settings = settings
         self._scenarios = scenarios
         self._courier = Courier(secret=settings.webhook_secret)
-        self._events: OrderedDict[str, Json] = OrderedDict()
+        self._events: OrderedDict[str, SealedEvent] = OrderedDict()
         self._events_lock = threading.Lock()
         self._held: list[Json] = []
         self._held_lock = threading.Lock()
@@ -55,10 +57,11 @@ class Outgoing:
         else:
             self._mistreat(event, order)
 
-    def events(self) -> dict[str, Json]:
-        """Copy the list of events by id, oldest first, whatever became of them on their way."""
+    @contextmanager
+    def events(self) -> Iterator[Mapping[str, SealedEvent]]:
+        """The events by id, oldest first, whatever became of them on their way; none is added inside the block."""
         with self._events_lock:
-            return dict(self._events)
+            yield self._events
 
     def forget(self) -> None:
         """Start anew: no event was ever made."""
@@ -68,10 +71,11 @@ class Outgoing:
     def resend(self, event_id: str) -> bool:
         """Queue an event of the past once more, as the issuer's dashboard can; False when there is no such event."""
         with self._events_lock:
-            event = self._events.get(event_id)
-        if event is not None:
+            sealed = self._events.get(event_id)
+        if sealed is not None:
+            event = sealed.open()
             self.workers.submit(lambda: self._deliver(event, scenario="resend"))
-        return event is not None
+        return sealed is not None
 
     def release_held(self) -> int:
         """Send the events that were kept back to be out of order, and tell how many they were."""
@@ -124,7 +128,8 @@ class Outgoing:
         return self.journal.add(sent)
 
     def _remember(self, event: Json) -> None:
+        sealed = SealedEvent.of(event)
         with self._events_lock:
-            self._events[event["id"]] = event
-            if len(self._events) > _EVENTS_KEPT:
+            self._events[sealed.id] = sealed
+            if len(self._events) > self._settings.events_kept:
                 self._events.popitem(last=False)

@@ -53,6 +53,7 @@ def running_sandbox(
     api_key: str = DEFAULT_API_KEY,
     world: Path = FIXTURES / "demo_world.json",
     events_url: str | None = None,
+    settlement_currency: str | None = None,
     decision_timeout_s: float = 2.0,
     retry_delays_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6),
     marqeta_gateway_url: str | None = None,
@@ -70,6 +71,7 @@ def running_sandbox(
         webhook_url=webhook_url,
         events_url=events_url,
         world=world,
+        settlement_currency=settlement_currency,
         decision_timeout_s=decision_timeout_s,
         retry_delays_s=retry_delays_s,
         marqeta=replace(

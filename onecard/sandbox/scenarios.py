@@ -5,15 +5,17 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from onecard.sandbox.scenario import DECISION_EVENTS, WEBHOOK_DEEDS, Scenario
+from onecard.sandbox.weather import Weather
 from onecard.sandbox.wire import Json
 
 
 class Scenarios:
-    """Orders in the sequence they came; the first that fits is taken, and counted down."""
+    """Orders in the sequence they came; the first that fits is taken and counted down, else the weather decides."""
 
     def __init__(self) -> None:
         self._orders: list[Scenario] = []
         self._lock = threading.Lock()
+        self.weather = Weather()
 
     def add(self, scenario: Scenario) -> Scenario:
         """Put a scenario in force."""
@@ -23,6 +25,7 @@ class Scenarios:
 
     def clear(self) -> None:
         """Behave again."""
+        self.weather.calm()
         with self._lock:
             self._orders.clear()
 
@@ -45,7 +48,7 @@ class Scenarios:
                 and order.payment_method in (None, payment_method)
             )
 
-        return self._take(fits)
+        return self._take(fits) or self.weather.for_request(stage=stage, method=method, path=path)
 
     def take_for_webhook(self, event_type: str) -> Scenario | None:
         """Use up one turn of the first scenario that fits the event; a pattern never touches a decision request."""
@@ -57,7 +60,7 @@ class Scenarios:
                 return order.webhook == event_type
             return fnmatchcase(event_type, order.webhook)
 
-        return self._take(fits)
+        return self._take(fits) or self.weather.for_webhook(event_type)
 
     def _take(self, fits: Callable[[Scenario], bool]) -> Scenario | None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -24,6 +25,8 @@ class MarqetaSettings:
     webhook_password: str = "Sandbox-Webhook-Password-1"  # noqa: S105
     webhook_secret: str = "Sandbox-Webhook-Secret-1"  # noqa: S105
     signature_algorithm: str = "HMAC_SHA_1"
+    # What the webhook that is there from the start listens to.
+    webhook_events: tuple[str, ...] = ("*",)
     # How long a webhook waits for others of its kind to go with it.
     batch_after_s: float = 0.02
 
@@ -44,5 +47,12 @@ class Settings:
     approve_on_timeout: bool = False
     event_timeout_s: float = 10.0
     retry_delays_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    # Stripe keeps events for 30 days; a sandbox keeps the last so many.
+    events_kept: int = 20_000
+    # What a charge costs: the sandbox's own word, near what Stripe asks in the US; smallest units, account's currency.
+    charge_fee_share: Decimal = Decimal("0.029")
+    charge_fee_minor: int = 30
+    # What the account settles in, lower case; without one each charge stays in its own currency.
+    settlement_currency: str | None = None
     api_version: str = "2026-10-28.endive"
     marqeta: MarqetaSettings = field(default_factory=MarqetaSettings)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from onecard.sandbox.wire import Json
 
+_OWNERS = {"payment_intent": "customer", "refund": "payment_intent"}
+
 
 @dataclass(slots=True)
 class Exposure:
@@ -31,12 +33,22 @@ class State:
     test_outcomes: dict[str, str] = field(default_factory=dict)
     worn_out_methods: set[str] = field(default_factory=set)
     card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # The same objects by whose they are, for the lists that are asked for again and again.
+    owned: defaultdict[tuple[str, str], dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, thing: Json) -> Json:
         """Store an object under its own kind and id, and hand it back."""
-        self.objects[thing["object"]][thing["id"]] = thing
+        kind, owner = thing["object"], self.owner_field(thing["object"])
+        self.objects[kind][thing["id"]] = thing
+        if thing.get(owner):
+            self.owned[kind, thing[owner]][thing["id"]] = thing
         return thing
+
+    @staticmethod
+    def owner_field(kind: str) -> str:
+        """Name the field that says whose an object of this kind is, for good; "" where none does."""
+        return _OWNERS.get(kind, "")
 
     @property
     def available_balance(self) -> int:

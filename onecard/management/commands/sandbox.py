@@ -27,9 +27,12 @@ class Command(BaseCommand):
         parser.add_argument("--events-url", help="where ordinary events go (default: the webhook URL)")
         parser.add_argument("--marqeta-gateway-url", help="where Marqeta asks for decisions (default: nowhere)")
         parser.add_argument("--marqeta-webhook-url", help="where Marqeta's events go (default: nowhere)")
+        parser.add_argument("--marqeta-events", default="*", help="comma list of what that webhook hears (%(default)s)")
         parser.add_argument(
             "--world", type=Path, default=FIXTURES / "demo_world.json", help="people and cards to start with"
         )
+
+        parser.add_argument("--events-kept", type=int, default=20_000, help="of Stripe's, the newest (%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         server = _make_server(options)
@@ -53,6 +56,7 @@ def _make_server(options: dict[str, Any]) -> SandboxServer:
         webhook_url=options["webhook_url"],
         events_url=options["events_url"],
         world=options["world"],
+        events_kept=options["events_kept"],
         marqeta=_marqeta(options),
     )
     try:
@@ -76,7 +80,11 @@ def _marqeta(options: dict[str, Any]) -> MarqetaSettings:
     # What is not set, or empty, keeps the sandbox's own word.
     given: dict[str, Any] = {field: getattr(settings, name, "") for field, name in words.items()}
     return replace(
-        MarqetaSettings(gateway_url=options["marqeta_gateway_url"], webhook_url=options["marqeta_webhook_url"]),
+        MarqetaSettings(
+            gateway_url=options["marqeta_gateway_url"],
+            webhook_url=options["marqeta_webhook_url"],
+            webhook_events=tuple(options["marqeta_events"].split(",")),
+        ),
         **{field: value for field, value in given.items() if value},
     )
 

@@ -11,7 +11,7 @@ from onecard.sandbox.like_marqeta.own_checks import own_refusal
 from onecard.sandbox.like_marqeta.program import Program
 from onecard.sandbox.like_marqeta.state import ZERO, Chain, State, utc_now
 from onecard.sandbox.like_marqeta.velocity import Spending, count
-from onecard.sandbox.like_marqeta.verdict import APPROVED, Verdict, read_verdict
+from onecard.sandbox.like_marqeta.verdict import APPROVED, Verdict, in_part, read_verdict
 from onecard.sandbox.wire import Json, copy_of
 
 HOLD_TWIN = "gpa.credit.authorization"
@@ -41,6 +41,8 @@ class Presented:
     options: Json = field(default_factory=dict)
     more: Json = field(default_factory=dict)
     also: Target | None = None
+    # What the network approves of it, whatever the gateway did; None for all.
+    granted: Decimal | None = None
 
 
 def authorize(program: Program, presented: Presented) -> Json:
@@ -58,7 +60,9 @@ def authorize(program: Program, presented: Presented) -> Json:
             network=presented.network,
             more=presented.more,
         )
-    return _decide(program, message, chain=None, options=presented.options, also=presented.also)
+    return _decide(
+        program, message, chain=None, options=presented.options, also=presented.also, granted=presented.granted
+    )
 
 
 def increment(program: Program, chain: Chain, amount: Decimal, *, also: Target | None = None) -> Json:
@@ -94,7 +98,13 @@ def spending_of(card: Json, thing: Json, chain: Chain | None) -> Spending:
 
 
 def _decide(
-    program: Program, message: shapes.Message, *, chain: Chain | None, options: Json, also: Target | None
+    program: Program,
+    message: shapes.Message,
+    *,
+    chain: Chain | None,
+    options: Json,
+    also: Target | None,
+    granted: Decimal | None = None,
 ) -> Json:
     state = program.state
     thing = shapes.transaction(message)
@@ -114,11 +124,11 @@ def _decide(
             return _decline_unasked(program, thing, refusal.code, refusal.memo, about=refusal.about, also=also)
         # Counted before the question, so that two purchases at once cannot both use what only one of them may have.
         count(state, spending, amount=message.amount, uses=uses)
-    verdict = _ask(program, message, thing)
+    verdict = in_part(_ask(program, message, thing), granted, of=message.amount)
     with state.lock:
         _write_down(thing, verdict)
-        granted = thing["amount"] if verdict.approved else ZERO
-        count(state, spending, amount=granted - message.amount, uses=0 if verdict.approved else -uses)
+        held = thing["amount"] if verdict.approved else ZERO
+        count(state, spending, amount=held - message.amount, uses=0 if verdict.approved else -uses)
         if not verdict.approved:
             count(state, spending, amount=message.amount, uses=uses, approved=False)
         chain = _follow_up(thing, chain, spending) if verdict.approved else chain

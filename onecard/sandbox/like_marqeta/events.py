@@ -8,6 +8,7 @@ ROOT_KEYS = {
     "transaction": "transactions",
     "cardtransition": "cardtransitions",
     "usertransition": "usertransitions",
+    "chargebacktransition": "chargebacktransitions",
 }
 
 

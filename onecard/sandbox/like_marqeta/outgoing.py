@@ -18,6 +18,7 @@ from onecard.sandbox.wire import Json, to_bytes
 from onecard.sandbox.workers import Workers
 
 _MOST_IN_A_BATCH = 10
+# Only for whoever wants one sent again: the list of transactions has them all.
 _EVENTS_KEPT = 20_000
 
 

@@ -33,6 +33,7 @@ _POS: Json = {
     "country_code": "840",
 }
 _SHOWN_AS_GIVEN = (
+    "acquirer_fee_amount",
     "cardholder_authentication_data",
     "card_security_code_verification",
     "currency_conversion",
@@ -68,6 +69,8 @@ FIRST: Spec = {
     ),
     "is_pre_auth": flag(),
     "cash_back_amount": amount(),
+    # A word of the sandbox: the network approves this much of what the gateway approved.
+    "approved_in_part": amount(),
     "network": words("VISA", "MASTERCARD", "PULSE", "DISCOVER"),
     "pos": anything(),
     **dict.fromkeys((*_SHOWN_AS_GIVEN, "network_fees", "network_metadata", "transaction_options", "pin"), anything()),
@@ -92,6 +95,7 @@ def present(program: Program, body: Json, *, kind: str = "authorization") -> Pre
         network=body.get("network", "VISA"),
         kind=kind,
         options=options,
+        granted=body.get("approved_in_part"),
         more={"is_preauthorization": True, **more} if body.get("is_pre_auth") else more,
         also=named_webhook(body),
     )

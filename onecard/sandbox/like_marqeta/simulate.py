@@ -39,6 +39,8 @@ CLEARING: Spec = {
 REVERSAL: Spec = {**_LATER, "is_advice": flag()}
 
 _NUMBERING = ("multi_clearing_sequence_number", "multi_clearing_sequence_count")
+# A rate is that of the day of the clearing.
+_OF_ITS_OWN = ("currency_conversion", "acquirer_fee_amount")
 
 
 def authorization(program: Program, command: Command) -> Json:
@@ -79,8 +81,8 @@ def reversal(program: Program, command: Command) -> Json:
 
 def clearing_of(body: Json) -> Clearing:
     """Read how much a clearing takes and what it says about those before and after it."""
-    numbering = {name: body[name] for name in _NUMBERING if name in body}
-    return Clearing(amount=body["amount"], is_final=body.get("is_final_clearing"), more=numbering)
+    more = {name: body[name] for name in (*_NUMBERING, *_OF_ITS_OWN) if name in body}
+    return Clearing(amount=body["amount"], is_final=body.get("is_final_clearing"), more=more)
 
 
 def _answer(transaction: Json) -> Json:

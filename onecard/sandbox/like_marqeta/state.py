@@ -58,6 +58,8 @@ class State:
     card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
     owned: defaultdict[tuple[str, str], dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
     access_tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+    # What a list was last asked for, and what was found.
+    listed: tuple[object, list[Json]] = field(default_factory=lambda: (None, []))
     changes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 

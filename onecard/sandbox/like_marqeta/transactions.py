@@ -37,9 +37,24 @@ def list_(program: Program, command: Command) -> Json:
     """Show one page of the last 30 days' pending and complete transactions, or of what the query asks for."""
     state = program.state
     with state.lock:
-        fits = _filter(command)
-        found = [thing for thing in state.transactions.values() if fits(thing) and _is_visible(state, thing)]
-        return _page(state, command, found)
+        return _page(state, command, _found(state, command))
+
+
+def _found(state: State, command: Command) -> list[Json]:
+    """Page after page asks for the same: what cannot have changed since the last one is not searched again."""
+    fits, now = _filter(command), timestamp()
+    words = {name: value for name, value in command.query.items() if name not in ("count", "start_index", "sort_by")}
+    if words.get("end_date", "") > now:
+        del words["end_date"]
+    asked = (tuple(sorted(words.items())), len(state.transactions))
+    if state.listed[0] == asked:
+        return state.listed[1]
+    fitting = [thing for thing in state.transactions.values() if fits(thing)]
+    found = [thing for thing in fitting if _is_visible(state, thing)]
+    # A transaction's state may change, and what is hidden will show.
+    if words.get("state") == "ALL" and len(found) == len(fitting):
+        state.listed = (asked, found)
+    return found
 
 
 def _page(_state: State, command: Command, found: list[Json]) -> Json:

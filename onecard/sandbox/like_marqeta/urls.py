@@ -9,6 +9,7 @@ from onecard.sandbox.like_marqeta import (
     card_products,
     card_transitions,
     cards,
+    chargebacks,
     gateway_sources,
     kyc,
     ping,
@@ -76,6 +77,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v3/simulate/reversal", simulate.reversal, simulate.REVERSAL, 201),
     Endpoint("POST", "/v3/simulate/financial", simulate.financial, simulate.AUTHORIZATION, 201),
     *simulations.ENDPOINTS,
+    *chargebacks.ENDPOINTS,
 )
 
 _URLS = Map([Rule(row.path, methods=[row.method], endpoint=row) for row in ENDPOINTS], strict_slashes=False)

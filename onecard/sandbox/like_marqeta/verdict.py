@@ -1,7 +1,7 @@
 """The gateway's answer, judged as Marqeta judges it: 200 approves, 402 declines, anything else is an error."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -53,6 +53,14 @@ def read_verdict(answer: Delivery, pending: Json, *, limit_s: float, partly: boo
         return _judge(answer, pending, partly=partly)
     except _UnusableError as error:
         return _failed(conduct, "application_errors", _log(answer, pending, str(error)))
+
+
+def in_part(verdict: Verdict, granted: Decimal | None, *, of: Decimal) -> Verdict:
+    """Have the network approve less than the gateway did; a decline stays one."""
+    if not verdict.approved or granted is None or not 0 < granted < of:
+        return verdict
+    code, memo = _APPROVED_IN_PART
+    return replace(verdict, code=code, memo=memo, amount=granted)
 
 
 def _judge(answer: Delivery, pending: Json, *, partly: bool) -> Verdict:

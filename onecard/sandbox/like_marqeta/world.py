@@ -47,7 +47,7 @@ def _webhook(settings: MarqetaSettings) -> Json:
     }
     if settings.webhook_secret:
         config["secret"] = settings.webhook_secret
-    return new_webhook(WEBHOOK, {"name": "Sandbox webhook", "events": ["*"], "config": config})
+    return new_webhook(WEBHOOK, {"name": "Sandbox webhook", "events": list(settings.webhook_events), "config": config})
 
 
 def _gateway_source(settings: MarqetaSettings) -> Json:

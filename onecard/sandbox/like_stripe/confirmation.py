@@ -1,6 +1,7 @@
 """What happens when a payment intent is confirmed: the card's issuer says yes, no, ask the user, or not yet."""
 
 from onecard.sandbox.like_stripe import shapes_funding, test_cards
+from onecard.sandbox.like_stripe.balance_transactions import enter_charge
 from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.declines import decline_error
 from onecard.sandbox.like_stripe.errors import ApiError
@@ -56,6 +57,7 @@ def _succeed(sandbox: Sandbox, intent: Json, method: Json, command: Command) -> 
         emit(sandbox, "payment_intent.amount_capturable_updated", intent, command=command)
     else:
         charge.update(captured=True, amount_captured=intent["amount"])
+        enter_charge(sandbox, charge)
         intent.update(status="succeeded", amount_received=intent["amount"])
         emit(sandbox, "payment_intent.succeeded", intent, command=command)
 

@@ -7,6 +7,7 @@ from onecard.sandbox.like_stripe.errors import ApiError
 from onecard.sandbox.like_stripe.lookup import PAGING, find, page_of
 from onecard.sandbox.like_stripe.specs import Spec, rows, text
 from onecard.sandbox.sandbox import Sandbox
+from onecard.sandbox.sealed import SealedEvent
 from onecard.sandbox.wire import Json
 
 _MOST_TYPES = 20
@@ -16,20 +17,22 @@ LIST: Spec = {**PAGING, "type": text(), "types": rows(text())}
 
 def retrieve(sandbox: Sandbox, command: Command) -> Json:
     """Show an event as it was sent."""
-    return find(sandbox.outgoing.events(), "event", command.id, param="id", status=404)
+    with sandbox.outgoing.events() as events:
+        return find(events, "event", command.id, param="id", status=404).open()
 
 
 def list_(sandbox: Sandbox, command: Command) -> Json:
     """Show events, newest first, by exact `types` or by one `type` that may hold a wildcard."""
     patterns = _patterns(command.params)
-    with sandbox.state.lock:
+    with sandbox.state.lock, sandbox.outgoing.events() as events:
         return page_of(
             sandbox.state,
             command,
-            sandbox.outgoing.events(),
+            events,
             "event",
             url="/v1/events",
-            is_wanted=lambda event: any(fnmatchcase(event["type"], pattern) for pattern in patterns),
+            is_wanted=lambda event: any(fnmatchcase(event.type, pattern) for pattern in patterns),
+            opened=SealedEvent.open,
         )
 
 

@@ -15,6 +15,17 @@ _CENTS = {
 }
 
 
+# Stripe tells a rate with six digits or so.
+_DIGITS = Decimal("0.000001")
+
+
+def rate(*, source: str, target: str) -> Decimal | None:
+    """Tell what one smallest unit of `source` is in those of `target`; None where the sandbox has no rate."""
+    if source not in _CENTS or target not in _CENTS:
+        return None
+    return (_CENTS[source] / _CENTS[target]).quantize(_DIGITS)
+
+
 def convert(amount: int, *, source: str, target: str) -> int:
     """Convert between currencies, both in their smallest unit; raises RefusedError for a currency without a rate."""
     if source == target:

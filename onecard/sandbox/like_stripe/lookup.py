@@ -1,7 +1,8 @@
 """Finding objects: by the id in the address, by the id in a parameter, or page by page."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Any, Protocol, TypeVar
 
 from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.errors import ApiError
@@ -9,6 +10,15 @@ from onecard.sandbox.like_stripe.render import render_page
 from onecard.sandbox.like_stripe.specs import Spec, moment, text, whole
 from onecard.sandbox.state import State
 from onecard.sandbox.wire import Json
+
+
+class Listed(Protocol):
+    """What can stand in a list: an object, or an event that is sealed."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+Thing = TypeVar("Thing", bound=Listed)
 
 # Parameters that every list has.
 PAGING: Spec = {
@@ -31,33 +41,37 @@ def referenced(state: State, kind: str, thing_id: str, *, param: str) -> Json:
 
 def page(state: State, command: Command, kind: str, *, url: str, equal: tuple[str, ...] = ()) -> Json:
     """Show one page of a kind, newest first; `equal` names the fields that a parameter of the same name may pin."""
-    return page_of(state, command, state.objects[kind], kind, url=url, equal=equal)
+    owner = state.owner_field(kind)
+    asked = command.params.get(owner) if owner in equal else None
+    stored = state.objects[kind] if asked is None else state.owned.get((kind, asked), {})
+    return page_of(state, command, stored, kind, url=url, equal=equal, opened=lambda thing: thing)
 
 
 def page_of(
     state: State,
     command: Command,
-    stored: dict[str, Json],
+    stored: Mapping[str, Thing],
     kind: str,
     *,
     url: str,
+    opened: Callable[[Thing], Json],
     equal: tuple[str, ...] = (),
-    is_wanted: Callable[[Json], bool] = lambda _thing: True,
+    is_wanted: Callable[[Thing], bool] = lambda _thing: True,
 ) -> Json:
-    """Show one page of `stored`, which holds things by their ids, oldest first."""
+    """Show one page of `stored`, which holds things by their ids, oldest first; `opened` makes objects of them."""
     params = command.params
     wanted = {name: params[name] for name in equal if name in params}
     in_time = _time_filter(params.get("created"))
 
-    def fits(thing: Json) -> bool:
+    def fits(thing: Thing) -> bool:
         pinned = all(thing[name] == value for name, value in wanted.items())
         return pinned and in_time(thing["created"]) and is_wanted(thing)
 
     things, has_more = _cut(stored, kind, params, fits)
-    return render_page(state, things, url=url, has_more=has_more, expand=command.expand)
+    return render_page(state, list(map(opened, things)), url=url, has_more=has_more, expand=command.expand)
 
 
-def find(stored: dict[str, Json], kind: str, thing_id: str, *, param: str, status: int) -> Json:
+def find(stored: Mapping[str, Thing], kind: str, thing_id: str, *, param: str, status: int) -> Thing:
     """Find one of some things by id; raises ApiError."""
     thing = stored.get(thing_id)
     if thing is None:
@@ -66,20 +80,22 @@ def find(stored: dict[str, Json], kind: str, thing_id: str, *, param: str, statu
     return thing
 
 
-def _cut(stored: dict[str, Json], kind: str, params: Json, fits: Callable[[Json], bool]) -> tuple[list[Json], bool]:
+def _cut(
+    stored: Mapping[str, Thing], kind: str, params: Json, fits: Callable[[Thing], bool]
+) -> tuple[list[Thing], bool]:
     limit = params.get("limit", 10)
     if "ending_before" in params:
         newer = _after(stored.values(), find(stored, kind, params["ending_before"], param="ending_before", status=400))
         found = list(islice(filter(fits, newer), limit + 1))
         return found[:limit][::-1], len(found) > limit
-    older: Iterable[Json] = reversed(stored.values())
+    older: Iterable[Thing] = reversed(stored.values())  # type: ignore[call-overload]
     if "starting_after" in params:
         older = _after(older, find(stored, kind, params["starting_after"], param="starting_after", status=400))
     found = list(islice(filter(fits, older), limit + 1))
     return found[:limit], len(found) > limit
 
 
-def _after(things: Iterable[Json], mark: Json) -> Iterable[Json]:
+def _after(things: Iterable[Thing], mark: Thing) -> Iterable[Thing]:
     iterator = iter(things)
     for thing in iterator:
         if thing is mark:

@@ -1,6 +1,7 @@
 """Payment intents: the charges of funding cards."""
 
 from onecard.sandbox.like_stripe import shapes_funding
+from onecard.sandbox.like_stripe.balance_transactions import enter_charge
 from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.confirmation import confirm_intent
 from onecard.sandbox.like_stripe.errors import ApiError, RefusedError, unexpected_state
@@ -127,6 +128,7 @@ def capture(sandbox: Sandbox, command: Command) -> Json:
             raise ApiError(message, code="amount_too_large", param="amount_to_capture")
         charge = sandbox.state.objects["charge"][intent["latest_charge"]]
         charge.update(captured=True, amount_captured=amount)
+        enter_charge(sandbox, charge)
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
         intent["metadata"] = merge_metadata(intent["metadata"], command.params.get("metadata"))
         emit(sandbox, "payment_intent.succeeded", intent, command=command)

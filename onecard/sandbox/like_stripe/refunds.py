@@ -1,6 +1,7 @@
 """Refunds of charges: never more than was charged."""
 
 from onecard.sandbox.like_stripe import shapes_funding
+from onecard.sandbox.like_stripe.balance_transactions import enter_refund
 from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.errors import ApiError, RefusedError
 from onecard.sandbox.like_stripe.events import emit
@@ -33,6 +34,7 @@ def create(sandbox: Sandbox, command: Command) -> Json:
         amount = _amount(charge, params)
         refund = state.add(shapes_funding.refund(charge=charge, amount=amount, reason=params.get("reason")))
         refund["metadata"] = merge_metadata({}, params.get("metadata"))
+        enter_refund(sandbox, refund)
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
         emit(sandbox, "charge.refunded", charge, command=command)

@@ -1,17 +1,24 @@
 """How a stored object is shown: references as ids or, where asked or always so, as whole objects."""
 
 from onecard.sandbox.like_stripe.errors import ApiError
+from onecard.sandbox.like_stripe.shapes_funding import shown_balance_transaction
 from onecard.sandbox.state import State
 from onecard.sandbox.wire import Json, copy_of
 
 # The references that `expand` may follow: kind of object, field, kind it leads to.
 _REFERENCES: dict[str, dict[str, str]] = {
     "payment_intent": {"latest_charge": "charge", "customer": "customer", "payment_method": "payment_method"},
-    "charge": {"customer": "customer", "payment_intent": "payment_intent"},
-    "refund": {"charge": "charge", "payment_intent": "payment_intent"},
+    "charge": {
+        "customer": "customer",
+        "payment_intent": "payment_intent",
+        "balance_transaction": "balance_transaction",
+    },
+    "refund": {"charge": "charge", "payment_intent": "payment_intent", "balance_transaction": "balance_transaction"},
+    "balance_transaction": {"source": "charge or refund"},
     "payment_method": {"customer": "customer"},
     "issuing.card": {"replacement_for": "issuing.card", "replaced_by": "issuing.card"},
     "issuing.authorization": {"cardholder": "issuing.cardholder"},
+    "issuing.dispute": {"transaction": "issuing.transaction"},
     "issuing.transaction": {
         "authorization": "issuing.authorization",
         "card": "issuing.card",
@@ -46,6 +53,8 @@ def not_expandable(path: str) -> ApiError:
 def _embed(state: State, thing: Json) -> Json:
     shown: Json = copy_of(thing)
     match thing["object"]:
+        case "balance_transaction":
+            shown = shown_balance_transaction(shown)
         case "issuing.card":
             shown["cardholder"] = _embed(state, state.objects["issuing.cardholder"][thing["cardholder"]])
         case "issuing.authorization":
@@ -61,6 +70,12 @@ def _expand(state: State, shown: Json, path: str, steps: list[str]) -> None:
     if kind is None:
         raise not_expandable(path)
     if isinstance(shown[step], str):
-        shown[step] = _embed(state, state.objects[kind][shown[step]])
-    if rest and shown[step] is not None:
+        shown[step] = _followed(state, kind, shown[step])
+    if rest and isinstance(shown[step], dict):
         _expand(state, shown[step], path, rest)
+
+
+def _followed(state: State, kind: str, thing_id: str) -> Json | str:
+    """What an id leads to, or the id where the sandbox keeps no such thing."""
+    found = [state.objects[each][thing_id] for each in kind.split(" or ") if thing_id in state.objects[each]]
+    return _embed(state, found[0]) if found else thing_id

@@ -83,6 +83,7 @@ def _post_capture(state: State, authorization: Json, amount: int) -> Json:
     )
     last_round = authorization["request_history"][-1]
     transaction["authorization"] = authorization["id"]
+    transaction["amount_details"] = dict(authorization["amount_details"])
     transaction["wallet"] = authorization["wallet"]
     transaction["network_data"]["authorization_code"] = last_round["authorization_code"]
     transaction["network_data"]["transaction_id"] = authorization["network_data"]["transaction_id"]

@@ -1,7 +1,12 @@
 """The objects of the funding side, with the fields that Stripe shows."""
 
+from decimal import Decimal
+
 from onecard.sandbox.like_stripe.declines import advice_code
 from onecard.sandbox.wire import Json, new_id, unix_now
+
+# Two days, until what came in can be paid out.
+_AVAILABLE_AFTER_S = 2 * 86_400
 
 _NULLS_OF_INTENT = (
     "application",
@@ -131,10 +136,53 @@ def refund(*, charge: Json, amount: int, reason: str | None) -> Json:
     return {
         **_base("refund", "re"),
         "amount": amount,
-        "balance_transaction": new_id("txn"),
+        "balance_transaction": None,
         "charge": charge["id"],
         "currency": charge["currency"],
         "payment_intent": charge["payment_intent"],
         "reason": reason,
         "status": "succeeded",
+    }
+
+
+def balance_transaction(
+    *,
+    amount: int,
+    currency: str,
+    kind: str,
+    category: str,
+    fee: int = 0,
+    source: str | None = None,
+    exchange_rate: Decimal | None = None,
+) -> Json:
+    """Make a balance transaction with what cannot be derived; `shown_balance_transaction` adds the rest.
+
+    There is one for each charge and refund, so it is kept small.
+    """
+    return {
+        "id": new_id("txn"),
+        "object": "balance_transaction",
+        "amount": amount,
+        "created": unix_now(),
+        "currency": currency,
+        "exchange_rate": exchange_rate,
+        "fee": fee,
+        "reporting_category": category,
+        "source": source,
+        "type": kind,
+    }
+
+
+def shown_balance_transaction(stored: Json) -> Json:
+    """Show a balance transaction whole, as it stands now."""
+    fee, available_on = stored["fee"], stored["created"] + _AVAILABLE_AFTER_S
+    detail = {"application": None, "currency": stored["currency"], "description": "Processing fee"}
+    return {
+        **stored,
+        "available_on": available_on,
+        "balance_type": "payments",
+        "description": None,
+        "fee_details": [{**detail, "amount": fee, "type": "stripe_fee"}] if fee else [],
+        "net": stored["amount"] - fee,
+        "status": "available" if available_on <= unix_now() else "pending",
     }

@@ -4,9 +4,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from onecard.sandbox.like_stripe import (
+    balance_transactions,
     cardholders,
     cards,
     customers,
+    disputes,
     ephemeral_keys,
     event_records,
     issuing_records,
@@ -40,6 +42,8 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/refunds", refunds.create, refunds.CREATE),
     Endpoint("GET", "/v1/refunds", refunds.list_, refunds.LIST),
     Endpoint("GET", "/v1/refunds/<id>", refunds.retrieve, refunds.RETRIEVE),
+    Endpoint("GET", "/v1/balance_transactions", balance_transactions.list_, balance_transactions.LIST),
+    Endpoint("GET", "/v1/balance_transactions/<id>", balance_transactions.retrieve, balance_transactions.RETRIEVE),
     Endpoint("POST", "/v1/issuing/cardholders", cardholders.create, cardholders.CREATE),
     Endpoint("GET", "/v1/issuing/cardholders", cardholders.list_, cardholders.LIST),
     Endpoint("GET", "/v1/issuing/cardholders/<id>", cardholders.retrieve, cardholders.RETRIEVE),
@@ -58,6 +62,12 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/issuing/transactions", issuing_records.list_transactions, issuing_records.LIST_TRANSACTIONS),
     Endpoint("GET", "/v1/issuing/transactions/<id>", issuing_records.retrieve_transaction, issuing_records.RETRIEVE),
     Endpoint("POST", "/v1/issuing/transactions/<id>", issuing_records.update_transaction, issuing_records.UPDATE),
+    Endpoint("POST", "/v1/issuing/disputes", disputes.create, disputes.CREATE),
+    Endpoint("GET", "/v1/issuing/disputes", disputes.list_, disputes.LIST),
+    Endpoint("GET", "/v1/issuing/disputes/<id>", disputes.retrieve, disputes.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/disputes/<id>/submit", disputes.submit, disputes.SUBMIT),
+    Endpoint("POST", "/v1/test_helpers/issuing/disputes/<id>/win", disputes.win, disputes.DECIDE),
+    Endpoint("POST", "/v1/test_helpers/issuing/disputes/<id>/lose", disputes.lose, disputes.DECIDE),
     Endpoint("GET", "/v1/events", event_records.list_, event_records.LIST),
     Endpoint("GET", "/v1/events/<id>", event_records.retrieve, event_records.RETRIEVE),
     Endpoint("POST", "/v1/ephemeral_keys", ephemeral_keys.create, ephemeral_keys.CREATE),

@@ -1,0 +1,190 @@
+"""Two issuers that tell of the same things, each in its own words, for lives of purchases drawn at random."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from issuing import handlers
+from issuing.models import IssuerEvent
+from tests import marqeta_events, stripe_events
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Buy:
+    """A purchase as the issuer knows it: its first question, and what merchants moved, by what has been delivered."""
+
+    asked: Event
+    amount_minor: int
+    ended: str = ""
+    rounds: int = 1
+    # What each event moves, and which of them have arrived: positive is taken by the merchant.
+    moved: dict[str, int] = field(default_factory=dict)
+    arrived: set[str] = field(default_factory=set)
+    # The disputes that were won and not contested yet, with their amounts.
+    disputes: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def moved_minor(self) -> int:
+        return sum(amount for event, amount in self.moved.items() if event in self.arrived)
+
+
+class Words(Protocol):
+    """How one issuer asks and tells. Amounts are minor units of the card's currency."""
+
+    provider: str
+
+    def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event: ...
+    def ask(self, question: Event) -> bytes: ...
+    def approves(self, answer: bytes) -> bool: ...
+    def reports(self, buy: Buy, status: str, total: int) -> Event: ...
+    def reduces(self, buy: Buy, by: int, left: int) -> Event: ...
+    def moves(self, buy: Buy, kind: str, amount: int, *, dispute: str = "") -> tuple[str, Event]: ...
+    def deliver(self, event: Event) -> str: ...
+    def authorization_id(self, buy: Buy) -> str: ...
+
+
+@dataclass
+class StripeWords:
+    """Stripe Issuing."""
+
+    card: str
+    currency: str
+    provider: str = "stripe"
+
+    def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event:
+        more: dict[str, Any] = {}
+        if follows is not None:
+            more = {
+                "authorization": follows.asked["data"]["object"]["id"],
+                "approved_before": 1,
+                "history": [{"approved": True, "reason": "webhook_approved"}] * follows.rounds,
+            }
+        return stripe_events.authorization_request(
+            card=self.card, amount=amount, mcc=mcc, currency=self.currency.lower(), **more
+        )
+
+    def ask(self, question: Event) -> bytes:
+        response = stripe_events.post(question)
+        assert response.status_code == 200
+        return bytes(response.content)
+
+    def approves(self, answer: bytes) -> bool:
+        return b'"approved": true' in answer
+
+    def authorization_id(self, buy: Buy) -> str:
+        return str(buy.asked["data"]["object"]["id"])
+
+    def reports(self, buy: Buy, status: str, total: int) -> Event:
+        said = {"approved": "pending", "settled": "closed"}.get(status, status)
+        history = [{"approved": True, "reason": "webhook_approved"}] * buy.rounds
+        return stripe_events.authorization_news(
+            buy.asked, kind="updated", status=said, amount=total, request_history=history
+        )
+
+    def reduces(self, buy: Buy, by: int, left: int) -> Event:
+        return self.reports(buy, "approved", left)
+
+    def moves(self, buy: Buy, kind: str, amount: int, *, dispute: str = "") -> tuple[str, Event]:
+        if dispute:
+            event = self._dispute(buy, kind, amount, dispute)
+            return str(event["id"]), event
+        content = {
+            "id": stripe_events.unique("ipi"),
+            "type": kind,
+            "amount": -amount if kind == "capture" else amount,
+            "currency": self.currency.lower(),
+            "card": self.card,
+            "authorization": self.authorization_id(buy),
+            "created": 1_790_000_000,
+            "merchant_data": {"category_code": "5812", "name": "Bistro"},
+        }
+        return str(content["id"]), stripe_events.event("issuing_transaction.created", content)
+
+    def deliver(self, event: Event) -> str:
+        stripe_events.post(event)
+        return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
+
+    def _dispute(self, buy: Buy, kind: str, amount: int, dispute: str) -> Event:
+        taken = next(iter(buy.moved))
+        content = {
+            "id": dispute,
+            "object": "issuing.dispute",
+            "amount": amount,
+            "currency": self.currency.lower(),
+            "status": "won" if kind == "chargeback" else "lost",
+            "transaction": taken,
+            "created": 1_790_000_000,
+            "balance_transactions": [{"id": stripe_events.unique("txn")}],
+        }
+        word = "funds_reinstated" if kind == "chargeback" else "funds_rescinded"
+        return stripe_events.event(f"issuing_dispute.{word}", content)
+
+
+KINDS = {
+    "capture": "authorization.clearing",
+    "refund": "refund",
+    "chargeback": "authorization.clearing.chargeback",
+    "chargeback_reversal": "authorization.clearing.chargeback.reversal",
+}
+STATES = {"reversed": "authorization.reversal", "expired": "authorization.reversal.issuerexpiration"}
+
+
+@dataclass
+class MarqetaWords:
+    """Marqeta: the gateway asks, the webhook tells, each message a transaction of its own."""
+
+    card: str
+    currency: str
+    provider: str = "marqeta"
+
+    def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event:
+        whole = Decimal(amount) / 100
+        if follows is not None:
+            return marqeta_events.increment(follows.asked, amount=whole, currency=self.currency)
+        if not amount:
+            method = "pgfs.authorization.account_verification"
+            return marqeta_events.gateway_request(
+                card=self.card, amount=whole, mcc=mcc, currency=self.currency, method=method
+            )
+        return marqeta_events.gateway_request(card=self.card, amount=whole, mcc=mcc, currency=self.currency)
+
+    def ask(self, question: Event) -> bytes:
+        response = marqeta_events.ask(question)
+        assert response.status_code in (200, 402)
+        return bytes(response.content)
+
+    def approves(self, answer: bytes) -> bool:
+        return b"decline_reason" not in answer
+
+    def authorization_id(self, buy: Buy) -> str:
+        return str(buy.asked["token"])
+
+    def reports(self, buy: Buy, status: str, total: int) -> Event:
+        if status == "approved":
+            return marqeta_events.outcome(buy.asked)
+        if status == "settled":
+            # There is no word for it but a last clearing, here of nothing.
+            return marqeta_events.later(buy.asked, KINDS["capture"], amount=Decimal(0), is_final_clearing=True)
+        return marqeta_events.later(
+            buy.asked, STATES[status], amount=buy.asked["amount"], state="CLEARED", method="pgfs.authorization.reversal"
+        )
+
+    def reduces(self, buy: Buy, by: int, left: int) -> Event:
+        part = Decimal(by) / 100
+        return marqeta_events.later(
+            buy.asked, STATES["reversed"], amount=part, state="PENDING", method="pgfs.authorization.reversal"
+        )
+
+    def moves(self, buy: Buy, kind: str, amount: int, *, dispute: str = "") -> tuple[str, Event]:
+        more: dict[str, Any] = {"is_final_clearing": False} if kind == "capture" else {}
+        if dispute:
+            more["chargeback"] = {"token": dispute, "transaction_token": buy.asked["token"]}
+        event = marqeta_events.later(buy.asked, KINDS[kind], amount=Decimal(amount) / 100, **more)
+        return str(event["token"]), event
+
+    def deliver(self, event: Event) -> str:
+        assert marqeta_events.report({"transactions": [event]}).status_code == 200
+        name = f"transaction:{event['token']}:{event['state']}"
+        return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=name).pk)
