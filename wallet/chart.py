@@ -15,7 +15,6 @@ class Account(models.TextChoices):
     CARD_BALANCES = "card_balances", "Card balances"
     WRITE_OFFS = "write_offs", "Written off"
     DISPUTES = "disputes", "Provisional credits"
-    OUTSIDE = "outside", "Paid outside"
     FEES = "fees", "Fees"
     EXCHANGE = "exchange", "Exchange differences"
 
@@ -34,7 +33,6 @@ MEANING: dict[str, str] = {
     Account.DISPUTES: (
         "What issuers credited while a dispute is open (negative): nobody has it yet. Zero once the dispute is over."
     ),
-    Account.OUTSIDE: "What cardholders paid past the processor, such as by a transfer, as two people confirmed.",
     Account.FEES: "What the processor keeps for its service, booked each night from its own list.",
     Account.EXCHANGE: (
         "Where money changes its currency: given in one (positive), got in another (negative). At one rate for both, "

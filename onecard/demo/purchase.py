@@ -17,6 +17,8 @@ from wallet.models import Case, FundingCharge
 from wallet.processors.stripe import stripe_client
 
 POLL_S = 0.02
+# The funding card has paid, or its bank keeps the amount until the purchase is settled (hold_then_capture).
+SECURED = (states.Charge.SUCCEEDED, states.Charge.HELD, states.Charge.CAPTURING)
 
 
 class PurchaseError(OneCardError):
@@ -40,8 +42,9 @@ class Report:
     @property
     def succeeded(self) -> bool:
         """Whether the purchase came to a proper end: declined, or approved with its money collected."""
-        owed = self.decision is not None and self.decision.approved and self.decision.amount_minor > 0
-        return not owed or (self.charge is not None and self.charge.status == states.Charge.SUCCEEDED)
+        made = self.decision
+        owed = made is not None and made.approved and made.amount_minor > made.from_balance_minor
+        return not owed or (self.charge is not None and self.charge.status in SECURED)
 
 
 def simulate(
@@ -138,7 +141,7 @@ def _wait_for_charge(
 
 
 def _is_over(charge: FundingCharge) -> bool:
-    """Paid, not owed any more, or a person's: until then a charge that failed is followed by another card's."""
-    if charge.status == states.Charge.SUCCEEDED or charge.obligation.status == states.Obligation.RELEASED:
+    """Paid or held, not owed any more, or a person's: until then a charge that failed is followed by another card's."""
+    if charge.status in SECURED or charge.obligation.status == states.Obligation.RELEASED:
         return True
     return charge.obligation.cases.filter(status=Case.Status.OPEN).exists()

@@ -28,7 +28,6 @@ class Posting(models.Model):
         TOP_UP = "top_up", "Put on a card"
         BALANCE_SPENT = "balance_spent", "Paid from the card's balance"
         WRITE_OFF = "write_off", "Written off"
-        PAID_OUTSIDE = "paid_outside", "Paid outside, as two people confirmed"
         FEE = "fee", "Processor's fee"
         PAYOUT_EXCHANGE = "payout_exchange", "Exchanged by the processor"
         CARD_EXCHANGE = "card_exchange", "Settled in another currency"
