@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards invariants books lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -40,8 +40,15 @@ cards: setup  ## the proof of 10 000 cards at the issuer's rate limit; ARGS='--c
 books: setup  ## the proof of reconciliation: 1 000 000 rows a side, 300 planted differences; ARGS='--rows 100000'
 	@$(LAUNCHER) manage prove_reconcile $(ARGS)
 
+purchases: setup  ## the proof of 100 000 purchases while 5 % of everything fails (hours on 2 cores); ARGS='--count 300'
+	@$(LAUNCHER) manage prove_purchases $(ARGS)
+
 invariants: setup  ## 10 000 random lives of purchases, checked after each step (about an hour); INVARIANT_EXAMPLES=500
-	@INVARIANT_EXAMPLES=$(or $(INVARIANT_EXAMPLES),10000) $(LAUNCHER) test -s tests/invariants $(ARGS)
+	@INVARIANT_EXAMPLES=$(or $(INVARIANT_EXAMPLES),10000) INVARIANT_SHARES=10 \
+		$(LAUNCHER) test -n auto -rP tests/invariants/test_purchases.py $(ARGS)
+
+kills: setup  ## every step of every flow killed with SIGKILL and restarted (about half an hour); KILL_SEED=1, ARGS='-k refund'
+	@KILL_EVERY=$(or $(KILL_EVERY),1) $(LAUNCHER) test -n auto -rP tests/faults/test_process_kills.py $(ARGS)
 
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,0 +1,228 @@
+"""One person's cards at a sandbox, which can be put back as they were, and what a restarted system does by itself."""
+
+import base64
+import copy
+import datetime as dt
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import override_settings
+
+from issuing.issuers import registry
+from issuing.models import VirtualCard
+from onecard.celery import SUBSCRIBERS, app
+from onecard.kit import clock
+from onecard.outbox.models import Message
+from onecard.outbox.relay import relay_once
+from onecard.sandbox.like_stripe.idempotency import IdempotencyKeys
+from onecard.sandbox.running import RunningSandbox
+from onecard.sandbox.settings import MarqetaSettings
+from routing import rulebook
+from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, UserFactory, VirtualCardFactory
+from tests.issuing.issuers.worlds import marqeta_settings
+from tests.sandboxes import CUSTOMER, processor_sandbox
+from tests.wallet.cascades import PAYMENT_METHODS
+from tests.wallets import WALKTHROUGH
+from wallet.processors.stripe import stripe_client
+
+CARDS = {"stripe": "ic_1S769SQLFtcEJSwHLTAnsvQe", "marqeta": "demo-card"}
+# Rankings and rules are never written by a purchase, so they stay.
+OURS = ("audit_", "issuing_", "outbox_", "users_", "wallet_")
+# What a restarted system lives through: claims run out, look-ups and settlements come due, retries of declines end.
+LATER = tuple(dt.timedelta(minutes=minutes) for minutes in (4, 40, 130, 500, 1_570, 4_600))
+SWEEPS = tuple(entry for name, entry in app.conf.beat_schedule.items() if name.startswith("sweep-"))
+
+
+@dataclass
+class World:
+    """The wallet, its cards, what the story needs to remember, and the moment up to which it was set up."""
+
+    sandbox: RunningSandbox
+    mails: Path
+    cards: dict[str, VirtualCard] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    _tables: dict[str, bytes] = field(default_factory=dict)
+    _issuer: dict[str, Any] = field(default_factory=dict)
+
+    def remember(self) -> None:
+        """From here on `put_back` comes back to this moment, in the database and at the sandbox."""
+        with connection.cursor() as cursor:
+            rows = {table: _copy_out(cursor, table) for table in _our_tables()}
+        self._tables = {table: content for table, content in rows.items() if content}
+        state = self.sandbox.state
+        self._issuer = {one.name: getattr(state, one.name) for one in fields(state) if one.name != "lock"}
+        self._issuer = copy.deepcopy(self._issuer | {"keys": self.sandbox.sandbox.idempotency._uses})
+
+    def put_back(self) -> None:
+        """As if nothing had happened since; append-only triggers are asleep for that."""
+        set_clock(dt.timedelta(0))
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute("; ".join(f"DELETE FROM {table}" for table in _our_tables()))
+            for table, content in self._tables.items():
+                with cursor.copy(f"COPY {table} FROM STDIN") as rows:
+                    rows.write(content)
+        self._put_back_the_issuer()
+        for mail in self.mails.iterdir():
+            mail.unlink()
+        start_process()
+
+    def _put_back_the_issuer(self) -> None:
+        inside = self.sandbox.sandbox
+        inside.scenarios.clear()
+        then = copy.deepcopy(self._issuer)
+        keys = IdempotencyKeys()
+        keys._uses = then.pop("keys")
+        inside.idempotency = keys
+        for name, value in then.items():
+            setattr(inside.state, name, value)
+
+    @property
+    def letters(self) -> int:
+        return len(list(self.mails.iterdir()))
+
+    @property
+    def unmet(self) -> list[Any]:
+        """The misbehaviours that were ordered so many times and not met as often."""
+        return [order for order in self.sandbox.sandbox.scenarios.to_json() if order["times"] is not None]
+
+
+@contextmanager
+def a_world(mails: Path, *, policy: str) -> Iterator[World]:
+    """The walkthrough's wallet with cards at both issuers, at a sandbox that sends nothing by itself."""
+    program = MarqetaSettings()
+    told: dict[str, Any] = {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+    told |= {"EMAIL_FILE_PATH": str(mails)}
+    # The deadline of a decision is not what dies here, and this machine may be busy.
+    told |= {"FUNDING_POLICY": policy, "DECISION_DEADLINE_MS": 30_000}
+    real_clock = clock._now
+    with processor_sandbox(marqeta=program) as sandbox, override_settings(**marqeta_settings(sandbox, program), **told):
+        start_process()
+        try:
+            yield World(sandbox, mails, _wallet())
+        finally:
+            clock._now = real_clock
+
+
+def _wallet() -> dict[str, VirtualCard]:
+    holder = CardholderFactory(user=UserFactory(email="ada@example.com"), processor_customer_id=CUSTOMER)
+    for place, (network, rate, kind, backup) in enumerate(WALKTHROUGH):
+        FundingMethodFactory(
+            cardholder=holder,
+            network=network,
+            is_backup=backup,
+            position=place + 1,
+            processor_method_id=PAYMENT_METHODS[place],
+        )
+        RankingRowFactory(mcc="5812", network=network, reward_rate=rate, reward_type=kind)
+    return {
+        provider: VirtualCardFactory(cardholder=holder, issuer_provider=provider, issuer_card_id=card_id)
+        for provider, card_id in CARDS.items()
+    }
+
+
+def start_process() -> None:
+    """Nothing compiled, no client, no memory."""
+    rulebook._compiled = None
+    registry.clear()
+    stripe_client.cache_clear()
+
+
+def restart(unfinished: Callable[[], list[str]], *, since: dt.timedelta) -> list[str]:
+    """The system runs again and time passes until nothing is left to do; gives what is left all the same."""
+    start_process()
+    with _no_errors_logged():
+        for later in LATER:
+            set_clock(since + later)
+            turn()
+            left = unfinished()
+            if not left:
+                break
+    return left
+
+
+def turn() -> None:
+    """What the queue and the clock bring about, once: everything that beat calls a sweep is found in its schedule."""
+    work_off()
+    for sweep in SWEEPS:
+        do_it_here(sweep["task"], sweep.get("kwargs", {}))
+    work_off()
+
+
+def work_off() -> None:
+    """The relay, and a worker that does at once what it publishes."""
+    while relay_once(do_it_here, SUBSCRIBERS):
+        pass
+
+
+def do_it_here(task: str, payload: Mapping[str, object]) -> None:
+    if task not in current_app.tasks:
+        current_app.loader.import_default_modules()
+    current_app.tasks[task](**payload)
+
+
+def everything_again() -> None:
+    """A broker that kept what it was given long ago brings all of it once more."""
+    for message in Message.objects.order_by("pk"):
+        for task in SUBSCRIBERS[message.topic]:
+            do_it_here(task, message.payload)
+    turn()
+
+
+def deliver_what_the_broker_has() -> int:
+    """A worker takes what was really published; says how many tasks."""
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        taken = []
+        while raw := broker.lpop("celery"):
+            taken.append(json.loads(raw))
+    for task in taken:
+        _args, named, _embedded = json.loads(base64.b64decode(task["body"]))
+        do_it_here(task["headers"]["task"], named)
+    return len(taken)
+
+
+def forget_what_the_broker_has() -> None:
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        broker.delete("celery")
+
+
+def set_clock(later: dt.timedelta) -> None:
+    """That much later, by our own clock; a process that is started now inherits it."""
+    clock._now = lambda: dt.datetime.now(dt.UTC) + later
+
+
+def pass_time(more: dt.timedelta) -> None:
+    """So much later than it is by our own clock."""
+    set_clock(clock.now() - dt.datetime.now(dt.UTC) + more)
+
+
+@contextmanager
+def _no_errors_logged() -> Iterator[None]:
+    """A sweep logs what fails and goes on; here that is a failure."""
+    errors: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert not errors, errors
+
+
+def _our_tables() -> list[str]:
+    return sorted(name for name in connection.introspection.table_names() if name.startswith(OURS))
+
+
+def _copy_out(cursor: Any, table: str) -> bytes:
+    with cursor.copy(f"COPY {table} TO STDOUT") as rows:
+        return b"".join(bytes(part) for part in rows)

@@ -1,0 +1,67 @@
+"""Real kills: a process dies by SIGKILL at a step of a flow, the system starts again and ends where it would have (F4).
+
+The suite takes a few steps of each flow, evenly apart from a random first, and prints its seed; KILL_EVERY=1 takes
+every step (`make kills`), and KILL_SEED repeats a run. One time in four the restarted system is killed as well.
+"""
+
+import os
+import random
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.faults import kill_balances, kill_checks, kill_flows, kill_holds
+from tests.faults.kill_flows import Flow
+from tests.faults.kill_world import World, a_world, restart, set_clock, turn
+from tests.faults.kills import Death, live
+
+EVERY = int(os.environ.get("KILL_EVERY", "0"))
+SEED = int(os.environ.get("KILL_SEED", "0")) or secrets.randbelow(2**32)
+# How many deaths of one flow the suite has time for.
+MOST_IN_SUITE = 3
+FLOWS = kill_flows.FLOWS | kill_holds.FLOWS | kill_balances.FLOWS
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(3600 if EVERY else 300)]
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_killed_at_any_step_ends_as_if_it_had_lived(name: str, tmp_path: Path) -> None:
+    print(f"seed {SEED}")
+    flow = FLOWS[name]
+    with a_world(tmp_path, policy=flow.policy) as world:
+        flow.before(world)
+        world.remember()
+        steps = len(die(world, flow, 0).steps)
+        chance = random.Random(f"{SEED}:{name}")
+        places = _places(steps, chance)
+        killed = sum(die(world, flow, n, again=chance.random() < 1 / 4, chance=chance).was_killed for n in places)
+    print(f"{name}: {steps} steps, killed at {killed} of them")
+    assert steps > 2
+    assert killed >= len(places) - 1, "a life that was shorter than the first is no way to pass"
+
+
+def _places(steps: int, chance: random.Random) -> range:
+    apart = EVERY or -(-steps // MOST_IN_SUITE)
+    return range(chance.randint(1, min(apart, steps)), steps + 1, apart)
+
+
+def die(world: World, flow: Flow, n: int, *, again: bool = False, chance: random.Random | None = None) -> Death:
+    """One life from the same beginning to its death, and all that must be true of the end."""
+    world.put_back()
+    set_clock(flow.late)
+    flow.arm(world)
+    death = live(lambda say: flow.act(world, say), kill_at=n)
+    assert death.was_killed or len(death.steps) < n or not n, "it neither died nor ended before its death"
+    second = live(lambda _say: turn(), kill_at=chance.randint(1, 60)) if again and chance else None
+    try:
+        flow.after(world, death)
+        left = restart(kill_checks.unfinished, since=flow.late)
+        assert not left, left
+        kill_checks.check(world, flow.end_of(world, death))
+        kill_checks.nothing_changes_again(world, flow.again)
+    except Exception as error:
+        error.add_note(f"killed at {death.where}" + (f", and again at {second.where}" if second else ""))
+        error.add_note("its steps:\n" + "\n".join(f"{at:4} {step}" for at, step in enumerate(death.steps, start=1)))
+        raise
+    return death
