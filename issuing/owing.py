@@ -4,6 +4,8 @@ One rule for every order of events: the amount follows from the rows as they sta
 about. So news that is late, repeated or out of order ends where the right order would have ended (money-safety I10).
 """
 
+from dataclasses import dataclass
+
 from django.db import connection
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
@@ -27,27 +29,45 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     lock_card(purchase)
     lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
-    name, owed, still_open = reference(purchase), owed_minor(purchase), is_open(purchase)
-    share = balance.bring_to(purchase, reference=name, owed_minor=owed, actor=actor)
-    captured, returned = moved_minor(purchase)
-    balance.post(purchase, reference=name, moved_minor=captured - returned, is_open=still_open)
-    _tell_of_surplus(purchase, owed, share)
-    rest = Money(max(0, owed - share.minor), purchase.currency)
-    description = purchase.merchant_name or purchase.issuer_authorization_id
-    asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
-    more = settlement.bring_to(purchase=name, owed=rest, description=description, is_over=not still_open, actor=actor)
-    return share.change + asked_first + more
+    name, stands = reference(purchase), look_at(purchase)
+    share = balance.bring_to(purchase, reference=name, owed_minor=stands.owed_minor, actor=actor)
+    balance.post(purchase, reference=name, moved_minor=stands.moved_minor, is_open=stands.is_open)
+    _tell_of_surplus(purchase, stands.owed_minor, share)
+    rest = Money(max(0, stands.owed_minor - share.minor), purchase.currency)
+    return share.change + _ask_cards(purchase, share, rest, stands, actor)
 
 
-def owed_minor(purchase: Authorization) -> int:
-    """Minor units: what is held, or what was captured if that is more or nothing is held any more, less what came back.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is held for a purchase, what merchants took and what came back of it, in minor units of its currency.
 
-    While a purchase waits to be settled (`settle_due_at`), a capture may still be on its way, so the hold counts. Below
-    zero merchants gave back more than they took, and it is the cardholder to whom it is owed.
+    While `is_open` a merchant may still take what is held.
     """
+
+    held_minor: int
+    captured_minor: int
+    returned_minor: int
+    is_open: bool
+
+    @property
+    def moved_minor(self) -> int:
+        """What merchants have of it by now."""
+        return self.captured_minor - self.returned_minor
+
+    @property
+    def owed_minor(self) -> int:
+        """What is held, or was captured if that is more or nothing is held any more, less what came back.
+
+        Below zero merchants gave back more than they took, and it is the cardholder to whom it is owed.
+        """
+        taken = max(self.held_minor, self.captured_minor) if self.is_open else self.captured_minor
+        return taken - self.returned_minor
+
+
+def look_at(purchase: Authorization) -> Standing:
+    """How a purchase stands by its rows."""
     captured, returned = moved_minor(purchase)
-    taken = max(purchase.approved_minor, captured) if is_open(purchase) else captured
-    return taken - returned
+    return Standing(purchase.approved_minor, captured, returned, is_open(purchase))
 
 
 def is_open(purchase: Authorization) -> bool:
@@ -117,6 +137,15 @@ def lock_cards_of(provider: str, *, issuer_card_id: str, named: str) -> None:
 def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:
     left = 0 if balance.takes_credit(share.card) else max(0, -owed)
     surplus.tell(reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0)
+
+
+def _ask_cards(purchase: Authorization, share: Share, rest: Money, stands: Standing, actor: str) -> int:
+    """Has funding cards asked for what the balance does not pay; gives the difference made."""
+    description = purchase.merchant_name or purchase.issuer_authorization_id
+    asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
+    return asked_first + settlement.bring_to(
+        purchase=reference(purchase), owed=rest, description=description, is_over=not stands.is_open, actor=actor
+    )
 
 
 def _ask_first(purchase: Authorization, share: Share, rest: Money, description: str) -> bool:

@@ -138,7 +138,7 @@ def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> li
 def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
     """What is held, what moved at the merchant's end, and what the cardholder owes for it by now."""
     taken, back = owing.moved_minor(authorization)
-    owed, part = owing.owed_minor(authorization), _balance_part(authorization)
+    owed, part = owing.look_at(authorization).owed_minor, _balance_part(authorization)
     amounts = (
         ("Held", authorization.approved_minor),
         ("Captured", taken),

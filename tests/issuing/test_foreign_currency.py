@@ -42,7 +42,7 @@ def foreign(asked: Told, minor: int, worth: int | None, *, kind: str = "capture"
 
 
 def owed() -> int:
-    return owing.owed_minor(Authorization.objects.get())
+    return owing.look_at(Authorization.objects.get()).owed_minor
 
 
 def balances() -> dict[str, int]:
