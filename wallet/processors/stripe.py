@@ -8,11 +8,10 @@ from django.conf import settings
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
 from onecard.kit.text import clean_text
-from wallet.processors import stripe_holds, stripe_refunds
+from wallet.processors import stripe_errors, stripe_holds, stripe_refunds
 from wallet.processors.base import (
     CaptureOrder,
     ChargeOrder,
-    NotProcessedError,
     Outcome,
     OutcomeUnknownError,
     RefundOrder,
@@ -107,26 +106,11 @@ def _declined(error: stripe.CardError) -> Outcome:
 
 
 def _translate(error: stripe.StripeError) -> Outcome:
-    """What an error that is no decline means: refused for good, not looked at, or unknown (stripe, error types)."""
-    message = clean_text(error.user_message or str(error), limit=300)
-    code = clean_text(getattr(error.error, "code", None), limit=80)
-    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
-        headers = error.headers or {}
-        raise NotProcessedError(message, retry_after_s=_seconds(headers.get("Retry-After"))) from error
+    """What an error that is no decline means: refused for good, not looked at, or unknown."""
     if isinstance(error, stripe.InvalidRequestError):
-        return Outcome(Charge.REFUSED, failure_code=code or "invalid_request", failure_message=message)
-    # 409, 5xx, HTML, no answer at all, or a key that was used with other words before: it may have happened.
-    raise OutcomeUnknownError(message, replayed=is_replayed(error)) from error
-
-
-def is_replayed(error: stripe.StripeError) -> bool:
-    """Whether this is the stored answer to the key's first request (Stripe, idempotent requests)."""
-    headers = error.headers or {}
-    return str(headers.get("Idempotent-Replayed", "")).lower() == "true"
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isdecimal() else None
+        code = stripe_errors.code(error) or "invalid_request"
+        return Outcome(Charge.REFUSED, failure_code=code, failure_message=stripe_errors.message(error))
+    raise stripe_errors.not_told(error) from error
 
 
 @functools.cache

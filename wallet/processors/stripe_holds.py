@@ -9,8 +9,8 @@ from typing import Any
 
 import stripe
 
-from onecard.kit.text import clean_text
-from wallet.processors.base import CaptureOrder, NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.processors import stripe_errors
+from wallet.processors.base import CaptureOrder, Outcome, OutcomeUnknownError
 from wallet.processors.stripe_intents import read_payment_intent
 from wallet.states import Charge
 
@@ -46,13 +46,13 @@ def _ask(client: stripe.StripeClient, processor_charge_id: str, ask: Callable[[]
     try:
         return _known(ask())
     except (stripe.InvalidRequestError, stripe.CardError) as error:
-        code, said = _code(error), clean_text(error.user_message or str(error), limit=300)
+        code, said = stripe_errors.code(error), stripe_errors.message(error)
     except stripe.StripeError as error:
-        raise _not_told(error) from error
+        raise stripe_errors.not_told(error) from error
     try:
         stands = _known(client.v1.payment_intents.retrieve(processor_charge_id))
     except stripe.StripeError as error:
-        raise _not_told(error) from error
+        raise stripe_errors.not_told(error) from error
     if stands.status in (Charge.SUCCEEDED, Charge.CANCELED):
         return stands
     if stands.status == Charge.HELD and code not in LAPSED:
@@ -66,14 +66,3 @@ def _known(intent: Any) -> Outcome:
     if found is None:
         raise OutcomeUnknownError("Stripe answered a payment intent with a status that is new to us.")
     return found
-
-
-def _code(error: stripe.StripeError) -> str:
-    return clean_text(getattr(error.error, "code", None), limit=80)
-
-
-def _not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
-    message = clean_text(error.user_message or str(error), limit=300)
-    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
-        return NotProcessedError(message)
-    return OutcomeUnknownError(message)

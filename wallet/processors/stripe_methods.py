@@ -7,7 +7,8 @@ from typing import Any
 import stripe
 
 from onecard.kit.text import clean_text
-from wallet.processors.base import NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.processors import stripe_errors
+from wallet.processors.base import Outcome, OutcomeUnknownError
 from wallet.processors.stripe import stripe_client
 from wallet.processors.stripe_intents import read_payment_intent
 
@@ -31,9 +32,9 @@ def look_up(processor_method_id: str) -> SavedMethod | None:
     except stripe.InvalidRequestError as error:
         if getattr(error.error, "code", None) == "resource_missing":
             return None
-        raise OutcomeUnknownError(_message(error)) from error
+        raise OutcomeUnknownError(stripe_errors.message(error)) from error
     except stripe.StripeError as error:
-        raise _not_told(error) from error
+        raise stripe_errors.not_told(error) from error
     return _read(found.to_dict())
 
 
@@ -52,7 +53,7 @@ def call_off(processor_charge_id: str) -> Outcome | None:
     except stripe.InvalidRequestError:
         return None
     except stripe.StripeError as error:
-        raise _not_told(error) from error
+        raise stripe_errors.not_told(error) from error
     return read_payment_intent(intent.to_dict())
 
 
@@ -66,13 +67,3 @@ def _read(method: Mapping[str, Any]) -> SavedMethod:
         expiry_month=month if is_date else None,
         expiry_year=year if is_date else None,
     )
-
-
-def _not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
-    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
-        return NotProcessedError(_message(error))
-    return OutcomeUnknownError(_message(error))
-
-
-def _message(error: stripe.StripeError) -> str:
-    return clean_text(error.user_message or str(error), limit=300)

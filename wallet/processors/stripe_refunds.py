@@ -6,7 +6,8 @@ from typing import Any
 import stripe
 
 from onecard.kit.text import clean_text
-from wallet.processors.base import NotProcessedError, OutcomeUnknownError, RefundOrder, RefundOutcome
+from wallet.processors import stripe_errors
+from wallet.processors.base import OutcomeUnknownError, RefundOrder, RefundOutcome
 from wallet.states import Refund
 
 # Pending and requires_action are Stripe's to finish: for us the money is on its way.
@@ -71,15 +72,7 @@ def read_refund(content: Mapping[str, Any]) -> RefundOutcome | None:
 
 def _translate(error: stripe.StripeError) -> RefundOutcome:
     """What an error means: refused for good, not looked at, or unknown; as for charges."""
-    message = clean_text(error.user_message or str(error), limit=300)
-    if isinstance(error, stripe.RateLimitError | stripe.AuthenticationError | stripe.PermissionError):
-        headers = error.headers or {}
-        text = headers.get("Retry-After")
-        wait_s = float(text) if text and text.isdecimal() else None
-        raise NotProcessedError(message, retry_after_s=wait_s) from error
     if isinstance(error, stripe.InvalidRequestError):
-        code = clean_text(getattr(error.error, "code", None), limit=80) or "invalid_request"
-        return RefundOutcome(Refund.FAILED, failure_code=code, failure_message=message)
-    headers = error.headers or {}
-    replayed = str(headers.get("Idempotent-Replayed", "")).lower() == "true"
-    raise OutcomeUnknownError(message, replayed=replayed) from error
+        code = stripe_errors.code(error) or "invalid_request"
+        return RefundOutcome(Refund.FAILED, failure_code=code, failure_message=stripe_errors.message(error))
+    raise stripe_errors.not_told(error) from error
