@@ -27,6 +27,8 @@ FAILURES = {
     states.Charge.CANCELED: Case.Kind.FUNDING_REFUSED,
     states.Charge.REQUIRES_ACTION: Case.Kind.FUNDING_NEEDS_CARDHOLDER,
 }
+# What a declined charge may still come to, when somebody confirms it at the processor.
+PAID_BY_HAND = (states.Charge.SUCCEEDED, states.Charge.HELD)
 # What is asked about a charge is answered when its amount is held; that it was owed for good is not.
 ANSWERED_BY_A_HOLD = (Case.Kind.FUNDING_NEEDS_CARDHOLDER, Case.Kind.FUNDING_UNKNOWN)
 # A success that found another charge on its way: it counts as soon as that one fails.
@@ -52,7 +54,7 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
     with transaction():
         obligation = obligations.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
         charge = FundingCharge.objects.select_related("method").get(pk=charge_id)
-        if outcome.status == states.Charge.SUCCEEDED and charge.status == states.Charge.DECLINED:
+        if outcome.status in PAID_BY_HAND and charge.status == states.Charge.DECLINED:
             # It was paid after all: what the cascade has written down and nobody has sent is not needed.
             obligations.cancel_unsent(obligation, actor=actor)
         outcome = _with_its_end(charge, obligation, outcome)
@@ -111,7 +113,7 @@ def _move(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome
 
 
 def _second_success(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome) -> bool:
-    """A success that cannot be recorded is money taken twice or after the end: never silent, and the cascade stops."""
+    """What cannot be recorded is money taken or held twice, or after the end: never silent, and the cascade stops."""
     if outcome.status == states.Charge.SUCCEEDED and charge.status != states.Charge.SUCCEEDED:
         declined = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.DECLINED)
         declined.update(failure_code=LATE_SUCCESS, updated_at=clock.now())
@@ -119,6 +121,12 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
             kind=Case.Kind.TWO_CHARGES,
             obligation=obligation,
             summary=f"{outcome.processor_charge_id} succeeded at the processor, but our charge is {charge.status}.",
+        )
+    elif outcome.status == states.Charge.HELD and charge.status == states.Charge.DECLINED:
+        cases.open_obligation_case(
+            kind=Case.Kind.TWO_CHARGES,
+            obligation=obligation,
+            summary=f"{outcome.processor_charge_id} is held at the processor, but our charge is {charge.status}.",
         )
     return False
 
@@ -130,6 +138,7 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
     if outcome.status == states.Charge.SUCCEEDED:
         _funded(charge, obligation, actor)
     elif outcome.status == states.Charge.HELD:
+        obligations.move(obligation, states.Obligation.OPEN, actor=actor)
         cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ANSWERED_BY_A_HOLD)
     elif outcome.status in FAILURES and not _late_success_counts(obligation, outcome, actor):
         _failed(charge, obligation, outcome, actor)

@@ -76,7 +76,7 @@ CHARGE_MOVES: dict[str, frozenset[str]] = {
     Charge.HELD: frozenset({Charge.CAPTURING, Charge.SUCCEEDED, Charge.CANCELED}),
     Charge.CAPTURING: frozenset({Charge.SUCCEEDED, Charge.CANCELED}),
     # A payment intent can be confirmed again after a decline, by hand in the processor's dashboard for instance.
-    Charge.DECLINED: frozenset({Charge.SUCCEEDED}),
+    Charge.DECLINED: frozenset({Charge.SUCCEEDED, Charge.HELD}),
     Charge.REFUSED: frozenset(),
     Charge.CANCELED: frozenset(),
     Charge.SUCCEEDED: frozenset(),

@@ -82,8 +82,8 @@ NEXT_STEP: dict[str, str] = {
     ),
     Case.Kind.CHARGED_WITHOUT_PURCHASE: "Refund the charge in the processor's dashboard.",
     Case.Kind.TWO_CHARGES: (
-        "Compare both charges in the processor's dashboard and refund the one that we do not list. No other card is "
-        "charged while this case is open; if the charge under way fails, the other one counts and this is over."
+        "Compare both charges in the processor's dashboard and refund or cancel the one that we do not list. No other "
+        "card is charged while this case is open; if the charge under way fails, the other one counts and this is over."
     ),
     Case.Kind.APPROVED_WITHOUT_US: (
         "The merchant will be paid although no card was charged: agree with the cardholder how it is paid."

@@ -276,3 +276,49 @@ def test_a_reduction_that_races_with_the_capture_is_captured_less_or_refunded(
     back = sum(FundingRefund.objects.values_list("amount_minor", flat=True))
     assert (intent(sandbox)["amount_received"], back) in ((4000, 0), (4500, 500))
     assert FundingObligation.objects.get().payable.minor == intent(sandbox)["amount_received"]
+
+
+def declined_charge() -> FundingCharge:
+    charge = intended_charge(policy="hold_then_capture", purchase=PURCHASE)
+    FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
+    outcomes.record(charge_id=charge.pk, outcome=Outcome("declined", "pi_1", "insufficient_funds"), actor="test")
+    return charge
+
+
+def test_a_declined_charge_that_is_held_by_hand_counts_while_no_other_card_was_asked() -> None:
+    charge = declined_charge()
+
+    assert outcomes.apply_news(Outcome("held", "pi_1"))
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.obligation.status) == ("held", "open")
+    assert cascade.next_charge(obligation_id=charge.obligation_id, method_ids=[], actor="test") == "nothing"
+    outcomes.apply_news(Outcome("succeeded", "pi_1"))
+    assert FundingObligation.objects.get().status == "funded"
+
+
+def test_a_hold_by_hand_takes_the_place_of_what_nobody_has_sent() -> None:
+    charge = declined_charge()
+    other = FundingMethodFactory(cardholder=charge.method.cardholder)
+    cascade.next_charge(obligation_id=charge.obligation_id, method_ids=[other.pk], actor="test")
+
+    outcomes.apply_news(Outcome("held", "pi_1"))
+
+    assert set(FundingCharge.objects.values_list("status", flat=True)) == {"held", "canceled"}
+
+
+def test_a_second_hold_by_hand_is_a_persons_and_takes_nothing() -> None:
+    charge = declined_charge()
+    other = FundingMethodFactory(cardholder=charge.method.cardholder)
+    cascade.next_charge(obligation_id=charge.obligation_id, method_ids=[other.pk], actor="test")
+    second = FundingCharge.objects.get(status="intended")
+    FundingCharge.objects.filter(pk=second.pk).update(status="sending", attempts=1)
+    outcomes.record(charge_id=second.pk, outcome=Outcome("held", "pi_2"), actor="test")
+
+    outcomes.apply_news(Outcome("held", "pi_1"))
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.failure_code) == ("declined", "insufficient_funds")
+    case = Case.objects.get(status="open")
+    assert (case.kind, "pi_1" in case.summary, "held" in case.summary) == ("two_charges", True, True)
+    assert posted() == []
