@@ -149,6 +149,7 @@ class Purchases(RuleBasedStateMachine):
                 request_key=f"top-up-{self.top_ups}",
                 processor=self.processor,
             )
+        self.processor.moods = []
 
     @rule(spends=st.booleans(), status=st.sampled_from(["active", "active", "frozen"]))
     def the_card_is_changed(self, spends: bool, status: str) -> None:
