@@ -229,7 +229,7 @@ def test_open_cases_come_first_with_the_money_the_age_and_the_next_step() -> Non
     page = shown(client, "case_changelist")
 
     assert page.index("Processor reports a second successful charge") < page.index("Funding card declined after")
-    for words in ("12.34 USD", "0 s", "refund the one that we do not list", "Nothing: it is resolved."):
+    for words in ("12.34 USD", "0 s", "refund or cancel the one that we do not list", "Nothing: it is resolved."):
         assert words in page
     assert charge.obligation.cardholder.name in page
     assert '<span class="oc-label oc-bad oc-badge">1</span>' in page

@@ -560,8 +560,9 @@ OUTCOMES = st.sampled_from(
 )
 
 
+@pytest.mark.timeout(400)
 @given(answers=st.lists(OUTCOMES, max_size=25), cards=st.integers(1, 4), twice=st.booleans())
-@trials(max_examples=120, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+@trials(max_examples=60, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
 def test_any_sequence_of_outcomes_ends_paid_once_or_owed_once(
     answers: list[tuple[str, str]], cards: int, twice: bool
 ) -> None:
