@@ -44,18 +44,7 @@ def _first_usable(purchase: Authorization) -> FundingMethod | None:
     if decision is None:
         return None
     wallet = FundingMethod.objects.filter(cardholder__virtual_cards=purchase.card_id).select_related("cardholder")
-    known = {method.pk: method for method in wallet}
-    backups = [method.pk for method in known.values() if method.is_backup]
-    in_order = [known[pk] for pk in (*candidates.of(decision), *backups) if pk in known]
-    return next((method for method in in_order if _can_pay(method, purchase.currency)), None)
-
-
-def _can_pay(method: FundingMethod, currency: str) -> bool:
-    try:
-        methods.refuse_unusable(method, currency=currency)
-    except methods.UnusableMethodError:
-        return False
-    return True
+    return methods.first_usable(wallet, order=candidates.of(decision), currency=purchase.currency)
 
 
 def _open_case(reference: str, owed: Money) -> None:

@@ -146,10 +146,8 @@ def _next_method(obligation: FundingObligation, method_ids: Sequence[int]) -> Fu
     wallet = FundingMethod.objects.filter(cardholder_id=obligation.cardholder_id).select_related("cardholder")
     lapsed = _lapsed(obligation)
     asked = obligation.charges.exclude(method__in=lapsed)
-    untried = {method.pk: method for method in wallet.exclude(pk__in=asked.values("method"))}
-    backups = [method.pk for method in untried.values() if method.is_backup]
-    in_order = [untried[pk] for pk in (*lapsed, *method_ids, *backups) if pk in untried]
-    return next((method for method in in_order if _can_pay(method, obligation)), None)
+    untried = wallet.exclude(pk__in=asked.values("method"))
+    return methods.first_usable(untried, order=(*lapsed, *method_ids), currency=obligation.currency)
 
 
 def _lapsed(obligation: FundingObligation) -> list[int]:
@@ -157,14 +155,6 @@ def _lapsed(obligation: FundingObligation) -> list[int]:
     charges = list(obligation.charges.values_list("method_id", "failure_code"))
     asked = [method_id for method_id, _code in charges]
     return [method_id for method_id, code in charges if code == HOLD_LAPSED and asked.count(method_id) == 1]
-
-
-def _can_pay(method: FundingMethod, obligation: FundingObligation, *, even_cooling: bool = False) -> bool:
-    try:
-        methods.refuse_unusable(method, currency=obligation.currency, even_cooling=even_cooling)
-    except methods.UnusableMethodError:
-        return False
-    return True
 
 
 def _give_up(obligation: FundingObligation, actor: str) -> None:
@@ -202,7 +192,8 @@ def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) ->
     soft = [
         (len(own), place, own[-1].method)
         for place, own in enumerate(tries.values())
-        if declines.may_be_retried(own[-1], tries=len(own)) and _can_pay(own[-1].method, obligation, even_cooling=True)
+        if declines.may_be_retried(own[-1], tries=len(own))
+        and methods.is_usable(own[-1].method, currency=obligation.currency, even_cooling=True)
     ]
     return min(soft, key=lambda found: found[:2])[2] if soft else None
 

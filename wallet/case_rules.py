@@ -19,6 +19,7 @@ SETTLED_OUTSIDE = (
     Case.Kind.REFUND_FAILED,
     Case.Kind.TWO_CHARGES,
     Case.Kind.CHARGED_WITHOUT_PURCHASE,
+    Case.Kind.CREDIT_LEFT,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 NO_OBLIGATION = "There is no charge behind this case."

@@ -1,7 +1,8 @@
 """Charging a funding method, or holding the amount on it: intend and commit (the decision did), call, record, commit.
 
 At most one successful charge for an obligation (money-safety I9): the key is committed before the call and is the same
-on every try, and past the key's life the charge is looked up instead of sent again.
+on every try, and past the key's life the charge is looked up instead of sent again. Only a key whose stored answer is
+an error, and under which the processor lists nothing, is replaced (docs/decisions/0022).
 """
 
 import datetime as dt
@@ -17,23 +18,13 @@ from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases, holding, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
+from wallet.patience import ATTEMPTS_BEFORE_CASE, CLAIM, KEY_LIFE, SWEEP_BATCH, SWEEP_GRACE, is_long_ago
 from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
 from wallet.processors.stripe import StripeProcessor
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:funding"
-# Longer than a task may live, so that nobody takes a charge from a worker that is still on it.
-CLAIM = dt.timedelta(seconds=120)
-# Stripe may forget a key after 24 hours; an hour of slack.
-KEY_LIFE = dt.timedelta(hours=23)
-# A charge that was made is in the processor's list well before that.
-LISTED_BY = dt.timedelta(minutes=5)
-# From this many calls on, a person is told; trying goes on at the longest delay.
-ATTEMPTS_BEFORE_CASE = 6
-# The ordinary way through the queue gets this head start before the sweeper looks.
-SWEEP_GRACE = dt.timedelta(seconds=3)
-SWEEP_BATCH = 50
 
 
 def charge(*, charge_id: int, processor: Processor | None = None) -> str:
@@ -137,11 +128,6 @@ def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Proce
         if error.replayed and is_long_ago(claimed.first_sent_at):
             _take_new_key(claimed)
         raise
-
-
-def is_long_ago(first_sent_at: dt.datetime | None) -> bool:
-    """Whether a request that the processor has answered for good would be in its lists by now, had it done anything."""
-    return first_sent_at is not None and clock.now() - first_sent_at >= LISTED_BY
 
 
 def _take_new_key(claimed: FundingCharge) -> None:

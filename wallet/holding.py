@@ -15,14 +15,12 @@ from onecard.kit.backoff import backoff_s
 from onecard.kit.transactions import transaction
 from wallet import cases, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
+from wallet.patience import ATTEMPTS_BEFORE_CASE, CLAIM
 from wallet.processors.base import CaptureOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:funding"
-# As for charges (wallet/funding.py).
-CLAIM = dt.timedelta(seconds=120)
-ATTEMPTS_BEFORE_CASE = 6
 
 
 def settle(*, charge_id: int, processor: Processor) -> None:

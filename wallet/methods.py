@@ -1,5 +1,7 @@
 """Whether a funding method can be charged now, outside of a purchase; routing asks its own way (routing/engine.py)."""
 
+from collections.abc import Iterable, Sequence
+
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from wallet.models import FundingMethod
@@ -26,3 +28,20 @@ def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool 
         raise UnusableMethodError(f"{method} was declined a short while ago; try it later, or choose another card.")
     if currency not in method.currencies:
         raise UnusableMethodError(f"{method} cannot be charged in {currency}; choose another card.")
+
+
+def is_usable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> bool:
+    """Whether `refuse_unusable` lets the method pass."""
+    try:
+        refuse_unusable(method, currency=currency, even_cooling=even_cooling)
+    except UnusableMethodError:
+        return False
+    return True
+
+
+def first_usable(wallet: Iterable[FundingMethod], *, order: Sequence[int], currency: str) -> FundingMethod | None:
+    """The first of the wallet's methods that can pay: in the order of these ids where it has them, then the backup."""
+    known = {method.pk: method for method in wallet}
+    backups = [method.pk for method in known.values() if method.is_backup]
+    in_order = [known[pk] for pk in (*order, *backups) if pk in known]
+    return next((method for method in in_order if is_usable(method, currency=currency)), None)

@@ -12,19 +12,14 @@ from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import refunds, states
-from wallet.funding import is_long_ago
 from wallet.models import FundingRefund
+from wallet.patience import CLAIM, KEY_LIFE, SWEEP_BATCH, SWEEP_GRACE, is_long_ago
 from wallet.processors.base import NotProcessedError, OutcomeUnknownError, Processor, RefundOrder, RefundOutcome
 from wallet.processors.stripe import StripeProcessor
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:refunds"
-# As for charges: longer than a task may live, and the key's life at the processor less an hour.
-CLAIM = dt.timedelta(seconds=120)
-KEY_LIFE = dt.timedelta(hours=23)
-SWEEP_GRACE = dt.timedelta(seconds=3)
-SWEEP_BATCH = 50
 
 
 def refund(*, refund_id: int, processor: Processor | None = None) -> str:

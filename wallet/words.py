@@ -58,8 +58,8 @@ NEXT_STEP: dict[str, str] = {
         "cardholder's bank; the card that paid may be closed."
     ),
     Case.Kind.RECONCILIATION: (
-        "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded, "
-        "and what is wrong gets an adjustment that two people agree to."
+        "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded by "
+        "`manage.py reconcile --fix`. What is wrong needs the developers: write down here what you found."
     ),
     Case.Kind.DISPUTE: (
         "Give the issuer its evidence in time (its dashboard says until when). A dispute that is won brings the money "
@@ -106,7 +106,10 @@ def next_try(charge: FundingCharge) -> str:
     if charge.next_attempt_at is None:
         return display.NOTHING
     seconds = (charge.next_attempt_at - clock.now()).total_seconds()
-    return f"In {int(seconds)} s" if seconds > 0 else "Due now"
+    if seconds <= 0:
+        return "Due now"
+    when = f"In {display.span(seconds)}"
+    return f"{when}, or once the purchase is settled" if charge.status == Charge.HELD else when
 
 
 def failure(charge: FundingCharge) -> str:

@@ -39,10 +39,13 @@ def moment(when: dt.datetime | None) -> str:
 
 
 def age(since: dt.datetime | None) -> str:
-    """How long ago, in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h."""
-    if since is None:
-        return NOTHING
-    seconds = max(0, int((clock.now() - since).total_seconds()))
+    """How long ago, as `span` writes it."""
+    return NOTHING if since is None else span((clock.now() - since).total_seconds())
+
+
+def span(length_s: float) -> str:
+    """A length of time in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h; nothing below zero."""
+    seconds = max(0, int(length_s))
     if seconds < 60:
         return f"{seconds} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400

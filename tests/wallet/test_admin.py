@@ -1,5 +1,7 @@
 """The wallet's rooms: the backup card, stale pages, what the trail says, and money in words."""
 
+import datetime as dt
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -241,3 +243,18 @@ def test_every_state_and_kind_has_its_words() -> None:
     assert set(words.CHARGE_MEANING) == set(states.Charge)
     assert set(words.OBLIGATION_MEANING) == set(words.OBLIGATION_TONE) == set(states.Obligation)
     assert set(words.NEXT_STEP) == set(Case.Kind)
+
+
+def test_what_was_captured_of_a_hold_is_what_the_pages_say_was_taken() -> None:
+    charge = intended_charge(policy="hold_then_capture", released_minor=500)
+    FundingCharge.objects.update(status="held", next_attempt_at=clock.now() + dt.timedelta(days=3, hours=5, minutes=1))
+
+    held = shown(logged_in(), "fundingcharge_change", charge.pk)
+    assert "45.00 USD" in held
+    assert "In 3 d 5 h, or once the purchase is settled" in held
+
+    FundingCharge.objects.update(status="succeeded", finished_at=clock.now())
+    assert "40.00 USD" in shown(logged_in(), "fundingcharge_change", charge.pk)
+    owed = shown(logged_in(), "fundingobligation_change", charge.obligation_id)
+    assert "5.00 USD" in owed
+    assert "Hold at approval, capture at settlement" in owed

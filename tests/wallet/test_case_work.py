@@ -375,6 +375,18 @@ class TestWriteOff:
 
 
 class TestResolve:
+    def test_a_surplus_that_is_on_no_card_is_closed_once_its_person_has_it(self) -> None:
+        with transaction.atomic():
+            ledger.post(kind="merchant_refund", key="t:1", money=Money(700, "USD"), reference=PURCHASE)
+            case = cases.open_case(
+                kind="credit_left", reference=PURCHASE, money=Money(700, "USD"), summary="It is on no card."
+            )
+
+        case_work.resolve(case=case, user=clerk(), reason="Sent to their bank.")
+
+        case.refresh_from_db()
+        assert (case.status, case.resolution) == ("resolved", "Sent to their bank.")
+
     @pytest.mark.parametrize(
         "kind", ["card_differs", "transaction_differs", "reconciliation", "refund_failed", "two_charges"]
     )

@@ -13,6 +13,7 @@ from wallet import words
 from wallet.admin.money_story import charge_state, obligation_state
 from wallet.admin.refunds import RefundInline
 from wallet.models import Case, FundingCharge, FundingObligation
+from wallet.states import Charge
 
 
 class ChargeInline(ReadOnlyInline):
@@ -69,7 +70,16 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     list_select_related = ("cardholder",)
     search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
     search_help_text = "Merchant, cardholder, decision id or payment intent"
-    fields = ("amount", "state", "meaning", "description", "cardholder", "purchase", "when", "public_id")
+    fields = (
+        ("amount", "given_up", "how"),
+        "state",
+        "meaning",
+        "description",
+        "cardholder",
+        "purchase",
+        "when",
+        "public_id",
+    )
     inlines = (ChargeInline, RefundInline, CaseInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingObligation]:
@@ -92,6 +102,14 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     @admin.display(description="State", ordering="status")
     def state(self, obligation: FundingObligation) -> SafeString:
         return obligation_state(obligation)
+
+    @admin.display(description="Given up before it was captured")
+    def given_up(self, obligation: FundingObligation) -> str:
+        return display.money(obligation.released_minor or None, obligation.currency)
+
+    @admin.display(description="Policy")
+    def how(self, obligation: FundingObligation) -> str:
+        return obligation.get_policy_display()
 
     @admin.display(description="In words")
     def meaning(self, obligation: FundingObligation) -> str:
@@ -137,7 +155,8 @@ class FundingChargeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Amount", ordering="obligation__amount_minor")
     def amount(self, charge: FundingCharge) -> str:
-        return display.money(charge.obligation.amount_minor, charge.obligation.currency)
+        taken = charge.obligation.payable if charge.status == Charge.SUCCEEDED else charge.obligation.money
+        return display.money(taken.minor, taken.currency)
 
     @admin.display(description="State", ordering="status")
     def state(self, charge: FundingCharge) -> SafeString:

@@ -1,0 +1,22 @@
+"""How long the workers that call the processor wait, hold on and go on: the same for charges, holds and refunds."""
+
+import datetime as dt
+
+from onecard.kit import clock
+
+# Longer than a task may live, so that nobody takes a row from a worker that is still on it.
+CLAIM = dt.timedelta(seconds=120)
+# Stripe may forget a key after 24 hours; an hour of slack.
+KEY_LIFE = dt.timedelta(hours=23)
+# What was made is in the processor's list well before that.
+LISTED_BY = dt.timedelta(minutes=5)
+# From this many calls on, a person is told; trying goes on at the longest delay.
+ATTEMPTS_BEFORE_CASE = 6
+# The ordinary way through the queue gets this head start before the sweeper looks.
+SWEEP_GRACE = dt.timedelta(seconds=3)
+SWEEP_BATCH = 50
+
+
+def is_long_ago(first_sent_at: dt.datetime | None) -> bool:
+    """Whether a request that the processor has answered for good would be in its lists by now, had it done anything."""
+    return first_sent_at is not None and clock.now() - first_sent_at >= LISTED_BY
