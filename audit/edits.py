@@ -173,8 +173,8 @@ def _edited_fields(obj: Model) -> list[str]:
 
 
 def _facts_of(obj: Model) -> Any:
-    return obj._meta  # noqa: SLF001  (Django's documented model API, underscore or not)
+    return obj._meta
 
 
 def _rows_of(obj: Model) -> QuerySet[Any]:
-    return type(obj)._base_manager.all()  # noqa: SLF001  (as above)
+    return type(obj)._base_manager.all()  # noqa: SLF001  (Django's documented model API)

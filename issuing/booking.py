@@ -6,7 +6,7 @@ only once that one is: a chargeback that never moved money cannot be taken back.
 
 from django.db.models import QuerySet
 
-from issuing import owing, unfunded
+from issuing import locking, owing, unfunded
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.money import Money
 from wallet import cases, ledger
@@ -42,8 +42,8 @@ def book(kept: CardTransaction) -> bool:
     purchase = kept.authorization
     if purchase is None or not kept.amount_minor:
         return False
-    owing.lock_card(purchase)
-    owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    locking.lock_card(purchase.card_id)
+    locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     if kept.transaction_type in TAKES_BACK and not _claim(kept):
         return False
     is_new = _post(kept, purchase)

@@ -8,7 +8,6 @@ import re
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection
 from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
@@ -19,7 +18,7 @@ from onecard.kit import clock
 from onecard.kit.crypto import SealError, open_sealed, seal
 from onecard.kit.errors import OneCardError
 from onecard.kit.luhn import passes_luhn
-from onecard.kit.transactions import require_no_transaction, require_transaction, transaction
+from onecard.kit.transactions import lock_name, require_no_transaction, require_transaction, transaction
 
 REVEAL_PERMISSION: Final = "issuing.reveal_card_data"
 SEALED_COLUMNS: Final = ("encrypted_card_number", "encrypted_cvv")
@@ -169,8 +168,7 @@ def refusal_of_limit(card: VirtualCard, actor: str, reason: str) -> TooManyRevea
     Counted from the trail; the lock makes one actor's attempts queue, so that racing requests cannot exceed the limit.
     What was refused does not count, nor does the entry that tells what came of an attempt that counts already.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REVEAL_ACTION} {actor}"])
+    lock_name(f"{REVEAL_ACTION} {actor}")
     since = clock.now() - REVEAL_WINDOW
     made = Entry.objects.filter(actor=actor, action=REVEAL_ACTION, recorded_at__gt=since)
     counted = made.exclude(details__outcome="refused").exclude(details__has_key="answers")

@@ -5,7 +5,7 @@ import uuid
 from django.db import connection
 
 from audit import trail
-from issuing import lifecycle
+from issuing import lifecycle, locking
 from issuing.answers import AnswerFormat
 from issuing.models import Decision
 from onecard.kit import clock
@@ -27,7 +27,7 @@ def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) ->
         late = decisions.select_related("authorization__card").latest("id")
         card = late.authorization.card
         if card is not None:
-            lifecycle.lock_card(card.issuer_provider, card.issuer_card_id)
+            locking.lock_card(card.pk)
         correction = _correct(late, answers)
         lifecycle.undo_round(late, actor=ACTOR)
         trail.record(

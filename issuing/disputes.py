@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from django.db.models import Q, QuerySet, Sum
 
 from audit import trail
-from issuing import owing, states, transactions
+from issuing import locking, states, transactions
 from issuing.events import MalformedEventError, Merchant
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
@@ -84,9 +84,9 @@ def apply_news(news: DisputeNews) -> Dispute:
     require_transaction("News of a dispute")
     check(news)
     # The card first, as everywhere (issuing/lifecycle.py); then the dispute, and what it is about, by their names.
-    owing.lock_cards_of(news.provider, issuer_card_id=news.issuer_card_id, named=news.disputed_id)
-    owing.lock_purchase(news.provider, f"dispute:{news.dispute_id}")
-    owing.lock_purchase(news.provider, news.disputed_id)
+    locking.lock_cards_of(news.provider, issuer_card_id=news.issuer_card_id, named=news.disputed_id)
+    locking.lock_purchase(news.provider, f"dispute:{news.dispute_id}")
+    locking.lock_purchase(news.provider, news.disputed_id)
     dispute = _know(news)
     _move(dispute, news)
     for movement in news.movements:

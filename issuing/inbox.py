@@ -7,6 +7,7 @@ from issuing.events import Envelope
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from onecard.kit.moves import sources_of
+from onecard.kit.rows import insert_once
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
 
@@ -14,16 +15,15 @@ from onecard.outbox import services as outbox
 def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
     """Stores an event for a worker to handle and says whether it is new; a repeat changes nothing."""
     with transaction():
-        event, is_new = IssuerEvent.objects.get_or_create(
+        event = IssuerEvent(
             provider=provider,
             event_id=envelope.id,
-            defaults={
-                "event_type": envelope.type,
-                "object_id": envelope.object_id,
-                "body": body,
-                "received_at": clock.now(),
-            },
+            event_type=envelope.type,
+            object_id=envelope.object_id,
+            body=body,
+            received_at=clock.now(),
         )
+        is_new = insert_once(event, unique=("provider", "event_id"))
         if is_new:
             outbox.put(topic="inbox.received", event_pk=event.pk)
     return is_new

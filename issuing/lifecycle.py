@@ -5,7 +5,7 @@ import logging
 from django.db.models import Q
 
 from audit import trail
-from issuing import holds, owing, settling, states, transactions, unfunded
+from issuing import holds, locking, owing, settling, states, transactions, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.models import Authorization, Decision, VirtualCard
 from onecard.kit import clock
@@ -26,7 +26,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
     but our decision is not here, it may still be in its commit: then the answer is False, and the caller asks again.
     """
     with transaction():
-        card = lock_card(news.provider, news.issuer_card_id)
+        card = locking.lock_issuer_card(news.provider, news.issuer_card_id)
         authorization = (
             Authorization.objects.select_for_update(no_key=True, of=("self",))
             .filter(provider=news.provider, issuer_authorization_id=news.authorization_id)
@@ -35,20 +35,20 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
         if authorization is None:
             if news.asked_us and wait_for_decision:
                 return False
-            authorization = _record_unseen(news, card)
+            authorization, is_other = _record_unseen(news, card), True
         else:
-            _fill_in(authorization, news, card)
-            _follow(authorization, news)
+            is_other = _fill_in(authorization, news, card) | _follow(authorization, news)
         # What the merchant took may have been told before the purchase was.
         transactions.link(authorization)
-        owing.follow(authorization, actor=f"issuer:{news.provider}")
+        if is_other:
+            owing.follow(authorization, actor=f"issuer:{news.provider}")
         return True
 
 
-def _follow(authorization: Authorization, news: AuthorizationNews) -> None:
-    """Moves to what is reported; money that a merchant gets while nothing of ours is held for it opens a case."""
+def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
+    """Moves to what is reported, if that is new; a merchant's money for which nothing of ours is held opens a case."""
     was, target = authorization.status, _reported_status(news)
-    moved = move(authorization, target, actor=f"issuer:{news.provider}")
+    moved = was != target and move(authorization, target, actor=f"issuer:{news.provider}")
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and news.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
@@ -60,6 +60,8 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> None:
     if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, news):
         excess = authorization.approved_minor - news.amount_minor
         give_back(authorization, excess, actor=f"issuer:{news.provider}")
+    # What bought nothing after all was followed as it moved.
+    return moved and target not in NOTHING_BOUGHT
 
 
 def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) -> bool:
@@ -129,12 +131,6 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
     owing.follow(authorization, actor=actor)
 
 
-def lock_card(provider: str, issuer_card_id: str) -> VirtualCard | None:
-    """The first lock of every change to an authorization, as in the committing statement (one order, no deadlock)."""
-    cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
-    return cards.filter(issuer_provider=provider, issuer_card_id=issuer_card_id).first()
-
-
 def _reported_status(news: AuthorizationNews) -> str:
     """Status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
     if not news.ever_approved:
@@ -171,10 +167,11 @@ def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> Authori
     return authorization
 
 
-def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> None:
+def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> bool:
     """Adds what the request did not carry yet, such as the authorization code, or the card of a decision made late.
 
-    What is told beside the amount is taken over as it was told last: it decides nothing.
+    What is told beside the amount is taken over as it was told last: it decides nothing. True for a card, whose balance
+    may pay from now on.
     """
     told = news.beside.said()
     missing: dict[str, object] = {name: value for name, value in told.items() if value != getattr(authorization, name)}
@@ -185,3 +182,4 @@ def _fill_in(authorization: Authorization, news: AuthorizationNews, card: Virtua
         authorization.card = card
     if missing:
         Authorization.objects.filter(pk=authorization.pk).update(**missing)
+    return "card" in missing

@@ -7,7 +7,7 @@ recorded beside (issuing/marqeta_postings.py); what is not acted on is kept with
 from dataclasses import dataclass, replace
 from typing import Any
 
-from issuing import lifecycle, marqeta_disputes, marqeta_postings, owing, states, unfunded
+from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owing, states, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
@@ -138,7 +138,7 @@ def _refused(row: Row, *, patient: bool) -> Result:
     """The network was told no, whatever we answered: what we approved for this message is given back."""
     if row.kind not in FIRST_MESSAGES | INCREMENTS:
         return states.Event.KEPT, "A refused message changes nothing."
-    lifecycle.lock_card(row.news.provider, row.news.issuer_card_id)
+    locking.lock_issuer_card(row.news.provider, row.news.issuer_card_id)
     approved = _decision(row, approved=True)
     if approved is not None:
         lifecycle.undo_round(approved, actor=ACTOR)

@@ -6,13 +6,12 @@ about. So news that is late, repeated or out of order ends where the right order
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
-from issuing import balance, first_charge, states, surplus
+from issuing import balance, first_charge, locking, states, surplus
 from issuing.balance import Share
-from issuing.models import Authorization, CardTransaction, VirtualCard
+from issuing.models import Authorization, CardTransaction
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
 from wallet import settlement
@@ -26,13 +25,15 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     The card's own balance pays first, and funding cards the rest (issuing/balance.py).
     """
     require_transaction("What is owed for a purchase")
-    lock_card(purchase)
-    lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    locking.lock_card(purchase.card_id)
+    locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
     name, stands = reference(purchase), look_at(purchase)
     share = balance.bring_to(purchase, reference=name, owed_minor=stands.owed_minor, actor=actor)
-    balance.post(purchase, reference=name, moved_minor=stands.moved_minor, is_open=stands.is_open)
-    _tell_of_surplus(purchase, stands.owed_minor, share)
+    if share.card is not None:
+        balance.post(purchase, reference=name, moved_minor=stands.moved_minor, is_open=stands.is_open)
+    if stands.has_come_back:
+        _tell_of_surplus(purchase, stands.owed_minor, share)
     rest = Money(max(0, stands.owed_minor - share.minor), purchase.currency)
     return share.change + _ask_cards(purchase, share, rest, stands, actor)
 
@@ -48,6 +49,8 @@ class Standing:
     captured_minor: int
     returned_minor: int
     is_open: bool
+    # Of a purchase of which nothing ever came back there is no surplus, and was none.
+    has_come_back: bool
 
     @property
     def moved_minor(self) -> int:
@@ -66,8 +69,10 @@ class Standing:
 
 def look_at(purchase: Authorization) -> Standing:
     """How a purchase stands by its rows."""
-    captured, returned = moved_minor(purchase)
-    return Standing(purchase.approved_minor, captured, returned, is_open(purchase))
+    moved = _moved(purchase)
+    captured, returned = _net(moved)
+    has_come_back = bool(moved["refunded"] or moved["charged_back"])
+    return Standing(purchase.approved_minor, captured, returned, is_open(purchase), has_come_back)
 
 
 def is_open(purchase: Authorization) -> bool:
@@ -81,16 +86,23 @@ def moved_minor(purchase: Authorization) -> tuple[int, int]:
     What moved in another currency counts for what it is worth in the purchase's, and not at all while nobody knows
     that. A dispute gives back no less than nothing, whatever its issuer takes back.
     """
+    return _net(_moved(purchase))
+
+
+def _moved(purchase: Authorization) -> dict[str, int]:
     known = Q(currency=purchase.currency) | Q(purchase_minor__isnull=False)
     rows = CardTransaction.objects.filter(known, authorization=purchase)
-    sums = rows.aggregate(
+    return rows.aggregate(
         taken=_sum(Q(transaction_type=Type.SETTLEMENT)),
         refunded=_sum(Q(transaction_type=Type.REFUND)),
         charged_back=_sum(Q(transaction_type=Type.CHARGEBACK)),
         # What is pending takes back what never moved (issuing/booking.py).
         lost=_sum(Q(transaction_type=Type.CHARGEBACK_REVERSAL, processing_status=CardTransaction.Processing.SETTLED)),
     )
-    return sums["taken"], sums["refunded"] + max(0, sums["charged_back"] - sums["lost"])
+
+
+def _net(moved: dict[str, int]) -> tuple[int, int]:
+    return moved["taken"], moved["refunded"] + max(0, moved["charged_back"] - moved["lost"])
 
 
 def _sum(which: Q) -> Coalesce:
@@ -100,38 +112,6 @@ def _sum(which: Q) -> Coalesce:
 def reference(purchase: Authorization) -> str:
     """What the wallet and the ledger call the purchase."""
     return f"authorization:{purchase.pk}"
-
-
-def lock_purchase(provider: str, issuer_authorization_id: str) -> None:
-    """Held to the end of the transaction: a movement and its purchase that come at once must see each other.
-
-    There may be no row yet to lock, so the lock is the name's (money-safety T13). It is taken after all row locks of
-    the card's side, and before those of the wallet's.
-    """
-    if not issuer_authorization_id:
-        return
-    with connection.cursor() as cursor:
-        name = f"onecard.purchase:{provider}:{issuer_authorization_id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-
-
-def lock_card(purchase: Authorization) -> None:
-    """The first lock of every change to a purchase (issuing/lifecycle.py); taken again it costs nothing."""
-    if purchase.card_id is not None:
-        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).filter(pk=purchase.card_id).first()
-
-
-def lock_cards_of(provider: str, *, issuer_card_id: str, named: str) -> None:
-    """The first lock of a movement: the card that it names, and that of the purchase or capture that it names."""
-    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
-    captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-    known = Q()
-    if issuer_card_id:
-        known |= Q(issuer_provider=provider, issuer_card_id=issuer_card_id)
-    if named:
-        known |= Q(pk__in=purchases.values("card")) | Q(pk__in=captures.values("authorization__card"))
-    if known:
-        list(VirtualCard.objects.select_for_update(no_key=True, of=("self",)).filter(known).order_by("pk"))
 
 
 def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:

@@ -1,5 +1,7 @@
 """Which purchase a refund belongs to when it names none: Marqeta's never do, Stripe's link can be missing."""
 
+from django.db.models import QuerySet
+
 from audit import trail
 from issuing.models import CardTransaction
 from onecard.kit.transactions import require_transaction
@@ -23,13 +25,18 @@ def join(kept: CardTransaction) -> CardTransaction | None:
         merchant_name=kept.merchant_name,
         mcc=kept.mcc,
     )
-    refunds = list(alike.filter(transaction_type=Type.REFUND)[:2])
-    captures = list(alike.filter(transaction_type=Type.SETTLEMENT)[:2])
-    if len(refunds) != 1 or len(captures) != 1:
+    refund, capture = _only(alike, Type.REFUND), None
+    if refund is not None:
+        capture = _only(alike, Type.SETTLEMENT)
+    if refund is None or capture is None:
         return None
-    (refund,), (capture,) = refunds, captures
     joins = _is_unclaimed(refund) and capture.authorization_id is not None and _link(refund, capture)
     return refund if joins else None
+
+
+def _only(alike: QuerySet[CardTransaction], kind: str) -> CardTransaction | None:
+    found = list(alike.filter(transaction_type=kind)[:2])
+    return found[0] if len(found) == 1 else None
 
 
 def _is_unclaimed(refund: CardTransaction) -> bool:

@@ -3,8 +3,8 @@
 import datetime as dt
 
 from audit import trail
-from issuing import holds, owing, states
-from issuing.models import Authorization, VirtualCard
+from issuing import holds, locking, owing, states
+from issuing.models import Authorization
 from onecard.kit import clock
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import transaction
@@ -30,9 +30,9 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
     """Settles a purchase that is due: limits and charges come down to what was captured; False when it is not due."""
     moment = now or clock.now()
     with transaction():
-        _lock_card(purchase_id)
+        locking.lock_card(Authorization.objects.values_list("card_id", flat=True).get(pk=purchase_id))
         purchase = Authorization.objects.select_for_update(no_key=True, of=("self",)).get(pk=purchase_id)
-        owing.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+        locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
         due = Authorization.objects.filter(
             pk=purchase_id, status=states.Authorization.SETTLED, settle_due_at__lte=moment
         )
@@ -50,10 +50,3 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     due = Authorization.objects.filter(settle_due_at__lte=now or clock.now()).order_by("settle_due_at")
     ids = list(due.values_list("pk", flat=True)[:BATCH])
     return each_in_turn(ids, lambda purchase_id: settle(purchase_id, now=now), what="purchase")
-
-
-def _lock_card(purchase_id: int) -> None:
-    """The first lock of every change to a purchase (issuing/lifecycle.py)."""
-    card_id = Authorization.objects.values_list("card_id", flat=True).get(pk=purchase_id)
-    if card_id is not None:
-        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card_id)

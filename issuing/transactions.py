@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit import trail
-from issuing import owing, refunds
+from issuing import locking, refunds
 from issuing.booking import TAKES_BACK, book
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
@@ -73,11 +73,11 @@ def record(
         "merchant_location": merchant_location[:200],
     }
     with transaction():
-        owing.lock_cards_of(provider, issuer_card_id=found.issuer_card_id, named=found.authorization_id)
+        locking.lock_cards_of(provider, issuer_card_id=found.issuer_card_id, named=found.authorization_id)
         if row["transaction_type"] == Type.SETTLEMENT:
             # What disputes it names the capture, and may be told at once with it.
-            owing.lock_purchase(provider, found.id)
-        owing.lock_purchase(provider, found.authorization_id)
+            locking.lock_purchase(provider, found.id)
+        locking.lock_purchase(provider, found.authorization_id)
         row |= _links(found, provider, row)
         kept, is_new = CardTransaction.objects.get_or_create(
             provider=provider,
@@ -109,7 +109,7 @@ def difference(found: IssuerTransaction, *, provider: str, transaction_type: str
 def link(authorization: Authorization) -> int:
     """Joins a purchase with the movements that were reported before it, in the caller's transaction; says how many."""
     require_transaction("The link of transactions to their purchase")
-    owing.lock_purchase(authorization.provider, authorization.issuer_authorization_id)
+    locking.lock_purchase(authorization.provider, authorization.issuer_authorization_id)
     waiting = CardTransaction.objects.filter(
         provider=authorization.provider,
         issuer_authorization_id=authorization.issuer_authorization_id,

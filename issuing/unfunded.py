@@ -15,10 +15,11 @@ def open_case(purchase: Authorization, *, amount_minor: int) -> None:
 
 def open_case_if_nobody_pays(purchase: Authorization) -> None:
     """More than nothing was captured of what was approved for nothing (a verification), or told without an approval."""
+    asked = FundingObligation.objects.filter(purchase=owing.reference(purchase)).exists()
+    if asked or BalanceUse.objects.filter(authorization=purchase).exists():
+        return
     captured, _ = owing.moved_minor(purchase)
-    reference = owing.reference(purchase)
-    asked = FundingObligation.objects.filter(purchase=reference).exists()
-    if captured and not asked and not BalanceUse.objects.filter(authorization=purchase).exists():
+    if captured:
         summary = f"{purchase.issuer_authorization_id} was captured, and nobody was asked for the money."
         _open(purchase, captured, summary)
 

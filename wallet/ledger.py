@@ -9,6 +9,7 @@ from django.db.models import Case, F, Q, Sum, Value, When
 
 from onecard.kit import clock
 from onecard.kit.money import Money
+from onecard.kit.rows import insert_once
 from onecard.kit.transactions import require_transaction
 from wallet.chart import Account
 from wallet.models import FundingCharge, FundingRefund, Posting
@@ -44,20 +45,18 @@ def post(
         raise ValueError(f"A posting moves more than nothing, and {key} would move {money}.")
     debit, credit = MOVES[kind][::-1] if back else MOVES[kind]
     now = clock.now()
-    _, is_new = Posting.objects.get_or_create(
+    posting = Posting(
         key=key,
-        defaults={
-            "kind": kind,
-            "debit": debit,
-            "credit": credit,
-            "amount_minor": money.minor,
-            "currency": money.currency,
-            "reference": reference,
-            "occurred_at": occurred_at or now,
-            "recorded_at": now,
-        },
+        kind=kind,
+        debit=debit,
+        credit=credit,
+        amount_minor=money.minor,
+        currency=money.currency,
+        reference=reference,
+        occurred_at=occurred_at or now,
+        recorded_at=now,
     )
-    return is_new
+    return insert_once(posting, unique=("key",))
 
 
 def post_charge(charge: FundingCharge) -> bool:

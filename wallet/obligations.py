@@ -98,8 +98,10 @@ def give_up(obligation: FundingObligation, amount_minor: int, *, actor: str) -> 
 def capture_from_now(obligation: FundingObligation) -> None:
     """No merchant takes more of it: what is held is captured, now or as soon as it is known to be held."""
     require_transaction("The capture of a hold")
+    if obligation.policy != states.Policy.HOLD_THEN_CAPTURE:
+        return
     now = clock.now()
-    waits = FundingObligation.objects.filter(pk=obligation.pk, policy=states.Policy.HOLD_THEN_CAPTURE)
+    waits = FundingObligation.objects.filter(pk=obligation.pk)
     if waits.filter(capture_due_at=None, status__in=states.UNPAID).update(capture_due_at=now, updated_at=now):
         obligation.capture_due_at = now
         _look_at_hold(obligation)

@@ -42,7 +42,9 @@ def apply_news(outcome: Outcome) -> bool:
     charge = charges.first() or _by_our_own_id(outcome.charge_public_id)
     if charge is None:
         return False
-    record(charge_id=charge.pk, outcome=outcome, actor="processor:stripe")
+    # Most of what is told this way is what the answer to our own request has said already.
+    if not (charge.status == outcome.status and charge.status in ENDED):
+        record(charge_id=charge.pk, outcome=outcome, actor="processor:stripe")
     return True
 
 
@@ -133,11 +135,12 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
 
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
     """What the outcome means for the obligation."""
-    if outcome.status in ENDED:
-        cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=(Case.Kind.FUNDING_UNKNOWN,))
     if outcome.status == states.Charge.SUCCEEDED:
         _funded(charge, obligation, actor)
-    elif outcome.status == states.Charge.HELD:
+        return
+    if outcome.status in ENDED:
+        cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=(Case.Kind.FUNDING_UNKNOWN,))
+    if outcome.status == states.Charge.HELD:
         obligations.move(obligation, states.Obligation.OPEN, actor=actor)
         cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ANSWERED_BY_A_HOLD)
     elif outcome.status in FAILURES and not _late_success_counts(obligation, outcome, actor):
@@ -182,7 +185,8 @@ def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) ->
         refunds.wake(obligation, charge)
     else:
         obligations.give_back_all(obligation, actor=actor)
-    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=obligations.ASK_FOR_MONEY)
+    answered = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
+    cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=answered)
 
 
 def _by_our_own_id(public_id: str) -> FundingCharge | None:

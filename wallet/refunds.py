@@ -5,10 +5,10 @@ too much is owed can say so at any time, whatever has become of the charge.
 """
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Sum
-from django.db.models.functions import Coalesce
 
 from audit import trail
 from onecard.kit import clock
@@ -52,9 +52,13 @@ def begin(*, obligation: FundingObligation, amount_minor: int, reason: str, acto
 
 def given_back_minor(obligation: FundingObligation) -> int:
     """What was given back of an obligation, or is going to be."""
-    counted = FundingRefund.objects.filter(obligation=obligation, status__in=COUNTS)
-    total: int = counted.aggregate(total=Coalesce(Sum("amount_minor"), 0))["total"]
-    return total
+    return given_back_minor_of([obligation]).get(obligation.pk, 0)
+
+
+def given_back_minor_of(obligations: Iterable[FundingObligation]) -> dict[int, int]:
+    """The same of several, by their keys; of those that are not in it nothing was given back."""
+    counted = FundingRefund.objects.filter(obligation__in=list(obligations), status__in=COUNTS)
+    return dict(counted.values_list("obligation_id").annotate(Sum("amount_minor")))
 
 
 def wake(obligation: FundingObligation, charge: FundingCharge) -> None:

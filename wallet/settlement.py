@@ -4,12 +4,11 @@ Whoever learns something about a purchase says what its holder owes by now, and 
 may come in any order and as often as it likes: the same amount again changes nothing (money-safety I10).
 """
 
-from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from onecard.kit.money import Money
-from onecard.kit.transactions import require_transaction
+from onecard.kit.transactions import lock_name, require_transaction
 from wallet import obligations, refunds, states
 from wallet.models import FundingCharge, FundingMethod, FundingObligation, Posting
 
@@ -22,18 +21,20 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     person's question. Raises TransactionError outside a transaction.
     """
     require_transaction("The settlement of a purchase")
-    _lock(purchase)
+    # There may be no obligation yet to lock.
+    lock_name(f"onecard.settlement:{purchase}")
     owing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )
     if not owing:
         return 0
-    committed = sum(_left(each) for each in owing) + _written_off_minor(purchase, owed.currency)
+    left = _left_of(owing)
+    committed = sum(left.values()) + _written_off_minor(purchase, owed.currency)
     if owed.minor > committed:
         _ask_for_more(purchase, owing, Money(owed.minor - committed, owed.currency), description)
     elif owed.minor < committed:
         reason = f"Less is owed than was paid: {description}"
-        _give_back(owing, committed - owed.minor, reason=reason, actor=actor)
+        _give_back(owing, left, committed - owed.minor, reason=reason, actor=actor)
     if is_over:
         for obligation in owing:
             obligations.capture_from_now(obligation)
@@ -42,15 +43,15 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
 
 def committed_minor(purchase: str, currency: str) -> int:
     """Minor units: what funding cards were asked for and is not on its way back, and what was written off."""
-    owing = FundingObligation.objects.filter(purchase=purchase)
-    return sum(_left(each) for each in owing) + _written_off_minor(purchase, currency)
+    owing = list(FundingObligation.objects.filter(purchase=purchase))
+    return sum(_left_of(owing).values()) + _written_off_minor(purchase, currency)
 
 
-def _left(obligation: FundingObligation) -> int:
-    """What is owed of it still, or was paid and stays paid."""
-    if obligation.status == states.Obligation.RELEASED:
-        return 0
-    return obligation.payable.minor - refunds.given_back_minor(obligation)
+def _left_of(owing: list[FundingObligation]) -> dict[int, int]:
+    """What is owed of each still, or was paid and stays paid, in minor units by its key."""
+    counting = [each for each in owing if each.status != states.Obligation.RELEASED]
+    given_back = refunds.given_back_minor_of(counting)
+    return {each.pk: each.payable.minor - given_back.get(each.pk, 0) for each in counting}
 
 
 def _written_off_minor(purchase: str, currency: str) -> int:
@@ -77,20 +78,14 @@ def _method_of(owing: list[FundingObligation]) -> FundingMethod:
     return (paid or charges.order_by("-pk")[0]).method
 
 
-def _give_back(owing: list[FundingObligation], excess: int, *, reason: str, actor: str) -> None:
+def _give_back(owing: list[FundingObligation], left: dict[int, int], excess: int, *, reason: str, actor: str) -> None:
     """The newest first. What nobody has paid yet is released, if it falls away as a whole, and a hold is reduced."""
     for obligation in reversed(owing):
-        part = min(excess, _left(obligation))
+        part = min(excess, left.get(obligation.pk, 0))
         if part <= 0:
             continue
-        if part == _left(obligation) and obligation.status != states.Obligation.FUNDED:
+        if part == left[obligation.pk] and obligation.status != states.Obligation.FUNDED:
             obligations.release(obligation_id=obligation.pk, actor=actor)
         elif not obligations.give_up(obligation, part, actor=actor):
             refunds.begin(obligation=obligation, amount_minor=part, reason=reason, actor=actor)
         excess -= part
-
-
-def _lock(purchase: str) -> None:
-    """There may be no obligation yet to lock, so the lock is the name's, to the end of the transaction (T13)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"onecard.settlement:{purchase}"])

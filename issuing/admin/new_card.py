@@ -72,7 +72,7 @@ class NewCardAdmin(BaseAdmin):
     @page_action(description="New virtual card", url_path="new", permissions=["make"], icon="add_card")
     def new_card(self, request: HttpRequest) -> HttpResponse:
         form = NewCardForm(request.POST if request.method == "POST" else None, initial=_first_values(request))
-        field = VirtualCard._meta.get_field("cardholder")  # noqa: SLF001  (Django's documented model API)
+        field = VirtualCard._meta.get_field("cardholder")
         form.fields["cardholder"].widget = self.formfield_for_foreignkey(field, request).widget  # type: ignore[union-attr]
         form.fields["cardholder"].widget.choices = form.fields["cardholder"].choices  # type: ignore[attr-defined]
         return _make(request, form) if form.is_valid() else _page(request, form)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError
 
 from issuing.legacy.card_document import CardDraft, read_card
 from issuing.legacy.card_secrets import taken_out
@@ -27,7 +27,7 @@ from issuing.legacy.lines import Line, Place, lines_of
 from issuing.legacy.summary import Summary
 from issuing.legacy.transaction_document import TransactionDraft, read_transaction
 from issuing.legacy.transactions import TransactionBatches
-from onecard.kit.transactions import transaction
+from onecard.kit.transactions import lock_name, transaction
 
 BATCH_LINES: Final = 500
 _LOCK_NAME: Final = "issuing.import_legacy"
@@ -189,8 +189,7 @@ class _Run:
 
 def _wait_for_other_runs() -> None:
     """Until the end of the transaction no other run writes; they take turns by batches."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_LOCK_NAME])
+    lock_name(_LOCK_NAME)
 
 
 def _refusal(error: Exception) -> str:

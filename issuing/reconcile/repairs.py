@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from django.db import models
 
 from audit import trail
-from issuing import booking, transactions
+from issuing import booking, locking, transactions
 from issuing.issuers.base import IssuerTransaction
-from issuing.models import CardTransaction, VirtualCard
+from issuing.models import CardTransaction
 from issuing.reconcile.compare import Difference, Kind
 from issuing.reconcile.staging import detail_of
 from onecard.kit import clock
@@ -57,7 +57,7 @@ def record_transaction(provider: str, difference: Difference) -> Repair | None:
         return None
     told = IssuerTransaction(*detail_of(difference.there))
     found = replace(told, created_at=dt.datetime.fromisoformat(str(told.created_at)))
-    _lock_card(provider, found)
+    locking.lock_issuer_card(provider, found.issuer_card_id)
     if not transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC):
         return None
     kept = CardTransaction.objects.get(provider=provider, issuer_transaction_id=found.id)
@@ -138,12 +138,6 @@ def _ask_again(row: FundingCharge | FundingRefund) -> Repair | None:
     ):
         return None
     return Repair(row, "Asked the processor again.", is_settled=False)
-
-
-def _lock_card(provider: str, found: IssuerTransaction) -> None:
-    """The first lock of every change to a purchase (issuing/lifecycle.py)."""
-    cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
-    cards.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id).first()
 
 
 def _id_in(key: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from psycopg.errors import LockNotAvailable
 
 from audit.trail import record
@@ -17,7 +17,7 @@ from issuing import states
 from issuing.models import Provider, VirtualCard
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
-from onecard.kit.transactions import transaction
+from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
 from routing.rankings import import_rankings
 from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
@@ -69,8 +69,7 @@ def seed_demo_world() -> list[Made]:
 def _wait_for_other_seeds() -> None:
     """Held until the transaction ends; raises DemoWorldError when another run does not come to its end."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('onecard.demo.world', 0))")
+        lock_name("onecard.demo.world")
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise DemoWorldError("Another run is loading the demo world; try again when it has ended.") from error

@@ -1,0 +1,48 @@
+"""Rows that are written once, whoever writes them and how often: one statement, and no read before it."""
+
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
+from psycopg import sql
+
+from onecard.kit.transactions import require_transaction
+
+
+def insert_once(row: Model, *, unique: tuple[str, ...]) -> bool:
+    """Inserts a new row and gives it its key, unless one with the same `unique` columns is there; then False.
+
+    Whoever inserts the same at once is waited for. Raises TransactionError outside a transaction, and IntegrityError
+    for any other constraint.
+    """
+    require_transaction(f"The row of {row._meta.db_table}")
+    values = _values(row)
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING RETURNING {}").format(
+        sql.Identifier(row._meta.db_table),
+        _names(values),
+        sql.SQL(", ").join([sql.Placeholder()] * len(values)),
+        _names(unique),
+        sql.Identifier(str(row._meta.pk.column)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, list(values.values()))
+        made = cursor.fetchone()
+    if made is None:
+        return False
+    row.pk, row._state.adding = made[0], False
+    return True
+
+
+def _values(row: Model) -> dict[str, Any]:
+    """What each column gets; what is left to the database is left out."""
+    values: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        is_key = field.primary_key and row.pk is None
+        if not is_key and not isinstance(getattr(row, field.attname), DatabaseDefault):
+            values[str(field.column)] = field.get_db_prep_save(field.pre_save(row, add=True), connection)
+    return values
+
+
+def _names(columns: Any) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
