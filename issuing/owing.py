@@ -6,8 +6,7 @@ about. So news that is late, repeated or out of order ends where the right order
 
 from dataclasses import dataclass
 
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
+from django.db import connection
 
 from issuing import balance, first_charge, locking, states, surplus
 from issuing.balance import Share
@@ -17,6 +16,15 @@ from onecard.kit.transactions import require_transaction
 from wallet import settlement
 
 Type = CardTransaction.Type
+LOST = Type.CHARGEBACK_REVERSAL
+# Read more often than anything else of a purchase, so it is told to the database as it is. A chargeback's reversal that
+# is pending takes back what never moved (issuing/booking.py).
+MOVED = """
+SELECT transaction_type, sum(coalesce(purchase_minor, amount_minor))::bigint FROM issuing_cardtransaction
+WHERE authorization_id = %s AND (currency = %s OR purchase_minor IS NOT NULL)
+  AND (transaction_type <> %s OR processing_status = %s)
+GROUP BY transaction_type
+"""
 
 
 def follow(purchase: Authorization, *, actor: str) -> int:
@@ -71,7 +79,7 @@ def look_at(purchase: Authorization) -> Standing:
     """How a purchase stands by its rows."""
     moved = _moved(purchase)
     captured, returned = _net(moved)
-    has_come_back = bool(moved["refunded"] or moved["charged_back"])
+    has_come_back = bool(moved[Type.REFUND] or moved[Type.CHARGEBACK])
     return Standing(purchase.approved_minor, captured, returned, is_open(purchase), has_come_back)
 
 
@@ -90,23 +98,14 @@ def moved_minor(purchase: Authorization) -> tuple[int, int]:
 
 
 def _moved(purchase: Authorization) -> dict[str, int]:
-    known = Q(currency=purchase.currency) | Q(purchase_minor__isnull=False)
-    rows = CardTransaction.objects.filter(known, authorization=purchase)
-    return rows.aggregate(
-        taken=_sum(Q(transaction_type=Type.SETTLEMENT)),
-        refunded=_sum(Q(transaction_type=Type.REFUND)),
-        charged_back=_sum(Q(transaction_type=Type.CHARGEBACK)),
-        # What is pending takes back what never moved (issuing/booking.py).
-        lost=_sum(Q(transaction_type=Type.CHARGEBACK_REVERSAL, processing_status=CardTransaction.Processing.SETTLED)),
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(MOVED, [purchase.pk, purchase.currency, LOST, CardTransaction.Processing.SETTLED])
+        sums = dict(cursor.fetchall())
+    return {kind: sums.get(kind, 0) for kind in (Type.SETTLEMENT, Type.REFUND, Type.CHARGEBACK, LOST)}
 
 
 def _net(moved: dict[str, int]) -> tuple[int, int]:
-    return moved["taken"], moved["refunded"] + max(0, moved["charged_back"] - moved["lost"])
-
-
-def _sum(which: Q) -> Coalesce:
-    return Coalesce(Sum(Coalesce("purchase_minor", "amount_minor"), filter=which), 0)
+    return moved[Type.SETTLEMENT], moved[Type.REFUND] + max(0, moved[Type.CHARGEBACK] - moved[LOST])
 
 
 def reference(purchase: Authorization) -> str:
