@@ -22,6 +22,9 @@ SETTLED_OUTSIDE = (
     Case.Kind.CREDIT_LEFT,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
+# What is booked as settled outside has come in for these, and has gone out for those.
+NOBODY_PAID = (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US)
+NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
 NO_OBLIGATION = "There is no charge behind this case."
 
 
@@ -58,6 +61,11 @@ class Standing:
         """What merchants took and nobody paid: of the obligation if there is one, else of the whole purchase."""
         taken = max(0, self.clearing_minor)
         return Money(min(taken, cascade.owed(self.obligation).minor) if self.obligation else taken, self.case.currency)
+
+    @property
+    def not_given_back(self) -> Money:
+        """Of what the case says is the cardholder's: as much as the purchase still has in clearing."""
+        return Money(min(self.case.amount_minor, max(0, -self.clearing_minor)), self.case.currency)
 
 
 def look_at(case: Case) -> Standing:
@@ -115,6 +123,10 @@ def why_no_refund(standing: Standing) -> str:
         return NO_OBLIGATION
     if standing.obligation.is_top_up:
         return "This money was put on a card: giving it back would leave it in the card's balance."
+    if standing.has_second_charge:
+        return (
+            "Refund the charge that is not listed here, in the processor's dashboard: this one is the one that counts."
+        )
     if not standing.is_paid:
         return "Nobody has paid for it, so there is nothing to give back."
     if not standing.left_to_give_back.minor:
@@ -125,7 +137,7 @@ def why_no_refund(standing: Standing) -> str:
 def why_no_write_off(standing: Standing) -> str:
     """Why nothing can be written off, or "". Only what a merchant took can be: the rest is not lost yet."""
     case, obligation = standing.case, standing.obligation
-    if case.kind not in (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US):
+    if case.kind not in NOBODY_PAID:
         return "This case is not about money that nobody paid."
     if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
         return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
@@ -134,9 +146,29 @@ def why_no_write_off(standing: Standing) -> str:
     return _why_wait(standing)
 
 
+def why_not_outside(standing: Standing) -> str:
+    """Why nothing can be booked as settled outside, or "".
+
+    What nobody paid may have come another way, and what could not be given back may have gone so.
+    """
+    if standing.case.kind in NOBODY_PAID:
+        return why_no_write_off(standing)
+    if standing.case.kind not in NOBODY_GOT:
+        return "This case is not about money that has to come or go."
+    return "" if standing.not_given_back.minor else "Nothing of it is in clearing, so there is nothing to book."
+
+
+def given_up(standing: Standing, proposal: str) -> Money:
+    """How much a proposal is about."""
+    is_ours_to_give = proposal == Case.Proposal.OUTSIDE and standing.case.kind in NOBODY_GOT
+    return standing.not_given_back if is_ours_to_give else standing.unpaid
+
+
 def why_not_resolve(standing: Standing) -> str:
     """Why it cannot be closed with a sentence, or "": money that is open closes it, not words."""
     case, obligation = standing.case, standing.obligation
+    if case.kind in NOBODY_GOT and standing.not_given_back.minor:
+        return f"{standing.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
     if case.kind in SETTLED_OUTSIDE:
         return ""
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):

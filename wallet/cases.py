@@ -1,5 +1,7 @@
 """Cases: what needs a person."""
 
+from django.db.models import Q
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -41,6 +43,17 @@ def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
             trail.record(actor=ACTOR, action="case.resolved", subject=case, kind=case.kind, reference=reference)
             resolved += 1
     return resolved
+
+
+def keep_one(*, kind: str, reference: str, money: Money, summary: str) -> None:
+    """Has one case open about this amount, none when it is zero; one that a person closed is not opened again."""
+    require_transaction(f"The case {kind}")
+    same = Case.objects.filter(kind=kind, reference=reference, amount_minor=money.minor, currency=money.currency)
+    if money.minor and same.filter(Q(status=Case.Status.OPEN) | ~Q(resolution="")).exists():
+        return
+    resolve_cases(reference=reference, kinds=(kind,))
+    if money.minor:
+        open_case(kind=kind, reference=reference, money=money, summary=summary)
 
 
 def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str, money: Money | None = None) -> Case:

@@ -14,6 +14,8 @@ class Account(models.TextChoices):
     PURCHASES = "purchases", "Purchases in clearing"
     CARD_BALANCES = "card_balances", "Card balances"
     WRITE_OFFS = "write_offs", "Written off"
+    GOODWILL = "goodwill", "Given back at our cost"
+    OUTSIDE = "outside", "Settled outside"
     DISPUTES = "disputes", "Provisional credits"
     FEES = "fees", "Fees"
     EXCHANGE = "exchange", "Exchange differences"
@@ -29,7 +31,14 @@ MEANING: dict[str, str] = {
         "that is over; until then it holds what is paid ahead (negative) or not paid yet (positive)."
     ),
     Account.CARD_BALANCES: "What cardholders have put on their cards and not spent: we owe it (negative).",
-    Account.WRITE_OFFS: "Captured purchases that nobody will pay, given up by two people.",
+    Account.WRITE_OFFS: (
+        "Captured purchases that nobody will pay, given up by two people, less what merchants gave back of them later."
+    ),
+    Account.GOODWILL: "What staff gave back to cardholders although the merchant kept it: a loss of our own.",
+    Account.OUTSIDE: (
+        "What cardholders paid us by other ways, such as a transfer (positive), less what we paid them so. Two people "
+        "have seen each on a bank statement."
+    ),
     Account.DISPUTES: (
         "What issuers credited while a dispute is open (negative): nobody has it yet. Zero once the dispute is over."
     ),

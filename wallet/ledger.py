@@ -25,6 +25,8 @@ MOVES: dict[str, tuple[str, str]] = {
     Kind.TOP_UP: (Account.PROCESSOR, Account.CARD_BALANCES),
     Kind.BALANCE_SPENT: (Account.CARD_BALANCES, Account.PURCHASES),
     Kind.WRITE_OFF: (Account.WRITE_OFFS, Account.PURCHASES),
+    Kind.GOODWILL: (Account.GOODWILL, Account.PURCHASES),
+    Kind.OUTSIDE: (Account.OUTSIDE, Account.PURCHASES),
     Kind.PROVISIONAL_CREDIT: (Account.ISSUER, Account.DISPUTES),
     Kind.FEE: (Account.FEES, Account.PROCESSOR),
     # Two postings of one exchange: what is given in one currency, and turned round what is got in the other.

@@ -4,13 +4,17 @@ Whoever learns something about a purchase says what its holder owes by now, and 
 may come in any order and as often as it likes: the same amount again changes nothing (money-safety I10).
 """
 
+from dataclasses import dataclass
+
 from django.db.models import Sum
-from django.db.models.functions import Coalesce
 
 from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, require_transaction
-from wallet import obligations, refunds, states
-from wallet.models import FundingCharge, FundingMethod, FundingObligation, Posting
+from wallet import cases, ledger, obligations, refunds, states
+from wallet.chart import Account
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, Posting
+
+LOSSES = (Posting.Kind.WRITE_OFF, Posting.Kind.GOODWILL)
 
 
 def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, actor: str) -> int:
@@ -26,15 +30,16 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     owing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )
-    if not owing:
+    left, past = _left_of(owing), _past_cards(purchase, owed.currency)
+    committed = sum(left.values()) + past.minor
+    if owed.minor > committed and not owing:
         return 0
-    left = _left_of(owing)
-    committed = sum(left.values()) + _written_off_minor(purchase, owed.currency)
     if owed.minor > committed:
         _ask_for_more(purchase, owing, Money(owed.minor - committed, owed.currency), description)
-    elif owed.minor < committed:
-        reason = f"Less is owed than was paid: {description}"
-        _give_back(owing, left, committed - owed.minor, reason=reason, actor=actor)
+    else:
+        excess = committed - owed.minor - _win_back(purchase, past, Money(committed - owed.minor, owed.currency))
+        _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
+        _tell_of_rest(purchase, past, Money(max(0, excess - sum(left.values())), owed.currency))
     if is_over:
         for obligation in owing:
             obligations.capture_from_now(obligation)
@@ -42,9 +47,68 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
 
 
 def committed_minor(purchase: str, currency: str) -> int:
-    """Minor units: what funding cards were asked for and is not on its way back, and what was written off."""
+    """Minor units: what funding cards were asked for and is not on its way back, was given up, or came from outside."""
     owing = list(FundingObligation.objects.filter(purchase=purchase))
-    return sum(_left_of(owing).values()) + _written_off_minor(purchase, currency)
+    return sum(_left_of(owing).values()) + _past_cards(purchase, currency).minor
+
+
+@dataclass(frozen=True, slots=True)
+class _PastCards:
+    """What is settled of a purchase without a funding card, in minor units: our losses, and what came from outside."""
+
+    lost: dict[str, int]
+    outside_minor: int
+
+    @property
+    def minor(self) -> int:
+        return sum(self.lost.values()) + self.outside_minor
+
+
+def _past_cards(purchase: str, currency: str) -> _PastCards:
+    """What two people gave up, or staff gave back out of kindness, is not asked for again; nor is what has come.
+
+    What went out to the cardholder past the product was not on any card either, so it does not count.
+    """
+    kinds = (*LOSSES, Posting.Kind.OUTSIDE)
+    rows = Posting.objects.filter(reference=purchase, kind__in=kinds, currency=currency).order_by()
+    sums = {
+        (kind, debit): minor for kind, debit, minor in rows.values_list("kind", "debit").annotate(Sum("amount_minor"))
+    }
+    won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in LOSSES}
+    lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in LOSSES}
+    return _PastCards(lost, sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0))
+
+
+def _win_back(purchase: str, past: _PastCards, excess: Money) -> int:
+    """What is not owed after all was not lost: it makes our losses good before anything goes back to a card."""
+    won = 0
+    for kind, minor in past.lost.items():
+        part = min(minor, excess.minor - won)
+        if part > 0:
+            ledger.post(
+                kind=kind,
+                key=f"won_back:{kind}:{purchase}:{_count(purchase, kind)}",
+                money=Money(part, excess.currency),
+                reference=purchase,
+                back=True,
+            )
+            won += part
+    return won
+
+
+def _count(purchase: str, kind: str) -> int:
+    return Posting.objects.filter(reference=purchase, kind=kind).count()
+
+
+def _tell_of_rest(purchase: str, past: _PastCards, rest: Money) -> None:
+    """What came from outside goes back there, and only a person can see to that."""
+    if past.outside_minor:
+        cases.keep_one(
+            kind=Case.Kind.REFUND_FAILED,
+            reference=purchase,
+            money=rest,
+            summary=f"{rest} is not owed any more, and was paid past the product: no card can be given it back.",
+        )
 
 
 def _left_of(owing: list[FundingObligation]) -> dict[int, int]:
@@ -52,13 +116,6 @@ def _left_of(owing: list[FundingObligation]) -> dict[int, int]:
     counting = [each for each in owing if each.status != states.Obligation.RELEASED]
     given_back = refunds.given_back_minor_of(counting)
     return {each.pk: each.payable.minor - given_back.get(each.pk, 0) for each in counting}
-
-
-def _written_off_minor(purchase: str, currency: str) -> int:
-    """What two people gave up is not asked for again."""
-    rows = Posting.objects.filter(reference=purchase, kind=Posting.Kind.WRITE_OFF, currency=currency)
-    total: int = rows.aggregate(total=Coalesce(Sum("amount_minor"), 0))["total"]
-    return total
 
 
 def _ask_for_more(purchase: str, owing: list[FundingObligation], money: Money, description: str) -> None:

@@ -66,7 +66,7 @@ WHERE a.status IN ('approved', 'settled') AND a.approved_minor > 0
     AND NOT EXISTS (SELECT FROM issuing_balanceuse u WHERE u.authorization_id = a.id)
     AND NOT EXISTS (SELECT FROM wallet_case k WHERE k.reference = 'authorization:' || a.id)
     AND NOT EXISTS (SELECT FROM wallet_posting p
-        WHERE p.reference = 'authorization:' || a.id AND p.kind IN ('balance_spent', 'write_off', 'adjustment'))
+        WHERE p.reference = 'authorization:' || a.id AND p.kind IN ('balance_spent', 'write_off', 'outside'))
 ORDER BY ('authorization:' || a.id) COLLATE "C"
 """
 

@@ -19,7 +19,7 @@ from tests.factories import FundingMethodFactory, UserFactory
 from tests.sandboxes import intended_charge
 from tests.wallet.unpaid import capture, pay, receivable, statuses
 from tests.wallets import walkthrough_card
-from wallet import case_work, cases, chart, ledger
+from wallet import case_proposals, case_work, cases, chart, ledger
 from wallet.admin.refunds import MEANING
 from wallet.models import Case, CaseNote, FundingCharge, FundingObligation, FundingRefund, Posting
 from wallet.states import Refund
@@ -33,8 +33,9 @@ ALL = {
     "charge-another",
     "refund",
     "ask-write-off",
-    "agree-write-off",
-    "withdraw-write-off",
+    "ask-outside",
+    "agree",
+    "withdraw",
     "resolve",
     "note",
     "take",
@@ -124,11 +125,18 @@ def test_the_page_tells_what_happened_what_to_do_the_money_and_the_notes() -> No
 def test_only_the_buttons_that_are_possible_now_are_there() -> None:
     case, ada = receivable(), clerk()
     client = logged_in(ada)
-    assert buttons(case, client) == {"charge-again", "ask-write-off", "note", "take"}
+    assert buttons(case, client) == {"charge-again", "ask-write-off", "ask-outside", "note", "take"}
     assert case.obligation
     FundingMethodFactory(cardholder=case.obligation.cardholder)
     case_work.take(case=case, user=ada)
-    assert buttons(case, client) == {"charge-again", "charge-another", "ask-write-off", "note", "give-up"}
+    assert buttons(case, client) == {
+        "charge-again",
+        "charge-another",
+        "ask-write-off",
+        "ask-outside",
+        "note",
+        "give-up",
+    }
     case_work.charge_again(case=case, user=ada, reason=WHY)
     assert buttons(case, client) == {"note", "give-up"}
     pay(FundingCharge.objects.latest("pk"))
@@ -156,8 +164,8 @@ def test_who_may_not_see_cases_cannot_act_on_one() -> None:
     stranger = UserFactory(is_staff=True)
     stranger.user_permissions.add(*Permission.objects.filter(codename="agree_write_off"))
     case = receivable()
-    case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-    assert press(case, "agree-write-off", stranger).status_code == 403
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+    assert press(case, "agree", stranger).status_code == 403
     assert not Posting.objects.filter(kind="write_off").exists()
 
 
@@ -175,7 +183,7 @@ def test_each_button_asks_first_and_a_look_at_its_page_does_nothing(name: str) -
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
     case.refresh_from_db()
-    assert (statuses(case), case.owner, case.write_off_asked_by) == ([(1, "declined"), (2, "intended")], None, None)
+    assert (statuses(case), case.owner, case.proposed_by) == ([(1, "declined"), (2, "intended")], None, None)
 
 
 def test_a_card_is_charged_again_and_the_second_click_is_a_sentence() -> None:
@@ -239,33 +247,49 @@ def sentences_of_form(answer: Any) -> str:
 
 def test_two_people_write_off_and_the_first_of_them_cannot_be_both() -> None:
     case, ada, boss = receivable(), clerk(), staff("change_case", "agree_write_off")
-    assert press(case, "agree-write-off", ada).status_code == 403
+    assert press(case, "agree", ada).status_code == 403
     press(case, "ask-write-off", boss)
-    assert "agree-write-off" not in buttons(case, logged_in(boss))
-    assert "a second person has to agree" in sentences(press(case, "agree-write-off", boss))
+    assert "agree" not in buttons(case, logged_in(boss))
+    assert "a second person has to agree" in sentences(press(case, "agree", boss))
     assert not Posting.objects.filter(kind="write_off").exists()
     assert "Second person needed" in text_of(logged_in(boss).get(LIST))
 
-    press(case, "withdraw-write-off", boss)
+    press(case, "withdraw", boss)
     press(case, "ask-write-off", ada)
     asked = text_of(logged_in(boss).get(page(case)))
     assert f"{ada.username} asks to write off 45.00 USD. A second person has to agree." in asked
-    assert "agree-write-off" in buttons(case, logged_in(boss))
-    press(case, "agree-write-off", boss)
+    assert "agree" in buttons(case, logged_in(boss))
+    press(case, "agree", boss)
 
     case.refresh_from_db()
-    assert (case.status, case.write_off_agreed_by) == ("resolved", boss)
+    assert (case.status, case.agreed_by) == ("resolved", boss)
     assert Posting.objects.filter(kind="write_off").count() == 1
     shown = text_of(logged_in(ada).get(page(case)))
     assert f"{ada.username} and {boss.username}" in shown
     assert "0: what merchants took and what was paid for it are the same." in shown
 
 
+def test_two_people_book_what_came_by_a_transfer() -> None:
+    case, ada, boss = receivable(), clerk(), staff("change_case", "agree_write_off")
+    press(case, "ask-outside", ada)
+    asked = text_of(logged_in(boss).get(page(case)))
+    assert f"{ada.username} asks to book 45.00 USD as settled outside. A second person has to agree." in asked
+    assert "ask-write-off" not in buttons(case, logged_in(boss))
+    assert "proposed something already" in sentences(press(case, "ask-write-off", boss))
+    press(case, "agree", boss)
+
+    case.refresh_from_db()
+    assert (case.status, Posting.objects.get(kind="outside").amount_minor) == ("resolved", 4500)
+    shown = text_of(logged_in(ada).get(page(case)))
+    assert "Settled outside, says" in shown
+    assert "0: what merchants took and what was paid for it are the same." in shown
+
+
 def test_who_agrees_needs_no_other_power_over_cases() -> None:
     case, boss = receivable(), staff("agree_write_off")
-    case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-    assert buttons(case, logged_in(boss)) == {"agree-write-off", "withdraw-write-off"}
-    press(case, "agree-write-off", boss)
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+    assert buttons(case, logged_in(boss)) == {"agree", "withdraw"}
+    press(case, "agree", boss)
     case.refresh_from_db()
     assert case.status == "resolved"
 

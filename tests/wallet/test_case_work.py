@@ -1,77 +1,22 @@
 """What people do about a case: each act once, with who and why, and nothing of it when it may not be."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from audit.models import Entry
 from onecard.kit.money import Money
 from onecard.outbox.models import Message
-from onecard.users.models import User
-from tests.factories import FundingMethodFactory, UserFactory
-from tests.sandboxes import intended_charge
+from tests.factories import FundingMethodFactory
 from tests.threads import at_once
-from tests.wallet.unpaid import PURCHASE, capture, pay, receivable, statuses
-from wallet import case_work, cases, ledger, outcomes
-from wallet.case_work import CaseRefusedError
-from wallet.chart import Account
-from wallet.models import Case, CaseNote, FundingCharge, FundingMethod, FundingObligation, FundingRefund, Posting
-from wallet.processors.base import Outcome
+from tests.wallet.desks import WHY, clearing, clerk, difference, paid_case, refused, tried, unfunded
+from tests.wallet.unpaid import pay, receivable, statuses
+from wallet import case_proposals, case_work, cases
+from wallet.models import Case, CaseNote, FundingCharge, FundingMethod, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db
-WHY = "Agreed on the phone"
-
-
-def clerk() -> User:
-    return UserFactory(is_staff=True)
-
-
-def difference(kind: str = "card_differs", reference: str = "virtualcard:1") -> Case:
-    with transaction.atomic():
-        return cases.open_case(kind=kind, reference=reference, money=Money(0, "USD"), summary="They differ.")
-
-
-def unfunded(captured_minor: int = 3000) -> Case:
-    """45.00 USD that the issuer approved by itself."""
-    if captured_minor:
-        capture(captured_minor, reference="authorization:7", key="capture:7")
-    with transaction.atomic():
-        return cases.open_case(
-            kind="approved_without_us", reference="authorization:7", money=Money(4500, "USD"), summary="By itself."
-        )
-
-
-def paid_case() -> Case:
-    charge = intended_charge()
-    pay(charge)
-    with transaction.atomic():
-        return cases.open_obligation_case(
-            kind="charged_without_purchase", obligation=charge.obligation, summary="Charged."
-        )
-
-
-def clearing(reference: str = PURCHASE) -> int:
-    return ledger.balance(Account.PURCHASES, currency="USD", reference=reference)
-
-
-def refused(call: Callable[[], Any], words: str) -> None:
-    with pytest.raises(CaseRefusedError, match=words):
-        call()
-
-
-def tried(call: Callable[[], Any]) -> Callable[[], str]:
-    """The call as a thread makes it: its refusal is its result."""
-
-    def run() -> str:
-        try:
-            call()
-        except CaseRefusedError as error:
-            return error.message
-        return "done"
-
-    return run
 
 
 def asked_for(case: Case) -> list[int]:
@@ -208,7 +153,8 @@ class TestCharging:
     def test_nothing_is_charged_beside_a_charge_that_may_take_money(self, status: str) -> None:
         case = receivable()
         FundingCharge.objects.filter(sequence=2).update(status=status, attempts=1)
-        for call in (case_work.charge_again, case_work.ask_write_off):
+        write_off = partial(case_proposals.propose, proposal="write_off")
+        for call in (case_work.charge_again, write_off):
             refused(lambda call=call: call(case=case, user=clerk(), reason=WHY), "under way")
         assert statuses(case) == [(1, "declined"), (2, status)]
 
@@ -287,106 +233,7 @@ class TestRefund:
         assert not FundingRefund.objects.exists()
 
 
-class TestWriteOff:
-    def test_two_people_write_off_what_was_captured_and_the_books_return_to_zero(self) -> None:
-        case, ada, bob = receivable(), clerk(), clerk()
-        assert clearing() == 4500
-
-        case_work.ask_write_off(case=case, user=ada, reason="They moved away")
-        assert clearing() == 4500
-        lost = case_work.agree_write_off(case=case, user=bob, reason="Not worth a letter")
-
-        case.refresh_from_db()
-        assert (lost, clearing()) == (Money(4500, "USD"), 0)
-        assert ledger.balance(Account.WRITE_OFFS, currency="USD") == 4500
-        posted = Posting.objects.get(kind="write_off")
-        assert (posted.key, posted.reference) == (f"write_off:{case.pk}", PURCHASE)
-        assert (case.status, case.resolution) == ("resolved", "Not worth a letter")
-        assert (case.write_off_asked_by, case.write_off_agreed_by) == (ada, bob)
-        assert FundingObligation.objects.get().status == "released"
-        assert statuses(case) == [(1, "declined"), (2, "canceled")]
-        notes = list(CaseNote.objects.order_by("pk").values_list("author", "text"))
-        assert notes == [
-            (ada.pk, "Asked to write off 45.00 USD: They moved away"),
-            (bob.pk, "Wrote off 45.00 USD: Not worth a letter"),
-        ]
-        assert Entry.objects.get(action="case.written_off").details["amount_minor"] == 4500
-
-    def test_who_asked_cannot_agree(self) -> None:
-        case, ada = receivable(), clerk()
-        case_work.ask_write_off(case=case, user=ada, reason=WHY)
-        refused(lambda: case_work.agree_write_off(case=case, user=ada, reason=WHY), "second person")
-        assert not Posting.objects.filter(kind="write_off").exists()
-        assert FundingObligation.objects.get().status != "released"
-
-    def test_the_database_knows_that_rule_too(self) -> None:
-        case, ada = receivable(), clerk()
-        for asked_by in (ada, None):
-            with pytest.raises(IntegrityError, match="two_people"), transaction.atomic():
-                Case.objects.filter(pk=case.pk).update(write_off_asked_by=asked_by, write_off_agreed_by=ada)
-
-    def test_nobody_agrees_to_what_nobody_asked_or_what_was_withdrawn(self) -> None:
-        case, ada, bob = receivable(), clerk(), clerk()
-        refused(lambda: case_work.agree_write_off(case=case, user=bob, reason=WHY), "Nobody has asked")
-        refused(lambda: case_work.withdraw_write_off(case=case, user=bob, reason=WHY), "Nobody has asked")
-        case_work.ask_write_off(case=case, user=ada, reason=WHY)
-        refused(lambda: case_work.ask_write_off(case=case, user=bob, reason=WHY), "already")
-        case_work.withdraw_write_off(case=case, user=bob, reason="They paid by transfer")
-        refused(lambda: case_work.agree_write_off(case=case, user=bob, reason=WHY), "Nobody has asked")
-        assert not Posting.objects.filter(kind="write_off").exists()
-
-    def test_what_no_merchant_took_yet_is_not_lost(self) -> None:
-        case = receivable(captured_minor=0)
-        refused(lambda: case_work.ask_write_off(case=case, user=clerk(), reason=WHY), "captured")
-
-    def test_no_more_is_lost_than_was_captured(self) -> None:
-        case = receivable(captured_minor=1200)
-        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-        assert case_work.agree_write_off(case=case, user=clerk(), reason=WHY) == Money(1200, "USD")
-        assert clearing() == 0
-
-    def test_what_was_paid_meanwhile_is_not_written_off(self) -> None:
-        case = receivable()
-        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-        pay(FundingCharge.objects.get(sequence=2))
-        refused(lambda: case_work.agree_write_off(case=case, user=clerk(), reason=WHY), "resolved")
-        assert not Posting.objects.filter(kind="write_off").exists()
-        assert FundingObligation.objects.get().status == "funded"
-
-    def test_a_purchase_that_the_issuer_approved_by_itself_is_written_off_as_captured(self) -> None:
-        case = unfunded()
-        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-        lost = case_work.agree_write_off(case=case, user=clerk(), reason=WHY)
-        case.refresh_from_db()
-        assert (lost, case.status) == (Money(3000, "USD"), "resolved")
-        assert clearing("authorization:7") == 0
-
-    def test_a_case_about_something_else_is_not_written_off(self) -> None:
-        refused(lambda: case_work.ask_write_off(case=difference(), user=clerk(), reason=WHY), "not about money")
-
-    def test_a_payment_after_the_write_off_goes_back(self) -> None:
-        """The bank's late yes is money that nobody owes any more: it is given back by itself."""
-        case = receivable()
-        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-        case_work.agree_write_off(case=case, user=clerk(), reason=WHY)
-        late = Outcome("succeeded", f"pi_{FundingCharge.objects.get(sequence=1).pk}")
-        outcomes.record(charge_id=FundingCharge.objects.get(sequence=1).pk, outcome=late, actor="processor:stripe")
-        assert FundingRefund.objects.get().amount_minor == 4500
-
-
 class TestResolve:
-    def test_a_surplus_that_is_on_no_card_is_closed_once_its_person_has_it(self) -> None:
-        with transaction.atomic():
-            ledger.post(kind="merchant_refund", key="t:1", money=Money(700, "USD"), reference=PURCHASE)
-            case = cases.open_case(
-                kind="credit_left", reference=PURCHASE, money=Money(700, "USD"), summary="It is on no card."
-            )
-
-        case_work.resolve(case=case, user=clerk(), reason="Sent to their bank.")
-
-        case.refresh_from_db()
-        assert (case.status, case.resolution) == ("resolved", "Sent to their bank.")
-
     @pytest.mark.parametrize(
         "kind", ["card_differs", "transaction_differs", "reconciliation", "refund_failed", "two_charges"]
     )
@@ -450,41 +297,8 @@ class TestAtOnce:
         assert at_once([click] * 4).count("done") == 1
         assert FundingRefund.objects.count() == 1
 
-    def test_many_agree_at_once_and_it_is_lost_once(self) -> None:
-        case = receivable()
-        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-        people = [clerk() for _ in range(4)]
-        calls = [
-            tried(lambda user=user: case_work.agree_write_off(case=case, user=user, reason=WHY)) for user in people
-        ]
-        assert at_once(calls).count("done") == 1
-        assert Posting.objects.filter(kind="write_off").count() == 1
-        assert clearing() == 0
-
     def test_a_case_is_taken_by_one(self) -> None:
         case = difference()
         people = [clerk() for _ in range(4)]
         results = at_once([tried(lambda user=user: case_work.take(case=case, user=user)) for user in people])
         assert results.count("done") == 1
-
-    def test_an_agreement_and_a_payment_do_not_lose_or_double_the_money(self) -> None:
-        case = receivable(code="stolen_card")
-        first = FundingCharge.objects.get(sequence=1)
-        case_work.ask_write_off(case=case, user=clerk(), reason=WHY)
-        bob = clerk()
-
-        def late_success() -> str:
-            news = Outcome("succeeded", first.processor_charge_id or "")
-            outcomes.record(charge_id=first.pk, outcome=news, actor="processor:stripe")
-            return "paid"
-
-        fail_or_done = at_once(
-            [late_success, tried(lambda: case_work.agree_write_off(case=case, user=bob, reason=WHY))]
-        )[1]
-        refund = FundingRefund.objects.first()
-        if fail_or_done == "done":
-            assert refund is not None
-            assert refund.amount_minor == 4500
-        else:
-            assert refund is None
-            assert clearing() == 0

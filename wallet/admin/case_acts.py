@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from onecard.kit.acts import AreaWidget, ReasonForm, SelectWidget, TextWidget
 from onecard.kit.money import Money, MoneyError
 from onecard.users.models import User
-from wallet import case_rules, case_work
+from wallet import case_desk, case_proposals, case_rules, case_work
 from wallet.case_rules import Standing
 from wallet.models import Case, FundingMethod
 
@@ -32,7 +33,7 @@ class WhyForm(CaseForm, ReasonForm):
 class NoteForm(CaseForm):
     """What somebody found out."""
 
-    text = forms.CharField(label="Note", max_length=case_work.LONGEST_NOTE, widget=AreaWidget({"rows": 5}))
+    text = forms.CharField(label="Note", max_length=case_desk.LONGEST_NOTE, widget=AreaWidget({"rows": 5}))
 
 
 class AnotherCardForm(WhyForm):
@@ -97,21 +98,24 @@ def _why_not_give_up(standing: Standing, user: User) -> str:
     return "" if standing.case.owner_id == user.pk else "This case is not yours."
 
 
-def _why_not_ask(standing: Standing, _user: User) -> str:
-    asked = "Somebody has asked for that already." if standing.case.write_off_asked_by_id else ""
-    return asked or case_rules.why_no_write_off(standing)
+def _why_not_propose(proposal: str) -> Callable[[Standing, User], str]:
+    def why_not(standing: Standing, _user: User) -> str:
+        asked = "Somebody has proposed something already." if standing.case.proposed_by_id else ""
+        return asked or case_proposals.why_not(standing, proposal)
+
+    return why_not
 
 
 def _why_not_withdraw(standing: Standing, _user: User) -> str:
-    return "" if standing.case.write_off_asked_by_id else "Nobody has asked to write this off."
+    return "" if standing.case.proposed_by_id else case_proposals.NOBODY_ASKED
 
 
 def _why_not_agree(standing: Standing, user: User) -> str:
-    if not standing.case.write_off_asked_by_id:
-        return "Nobody has asked to write this off."
-    if standing.case.write_off_asked_by_id == user.pk:
+    if not standing.case.proposed_by_id:
+        return case_proposals.NOBODY_ASKED
+    if standing.case.proposed_by_id == user.pk:
         return "You asked for it yourself: a second person has to agree."
-    return case_rules.why_no_write_off(standing)
+    return case_proposals.why_not(standing, standing.case.proposal)
 
 
 def _never(_standing: Standing, _user: User) -> str:
@@ -137,8 +141,8 @@ ACTS = {
     "refund": CaseAct(
         title="Refund",
         words=(
-            "The money goes back to the card that paid. Give back only what is not owed: for a purchase that still is, "
-            "the next news from its issuer has the difference charged again."
+            "The money goes back to the card that paid, and the merchant keeps what it took: this is at our own cost. "
+            "What is not owed any more goes back without you."
         ),
         done="The refund is on its way.",
         call=case_work.refund,
@@ -150,23 +154,36 @@ ACTS = {
         title="Ask to write off",
         words="What merchants took and nobody paid is given up. Nothing happens until a second person agrees.",
         done="A second person has to agree now.",
-        call=case_work.ask_write_off,
-        why_not=_why_not_ask,
+        call=partial(case_proposals.propose, proposal=Case.Proposal.WRITE_OFF),
+        why_not=_why_not_propose(Case.Proposal.WRITE_OFF),
     ),
-    "agree-write-off": CaseAct(
-        title="Agree to write off",
-        words="The money is lost for good, nobody is charged for it any more, and this case is closed.",
-        done="The money is written off and the case is closed.",
-        call=case_work.agree_write_off,
+    "ask-outside": CaseAct(
+        title="Ask to book as settled outside",
+        words=(
+            "The money came from the cardholder, or went to them, by another way such as a transfer: say which, and "
+            "where it can be seen. It is booked, and no card is asked for it, as soon as a second person agrees."
+        ),
+        done="A second person has to agree now.",
+        call=partial(case_proposals.propose, proposal=Case.Proposal.OUTSIDE),
+        why_not=_why_not_propose(Case.Proposal.OUTSIDE),
+    ),
+    "agree": CaseAct(
+        title="Agree",
+        words=(
+            "What was proposed is booked for good: nobody is charged for that money any more, and this case is closed. "
+            "See with your own eyes that it is right."
+        ),
+        done="It is booked and the case is closed.",
+        call=case_proposals.agree,
         why_not=_why_not_agree,
         permissions=(AGREES,),
         danger=True,
     ),
-    "withdraw-write-off": CaseAct(
-        title="Do not write off",
+    "withdraw": CaseAct(
+        title="Do not agree",
         words="The proposal is taken back, and the case stays open.",
-        done="Nothing is written off.",
-        call=case_work.withdraw_write_off,
+        done="Nothing is booked.",
+        call=case_proposals.withdraw,
         why_not=_why_not_withdraw,
         permissions=(WORKS, AGREES),
     ),

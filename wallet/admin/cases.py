@@ -17,8 +17,8 @@ from onecard.kit.admin import ReadOnlyAdmin
 from wallet import case_rules, words
 from wallet.admin import money_story
 from wallet.admin.case_acts import ACTS, CaseAct, may, possible
+from wallet.case_desk import CaseRefusedError
 from wallet.case_rules import Standing
-from wallet.case_work import CaseRefusedError
 from wallet.models import Case
 
 
@@ -86,7 +86,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def state(self, case: Case) -> SafeString:
-        if case.status == Case.Status.OPEN and case.write_off_asked_by_id:
+        if case.status == Case.Status.OPEN and case.proposed_by_id:
             return display.label("Second person needed", "warn")
         return display.label(case.get_status_display(), "bad" if case.status == Case.Status.OPEN else "good")
 
@@ -157,7 +157,7 @@ def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
         "state": room.state(case),
         "facts": _facts(room, case),
         "next_step": room.next_step(case),
-        "write_off": _write_off_in_words(standing),
+        "proposed": _proposal_in_words(standing),
         "buttons": buttons,
         "money_story": money_story.tell(reference) if _is_about_money(case) else None,
         "notes": case.notes.select_related("author"),
@@ -168,16 +168,19 @@ def _is_about_money(case: Case) -> bool:
     return case.obligation_id is not None or case.reference.startswith("authorization:")
 
 
-def _write_off_in_words(standing: Standing) -> str:
-    asked_by = standing.case.write_off_asked_by
+def _proposal_in_words(standing: Standing) -> str:
+    asked_by = standing.case.proposed_by
     if asked_by is None or standing.case.status != Case.Status.OPEN:
         return ""
-    return f"{asked_by.get_username()} asks to write off {standing.unpaid}. A second person has to agree."
+    amount = case_rules.given_up(standing, standing.case.proposal)
+    what = f"write off {amount}"
+    if standing.case.proposal == Case.Proposal.OUTSIDE:
+        what = f"book {amount} as settled outside"
+    return f"{asked_by.get_username()} asks to {what}. A second person has to agree."
 
 
 def _facts(room: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
     closed = case.status == Case.Status.RESOLVED
-    agreed = case.write_off_agreed_by
     facts = (
         ("Money at stake", room.amount(case)),
         ("Cardholder", _holder(case)),
@@ -186,9 +189,13 @@ def _facts(room: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
         ("Opened", f"{display.moment(case.opened_at)}, {display.age(case.opened_at)} ago"),
         ("Resolved", display.moment(case.resolved_at) if closed else ""),
         ("How it ended", case.resolution or ("By itself: what it asked for has happened." if closed else "")),
-        ("Written off by", f"{case.write_off_asked_by} and {agreed}" if agreed else ""),
+        (_done_by(case), f"{case.proposed_by} and {case.agreed_by}" if case.agreed_by else ""),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _done_by(case: Case) -> str:
+    return "Settled outside, says" if case.proposal == Case.Proposal.OUTSIDE else "Written off by"
 
 
 def _holder(case: Case) -> str:

@@ -28,6 +28,10 @@ class Case(models.Model):
         CURRENCY_DIFFERS = "currency_differs", "Settled in another currency, at an unknown rate"
         CREDIT_LEFT = "credit_left", "A merchant gave back more than it took"
 
+    class Proposal(models.TextChoices):
+        WRITE_OFF = "write_off", "Write off"
+        OUTSIDE = "outside", "Book as settled outside"
+
     class Status(models.TextChoices):
         OPEN = "open", "Open"
         RESOLVED = "resolved", "Resolved"
@@ -43,15 +47,17 @@ class Case(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
     )
     resolution = models.CharField(max_length=300, blank=True, db_default="", help_text="How it ended, in a sentence.")
-    write_off_asked_by = models.ForeignKey(
+    proposal = models.CharField(
+        max_length=20, choices=Proposal.choices, blank=True, db_default="", help_text="A second person has to agree."
+    )
+    proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="A second person has to agree.",
     )
-    write_off_agreed_by = models.ForeignKey(
+    agreed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     amount_minor = models.BigIntegerField()
@@ -61,15 +67,18 @@ class Case(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("agree_write_off", "Can agree, as the second person, that money is written off")]
+        permissions = [("agree_write_off", "Can agree, as the second person, to money given up or settled outside")]
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "reference"], condition=Q(status="open"), name="one_open_case_of_a_kind"
             ),
             models.CheckConstraint(
-                condition=Q(write_off_agreed_by=None)
-                | Q(write_off_asked_by__isnull=False) & ~Q(write_off_agreed_by=F("write_off_asked_by")),
-                name="write_off_by_two_people",
+                condition=Q(agreed_by=None) | Q(proposed_by__isnull=False) & ~Q(agreed_by=F("proposed_by")),
+                name="agreed_by_two_people",
+            ),
+            models.CheckConstraint(
+                condition=Q(proposed_by=None, proposal="") | Q(proposed_by__isnull=False) & ~Q(proposal=""),
+                name="who_proposes_says_what",
             ),
         ]
 

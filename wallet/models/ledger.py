@@ -31,7 +31,8 @@ class Posting(models.Model):
         FEE = "fee", "Processor's fee"
         PAYOUT_EXCHANGE = "payout_exchange", "Exchanged by the processor"
         CARD_EXCHANGE = "card_exchange", "Settled in another currency"
-        ADJUSTMENT = "adjustment", "Adjusted by two people"
+        GOODWILL = "goodwill", "Given back at our cost"
+        OUTSIDE = "outside", "Settled outside"
 
     key = models.CharField(max_length=160, unique=True, help_text="The movement itself, such as charge:<uuid>.")
     kind = models.CharField(max_length=30, choices=Kind.choices)

@@ -1,0 +1,85 @@
+"""What one person proposes and another agrees to: money given up as lost, or settled outside of the product.
+
+Each act is one commit with its note and its entry in the trail. Who may do it is the caller's to check.
+"""
+
+from onecard.kit.money import Money
+from onecard.users.models import User
+from wallet import case_rules, ledger, obligations
+from wallet.case_desk import CaseRefusedError, actor, change, checked, close, note, opened, refuse
+from wallet.case_rules import Standing
+from wallet.models import Case
+
+Proposal = Case.Proposal
+NOBODY_ASKED = "Nobody has proposed anything that you could agree to."
+# What each is called in the notes when it is asked for and when it is done, and in the trail once it is.
+TOLD = {
+    Proposal.WRITE_OFF: ("Asked to write off", "Wrote off", "case.written_off"),
+    Proposal.OUTSIDE: ("Asked to book as settled outside", "Settled outside", "case.settled_outside"),
+}
+
+
+def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
+    """Proposes to write the money off, or to book it as settled outside; a second person has to agree.
+
+    Raises CaseRefusedError.
+    """
+    wanted = Proposal(proposal)
+    with opened(case) as standing:
+        refuse(why_not(standing, wanted))
+        asked_by = standing.case.proposed_by
+        if asked_by is not None:
+            raise CaseRefusedError(f"{asked_by.get_username()} has asked for that already; a second person may agree.")
+        told = f"{TOLD[wanted][0]} {case_rules.given_up(standing, wanted)}"
+        note(standing, user, f"case.{wanted}_asked", checked(reason), told=told)
+        change(standing, user, "", proposed_by=user, proposal=wanted)
+
+
+def withdraw(*, case: Case, user: User, reason: str) -> None:
+    """Takes the proposal back, or refuses it. Raises CaseRefusedError when there is none."""
+    with opened(case) as standing:
+        if standing.case.proposed_by is None:
+            raise CaseRefusedError(NOBODY_ASKED)
+        words = checked(reason)
+        note(standing, user, f"case.{standing.case.proposal}_withdrawn", words, told="Not agreed to")
+        change(standing, user, "", proposed_by=None, proposal="")
+
+
+def agree(*, case: Case, user: User, reason: str) -> Money:
+    """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
+
+    Gives how much. Raises CaseRefusedError, also for the person who asked.
+    """
+    with opened(case) as standing:
+        asked_by = standing.case.proposed_by
+        if asked_by is None:
+            raise CaseRefusedError(NOBODY_ASKED)
+        if asked_by.pk == user.pk:
+            raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
+        wanted = Proposal(standing.case.proposal)
+        refuse(why_not(standing, wanted))
+        amount, words = case_rules.given_up(standing, wanted), checked(reason)
+        _post(standing, wanted, amount)
+        _, told, action = TOLD[wanted]
+        note(standing, user, action, words, told=f"{told} {amount}", amount_minor=amount.minor)
+        close(standing, user, words, agreed_by=user)
+        if standing.obligation is not None and not standing.is_paid:
+            obligations.release(obligation_id=standing.obligation.pk, actor=actor(user))
+        return amount
+
+
+def why_not(standing: Standing, proposal: str) -> str:
+    """Why it cannot be proposed, or agreed to, now; or ""."""
+    is_outside = proposal == Proposal.OUTSIDE
+    return case_rules.why_not_outside(standing) if is_outside else case_rules.why_no_write_off(standing)
+
+
+def _post(standing: Standing, proposal: str, amount: Money) -> None:
+    """What nobody paid comes in, from our own pocket or from outside; what was not given back has gone out there."""
+    ledger.post(
+        kind=ledger.Kind.OUTSIDE if proposal == Proposal.OUTSIDE else ledger.Kind.WRITE_OFF,
+        key=f"{proposal}:{standing.case.pk}",
+        money=amount,
+        reference=case_rules.purchase_of(standing.case),
+        back=standing.clearing_minor < 0,
+    )
