@@ -1,16 +1,15 @@
 """A recorded movement in the books: posted once its purchase is known, exchanged where it is in another currency.
 
-What is owed for the purchase follows it (issuing/owing.py). What takes an earlier movement of a dispute back is booked
-only once that one is: a chargeback that never moved money cannot be taken back.
+What is owed for the purchase follows it (issuing/owing.py), by what it is worth there (issuing/worth.py). What takes an
+earlier movement of a dispute back is booked only once that one is: a chargeback that never moved money cannot be taken
+back.
 """
 
 from django.db.models import QuerySet
 
-from issuing import locking, owing, unfunded
+from issuing import locking, owing, unfunded, worth
 from issuing.models import Authorization, CardTransaction
-from onecard.kit.money import Money
-from wallet import cases, ledger
-from wallet.models import Case
+from wallet import ledger
 
 Type = CardTransaction.Type
 Processing = CardTransaction.Processing
@@ -28,10 +27,6 @@ TAKES_BACK: dict[str, str] = {
     Type.CHARGEBACK_REVERSAL: Type.CHARGEBACK,
     Type.PROVISIONAL_DEBIT: Type.PROVISIONAL_CREDIT,
 }
-# Nobody's money while a dispute is open: it does not touch the purchase.
-PROVISIONAL = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
-# What takes money out of the clearing account, as a capture does.
-TAKES = (Type.SETTLEMENT, Type.CHARGEBACK_REVERSAL)
 
 
 def book(kept: CardTransaction) -> bool:
@@ -47,7 +42,7 @@ def book(kept: CardTransaction) -> bool:
     if kept.transaction_type in TAKES_BACK and not _claim(kept):
         return False
     is_new = _post(kept, purchase)
-    is_new |= _exchange(kept, purchase)
+    is_new |= worth.exchange(kept, purchase)
     waiting = _taken_back_by(kept)
     if waiting is not None:
         book(waiting)
@@ -66,7 +61,7 @@ def _post(kept: CardTransaction, purchase: Authorization) -> bool:
     kind, back = POSTINGS[kept.transaction_type]
     return ledger.post(
         kind=kind,
-        key=f"card_transaction:{kept.pk}",
+        key=worth.name_of(kept),
         money=kept.money,
         reference=owing.reference(purchase),
         occurred_at=kept.occurred_at,
@@ -100,48 +95,3 @@ def _of_dispute(kept: CardTransaction) -> QuerySet[CardTransaction]:
     """All that it moved for the same purchase: by the purchase, since names are no index to search by."""
     rows = CardTransaction.objects.filter(authorization=kept.authorization_id, provider=kept.provider)
     return rows.filter(issuer_transaction_id__startswith=f"{_dispute_of(kept)}:")
-
-
-def _exchange(kept: CardTransaction, purchase: Authorization) -> bool:
-    """Clears what was posted in another currency, and puts in its place what it is in the purchase's own; if it is new.
-
-    Where nobody says the rate, a person finds it: the movement counts for nothing until then.
-    """
-    if kept.currency == purchase.currency or kept.transaction_type in PROVISIONAL:
-        return False
-    name, worth_minor = f"card_transaction:{kept.pk}", _worth_minor(kept, purchase)
-    if not worth_minor:
-        cases.open_case(
-            kind=Case.Kind.CURRENCY_DIFFERS,
-            reference=name,
-            money=kept.money,
-            summary=f"{kept.issuer_transaction_id} is {kept.money}, and its purchase is in {purchase.currency}.",
-        )
-        return False
-    CardTransaction.objects.filter(pk=kept.pk).update(purchase_minor=worth_minor)
-    cases.resolve_cases(reference=name, kinds=(Case.Kind.CURRENCY_DIFFERS,))
-    takes, worth = kept.transaction_type in TAKES, Money(worth_minor, purchase.currency)
-    posted = [
-        ledger.post(
-            kind=ledger.Kind.CARD_EXCHANGE,
-            key=f"{name}:{side}",
-            money=money,
-            reference=owing.reference(purchase),
-            occurred_at=kept.occurred_at,
-            back=back,
-        )
-        for side, money, back in (("exchange_out", kept.money, not takes), ("exchange_in", worth, takes))
-    ]
-    return any(posted)
-
-
-def _worth_minor(kept: CardTransaction, purchase: Authorization) -> int | None:
-    """What it is in the purchase's currency: as it says itself, or as the very capture that it takes back said."""
-    if kept.merchant_currency == purchase.currency:
-        return kept.merchant_amount_minor
-    if kept.transaction_type == Type.SETTLEMENT:
-        return None
-    captures = CardTransaction.objects.filter(authorization=purchase, transaction_type=Type.SETTLEMENT)
-    alike = captures.filter(amount_minor=kept.amount_minor, currency=kept.currency)
-    worths = set(alike.values_list("purchase_minor", flat=True))
-    return worths.pop() if len(worths) == 1 else None

@@ -7,7 +7,7 @@ from django.db.models import Q
 from audit import trail
 from issuing import holds, locking, owing, settling, states, transactions, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
-from issuing.models import Authorization, Decision, VirtualCard
+from issuing.models import Authorization, Decision
 from onecard.kit import clock
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
@@ -26,7 +26,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
     but our decision is not here, it may still be in its commit: then the answer is False, and the caller asks again.
     """
     with transaction():
-        card = locking.lock_issuer_card(news.provider, news.issuer_card_id)
+        card_id = locking.lock_issuer_card(news.provider, news.issuer_card_id)
         authorization = (
             Authorization.objects.select_for_update(no_key=True, of=("self",))
             .filter(provider=news.provider, issuer_authorization_id=news.authorization_id)
@@ -35,9 +35,9 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
         if authorization is None:
             if news.asked_us and wait_for_decision:
                 return False
-            authorization, is_other = _record_unseen(news, card), True
+            authorization, is_other = _record_unseen(news, card_id), True
         else:
-            is_other = _fill_in(authorization, news, card) | _follow(authorization, news)
+            is_other = _fill_in(authorization, news, card_id) | _follow(authorization, news)
         # What the merchant took may have been told before the purchase was.
         transactions.link(authorization)
         if is_other:
@@ -138,7 +138,7 @@ def _reported_status(news: AuthorizationNews) -> str:
     return news.status
 
 
-def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> Authorization:
+def _record_unseen(news: AuthorizationNews, card_id: int | None) -> Authorization:
     """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
     if not news.currency:
         raise MalformedEventError("The authorization is new to us, and its currency is missing or unknown.")
@@ -146,7 +146,7 @@ def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> Authori
     authorization = Authorization.objects.create(
         provider=news.provider,
         issuer_authorization_id=news.authorization_id,
-        card=card,
+        card_id=card_id,
         status=status,
         approved_minor=0 if status in NOTHING_BOUGHT else news.amount_minor,
         currency=news.currency,
@@ -167,7 +167,7 @@ def _record_unseen(news: AuthorizationNews, card: VirtualCard | None) -> Authori
     return authorization
 
 
-def _fill_in(authorization: Authorization, news: AuthorizationNews, card: VirtualCard | None) -> bool:
+def _fill_in(authorization: Authorization, news: AuthorizationNews, card_id: int | None) -> bool:
     """Adds what the request did not carry yet, such as the authorization code, or the card of a decision made late.
 
     What is told beside the amount is taken over as it was told last: it decides nothing. True for a card, whose balance
@@ -177,9 +177,9 @@ def _fill_in(authorization: Authorization, news: AuthorizationNews, card: Virtua
     missing: dict[str, object] = {name: value for name, value in told.items() if value != getattr(authorization, name)}
     if not authorization.authorization_code and news.authorization_code:
         missing["authorization_code"] = news.authorization_code
-    if authorization.card_id is None and card is not None:
-        missing["card"] = card
-        authorization.card = card
+    if authorization.card_id is None and card_id is not None:
+        missing["card_id"] = card_id
+        authorization.card_id = card_id
     if missing:
         Authorization.objects.filter(pk=authorization.pk).update(**missing)
-    return "card" in missing
+    return "card_id" in missing

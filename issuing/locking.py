@@ -10,12 +10,13 @@ from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.transactions import lock_name, takes_lock
 
 
-def lock_issuer_card(provider: str, issuer_card_id: str) -> VirtualCard | None:
-    """The first lock of every change to an authorization, as in the committing statement; gives the card as it is."""
-    card = _locked(VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id)).first()
-    if card is not None:
-        takes_lock(_name(card.pk))
-    return card
+def lock_issuer_card(provider: str, issuer_card_id: str) -> int | None:
+    """The first lock of every change to an authorization, as in the committing statement; gives the card's key."""
+    found = _locked(VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id))
+    card_id = found.values_list("pk", flat=True).first()
+    if card_id is not None:
+        takes_lock(_name(card_id))
+    return card_id
 
 
 def lock_card(card_id: int | None) -> None:

@@ -17,6 +17,7 @@ from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+from onecard.kit.rows import insert_once
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
 from wallet.models import Case
@@ -79,16 +80,15 @@ def record(
             locking.lock_purchase(provider, found.id)
         locking.lock_purchase(provider, found.authorization_id)
         row |= _links(found, provider, row)
-        kept, is_new = CardTransaction.objects.get_or_create(
-            provider=provider,
-            issuer_transaction_id=found.id,
-            defaults={**row, "source": source, "recorded_at": clock.now()},
+        kept = CardTransaction(
+            provider=provider, issuer_transaction_id=found.id, **row, source=source, recorded_at=clock.now()
         )
+        is_new = insert_once(kept, unique=("provider", "issuer_transaction_id"))
         if is_new:
             _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
             book(kept)
         else:
-            kept = _complete(_lock(kept), row)
+            kept = _complete(_lock(provider, found.id), row)
             _open_case_if_other(kept, row)
         _join_refund(kept)
         _link_followers(kept)
@@ -234,8 +234,9 @@ def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:
         )
 
 
-def _lock(kept: CardTransaction) -> CardTransaction:
-    return CardTransaction.objects.select_for_update(no_key=True, of=("self",)).get(pk=kept.pk)
+def _lock(provider: str, issuer_transaction_id: str) -> CardTransaction:
+    rows = CardTransaction.objects.select_for_update(no_key=True, of=("self",))
+    return rows.get(provider=provider, issuer_transaction_id=issuer_transaction_id)
 
 
 def _note(kept: CardTransaction, action: str, **details: Any) -> None:

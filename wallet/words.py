@@ -51,11 +51,12 @@ NEXT_STEP: dict[str, str] = {
     ),
     Case.Kind.RECEIVABLE: (
         "The cardholder was told. Agree with them how it is paid, and unfreeze the card when it is. Soft declines are "
-        "tried again by the clock (see the obligation's charges); a payment that succeeds closes this case by itself."
+        "tried again by the clock (see the obligation's charges); a payment that succeeds closes this case by itself. "
+        "What they paid another way is booked as settled outside."
     ),
     Case.Kind.REFUND_FAILED: (
-        "Give the money back another way, such as a refund in the processor's dashboard or a transfer to the "
-        "cardholder's bank; the card that paid may be closed."
+        "Give the money back another way, such as a transfer to the cardholder's bank, since the card that paid may be "
+        "closed. Then have it booked as settled outside."
     ),
     Case.Kind.RECONCILIATION: (
         "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded by "
@@ -66,12 +67,13 @@ NEXT_STEP: dict[str, str] = {
         "back by itself, and this case closes when the dispute does."
     ),
     Case.Kind.CURRENCY_DIFFERS: (
-        "The issuer settled this purchase in another currency and did not say at which rate, so nobody was charged for "
-        "it. Find the rate in the issuer's dashboard and agree with the cardholder how it is paid."
+        "The issuer settled this purchase in another currency and did not say at which rate, so it counts for nothing "
+        "yet. Find the amount in the issuer's dashboard, open the transaction and press “Enter what it is worth”: what "
+        "the cardholder pays follows, and this case closes by itself."
     ),
     Case.Kind.CREDIT_LEFT: (
-        "The merchant gave back more than it took. The surplus is on the card's balance: a card that spends its "
-        "balance uses it up; otherwise agree with the cardholder how they get it."
+        "The merchant gave back more than it took. Where the surplus is on the card's balance, agree with the "
+        "cardholder how it is used; where it is on no card, pay it out and have it booked as settled outside."
     ),
     Case.Kind.FUNDING_REFUSED: (
         "Compare the wallet's customer and payment method ids with the processor's dashboard, and mend the wallet."
@@ -86,7 +88,8 @@ NEXT_STEP: dict[str, str] = {
         "card is charged while this case is open; if the charge under way fails, the other one counts and this is over."
     ),
     Case.Kind.APPROVED_WITHOUT_US: (
-        "The merchant will be paid although no card was charged: agree with the cardholder how it is paid."
+        "The merchant will be paid although no card was charged: agree with the cardholder how it is paid. What comes "
+        "by a transfer is booked as settled outside; what never comes is written off."
     ),
     Case.Kind.CARD_DIFFERS: (
         "Look at the card in the issuer's dashboard and mend the side that is wrong. The next comparison closes this "

@@ -1,10 +1,11 @@
-"""What issuers settled on cards, and what people put on them beforehand: read-only."""
+"""What issuers settled on cards, and what people put on them beforehand: read-only but for a worth nobody told."""
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
+from issuing.admin.worth import WorthAdmin
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
@@ -23,7 +24,7 @@ FUNDING_TONE: dict[str, str] = {
 
 
 @admin.register(CardTransaction)
-class CardTransactionAdmin(ReadOnlyAdmin):
+class CardTransactionAdmin(WorthAdmin, ReadOnlyAdmin):
     """Captures, refunds and disputes under the issuer's own ids."""
 
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
@@ -35,7 +36,8 @@ class CardTransactionAdmin(ReadOnlyAdmin):
     fields = (
         ("kind", "amount"),
         ("state", "source"),
-        ("abroad", "cash"),
+        ("abroad", "worth"),
+        "cash",
         ("merchant_name", "merchant_location"),
         ("merchant_category", "mcc"),
         ("card", "authorization"),
@@ -67,6 +69,15 @@ class CardTransactionAdmin(ReadOnlyAdmin):
         if movement.merchant_amount_minor is None:
             return "The same"
         return display.money(movement.merchant_amount_minor, movement.merchant_currency)
+
+    @admin.display(description="In the purchase's currency")
+    def worth(self, movement: CardTransaction) -> str:
+        purchase = movement.authorization
+        if purchase is None or movement.currency == purchase.currency:
+            return "The same" if purchase else display.NOTHING
+        if movement.purchase_minor is None:
+            return "Not known"
+        return display.money(movement.purchase_minor, purchase.currency)
 
     @admin.display(description="Cash in it, and the machine's fee")
     def cash(self, movement: CardTransaction) -> str:
@@ -105,4 +116,5 @@ class CardFundingAdmin(ReadOnlyAdmin):
         return display.label(funding.get_status_display(), FUNDING_TONE.get(funding.status, "neutral"))
 
 
-references.register("card_transaction", lambda key: reverse("admin:issuing_cardtransaction_change", args=[key]))
+for name in ("card_transaction", "cardtransaction"):  # as the cases call it, and the trail
+    references.register(name, lambda key: reverse("admin:issuing_cardtransaction_change", args=[key]))

@@ -30,10 +30,10 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
     """Publishes what is waiting and says how many messages went out.
 
     `publish(task_name, kwargs)` hands one task to the broker and raises when it cannot; the rest then waits for the
-    next round, and BrokerAwayError is raised. A message is marked after it was published, so it may go out twice:
+    next round, and BrokerAwayError is raised. Messages are marked after they were published, so one may go out twice:
     subscribers are idempotent.
     """
-    sent = 0
+    sent: list[int] = []
     claimed = _claim()
     for position, message in enumerate(claimed):
         tasks = subscribers.get(message.topic)
@@ -45,11 +45,12 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
             for task in tasks:
                 publish(task, message.payload)
         except Exception as error:
+            _mark(sent)
             _give_back(message, claimed[position + 1 :])
             raise BrokerAwayError(f"{message} stays in the outbox, the broker did not take it: {error!r}") from error
-        Message.objects.filter(pk=message.pk).update(published_at=clock.now(), claimed_until=None)
-        sent += 1
-    return sent
+        sent.append(message.pk)
+    _mark(sent)
+    return len(sent)
 
 
 def _claim() -> list[Message]:
@@ -63,6 +64,12 @@ def _claim() -> list[Message]:
             claimed_until=now + dt.timedelta(seconds=CLAIM_S), attempts=F("attempts") + 1
         )
     return messages
+
+
+def _mark(sent: list[int]) -> None:
+    """Once for all of a round; a relay that dies before it has them published again."""
+    if sent:
+        Message.objects.filter(pk__in=sent).update(published_at=clock.now(), claimed_until=None)
 
 
 def _give_back(failed: Message, untried: list[Message]) -> None:

@@ -1,0 +1,124 @@
+"""The page on which staff enter what a movement in another currency is worth, where its issuer did not say the rate."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from issuing import owing, worth
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import display, references
+from onecard.kit.acts import Act, ReasonForm, TextWidget, ask, page_action
+from onecard.kit.admin import BaseAdmin
+from onecard.kit.money import Money, MoneyError
+
+ENTER_WORTH = "worth"
+TEMPLATE = "admin/issuing/cardtransaction/worth.html"
+
+
+class WorthForm(ReasonForm):
+    """How much, in the purchase's currency, and where that is from."""
+
+    amount = forms.CharField(label="Worth", max_length=20, widget=TextWidget({"inputmode": "decimal"}))
+    field_order = ("amount", "reason")
+
+    def __init__(self, data: Any, currency: str) -> None:
+        super().__init__(data)
+        self.currency = currency
+        self.fields["amount"].help_text = f"In {currency}, such as 12.34."
+        self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
+
+    def clean_amount(self) -> Money:
+        """Exact to the minor unit; nothing is rounded."""
+        try:
+            return Money.parse(self.cleaned_data["amount"], self.currency)
+        except MoneyError as error:
+            raise forms.ValidationError(f"{error.message}.") from None
+
+
+class WorthAdmin(BaseAdmin):
+    """What a movement's page gets its button “Enter what it is worth” from; only while that is needed."""
+
+    actions_detail = ("enter_worth",)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        movement = self.get_object(request, str(object_id))
+        needed = isinstance(movement, CardTransaction) and not worth.why_not(movement)
+        return [each for each in allowed if each.path != ENTER_WORTH or needed]
+
+    def has_enter_worth_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Nothing else of a movement can be changed, so the right to change one is the right to this."""
+        return request.user.has_perm("issuing.change_cardtransaction")
+
+    @page_action(
+        description="Enter what it is worth",
+        url_path=ENTER_WORTH,
+        permissions=["enter_worth", "view"],
+        icon="currency_exchange",
+    )
+    def enter_worth(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        movement = self.get_object(request, object_id)
+        if not isinstance(movement, CardTransaction):
+            raise Http404
+        why_not, purchase = worth.why_not(movement), movement.authorization
+        if why_not or purchase is None:
+            messages.error(request, why_not)
+            return redirect(_page_of(movement))
+        form = WorthForm(request.POST if request.method == "POST" else None, purchase.currency)
+        return _enter(request, movement, purchase, form) if form.is_valid() else _ask(request, movement, purchase, form)
+
+
+def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+    try:
+        entered = worth.enter_worth(
+            transaction=movement,
+            worth_minor=form.cleaned_data["amount"].minor,
+            reason=form.cleaned_data["reason"],
+            actor=f"user:{request.user.pk}",
+        )
+    except worth.WorthRefusedError as error:
+        form.add_error(None, error.message)
+        return _ask(request, movement, purchase, form)
+    was = display.money(movement.amount_minor, movement.currency)
+    messages.success(request, f"{was} is worth {entered} now, and what the cardholder pays follows.")
+    return redirect(_page_of(movement))
+
+
+def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+    amount = display.money(movement.amount_minor, movement.currency)
+    act = Act(
+        title=f"What {amount} is worth in {purchase.currency}",
+        words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
+        f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
+        "and it cannot be entered again.",
+        button="Enter what it is worth",
+        back=_page_of(movement),
+    )
+    answer = ask(request, act, form, template=TEMPLATE)
+    answer.context_data = {**(answer.context_data or {}), "facts": _facts(movement, purchase)}
+    return answer
+
+
+def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:
+    """The movement beside its purchase, each in its own currency."""
+    taken, back = owing.moved_minor(purchase)
+    merchant = purchase.merchant_name or purchase.issuer_authorization_id
+    return [
+        ("Movement", movement.get_transaction_type_display()),
+        ("Its amount", display.money(movement.amount_minor, movement.currency)),
+        ("In the merchant's currency", display.money(movement.merchant_amount_minor, movement.merchant_currency)),
+        ("When", display.moment(movement.occurred_at)),
+        ("Issuer's id", movement.issuer_transaction_id),
+        ("Purchase", display.link(references.page_of(f"authorization:{purchase.pk}"), merchant)),
+        ("Approved", display.money(purchase.approved_minor, purchase.currency)),
+        ("Captured so far", display.money(taken, purchase.currency)),
+        ("Came back so far", display.money(back, purchase.currency)),
+    ]
+
+
+def _page_of(movement: CardTransaction) -> str:
+    return reverse("admin:issuing_cardtransaction_change", args=[movement.pk])

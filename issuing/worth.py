@@ -1,0 +1,185 @@
+"""What a movement in another currency is worth in its purchase's: as its issuer says, or a person who looked it up.
+
+Where nobody knows the rate, it counts for nothing and is a case until somebody does.
+"""
+
+from audit import trail
+from issuing import locking, owing, unfunded
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import transactions
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet import cases, ledger
+from wallet.models import Case, Posting
+
+LONGEST_REASON = 200
+Type = CardTransaction.Type
+# Nobody's money while a dispute is open: it does not touch the purchase.
+PROVISIONAL = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
+# What takes money out of the clearing account, as a capture does.
+TAKES = (Type.SETTLEMENT, Type.CHARGEBACK_REVERSAL)
+
+
+class WorthRefusedError(OneCardError):
+    """The worth of a movement cannot be entered so; the message says why, for staff."""
+
+    code = "worth_refused"
+
+
+def enter_worth(*, transaction: CardTransaction, worth_minor: int, reason: str, actor: str) -> Money:
+    """Takes a person's word for what a movement is worth, once and for good; what the cardholder pays follows it.
+
+    `worth_minor` is in minor units of the purchase's currency, and is given back as money. Safe when two do it at
+    once. Raises WorthRefusedError, and then nothing has changed.
+    """
+    words = reason.strip()
+    _refuse(_why_no_input(worth_minor, words))
+    with transactions.transaction():
+        purchase = _lock_purchase_of(transaction)
+        kept = CardTransaction.objects.select_related("authorization").get(pk=transaction.pk)
+        _refuse(why_not(kept))
+        worth = Money(worth_minor, purchase.currency)
+        _put(kept, purchase, worth)
+        _note(kept, worth, reason=words, actor=actor)
+        if kept.transaction_type == Type.SETTLEMENT:
+            unfunded.open_case_if_nobody_pays(purchase)
+        owing.follow(purchase, actor=actor)
+    return worth
+
+
+def why_not(kept: CardTransaction) -> str:
+    """Why nobody can say what a movement is worth, in a sentence for staff; "" while that is needed."""
+    purchase = kept.authorization
+    if purchase is None:
+        return "This movement has no purchase yet, so there is no currency to say its worth in. Wait for the purchase."
+    if kept.currency == purchase.currency:
+        return f"This movement is in {kept.currency}, as its purchase is: its amount is its worth."
+    if kept.transaction_type in PROVISIONAL:
+        return "A provisional credit counts for nothing while its dispute is open, so its worth is not needed."
+    if kept.purchase_minor is not None:
+        return f"It is known already that this movement is worth {Money(kept.purchase_minor, purchase.currency)}."
+    if not Posting.objects.filter(key=name_of(kept)).exists():
+        return "This movement is not in the ledger: it moved nothing, or waits for what it takes back."
+    return ""
+
+
+def exchange(kept: CardTransaction, purchase: Authorization) -> bool:
+    """Exchanges what was posted in another currency, or opens a case where nobody says the rate; if it is new.
+
+    In the caller's transaction, under the locks of the card and the purchase. What is known stays: an issuer that says
+    otherwise later is for a person.
+    """
+    if kept.currency == purchase.currency or kept.transaction_type in PROVISIONAL:
+        return False
+    known = CardTransaction.objects.values_list("purchase_minor", flat=True).get(pk=kept.pk)
+    worth_minor = known or _worth_minor(kept, purchase)
+    if not worth_minor:
+        _open_case(kept, purchase)
+        return False
+    worth = Money(worth_minor, purchase.currency)
+    _open_case_if_told_otherwise(kept, worth)
+    return _put(kept, purchase, worth)
+
+
+def name_of(kept: CardTransaction) -> str:
+    """What the ledger and the cases call a movement."""
+    return f"card_transaction:{kept.pk}"
+
+
+def _put(kept: CardTransaction, purchase: Authorization, worth: Money) -> bool:
+    """Clears what was posted, and puts in its place what it is worth; if it is new."""
+    CardTransaction.objects.filter(pk=kept.pk, purchase_minor=None).update(purchase_minor=worth.minor)
+    cases.resolve_cases(reference=name_of(kept), kinds=(Case.Kind.CURRENCY_DIFFERS,))
+    takes = kept.transaction_type in TAKES
+    posted = [
+        ledger.post(
+            kind=ledger.Kind.CARD_EXCHANGE,
+            key=f"{name_of(kept)}:{side}",
+            money=money,
+            reference=owing.reference(purchase),
+            occurred_at=kept.occurred_at,
+            back=back,
+        )
+        for side, money, back in (("exchange_out", kept.money, not takes), ("exchange_in", worth, takes))
+    ]
+    if kept.transaction_type == Type.SETTLEMENT:
+        _put_what_waits_for_it(kept, purchase)
+    return any(posted)
+
+
+def _put_what_waits_for_it(capture: CardTransaction, purchase: Authorization) -> None:
+    """What took this capture back before its worth was known is worth the same."""
+    rows = CardTransaction.objects.filter(authorization=purchase, purchase_minor=None).select_related("authorization")
+    alike = rows.filter(amount_minor=capture.amount_minor, currency=capture.currency)
+    for each in alike.exclude(transaction_type=Type.SETTLEMENT).order_by("pk"):
+        worth_minor = _worth_minor(each, purchase)
+        if worth_minor and not why_not(each):
+            _put(each, purchase, Money(worth_minor, purchase.currency))
+
+
+def _worth_minor(kept: CardTransaction, purchase: Authorization) -> int | None:
+    """What it is in the purchase's currency: as it says itself, or as the very capture that it takes back said."""
+    if kept.merchant_currency == purchase.currency:
+        return kept.merchant_amount_minor
+    if kept.transaction_type == Type.SETTLEMENT:
+        return None
+    captures = CardTransaction.objects.filter(authorization=purchase, transaction_type=Type.SETTLEMENT)
+    alike = captures.filter(amount_minor=kept.amount_minor, currency=kept.currency)
+    worths = set(alike.values_list("purchase_minor", flat=True))
+    return worths.pop() if len(worths) == 1 else None
+
+
+def _open_case(kept: CardTransaction, purchase: Authorization) -> None:
+    cases.open_case(
+        kind=Case.Kind.CURRENCY_DIFFERS,
+        reference=name_of(kept),
+        money=kept.money,
+        summary=f"{kept.issuer_transaction_id} is {kept.money}, and its purchase is in {purchase.currency}.",
+    )
+
+
+def _open_case_if_told_otherwise(kept: CardTransaction, worth: Money) -> None:
+    told_minor = kept.merchant_amount_minor if kept.merchant_currency == worth.currency else None
+    if told_minor and told_minor != worth.minor:
+        told = Money(told_minor, worth.currency)
+        cases.open_case(
+            kind=Case.Kind.TRANSACTION_DIFFERS,
+            reference=name_of(kept),
+            money=told,
+            summary=f"{kept.issuer_transaction_id} is worth {worth} here; its issuer says {told}.",
+        )
+
+
+def _lock_purchase_of(transaction: CardTransaction) -> Authorization:
+    purchase = Authorization.objects.filter(card_transactions=transaction.pk).first()
+    if purchase is None:
+        raise WorthRefusedError(why_not(transaction))
+    locking.lock_card(purchase.card_id)
+    locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    return purchase
+
+
+def _why_no_input(worth_minor: int, reason: str) -> str:
+    if not 0 < worth_minor <= MAX_AMOUNT_MINOR:
+        return "The worth must be more than nothing, and no more than an amount can be."
+    if not 0 < len(reason) <= LONGEST_REASON:
+        return f"Give a reason of 1 to {LONGEST_REASON} characters."
+    return ""
+
+
+def _refuse(why_not: str) -> None:
+    if why_not:
+        raise WorthRefusedError(why_not)
+
+
+def _note(kept: CardTransaction, worth: Money, *, reason: str, actor: str) -> None:
+    trail.record(
+        actor=actor,
+        action="transaction.worth_entered",
+        subject=kept,
+        amount_minor=kept.amount_minor,
+        currency=kept.currency,
+        worth_minor=worth.minor,
+        worth_currency=worth.currency,
+        reason=reason,
+    )

@@ -1,0 +1,434 @@
+"""A worth that a person enters: counted once, posted as if the issuer had said it, and refused where it cannot be."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from audit.models import Entry
+from issuing import owing, transactions, worth
+from issuing.models import Authorization, CardTransaction, VirtualCard
+from issuing.reconcile import window
+from issuing.worth import WorthRefusedError
+from onecard.kit.money import MAX_AMOUNT_MINOR
+from tests import stripe_events
+from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.factories import UserFactory
+from tests.issuing.reconcile.test_books import books, movement, purchase
+from tests.issuing.reconcile.test_story import forget_posting
+from tests.issuing.test_foreign_currency import balances, foreign, owed
+from tests.issuing.test_settling import approved, deliver, moved, news, work
+from tests.threads import at_once
+from tests.wallets import walkthrough_card
+from wallet import ledger_check
+from wallet.models import Case, FundingCharge, FundingRefund, Posting
+
+pytestmark = pytest.mark.django_db
+
+Told = dict[str, Any]
+EXCHANGED = {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -4320, "exchange EUR": 4000}
+
+
+@pytest.fixture
+def card() -> VirtualCard:
+    return walkthrough_card()
+
+
+@pytest.fixture
+def asked(card: VirtualCard) -> Told:
+    """A purchase of 45.00 dollars that is paid and closed, and its capture of 40.00 euros at a rate nobody said."""
+    return unknown(card)
+
+
+def unknown(card: VirtualCard) -> Told:
+    asked = approved(card)
+    work()
+    deliver(foreign(asked, 4000, None), news(asked, "closed"))
+    return asked
+
+
+def enter(minor: int = 4320, *, reason: str = "From the issuer's dashboard", kind: str = "settlement") -> None:
+    kept = CardTransaction.objects.get(transaction_type=kind)
+    worth.enter_worth(transaction=kept, worth_minor=minor, reason=reason, actor="user:1")
+
+
+def refused(minor: int = 4320, **more: str) -> str:
+    """Why it was refused; nothing may have come of it."""
+    before = traces()
+    with pytest.raises(WorthRefusedError) as caught:
+        enter(minor, **more)
+    assert traces() == before
+    return caught.value.message
+
+
+def traces() -> tuple[Any, ...]:
+    """All that an entered worth leaves behind."""
+    return (
+        sorted(CardTransaction.objects.values_list("pk", "purchase_minor")),
+        sorted(Posting.objects.values_list("key", "amount_minor")),
+        sorted(Case.objects.values_list("kind", "status")),
+        Entry.objects.filter(action="transaction.worth_entered").count(),
+        FundingCharge.objects.count() + FundingRefund.objects.count(),
+    )
+
+
+def won(amount: int = 4000) -> Told:
+    """The issuer gives back what the capture took, in euros."""
+    content = {
+        "id": "idp_1",
+        "amount": amount,
+        "currency": "eur",
+        "status": "won",
+        "transaction": CardTransaction.objects.get(transaction_type="settlement").issuer_transaction_id,
+    }
+    return stripe_events.event("issuing_dispute.funds_reinstated", content)
+
+
+def paid() -> int:
+    """What the cardholder's cards paid, less what went back, in minor units."""
+    charged = sum(each.obligation.payable.minor for each in FundingCharge.objects.filter(status="succeeded"))
+    return charged - sum(FundingRefund.objects.filter(status="succeeded").values_list("amount_minor", flat=True))
+
+
+def open_cases() -> list[str]:
+    return sorted(Case.objects.filter(status="open").values_list("kind", flat=True))
+
+
+def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(asked: Told) -> None:
+    enter()
+    work()
+    work()
+
+    kept = CardTransaction.objects.get()
+    assert (kept.purchase_minor, owed(), paid()) == (4320, 4320, 4320)
+    told = {
+        row.key.rpartition(":")[2]: (row.debit, row.credit, str(row.money), row.reference, row.occurred_at)
+        for row in Posting.objects.filter(kind="card_exchange")
+    }
+    purchase = owing.reference(Authorization.objects.get())
+    assert told == {
+        "exchange_out": ("exchange", "purchases", "40.00 EUR", purchase, kept.occurred_at),
+        "exchange_in": ("purchases", "exchange", "43.20 USD", purchase, kept.occurred_at),
+    }
+    assert balances() == EXCHANGED
+    assert Case.objects.get().status == "resolved"
+    assert ledger_check.check() == []
+
+
+def test_the_trail_says_who_entered_what_and_why(asked: Told) -> None:
+    enter(reason="  Statement of May  ")
+
+    entry = Entry.objects.get(action="transaction.worth_entered")
+    assert (entry.actor, entry.subject_id) == ("user:1", str(CardTransaction.objects.get().pk))
+    assert entry.details == {
+        "amount_minor": 4000,
+        "currency": "EUR",
+        "worth_minor": 4320,
+        "worth_currency": "USD",
+        "reason": "Statement of May",
+    }
+
+
+@pytest.mark.parametrize("worth_minor", [3000, 4500, 5400])
+def test_a_purchase_that_was_settled_for_nothing_meanwhile_is_charged_for_the_worth(
+    asked: Told, worth_minor: int
+) -> None:
+    work()
+    assert (owed(), paid()) == (0, 0), "what counts for nothing is given back"
+
+    enter(worth_minor)
+    work()
+
+    assert (owed(), paid(), balances()["purchases USD"]) == (worth_minor, worth_minor, 0)
+    assert open_cases() == []
+    assert ledger_check.check() == []
+
+
+def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: Told) -> None:
+    enter()
+    deliver(foreign(asked, 1000, None, kind="refund", number=2))
+    assert open_cases() == ["currency_differs"]
+
+    enter(1080, kind="refund")
+    work()
+    work()
+
+    assert (owed(), paid(), open_cases()) == (3240, 3240, [])
+    assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -3240, "exchange EUR": 3000}
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_a_chargeback_of_the_very_capture_has_the_worth_that_was_entered(asked: Told, is_earlier: bool) -> None:
+    if is_earlier:
+        deliver(won())
+        assert open_cases() == ["currency_differs", "currency_differs"]
+    enter()
+    if not is_earlier:
+        deliver(won())
+    work()
+    work()
+
+    assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor == 4320
+    assert (owed(), paid(), open_cases()) == (0, 0, [])
+    assert set(balances().values()) == {0}
+    assert ledger_check.check() == []
+
+
+def test_a_chargeback_of_a_part_is_entered_by_itself(asked: Told) -> None:
+    enter()
+    deliver(won(1000))
+    assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor is None
+
+    enter(1080, kind="chargeback")
+    work()
+    work()
+
+    assert (owed(), paid(), open_cases()) == (3240, 3240, [])
+    assert balances()["purchases USD"] == balances()["purchases EUR"] == 0
+
+
+def test_what_the_issuer_says_later_is_not_posted_and_a_case_where_it_differs(asked: Told) -> None:
+    enter()
+    work()
+    content = CardTransaction.objects.get()
+    later = foreign(asked, 4000, 4400)["data"]["object"]
+    assert later["id"] == content.issuer_transaction_id
+    deliver(stripe_events.event("issuing_transaction.updated", later))
+    work()
+
+    assert CardTransaction.objects.get().purchase_minor == 4320
+    assert (owed(), paid(), balances()) == (4320, 4320, EXCHANGED)
+    case = Case.objects.get(status="open")
+    assert (case.kind, str(case.money)) == ("transaction_differs", "44.00 USD")
+
+
+def test_the_issuer_that_says_the_same_later_is_no_case(asked: Told) -> None:
+    enter()
+    deliver(stripe_events.event("issuing_transaction.updated", foreign(asked, 4000, 4320)["data"]["object"]))
+    assert open_cases() == []
+    assert balances()["purchases EUR"] == 0
+
+
+def test_a_capture_that_nobody_was_asked_to_pay_for_becomes_a_case_with_its_worth(card: VirtualCard) -> None:
+    asked = approved(card, 0)
+    deliver(foreign(asked, 4000, None))
+    assert open_cases() == ["currency_differs"]
+
+    enter()
+
+    case = Case.objects.get(status="open")
+    assert (case.kind, str(case.money)) == ("approved_without_us", "43.20 USD")
+
+
+@pytest.mark.parametrize("minor", [0, -1, MAX_AMOUNT_MINOR + 1, 2**63])
+def test_an_amount_that_cannot_be_is_refused(asked: Told, minor: int) -> None:
+    assert "more than nothing" in refused(minor)
+
+
+def test_the_largest_amount_is_an_amount(asked: Told) -> None:
+    enter(MAX_AMOUNT_MINOR)
+    assert CardTransaction.objects.get().purchase_minor == MAX_AMOUNT_MINOR
+    assert ledger_check.check() == []
+
+
+@pytest.mark.parametrize("reason", ["", "   \n", "x" * 201])
+def test_a_worth_needs_a_reason(asked: Told, reason: str) -> None:
+    assert "Give a reason of 1 to 200 characters" in refused(reason=reason)
+
+
+def test_a_movement_without_its_purchase_is_refused(card: VirtualCard) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    deliver(foreign(asked, 4000, None))
+    assert "has no purchase yet" in refused()
+
+
+def test_a_movement_in_the_purchases_currency_is_refused(card: VirtualCard) -> None:
+    deliver(moved(approved(card), 4500))
+    assert "its amount is its worth" in refused()
+
+
+def test_what_is_worth_something_already_is_refused(asked: Told) -> None:
+    enter()
+    assert "already that this movement is worth 43.20 USD" in refused(4400)
+
+
+def test_a_provisional_credit_is_refused(asked: Told) -> None:
+    given = [{"id": "txn_1", "amount": 4000, "currency": "eur", "type": "issuing_dispute_provisional_credit"}]
+    event = won()
+    event["data"]["object"] |= {"status": "submitted", "balance_transactions": given}
+    deliver(event)
+    assert "provisional credit" in refused(kind="provisional_credit")
+
+
+def test_what_waits_for_what_it_takes_back_is_refused(asked: Told) -> None:
+    event = won()
+    event["type"] = "issuing_dispute.funds_rescinded"
+    event["data"]["object"]["status"] = "lost"
+    deliver(event)
+    assert CardTransaction.objects.get(transaction_type="chargeback_reversal").processing_status == "pending"
+    assert "not in the ledger" in refused(kind="chargeback_reversal")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_books_agree_with_what_was_entered_and_a_lost_half_of_it_is_posted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(window, "GRACE", dt.timedelta(0))
+    bought = purchase()
+    abroad = replace(movement(authorization=bought.issuer_authorization_id, minor=4000), currency="EUR")
+    transactions.record(abroad, provider="stripe", source="webhook")
+    enter()
+    key = f"card_transaction:{CardTransaction.objects.get().pk}:exchange_in"
+    assert books()[1] == []
+
+    forget_posting(key)
+    assert ("posted_transactions", "missing_there") in books()[1]
+    books(fix=True)
+    assert Posting.objects.get(key=key).amount_minor == 4320
+    assert books()[1] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence() -> None:
+    unknown(walkthrough_card())
+    kept = CardTransaction.objects.get()
+
+    def press(minor: int) -> str:
+        try:
+            return str(worth.enter_worth(transaction=kept, worth_minor=minor, reason="Statement", actor="user:1"))
+        except WorthRefusedError as error:
+            return error.message
+
+    amounts = [4300 + number for number in range(6)]
+    said = at_once([lambda minor=minor: press(minor) for minor in amounts])
+
+    entered = CardTransaction.objects.get().purchase_minor
+    assert entered in amounts
+    first = f"{entered / 100:.2f} USD"
+    assert sorted(said) == sorted([first, *[f"It is known already that this movement is worth {first}."] * 5])
+    assert Posting.objects.filter(kind="card_exchange").count() == 2
+    assert Entry.objects.filter(action="transaction.worth_entered").count() == 1
+    assert ledger_check.check() == []
+
+
+class TestPage:
+    """The button on a movement's page, and the form behind it."""
+
+    def test_staff_enter_it_and_the_case_names_the_page(self, asked: Told) -> None:
+        boss = superuser()
+        client, kept = logged_in(boss), CardTransaction.objects.get()
+        case = text_of(client.get(reverse("admin:wallet_case_change", args=[Case.objects.get().pk])))
+        assert page() in case
+        assert "Enter what it is worth" in case
+        shown = text_of(client.get(page()))
+        assert page("enter_worth") in shown
+        assert "Not known" in shown
+
+        form = text_of(client.get(page("enter_worth")))
+        for fact in ("40.00 EUR", "45.00 USD", kept.issuer_transaction_id, "Starbucks", "In USD, such as 12.34"):
+            assert fact in form
+        answer = send(client, page("enter_worth"), amount="43.20", reason="Statement of May")
+
+        assert answer.status_code == 302
+        assert (CardTransaction.objects.get().purchase_minor, open_cases()) == (4320, [])
+        assert Entry.objects.get(action="transaction.worth_entered").actor == f"user:{boss.pk}"
+        after = client.get(page())
+        assert "40.00 EUR is worth 43.20 USD now" in sentences(after)
+        assert page("enter_worth") not in after.content.decode()
+
+    def test_who_comes_second_gets_a_sentence(self, asked: Told) -> None:
+        client = logged_in()
+        values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
+        enter(4400)
+
+        for answer in (
+            client.get(page("enter_worth"), follow=True),
+            client.post(page("enter_worth"), values, follow=True),
+        ):
+            assert "worth 44.00 USD" in sentences(answer)
+        assert CardTransaction.objects.get().purchase_minor == 4400
+
+    def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
+        self, asked: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client, ask, told = logged_in(), worth.why_not, []
+
+        def and_then(kept: CardTransaction) -> str:
+            said = ask(kept)
+            if not told:
+                told.append(said)
+                enter(4400)
+            return said
+
+        values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
+        monkeypatch.setattr(worth, "why_not", and_then)
+        answer = client.post(page("enter_worth"), values)
+
+        assert answer.status_code == 200
+        assert "worth 44.00 USD" in str(answer.context["form"].errors)
+        assert CardTransaction.objects.get().purchase_minor == 4400
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"amount": "lots"}, "not an amount of USD"),
+            ({"amount": "1.234"}, "not an amount of USD"),
+            ({"amount": "1e3"}, "not an amount of USD"),
+            ({"amount": "43,20"}, "not an amount of USD"),
+            ({"amount": "99999999999999999999"}, "not an amount of USD"),
+            ({"amount": "9" * 21}, "at most 20 characters"),
+            ({"amount": "\0"}, "Null characters"),
+            ({"amount": "0"}, "more than nothing"),
+            ({"amount": "-5"}, "more than nothing"),
+            ({"amount": ""}, "This field is required"),
+            ({"reason": ""}, "This field is required"),
+            ({"reason": " \n "}, "This field is required"),
+            ({"reason": "x" * 201}, "at most 200 characters"),
+        ],
+    )
+    def test_what_cannot_be_is_a_sentence_on_the_form(self, asked: Told, changes: dict[str, str], why: str) -> None:
+        client, before = logged_in(), traces()
+        values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
+
+        answer = client.post(page("enter_worth"), values | changes)
+
+        assert answer.status_code == 200
+        assert why in str(answer.context["form"].errors)
+        assert traces() == before
+
+    def test_the_button_is_not_there_where_nothing_is_to_be_entered(self, card: VirtualCard) -> None:
+        deliver(moved(approved(card), 4500))
+        client = logged_in()
+        assert page("enter_worth") not in client.get(page()).content.decode()
+        assert "its amount is its worth" in sentences(client.get(page("enter_worth"), follow=True))
+
+    def test_it_takes_the_right_to_change_transactions(self, asked: Told) -> None:
+        values, before = {"amount": "43.20", "reason": "Statement"}, traces()
+        viewer = logged_in(staff("view_cardtransaction"))
+        assert page("enter_worth") not in viewer.get(page()).content.decode()
+        for client in (viewer, logged_in(staff("view_authorization"))):
+            assert client.get(page("enter_worth")).status_code == 403
+            assert client.post(page("enter_worth"), values).status_code == 403
+        assert traces() == before
+
+        clerk = logged_in(staff("view_cardtransaction", "change_cardtransaction"))
+        assert page("enter_worth") in clerk.get(page()).content.decode()
+        assert clerk.post(page("enter_worth"), values).status_code == 302
+        assert CardTransaction.objects.get().purchase_minor == 4320
+
+    @pytest.mark.parametrize("key", ["999999", "nothing", "9" * 30])
+    def test_a_movement_that_is_not_there_is_not_found(self, key: str) -> None:
+        assert logged_in().get(reverse("admin:issuing_cardtransaction_enter_worth", args=[key])).status_code == 404
+
+
+def page(act: str = "change") -> str:
+    return reverse(f"admin:issuing_cardtransaction_{act}", args=[CardTransaction.objects.get().pk])
+
+
+def staff(*codenames: str) -> Any:
+    user = UserFactory(is_staff=True)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    return user
