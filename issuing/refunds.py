@@ -1,58 +1,104 @@
-"""Which purchase a refund belongs to when it names none: Marqeta's never do, Stripe's link can be missing."""
+"""Which purchase a refund belongs to when it names none: Marqeta's never do, Stripe's link can be missing.
+
+Of several nobody guesses: a case asks, and a person says which one it is.
+"""
+
+import datetime as dt
 
 from django.db.models import QuerySet
 
 from audit import trail
-from issuing.models import CardTransaction
+from issuing import owing
+from issuing.models import Authorization, CardTransaction
 from onecard.kit.transactions import require_transaction
+from wallet import cases
+from wallet.models import Case
 
 Type = CardTransaction.Type
+# Merchants take things back for some months; a purchase from before that is no candidate.
+LONGEST_AGO = dt.timedelta(days=180)
+MOST_WAITING = 50
 
 
-def join(kept: CardTransaction) -> CardTransaction | None:
-    """Joins the one refund that names no purchase with the one capture that it can be of; gives the refund if it did.
+def join(kept: CardTransaction) -> list[CardTransaction]:
+    """Joins refunds that name no purchase with the one that each can be of; gives those that found theirs.
 
-    They are alike in card, merchant and amount, and it must be one of each: among several nobody guesses (Stripe facts,
-    section 4, refunds). Whichever of the two is recorded last brings them together.
+    `kept` is such a refund, or a capture that some may have waited for: the last to be recorded brings them together.
+    They are alike in card, merchant and currency. The only capture of the same amount is the one, unless another refund
+    is like it; else it is the only purchase of which that much is left (Stripe facts, section 4, refunds). Call it in
+    the transaction that records `kept`, under the lock of its card.
     """
     require_transaction("The link of a refund to its purchase")
     if not (kept.card_id and kept.merchant_name):
-        return None
+        return []
     alike = CardTransaction.objects.filter(
-        card=kept.card_id,
-        amount_minor=kept.amount_minor,
-        currency=kept.currency,
-        merchant_name=kept.merchant_name,
-        mcc=kept.mcc,
+        card=kept.card_id, currency=kept.currency, merchant_name=kept.merchant_name, mcc=kept.mcc
     )
-    refund, capture = _only(alike, Type.REFUND), None
-    if refund is not None:
-        capture = _only(alike, Type.SETTLEMENT)
-    if refund is None or capture is None:
-        return None
-    joins = _is_unclaimed(refund) and capture.authorization_id is not None and _link(refund, capture)
-    return refund if joins else None
+    return [refund for refund in _waiting(kept, alike) if _find_purchase(refund, alike)]
 
 
-def _only(alike: QuerySet[CardTransaction], kind: str) -> CardTransaction | None:
-    found = list(alike.filter(transaction_type=kind)[:2])
-    return found[0] if len(found) == 1 else None
+def tell(kept: CardTransaction) -> None:
+    """A refund that found no purchase is nobody's money yet: a person has to say whose it is."""
+    if is_unlinked(kept) and kept.source != CardTransaction.Source.LEGACY:
+        cases.open_case(
+            kind=Case.Kind.REFUND_UNLINKED,
+            reference=name_of(kept),
+            money=kept.money,
+            summary=f"{kept.merchant_name or 'A merchant'} gave back {kept.money} and did not say of which purchase.",
+        )
 
 
-def _is_unclaimed(refund: CardTransaction) -> bool:
-    return refund.authorization_id is None and not refund.issuer_authorization_id
-
-
-def _link(refund: CardTransaction, capture: CardTransaction) -> bool:
+def link(refund: CardTransaction, purchase_id: int, *, because: str, actor: str = "system:refunds") -> bool:
+    """Joins a refund with its purchase, in the caller's transaction; False when somebody was faster."""
     unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None)
-    if unlinked.update(authorization=capture.authorization_id) != 1:
+    if unlinked.update(authorization=purchase_id) != 1:
         return False
     refund.refresh_from_db()
-    trail.record(
-        actor="system:refunds",
-        action="transaction.linked",
-        subject=refund,
-        authorization=capture.authorization_id,
-        because="the only capture of this card, merchant and amount",
-    )
+    trail.record(actor=actor, action="transaction.linked", subject=refund, authorization=purchase_id, because=because)
+    cases.resolve_cases(reference=name_of(refund), kinds=(Case.Kind.REFUND_UNLINKED,))
     return True
+
+
+def is_unlinked(kept: CardTransaction) -> bool:
+    """Whether it is a refund that moved money, and names no purchase that may still be told."""
+    names_nothing = kept.authorization_id is None and not kept.issuer_authorization_id
+    return names_nothing and kept.transaction_type == Type.REFUND and kept.amount_minor > 0
+
+
+def name_of(kept: CardTransaction) -> str:
+    """What the cases call a movement."""
+    return f"card_transaction:{kept.pk}"
+
+
+def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[CardTransaction]:
+    if kept.transaction_type == Type.REFUND:
+        return [kept] if is_unlinked(kept) else []
+    if kept.transaction_type != Type.SETTLEMENT or kept.authorization_id is None:
+        return []
+    unlinked = alike.filter(transaction_type=Type.REFUND, authorization=None, issuer_authorization_id="")
+    return list(unlinked.filter(amount_minor__gt=0).order_by("occurred_at", "pk")[:MOST_WAITING])
+
+
+def _find_purchase(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> bool:
+    same = alike.filter(amount_minor=refund.amount_minor)
+    captures = list(same.filter(transaction_type=Type.SETTLEMENT).values_list("authorization", flat=True)[:2])
+    if len(captures) == 1 and captures[0] and same.filter(transaction_type=Type.REFUND).count() == 1:
+        return link(refund, captures[0], because="the only capture of this card, merchant and amount")
+    purchases = _with_room(refund, alike)
+    if len(purchases) != 1:
+        return False
+    return link(refund, purchases[0].pk, because="the only purchase of this card and merchant with so much left")
+
+
+def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Authorization]:
+    """The purchases captured before the refund of which at least as much has not come back."""
+    period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
+    before = alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period)
+    purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
+    return [each for each in purchases[:MOST_WAITING] if left_minor(each) >= refund.amount_minor]
+
+
+def left_minor(purchase: Authorization) -> int:
+    """What merchants have of a purchase by now, in its currency's minor units."""
+    captured, returned = owing.moved_minor(purchase)
+    return captured - returned

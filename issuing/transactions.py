@@ -90,7 +90,7 @@ def record(
         else:
             kept = _complete(_lock(provider, found.id), row)
             _open_case_if_other(kept, row)
-        _join_refund(kept)
+        _join_refunds(kept)
         _link_followers(kept)
     return is_new
 
@@ -118,7 +118,7 @@ def link(authorization: Authorization) -> int:
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
     for each in found:
         kept = _complete(each, {"authorization_id": authorization.pk, "card_id": authorization.card_id})
-        _join_refund(kept)
+        _join_refunds(kept)
         _link_followers(kept)
     named = Dispute.objects.filter(
         provider=authorization.provider, issuer_transaction_id=authorization.issuer_authorization_id
@@ -209,10 +209,12 @@ def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
     return kept
 
 
-def _join_refund(kept: CardTransaction) -> None:
-    refund = refunds.join(kept)
-    if refund is not None:
+def _join_refunds(kept: CardTransaction) -> None:
+    joined = refunds.join(kept)
+    for refund in joined:
         book(refund)
+    if kept not in joined:
+        refunds.tell(kept)
 
 
 def _difference(kept: CardTransaction, theirs: dict[str, Any]) -> Difference | None:

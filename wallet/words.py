@@ -58,6 +58,10 @@ NEXT_STEP: dict[str, str] = {
         "Give the money back another way, such as a transfer to the cardholder's bank, since the card that paid may be "
         "closed. Then have it booked as settled outside."
     ),
+    Case.Kind.REFUND_UNLINKED: (
+        "The merchant gave money back and did not say of which purchase, and more than one can be it, or none. Ask the "
+        "cardholder, open the transaction and press “Say which purchase it is of”: what they get back follows."
+    ),
     Case.Kind.RECONCILIATION: (
         "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded by "
         "`manage.py reconcile --fix`. What is wrong needs the developers: write down here what you found."

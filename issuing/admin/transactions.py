@@ -1,10 +1,11 @@
-"""What issuers settled on cards, and what people put on them beforehand: read-only but for a worth nobody told."""
+"""What issuers settled on cards, and what people put on them beforehand: read-only but for what nobody told."""
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
+from issuing.admin.linking import LinkingAdmin
 from issuing.admin.worth import WorthAdmin
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
@@ -24,9 +25,10 @@ FUNDING_TONE: dict[str, str] = {
 
 
 @admin.register(CardTransaction)
-class CardTransactionAdmin(WorthAdmin, ReadOnlyAdmin):
+class CardTransactionAdmin(LinkingAdmin, WorthAdmin, ReadOnlyAdmin):
     """Captures, refunds and disputes under the issuer's own ids."""
 
+    actions_detail = ("say_purchase", "enter_worth")
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")
     list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")

@@ -191,22 +191,6 @@ class TestFindingThePurchase:
         assert set(CardTransaction.objects.values_list("authorization", flat=True)) == {Authorization.objects.get().pk}
         assert asked["token"] not in CardTransaction.objects.get(transaction_type="refund").issuer_authorization_id
 
-    def test_among_two_captures_alike_nobody_guesses(self) -> None:
-        card = marqeta_card()
-        for _ in range(2):
-            asked = marqeta_events.gateway_request(card=card.issuer_card_id)
-            marqeta_events.ask(asked)
-            report(marqeta_events.later(asked, "authorization.clearing"))
-        report(refund(asked))
-
-        assert CardTransaction.objects.get(transaction_type="refund").authorization is None
-
-    def test_a_refund_of_another_amount_stays_alone(self) -> None:
-        _, (clearing, _) = self._bought_and_refunded()
-        report(clearing, refund(clearing, amount=5))
-
-        assert CardTransaction.objects.get(transaction_type="refund").authorization is None
-
     def _bought_and_refunded(self) -> tuple[dict[str, Any], tuple[dict[str, Any], dict[str, Any]]]:
         asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
         marqeta_events.ask(asked)
