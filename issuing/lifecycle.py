@@ -2,7 +2,8 @@
 
 import logging
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least
 
 from audit import trail
 from issuing import holds, locking, owing, settling, states, transactions, unfunded
@@ -91,14 +92,24 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
         return False
     trail.record(actor=actor, action=f"authorization.{target}", subject=authorization, was=authorization.status)
     if target in NOTHING_BOUGHT:
-        holds.release_all(authorization)
-        # What the issuer had approved by itself was held nowhere, and nobody has to pay it unless it was captured.
-        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=0)
-        captured, returned = owing.moved_minor(authorization)
-        if captured <= returned:
-            cases.resolve_cases(reference=owing.reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+        _let_go(authorization, target)
         owing.follow(authorization, actor=actor)
     return True
+
+
+def _let_go(authorization: Authorization, target: str) -> None:
+    """Gives back what is held, but for what a merchant took before the rest fell away: that counts on the limits."""
+    captured, returned = owing.moved_minor(authorization)
+    kept = 0 if target == states.Authorization.DECLINED else captured
+    if kept:
+        holds.shrink_to(authorization, kept)
+    else:
+        holds.release_all(authorization)
+    # What the issuer had approved by itself was held nowhere, and nobody has to pay it unless it was captured.
+    mine = Authorization.objects.filter(pk=authorization.pk)
+    mine.update(approved_minor=Least(F("approved_minor"), Value(kept)))
+    if captured <= returned:
+        cases.resolve_cases(reference=owing.reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
 
 
 def undo_round(decision: Decision, *, actor: str) -> None:

@@ -165,12 +165,17 @@ def _give_up(obligation: FundingObligation, actor: str) -> None:
         kind=Case.Kind.RECEIVABLE,
         obligation=obligation,
         money=owed(obligation),
-        summary=f"{tried} cards tried, none could pay. The last: {declines.sentence(last.method, last)}"
-        if last
-        else "No card could be charged.",
+        summary=_tried_in_words(last, tried),
     )
     outbox.put(topic="cardholder.notify", case_id=case.pk)
     _retry_later(obligation, case, actor)
+
+
+def _tried_in_words(last: FundingCharge | None, tried: int) -> str:
+    if last is None:
+        return "No card could be charged."
+    cards = "1 card" if tried == 1 else f"{tried} cards"
+    return f"{cards} tried, none could pay. The last: {declines.sentence(last.method, last)}"
 
 
 def _retry_later(obligation: FundingObligation, receivable: Case, actor: str) -> None:

@@ -1,7 +1,8 @@
 """What the processor keeps and what it exchanges, booked from its own list of what moved our balance (decision 0021).
 
 Each movement stands for itself, so a list that breaks off loses nothing: it is read hour by hour, the oldest first, and
-an hour is booked once it is read to its end. The newest fee in the books therefore says how far they are.
+an hour is booked once it is read to its end. The newest fee in the books therefore says how far they are. What of it
+cannot be read or booked has a case, and its hour is read again every night (wallet/fees_unread.py).
 """
 
 import datetime as dt
@@ -21,9 +22,15 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet import ledger
+from wallet import fees_unread, ledger
 from wallet.models import FundingCharge, Posting
-from wallet.processors.stripe_balance import BalanceMovement, BalancePage, Kind, StripeBalance
+from wallet.processors.stripe_balance import (
+    BalanceMovement,
+    BalancePage,
+    Kind,
+    StripeBalance,
+    UnreadMovement,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +64,25 @@ class Due:
 class Tally:
     """What a run did: movements read, fees (minor units by currency, less what came back), exchanges, and the rest.
 
-    `ignored` counts by the processor's word what is booked elsewhere or not at all, and `read_to` is where it stopped.
+    `skipped` counts those that made no sense, `failed` those that could not be posted. `ignored` counts by the
+    processor's word what is booked elsewhere or not at all, and `read_to` is where it stopped.
     """
 
     read_to: dt.datetime
     read: int = 0
     booked: int = 0
     exchanged: int = 0
+    skipped: int = 0
     failed: int = 0
     fees: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        """Counts in what another run did; how far this one came stays."""
+        for name in ("read", "booked", "exchanged", "skipped", "failed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.fees.update(other.fees)
+        self.ignored.update(other.ignored)
 
 
 Progress = Callable[[int], object]
@@ -83,14 +99,17 @@ def book(
 ) -> Tally:
     """Posts fees and exchanges of what moved the balance from `since` up to `until`, each once, whoever else does.
 
-    Stops between two hours once `stretch_s` is over. With `dry_run` it counts and writes nothing. Raises the list's
-    error, which leaves the hours before it booked, and TransactionError inside a transaction.
+    Each that cannot be has a case instead. Stops between two hours once `stretch_s` is over. With `dry_run` it counts
+    and writes nothing. Raises the list's error, which leaves the hours before it booked, and TransactionError inside a
+    transaction.
     """
     require_no_transaction("A call to the processor")
     asked, end, tally = lists or StripeBalance(), time.monotonic() + stretch_s, Tally(read_to=since)
     while tally.read_to < until:
         upto = min(tally.read_to + SLICE, until)
-        movements = list(_movements(asked, tally.read_to, upto, progress))[::-1]
+        pages = list(_pages(asked, tally.read_to, upto, progress))
+        _tell([each for page in pages for each in page.unread], tally, dry_run=dry_run)
+        movements = [each for page in pages for each in page.rows][::-1]
         for start in range(0, len(movements), BATCH):
             _book(movements[start : start + BATCH], tally, dry_run=dry_run)
         tally.read_to = upto
@@ -99,18 +118,25 @@ def book(
     return tally
 
 
-def book_and_go_on(*, since: str = "") -> None:
-    """One stretch, and the message for the next one; what gets lost is made up for the next night."""
-    start, until = dt.datetime.fromisoformat(since) if since else unbooked_since(), clock.now()
+def book_and_go_on(*, since: str = "", until: str = "") -> None:
+    """One stretch, and the message for the next one; what gets lost is made up for the next night.
+
+    A night's first stretch asks for the hours before it of which something is left.
+    """
+    start = dt.datetime.fromisoformat(since) if since else unbooked_since()
+    end = dt.datetime.fromisoformat(until) if until else clock.now()
     try:
-        tally = book(since=start, until=until, stretch_s=STRETCH_S)
+        tally = book(since=start, until=end, stretch_s=STRETCH_S)
     except OneCardError as error:
         log.warning("Fees are not booked from %s on: %s", start, error.message)
         return
     log.info("Fees to %s: %s; not booked here: %s", tally.read_to, dict(tally.fees), dict(tally.ignored))
-    if tally.read_to < until:
-        with transaction():
-            outbox.put(topic="fees.booking_requested", since=tally.read_to.isoformat())
+    with transaction():
+        if tally.read_to < end:
+            rest = {"since": tally.read_to.isoformat()} | ({"until": until} if until else {})
+            outbox.put(topic="fees.booking_requested", **rest)
+        for hour in [] if since else earlier_hours(before=start):
+            outbox.put(topic="fees.booking_requested", since=hour.isoformat(), until=(hour + SLICE).isoformat())
 
 
 def unbooked_since() -> dt.datetime:
@@ -118,6 +144,11 @@ def unbooked_since() -> dt.datetime:
     now = clock.now()
     newest = Posting.objects.filter(key__startswith="fee:").aggregate(at=Max("occurred_at"))["at"]
     return min(newest or now, now) - OVERLAP
+
+
+def earlier_hours(*, before: dt.datetime) -> list[dt.datetime]:
+    """Where to read again: the hours that began before then, each once, of which something is not booked."""
+    return [hour for hour in fees_unread.hours() if hour < before]
 
 
 def postings_of(movement: BalanceMovement) -> list[Due]:
@@ -139,14 +170,12 @@ def postings_of(movement: BalanceMovement) -> list[Due]:
     return due
 
 
-def _movements(
-    asked: BalanceList, since: dt.datetime, until: dt.datetime, progress: Progress
-) -> Iterator[BalanceMovement]:
+def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress: Progress) -> Iterator[BalancePage]:
     cursor = ""
     while True:
         page = asked.list_movements(since=since, until=until, cursor=cursor)
-        progress(len(page.rows))
-        yield from page.rows
+        progress(len(page.rows) + len(page.unread))
+        yield page
         if not page.cursor:
             return
         if page.cursor == cursor:
@@ -154,36 +183,55 @@ def _movements(
         cursor = page.cursor
 
 
+def _tell(unread: Iterable[UnreadMovement], tally: Tally, *, dry_run: bool) -> None:
+    """A row at the seam of two pages is one."""
+    for each in {one.id: one for one in unread}.values():
+        log.warning("%s could not be read: %s", each.id, each.why)
+        tally.skipped += 1
+        if not dry_run:
+            _have_case(each, tally)
+
+
+def _have_case(left: UnreadMovement, tally: Tally) -> None:
+    # Until its hour is over, that is what it is read to.
+    with transaction():
+        fees_unread.tell(left, hour=tally.read_to)
+
+
 def _book(movements: Sequence[BalanceMovement], tally: Tally, *, dry_run: bool) -> None:
     due = {movement: postings_of(movement) for movement in movements}
     keys = [posting.key for postings in due.values() for posting in postings]
     known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
-    references = _references(movements)
+    references, told = _references(movements), fees_unread.told(movement.id for movement in movements)
     for movement, postings in due.items():
         tally.read += 1
         tally.ignored[movement.word] += movement.kind == Kind.OTHER
         missing = [posting for posting in postings if posting.key not in known]
-        if missing:
-            _post_safely(movement, missing, references[movement.id], tally, dry_run=dry_run)
+        is_booked = not missing or _post_safely(movement, missing, references[movement.id], tally, dry_run=dry_run)
+        if is_booked and movement.id in told and not dry_run:
+            fees_unread.resolve(movement.id)
 
 
 def _post_safely(
     movement: BalanceMovement, missing: Sequence[Due], reference: str, tally: Tally, *, dry_run: bool
-) -> None:
-    """One movement's trouble is its own: it stands in the log and comes by again for three nights."""
+) -> bool:
+    """One movement's trouble is its own: it has a case, and comes by again every night."""
     try:
         new = missing if dry_run else _post(movement, missing, reference)
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception as error:
         log.exception("%s could not be booked", movement.id)
         tally.failed += 1
-        return
+        why = error.message if isinstance(error, OneCardError) else type(error).__name__
+        _have_case(UnreadMovement(movement.id, why, abs(movement.amount_minor), movement.currency), tally)
+        return False
     tally.booked += len(new)
     for posting in new:
         if posting.kind == ledger.Kind.FEE:
             tally.fees[posting.money.currency] += -posting.money.minor if posting.back else posting.money.minor
         tally.exchanged += posting.kind == ledger.Kind.PAYOUT_EXCHANGE and not posting.back
+    return True
 
 
 def _post(movement: BalanceMovement, missing: Iterable[Due], reference: str) -> list[Due]:

@@ -46,6 +46,6 @@ def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
 
 # An hour of the list is booked as a whole, so this may take longer than other tasks.
 @shared_task(name="wallet.tasks.book_fees", soft_time_limit=300, time_limit=330)
-def book_fees(*, since: str = "", **_newer: Any) -> None:
+def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
     """Books fees and exchanges for a while and leaves the rest to the next task."""
-    fees.book_and_go_on(since=since)
+    fees.book_and_go_on(since=since, until=until)

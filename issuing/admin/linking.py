@@ -39,7 +39,7 @@ class LinkForm(ReasonForm):
 class LinkingAdmin(BaseAdmin):
     """What a movement's page gets its button “Say which purchase it is of” from; only while that is needed."""
 
-    actions_detail = ("say_purchase",)
+    actions_detail: tuple[str, ...] = ("say_purchase",)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]

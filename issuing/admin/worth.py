@@ -42,7 +42,7 @@ class WorthForm(ReasonForm):
 class WorthAdmin(BaseAdmin):
     """What a movement's page gets its button “Enter what it is worth” from; only while that is needed."""
 
-    actions_detail = ("enter_worth",)
+    actions_detail: tuple[str, ...] = ("enter_worth",)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]

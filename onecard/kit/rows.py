@@ -26,7 +26,7 @@ def insert_once(row: Model, *, unique: tuple[str, ...]) -> bool:
         sql.Identifier(str(row._meta.pk.column)),
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, list(values.values()))
+        cursor.execute(statement.as_string(), list(values.values()))
         made = cursor.fetchone()
     if made is None:
         return False

@@ -83,7 +83,9 @@ class News:
         assert story.deliver(event).status_code == 200
 
 
-def told(end: End, begin: Callable[[World], None], *make: Callable[[Event], Event]) -> Flow:
+def told(
+    end: End | Callable[[World, Death], End], begin: Callable[[World], None], *make: Callable[[Event], Event]
+) -> Flow:
     it = News(begin, make)
     return Flow(it.act, end, it.before, after=it.after, again=it.again)
 

@@ -44,13 +44,14 @@ def of_worker(
     act: Callable[[World, Say], object],
     end: End,
     *news: Callable[[Event], Event],
+    begin: Callable[[World], object] = story.paid,
     arm: Callable[[World], object] = lambda _world: None,
     then: Callable[[World], object] = lambda _world: None,
 ) -> Flow:
     """A life that begins with an amount held, this news worked on, and hours gone by, so that a worker is asked for."""
 
     def before(world: World) -> None:
-        story.paid(world)
+        begin(world)
         hear(*(each(world.kept["asked"]) for each in news))
         set_clock(HOURS)
         settling.sweep()

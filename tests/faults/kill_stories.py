@@ -127,8 +127,8 @@ def bought_at_marqeta(world: World) -> None:
     turn()
 
 
-def cleared(cents: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda asked: marqeta_events.later(asked, "authorization.clearing", amount=Decimal(cents) / 100)
+def cleared(cents: int, **more: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda asked: marqeta_events.later(asked, "authorization.clearing", amount=Decimal(cents) / 100, **more)
 
 
 def reversed_at_marqeta(asked: dict[str, Any]) -> dict[str, Any]:
@@ -227,6 +227,11 @@ def books_differ(world: World) -> None:
     bought(world)
     work_off()
     assert FundingCharge.objects.get().status == "unknown"
+    captured_unheard(world)
+
+
+def captured_unheard(world: World) -> None:
+    """The issuer has it in its list, and sent no webhook."""
     made = stripe_client().v1.test_helpers.issuing.transactions.create_force_capture(
         {"card": world.cards["stripe"].issuer_card_id, "amount": 4500, "merchant_data": {"name": "Starbucks Coffee"}}
     )

@@ -307,3 +307,12 @@ def test_basic_is_always_asked_and_the_signature_only_with_a_secret(settings: An
     assert not IssuerEvent.objects.exists()
     with override_settings(MARQETA_WEBHOOK_SECRET=""):
         assert report(BODY, signature="").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["authorization.reversal.issuerexpiration", "authorization.reversal"])
+def test_what_was_cleared_before_the_rest_fell_away_counts_on_the_limits(card: VirtualCard, kind: str) -> None:
+    asked = approved(card)
+    deliver(later(asked, "authorization.clearing", amount=30, is_final_clearing=False))
+    deliver(later(asked, kind, amount=15, state="CLEARED"))
+    assert spent() == {3000}
+    assert Authorization.objects.get().approved_minor == 3000

@@ -110,7 +110,7 @@ def test_the_page_tells_what_happened_what_to_do_the_money_and_the_notes() -> No
     shown = text_of(logged_in(ada).get(page(case)))
 
     for words in (
-        "1 cards tried, none could pay",
+        "1 card tried, none could pay",
         "Agree with them how it is paid",
         "45.00 USD taken and not paid.",
         "insufficient_funds",

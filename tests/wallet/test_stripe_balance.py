@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from onecard.sandbox.running import RunningSandbox
 from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
 from wallet.processors import stripe_balance
 from wallet.processors.stripe import stripe_client
-from wallet.processors.stripe_balance import BalancePage, Kind, StripeBalance
+from wallet.processors.stripe_balance import SENSELESS, BalancePage, Kind, StripeBalance, UnreadMovement, read_page
 from wallet.processors.stripe_lists import PAGE, ListUnavailableError
 
 DAY = dt.timedelta(days=1)
@@ -137,17 +138,64 @@ def test_a_charge_that_does_not_say_of_what_is_nobodys_unless_it_was_exchanged(s
     assert (row.processor_charge_id, row.source_minor, row.fee_minor) == ("", 0, 59)
 
     newest(sandbox)["exchange_rate"] = Decimal("1.08")
-    with pytest.raises(ListUnavailableError):
-        page()
+    (unread,) = page().unread
+    assert unread.why == "A movement in another currency does not say of what."
 
 
-@pytest.mark.parametrize("changes", [{"currency": "zzz"}, {"currency": None}, {"amount": "much"}, {"id": None}])
-def test_a_row_that_is_no_movement_ends_the_list(sandbox: RunningSandbox, changes: dict[str, Any]) -> None:
-    pay(1000)
-    newest(sandbox).update(changes)
+SENSE: dict[str, Any] = {
+    "amount": 1000, "balance_type": "payments", "created": 1_790_000_000, "currency": "usd", "exchange_rate": None,
+    "fee": 59, "id": "txn_1", "reporting_category": "charge", "source": None, "type": "charge",
+}  # fmt: skip
+UNKNOWN = UnreadMovement("txn_2", "")
 
-    with pytest.raises(ListUnavailableError):
-        page()
+
+@pytest.mark.parametrize(
+    ("changes", "unread"),
+    [
+        ({"currency": "zzz"}, replace(UNKNOWN, why="'ZZZ' is not an ISO 4217 currency code")),
+        ({"currency": None}, replace(UNKNOWN, why="'' is not an ISO 4217 currency code")),
+        ({"fee": None}, replace(UNKNOWN, amount_minor=1000, currency="USD")),
+        ({"amount": "much"}, replace(UNKNOWN, currency="USD")),
+        ({"amount": -900, "fee": []}, replace(UNKNOWN, amount_minor=900, currency="USD")),
+        ({"created": 10**17}, replace(UNKNOWN, amount_minor=1000, currency="USD")),
+        ({"exchange_rate": "one to one"}, replace(UNKNOWN, amount_minor=1000, currency="USD")),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_named_and_the_others_are_read(
+    changes: dict[str, Any], unread: UnreadMovement
+) -> None:
+    other = {**SENSE, "id": "txn_2", **changes}
+
+    found = read_page({"data": [SENSE, other], "has_more": True})
+
+    assert [row.id for row in found.rows] == ["txn_1"]
+    (told,) = found.unread
+    assert (told.id, told.amount_minor, told.currency) == (unread.id, unread.amount_minor, unread.currency)
+    assert told.why == unread.why or (told.why and not unread.why), "it says why"
+    assert found.cursor == "txn_2"
+
+
+def test_what_a_row_has_not_is_named() -> None:
+    row = {name: value for name, value in SENSE.items() if name != "fee"}
+
+    assert read_page({"data": [row], "has_more": False}).unread[0].why == "It has no 'fee'."
+
+
+@pytest.mark.parametrize("row", [{**SENSE, "id": None}, {**SENSE, "id": " "}, None, "txn_3", 7, []])
+def test_a_row_without_an_id_has_a_name_that_lasts_and_the_list_goes_on_before_it(row: Any) -> None:
+    first, again = (read_page({"data": [SENSE, row], "has_more": True}) for _ in range(2))
+
+    assert first == again
+    assert first.unread[0].id.startswith("without-id-")
+    assert first.cursor == "txn_1", "it is on the next page again"
+
+
+@pytest.mark.parametrize(
+    "listed", [{}, {"data": "rows", "has_more": False}, {"data": [SENSE]}, {"data": [None], "has_more": True}]
+)
+def test_what_is_no_list_at_all_is_an_error(listed: dict[str, Any]) -> None:
+    with pytest.raises(SENSELESS):
+        read_page(listed)
 
 
 @pytest.mark.parametrize("category", ["something_new", "", None, []])

@@ -1,11 +1,12 @@
 """Stripe's balance transactions, page by page in our words: what moved the balance, the fee, and in which currency.
 
 What a row is about is said by its reporting category, which is finer than its type (Stripe, reporting categories). A
-list that cannot be read to its end raises.
+list that cannot be read to its end raises; a row of it that makes no sense is handed on as one, and stops no other.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 
 import stripe
 
+from onecard.kit.errors import OneCardError
 from onecard.kit.money import MoneyError, currency_exponent
 from onecard.kit.text import clean_text
 from wallet.processors.stripe import stripe_client
@@ -38,6 +40,8 @@ KINDS = {
     "fee": Kind.FEE,
 }
 FEE_TYPES = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
+# What a row that makes no sense is met with; a moment out of all bounds is an OSError on some machines.
+SENSELESS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError, MoneyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,28 @@ class BalanceMovement:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadMovement:
+    """A row that makes no sense: by its id, or a name of its own, why, and the gross amount as far as it is known.
+
+    `amount_minor` is 0 and `currency` "" where nobody can tell.
+    """
+
+    id: str
+    why: str
+    amount_minor: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BalancePage:
-    """A stretch of the list, newest first; `cursor` asks for the next one and is "" at the end."""
+    """A stretch of the list, newest first; `cursor` asks for the next one and is "" at the end.
+
+    The rows that make no sense are beside the others, and may be on the next page once more.
+    """
 
     rows: tuple[BalanceMovement, ...]
     cursor: str
+    unread: tuple[UnreadMovement, ...] = ()
 
 
 class StripeBalance:
@@ -89,14 +110,65 @@ class StripeBalance:
         if cursor:
             wanted["starting_after"] = cursor
         try:
-            listed = stripe_client().v1.balance_transactions.list(wanted, PATIENT).to_dict()
-            data, has_more = listed["data"], listed["has_more"] is True
-            return BalancePage(tuple(map(_movement, data)), cursor=str(data[-1]["id"]) if has_more and data else "")
+            return read_page(stripe_client().v1.balance_transactions.list(wanted, PATIENT).to_dict())
         except stripe.StripeError as error:
             said = clean_text(error.user_message or str(error), limit=200)
             raise ListUnavailableError(f"Stripe's list could not be read: {said}") from error
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, MoneyError) as error:
+        except SENSELESS as error:
             raise ListUnavailableError("Stripe answered with something that is no list of its balance.") from error
+
+
+def read_page(listed: Mapping[str, Any]) -> BalancePage:
+    """An answer to the question for a list, in our words. Raises one of SENSELESS where it is no list."""
+    data = listed["data"]
+    if not isinstance(data, list):
+        raise TypeError("What should be a list of rows is none.")
+    read = [_read(row) for row in data]
+    return BalancePage(
+        rows=tuple(each for each in read if isinstance(each, BalanceMovement)),
+        cursor=_cursor(data) if listed["has_more"] is True and data else "",
+        unread=tuple(each for each in read if isinstance(each, UnreadMovement)),
+    )
+
+
+def _cursor(data: Sequence[Any]) -> str:
+    """The last row that has an id: what stands behind it without one is on the next page again."""
+    ids = [str(row["id"]) for row in data if isinstance(row, Mapping) and clean_text(row.get("id"), limit=100)]
+    return ids[-1]
+
+
+def _read(row: Any) -> BalanceMovement | UnreadMovement:
+    try:
+        return _movement(row)
+    except SENSELESS as error:
+        return _unread(row if isinstance(row, Mapping) else {"id": None, "row": row}, error)
+
+
+def _unread(row: Mapping[str, Any], error: Exception) -> UnreadMovement:
+    amount = row.get("amount")
+    try:
+        currency = _currency(row.get("currency"))
+    except MoneyError:
+        currency = ""
+    return UnreadMovement(
+        id=clean_text(row.get("id"), limit=100) or _own_name(row),
+        why=_why(error),
+        amount_minor=abs(amount) if isinstance(amount, int) and currency else 0,
+        currency=currency,
+    )
+
+
+def _own_name(row: Mapping[str, Any]) -> str:
+    """The same for the same row tomorrow, of which time changes some fields (its status, its source)."""
+    lasting = [str(row.get(name)) for name in ("amount", "created", "currency", "fee", "type", "row")]
+    return f"without-id-{hashlib.sha256(repr(lasting).encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OneCardError):
+        return error.message
+    said = clean_text(str(error), limit=80)
+    return f"It has no {said}." if isinstance(error, KeyError) else said or type(error).__name__
 
 
 def _movement(row: Mapping[str, Any]) -> BalanceMovement:

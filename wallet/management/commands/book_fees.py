@@ -1,7 +1,8 @@
 """`manage.py book_fees`: what the processor kept and exchanged, from its own list, into the ledger.
 
 It can be interrupted and repeated: what is booked is booked, once. Exit status: 0 done, 1 when something could not be
-booked (the log says what), 2 when the list could not be read to its end, 130 after Ctrl-C.
+booked or is open from an earlier night (a case says what), 2 when the list could not be read to its end, 130 after
+Ctrl-C.
 """
 
 import datetime as dt
@@ -13,7 +14,8 @@ from tqdm import tqdm
 
 from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
-from wallet.fees import Tally, book, unbooked_since
+from wallet import fees_unread
+from wallet.fees import SLICE, Tally, book, earlier_hours, unbooked_since
 
 LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
 OLDEST_YEAR = 2000
@@ -22,7 +24,7 @@ OLDEST_YEAR = 2000
 class Command(BaseCommand):
     help = (
         "Books the processor's fees and exchanges from its list of balance transactions, each once. "
-        "Exit status: 0 done, 1 some could not be booked, 2 not done."
+        "Exit status: 0 done, 1 some are not booked and have a case, 2 not done."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,17 +56,32 @@ class Command(BaseCommand):
             f"{start:%Y-%m-%d %H:%M} to {tally.read_to:%Y-%m-%d %H:%M} UTC: {tally.read} movements, "
             f"{tally.booked} postings {done}, {tally.exchanged} exchanges among them."
         )
+        if tally.skipped:
+            self.stdout.write(f"  Skipped: {tally.skipped} that could not be read.")
         for currency, minor in sorted(tally.fees.items()):
             self.stdout.write(f"  Fees: {display.money(minor, currency)}")
         for word, count in sorted((+tally.ignored).items()):
             self.stdout.write(f"  Not booked here: {count} of type {word}")
-        if tally.failed:
-            raise CommandError(f"{tally.failed} could not be booked; the log says which and why.", returncode=LEFT)
+        left = fees_unread.open_cases().count()
+        if left or (dry_run and tally.skipped):
+            raise CommandError(_left(tally, left), returncode=LEFT)
 
 
 def _book(start: dt.datetime, end: dt.datetime, *, dry_run: bool) -> Tally:
+    """The window, and the hours before it of which something is left."""
     with tqdm(unit=" movements", leave=False, disable=None) as bar:
-        return book(since=start, until=end, dry_run=dry_run, progress=bar.update)
+        tally = book(since=start, until=end, dry_run=dry_run, progress=bar.update)
+        for hour in earlier_hours(before=start):
+            tally.add(book(since=hour, until=min(hour + SLICE, start), dry_run=dry_run, progress=bar.update))
+        return tally
+
+
+def _left(tally: Tally, left: int) -> str:
+    if not left:
+        return f"{tally.skipped} could not be read; without --dry-run each has a case."
+    cases = "1 case of a balance transaction is" if left == 1 else f"{left} cases of balance transactions are"
+    failed = f"{tally.failed} could not be booked (the log says why). " if tally.failed else ""
+    return f"{failed}{cases} open: see Cases in the back office."
 
 
 def _moment(option: str, text: str | None) -> dt.datetime | None:
