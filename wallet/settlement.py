@@ -54,10 +54,14 @@ def committed_minor(purchase: str, currency: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _PastCards:
-    """What is settled of a purchase without a funding card, in minor units: our losses, and what came from outside."""
+    """What is settled of a purchase without a funding card, in minor units: our losses, and what came from outside.
+
+    `sent_back_minor` had come from outside too, and has gone there again.
+    """
 
     lost: dict[str, int]
     outside_minor: int
+    sent_back_minor: int
 
     @property
     def minor(self) -> int:
@@ -67,7 +71,8 @@ class _PastCards:
 def _past_cards(purchase: str, currency: str) -> _PastCards:
     """What two people gave up, or staff gave back out of kindness, is not asked for again; nor is what has come.
 
-    What went out to the cardholder past the product was not on any card either, so it does not count.
+    What went out to the cardholder past the product counts only where it had come that way: a refund that failed is
+    counted as given back already.
     """
     kinds = (*LOSSES, Posting.Kind.OUTSIDE)
     rows = Posting.objects.filter(reference=purchase, kind__in=kinds, currency=currency).order_by()
@@ -76,7 +81,18 @@ def _past_cards(purchase: str, currency: str) -> _PastCards:
     }
     won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in LOSSES}
     lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in LOSSES}
-    return _PastCards(lost, sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0))
+    came = sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0)
+    sent_back = _sent_back_minor(purchase, currency) if came else 0
+    return _PastCards(lost, came - sent_back, sent_back)
+
+
+def _sent_back_minor(purchase: str, currency: str) -> int:
+    """What two people sent back the way it had come (wallet/case_proposals.py)."""
+    told = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase, proposal=Case.Proposal.OUTSIDE)
+    keys = [f"{Case.Proposal.OUTSIDE}:{pk}" for pk in told.values_list("pk", flat=True)]
+    postings = Posting.objects.filter(key__in=keys, currency=currency)
+    total: int = postings.aggregate(total=Sum("amount_minor", default=0))["total"]
+    return total
 
 
 def _win_back(purchase: str, past: _PastCards, excess: Money) -> int:
@@ -101,12 +117,16 @@ def _count(purchase: str, kind: str) -> int:
 
 
 def _tell_of_rest(purchase: str, past: _PastCards, rest: Money) -> None:
-    """What came from outside goes back there, and only a person can see to that."""
+    """What came from outside goes back there, and only a person can see to that.
+
+    With what was sent back before, so that the same amount once more is not taken for a case that was worked.
+    """
     if past.outside_minor:
+        in_all = rest.minor + past.sent_back_minor if rest.minor else 0
         cases.keep_one(
             kind=Case.Kind.REFUND_FAILED,
             reference=purchase,
-            money=rest,
+            money=Money(in_all, rest.currency),
             summary=f"{rest} is not owed any more, and was paid past the product: no card can be given it back.",
         )
 

@@ -64,7 +64,8 @@ NEXT_STEP: dict[str, str] = {
     ),
     Case.Kind.RECONCILIATION: (
         "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded by "
-        "`manage.py reconcile --fix`. What is wrong needs the developers: write down here what you found."
+        "`manage.py reconcile --fix`, and a balance transaction is read again every night. What is wrong needs the "
+        "developers: write down here what you found."
     ),
     Case.Kind.DISPUTE: (
         "Give the issuer its evidence in time (its dashboard says until when). A dispute that is won brings the money "
