@@ -171,6 +171,9 @@ def why_not_resolve(standing: Standing) -> str:
         return f"{standing.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
     if case.kind in SETTLED_OUTSIDE:
         return ""
+    if case.kind == Case.Kind.CURRENCY_DIFFERS:
+        # Its reference is the movement, so what is in clearing of its purchase is not seen from here.
+        return "The movement counts for nothing yet: enter what it is worth, and this case closes by itself."
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
         return "The money is still owed: have it charged or written off; then this case closes by itself."
     if obligation is None and standing.clearing_minor:

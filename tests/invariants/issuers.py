@@ -11,6 +11,14 @@ from tests import marqeta_events, stripe_events
 Event = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """What a movement is in, where that is not the purchase's currency; `worth_minor` is None where nobody says it."""
+
+    currency: str
+    worth_minor: int | None
+
+
 @dataclass
 class Buy:
     """A purchase as the issuer knows it: its first question, and what merchants moved, by what has been delivered."""
@@ -22,8 +30,10 @@ class Buy:
     # What each event moves, and which of them have arrived: positive is taken by the merchant.
     moved: dict[str, int] = field(default_factory=dict)
     arrived: set[str] = field(default_factory=set)
-    # The disputes that were won and not contested yet, with their amounts.
-    disputes: list[tuple[str, int]] = field(default_factory=list)
+    # The disputes that were won and not contested yet, with their amounts and whether these are foreign.
+    disputes: list[tuple[str, int, bool]] = field(default_factory=list)
+    # What was captured abroad, in minor units of the currency there.
+    captured_abroad: list[int] = field(default_factory=list)
 
     @property
     def moved_minor(self) -> int:
@@ -31,7 +41,10 @@ class Buy:
 
 
 class Words(Protocol):
-    """How one issuer asks and tells. Amounts are minor units of the card's currency."""
+    """How one issuer asks and tells. Amounts are minor units of the card's currency, or of the one abroad.
+
+    `moves` gives its event under the name that ends the issuer's id of the movement.
+    """
 
     provider: str
 
@@ -40,7 +53,9 @@ class Words(Protocol):
     def approves(self, answer: bytes) -> bool: ...
     def reports(self, buy: Buy, status: str, total: int) -> Event: ...
     def reduces(self, buy: Buy, by: int, left: int) -> Event: ...
-    def moves(self, buy: Buy, kind: str, amount: int, *, dispute: str = "") -> tuple[str, Event]: ...
+    def moves(
+        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
+    ) -> tuple[str, Event]: ...
     def deliver(self, event: Event) -> str: ...
     def authorization_id(self, buy: Buy) -> str: ...
 
@@ -86,40 +101,45 @@ class StripeWords:
     def reduces(self, buy: Buy, by: int, left: int) -> Event:
         return self.reports(buy, "approved", left)
 
-    def moves(self, buy: Buy, kind: str, amount: int, *, dispute: str = "") -> tuple[str, Event]:
+    def moves(
+        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
+    ) -> tuple[str, Event]:
+        currency = (abroad.currency if abroad else self.currency).lower()
         if dispute:
-            event = self._dispute(buy, kind, amount, dispute)
-            return str(event["id"]), event
+            return self._disputes(buy, kind, amount, dispute, currency)
         content = {
             "id": stripe_events.unique("ipi"),
             "type": kind,
             "amount": -amount if kind == "capture" else amount,
-            "currency": self.currency.lower(),
+            "currency": currency,
             "card": self.card,
             "authorization": self.authorization_id(buy),
             "created": 1_790_000_000,
             "merchant_data": {"category_code": "5812", "name": "Bistro"},
         }
+        if abroad and abroad.worth_minor is not None:
+            content |= {"merchant_amount": abroad.worth_minor, "merchant_currency": self.currency.lower()}
         return str(content["id"]), stripe_events.event("issuing_transaction.created", content)
 
     def deliver(self, event: Event) -> str:
         stripe_events.post(event)
         return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
 
-    def _dispute(self, buy: Buy, kind: str, amount: int, dispute: str) -> Event:
-        taken = next(iter(buy.moved))
+    def _disputes(self, buy: Buy, kind: str, amount: int, dispute: str, currency: str) -> tuple[str, Event]:
+        name, is_won = stripe_events.unique("txn"), kind == "chargeback"
         content = {
             "id": dispute,
             "object": "issuing.dispute",
             "amount": amount,
-            "currency": self.currency.lower(),
-            "status": "won" if kind == "chargeback" else "lost",
-            "transaction": taken,
+            "currency": currency,
+            "status": "won" if is_won else "lost",
+            # The first that moved is a capture.
+            "transaction": next(iter(buy.moved)),
             "created": 1_790_000_000,
-            "balance_transactions": [{"id": stripe_events.unique("txn")}],
+            "balance_transactions": [{"id": name, "amount": amount if is_won else -amount, "currency": currency}],
         }
-        word = "funds_reinstated" if kind == "chargeback" else "funds_rescinded"
-        return stripe_events.event(f"issuing_dispute.{word}", content)
+        word = "funds_reinstated" if is_won else "funds_rescinded"
+        return name, stripe_events.event(f"issuing_dispute.{word}", content)
 
 
 KINDS = {
@@ -177,8 +197,18 @@ class MarqetaWords:
             buy.asked, STATES["reversed"], amount=part, state="PENDING", method="pgfs.authorization.reversal"
         )
 
-    def moves(self, buy: Buy, kind: str, amount: int, *, dispute: str = "") -> tuple[str, Event]:
+    def moves(
+        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
+    ) -> tuple[str, Event]:
         more: dict[str, Any] = {"is_final_clearing": False} if kind == "capture" else {}
+        if abroad:
+            more["currency_code"] = abroad.currency
+        if abroad and abroad.worth_minor is not None:
+            original = {
+                "original_amount": Decimal(abroad.worth_minor) / 100,
+                "original_currency_code": self.currency,
+            }
+            more["currency_conversion"] = {"network": original}
         if dispute:
             more["chargeback"] = {"token": dispute, "transaction_token": buy.asked["token"]}
         event = marqeta_events.later(buy.asked, KINDS[kind], amount=Decimal(amount) / 100, **more)

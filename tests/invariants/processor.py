@@ -15,7 +15,7 @@ from wallet.processors.base import (
 
 # What it may answer to a charge; "lost" has done its work and says nothing, "unheard" has done nothing.
 CHARGE_MOODS = ("yes", "yes", "yes", "soft", "hard", "ask_person", "slow", "refused", "lost", "unheard", "busy")
-OTHER_MOODS = ("yes", "yes", "yes", "lost", "unheard", "busy")
+OTHER_MOODS = ("yes", "yes", "yes", "lost", "unheard", "busy", "fails")
 TOOK = ("succeeded", "held")
 
 
@@ -43,9 +43,10 @@ class Intent:
 
 @dataclass
 class Moody:
-    """In memory; `moods` are the answers to come, after which it obliges."""
+    """In memory; `moods` are the answers to come, after which it is as it is usually."""
 
     moods: list[str] = field(default_factory=list)
+    usually: str = "yes"
     intents: dict[str, Intent] = field(default_factory=dict)
     stored: dict[str, Outcome] = field(default_factory=dict)
     refunds: dict[str, RefundOutcome] = field(default_factory=dict)
@@ -86,11 +87,7 @@ class Moody:
     def refund(self, order: RefundOrder) -> RefundOutcome:
         mood = self._mood()
         if order.idempotency_key not in self.refunds and mood not in ("unheard", "busy"):
-            intent = self.by_id(order.processor_charge_id)
-            assert intent.status == "succeeded", "what was never taken is given back"
-            intent.refunded_minor += order.amount_minor
-            assert intent.refunded_minor <= intent.received_minor, "more is given back than was taken"
-            made = RefundOutcome("succeeded", f"re_{next(self.numbers)}", refund_public_id=order.public_id)
+            made = self._give_back(order, fails=mood == "fails")
             self.refunds[order.idempotency_key] = made
             self.news.append(made)
         self._answer(mood)
@@ -125,6 +122,20 @@ class Moody:
             intent.pay()
         self.tell(intent)
 
+    def _give_back(self, order: RefundOrder, *, fails: bool) -> RefundOutcome:
+        intent = self.by_id(order.processor_charge_id)
+        assert intent.status == "succeeded", "what was never taken is given back"
+        if not fails:
+            intent.refunded_minor += order.amount_minor
+        assert intent.refunded_minor <= intent.received_minor, "more is given back than was taken"
+        code = "lost_or_stolen_card" if fails else ""
+        return RefundOutcome(
+            "failed" if fails else "succeeded",
+            f"re_{next(self.numbers)}",
+            failure_code=code,
+            refund_public_id=order.public_id,
+        )
+
     def _make(self, order: ChargeOrder, mood: str) -> Outcome:
         if mood == "refused":
             return Outcome("refused", failure_code="parameter_invalid")
@@ -142,7 +153,7 @@ class Moody:
         return intent.outcome()
 
     def _mood(self) -> str:
-        return self.moods.pop(0) if self.moods else "yes"
+        return self.moods.pop(0) if self.moods else self.usually
 
     def _answer(self, mood: str) -> None:
         if mood == "busy":

@@ -1,0 +1,127 @@
+"""What people do to the books of random purchases: they work cases, alone or by two, and say what is worth what.
+
+Any refusal is legal and changes nothing; any other error is a failure.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from issuing import worth
+from issuing.models import CardTransaction, VirtualCard
+from onecard.kit.money import Money
+from onecard.users.models import User
+from tests.factories import UserFactory
+from wallet import case_proposals, case_rules, case_work, cases, refunds
+from wallet.case_desk import CaseRefusedError
+from wallet.models import Case, FundingObligation
+
+WHY = "Agreed on the phone"
+ABROAD = "GBP"
+# Two people in one step, since both in their turn are rare within a few steps.
+TOGETHER = ("write_off", "outside")
+ALONE = ("ask_write_off", "ask_outside", "agree", "withdraw", "charge_again", "charge_another", "resolve", "give_back")
+ACTS = (*TOGETHER, *TOGETHER, *ALONE, "is_kind", "is_kind", "enters_worth", "enters_worth")
+
+
+def abroad() -> QuerySet[CardTransaction]:
+    """What moved in another currency than its purchase's."""
+    return CardTransaction.objects.exclude(currency=F("authorization__currency"))
+
+
+class People(RuleBasedStateMachine):
+    """Whoever works in the back office."""
+
+    card: VirtualCard
+    rate: int
+    habit: str
+    people: list[User]
+
+    @rule(pick=st.integers(0, 20), act=st.sampled_from(ACTS), minor=st.integers(1, 9_000))
+    def somebody_works(self, pick: int, act: str, minor: int) -> None:
+        """On what there is of it: a case that is open, what was paid, or what moved abroad."""
+        works: dict[str, tuple[QuerySet[Any], Callable[[Any], None]]] = {
+            "is_kind": (FundingObligation.objects.filter(status="funded"), lambda one: self.is_kind(one, minor)),
+            "enters_worth": (abroad(), self.enter_worth),
+        }
+        rows, work = works.get(act, (Case.objects.filter(status="open"), lambda one: self.work_on(one, act, minor)))
+        found = list(rows.order_by("pk"))
+        if found:
+            work(found[pick % len(found)])
+
+    def is_kind(self, paid: FundingObligation, minor: int) -> None:
+        """A cardholder complains about what was paid: a part goes back at our own cost, and that is that."""
+        with transaction.atomic():
+            case = cases.open_obligation_case(
+                kind=Case.Kind.CHARGED_WITHOUT_PURCHASE, obligation=paid, summary="They complain."
+            )
+        self.work_on(case, "give_back", min(minor, paid.amount_minor))
+        self.work_on(case, "resolve")
+
+    def enter_worth(self, kept: CardTransaction) -> None:
+        with contextlib.suppress(worth.WorthRefusedError):
+            worth.enter_worth(
+                transaction=kept, worth_minor=self.worth_of(kept.amount_minor), reason=WHY, actor="user:1"
+            )
+
+    def worth_of(self, amount_minor: int) -> int:
+        """The one rate of this world: minor units of the purchase's currency for those abroad."""
+        return max(1, amount_minor * self.rate // 100)
+
+    def work_on(self, case: Case, act: str, minor: int = 1) -> None:
+        if act in TOGETHER:
+            self.work_on(case, f"ask_{act}")
+            self.work_on(case, "agree")
+            return
+        with contextlib.suppress(CaseRefusedError):
+            self._acts(case, minor)[act]()
+
+    def people_say_what_it_is_worth(self) -> None:
+        if self.habit != "nobody":
+            for kept in abroad().order_by("pk"):
+                self.enter_worth(kept)
+
+    def people_make_an_end(self) -> None:
+        """Where they have that habit: all that can be said, booked or closed is."""
+        self.people_say_what_it_is_worth()
+        acts = () if self.habit == "nobody" else (self.habit, "outside", "resolve")
+        for act in acts:
+            for case in Case.objects.filter(status="open").order_by("pk"):
+                self.work_on(case, act)
+
+    def _acts(self, case: Case, minor: int) -> dict[str, Callable[[], Any]]:
+        ada, bob = self._two()
+        by_ada: dict[str, Any] = {"case": case, "user": ada, "reason": WHY}
+        return {
+            "ask_write_off": lambda: case_proposals.propose(proposal="write_off", **by_ada),
+            "ask_outside": lambda: case_proposals.propose(proposal="outside", **by_ada),
+            "agree": lambda: case_proposals.agree(case=case, user=bob, reason=WHY),
+            "withdraw": lambda: case_proposals.withdraw(**by_ada),
+            "charge_again": lambda: case_work.charge_again(**by_ada),
+            "charge_another": lambda: self._charge_another(case, by_ada),
+            "give_back": lambda: self._give_back(case, minor, by_ada),
+            "resolve": lambda: self._resolve(case, by_ada),
+        }
+
+    def _charge_another(self, case: Case, by_ada: dict[str, Any]) -> None:
+        for method in case_rules.other_methods(case_rules.look_at(case))[:1]:
+            case_work.charge_another(method=method, **by_ada)
+
+    def _give_back(self, case: Case, minor: int, by_ada: dict[str, Any]) -> None:
+        seen = refunds.given_back_minor(case.obligation) if case.obligation else 0
+        case_work.refund(amount=Money(minor, case.currency), seen_minor=seen, **by_ada)
+
+    def _resolve(self, case: Case, by_ada: dict[str, Any]) -> None:
+        # What is done about a second charge is done at the processor, and nobody does it here.
+        if case.kind != Case.Kind.TWO_CHARGES:
+            case_work.resolve(**by_ada)
+
+    def _two(self) -> list[User]:
+        if not self.people:
+            self.people = [UserFactory(is_staff=True), UserFactory(is_staff=True)]
+        return self.people

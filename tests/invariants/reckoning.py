@@ -1,0 +1,74 @@
+"""The reckoning at the end of random purchases: what really happened, held against what the product says."""
+
+from typing import Any
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from issuing import owing
+from issuing.models import Authorization, BalanceUse
+from tests.invariants import checks
+from tests.invariants.issuers import Buy, Event, Words
+from tests.invariants.processor import Moody
+from wallet import ledger_check, states
+from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
+
+
+class Reckoning(RuleBasedStateMachine):
+    """Asked when all is told and done."""
+
+    words: Words
+    processor: Moody
+    events: list[tuple[Event, Buy, str]]
+    all: list[Buy]
+    habit: str
+
+    def the_two_sides_agree(self) -> None:
+        missing = [name for _, buy, name in self.events if name not in buy.arrived]
+        assert not missing, missing
+        self._nothing_is_under_way()
+        assert not ledger_check.check()
+        assert not checks.unexplained(), checks.unexplained()
+        for obligation in FundingObligation.objects.all():
+            self._paid_once(obligation)
+        for buy in self.all:
+            self._balanced(buy)
+
+    def _nothing_is_under_way(self) -> None:
+        waiting = FundingCharge.objects.filter(status__in=states.DUE_CHARGE).exclude(status="held")
+        assert not waiting.exists(), list(waiting.values())
+        assert not FundingRefund.objects.filter(status__in=states.DUE_REFUND).exclude(charge=None).exists()
+
+    def _paid_once(self, obligation: FundingObligation) -> None:
+        """I9, by the processor's own memory: one intent of an obligation keeps money, or a person knows."""
+        ids = [str(pk) for pk in obligation.charges.values_list("public_id", flat=True)]
+        intents = [self.processor.intents[pk] for pk in ids if pk in self.processor.intents]
+        taking = [intent for intent in intents if intent.status in ("succeeded", "held")]
+        known = obligation.charges.filter(status__in=("succeeded", "held"))
+        told = obligation.cases.filter(kind=Case.Kind.TWO_CHARGES, status="open").exists()
+        assert len(taking) == known.count() <= 1 or told, (obligation.pk, taking)
+        back = sum(self._refunds(obligation).values_list("amount_minor", flat=True))
+        assert sum(intent.refunded_minor for intent in intents) == back
+
+    def _refunds(self, obligation: FundingObligation) -> Any:
+        return FundingRefund.objects.filter(obligation=obligation, status="succeeded")
+
+    def _balanced(self, buy: Buy) -> None:
+        """What merchants have of a purchase that is over is what cards, balance and people settled of it."""
+        purchase = Authorization.objects.filter(issuer_authorization_id=self.words.authorization_id(buy)).first()
+        if purchase is None or owing.is_open(purchase) or self._is_explained(purchase):
+            return
+        ours = [str(pk) for pk in self._charges(purchase).values_list("public_id", flat=True)]
+        intents = [self.processor.intents[pk] for pk in ours if pk in self.processor.intents]
+        use = BalanceUse.objects.filter(authorization=purchase).first()
+        paid = sum(each.received_minor - each.refunded_minor for each in intents) + (use.amount_minor if use else 0)
+        paid += checks.by_people_minor(owing.reference(purchase), purchase.currency)
+        assert paid == buy.moved_minor, (buy, purchase.status, paid, buy.moved_minor)
+
+    def _charges(self, purchase: Authorization) -> Any:
+        return FundingCharge.objects.filter(obligation__purchase=owing.reference(purchase))
+
+    def _is_explained(self, purchase: Authorization) -> bool:
+        name = owing.reference(purchase)
+        moved = [f"card_transaction:{pk}" for pk in purchase.card_transactions.values_list("pk", flat=True)]
+        cases = Case.objects.filter(status="open")
+        return cases.filter(reference__in=[name, *moved]).exists() or cases.filter(obligation__purchase=name).exists()
