@@ -39,6 +39,8 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
             authorization, is_other = _record_unseen(news, card_id), True
         else:
             is_other = _fill_in(authorization, news, card_id) | _follow(authorization, news)
+            # What an increment's decision asked for may have been asked for by a capture of more before.
+            is_other |= news.approved_rounds > 1
         # What the merchant took may have been told before the purchase was.
         transactions.link(authorization)
         if is_other:
@@ -52,9 +54,11 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
     moved = was != target and move(authorization, target, actor=f"issuer:{news.provider}")
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and news.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
-        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
-        if not _was_ours(authorization):
-            unfunded.open_case(authorization, amount_minor=news.amount_minor)
+        # Told in another currency it is worth what somebody finds out (issuing/worth.py).
+        told_minor = news.amount_minor if news.currency in ("", authorization.currency) else 0
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=told_minor)
+        if told_minor and not _was_ours(authorization):
+            unfunded.open_case(authorization, amount_minor=told_minor)
     if moved and target == states.Authorization.SETTLED:
         authorization.refresh_from_db(fields=("approved_minor",))
         settling.close(authorization)

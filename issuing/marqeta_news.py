@@ -123,8 +123,13 @@ def _reduced(row: Row, *, patient: bool) -> Result:
 
 
 def _approved_increment(row: Row, *, patient: bool) -> Result:
-    """An increment that we refused, or never saw, holds nothing here although the merchant may take it."""
-    if _decision(row, approved=True) is not None:
+    """An increment that we refused, or never saw, holds nothing here although the merchant may take it.
+
+    What one that we approved asked for may have been asked for by a capture of more before.
+    """
+    decision = _decision(row, approved=True)
+    if decision is not None:
+        owing.follow(decision.authorization, actor=ACTOR)
         return HANDLED
     purchase = _purchase(row)
     if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):

@@ -36,6 +36,8 @@ class Standing:
     obligation: FundingObligation | None
     charges: list[FundingCharge]
     given_back_minor: int
+    # Of that, what did not arrive.
+    failed_back_minor: int
     # The purchase's clearing balance: more than nothing was taken by merchants and is not paid.
     clearing_minor: int
     has_second_charge: bool
@@ -64,8 +66,9 @@ class Standing:
 
     @property
     def not_given_back(self) -> Money:
-        """Of what the case says is the cardholder's: as much as the purchase still has in clearing."""
-        return Money(min(self.case.amount_minor, max(0, -self.clearing_minor)), self.case.currency)
+        """Of what the case says is the cardholder's, or refunds of it failed: as much as is still in clearing."""
+        stake = max(self.case.amount_minor, self.failed_back_minor)
+        return Money(min(stake, max(0, -self.clearing_minor)), self.case.currency)
 
 
 def look_at(case: Case) -> Standing:
@@ -80,6 +83,7 @@ def look_at(case: Case) -> Standing:
         obligation=obligation,
         charges=list(charges),
         given_back_minor=refunds.given_back_minor(obligation) if obligation else 0,
+        failed_back_minor=refunds.failed_back_minor(obligation) if obligation else 0,
         clearing_minor=ledger.balance(Account.PURCHASES, currency=case.currency, reference=purchase_of(case)),
         has_second_charge=obligation is not None and second.exists(),
     )

@@ -61,6 +61,13 @@ def given_back_minor_of(obligations: Iterable[FundingObligation]) -> dict[int, i
     return dict(counted.values_list("obligation_id").annotate(Sum("amount_minor")))
 
 
+def failed_back_minor(obligation: FundingObligation) -> int:
+    """What should have been given back of an obligation, and was refused."""
+    failed = FundingRefund.objects.filter(obligation=obligation, status=states.Refund.FAILED)
+    total: int = failed.aggregate(total=Sum("amount_minor", default=0))["total"]
+    return total
+
+
 def wake(obligation: FundingObligation, charge: FundingCharge) -> None:
     """The obligation is paid: what waited for that is given back now."""
     for refund in FundingRefund.objects.filter(obligation=obligation, charge=None, status=states.Refund.INTENDED):

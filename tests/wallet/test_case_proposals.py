@@ -147,6 +147,15 @@ class TestSettledOutside:
         assert FundingObligation.objects.get().status == "funded"
         assert bring_to(3500) == 0, "what was given back another way is charged to nobody"
 
+    def test_a_second_refund_that_failed_is_in_the_same_case(self) -> None:
+        case = refund_that_failed(1000)
+        merchant_gives_back(500)
+        bring_to(3000)
+        ends(FundingRefund.objects.latest("pk"), "failed")
+        case_proposals.propose(case=case, proposal="outside", user=clerk(), reason="Sent to their bank")
+        booked = case_proposals.agree(case=case, user=clerk(), reason=WHY)
+        assert (booked, clearing()) == (Money(1500, "USD"), 0)
+
     def test_a_surplus_that_is_on_no_card_is_closed_once_its_person_has_it(self) -> None:
         case = surplus(700)
         refused(lambda: case_work.resolve(case=case, user=clerk(), reason=WHY), "7.00 USD is in clearing")
