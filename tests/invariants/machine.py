@@ -57,6 +57,7 @@ class Purchases(People, Reckoning):
         daily=st.integers(1_000, 60_000),
         rate=st.sampled_from([70, 108, 133]),
         habit=st.sampled_from(["nobody", "write_off", "outside"]),
+        afterwards=st.sampled_from(["", "", "gives back", "takes again"]),
     )
     def world(self, amount: int, taken: str, said: str, usually: str, **drawn: Any) -> Any:
         """A life begins with something bought: by drawn steps alone, two in three would have nothing to tell."""
@@ -68,7 +69,7 @@ class Purchases(People, Reckoning):
         return buy
 
     def begin(
-        self, *, provider: str, currency: str, policy: str, spends_balance: bool, daily: int, rate: int, habit: str
+        self, *, provider: str, currency: str, policy: str, spends_balance: bool, daily: int, **people: Any
     ) -> None:
         rulebook._compiled = None
         self.unit = transaction.atomic()
@@ -89,7 +90,8 @@ class Purchases(People, Reckoning):
         self.events: list[tuple[Event, Buy, str]] = []
         self.top_ups = 0
         self.all: list[Buy] = []
-        self.rate, self.habit, self.people = rate, habit, []
+        self.rate, self.habit, self.afterwards = people["rate"], people["habit"], people["afterwards"]
+        self.people = []
 
     def teardown(self) -> None:
         if not hasattr(self, "traveller"):
@@ -240,6 +242,7 @@ class Purchases(People, Reckoning):
         if self.processor.usually != "yes":
             self.every_card_says_no()
         self.people_make_an_end()
+        self.merchants_think_again()
         # Whoever could not pay can now, and is not asked for what was given up meanwhile.
         self.processor.usually = "yes"
         self.deliver_all(late[1::2])
@@ -249,6 +252,13 @@ class Purchases(People, Reckoning):
         self.people_make_an_end()
         self.every_check_holds()
         self.the_two_sides_agree()
+
+    def merchants_think_again(self) -> None:
+        """What people gave up or settled may not be owed after all, and then be owed once more."""
+        for buy in [each for each in self.all if each.moved and self.afterwards]:
+            self.move(buy, "refund", buy.amount_minor or 1, now=True)
+            if self.afterwards == "takes again":
+                self.move(buy, "capture", buy.amount_minor or 1, now=True)
 
     def every_card_says_no(self) -> None:
         for _ in range(CARDS):
