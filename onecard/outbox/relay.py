@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 from django.db.models import F
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 CLAIM_S = 30
+# A slow broker gets no more in a round than is marked well before the claim ends.
+ROUND_S = 10.0
 KEEP_PUBLISHED_DAYS = 7
 
 Publish = Callable[[str, Mapping[str, object]], None]
@@ -34,8 +37,11 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
     subscribers are idempotent.
     """
     sent: list[int] = []
-    claimed = _claim()
+    claimed, end = _claim(), time.monotonic() + ROUND_S
     for position, message in enumerate(claimed):
+        if time.monotonic() > end:
+            _put_back(claimed[position:])
+            break
         tasks = subscribers.get(message.topic)
         if tasks is None:
             # Kept and tried again later: a newer release may know the topic. It must not hold up the others.
@@ -46,7 +52,8 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
                 publish(task, message.payload)
         except Exception as error:
             _mark(sent)
-            _give_back(message, claimed[position + 1 :])
+            Message.objects.filter(pk=message.pk, published_at__isnull=True).update(claimed_until=None)
+            _put_back(claimed[position + 1 :])
             raise BrokerAwayError(f"{message} stays in the outbox, the broker did not take it: {error!r}") from error
         sent.append(message.pk)
     _mark(sent)
@@ -72,10 +79,9 @@ def _mark(sent: list[int]) -> None:
         Message.objects.filter(pk__in=sent).update(published_at=clock.now(), claimed_until=None)
 
 
-def _give_back(failed: Message, untried: list[Message]) -> None:
-    unsent = Message.objects.filter(published_at__isnull=True)
-    unsent.filter(pk=failed.pk).update(claimed_until=None)
-    unsent.filter(pk__in=[message.pk for message in untried]).update(claimed_until=None, attempts=F("attempts") - 1)
+def _put_back(untried: list[Message]) -> None:
+    unsent = Message.objects.filter(pk__in=[message.pk for message in untried], published_at__isnull=True)
+    unsent.update(claimed_until=None, attempts=F("attempts") - 1)
 
 
 def forget_published() -> int:

@@ -69,6 +69,23 @@ def test_what_the_broker_does_not_take_waits_and_goes_out_later() -> None:
     assert [payload["charge_id"] for _, payload in broker.taken] == [1, 3, 2]
 
 
+def test_a_slow_broker_gets_the_rest_in_the_next_round_and_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "ROUND_S", 0.05)
+    put(*range(6))
+    broker = Broker()
+
+    def slowly(task: str, payload: Mapping[str, object]) -> None:
+        time.sleep(0.03)
+        broker.publish(task, payload)
+
+    first = relay.relay_once(slowly, SUBSCRIBERS)
+    assert 1 <= first < 6
+    assert Message.objects.filter(published_at=None, claimed_until=None, attempts=0).count() == 6 - first
+    while relay.relay_once(slowly, SUBSCRIBERS):
+        pass
+    assert [payload["charge_id"] for _, payload in broker.taken] == list(range(6))
+
+
 def test_a_topic_nobody_knows_is_kept_and_holds_up_nobody() -> None:
     with transaction.atomic():
         services.put(topic="from.a.newer.release", id=1)
