@@ -40,6 +40,8 @@ class Standing:
     failed_back_minor: int
     # The purchase's clearing balance: more than nothing was taken by merchants and is not paid.
     clearing_minor: int
+    # What merchants gave back beyond what they took, and a card's balance has.
+    on_card_minor: int
     has_second_charge: bool
 
     @property
@@ -66,9 +68,12 @@ class Standing:
 
     @property
     def not_given_back(self) -> Money:
-        """Of what the case says is the cardholder's, or refunds of it failed: as much as is still in clearing."""
-        stake = max(self.case.amount_minor, self.failed_back_minor)
-        return Money(min(stake, max(0, -self.clearing_minor)), self.case.currency)
+        """Of what the case says is the cardholder's, or refunds of it failed: as much as is still in clearing.
+
+        What is on a card's balance is theirs already, whatever else is in clearing meanwhile.
+        """
+        stake = max(self.case.amount_minor - self.on_card_minor, self.failed_back_minor)
+        return Money(max(0, min(stake, -self.clearing_minor)), self.case.currency)
 
 
 def look_at(case: Case) -> Standing:
@@ -78,13 +83,15 @@ def look_at(case: Case) -> Standing:
     if obligation is not None:
         charges = obligation.charges.select_related("method__cardholder", "obligation").order_by("sequence")
     second = Case.objects.filter(obligation=obligation, kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+    name = purchase_of(case)
     return Standing(
         case=case,
         obligation=obligation,
         charges=list(charges),
         given_back_minor=refunds.given_back_minor(obligation) if obligation else 0,
         failed_back_minor=refunds.failed_back_minor(obligation) if obligation else 0,
-        clearing_minor=ledger.balance(Account.PURCHASES, currency=case.currency, reference=purchase_of(case)),
+        clearing_minor=ledger.balance(Account.PURCHASES, currency=case.currency, reference=name),
+        on_card_minor=max(0, -ledger.balance(Account.CARD_BALANCES, currency=case.currency, reference=name)),
         has_second_charge=obligation is not None and second.exists(),
     )
 

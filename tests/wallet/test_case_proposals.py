@@ -164,12 +164,14 @@ class TestSettledOutside:
         case.refresh_from_db()
         assert (case.status, clearing()) == ("resolved", 0)
 
-    def test_a_surplus_that_is_on_a_card_is_closed_with_a_sentence(self) -> None:
+    @pytest.mark.parametrize("under_way", [0, 200])
+    def test_a_surplus_that_is_on_a_card_is_closed_with_a_sentence(self, under_way: int) -> None:
+        """Also while something else of the purchase is in clearing: found by a random life."""
         case = surplus(700)
+        if under_way:
+            merchant_gives_back(under_way)
         with transaction.atomic():
             ledger.post(kind="balance_spent", key="b:1", money=Money(700, "USD"), reference=PURCHASE, back=True)
-            ledger.post(kind="balance_spent", key="b:2", money=Money(700, "USD"), reference=PURCHASE)
-            ledger.post(kind="balance_spent", key="b:3", money=Money(700, "USD"), reference=PURCHASE, back=True)
         refused(lambda: case_proposals.propose(case=case, proposal="outside", user=clerk(), reason=WHY), "in clearing")
         case_work.resolve(case=case, user=clerk(), reason="They spend it.")
         case.refresh_from_db()
