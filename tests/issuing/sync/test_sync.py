@@ -258,7 +258,7 @@ def test_a_death_at_any_statement_ends_in_the_same_books(world: World) -> None:
     world.post(card.issuer_card_id, 4500)
     behind_our_back(world, card, "frozen")
     deaths = 0
-    for n in range(1, 400, 2):
+    for n in range(1, 400):
         left = n
 
         def dying(execute, sql, params, many, context):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
