@@ -26,8 +26,7 @@ def test_no_sequence_of_news_breaks_an_invariant(share: int) -> None:
         seed(SEED + share)(Purchases),
         settings=settings(
             max_examples=EXAMPLES // SHARES,
-            # Most happens beside the steps: a life begins with a purchase, and ends with all that is still to be told.
-            stateful_step_count=10,
+            stateful_step_count=15,
             deadline=None,
             print_blob=True,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,9 +17,11 @@ from issuing.issuers.shared import shared
 from issuing.models import CardChange, IssuerEvent
 from onecard.kit import clock
 from onecard.outbox import services as outbox
+from onecard.outbox.models import Message
 from tests.factories import VirtualCardFactory
 from tests.sandboxes import intended_charge
 from wallet import cases
+from wallet.models import Case, FundingCharge
 
 pytestmark = pytest.mark.django_db
 
@@ -125,13 +128,45 @@ def test_it_is_only_read() -> None:
     assert Client().post("/metrics").status_code == 405
 
 
+def much_that_has_ended() -> list[type[Model]]:
+    """Hundreds of rows in each of the long tables, as after some days: nearly all are done. Gives the models."""
+    now, charge, change_at = clock.now(), intended_charge(), {"requested_by": "user:1", "kind": "freeze"}
+    card, many = VirtualCardFactory(), range(600)
+    at = {"created_at": now, "updated_at": now}
+    CardChange.objects.bulk_create(CardChange(card=card, status="done", **change_at, **at) for _ in many)
+    IssuerEvent.objects.bulk_create(
+        IssuerEvent(provider="stripe", event_id=f"evt_{n}", body=b"{}", received_at=now, status="handled") for n in many
+    )
+    Message.objects.bulk_create(
+        Message(topic="inbox.received", payload={}, created_at=now, published_at=now) for _ in many
+    )
+    FundingCharge.objects.bulk_create(
+        FundingCharge(
+            obligation=charge.obligation,
+            method=charge.method,
+            sequence=n + 2,
+            idempotency_key=f"charge-{n}",
+            status="declined",
+            **at,
+        )
+        for n in many
+    )
+    Case.objects.bulk_create(
+        Case(kind="card_differs", reference=f"r:{n}", status="resolved", amount_minor=0, currency="USD", opened_at=now)
+        for n in many
+    )
+    return [CardChange, IssuerEvent, Message, FundingCharge, Case]
+
+
 def test_no_query_reads_a_long_table_as_a_whole() -> None:
     """With sequential scans priced out, a query that still needs one has no index to go by."""
-    long_tables = ("issuing_cardchange", "issuing_issuerevent", "outbox_message", "wallet_fundingcharge", "wallet_case")
+    long_tables = [model._meta.db_table for model in much_that_has_ended()]
     with CaptureQueriesContext(connection) as queries:
         scraped()
     asked = [each["sql"] for each in queries if any(table in each["sql"] for table in long_tables)]
     with connection.cursor() as cursor:
+        # The planner goes by what the tables hold now, and not by what an earlier test had left in them.
+        cursor.execute(f"ANALYZE {', '.join(long_tables)}")
         cursor.execute("SET LOCAL enable_seqscan = off")
         plans = {}
         for sql in asked:
@@ -140,8 +175,8 @@ def test_no_query_reads_a_long_table_as_a_whole() -> None:
 
     assert len(asked) == 8
     assert {sql: plan for sql, plan in plans.items() if "Seq Scan" in plan} == {}
-    # By which of several an almost empty table is read is the planner's choice, and changes with what ran before.
-    assert [sql for sql, plan in plans.items() if "Index" not in plan] == []
+    for index in ("change_due", "event_waiting", "outbox_unsent", "charge_due", "one_open_case_of_a_kind"):
+        assert any(index in plan for plan in plans.values()), index
 
 
 def test_without_a_database_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
