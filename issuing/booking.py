@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from issuing import locking, owing, unfunded, worth
 from issuing.models import Authorization, CardTransaction
+from issuing.movements import TAKES_BACK
 from wallet import ledger
 
 Type = CardTransaction.Type
@@ -21,11 +22,6 @@ POSTINGS: dict[str, tuple[str, bool]] = {
     Type.CHARGEBACK_REVERSAL: (ledger.Kind.CHARGEBACK, True),
     Type.PROVISIONAL_CREDIT: (ledger.Kind.PROVISIONAL_CREDIT, False),
     Type.PROVISIONAL_DEBIT: (ledger.Kind.PROVISIONAL_CREDIT, True),
-}
-# What takes back what.
-TAKES_BACK: dict[str, str] = {
-    Type.CHARGEBACK_REVERSAL: Type.CHARGEBACK,
-    Type.PROVISIONAL_DEBIT: Type.PROVISIONAL_CREDIT,
 }
 
 
@@ -61,7 +57,7 @@ def _post(kept: CardTransaction, purchase: Authorization) -> bool:
     kind, back = POSTINGS[kept.transaction_type]
     return ledger.post(
         kind=kind,
-        key=worth.name_of(kept),
+        key=kept.reference,
         money=kept.money,
         reference=owing.reference(purchase),
         occurred_at=kept.occurred_at,

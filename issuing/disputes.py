@@ -16,6 +16,7 @@ from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.merchants import location_of
 from issuing.models import Authorization, CardTransaction, Dispute
+from issuing.movements import MONEY_BACK
 from issuing.side_amounts import NOTHING, SideAmounts
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
@@ -166,7 +167,7 @@ def _record(dispute: Dispute, movement: Movement, news: DisputeNews) -> None:
         row = _moved(dispute, movement.transaction_type).get(issuer_transaction_id=nameless)
         CardTransaction.objects.filter(pk=row.pk).update(issuer_transaction_id=own)
         trail.record(actor=f"issuer:{dispute.provider}", action="transaction.named", subject=row, name=own)
-    is_back = movement.transaction_type in transactions.MONEY_BACK
+    is_back = movement.transaction_type in MONEY_BACK
     found = IssuerTransaction(
         id=own,
         issuer_card_id=news.issuer_card_id,

@@ -10,6 +10,7 @@ from issuing.issuers.kinds import Kind
 from issuing.marqeta_events import FIRST_MESSAGES
 from issuing.merchants import location_of
 from issuing.models import CardTransaction
+from issuing.movements import MONEY_BACK
 from issuing.side_amounts import of_marqeta
 from onecard.kit import clock
 from onecard.kit.text import clean_text
@@ -51,7 +52,7 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
         issuer_card_id=news.issuer_card_id,
         authorization_id="" if is_alone else news.authorization_id,
         kind=issuer_kind.value,
-        amount_minor=-news.amount_minor if transaction_type in transactions.MONEY_BACK else news.amount_minor,
+        amount_minor=-news.amount_minor if transaction_type in MONEY_BACK else news.amount_minor,
         currency=news.currency,
         merchant_name=news.merchant.name,
         mcc=news.merchant.mcc,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from issuing import lifecycle, states, stripe_disputes, transactions
+from issuing import lifecycle, movements, states, stripe_disputes, transactions
 from issuing.events import (
     AuthorizationNews,
     Envelope,
@@ -48,7 +48,7 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
 
 def _posted(provider: str, envelope: Envelope) -> Result:
     found, merchant, code = _read(envelope.content)
-    if found.kind not in transactions.TYPES:
+    if found.kind not in movements.TYPES:
         return states.Event.KEPT, "A transaction of a type that is new to us."
     if found.kind == Kind.CAPTURE and not found.authorization_id:
         # A force capture: no event about an authorization came or will come, so the capture stands for its own.
@@ -70,9 +70,9 @@ def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
     """The movement, its merchant and its authorization code; raises MalformedEventError before anything is written."""
     try:
         found = stripe_shapes.read_transaction(content)
-        transactions.check(found)
-    except (IssuerError, transactions.UnrecordableError) as error:
-        detail = f" {error.message}" if isinstance(error, transactions.UnrecordableError) else ""
+        movements.check(found)
+    except (IssuerError, movements.UnrecordableError) as error:
+        detail = f" {error.message}" if isinstance(error, movements.UnrecordableError) else ""
         raise MalformedEventError(f"data.object is no transaction that can be recorded.{detail}") from None
     network = content.get("network_data")
     code = network.get("authorization_code") if isinstance(network, dict) else None

@@ -4,46 +4,25 @@ Webhooks and the issuer sync call the same `record`; issuing/booking.py puts it 
 increments, releases and declines are no rows here: they are our own Authorization with its decisions and holds.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from audit import trail
-from issuing import locking, refunds
-from issuing.booking import TAKES_BACK, book
+from issuing import locking, movements, refunds
+from issuing.booking import book
 from issuing.issuers.base import IssuerTransaction
-from issuing.issuers.kinds import Kind
 from issuing.merchants import category_of
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
-from onecard.kit.errors import OneCardError
-from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+from onecard.kit.money import Money
 from onecard.kit.rows import insert_once
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
 from wallet.models import Case
 
 Type = CardTransaction.Type
-Processing = CardTransaction.Processing
-# What moves money; nothing else of an issuer's list is recorded.
-TYPES: dict[str, str] = {Kind.CAPTURE: Type.SETTLEMENT, Kind.REFUND: Type.REFUND}
-MONEY_BACK = (Type.REFUND, Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
 # What a movement that names a capture has in common with it, where it does not say so itself.
 INHERITED = ("card_id", "authorization_id", "mcc", "merchant_name", "merchant_category", "merchant_location")
-FACTS = ("transaction_type", "amount_minor", "currency")
-
-
-class UnrecordableError(OneCardError):
-    """What the issuer says is no movement of money that can be; the message says why."""
-
-    code = "unrecordable_transaction"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What we have recorded and what the issuer says now, each in words."""
-
-    ours: str
-    theirs: str
 
 
 def record(
@@ -64,9 +43,9 @@ def record(
     case (see `difference`). What moves no money is not recorded: False. Raises UnrecordableError for an amount or a
     currency that cannot be. Call it in a transaction for each movement, since it takes locks.
     """
-    if not _type_of(found, transaction_type):
+    if not movements.type_of(found, transaction_type):
         return False
-    row = _row(found, transaction_type)
+    row = movements.row_of(found, transaction_type)
     row |= {
         "issuer_event_type": event_type[:120],
         "authorization_code": authorization_code[:20],
@@ -95,15 +74,26 @@ def record(
     return is_new
 
 
-def difference(found: IssuerTransaction, *, provider: str, transaction_type: str = "") -> Difference | None:
+def with_news(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
+    """Those of these movements that `record` would do something about, or refuse, in their order; one statement.
+
+    The others are here already, on their card and purchase, and the issuer says nothing else or more of them.
+    """
+    ids = [each.id for each in found]
+    rows = CardTransaction.objects.filter(provider=provider, issuer_transaction_id__in=ids)
+    kept = {row.issuer_transaction_id: row for row in rows}
+    return [each for each in found if not _is_told(kept.get(each.id), each)]
+
+
+def difference(found: IssuerTransaction, *, provider: str) -> movements.Difference | None:
     """What our row says otherwise than the issuer: amount, currency or type; None when they agree, or there is no row.
 
     Raises UnrecordableError as `record` does.
     """
     kept = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=found.id).first()
-    if kept is None or not _type_of(found, transaction_type):
+    if kept is None or not movements.type_of(found):
         return None
-    return _difference(kept, _row(found, transaction_type))
+    return movements.difference(kept, movements.row_of(found))
 
 
 def link(authorization: Authorization) -> int:
@@ -127,40 +117,16 @@ def link(authorization: Authorization) -> int:
     return len(found)
 
 
-def check(found: IssuerTransaction, *, transaction_type: str = "") -> None:
-    """Raises UnrecordableError for an amount or a currency that `record` would refuse."""
-    if _type_of(found, transaction_type):
-        _row(found, transaction_type)
-
-
-def _type_of(found: IssuerTransaction, transaction_type: str) -> str:
-    return transaction_type or TYPES.get(found.kind, "")
-
-
-def _row(found: IssuerTransaction, transaction_type: str) -> dict[str, Any]:
-    """The columns that the movement itself gives; raises UnrecordableError."""
-    kind = _type_of(found, transaction_type)
-    amount_minor = -found.amount_minor if kind in MONEY_BACK else found.amount_minor
+def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
+    if not movements.type_of(found):
+        return True
+    if kept is None or kept.card_id is None or kept.authorization_id is None:
+        return False
     try:
-        currency_exponent(found.currency)
-    except MoneyError as error:
-        raise UnrecordableError(f"The transaction {found.id}: {error.message}.") from None
-    if not 0 <= amount_minor <= MAX_AMOUNT_MINOR:
-        raise UnrecordableError(f"The transaction {found.id} is a {kind} of {found.amount_minor} minor units.")
-    return {
-        "issuer_authorization_id": found.authorization_id,
-        "transaction_type": kind,
-        "processing_status": Processing.PENDING if kind in TAKES_BACK else Processing.SETTLED,
-        "amount_minor": amount_minor,
-        "currency": found.currency,
-        "merchant_amount_minor": found.merchant_amount_minor,
-        "merchant_currency": found.merchant_currency,
-        "cash_minor": found.cash_minor,
-        "atm_fee_minor": found.atm_fee_minor,
-        "mcc": found.mcc,
-        "merchant_name": found.merchant_name,
-        "occurred_at": found.created_at,
-    }
+        row = movements.row_of(found)
+    except movements.UnrecordableError:
+        return False
+    return not movements.difference(kept, row) and not movements.missing(kept, row)
 
 
 def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +164,7 @@ def _link_followers(capture: CardTransaction) -> None:
 
 def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
     """Adds what the locked row lacks and somebody tells now; what it has stays."""
-    missing = {name: value for name, value in told.items() if name not in FACTS and value and not getattr(kept, name)}
+    missing = movements.missing(kept, told)
     if missing:
         CardTransaction.objects.filter(pk=kept.pk).update(**missing)
         kept.refresh_from_db()
@@ -217,20 +183,13 @@ def _join_refunds(kept: CardTransaction) -> None:
         refunds.tell(kept)
 
 
-def _difference(kept: CardTransaction, theirs: dict[str, Any]) -> Difference | None:
-    if all(getattr(kept, name) == theirs[name] for name in FACTS):
-        return None
-    money = Money(theirs["amount_minor"], theirs["currency"])
-    return Difference(f"{kept.transaction_type} {kept.money}", f"{theirs['transaction_type']} {money}")
-
-
 def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:
     """A movement that is told differently is for a person; nobody's word is taken over the other's."""
-    differs = _difference(kept, theirs)
+    differs = movements.difference(kept, theirs)
     if differs is not None:
         cases.open_case(
             kind=Case.Kind.TRANSACTION_DIFFERS,
-            reference=f"card_transaction:{kept.pk}",
+            reference=kept.reference,
             money=Money(theirs["amount_minor"], theirs["currency"]),
             summary=f"{kept.issuer_transaction_id} is {differs.ours} here; its issuer says {differs.theirs}.",
         )

@@ -58,7 +58,7 @@ def why_not(kept: CardTransaction) -> str:
         return "A provisional credit counts for nothing while its dispute is open, so its worth is not needed."
     if kept.purchase_minor is not None:
         return f"It is known already that this movement is worth {Money(kept.purchase_minor, purchase.currency)}."
-    if not Posting.objects.filter(key=name_of(kept)).exists():
+    if not Posting.objects.filter(key=kept.reference).exists():
         return "This movement is not in the ledger: it moved nothing, or waits for what it takes back."
     return ""
 
@@ -81,20 +81,15 @@ def exchange(kept: CardTransaction, purchase: Authorization) -> bool:
     return _put(kept, purchase, worth)
 
 
-def name_of(kept: CardTransaction) -> str:
-    """What the ledger and the cases call a movement."""
-    return f"card_transaction:{kept.pk}"
-
-
 def _put(kept: CardTransaction, purchase: Authorization, worth: Money) -> bool:
     """Clears what was posted, and puts in its place what it is worth; if it is new."""
     CardTransaction.objects.filter(pk=kept.pk, purchase_minor=None).update(purchase_minor=worth.minor)
-    cases.resolve_cases(reference=name_of(kept), kinds=(Case.Kind.CURRENCY_DIFFERS,))
+    cases.resolve_cases(reference=kept.reference, kinds=(Case.Kind.CURRENCY_DIFFERS,))
     takes = kept.transaction_type in TAKES
     posted = [
         ledger.post(
             kind=ledger.Kind.CARD_EXCHANGE,
-            key=f"{name_of(kept)}:{side}",
+            key=f"{kept.reference}:{side}",
             money=money,
             reference=owing.reference(purchase),
             occurred_at=kept.occurred_at,
@@ -132,7 +127,7 @@ def _worth_minor(kept: CardTransaction, purchase: Authorization) -> int | None:
 def _open_case(kept: CardTransaction, purchase: Authorization) -> None:
     cases.open_case(
         kind=Case.Kind.CURRENCY_DIFFERS,
-        reference=name_of(kept),
+        reference=kept.reference,
         money=kept.money,
         summary=f"{kept.issuer_transaction_id} is {kept.money}, and its purchase is in {purchase.currency}.",
     )
@@ -144,7 +139,7 @@ def _open_case_if_told_otherwise(kept: CardTransaction, worth: Money) -> None:
         told = Money(told_minor, worth.currency)
         cases.open_case(
             kind=Case.Kind.TRANSACTION_DIFFERS,
-            reference=name_of(kept),
+            reference=kept.reference,
             money=told,
             summary=f"{kept.issuer_transaction_id} is worth {worth} here; its issuer says {told}.",
         )

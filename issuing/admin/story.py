@@ -94,7 +94,7 @@ def tell(authorization: Authorization) -> Story:
     money = money_story.tell(owing.reference(authorization))
     movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
     disputed = list(Dispute.objects.filter(authorization=authorization).order_by("pk"))
-    names = [f"card_transaction:{each.pk}" for each in movements] + [f"dispute:{each.pk}" for each in disputed]
+    names = [each.reference for each in movements] + [f"dispute:{each.pk}" for each in disputed]
     cases = _cases(authorization, money.subjects["fundingobligation"], names)
     open_cases = [case for case in cases if case.status == Case.Status.OPEN]
     events = IssuerEvent.objects.filter(

@@ -87,3 +87,8 @@ class CardTransaction(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def reference(self) -> str:
+        """What the ledger and the cases call it."""
+        return f"card_transaction:{self.pk}"

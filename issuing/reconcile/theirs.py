@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 from django.db import connection
 
 from issuing.issuers.base import IssuerTransaction, Page
+from issuing.movements import MONEY_BACK, TYPES
 from issuing.reconcile.compare import Row
 from issuing.reconcile.staging import Listed
 from issuing.reconcile.window import Window
-from issuing.transactions import MONEY_BACK, TYPES
 from onecard.kit.errors import OneCardError
 from wallet import states
 from wallet.processors.base import Outcome, RefundOutcome

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from issuing import handlers, inbox, states, transactions
+from issuing import handlers, inbox, movements, states, transactions
 from issuing.events import Envelope
 from issuing.issuers.base import IssuedCard, Issuer, IssuerTransaction, MissedEvent
 from issuing.models import CardChange, CardTransaction, IssuerEvent, SyncRun, VirtualCard
@@ -34,32 +34,29 @@ class Done:
 def missed_events(run: SyncRun, issuer: Issuer) -> Done:
     """Puts into the inbox, and handles, what the issuer told and we never got."""
     page = issuer.list_events(since=run.since, cursor=run.cursor)
+    past = [event for event in page.events if event.created_at < run.until]
     # The issuer lists the newest first; what happened first is told first.
-    for event in reversed(page.events):
-        if event.created_at < run.until:
-            _heal(run, event)
+    for event in reversed(inbox.not_received(run.provider, past)):
+        _heal(run, event)
     return Done(page.cursor, len(page.events))
 
 
 def _heal(run: SyncRun, event: MissedEvent) -> None:
-    stored = IssuerEvent.objects.filter(provider=run.provider)
-    if stored.filter(event_id__in=(event.event_id, *event.told_as)).exists():
-        return
     with transaction():
         envelope = Envelope(event.event_id, event.event_type, event.object_id, {})
         if not inbox.receive(run.provider, envelope, event.body):
             return
         finding = Finding(Kind.MISSED_EVENT, "", event.event_type, Resolution.TAKEN_OVER)
         write_down(provider=run.provider, reference=event.event_id, finding=finding, actor=run.requested_by, run=run)
-    handlers.handle(event_pk=stored.get(event_id=event.event_id).pk)
+    handlers.handle(event_pk=IssuerEvent.objects.get(provider=run.provider, event_id=event.event_id).pk)
 
 
 def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     """Records the movements that no event brought, and names those that differ from ours."""
     page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
-    for theirs in reversed(page.transactions):
-        if theirs.created_at < run.until:
-            _record(run, theirs)
+    past = [theirs for theirs in page.transactions if theirs.created_at < run.until]
+    for theirs in reversed(transactions.with_news(past, provider=run.provider)):
+        _record(run, theirs)
     return Done(page.cursor, len(page.transactions))
 
 
@@ -75,7 +72,7 @@ def _finding(run: SyncRun, theirs: IssuerTransaction) -> Finding | None:
         if transactions.record(theirs, provider=run.provider, source=CardTransaction.Source.SYNC):
             return Finding(Kind.MISSED_TRANSACTION, "", _words(theirs), Resolution.TAKEN_OVER)
         differs = transactions.difference(theirs, provider=run.provider)
-    except transactions.UnrecordableError as error:
+    except movements.UnrecordableError as error:
         return Finding(Kind.TRANSACTION, "", error.message, Resolution.OPEN)
     return Finding(Kind.TRANSACTION, differs.ours, differs.theirs, Resolution.OPEN) if differs else None
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from audit.models import Entry
-from issuing import card_news, handlers, transactions
+from issuing import card_news, handlers, movements, transactions
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
-from issuing.transactions import UnrecordableError
+from issuing.movements import UnrecordableError
 from tests import marqeta_events, stripe_events
 from tests.issuing.test_hostile_events import UNHURRIED, anything, places, with_changed
 from tests.issuing.test_marqeta_gateway import marqeta_card
@@ -101,7 +101,7 @@ def test_what_is_told_differently_is_not_taken_over_and_opens_one_case(change: d
     assert (case.kind, case.reference) == ("transaction_differs", f"card_transaction:{kept.pk}")
     assert theirs in case.summary
     differs = transactions.difference(other, provider="stripe")
-    assert differs == transactions.Difference("settlement 45.00 USD", theirs)
+    assert differs == movements.Difference("settlement 45.00 USD", theirs)
     assert transactions.difference(movement(), provider="stripe") is None
     assert transactions.difference(movement(id="ipi_2"), provider="stripe") is None
 
