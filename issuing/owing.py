@@ -4,6 +4,7 @@ One rule for every order of events: the amount follows from the rows as they sta
 about. So news that is late, repeated or out of order ends where the right order would have ended (money-safety I10).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
@@ -17,13 +18,16 @@ from wallet import settlement
 
 Type = CardTransaction.Type
 LOST = Type.CHARGEBACK_REVERSAL
+# The kinds by which money moves for good; provisional ones come and go.
+KINDS: tuple[str, ...] = (Type.SETTLEMENT, Type.REFUND, Type.CHARGEBACK, LOST)
 # Read more often than anything else of a purchase, so it is told to the database as it is. A chargeback's reversal that
 # is pending takes back what never moved (issuing/booking.py).
 MOVED = """
-SELECT transaction_type, sum(coalesce(purchase_minor, amount_minor))::bigint FROM issuing_cardtransaction
-WHERE authorization_id = %s AND (currency = %s OR purchase_minor IS NOT NULL)
-  AND (transaction_type <> %s OR processing_status = %s)
-GROUP BY transaction_type
+SELECT t.authorization_id, t.transaction_type, sum(coalesce(t.purchase_minor, t.amount_minor))::bigint
+FROM issuing_cardtransaction t JOIN issuing_authorization a ON a.id = t.authorization_id
+WHERE t.authorization_id = ANY(%s) AND (t.currency = a.currency OR t.purchase_minor IS NOT NULL)
+  AND (t.transaction_type <> %s OR t.processing_status = %s)
+GROUP BY t.authorization_id, t.transaction_type
 """
 
 
@@ -77,7 +81,7 @@ class Standing:
 
 def look_at(purchase: Authorization) -> Standing:
     """How a purchase stands by its rows."""
-    moved = _moved(purchase)
+    moved = _moved([purchase])[purchase.pk]
     captured, returned = _net(moved)
     has_come_back = bool(moved[Type.REFUND] or moved[Type.CHARGEBACK])
     return Standing(purchase.approved_minor, captured, returned, is_open(purchase), has_come_back)
@@ -94,14 +98,22 @@ def moved_minor(purchase: Authorization) -> tuple[int, int]:
     What moved in another currency counts for what it is worth in the purchase's, and not at all while nobody knows
     that. A dispute gives back no less than nothing, whatever its issuer takes back.
     """
-    return _net(_moved(purchase))
+    return _net(_moved([purchase])[purchase.pk])
 
 
-def _moved(purchase: Authorization) -> dict[str, int]:
+def left_minor(purchases: Iterable[Authorization]) -> dict[int, int]:
+    """What merchants have of each of these purchases by now, by its key, in its currency's minor units."""
+    nets = {pk: _net(moved) for pk, moved in _moved(purchases).items()}
+    return {pk: captured - returned for pk, (captured, returned) in nets.items()}
+
+
+def _moved(purchases: Iterable[Authorization]) -> dict[int, dict[str, int]]:
+    moved = {each.pk: dict.fromkeys(KINDS, 0) for each in purchases}
     with connection.cursor() as cursor:
-        cursor.execute(MOVED, [purchase.pk, purchase.currency, LOST, CardTransaction.Processing.SETTLED])
-        sums = dict(cursor.fetchall())
-    return {kind: sums.get(kind, 0) for kind in (Type.SETTLEMENT, Type.REFUND, Type.CHARGEBACK, LOST)}
+        cursor.execute(MOVED, [list(moved), LOST, CardTransaction.Processing.SETTLED])
+        for pk, kind, minor in cursor.fetchall():
+            moved[pk][kind] = minor
+    return moved
 
 
 def _net(moved: dict[str, int]) -> tuple[int, int]:

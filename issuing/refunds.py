@@ -42,7 +42,7 @@ def tell(kept: CardTransaction) -> None:
     if is_unlinked(kept) and kept.source != CardTransaction.Source.LEGACY:
         cases.open_case(
             kind=Case.Kind.REFUND_UNLINKED,
-            reference=name_of(kept),
+            reference=kept.reference,
             money=kept.money,
             summary=f"{kept.merchant_name or 'A merchant'} gave back {kept.money} and did not say of which purchase.",
         )
@@ -55,7 +55,7 @@ def link(refund: CardTransaction, purchase_id: int, *, because: str, actor: str 
         return False
     refund.refresh_from_db()
     trail.record(actor=actor, action="transaction.linked", subject=refund, authorization=purchase_id, because=because)
-    cases.resolve_cases(reference=name_of(refund), kinds=(Case.Kind.REFUND_UNLINKED,))
+    cases.resolve_cases(reference=refund.reference, kinds=(Case.Kind.REFUND_UNLINKED,))
     return True
 
 
@@ -63,11 +63,6 @@ def is_unlinked(kept: CardTransaction) -> bool:
     """Whether it is a refund that moved money, and names no purchase that may still be told."""
     names_nothing = kept.authorization_id is None and not kept.issuer_authorization_id
     return names_nothing and kept.transaction_type == Type.REFUND and kept.amount_minor > 0
-
-
-def name_of(kept: CardTransaction) -> str:
-    """What the cases call a movement."""
-    return f"card_transaction:{kept.pk}"
 
 
 def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[CardTransaction]:
@@ -95,10 +90,6 @@ def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> lis
     period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
     before = alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period)
     purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
-    return [each for each in purchases[:MOST_WAITING] if left_minor(each) >= refund.amount_minor]
-
-
-def left_minor(purchase: Authorization) -> int:
-    """What merchants have of a purchase by now, in its currency's minor units."""
-    captured, returned = owing.moved_minor(purchase)
-    return captured - returned
+    found = list(purchases[:MOST_WAITING])
+    left_minor = owing.left_minor(found)
+    return [each for each in found if left_minor[each.pk] >= refund.amount_minor]

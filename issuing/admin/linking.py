@@ -4,15 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
-from issuing import linking, refunds
+from issuing import linking, owing
+from issuing.admin.movement_buttons import MovementButtons, page_of, turn_away
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display
 from onecard.kit.acts import Act, ReasonForm, SelectWidget, ask, page_action
-from onecard.kit.admin import BaseAdmin
 
 LINK = "purchase"
 MOST_SHOWN = 100
@@ -27,8 +26,9 @@ class LinkForm(ReasonForm):
     def __init__(self, data: Any, movement: CardTransaction) -> None:
         super().__init__(data)
         self.known = {str(each.pk): each for each in linking.candidates(movement)[:MOST_SHOWN]}
-        choices = [("", "Choose one"), *((key, _in_words(each)) for key, each in self.known.items())]
-        self.fields["purchase"].choices = choices  # type: ignore[attr-defined]
+        left_minor = owing.left_minor(self.known.values())
+        words = ((key, _in_words(each, left_minor[each.pk])) for key, each in self.known.items())
+        self.fields["purchase"].choices = [("", "Choose one"), *words]  # type: ignore[attr-defined]
         self.fields["purchase"].help_text = "Those of the same merchant first, then the newest."
         self.fields["reason"].help_text = "Who told you. It stands in the audit trail with your name."
 
@@ -36,35 +36,20 @@ class LinkForm(ReasonForm):
         return self.known[self.cleaned_data["purchase"]]
 
 
-class LinkingAdmin(BaseAdmin):
-    """What a movement's page gets its button “Say which purchase it is of” from; only while that is needed."""
-
-    actions_detail: tuple[str, ...] = ("say_purchase",)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        movement = self.get_object(request, str(object_id))
-        needed = isinstance(movement, CardTransaction) and not linking.why_not(movement)
-        return [each for each in allowed if each.path != LINK or needed]
-
-    def has_say_purchase_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a movement can be changed, so the right to change one is the right to this."""
-        return request.user.has_perm("issuing.change_cardtransaction")
+class LinkingButton(MovementButtons):
+    """The button “Say which purchase it is of”."""
 
     @page_action(
         description="Say which purchase it is of",
         url_path=LINK,
-        permissions=["say_purchase", "view"],
+        permissions=["complete_movement", "view"],
         icon="link",
     )
     def say_purchase(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        movement = self.get_object(request, object_id)
-        if not isinstance(movement, CardTransaction):
-            raise Http404
+        movement = self.movement(request, object_id)
         why_not = linking.why_not(movement)
         if why_not:
-            messages.error(request, why_not)
-            return redirect(_page_of(movement))
+            return turn_away(request, movement, why_not)
         form = LinkForm(request.POST if request.method == "POST" else None, movement)
         return _link(request, movement, form) if form.is_valid() else _ask(request, movement, form)
 
@@ -77,7 +62,7 @@ def _link(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> Ht
         form.add_error(None, error.message)
         return _ask(request, movement, form)
     messages.success(request, "The refund belongs to its purchase now, and what the cardholder gets back follows.")
-    return redirect(_page_of(movement))
+    return redirect(page_of(movement))
 
 
 def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> HttpResponse:
@@ -93,16 +78,12 @@ def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> Htt
         title=f"Which purchase {amount} came back of",
         words=words,
         button="Join them",
-        back=_page_of(movement),
+        back=page_of(movement),
     )
     return ask(request, act, form)
 
 
-def _in_words(purchase: Authorization) -> str:
-    left = display.money(refunds.left_minor(purchase), purchase.currency)
+def _in_words(purchase: Authorization, left_minor: int) -> str:
+    left = display.money(left_minor, purchase.currency)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return f"{display.moment(purchase.created_at)}, {merchant}: {left} taken and not given back"
-
-
-def _page_of(movement: CardTransaction) -> str:
-    return reverse("admin:issuing_cardtransaction_change", args=[movement.pk])

@@ -1,12 +1,14 @@
 """What issuers settled on cards, and what people put on them beforehand: read-only but for what nobody told."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from issuing import states
-from issuing.admin.linking import LinkingAdmin
-from issuing.admin.worth import WorthAdmin
+from issuing import linking, states, worth
+from issuing.admin.linking import LINK, LinkingButton
+from issuing.admin.worth import ENTER_WORTH, WorthButton
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
@@ -25,10 +27,11 @@ FUNDING_TONE: dict[str, str] = {
 
 
 @admin.register(CardTransaction)
-class CardTransactionAdmin(LinkingAdmin, WorthAdmin, ReadOnlyAdmin):
+class CardTransactionAdmin(LinkingButton, WorthButton, ReadOnlyAdmin):
     """Captures, refunds and disputes under the issuer's own ids."""
 
     actions_detail = ("say_purchase", "enter_worth")
+    why_not: ClassVar = {LINK: linking.why_not, ENTER_WORTH: worth.why_not}
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")
     list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")

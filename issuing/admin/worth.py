@@ -4,15 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
 from issuing import owing, worth
+from issuing.admin.movement_buttons import MovementButtons, page_of, turn_away
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.acts import Act, ReasonForm, TextWidget, ask, page_action
-from onecard.kit.admin import BaseAdmin
 from onecard.kit.money import Money, MoneyError
 
 ENTER_WORTH = "worth"
@@ -39,35 +38,20 @@ class WorthForm(ReasonForm):
             raise forms.ValidationError(f"{error.message}.") from None
 
 
-class WorthAdmin(BaseAdmin):
-    """What a movement's page gets its button “Enter what it is worth” from; only while that is needed."""
-
-    actions_detail: tuple[str, ...] = ("enter_worth",)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        movement = self.get_object(request, str(object_id))
-        needed = isinstance(movement, CardTransaction) and not worth.why_not(movement)
-        return [each for each in allowed if each.path != ENTER_WORTH or needed]
-
-    def has_enter_worth_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a movement can be changed, so the right to change one is the right to this."""
-        return request.user.has_perm("issuing.change_cardtransaction")
+class WorthButton(MovementButtons):
+    """The button “Enter what it is worth”."""
 
     @page_action(
         description="Enter what it is worth",
         url_path=ENTER_WORTH,
-        permissions=["enter_worth", "view"],
+        permissions=["complete_movement", "view"],
         icon="currency_exchange",
     )
     def enter_worth(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        movement = self.get_object(request, object_id)
-        if not isinstance(movement, CardTransaction):
-            raise Http404
+        movement = self.movement(request, object_id)
         why_not, purchase = worth.why_not(movement), movement.authorization
         if why_not or purchase is None:
-            messages.error(request, why_not)
-            return redirect(_page_of(movement))
+            return turn_away(request, movement, why_not)
         form = WorthForm(request.POST if request.method == "POST" else None, purchase.currency)
         return _enter(request, movement, purchase, form) if form.is_valid() else _ask(request, movement, purchase, form)
 
@@ -85,7 +69,7 @@ def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorizat
         return _ask(request, movement, purchase, form)
     was = display.money(movement.amount_minor, movement.currency)
     messages.success(request, f"{was} is worth {entered} now, and what the cardholder pays follows.")
-    return redirect(_page_of(movement))
+    return redirect(page_of(movement))
 
 
 def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
@@ -96,7 +80,7 @@ def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorizatio
         f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
         "and it cannot be entered again.",
         button="Enter what it is worth",
-        back=_page_of(movement),
+        back=page_of(movement),
     )
     answer = ask(request, act, form, template=TEMPLATE)
     answer.context_data = {**(answer.context_data or {}), "facts": _facts(movement, purchase)}
@@ -118,7 +102,3 @@ def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str
         ("Captured so far", display.money(taken, purchase.currency)),
         ("Came back so far", display.money(back, purchase.currency)),
     ]
-
-
-def _page_of(movement: CardTransaction) -> str:
-    return reverse("admin:issuing_cardtransaction_change", args=[movement.pk])

@@ -1,5 +1,7 @@
 """Rows that are written once, whoever writes them and how often: one statement, and no read before it."""
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -18,15 +20,9 @@ def insert_once(row: Model, *, unique: tuple[str, ...]) -> bool:
     """
     require_transaction(f"The row of {row._meta.db_table}")
     values = _values(row)
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING RETURNING {}").format(
-        sql.Identifier(row._meta.db_table),
-        _names(values),
-        sql.SQL(", ").join([sql.Placeholder()] * len(values)),
-        _names(unique),
-        sql.Identifier(str(row._meta.pk.column)),
-    )
+    statement = _statement(row._meta.db_table, tuple(values), unique, str(row._meta.pk.column))
     with connection.cursor() as cursor:
-        cursor.execute(statement.as_string(), list(values.values()))
+        cursor.execute(statement, list(values.values()))
         made = cursor.fetchone()
     if made is None:
         return False
@@ -44,5 +40,18 @@ def _values(row: Model) -> dict[str, Any]:
     return values
 
 
-def _names(columns: Any) -> sql.Composed:
+# Composed anew each time, it would cost about as much as running it.
+@cache
+def _statement(table: str, columns: tuple[str, ...], unique: tuple[str, ...], key: str) -> str:
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING RETURNING {}").format(
+        sql.Identifier(table),
+        _names(columns),
+        sql.SQL(", ").join([sql.Placeholder()] * len(columns)),
+        _names(unique),
+        sql.Identifier(key),
+    )
+    return statement.as_string()
+
+
+def _names(columns: Iterable[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
