@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from audit import trail
-from audit.models import Entry
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
@@ -18,13 +16,11 @@ from wallet.processors.stripe_balance import UnreadMovement
 
 KIND = Case.Kind.RECONCILIATION
 ABOUT = "balance_transaction:"
-ACTOR = "system:fees"
-LEFT = "fees.left"
 LONGEST_WHY = 90
 
 
 def tell(left: UnreadMovement, *, hour: dt.datetime) -> None:
-    """Has one case open for it, with an entry that says in which hour of the list it is; in the caller's transaction.
+    """Has one case open for it that says in which hour of the list it is; in the caller's transaction.
 
     One that a person has settled is not opened again.
     """
@@ -33,9 +29,7 @@ def tell(left: UnreadMovement, *, hour: dt.datetime) -> None:
     if Case.objects.filter(kind=KIND, reference=reference).exclude(resolution="").exists():
         return
     case = cases.open_case(kind=KIND, reference=reference, money=_stake(left), summary=_words(left))
-    # Whoever opened it holds it until the commit, and has written the entry.
-    if not _entries([case.pk]).exists():
-        trail.record(actor=ACTOR, action=LEFT, subject=case, at_s=int(hour.timestamp()), why=left.why[:LONGEST_WHY])
+    Case.objects.filter(pk=case.pk, listed_at=None).update(listed_at=hour)
 
 
 def told(ids: Iterable[str]) -> set[str]:
@@ -52,17 +46,12 @@ def resolve(movement_id: str) -> None:
 
 def hours() -> list[dt.datetime]:
     """When the hours of the list begin that hold a transaction with an open case, each once, the oldest first."""
-    entries = _entries(open_cases().values_list("pk", flat=True)).values_list("details__at_s", flat=True)
-    return [dt.datetime.fromtimestamp(at_s, dt.UTC) for at_s in sorted(set(entries))]
+    return sorted({hour for hour in open_cases().values_list("listed_at", flat=True) if hour})
 
 
 def open_cases() -> QuerySet[Case]:
     """What a person has to look at."""
     return Case.objects.filter(kind=KIND, status=Case.Status.OPEN, reference__startswith=ABOUT)
-
-
-def _entries(case_ids: Iterable[int]) -> QuerySet[Entry]:
-    return Entry.objects.filter(action=LEFT, subject_type="case", subject_id__in=[str(pk) for pk in case_ids])
 
 
 def _stake(left: UnreadMovement) -> Money:

@@ -4,17 +4,10 @@ Whoever learns something about a purchase says what its holder owes by now, and 
 may come in any order and as often as it likes: the same amount again changes nothing (money-safety I10).
 """
 
-from dataclasses import dataclass
-
-from django.db.models import Sum
-
 from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, require_transaction
-from wallet import cases, ledger, obligations, refunds, states
-from wallet.chart import Account
-from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, Posting
-
-LOSSES = (Posting.Kind.WRITE_OFF, Posting.Kind.GOODWILL)
+from wallet import obligations, past_cards, refunds, states
+from wallet.models import FundingCharge, FundingMethod, FundingObligation
 
 
 def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, actor: str) -> int:
@@ -30,105 +23,26 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     owing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )
-    left, past = _left_of(owing), _past_cards(purchase, owed.currency)
-    committed = sum(left.values()) + past.minor
-    if owed.minor > committed and not owing:
+    left, past = _left_of(owing), past_cards.look_at(purchase, owed.currency)
+    change = owed.minor - sum(left.values()) - past.minor
+    if change > 0 and not owing:
         return 0
-    if owed.minor > committed:
-        _ask_for_more(purchase, owing, Money(owed.minor - committed, owed.currency), description)
+    if change > 0:
+        _ask_for_more(purchase, owing, Money(change, owed.currency), description)
     else:
-        excess = committed - owed.minor - _win_back(purchase, past, Money(committed - owed.minor, owed.currency))
+        excess = -change - past_cards.win_back(purchase, past, Money(-change, owed.currency))
         _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
-        _tell_of_rest(purchase, past, Money(max(0, excess - sum(left.values())), owed.currency))
+        past_cards.tell_of_rest(purchase, past, Money(max(0, excess - sum(left.values())), owed.currency))
     if is_over:
         for obligation in owing:
             obligations.capture_from_now(obligation)
-    return owed.minor - committed
+    return change
 
 
 def committed_minor(purchase: str, currency: str) -> int:
     """Minor units: what funding cards were asked for and is not on its way back, was given up, or came from outside."""
     owing = list(FundingObligation.objects.filter(purchase=purchase))
-    return sum(_left_of(owing).values()) + _past_cards(purchase, currency).minor
-
-
-@dataclass(frozen=True, slots=True)
-class _PastCards:
-    """What is settled of a purchase without a funding card, in minor units: our losses, and what came from outside.
-
-    `sent_back_minor` had come from outside too, and has gone there again.
-    """
-
-    lost: dict[str, int]
-    outside_minor: int
-    sent_back_minor: int
-
-    @property
-    def minor(self) -> int:
-        return sum(self.lost.values()) + self.outside_minor
-
-
-def _past_cards(purchase: str, currency: str) -> _PastCards:
-    """What two people gave up, or staff gave back out of kindness, is not asked for again; nor is what has come.
-
-    What went out to the cardholder past the product counts only where it had come that way: a refund that failed is
-    counted as given back already.
-    """
-    kinds = (*LOSSES, Posting.Kind.OUTSIDE)
-    rows = Posting.objects.filter(reference=purchase, kind__in=kinds, currency=currency).order_by()
-    sums = {
-        (kind, debit): minor for kind, debit, minor in rows.values_list("kind", "debit").annotate(Sum("amount_minor"))
-    }
-    won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in LOSSES}
-    lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in LOSSES}
-    came = sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0)
-    sent_back = _sent_back_minor(purchase, currency) if came else 0
-    return _PastCards(lost, came - sent_back, sent_back)
-
-
-def _sent_back_minor(purchase: str, currency: str) -> int:
-    """What two people sent back the way it had come (wallet/case_proposals.py)."""
-    told = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase, proposal=Case.Proposal.OUTSIDE)
-    keys = [f"{Case.Proposal.OUTSIDE}:{pk}" for pk in told.values_list("pk", flat=True)]
-    postings = Posting.objects.filter(key__in=keys, currency=currency)
-    total: int = postings.aggregate(total=Sum("amount_minor", default=0))["total"]
-    return total
-
-
-def _win_back(purchase: str, past: _PastCards, excess: Money) -> int:
-    """What is not owed after all was not lost: it makes our losses good before anything goes back to a card."""
-    won = 0
-    for kind, minor in past.lost.items():
-        part = min(minor, excess.minor - won)
-        if part > 0:
-            ledger.post(
-                kind=kind,
-                key=f"won_back:{kind}:{purchase}:{_count(purchase, kind)}",
-                money=Money(part, excess.currency),
-                reference=purchase,
-                back=True,
-            )
-            won += part
-    return won
-
-
-def _count(purchase: str, kind: str) -> int:
-    return Posting.objects.filter(reference=purchase, kind=kind).count()
-
-
-def _tell_of_rest(purchase: str, past: _PastCards, rest: Money) -> None:
-    """What came from outside goes back there, and only a person can see to that.
-
-    With what was sent back before, so that the same amount once more is not taken for a case that was worked.
-    """
-    if past.outside_minor:
-        in_all = rest.minor + past.sent_back_minor if rest.minor else 0
-        cases.keep_one(
-            kind=Case.Kind.REFUND_FAILED,
-            reference=purchase,
-            money=Money(in_all, rest.currency),
-            summary=f"{rest} is not owed any more, and was paid past the product: no card can be given it back.",
-        )
+    return sum(_left_of(owing).values()) + past_cards.look_at(purchase, currency).minor
 
 
 def _left_of(owing: list[FundingObligation]) -> dict[int, int]:

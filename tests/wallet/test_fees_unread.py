@@ -1,7 +1,6 @@
 """Balance transactions that cannot be read or booked stop no other; a case tells of each, and ends by itself."""
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,31 +12,17 @@ from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
 from tests.factories import UserFactory
-from tests.sandboxes import processor_sandbox
 from tests.threads import at_once
-from tests.wallet.test_fees import DAY, HOUR, LIST, age, book, booked, entered, paid, printed
+from tests.wallet.balance_lists import DAY, HOUR, LIST, age, book, booked, entered, paid, printed, sandbox, served
 from wallet import case_work, fees, fees_unread, ledger_check
 from wallet.models import Case, Posting
 from wallet.processors import stripe_balance
 from wallet.processors.stripe_lists import ListUnavailableError
 
+__all__ = ["sandbox", "served"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    with processor_sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(served: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
-    monkeypatch.setattr(stripe_balance, "PAGE", 2)
-    monkeypatch.setattr(stripe_balance, "PATIENT", {"max_network_retries": 0})
-    served.reset()
-    return served
 
 
 def spoil(sandbox: RunningSandbox, place: int, **changes: Any) -> Row:
@@ -187,7 +172,7 @@ def test_nights_at_once_open_one_case_and_end_it_once(sandbox: RunningSandbox) -
     row = spoil(sandbox, 0)
     at_once([book] * 4)
     assert [status for _, status in cases()] == ["open"]
-    assert Entry.objects.filter(action="fees.left").count() == 1
+    assert Entry.objects.filter(action="case.opened").count() == 1
 
     row["currency"] = "usd"
     at_once([book] * 4)

@@ -65,6 +65,9 @@ class Case(models.Model):
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+    listed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Where the processor's list is read again for what it is about."
+    )
 
     class Meta:
         ordering = ["-id"]
