@@ -6,106 +6,51 @@ from typing import Any
 import pytest
 
 from audit.models import Entry
-from issuing import balance, corrections, handlers, lifecycle, owing, rewards_book, settling, store
+from issuing import corrections, handlers, store
 from issuing.answers import STRIPE
-from issuing.models import Authorization, BalanceUse, Decision, Hold, IssuerEvent, RewardEntry, SpendWindow, VirtualCard
-from issuing.reconcile import balances as balances_check
-from issuing.reconcile import purchases as purchases_check
-from onecard.kit import clock
-from onecard.kit.money import Money
-from onecard.kit.transactions import TransactionError, transaction
+from issuing.models import Authorization, BalanceUse, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
-from tests.issuing.test_settling import MUCH_LATER, approved, deliver, forget, moved, news, told_total
-from tests.wallets import walkthrough_card
-from wallet import ledger, outcomes, refunds
-from wallet.chart import Account
-from wallet.ledger_check import check as wallet_check
-from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, FundingRefund
-from wallet.processors.base import Outcome, RefundOutcome
+from tests.issuing.balances import (
+    ON_CARD,
+    books,
+    by_cards,
+    card,
+    card_with,
+    ended,
+    from_balance,
+    increment,
+    on_card,
+    put,
+    work,
+)
+from tests.issuing.test_settling import approved, deliver, forget, moved, news, told_total
+from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund
 
+__all__ = ["card"]
 pytestmark = pytest.mark.django_db
-ON_CARD = 2000
 
-
-@pytest.fixture
-def card() -> VirtualCard:
-    return card_with(ON_CARD)
-
-
-def card_with(minor: int, **changes: Any) -> VirtualCard:
-    card = walkthrough_card(**{"spends_balance": True, "balance_minor": minor} | changes)
-    put(card, minor)
-    return card
-
-
-def put(card: VirtualCard, minor: int) -> None:
-    """The ledger's side of money that was put on a card; the card's side is its column."""
-    if minor:
-        with transaction():
-            key, name = stripe_events.unique("top_up"), f"card:{card.pk}"
-            ledger.post(kind="top_up", key=key, money=Money(minor, "USD"), reference=name)
-
-
-def on_card(card: VirtualCard) -> int:
-    return VirtualCard.objects.values_list("balance_minor", flat=True).get(pk=card.pk)
-
-
-def work(*, time_passes: bool = True) -> None:
-    """The processor takes every charge and refund; with time, closed purchases are settled first."""
-    if time_passes:
-        settling.sweep(now=clock.now() + MUCH_LATER)
-    for charge in FundingCharge.objects.filter(status="intended"):
-        FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
-        outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="processor:stripe")
-    for refund in FundingRefund.objects.filter(status="intended").exclude(charge=None):
-        FundingRefund.objects.filter(pk=refund.pk).update(status="sending")
-        refunds.record(refund_id=refund.pk, outcome=RefundOutcome("succeeded", f"re_{refund.pk}"), actor="x")
-
-
-def by_cards() -> int:
-    """What funding cards have paid and not got back."""
-    charged = sum(each.obligation.payable.minor for each in FundingCharge.objects.filter(status="succeeded"))
-    return charged - sum(each.amount_minor for each in FundingRefund.objects.filter(status="succeeded"))
-
-
-def from_balance() -> int:
-    return BalanceUse.objects.get().amount_minor
-
-
-def books(card: VirtualCard) -> dict[str, int]:
-    """How the last purchase stands, after every check of the books has found nothing."""
-    work(time_passes=False)
-    work(time_passes=False)
-    problems = [each.said for each in (*wallet_check(), *balances_check.on_cards())]
-    assert problems == []
-    purchase = Authorization.objects.latest("pk")
-    return {
-        "balance": from_balance(),
-        "cards": by_cards(),
-        "on card": on_card(card),
-        "clearing": ledger.balance(Account.PURCHASES, currency="USD", reference=owing.reference(purchase)),
-        "open cases": Case.objects.filter(status="open").count(),
-    }
-
-
-def ended(paid_by_balance: int, paid_by_cards: int, *, clearing: int = 0, has: int = ON_CARD) -> dict[str, int]:
-    return {
-        "balance": paid_by_balance,
-        "cards": paid_by_cards,
-        "on card": has - paid_by_balance,
-        "clearing": clearing,
-        "open cases": 0,
-    }
-
-
-def increment(asked: dict[str, Any], amount: int, *, before: int = 4500) -> dict[str, Any]:
-    return stripe_events.authorization_request(
-        card=asked["data"]["object"]["card"]["id"],
-        authorization=asked["data"]["object"]["id"],
-        amount=amount,
-        approved_before=before,
-        history=[{"approved": True, "reason": "webhook_approved"}],
-    )
+LIVES: dict[str, tuple[list[tuple[str, int]], dict[str, int]]] = {
+    "captured whole": ([("capture", 4500), ("closed", 0)], ended(2000, 2500)),
+    "captured for less": ([("capture", 4000), ("closed", 0)], ended(2000, 2000)),
+    "captured for less than the balance": ([("capture", 1500), ("closed", 0)], ended(1500, 0)),
+    "captured for more": ([("capture", 5400), ("closed", 0)], ended(2000, 3400)),
+    "in two parts": ([("capture", 2000), ("capture", 2500), ("closed", 0)], ended(2000, 2500)),
+    "given back": ([("capture", 4500), ("closed", 0), ("refund", 4500)], ended(0, 0)),
+    "given back in part": ([("capture", 4500), ("closed", 0), ("refund", 700)], ended(2000, 1800)),
+    "given back into the balance": ([("capture", 4500), ("closed", 0), ("refund", 3000)], ended(1500, 0)),
+    "given back for more": ([("capture", 4500), ("closed", 0), ("refund", 5000)], ended(-500, 0)),
+    "reversed": ([("reversed", 0)], ended(0, 0)),
+    "expired": ([("expired", 0)], ended(0, 0)),
+    "expired and captured late": ([("expired", 0), ("capture", 4500)], ended(2000, 2500)),
+    "closed with nothing": ([("closed", 0)], ended(0, 0)),
+}
+ALL_FROM_BALANCE: dict[str, tuple[list[tuple[str, int]], dict[str, int]]] = {
+    "captured whole": ([("capture", 4500), ("closed", 0)], ended(4500, 0, has=5000)),
+    "captured for more": ([("capture", 4900), ("closed", 0)], ended(4900, 0, has=5000)),
+    "captured for more than it has": ([("capture", 5400), ("closed", 0)], ended(5000, 400, has=5000)),
+    "and given back": ([("capture", 5400), ("closed", 0), ("refund", 1000)], ended(4400, 0, has=5000)),
+    "given back for more": ([("capture", 4500), ("closed", 0), ("refund", 4600)], ended(-100, 0, has=5000)),
+}
 
 
 # The decision
@@ -223,22 +168,6 @@ def test_the_same_event_again_takes_from_the_balance_once(card: VirtualCard) -> 
 
 # The life of a purchase that the balance pays in part
 
-LIVES: dict[str, tuple[list[tuple[str, int]], dict[str, int]]] = {
-    "captured whole": ([("capture", 4500), ("closed", 0)], ended(2000, 2500)),
-    "captured for less": ([("capture", 4000), ("closed", 0)], ended(2000, 2000)),
-    "captured for less than the balance": ([("capture", 1500), ("closed", 0)], ended(1500, 0)),
-    "captured for more": ([("capture", 5400), ("closed", 0)], ended(2000, 3400)),
-    "in two parts": ([("capture", 2000), ("capture", 2500), ("closed", 0)], ended(2000, 2500)),
-    "given back": ([("capture", 4500), ("closed", 0), ("refund", 4500)], ended(0, 0)),
-    "given back in part": ([("capture", 4500), ("closed", 0), ("refund", 700)], ended(2000, 1800)),
-    "given back into the balance": ([("capture", 4500), ("closed", 0), ("refund", 3000)], ended(1500, 0)),
-    "given back for more": ([("capture", 4500), ("closed", 0), ("refund", 5000)], ended(-500, 0)),
-    "reversed": ([("reversed", 0)], ended(0, 0)),
-    "expired": ([("expired", 0)], ended(0, 0)),
-    "expired and captured late": ([("expired", 0), ("capture", 4500)], ended(2000, 2500)),
-    "closed with nothing": ([("closed", 0)], ended(0, 0)),
-}
-
 
 @pytest.mark.parametrize("days_pass", [False, True])
 @pytest.mark.parametrize("life", LIVES)
@@ -272,15 +201,6 @@ def forget_all() -> None:
         cursor.execute("SET session_replication_role = DEFAULT")
     forget()
     VirtualCard.objects.update(balance_minor=0)
-
-
-ALL_FROM_BALANCE: dict[str, tuple[list[tuple[str, int]], dict[str, int]]] = {
-    "captured whole": ([("capture", 4500), ("closed", 0)], ended(4500, 0, has=5000)),
-    "captured for more": ([("capture", 4900), ("closed", 0)], ended(4900, 0, has=5000)),
-    "captured for more than it has": ([("capture", 5400), ("closed", 0)], ended(5000, 400, has=5000)),
-    "and given back": ([("capture", 5400), ("closed", 0), ("refund", 1000)], ended(4400, 0, has=5000)),
-    "given back for more": ([("capture", 4500), ("closed", 0), ("refund", 4600)], ended(-100, 0, has=5000)),
-}
 
 
 @pytest.mark.parametrize("days_pass", [False, True])
@@ -405,202 +325,3 @@ def test_a_force_post_after_the_withdrawal_is_paid_as_it_was_decided() -> None:
     work()
 
     assert books(card) == ended(4500, 0, has=5000)
-
-
-# More than the balance has
-
-
-def test_what_the_balance_lacks_is_charged_to_the_best_card_that_can_still_pay() -> None:
-    card = card_with(4500)
-    asked = approved(card)
-    FundingMethod.objects.filter(network="amex").update(status="disabled")
-
-    deliver(moved(asked, 5000))
-
-    # Second best of the walkthrough after Amex is Citi, which is also the backup.
-    charge = FundingCharge.objects.get()
-    assert (charge.method.network, charge.obligation.amount_minor) == ("mastercard", 500)
-    assert books(card) == ended(4500, 500, has=4500)
-
-
-def test_with_no_card_left_a_person_hears_of_it_once() -> None:
-    card = card_with(4500)
-    asked = approved(card)
-    FundingMethod.objects.update(status="disabled")
-
-    deliver(moved(asked, 5000), news(asked, "closed"))
-    deliver(moved(asked, 5000))
-    work()
-
-    case = Case.objects.get()
-    assert (case.kind, case.status, case.amount_minor) == ("approved_without_us", "open", 500)
-    assert (from_balance(), FundingObligation.objects.exists()) == (4500, False)
-
-    FundingMethod.objects.update(status="active")
-    deliver(moved(asked, 100, number=2))
-    assert not FundingObligation.objects.exists(), "a person is on it; nobody charges beside them"
-
-
-def test_a_card_that_no_longer_spends_its_balance_keeps_the_rest_of_it() -> None:
-    card = card_with(6000)
-    asked = approved(card)
-    VirtualCard.objects.update(spends_balance=False)
-
-    deliver(moved(asked, 5000), news(asked, "closed"))
-
-    assert books(card) == ended(4500, 500, has=6000)
-
-
-# Less than nothing
-
-
-def test_a_surplus_is_on_the_balance_and_comes_back_from_it(card: VirtualCard) -> None:
-    asked = approved(card)
-    deliver(moved(asked, 4500), news(asked, "closed"), moved(asked, 5000, kind="refund", number=2))
-    assert (on_card(card), Case.objects.count()) == (ON_CARD + 500, 0)
-
-    deliver(moved(asked, 800, number=3))
-
-    assert books(card) == ended(300, 0)
-
-
-def test_a_surplus_that_was_spent_meanwhile_is_charged(card: VirtualCard) -> None:
-    asked = approved(card)
-    work()
-    deliver(moved(asked, 4500), news(asked, "closed"), moved(asked, 5000, kind="refund", number=2))
-    VirtualCard.objects.update(balance_minor=100)
-
-    deliver(moved(asked, 800, number=3))
-    work()
-
-    purchase = Authorization.objects.get()
-    assert (from_balance(), by_cards(), on_card(card)) == (-400, 700, 0)
-    assert ledger.balance(Account.PURCHASES, currency="USD", reference=owing.reference(purchase)) == 0
-
-
-def test_a_surplus_on_a_card_that_does_not_spend_it_is_a_persons_until_it_is_gone() -> None:
-    card = card_with(0, spends_balance=False)
-    asked = approved(card)
-    deliver(moved(asked, 4500), news(asked, "closed"), moved(asked, 5000, kind="refund", number=2))
-    deliver(moved(asked, 5000, kind="refund", number=2))
-
-    case = Case.objects.get()
-    assert (case.kind, case.amount_minor, case.status) == ("credit_left", 500, "open")
-    assert case.reference == owing.reference(Authorization.objects.get())
-    assert (on_card(card), from_balance()) == (500, -500)
-
-    deliver(moved(asked, 200, kind="refund", number=3))
-    assert list(Case.objects.order_by("pk").values_list("amount_minor", "status")) == [(500, "resolved"), (700, "open")]
-    deliver(moved(asked, 900, number=4))
-    assert not Case.objects.filter(status="open").exists()
-    assert books(card) == ended(0, 200, has=0)
-
-
-def test_a_surplus_that_a_person_has_settled_opens_no_case_again() -> None:
-    card = card_with(0, spends_balance=False)
-    asked = approved(card)
-    refund = moved(asked, 5000, kind="refund", number=2)
-    deliver(moved(asked, 4500), news(asked, "closed"), refund)
-    Case.objects.update(status="resolved", resolution="Sent by transfer.")
-
-    deliver(news(asked, "closed"))
-
-    assert Case.objects.count() == 1
-
-
-def test_without_a_card_a_surplus_is_a_case_only(card: VirtualCard) -> None:
-    asked = approved(card)
-    deliver(moved(asked, 4500), news(asked, "closed"))
-    purchase = Authorization.objects.get()
-    BalanceUse.objects.all().delete()
-    Authorization.objects.update(card=None)
-
-    deliver(moved(asked, 9000, kind="refund", number=2))
-
-    assert [(case.kind, case.amount_minor) for case in Case.objects.all()] == [("credit_left", 4500)]
-    assert not BalanceUse.objects.filter(authorization=purchase).exists()
-
-
-def test_a_surplus_beyond_every_bound_stops_at_it() -> None:
-    card = card_with(0)
-    asked = approved(card)
-    top = 10**13
-    for number in (2, 3):
-        deliver(moved(asked, top, kind="refund", number=number))
-    assert (on_card(card), from_balance()) == (top, -top)
-
-
-# Beside it
-
-
-def test_money_goes_back_to_the_card_that_took_the_place_of_another(card: VirtualCard) -> None:
-    asked = approved(card)
-    deliver(moved(asked, 4500), news(asked, "closed"))
-    real = walkthrough_card(replaces=card)
-    VirtualCard.objects.filter(pk=card.pk).update(status="closed")
-
-    deliver(moved(asked, 4500, kind="refund", number=2))
-    work()
-    work()
-
-    assert (on_card(card), on_card(real)) == (0, ON_CARD)
-    assert [each.said for each in balances_check.on_cards()] == []
-
-
-def test_only_what_a_funding_card_paid_earns_rewards(card: VirtualCard) -> None:
-    approved(card)
-    work()
-    assert rewards_book.book_charge(FundingCharge.objects.get().pk)
-    assert RewardEntry.objects.get().amount_minor == 2500
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_purchase_paid_by_balance_alone_is_paid_by_somebody() -> None:
-    card = card_with(9000)
-    approved(card)
-    found = list(purchases_check.paid_by_nobody(balances_check.EVER, clock.now()))
-    assert found == []
-
-    BalanceUse.objects.all().delete()
-    name = owing.reference(Authorization.objects.get())
-    assert [each.key for each in purchases_check.paid_by_nobody(balances_check.EVER, clock.now())] == [name]
-
-
-def test_a_use_or_a_balance_that_is_changed_behind_the_ledger_is_named(card: VirtualCard) -> None:
-    asked = approved(card)
-    deliver(moved(asked, 4500))
-    name = owing.reference(Authorization.objects.get())
-
-    BalanceUse.objects.update(amount_minor=1999)
-    assert [each.about for each in balances_check.on_cards()] == [f"card:{card.pk}"]
-    BalanceUse.objects.update(amount_minor=2001, posted_minor=2001)
-    assert [each.about for each in balances_check.on_cards()] == [name]
-
-
-def test_a_change_of_the_part_is_in_the_trail(card: VirtualCard) -> None:
-    asked = approved(card)
-    deliver(news(asked, "reversed"))
-    entry = Entry.objects.get(action="authorization.paid_from_balance")
-    assert (entry.details["was_minor"], entry.details["amount_minor"], entry.actor) == (2000, 0, "issuer:stripe")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_outside_a_transaction_nothing_moves(card: VirtualCard) -> None:
-    approved(card)
-    purchase = Authorization.objects.get()
-    with pytest.raises(TransactionError):
-        balance.bring_to(purchase, reference=owing.reference(purchase), owed_minor=0, actor="x")
-    assert on_card(card) == 0
-
-
-def test_an_approval_of_the_issuers_own_after_our_decline_is_no_case_when_the_balance_was_to_pay() -> None:
-    card = card_with(5000)
-    asked = approved(card)
-    purchase = Authorization.objects.get()
-    with transaction():
-        lifecycle.move(purchase, "declined", actor="test")
-    assert on_card(card) == 5000
-
-    deliver(news(asked, "pending"))
-
-    assert (on_card(card), Case.objects.count()) == (500, 0)

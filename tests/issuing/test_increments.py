@@ -6,7 +6,7 @@ import pytest
 
 from issuing.models import Authorization
 from tests import marqeta_events, stripe_events
-from tests.issuing.test_balance import increment
+from tests.issuing.balances import increment
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.issuing.test_settling import approved, deliver, moved, told_total, work
 from tests.issuing.test_transactions import report

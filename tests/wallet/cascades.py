@@ -2,13 +2,16 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import pytest
 
 from onecard.kit import clock
+from onecard.sandbox.running import RunningSandbox
 from tests.factories import CardholderFactory, FundingMethodFactory
-from tests.sandboxes import CUSTOMER
+from tests.sandboxes import CUSTOMER, intents, processor_sandbox
 from wallet import calling_off, cascade, funding, states
-from wallet.models import FundingCharge, FundingMethod, FundingObligation
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 # The payment methods that the demo world's customer has at the sandbox.
 PAYMENT_METHODS = (
@@ -17,6 +20,8 @@ PAYMENT_METHODS = (
     "pm_1SG9fyQLFtcEJSwHCV4rm2SC",
     "pm_1SG9gRQLFtcEJSwHXKtuCu0T",
 )
+GOOD = PAYMENT_METHODS[0]
+INTENTS = "/v1/payment_intents"
 ME = "system:test"
 _numbers = itertools.count(1)
 
@@ -81,3 +86,28 @@ def story(obligation: FundingObligation) -> list[tuple[int, str, str]]:
     """The obligation's charges: card, status, and why."""
     charges = obligation.charges.order_by("sequence")
     return [(charge.method_id, charge.status, charge.failure_code) for charge in charges]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with processor_sandbox() as running:
+        yield running
+
+
+def decline(sandbox: RunningSandbox, method: FundingMethod, code: str, times: int | None = 1) -> None:
+    sandbox.order(
+        method="POST",
+        path=INTENTS,
+        do="decline",
+        decline_code=code,
+        payment_method=method.processor_method_id,
+        times=times,
+    )
+
+
+def paid(sandbox: RunningSandbox) -> int:
+    return [intent["status"] for intent in intents(sandbox)].count("succeeded")
+
+
+def receivable() -> Case:
+    return Case.objects.get(kind="receivable", status="open")
