@@ -4,7 +4,9 @@ After these come those of the wallet. All are held to the end of the transaction
 asked for again (onecard.kit.transactions).
 """
 
-from django.db.models import Q, QuerySet
+from typing import Any
+
+from django.db.models import QuerySet
 
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.transactions import lock_name, takes_lock
@@ -27,16 +29,24 @@ def lock_card(card_id: int | None) -> None:
 
 def lock_cards_of(provider: str, *, issuer_card_id: str, named: str) -> None:
     """The first lock of a movement: the card that it names, and that of the purchase or capture that it names."""
-    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
-    captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-    known = Q()
+    cards = cards_of(provider, issuer_card_id=issuer_card_id, named=named)
+    for card_id in _locked(cards).order_by("pk").values_list("pk", flat=True):
+        takes_lock(_name(card_id))
+
+
+def cards_of(provider: str, *, issuer_card_id: str, named: str) -> QuerySet[VirtualCard]:
+    """The cards that a movement is about. Each way to one has its index; a condition with OR would read all cards."""
+    ways: list[QuerySet[Any, Any]] = []
     if issuer_card_id:
-        known |= Q(issuer_provider=provider, issuer_card_id=issuer_card_id)
+        cards = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id)
+        ways = [cards.values_list("pk")]
     if named:
-        known |= Q(pk__in=purchases.values("card")) | Q(pk__in=captures.values("authorization__card"))
-    if known:
-        for card_id in _locked(VirtualCard.objects.filter(known)).order_by("pk").values_list("pk", flat=True):
-            takes_lock(_name(card_id))
+        purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
+        captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
+        ways += [purchases.values_list("card"), captures.values_list("authorization__card")]
+    if not ways:
+        return VirtualCard.objects.none()
+    return VirtualCard.objects.filter(pk__in=ways[0].union(*ways[1:], all=True))
 
 
 def lock_purchase(provider: str, issuer_authorization_id: str) -> None:
