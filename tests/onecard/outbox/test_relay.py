@@ -11,6 +11,7 @@ from onecard.celery import SUBSCRIBERS
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.outbox import relay, services
+from onecard.outbox.management.commands.relay import pause_s
 from onecard.outbox.models import Message
 from tests import stripe_events
 from tests.brokers import publishing_to
@@ -153,6 +154,11 @@ def test_without_a_broker_approvals_go_on_and_their_messages_wait() -> None:
         relay.relay_once(publish, SUBSCRIBERS)
     assert Message.objects.get().published_at is None
     assert FundingCharge.objects.get().status == "intended"
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.05), (1, 0.1), (6, 3.2), (7, 5.0), (1024, 5.0), (10**6, 5.0)])
+def test_a_relay_waits_longer_with_each_failed_round_and_never_gives_up(failures: int, seconds: float) -> None:
+    assert pause_s(50, failures) == pytest.approx(seconds)
 
 
 def test_published_messages_are_forgotten_after_a_week_and_unpublished_ones_never() -> None:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from onecard.outbox.relay import BrokerAwayError, relay_once
 
 LONGEST_WAIT_S = 5.0
+MOST_DOUBLINGS = 16
 
 
 class Command(BaseCommand):
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             if once:
                 break
             if not sent:
-                stop.wait(min(idle_ms / 1000 * 2**failures, LONGEST_WAIT_S))
+                stop.wait(pause_s(idle_ms, failures))
 
     def _round(self) -> int | None:
         """One round, None if it failed; what is away is waited for, since a relay that gives up helps nobody."""
@@ -44,6 +45,13 @@ class Command(BaseCommand):
             self.stderr.write(f"The database does not answer ({error}); trying again.")
             connection.close()
         return None
+
+
+def pause_s(idle_ms: int, failures: int) -> float:
+    """Seconds until the next round: doubling with each failed one, up to the longest, however many there were."""
+    # A float has an end: an outage of hours must not be what stops the relay.
+    doublings = min(failures, MOST_DOUBLINGS)
+    return float(min(idle_ms / 1000 * 2**doublings, LONGEST_WAIT_S))
 
 
 def publish(task: str, payload: Mapping[str, object], *, app: Celery | None = None) -> None:
