@@ -92,7 +92,11 @@ def _uncharged_tile() -> Tile:
     tone = "bad" if clock.now() - oldest.created_at > STUCK_AFTER else "info"
     page = reverse("admin:wallet_fundingobligation_change", args=[oldest.pk])
     return Tile(
-        "Oldest uncharged approval", display.age(oldest.created_at), f"{oldest.money}, {oldest.description}", page, tone
+        "Oldest uncharged approval",
+        display.age(oldest.created_at),
+        f"{oldest.payable}, {oldest.description}",
+        page,
+        tone,
     )
 
 

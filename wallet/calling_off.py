@@ -1,4 +1,7 @@
-"""A charge that waits for its cardholder, who is not there, is called off, so that another card can be charged."""
+"""A charge that waits for its cardholder, who is not there, is called off, so that another card can be charged.
+
+A top-up has no other card: it has failed then, and its holder may ask for it again.
+"""
 
 import datetime as dt
 import logging
@@ -29,7 +32,7 @@ def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stri
     require_no_transaction("A call to the processor")
     waiting = FundingCharge.objects.filter(obligation_id=obligation_id, status=states.Charge.REQUIRES_ACTION)
     charge = waiting.select_related("obligation", "method").first()
-    if charge is None or charge.obligation.is_top_up:
+    if charge is None:
         return
     try:
         outcome = call_off(charge.processor_charge_id) if charge.processor_charge_id else None

@@ -108,12 +108,11 @@ def _stuck(limit: dt.datetime) -> list[int]:
     ended = Exists(known.filter(kind__in=ENDS)) | Exists(known.filter(_stops()))
     needs_person = Q(Exists(charges.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)))
     person_told = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
+    has_next = failed & ~Q(ended) & ~Q(purchase__startswith=TOP_UP_OF)
     found = FundingObligation.objects.filter(
-        (failed & ~Q(ended)) | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_told)),
-        updated_at__lt=limit,
+        has_next | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_told)), updated_at__lt=limit
     )
-    purchases = found.exclude(purchase__startswith=TOP_UP_OF).order_by("updated_at")
-    return list(purchases.values_list("pk", flat=True)[:SWEEP_BATCH])
+    return list(found.order_by("updated_at").values_list("pk", flat=True)[:SWEEP_BATCH])
 
 
 def _stops() -> Q:
@@ -206,14 +205,19 @@ def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) ->
 def write_charge(
     obligation: FundingObligation, method: FundingMethod, *, due_at: dt.datetime, actor: str
 ) -> FundingCharge:
-    """The next step of the obligation, with a key of its own: a key belongs to one card for ever (Stripe)."""
-    now, public_id = clock.now(), uuid.uuid4()
+    """The next step of the obligation, for what is owed of it by now; the caller has its lock, and nothing is alive.
+
+    It has a key of its own: a key belongs to one card for ever (Stripe).
+    """
+    obligations.give_up_waiting(obligation, actor=actor)
+    left, now, public_id = owed(obligation), clock.now(), uuid.uuid4()
     last = obligation.charges.order_by("-sequence").values_list("sequence", flat=True).first()
     charge = FundingCharge.objects.create(
         public_id=public_id,
         obligation=obligation,
         method=method,
         sequence=(last or 0) + 1,
+        amount_minor=left.minor if left != obligation.money else None,
         idempotency_key=f"charge-{public_id}",
         next_attempt_at=due_at,
         created_at=now,

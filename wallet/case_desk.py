@@ -1,7 +1,7 @@
 """What every act on a case begins and ends with: the case locked as it stands, a note, an entry in the trail.
 
-Whether an act is possible is asked under the locks (wallet/case_rules.py), in the order obligation, case; so of two
-clicks the second gets a sentence.
+Whether an act is possible is asked under the locks (wallet/case_rules.py), in the order obligation or purchase, case;
+so of two clicks the second gets a sentence.
 """
 
 from collections.abc import Iterator
@@ -28,12 +28,14 @@ class CaseRefusedError(OneCardError):
 
 @contextmanager
 def opened(case: Case) -> Iterator[Standing]:
-    """The case as it stands, with its obligation and itself locked; in a transaction to the end of the block.
+    """The case as it stands, with itself and its obligation, or what it names, locked; in a transaction to the end.
 
     Raises CaseRefusedError when it is closed.
     """
     with transaction():
-        if case.obligation_id is not None:
+        if case.obligation_id is None:
+            obligations.lock_purchase(case.reference)
+        else:
             obligations.lock(case.obligation_id)
         # No joins: after a wait for the lock, joined rows would be those of before it.
         fresh = Case.objects.select_for_update(no_key=True).get(pk=case.pk)

@@ -12,6 +12,7 @@ from wallet.models import Case
 
 Proposal = Case.Proposal
 NOBODY_ASKED = "Nobody has proposed anything that you could agree to."
+ANEW = "Withdraw it (“Do not agree”) and propose it again."
 # What each is called in the notes when it is asked for and when it is done, and in the trail once it is.
 TOLD = {
     Proposal.WRITE_OFF: ("Asked to write off", "Wrote off", "case.written_off"),
@@ -30,9 +31,9 @@ def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
         asked_by = standing.case.proposed_by
         if asked_by is not None:
             raise CaseRefusedError(f"{asked_by.get_username()} has asked for that already; a second person may agree.")
-        told = f"{TOLD[wanted][0]} {case_rules.given_up(standing, wanted)}"
-        note(standing, user, f"case.{wanted}_asked", checked(reason), told=told)
-        change(standing, user, "", proposed_by=user, proposal=wanted)
+        amount = case_rules.given_up(standing, wanted)
+        note(standing, user, f"case.{wanted}_asked", checked(reason), told=f"{TOLD[wanted][0]} {amount}")
+        change(standing, user, "", proposed_by=user, proposal=wanted, proposed_minor=amount.minor)
 
 
 def withdraw(*, case: Case, user: User, reason: str) -> None:
@@ -42,13 +43,13 @@ def withdraw(*, case: Case, user: User, reason: str) -> None:
             raise CaseRefusedError(NOBODY_ASKED)
         words = checked(reason)
         note(standing, user, f"case.{standing.case.proposal}_withdrawn", words, told="Not agreed to")
-        change(standing, user, "", proposed_by=None, proposal="")
+        change(standing, user, "", proposed_by=None, proposal="", proposed_minor=None)
 
 
 def agree(*, case: Case, user: User, reason: str) -> Money:
     """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
 
-    Gives how much. Raises CaseRefusedError, also for the person who asked.
+    Gives how much. Raises CaseRefusedError, also for the person who asked, and when it is not what was asked for.
     """
     with opened(case) as standing:
         asked_by = standing.case.proposed_by
@@ -57,7 +58,7 @@ def agree(*, case: Case, user: User, reason: str) -> Money:
         if asked_by.pk == user.pk:
             raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
         wanted = Proposal(standing.case.proposal)
-        refuse(why_not(standing, wanted))
+        refuse(why_not_agree(standing))
         amount, words = case_rules.given_up(standing, wanted), checked(reason)
         _post(standing, wanted, amount)
         _, told, action = TOLD[wanted]
@@ -69,9 +70,25 @@ def agree(*, case: Case, user: User, reason: str) -> Money:
 
 
 def why_not(standing: Standing, proposal: str) -> str:
-    """Why it cannot be proposed, or agreed to, now; or ""."""
+    """Why it cannot be proposed now; or ""."""
     is_outside = proposal == Proposal.OUTSIDE
     return case_rules.why_not_outside(standing) if is_outside else case_rules.why_no_write_off(standing)
+
+
+def why_not_agree(standing: Standing) -> str:
+    """Why what was proposed cannot be agreed to now; or "". Two people agree to one amount, or to nothing."""
+    impossible = why_not(standing, standing.case.proposal)
+    amount, asked_for = case_rules.given_up(standing, standing.case.proposal), proposed(standing.case)
+    if impossible or amount == asked_for:
+        return impossible
+    if asked_for is None:
+        return f"Nobody wrote down how much was asked for, and it would be {amount} now. {ANEW}"
+    return f"{asked_for} was asked for, and it would be {amount} now. {ANEW}"
+
+
+def proposed(case: Case) -> Money | None:
+    """How much was proposed; None when nothing is, or when it was before that was written down."""
+    return None if case.proposed_minor is None else Money(case.proposed_minor, case.currency)
 
 
 def _post(standing: Standing, proposal: str, amount: Money) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from onecard.kit import clock
 from onecard.kit.money import Money
-from wallet import cascade, ledger, obligations, refunds, states
+from wallet import cascade, ledger, obligations, past_cards, refunds, states
 from wallet.chart import Account
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
@@ -25,7 +25,20 @@ ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 # What is booked as settled outside has come in for these, and has gone out for those.
 NOBODY_PAID = (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US)
 NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
+# Their references are no purchases, so what is in clearing is not seen from here: what they ask for closes them.
+CLOSES_BY_ITSELF: dict[str, str] = {
+    Case.Kind.CURRENCY_DIFFERS: (
+        "The movement counts for nothing yet: enter what it is worth, and this case closes by itself."
+    ),
+    Case.Kind.DISPUTE: (
+        "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that news."
+    ),
+    Case.Kind.REFUND_UNLINKED: (
+        "The refund counts for nothing yet: say which purchase it is of, and this case closes by itself."
+    ),
+}
 NO_OBLIGATION = "There is no charge behind this case."
+ANOTHER_WAY = "send the refund again, or give the money back another way and have that booked as settled outside."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +51,15 @@ class Standing:
     given_back_minor: int
     # Of that, what did not arrive.
     failed_back_minor: int
+    # And of that, what its owner got another way.
+    sent_out_minor: int
     # The purchase's clearing balance: more than nothing was taken by merchants and is not paid.
     clearing_minor: int
     # What merchants gave back beyond what they took, and a card's balance has.
     on_card_minor: int
     has_second_charge: bool
+    # For a case without an obligation of its own: whether the purchase has one that is not settled.
+    asks_a_card: bool
 
     @property
     def under_way(self) -> FundingCharge | None:
@@ -70,9 +87,10 @@ class Standing:
     def not_given_back(self) -> Money:
         """Of what the case says is the cardholder's, or refunds of it failed: as much as is still in clearing.
 
-        What is on a card's balance is theirs already, whatever else is in clearing meanwhile.
+        Of a surplus, what is on a card's balance is theirs already, whatever else is in clearing meanwhile.
         """
-        stake = max(self.case.amount_minor - self.on_card_minor, self.failed_back_minor)
+        theirs_minor = self.on_card_minor if self.case.kind == Case.Kind.CREDIT_LEFT else 0
+        stake = max(self.case.amount_minor - theirs_minor, self.failed_back_minor - self.sent_out_minor)
         return Money(max(0, min(stake, -self.clearing_minor)), self.case.currency)
 
 
@@ -83,6 +101,7 @@ def look_at(case: Case) -> Standing:
     if obligation is not None:
         charges = obligation.charges.select_related("method__cardholder", "obligation").order_by("sequence")
     second = Case.objects.filter(obligation=obligation, kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+    failures = Case.objects.filter(obligation=obligation, kind=Case.Kind.REFUND_FAILED)
     name = purchase_of(case)
     return Standing(
         case=case,
@@ -90,9 +109,12 @@ def look_at(case: Case) -> Standing:
         charges=list(charges),
         given_back_minor=refunds.given_back_minor(obligation) if obligation else 0,
         failed_back_minor=refunds.failed_back_minor(obligation) if obligation else 0,
+        sent_out_minor=past_cards.sent_out_minor(failures, case.currency) if obligation else 0,
         clearing_minor=ledger.balance(Account.PURCHASES, currency=case.currency, reference=name),
         on_card_minor=max(0, -ledger.balance(Account.CARD_BALANCES, currency=case.currency, reference=name)),
         has_second_charge=obligation is not None and second.exists(),
+        asks_a_card=obligation is None
+        and FundingObligation.objects.filter(purchase=name, status__in=states.UNPAID).exists(),
     )
 
 
@@ -132,6 +154,8 @@ def why_no_refund(standing: Standing) -> str:
     """Why nothing can be given back, or ""."""
     if standing.obligation is None:
         return NO_OBLIGATION
+    if standing.case.kind == Case.Kind.REFUND_FAILED:
+        return f"That would be a second payment, at our own cost: {ANOTHER_WAY}"
     if standing.obligation.is_top_up:
         return "This money was put on a card: giving it back would leave it in the card's balance."
     if standing.has_second_charge:
@@ -145,6 +169,20 @@ def why_no_refund(standing: Standing) -> str:
     return ""
 
 
+def why_not_send_again(standing: Standing) -> str:
+    """Why what could not be given back cannot be sent to the card once more, or ""."""
+    if standing.case.kind != Case.Kind.REFUND_FAILED:
+        return "This case is not about a refund that failed."
+    if standing.obligation is None:
+        return NO_OBLIGATION
+    if standing.case.proposed_by_id:
+        return "Somebody has proposed to book it as settled outside: agree to that or withdraw it first."
+    if standing.sent_out_minor:
+        sent_out = Money(standing.sent_out_minor, standing.case.currency)
+        return f"{sent_out} of it was booked as settled outside: have the rest given back and booked that way too."
+    return "" if standing.failed_back_minor else "No refund of it has failed that was not sent again."
+
+
 def why_no_write_off(standing: Standing) -> str:
     """Why nothing can be written off, or "". Only what a merchant took can be: the rest is not lost yet."""
     case, obligation = standing.case, standing.obligation
@@ -152,6 +190,8 @@ def why_no_write_off(standing: Standing) -> str:
         return "This case is not about money that nobody paid."
     if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
         return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+    if standing.asks_a_card:
+        return "A card was asked for this money: wait for its outcome, or settle the case about that charge."
     if not standing.unpaid.minor:
         return "No merchant has taken this money yet. Wait until the purchase is captured."
     return _why_wait(standing)
@@ -182,9 +222,8 @@ def why_not_resolve(standing: Standing) -> str:
         return f"{standing.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
     if case.kind in SETTLED_OUTSIDE:
         return ""
-    if case.kind == Case.Kind.CURRENCY_DIFFERS:
-        # Its reference is the movement, so what is in clearing of its purchase is not seen from here.
-        return "The movement counts for nothing yet: enter what it is worth, and this case closes by itself."
+    if case.kind in CLOSES_BY_ITSELF:
+        return CLOSES_BY_ITSELF[case.kind]
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
         return "The money is still owed: have it charged or written off; then this case closes by itself."
     if obligation is None and standing.clearing_minor:

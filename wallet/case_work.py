@@ -84,6 +84,22 @@ def refund(*, case: Case, user: User, amount: Money, reason: str, seen_minor: in
         return made
 
 
+def send_again(*, case: Case, user: User, reason: str) -> FundingRefund:
+    """Has what could not be given back sent once more, as one refund and at nobody's cost, and closes the case.
+
+    If that fails too, a new case opens by itself. Raises CaseRefusedError.
+    """
+    with opened(case) as standing:
+        refuse(case_rules.why_not_send_again(standing))
+        assert standing.obligation is not None  # noqa: S101  (why_not_send_again has said so)
+        words = checked(reason)
+        made = refunds.begin_again(obligation=standing.obligation, reason=words, actor=actor(user))
+        told = f"Refund of {made.money} sent again"
+        note(standing, user, "case.sent_again", words, told=told, amount_minor=made.amount_minor)
+        close(standing, user, words)
+        return made
+
+
 def resolve(*, case: Case, user: User, reason: str) -> None:
     """Closes a case that was settled outside, with the sentence that says how. Raises CaseRefusedError."""
     with opened(case) as standing:

@@ -57,11 +57,11 @@ def keep_one(*, kind: str, reference: str, money: Money, summary: str) -> None:
 
 
 def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str, money: Money | None = None) -> Case:
-    """Opens a case about an obligation, with its whole amount at stake unless another is given."""
+    """Opens a case about an obligation, with all that a charge takes for it at stake unless another is given."""
     return open_case(
         kind=kind,
         reference=f"obligation:{obligation.pk}",
-        money=money or obligation.money,
+        money=money or obligation.payable,
         summary=summary,
         obligation=obligation,
     )

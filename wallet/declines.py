@@ -52,6 +52,8 @@ RETRY_ONCE = frozenset(
 )
 # Refusals that are about this one charge and not about the card.
 ABOUT_THE_CHARGE = frozenset({"amount_too_small", "amount_too_large", "never_arrived", "released", "idempotency_error"})
+# A card that was switched off was not asked, so it has said nothing.
+NOT_ACTIVE = "method_not_active"
 SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
 
 
@@ -74,7 +76,12 @@ def sentence(method: FundingMethod, failure: Outcome | FundingCharge) -> str:
 
 
 def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
-    """Takes a declined method out of routing: for good, for a day, or for minutes, by what the bank said."""
+    """Takes a declined method out of routing: for good, for a day, or for minutes, by what the bank said.
+
+    One that is switched off is out of it already, and whoever switches it on again finds it as it was.
+    """
+    if failure_code == NOT_ACTIVE:
+        return
     # The wallet first, as the back office does: the method's trigger would lock it second.
     Cardholder.objects.select_for_update(no_key=True).get(pk=method.cardholder_id)
     rows = FundingMethod.objects.filter(pk=method.pk)

@@ -29,7 +29,7 @@ def tell(left: UnreadMovement, *, hour: dt.datetime) -> None:
     if Case.objects.filter(kind=KIND, reference=reference).exclude(resolution="").exists():
         return
     case = cases.open_case(kind=KIND, reference=reference, money=_stake(left), summary=_words(left))
-    Case.objects.filter(pk=case.pk, listed_at=None).update(listed_at=hour)
+    Case.objects.filter(pk=case.pk, about_at=None).update(about_at=hour)
 
 
 def told(ids: Iterable[str]) -> set[str]:
@@ -46,7 +46,7 @@ def resolve(movement_id: str) -> None:
 
 def hours() -> list[dt.datetime]:
     """When the hours of the list begin that hold a transaction with an open case, each once, the oldest first."""
-    return sorted({hour for hour in open_cases().values_list("listed_at", flat=True) if hour})
+    return sorted({hour for hour in open_cases().values_list("about_at", flat=True) if hour})
 
 
 def open_cases() -> QuerySet[Case]:

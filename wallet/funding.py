@@ -7,6 +7,7 @@ an error, and under which the processor lists nothing, is replaced (docs/decisio
 
 import datetime as dt
 import logging
+from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -16,15 +17,33 @@ from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import cases, holding, obligations, outcomes, states
-from wallet.models import Case, FundingCharge
-from wallet.patience import ATTEMPTS_BEFORE_CASE, CLAIM, KEY_LIFE, SWEEP_BATCH, SWEEP_GRACE, is_long_ago
+from wallet import cases, declines, holding, obligations, outcomes, states
+from wallet.models import Case, FundingCharge, FundingMethod
+from wallet.patience import (
+    ATTEMPTS_BEFORE_CASE,
+    CLAIM,
+    KEY_LIFE,
+    LISTED_BY,
+    SWEEP_BATCH,
+    SWEEP_GRACE,
+    is_long_ago,
+)
 from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
 from wallet.processors.stripe import StripeProcessor
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:funding"
+NEVER_ARRIVED = Outcome(
+    states.Charge.REFUSED,
+    failure_code="never_arrived",
+    failure_message="The processor has no trace of this charge, and its key is too old to send it again.",
+)
+SWITCHED_OFF = Outcome(
+    states.Charge.REFUSED,
+    failure_code=declines.NOT_ACTIVE,
+    failure_message="The card was switched off before it was asked, so it was not charged.",
+)
 
 
 def charge(*, charge_id: int, processor: Processor | None = None) -> str:
@@ -89,11 +108,10 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
         outcome = _ask(claimed, order, processor)
     except NotProcessedError as error:
         # Unread this time; it is still a mere intention unless an earlier try may have been accepted.
-        unsent = claimed.status == states.Charge.INTENDED
-        status = states.Charge.INTENDED if unsent else states.Charge.UNKNOWN
+        status = states.Charge.INTENDED if _is_unread(claimed) else states.Charge.UNKNOWN
         _try_later(claimed, status, error.message, error.retry_after_s)
     except OutcomeUnknownError as error:
-        _try_later(claimed, states.Charge.UNKNOWN, error.message, None)
+        _try_later(claimed, states.Charge.UNKNOWN, error.message, error.retry_after_s)
     else:
         if outcome.status == claimed.status:
             _try_later(claimed, claimed.status, "Nothing new at the processor.", outcomes.LOOK_AGAIN.total_seconds())
@@ -105,16 +123,29 @@ def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Ou
     assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
     if claimed.obligation.status == states.Obligation.RELEASED:
         # Nothing is owed any more: what an earlier try may have done is looked up, and nothing is sent again.
-        return processor.find(order) or Outcome(states.Charge.CANCELED, failure_code="released")
+        return processor.find(order) or _never_sent(claimed)
+    if _is_unread(claimed) and claimed.method.status != FundingMethod.Status.ACTIVE:
+        return SWITCHED_OFF
     key_is_alive = clock.now() - claimed.first_sent_at < KEY_LIFE
     if key_is_alive and claimed.status != states.Charge.PROCESSING:
         return _charge_or_find(claimed, order, processor)
-    never_arrived = Outcome(
-        states.Charge.REFUSED,
-        failure_code="never_arrived",
-        failure_message="The processor has no trace of this charge, and its key is too old to send it again.",
-    )
-    return processor.find(order) or never_arrived
+    return processor.find(order) or NEVER_ARRIVED
+
+
+def _is_unread(claimed: FundingCharge) -> bool:
+    """Whether no try before this one can have reached the processor; the claim keeps the status that it found."""
+    return claimed.status == states.Charge.INTENDED
+
+
+def _never_sent(claimed: FundingCharge) -> Outcome:
+    """Called off for good, but only once what the last try may have made would be in the processor's list.
+
+    Raises OutcomeUnknownError before that: `updated_at` is still when somebody was on it last.
+    """
+    if not _is_unread(claimed) and not is_long_ago(claimed.updated_at):
+        message = "The processor lists no such charge yet; one that was sent just now may still turn up."
+        raise OutcomeUnknownError(message, retry_after_s=LISTED_BY.total_seconds())
+    return Outcome(states.Charge.CANCELED, failure_code="released")
 
 
 def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
@@ -122,12 +153,20 @@ def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Proce
     try:
         return processor.charge(order)
     except OutcomeUnknownError as error:
-        found = processor.find(order) if claimed.attempts > 1 else None
+        found = _look_up(order, processor, untold=error) if claimed.attempts > 1 else None
         if found is not None:
             return found
         if error.replayed and is_long_ago(claimed.first_sent_at):
             _take_new_key(claimed)
         raise
+
+
+def _look_up(order: ChargeOrder, processor: Processor, *, untold: OutcomeUnknownError) -> Outcome | None:
+    """A look-up that is turned away says nothing of the charge, which may have been accepted just before."""
+    try:
+        return processor.find(order)
+    except NotProcessedError:
+        raise untold from None
 
 
 def _take_new_key(claimed: FundingCharge) -> None:
@@ -148,7 +187,7 @@ def _order(claimed: FundingCharge) -> ChargeOrder:
         idempotency_key=claimed.idempotency_key,
         customer_id=obligation.cardholder.processor_customer_id,
         method_id=claimed.method.processor_method_id,
-        amount_minor=obligation.amount_minor,
+        amount_minor=claimed.money.minor,
         currency=obligation.currency,
         description=obligation.description,
         first_sent_at_s=int(claimed.first_sent_at.timestamp()),
@@ -161,13 +200,16 @@ def _try_later(claimed: FundingCharge, status: str, message: str, retry_after_s:
     delay_s = retry_after_s or backoff_s(claimed.attempts)
     now = clock.now()
     log.warning("charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
-    changes = {
+    changes: dict[str, Any] = {
         "status": states.Charge.PROCESSING if claimed.status == states.Charge.PROCESSING else status,
         "failure_message": message[:300],
         "claimed_until": None,
         "next_attempt_at": now + dt.timedelta(seconds=delay_s),
         "updated_at": now,
     }
+    if changes["status"] == states.Charge.INTENDED:
+        # A key that nobody has read does not age.
+        changes["first_sent_at"] = None
     with transaction():
         obligation = obligations.lock(claimed.obligation_id)
         # Only while the claim is still this worker's: another try, or news by an event, has the last word.

@@ -2,13 +2,11 @@
 
 import uuid
 
-from django.db.models import F
-
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
-from onecard.kit.transactions import require_transaction
+from onecard.kit.transactions import lock_name, require_transaction
 from onecard.outbox import services as outbox
 from wallet import cases, refunds, states
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
@@ -87,12 +85,40 @@ def give_up(obligation: FundingObligation, amount_minor: int, *, actor: str) -> 
     require_transaction("A part of a hold")
     if obligation.policy != states.Policy.HOLD_THEN_CAPTURE or obligation.charges.filter(status__in=TAKEN).exists():
         return False
-    FundingObligation.objects.filter(pk=obligation.pk).update(
-        released_minor=F("released_minor") + amount_minor, updated_at=clock.now()
-    )
-    obligation.released_minor += amount_minor
-    trail.record(actor=actor, action="funding.reduced", subject=obligation, amount_minor=amount_minor)
+    _release_part(obligation, obligation.released_minor + amount_minor, actor=actor)
     return True
+
+
+def give_up_waiting(obligation: FundingObligation, *, actor: str) -> None:
+    """Before a card is asked anew: what would go back as soon as it paid is not asked for. Under its lock.
+
+    Nothing of it is alive or taken then, so everything that is to be given back waits.
+    """
+    require_transaction("A part of what is owed")
+    waiting_minor = refunds.cancel_waiting(obligation, actor=actor)
+    if waiting_minor:
+        _release_part(obligation, obligation.released_minor + waiting_minor, actor=actor)
+
+
+def settle_taken(obligation: FundingObligation, charge: FundingCharge, *, actor: str) -> int:
+    """Has `payable` say what a charge at approval has taken; gives how much more that is than was asked for since.
+
+    Only a charge from before a part fell away takes more, when somebody has it paid late by hand. Minor units.
+    """
+    more = charge.money.minor - obligation.payable.minor
+    if obligation.policy != states.Policy.CHARGE_NOW or more <= 0:
+        return 0
+    _release_part(obligation, obligation.released_minor - more, actor=actor)
+    return more
+
+
+def _release_part(obligation: FundingObligation, released_minor: int, *, actor: str) -> None:
+    """So much of it is given up in all; the row is locked."""
+    change = released_minor - obligation.released_minor
+    FundingObligation.objects.filter(pk=obligation.pk).update(released_minor=released_minor, updated_at=clock.now())
+    obligation.released_minor = released_minor
+    action = "funding.reduced" if change > 0 else "funding.raised"
+    trail.record(actor=actor, action=action, subject=obligation, amount_minor=abs(change))
 
 
 def capture_from_now(obligation: FundingObligation) -> None:
@@ -133,6 +159,11 @@ def move(obligation: FundingObligation, target: str, *, actor: str) -> bool:
         return False
     trail.record(actor=actor, action=f"funding.{target}", subject=obligation, was=obligation.status)
     return True
+
+
+def lock_purchase(purchase: str) -> None:
+    """Locks a purchase's money by its name, before its obligations: there may be none yet."""
+    lock_name(f"onecard.settlement:{purchase}")
 
 
 def lock(obligation_id: int) -> FundingObligation:

@@ -33,6 +33,7 @@ PAID_BY_HAND = (states.Charge.SUCCEEDED, states.Charge.HELD)
 ANSWERED_BY_A_HOLD = (Case.Kind.FUNDING_NEEDS_CARDHOLDER, Case.Kind.FUNDING_UNKNOWN)
 # A success that found another charge on its way: it counts as soon as that one fails.
 LATE_SUCCESS = "succeeded_late"
+TOO_MUCH = "It was paid late by hand, and less was owed by then."
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 
 
@@ -124,13 +125,19 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
             obligation=obligation,
             summary=f"{outcome.processor_charge_id} succeeded at the processor, but our charge is {charge.status}.",
         )
-    elif outcome.status == states.Charge.HELD and charge.status == states.Charge.DECLINED:
+    elif outcome.status == states.Charge.HELD and _is_held_unasked(charge):
         cases.open_obligation_case(
             kind=Case.Kind.TWO_CHARGES,
             obligation=obligation,
             summary=f"{outcome.processor_charge_id} is held at the processor, but our charge is {charge.status}.",
         )
     return False
+
+
+def _is_held_unasked(charge: FundingCharge) -> bool:
+    """Held although the bank said no, or although we took it for never sent; what we called off was held before."""
+    never_seen = charge.status in (states.Charge.CANCELED, states.Charge.REFUSED) and not charge.processor_charge_id
+    return never_seen or charge.status == states.Charge.DECLINED
 
 
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
@@ -150,12 +157,15 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
 
 
 def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
-    """Somebody else pays, or a person is told; a top-up's source was the person's choice, so there is no other."""
+    """Somebody else pays, or a person is told; a top-up's source was the person's choice, so there is no other.
+
+    What waits for its cardholder is called off by the cascade first, a top-up too.
+    """
     if obligation.status == states.Obligation.RELEASED:
         return
     if outcome.status in ENDED:
         obligations.move(obligation, states.Obligation.FAILED, actor=actor)
-    if obligation.is_top_up:
+    if obligation.is_top_up and outcome.status in ENDED:
         kind = FAILURES[states.Charge(outcome.status)]
         summary = declines.sentence(charge.method, outcome)
         cases.open_obligation_case(kind=kind, obligation=obligation, summary=summary)
@@ -180,9 +190,13 @@ def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor:
 
 def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) -> None:
     """The money is here: it is posted, and what is owed no longer goes back at once."""
+    charge.obligation = obligation
+    too_much = obligations.settle_taken(obligation, charge, actor=actor)
     ledger.post_charge(charge)
     if obligations.move(obligation, states.Obligation.FUNDED, actor=actor):
         refunds.wake(obligation, charge)
+        if too_much:
+            refunds.begin(obligation=obligation, amount_minor=too_much, reason=TOO_MUCH, actor=actor)
     else:
         obligations.give_back_all(obligation, actor=actor)
     answered = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)

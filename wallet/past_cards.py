@@ -5,7 +5,7 @@ Nobody asks a card for it again; what falls away of it makes our losses good fir
 
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from onecard.kit.money import Money
 from wallet import cases, ledger
@@ -45,7 +45,8 @@ def look_at(purchase: str, currency: str) -> PastCards:
     won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in LOSSES}
     lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in LOSSES}
     came = sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0)
-    sent_back = _sent_back_minor(purchase, currency) if came else 0
+    told = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase)
+    sent_back = sent_out_minor(told, currency) if came else 0
     return PastCards(lost, came - sent_back, sent_back)
 
 
@@ -81,10 +82,10 @@ def tell_of_rest(purchase: str, past: PastCards, rest: Money) -> None:
         )
 
 
-def _sent_back_minor(purchase: str, currency: str) -> int:
-    """What two people sent back the way it had come (wallet/case_proposals.py)."""
-    told = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase, proposal=Case.Proposal.OUTSIDE)
-    keys = [f"{Case.Proposal.OUTSIDE}:{pk}" for pk in told.values_list("pk", flat=True)]
+def sent_out_minor(told: QuerySet[Case], currency: str) -> int:
+    """What two people saw go out past the product for these cases (wallet/case_proposals.py)."""
+    agreed = told.filter(proposal=Case.Proposal.OUTSIDE)
+    keys = [f"{Case.Proposal.OUTSIDE}:{pk}" for pk in agreed.values_list("pk", flat=True)]
     postings = Posting.objects.filter(key__in=keys, currency=currency)
     total: int = postings.aggregate(total=Sum("amount_minor", default=0))["total"]
     return total

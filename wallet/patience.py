@@ -17,6 +17,6 @@ SWEEP_GRACE = dt.timedelta(seconds=3)
 SWEEP_BATCH = 50
 
 
-def is_long_ago(first_sent_at: dt.datetime | None) -> bool:
-    """Whether a request that the processor has answered for good would be in its lists by now, had it done anything."""
-    return first_sent_at is not None and clock.now() - first_sent_at >= LISTED_BY
+def is_long_ago(sent_at: dt.datetime | None) -> bool:
+    """Whether a request that reached the processor then would be in its lists by now, had it done anything."""
+    return sent_at is not None and clock.now() - sent_at >= LISTED_BY

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -76,7 +77,7 @@ def _send(claimed: FundingRefund, processor: Processor) -> None:
             claimed, states.Refund.INTENDED if unsent else states.Refund.UNKNOWN, error.message, error.retry_after_s
         )
     except OutcomeUnknownError as error:
-        _try_later(claimed, states.Refund.UNKNOWN, error.message, None)
+        _try_later(claimed, states.Refund.UNKNOWN, error.message, error.retry_after_s)
     else:
         refunds.record(refund_id=claimed.pk, outcome=outcome, actor=ACTOR)
 
@@ -99,12 +100,20 @@ def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
     try:
         return processor.refund(order)
     except OutcomeUnknownError as error:
-        found = processor.find_refund(order) if claimed.attempts > 1 else None
+        found = _look_up(order, processor, untold=error) if claimed.attempts > 1 else None
         if found is not None:
             return found
         if error.replayed and is_long_ago(claimed.first_sent_at):
             _take_new_key(claimed)
         raise
+
+
+def _look_up(order: RefundOrder, processor: Processor, *, untold: OutcomeUnknownError) -> RefundOutcome | None:
+    """As for charges: a look-up that is turned away does not unsend the refund."""
+    try:
+        return processor.find_refund(order)
+    except NotProcessedError:
+        raise untold from None
 
 
 def _take_new_key(claimed: FundingRefund) -> None:
@@ -120,10 +129,14 @@ def _try_later(claimed: FundingRefund, status: str, message: str, retry_after_s:
     delay_s = retry_after_s or backoff_s(claimed.attempts)
     log.warning("refund %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
     held = FundingRefund.objects.filter(pk=claimed.pk, attempts=claimed.attempts, status=states.Refund.SENDING)
-    held.update(
-        status=status,
-        failure_message=message[:300],
-        claimed_until=None,
-        next_attempt_at=clock.now() + dt.timedelta(seconds=delay_s),
-        updated_at=clock.now(),
-    )
+    changes: dict[str, Any] = {
+        "status": status,
+        "failure_message": message[:300],
+        "claimed_until": None,
+        "next_attempt_at": clock.now() + dt.timedelta(seconds=delay_s),
+        "updated_at": clock.now(),
+    }
+    if status == states.Refund.INTENDED:
+        # As for charges: a key that nobody has read does not age.
+        changes["first_sent_at"] = None
+    held.update(**changes)

@@ -74,10 +74,27 @@ def wake(obligation: FundingObligation, charge: FundingCharge) -> None:
         _wake(refund, charge)
 
 
-def cancel_waiting(obligation: FundingObligation, *, actor: str) -> None:
-    """The obligation is not owed and was never paid: there is nothing to give back."""
+def cancel_waiting(obligation: FundingObligation, *, actor: str) -> int:
+    """Nobody has paid the obligation, so there is nothing to give back; gives how much waited for that, minor units."""
+    canceled_minor = 0
     for refund in FundingRefund.objects.filter(obligation=obligation, charge=None, status=states.Refund.INTENDED):
-        _move(refund, RefundOutcome(states.Refund.CANCELED), actor=actor)
+        if _move(refund, RefundOutcome(states.Refund.CANCELED), actor=actor):
+            canceled_minor += refund.amount_minor
+    return canceled_minor
+
+
+def begin_again(*, obligation: FundingObligation, reason: str, actor: str) -> FundingRefund:
+    """One new refund in the place of all of an obligation's that failed, under its lock: those count no longer.
+
+    Raises ValueError when none has failed, and TransactionError outside a transaction.
+    """
+    require_transaction("A refund")
+    failed_minor = 0
+    for refund in FundingRefund.objects.filter(obligation=obligation, status=states.Refund.FAILED):
+        why = {"failure_code": refund.failure_code, "failure_message": refund.failure_message}
+        if _move(refund, RefundOutcome(states.Refund.CANCELED, **why), actor=actor):
+            failed_minor += refund.amount_minor
+    return begin(obligation=obligation, amount_minor=failed_minor, reason=reason, actor=actor)
 
 
 def apply_news(outcome: RefundOutcome) -> bool:

@@ -5,8 +5,8 @@ may come in any order and as often as it likes: the same amount again changes no
 """
 
 from onecard.kit.money import Money
-from onecard.kit.transactions import lock_name, require_transaction
-from wallet import obligations, past_cards, refunds, states
+from onecard.kit.transactions import require_transaction
+from wallet import methods, obligations, past_cards, refunds, states
 from wallet.models import FundingCharge, FundingMethod, FundingObligation
 
 
@@ -19,20 +19,22 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     """
     require_transaction("The settlement of a purchase")
     # There may be no obligation yet to lock.
-    lock_name(f"onecard.settlement:{purchase}")
+    obligations.lock_purchase(purchase)
     owing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )
     left, past = _left_of(owing), past_cards.look_at(purchase, owed.currency)
     change = owed.minor - sum(left.values()) - past.minor
+    rest_minor = 0
+    if change <= 0:
+        excess = -change - past_cards.win_back(purchase, past, Money(-change, owed.currency))
+        _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
+        rest_minor = max(0, excess - sum(left.values()))
+    past_cards.tell_of_rest(purchase, past, Money(rest_minor, owed.currency))
     if change > 0 and not owing:
         return 0
     if change > 0:
         _ask_for_more(purchase, owing, Money(change, owed.currency), description)
-    else:
-        excess = -change - past_cards.win_back(purchase, past, Money(-change, owed.currency))
-        _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
-        past_cards.tell_of_rest(purchase, past, Money(max(0, excess - sum(left.values())), owed.currency))
     if is_over:
         for obligation in owing:
             obligations.capture_from_now(obligation)
@@ -54,7 +56,7 @@ def _left_of(owing: list[FundingObligation]) -> dict[int, int]:
 
 def _ask_for_more(purchase: str, owing: list[FundingObligation], money: Money, description: str) -> None:
     obligations.begin(
-        method=_method_of(owing),
+        method=_method_of(owing, money.currency),
         reference=f"{purchase}:{len(owing) + 1}",
         purchase=purchase,
         description=description,
@@ -62,11 +64,16 @@ def _ask_for_more(purchase: str, owing: list[FundingObligation], money: Money, d
     )
 
 
-def _method_of(owing: list[FundingObligation]) -> FundingMethod:
-    """The card that paid before, else the one that was asked last."""
+def _method_of(owing: list[FundingObligation], currency: str) -> FundingMethod:
+    """The card that paid before, else the one that was asked last; where it cannot be charged now, the backup card.
+
+    Without a backup card that can, its charge fails, and the cascade goes on from there.
+    """
     charges = FundingCharge.objects.filter(obligation__in=owing).select_related("method")
     paid = charges.filter(status=states.Charge.SUCCEEDED).order_by("-pk").first()
-    return (paid or charges.order_by("-pk")[0]).method
+    before = (paid or charges.order_by("-pk")[0]).method
+    wallet = FundingMethod.objects.filter(cardholder_id=before.cardholder_id).select_related("cardholder")
+    return methods.first_usable(wallet, order=(before.pk,), currency=currency) or before
 
 
 def _give_back(owing: list[FundingObligation], left: dict[int, int], excess: int, *, reason: str, actor: str) -> None:

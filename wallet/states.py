@@ -98,7 +98,7 @@ class Refund(models.TextChoices):
     UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
     SUCCEEDED = "succeeded", "Given back"  # The processor took it on; the card's bank may take days to show it.
     FAILED = "failed", "Failed"  # The processor cannot give it back; a case is open.
-    CANCELED = "canceled", "Canceled"  # What it was to give back was never paid.
+    CANCELED = "canceled", "Canceled"  # What it was to give back was never paid, or it failed and is sent again.
 
 
 REFUND_MOVES: dict[str, frozenset[str]] = {
@@ -107,7 +107,8 @@ REFUND_MOVES: dict[str, frozenset[str]] = {
     Refund.UNKNOWN: frozenset({Refund.SENDING, Refund.SUCCEEDED, Refund.FAILED}),
     # The bank of a closed card may send the money back days later.
     Refund.SUCCEEDED: frozenset({Refund.FAILED}),
-    Refund.FAILED: frozenset(),
+    # A person has it sent again: by another refund, so that nothing is counted twice.
+    Refund.FAILED: frozenset({Refund.CANCELED}),
     Refund.CANCELED: frozenset(),
 }
 UNPAID = (Obligation.OPEN, Obligation.FAILED)

@@ -55,8 +55,8 @@ NEXT_STEP: dict[str, str] = {
         "What they paid another way is booked as settled outside."
     ),
     Case.Kind.REFUND_FAILED: (
-        "Give the money back another way, such as a transfer to the cardholder's bank, since the card that paid may be "
-        "closed. Then have it booked as settled outside."
+        "Ask the cardholder about the card that paid. If its bank takes the money now, send the refund again; if not, "
+        "give the money back another way, such as a transfer to their bank, and have it booked as settled outside."
     ),
     Case.Kind.REFUND_UNLINKED: (
         "The merchant gave money back and did not say of which purchase, and more than one can be it, or none. Ask the "

@@ -97,7 +97,7 @@ def _charge(report: Report) -> Iterator[str]:
     charge = report.charge
     assert charge is not None  # noqa: S101  (the caller looked)
     yield ""
-    money = f"{charge.obligation.money} ({charge.obligation.amount_minor})"
+    money = f"{charge.money} ({charge.money.minor})"
     yield f"Charge        {charge.get_status_display()}: {money} to {charge.method}"
     yield f"              {charge.method.processor_method_id}, {charge.processor_charge_id or 'no payment intent yet'}"
     if charge.status != states.Charge.SUCCEEDED and charge.failure_message:

@@ -32,6 +32,7 @@ ALL = {
     "charge-again",
     "charge-another",
     "refund",
+    "send-again",
     "ask-write-off",
     "ask-outside",
     "agree",

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
+from tests.sandboxes import intents
 from tests.threads import at_once
 from tests.wallet.cascades import (
     GOOD,
+    INTENTS,
     ME,
     a_wallet,
     owe,
     paid,
+    run_out,
     sandbox,
     step,
     story,
@@ -131,6 +134,26 @@ def test_beside_a_charge_that_is_alive_no_other_card_is_charged_whatever_the_obl
 
     assert cascade.sweep() == 0
     assert second.charges.count() == 0
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by the queue", "by the sweeper"])
+def test_a_top_up_that_waits_for_its_holder_is_called_off_and_has_failed(sandbox: RunningSandbox, told: bool) -> None:
+    first, second = a_wallet(cards=2, backup=1)
+    obligation = owe(first, purchase="card:1")
+    sandbox.order(method="POST", path=INTENTS, do="requires_action")
+    assert funding.charge(charge_id=obligation.charges.get().pk) == "requires_action"
+    if not told:
+        Message.objects.update(published_at=clock.now())
+        assert cascade.sweep(now=clock.now() + dt.timedelta(minutes=5)) == 1
+    waiting = Message.objects.get(topic="funding.failed", published_at=None)
+    assert waiting.payload == {"obligation_id": obligation.pk}
+
+    assert run_out(obligation, [first, second]) == "failed"
+
+    assert [(method, status) for method, status, _ in story(obligation)] == [(first.pk, "canceled")]
+    assert [intent["status"] for intent in intents(sandbox)] == ["canceled"]
+    assert Case.objects.get().kind == "funding_refused"
+    assert cascade.sweep(now=clock.now() + dt.timedelta(minutes=5)) == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -93,6 +93,16 @@ class TestWriteOff:
         assert (lost, case.status) == (Money(3000, "USD"), "resolved")
         assert clearing("authorization:7") == 0
 
+    def test_what_a_card_was_asked_for_meanwhile_is_not_given_up_beside_that(self) -> None:
+        case = unfunded()
+        charge = intended_charge(purchase=case.reference)
+        for proposal in ("write_off", "outside"):
+            refused(partial(case_proposals.propose, case=case, user=clerk(), proposal=proposal, reason=WHY), "A card")
+        assert not Posting.objects.filter(kind__in=("write_off", "outside")).exists()
+
+        FundingObligation.objects.filter(pk=charge.obligation_id).update(status="released")
+        case_proposals.propose(case=case, user=clerk(), proposal="write_off", reason=WHY)
+
     def test_a_case_about_something_else_is_not_written_off(self) -> None:
         refused(
             lambda: case_proposals.propose(case=difference(), proposal="write_off", user=clerk(), reason=WHY),

@@ -259,6 +259,20 @@ class TestResolve:
             case.refresh_from_db()
             assert case.status == "open"
 
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [
+            ("dispute", "how the dispute ends"),
+            ("refund_unlinked", "which purchase it is of"),
+            ("currency_differs", "what it is worth"),
+        ],
+    )
+    def test_what_is_closed_by_what_it_asks_for_is_not_talked_away(self, kind: str, words: str) -> None:
+        case = difference(kind, "card_transaction:1")
+        refused(lambda: case_work.resolve(case=case, user=clerk(), reason=WHY), words)
+        case.refresh_from_db()
+        assert case.status == "open"
+
     def test_a_purchase_that_was_never_captured_can_be_closed(self) -> None:
         case = unfunded(captured_minor=0)
         case_work.resolve(case=case, user=clerk(), reason="The merchant let it expire.")

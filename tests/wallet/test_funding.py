@@ -374,6 +374,7 @@ def test_a_released_purchase_is_not_charged_by_a_later_try(sandbox: RunningSandb
     with transaction.atomic():
         obligations.release(obligation_id=charge.obligation_id, actor="issuer:stripe")
     make_due(charge)
+    FundingCharge.objects.update(updated_at=clock.now() - dt.timedelta(minutes=5))
 
     assert funding.charge(charge_id=charge.pk) == "canceled"
 

@@ -4,11 +4,11 @@ import pytest
 from django.db import transaction
 
 from onecard.kit.money import Money
-from tests.wallet.desks import WHY, clearing, clerk
-from tests.wallet.test_case_proposals import bring_to, merchant_gives_back
+from tests.wallet.desks import WHY, clearing, clerk, refused, unfunded
+from tests.wallet.test_case_proposals import bring_to, ends, merchant_gives_back, refund_that_failed
 from tests.wallet.unpaid import PURCHASE, capture, receivable
-from wallet import case_proposals, ledger
-from wallet.models import Case, FundingObligation
+from wallet import case_proposals, case_work, ledger
+from wallet.models import Case, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +45,56 @@ def test_the_same_amount_sent_back_twice_is_two_cases() -> None:
         assert str(settle_outside(Case.objects.get(kind="refund_failed", status="open"))) == "10.00 USD"
         assert (clearing(), bring_to(owed)) == (0, 0)
     assert not Case.objects.filter(status="open").exists()
+
+
+def test_nobody_is_told_to_pay_out_what_is_owed_again() -> None:
+    settle_outside(receivable())
+    merchant_gives_back(1000)
+    bring_to(3500)
+    told = Case.objects.get(kind="refund_failed", status="open")
+
+    capture(1500, key="capture:again")
+    assert bring_to(5000) == 500
+
+    told.refresh_from_db()
+    assert told.status == "resolved"
+
+
+def test_so_it_is_where_no_card_was_ever_asked() -> None:
+    settle_outside(unfunded(captured_minor=3000))
+    merchant_gives_back(1000, reference="authorization:7")
+    bring_to(2000, purchase="authorization:7")
+    told = Case.objects.get(kind="refund_failed", status="open")
+
+    capture(1500, reference="authorization:7", key="capture:again")
+    assert bring_to(3500, purchase="authorization:7") == 0
+
+    told.refresh_from_db()
+    assert told.status == "resolved"
+    assert not FundingObligation.objects.exists()
+
+
+def test_what_went_out_for_an_earlier_refund_that_failed_does_not_go_out_again_for_the_next() -> None:
+    settle_outside(refund_that_failed(1000))
+    merchant_gives_back(500)
+    bring_to(3000)
+    ends(FundingRefund.objects.latest("pk"), "failed")
+    merchant_gives_back(700)
+    bring_to(2300)  # On its way to the card, and in clearing until it is there.
+
+    assert str(settle_outside(Case.objects.get(kind="refund_failed", status="open"))) == "5.00 USD"
+    assert clearing() == -700
+
+
+def test_what_is_on_a_cards_balance_does_not_stand_for_what_has_to_go_back_outside() -> None:
+    """Found by a random life: the merchant gave back more than it took of what had come by a transfer."""
+    settle_outside(receivable())
+    merchant_gives_back(5200)
+    bring_to(0)
+    with transaction.atomic():
+        ledger.post(kind="balance_spent", key="b:1", money=Money(700, "USD"), reference=PURCHASE, back=True)
+    told = Case.objects.get(kind="refund_failed")
+
+    refused(lambda: case_work.resolve(case=told, user=clerk(), reason=WHY), "45.00 USD is in clearing")
+    assert str(settle_outside(told)) == "45.00 USD"
+    assert clearing() == 0

@@ -1,14 +1,17 @@
 """What is owed is brought about: more is charged, less is given back, the same again changes nothing."""
 
+from threading import Event
+
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
 from tests.sandboxes import intended_charge
 from tests.threads import at_once
-from wallet import ledger, obligations, outcomes, refunds, settlement
+from tests.wallet.desks import clerk, unfunded
+from wallet import case_work, ledger, obligations, outcomes, refunds, settlement
 from wallet.models import FundingCharge, FundingObligation, FundingRefund
 from wallet.processors.base import Outcome
 
@@ -29,11 +32,11 @@ def pay(charge: FundingCharge) -> None:
     outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="processor:stripe")
 
 
-def bring_to(minor: int, *, is_over: bool = False) -> int:
+def bring_to(minor: int, *, purchase: str = PURCHASE, is_over: bool = False) -> int:
     with transaction.atomic():
         owed = Money(minor, "USD")
         return settlement.bring_to(
-            purchase=PURCHASE, owed=owed, description="Bistro", is_over=is_over, actor="issuer:x"
+            purchase=purchase, owed=owed, description="Bistro", is_over=is_over, actor="issuer:x"
         )
 
 
@@ -145,3 +148,30 @@ def test_what_two_people_wrote_off_is_not_asked_for_again() -> None:
     assert [bring_to(4500), bring_to(4500)] == [0, 0]
     assert owing() == [("released", 4500)]
     assert bring_to(5000) == 500, "what is captured after it is owed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_case_without_a_charge_waits_for_the_settlement_of_its_purchase() -> None:
+    """Else two people book, or close, what a settlement is just making something else."""
+    case, ada = unfunded(), clerk()
+    settled, looked = Event(), Event()
+
+    def settle() -> None:
+        with transaction.atomic():
+            bring_to(3000, purchase=case.reference)
+            settled.set()
+            assert looked.wait(30)
+
+    def work() -> str:
+        assert settled.wait(30)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '200ms'")
+            case_work.take(case=case, user=ada)
+        except OperationalError:
+            return "waited"
+        finally:
+            looked.set()
+        return "went on"
+
+    assert at_once([settle, work])[1] == "waited"

@@ -115,7 +115,7 @@ def _why_not_agree(standing: Standing, user: User) -> str:
         return case_proposals.NOBODY_ASKED
     if standing.case.proposed_by_id == user.pk:
         return "You asked for it yourself: a second person has to agree."
-    return case_proposals.why_not(standing, standing.case.proposal)
+    return case_proposals.why_not_agree(standing)
 
 
 def _never(_standing: Standing, _user: User) -> str:
@@ -148,6 +148,17 @@ ACTS = {
         call=case_work.refund,
         why_not=_money(case_rules.why_no_refund),
         form=RefundForm,
+        danger=True,
+    ),
+    "send-again": CaseAct(
+        title="Send the refund again",
+        words=(
+            "What could not be given back is sent to the card that paid once more, in one sum, and this case is "
+            "closed. Ask first whether that card's bank takes it now; if it fails again, a new case opens by itself."
+        ),
+        done="The refund is on its way again, and the case is closed.",
+        call=case_work.send_again,
+        why_not=_money(case_rules.why_not_send_again),
         danger=True,
     ),
     "ask-write-off": CaseAct(

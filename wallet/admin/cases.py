@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from onecard.kit import display, references
 from onecard.kit.acts import Act, ask
 from onecard.kit.admin import ReadOnlyAdmin
-from wallet import case_rules, words
+from wallet import case_proposals, case_rules, words
 from wallet.admin import money_story
 from wallet.admin.case_acts import ACTS, CaseAct, may, possible
 from wallet.case_desk import CaseRefusedError
@@ -133,9 +133,16 @@ def _ask_or_do(request: HttpRequest, act: CaseAct, standing: Standing) -> HttpRe
         else:
             messages.success(request, act.done)
             return redirect(page_of(case))
-    title = f"{act.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
-    shown = Act(title=title, words=act.words, button=act.title, back=page_of(case), danger=act.danger)
+    shown = Act(title=_title(act, case), words=act.words, button=act.title, back=page_of(case), danger=act.danger)
     return ask(request, shown, form)
+
+
+def _title(act: CaseAct, case: Case) -> str:
+    """What is agreed to is the proposal, which may be less than what is at stake."""
+    asked_for = case_proposals.proposed(case) if act is ACTS["agree"] else None
+    if asked_for is not None:
+        return f"{act.title}: {case.get_proposal_display().lower()}, {asked_for}"
+    return f"{act.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
 
 
 def _why_not(request: HttpRequest, act: CaseAct, standing: Standing) -> str:
@@ -172,11 +179,13 @@ def _proposal_in_words(standing: Standing) -> str:
     asked_by = standing.case.proposed_by
     if asked_by is None or standing.case.status != Case.Status.OPEN:
         return ""
-    amount = case_rules.given_up(standing, standing.case.proposal)
+    asked_for = case_proposals.proposed(standing.case)
+    amount = asked_for if asked_for is not None else "an amount that nobody wrote down"
     what = f"write off {amount}"
     if standing.case.proposal == Case.Proposal.OUTSIDE:
         what = f"book {amount} as settled outside"
-    return f"{asked_by.get_username()} asks to {what}. A second person has to agree."
+    why_not = case_proposals.why_not_agree(standing)
+    return f"{asked_by.get_username()} asks to {what}. {why_not or 'A second person has to agree.'}"
 
 
 def _facts(room: CaseAdmin, case: Case) -> list[tuple[str, Any]]:

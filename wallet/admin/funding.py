@@ -10,10 +10,9 @@ from django.utils.safestring import SafeString
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from wallet import words
-from wallet.admin.money_story import charge_state, obligation_state
+from wallet.admin.money_story import charge_amount, charge_state, obligation_state
 from wallet.admin.refunds import RefundInline
 from wallet.models import Case, FundingCharge, FundingObligation
-from wallet.states import Charge
 
 
 class ChargeInline(ReadOnlyInline):
@@ -103,7 +102,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     def state(self, obligation: FundingObligation) -> SafeString:
         return obligation_state(obligation)
 
-    @admin.display(description="Given up before it was captured")
+    @admin.display(description="Given up before it was taken")
     def given_up(self, obligation: FundingObligation) -> str:
         return display.money(obligation.released_minor or None, obligation.currency)
 
@@ -155,8 +154,8 @@ class FundingChargeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Amount", ordering="obligation__amount_minor")
     def amount(self, charge: FundingCharge) -> str:
-        taken = charge.obligation.payable if charge.status == Charge.SUCCEEDED else charge.obligation.money
-        return display.money(taken.minor, taken.currency)
+        amount = charge_amount(charge)
+        return display.money(amount.minor, amount.currency)
 
     @admin.display(description="State", ordering="status")
     def state(self, charge: FundingCharge) -> SafeString:

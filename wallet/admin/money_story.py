@@ -14,7 +14,7 @@ from onecard.kit.money import Money
 from wallet import words
 from wallet.chart import Account
 from wallet.models import FundingCharge, FundingObligation, FundingRefund, Posting
-from wallet.states import Refund
+from wallet.states import Charge, Refund
 
 REFUND_TONE: dict[str, str] = {
     Refund.INTENDED: "info",
@@ -101,6 +101,11 @@ def obligation_state(obligation: FundingObligation) -> SafeString:
     return display.label(obligation.get_status_display(), words.OBLIGATION_TONE.get(obligation.status, "neutral"))
 
 
+def charge_amount(charge: FundingCharge) -> Money:
+    """What was taken, or what the card is asked for."""
+    return charge.obligation.payable if charge.status == Charge.SUCCEEDED else charge.money
+
+
 def charge_state(charge: FundingCharge) -> SafeString:
     return display.label(charge.get_status_display(), words.CHARGE_TONE.get(charge.status, "neutral"))
 
@@ -125,7 +130,7 @@ def _charge(row: FundingCharge) -> Line:
     return Line(
         _link("fundingcharge", row.pk, f"Charge {row.sequence}"),
         [
-            ("Amount", str(row.obligation.money)),
+            ("Amount", str(charge_amount(row))),
             ("Card", str(row.method)),
             ("State", charge_state(row)),
             ("Problem", words.failure(row)),

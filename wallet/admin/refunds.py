@@ -17,7 +17,7 @@ MEANING: dict[str, str] = {
     "unknown": "The processor's answer was lost: it may or may not have given it back. We keep asking.",
     "succeeded": "The processor gives it back; the card's bank may take days to show it.",
     "failed": "The processor cannot give it back; a case says what to do.",
-    "canceled": "What it was to give back was never paid.",
+    "canceled": "What it was to give back was never paid, or it failed and another refund was sent in its place.",
 }
 
 

@@ -51,6 +51,9 @@ class Case(models.Model):
     proposal = models.CharField(
         max_length=20, choices=Proposal.choices, blank=True, db_default="", help_text="A second person has to agree."
     )
+    proposed_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="How much was proposed: nobody agrees to another amount."
+    )
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -65,8 +68,8 @@ class Case(models.Model):
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
-    listed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Where the processor's list is read again for what it is about."
+    about_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it happened, by whoever lists it: there it is looked for again."
     )
 
     class Meta:

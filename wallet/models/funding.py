@@ -90,6 +90,9 @@ class FundingCharge(models.Model):
     sequence = models.PositiveSmallIntegerField(
         default=1, help_text="1 is the routed choice; later ones are fallbacks."
     )
+    amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Where less was owed when it was written; empty for the whole obligation."
+    )
     status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
     idempotency_key = models.CharField(max_length=120, unique=True)
     processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
@@ -106,6 +109,10 @@ class FundingCharge(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor=None) | Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR),
+                name="charge_amount_in_bounds",
+            ),
             models.UniqueConstraint(fields=["obligation", "sequence"], name="one_charge_per_step"),
             models.UniqueConstraint(
                 fields=["obligation"], condition=Q(status__in=states.LIVE_CHARGE), name="one_live_charge_per_obligation"
@@ -118,7 +125,13 @@ class FundingCharge(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.obligation.money} to {self.method}"
+        return f"{self.money} to {self.method}"
+
+    @property
+    def money(self) -> Money:
+        """What the card is asked for; of a hold less may be taken (`FundingObligation.payable`)."""
+        whole = self.obligation.amount_minor
+        return Money(whole if self.amount_minor is None else self.amount_minor, self.obligation.currency)
 
 
 class FundingRefund(models.Model):

@@ -81,13 +81,15 @@ class OutcomeUnknownError(OneCardError):
     """The call may or may not have done its work: ask again with the same key, never with another.
 
     `replayed` when the processor keeps this answer for the key: it is done with it, and will never say anything else.
+    `retry_after_s` when asking sooner can tell nothing new.
     """
 
     code = "outcome_unknown"
 
-    def __init__(self, message: str, *, replayed: bool = False) -> None:
+    def __init__(self, message: str, *, replayed: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.replayed = replayed
+        self.retry_after_s = retry_after_s
 
 
 class NotProcessedError(OneCardError):
