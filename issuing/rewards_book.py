@@ -22,6 +22,8 @@ from wallet.models import FundingCharge, FundingRefund
 
 Kind = RewardEntry.Kind
 PURCHASE_OF = "authorization:"
+# One that failed is canceled when another is sent in its place.
+CAME_BACK = (states.Refund.FAILED, states.Refund.CANCELED)
 
 
 def book_charge(charge_id: int) -> bool:
@@ -36,7 +38,7 @@ def book_charge(charge_id: int) -> bool:
         return False
     rate_milli, reward_type = _ranking_seen(charge, purchase)
     reward = rewards.estimate(
-        amount=charge.obligation.money, reward_rate=Decimal(rate_milli).scaleb(-3), reward_type=reward_type
+        amount=charge.obligation.payable, reward_rate=Decimal(rate_milli).scaleb(-3), reward_type=reward_type
     )
     category = MerchantCategory.objects.filter(code=purchase.mcc).first()
     return _write(
@@ -63,7 +65,7 @@ def book_refund(refund_id: int) -> bool:
     False when there is nothing to do. A refund that comes before its charge's entry has that written first.
     """
     refund = FundingRefund.objects.select_related("charge__obligation__cardholder").get(pk=refund_id)
-    if refund.charge is None or refund.status not in (states.Refund.SUCCEEDED, states.Refund.FAILED):
+    if refund.charge is None or refund.status not in (states.Refund.SUCCEEDED, *CAME_BACK):
         return False
     book_charge(refund.charge.pk)
     with transaction():
@@ -72,7 +74,7 @@ def book_refund(refund_id: int) -> bool:
         earned = of_charge.select_related(None).first()
         if earned is None:
             return False
-        if refund.status == states.Refund.FAILED:
+        if refund.status in CAME_BACK:
             return _put_back(refund, earned)
         return _take(refund, earned)
 

@@ -13,7 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from issuing.models import RewardEntry
-from issuing.rewards_book import PURCHASE_OF, book_charge, book_refund
+from issuing.rewards_book import CAME_BACK, PURCHASE_OF, book_charge, book_refund
 from onecard.kit import clock
 from wallet import states
 from wallet.models import FundingCharge, FundingRefund
@@ -83,7 +83,7 @@ def _missing(since: dt.datetime) -> list[tuple[QuerySet[Any], Callable[[int], bo
     came_back = FundingRefund.objects.filter(
         told("refund", Kind.REFUND),
         ~told("refund", Kind.REFUND_FAILED, earned_at__gte=since),
-        status=states.Refund.FAILED,
+        status__in=CAME_BACK,
     )
     return [(charges, book_charge), (refunds, book_refund), (came_back, book_refund)]
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -30,7 +31,7 @@ from tests.factories import (
 from tests.issuing.rewards import NOTHING, bought, ended, one_card_wallet, paid, refunded, sums
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet import cascade, obligations, outcomes
+from wallet import cascade, obligations, outcomes, refunds
 from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund
 from wallet.processors.base import Outcome
 
@@ -141,6 +142,20 @@ def approved(card: VirtualCard) -> FundingCharge:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is True
     return FundingCharge.objects.latest("pk")
+
+
+def test_a_hold_of_which_a_part_was_taken_earns_for_that_part(settings: Any) -> None:
+    settings.FUNDING_POLICY = "hold_then_capture"
+    charge = approved(walkthrough_card())
+    FundingObligation.objects.filter(pk=charge.obligation_id).update(released_minor=1500)
+    rewards_book.book_charge(paid(charge).pk)
+
+    entry = RewardEntry.objects.get()
+    assert (entry.amount_minor, entry.units_micro) == (3000, 90_000_000)
+    assert (entry.value_face_micro, entry.baseline_micro) == (900_000, 300_000)
+
+    rewards_book.book_refund(refunded(charge, 3000).pk)
+    assert sums() == NOTHING
 
 
 def decline(charge: FundingCharge) -> FundingCharge:
@@ -262,6 +277,26 @@ def test_a_refund_that_failed_after_all_is_put_back_and_can_be_given_again() -> 
     assert rewards_book.book_refund(again.pk)
     assert rewards_book.book_refund(second.pk) is False
     assert sums() == NOTHING
+
+
+def test_a_refund_that_failed_and_was_sent_again_before_the_sweep_is_put_back_too() -> None:
+    charge = bought(one_card_wallet("points", "2"), 1000)
+    first = refunded(charge, 1000)
+    rewards_sweep.sweep()
+    ended(first, "failed")
+    with transaction():
+        obligation = obligations.lock(charge.obligation_id)
+        again = refunds.begin_again(obligation=obligation, reason="Once more", actor="user:1")
+    first.refresh_from_db()
+    assert first.status == "canceled"
+
+    rewards_sweep.sweep()
+    assert sums()["units_micro"] == 20_000_000, "nothing has gone back yet"
+
+    ended(again, "succeeded")
+    rewards_sweep.sweep()
+    assert sums() == NOTHING
+    assert rewards_sweep.sweep() == rewards_sweep.Tally(0, 0)
 
 
 def test_a_refund_that_failed_before_it_was_booked_leaves_no_trace() -> None:
