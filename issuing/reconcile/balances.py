@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from django.db import connection
 
 from issuing.reconcile import purchases
+from issuing.reconcile.compare import Difference
+from issuing.reconcile.comparisons import of_books
+from issuing.reconcile.window import MARGIN, Window
 from onecard.kit import clock
 from wallet.ledger_check import Problem
 
@@ -57,16 +60,6 @@ LEFT JOIN (
 WHERE u.posted_minor <> coalesce(p.minor, 0)
 ORDER BY u.id
 """
-MOVEMENTS = """
-SELECT coalesce(ours.key, posted.key), ours.amount_minor, ours.currency, posted.amount_minor, posted.currency
-FROM (SELECT 'card_transaction:' || id AS key, amount_minor, currency FROM issuing_cardtransaction
-    WHERE authorization_id IS NOT NULL AND amount_minor > 0) ours
-FULL OUTER JOIN (SELECT key, amount_minor, currency FROM wallet_posting WHERE starts_with(key, 'card_transaction:'))
-    posted ON posted.key = ours.key
-WHERE ours.key IS NULL OR posted.key IS NULL
-    OR (ours.amount_minor, ours.currency) IS DISTINCT FROM (posted.amount_minor, posted.currency)
-ORDER BY 1
-"""
 
 
 def check() -> list[Problem]:
@@ -99,16 +92,24 @@ def _uses() -> Iterator[Problem]:
 
 
 def _movements() -> Iterator[Problem]:
-    with connection.cursor() as cursor:
-        cursor.execute(MOVEMENTS)
-        for key, minor, currency, posted_minor, posted_currency in cursor.fetchall():
-            here = "has no row" if minor is None else f"is {minor} {currency}"
-            there = "has no posting" if posted_minor is None else f"is posted as {posted_minor} {posted_currency}"
-            yield Problem(key, f"{key} {here}, and {there}.")
+    """As the nightly reconciliation compares them, over all time."""
+    now = clock.now()
+    (posted,) = (each for each in of_books() if each.name == "posted_transactions")
+    with posted.differences(Window(since=EVER, until=now + MARGIN, now=now), lambda _rows: None) as differences:
+        for found in differences:
+            yield Problem(found.key, _in_words(found))
+
+
+def _in_words(found: Difference) -> str:
+    here, there = found.here, found.there
+    ours = "has no row" if here is None else f"is a {here.state} of {here.amount_minor} {here.currency}"
+    if there is None:
+        return f"{found.key} {ours}, and has no posting."
+    return f"{found.key} {ours}, and is posted as a {there.state} of {there.amount_minor} {there.currency}."
 
 
 def _clearing() -> Iterator[Problem]:
-    for found in purchases.left_in_clearing(EVER, clock.now()):
+    for found in purchases.left_in_clearing(clock.now() + MARGIN):
         assert found.here is not None  # noqa: S101  (the purchase is the row)
         left = f"{found.here.amount_minor} {found.here.currency}"
         yield Problem(found.key, f"{found.key} is {found.here.state}, and {left} are left in clearing unexplained.")

@@ -19,7 +19,8 @@ WHERE provider = %(provider)s AND occurred_at >= %(reads_from)s AND occurred_at 
 # A charge or refund that waits is the sweepers'; one whose outcome has been unknown for an hour is for us.
 CHARGES = """
 SELECT c.public_id::text,
-    o.amount_minor - CASE WHEN c.status = 'succeeded' THEN o.released_minor ELSE 0 END, o.currency,
+    CASE WHEN c.status = 'succeeded' THEN o.amount_minor - o.released_minor
+        ELSE coalesce(c.amount_minor, o.amount_minor) END, o.currency,
     CASE WHEN c.status IN ('unknown', 'sending', 'capturing') THEN 'unknown' ELSE c.status END,
     coalesce(c.processor_charge_id, ''), floor(extract(epoch FROM coalesce(c.first_sent_at, c.created_at)))::bigint,
     coalesce(c.first_sent_at, c.created_at) >= %(since)s AND coalesce(c.first_sent_at, c.created_at) < %(until)s
@@ -33,7 +34,8 @@ WHERE coalesce(c.first_sent_at, c.created_at) >= %(reads_from)s
 
 REFUNDS = """
 SELECT r.public_id::text, r.amount_minor, o.currency,
-    CASE WHEN r.status IN ('unknown', 'sending') THEN 'unknown' ELSE r.status END,
+    CASE WHEN r.status IN ('unknown', 'sending') THEN 'unknown'
+        WHEN r.status = 'canceled' AND r.charge_id IS NOT NULL THEN 'failed' ELSE r.status END,
     coalesce(r.processor_refund_id, ''), floor(extract(epoch FROM coalesce(r.first_sent_at, r.created_at)))::bigint,
     coalesce(r.first_sent_at, r.created_at) >= %(since)s AND coalesce(r.first_sent_at, r.created_at) < %(until)s
         AND (r.status = 'succeeded' OR (r.status IN ('unknown', 'sending')
@@ -45,8 +47,8 @@ WHERE coalesce(r.first_sent_at, r.created_at) >= %(reads_from)s
 
 # Against the ledger. A movement is posted when it is recorded or later, so a row that is older than the window is
 # still read when its posting is in it. What the issuer settled is posted once its purchase is known; until then it is
-# money outside the ledger, and for a person. What a dispute takes back before it was given waits for that, and one in
-# another currency has two postings more once its rate is known.
+# money outside the ledger, and for a person if its purchase is not told within minutes. What a dispute takes back
+# before it was given waits for that, and one in another currency has two postings more once its rate is known.
 MOVED_ON_CARDS = """
 WITH moved AS (
     SELECT t.*, t.occurred_at >= %(since)s AND t.occurred_at < %(until)s AS is_due FROM issuing_cardtransaction t
@@ -60,8 +62,8 @@ SELECT 'card_transaction:' || t.id, t.amount_minor, t.currency,
     t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint,
     t.is_due AND NOT (t.transaction_type IN ('chargeback_reversal', 'provisional_debit')
         AND t.processing_status = 'pending')
-        AND NOT (t.authorization_id IS NULL AND EXISTS (SELECT FROM wallet_case k
-            WHERE k.reference = 'card_transaction:' || t.id AND k.kind = 'refund_unlinked' AND k.status = 'open'))
+        AND NOT (t.authorization_id IS NULL AND (t.recorded_at >= %(told_since)s OR EXISTS (SELECT FROM wallet_case k
+            WHERE k.reference = 'card_transaction:' || t.id AND k.kind = 'refund_unlinked' AND k.status = 'open')))
 FROM moved t
 UNION ALL SELECT 'card_transaction:' || t.id || ':exchange_out', t.amount_minor, t.currency, 'card_exchange',
     t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint, t.is_due
@@ -81,9 +83,11 @@ WHERE coalesce(c.finished_at, c.updated_at) >= %(reads_from)s OR EXISTS (
     SELECT FROM wallet_posting p WHERE p.key = 'charge:' || c.public_id AND p.occurred_at >= %(since)s)
 """
 
+# One that failed and was sent again by another is canceled here.
 GIVEN_BACK = """
-SELECT 'refund:' || r.public_id, r.amount_minor, o.currency, r.status, coalesce(r.processor_refund_id, ''),
-    floor(extract(epoch FROM coalesce(r.finished_at, r.updated_at)))::bigint,
+SELECT 'refund:' || r.public_id, r.amount_minor, o.currency,
+    CASE WHEN r.status = 'canceled' AND r.charge_id IS NOT NULL THEN 'failed' ELSE r.status END,
+    coalesce(r.processor_refund_id, ''), floor(extract(epoch FROM coalesce(r.finished_at, r.updated_at)))::bigint,
     r.status = 'succeeded' AND coalesce(r.finished_at, r.updated_at) >= %(since)s
         AND coalesce(r.finished_at, r.updated_at) < %(until)s
 FROM wallet_fundingrefund r JOIN wallet_fundingobligation o ON o.id = r.obligation_id

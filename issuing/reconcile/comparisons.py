@@ -32,12 +32,16 @@ class Differences(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One of them; `provider` is "" where only our own tables are compared. `differences` reads both sides."""
+    """One of them; `provider` is "" where only our own tables are compared. `differences` reads both sides.
+
+    `of_all_time` is about how something stands now, however long ago it came about.
+    """
 
     name: str
     provider: str
     differences: Differences
     remedy: repairs.Remedy
+    of_all_time: bool = False
 
     @property
     def label(self) -> str:
@@ -69,6 +73,7 @@ def of_processor(lists: theirs.ProcessorsLists | None = None, provider: str = St
     def charges(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
         with staging.staged(theirs.charges(asked, window), tick):
             theirs.name_charges()
+            theirs.let_captures_end(window)
             with _compared(books.query(books.CHARGES, window), _staged(), tick) as found:
                 yield found
 
@@ -90,7 +95,7 @@ def of_books() -> list[Comparison]:
         _with_ledger("posted_transactions", books.MOVED_ON_CARDS, books.CARD_POSTINGS, repairs.post_transaction),
         _with_ledger("posted_charges", books.CHARGED, books.CHARGE_POSTINGS, repairs.post_charge),
         _with_ledger("posted_refunds", books.GIVEN_BACK, books.REFUND_POSTINGS, repairs.post_refund),
-        Comparison("purchases_in_clearing", "", _clearing, repairs.nothing),
+        Comparison("purchases_in_clearing", "", _clearing, repairs.nothing, of_all_time=True),
         Comparison("purchases_without_charge", "", _unpaid, repairs.nothing),
     ]
 
@@ -107,7 +112,7 @@ def _with_ledger(name: str, ours: str, postings: str, remedy: repairs.Remedy) ->
 @contextmanager
 def _clearing(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
     tick(0)
-    yield purchases.left_in_clearing(window.since, window.until)
+    yield purchases.left_in_clearing(window.until)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
-"""What becomes of a difference that is left: a case, once, with what is at stake; and its end when it is gone."""
+"""What becomes of a difference that is left: a case, once, with what is at stake; and its end when it is gone.
 
+One that a person has settled is not brought up again, as long as it is the same.
+"""
+
+import datetime as dt
 import hashlib
 
-from django.db import connection, models
+from django.db import connection
 
-from audit import trail
-from audit.models import Entry
 from issuing.reconcile.compare import Difference, Kind, Row
 from issuing.reconcile.comparisons import Comparison
 from issuing.reconcile.window import Window
@@ -16,7 +18,6 @@ from wallet.models import Case
 
 # A case's reference has 120 characters; an issuer's id may have as many by itself.
 LONGEST_KEY = 60
-FOUND = "reconcile.found"
 SAID = {
     Kind.MISSING_HERE: "{there} with {side}, and nothing here",
     Kind.MISSING_THERE: "{here} here, and nothing with {side}",
@@ -28,7 +29,7 @@ SAID = {
 }
 # Of open cases about this comparison, those that it did not find again.
 GONE = """
-SELECT id, reference FROM wallet_case c
+SELECT reference, about_at FROM wallet_case c
 WHERE kind = %s AND status = 'open' AND split_part(reference, ':', 3) = %s
     AND NOT EXISTS (SELECT FROM reconcile_found f WHERE f.reference = c.reference)
 """
@@ -47,8 +48,21 @@ def note(comparison: Comparison, difference: Difference) -> None:
         cursor.execute("INSERT INTO reconcile_found VALUES (%s)", [reference_of(comparison, difference)])
 
 
-def open_case(comparison: Comparison, difference: Difference, *, actor: str) -> Case:
-    """The case of a difference: the one that is open, or a new one with an entry that dates what it is about."""
+def settled_case(comparison: Comparison, difference: Difference) -> Case | None:
+    """The case with which a person has settled just this: the same amount, and nobody has opened it anew."""
+    money = stake(difference)
+    same = Case.objects.filter(
+        kind=Case.Kind.RECONCILIATION,
+        reference=reference_of(comparison, difference),
+        amount_minor=money.minor,
+        currency=money.currency,
+    )
+    newest = same.order_by("-pk").first()
+    return newest if newest is not None and newest.resolution else None
+
+
+def open_case(comparison: Comparison, difference: Difference) -> Case:
+    """The case of a difference, dated by what it is about: the one that is open, or a new one."""
     with transaction():
         case = cases.open_case(
             kind=Case.Kind.RECONCILIATION,
@@ -56,8 +70,7 @@ def open_case(comparison: Comparison, difference: Difference, *, actor: str) -> 
             money=stake(difference),
             summary=words(comparison, difference),
         )
-        if not _entries(case.pk).exists():
-            trail.record(actor=actor, action=FOUND, subject=case, kind=difference.kind, at_s=difference.at_s)
+        Case.objects.filter(pk=case.pk, about_at=None).update(about_at=_moment(difference.at_s))
         return case
 
 
@@ -69,7 +82,14 @@ def resolve_gone(comparison: Comparison, window: Window) -> int:
     with connection.cursor() as cursor:
         cursor.execute(GONE, [Case.Kind.RECONCILIATION, comparison.label])
         gone = cursor.fetchall()
-    return sum(_resolve(reference) for case_id, reference in gone if _is_within(case_id, window))
+    looked_at = (reference for reference, about_at in gone if _was_looked_at(comparison, about_at, window))
+    return sum(map(_resolve, looked_at))
+
+
+def older_open(comparison: Comparison, window: Window) -> int:
+    """How many cases of a comparison are still open about what happened before the window."""
+    ours = Case.objects.filter(kind=Case.Kind.RECONCILIATION, status=Case.Status.OPEN, about_at__lt=window.since)
+    return 0 if comparison.of_all_time else ours.filter(reference__contains=f":{comparison.label}:").count()
 
 
 def reference_of(comparison: Comparison, difference: Difference) -> str:
@@ -113,14 +133,12 @@ def _resolve(reference: str) -> int:
         return cases.resolve_cases(reference=reference, kinds=(Case.Kind.RECONCILIATION,))
 
 
-def _is_within(case_id: int, window: Window) -> bool:
-    entry = _entries(case_id).first()
-    at_s = entry.details.get("at_s") if entry else None
-    return isinstance(at_s, int) and window.since.timestamp() <= at_s < window.until.timestamp()
+def _was_looked_at(comparison: Comparison, about_at: dt.datetime | None, window: Window) -> bool:
+    return about_at is not None and (comparison.of_all_time or window.is_due(about_at))
 
 
-def _entries(case_id: int) -> models.QuerySet[Entry]:
-    return Entry.objects.filter(action=FOUND, subject_type="case", subject_id=str(case_id))
+def _moment(at_s: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at_s, dt.UTC)
 
 
 def _is_currency(code: str) -> bool:

@@ -1,6 +1,7 @@
 """The nightly reconciliation, and who takes part in one."""
 
 import logging
+from collections.abc import Iterator
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
@@ -27,16 +28,26 @@ def run_all() -> list[Report]:
     issuer's budget, so this takes as long as the lists are.
     """
     span, reports = window(), []
-    for comparison in taking_part():
+    for comparison in _all_that_can_be_made():
         try:
             reports.append(reconcile([comparison], span))
         except SoftTimeLimitExceeded:
             raise  # Tomorrow night begins anew; what was found so far has its case.
-        except (OneCardError, ImproperlyConfigured) as error:
+        except OneCardError as error:
             log.warning("The comparison %s was not done: %s", comparison.label, error)
         except Exception:
             log.exception("The comparison %s was not done.", comparison.label)
     return reports
+
+
+def _all_that_can_be_made() -> Iterator[Comparison]:
+    """An issuer that the settings describe no more, while cards of it are left, keeps nobody else from theirs."""
+    for name in issuers():
+        try:
+            yield from of_issuer(name, issuer_for(name))
+        except ImproperlyConfigured as error:
+            log.warning("%s is not compared: %s", name, error)
+    yield from [*of_processor(), *of_books()]
 
 
 def taking_part(provider: str = "") -> list[Comparison]:

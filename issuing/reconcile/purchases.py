@@ -9,6 +9,8 @@ from issuing.reconcile.compare import Difference, Kind, Row
 
 # What is over at the issuer and not waited for any more.
 OVER = "(a.status IN ('reversed', 'expired', 'declined') OR (a.status = 'settled' AND a.settle_due_at IS NULL))"
+# A charge from before purchases had a name was posted under its decision's.
+NO_PURCHASE = "(a.id IS NULL AND NOT starts_with(left_in.reference, 'decision:'))"
 # A charge or refund under way will still change it, and a case says that a person knows.
 EXPLAINED = """
 EXISTS (SELECT FROM wallet_fundingobligation o WHERE o.purchase = left_in.reference AND (o.status = 'open'
@@ -22,39 +24,29 @@ OR EXISTS (SELECT FROM wallet_case k WHERE k.reference = left_in.reference AND k
 OR EXISTS (SELECT FROM issuing_cardtransaction t JOIN wallet_case k ON k.reference = 'card_transaction:' || t.id
     WHERE t.authorization_id = a.id AND k.status = 'open')
 """
-# What an issuer credited for a dispute belongs to nobody; it goes once the dispute is over.
-DISPUTED = """
-SELECT left_in.reference, left_in.amount, left_in.currency, a.status, a.issuer_authorization_id,
-    floor(extract(epoch FROM a.updated_at))::bigint, true
+# How much each purchase has in an account that has to come to zero, and since when; most have nothing.
+LEFT_IN = """
+SELECT left_in.reference, left_in.amount, left_in.currency, coalesce(a.status, 'no purchase'),
+    coalesce(a.issuer_authorization_id, ''),
+    floor(extract(epoch FROM greatest(left_in.recorded_at, a.updated_at)))::bigint, true
 FROM (
-    SELECT reference, currency, sum(CASE WHEN debit = 'disputes' THEN amount_minor ELSE -amount_minor END)::bigint
-        AS amount
-    FROM wallet_posting WHERE debit = 'disputes' OR credit = 'disputes'
+    SELECT reference, currency, max(recorded_at) AS recorded_at,
+        sum(CASE WHEN debit = '{account}' THEN amount_minor ELSE -amount_minor END)::bigint AS amount
+    FROM wallet_posting WHERE debit = '{account}' OR credit = '{account}'
     GROUP BY reference, currency
-    HAVING sum(CASE WHEN debit = 'disputes' THEN amount_minor ELSE -amount_minor END) <> 0
+    HAVING sum(CASE WHEN debit = '{account}' THEN amount_minor ELSE -amount_minor END) <> 0
 ) left_in
-JOIN issuing_authorization a ON 'authorization:' || a.id = left_in.reference
-WHERE NOT EXISTS (SELECT FROM issuing_dispute d JOIN wallet_case k ON k.reference = 'dispute:' || d.id
-        WHERE d.authorization_id = a.id AND k.status = 'open')
-    AND EXISTS (SELECT FROM issuing_dispute d WHERE d.authorization_id = a.id
-        AND d.updated_at >= %(since)s AND d.updated_at < %(until)s)
+LEFT JOIN issuing_authorization a ON 'authorization:' || a.id = left_in.reference
+WHERE greatest(left_in.recorded_at, a.updated_at) < %(until)s AND {unexplained}
 ORDER BY left_in.reference COLLATE "C", left_in.currency
 """
-IN_CLEARING = f"""
-SELECT left_in.reference, left_in.amount, left_in.currency, a.status, a.issuer_authorization_id,
-    floor(extract(epoch FROM a.updated_at))::bigint, true
-FROM (
-    SELECT reference, currency, sum(CASE WHEN debit = 'purchases' THEN amount_minor ELSE -amount_minor END)::bigint
-        AS amount
-    FROM wallet_posting WHERE debit = 'purchases' OR credit = 'purchases'
-    GROUP BY reference, currency
-    HAVING sum(CASE WHEN debit = 'purchases' THEN amount_minor ELSE -amount_minor END) <> 0
-) left_in
-JOIN issuing_authorization a ON 'authorization:' || a.id = left_in.reference
-WHERE {OVER}
-    AND a.updated_at >= %(since)s AND a.updated_at < %(until)s AND NOT ({EXPLAINED})
-ORDER BY left_in.reference COLLATE "C", left_in.currency
-"""  # noqa: S608  (made of the constants above)
+# What an issuer credited for a dispute belongs to nobody; it goes once the dispute is over.
+DISPUTED = LEFT_IN.format(
+    account="disputes",
+    unexplained="""NOT EXISTS (SELECT FROM issuing_dispute d JOIN wallet_case k ON k.reference = 'dispute:' || d.id
+        WHERE d.authorization_id = a.id AND k.status = 'open')""",
+)
+IN_CLEARING = LEFT_IN.format(account="purchases", unexplained=f"({NO_PURCHASE} OR {OVER}) AND NOT ({EXPLAINED})")
 
 NOBODY_PAYS = """
 SELECT 'authorization:' || a.id, a.approved_minor, a.currency, a.status, a.issuer_authorization_id,
@@ -71,14 +63,15 @@ ORDER BY ('authorization:' || a.id) COLLATE "C"
 """
 
 
-def left_in_clearing(since: dt.datetime, until: dt.datetime) -> Iterator[Difference]:
+def left_in_clearing(until: dt.datetime) -> Iterator[Difference]:
     """Purchases that are over while their clearing account is not at zero, and that nothing explains (I12).
 
-    So are those whose disputes nobody works any more while what was credited for them is still there. The amount is
-    the account's balance: positive was captured and not paid, negative was paid and not captured.
+    So are those whose disputes nobody works any more while what was credited for them is still there, and money under a
+    name that is no purchase. The amount is the account's balance: positive was captured and not paid, negative was paid
+    and not captured. However long ago it came about, it is left there now; only what moved since `until` is let be.
     """
-    yield from _named(IN_CLEARING, Kind.STATE, since, until)
-    yield from _named(DISPUTED, Kind.STATE, since, until)
+    yield from _named(IN_CLEARING, Kind.STATE, {"until": until})
+    yield from _named(DISPUTED, Kind.STATE, {"until": until})
 
 
 def paid_by_nobody(since: dt.datetime, until: dt.datetime) -> Iterator[Difference]:
@@ -86,19 +79,15 @@ def paid_by_nobody(since: dt.datetime, until: dt.datetime) -> Iterator[Differenc
 
     What is owed beyond a card's balance is charged in the commit that finds it, or its case is opened there.
     """
-    yield from _named(NOBODY_PAYS, Kind.MISSING_HERE, since, until)
+    yield from _named(NOBODY_PAYS, Kind.MISSING_HERE, {"since": since, "until": until})
 
 
-def _named(sql: str, kind: Kind, since: dt.datetime, until: dt.datetime) -> Iterator[Difference]:
+def _named(sql: str, kind: Kind, times: dict[str, Any]) -> Iterator[Difference]:
     """The rows are the differences, so there are few of them."""
-    with snapshot.read(snapshot.Query(sql, _times(since, until)), tick=lambda _count: None) as (rows,):
+    with snapshot.read(snapshot.Query(sql, times), tick=lambda _count: None) as (rows,):
         for row in rows:
             yield _difference(kind, row)
 
 
 def _difference(kind: Kind, row: Row) -> Difference:
     return Difference(kind, row.key, row, None) if kind == Kind.STATE else Difference(kind, row.key, None, row)
-
-
-def _times(since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
-    return {"since": since, "until": until}

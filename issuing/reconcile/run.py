@@ -31,7 +31,7 @@ class ReconcileBusyError(OneCardError):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference and what became of it: what was repaired, or the case that is open for it."""
+    """A difference and what became of it: what was repaired, or its case, open or settled by a person."""
 
     comparison: Comparison
     difference: Difference
@@ -39,15 +39,24 @@ class Finding:
     case: Case | None
     is_open: bool
 
+    @property
+    def is_settled(self) -> bool:
+        return self.case is not None and not self.is_open
+
 
 @dataclass(slots=True)
 class Report:
-    """What a run found: differences by class, how many were repaired or are left; `rows` as the other sides listed."""
+    """What a run found: differences by class, and how many were repaired, settled by people before, or are left.
+
+    `older` counts what is open about something before the window, and `rows` what the other sides listed.
+    """
 
     window: Window
     found: Counter[Kind] = field(default_factory=Counter)
     repaired: int = 0
+    settled: int = 0
     left: int = 0
+    older: int = 0
     without_case: int = 0
     resolved: int = 0
     rows: int = 0
@@ -93,14 +102,18 @@ def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell:
             _count(report, finding)
             tell(finding)
     report.resolved += following.resolve_gone(comparison, report.window)
+    report.older += following.older_open(comparison, report.window)
 
 
 def _follow(comparison: Comparison, difference: Difference, *, fix: bool, actor: str, may_open: bool) -> Finding:
     made = _repair(comparison, difference, actor=actor) if fix else None
     if made is not None and made.is_settled:
         return Finding(comparison, difference, made.done, None, is_open=False)
+    settled = following.settled_case(comparison, difference)
+    if settled is not None:
+        return Finding(comparison, difference, made.done if made else "", settled, is_open=False)
     following.note(comparison, difference)
-    case = following.open_case(comparison, difference, actor=actor) if may_open else None
+    case = following.open_case(comparison, difference) if may_open else None
     return Finding(comparison, difference, made.done if made else "", case, is_open=True)
 
 
@@ -117,7 +130,8 @@ def _repair(comparison: Comparison, difference: Difference, *, actor: str) -> re
 
 def _count(report: Report, finding: Finding) -> None:
     report.found[finding.difference.kind] += 1
-    report.repaired += not finding.is_open
+    report.repaired += not finding.is_open and not finding.is_settled
+    report.settled += finding.is_settled
     report.left += finding.is_open
     report.without_case += finding.is_open and finding.case is None
 

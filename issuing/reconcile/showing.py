@@ -40,9 +40,11 @@ class Table:
         window = report.window
         self._out.write(
             f"{window.since:%Y-%m-%d %H:%M} to {window.until:%Y-%m-%d %H:%M} UTC, {report.rows} rows listed by "
-            f"the others: {report.found.total()} differences, {report.repaired} repaired, {report.left} left; "
-            f"{report.resolved} cases resolved.\n"
+            f"the others: {report.found.total()} differences, {report.repaired} repaired, {report.left} left"
+            f"{f', {report.settled} settled by people' if report.settled else ''}; {report.resolved} cases resolved.\n"
         )
+        if report.older:
+            self._out.write(f"{report.older} cases about what happened before that are still open.\n")
         if report.without_case:
             self._out.write(f"{report.without_case} of them have no case: so many have one cause. Look for it first.\n")
 
@@ -70,7 +72,9 @@ class Json:
             "rows_listed": report.rows,
             "found": {str(kind): count for kind, count in sorted(report.found.items())},
             "repaired": report.repaired,
+            "settled_by_people": report.settled,
             "left": report.left,
+            "older_open": report.older,
             "without_case": report.without_case,
             "cases_resolved": report.resolved,
         }
@@ -108,8 +112,14 @@ def as_fields(finding: Finding) -> dict[str, Any]:
         "age_days": (clock.now() - happened).days,
         "case": finding.case.pk if finding.case else None,
         "case_opened_at": finding.case.opened_at.isoformat() if finding.case else None,
-        "became": "repaired" if not finding.is_open else finding.repaired or "left",
+        "became": _became(finding),
     }
+
+
+def _became(finding: Finding) -> str:
+    if finding.is_settled:
+        return "settled"
+    return finding.repaired or "left" if finding.is_open else "repaired"
 
 
 def _harmless(value: object) -> object:

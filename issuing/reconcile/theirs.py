@@ -19,6 +19,8 @@ from wallet.processors.base import Outcome, RefundOutcome
 from wallet.processors.stripe_lists import ListedMoney, MoneyPage
 
 Said = TypeVar("Said", Outcome, RefundOutcome)
+MOVED_BY_CHARGE = (states.Charge.SUCCEEDED, states.Charge.HELD)
+MOVED_BY_REFUND = (states.Refund.SUCCEEDED,)
 # What a repair needs of a row, in the order of the fields; by hand, since `asdict` takes longer than all the rest.
 FACTS = {
     kind: attrgetter(*[field.name for field in fields(kind)]) for kind in (IssuerTransaction, Outcome, RefundOutcome)
@@ -28,12 +30,24 @@ NAMED_BY_US = """
 UPDATE reconcile_theirs SET key = c.public_id::text FROM wallet_fundingcharge c
 WHERE reconcile_theirs.key = reconcile_theirs.reference AND c.processor_charge_id = reconcile_theirs.reference
 """
+# While our capture of a hold is under way, it is held there, or taken, at any moment.
+BEING_CAPTURED = """
+UPDATE reconcile_theirs SET is_due = false FROM wallet_fundingcharge c
+WHERE reconcile_theirs.key = c.public_id::text AND reconcile_theirs.state = 'held'
+    AND c.status = 'capturing' AND c.updated_at >= %(silent_since)s
+"""
 
 
 class EndlessListError(OneCardError):
     """A page names itself as the next one."""
 
     code = "endless_list"
+
+
+class UnreadRowsError(OneCardError):
+    """A list holds what may be of money and cannot be read, so nobody can say what is missing in it."""
+
+    code = "unread_rows"
 
 
 class IssuersList(Protocol):
@@ -51,8 +65,13 @@ class ProcessorsLists(Protocol):
 
 
 def transactions(issuer: IssuersList, window: Window) -> Iterator[Listed]:
-    """The captures and refunds that the issuer lists; what moves no money is left out. Raises the issuer's errors."""
+    """The captures and refunds that the issuer lists; what moves no money is left out.
+
+    Raises the issuer's errors, and UnreadRowsError.
+    """
     for page in _pages(lambda cursor: issuer.get_transaction_history(since=window.reads_from, cursor=cursor)):
+        if page.unread:
+            raise UnreadRowsError(f"{', '.join(page.unread)} cannot be read: look them up in the issuer's dashboard.")
         for found in page.transactions:
             if found.kind in TYPES and found.created_at < window.reads_to:
                 yield Listed(_movement(found, window), FACTS[IssuerTransaction](found))
@@ -63,7 +82,7 @@ def charges(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
     for page in _pages(lambda at: lists.list_charges(since=window.reads_from, until=window.reads_to, cursor=at)):
         for found in page.rows:
             key, reference = found.outcome.charge_public_id, found.outcome.processor_charge_id
-            yield _money(found, key or reference, reference, window, states.Charge.SUCCEEDED)
+            yield _money(found, key or reference, reference, window, MOVED_BY_CHARGE)
 
 
 def refunds(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
@@ -71,13 +90,19 @@ def refunds(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
     for page in _pages(lambda at: lists.list_refunds(since=window.reads_from, until=window.reads_to, cursor=at)):
         for found in page.rows:
             key, reference = found.outcome.refund_public_id, found.outcome.processor_refund_id
-            yield _money(found, key or reference, reference, window, states.Refund.SUCCEEDED)
+            yield _money(found, key or reference, reference, window, MOVED_BY_REFUND)
 
 
 def name_charges() -> None:
     """Puts our id on the listed charges that carry none, as far as we know the processor's."""
     with connection.cursor() as cursor:
         cursor.execute(NAMED_BY_US)
+
+
+def let_captures_end(window: Window) -> None:
+    """Takes the listed holds that we are capturing now for nobody's yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEING_CAPTURED, {"silent_since": window.parameters()["silent_since"]})
 
 
 class _Paged(Protocol):
@@ -107,9 +132,9 @@ def _movement(found: IssuerTransaction, window: Window) -> Row:
     return Row(found.id, amount_minor, found.currency, str(kind), found.authorization_id, at_s, is_due)
 
 
-def _money(found: ListedMoney[Said], key: str, reference: str, window: Window, moved: str) -> Listed:
-    """Only what moved money needs a partner."""
+def _money(found: ListedMoney[Said], key: str, reference: str, window: Window, moved: tuple[str, ...]) -> Listed:
+    """Only what moved money, or keeps somebody's, needs a partner."""
     at_s, status = int(found.created_at.timestamp()), found.outcome.status
-    is_due = status == moved and window.is_due(found.created_at)
+    is_due = status in moved and window.is_due(found.created_at)
     row = Row(key, found.amount_minor, found.currency, str(status), reference, at_s, is_due)
     return Listed(row, FACTS[type(found.outcome)](found.outcome))

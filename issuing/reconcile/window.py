@@ -43,6 +43,7 @@ class Window:
             "reads_from": self.reads_from,
             "reads_to": self.reads_to,
             "silent_since": self.now - PATIENCE,
+            "told_since": self.now - GRACE,
             **more,
         }
 

@@ -78,9 +78,9 @@ SELECT {key}, CASE WHEN n = ANY(%({of}_state)s) THEN 'adjustment' ELSE '{kind}' 
     'authorization:' || n, at, at
 FROM numbered WHERE {which} AND NOT n = ANY(%({of}_missing_there)s)
 """
-# What is in the ledger only; it belongs to no purchase, so nothing is left in one's clearing.
+# What is in the ledger only, under a decision's name as before purchases had one: nothing is left in one's clearing.
 UNFOUNDED = """
-SELECT {key}, '{kind}', '{debit}', '{credit}', 1000, 'USD', 'planted', to_timestamp(%(begins_s)s),
+SELECT {key}, '{kind}', '{debit}', '{credit}', 1000, 'USD', 'decision:planted', to_timestamp(%(begins_s)s),
     to_timestamp(%(begins_s)s)
 FROM unnest(%({of}_missing_here)s::bigint[]) n
 """

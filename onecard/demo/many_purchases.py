@@ -34,6 +34,8 @@ from onecard.kit import clock
 PURCHASES_A_PERSON = 25
 FEWEST_PEOPLE = 20
 QUIET_S = 120.0
+# Of the lives some are made to be declined; where more are, the product proves nothing by what it does not do.
+MOST_DECLINED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        return self.count.is_good and not self.mending.task_failures
+        is_used = self.seen.declined <= MOST_DECLINED * self.seen.lives.total()
+        return self.count.is_good and self.mending.is_good and is_used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

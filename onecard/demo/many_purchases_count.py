@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from issuing.models import Authorization, CardTransaction
+from issuing.reconcile import balances
 from onecard.demo.many_purchases_truth import Name, Paid, Truth
 from wallet import ledger_check
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
@@ -75,7 +76,7 @@ def count(truth: Truth) -> Count:
     _ends(made)
     for balance in ledger_check.balances():
         made.accounts[balance.currency] += balance.minor
-    made.wrong_in_ledger = [problem.said for problem in ledger_check.check()]
+    made.wrong_in_ledger = [problem.said for problem in (*ledger_check.check(), *balances.check())]
     made.cases = Counter(Case.objects.filter(status=Case.Status.OPEN).values_list("kind", flat=True))
     return made
 
@@ -200,7 +201,10 @@ def _ours() -> Ours:
 
 
 def _explained() -> set[str]:
-    """The purchases, and the movements without one, that an open case is about, however it names them."""
+    """The purchases, and the movements without one, that an open case is about, however it names them.
+
+    What the reconciliation alone has found is what is to be proved, and explains nothing.
+    """
     movements = {
         f"card_transaction:{pk}": (f"{PURCHASE}{purchase}" if purchase else f"{(provider, name)}")
         for pk, purchase, provider, name in CardTransaction.objects.values_list(
@@ -208,12 +212,9 @@ def _explained() -> set[str]:
         )
     }
     found = set()
-    for reference, purchase in Case.objects.filter(status=Case.Status.OPEN).values_list(
-        "reference", "obligation__purchase"
-    ):
-        # reconcile:<class>:<comparison>:<key>, where the key is one of ours as well.
-        name = reference.split(":", 3)[3] if reference.startswith("reconcile:") else reference
-        found |= {purchase or "", movements.get(name, name)}
+    known = Case.objects.filter(status=Case.Status.OPEN).exclude(kind=Case.Kind.RECONCILIATION)
+    for reference, purchase in known.values_list("reference", "obligation__purchase"):
+        found |= {purchase or "", movements.get(reference, reference)}
     return found - {""}
 
 

@@ -41,6 +41,8 @@ MOST_TRIES = 25
 SOON = tuple(dt.timedelta(minutes=minutes) for minutes in (2, 5, 12, 30))
 LATER = tuple(dt.timedelta(hours=hours) for hours in (2, 8, 26, 75, 76))
 AFTER_ALL = dt.timedelta(hours=78)
+# The comparisons of what each purchase comes to.
+OF_PURCHASES = "purchases_"
 
 
 @dataclass(slots=True)
@@ -53,6 +55,11 @@ class Mending:
     repaired: int = 0
     left: Counter[str] = field(default_factory=Counter)
     task_failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_good(self) -> bool:
+        """No task failed, and in the end every purchase adds up or has a case of its own."""
+        return not self.task_failures and not any(name.startswith(OF_PURCHASES) for name in self.left)
 
 
 def wait_until_quiet(http: SandboxHttp, broker: redis.Redis, *, most_s: float) -> bool:

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         except OperationalError as error:
             raise CommandError("The database does not answer or broke off.", returncode=IMPOSSIBLE) from error
         paper.end(report)
-        if report.left:
+        if report.left or report.older:
             raise CommandError("Differences are left open; their cases say which.", returncode=LEFT)
 
 

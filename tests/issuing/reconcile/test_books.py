@@ -16,7 +16,7 @@ from issuing.reconcile import run as running
 from issuing.reconcile.compare import Kind
 from issuing.reconcile.comparisons import of_books, of_issuer
 from issuing.reconcile.run import Finding, ReconcileBusyError, Report, reconcile
-from issuing.reconcile.theirs import EndlessListError
+from issuing.reconcile.theirs import EndlessListError, UnreadRowsError
 from issuing.reconcile.window import Window, window
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -133,8 +133,8 @@ def test_a_posting_without_a_row_is_never_mended() -> None:
 
     report, found = books(fix=True)
 
-    assert found == [("posted_charges", "missing_here")]
-    assert (report.left, report.repaired, Posting.objects.count()) == (1, 0, 1)
+    assert found == [("posted_charges", "missing_here"), ("purchases_in_clearing", "state")]
+    assert (report.left, report.repaired, Posting.objects.count()) == (2, 0, 1)
 
 
 def test_a_refund_that_came_back_is_whole_in_the_ledger() -> None:
@@ -195,6 +195,18 @@ def test_a_case_ends_when_the_difference_is_gone_and_stays_when_it_was_not_looke
     case.refresh_from_db()
     assert (report.resolved, case.status) == (1, "resolved")
     assert Entry.objects.filter(action="case.resolved", subject_id=str(case.pk)).count() == 1
+
+
+def test_a_list_with_a_row_that_cannot_be_read_concludes_nothing() -> None:
+    transactions.record(movement(), provider="stripe", source="webhook")
+
+    class Unreadable(Pages):
+        def get_transaction_history(self, issuer_card_id: str = "", **asked: Any) -> Page:
+            return replace(super().get_transaction_history(issuer_card_id, **asked), unread=("tx_1",))
+
+    with pytest.raises(UnreadRowsError, match="tx_1 cannot be read"):
+        with_issuer(Unreadable([]))
+    assert not Case.objects.filter(kind="reconciliation").exists()
 
 
 def test_a_list_that_is_cut_short_concludes_nothing() -> None:

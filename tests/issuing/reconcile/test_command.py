@@ -5,15 +5,19 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from issuing.issuers import registry
 from issuing.reconcile import nightly
 from issuing.reconcile.window import LENGTH, window
 from onecard.kit import clock
 from onecard.sandbox.running import RunningSandbox
+from tests.factories import VirtualCardFactory
 from tests.issuing.reconcile.conftest import Result
 from tests.journeys.two_issuers import Side, settle
 from tests.threads import at_once
@@ -144,3 +148,18 @@ def test_the_nightly_run_goes_on_when_one_side_is_down(both: RunningSandbox, los
     assert sum(report.repaired for report in reports) == 0, "nobody repairs at night"
     assert Case.objects.get(kind="reconciliation").status == "open"
     both.release()
+
+
+def test_an_issuer_that_the_settings_describe_no_more_keeps_nobody_else_from_theirs(
+    both: RunningSandbox, lost_capture: Side, settings: Any
+) -> None:
+    VirtualCardFactory(issuer_provider="marqeta", issuer_card_id="of-last-year")
+    settings.MARQETA_APPLICATION_TOKEN = ""
+    registry.clear()
+    with pytest.raises(ImproperlyConfigured):
+        nightly.taking_part()
+
+    reports = nightly.run_all()
+
+    assert len(reports) == len(nightly.taking_part("stripe"))
+    assert sum(report.left for report in reports) == 1

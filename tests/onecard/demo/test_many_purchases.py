@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from issuing import owing
 from issuing.models import Authorization, CardTransaction
 from onecard.demo import many_purchases_traffic
 from onecard.demo.many_purchases_count import Count, count
@@ -24,9 +25,12 @@ from onecard.demo.many_purchases_quiet import LATER, SOON, Mending, compare_with
 from onecard.demo.many_purchases_traffic import Traffic
 from onecard.demo.many_purchases_truth import Paid, Truth, read_truth
 from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
 from onecard.sandbox.running import RunningSandbox
 from tests.journeys.conftest import our_program
 from tests.sandboxes import processor_sandbox
+from wallet import ledger
 from wallet.models import Case, FundingObligation
 
 SEED = 11
@@ -184,6 +188,18 @@ def test_what_is_wrong_is_found(bought: World, harm: Callable[[World, Truth], Tr
     counted = count(harm(bought, read_truth(bought.http)))
     assert getattr(counted, found)
     assert not counted.is_good
+
+
+def test_what_only_the_reconciliation_has_found_is_not_explained_by_that(bought: World) -> None:
+    purchase = Authorization.objects.earliest("pk")
+    with transaction():
+        ledger.post(kind="write_off", key="planted", money=Money(700, "USD"), reference=owing.reference(purchase))
+
+    mending = bought.settle()
+
+    assert Case.objects.filter(kind="reconciliation", status="open").exists()
+    assert not mending.is_good
+    assert bought.counted().unexplained == [f"authorization:{purchase.pk}: -700 are left in clearing"]
 
 
 def test_an_open_case_explains_what_does_not_add_up(bought: World) -> None:
