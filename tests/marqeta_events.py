@@ -123,9 +123,9 @@ def later(
     } | changes
 
 
-def standin(*, card: str, amount: Any = Decimal("45.00"), **changes: Any) -> dict[str, Any]:
+def standin(*, card: str, amount: Any = Decimal("45.00"), currency: str = "USD", **changes: Any) -> dict[str, Any]:
     """An approval of the card network, of which nobody asked us."""
-    asked = gateway_request(card=card, amount=amount, method="pgfs.authorization.standin")
+    asked = gateway_request(card=card, amount=amount, method="pgfs.authorization.standin", currency=currency)
     return {
         **asked,
         "type": "authorization.standin",

@@ -27,6 +27,8 @@ class Buy:
     amount_minor: int
     ended: str = ""
     rounds: int = 1
+    # Not where the issuer approved it by itself.
+    was_asked: bool = True
     # What each event moves, and which of them have arrived: positive is taken by the merchant.
     moved: dict[str, int] = field(default_factory=dict)
     arrived: set[str] = field(default_factory=set)
@@ -36,6 +38,13 @@ class Buy:
     captured_abroad: list[int] = field(default_factory=list)
 
     @property
+    def history(self) -> list[Event]:
+        """The approvals so far, in Stripe's words."""
+        first = "webhook_approved" if self.was_asked else "network_fallback"
+        reasons = [first] + ["webhook_approved"] * (self.rounds - 1)
+        return [{"approved": True, "reason": reason} for reason in reasons]
+
+    @property
     def moved_minor(self) -> int:
         return sum(amount for event, amount in self.moved.items() if event in self.arrived)
 
@@ -43,7 +52,8 @@ class Buy:
 class Words(Protocol):
     """How one issuer asks and tells. Amounts are minor units of the card's currency, or of the one abroad.
 
-    `moves` gives its event under the name that ends the issuer's id of the movement.
+    `stands_in` gives a question that was never asked, and the news of it; `moves` gives its event under the name that
+    ends the issuer's id of the movement.
     """
 
     provider: str
@@ -51,6 +61,7 @@ class Words(Protocol):
     def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event: ...
     def ask(self, question: Event) -> bytes: ...
     def approves(self, answer: bytes) -> bool: ...
+    def stands_in(self, amount: int) -> tuple[Event, Event]: ...
     def reports(self, buy: Buy, status: str, total: int) -> Event: ...
     def reduces(self, buy: Buy, by: int, left: int) -> Event: ...
     def moves(
@@ -74,7 +85,7 @@ class StripeWords:
             more = {
                 "authorization": follows.asked["data"]["object"]["id"],
                 "approved_before": 1,
-                "history": [{"approved": True, "reason": "webhook_approved"}] * follows.rounds,
+                "history": follows.history,
             }
         return stripe_events.authorization_request(
             card=self.card, amount=amount, mcc=mcc, currency=self.currency.lower(), **more
@@ -93,10 +104,14 @@ class StripeWords:
 
     def reports(self, buy: Buy, status: str, total: int) -> Event:
         said = {"approved": "pending", "settled": "closed"}.get(status, status)
-        history = [{"approved": True, "reason": "webhook_approved"}] * buy.rounds
         return stripe_events.authorization_news(
-            buy.asked, kind="updated", status=said, amount=total, request_history=history
+            buy.asked, kind="updated", status=said, amount=total, request_history=buy.history
         )
+
+    def stands_in(self, amount: int) -> tuple[Event, Event]:
+        asked = self.question(amount, mcc="5812", follows=None)
+        history = [{"approved": True, "reason": "network_fallback"}]
+        return asked, stripe_events.authorization_news(asked, amount=amount, request_history=history)
 
     def reduces(self, buy: Buy, by: int, left: int) -> Event:
         return self.reports(buy, "approved", left)
@@ -180,6 +195,10 @@ class MarqetaWords:
 
     def authorization_id(self, buy: Buy) -> str:
         return str(buy.asked["token"])
+
+    def stands_in(self, amount: int) -> tuple[Event, Event]:
+        event = marqeta_events.standin(card=self.card, amount=Decimal(amount) / 100, currency=self.currency)
+        return event, event
 
     def reports(self, buy: Buy, status: str, total: int) -> Event:
         if status == "approved":

@@ -18,14 +18,13 @@ from issuing.models import VirtualCard
 from onecard.kit.money import Money
 from routing import rulebook
 from tests.invariants import checks
-from tests.invariants.issuers import Abroad, Buy, Event, MarqetaWords, StripeWords, Words
-from tests.invariants.people import ABROAD, People
+from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
+from tests.invariants.people import People
 from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.invariants.reckoning import Reckoning
 from tests.wallets import walkthrough_card
-from wallet import calling_off, cascade, funding, methods, outcomes, refunding, refunds
+from wallet import calling_off, cascade, funding, methods, refunding
 from wallet.models import FundingCharge, FundingMethod, FundingObligation
-from wallet.processors.base import Outcome
 
 START = dt.datetime(2026, 3, 7, 20, tzinfo=dt.UTC)  # The night before the clocks change in New York.
 AMOUNTS = st.integers(1, 30_000)
@@ -116,6 +115,15 @@ class Purchases(People, Reckoning):
         self.note(self.words.reports(buy, "approved", amount), buy) if is_yes else None
         return buy if is_yes else multiple()
 
+    @rule(target=buys, amount=AMOUNTS, now=st.booleans())
+    def the_issuer_stands_in(self, amount: int, now: bool) -> Buy:
+        """It approves by itself, and nobody is asked."""
+        question, event = self.words.stands_in(amount)
+        buy = Buy(question, amount, was_asked=False)
+        self.all.append(buy)
+        self.note(event, buy, now=now)
+        return buy
+
     @rule(buy=buys, amount=st.integers(1, 10_000))
     def needs_more(self, buy: Buy, amount: int) -> None:
         if not buy.ended and self.ask(self.words.question(amount, mcc="5812", follows=buy)):
@@ -124,7 +132,8 @@ class Purchases(People, Reckoning):
 
     @rule(buy=buys)
     def asks_again(self, buy: Buy) -> None:
-        self.ask(buy.asked)
+        if buy.was_asked:
+            self.ask(buy.asked)
 
     @rule(buy=buys, by=st.integers(1, 5_000))
     def needs_less(self, buy: Buy, by: int) -> None:
@@ -198,7 +207,7 @@ class Purchases(People, Reckoning):
         self.processor.moods = []
 
     @rule(
-        what=st.sampled_from(["lapses", "ends_well", "ends_badly", "is_paid_by_hand"]),
+        what=st.sampled_from(["lapses", "ends_well", "ends_badly", "is_paid_by_hand", "comes_back"]),
         place=st.integers(0, 5),
     )
     def something_happens_at_the_processor(self, what: str, place: int) -> None:
@@ -212,6 +221,16 @@ class Purchases(People, Reckoning):
     @rule(hours=st.integers(1, 70))
     def time_passes(self, hours: int) -> None:
         self.clock.shift(dt.timedelta(hours=hours))
+
+    def work(self) -> None:
+        settling.sweep()
+        card_funding.sweep()
+        funding.sweep(processor=self.processor)
+        for obligation in FundingObligation.objects.filter(status__in=("open", "failed")):
+            calling_off.call_off_waiting(obligation_id=obligation.pk, actor="test", call_off=self.processor.call_off)
+            candidates = fall_back._candidates(obligation)
+            cascade.next_charge(obligation_id=obligation.pk, method_ids=candidates, actor="test")
+        funding.sweep(processor=self.processor)
 
     # What must hold -------------------------------------------------------------------------------------------------
 
@@ -235,7 +254,7 @@ class Purchases(People, Reckoning):
 
         Half of what was still to be told comes only after people believed that they had made an end.
         """
-        late = [told for told in self.events if told[2] not in told[1].arrived]
+        late = self.not_arrived()
         self.deliver_all(late[::2])
         for days in DAYS_UNTIL_QUIET:
             self.time_goes_by(days)
@@ -246,6 +265,8 @@ class Purchases(People, Reckoning):
         # Whoever could not pay can now, and is not asked for what was given up meanwhile.
         self.processor.usually = "yes"
         self.deliver_all(late[1::2])
+        # What came before the purchase that it is about waits for that, and is looked at again.
+        self.deliver_all(self.not_arrived())
         self.people_say_what_it_is_worth()
         for days in DAYS_AFTER_IT:
             self.time_goes_by(days)
@@ -271,49 +292,7 @@ class Purchases(People, Reckoning):
             self.processor.happens("ends_well" if self.processor.usually == "yes" else "ends_badly", place)
         for intent in list(self.processor.intents.values()):
             self.hear(intent.outcome())
+        for refund in self.processor.refunds.values():
+            self.hear(refund)
         self.work()
         refunding.sweep(processor=self.processor)
-
-    # How it is done -------------------------------------------------------------------------------------------------
-
-    def ask(self, question: Event) -> bool:
-        answer = self.words.ask(question)
-        assert self.answers.setdefault(str(question), answer) == answer
-        return self.words.approves(answer)
-
-    def move(self, buy: Buy, kind: str, amount: int, now: bool, dispute: str = "", *, said: str = "") -> None:
-        worth = self.worth_of(amount) if said else amount
-        abroad = Abroad(ABROAD, worth if said == "worth" else None) if said else None
-        name, event = self.words.moves(buy, kind, amount, dispute=dispute, abroad=abroad)
-        buy.moved[name] = worth if kind in ("capture", "chargeback_reversal") else -worth
-        self.note(event, buy, name, now=now)
-
-    def note(self, event: Event, buy: Buy, name: str = "", *, now: bool = False) -> None:
-        told = (event, buy, name or f"event {len(self.events)}")
-        self.events.append(told)
-        if now:
-            self.deliver(*told)
-
-    def deliver_all(self, told: list[tuple[Event, Buy, str]]) -> None:
-        for each in told:
-            self.deliver(*each)
-
-    def deliver(self, event: Event, buy: Buy, name: str) -> None:
-        if self.words.deliver(event) in ("handled", "kept"):
-            buy.arrived.add(name)
-
-    def hear(self, said: Any) -> None:
-        if isinstance(said, Outcome):
-            outcomes.apply_news(said)
-        else:
-            refunds.apply_news(said)
-
-    def work(self) -> None:
-        settling.sweep()
-        card_funding.sweep()
-        funding.sweep(processor=self.processor)
-        for obligation in FundingObligation.objects.filter(status__in=("open", "failed")):
-            calling_off.call_off_waiting(obligation_id=obligation.pk, actor="test", call_off=self.processor.call_off)
-            candidates = fall_back._candidates(obligation)
-            cascade.next_charge(obligation_id=obligation.pk, method_ids=candidates, actor="test")
-        funding.sweep(processor=self.processor)

@@ -25,7 +25,10 @@ WHY = "Agreed on the phone"
 ABROAD = "GBP"
 # Two people in one step, since both in their turn are rare within a few steps.
 TOGETHER = ("write_off", "outside")
-ALONE = ("ask_write_off", "ask_outside", "agree", "withdraw", "charge_again", "charge_another", "resolve", "give_back")
+ALONE = (
+    "ask_write_off", "ask_outside", "agree", "withdraw", "charge_again", "charge_another", "resolve", "give_back",
+    "send_again",
+)  # fmt: skip
 ACTS = (*TOGETHER, *TOGETHER, *ALONE, "is_kind", "is_kind", "enters_worth", "enters_worth")
 
 
@@ -89,7 +92,7 @@ class People(RuleBasedStateMachine):
     def people_make_an_end(self) -> None:
         """Where they have that habit: all that can be said, booked or closed is."""
         self.people_say_what_it_is_worth()
-        acts = () if self.habit == "nobody" else (self.habit, "outside", "resolve")
+        acts = () if self.habit == "nobody" else ("withdraw", self.habit, "outside", "resolve")
         for act in acts:
             for case in Case.objects.filter(status="open").order_by("pk"):
                 self.work_on(case, act)
@@ -102,6 +105,7 @@ class People(RuleBasedStateMachine):
             "ask_outside": lambda: case_proposals.propose(proposal="outside", **by_ada),
             "agree": lambda: case_proposals.agree(case=case, user=bob, reason=WHY),
             "withdraw": lambda: case_proposals.withdraw(**by_ada),
+            "send_again": lambda: case_work.send_again(**by_ada),
             "charge_again": lambda: case_work.charge_again(**by_ada),
             "charge_another": lambda: self._charge_another(case, by_ada),
             "give_back": lambda: self._give_back(case, minor, by_ada),

@@ -1,7 +1,7 @@
 """A processor that remembers what it really took, in whatever mood it answers: the truth that the books are held to."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wallet.processors.base import (
     CaptureOrder,
@@ -50,6 +50,7 @@ class Moody:
     intents: dict[str, Intent] = field(default_factory=dict)
     stored: dict[str, Outcome] = field(default_factory=dict)
     refunds: dict[str, RefundOutcome] = field(default_factory=dict)
+    orders: dict[str, RefundOrder] = field(default_factory=dict)
     news: list[Outcome | RefundOutcome] = field(default_factory=list)
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -88,6 +89,7 @@ class Moody:
         mood = self._mood()
         if order.idempotency_key not in self.refunds and mood not in ("unheard", "busy"):
             made = self._give_back(order, fails=mood == "fails")
+            self.orders[order.idempotency_key] = order
             self.refunds[order.idempotency_key] = made
             self.news.append(made)
         self._answer(mood)
@@ -104,7 +106,10 @@ class Moody:
         self.news.append(intent.outcome())
 
     def happens(self, what: str, place: int) -> None:
-        """Something that nobody asked for: a hold lapses, a slow charge ends, somebody pays by hand."""
+        """Something that nobody asked for: a hold lapses, a charge ends, somebody pays by hand, a refund comes back."""
+        if what == "comes_back":
+            self._come_back(place)
+            return
         among = {
             "lapses": [each for each in self.intents.values() if each.status == "held"],
             "ends_well": [each for each in self.intents.values() if each.status in ("processing", "requires_action")],
@@ -121,6 +126,15 @@ class Moody:
         else:
             intent.pay()
         self.tell(intent)
+
+    def _come_back(self, place: int) -> None:
+        """The bank of a closed card sends back what was given back to it, days later."""
+        arrived = [key for key, refund in self.refunds.items() if refund.status == "succeeded"]
+        if arrived:
+            key = arrived[place % len(arrived)]
+            self.by_id(self.orders[key].processor_charge_id).refunded_minor -= self.orders[key].amount_minor
+            self.refunds[key] = replace(self.refunds[key], status="failed", failure_code="lost_or_stolen_card")
+            self.news.append(self.refunds[key])
 
     def _give_back(self, order: RefundOrder, *, fails: bool) -> RefundOutcome:
         intent = self.by_id(order.processor_charge_id)

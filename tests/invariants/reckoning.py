@@ -1,37 +1,55 @@
 """The reckoning at the end of random purchases: what really happened, held against what the product says."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
-from hypothesis.stateful import RuleBasedStateMachine
+from django.db import connection
 
 from issuing import owing
 from issuing.models import Authorization, BalanceUse
+from issuing.reconcile import balances, snapshot
+from issuing.reconcile.compare import Row
+from issuing.reconcile.comparisons import of_books
+from issuing.reconcile.window import MARGIN, Window
+from onecard.kit import clock
 from tests.invariants import checks
-from tests.invariants.issuers import Buy, Event, Words
+from tests.invariants.issuers import Buy
 from tests.invariants.processor import Moody
+from tests.invariants.telling import Telling
 from wallet import ledger_check, states
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
 
 
-class Reckoning(RuleBasedStateMachine):
+class Reckoning(Telling):
     """Asked when all is told and done."""
 
-    words: Words
     processor: Moody
-    events: list[tuple[Event, Buy, str]]
     all: list[Buy]
     habit: str
 
     def the_two_sides_agree(self) -> None:
-        missing = [name for _, buy, name in self.events if name not in buy.arrived]
+        missing = [name for _, buy, name in self.not_arrived()]
         assert not missing, missing
         self._nothing_is_under_way()
         assert not ledger_check.check()
         assert not checks.unexplained(), checks.unexplained()
+        self._the_books_are_right()
         for obligation in FundingObligation.objects.all():
             self._paid_once(obligation)
         for buy in self.all:
             self._balanced(buy)
+
+    def _the_books_are_right(self) -> None:
+        """As the nightly comparison of our books sees them, over all time."""
+        now = clock.now()
+        ever = Window(since=balances.EVER, until=now + MARGIN, now=now)
+        with mock.patch.multiple(snapshot, read=_read, read_doubtful=_read_both):
+            for comparison in of_books():
+                with comparison.differences(ever, lambda _rows: None) as found:
+                    differences = list(found)
+                assert not differences, (comparison.label, differences)
 
     def _nothing_is_under_way(self) -> None:
         waiting = FundingCharge.objects.filter(status__in=states.DUE_CHARGE).exclude(status="held")
@@ -72,3 +90,22 @@ class Reckoning(RuleBasedStateMachine):
         moved = [f"card_transaction:{pk}" for pk in purchase.card_transactions.values_list("pk", flat=True)]
         cases = Case.objects.filter(status="open")
         return cases.filter(reference__in=[name, *moved]).exists() or cases.filter(obligation__purchase=name).exists()
+
+
+# A life is one transaction, so it is of one moment as it is; what the product does to be that would end it.
+
+
+@contextmanager
+def _read(*queries: snapshot.Query, tick: Any) -> Iterator[tuple[Iterator[Row], ...]]:
+    yield tuple(map(_rows, queries))
+
+
+@contextmanager
+def _read_both(here: snapshot.Query, there: snapshot.Query, *, tick: Any) -> Iterator[tuple[Iterator[Row], ...]]:
+    yield tuple(iter(sorted(_rows(side))) for side in (here, there))
+
+
+def _rows(query: snapshot.Query) -> Iterator[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(query.sql, query.parameters)
+        return map(Row._make, cursor.fetchall())
