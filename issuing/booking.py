@@ -31,7 +31,8 @@ def book(kept: CardTransaction) -> bool:
     In the caller's transaction.
     """
     purchase = kept.authorization
-    if purchase is None or not kept.amount_minor:
+    # Old documents have types of their own that post nothing.
+    if purchase is None or not kept.amount_minor or kept.transaction_type not in POSTINGS:
         return False
     locking.lock_card(purchase.card_id)
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)

@@ -83,6 +83,14 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclinedRound:
+    """A round that the issuer declined: how many came before it, and what it asked for where that is said."""
+
+    number: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationNews:
     """What the issuer says of an authorization after the fact: its outcome, where it stands and its amount.
 
@@ -102,6 +110,7 @@ class AuthorizationNews:
     authorization_code: str
     # How many of our approvals the news knows of: older news must not be taken for a partial reversal.
     approved_rounds: int = 0
+    declined_rounds: tuple[DeclinedRound, ...] = ()
     beside: SideAmounts = NOTHING
 
 
@@ -148,7 +157,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         currency=currency,
         merchant=read_merchant(content, needs_mcc=True),
         # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
-        round_key=f"{rounds}:{before}:{amount}",
+        round_key=f"{round_prefix(rounds)}{before}:{amount}",
         # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
         answers=STRIPE,
         beside=of_stripe(pending, currency),
@@ -178,8 +187,18 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         # A declined round may carry a code as well; the merchant can settle with that of an approval only.
         authorization_code=clean_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
         approved_rounds=len(approved),
+        declined_rounds=tuple(
+            DeclinedRound(number, _or_nothing(_amount, entry, "amount"))
+            for number, entry in enumerate(history)
+            if entry.get("approved") is False
+        ),
         beside=of_stripe(content, currency),
     )
+
+
+def round_prefix(rounds_before: int) -> str:
+    """How the key of a round begins that so many came before: what was asked then stands there in the history."""
+    return f"{rounds_before}:"
 
 
 def _or_nothing(read: Callable[..., T], *what: Any) -> T | None:

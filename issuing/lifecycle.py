@@ -6,7 +6,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Least
 
 from audit import trail
-from issuing import holds, locking, owing, settling, states, transactions, unfunded
+from issuing import holds, locking, owing, rounds, settling, states, transactions, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.models import Authorization, Decision
 from onecard.kit import clock
@@ -38,7 +38,9 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
                 return False
             authorization, is_other = _record_unseen(news, card_id), True
         else:
-            is_other = _fill_in(authorization, news, card_id) | _follow(authorization, news)
+            is_other = _fill_in(authorization, news, card_id)
+            _undo_declined(authorization, news)
+            is_other |= _follow(authorization, news)
             # What an increment's decision asked for may have been asked for by a capture of more before.
             is_other |= news.approved_rounds > 1
         # What the merchant took may have been told before the purchase was.
@@ -56,6 +58,10 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
     if moved and paid and was in NOTHING_BOUGHT:
         # Told in another currency it is worth what somebody finds out (issuing/worth.py).
         told_minor = news.amount_minor if news.currency in ("", authorization.currency) else 0
+        captured, _ = owing.moved_minor(authorization)
+        if target == states.Authorization.SETTLED and 0 < captured < told_minor:
+            # Nothing is held for the rest any more, and it is not asked for while a further capture is waited for.
+            told_minor = captured
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=told_minor)
         if told_minor and not _was_ours(authorization):
             unfunded.open_case(authorization, amount_minor=told_minor)
@@ -76,9 +82,21 @@ def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) 
     """
     if not 0 < news.amount_minor < authorization.approved_minor or not news.approved_rounds:
         return False
-    standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None).count()
+    standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)
+    known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, news)]).count()
     captured, _ = owing.moved_minor(authorization)
-    return news.approved_rounds == standing and captured == 0
+    return news.approved_rounds == known and captured == 0
+
+
+def _undo_declined(authorization: Authorization, news: AuthorizationNews) -> None:
+    """Takes back what we approved too late: of a purchase that stands, its issuer declined an increment."""
+    if not (news.ever_approved and news.declined_rounds):
+        return
+    for decision in rounds.declined(authorization, news):
+        # What has ended before is not undone a second time, whatever has become of the purchase since.
+        if decision.amount_minor and decision.hold.status == states.Hold.PLACED:
+            undo_round(decision, actor=f"issuer:{news.provider}")
+    authorization.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
 
 
 def _was_ours(authorization: Authorization) -> bool:
@@ -126,24 +144,30 @@ def undo_round(decision: Decision, *, actor: str) -> None:
         owing.follow(purchase, actor=actor)
 
 
-def approve_less(decision: Decision, told_minor: int, *, actor: str) -> None:
+def approve_less(decision: Decision, told_minor: int, *, actor: str) -> int:
     """The network approved a part of what we had: the rest is not held, and not owed. Call it once for each decision.
 
-    Once the purchase is settled or over, what was captured has decided already.
+    Gives what was given back, in minor units. Once the purchase is settled or over, what was captured has decided
+    already.
     """
     purchase, excess = decision.authorization, decision.amount_minor - told_minor
     purchase.refresh_from_db(fields=("status", "settle_due_at"))
     if excess > 0 and owing.is_open(purchase):
-        give_back(purchase, excess, actor=actor)
+        return give_back(purchase, excess, actor=actor)
+    return 0
 
 
-def give_back(authorization: Authorization, amount_minor: int, *, actor: str) -> None:
-    """A part of what is held is not needed any more (a partial reversal), so neither is that part of the charge."""
+def give_back(authorization: Authorization, amount_minor: int, *, actor: str) -> int:
+    """A part of what is held is not needed any more (a partial reversal), so neither is that part of the charge.
+
+    Gives what was given back, in minor units.
+    """
     require_transaction("A partial reversal")
     authorization.refresh_from_db(fields=("approved_minor",))
     given = holds.shrink_to(authorization, max(0, authorization.approved_minor - amount_minor))
     trail.record(actor=actor, action="authorization.reduced", subject=authorization, amount_minor=given)
     owing.follow(authorization, actor=actor)
+    return given
 
 
 def _reported_status(news: AuthorizationNews) -> str:

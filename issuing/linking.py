@@ -40,6 +40,8 @@ def why_not(kept: CardTransaction) -> str:
     """Why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
     if kept.authorization_id is not None:
         return "It is known already which purchase this is of."
+    if kept.source == CardTransaction.Source.LEGACY:
+        return "This is from an old document: what became of its money was settled before our time."
     if not refunds.is_unlinked(kept):
         return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
     return "" if kept.card_id else "It is not known on which card this refund came, so there is nothing to choose from."

@@ -92,8 +92,8 @@ def _apply(row: Row, *, patient: bool) -> Result:
 
 def _approved(row: Row, *, patient: bool) -> Result:
     done = _report(row, states.Authorization.APPROVED, patient=patient)
-    if done == HANDLED and row.state == "PENDING":
-        _approved_for_less(row)
+    if done == HANDLED and row.state == "PENDING" and _approved_for_less(row):
+        return _settle_if_all_is_taken(row, patient=patient)
     if done == HANDLED and row.kind in INCREMENTS:
         return _approved_increment(row, patient=patient)
     if done == HANDLED and row.state == "COMPLETION":
@@ -102,14 +102,13 @@ def _approved(row: Row, *, patient: bool) -> Result:
     return done
 
 
-def _approved_for_less(row: Row) -> None:
+def _approved_for_less(row: Row) -> int:
     """A partial approval (response code 0002): the message has the part, our decision all that was asked for.
 
     A message is handled once in each state, and only while it is pending is it the approval itself.
     """
     decision = _decision(row, approved=True)
-    if decision is not None:
-        lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR)
+    return lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR) if decision else 0
 
 
 def _reduced(row: Row, *, patient: bool) -> Result:
@@ -119,6 +118,16 @@ def _reduced(row: Row, *, patient: bool) -> Result:
     purchase = _purchase(row)
     if purchase is not None and purchase.status == states.Authorization.APPROVED:
         lifecycle.give_back(purchase, row.released_minor, actor=ACTOR)
+        return _settle_if_all_is_taken(row, patient=patient)
+    return HANDLED
+
+
+def _settle_if_all_is_taken(row: Row, *, patient: bool) -> Result:
+    """The clearing that was the last may have been told before what made it so, and is not told again."""
+    purchase = _purchase(row)
+    captured = owing.moved_minor(purchase)[0] if purchase is not None else 0
+    if purchase is not None and captured and captured >= purchase.approved_minor:
+        return _report(row, states.Authorization.SETTLED, patient=patient)
     return HANDLED
 
 
@@ -136,6 +145,8 @@ def _approved_increment(row: Row, *, patient: bool) -> Result:
         return WAIT
     if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
         unfunded.open_case(purchase, amount_minor=row.news.amount_minor)
+        # Cards may have been asked for it already, by a capture that was told before.
+        owing.follow(purchase, actor=ACTOR)
     return HANDLED
 
 

@@ -1,6 +1,7 @@
 """What a row of Marqeta's webhook settles: a clearing or a refund, recorded as every issuer's are."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from issuing import transactions
@@ -9,7 +10,7 @@ from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.marqeta_events import FIRST_MESSAGES
 from issuing.merchants import location_of
-from issuing.models import CardTransaction
+from issuing.models import Authorization, CardTransaction
 from issuing.movements import MONEY_BACK
 from issuing.side_amounts import of_marqeta
 from onecard.kit import clock
@@ -25,7 +26,9 @@ CLEARINGS = frozenset(
         "pindebit.authorization.clearing",
     }
 )
-REFUNDS = frozenset({"refund", "refund.authorization.clearing", "pindebit.refund"})
+# What it follows is, as a rule, the refund's own authorization, which is nobody's purchase.
+REFUND_CLEARING = "refund.authorization.clearing"
+REFUNDS = frozenset({"refund", REFUND_CLEARING, "pindebit.refund"})
 
 _KINDS = {
     # A first message that is complete has asked and taken at once, as PIN debit does.
@@ -63,6 +66,8 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
 
 def record(kind: str, found: IssuerTransaction, news: AuthorizationNews) -> bool:
     """Keeps a movement that was read of a row, once its money has moved; says whether it is new."""
+    if kind == REFUND_CLEARING and not _is_known(found.authorization_id, news.provider):
+        found = replace(found, authorization_id="")
     merchant = news.merchant
     return transactions.record(
         found,
@@ -73,6 +78,15 @@ def record(kind: str, found: IssuerTransaction, news: AuthorizationNews) -> bool
         authorization_code=news.authorization_code,
         merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
     )
+
+
+def _is_known(token: str, provider: str) -> bool:
+    """Whether it is a purchase or a capture of ours."""
+    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=token)
+    captures = CardTransaction.objects.filter(
+        provider=provider, issuer_transaction_id=token, transaction_type=Type.SETTLEMENT
+    )
+    return purchases.exists() or captures.exists()
 
 
 def moment_of(row: dict[str, Any]) -> dt.datetime:

@@ -14,7 +14,8 @@ from issuing.balance import Share
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
-from wallet import settlement
+from wallet import cases, settlement
+from wallet.models import Case
 
 Type = CardTransaction.Type
 LOST = Type.CHARGEBACK_REVERSAL
@@ -47,7 +48,9 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     if stands.has_come_back:
         _tell_of_surplus(purchase, stands.owed_minor, share)
     rest = Money(max(0, stands.owed_minor - share.minor), purchase.currency)
-    return share.change + _ask_cards(purchase, share, rest, stands, actor)
+    change = share.change + _ask_cards(purchase, share, rest, stands, actor)
+    _end_question(name, purchase, share, stands)
+    return change
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,16 @@ def _net(moved: dict[str, int]) -> tuple[int, int]:
 def reference(purchase: Authorization) -> str:
     """What the wallet and the ledger call the purchase."""
     return f"authorization:{purchase.pk}"
+
+
+def _end_question(name: str, purchase: Authorization, share: Share, stands: Standing) -> None:
+    """Whose money pays is no question any more once all that merchants have was asked for: it would be paid twice."""
+    kind = Case.Kind.APPROVED_WITHOUT_US
+    asked = Case.objects.filter(kind=kind, reference=name, status=Case.Status.OPEN)
+    if stands.moved_minor <= 0 or not asked.exists():
+        return
+    if share.minor + settlement.committed_minor(name, purchase.currency) >= stands.moved_minor:
+        cases.resolve_cases(reference=name, kinds=(kind,))
 
 
 def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:

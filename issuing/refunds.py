@@ -5,10 +5,10 @@ Of several nobody guesses: a case asks, and a person says which one it is.
 
 import datetime as dt
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit import trail
-from issuing import owing
+from issuing import owing, states
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.transactions import require_transaction
 from wallet import cases
@@ -18,15 +18,18 @@ Type = CardTransaction.Type
 # Merchants take things back for some months; a purchase from before that is no candidate.
 LONGEST_AGO = dt.timedelta(days=180)
 MOST_WAITING = 50
+# A purchase keeps less of its merchant's name than a movement does.
+NAME_OF_PURCHASE = 120
 
 
 def join(kept: CardTransaction) -> list[CardTransaction]:
     """Joins refunds that name no purchase with the one that each can be of; gives those that found theirs.
 
     `kept` is such a refund, or a capture that some may have waited for: the last to be recorded brings them together.
-    They are alike in card, merchant and currency. The only capture of the same amount is the one, unless another refund
-    is like it; else it is the only purchase of which that much is left (Stripe facts, section 4, refunds). Call it in
-    the transaction that records `kept`, under the lock of its card.
+    They are alike in card, merchant and currency. The only capture of the same amount before it is the one, unless
+    another refund is like it; else it is the only purchase of which that much is left, once no other waits for its
+    capture still (Stripe facts, section 4, refunds). Call it in the transaction that records `kept`, under the lock of
+    its card.
     """
     require_transaction("The link of a refund to its purchase")
     if not (kept.card_id and kept.merchant_name):
@@ -39,7 +42,7 @@ def join(kept: CardTransaction) -> list[CardTransaction]:
 
 def tell(kept: CardTransaction) -> None:
     """A refund that found no purchase is nobody's money yet: a person has to say whose it is."""
-    if is_unlinked(kept) and kept.source != CardTransaction.Source.LEGACY:
+    if is_unlinked(kept):
         cases.open_case(
             kind=Case.Kind.REFUND_UNLINKED,
             reference=kept.reference,
@@ -60,9 +63,13 @@ def link(refund: CardTransaction, purchase_id: int, *, because: str, actor: str 
 
 
 def is_unlinked(kept: CardTransaction) -> bool:
-    """Whether it is a refund that moved money, and names no purchase that may still be told."""
+    """Whether it is a refund that moved money, and names no purchase that may still be told.
+
+    What an old document tells was settled before our time.
+    """
     names_nothing = kept.authorization_id is None and not kept.issuer_authorization_id
-    return names_nothing and kept.transaction_type == Type.REFUND and kept.amount_minor > 0
+    is_refund = kept.transaction_type == Type.REFUND and kept.source != CardTransaction.Source.LEGACY
+    return names_nothing and is_refund and kept.amount_minor > 0
 
 
 def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[CardTransaction]:
@@ -71,25 +78,39 @@ def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Ca
     if kept.transaction_type != Type.SETTLEMENT or kept.authorization_id is None:
         return []
     unlinked = alike.filter(transaction_type=Type.REFUND, authorization=None, issuer_authorization_id="")
-    return list(unlinked.filter(amount_minor__gt=0).order_by("occurred_at", "pk")[:MOST_WAITING])
+    told = unlinked.filter(amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
+    return list(told.order_by("occurred_at", "pk")[:MOST_WAITING])
 
 
 def _find_purchase(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> bool:
     same = alike.filter(amount_minor=refund.amount_minor)
-    captures = list(same.filter(transaction_type=Type.SETTLEMENT).values_list("authorization", flat=True)[:2])
+    before = same.filter(transaction_type=Type.SETTLEMENT, occurred_at__lte=refund.occurred_at)
+    captures = list(before.values_list("authorization", flat=True)[:2])
     if len(captures) == 1 and captures[0] and same.filter(transaction_type=Type.REFUND).count() == 1:
         return link(refund, captures[0], because="the only capture of this card, merchant and amount")
     purchases = _with_room(refund, alike)
-    if len(purchases) != 1:
+    if len(purchases) != 1 or _waits_for_a_capture(refund, besides=purchases[0]):
         return False
     return link(refund, purchases[0].pk, because="the only purchase of this card and merchant with so much left")
 
 
 def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Authorization]:
-    """The purchases captured before the refund of which at least as much has not come back."""
+    """The purchases captured before the refund of which at least as much has not come back; of too many, none."""
     period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
     before = alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period)
     purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
-    found = list(purchases[:MOST_WAITING])
+    found = list(purchases[: MOST_WAITING + 1])
+    if len(found) > MOST_WAITING:
+        return []
     left_minor = owing.left_minor(found)
     return [each for each in found if left_minor[each.pk] >= refund.amount_minor]
+
+
+def _waits_for_a_capture(refund: CardTransaction, *, besides: Authorization) -> bool:
+    """Whether another purchase at the merchant may have been captured without our having heard of it yet."""
+    name = refund.merchant_name[:NAME_OF_PURCHASE]
+    alike = Authorization.objects.filter(card=refund.card_id, currency=refund.currency, merchant_name=name)
+    is_open = Q(status=states.Authorization.APPROVED) | Q(settle_due_at__isnull=False)
+    captured = CardTransaction.objects.filter(transaction_type=Type.SETTLEMENT, authorization__in=alike)
+    waiting = alike.filter(is_open, approved_minor__gt=0).exclude(pk__in=captured.values("authorization"))
+    return waiting.exclude(pk=besides.pk).exists()

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from audit import trail
-from issuing import holds, locking, owing, states
+from issuing import holds, locking, owing, states, worth
 from issuing.models import Authorization
 from onecard.kit import clock
 from onecard.kit.sweeping import each_in_turn
@@ -13,6 +13,8 @@ ACTOR = "system:settling"
 # The word that a purchase is closed can overtake its captures; one of which nothing was captured is waited for longer.
 AFTER_CAPTURE = dt.timedelta(minutes=10)
 WITHOUT_CAPTURE = dt.timedelta(hours=24)
+# What was captured in another currency may be worth all that is held: a person is asked (issuing/worth.py).
+UNTIL_WORTH_IS_KNOWN = dt.timedelta(hours=6)
 BATCH = 100
 
 
@@ -27,7 +29,10 @@ def close(purchase: Authorization) -> None:
 
 
 def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
-    """Settles a purchase that is due: limits and charges come down to what was captured; False when it is not due."""
+    """Settles a purchase that is due: limits and charges come down to what was captured; False when it is not due.
+
+    While nobody knows what a capture is worth it is put off: what is given back now would be charged anew.
+    """
     moment = now or clock.now()
     with transaction():
         locking.lock_card(Authorization.objects.values_list("card_id", flat=True).get(pk=purchase_id))
@@ -36,6 +41,9 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
         due = Authorization.objects.filter(
             pk=purchase_id, status=states.Authorization.SETTLED, settle_due_at__lte=moment
         )
+        if worth.is_waited_for(purchase):
+            due.update(settle_due_at=moment + UNTIL_WORTH_IS_KNOWN)
+            return False
         if due.update(settle_due_at=None, updated_at=clock.now()) != 1:
             return False
         captured, _ = owing.moved_minor(purchase)

@@ -7,6 +7,8 @@ increments, releases and declines are no rows here: they are our own Authorizati
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from audit import trail
 from issuing import locking, movements, refunds
 from issuing.booking import book
@@ -97,14 +99,18 @@ def difference(found: IssuerTransaction, *, provider: str) -> movements.Differen
 
 
 def link(authorization: Authorization) -> int:
-    """Joins a purchase with the movements that were reported before it, in the caller's transaction; says how many."""
+    """Joins a purchase with the movements that were reported before it, in the caller's transaction; says how many.
+
+    What an old document tells is left alone, here and where captures are joined with what names them: nobody knows what
+    became of it, until its issuer tells of it as well.
+    """
     require_transaction("The link of transactions to their purchase")
     locking.lock_purchase(authorization.provider, authorization.issuer_authorization_id)
     waiting = CardTransaction.objects.filter(
         provider=authorization.provider,
         issuer_authorization_id=authorization.issuer_authorization_id,
         authorization=None,
-    )
+    ).exclude(source=CardTransaction.Source.LEGACY)
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
     for each in found:
         kept = _complete(each, {"authorization_id": authorization.pk, "card_id": authorization.card_id})
@@ -155,7 +161,7 @@ def _link_followers(capture: CardTransaction) -> None:
     name = capture.issuer_transaction_id
     waiting = CardTransaction.objects.filter(
         provider=capture.provider, issuer_authorization_id=name, authorization=None
-    ).exclude(pk=capture.pk)
+    ).exclude(Q(pk=capture.pk) | Q(source=CardTransaction.Source.LEGACY))
     for kept in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
         _complete(kept, _inherited(capture, {}))
     disputes = Dispute.objects.filter(provider=capture.provider, issuer_transaction_id=name, authorization=None)

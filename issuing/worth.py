@@ -63,6 +63,13 @@ def why_not(kept: CardTransaction) -> str:
     return ""
 
 
+def is_waited_for(purchase: Authorization) -> bool:
+    """Whether something was captured of which nobody knows yet what it is worth in the purchase's currency."""
+    captures = CardTransaction.objects.filter(authorization=purchase, transaction_type=Type.SETTLEMENT)
+    unknown = captures.filter(amount_minor__gt=0, purchase_minor=None)
+    return unknown.exclude(currency=purchase.currency).exists()
+
+
 def exchange(kept: CardTransaction, purchase: Authorization) -> bool:
     """Exchanges what was posted in another currency, or opens a case where nobody says the rate; if it is new.
 

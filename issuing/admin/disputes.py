@@ -87,8 +87,12 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="What it moved")
     def moved(self, dispute: Dispute) -> str:
-        prefix = f"{dispute.issuer_dispute_id}:"
-        rows = CardTransaction.objects.filter(provider=dispute.provider, issuer_transaction_id__startswith=prefix)
+        # By the purchase, since names are no index to search by.
+        rows = CardTransaction.objects.filter(
+            authorization=dispute.authorization_id,
+            provider=dispute.provider,
+            issuer_transaction_id__startswith=f"{dispute.issuer_dispute_id}:",
+        )
         lines = format_html_join(", ", "{}", ((_linked(row),) for row in rows.order_by("pk")))
         return lines or "Nothing yet"
 

@@ -110,10 +110,14 @@ class IssuerTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of a list; `cursor` asks for the next one and is "" at the end."""
+    """A stretch of a list; `cursor` asks for the next one and is "" at the end.
+
+    `unread` names what may have moved money and cannot be read: of these nobody may say that they are missing there.
+    """
 
     transactions: tuple[IssuerTransaction, ...]
     cursor: str
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from issuing.issuers import errors
-from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, Page, Person
+from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, NetworkError, Page, Person
 from issuing.issuers.kinds import Kind
 from issuing.side_amounts import of_marqeta
 from issuing.states import Card
+from onecard.kit import exact_json
 from onecard.kit.money import Money, MoneyError
 from onecard.kit.text import clean_text
 
@@ -43,7 +44,9 @@ _CAPTURES = (
     "pindebit.quasi.cash",
     "pindebit.authorization.clearing",
 )
-_REFUNDS = ("refund", "refund.authorization.clearing", "pindebit.refund")
+# What it follows is the refund's own authorization, which is no purchase of anybody's.
+_REFUND_CLEARING = "refund.authorization.clearing"
+_REFUNDS = ("refund", _REFUND_CLEARING, "pindebit.refund")
 
 
 def user_body(person: Person, *, key: str) -> Json:
@@ -143,15 +146,19 @@ def read_rows(listed: Mapping[str, Any]) -> tuple[list[Json], bool]:
 
 
 def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
-    """A page of transactions without the account's own book-keeping; raises NetworkError for an answer that is none."""
-    try:
-        rows = listed["data"]
-        # `gpa.…` are twins of the merchant's messages: counting both doubles the money (Marqeta facts, 6.3).
-        mine = tuple(_transaction(row) for row in rows if not row["type"].startswith("gpa."))
-        more = listed["is_more"] is True and rows
-    except (LookupError, TypeError, ValueError, AttributeError, MoneyError):
-        raise errors.no_answer() from None
-    return Page(mine, cursor=str(start + len(rows)) if more else "")
+    """A page of transactions without the account's own book-keeping; raises NetworkError for an answer that is no list.
+
+    One row that cannot be read holds up no other: it is named as unread if it may be of money, else it is left out.
+    """
+    rows, is_more = read_rows(listed)
+    found, unread = [], []
+    # `gpa.…` are twins of the merchant's messages: counting both doubles the money (Marqeta facts, 6.3).
+    for row in (row for row in rows if not str(row.get("type")).startswith("gpa.")):
+        try:
+            found.append(_transaction(row))
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, MoneyError, NetworkError):
+            unread += [_name_of(row)] if _may_be_money(row) else []
+    return Page(tuple(found), cursor=str(start + len(rows)) if is_more else "", unread=tuple(unread))
 
 
 def read_token(thing: Mapping[str, Any]) -> str:
@@ -197,10 +204,29 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
     )
 
 
+def _may_be_money(row: Mapping[str, Any]) -> bool:
+    """A row that does not say what it is may be anything."""
+    try:
+        return _kind(row) in (Kind.CAPTURE, Kind.REFUND)
+    except (LookupError, TypeError):
+        return True
+
+
+def _name_of(row: Mapping[str, Any]) -> str:
+    """Its token, or what tells it from others that have none either."""
+    token = clean_text(row.get("token"), limit=LONGEST_TOKEN)
+    return token or f"row {hashlib.sha256(exact_json.dumps(row).encode()).hexdigest()[:16]}"
+
+
 def _kind(row: Mapping[str, Any]) -> Kind:
-    name = row["type"]
-    if row["state"] in ("DECLINED", "ERROR"):
+    name, state = row["type"], row["state"]
+    if not (isinstance(name, str) and isinstance(state, str)):
+        raise TypeError("A row's type or state is no text.")
+    if state in ("DECLINED", "ERROR"):
         return Kind.DECLINED
+    if state == "PENDING" and name in (*_CAPTURES, *_REFUNDS):
+        # Its money has not moved: the webhook keeps it and books nothing either.
+        return Kind.OTHER
     if name in _HOLDS or name == "authorization.atm.withdrawal":
         return Kind.AUTHORIZATION
     if name == "authorization.incremental":
@@ -213,6 +239,8 @@ def _kind(row: Mapping[str, Any]) -> Kind:
 
 
 def _authorization_id(row: Mapping[str, Any], kind: Kind) -> str:
+    if row["type"] == _REFUND_CLEARING:
+        return ""
     preceding = clean_text(row.get("preceding_related_transaction_token"), limit=LONGEST_TOKEN)
     begins = kind == Kind.AUTHORIZATION or (kind == Kind.DECLINED and row["type"] in _HOLDS)
     return preceding or (read_token(row) if begins else "")

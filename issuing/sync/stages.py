@@ -57,7 +57,16 @@ def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     past = [theirs for theirs in page.transactions if theirs.created_at < run.until]
     for theirs in reversed(transactions.with_news(past, provider=run.provider)):
         _record(run, theirs)
-    return Done(page.cursor, len(page.transactions))
+    for name in page.unread:
+        _leave_unread(run, name)
+    return Done(page.cursor, len(page.transactions) + len(page.unread))
+
+
+def _leave_unread(run: SyncRun, name: str) -> None:
+    """A person has to look at it there: whether it is here as well cannot be said."""
+    finding = Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN)
+    with transaction():
+        write_down(provider=run.provider, reference=name, finding=finding, actor=run.requested_by, run=run)
 
 
 def _record(run: SyncRun, theirs: IssuerTransaction) -> None:

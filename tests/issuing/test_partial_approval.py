@@ -67,15 +67,16 @@ def test_an_increment_can_be_approved_in_part(asked: Told) -> None:
     assert books()["paid"] == 5000
 
 
-def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same() -> None:
-    """The clearing says that it is the last, and what comes after it changes nothing that it took."""
+@pytest.mark.parametrize("final", [{"is_final_clearing": True}, {}], ids=["final", "not said"])
+def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: Told) -> None:
+    """The last clearing takes all that is left, or says that it is the last; what comes after it changes nothing."""
     ends = []
     for order in itertools.permutations(range(3)):
         asked = bought()
         told = (
             partly(asked, 30),
             marqeta_events.later(asked, "authorization.reversal", amount=10, state="PENDING"),
-            marqeta_events.later(asked, "authorization.clearing", amount=20, is_final_clearing=True),
+            marqeta_events.later(asked, "authorization.clearing", amount=20, **final),
         )
         for place in order:
             report("transactions", told[place])
@@ -88,6 +89,22 @@ def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same() -> Non
 
     assert ends == [("settled", 2000, {2000})] * 6
     assert not Case.objects.filter(status="open").exists()
+
+
+def test_a_clearing_told_before_the_part_that_was_approved_settles_it(asked: Told) -> None:
+    report("transactions", marqeta_events.later(asked, "authorization.clearing", amount=30))
+    assert Authorization.objects.get().status == "approved"
+
+    report("transactions", partly(asked, 30))
+
+    assert (Authorization.objects.get().status, Authorization.objects.get().approved_minor) == ("settled", 3000)
+
+
+@pytest.mark.parametrize("released", [10, 24])
+def test_a_reversal_that_leaves_something_to_take_settles_nothing(asked: Told, released: int) -> None:
+    report("transactions", marqeta_events.later(asked, "authorization.clearing", amount=20))
+    report("transactions", marqeta_events.later(asked, "authorization.reversal", amount=released, state="PENDING"))
+    assert Authorization.objects.get().status == "approved"
 
 
 def test_a_smaller_total_of_stripe_is_followed_as_a_partial_reversal() -> None:

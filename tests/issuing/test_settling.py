@@ -204,6 +204,28 @@ def test_a_total_that_is_old_or_no_less_is_no_partial_reversal(card: VirtualCard
     assert (Authorization.objects.get().approved_minor, FundingRefund.objects.count()) == (4500, 0)
 
 
+@pytest.mark.parametrize("end", ["expired", "reversed"])
+def test_what_was_captured_late_is_all_that_is_charged_when_a_purchase_is_closed_after_its_end(
+    card: VirtualCard, end: str
+) -> None:
+    asked = approved(card)
+    work_without_time()
+    deliver(news(asked, end, amount=0), moved(asked, 2000))
+    work_without_time()
+
+    deliver(news(asked, "closed"))
+
+    purchase = Authorization.objects.get()
+    assert (purchase.status, purchase.approved_minor, purchase.settle_due_at) == ("settled", 2000, None)
+    assert owing.look_at(purchase).owed_minor == 2000
+    work()
+    assert (books()["paid"], books()["open cases"]) == (2000, 0)
+
+    deliver(moved(asked, 1000, number=2))
+    work()
+    assert books()["paid"] == 3000
+
+
 def test_after_a_capture_no_total_is_taken_for_a_reversal(card: VirtualCard) -> None:
     asked = approved(card)
     deliver(moved(asked, 2000), told_total(asked, 2500))

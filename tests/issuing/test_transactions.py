@@ -194,7 +194,9 @@ class TestFindingThePurchase:
     def _bought_and_refunded(self) -> tuple[dict[str, Any], tuple[dict[str, Any], dict[str, Any]]]:
         asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
         marqeta_events.ask(asked)
-        return asked, (marqeta_events.later(asked, "authorization.clearing"), refund(asked))
+        # By their times, and not by when we hear of them, the capture is the earlier one.
+        taken, back = ({"user_transaction_time": f"2026-05-04T{hour}:00:00Z"} for hour in ("09", "12"))
+        return asked, (marqeta_events.later(asked, "authorization.clearing", **taken), refund(asked) | back)
 
 
 class TestStripe:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db.models import F
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing import linking
+from issuing import linking, refunds
 from issuing.linking import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from issuing.reconcile.window import Window
@@ -125,6 +126,44 @@ class TestFoundByItself:
         assert purchase_of(part) is None
         assert len(cases()) == 1
 
+    @pytest.mark.parametrize("is_first", [False, True])
+    def test_nor_is_one_of_the_very_amount(self, card: VirtualCard, is_first: bool) -> None:
+        asked, capture = bought(card, hour=13)
+        back = given_back(asked, "45.00", hour=12)
+        report(*((capture, back) if is_first else (back, capture)))
+        assert purchase_of(back) is None
+        assert len(cases()) == 1
+
+    def test_among_more_than_are_looked_at_nobody_guesses(
+        self, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(refunds, "MOST_WAITING", 1)
+        (_, first), (asked, second) = bought(card, "90.00"), bought(card, "60.00")
+        part = given_back(asked, "12.00")
+        report(first, second, part)
+        assert purchase_of(part) is None
+
+    def test_while_another_waits_for_its_capture_nobody_guesses(self, card: VirtualCard) -> None:
+        (asked, first), (_, second) = bought(card), bought(card, "60.00", hour=13)
+        part = given_back(asked, "12.00")
+        report(first, part)
+        work()
+        assert purchase_of(part) is None
+        assert len(cases()) == 1
+        assert not FundingRefund.objects.exists()
+
+        report(second)
+        assert purchase_of(part) == known_as(asked)
+        assert cases() == []
+
+    @pytest.mark.parametrize("amount", ["60.00", "0.00"])
+    def test_what_waits_elsewhere_or_for_nothing_is_no_other(self, card: VirtualCard, amount: str) -> None:
+        asked, first = bought(card)
+        bought(card, amount, merchant="Bakery" if amount != "0.00" else "")
+        part = given_back(asked, "12.00")
+        report(first, part)
+        assert purchase_of(part) == known_as(asked)
+
     def test_among_several_nobody_guesses(self, card: VirtualCard) -> None:
         (asked, first), (_, second) = bought(card), bought(card)
         part = given_back(asked, "12.00")
@@ -145,6 +184,8 @@ class TestFoundByItself:
     def test_the_open_case_explains_it_to_the_reconciliation(self, card: VirtualCard) -> None:
         (asked, first), (_, second) = bought(card), bought(card)
         report(first, second, given_back(asked, "12.00"))
+        # Within minutes of its word its purchase might still be told.
+        CardTransaction.objects.update(recorded_at=F("occurred_at"))
         all_of_may = Window(*(dt.datetime(2026, month, 1, tzinfo=dt.UTC) for month in (5, 6, 7)))
         assert ("posted_transactions", "missing_there") not in books(span=all_of_may)[1]
         Case.objects.filter(kind="refund_unlinked").update(status="resolved")

@@ -9,10 +9,11 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing import owing, transactions, worth
-from issuing.models import Authorization, CardTransaction, VirtualCard
+from issuing import owing, settling, transactions, worth
+from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
 from issuing.reconcile import window
 from issuing.worth import WorthRefusedError
+from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from tests import stripe_events
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
@@ -20,7 +21,7 @@ from tests.factories import UserFactory
 from tests.issuing.reconcile.test_books import books, movement, purchase
 from tests.issuing.reconcile.test_story import forget_posting
 from tests.issuing.test_foreign_currency import balances, foreign, owed
-from tests.issuing.test_settling import approved, deliver, moved, news, work
+from tests.issuing.test_settling import MUCH_LATER, approved, deliver, moved, news, work
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet import ledger_check
@@ -133,13 +134,15 @@ def test_the_trail_says_who_entered_what_and_why(asked: Told) -> None:
 
 
 @pytest.mark.parametrize("worth_minor", [3000, 4500, 5400])
-def test_a_purchase_that_was_settled_for_nothing_meanwhile_is_charged_for_the_worth(
+def test_a_purchase_is_not_settled_for_nothing_while_nobody_knows_what_was_captured(
     asked: Told, worth_minor: int
 ) -> None:
     work()
-    assert (owed(), paid()) == (0, 0), "what counts for nothing is given back"
+    assert (owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
+    assert Hold.objects.get().released_minor == 0
 
     enter(worth_minor)
+    assert settling.sweep(now=clock.now() + MUCH_LATER + settling.UNTIL_WORTH_IS_KNOWN) == 1
     work()
 
     assert (owed(), paid(), balances()["purchases USD"]) == (worth_minor, worth_minor, 0)

@@ -92,6 +92,10 @@ def test_marqeta_lists_holds_and_their_ends_once_and_in_our_words(sandbox: Runni
         row("refund", "12.34"),
         row("authorization", "9", state="DECLINED"),
         row("transit.offer", "1"),
+        # Their money has not moved.
+        row("authorization.clearing", "12.34", state="PENDING"),
+        row("pindebit", "12.34", state="PENDING"),
+        row("refund", "12.34", state="PENDING"),
     ]
     page = marqeta_shapes.read_page({"data": rows, "is_more": True}, start=10)
     assert [(found.kind, found.amount_minor) for found in page.transactions] == [
@@ -103,12 +107,44 @@ def test_marqeta_lists_holds_and_their_ends_once_and_in_our_words(sandbox: Runni
         (Kind.REFUND, -1234),
         (Kind.DECLINED, 900),
         (Kind.OTHER, 100),
+        (Kind.OTHER, 1234),
+        (Kind.OTHER, 1234),
+        (Kind.OTHER, 1234),
     ]
-    assert page.cursor == "19"
+    assert (page.cursor, page.unread) == ("22", ())
     assert page.transactions[0].authorization_id == page.transactions[0].id
     assert page.transactions[4].authorization_id == "first"
+
+
+def test_marqetas_rows_that_cannot_be_read_are_named_where_they_may_be_money() -> None:
+    def row(**changes: Any) -> dict[str, Any]:
+        base = {"token": "t1", "type": "refund", "state": "COMPLETION", "card_token": "c1", "currency_code": "USD"}
+        return {**base, "amount": Decimal("12.34"), "user_transaction_time": "2026-10-01T12:00:00Z", **changes}
+
+    odd = [
+        row(token="t2", amount=Decimal("1.234")),
+        row(token="t3", user_transaction_time="yesterday"),
+        row(token="t4", type=7),
+        row(token="t5", type="authorization", state=None),
+        row(token=None),
+        # These move nothing, so nobody needs them.
+        row(token="t6", type="authorization", currency_code="???"),
+        row(token="t7", state="DECLINED", amount=None),
+        row(token="t8", state="PENDING", amount=None),
+        row(token="t9", type="gpa.credit", amount=None),
+    ]
+    page = marqeta_shapes.read_page({"data": [*odd, row()], "is_more": False}, start=0)
+
+    assert [found.id for found in page.transactions] == ["t1"]
+    *tokens, nameless = page.unread
+    assert tokens == ["t2", "t3", "t4", "t5"]
+    assert nameless.startswith("row ")
+
+
+@pytest.mark.parametrize("listed", [{}, {"data": []}, {"data": None, "is_more": False}, {"data": [7], "is_more": True}])
+def test_what_is_no_list_of_marqetas_is_no_answer(listed: dict[str, Any]) -> None:
     with pytest.raises(NetworkError):
-        marqeta_shapes.read_page({"data": [row("refund", "1.234")], "is_more": False}, start=0)
+        marqeta_shapes.read_page(listed, start=0)
 
 
 def test_two_cards_of_one_marqeta_user_share_its_controls(sandbox: RunningSandbox) -> None:
