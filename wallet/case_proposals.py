@@ -46,10 +46,11 @@ def withdraw(*, case: Case, user: User, reason: str) -> None:
         change(standing, user, "", proposed_by=None, proposal="", proposed_minor=None)
 
 
-def agree(*, case: Case, user: User, reason: str) -> Money:
+def agree(*, case: Case, user: User, reason: str, seen_minor: int | None = None) -> Money:
     """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
 
-    Gives how much. Raises CaseRefusedError, also for the person who asked, and when it is not what was asked for.
+    `seen_minor` is what the person saw proposed, which may have been withdrawn and proposed anew since. Gives how much.
+    Raises CaseRefusedError, also for the person who asked, and when it is not what was asked for.
     """
     with opened(case) as standing:
         asked_by = standing.case.proposed_by
@@ -59,6 +60,8 @@ def agree(*, case: Case, user: User, reason: str) -> Money:
             raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
         wanted = Proposal(standing.case.proposal)
         refuse(why_not_agree(standing))
+        if seen_minor is not None and seen_minor != standing.case.proposed_minor:
+            raise CaseRefusedError("Meanwhile another amount was proposed: look again before you agree.")
         amount, words = case_rules.given_up(standing, wanted), checked(reason)
         _post(standing, wanted, amount)
         _, told, action = TOLD[wanted]

@@ -6,7 +6,7 @@ from tests.back_office import logged_in, sentences, text_of
 from tests.wallet.desks import WHY, clearing, clerk, refused
 from tests.wallet.test_admin_cases import act, page, press, staff
 from tests.wallet.test_case_proposals import merchant_gives_back
-from tests.wallet.unpaid import receivable
+from tests.wallet.unpaid import PURCHASE, capture, receivable
 from wallet import case_proposals
 from wallet.models import Case, Posting
 
@@ -66,3 +66,19 @@ def test_the_case_says_when_it_has_become_another_amount_and_has_no_button_for_i
     assert f'href="{act(case, "agree")}"' not in shown
     assert "it would be 30.00 USD now" in sentences(press(case, "agree", boss))
     assert not Posting.objects.filter(kind="write_off").exists()
+
+
+def test_who_saw_another_proposal_does_not_agree_to_this_one() -> None:
+    case, boss = receivable(captured_minor=1200), staff("agree_write_off")
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+    seen = logged_in(boss).get(act(case, "agree")).context["form"]["seen_minor"].value()
+    case_proposals.withdraw(case=case, user=clerk(), reason="More was captured")
+    capture(800, reference=PURCHASE, key="capture:later")
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+
+    answer = press(case, "agree", boss, seen_minor=str(seen))
+    assert "another amount was proposed" in " ".join(answer.context["form"].non_field_errors())
+    assert not Posting.objects.filter(kind="write_off").exists()
+
+    press(case, "agree", boss, seen_minor="2000")
+    assert Posting.objects.get(kind="write_off").amount_minor == 2000

@@ -71,6 +71,16 @@ class RefundForm(WhyForm):
             raise forms.ValidationError(f"{error.message}.") from None
 
 
+class AgreeForm(WhyForm):
+    """To just what the page shows as proposed."""
+
+    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data, standing)
+        self.fields["seen_minor"].initial = standing.case.proposed_minor
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseAct:
     """One button: its words, its form, when it is possible, and the domain's function behind it."""
@@ -187,6 +197,7 @@ ACTS = {
         done="It is booked and the case is closed.",
         call=case_proposals.agree,
         why_not=_why_not_agree,
+        form=AgreeForm,
         permissions=(AGREES,),
         danger=True,
     ),
