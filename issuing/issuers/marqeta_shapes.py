@@ -8,9 +8,9 @@ from typing import Any
 from issuing.issuers import errors
 from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, NetworkError, Page, Person
 from issuing.issuers.kinds import Kind
+from issuing.issuers.unread import name_of
 from issuing.side_amounts import of_marqeta
 from issuing.states import Card
-from onecard.kit import exact_json
 from onecard.kit.money import Money, MoneyError
 from onecard.kit.text import clean_text
 
@@ -157,7 +157,7 @@ def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
         try:
             found.append(_transaction(row))
         except (LookupError, TypeError, ValueError, OverflowError, AttributeError, MoneyError, NetworkError):
-            unread += [_name_of(row)] if _may_be_money(row) else []
+            unread += [name_of(row, key="token")] if _may_be_money(row) else []
     return Page(tuple(found), cursor=str(start + len(rows)) if is_more else "", unread=tuple(unread))
 
 
@@ -210,12 +210,6 @@ def _may_be_money(row: Mapping[str, Any]) -> bool:
         return _kind(row) in (Kind.CAPTURE, Kind.REFUND)
     except (LookupError, TypeError):
         return True
-
-
-def _name_of(row: Mapping[str, Any]) -> str:
-    """Its token, or what tells it from others that have none either."""
-    token = clean_text(row.get("token"), limit=LONGEST_TOKEN)
-    return token or f"row {hashlib.sha256(exact_json.dumps(row).encode()).hexdigest()[:16]}"
 
 
 def _kind(row: Mapping[str, Any]) -> Kind:

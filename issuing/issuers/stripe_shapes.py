@@ -16,12 +16,14 @@ from issuing.issuers.base import (
     IssuedCard,
     IssuerTransaction,
     Limits,
+    NetworkError,
     Page,
     Person,
     RefusedError,
     RevealGrant,
 )
 from issuing.issuers.kinds import Kind
+from issuing.issuers.unread import name_of
 from issuing.side_amounts import of_stripe
 from issuing.states import Card
 from onecard.kit.text import clean_text
@@ -118,13 +120,20 @@ def read_card_page(listed: Mapping[str, Any]) -> CardPage:
 
 
 def read_page(listed: Mapping[str, Any]) -> Page:
-    """A page of transactions; raises NetworkError for an answer that is none."""
-    try:
-        transactions = tuple(_transaction(row) for row in listed["data"])
-        more = bool(listed["has_more"]) and transactions
-    except (LookupError, TypeError, ValueError, AttributeError):
-        raise errors.no_answer() from None
-    return Page(transactions, cursor=transactions[-1].id if more else "")
+    """A page of transactions; raises NetworkError for an answer that is no list.
+
+    One that cannot be read holds up no other: all of this list move money, so it is named as unread.
+    """
+    rows, is_more = listed.get("data"), listed.get("has_more")
+    if not isinstance(rows, list) or not isinstance(is_more, bool) or not all(isinstance(row, dict) for row in rows):
+        raise errors.no_answer()
+    found, unread = [], []
+    for row in rows:
+        try:
+            found.append(_transaction(row))
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, NetworkError):
+            unread.append(name_of(row, key="id"))
+    return Page(tuple(found), cursor=read_id(rows[-1]) if is_more and rows else "", unread=tuple(unread))
 
 
 def read_grant(key: Mapping[str, Any], *, now_s: float) -> RevealGrant:

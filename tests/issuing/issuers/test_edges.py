@@ -141,6 +141,29 @@ def test_marqetas_rows_that_cannot_be_read_are_named_where_they_may_be_money() -
     assert nameless.startswith("row ")
 
 
+def test_stripes_rows_that_cannot_be_read_are_named_and_the_list_goes_on() -> None:
+    def row(**changes: Any) -> dict[str, Any]:
+        base = {"id": "ipi_1", "type": "capture", "card": "ic_1", "currency": "usd", "amount": -4500}
+        return {**base, "created": 1_790_000_000, **changes}
+
+    odd = [row(id="ipi_2", amount="many"), row(id="ipi_3", created=10**20), row(id=None)]
+    page = stripe_shapes.read_page({"data": [*odd, row()], "has_more": True})
+
+    assert ([found.id for found in page.transactions], page.cursor) == (["ipi_1"], "ipi_1")
+    *names, nameless = page.unread
+    assert (names, nameless[:4]) == (["ipi_2", "ipi_3"], "row ")
+    with pytest.raises(NetworkError):
+        stripe_shapes.read_page({"data": [row(id=None)], "has_more": True})
+
+
+@pytest.mark.parametrize(
+    "listed", [{}, {"data": []}, {"data": None, "has_more": False}, {"data": [7], "has_more": True}]
+)
+def test_what_is_no_list_of_stripes_is_no_answer(listed: dict[str, Any]) -> None:
+    with pytest.raises(NetworkError):
+        stripe_shapes.read_page(listed)
+
+
 @pytest.mark.parametrize("listed", [{}, {"data": []}, {"data": None, "is_more": False}, {"data": [7], "is_more": True}])
 def test_what_is_no_list_of_marqetas_is_no_answer(listed: dict[str, Any]) -> None:
     with pytest.raises(NetworkError):
