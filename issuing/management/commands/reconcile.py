@@ -67,7 +67,7 @@ def _compare(span: Window, provider: str, paper: Paper, *, fix: bool) -> Report:
     with tqdm(unit=" rows", leave=False, disable=None) as bar:
 
         def advance(name: str, rows: int) -> None:
-            bar.set_description(name)
+            bar.set_description_str(name)
             bar.update(rows)
 
         return reconcile(taking_part(provider), span, fix=fix, tell=paper.add, progress=advance)

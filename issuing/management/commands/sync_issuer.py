@@ -49,7 +49,7 @@ class Command(BaseCommand):
         with tqdm(unit=" looked at", leave=False, disable=None) as bar:
 
             def advance(run: SyncRun, seen: int) -> None:
-                bar.set_description(run.get_stage_display())
+                bar.set_description_str(run.get_stage_display())
                 bar.update(seen)
 
             return sync_provider(provider, requested_by="system:sync_issuer", since=since, progress=advance)

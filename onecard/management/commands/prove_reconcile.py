@@ -34,7 +34,7 @@ class Command(BaseCommand):
         with own_database(), tqdm(unit=" rows", leave=False, disable=None) as bar:
 
             def advance(label: str, count: int) -> None:
-                bar.set_description(label)
+                bar.set_description_str(label)
                 bar.update(count)
 
             proof = prove(rows=rows, planted=planted, seed=seed, progress=advance)
