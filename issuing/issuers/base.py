@@ -137,10 +137,14 @@ class MissedEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A stretch of the issuer's events, newest first; `cursor` asks for older ones and is "" at the end."""
+    """A stretch of the issuer's events, newest first; `cursor` asks for older ones and is "" at the end.
+
+    `unread` names those that cannot be read.
+    """
 
     events: tuple[MissedEvent, ...]
     cursor: str
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

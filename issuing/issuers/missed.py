@@ -12,6 +12,8 @@ from typing import Any
 from issuing.events import REQUEST, Envelope, MalformedEventError, parse_envelope
 from issuing.issuers import errors
 from issuing.issuers.base import EventPage, MissedEvent
+from issuing.issuers.stripe_shapes import read_id
+from issuing.issuers.unread import name_of
 from issuing.marqeta_events import row_envelope
 from onecard.kit import exact_json
 
@@ -43,15 +45,19 @@ _TRANSACTIONS = "transactions"
 
 
 def read_stripe_page(body: bytes) -> EventPage:
-    """A page of Stripe's list of events; the cursor is its last id. Raises NetworkError for an answer that is none."""
-    try:
-        listed = exact_json.loads(body)
-        events = [_stripe_event(row) for row in listed["data"]]
-        more = listed["has_more"] is True and events
-    except (LookupError, TypeError, ValueError, OverflowError, RecursionError, MalformedEventError):
-        raise errors.no_answer() from None
+    """A page of Stripe's list of events; the cursor is its last id. Raises NetworkError for an answer that is none.
+
+    One that cannot be read holds up no other: it is named as unread.
+    """
+    rows, is_more = _stripe_rows(body)
+    events, unread = [], []
+    for row in rows:
+        try:
+            events.append(_stripe_event(row))
+        except (LookupError, TypeError, ValueError, OverflowError, RecursionError, MalformedEventError):
+            unread.append(name_of(row, key="id"))
     news = tuple(event for event in events if event.event_type != REQUEST)
-    return EventPage(news, cursor=events[-1].event_id if more else "")
+    return EventPage(news, cursor=read_id(rows[-1]) if is_more and rows else "", unread=tuple(unread))
 
 
 def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
@@ -65,6 +71,17 @@ def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
     except (LookupError, TypeError):
         raise errors.no_answer() from None
     return EventPage(tuple(_marqeta_events(rows)), cursor=str(start + len(rows)) if more else "")
+
+
+def _stripe_rows(body: bytes) -> tuple[list[dict[str, Any]], bool]:
+    try:
+        listed = exact_json.loads(body)
+        rows, is_more = listed["data"], listed["has_more"]
+    except (LookupError, TypeError, ValueError, RecursionError):
+        raise errors.no_answer() from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise errors.no_answer()
+    return rows, is_more is True
 
 
 def _stripe_event(row: Any) -> MissedEvent:

@@ -38,7 +38,9 @@ def missed_events(run: SyncRun, issuer: Issuer) -> Done:
     # The issuer lists the newest first; what happened first is told first.
     for event in reversed(inbox.not_received(run.provider, past)):
         _heal(run, event)
-    return Done(page.cursor, len(page.events))
+    for name in page.unread:
+        _leave_unread(run, name, Finding(Kind.MISSED_EVENT, "", "an event that cannot be read", Resolution.OPEN))
+    return Done(page.cursor, len(page.events) + len(page.unread))
 
 
 def _heal(run: SyncRun, event: MissedEvent) -> None:
@@ -58,13 +60,12 @@ def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     for theirs in reversed(transactions.with_news(past, provider=run.provider)):
         _record(run, theirs)
     for name in page.unread:
-        _leave_unread(run, name)
+        _leave_unread(run, name, Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN))
     return Done(page.cursor, len(page.transactions) + len(page.unread))
 
 
-def _leave_unread(run: SyncRun, name: str) -> None:
+def _leave_unread(run: SyncRun, name: str, finding: Finding) -> None:
     """A person has to look at it there: whether it is here as well cannot be said."""
-    finding = Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN)
     with transaction():
         write_down(provider=run.provider, reference=name, finding=finding, actor=run.requested_by, run=run)
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from audit.models import Entry
 from issuing import card_changes, cards, handlers
-from issuing.issuers.base import CardOrder, Limits, NetworkError
+from issuing.issuers.base import CardOrder, EventPage, Limits, NetworkError
 from issuing.models import CardChange, CardTransaction, IssuerAccount, IssuerEvent, SyncDifference, SyncRun, VirtualCard
 from issuing.sync import by_clock
 from issuing.sync.run import SyncBusyError, sync_provider
@@ -247,6 +247,29 @@ def test_it_goes_on_at_the_page_where_it_was_interrupted(world: World) -> None:
     whole = Counting(world.issuer)
     sync(world, issuer=whole, since=run.since)
     assert asked == whole.pages, "no page that was done was asked for again"
+
+
+class WithAnOddEvent:
+    """An issuer that lists an event that cannot be read."""
+
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        return EventPage((), cursor="", unread=("evt_odd",))
+
+
+def test_an_event_that_cannot_be_read_is_named_for_a_person_and_the_sync_goes_on(world: World) -> None:
+    world.post(active_card(world).issuer_card_id, 4500)
+
+    sync(world, issuer=WithAnOddEvent(world.issuer))
+
+    (found,) = SyncDifference.objects.filter(kind="missed_event")
+    assert (found.reference, found.resolution, found.theirs) == ("evt_odd", "open", "an event that cannot be read")
+    assert CardTransaction.objects.count() == 1
 
 
 class Death(BaseException):
