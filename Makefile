@@ -43,7 +43,7 @@ books: setup  ## the proof of reconciliation: 1 000 000 rows a side, 300 planted
 purchases: setup  ## the proof of 100 000 purchases while 5 % of everything fails (hours on 2 cores); ARGS='--count 300'
 	@$(LAUNCHER) manage prove_purchases $(ARGS)
 
-invariants: setup  ## 10 000 random lives of purchases, checked after each step (about 45 minutes); INVARIANT_EXAMPLES=500
+invariants: setup  ## 10 000 random lives of purchases, checked after each step (more than an hour); INVARIANT_EXAMPLES=500
 	@INVARIANT_EXAMPLES=$(or $(INVARIANT_EXAMPLES),10000) INVARIANT_SHARES=10 \
 		$(LAUNCHER) test -n auto -rP tests/invariants/test_purchases.py $(ARGS)
 
