@@ -1,11 +1,10 @@
 """Every genuine delivery is stored once, with its raw bytes, before anything is done about it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from issuing import states
 from issuing.events import Envelope
-from issuing.issuers.base import MissedEvent
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from onecard.kit.moves import sources_of
@@ -31,12 +30,10 @@ def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
     return is_new
 
 
-def not_received(provider: str, events: Sequence[MissedEvent]) -> list[MissedEvent]:
-    """Those of these events that never came, under any of their names, in their order; one statement."""
-    names = [name for event in events for name in (event.event_id, *event.told_as)]
-    stored = IssuerEvent.objects.filter(provider=provider, event_id__in=names)
-    here = set(stored.values_list("event_id", flat=True))
-    return [event for event in events if here.isdisjoint((event.event_id, *event.told_as))]
+def received(provider: str, names: Iterable[str]) -> set[str]:
+    """Those of these event ids that are stored already; one statement."""
+    stored = IssuerEvent.objects.filter(provider=provider, event_id__in=list(names))
+    return set(stored.values_list("event_id", flat=True))
 
 
 def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:

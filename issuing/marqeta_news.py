@@ -19,7 +19,7 @@ from issuing.marqeta_events import (
     read_minor,
     read_object,
 )
-from issuing.marqeta_postings import CLEARINGS, REFUNDS
+from issuing.marqeta_kinds import CLEARINGS, REFUNDS
 from issuing.models import Authorization, Decision, Provider
 from issuing.side_amounts import NOTHING, of_marqeta
 from onecard.kit.text import clean_text

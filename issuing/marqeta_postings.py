@@ -9,6 +9,7 @@ from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.marqeta_events import FIRST_MESSAGES
+from issuing.marqeta_kinds import CLEARINGS, REFUND_CLEARING, REFUNDS
 from issuing.merchants import location_of
 from issuing.models import Authorization, CardTransaction
 from issuing.movements import MONEY_BACK
@@ -17,19 +18,6 @@ from onecard.kit import clock
 from onecard.kit.text import clean_text
 
 Type = CardTransaction.Type
-CLEARINGS = frozenset(
-    {
-        "authorization.clearing",
-        "authorization.clearing.cashback",
-        "authorization.clearing.atm.withdrawal",
-        "authorization.clearing.quasi.cash",
-        "pindebit.authorization.clearing",
-    }
-)
-# What it follows is, as a rule, the refund's own authorization, which is nobody's purchase.
-REFUND_CLEARING = "refund.authorization.clearing"
-REFUNDS = frozenset({"refund", REFUND_CLEARING, "pindebit.refund"})
-
 _KINDS = {
     # A first message that is complete has asked and taken at once, as PIN debit does.
     **dict.fromkeys(CLEARINGS | FIRST_MESSAGES, (Kind.CAPTURE, Type.SETTLEMENT)),

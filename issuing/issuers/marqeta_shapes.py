@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from issuing.issuers import errors
-from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, NetworkError, Page, Person
+from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, Page, Person
 from issuing.issuers.kinds import Kind
-from issuing.issuers.unread import name_of
+from issuing.issuers.lists import names_of, read_each, rows_of
+from issuing.marqeta_kinds import CLEARINGS, REFUND_CLEARING, REFUNDS, TAKES_AT_ONCE
 from issuing.side_amounts import of_marqeta
 from issuing.states import Card
-from onecard.kit.money import Money, MoneyError
+from onecard.kit.money import Money
 from onecard.kit.text import clean_text
 
 Json = dict[str, Any]
@@ -33,20 +34,7 @@ _NETWORKS = {"4": "visa", "5": "mastercard", "2": "mastercard", "6": "discover",
 _WINDOWS = {"per_transaction_minor": "TRANSACTION", "daily_minor": "DAY", "monthly_minor": "MONTH"}
 _HOLDS = ("authorization", "authorization.standin", "authorization.cashback", "authorization.quasi.cash")
 _RELEASES = ("authorization.reversal", "authorization.advice")
-_CAPTURES = (
-    "authorization.clearing",
-    "authorization.clearing.cashback",
-    "authorization.clearing.atm.withdrawal",
-    "authorization.clearing.quasi.cash",
-    "pindebit",
-    "pindebit.cashback",
-    "pindebit.atm.withdrawal",
-    "pindebit.quasi.cash",
-    "pindebit.authorization.clearing",
-)
-# What it follows is the refund's own authorization, which is no purchase of anybody's.
-_REFUND_CLEARING = "refund.authorization.clearing"
-_REFUNDS = ("refund", _REFUND_CLEARING, "pindebit.refund")
+_CAPTURES = CLEARINGS | TAKES_AT_ONCE
 
 
 def user_body(person: Person, *, key: str) -> Json:
@@ -138,11 +126,7 @@ def read_card(card: Mapping[str, Any], *, currency: str, limits: Limits | None =
 
 def read_rows(listed: Mapping[str, Any]) -> tuple[list[Json], bool]:
     """The rows of a list, and whether more follow; raises NetworkError for an answer that is none."""
-    rows, is_more = listed.get("data"), listed.get("is_more")
-    if not isinstance(rows, list) or not isinstance(is_more, bool) or not all(isinstance(row, dict) for row in rows):
-        raise errors.no_answer()
-    # An empty page that promises more would be asked for without end.
-    return rows, is_more and bool(rows)
+    return rows_of(listed, more="is_more")
 
 
 def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
@@ -151,14 +135,11 @@ def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
     One row that cannot be read holds up no other: it is named as unread if it may be of money, else it is left out.
     """
     rows, is_more = read_rows(listed)
-    found, unread = [], []
     # `gpa.…` are twins of the merchant's messages: counting both doubles the money (Marqeta facts, 6.3).
-    for row in (row for row in rows if not str(row.get("type")).startswith("gpa.")):
-        try:
-            found.append(_transaction(row))
-        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, MoneyError, NetworkError):
-            unread += [name_of(row, key="token")] if _may_be_money(row) else []
-    return Page(tuple(found), cursor=str(start + len(rows)) if is_more else "", unread=tuple(unread))
+    mine = (row for row in rows if not str(row.get("type")).startswith("gpa."))
+    found, odd = read_each(mine, _transaction)
+    unread = names_of(filter(_may_be_money, odd), key="token")
+    return Page(found, cursor=str(start + len(rows)) if is_more else "", unread=unread)
 
 
 def read_token(thing: Mapping[str, Any]) -> str:
@@ -218,7 +199,7 @@ def _kind(row: Mapping[str, Any]) -> Kind:
         raise TypeError("A row's type or state is no text.")
     if state in ("DECLINED", "ERROR"):
         return Kind.DECLINED
-    if state == "PENDING" and name in (*_CAPTURES, *_REFUNDS):
+    if state == "PENDING" and name in _CAPTURES | REFUNDS:
         # Its money has not moved: the webhook keeps it and books nothing either.
         return Kind.OTHER
     if name in _HOLDS or name == "authorization.atm.withdrawal":
@@ -229,11 +210,11 @@ def _kind(row: Mapping[str, Any]) -> Kind:
         return Kind.RELEASE
     if name in _CAPTURES:
         return Kind.CAPTURE
-    return Kind.REFUND if name in _REFUNDS else Kind.OTHER
+    return Kind.REFUND if name in REFUNDS else Kind.OTHER
 
 
 def _authorization_id(row: Mapping[str, Any], kind: Kind) -> str:
-    if row["type"] == _REFUND_CLEARING:
+    if row["type"] == REFUND_CLEARING:
         return ""
     preceding = clean_text(row.get("preceding_related_transaction_token"), limit=LONGEST_TOKEN)
     begins = kind == Kind.AUTHORIZATION or (kind == Kind.DECLINED and row["type"] in _HOLDS)

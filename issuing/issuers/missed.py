@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from issuing.events import REQUEST, Envelope, MalformedEventError, parse_envelope
+from issuing.events import REQUEST, Envelope, parse_envelope
 from issuing.issuers import errors
 from issuing.issuers.base import EventPage, MissedEvent
+from issuing.issuers.lists import names_of, read_each, rows_of
 from issuing.issuers.stripe_shapes import read_id
-from issuing.issuers.unread import name_of
 from issuing.marqeta_events import row_envelope
 from onecard.kit import exact_json
 
@@ -49,15 +49,14 @@ def read_stripe_page(body: bytes) -> EventPage:
 
     One that cannot be read holds up no other: it is named as unread.
     """
-    rows, is_more = _stripe_rows(body)
-    events, unread = [], []
-    for row in rows:
-        try:
-            events.append(_stripe_event(row))
-        except (LookupError, TypeError, ValueError, OverflowError, RecursionError, MalformedEventError):
-            unread.append(name_of(row, key="id"))
+    try:
+        listed = exact_json.loads(body)
+    except (ValueError, RecursionError):
+        raise errors.no_answer() from None
+    rows, is_more = rows_of(listed, more="has_more")
+    events, unread = read_each(rows, _stripe_event)
     news = tuple(event for event in events if event.event_type != REQUEST)
-    return EventPage(news, cursor=read_id(rows[-1]) if is_more and rows else "", unread=tuple(unread))
+    return EventPage(news, cursor=read_id(rows[-1]) if is_more else "", unread=names_of(unread, key="id"))
 
 
 def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
@@ -71,17 +70,6 @@ def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
     except (LookupError, TypeError):
         raise errors.no_answer() from None
     return EventPage(tuple(_marqeta_events(rows)), cursor=str(start + len(rows)) if more else "")
-
-
-def _stripe_rows(body: bytes) -> tuple[list[dict[str, Any]], bool]:
-    try:
-        listed = exact_json.loads(body)
-        rows, is_more = listed["data"], listed["has_more"]
-    except (LookupError, TypeError, ValueError, RecursionError):
-        raise errors.no_answer() from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise errors.no_answer()
-    return rows, is_more is True
 
 
 def _stripe_event(row: Any) -> MissedEvent:

@@ -16,14 +16,13 @@ from issuing.issuers.base import (
     IssuedCard,
     IssuerTransaction,
     Limits,
-    NetworkError,
     Page,
     Person,
     RefusedError,
     RevealGrant,
 )
 from issuing.issuers.kinds import Kind
-from issuing.issuers.unread import name_of
+from issuing.issuers.lists import names_of, read_each, rows_of
 from issuing.side_amounts import of_stripe
 from issuing.states import Card
 from onecard.kit.text import clean_text
@@ -124,16 +123,9 @@ def read_page(listed: Mapping[str, Any]) -> Page:
 
     One that cannot be read holds up no other: all of this list move money, so it is named as unread.
     """
-    rows, is_more = listed.get("data"), listed.get("has_more")
-    if not isinstance(rows, list) or not isinstance(is_more, bool) or not all(isinstance(row, dict) for row in rows):
-        raise errors.no_answer()
-    found, unread = [], []
-    for row in rows:
-        try:
-            found.append(_transaction(row))
-        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, NetworkError):
-            unread.append(name_of(row, key="id"))
-    return Page(tuple(found), cursor=read_id(rows[-1]) if is_more and rows else "", unread=tuple(unread))
+    rows, is_more = rows_of(listed, more="has_more")
+    found, unread = read_each(rows, _transaction)
+    return Page(found, cursor=read_id(rows[-1]) if is_more else "", unread=names_of(unread, key="id"))
 
 
 def read_grant(key: Mapping[str, Any], *, now_s: float) -> RevealGrant:

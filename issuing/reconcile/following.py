@@ -1,6 +1,6 @@
 """What becomes of a difference that is left: a case, once, with what is at stake; and its end when it is gone.
 
-One that a person has settled is not brought up again, as long as it is the same.
+One with an issuer or the processor that a person has settled is not brought up again, as long as it is the same.
 """
 
 import datetime as dt
@@ -49,7 +49,12 @@ def note(comparison: Comparison, difference: Difference) -> None:
 
 
 def settled_case(comparison: Comparison, difference: Difference) -> Case | None:
-    """The case with which a person has settled just this: the same amount, and nobody has opened it anew."""
+    """The case with which a person has settled just this: the same amount, and nobody has opened it anew.
+
+    Only about what another side lists: our own books can be put right, and words empty no account (money-safety I12).
+    """
+    if not comparison.provider:
+        return None
     money = stake(difference)
     same = Case.objects.filter(
         kind=Case.Kind.RECONCILIATION,

@@ -102,7 +102,7 @@ def name_charges() -> None:
 def let_captures_end(window: Window) -> None:
     """Takes the listed holds that we are capturing now for nobody's yet."""
     with connection.cursor() as cursor:
-        cursor.execute(BEING_CAPTURED, {"silent_since": window.parameters()["silent_since"]})
+        cursor.execute(BEING_CAPTURED, {"silent_since": window.silent_since})
 
 
 class _Paged(Protocol):

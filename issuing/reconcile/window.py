@@ -35,6 +35,11 @@ class Window:
     def reads_to(self) -> dt.datetime:
         return self.until + MARGIN
 
+    @property
+    def silent_since(self) -> dt.datetime:
+        """An outcome that was unknown before then is not told by itself any more."""
+        return self.now - PATIENCE
+
     def parameters(self, **more: Any) -> dict[str, Any]:
         """For the queries of our books."""
         return {
@@ -42,7 +47,7 @@ class Window:
             "until": self.until,
             "reads_from": self.reads_from,
             "reads_to": self.reads_to,
-            "silent_since": self.now - PATIENCE,
+            "silent_since": self.silent_since,
             "told_since": self.now - GRACE,
             **more,
         }

@@ -36,11 +36,17 @@ def missed_events(run: SyncRun, issuer: Issuer) -> Done:
     page = issuer.list_events(since=run.since, cursor=run.cursor)
     past = [event for event in page.events if event.created_at < run.until]
     # The issuer lists the newest first; what happened first is told first.
-    for event in reversed(inbox.not_received(run.provider, past)):
+    for event in reversed(_not_received(run, past)):
         _heal(run, event)
     for name in page.unread:
         _leave_unread(run, name, Finding(Kind.MISSED_EVENT, "", "an event that cannot be read", Resolution.OPEN))
     return Done(page.cursor, len(page.events) + len(page.unread))
+
+
+def _not_received(run: SyncRun, events: list[MissedEvent]) -> list[MissedEvent]:
+    """Those that never came, under any of their names."""
+    here = inbox.received(run.provider, (name for event in events for name in (event.event_id, *event.told_as)))
+    return [event for event in events if here.isdisjoint((event.event_id, *event.told_as))]
 
 
 def _heal(run: SyncRun, event: MissedEvent) -> None:

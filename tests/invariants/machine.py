@@ -19,7 +19,6 @@ from onecard.kit.money import Money
 from routing import rulebook
 from tests.invariants import checks
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
-from tests.invariants.people import People
 from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.invariants.reckoning import Reckoning
 from tests.wallets import walkthrough_card
@@ -38,7 +37,7 @@ CARDS = 4
 DAYS_UNTIL_QUIET, DAYS_AFTER_IT = (1, 1), (1, 3, 3)
 
 
-class Purchases(People, Reckoning):
+class Purchases(Reckoning):
     """The issuer says what it likes, in any order and more than once; nothing is lost for ever."""
 
     buys = Bundle("buys")

@@ -2,24 +2,18 @@
 
 from typing import Any
 
-from hypothesis.stateful import RuleBasedStateMachine
-
 from tests.invariants.issuers import Abroad, Buy, Event, Words
-from tests.invariants.people import ABROAD
+from tests.invariants.people import ABROAD, People
 from wallet import outcomes, refunds
 from wallet.processors.base import Outcome
 
 
-class Telling(RuleBasedStateMachine):
+class Telling(People):
     """The way between the issuer, the processor and the product."""
 
     words: Words
     answers: dict[str, bytes]
     events: list[tuple[Event, Buy, str]]
-
-    def worth_of(self, amount_minor: int) -> int:
-        """What an amount from abroad is worth."""
-        raise NotImplementedError
 
     def ask(self, question: Event) -> bool:
         answer = self.words.ask(question)

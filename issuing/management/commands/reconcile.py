@@ -1,7 +1,8 @@
 """`manage.py reconcile`: issuer, processor and our books compared both ways, by class, each difference with its case.
 
-Without --fix nothing but cases is written. Exit status: 0 when no difference is left open, 1 when some are, 2 when it
-could not be done (wrong arguments, a list that cannot be read, the same comparison under way), 130 after Ctrl-C.
+Without --fix nothing but cases is written. Exit status: 0 when no difference is left open, 1 when some are, also from
+before the window, 2 when it could not be done (wrong arguments, a list that cannot be read, the same comparison under
+way), 130 after Ctrl-C.
 """
 
 import datetime as dt

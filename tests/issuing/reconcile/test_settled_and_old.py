@@ -10,7 +10,7 @@ from issuing.models import CardTransaction
 from issuing.reconcile import balances
 from issuing.reconcile import window as window_module
 from issuing.reconcile.comparisons import of_processor
-from issuing.reconcile.run import Finding, reconcile
+from issuing.reconcile.run import Finding, Report, reconcile
 from issuing.reconcile.window import Window, window
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -21,7 +21,7 @@ from tests.issuing.reconcile.test_disputed_books import foreign_capture, tell
 from tests.issuing.reconcile.test_story import forget_posting
 from tests.sandboxes import intended_charge
 from wallet import case_work, ledger
-from wallet.models import Case, FundingCharge, FundingObligation
+from wallet.models import Case, FundingCharge
 from wallet.processors.base import Outcome, RefundOutcome
 from wallet.processors.stripe_lists import ListedMoney, MoneyPage
 
@@ -42,20 +42,55 @@ def post(minor: int, key: str, reference: str) -> None:
         ledger.post(kind="write_off", key=key, money=Money(minor, "USD"), reference=reference)
 
 
-def test_what_a_person_has_settled_is_told_and_counted_and_not_opened_again() -> None:
-    charge = paid_charge()
-    forget_posting(f"charge:{charge.public_id}")
-    assert books()[0].left == 1
+class Lists:
+    """A processor that lists one charge."""
+
+    def __init__(self, charge: FundingCharge, status: str, minor: int = 4500) -> None:
+        self.outcome, self.minor = Outcome(status, "pi_1", charge_public_id=str(charge.public_id)), minor
+
+    def list_charges(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[Outcome]:
+        return MoneyPage((ListedMoney(self.outcome, self.minor, "USD", clock.now() - AN_HOUR),), cursor="")
+
+    def list_refunds(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[RefundOutcome]:
+        return MoneyPage((), cursor="")
+
+
+def with_processor(lists: Lists) -> tuple[Report, list[str]]:
+    told: list[Finding] = []
+    report = reconcile(of_processor(lists), window(), tell=told.append)
+    return report, [str(each.difference.kind) for each in told]
+
+
+def test_what_a_person_has_settled_with_the_processor_is_told_and_counted_and_not_opened_again() -> None:
+    charge = intended_charge()
+    FundingCharge.objects.update(status="declined", first_sent_at=clock.now() - AN_HOUR)
+    lists = Lists(charge, "succeeded")
+    assert with_processor(lists)[0].left == 1
     settle_case()
 
     for _ in range(2):
-        report, found = books()
-        assert found == [("posted_charges", "missing_there")]
+        report, found = with_processor(lists)
+        assert found == ["state"]
         assert (report.settled, report.left, report.repaired, open_cases()) == (1, 0, 0, 0)
 
-    FundingObligation.objects.update(amount_minor=4600)
-    report, _found = books()
-    assert (report.settled, report.left, open_cases()) == (0, 1, 1), "another amount is another matter"
+    report, found = with_processor(Lists(charge, "succeeded", 4600))
+    assert (found, report.settled, report.left, open_cases()) == (["amount"], 0, 1, 1), "that is another matter"
+
+
+def test_words_settle_nothing_in_our_own_books() -> None:
+    charge = paid_charge()
+    forget_posting(f"charge:{charge.public_id}")
+    books()
+    settle_case()
+    post(700, "planted", owing.reference(purchase()))
+
+    report, found = books()
+
+    assert found == [("posted_charges", "missing_there"), ("purchases_in_clearing", "state")]
+    assert (report.settled, report.left, open_cases()) == (0, 2, 2)
+    for case in Case.objects.filter(status="open"):
+        case_work.resolve(case=case, user=UserFactory(is_staff=True), reason="Looks right to me.")
+    assert (books()[0].left, open_cases()) == (2, 2)
 
 
 def test_what_ended_by_itself_and_came_back_is_open_again() -> None:
@@ -127,19 +162,6 @@ def test_money_that_found_no_purchase_is_named_once_that_had_its_time(monkeypatc
     assert "has no posting" in problem.said
 
 
-class Lists:
-    """A processor that lists one charge."""
-
-    def __init__(self, charge: FundingCharge, status: str, minor: int = 4500) -> None:
-        self.outcome, self.minor = Outcome(status, "pi_1", charge_public_id=str(charge.public_id)), minor
-
-    def list_charges(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[Outcome]:
-        return MoneyPage((ListedMoney(self.outcome, self.minor, "USD", clock.now() - AN_HOUR),), cursor="")
-
-    def list_refunds(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[RefundOutcome]:
-        return MoneyPage((), cursor="")
-
-
 @pytest.mark.parametrize(
     ("here", "there", "found"),
     [
@@ -157,11 +179,8 @@ def test_a_hold_that_only_the_processor_knows_of_is_found(here: str, there: str,
     sent_at = clock.now() - AN_HOUR
     updated_at = clock.now() - (3 * AN_HOUR if is_old else dt.timedelta(0))
     FundingCharge.objects.update(status=status, first_sent_at=sent_at, updated_at=updated_at)
-    told: list[Finding] = []
 
-    reconcile(of_processor(Lists(charge, there)), window(), tell=told.append)
-
-    assert [str(each.difference.kind) for each in told] == found
+    assert with_processor(Lists(charge, there))[1] == found
 
 
 def test_a_capture_whose_answer_was_lost_is_taken_over_with_what_was_taken() -> None:
