@@ -1,6 +1,10 @@
 """What every test shares."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -26,3 +30,24 @@ def _fresh_issuers() -> Iterator[None]:
             link.delete(*keys)
     registry.clear()
     alerts._told_at.clear()
+
+
+@pytest.fixture
+def our_server(transactional_db: None, live_server: Any) -> Iterator[str]:
+    """The address of a real web server of ours; what it still answers at the end is waited for.
+
+    A caller that gave up leaves its request behind, and that would write into tables that are being emptied.
+    """
+    server = live_server.thread.httpd
+    server.daemon_threads = False  # Only such threads are remembered.
+    yield live_server.url
+    _accept_all_so_far(live_server.url)
+    for answering in list(vars(server).get("_threads") or ()):
+        answering.join(10)
+        assert not answering.is_alive(), "our web server still answers a request ten seconds after the test"
+
+
+def _accept_all_so_far(url: str) -> None:
+    # Connections are taken up in their order: once this one is answered, every earlier one has its thread.
+    with suppress(HTTPError), urlopen(f"{url}/no-such-page", timeout=10):  # noqa: S310 (our own address)
+        pass

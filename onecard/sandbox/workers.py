@@ -12,6 +12,8 @@ log = logging.getLogger("onecard.sandbox")
 
 Job = Callable[[], object]
 
+_LAST_JOBS_S = 10.0
+
 
 class Workers:
     """Daemon threads with one queue, and one more thread that feeds it on time."""
@@ -22,9 +24,9 @@ class Workers:
         self._due: list[tuple[float, int, Job]] = []
         self._due_changed = threading.Condition()
         self._tie_breaker = itertools.count()
-        self._count = count
-        for _ in range(count):
-            threading.Thread(target=self._work, daemon=True).start()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
         threading.Thread(target=self._watch_clock, daemon=True).start()
 
     def submit(self, job: Job) -> None:
@@ -38,12 +40,15 @@ class Workers:
             self._due_changed.notify()
 
     def stop(self) -> None:
-        """Take up no further job; one that is being done is left to end."""
+        """Take up no further job, and wait a while for those that are being done: nothing is sent after the end."""
         self.stopping.set()
         with self._due_changed:
             self._due_changed.notify()
-        for _ in range(self._count):
+        for _ in self._threads:
             self._jobs.put(None)
+        until = time.monotonic() + _LAST_JOBS_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None and not self.stopping.is_set():

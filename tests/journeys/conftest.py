@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import pytest
 from celery import current_app
@@ -22,9 +21,9 @@ CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
 
 
 @pytest.fixture
-def sandbox(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+def sandbox(our_server: str) -> Iterator[RunningSandbox]:
     seed_demo_world()
-    with processor_sandbox(webhook_url=f"{live_server.url}/stripe-webhook") as running, _worker():
+    with processor_sandbox(webhook_url=f"{our_server}/stripe-webhook") as running, _worker():
         yield running
 
 
@@ -48,13 +47,13 @@ def buy(sandbox: RunningSandbox) -> Callable[..., Report]:
 
 
 @pytest.fixture
-def both(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+def both(our_server: str) -> Iterator[RunningSandbox]:
     """The demo world at an issuer that is Stripe and Marqeta at once, each with its own doors to our server."""
     seed_demo_world()
     doors = {
-        "webhook_url": f"{live_server.url}/stripe-webhook",
-        "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
-        "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
+        "webhook_url": f"{our_server}/stripe-webhook",
+        "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
+        "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
     with processor_sandbox(marqeta=our_program(), **doors) as running, _worker():
         yield running

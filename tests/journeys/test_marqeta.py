@@ -22,13 +22,13 @@ Simulate = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def sandbox(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+def sandbox(our_server: str) -> Iterator[RunningSandbox]:
     """The demo world, with the demo card moved to the other issuer."""
     seed_demo_world()
     VirtualCard.objects.filter(issuer_card_id=CARD).update(issuer_provider="marqeta", issuer_card_id="demo-card")
     doors = {
-        "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
-        "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
+        "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
+        "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
     with processor_sandbox(marqeta=our_program(), **doors) as running, _worker():
         yield running

@@ -23,13 +23,13 @@ from tests.sandboxes import processor_sandbox
 
 
 @pytest.fixture
-def told(transactional_db: None, live_server: Any) -> Iterator[RunningSandbox]:
+def told(our_server: str) -> Iterator[RunningSandbox]:
     """Both issuers, with their webhooks at our own door."""
     program = our_program()
     doors = {
-        "webhook_url": f"{live_server.url}/stripe-webhook",
-        "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
-        "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
+        "webhook_url": f"{our_server}/stripe-webhook",
+        "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
+        "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
     with (
         processor_sandbox(marqeta=program, **doors) as sandbox,

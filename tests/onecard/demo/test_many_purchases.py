@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 import redis
@@ -80,11 +79,11 @@ class World:
 
 
 @pytest.fixture
-def world(transactional_db: None, live_server: Any) -> Iterator[World]:
+def world(our_server: str) -> Iterator[World]:
     doors = {
-        "webhook_url": f"{live_server.url}/stripe-webhook",
-        "marqeta_gateway_url": f"{live_server.url}/api/webhooks/marqeta/jit",
-        "marqeta_webhook_url": f"{live_server.url}/api/webhooks/marqeta",
+        "webhook_url": f"{our_server}/stripe-webhook",
+        "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
+        "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
     program = our_program()
     with processor_sandbox(marqeta=program, **doors) as running:
