@@ -53,7 +53,8 @@ class Words(Protocol):
     """How one issuer asks and tells. Amounts are minor units of the card's currency, or of the one abroad.
 
     `stands_in` gives a question that was never asked, and the news of it; `moves` gives its event under the name that
-    ends the issuer's id of the movement.
+    ends the issuer's id of the movement. `forces` is a capture of nothing, with what stands for its question, and
+    `names_nothing` a refund that does not say of what.
     """
 
     provider: str
@@ -62,6 +63,8 @@ class Words(Protocol):
     def ask(self, question: Event) -> bytes: ...
     def approves(self, answer: bytes) -> bool: ...
     def stands_in(self, amount: int) -> tuple[Event, Event]: ...
+    def forces(self, amount: int) -> tuple[Event, str, Event]: ...
+    def names_nothing(self, amount: int) -> tuple[str, Event]: ...
     def reports(self, buy: Buy, status: str, total: int) -> Event: ...
     def reduces(self, buy: Buy, by: int, left: int) -> Event: ...
     def moves(
@@ -119,26 +122,35 @@ class StripeWords:
     def moves(
         self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
     ) -> tuple[str, Event]:
-        currency = (abroad.currency if abroad else self.currency).lower()
         if dispute:
-            return self._disputes(buy, kind, amount, dispute, currency)
+            return self._disputes(buy, kind, amount, dispute, (abroad.currency if abroad else self.currency).lower())
+        return self._moves(kind, amount, of=self.authorization_id(buy), abroad=abroad)
+
+    def forces(self, amount: int) -> tuple[Event, str, Event]:
+        name, event = self._moves("capture", amount, of=None)
+        return {"data": {"object": {"id": name}}}, name, event
+
+    def names_nothing(self, amount: int) -> tuple[str, Event]:
+        return self._moves("refund", amount, of=None)
+
+    def deliver(self, event: Event) -> str:
+        stripe_events.post(event)
+        return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
+
+    def _moves(self, kind: str, amount: int, *, of: str | None, abroad: Abroad | None = None) -> tuple[str, Event]:
         content = {
             "id": stripe_events.unique("ipi"),
             "type": kind,
             "amount": -amount if kind == "capture" else amount,
-            "currency": currency,
+            "currency": (abroad.currency if abroad else self.currency).lower(),
             "card": self.card,
-            "authorization": self.authorization_id(buy),
+            "authorization": of,
             "created": 1_790_000_000,
             "merchant_data": {"category_code": "5812", "name": "Bistro"},
         }
         if abroad and abroad.worth_minor is not None:
             content |= {"merchant_amount": abroad.worth_minor, "merchant_currency": self.currency.lower()}
         return str(content["id"]), stripe_events.event("issuing_transaction.created", content)
-
-    def deliver(self, event: Event) -> str:
-        stripe_events.post(event)
-        return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
 
     def _disputes(self, buy: Buy, kind: str, amount: int, dispute: str, currency: str) -> tuple[str, Event]:
         name, is_won = stripe_events.unique("txn"), kind == "chargeback"
@@ -232,6 +244,20 @@ class MarqetaWords:
             more["chargeback"] = {"token": dispute, "transaction_token": buy.asked["token"]}
         event = marqeta_events.later(buy.asked, KINDS[kind], amount=Decimal(amount) / 100, **more)
         return str(event["token"]), event
+
+    def forces(self, amount: int) -> tuple[Event, str, Event]:
+        event = self._alone(KINDS["capture"], amount)
+        return event, str(event["token"]), event
+
+    def names_nothing(self, amount: int) -> tuple[str, Event]:
+        event = self._alone(KINDS["refund"], amount)
+        return str(event["token"]), event
+
+    def _alone(self, kind: str, amount: int) -> Event:
+        asked = self.question(amount, mcc="5812", follows=None)
+        event = marqeta_events.later(asked, kind, amount=Decimal(amount) / 100)
+        del event["preceding_related_transaction_token"]
+        return event
 
     def deliver(self, event: Event) -> str:
         assert marqeta_events.report({"transactions": [event]}).status_code == 200

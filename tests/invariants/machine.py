@@ -11,7 +11,7 @@ import time_machine
 from django.db import transaction
 from django.test import override_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, initialize, invariant, multiple, rule
+from hypothesis.stateful import initialize, invariant, multiple, rule
 
 from issuing import card_funding, fall_back, settling
 from issuing.models import VirtualCard
@@ -19,6 +19,7 @@ from onecard.kit.money import Money
 from routing import rulebook
 from tests.invariants import checks
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
+from tests.invariants.merchants import AMOUNTS, SAID, Merchants
 from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.invariants.reckoning import Reckoning
 from tests.wallets import walkthrough_card
@@ -26,11 +27,7 @@ from wallet import calling_off, cascade, funding, methods, refunding
 from wallet.models import FundingCharge, FundingMethod, FundingObligation
 
 START = dt.datetime(2026, 3, 7, 20, tzinfo=dt.UTC)  # The night before the clocks change in New York.
-AMOUNTS = st.integers(1, 30_000)
 MOODS = st.lists(st.sampled_from(CHARGE_MOODS), max_size=4)
-BACK = ("refund", "refund", "chargeback")
-# Now and then in another currency, of which its worth is said or nothing is.
-SAID = st.sampled_from(["", "", "", "", "worth", "nothing"])
 OVER = ("settled", "reversed", "expired")
 # The wait for a capture is over after one day, retries by the clock after three, and holds after four.
 CARDS = 4
@@ -40,7 +37,7 @@ DAYS_UNTIL_QUIET, DAYS_AFTER_IT = (1, 1), (1, 3, 3)
 class Purchases(Reckoning):
     """The issuer says what it likes, in any order and more than once; nothing is lost for ever."""
 
-    buys = Bundle("buys")
+    buys = Merchants.buys
 
     @initialize(
         target=buys,
@@ -88,6 +85,7 @@ class Purchases(Reckoning):
         self.events: list[tuple[Event, Buy, str]] = []
         self.top_ups = 0
         self.all: list[Buy] = []
+        self.nameless = Buy({}, 0)
         self.rate, self.habit, self.afterwards = people["rate"], people["habit"], people["afterwards"]
         self.people = []
 
@@ -145,30 +143,6 @@ class Purchases(Reckoning):
         if not buy.ended:
             buy.ended = status
             self.note(self.words.reports(buy, status, 0 if status == "reversed" else buy.amount_minor), buy, now=now)
-
-    @rule(buy=buys, amount=st.integers(1, 40_000), whole=st.booleans(), now=st.booleans(), said=SAID)
-    def is_captured(self, buy: Buy, amount: int, whole: bool, now: bool, said: str) -> None:
-        amount = buy.amount_minor if whole and buy.amount_minor else amount
-        if said:
-            buy.captured_abroad.append(amount)
-        self.move(buy, "capture", amount, now, said=said)
-
-    @rule(buy=buys, amount=AMOUNTS, kind=st.sampled_from(BACK), now=st.booleans(), said=SAID, whole=st.booleans())
-    def money_comes_back(self, buy: Buy, amount: int, kind: str, now: bool, said: str, whole: bool) -> None:
-        if not buy.moved:
-            return
-        if said and whole and buy.captured_abroad:
-            amount = buy.captured_abroad[-1]
-        dispute = f"dispute_{len(self.events)}" if kind == "chargeback" else ""
-        self.move(buy, kind, amount, now, dispute, said=said)
-        if dispute:
-            buy.disputes.append((dispute, amount, bool(said)))
-
-    @rule(buy=buys, now=st.booleans())
-    def the_merchant_contests(self, buy: Buy, now: bool) -> None:
-        if buy.disputes:
-            dispute, amount, is_abroad = buy.disputes.pop()
-            self.move(buy, "chargeback_reversal", amount, now, dispute, said="nothing" if is_abroad else "")
 
     @rule(pick=st.integers(0, 50))
     def an_event_arrives(self, pick: int) -> None:
@@ -272,13 +246,6 @@ class Purchases(Reckoning):
         self.people_make_an_end()
         self.every_check_holds()
         self.the_two_sides_agree()
-
-    def merchants_think_again(self) -> None:
-        """What people gave up or settled may not be owed after all, and then be owed once more."""
-        for buy in [each for each in self.all if each.moved and self.afterwards]:
-            self.move(buy, "refund", buy.amount_minor or 1, now=True)
-            if self.afterwards == "takes again":
-                self.move(buy, "capture", buy.amount_minor or 1, now=True)
 
     def every_card_says_no(self) -> None:
         for _ in range(CARDS):

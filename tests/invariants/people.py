@@ -12,8 +12,8 @@ from django.db.models import F, QuerySet
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from issuing import worth
-from issuing.models import CardTransaction, VirtualCard
+from issuing import linking, worth
+from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.money import Money
 from onecard.users.models import User
 from tests.factories import UserFactory
@@ -29,7 +29,7 @@ ALONE = (
     "ask_write_off", "ask_outside", "agree", "withdraw", "charge_again", "charge_another", "resolve", "give_back",
     "send_again",
 )  # fmt: skip
-ACTS = (*TOGETHER, *TOGETHER, *ALONE, "is_kind", "is_kind", "enters_worth", "enters_worth")
+ACTS = (*TOGETHER, *TOGETHER, *ALONE, "is_kind", "is_kind", "enters_worth", "enters_worth", "says_whose", "says_whose")
 
 
 def abroad() -> QuerySet[CardTransaction]:
@@ -51,6 +51,10 @@ class People(RuleBasedStateMachine):
         works: dict[str, tuple[QuerySet[Any], Callable[[Any], None]]] = {
             "is_kind": (FundingObligation.objects.filter(status="funded"), lambda one: self.is_kind(one, minor)),
             "enters_worth": (abroad(), self.enter_worth),
+            "says_whose": (
+                CardTransaction.objects.filter(transaction_type="refund"),
+                lambda one: self.say_whose(one, minor),
+            ),
         }
         rows, work = works.get(act, (Case.objects.filter(status="open"), lambda one: self.work_on(one, act, minor)))
         found = list(rows.order_by("pk"))
@@ -71,6 +75,13 @@ class People(RuleBasedStateMachine):
             worth.enter_worth(
                 transaction=kept, worth_minor=self.worth_of(kept.amount_minor), reason=WHY, actor="user:1"
             )
+
+    def say_whose(self, refund: CardTransaction, pick: int) -> None:
+        """Of any purchase there is: a wrong one is refused, as is a refund whose purchase is known."""
+        purchases = list(Authorization.objects.order_by("pk"))
+        with contextlib.suppress(linking.LinkRefusedError):
+            purchase = purchases[pick % len(purchases)]
+            linking.link_by_hand(refund=refund, purchase=purchase, reason=WHY, actor="user:1")
 
     def worth_of(self, amount_minor: int) -> int:
         """The one rate of this world: minor units of the purchase's currency for those abroad."""

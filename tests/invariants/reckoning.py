@@ -6,9 +6,10 @@ from typing import Any
 from unittest import mock
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from issuing import owing
-from issuing.models import Authorization, BalanceUse
+from issuing.models import Authorization, BalanceUse, CardTransaction
 from issuing.reconcile import balances, snapshot
 from issuing.reconcile.compare import Row
 from issuing.reconcile.comparisons import of_books
@@ -16,17 +17,16 @@ from issuing.reconcile.window import MARGIN, Window
 from onecard.kit import clock
 from tests.invariants import checks
 from tests.invariants.issuers import Buy
+from tests.invariants.merchants import Merchants
 from tests.invariants.processor import Moody
-from tests.invariants.telling import Telling
 from wallet import ledger_check, states
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
 
 
-class Reckoning(Telling):
+class Reckoning(Merchants):
     """Asked when all is told and done."""
 
     processor: Moody
-    all: list[Buy]
     habit: str
 
     def the_two_sides_agree(self) -> None:
@@ -38,6 +38,7 @@ class Reckoning(Telling):
         self._the_books_are_right()
         for obligation in FundingObligation.objects.all():
             self._paid_once(obligation)
+        self._no_refund_is_forgotten()
         for buy in self.all:
             self._balanced(buy)
 
@@ -80,7 +81,19 @@ class Reckoning(Telling):
         use = BalanceUse.objects.filter(authorization=purchase).first()
         paid = sum(each.received_minor - each.refunded_minor for each in intents) + (use.amount_minor if use else 0)
         paid += checks.by_people_minor(owing.reference(purchase), purchase.currency)
-        assert paid == buy.moved_minor, (buy, purchase.status, paid, buy.moved_minor)
+        moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
+        assert paid == moved, (buy, purchase.status, paid, moved)
+
+    def _no_refund_is_forgotten(self) -> None:
+        """What names no purchase is kept as it was told, and is of one, or a person is asked."""
+        kept = {each.issuer_transaction_id: -each.amount_minor for each in self._nameless()}
+        assert kept == self.nameless.moved, (kept, self.nameless.moved)
+        for refund in self._nameless().filter(authorization=None):
+            asked = Case.objects.filter(kind=Case.Kind.REFUND_UNLINKED, reference=refund.reference, status="open")
+            assert asked.exists(), refund.reference
+
+    def _nameless(self) -> QuerySet[CardTransaction]:
+        return CardTransaction.objects.filter(issuer_transaction_id__in=list(self.nameless.moved))
 
     def _charges(self, purchase: Authorization) -> Any:
         return FundingCharge.objects.filter(obligation__purchase=owing.reference(purchase))
