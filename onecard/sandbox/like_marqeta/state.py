@@ -40,6 +40,15 @@ class Chain:
 
 
 @dataclass(slots=True)
+class Listed:
+    """What a list was last asked for, and what was found among the first transactions, none of which is hidden."""
+
+    asked: object = None
+    looked_at: int = 0
+    found: list[Json] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class State:
     """Things by kind and token in order of creation, plus what the program knows and never shows.
 
@@ -58,8 +67,7 @@ class State:
     card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
     owned: defaultdict[tuple[str, str], dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
     access_tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
-    # What a list was last asked for, and what was found.
-    listed: tuple[object, list[Json]] = field(default_factory=lambda: (None, []))
+    listed: Listed = field(default_factory=Listed)
     changes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from onecard.sandbox.like_marqeta.command import Command
 from onecard.sandbox.like_marqeta.errors import ApiError
 from onecard.sandbox.like_marqeta.lookup import cut
 from onecard.sandbox.like_marqeta.program import Program
-from onecard.sandbox.like_marqeta.state import State, timestamp, utc_now
+from onecard.sandbox.like_marqeta.state import Listed, State, timestamp, utc_now
 from onecard.sandbox.wire import Json, copy_of
 
 _DAYS_BY_DEFAULT = 30
@@ -41,20 +42,28 @@ def list_(program: Program, command: Command) -> Json:
 
 
 def _found(state: State, command: Command) -> list[Json]:
-    """Page after page asks for the same: what cannot have changed since the last one is not searched again."""
+    """Page after page asks for the same, while more happens: what cannot have changed is not searched again."""
     fits, now = _filter(command), timestamp()
     words = {name: value for name, value in command.query.items() if name not in ("count", "start_index", "sort_by")}
     if words.get("end_date", "") > now:
         del words["end_date"]
-    asked = (tuple(sorted(words.items())), len(state.transactions))
-    if state.listed[0] == asked:
-        return state.listed[1]
-    fitting = [thing for thing in state.transactions.values() if fits(thing)]
-    found = [thing for thing in fitting if _is_visible(state, thing)]
-    # A transaction's state may change, and what is hidden will show.
-    if words.get("state") == "ALL" and len(found) == len(fitting):
-        state.listed = (asked, found)
-    return found
+    asked = tuple(sorted(words.items()))
+    # A transaction's state may change, and then it fits or does not.
+    is_lasting = words.get("state") == "ALL" and state.listed.asked == asked
+    state.listed = state.listed if is_lasting else Listed(asked)
+    _look_at_more(state, state.listed, fits)
+    rest = islice(state.transactions.values(), state.listed.looked_at, None)
+    return state.listed.found + [thing for thing in rest if _is_visible(state, thing) and fits(thing)]
+
+
+def _look_at_more(state: State, listed: Listed, fits: Callable[[Json], bool]) -> None:
+    """Goes on as far as nothing is hidden that will show."""
+    for thing in islice(state.transactions.values(), listed.looked_at, None):
+        if not _is_visible(state, thing):
+            return
+        listed.looked_at += 1
+        if fits(thing):
+            listed.found.append(thing)
 
 
 def _page(_state: State, command: Command, found: list[Json]) -> Json:

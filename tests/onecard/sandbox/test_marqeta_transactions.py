@@ -82,6 +82,21 @@ def test_visible_only_after_a_while(api: Api, marqeta: RunningSandbox, program: 
     assert api.get(f"transactions/{bought['token']}")["token"] == bought["token"]
 
 
+def test_a_list_asked_for_again_shows_what_has_happened_since(api: Api, marqeta: RunningSandbox) -> None:
+    query = {"state": "ALL", "type": "authorization", "sort_by": "created_time"}
+    tokens = [api.buy(1)["token"]]
+    assert [row["token"] for row in api.get("transactions", **query)["data"]] == tokens
+    marqeta.marqeta.conduct = Conduct(transactions_visible_after_s=0.6)
+    hidden = api.buy(2)["token"]
+    marqeta.marqeta.conduct = Conduct()
+    tokens.append(api.buy(3)["token"])
+    assert [row["token"] for row in api.get("transactions", **query)["data"]] == tokens
+    time.sleep(0.6)
+    tokens.insert(1, hidden)
+    assert [row["token"] for row in api.get("transactions", **query)["data"]] == tokens
+    assert [row["token"] for row in api.get("transactions", **query, card_token="other")["data"]] == []
+
+
 def test_without_a_card_the_whole_program_is_listed(api: Api) -> None:
     other = api.post("cards", {"user_token": USER, "card_product_token": PRODUCT})["token"]
     body = {"card_token": other, "state": "ACTIVE", "channel": "API", "reason_code": "00"}
