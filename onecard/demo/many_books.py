@@ -1,5 +1,6 @@
 """Our side of a made-up month, written by the database itself: a minute where rows from here would take ten."""
 
+from itertools import chain
 from typing import Any
 
 from django.db import connection
@@ -36,14 +37,16 @@ STATEMENTS = (
     INSERT INTO wallet_fundingobligation (id, public_id, cardholder_id, reference, purchase, description, amount_minor,
         currency, status, created_at, updated_at)
     SELECT n, gen_random_uuid(), %(holder)s, 'decision:' || n, 'authorization:' || n, 'Bistro', amount, 'USD',
-        CASE WHEN n = ANY(%(unknown_charges)s) THEN 'open' ELSE 'funded' END, at, at
+        CASE WHEN n = ANY(%(unknown_charges)s) THEN 'open' WHEN n = ANY(%(failed_charges)s) THEN 'failed'
+            ELSE 'funded' END, at, at
     FROM numbered
     """,
     """
     INSERT INTO wallet_fundingcharge (id, public_id, obligation_id, method_id, sequence, status, idempotency_key,
         processor_charge_id, failure_code, failure_message, attempts, first_sent_at, finished_at, created_at,
         updated_at)
-    SELECT n, charge, n, %(method)s, 1, CASE WHEN n = ANY(%(unknown_charges)s) THEN 'unknown' ELSE 'succeeded' END,
+    SELECT n, charge, n, %(method)s, 1, CASE WHEN n = ANY(%(unknown_charges)s) THEN 'unknown'
+            WHEN n = ANY(%(failed_charges)s) THEN 'declined' ELSE 'succeeded' END,
         'charge:' || n, 'pi_' || md5(%(seed)s || ':p:' || n), '', '', 1, at, at, at, at
     FROM numbered
     """,
@@ -51,7 +54,8 @@ STATEMENTS = (
     INSERT INTO wallet_fundingrefund (id, public_id, obligation_id, charge_id, amount_minor, reason, status,
         idempotency_key, processor_refund_id, failure_code, failure_message, attempts, first_sent_at, finished_at,
         created_at, updated_at)
-    SELECT n, refund, n, n, back, '', CASE WHEN n = ANY(%(unknown_refunds)s) THEN 'unknown' ELSE 'succeeded' END,
+    SELECT n, refund, n, n, back, '', CASE WHEN n = ANY(%(unknown_refunds)s) THEN 'unknown'
+            WHEN n = ANY(%(failed_refunds)s) THEN 'failed' ELSE 'succeeded' END,
         'refund:' || n, 're_' || md5(%(seed)s || ':p:' || n), '', '', 1, at, at, at, at
     FROM numbered WHERE n <= %(refunds)s
     """,
@@ -101,7 +105,7 @@ MOVES: tuple[dict[str, str], ...] = (
         "debit": "processor",
         "credit": "purchases",
         "amount": "amount",
-        "which": "NOT n = ANY(%(unknown_charges)s)",
+        "which": "NOT n = ANY(%(unknown_charges)s || %(failed_charges)s)",
     },
     {
         "of": "posted_refunds",
@@ -110,7 +114,7 @@ MOVES: tuple[dict[str, str], ...] = (
         "debit": "purchases",
         "credit": "processor",
         "amount": "back",
-        "which": "n <= %(refunds)s AND NOT n = ANY(%(unknown_refunds)s)",
+        "which": "n <= %(refunds)s AND NOT n = ANY(%(unknown_refunds)s || %(failed_refunds)s)",
     },
 )
 MERCHANT_REFUNDS = """
@@ -166,8 +170,11 @@ def _numbers(plan: Plan) -> dict[str, Any]:
         for label in ("posted_transactions", "posted_charges", "posted_refunds")
         for kind in ("missing_here", "missing_there", "amount", "currency", "state")
     }
+    failed = {f"failed_{name}": plan.failed_here(f"{name}.stripe") for name in ("charges", "refunds")}
+    of_ours = [numbers for name, numbers in planted.items() if not name.endswith("_here")]
     return {
         **planted,
+        **failed,
         "rows": plan.rows,
         "refunds": plan.refunds,
         "seed": str(plan.seed),
@@ -178,5 +185,5 @@ def _numbers(plan: Plan) -> dict[str, Any]:
         "left_in_clearing": plan.at("purchases_in_clearing", "state"),
         "paid_by_nobody": plan.at("purchases_without_charge", "missing_here"),
         # Their books do not add up by plan, so they must not be over: one difference each.
-        "still_open": [n for name, numbers in planted.items() if not name.endswith("_here") for n in numbers],
+        "still_open": list(chain(*of_ours, *failed.values())),
     }

@@ -20,6 +20,7 @@ class ManyLists:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._failed_here = {label: set(plan.failed_here(label)) for label in ("charges.stripe", "refunds.stripe")}
         self._of = {
             label: {
                 number: kind for (where, kind), numbers in plan.places.items() if where == label for number in numbers
@@ -84,7 +85,7 @@ class ManyLists:
         if planted == "missing_there" or (number > self._plan.rows and planted != "missing_here"):
             return
         for copy in range(2 if planted == "duplicate" else 1):
-            status = "declined" if planted == "state" else "succeeded"
+            status = "declined" if self._failed_there("charges.stripe", number, planted) else "succeeded"
             charge_id = f"pi_{self._plan.digest('p', number)}{copy or ''}"
             said = Outcome(status, charge_id, charge_public_id=self._plan.uuid("c", number))
             yield self._money(said, amount_minor(number), number, planted)
@@ -93,10 +94,13 @@ class ManyLists:
         if planted == "missing_there" or (number > self._plan.refunds and planted != "missing_here"):
             return
         for copy in range(2 if planted == "duplicate" else 1):
-            status = "failed" if planted == "state" else "succeeded"
+            status = "failed" if self._failed_there("refunds.stripe", number, planted) else "succeeded"
             refund_id = f"re_{self._plan.digest('p', number)}{copy or ''}"
             said = RefundOutcome(status, refund_id, refund_public_id=self._plan.uuid("r", number))
             yield self._money(said, refund_minor(number), number, planted)
+
+    def _failed_there(self, label: str, number: int, planted: str) -> bool:
+        return planted == "state" and number not in self._failed_here[label]
 
     def _money(self, said: Said, amount: int, number: int, planted: str) -> ListedMoney[Said]:
         currency = "EUR" if planted == "currency" else "USD"

@@ -49,6 +49,10 @@ class Plan:
         """The numbers that differ so; of "missing_here", numbers beyond those that we have."""
         return self.places.get((label, kind), [])
 
+    def failed_here(self, label: str) -> list[int]:
+        """Of those that differ in their state the odd ones: money moved there that we believe never did."""
+        return [number for number in self.at(label, "state") if number % 2]
+
     def moment_s(self, number: int) -> int:
         """Spread over a month that ended yesterday; seconds since 1970."""
         return int(self.begins_at.timestamp()) + number * DAYS * 86_400 // (2 * self.rows)
