@@ -8,9 +8,9 @@ import pytest
 from issuing.models import Authorization, Hold, SpendWindow
 from tests import marqeta_events, stripe_events
 from tests.issuing.balances import increment
+from tests.issuing.postings import report
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.issuing.test_settling import approved, deliver, moved, news, told_total, work
-from tests.issuing.test_transactions import report
 from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
 

@@ -11,7 +11,8 @@ from issuing import transactions
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction
 from tests import stripe_events
-from tests.issuing.test_transactions import deliver, movement, posted, record
+from tests.issuing.postings import deliver, posted
+from tests.issuing.test_transactions import movement, record
 from tests.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db

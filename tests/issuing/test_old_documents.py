@@ -9,9 +9,9 @@ from issuing import handlers, linking
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
 from onecard.kit import clock
 from tests import stripe_events
+from tests.issuing.postings import posted, report
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.issuing.test_settling import approved, deliver, moved, news
-from tests.issuing.test_transactions import posted, report
 from tests.issuing.test_unlinked_refunds import bought
 from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingRefund, Posting

@@ -10,9 +10,9 @@ from issuing import linking, transactions
 from issuing.issuers import marqeta_shapes
 from issuing.models import Authorization, VirtualCard
 from tests import marqeta_events
+from tests.issuing.postings import report
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.issuing.test_settling import work
-from tests.issuing.test_transactions import report
 from tests.issuing.test_unlinked_refunds import WHY, at, bought, cases, known_as, purchase_of, told
 from wallet.models import FundingRefund
 

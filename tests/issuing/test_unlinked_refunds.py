@@ -18,10 +18,10 @@ from issuing.reconcile.window import Window
 from tests import marqeta_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
+from tests.issuing.postings import refund, report
 from tests.issuing.reconcile.test_books import books
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.issuing.test_settling import work
-from tests.issuing.test_transactions import refund, report
 from tests.threads import at_once
 from wallet import ledger, ledger_check
 from wallet.chart import Account
