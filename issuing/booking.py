@@ -43,7 +43,7 @@ def book(kept: CardTransaction) -> bool:
     waiting = _taken_back_by(kept)
     if waiting is not None:
         book(waiting)
-    if kept.transaction_type == Type.SETTLEMENT and is_new:
+    if is_new:
         unfunded.open_case_if_nobody_pays(purchase)
     owing.follow(purchase, actor=f"issuer:{kept.provider}")
     return is_new

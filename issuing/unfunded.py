@@ -3,7 +3,7 @@
 from issuing import owing
 from issuing.models import Authorization, BalanceUse
 from onecard.kit.money import Money
-from wallet import cases
+from wallet import cases, past_cards
 from wallet.models import Case, FundingObligation
 
 
@@ -14,14 +14,19 @@ def open_case(purchase: Authorization, *, amount_minor: int) -> None:
 
 
 def open_case_if_nobody_pays(purchase: Authorization) -> None:
-    """More than nothing was captured of what was approved for nothing (a verification), or told without an approval."""
-    asked = FundingObligation.objects.filter(purchase=owing.reference(purchase)).exists()
+    """Merchants have more of it than was settled by people, and nobody is asked: it was told without an approval, say.
+
+    Also where that comes about again, by a further capture or a dispute that is lost, after its case was closed.
+    """
+    name = owing.reference(purchase)
+    asked = FundingObligation.objects.filter(purchase=name).exists()
     if asked or BalanceUse.objects.filter(authorization=purchase).exists():
         return
-    captured, _ = owing.moved_minor(purchase)
-    if captured:
+    captured, returned = owing.moved_minor(purchase)
+    left = captured - returned - past_cards.look_at(name, purchase.currency).minor
+    if left > 0:
         summary = f"{purchase.issuer_authorization_id} was captured, and nobody was asked for the money."
-        _open(purchase, captured, summary)
+        _open(purchase, left, summary)
 
 
 def _open(purchase: Authorization, amount_minor: int, summary: str) -> None:

@@ -41,8 +41,7 @@ def enter_worth(*, transaction: CardTransaction, worth_minor: int, reason: str, 
         worth = Money(worth_minor, purchase.currency)
         _put(kept, purchase, worth)
         _note(kept, worth, reason=words, actor=actor)
-        if kept.transaction_type == Type.SETTLEMENT:
-            unfunded.open_case_if_nobody_pays(purchase)
+        unfunded.open_case_if_nobody_pays(purchase)
         owing.follow(purchase, actor=actor)
     return worth
 

@@ -17,10 +17,12 @@ from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent,
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from tests import stripe_events
+from tests.factories import UserFactory
+from tests.issuing.postings import posted
 from tests.issuing.test_settling import approved, deliver, forget, moved, news, work
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet import ledger, ledger_check
+from wallet import case_proposals, ledger, ledger_check
 from wallet.chart import Account
 from wallet.models import Case, FundingCharge, FundingRefund, Posting
 
@@ -272,6 +274,26 @@ def test_more_taken_back_than_given_charges_nobody_beyond_the_purchase(card: Vir
     work()
 
     assert ended() == money("lost", paid=4500) | {"clearing": 2500}, "the gap stays in sight"
+
+
+def test_what_is_taken_back_after_the_rest_was_given_up_is_a_persons_again(card: VirtualCard) -> None:
+    """A force capture that nobody paid for: two people write off what is left, and then the dispute is lost."""
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    capture = posted(asked, authorization=None)
+    about = {"transaction": capture["data"]["object"]["id"]}
+    deliver(capture, dispute(asked, "funds_reinstated", "won", **about, **balance_transactions(744)))
+    first, (ada, bob) = Case.objects.get(kind="approved_without_us"), (UserFactory(is_staff=True) for _ in range(2))
+    case_proposals.propose(case=first, user=ada, proposal="write_off", reason="Not ours")
+    assert case_proposals.agree(case=first, user=bob, reason="Not ours").minor == 4500 - 744
+
+    deliver(dispute(asked, "funds_rescinded", "lost", at=LATER, **about, **balance_transactions(744, -744)))
+
+    again = Case.objects.get(kind="approved_without_us", status="open")
+    assert (again.pk != first.pk, again.amount_minor) == (True, 744)
+    case_proposals.propose(case=again, user=ada, proposal="write_off", reason="Not ours")
+    case_proposals.agree(case=again, user=bob, reason="Not ours")
+    assert not Case.objects.filter(status="open").exists()
+    assert ledger.balance(Account.PURCHASES, currency="USD", reference=first.reference) == 0
 
 
 def test_a_dispute_about_something_unknown_waits_for_it(card: VirtualCard) -> None:
