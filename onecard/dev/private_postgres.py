@@ -25,7 +25,13 @@ START_TIMEOUT_S: Final = 60.0
 # The state in the last line of postmaster.pid, as pg_ctl reads it.
 READY_LINES: Final = 8
 
-SETTINGS: Final = {"listen_addresses": "", "max_connections": "200", "unix_socket_permissions": "0700"}
+SETTINGS: Final = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "unix_socket_permissions": "0700",
+    # Its default is for machines of the last century; the proofs fill some gigabytes.
+    "shared_buffers": "512MB",
+}
 # A test database that is lost with the machine is no loss; the time saved is.
 NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
