@@ -2,21 +2,23 @@
 
 from django.db import migrations, models
 
-# Until now the time stood in an entry of the trail.
+# Until now the time of a difference stood in an entry of the trail.
 FROM_THE_TRAIL = """
 UPDATE wallet_case c SET about_at = to_timestamp((e.details ->> 'at_s')::bigint) FROM audit_entry e
-WHERE e.action IN ('reconcile.found', 'fees.left') AND e.subject_type = 'case' AND e.subject_id = c.id::text
+WHERE c.about_at IS NULL AND e.action IN ('reconcile.found', 'fees.left') AND e.subject_type = 'case'
+    AND e.subject_id = c.id::text
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("audit", "0001_initial"),
-        ("wallet", "0015_unlinked_refunds"),
+        ("wallet", "0016_where_a_list_is_read_again"),
     ]
 
     operations = [
-        migrations.AddField(
+        migrations.RenameField(model_name="case", old_name="listed_at", new_name="about_at"),
+        migrations.AlterField(
             model_name="case",
             name="about_at",
             field=models.DateTimeField(
