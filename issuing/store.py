@@ -147,7 +147,7 @@ def _in_one_trip(raw: psycopg.Connection[Any], sql: str, params: dict[str, Any],
 def _execute_prepared(
     raw: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], sql: str, params: dict[str, Any]
 ) -> None:
-    """Planned once per connection. Django switches preparing off for its own statements, so it is lent here only."""
+    """Planned at its first run on a connection; other statements only when they have come back a few times."""
     usual, raw.prepare_threshold = raw.prepare_threshold, 0
     try:
         cursor.execute(sql, params)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ ENVIRONMENT = {
 }
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A child that is started ignores no interrupt, also where the tests run in a shell's background, which does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_command_serves_and_stops_cleanly(stop: signal.Signals) -> None:
     words = [sys.executable, "manage.py", "sandbox", "--port", "0", "--webhook-url", "http://127.0.0.1:9/"]
