@@ -14,7 +14,6 @@ from typing import Any
 import redis
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
 from django.test import override_settings
 
 from issuing.issuers import registry
@@ -30,13 +29,12 @@ from routing import rulebook
 from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, UserFactory, VirtualCardFactory
 from tests.issuing.issuers.worlds import marqeta_settings
 from tests.sandboxes import CUSTOMER, processor_sandbox
+from tests.snapshots import Snapshot
 from tests.wallet.cascades import PAYMENT_METHODS
 from tests.wallets import WALKTHROUGH
 from wallet.processors.stripe import stripe_client
 
 CARDS = {"stripe": "ic_1S769SQLFtcEJSwHLTAnsvQe", "marqeta": "demo-card"}
-# Rankings and rules are never written by a purchase, so they stay.
-OURS = ("audit_", "issuing_", "outbox_", "users_", "wallet_")
 # What a restarted system lives through: claims run out, look-ups and settlements come due, retries of declines end.
 LATER = tuple(dt.timedelta(minutes=minutes) for minutes in (4, 40, 130, 500, 1_570, 4_600))
 SWEEPS = tuple(entry for name, entry in app.conf.beat_schedule.items() if name.startswith("sweep-"))
@@ -50,27 +48,21 @@ class World:
     mails: Path
     cards: dict[str, VirtualCard] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
-    _tables: dict[str, bytes] = field(default_factory=dict)
+    _tables: Snapshot | None = None
     _issuer: dict[str, Any] = field(default_factory=dict)
 
     def remember(self) -> None:
         """From here on `put_back` comes back to this moment, in the database and at the sandbox."""
-        with connection.cursor() as cursor:
-            rows = {table: _copy_out(cursor, table) for table in _our_tables()}
-        self._tables = {table: content for table, content in rows.items() if content}
+        self._tables = Snapshot.take("as_in_the_world")
         state = self.sandbox.state
         self._issuer = {one.name: getattr(state, one.name) for one in fields(state) if one.name != "lock"}
         self._issuer = copy.deepcopy(self._issuer | {"keys": self.sandbox.sandbox.idempotency._uses})
 
     def put_back(self) -> None:
-        """As if nothing had happened since; append-only triggers are asleep for that."""
+        """As if nothing had happened since."""
         set_clock(dt.timedelta(0))
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute("; ".join(f"DELETE FROM {table}" for table in _our_tables()))
-            for table, content in self._tables.items():
-                with cursor.copy(f"COPY {table} FROM STDIN") as rows:
-                    rows.write(content)
+        assert self._tables, "nothing was remembered"
+        self._tables.put_back()
         self._put_back_the_issuer()
         for mail in self.mails.iterdir():
             mail.unlink()
@@ -217,12 +209,3 @@ def _no_errors_logged() -> Iterator[None]:
     finally:
         logging.getLogger().removeHandler(handler)
     assert not errors, errors
-
-
-def _our_tables() -> list[str]:
-    return sorted(name for name in connection.introspection.table_names() if name.startswith(OURS))
-
-
-def _copy_out(cursor: Any, table: str) -> bytes:
-    with cursor.copy(f"COPY {table} TO STDOUT") as rows:
-        return b"".join(bytes(part) for part in rows)
