@@ -160,6 +160,9 @@ def much_that_has_ended() -> list[type[Model]]:
 
 def test_no_query_reads_a_long_table_as_a_whole() -> None:
     """With sequential scans priced out, a query that still needs one has no index to go by."""
+    with connection.cursor() as cursor:
+        # The planner goes by the size of an index too, and an earlier test may have left empty pages in it.
+        cursor.execute("TRUNCATE wallet_cardholder, issuing_issuerevent, outbox_message, wallet_case CASCADE")
     long_tables = [model._meta.db_table for model in much_that_has_ended()]
     with CaptureQueriesContext(connection) as queries:
         scraped()
