@@ -7,22 +7,10 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from django.test import TransactionTestCase
 
 from issuing.issuers import alerts, registry
 from issuing.issuers.shared import shared
 from routing import rulebook
-from tests import snapshots
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Tests that commit leave the tables as they were at the start, by our own quick way where it is possible."""
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        if snapshots.are_possible():
-            start = snapshots.Snapshot.take("as_at_the_start")
-            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: start.put_back())
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,4 @@
-"""The tables as they were at a moment: only those that were written to since are touched to come back to it.
-
-Django would empty every table after a test that commits, and ask all apps to fill in their own rows again, which took a
-quarter of a second each time.
-"""
+"""The tables as they were at a moment: only those that were written to since are touched to come back to it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,13 +35,6 @@ class Snapshot:
             _run(*(_about("DELETE FROM {table}", table, self.name) for table in touched))
             _run(*(_about("INSERT INTO {table} SELECT * FROM {copy}", table, self.name) for table in refilled))
         self.looks |= _looks(refilled)
-
-
-def are_possible() -> bool:
-    """Only a superuser can put back what triggers keep from being changed."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW is_superuser")
-        return bool(cursor.fetchone() == ("on",))
 
 
 def _looks(tables: Iterable[str]) -> Looks:

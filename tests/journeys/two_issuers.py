@@ -204,7 +204,7 @@ def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
     names = [f"authorization:{row.pk}" for row in purchases]
     owed = FundingObligation.objects.filter(purchase__in=names).order_by("pk")
     refunds = FundingRefund.objects.filter(obligation__in=owed).order_by("pk")
-    postings = Posting.objects.filter(reference__in=names).order_by("kind", "amount_minor")
+    postings = Posting.objects.filter(reference__in=names).order_by("kind", "amount_minor", "debit", "currency")
     posted = CardTransaction.objects.filter(card=card).order_by("pk")
     disputed = Dispute.objects.filter(authorization__in=purchases).order_by("pk")
     about = [
