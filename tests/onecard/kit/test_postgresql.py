@@ -1,4 +1,4 @@
-"""Whole numbers arrive at the database as they are, or not at all."""
+"""Statements whose parameters the server binds: none is cut off, none is one too many, and each is planned once."""
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -8,6 +8,8 @@ from django.db.models.functions import Greatest, Least
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
+
+from onecard.kit.postgresql.base import MOST_PARAMETERS
 
 COLUMNS = {
     "SmallIntegerField": ("smallint", 16),
@@ -39,6 +41,33 @@ def test_what_is_added_to_a_column_is_the_whole_number() -> None:
     [(key, more, less)] = one.annotate(more=F("pk") + 10**13, less=F("pk") - 10**13).values_list("pk", "more", "less")
 
     assert (more, less) == (key + 10**13, key - 10**13)
+
+
+@pytest.mark.django_db
+def test_more_rows_than_a_statement_holds_are_written_in_batches() -> None:
+    many = [ContentType(app_label="many", model=f"model {n}") for n in range(MOST_PARAMETERS // 2 + 2)]
+
+    ContentType.objects.bulk_create(many)
+
+    assert ContentType.objects.filter(app_label="many").count() == len(many)
+
+
+@pytest.mark.django_db
+def test_more_keys_than_a_statement_holds_are_looked_up_in_batches() -> None:
+    known = set(ContentType.objects.values_list("pk", flat=True))
+
+    assert set(ContentType.objects.in_bulk(range(1, MOST_PARAMETERS + 2))) == known
+
+
+@pytest.mark.django_db
+def test_a_statement_that_comes_back_is_planned_once() -> None:
+    for key in range(8):
+        ContentType.objects.filter(pk=key, model=f"model {key}").exists()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        planned = [statement for (statement,) in cursor.fetchall()]
+    assert any('"model" = $' in one and '"id" = $' in one for one in planned), planned
 
 
 class TestEveryWidth(TestCase):
