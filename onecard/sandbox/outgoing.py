@@ -1,8 +1,7 @@
 """The way out of every event: asked at once or queued, tried again, or mistreated as a scenario says."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -13,6 +12,7 @@ from onecard.sandbox.scenario import Scenario
 from onecard.sandbox.scenarios import Scenarios
 from onecard.sandbox.sealed import SealedEvent
 from onecard.sandbox.settings import Settings
+from onecard.sandbox.shelf import Shelf
 from onecard.sandbox.wire import Json
 from onecard.sandbox.workers import Workers
 
@@ -30,7 +30,7 @@ class Outgoing:
         self._settings = settings
         self._scenarios = scenarios
         self._courier = Courier(secret=settings.webhook_secret)
-        self._events: OrderedDict[str, SealedEvent] = OrderedDict()
+        self._events: Shelf[SealedEvent] = Shelf()
         self._events_lock = threading.Lock()
         self._held: list[Json] = []
         self._held_lock = threading.Lock()
@@ -58,7 +58,7 @@ class Outgoing:
             self._mistreat(event, order)
 
     @contextmanager
-    def events(self) -> Iterator[Mapping[str, SealedEvent]]:
+    def events(self) -> Iterator[Shelf[SealedEvent]]:
         """The events by id, oldest first, whatever became of them on their way; none is added inside the block."""
         with self._events_lock:
             yield self._events
@@ -132,4 +132,4 @@ class Outgoing:
         with self._events_lock:
             self._events[sealed.id] = sealed
             if len(self._events) > self._settings.events_kept:
-                self._events.popitem(last=False)
+                self._events.forget_oldest()

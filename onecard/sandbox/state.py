@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from onecard.sandbox.shelf import Shelf
 from onecard.sandbox.wire import Json
 
 _OWNERS = {"payment_intent": "customer", "refund": "payment_intent"}
@@ -25,7 +26,7 @@ class State:
     """
 
     issuing_balance: int = 0
-    objects: defaultdict[str, dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
+    objects: defaultdict[str, Shelf[Json]] = field(default_factory=lambda: defaultdict(Shelf))
     exposures: defaultdict[str, Exposure] = field(default_factory=lambda: defaultdict(Exposure))
     spent: defaultdict[tuple[str, ...], int] = field(default_factory=lambda: defaultdict(int))
     held_total: int = 0
@@ -34,7 +35,7 @@ class State:
     worn_out_methods: set[str] = field(default_factory=set)
     card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
     # The same objects by whose they are, for the lists that are asked for again and again.
-    owned: defaultdict[tuple[str, str], dict[str, Json]] = field(default_factory=lambda: defaultdict(dict))
+    owned: defaultdict[tuple[str, str], Shelf[Json]] = field(default_factory=lambda: defaultdict(Shelf))
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, thing: Json) -> Json:

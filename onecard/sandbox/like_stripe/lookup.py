@@ -1,6 +1,6 @@
 """Finding objects: by the id in the address, by the id in a parameter, or page by page."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +8,7 @@ from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.errors import ApiError
 from onecard.sandbox.like_stripe.render import render_page
 from onecard.sandbox.like_stripe.specs import Spec, moment, text, whole
+from onecard.sandbox.shelf import Shelf
 from onecard.sandbox.state import State
 from onecard.sandbox.wire import Json
 
@@ -43,14 +44,14 @@ def page(state: State, command: Command, kind: str, *, url: str, equal: tuple[st
     """Show one page of a kind, newest first; `equal` names the fields that a parameter of the same name may pin."""
     owner = state.owner_field(kind)
     asked = command.params.get(owner) if owner in equal else None
-    stored = state.objects[kind] if asked is None else state.owned.get((kind, asked), {})
+    stored = state.objects[kind] if asked is None else state.owned.get((kind, asked), Shelf())
     return page_of(state, command, stored, kind, url=url, equal=equal, opened=lambda thing: thing)
 
 
 def page_of(
     state: State,
     command: Command,
-    stored: Mapping[str, Thing],
+    stored: Shelf[Thing],
     kind: str,
     *,
     url: str,
@@ -58,7 +59,7 @@ def page_of(
     equal: tuple[str, ...] = (),
     is_wanted: Callable[[Thing], bool] = lambda _thing: True,
 ) -> Json:
-    """Show one page of `stored`, which holds things by their ids, oldest first; `opened` makes objects of them."""
+    """Show one page of `stored`, newest first; `opened` makes objects of them."""
     params = command.params
     wanted = {name: params[name] for name in equal if name in params}
     in_time = _time_filter(params.get("created"))
@@ -80,27 +81,16 @@ def find(stored: Mapping[str, Thing], kind: str, thing_id: str, *, param: str, s
     return thing
 
 
-def _cut(
-    stored: Mapping[str, Thing], kind: str, params: Json, fits: Callable[[Thing], bool]
-) -> tuple[list[Thing], bool]:
+def _cut(stored: Shelf[Thing], kind: str, params: Json, fits: Callable[[Thing], bool]) -> tuple[list[Thing], bool]:
+    for param in ("ending_before", "starting_after"):
+        if param in params:
+            find(stored, kind, params[param], param=param, status=400)
     limit = params.get("limit", 10)
     if "ending_before" in params:
-        newer = _after(stored.values(), find(stored, kind, params["ending_before"], param="ending_before", status=400))
-        found = list(islice(filter(fits, newer), limit + 1))
+        found = list(islice(filter(fits, stored.oldest_first(after=params["ending_before"])), limit + 1))
         return found[:limit][::-1], len(found) > limit
-    older: Iterable[Thing] = reversed(stored.values())  # type: ignore[call-overload]
-    if "starting_after" in params:
-        older = _after(older, find(stored, kind, params["starting_after"], param="starting_after", status=400))
-    found = list(islice(filter(fits, older), limit + 1))
+    found = list(islice(filter(fits, stored.newest_first(before=params.get("starting_after"))), limit + 1))
     return found[:limit], len(found) > limit
-
-
-def _after(things: Iterable[Thing], mark: Thing) -> Iterable[Thing]:
-    iterator = iter(things)
-    for thing in iterator:
-        if thing is mark:
-            break
-    return iterator
 
 
 def _time_filter(wanted: int | Json | None) -> Callable[[int], bool]:
