@@ -15,12 +15,20 @@ def loads(body: bytes) -> Any:
 
 def dumps(value: Any) -> str:
     """Writes what `loads` gave, in ASCII; a Decimal keeps its digits (45.00 stays 45.00)."""
+    try:
+        # Most have no decimals, and this is written in C.
+        return _PLAIN.encode(value)
+    except _NotPlainError:
+        return _write(value)
+
+
+def _write(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(str(name))}: {dumps(member)}" for name, member in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(str(name))}: {_write(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(dumps, value)) + "]"
+        return "[" + ", ".join(map(_write, value)) + "]"
     return json.dumps(value)
 
 
@@ -33,3 +41,14 @@ def _exact(text: str) -> Decimal:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON.")
+
+
+class _NotPlainError(Exception):
+    """There is something that the package does not write."""
+
+
+def _stop(_value: object) -> None:
+    raise _NotPlainError
+
+
+_PLAIN = json.JSONEncoder(default=_stop)

@@ -1,0 +1,61 @@
+"""What is read and written again is the same JSON, digit by digit, whether it holds decimals or none."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onecard.kit import exact_json
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.text()
+DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=2)
+
+
+def trees(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+
+
+@given(trees(PLAIN | DECIMALS))
+def test_what_is_written_is_read_back(value: Any) -> None:
+    assert exact_json.loads(exact_json.dumps(value).encode()) == value
+
+
+@given(trees(PLAIN))
+def test_a_decimal_anywhere_changes_nothing_about_the_rest(value: Any) -> None:
+    assert exact_json.dumps([value, Decimal("1.50")]) == f"[{exact_json.dumps(value)}, 1.50]"
+
+
+@given(trees(PLAIN))
+def test_without_decimals_it_is_the_json_that_the_package_writes(value: Any) -> None:
+    assert exact_json.dumps(value) == json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "written", ["45.00", "0.1", "-3.10", "100000000000000000000.01", "[1, 2.50, {}]", '{"a": 1.0}']
+)
+def test_digits_stay_as_they_were(written: str) -> None:
+    assert exact_json.dumps(exact_json.loads(written.encode())) == written
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"NaN", "NaN is no JSON"),
+        (b"-Infinity", "Infinity is no JSON"),
+        (b"1e99999999999999999999", "beyond any number"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"{", "property name"),
+        (b"\xff", "codec can't decode"),
+    ],
+)
+def test_what_is_not_strictly_json_is_refused(body: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        exact_json.loads(body)
+
+
+def test_nobody_writes_what_is_no_json() -> None:
+    with pytest.raises(TypeError):
+        exact_json.dumps({"when": object()})
