@@ -18,7 +18,8 @@ from django.db import connections
 
 from issuing import card_changes, handlers, settling, states
 from issuing.issuers.base import IssuerError
-from issuing.models import Authorization, IssuerEvent, Provider, SyncDifference
+from issuing.issuers.errors import PausedError
+from issuing.models import Authorization, IssuerEvent, Provider, SyncDifference, SyncRun
 from issuing.reconcile.nightly import taking_part
 from issuing.reconcile.run import Finding, reconcile
 from issuing.reconcile.window import window
@@ -122,16 +123,26 @@ def _compare(provider: str) -> tuple[Counter[str], int]:
 
 
 def _until_done(provider: str) -> None:
-    """One that the beat began is brought to its end first; it knows nothing of what came after its beginning."""
+    """One that the beat began is brought to its end first; it knows nothing of what came after its beginning.
+
+    Raises the issuer's error when one page fails `MOST_TRIES` times in a row; a breaker that is open is waited for.
+    """
     begun_at, since = clock.now(), clock.now() - dt.timedelta(days=8)
-    for tries_left in reversed(range(MOST_TRIES)):
+    failed = 0
+
+    def has_moved(_run: SyncRun, _seen: int) -> None:
+        nonlocal failed
+        failed = 0
+
+    while True:
         try:
-            run = sync_provider(provider, requested_by=ACTOR, since=since)
+            run = sync_provider(provider, requested_by=ACTOR, since=since, progress=has_moved)
         except IssuerError as error:
-            if not tries_left:
+            failed += 1
+            if failed == MOST_TRIES:
                 raise
             log.info("The comparison with %s goes on: %s", provider, error)
-            time.sleep(0.5)
+            time.sleep(error.retry_after_s if isinstance(error, PausedError) else 0.5)
         else:
             if run.started_at >= begun_at:
                 return

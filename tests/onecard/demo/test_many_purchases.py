@@ -13,8 +13,12 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from issuing import owing
-from issuing.models import Authorization, CardTransaction
-from onecard.demo import many_purchases_traffic
+from issuing.issuers.base import AuthenticationError
+from issuing.issuers.breaker import Breaker, Entry
+from issuing.issuers.guarded import Patience
+from issuing.issuers.shared import shared
+from issuing.models import Authorization, CardTransaction, SyncRun
+from onecard.demo import many_purchases_quiet, many_purchases_traffic
 from onecard.demo.many_purchases_count import Count, count
 from onecard.demo.many_purchases_http import SandboxHttp, SandboxRefusedError
 from onecard.demo.many_purchases_lives import WEIGHTS, Step, life
@@ -125,6 +129,38 @@ def test_purchases_at_both_issuers_in_bad_weather_add_up(world: World, monkeypat
     assert counted.is_good, (counted.lost, counted.doubled, counted.unexplained, counted.wrong_in_ledger)
     assert counted.purchases > 20
     assert counted.charges > 20
+
+
+def compared(world: World) -> None:
+    """As at the end of the traffic; at Stripe and at Marqeta side by side."""
+    compare_with_issuers(Mending())
+    runs = SyncRun.objects.filter(status="finished").values_list("provider", flat=True)
+    assert sorted(runs) == ["marqeta", "stripe"]
+
+
+def test_an_issuer_that_is_paused_for_its_trouble_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many_purchases_quiet, "MOST_TRIES", 2)
+    Breaker("marqeta", shared(), failures=1, cool_down_s=1.5).failed(Entry(allowed=True))
+
+    compared(world)
+
+
+def test_a_comparison_goes_on_after_many_failures_as_long_as_it_gets_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_purchases_quiet, "MOST_TRIES", 2)
+    for path in ("/v1/events", "/v1/issuing/transactions", "/v1/issuing/cards"):
+        world.sandbox.order(method="GET", path=path, do="error_500", times=Patience().tries)
+
+    compared(world)
+
+
+def test_a_comparison_that_gets_nowhere_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many_purchases_quiet, "MOST_TRIES", 2)
+    world.sandbox.order(method="GET", path="/v1/events", do="unauthorized", times=2)
+
+    with pytest.raises(AuthenticationError):
+        compared(world)
 
 
 @pytest.fixture
