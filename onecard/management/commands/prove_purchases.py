@@ -90,7 +90,7 @@ class Command(BaseCommand):
 
     def _show(self, report: Report) -> None:
         for name, value in _rows(report).items():
-            self.stdout.write(f"  {name:<44}{value}")
+            self.stdout.write(f"  {name:<71} {value}")
         for kind in ("lost", "doubled", "unexplained", "wrong_in_ledger"):
             for sentence in shown(getattr(report.count, kind)):
                 self.stdout.write(f"  {kind}: {sentence}")
