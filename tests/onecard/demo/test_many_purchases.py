@@ -131,18 +131,19 @@ def test_purchases_at_both_issuers_in_bad_weather_add_up(world: World, monkeypat
     assert counted.charges > 20
 
 
-def compared(world: World) -> None:
+def compare() -> None:
     """As at the end of the traffic; at Stripe and at Marqeta side by side."""
     compare_with_issuers(Mending())
     runs = SyncRun.objects.filter(status="finished").values_list("provider", flat=True)
     assert sorted(runs) == ["marqeta", "stripe"]
 
 
-def test_an_issuer_that_is_paused_for_its_trouble_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("world")
+def test_an_issuer_that_is_paused_for_its_trouble_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many_purchases_quiet, "MOST_TRIES", 2)
     Breaker("marqeta", shared(), failures=1, cool_down_s=1.5).failed(Entry(allowed=True))
 
-    compared(world)
+    compare()
 
 
 def test_a_comparison_goes_on_after_many_failures_as_long_as_it_gets_on(
@@ -152,7 +153,7 @@ def test_a_comparison_goes_on_after_many_failures_as_long_as_it_gets_on(
     for path in ("/v1/events", "/v1/issuing/transactions", "/v1/issuing/cards"):
         world.sandbox.order(method="GET", path=path, do="error_500", times=Patience().tries)
 
-    compared(world)
+    compare()
 
 
 def test_a_comparison_that_gets_nowhere_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +161,7 @@ def test_a_comparison_that_gets_nowhere_is_given_up(world: World, monkeypatch: p
     world.sandbox.order(method="GET", path="/v1/events", do="unauthorized", times=2)
 
     with pytest.raises(AuthenticationError):
-        compared(world)
+        compare()
 
 
 @pytest.fixture
