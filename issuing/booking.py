@@ -8,7 +8,7 @@ back.
 from django.db.models import QuerySet
 
 from issuing import locking, owing, unfunded, worth
-from issuing.models import Authorization, CardTransaction
+from issuing.models import CardTransaction
 from issuing.movements import TAKES_BACK
 from wallet import ledger
 
@@ -38,7 +38,7 @@ def book(kept: CardTransaction) -> bool:
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     if kept.transaction_type in TAKES_BACK and not _claim(kept):
         return False
-    is_new = _post(kept, purchase)
+    is_new = _post(kept, owing.reference(purchase))
     is_new |= worth.exchange(kept, purchase)
     waiting = _taken_back_by(kept)
     if waiting is not None:
@@ -49,18 +49,26 @@ def book(kept: CardTransaction) -> bool:
     return is_new
 
 
+def book_apart(kept: CardTransaction) -> bool:
+    """Posts a refund that is of no purchase, under its own name; False when it was there. In the caller's transaction.
+
+    It is in clearing until its owner has it.
+    """
+    return _post(kept, kept.reference)
+
+
 def _dispute_of(kept: CardTransaction) -> str:
     """The issuer's id of the dispute that moved this money; it stands before the movement's (issuing/disputes.py)."""
     return kept.issuer_transaction_id.partition(":")[0]
 
 
-def _post(kept: CardTransaction, purchase: Authorization) -> bool:
+def _post(kept: CardTransaction, reference: str) -> bool:
     kind, back = POSTINGS[kept.transaction_type]
     return ledger.post(
         kind=kind,
         key=kept.reference,
         money=kept.money,
-        reference=owing.reference(purchase),
+        reference=reference,
         occurred_at=kept.occurred_at,
         back=back,
     )

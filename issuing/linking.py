@@ -1,17 +1,21 @@
 """Saying by hand which purchase a refund is of, where its issuer did not say and more than one can be it, or none."""
 
+import datetime as dt
+
 from django.db.models import Case, QuerySet, Value, When
 
-from issuing import booking, locking, refunds
+from issuing import booking, locking, refunds, surplus
 from issuing.models import Authorization, CardTransaction
-from onecard.kit import transactions
+from onecard.kit import clock, display, transactions
 from onecard.kit.errors import OneCardError
 
 LONGEST_REASON = 200
+# A purchase that a refund names is told within moments, or by an hourly comparison once its issuer answers again.
+MAY_BE_TOLD = dt.timedelta(days=1)
 
 
 class LinkRefusedError(OneCardError):
-    """The refund cannot be joined with that purchase; the message says why, for staff."""
+    """It cannot be said of this refund, or not of that purchase; the message says why, for staff."""
 
     code = "link_refused"
 
@@ -21,9 +25,7 @@ def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: st
 
     Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
-    words = reason.strip()
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise LinkRefusedError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
+    words = _checked(reason)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
@@ -36,15 +38,50 @@ def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: st
         booking.book(kept)
 
 
+def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
+    """Takes a person's word that a refund is of no purchase here, once and for good, as of one from before our time.
+
+    It is booked by itself, and a case asks for its being paid out to the cardholder. A purchase that it names and that
+    is told later is not paid back by it once more. Safe when two do it at once. Raises LinkRefusedError, and then
+    nothing has changed.
+    """
+    words = _checked(reason)
+    with transactions.transaction():
+        locking.lock_card(refund.card_id)
+        locking.lock_purchase(refund.provider, refund.issuer_authorization_id)
+        kept = CardTransaction.objects.get(pk=refund.pk)
+        _refuse(why_not_of_none(kept))
+        if not refunds.keep_apart(kept, because=words, actor=actor):
+            raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
+        booking.book_apart(kept)
+        surplus.tell_of_none(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+
+
 def why_not(kept: CardTransaction) -> str:
     """Why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
-    if kept.authorization_id is not None:
-        return "It is known already which purchase this is of."
-    if kept.source == CardTransaction.Source.LEGACY:
-        return "This is from an old document: what became of its money was settled before our time."
+    settled = _why_settled(kept)
+    if settled:
+        return settled
     if not refunds.is_unlinked(kept):
         return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
     return "" if kept.card_id else "It is not known on which card this refund came, so there is nothing to choose from."
+
+
+def why_not_of_none(kept: CardTransaction) -> str:
+    """Why nobody can say that a movement is of no purchase here, in a sentence for staff; "" where it may be."""
+    settled = _why_settled(kept)
+    if settled:
+        return settled
+    if kept.transaction_type != CardTransaction.Type.REFUND or not kept.amount_minor:
+        return "Only a refund can be of no purchase here: what else moves money is of one."
+    if not kept.card_id:
+        return "It is not known on which card this refund came, so nobody knows whose it is. Sync the issuer first."
+    until = kept.recorded_at + MAY_BE_TOLD
+    if kept.issuer_authorization_id and clock.now() < until:
+        return (
+            f"It names {kept.issuer_authorization_id}, which may still be told: say it after {display.moment(until)}."
+        )
+    return ""
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
@@ -53,6 +90,23 @@ def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
     purchases = Authorization.objects.filter(pk__in=captured.values("authorization"))
     is_other = Case(When(merchant_name=kept.merchant_name, then=Value(0)), default=Value(1))
     return purchases.order_by(is_other, "-created_at")
+
+
+def _why_settled(kept: CardTransaction) -> str:
+    if kept.authorization_id is not None:
+        return "It is known already which purchase this is of."
+    if kept.of_no_purchase_at is not None:
+        return "Somebody has said already that this is of no purchase here."
+    if kept.source == CardTransaction.Source.LEGACY:
+        return "This is from an old document: what became of its money was settled before our time."
+    return ""
+
+
+def _checked(reason: str) -> str:
+    words = reason.strip()
+    if not 0 < len(words) <= LONGEST_REASON:
+        raise LinkRefusedError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
+    return words
 
 
 def _refuse(why: str) -> None:

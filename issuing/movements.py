@@ -82,5 +82,9 @@ def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
 
 
 def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
-    """What the kept row lacks and the newly told one has; the facts are never among it."""
-    return {name: value for name, value in row.items() if name not in FACTS and value and not getattr(kept, name)}
+    """What the kept row lacks and the newly told one has; the facts are never among it.
+
+    Nor is a purchase, once a person has said that there is none: its money was booked by itself (issuing/linking.py).
+    """
+    settled = FACTS if kept.of_no_purchase_at is None else (*FACTS, "authorization_id")
+    return {name: value for name, value in row.items() if name not in settled and value and not getattr(kept, name)}

@@ -4,12 +4,14 @@ Of several nobody guesses: a case asks, and a person says which one it is.
 """
 
 import datetime as dt
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from audit import trail
 from issuing import owing, states
 from issuing.models import Authorization, CardTransaction
+from onecard.kit import clock
 from onecard.kit.transactions import require_transaction
 from wallet import cases
 from wallet.models import Case
@@ -53,12 +55,17 @@ def tell(kept: CardTransaction) -> None:
 
 def link(refund: CardTransaction, purchase_id: int, *, because: str, actor: str = "system:refunds") -> bool:
     """Joins a refund with its purchase, in the caller's transaction; False when somebody was faster."""
-    unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None)
-    if unlinked.update(authorization=purchase_id) != 1:
+    if not _end_question(refund, authorization=purchase_id):
         return False
-    refund.refresh_from_db()
     trail.record(actor=actor, action="transaction.linked", subject=refund, authorization=purchase_id, because=because)
-    cases.resolve_cases(reference=refund.reference, kinds=(Case.Kind.REFUND_UNLINKED,))
+    return True
+
+
+def keep_apart(refund: CardTransaction, *, because: str, actor: str) -> bool:
+    """Writes down that a refund is of no purchase here, in the caller's transaction; False when somebody was faster."""
+    if not _end_question(refund, of_no_purchase_at=clock.now()):
+        return False
+    trail.record(actor=actor, action="transaction.of_no_purchase", subject=refund, because=because)
     return True
 
 
@@ -67,9 +74,20 @@ def is_unlinked(kept: CardTransaction) -> bool:
 
     What an old document tells was settled before our time.
     """
-    names_nothing = kept.authorization_id is None and not kept.issuer_authorization_id
+    has_none = kept.authorization_id is None and kept.of_no_purchase_at is None
+    names_nothing = has_none and not kept.issuer_authorization_id
     is_refund = kept.transaction_type == Type.REFUND and kept.source != CardTransaction.Source.LEGACY
     return names_nothing and is_refund and kept.amount_minor > 0
+
+
+def _end_question(refund: CardTransaction, **said: Any) -> bool:
+    """Of which purchase a refund is, or that it is of none, is said once."""
+    unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None, of_no_purchase_at=None)
+    if unlinked.update(**said) != 1:
+        return False
+    refund.refresh_from_db()
+    cases.resolve_cases(reference=refund.reference, kinds=(Case.Kind.REFUND_UNLINKED,))
+    return True
 
 
 def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[CardTransaction]:
@@ -77,8 +95,8 @@ def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Ca
         return [kept] if is_unlinked(kept) else []
     if kept.transaction_type != Type.SETTLEMENT or kept.authorization_id is None:
         return []
-    unlinked = alike.filter(transaction_type=Type.REFUND, authorization=None, issuer_authorization_id="")
-    told = unlinked.filter(amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
+    refunds = alike.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None)
+    told = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
     return list(told.order_by("occurred_at", "pk")[:MOST_WAITING])
 
 

@@ -1,4 +1,4 @@
-"""What a merchant gave back beyond what it took, on a card that does not use it up by itself: a person hears of it."""
+"""What merchants gave back that no purchase and no card uses up by itself: a person hears of it."""
 
 from onecard.kit.money import Money
 from wallet import cases
@@ -16,4 +16,14 @@ def tell(*, reference: str, left: Money, is_on_card: bool) -> None:
         reference=reference,
         money=left,
         summary=f"Merchants gave back {left} more than they took. {where}",
+    )
+
+
+def tell_of_none(*, reference: str, left: Money, merchant: str) -> None:
+    """Opens a case for what came back of no purchase here. In the caller's transaction."""
+    cases.open_case(
+        kind=Case.Kind.CREDIT_LEFT,
+        reference=reference,
+        money=left,
+        summary=f"{merchant or 'A merchant'} gave back {left} that is of no purchase here. It is on no card.",
     )

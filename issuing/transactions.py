@@ -110,6 +110,7 @@ def link(authorization: Authorization) -> int:
         provider=authorization.provider,
         issuer_authorization_id=authorization.issuer_authorization_id,
         authorization=None,
+        of_no_purchase_at=None,
     ).exclude(source=CardTransaction.Source.LEGACY)
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
     for each in found:
@@ -160,7 +161,7 @@ def _link_followers(capture: CardTransaction) -> None:
         return
     name = capture.issuer_transaction_id
     waiting = CardTransaction.objects.filter(
-        provider=capture.provider, issuer_authorization_id=name, authorization=None
+        provider=capture.provider, issuer_authorization_id=name, authorization=None, of_no_purchase_at=None
     ).exclude(Q(pk=capture.pk) | Q(source=CardTransaction.Source.LEGACY))
     for kept in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
         _complete(kept, _inherited(capture, {}))

@@ -34,7 +34,8 @@ CLOSES_BY_ITSELF: dict[str, str] = {
         "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that news."
     ),
     Case.Kind.REFUND_UNLINKED: (
-        "The refund counts for nothing yet: say which purchase it is of, and this case closes by itself."
+        "The refund counts for nothing yet: say which purchase it is of, or that it is of none here, and this case "
+        "closes by itself."
     ),
 }
 NO_OBLIGATION = "There is no charge behind this case."

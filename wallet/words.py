@@ -60,7 +60,8 @@ NEXT_STEP: dict[str, str] = {
     ),
     Case.Kind.REFUND_UNLINKED: (
         "The merchant gave money back and did not say of which purchase, and more than one can be it, or none. Ask the "
-        "cardholder, open the transaction and press “Say which purchase it is of”: what they get back follows."
+        "cardholder, open the transaction and press “Say which purchase it is of”: what they get back follows. "
+        "If it is of none that we have, press “It is of no purchase here” there: a new case asks you to pay it out."
     ),
     Case.Kind.RECONCILIATION: (
         "Compare both sides of the row that the case names. Ours is never overwritten: what is missing is recorded by "

@@ -1,4 +1,4 @@
-"""The page on which staff say which purchase a refund is of, where its issuer did not."""
+"""The pages on which staff say which purchase a refund is of, where its issuer did not, or that it is of none."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from issuing.models import Authorization, CardTransaction
 from onecard.kit import display
 from onecard.kit.acts import Act, ReasonForm, SelectWidget, ask, page_action
 
-LINK = "purchase"
+LINK, OF_NONE = "purchase", "no-purchase"
 MOST_SHOWN = 100
 
 
@@ -36,8 +36,8 @@ class LinkForm(ReasonForm):
         return self.known[self.cleaned_data["purchase"]]
 
 
-class LinkingButton(MovementButtons):
-    """The button “Say which purchase it is of”."""
+class LinkingButtons(MovementButtons):
+    """The buttons “Say which purchase it is of” and “It is of no purchase here”."""
 
     @page_action(
         description="Say which purchase it is of",
@@ -52,6 +52,20 @@ class LinkingButton(MovementButtons):
             return turn_away(request, movement, why_not)
         form = LinkForm(request.POST if request.method == "POST" else None, movement)
         return _link(request, movement, form) if form.is_valid() else _ask(request, movement, form)
+
+    @page_action(
+        description="It is of no purchase here",
+        url_path=OF_NONE,
+        permissions=["complete_movement", "view"],
+        icon="link_off",
+    )
+    def say_none(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        movement = self.movement(request, object_id)
+        why_not = linking.why_not_of_none(movement)
+        if why_not:
+            return turn_away(request, movement, why_not)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        return _keep_apart(request, movement, form) if form.is_valid() else _ask_if_none(request, movement, form)
 
 
 def _link(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> HttpResponse:
@@ -68,12 +82,12 @@ def _link(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> Ht
 def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
     words = (
-        f"{movement.merchant_name or 'A merchant'} gave back {amount} on {display.moment(movement.occurred_at)}, and "
-        "did not say of which purchase. What the cardholder gets back follows at once, and it cannot be said again. "
-        "More than the merchant took for the purchase becomes a surplus, with a case of its own."
+        f"{_who_gave_back(movement)}, and did not say of which purchase. What the cardholder gets back follows at "
+        "once, and it cannot be said again. More than the merchant took for the purchase becomes a surplus, with a "
+        "case of its own."
     )
     if not form.known:
-        words = f"{words} Nothing was ever captured on this card, so there is nothing to choose from."
+        words = f"{words} Nothing was ever captured on this card, so it is of no purchase here."
     act = Act(
         title=f"Which purchase {amount} came back of",
         words=words,
@@ -81,6 +95,35 @@ def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> Htt
         back=page_of(movement),
     )
     return ask(request, act, form)
+
+
+def _keep_apart(request: HttpRequest, movement: CardTransaction, form: ReasonForm) -> HttpResponse:
+    reason = form.cleaned_data["reason"]
+    try:
+        linking.say_of_none(refund=movement, reason=reason, actor=f"user:{request.user.pk}")
+    except linking.LinkRefusedError as error:
+        form.add_error(None, error.message)
+        return _ask_if_none(request, movement, form)
+    messages.success(request, "The refund is booked by itself now, and a case asks for its being paid out.")
+    return redirect(page_of(movement))
+
+
+def _ask_if_none(request: HttpRequest, movement: CardTransaction, form: ReasonForm) -> HttpResponse:
+    amount = display.money(movement.amount_minor, movement.currency)
+    words = (
+        f"{_who_gave_back(movement)}. Say this of a purchase from before our time, or of one that never was. No card "
+        "is given anything back: the amount is booked by itself, and a new case asks you to pay it out to the "
+        "cardholder, which two people book. It cannot be taken back."
+    )
+    act = Act(
+        title=f"{amount} came back of no purchase", words=words, button="Book it by itself", back=page_of(movement)
+    )
+    return ask(request, act, form)
+
+
+def _who_gave_back(movement: CardTransaction) -> str:
+    amount = display.money(movement.amount_minor, movement.currency)
+    return f"{movement.merchant_name or 'A merchant'} gave back {amount} on {display.moment(movement.occurred_at)}"
 
 
 def _in_words(purchase: Authorization, left_minor: int) -> str:

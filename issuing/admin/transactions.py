@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import linking, states, worth
-from issuing.admin.linking import LINK, LinkingButton
+from issuing.admin.linking import LINK, OF_NONE, LinkingButtons
 from issuing.admin.worth import ENTER_WORTH, WorthButton
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
@@ -27,11 +27,11 @@ FUNDING_TONE: dict[str, str] = {
 
 
 @admin.register(CardTransaction)
-class CardTransactionAdmin(LinkingButton, WorthButton, ReadOnlyAdmin):
+class CardTransactionAdmin(LinkingButtons, WorthButton, ReadOnlyAdmin):
     """Captures, refunds and disputes under the issuer's own ids."""
 
-    actions_detail = ("say_purchase", "enter_worth")
-    why_not: ClassVar = {LINK: linking.why_not, ENTER_WORTH: worth.why_not}
+    actions_detail = ("say_purchase", "say_none", "enter_worth")
+    why_not: ClassVar = {LINK: linking.why_not, OF_NONE: linking.why_not_of_none, ENTER_WORTH: worth.why_not}
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")
     list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")
@@ -45,7 +45,7 @@ class CardTransactionAdmin(LinkingButton, WorthButton, ReadOnlyAdmin):
         "cash",
         ("merchant_name", "merchant_location"),
         ("merchant_category", "mcc"),
-        ("card", "authorization"),
+        ("card", "purchase"),
         ("issuer_transaction_id", "issuer_authorization_id"),
         ("provider", "issuer_event_type"),
         ("authorization_code",),
@@ -83,6 +83,14 @@ class CardTransactionAdmin(LinkingButton, WorthButton, ReadOnlyAdmin):
         if movement.purchase_minor is None:
             return "Not known"
         return display.money(movement.purchase_minor, purchase.currency)
+
+    @admin.display(description="Purchase")
+    def purchase(self, movement: CardTransaction) -> str:
+        found = movement.authorization
+        if found is not None:
+            return display.link(references.page_of(f"authorization:{found.pk}"), found)
+        since = movement.of_no_purchase_at
+        return f"Of none here, as somebody said on {display.moment(since)}" if since else "Not known here"
 
     @admin.display(description="Cash in it, and the machine's fee")
     def cash(self, movement: CardTransaction) -> str:

@@ -65,6 +65,9 @@ class CardTransaction(models.Model):
     merchant_category = models.CharField(max_length=120, blank=True)
     merchant_location = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=20, choices=Source.choices)
+    of_no_purchase_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person said that this refund is of no purchase here."
+    )
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
@@ -78,6 +81,9 @@ class CardTransaction(models.Model):
             models.CheckConstraint(
                 condition=Q(amount_minor__gte=0, amount_minor__lte=MAX_AMOUNT_MINOR),
                 name="transaction_amount_in_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(of_no_purchase_at=None) | Q(authorization=None), name="of_no_purchase_or_of_one"
             ),
         ]
 

@@ -101,6 +101,14 @@ CHECKS: dict[str, str] = {
             - coalesce((SELECT u.posted_minor FROM issuing_balanceuse u
                 WHERE u.authorization_id = a.id AND a.currency = held.currency), 0)
             + {NET.format(account="purchases", kinds=BY_PEOPLE)}""",
+    "I12, I13: a refund of no purchase is booked by itself, and its owner has it or a person is asked": """
+        SELECT t.id FROM issuing_cardtransaction t
+        LEFT JOIN wallet_posting p ON p.key = 'card_transaction:' || t.id
+        WHERE t.of_no_purchase_at IS NOT NULL AND (p.reference IS DISTINCT FROM p.key
+            OR (p.kind, p.amount_minor, p.currency) <> ('merchant_refund', t.amount_minor, t.currency)
+            OR NOT EXISTS (SELECT FROM wallet_case k WHERE k.reference = p.key AND k.kind = 'credit_left'
+                AND (k.status = 'open' OR EXISTS (SELECT FROM wallet_posting o WHERE o.key = 'outside:' || k.id
+                    AND o.debit = 'purchases' AND o.amount_minor = t.amount_minor))))""",
     "I13: a foreign movement is exchanged once its worth is known, for that": """
         SELECT t.id, t.amount_minor, t.purchase_minor FROM issuing_cardtransaction t
         JOIN issuing_authorization a ON a.id = t.authorization_id AND a.currency <> t.currency

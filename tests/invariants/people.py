@@ -29,12 +29,28 @@ ALONE = (
     "ask_write_off", "ask_outside", "agree", "withdraw", "charge_again", "charge_another", "resolve", "give_back",
     "send_again",
 )  # fmt: skip
-ACTS = (*TOGETHER, *TOGETHER, *ALONE, "is_kind", "is_kind", "enters_worth", "enters_worth", "says_whose", "says_whose")
+ACTS = (
+    *TOGETHER,
+    *TOGETHER,
+    *ALONE,
+    "is_kind",
+    "is_kind",
+    "enters_worth",
+    "enters_worth",
+    "says_whose",
+    "says_whose",
+    "says_none",
+)
 
 
 def abroad() -> QuerySet[CardTransaction]:
     """What moved in another currency than its purchase's."""
     return CardTransaction.objects.exclude(currency=F("authorization__currency"))
+
+
+def refunds_told() -> QuerySet[CardTransaction]:
+    """What merchants gave back, of whatever purchase."""
+    return CardTransaction.objects.filter(transaction_type="refund")
 
 
 class People(RuleBasedStateMachine):
@@ -51,10 +67,8 @@ class People(RuleBasedStateMachine):
         works: dict[str, tuple[QuerySet[Any], Callable[[Any], None]]] = {
             "is_kind": (FundingObligation.objects.filter(status="funded"), lambda one: self.is_kind(one, minor)),
             "enters_worth": (abroad(), self.enter_worth),
-            "says_whose": (
-                CardTransaction.objects.filter(transaction_type="refund"),
-                lambda one: self.say_whose(one, minor),
-            ),
+            "says_whose": (refunds_told(), lambda one: self.say_whose(one, minor)),
+            "says_none": (refunds_told(), self.say_none),
         }
         rows, work = works.get(act, (Case.objects.filter(status="open"), lambda one: self.work_on(one, act, minor)))
         found = list(rows.order_by("pk"))
@@ -83,6 +97,11 @@ class People(RuleBasedStateMachine):
             purchase = purchases[pick % len(purchases)]
             linking.link_by_hand(refund=refund, purchase=purchase, reason=WHY, actor="user:1")
 
+    def say_none(self, refund: CardTransaction) -> None:
+        """Also of one whose purchase is known here, or may still be told: that is refused."""
+        with contextlib.suppress(linking.LinkRefusedError):
+            linking.say_of_none(refund=refund, reason=WHY, actor="user:1")
+
     def worth_of(self, amount_minor: int) -> int:
         """The one rate of this world: minor units of the purchase's currency for those abroad."""
         return max(1, amount_minor * self.rate // 100)
@@ -103,6 +122,9 @@ class People(RuleBasedStateMachine):
     def people_make_an_end(self) -> None:
         """Where they have that habit: all that can be said, booked or closed is."""
         self.people_say_what_it_is_worth()
+        if self.habit == "outside":
+            for refund in refunds_told().order_by("pk"):
+                self.say_none(refund)
         acts = () if self.habit == "nobody" else ("withdraw", self.habit, "outside", "resolve")
         for act in acts:
             for case in Case.objects.filter(status="open").order_by("pk"):

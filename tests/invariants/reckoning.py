@@ -82,13 +82,16 @@ class Reckoning(Merchants):
         paid = sum(each.received_minor - each.refunded_minor for each in intents) + (use.amount_minor if use else 0)
         paid += checks.by_people_minor(owing.reference(purchase), purchase.currency)
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
+        # What was said to be of none before its purchase was told is not this one's.
+        apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
+        moved += sum(each.amount_minor for each in apart.exclude(of_no_purchase_at=None))
         assert paid == moved, (buy, purchase.status, paid, moved)
 
     def _no_refund_is_forgotten(self) -> None:
         """What names no purchase is kept as it was told, and is of one, or a person is asked."""
         kept = {each.issuer_transaction_id: -each.amount_minor for each in self._nameless()}
         assert kept == self.nameless.moved, (kept, self.nameless.moved)
-        for refund in self._nameless().filter(authorization=None):
+        for refund in self._nameless().filter(authorization=None, of_no_purchase_at=None):
             asked = Case.objects.filter(kind=Case.Kind.REFUND_UNLINKED, reference=refund.reference, status="open")
             assert asked.exists(), refund.reference
 
