@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from audit import trail
 from onecard.kit import clock
-from wallet.models import Cardholder, FundingCharge, FundingMethod
+from wallet import methods
+from wallet.models import FundingCharge, FundingMethod
 from wallet.processors.base import Outcome
 from wallet.states import Charge
 
@@ -82,8 +83,7 @@ def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
     """
     if failure_code == NOT_ACTIVE:
         return
-    # The wallet first, as the back office does: the method's trigger would lock it second.
-    Cardholder.objects.select_for_update(no_key=True).get(pk=method.cardholder_id)
+    methods.lock_wallet(method.cardholder_id)
     rows = FundingMethod.objects.filter(pk=method.pk)
     if failure_code in NEVER_AGAIN:
         rows.update(status=FundingMethod.Status.DISABLED)

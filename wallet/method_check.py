@@ -12,7 +12,8 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet.models import Cardholder, FundingMethod
+from wallet import methods
+from wallet.models import FundingMethod
 from wallet.processors import stripe_methods
 from wallet.processors.base import NotProcessedError, OutcomeUnknownError
 from wallet.processors.stripe_methods import SavedMethod
@@ -107,8 +108,7 @@ def _last_day(method: FundingMethod) -> dt.date:
 def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
     """Only while the card is as it was read: what somebody changed meanwhile is newer than what we asked for."""
     with transaction():
-        # The wallet first, as the back office does: the method's trigger would lock it second.
-        Cardholder.objects.select_for_update(no_key=True).get(pk=method.cardholder_id)
+        methods.lock_wallet(method.cardholder_id)
         same = FundingMethod.objects.filter(
             pk=method.pk, status=Status.ACTIVE, expiry_year=method.expiry_year, expiry_month=method.expiry_month
         )

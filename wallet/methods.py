@@ -4,13 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
-from wallet.models import FundingMethod
+from wallet.models import Cardholder, FundingMethod
 
 
 class UnusableMethodError(OneCardError):
     """The funding method cannot be charged; the message is fit for the cardholder's eyes."""
 
     code = "funding_method_unusable"
+
+
+def lock_wallet(cardholder_id: int) -> None:
+    """The first lock of any change to a person's cards, in the caller's transaction.
+
+    A card that is changed raises its wallet's version by a trigger: whoever locks the card first would wait for the
+    wallet while its owner waits for the card.
+    """
+    Cardholder.objects.select_for_update(no_key=True).get(pk=cardholder_id)
 
 
 def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> None:

@@ -1,12 +1,20 @@
 """Changes to one wallet that race (money-safety T12)."""
 
-import pytest
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import pytest
+from django.db import connection, connections, transaction
+from django.urls import reverse
+
+from audit.models import Entry
 from tests import stripe_events
+from tests.back_office import logged_in, opened, sentences, superuser
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet import outcomes
-from wallet.models import FundingCharge, FundingMethod
+from wallet import declines, outcomes
+from wallet.models import Cardholder, FundingCharge, FundingMethod
 from wallet.processors.base import Outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,3 +36,41 @@ def test_two_cards_of_one_wallet_declined_at_once_wait_for_each_other_and_do_not
 
     assert set(FundingCharge.objects.values_list("status", flat=True)) == {"declined"}
     assert FundingMethod.objects.filter(cooling_until=None).count() == 0
+
+
+def test_staff_who_save_a_wallet_while_one_of_its_cards_is_declined_wait_and_do_not_deadlock() -> None:
+    walkthrough_card()
+    method = FundingMethod.objects.order_by("pk")[0]
+    place = reverse("admin:wallet_cardholder_change", args=[method.cardholder_id])
+    client = logged_in(superuser())
+    values = opened(client, place) | {"name": "Renamed"}
+
+    def save() -> Any:
+        try:
+            return client.post(place, values, follow=True)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with transaction.atomic():
+            Cardholder.objects.select_for_update(no_key=True).get(pk=method.cardholder_id)
+            answer = pool.submit(save)
+            wait_for_somebody_who_waits()
+            declines.cool_down(method, "generic_decline", actor="system:test")
+        said = sentences(answer.result(timeout=60))
+
+    assert "someone else saved it, or a charge did" in said
+    method.refresh_from_db()
+    assert method.cooling_until is not None
+    assert not Entry.objects.filter(action="cardholder.changed").exists()
+
+
+def wait_for_somebody_who_waits() -> None:
+    """Until another connection waits for a lock that this one has."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    with connection.cursor() as cursor:
+        for _ in range(400):
+            if cursor.execute(waiting).fetchone() is not None:
+                return
+            time.sleep(0.05)
+    raise AssertionError("Nobody came to wait for the lock.")

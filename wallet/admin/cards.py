@@ -66,10 +66,10 @@ class WalletAdmin(AuditedAdmin):
         return super().get_queryset(request).prefetch_related("funding_methods")
 
     def lock(self, obj: Model) -> None:
-        """Cards first, then the person: the order in which a worker's change to a card locks them."""
+        """The person first, then the cards: the order of wallet.methods.lock_wallet."""
+        super().lock(obj)
         methods = FundingMethod.objects.select_for_update(no_key=True, of=("self",)).filter(cardholder=obj.pk)
         list(methods.order_by("pk").values_list("pk"))
-        super().lock(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
