@@ -21,8 +21,9 @@ from wallet.models import FundingCharge, FundingRefund
 log = logging.getLogger(__name__)
 
 Kind = RewardEntry.Kind
-# The frequent sweep looks back this far, the hourly one further (onecard/celery.py); for older ones there is a command.
-RECENT_DAYS = 2
+# The frequent sweep looks back an hour, since it reads all that ended meanwhile, booked or not; the hourly and the
+# nightly one look further (onecard/celery.py), and for what is older there is a command.
+RECENT_DAYS = 1 / 24
 LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BATCH = 200
 
@@ -35,7 +36,7 @@ class Tally:
     failed: int
 
 
-def sweep(*, days: int = RECENT_DAYS) -> Tally:
+def sweep(*, days: float = RECENT_DAYS) -> Tally:
     """Books what ended within the last days and is not booked yet, from the database alone."""
     return book_missing(since=clock.now() - dt.timedelta(days=days))
 

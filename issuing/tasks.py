@@ -59,7 +59,7 @@ def sweep_settling(**_newer: Any) -> None:
 
 
 @shared_task(name="issuing.tasks.sweep_rewards")
-def sweep_rewards(*, days: int = rewards_sweep.RECENT_DAYS, **_newer: Any) -> None:
+def sweep_rewards(*, days: float = rewards_sweep.RECENT_DAYS, **_newer: Any) -> None:
     """Brings the rewards book up to date with the charges and refunds of the last days."""
     rewards_sweep.sweep(days=days)
 

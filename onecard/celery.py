@@ -68,8 +68,13 @@ app.conf.update(
         },
         "sweep-settling": {"task": "issuing.tasks.sweep_settling", "schedule": 30.0, "options": {"expires": 30}},
         "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
-        # Far back once an hour: what the frequent look misses while everything stands still for days.
-        "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 40}},
+        # Farther back each hour and each night: what the frequent look misses while everything stands still.
+        "sweep-rewards-far": {"task": "issuing.tasks.sweep_rewards", "schedule": 3600.0, "kwargs": {"days": 2}},
+        "sweep-rewards-all": {
+            "task": "issuing.tasks.sweep_rewards",
+            "schedule": crontab(hour=4, minute=47),
+            "kwargs": {"days": 40},
+        },
         "book-fees": {"task": "wallet.tasks.book_fees", "schedule": crontab(hour=2, minute=47)},
         "reconcile": {"task": "issuing.tasks.reconcile", "schedule": crontab(hour=3, minute=17)},
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},

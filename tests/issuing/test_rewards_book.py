@@ -16,6 +16,7 @@ from issuing import rewards_book, rewards_sweep, tasks
 from issuing.models import Authorization, Decision, RewardEntry, VirtualCard
 from issuing.models.rewards import SIGNED
 from issuing.rewards_totals import totals
+from onecard.celery import app
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import savepoint, transaction
@@ -337,6 +338,15 @@ def test_a_sweep_looks_back_so_far_and_the_command_further(capsys: pytest.Captur
     assert "1 entries booked." in err.getvalue()
     assert "135 points" in out.getvalue()
     assert RewardEntry.objects.get().earned_at == long_ago
+
+
+@pytest.mark.parametrize(("hours", "looks"), [(0.9, 0), (40, 1), (900, 2)])
+def test_what_the_frequent_look_misses_a_rarer_one_finds(hours: float, looks: int) -> None:
+    charge = bought()
+    FundingCharge.objects.filter(pk=charge.pk).update(finished_at=clock.now() - dt.timedelta(hours=hours))
+    for number, entry in enumerate(("sweep-rewards", "sweep-rewards-far", "sweep-rewards-all")):
+        tasks.sweep_rewards(**app.conf.beat_schedule[entry].get("kwargs", {}))
+        assert RewardEntry.objects.exists() == (number >= looks)
 
 
 def test_more_than_a_batch_is_booked_and_what_fails_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
