@@ -116,6 +116,7 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
     if target in NOTHING_BOUGHT:
         _let_go(authorization, target)
         owing.follow(authorization, actor=actor)
+        transactions.look_again(authorization)
     return True
 
 
@@ -167,6 +168,7 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
     given = holds.shrink_to(authorization, max(0, authorization.approved_minor - amount_minor))
     trail.record(actor=actor, action="authorization.reduced", subject=authorization, amount_minor=given)
     owing.follow(authorization, actor=actor)
+    transactions.look_again(authorization)
     return given
 
 

@@ -36,10 +36,21 @@ def join(kept: CardTransaction) -> list[CardTransaction]:
     require_transaction("The link of a refund to its purchase")
     if not (kept.card_id and kept.merchant_name):
         return []
-    alike = CardTransaction.objects.filter(
-        card=kept.card_id, currency=kept.currency, merchant_name=kept.merchant_name, mcc=kept.mcc
-    )
-    return [refund for refund in _waiting(kept, alike) if _find_purchase(refund, alike)]
+    return [refund for refund in _waiting(kept) if _find_purchase(refund)]
+
+
+def join_after(purchase: Authorization) -> list[CardTransaction]:
+    """Joins refunds that another purchase of their card and merchant has kept waiting, since it may be over now.
+
+    Gives those that found theirs. In the transaction that lets go of what it holds, under the lock of its card.
+    """
+    require_transaction("The link of a refund to its purchase")
+    if not (purchase.card_id and purchase.merchant_name):
+        return []
+    on_card = CardTransaction.objects.filter(card=purchase.card_id, currency=purchase.currency)
+    waiting = _unlinked(on_card.filter(merchant_name__startswith=purchase.merchant_name))
+    alike = [each for each in waiting if each.merchant_name[:NAME_OF_PURCHASE] == purchase.merchant_name]
+    return [refund for refund in alike if _find_purchase(refund)]
 
 
 def tell(kept: CardTransaction) -> None:
@@ -90,17 +101,29 @@ def _end_question(refund: CardTransaction, **said: Any) -> bool:
     return True
 
 
-def _waiting(kept: CardTransaction, alike: QuerySet[CardTransaction]) -> list[CardTransaction]:
+def _waiting(kept: CardTransaction) -> list[CardTransaction]:
     if kept.transaction_type == Type.REFUND:
         return [kept] if is_unlinked(kept) else []
     if kept.transaction_type != Type.SETTLEMENT or kept.authorization_id is None:
         return []
-    refunds = alike.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None)
+    return _unlinked(_alike(kept))
+
+
+def _unlinked(rows: QuerySet[CardTransaction]) -> list[CardTransaction]:
+    """Those of these for which `is_unlinked` holds, the oldest first."""
+    refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None)
     told = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
     return list(told.order_by("occurred_at", "pk")[:MOST_WAITING])
 
 
-def _find_purchase(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> bool:
+def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
+    return CardTransaction.objects.filter(
+        card=kept.card_id, currency=kept.currency, merchant_name=kept.merchant_name, mcc=kept.mcc
+    )
+
+
+def _find_purchase(refund: CardTransaction) -> bool:
+    alike = _alike(refund)
     same = alike.filter(amount_minor=refund.amount_minor)
     before = same.filter(transaction_type=Type.SETTLEMENT, occurred_at__lte=refund.occurred_at)
     captures = list(before.values_list("authorization", flat=True)[:2])

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from audit import trail
-from issuing import holds, locking, owing, states, worth
+from issuing import holds, locking, owing, states, transactions, worth
 from issuing.models import Authorization
 from onecard.kit import clock
 from onecard.kit.sweeping import each_in_turn
@@ -50,6 +50,7 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
         given = holds.shrink_to(purchase, captured)
         trail.record(actor=ACTOR, action="authorization.settlement", subject=purchase, captured=captured, given=given)
         owing.follow(purchase, actor=ACTOR)
+        transactions.look_again(purchase)
         return True
 
 

@@ -124,6 +124,12 @@ def link(authorization: Authorization) -> int:
     return len(found)
 
 
+def look_again(purchase: Authorization) -> None:
+    """Joins the refunds that waited for this purchase's capture, in the transaction that lets go of what it holds."""
+    for refund in refunds.join_after(purchase):
+        book(refund)
+
+
 def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
     if not movements.type_of(found):
         return True

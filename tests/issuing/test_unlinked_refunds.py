@@ -15,6 +15,7 @@ from issuing import linking, refunds
 from issuing.linking import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from issuing.reconcile.window import Window
+from onecard.kit import clock
 from tests import marqeta_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
@@ -153,6 +154,39 @@ class TestFoundByItself:
         assert not FundingRefund.objects.exists()
 
         report(second)
+        assert purchase_of(part) == known_as(asked)
+        assert cases() == []
+
+    @pytest.mark.parametrize(
+        ("how", "more"),
+        [
+            ("authorization.reversal", {"state": "CLEARED"}),
+            ("authorization.reversal", {"state": "PENDING", "amount": Decimal("60.00")}),
+            ("authorization.reversal.issuerexpiration", {"state": "CLEARED"}),
+        ],
+    )
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+    def test_once_the_other_has_ended_without_one_it_is_known(
+        self, card: VirtualCard, how: str, more: Told, order: tuple[int, ...]
+    ) -> None:
+        (asked, first), (other, _) = bought(card), bought(card, "60.00")
+        part = given_back(asked, "12.00")
+        rows = [first, part, marqeta_events.later(other, how, **more)]
+        for index in order:
+            report(rows[index])
+        work()
+
+        assert purchase_of(part) == known_as(asked)
+        assert (cases(), FundingRefund.objects.filter(amount_minor=1200).count()) == ([], 1)
+
+    def test_so_it_is_once_the_other_is_settled_without_one(self, card: VirtualCard) -> None:
+        (asked, first), (other, _) = bought(card), bought(card, "60.00")
+        part = given_back(asked, "12.00")
+        report(first, part)
+        waiting = Authorization.objects.filter(pk=known_as(other))
+        waiting.update(status="settled", settle_due_at=clock.now())
+        work()
+
         assert purchase_of(part) == known_as(asked)
         assert cases() == []
 
