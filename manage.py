@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
 
 
 def main() -> None:
@@ -15,6 +16,16 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # A wrong setting is the operator's to mend: the sentence helps, a traceback does not.
         sys.exit(f"One Card cannot start: {error}")
+    except DatabaseError as error:
+        # It reads the settings, which are known to be right by now.
+        from onecard.management import trouble
+
+        words = trouble.in_words(error)
+        if not words:
+            raise
+        sys.stderr.write(f"{words}\n")
+        # Of some commands 1 is a finding (reconcile, check_ledger).
+        sys.exit(2)
 
 
 if __name__ == "__main__":
