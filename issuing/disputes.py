@@ -93,7 +93,7 @@ def apply_news(news: DisputeNews) -> Dispute:
     for movement in news.movements:
         _record(dispute, movement, news)
     _end_provisional_credit(dispute, news)
-    _watch(dispute)
+    watch(dispute)
     return dispute
 
 
@@ -218,10 +218,10 @@ def _end_provisional_credit(dispute: Dispute, news: DisputeNews) -> None:
         _record(dispute, replace(given, transaction_type=Type.CHARGEBACK_REVERSAL), news)
 
 
-def _watch(dispute: Dispute) -> None:
+def watch(dispute: Dispute) -> None:
     """A person works a dispute until it is over and what was credited meanwhile has gone."""
     reference = f"dispute:{dispute.pk}"
-    if dispute.status in states.OPEN_DISPUTE or _provisional_minor(dispute):
+    if dispute.status in states.OPEN_DISPUTE or provisional_minor(dispute):
         about = dispute.transaction or dispute.issuer_transaction_id or "an unknown transaction"
         cases.open_case(
             kind=Case.Kind.DISPUTE,
@@ -233,9 +233,15 @@ def _watch(dispute: Dispute) -> None:
         cases.resolve_cases(reference=reference, kinds=(Case.Kind.DISPUTE,))
 
 
-def _provisional_minor(dispute: Dispute) -> int:
+def provisional_minor(dispute: Dispute) -> int:
+    """What its issuer has credited meanwhile and not taken back, in minor units."""
     given, gone = _total_minor(dispute, Type.PROVISIONAL_CREDIT), _total_minor(dispute, Type.PROVISIONAL_DEBIT)
     return max(0, given - gone)
+
+
+def came_back_minor(dispute: Dispute) -> int:
+    """What came back for good by it and was not taken again, in minor units."""
+    return max(0, _total_minor(dispute, Type.CHARGEBACK) - _total_minor(dispute, Type.CHARGEBACK_REVERSAL))
 
 
 def _total_minor(dispute: Dispute, transaction_type: str) -> int:

@@ -31,7 +31,8 @@ CLOSES_BY_ITSELF: dict[str, str] = {
         "The movement counts for nothing yet: enter what it is worth, and this case closes by itself."
     ),
     Case.Kind.DISPUTE: (
-        "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that news."
+        "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "
+        "news. After 120 days without any, the dispute's page has a button."
     ),
     Case.Kind.REFUND_UNLINKED: (
         "The refund counts for nothing yet: say which purchase it is of, or that it is of none here, and this case "

@@ -1,4 +1,4 @@
-"""Disputes at the issuers: what is disputed, where each stands, and what it moved. Read-only."""
+"""Disputes at the issuers: what is disputed, where each stands, and what it moved. Only one that is silent is ended."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from issuing import states
+from issuing.admin.silent_disputes import EndingButton
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -30,9 +31,10 @@ MEANING: dict[str, str] = {
 
 
 @admin.register(Dispute)
-class DisputeAdmin(ReadOnlyAdmin):
+class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     """Disputes, newest first."""
 
+    actions_detail = ("end_silent",)
     list_display = ("opened", "amount", "state", "reason", "purchase", "provider")
     list_display_links = ("opened", "amount")
     list_filter = ("status", "provider", "opened_at")
@@ -61,6 +63,8 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Over since")
     def closed(self, dispute: Dispute) -> str:
+        if dispute.closed_at is None and dispute.status not in states.OPEN_DISPUTE:
+            return f"Ended by a person on {display.moment(dispute.updated_at)}: its issuer did not say"
         return display.moment(dispute.closed_at)
 
     @admin.display(description="At stake", ordering="amount_minor")

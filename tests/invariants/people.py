@@ -12,8 +12,9 @@ from django.db.models import F, QuerySet
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from issuing import linking, worth
-from issuing.models import Authorization, CardTransaction, VirtualCard
+from issuing import linking, silent_disputes, worth
+from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
+from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.users.models import User
 from tests.factories import UserFactory
@@ -102,6 +103,13 @@ class People(RuleBasedStateMachine):
         with contextlib.suppress(linking.LinkRefusedError):
             linking.say_of_none(refund=refund, reason=WHY, actor="user:1")
 
+    def end_disputes(self) -> None:
+        """As if their issuer had been silent for long; what it says later counts all the same."""
+        Dispute.objects.update(updated_at=clock.now() - silent_disputes.SILENT_FOR)
+        for dispute in Dispute.objects.order_by("pk"):
+            with contextlib.suppress(silent_disputes.StillOpenError):
+                silent_disputes.end(dispute=dispute, reason=WHY, actor="user:1")
+
     def worth_of(self, amount_minor: int) -> int:
         """The one rate of this world: minor units of the purchase's currency for those abroad."""
         return max(1, amount_minor * self.rate // 100)
@@ -125,6 +133,7 @@ class People(RuleBasedStateMachine):
         if self.habit == "outside":
             for refund in refunds_told().order_by("pk"):
                 self.say_none(refund)
+            self.end_disputes()
         acts = () if self.habit == "nobody" else ("withdraw", self.habit, "outside", "resolve")
         for act in acts:
             for case in Case.objects.filter(status="open").order_by("pk"):
