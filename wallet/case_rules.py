@@ -20,6 +20,10 @@ SETTLED_OUTSIDE = (
     Case.Kind.TWO_CHARGES,
     Case.Kind.CHARGED_WITHOUT_PURCHASE,
     Case.Kind.CREDIT_LEFT,
+    Case.Kind.EVENT_CONTRADICTION,
+    Case.Kind.UNHANDLED_MONEY,
+    Case.Kind.EVENT_UNAPPLIED,
+    Case.Kind.CHARGE_WARNING,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 # What is booked as settled outside has come in for these, and has gone out for those.

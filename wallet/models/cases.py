@@ -28,6 +28,12 @@ class Case(models.Model):
         DISPUTE = "dispute", "A purchase is disputed"
         CURRENCY_DIFFERS = "currency_differs", "Settled in another currency, at an unknown rate"
         CREDIT_LEFT = "credit_left", "A merchant gave back more than it took"
+        EVENT_CONTRADICTION = "event_contradiction", "An event contradicts what we know"
+        UNHANDLED_MONEY = "unhandled_money", "A message moves money in a way that is not handled"
+        EVENT_UNAPPLIED = "event_unapplied", "A message could not be applied"
+        ACCOUNT_REFUSED = "account_refused", "The processor refuses our account, not a card"
+        CHARGE_DISPUTED = "charge_disputed", "A funding card's bank disputes our charge"
+        CHARGE_WARNING = "charge_warning", "A funding card's bank suspects fraud"
 
     class Proposal(models.TextChoices):
         WRITE_OFF = "write_off", "Write off"
