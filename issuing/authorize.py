@@ -66,9 +66,9 @@ def _try_round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> st
         # A migration changed what a prepared statement answers: a new connection prepares anew.
         store.forget_connection()
         return None
-    except OperationalError:
-        # A connection that died is replaced; a timeout or a database that refuses us is not waited for.
-        if not store.reconnect_if_broken():
+    except DatabaseError as error:
+        # A broken connection is replaced; a timeout or a database that refuses us is not waited for.
+        if not store.can_start_again(error):
             raise
         return None
 

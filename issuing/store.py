@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
 from issuing.events import AuthorizationRequest
+from onecard.kit.postgresql.base import LOST_STATEMENT
+from onecard.kit.postgresql.patience import PatientConnection
 
 READ = """
 SELECT (SELECT version FROM routing_rulebook),
@@ -104,15 +106,20 @@ def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Out
     return Outcome(kind, response or b"")
 
 
-def reconnect_if_broken() -> bool:
-    """Throws away a connection that is no longer usable and says whether it did: the next statement makes a new one."""
-    raw: psycopg.Connection[Any] | None = connection.connection
-    # A commit that failed can leave the pipeline open: such a connection answers nothing any more.
-    usable = raw is None or not (raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF)
-    if usable or connection.in_atomic_block:
+def can_start_again(error: DatabaseError) -> bool:
+    """Says whether the decision may be made anew after this error, on a new connection where the old one is broken.
+
+    Broken is one that died, one whose commit failed inside its pipeline, and one whose prepared statements are lost: it
+    would answer every further decision with the same error.
+    """
+    raw: PatientConnection | None = connection.connection
+    if raw is None or connection.in_atomic_block:
         return False
-    connection.close()
-    return True
+    lost = isinstance(error.__cause__, LOST_STATEMENT)
+    if lost or raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF:
+        connection.close()
+        return True
+    return isinstance(error.__cause__, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
 
 
 def forget_connection() -> None:
@@ -123,36 +130,37 @@ def forget_connection() -> None:
 
 def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ...]:
     """One row of one statement, which the database ends by itself when the remaining milliseconds are over."""
+    if connection.connection is not None and connection.connection.is_doubtful:
+        forget_connection()
     connection.ensure_connection()
-    raw: psycopg.Connection[Any] = connection.connection
+    raw: PatientConnection = connection.connection
     with connection.wrap_database_errors:
         if connection.in_atomic_block:
             return _only_row(psycopg.Cursor(raw).execute(sql, params))
         return _in_one_trip(raw, sql, params, max(1, int(remaining_ms)))
 
 
-def _in_one_trip(raw: psycopg.Connection[Any], sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
-    """Arms the timeout, runs the statement and disarms, sent together: no further round trip, one implicit commit.
+def _in_one_trip(raw: PatientConnection, sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
+    """Sets the time-out and runs the statement, sent together: no further round trip, one implicit transaction.
 
-    Waiting for a lock counts as well. When the statement fails, the server takes the setting back with the rest.
+    Waiting for a lock counts as well. The setting is local to that transaction, so it is gone afterwards whatever
+    becomes of the statement, and no other client of a pooler meets it.
+
+    When a statement fails, the server skips all that follows it. psycopg counts how often it has sent a statement, and
+    may take a skipped one for prepared. So the one statement that is prepared comes last, and the one before it never
+    is. A connection on which that one failed at its first use is replaced before the next: psycopg would prepare it
+    there under a new name each time, and the server would keep them all.
     """
     cursor, beside = psycopg.Cursor(raw), psycopg.Cursor(raw)
-    with raw.pipeline():
-        beside.execute(f"SET statement_timeout={limit_ms}")
-        _execute_prepared(raw, cursor, sql, params)
-        beside.execute("RESET statement_timeout")
-    return _only_row(cursor)
-
-
-def _execute_prepared(
-    raw: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], sql: str, params: dict[str, Any]
-) -> None:
-    """Planned at its first run on a connection; other statements only when they have come back a few times."""
-    usual, raw.prepare_threshold = raw.prepare_threshold, 0
     try:
-        cursor.execute(sql, params)
-    finally:
-        raw.prepare_threshold = usual
+        with raw.pipeline():
+            beside.execute(f"SELECT set_config('statement_timeout', '{limit_ms}', true)", prepare=False)
+            cursor.execute(sql, params, prepare=True)
+    except psycopg.Error:
+        raw.is_doubtful |= sql not in raw.planned
+        raise
+    raw.planned.add(sql)
+    return _only_row(cursor)
 
 
 def _only_row(cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:

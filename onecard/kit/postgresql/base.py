@@ -1,17 +1,27 @@
-"""Django's PostgreSQL backend, made fit for parameters that the server binds (docs/decisions/0024).
+"""Django's PostgreSQL backend, made fit for this product: for bound parameters, for silence, for lost statements.
 
-A statement then holds `MOST_PARAMETERS` of them, so that what is written in bulk is sent in batches. And Django takes a
-number whose field it does not know, as in `Value(10**13)` or `F("amount_minor") + 10**13`, for one of 32 bits; psycopg
-would drop, without a word, what is beyond, so that a number which is too large for its parameter is sent whole.
+Parameters are bound by the server (docs/decisions/0024). A statement then holds `MOST_PARAMETERS` of them, so that what
+is written in bulk is sent in batches. And Django takes a number whose field it does not know, as in `Value(10**13)` or
+`F("amount_minor") + 10**13`, for one of 32 bits; psycopg would drop, without a word, what is beyond, so that a number
+which is too large for its parameter is sent whole. How a broken connection is found: docs/decisions/0032.
 """
 
 from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
 
 from django.db.backends.postgresql import base, features, operations
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
+from psycopg import IsolationLevel, errors
+
+from onecard.kit.postgresql.patience import PatientConnection
 
 BITS = {"Small": 16, "PositiveSmall": 16, "": 32, "Positive": 32, "Big": 64, "PositiveBig": 64}
 # PostgreSQL's protocol counts a statement's parameters in 16 bits (its manual, "Message Formats", Bind).
 MOST_PARAMETERS = 2**16 - 1
+# What psycopg believes to be prepared is not, or the other way round: a pooler or DISCARD ALL came in between.
+LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -37,11 +47,40 @@ class DatabaseFeatures(features.DatabaseFeatures):
     max_query_params = MOST_PARAMETERS
 
 
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Notes as well when an error says that the connection is not what psycopg takes it for."""
+
+    wrapper: "DatabaseWrapper"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, LOST_STATEMENT):
+            self.wrapper.has_lost_statements = True
+        super().__exit__(kind, error, trace)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    """One connection to PostgreSQL."""
+    """One connection to PostgreSQL. A broken one is replaced where Django looks: between requests and between tasks."""
 
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
+    has_lost_statements = False
+
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        """Django's wrapper of errors, with ours in its place."""
+        return ErrorWrapper(self)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> PatientConnection:
+        """A connection that gives up on a silent server."""
+        self.isolation_level = IsolationLevel.READ_COMMITTED
+        self.has_lost_statements = False
+        return PatientConnection.connect(**conn_params)
+
+    def is_usable(self) -> bool:
+        """False as well for a connection that has lost its prepared statements, which no `SELECT 1` would show."""
+        return not self.has_lost_statements and super().is_usable()
 
 
 def _fits(value: int, bits: int) -> bool:
