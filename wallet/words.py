@@ -105,6 +105,31 @@ NEXT_STEP: dict[str, str] = {
         "Compare the transaction with the issuer's dashboard: ours is kept as it was reported first, and neither side "
         "is overwritten."
     ),
+    Case.Kind.EVENT_CONTRADICTION: (
+        "The issuer's event names things that do not belong together, so nothing was charged, booked or paid back. "
+        "Compare the event with the issuer's dashboard. If it was a transaction, open it and say which purchase it is "
+        "of; else close this case with what you found."
+    ),
+    Case.Kind.UNHANDLED_MONEY: (
+        "The message says that money moved in a way that nothing here books. Look it up in the issuer's or the "
+        "processor's dashboard, have the books follow, and close this case with what you found."
+    ),
+    Case.Kind.EVENT_UNAPPLIED: (
+        "The message is stored, and applying it failed again and again. Open the event in the inbox, mend what its "
+        "reason names and send it through again; this case closes by itself when that succeeds."
+    ),
+    Case.Kind.ACCOUNT_REFUSED: (
+        "The processor refuses our own account, so no card is charged and none is blamed. Mend what the message names "
+        "in the processor's dashboard. Charges go on by themselves as soon as one is accepted, and this case closes."
+    ),
+    Case.Kind.CHARGE_DISPUTED: (
+        "The bank of the funding card takes our charge back. Send the evidence in the processor's dashboard before the "
+        "due date. This case closes by itself when the dispute ends."
+    ),
+    Case.Kind.CHARGE_WARNING: (
+        "The bank of the funding card suspects fraud. Ask the cardholder whether they know the charge; refund it if "
+        "they do not, before it becomes a dispute. Then close this case with what you found."
+    ),
 }
 
 
