@@ -13,6 +13,10 @@ from typing import Protocol
 UNDER_THE_LOCK = ("daily_limit_exceeded", "monthly_limit_exceeded", "deadline_exceeded")
 
 
+# A question that contradicts what we know is not decided, and no decision's bytes are its answer.
+UNDECIDED = {"reused": "event_id_reused", "contradiction": "round_contradicts", "stale": "unavailable"}
+
+
 class AnswerFormat(Protocol):
     """How one issuer wants to be answered."""
 
@@ -22,6 +26,9 @@ class AnswerFormat(Protocol):
     def bare_decline(self, reason: str) -> bytes:
         """A decline that no stored decision stands behind."""
 
+    def repeat(self, response: bytes) -> bytes:
+        """The stored answer of a round, for another event that asks the very same."""
+
     def is_approval(self, response: bytes) -> bool:
         """Says whether these bytes, written by `answer` or `bare_decline`, approve."""
 
@@ -30,6 +37,13 @@ def for_each_outcome(answers: AnswerFormat, decision_id: uuid.UUID, reason: str)
     """The answer for each way that a proposal may end; the empty reason is the approval."""
     reasons = (reason,) if reason else ("", *UNDER_THE_LOCK)
     return {each: answers.answer(decision_id, each) for each in reasons}
+
+
+def answer_of(answers: AnswerFormat, kind: str, response: bytes) -> bytes:
+    """The bytes for what the committing statement did with a question (migration 0014 has the kinds)."""
+    if kind in UNDECIDED:
+        return answers.bare_decline(UNDECIDED[kind])
+    return answers.repeat(response) if kind == "twin" else response
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,9 @@ class StripeAnswers:
 
     def bare_decline(self, reason: str) -> bytes:
         return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()
+
+    def repeat(self, response: bytes) -> bytes:
+        return response
 
     def is_approval(self, response: bytes) -> bool:
         return json.loads(response)["approved"] is True

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
 
 from issuing import corrections, inbox, store
+from issuing.answers import answer_of
 from issuing.events import AuthorizationRequest, Envelope
 from issuing.proposal import propose, propose_late_decline
 from onecard.kit.clock import Stopwatch
@@ -81,7 +82,9 @@ def _round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.
     proposal = propose(asked, seen, decision_id=uuid.uuid4(), watch=watch)
     outcome = store.record(proposal, body, remaining_ms=_remaining_ms(watch))
     watch.lap("commit")
-    return outcome if outcome.kind != "stale" else None
+    if outcome.kind == "stale":
+        return None
+    return store.Outcome(outcome.kind, answer_of(asked.answers, outcome.kind, outcome.response))
 
 
 def _decline_late(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
@@ -92,7 +95,7 @@ def _decline_late(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) ->
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
         return asked.answers.bare_decline("deadline_exceeded")
-    return outcome.response
+    return answer_of(asked.answers, outcome.kind, outcome.response)
 
 
 def _decline_by_fault(asked: AuthorizationRequest, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from issuing import states
+from issuing import event_origin, fingerprints, request_history, states
 from issuing.answers import STRIPE, AnswerFormat
 from issuing.side_amounts import NOTHING, SideAmounts, of_stripe
 from onecard.kit.countries import alpha_2
@@ -39,13 +39,22 @@ class MalformedEventError(OneCardError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when."""
+    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when.
+
+    `says` is what the event's id stands for, in JSON values; None where that is not known.
+    """
 
     id: str
     type: str
     object_id: str
     content: dict[str, Any]
     told_at: dt.datetime | None = None
+    says: Any = None
+    origin: event_origin.Origin = event_origin.UNSAID
+
+    def fingerprint(self) -> str:
+        """The hash of what the event says; "" where that is not known."""
+        return "" if self.says is None else fingerprints.of(self.says)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class AuthorizationRequest:
     """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one.
 
     `answers` writes what its issuer understands; `refused_because` is a reason that lies in the question itself, or "".
+    `fingerprint` is the hash of what is asked, whatever the event's id. An increment `follows`: then `standing_minor`
+    is what its issuer says was approved before (None: it does not say how much), and `earlier_events` or
+    `earlier_rounds` name the rounds before it, by event id or by round key.
     """
 
     provider: str
@@ -80,6 +92,11 @@ class AuthorizationRequest:
     answers: AnswerFormat
     refused_because: str = ""
     beside: SideAmounts = NOTHING
+    fingerprint: str = ""
+    follows: bool = False
+    standing_minor: int | None = 0
+    earlier_events: tuple[str, ...] = ()
+    earlier_rounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +146,17 @@ def parse_envelope(body: bytes) -> Envelope:
     content = data.get("object") if isinstance(data, dict) else None
     if not isinstance(content, dict):
         content = {}
-    return Envelope(event_id, kind, clean_text(content.get("id"), limit=ID_LIMIT), content, _moment(event))
+    origin = event_origin.read(event)
+    return Envelope(
+        event_id,
+        kind,
+        clean_text(content.get("id"), limit=ID_LIMIT),
+        content,
+        _moment(event),
+        # Whose it is belongs to it: news of test mode must not be taken for a copy of the real one.
+        says=[kind, content, origin.livemode, origin.account],
+        origin=origin,
+    )
 
 
 def parse_authorization_request(provider: str, envelope: Envelope) -> AuthorizationRequest:
@@ -145,22 +172,30 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     amount = _amount(pending, "pending_request.amount")
     currency = _currency(pending.get("currency") or content.get("currency"))
     _check_cash(pending)
-    rounds = len(_entries(content.get("request_history")))
+    history = request_history.entries(content)
     before = content["amount"] if type(content.get("amount")) is int else ""
+    merchant, beside = read_merchant(content, needs_mcc=True), of_stripe(pending, currency)
+    standing = request_history.standing_minor(content)
+    purchase, card = _required(content, "id"), _card_id(content)
+    merchant_said = [merchant.mcc, merchant.network_id]
+    # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
+    round_key = f"{round_prefix(len(history))}{before}:{amount}"
     return AuthorizationRequest(
         provider=provider,
         event_id=envelope.id,
         event_type=envelope.type,
-        authorization_id=_required(content, "id"),
-        issuer_card_id=_card_id(content),
+        authorization_id=purchase,
+        issuer_card_id=card,
         amount_minor=amount,
         currency=currency,
-        merchant=read_merchant(content, needs_mcc=True),
-        # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
-        round_key=f"{round_prefix(rounds)}{before}:{amount}",
+        merchant=merchant,
+        round_key=round_key,
         # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
         answers=STRIPE,
-        beside=of_stripe(pending, currency),
+        beside=beside,
+        fingerprint=fingerprints.of([purchase, card, round_key, currency, *merchant_said, beside.cash_minor]),
+        follows=bool(history) or standing != 0 or content.get("approved") is True,
+        standing_minor=standing,
     )
 
 
@@ -170,7 +205,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
     Everything else may be missing or odd: the end of a purchase must not be lost for a field that it does not need.
     """
     content = envelope.content
-    history = _entries(content.get("request_history"))
+    history = request_history.entries(content)
     approved = [entry for entry in history if entry.get("approved") is True]
     currency = _or_nothing(_currency, content.get("currency")) or ""
     return AuthorizationNews(
@@ -206,10 +241,6 @@ def _or_nothing(read: Callable[..., T], *what: Any) -> T | None:
         return read(*what)
     except MalformedEventError:
         return None
-
-
-def _entries(value: object) -> list[dict[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:

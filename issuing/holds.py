@@ -14,6 +14,11 @@ def release_all(purchase: Authorization) -> None:
         release(hold)
 
 
+def stands_without_us(purchase: Authorization) -> bool:
+    """Whether something is held that the issuer approved by itself, before it asked us for more."""
+    return Hold.objects.filter(authorization=purchase, decision=None, status=states.Hold.PLACED).exists()
+
+
 def release(hold: Hold) -> bool:
     """Ends one hold and gives back what is left of it; False if it had ended already."""
     require_transaction("The release of a hold")

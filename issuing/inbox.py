@@ -1,30 +1,32 @@
-"""Every genuine delivery is stored once, with its raw bytes, before anything is done about it."""
+"""Every genuine delivery is stored once, with its raw bytes, before anything is done about it.
+
+An id is bound to what its first event said. Another event under the same id is kept under a hash, with a case.
+"""
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
-from issuing import states
+from issuing import fingerprints, states
 from issuing.events import Envelope
 from issuing.models import IssuerEvent
 from onecard.kit import clock
+from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.rows import insert_once
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
+from wallet import cases
+from wallet.models import Case
+
+REUSED = "Its id, {id}, came before with something else. Nothing was done about it."
 
 
 def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
     """Stores an event for a worker to handle and says whether it is new; a repeat changes nothing."""
     with transaction():
-        event = IssuerEvent(
-            provider=provider,
-            event_id=envelope.id,
-            event_type=envelope.type,
-            object_id=envelope.object_id,
-            body=body,
-            received_at=clock.now(),
-        )
-        is_new = insert_once(event, unique=("provider", "event_id"))
+        event = _row(provider, envelope, body)
+        is_new = _store(event)
         if is_new:
             outbox.put(topic="inbox.received", event_pk=event.pk)
     return is_new
@@ -52,19 +54,43 @@ def body_id(body: bytes) -> str:
 
 
 def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: str) -> None:
-    IssuerEvent.objects.get_or_create(
+    with transaction():
+        _store(_row(provider, envelope, body, status=status, reason=reason[:300], handled_at=clock.now()))
+
+
+def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerEvent:
+    return IssuerEvent(
         provider=provider,
         event_id=envelope.id,
-        defaults={
-            "event_type": envelope.type,
-            "object_id": envelope.object_id,
-            "body": body,
-            "received_at": clock.now(),
-            "status": status,
-            "reason": reason[:300],
-            "handled_at": clock.now(),
-        },
+        event_type=envelope.type,
+        object_id=envelope.object_id,
+        body=body,
+        fingerprint=envelope.fingerprint(),
+        received_at=clock.now(),
+        **more,
     )
+
+
+def _store(event: IssuerEvent) -> bool:
+    """Stores a row once and says whether it is new; another event under its id is kept beside it."""
+    unique = ("provider", "event_id")
+    if insert_once(event, unique=unique):
+        return True
+    first = IssuerEvent.objects.only("event_type", "fingerprint").get(provider=event.provider, event_id=event.event_id)
+    is_other = first.fingerprint and event.fingerprint and first.fingerprint != event.fingerprint
+    if is_other or first.event_type != event.event_type:
+        reason = REUSED.format(id=event.event_id)
+        event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
+        event.status, event.reason, event.handled_at = states.Event.KEPT, reason, clock.now()
+        if insert_once(event, unique=unique):
+            _open_case(event)
+    return False
+
+
+def _open_case(event: IssuerEvent) -> None:
+    kind = Case.Kind.EVENT_CONTRADICTION
+    # What is at stake is in either event, in its issuer's own form: the person who compares them sees it there.
+    cases.open_case(kind=kind, reference=f"issuerevent:{event.pk}", money=Money(0, "USD"), summary=event.reason)
 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:

@@ -8,6 +8,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from issuing import fingerprints
 from issuing.events import AuthorizationRequest, Envelope, MalformedEventError, Merchant
 from issuing.inbox import body_id
 from issuing.marqeta_answers import MarqetaAnswers
@@ -51,6 +52,24 @@ FIRST_MESSAGES = frozenset(
 )
 
 
+# The key of the round that asks first: all that is no increment is one round, under however many jit tokens it comes.
+FIRST_ROUND = "first"
+# What a row is about, who moved what, and how much.
+SAID = (
+    "token",
+    "type",
+    "state",
+    "card_token",
+    "user_token",
+    "preceding_related_transaction_token",
+    "amount",
+    "currency_code",
+    "is_final_clearing",
+    "chargeback_token",
+    "transaction_token",
+)
+
+
 class AmountError(MalformedEventError):
     """The amount cannot be money of its currency."""
 
@@ -81,7 +100,9 @@ def gateway_envelope(content: dict[str, Any]) -> Envelope | None:
     """A gateway request by its jit token, which is new for every question; None when it has no usable one."""
     jit = jit_funding(content)
     event_id, method = _token_or_empty(jit.get("token")), clean_text(jit.get("method"), limit=100)
-    return Envelope(event_id, f"jit.{method}", purchase_token(content), content) if event_id else None
+    if not event_id:
+        return None
+    return Envelope(event_id, f"jit.{method}", purchase_token(content), content, says=_said(f"jit.{method}", content))
 
 
 def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
@@ -96,23 +117,55 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     if not jit:
         raise MalformedEventError("gpa_order.jit_funding is missing, so no amount is asked for.")
     method = clean_text(jit.get("method"), limit=100)
-    purchase = content.get("preceding_related_transaction_token") if method == INCREMENT else content.get("token")
-    _token(jit.get("user_token"), "jit_funding.user_token")
+    follows = method == INCREMENT
+    named = content.get("preceding_related_transaction_token") if follows else content.get("token")
+    user = _token(jit.get("user_token"), "jit_funding.user_token")
     currency = read_currency(order.get("currency_code") or content.get("currency_code"))
+    purchase, card = _token(named, "the purchase's token"), _token(content.get("card_token"), "card_token")
+    amount = read_minor(jit.get("amount"), currency, "jit_funding.amount")
+    merchant, beside = read_merchant(content, needs_mcc=True), of_marqeta(content, currency)
+    merchant_said = [merchant.mcc, merchant.network_id]
+    round_key = _round_key(_token_or_empty(content.get("token")) or envelope.id) if follows else FIRST_ROUND
+    earlier = jit.get("incremental_authorization_jit_funding_tokens")
     return AuthorizationRequest(
         provider=Provider.MARQETA,
         event_id=envelope.id,
         event_type=envelope.type,
-        authorization_id=_token(purchase, "the purchase's token"),
-        issuer_card_id=_token(content.get("card_token"), "card_token"),
-        amount_minor=read_minor(jit.get("amount"), currency, "jit_funding.amount"),
+        authorization_id=purchase,
+        issuer_card_id=card,
+        amount_minor=amount,
         currency=currency,
-        merchant=read_merchant(content, needs_mcc=True),
-        round_key=envelope.id,
+        merchant=merchant,
+        round_key=round_key,
         answers=MarqetaAnswers.to(jit),
         refused_because="cash_not_allowed" if method in CASH else "",
-        beside=of_marqeta(content, currency),
+        beside=beside,
+        fingerprint=fingerprints.of(
+            [method, purchase, card, user, round_key, amount, currency, *merchant_said, beside.cash_minor]
+        ),
+        follows=follows,
+        # How much stands is said nowhere: the rounds are named, and their amounts are known here or nowhere.
+        standing_minor=None if follows else 0,
+        earlier_events=_tokens(earlier),
+        earlier_rounds=tuple(map(_round_key, _tokens(content.get("incremental_authorization_transaction_tokens")))),
     )
+
+
+def _round_key(token: str) -> str:
+    """An increment is a transaction of its own: asked again under another jit token it is the same round."""
+    return f"increment:{token}"
+
+
+def _tokens(value: object) -> tuple[str, ...]:
+    found = {_token_or_empty(each) for each in value} if isinstance(value, list) else set()
+    return tuple(sorted(found - {""}))
+
+
+def _said(kind: str, row: dict[str, Any]) -> list[Any]:
+    """What a message's id is bound to. Not all of it: what is told again may say more than it did at first."""
+    orders = [_object(row, name) for name in ORDERS]
+    facts = [row.get(name) for name in SAID] + [order.get("amount") for order in orders]
+    return [kind, jit_funding(row).get("token"), *map(fingerprints.number, facts)]
 
 
 def purchase_token(content: dict[str, Any]) -> str:
@@ -204,4 +257,5 @@ def row_envelope(key: str, row: object, row_body: bytes) -> Envelope | None:
         about = _token_or_empty(row.get("chargeback_token"))
     else:
         about = _token_or_empty(row.get("user_token" if kind == "usertransition" else "card_token"))
-    return Envelope(event_id, f"{kind}.{clean_text(row.get('type'), limit=80)}", about, row)
+    kind = f"{kind}.{clean_text(row.get('type'), limit=80)}"
+    return Envelope(event_id, kind, about, row, says=_said(kind, row))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from issuing import states
+from issuing import contradictions, states
 from issuing.answers import for_each_outcome
 from issuing.events import AuthorizationRequest
 from issuing.limits import day_window, month_window
@@ -21,8 +21,6 @@ from wallet.models import FundingMethod, KycStatus
 # Turning a funding card's purchase into cash is a question of licence, so it is refused: cash at a counter and at a
 # machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use).
 CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6540"})
-# A declined one is over: the merchant's next try has an id of its own.
-OPEN_STATES = frozenset({"", states.Authorization.APPROVED})
 
 
 def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
@@ -38,10 +36,13 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
         choice, trace = _route(asked, seen, seen.card, now, remaining_ms)
         from_balance = _from_balance(asked, seen.card)
         reason = _decline_reason(asked, seen, seen.card, choice, asked.amount_minor - from_balance)
+    contradiction = contradictions.found(asked, seen)
+    reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
     watch.lap("choose")
     return {
         **_facts(asked, now),
         **_ground(seen, now),
+        **contradictions.for_the_record(contradiction, asked, seen),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
         **_money(choice, decision_id, asked.amount_minor, 0 if reason else from_balance),
         "public_id": str(decision_id),
@@ -103,12 +104,12 @@ def _decline_reason(
     asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice, for_cards_minor: int
 ) -> str:
     """Why the answer is no, or ""; the daily and the monthly limit are judged under the lock, not here."""
-    total_minor = seen.approved_before_minor + asked.amount_minor
+    total_minor = contradictions.standing_minor(asked, seen) + asked.amount_minor
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
-        ("authorization_not_open", seen.status_before not in OPEN_STATES),
+        ("authorization_not_open", seen.status_before not in contradictions.OPEN_STATES),
         ("currency_mismatch", asked.currency != card.currency),
         ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0),
         ("per_transaction_limit_exceeded", total_minor > card.per_transaction_limit_minor),
@@ -124,6 +125,7 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
         "event_id": asked.event_id,
         "event_type": asked.event_type,
         "authorization_id": asked.authorization_id,
+        "fingerprint": asked.fingerprint,
         "round_key": asked.round_key,
         "amount_minor": asked.amount_minor,
         "currency": asked.currency,
@@ -139,7 +141,11 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
 
 def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
     """What the proposal stands on: if any of it changed by the time of the lock, the proposal is stale."""
-    ground = {"approved_before_minor": seen.approved_before_minor, "status_before": seen.status_before}
+    ground = {
+        "approved_before_minor": seen.approved_before_minor,
+        "status_before": seen.status_before,
+        "card_before": seen.card_before,
+    }
     if seen.card is None:
         return ground
     today = local_day(now, seen.card.time_zone)

@@ -21,8 +21,16 @@ from onecard.kit.postgresql.patience import PatientConnection
 READ = """
 SELECT (SELECT version FROM routing_rulebook),
        (SELECT d.response FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
-         WHERE e.provider = %(provider)s AND e.event_id = %(event_id)s ORDER BY d.id DESC LIMIT 1),
-       a.approved_minor, a.status,
+         WHERE e.provider = %(provider)s AND e.event_id = %(event_id)s AND e.event_type = %(event_type)s
+           AND e.fingerprint IN ('', %(fingerprint)s) ORDER BY d.id DESC LIMIT 1),
+       (SELECT count(DISTINCT e.event_id) FROM issuing_issuerevent e
+          JOIN issuing_issuerevent same ON same.object_id = e.object_id AND same.provider = e.provider
+                                       AND same.fingerprint = e.fingerprint
+          JOIN issuing_decision d ON d.event_id = same.id
+         WHERE e.provider = %(provider)s AND e.event_id = ANY(%(earlier_events)s::text[])),
+       (SELECT count(DISTINCT d.round_key) FROM issuing_decision d
+         WHERE d.authorization_id = a.id AND d.round_key = ANY(%(earlier_rounds)s::text[])),
+       a.approved_minor, a.status, a.card_id, a.currency,
        c.id, c.version, c.status, c.currency, c.per_transaction_limit_minor, c.balance_minor, c.spends_balance,
        h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
@@ -36,6 +44,7 @@ SELECT (SELECT version FROM routing_rulebook),
                                    AND a.issuer_authorization_id = %(authorization_id)s
 """
 
+REFUSE = "SELECT issuing_refuse_event(%(refusal)s, %(body)s)"
 RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(body)s)"
 
 
@@ -65,18 +74,25 @@ class CardSeen:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that a decision is made from; `answered` is the stored answer when the event is not new."""
+    """All that a decision is made from; `answered` is the stored answer when the event is not new.
+
+    `status_before` is "" for a purchase that we do not know. `unknown_rounds` counts the earlier rounds that the
+    request names and that we never decided.
+    """
 
     rulebook_version: int
     answered: bytes | None
     approved_before_minor: int
     status_before: str
+    card_before: int | None
+    currency_before: str
+    unknown_rounds: int
     card: CardSeen | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the committing statement did: recorded, duplicate, twin or stale; and the answer, empty when stale."""
+    """What the committing statement did (see migration 0014), and the answer; empty when nothing was decided."""
 
     kind: str
     response: bytes
@@ -87,23 +103,36 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
     names = {
         "provider": asked.provider,
         "event_id": asked.event_id,
+        "event_type": asked.event_type,
+        "fingerprint": asked.fingerprint,
         "card_id": asked.issuer_card_id,
         "authorization_id": asked.authorization_id,
+        "earlier_events": list(asked.earlier_events),
+        "earlier_rounds": list(asked.earlier_rounds),
     }
-    version, answered, approved, status, *card = _run(READ, names, remaining_ms)
+    version, answered, events, rounds, approved, status, card_before, currency, *card = _run(READ, names, remaining_ms)
+    known_rounds = events if asked.earlier_events else rounds
     return Seen(
         rulebook_version=version,
         answered=answered,
         approved_before_minor=approved or 0,
         status_before=status or "",
+        card_before=card_before,
+        currency_before=currency or "",
+        unknown_rounds=len(asked.earlier_events or asked.earlier_rounds) - known_rounds,
         card=CardSeen(*card) if card[0] is not None else None,
     )
 
 
 def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
-    """Commits a decision under the card's lock, in one round trip; see migration 0012 for what it answers."""
+    """Commits a decision under the card's lock, in one round trip; see migration 0014 for what it answers."""
     kind, response = _run(RECORD, {"proposal": Jsonb(proposal), "body": body}, remaining_ms)
     return Outcome(kind, response or b"")
+
+
+def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
+    """Keeps a question that is not decided at all, with a case for a person, in one round trip."""
+    _run(REFUSE, {"refusal": Jsonb(refusal), "body": body}, remaining_ms)
 
 
 def can_start_again(error: DatabaseError) -> bool:

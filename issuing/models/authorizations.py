@@ -148,9 +148,12 @@ class SpendWindow(models.Model):
 
 
 class Hold(models.Model):
-    """What one approval takes from the card's limits, in the windows that it was counted in; it ends once."""
+    """What one approval takes from the card's limits, in the windows that it was counted in; it ends once.
 
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="hold")
+    A hold without a decision is what the issuer says stood before it asked us: its issuer approved it without us.
+    """
+
+    decision = models.OneToOneField(Decision, null=True, blank=True, on_delete=models.PROTECT, related_name="hold")
     authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="holds")
     day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
     month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")

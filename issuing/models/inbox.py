@@ -15,6 +15,13 @@ class IssuerEvent(models.Model):
     event_type = models.CharField(max_length=120, blank=True)
     object_id = models.CharField(max_length=120, blank=True, db_index=True)
     body = models.BinaryField(help_text="The raw bytes that the signature covers.")
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="A hash of what it says; another one under the same id is a contradiction. Empty: not known.",
+    )
     received_at = models.DateTimeField()
     status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
     reason = models.CharField(max_length=300, blank=True)

@@ -8,9 +8,10 @@ import pytest
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard.outbox.models import Message
 from tests import stripe_events
+from tests.factories import VirtualCardFactory
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet.models import FundingCharge, FundingMethod
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,3 +109,48 @@ def test_a_wallet_that_changes_all_the_while_is_never_charged_on_an_old_view() -
 
     assert at_once(calls)[1:] == [True] * 15
     assert Decision.objects.filter(approved=True).count() == 15
+
+
+def test_two_first_rounds_with_different_cards_at_once_charge_one_person() -> None:
+    cards = [walkthrough_card(), VirtualCardFactory()]
+    for method in cards[0].cardholder.funding_methods.all():
+        method.pk, method.cardholder, method.processor_method_id = (
+            None,
+            cards[1].cardholder,
+            f"pm_other_{method.position}",
+        )
+        method.save(force_insert=True)
+    for _ in range(4):
+        authorization = stripe_events.unique("iauth")
+        asked = [
+            stripe_events.authorization_request(card=cards[place % 2].issuer_card_id, authorization=authorization)
+            for place in range(8)
+        ]
+
+        responses = answers(asked)
+
+        purchase = Authorization.objects.get(issuer_authorization_id=authorization)
+        approved = [response.json()["approved"] for response in responses]
+        winner = 0 if purchase.card_id == cards[0].pk else 1
+        assert approved == [place % 2 == winner for place in range(8)]
+        assert purchase.approved_minor == 4500
+        assert Hold.objects.get(authorization=purchase).day.card_id == purchase.card_id
+        owed = FundingObligation.objects.get(purchase=f"authorization:{purchase.pk}")
+        assert owed.cardholder == purchase.card.cardholder
+        assert Case.objects.filter(kind="event_contradiction", reference=owed.purchase).count() == 1
+
+
+def test_one_event_id_with_two_bodies_at_once_is_decided_once() -> None:
+    card = walkthrough_card()
+    bodies = [
+        stripe_events.authorization_request(card=card.issuer_card_id, amount=amount) | {"id": "evt_reused"}
+        for amount in (4500, 4600) * 6
+    ]
+
+    responses = answers(bodies)
+
+    approved = {body["data"]["object"]["id"] for body, r in zip(bodies, responses, strict=True) if r.json()["approved"]}
+    assert len(approved) == 1
+    assert (Decision.objects.count(), Hold.objects.count(), FundingCharge.objects.count()) == (1, 1, 1)
+    # Each body names a purchase of its own, so each of the others is kept for itself.
+    assert IssuerEvent.objects.count() == 12

@@ -52,3 +52,23 @@ def test_the_same_batch_at_once_is_stored_once() -> None:
 
     assert {answer.status_code for answer in answers} == {200}
     assert IssuerEvent.objects.count() == Message.objects.count() == 10
+
+
+@pytest.mark.parametrize("method", ["pgfs.authorization", "pgfs.auth_plus_capture"])
+def test_one_purchase_under_twenty_jit_tokens_at_once_holds_once(method: str) -> None:
+    card = walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
+    asked = marqeta_events.gateway_request(card=card.issuer_card_id, method=method)
+    order = asked["gpa_order"]
+    questions = [
+        asked | {"gpa_order": order | {"jit_funding": order["jit_funding"] | {"token": marqeta_events.token()}}}
+        for _ in range(20)
+    ]
+
+    answers = ask_at_once(questions)
+
+    assert {answer.status_code for answer in answers} == {200}
+    for question, answer in zip(questions, answers, strict=True):
+        assert marqeta_events.read(answer)["token"] == question["gpa_order"]["jit_funding"]["token"]
+    assert (Decision.objects.count(), Hold.objects.count(), FundingCharge.objects.count()) == (1, 1, 1)
+    assert SpendWindow.objects.get(kind="day").spent_minor == 4500
+    assert IssuerEvent.objects.count() == 20

@@ -1,0 +1,42 @@
+"""A hash of what an event says, which its id is bound to: the same id with another hash is a contradiction.
+
+It covers what an event says and not how it is written: issuers write a redelivery anew, with other spaces, another
+order of keys and counters of their own.
+"""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+# A decimal of more digits before or after the point is hashed as it is written.
+MOST_DIGITS = 30
+
+
+def of(said: Any) -> str:
+    """The SHA-256, in hex, of JSON values in canonical form; "" for what is nested too deeply to be hashed."""
+    try:
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_number)
+    except RecursionError:
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def number(value: object) -> object:
+    """A number in one form, whether it came as 45, 45.00 or "45.0"; anything else is left as it is."""
+    if isinstance(value, str) and len(value) <= MOST_DIGITS and value.replace(".", "", 1).isdecimal():
+        return _number(Decimal(value))
+    return _number(value) if isinstance(value, Decimal) else value
+
+
+def other_id(event_id: str, fingerprint: str) -> str:
+    """What an event goes by whose own id belongs to an event that says something else."""
+    return f"sha256:{hashlib.sha256(f'{event_id}:{fingerprint}'.encode()).hexdigest()}"
+
+
+def _number(value: object) -> object:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no value of JSON.")
+    if not value.is_finite() or abs(value.adjusted()) > MOST_DIGITS:
+        return str(value)
+    return int(value) if value == value.to_integral_value() else str(value.normalize())
