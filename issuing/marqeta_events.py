@@ -4,7 +4,6 @@ Amounts are decimals of whole units (45 or 45.0 are forty-five dollars), and bec
 on the way. Nothing Marqeta-shaped passes inward from here.
 """
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -23,8 +22,6 @@ from onecard.kit.text import clean_text
 
 ORDERS = ("gpa_order", "gpa_order_unload")
 TOKEN_LIMIT = 64
-# More digits than any amount has, and few enough to be exact in every sum.
-MOST_DIGITS = 20
 # The root keys of batches; card transitions have been seen under both of theirs.
 KINDS = {
     "transactions": "transaction",
@@ -33,7 +30,6 @@ KINDS = {
     "usertransitions": "usertransition",
     "chargebacktransitions": "chargebacktransition",
 }
-WRITTEN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 
 # Messages that begin a purchase: what they follow, if anything, is another purchase.
 FIRST_MESSAGES = frozenset(
@@ -179,19 +175,16 @@ def purchase_token(content: dict[str, Any]) -> str:
 
 
 def read_minor(value: object, currency: str, name: str) -> int:
-    """An amount in minor units; a number, or a number written as text. Raises AmountError for anything else."""
-    number = Decimal(value) if isinstance(value, str) and WRITTEN.fullmatch(value) else value
-    if isinstance(number, bool) or not isinstance(number, int | Decimal):
+    """An amount in minor units; a number in any notation of JSON, or one as text. Raises AmountError for the rest."""
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise AmountError(f"{name} is not a number.")
-    number = Decimal(number)
-    if number < 0:
-        raise AmountError(f"{name} is negative.")
-    if len(number.as_tuple().digits) > MOST_DIGITS or abs(number.adjusted()) > MOST_DIGITS:
-        raise AmountError(f"{name} has more digits than any amount.")
     try:
-        return Money.parse(str(number), currency).minor
+        minor = Money.read(value, currency).minor
     except MoneyError:
         raise AmountError(f"{name} is no amount of {currency}.") from None
+    if minor < 0:
+        raise AmountError(f"{name} is negative.")
+    return minor
 
 
 def read_currency(value: object) -> str:

@@ -11,12 +11,16 @@ from rest_framework.request import Request
 from issuing import inbox, signatures
 from issuing.delivery import MachineDoor, UnreadableError, keep_rejected, plain, read_body, refusal
 from issuing.events import Envelope, MalformedEventError
+from issuing.inbox import body_id
 from issuing.marqeta_events import read_object, row_envelope
 from issuing.marqeta_gateway import unauthorized
 from issuing.models import Provider
 from onecard.kit import exact_json
 
 PINGS = "pings"
+# Marqeta batches up to 10 events (its guide to webhooks). More are taken, up to what one request may cost.
+MOST_ROWS = 1_000
+MOST_NEW_ROWS = 100
 
 
 class MarqetaWebhook(MachineDoor):
@@ -35,11 +39,16 @@ class MarqetaWebhook(MachineDoor):
         except MalformedEventError as error:
             keep_rejected(Provider.MARQETA, body, error.message)
             return refusal(error.message, status=400)
+        if _size(content) > MOST_ROWS:
+            keep_rejected(Provider.MARQETA, body, f"The envelope holds more than {MOST_ROWS} events.")
+            return refusal(f"Send at most {MOST_ROWS} events at once.", status=413)
         try:
-            _store(content, body)
+            is_all = _store(content, body)
         except DatabaseError:
             # Not acknowledged, so that the issuer sends it again; what is stored already is not stored twice.
             return refusal("The events cannot be stored now; send them again.", status=503)
+        if not is_all:
+            return refusal(f"The first {MOST_NEW_ROWS} new events are stored; send the same again.", status=503)
         return JsonResponse({"received": True})
 
 
@@ -54,28 +63,51 @@ def _genuine_body(raw: HttpRequest) -> bytes:
     return body
 
 
-def _store(content: dict[str, Any], body: bytes) -> None:
-    """Every row for itself, so that a bad one does not lose the others; a batch is a matter of transport only."""
+def _size(content: dict[str, Any]) -> int:
+    return sum(len(rows) if isinstance(rows, list) else 1 for rows in content.values())
+
+
+def _store(content: dict[str, Any], body: bytes) -> bool:
+    """Stores every row for itself, so that a bad one does not lose the others; False when new ones are left over."""
+    found = list(_events(content, body))
+    new = found if len(found) <= MOST_NEW_ROWS else _not_stored(found)
+    for event, row_body in new[:MOST_NEW_ROWS]:
+        _store_row(event, row_body)
+    return len(new) <= MOST_NEW_ROWS
+
+
+def _not_stored(found: list[tuple[Envelope, bytes]]) -> list[tuple[Envelope, bytes]]:
+    """What an earlier request did not get to."""
+    stored = inbox.received(Provider.MARQETA, [event.id for event, _ in found])
+    return [row for row in found if row[0].id not in stored]
+
+
+def _events(content: dict[str, Any], body: bytes) -> Iterator[tuple[Envelope, bytes]]:
     for key, rows in content.items():
-        if key != PINGS and not isinstance(rows, list):
-            inbox.keep_rejected(Provider.MARQETA, body, "The envelope holds no list of events.")
-        elif key != PINGS:
-            for event, row_body in _events(key, rows, body):
-                _store_row(event, row_body)
+        if key == PINGS:
+            continue
+        if not isinstance(rows, list):
+            yield _unreadable(body), body
+            continue
+        for row in rows:
+            yield _event(key, row, body)
 
 
-def _events(key: str, rows: list[Any], body: bytes) -> Iterator[tuple[Envelope | None, bytes]]:
-    for row in rows:
-        try:
-            row_body = exact_json.dumps({key: [row]}).encode()
-        except RecursionError:
-            yield None, body
-        else:
-            yield row_envelope(key, row, row_body), row_body
+def _event(key: str, row: Any, body: bytes) -> tuple[Envelope, bytes]:
+    try:
+        row_body = exact_json.dumps({key: [row]}).encode()
+    except RecursionError:
+        return _unreadable(body), body
+    return row_envelope(key, row, row_body) or _unreadable(row_body), row_body
 
 
-def _store_row(event: Envelope | None, row_body: bytes) -> None:
-    if event is None:
-        inbox.keep_rejected(Provider.MARQETA, row_body, "The row is no object, or is nested too deeply.")
-    else:
+def _unreadable(body: bytes) -> Envelope:
+    """What is no event goes by its bytes, and has no type."""
+    return Envelope(body_id(body), "", "", {})
+
+
+def _store_row(event: Envelope, row_body: bytes) -> None:
+    if event.type:
         inbox.receive(Provider.MARQETA, event, row_body)
+    else:
+        inbox.keep_rejected(Provider.MARQETA, row_body, "This is no list of events, no object, or nested too deeply.")

@@ -85,7 +85,7 @@ def _minor(value: object, currency: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         return None
     try:
-        minor = Money.parse(str(value), currency).minor
+        minor = Money.read(value, currency).minor
     except MoneyError:
         return None
     return minor if minor >= 0 else None

@@ -222,4 +222,4 @@ def _authorization_id(row: Mapping[str, Any], kind: Kind) -> str:
 
 
 def _minor(amount: Any, currency: str) -> int:
-    return Money.parse(str(amount), currency).minor
+    return Money.read(str(amount), currency).minor

@@ -3,7 +3,7 @@
 import functools
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import iso4217
 
@@ -12,6 +12,9 @@ from onecard.kit.errors import OneCardError
 # A bound on every amount (money-safety T11): ten trillion minor units; sums of very many stay far from 2**63.
 MAX_AMOUNT_MINOR = 10**13
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+WRITTEN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+# Far more places, before and after the point, than any amount has.
+MOST_PLACES = 40
 
 
 class MoneyError(OneCardError):
@@ -49,6 +52,22 @@ class Money:
             raise MoneyError(f"{text!r} is not an amount of {currency}: write it like 45.00")
         return cls(int(scaled), currency)
 
+    @classmethod
+    def read(cls, number: Decimal | int | str, currency: str) -> "Money":
+        """Takes whole units from another system's JSON, in any notation of a number: 45, "45.00", 4.5E+1.
+
+        Raises MoneyError for text that is no number, a fraction of a minor unit, or more digits than any amount has.
+        """
+        try:
+            exact = Decimal(number) if not isinstance(number, str) or WRITTEN_NUMBER.fullmatch(number) else None
+        except InvalidOperation:
+            exact = None
+        # Exponents are bounded before the digits are written out: 1E+999999999 would have a billion of them.
+        if exact is None or not exact.is_finite() or _is_too_long(exact):
+            raise MoneyError(f"{str(number)[:40]!r} is not an amount of {currency}")
+        plain = format(exact, "f")
+        return cls.parse(plain.rstrip("0").rstrip(".") if "." in plain else plain, currency)
+
     @property
     def major(self) -> Decimal:
         """The amount in whole units, exact."""
@@ -56,3 +75,8 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.major:,.{currency_exponent(self.currency)}f} {self.currency}"
+
+
+def _is_too_long(number: Decimal) -> bool:
+    _sign, digits, exponent = number.as_tuple()
+    return len(digits) > MOST_PLACES or not isinstance(exponent, int) or abs(exponent) > MOST_PLACES

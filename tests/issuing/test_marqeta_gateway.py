@@ -1,6 +1,7 @@
 """Marqeta's JIT gateway as Marqeta meets it: the same decision as through Stripe, answered in its own form."""
 
 import base64
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -126,6 +127,12 @@ def test_a_zero_amount_verifies_the_card_and_charges_nothing(card: VirtualCard) 
         ("USD", "45.0", 4500),
         ("USD", "0.1", 10),
         ("USD", "4.5e1", 4500),
+        # As BigDecimal of Java writes them.
+        ("USD", "1E+2", 10_000),
+        ("USD", "1e2", 10_000),
+        ("USD", "45.000", 4500),
+        ("USD", '"4.5E+1"', 4500),
+        ("JPY", "4.5E+3", 4500),
         ("USD", '"45.00"', 4500),
         ("USD", "499.99", 49_999),
     ],
@@ -140,6 +147,17 @@ def test_amounts_are_exact_in_every_currency(currency: str, written: str, minor:
     assert response.status_code == 200, response.content
     assert Decision.objects.get().amount_minor == minor
     assert read(response)["amount"] == number(written)
+
+
+@pytest.mark.parametrize("written", ["1E-3", "45.001", "1E+999999999", "1E-999999999", "4" * 60, '"1E+9999"', '"NaN"'])
+def test_a_number_that_is_no_amount_is_declined_at_once(card: VirtualCard, written: str) -> None:
+    began = time.monotonic()
+
+    response = ask(gateway_request(card=card.issuer_card_id, amount=number(written)))
+
+    assert (response.status_code, read(response).get("decline_reason")) == (402, "INVALID_AMOUNT")
+    assert time.monotonic() - began < 5, "the digits of a huge exponent must never be written out"
+    assert not Decision.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Marqeta's event batches: proven genuine, stored row by row, and the same end in whatever order they come."""
 
 import itertools
+import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from issuing import handlers
-from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, VirtualCard
+from issuing.models import Authorization, CardTransaction, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import marqeta_events
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import ask, gateway_request, increment, later, outcome, report, signed, standin
@@ -254,6 +256,40 @@ def test_a_deeply_nested_row_does_not_lose_the_others() -> None:
 
     assert IssuerEvent.objects.get(event_id="transaction:t2:").status == "received"
     assert IssuerEvent.objects.count() == 2
+
+
+def test_a_clearing_written_with_an_exponent_is_booked(card: VirtualCard) -> None:
+    asked = approved(card, amount=100)
+
+    deliver(later(asked, "authorization.clearing", amount=Decimal("1E+2"), is_final_clearing=True))
+
+    assert CardTransaction.objects.get().amount_minor == 10_000
+
+
+def test_a_batch_of_junk_is_refused_in_bounded_work() -> None:
+    began = time.monotonic()
+
+    response = report({"transactions": [{"token": f"t{each}", "type": "made.up"} for each in range(10_000)]})
+
+    assert (response.status_code, b"at most" in response.content) == (413, True)
+    assert time.monotonic() - began < 2, "a request of ten thousand rows must not hold a thread for seconds"
+    assert IssuerEvent.objects.get().status == "rejected"
+
+
+@pytest.mark.parametrize("junk", [{f"key{each}": 5 for each in range(10_000)}, {"transactions": [7] * 10_000}])
+def test_junk_of_any_shape_is_kept_as_one_rejected_delivery(junk: dict[str, Any]) -> None:
+    assert report(junk).status_code == 413
+
+    assert IssuerEvent.objects.get().status == "rejected"
+
+
+def test_a_large_batch_is_stored_in_parts_until_all_of_it_is() -> None:
+    rows = [{"token": f"t{each}", "type": "made.up", "state": "PENDING"} for each in range(250)]
+
+    answers = [report({"transactions": rows}).status_code for _ in range(4)]
+
+    assert answers == [503, 503, 200, 200]
+    assert IssuerEvent.objects.count() == 250
 
 
 def test_a_ping_is_answered_and_an_envelope_without_a_list_is_kept() -> None:

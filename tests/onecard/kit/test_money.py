@@ -1,5 +1,7 @@
 """Money is exact, whole and bounded (money-safety I3)."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,3 +58,20 @@ def test_an_amount_is_written_as_people_read_it() -> None:
         "1,234,567 JPY",
         "1,234.567 KWD",
     ]
+
+
+@given(minor=st.integers(-(10**12), 10**12), places=st.integers(0, 6), currency=st.sampled_from(["USD", "JPY", "KWD"]))
+def test_any_notation_of_an_amount_is_read_as_the_same(minor: int, places: int, currency: str) -> None:
+    exact = Money(minor, currency).major
+    padded = exact.quantize(Decimal(1).scaleb(-places - 3))
+
+    for text in (f"{exact:f}", f"{padded:f}", f"{exact:E}", f"{exact:e}", f"{exact.normalize():E}"):
+        assert Money.read(text, currency) == Money.read(Decimal(text), currency) == Money(minor, currency), text
+
+
+@pytest.mark.parametrize(
+    "number", ["1E-3", "0.001", "1E+999", "", " ", "45,00", "NaN", "Infinity", "1e", "--1", "9" * 50]
+)
+def test_what_is_no_amount_is_refused(number: str) -> None:
+    with pytest.raises(MoneyError):
+        Money.read(number, "USD")
