@@ -177,6 +177,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     merchant, beside = read_merchant(content, needs_mcc=True), of_stripe(pending, currency)
     standing = request_history.standing_minor(content)
     purchase, card = _required(content, "id"), _card_id(content)
+    whose = (envelope.origin.livemode, envelope.origin.account)
     merchant_said = [merchant.mcc, merchant.network_id]
     # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
     round_key = f"{round_prefix(len(history))}{before}:{amount}"
@@ -193,7 +194,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
         answers=STRIPE,
         beside=beside,
-        fingerprint=fingerprints.of([purchase, card, round_key, currency, *merchant_said, beside.cash_minor]),
+        fingerprint=fingerprints.of([purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose]),
         follows=bool(history) or standing != 0 or content.get("approved") is True,
         standing_minor=standing,
     )

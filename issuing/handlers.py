@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from issuing import card_news, inbox, marqeta_news, states, stripe_news
+from issuing import card_news, inbox, marqeta_news, states, stripe_account, stripe_news
 from issuing.events import MalformedEventError, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit import clock
@@ -41,9 +41,13 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 
 
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
+    envelope = None if event.provider == Provider.MARQETA else parse_envelope(bytes(event.body))
+    why_not = stripe_account.why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
+    if envelope and why_not:
+        return states.Event.KEPT, stripe_account.refuse_news(why_not, envelope)
     if event.event_type in CARD_NEWS or event.event_type.startswith(CARD_MOVES):
         return card_news.act(event)
     patient = now - event.received_at < WAIT_FOR_DECISION
-    if event.provider == Provider.MARQETA:
+    if envelope is None:
         return marqeta_news.act(bytes(event.body), patient=patient)
-    return stripe_news.act(event.provider, parse_envelope(bytes(event.body)), patient=patient)
+    return stripe_news.act(event.provider, envelope, patient=patient)

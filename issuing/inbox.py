@@ -14,7 +14,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.rows import insert_once
-from onecard.kit.transactions import transaction
+from onecard.kit.transactions import require_transaction, transaction
 from onecard.outbox import services as outbox
 from wallet import cases
 from wallet.models import Case
@@ -46,6 +46,16 @@ def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | 
 def keep(provider: str, envelope: Envelope, body: bytes, reason: str) -> None:
     """Keeps a delivery that no worker has to act on; a repeat changes nothing."""
     _keep(provider, envelope, body, states.Event.KEPT, reason)
+
+
+def take_again(event: IssuerEvent) -> bool:
+    """Hands a kept event to a worker again, in the caller's transaction; says whether it was still kept."""
+    require_transaction("An event that is handled again")
+    kept = IssuerEvent.objects.filter(pk=event.pk, status=states.Event.KEPT)
+    if kept.update(status=states.Event.RECEIVED, reason="", handled_at=None) != 1:
+        return False
+    outbox.put(topic="inbox.received", event_pk=event.pk)
+    return True
 
 
 def body_id(body: bytes) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from issuing import card_changes, card_funding, fall_back, handlers, rewards_sweep, settling
+from issuing import card_changes, card_funding, event_alarm, fall_back, handlers, rewards_sweep, settling
 from issuing.reconcile import nightly
 from issuing.sync import by_clock
 from issuing.sync.one_card import sync_card as compare_card
@@ -14,6 +14,12 @@ from issuing.sync.one_card import sync_card as compare_card
 def handle_event(*, event_pk: int, **_newer: Any) -> None:
     """Acts on one stored event."""
     handlers.handle(event_pk=event_pk)
+
+
+@shared_task(name="issuing.tasks.tell_of_refused_events")
+def tell_of_refused_events(*, case_id: int, **_newer: Any) -> None:
+    """Mails administrators that events of an issuer are refused."""
+    event_alarm.tell_administrators(case_id=case_id)
 
 
 @shared_task(name="issuing.tasks.sweep_inbox")

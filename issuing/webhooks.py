@@ -5,7 +5,7 @@ from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
-from issuing import inbox, signatures
+from issuing import inbox, signatures, stripe_account
 from issuing.answers import STRIPE
 from issuing.authorize import authorize
 from issuing.delivery import MachineDoor, UnreadableError, keep_rejected, plain, read_body, refusal, timed
@@ -59,6 +59,9 @@ def _decide(envelope: Envelope, body: bytes, watch: Stopwatch) -> HttpResponse:
         keep_rejected(Provider.STRIPE, body, error.message, envelope)
         return _answer(STRIPE.bare_decline("malformed_request"), watch)
     watch.lap("decode")
+    why = stripe_account.why_not_ours(envelope)
+    if why:
+        return _answer(stripe_account.refuse_question(asked, why, envelope, body, watch), watch)
     return _answer(authorize(asked, body=body, watch=watch), watch)
 
 

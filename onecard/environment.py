@@ -116,6 +116,14 @@ def words(name: str, *, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def prefixed(name: str, *, prefix: str) -> str:
+    """An optional id that begins with the prefix."""
+    text = os.environ.get(name, "").strip()
+    if text and not (text.startswith(prefix) and text.isascii() and text.isprintable()):
+        raise ImproperlyConfigured(f"{name} is {text!r}; set it to an id that begins with {prefix}, or to nothing.")
+    return text
+
+
 def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
     """A URL of one of the schemes, with a host; an empty default makes the variable optional."""
     text = os.environ.get(name, "").strip() or default

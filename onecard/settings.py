@@ -25,6 +25,10 @@ STRIPE_API_KEY = environment.env.str("STRIPE_API_KEY", default="")
 STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=("https", "http"))
 STRIPE_WEBHOOK_SECRETS = environment.words("STRIPE_WEBHOOK_SECRETS")
 STRIPE_API_VERSION = environment.env.str("STRIPE_API_VERSION", default="2024-06-20")
+# Events of connected accounts carry their account; our own carry none, or this one.
+STRIPE_ACCOUNT_ID = environment.prefixed("STRIPE_ACCOUNT_ID", prefix="acct_")
+# The shape of an event follows its version: these are read here, and events of others are refused with a case.
+STRIPE_EVENT_VERSIONS = environment.words("STRIPE_EVENT_VERSIONS", default="2024-06-20,2026-10-28.endive")
 # How much of an account's rate limit its cards may use; we stay a fifth below it, and 0 is no budget.
 STRIPE_CALLS_PER_SECOND = environment.number("STRIPE_CALLS_PER_SECOND", default=25, least=0, most=10_000)
 
