@@ -8,14 +8,18 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError
 
+from onecard.dev.running_stack import take_its_environment
+from onecard.start import refusal
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
+    take_its_environment()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # A wrong setting is the operator's to mend: the sentence helps, a traceback does not.
-        sys.exit(f"One Card cannot start: {error}")
+        sys.exit(refusal(error))
     except DatabaseError as error:
         # It reads the settings, which are known to be right by now.
         from onecard.management import trouble

@@ -7,4 +7,4 @@ class OneCardConfig(AppConfig):
 
     def ready(self) -> None:
         """Makes the Celery app current in every process, so that tasks and the relay share one configuration."""
-        from onecard import celery  # noqa: F401
+        from onecard import celery, checks  # noqa: F401

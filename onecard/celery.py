@@ -1,14 +1,19 @@
 """The queue: how tasks are carried, which run by the clock, and who listens to which message of the outbox."""
 
+import logging
 import os
 from typing import Final
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import task_prerun
+from celery.signals import after_setup_logger, after_setup_task_logger, task_prerun
 from django.db import close_old_connections
 
+from onecard.kit.redaction import redact_handlers
+from onecard.start import read_settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
+read_settings()
 
 # Calls go down, news comes up: an app puts a topic in the outbox, and the tasks named here hear of it.
 SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
@@ -90,3 +95,10 @@ app.autodiscover_tasks()
 def renew_old_connections(**_: object) -> None:
     """Ends a connection that is broken or too old before a task, as Django does before a request (CONN_MAX_AGE)."""
     close_old_connections()
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def redact_logs(logger: logging.Logger, **_: object) -> None:
+    """Celery gives its loggers formatters of its own; secrets are taken out of what they make, too."""
+    redact_handlers(logger)

@@ -5,30 +5,19 @@ Variables and their defaults are bound by the product specification, section 5; 
 
 import base64
 import os
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from onecard.environment_urls import checked_url
 from onecard.kit.money import MoneyError, currency_exponent
+from onecard.kit.redaction import protect
 
-LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
-
-# The webhook's secret is not among them: Marqeta's signature is optional, its Basic authentication is not.
-MARQETA_CREDENTIALS = (
-    "MARQETA_BASE_URL",
-    "MARQETA_APPLICATION_TOKEN",
-    "MARQETA_ADMIN_ACCESS_TOKEN",
-    "MARQETA_CARD_PRODUCT_TOKEN",
-    "MARQETA_JIT_USERNAME",
-    "MARQETA_JIT_PASSWORD",
-    "MARQETA_WEBHOOK_USERNAME",
-    "MARQETA_WEBHOOK_PASSWORD",
-)
-
-env = environ.Env()
+HTTP = ("https", "http")
+REDIS = ("redis", "rediss", "unix")
+BROKERS = ("redis", "rediss", "redis+socket")
+QUOTES = ("'", '"')
 
 DATABASE_OPTIONS = {
     # Nothing waits for ever (money-safety T14); the decision's path sets tighter limits of its own.
@@ -41,15 +30,41 @@ DATABASE_OPTIONS = {
 }
 
 
-def read_stack_file(default: Path) -> None:
-    """Takes what a running development stack wrote down for values that the environment does not give.
+def secret(name: str, *, blanks: bool = False) -> str:
+    """A secret as the service sees it: white space around it is cut, and what no secret holds is refused.
 
-    `make run` and `make demo` write the file, so that a second terminal reaches the same database. The variable
-    ONECARD_STACK_FILE moves it; set to nothing, no file is read.
+    A line end from a file, quotes from an env file or a letter that looks like another would make every call fail with
+    the secret in its error. `blanks` allows blanks within.
     """
-    location = os.environ.get("ONECARD_STACK_FILE", str(default))
-    if location and Path(location).is_file():
-        environ.Env.read_env(location)
+    text = os.environ.get(name, "").strip()
+    _refuse_odd_characters(name, text, blanks=blanks)
+    protect([text])
+    return text
+
+
+def secrets(name: str) -> list[str]:
+    """A comma list of secrets."""
+    found = words(name)
+    for place, text in enumerate(found, start=1):
+        _refuse_odd_characters(f"Entry {place} of {name}", text)
+    protect(found)
+    return found
+
+
+def text(name: str, *, default: str = "") -> str:
+    """A word that may be shown, such as a user name or a version; raises as `secret` does."""
+    found = os.environ.get(name, "").strip() or default
+    _refuse_odd_characters(name, found)
+    return found
+
+
+def _refuse_odd_characters(name: str, text: str, *, blanks: bool = False) -> None:
+    if len(text) > 1 and text[0] in QUOTES and text[0] == text[-1]:
+        raise ImproperlyConfigured(f"{name} is in quotes; write the value without them.")
+    if not text.isascii() or not text.isprintable() or (" " in text and not blanks):
+        raise ImproperlyConfigured(
+            f"{name} holds a line end, a blank or a character that is not plain ASCII; copy it again, in one line."
+        )
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -61,14 +76,14 @@ def flag(name: str, *, default: bool) -> bool:
         return False
     if text == "":
         return default
-    raise ImproperlyConfigured(f"{name} is {text!r}; set it to on or off.")
+    raise ImproperlyConfigured(f"{name} is neither on nor off; set it to on or off.")
 
 
 def number(name: str, *, default: int, least: int, most: int) -> int:
     """A whole number within bounds, both included."""
     text = os.environ.get(name, "").strip() or str(default)
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise ImproperlyConfigured(f"{name} is {text!r}; set it to a whole number from {least} to {most}.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10) or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}.")
     return int(text)
 
 
@@ -80,7 +95,7 @@ def hours(name: str, *, default: str) -> tuple[int, ...]:
         if list(numbers) == sorted(set(numbers)):
             return numbers
     raise ImproperlyConfigured(
-        f"{name} is {','.join(found)!r}; set it to hours from 1 to 720, each more than the one before, like 1,6,24."
+        f"{name} must be a comma list of hours from 1 to 720, each more than the one before, like 1,6,24."
     )
 
 
@@ -88,7 +103,7 @@ def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
     """One word of a fixed list; an empty default makes the variable optional."""
     text = os.environ.get(name, "").strip().lower() or default
     if text and text not in among:
-        raise ImproperlyConfigured(f"{name} is {text!r}; set it to one of: {', '.join(among)}.")
+        raise ImproperlyConfigured(f"{name} must be one of: {', '.join(among)}.")
     return text
 
 
@@ -97,17 +112,15 @@ def currency(name: str, *, default: str) -> str:
     text = os.environ.get(name, "").strip().upper() or default
     try:
         currency_exponent(text)
-    except MoneyError as error:
-        raise ImproperlyConfigured(f"{name}: {error.message}; set it to a code such as USD.") from None
+    except MoneyError:
+        raise ImproperlyConfigured(f"{name} is no ISO 4217 currency with minor units, such as USD.") from None
     return text
 
 
 def mail(name: str, *, default: str) -> dict[str, Any]:
     """A mail server's URL as Django's settings EMAIL_*."""
-    try:
-        settings: dict[str, Any] = env.email_url(name, default=default)
-    except (ImproperlyConfigured, ValueError):
-        raise ImproperlyConfigured(f"{name} is no mail server; set it like smtp+tls://user:pass@host:587.") from None
+    address = url(name, default=default, schemes=tuple(environ.Env.EMAIL_SCHEMES))
+    settings: dict[str, Any] = environ.Env.email_url_config(address)
     return settings
 
 
@@ -120,20 +133,22 @@ def prefixed(name: str, *, prefix: str) -> str:
     """An optional id that begins with the prefix."""
     text = os.environ.get(name, "").strip()
     if text and not (text.startswith(prefix) and text.isascii() and text.isprintable()):
-        raise ImproperlyConfigured(f"{name} is {text!r}; set it to an id that begins with {prefix}, or to nothing.")
+        raise ImproperlyConfigured(f"{name} is wrong; set it to an id that begins with {prefix}, or to nothing.")
     return text
 
 
 def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
-    """A URL of one of the schemes, with a host; an empty default makes the variable optional."""
-    text = os.environ.get(name, "").strip() or default
-    if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).path + urlsplit(text).netloc):
-        raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}.")
-    return text
+    """A URL of one of the schemes; an empty default makes the variable optional. No message shows its password."""
+    address = os.environ.get(name, "").strip() or default
+    if address:
+        password = checked_url(name, address, schemes=schemes).password
+        protect([password] if password else [])
+    return address
 
 
 def secret_keys(name: str, *, required_because: str = "") -> tuple[bytes, ...]:
     """A comma list of keys of 32 random bytes in base64; what is wrong is told by its place, never by its value."""
+    protect(words(name))
     keys = tuple(_secret_key(name, place, text) for place, text in enumerate(words(name), start=1))
     if len(set(keys)) != len(keys):
         raise ImproperlyConfigured(f"{name} holds the same key twice; give each key once.")
@@ -159,64 +174,15 @@ def _secret_key(name: str, place: int, text: str) -> bytes:
 
 def database() -> dict[str, object]:
     """Django's settings of the one database; only PostgreSQL is supported (one dialect, one set of locks)."""
-    text = url("DATABASE_URL", default="", schemes=("postgres", "postgresql"))
-    if not text:
+    address = url("DATABASE_URL", default="", schemes=("postgres", "postgresql"))
+    if not address:
         raise ImproperlyConfigured(
             "DATABASE_URL is not set; give it as postgres://user:password@host:5432/name, or use `make run`, "
             "which starts a private PostgreSQL and sets it."
         )
-    parsed = dict(env.db_url_config(text))
+    parsed = dict(environ.Env.db_url_config(address))
+    protect([str(parsed["PASSWORD"])])
     parsed["ENGINE"] = "onecard.kit.postgresql"
     # What the URL asks for, such as sslmode, stands beside our own options and not under them.
     parsed["OPTIONS"] = {**DATABASE_OPTIONS, **parsed.get("OPTIONS", {})}
     return parsed
-
-
-def refuse_unsafe_production(values: dict[str, object]) -> None:
-    """Raises ImproperlyConfigured for a setting that must not meet real money.
-
-    DEBUG is the developer's switch. It is refused as soon as anything looks like production: a live key or a host
-    that others can reach. With DEBUG off everything below must be set.
-    """
-    if values["DEBUG"]:
-        _refuse_debug_in_public(values)
-        return
-    if not values["SECRET_KEY"]:
-        raise ImproperlyConfigured("SECRET_KEY is not set; give it a long random text that only this deployment knows.")
-    if len(str(values["SECRET_KEY"])) < 32:
-        raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; give it a long random text.")
-    if not values["ALLOWED_HOSTS"]:
-        raise ImproperlyConfigured("ALLOWED_HOSTS is not set; list the host names that this server answers to.")
-    if "mock" in (values["ISSUER_PROVIDER"], values["ISSUER_BACKUP_PROVIDER"]):
-        raise ImproperlyConfigured("The mock issuer is for development; set ISSUER_PROVIDER to stripe or marqeta.")
-    if values["ISSUER_PROVIDER"] == "stripe" and not values["STRIPE_WEBHOOK_SECRETS"]:
-        raise ImproperlyConfigured(
-            "STRIPE_WEBHOOK_SECRETS is empty, so anyone could forge an authorization; set it to the signing secret "
-            "of each webhook endpoint, separated by commas."
-        )
-    _require_marqeta(values)
-    if not values["STRIPE_API_KEY"]:
-        raise ImproperlyConfigured(
-            "STRIPE_API_KEY is not set, so no funding card could be charged; set the secret key."
-        )
-
-
-def _require_marqeta(values: dict[str, object]) -> None:
-    is_used = "marqeta" in (values["ISSUER_PROVIDER"], values["ISSUER_BACKUP_PROVIDER"])
-    missing = [name for name in MARQETA_CREDENTIALS if not values[name]]
-    if is_used and missing:
-        raise ImproperlyConfigured(
-            f"Marqeta issues cards here, but {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set; "
-            "take the values from the Marqeta program, its gateway funding source and its webhook."
-        )
-
-
-def _refuse_debug_in_public(values: dict[str, object]) -> None:
-    public = [host for host in values["ALLOWED_HOSTS"] if host not in LOOPBACK_HOSTS]  # type: ignore[attr-defined]
-    if public:
-        raise ImproperlyConfigured(
-            f"DEBUG is on while ALLOWED_HOSTS names {public[0]}: DEBUG shows secrets to visitors. Set DEBUG=off, "
-            "or leave only loopback names in ALLOWED_HOSTS."
-        )
-    if "_live_" in str(values["STRIPE_API_KEY"]):
-        raise ImproperlyConfigured("DEBUG is on with a live STRIPE_API_KEY; set DEBUG=off or use a test key.")

@@ -8,6 +8,7 @@ import datetime as dt
 import hmac
 import ipaddress
 import logging
+import re
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from prometheus_client.registry import Collector
 from issuing import availability, states
 from issuing.issuer_control import configured_providers
 from issuing.models import CardChange, IssuerEvent
+from onecard import production
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from wallet.models import Case, FundingCharge
@@ -34,13 +36,38 @@ BREAKER_STATES = ("closed", "half_open", "open", "unknown")
 # What is counted of card changes: the latest by id, which is cheap, and of those the ones of a day.
 LATEST_CHANGES = 10_000
 DAY = dt.timedelta(hours=24)
+# What Prometheus, curl and a browser send by themselves.
+DIRECT_HEADERS = frozenset(
+    [
+        "accept",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "dnt",
+        "host",
+        "if-modified-since",
+        "if-none-match",
+        "origin",
+        "pragma",
+        "priority",
+        "referer",
+        "te",
+        "traceparent",
+        "upgrade-insecure-requests",
+        "user-agent",
+    ]
+)
+DIRECT_PREFIXES = ("accept-", "sec-", "x-prometheus-")
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """All metrics; 403 to strangers, 503 when the database does not answer."""
     if not _may_scrape(request):
-        return HttpResponse("Metrics are for this machine, or for who has METRICS_TOKEN.\n", status=403)
+        return HttpResponse("Metrics are for whoever has METRICS_TOKEN, or without one for this machine.\n", status=403)
     registry = CollectorRegistry(auto_describe=False)
     try:
         registry.register(_AtScrape())
@@ -147,13 +174,21 @@ def _age_s(since: dt.datetime | None) -> float:
 
 
 def _may_scrape(request: HttpRequest) -> bool:
-    """Who asks from this machine itself, not through a proxy on it; or who has the token; or anybody with DEBUG."""
+    """Who has the token, where there is one; else who asks from this machine itself, and not through a proxy on it."""
     token = settings.METRICS_TOKEN.encode()
-    sent = request.headers.get("Authorization", "").encode()
-    if token and hmac.compare_digest(sent, b"Bearer " + token):
-        return True
-    proxied = any(name in request.headers for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"))
-    return bool(settings.DEBUG) or (_is_loopback(request.META.get("REMOTE_ADDR", "")) and not proxied)
+    if token:
+        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), b"Bearer " + token)
+    return _is_loopback(request.META.get("REMOTE_ADDR", "")) and not _may_be_passed_on(request)
+
+
+def _may_be_passed_on(request: HttpRequest) -> bool:
+    """Proxies name themselves in many headers, of which any list is too short; a direct client sends few others."""
+    names = [name.lower() for name in request.headers]
+    is_direct = all(name in DIRECT_HEADERS or name.startswith(DIRECT_PREFIXES) for name in names)
+    # A bare proxy adds no header, but passes on the public name, or speaks HTTP/1.0 as nginx does by itself.
+    host = re.sub(r":[0-9]*$", "", request.META.get("HTTP_HOST", "localhost"))
+    is_old = request.META.get("SERVER_PROTOCOL") == "HTTP/1.0"
+    return not is_direct or is_old or host.lower() not in production.LOOPBACK_HOSTS
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,30 +1,29 @@
-"""Every setting, from the environment; an unsafe production is refused with a sentence (see environment.py).
+"""Every setting, from the environment; an unsafe one is refused with a sentence (environment.py, production.py).
 
 The table of variables is in README. Blocks: the environment, apps, database, queue, issuer and processor, web, logs.
 """
 
 from pathlib import Path
 
-from onecard import environment
+from onecard import environment, production
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-environment.read_stack_file(BASE_DIR / ".onecard" / "run" / "stack.env")
 
 # The environment ------------------------------------------------------------------------------------------------
 
 DEBUG = environment.flag("DEBUG", default=False)
-SECRET_KEY = environment.env.str("SECRET_KEY", default="") or ("for-development-only" if DEBUG else "")
+SECRET_KEY = environment.secret("SECRET_KEY", blanks=True) or (production.DEVELOPMENT_KEY if DEBUG else "")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]" if DEBUG else "")
 
 ISSUER_PROVIDERS = ("stripe", "marqeta", "mock")
 ISSUER_PROVIDER = environment.choice("ISSUER_PROVIDER", default="stripe", among=ISSUER_PROVIDERS)
 ISSUER_BACKUP_PROVIDER = environment.choice("ISSUER_BACKUP_PROVIDER", default="", among=ISSUER_PROVIDERS)
 
-STRIPE_API_KEY = environment.env.str("STRIPE_API_KEY", default="")
-STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=("https", "http"))
-STRIPE_WEBHOOK_SECRETS = environment.words("STRIPE_WEBHOOK_SECRETS")
-STRIPE_API_VERSION = environment.env.str("STRIPE_API_VERSION", default="2024-06-20")
+STRIPE_API_KEY = environment.secret("STRIPE_API_KEY")
+STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=environment.HTTP)
+STRIPE_WEBHOOK_SECRETS = environment.secrets("STRIPE_WEBHOOK_SECRETS")
+STRIPE_API_VERSION = environment.text("STRIPE_API_VERSION", default="2024-06-20")
 # Events of connected accounts carry their account; our own carry none, or this one.
 STRIPE_ACCOUNT_ID = environment.prefixed("STRIPE_ACCOUNT_ID", prefix="acct_")
 # The shape of an event follows its version: these are read here, and events of others are refused with a case.
@@ -32,20 +31,20 @@ STRIPE_EVENT_VERSIONS = environment.words("STRIPE_EVENT_VERSIONS", default="2024
 # How much of an account's rate limit its cards may use; we stay a fifth below it, and 0 is no budget.
 STRIPE_CALLS_PER_SECOND = environment.number("STRIPE_CALLS_PER_SECOND", default=25, least=0, most=10_000)
 
-MARQETA_BASE_URL = environment.url("MARQETA_BASE_URL", default="", schemes=("https", "http"))
-MARQETA_APPLICATION_TOKEN = environment.env.str("MARQETA_APPLICATION_TOKEN", default="")
-MARQETA_ADMIN_ACCESS_TOKEN = environment.env.str("MARQETA_ADMIN_ACCESS_TOKEN", default="")
-MARQETA_CARD_PRODUCT_TOKEN = environment.env.str("MARQETA_CARD_PRODUCT_TOKEN", default="")
+MARQETA_BASE_URL = environment.url("MARQETA_BASE_URL", default="", schemes=environment.HTTP)
+MARQETA_APPLICATION_TOKEN = environment.secret("MARQETA_APPLICATION_TOKEN")
+MARQETA_ADMIN_ACCESS_TOKEN = environment.secret("MARQETA_ADMIN_ACCESS_TOKEN")
+MARQETA_CARD_PRODUCT_TOKEN = environment.text("MARQETA_CARD_PRODUCT_TOKEN")
 # One aggregate budget a program, with the figure in the contract (Marqeta facts, section 1).
 MARQETA_CALLS_PER_SECOND = environment.number("MARQETA_CALLS_PER_SECOND", default=25, least=0, most=10_000)
 MARQETA_CURRENCY = environment.currency("MARQETA_CURRENCY", default="USD")
 # Two doors, two callers: the gateway asks, the webhook reports. A door without both of its words is closed.
-MARQETA_JIT_USERNAME = environment.env.str("MARQETA_JIT_USERNAME", default="")
-MARQETA_JIT_PASSWORD = environment.env.str("MARQETA_JIT_PASSWORD", default="")
-MARQETA_WEBHOOK_USERNAME = environment.env.str("MARQETA_WEBHOOK_USERNAME", default="")
-MARQETA_WEBHOOK_PASSWORD = environment.env.str("MARQETA_WEBHOOK_PASSWORD", default="")
+MARQETA_JIT_USERNAME = environment.text("MARQETA_JIT_USERNAME")
+MARQETA_JIT_PASSWORD = environment.secret("MARQETA_JIT_PASSWORD")
+MARQETA_WEBHOOK_USERNAME = environment.text("MARQETA_WEBHOOK_USERNAME")
+MARQETA_WEBHOOK_PASSWORD = environment.secret("MARQETA_WEBHOOK_PASSWORD")
 # When set, each delivery must carry a signature made with it as well.
-MARQETA_WEBHOOK_SECRET = environment.env.str("MARQETA_WEBHOOK_SECRET", default="")
+MARQETA_WEBHOOK_SECRET = environment.secret("MARQETA_WEBHOOK_SECRET")
 
 # Stripe's limit is 2000 ms with the network in it (Stripe, real-time authorizations); past ours we decline.
 DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, least=50, most=1900)
@@ -67,7 +66,10 @@ CARD_DATA_KEYS = environment.secret_keys(
     "CARD_DATA_KEYS", required_because="STORE_CARD_DATA is on" if STORE_CARD_DATA else ""
 )
 
-environment.refuse_unsafe_production(globals())
+# Who scrapes /metrics from another machine brings it; without one, only this machine may.
+METRICS_TOKEN = environment.secret("METRICS_TOKEN")
+
+production.refuse_unsafe_production(globals())
 
 # Apps -----------------------------------------------------------------------------------------------------------
 
@@ -119,16 +121,17 @@ DATABASES = {
 
 # Queue: the broker carries ids of work, never the truth; losing all of it loses no money ------------------------
 
-REDIS_URL = environment.url("REDIS_URL", default="redis://127.0.0.1:6379/0", schemes=("redis", "rediss", "unix"))
+REDIS_URL = environment.url("REDIS_URL", default="redis://127.0.0.1:6379/0", schemes=environment.REDIS)
 CELERY_BROKER_URL = environment.url(
     "CELERY_BROKER_URL",
     default=REDIS_URL.replace("unix://", "redis+socket://", 1),  # Kombu's word for the same socket.
-    schemes=("redis", "rediss", "redis+socket"),
+    schemes=environment.BROKERS,
 )
 
 # Web ------------------------------------------------------------------------------------------------------------
 
 MIDDLEWARE = [
+    "onecard.https.RefusePlainPosts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -158,8 +161,16 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_CONTENT_TYPE_NOSNIFF = True
+# The proxy in front must set this header itself and let none through from outside (docs/threat-model.md).
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+# A place in the browsers' own list is nearly for ever and binds the whole domain: its owner asks for that, not we.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+# A server that answers to loopback names only has no TLS in front; with a public name plain HTTP is turned to HTTPS.
+SECURE_SSL_REDIRECT = not DEBUG and production.is_public(ALLOWED_HOSTS)
+# Asked by this machine, or by the load balancer from inside; onecard/https.py refuses plain webhooks.
+SECURE_REDIRECT_EXEMPT = [r"^health/(live|ready)$", r"^metrics$"]
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # The admin's few files are served without a collectstatic step.
@@ -176,15 +187,13 @@ REST_FRAMEWORK = {
 }
 
 OTP_TOTP_ISSUER = "One Card"  # How an authenticator app names its entry.
-# Who scrapes /metrics from another machine brings it; without one, only this machine may.
-METRICS_TOKEN = environment.env.str("METRICS_TOKEN", default="")
 
 # Mail: only to administrators, and only if there are any ----------------------------------------------------------
 
 ADMINS = [(address, address) for address in environment.words("ADMINS")]
 globals().update(environment.mail("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 5
-SERVER_EMAIL = environment.env.str("SERVER_EMAIL", default="onecard@localhost")
+SERVER_EMAIL = environment.text("SERVER_EMAIL", default="onecard@localhost")
 EMAIL_SUBJECT_PREFIX = "[One Card] "
 
 # Logs -----------------------------------------------------------------------------------------------------------
@@ -192,7 +201,13 @@ EMAIL_SUBJECT_PREFIX = "[One Card] "
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    # Tracebacks hold what others said of our requests, and that may be our key.
+    "formatters": {
+        "line": {
+            "()": "onecard.kit.redaction.RedactingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # The package logs each call at INFO; what matters of it is in our own rows.
     # A declined purchase is a 402 at Marqeta's gateway and nothing to warn of.

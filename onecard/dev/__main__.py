@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from onecard.dev.errors import LauncherError
+from onecard.dev.running_stack import completed
 from onecard.dev.services import is_claimed, private_services
 from onecard.dev.stack import MANAGE, READY_PATH, Stack, running_stack, wait_for_answer
 from onecard.dev.stack_environment import STACK_FILE, WEB_URL, read_written_down, services_environment, written_down
@@ -74,7 +75,7 @@ def bench(arguments: list[str]) -> int:
 
 def manage(arguments: list[str]) -> int:
     if is_claimed("run"):
-        return _manage(*arguments, environment=os.environ)
+        return _manage(*arguments, environment=completed(os.environ))
     with private_services("run") as services, written_down(services_environment(services)) as environment:
         return _manage(*arguments, environment=environment)
 
@@ -98,8 +99,7 @@ def _with_product(command: str, arguments: list[str]) -> int:
     if not web_url:
         raise LauncherError(f"{STACK_FILE.parent} is in use by a command without a web server; wait until it ends.")
     wait_for_answer(web_url + READY_PATH)
-    # The settings read the running product's file by themselves.
-    return _manage(command, *arguments, environment=os.environ)
+    return _manage(command, *arguments, environment=completed(os.environ))
 
 
 def _manage(*arguments: str, environment: Mapping[str, str]) -> int:

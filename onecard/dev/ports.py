@@ -1,18 +1,107 @@
-"""Free ports on the loopback address."""
+"""Ports on the loopback address that are ours from the moment they are chosen to the end of the launcher.
 
+Granian listens with SO_REUSEPORT, so two servers of one user may share a port without an error, and the kernel then
+deals each of them a part of the purchases. A port is therefore claimed before anybody is told of it: by a name that
+one launcher of the machine can hold, and after a look at who listens already.
+"""
+
+import fcntl
+import io
+import os
 import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
+from onecard.dev.errors import LauncherError
+
 HOST: Final = "127.0.0.1"
+TRIED_AFTER_THE_PREFERRED: Final = 50
+TRIED_AT_RANDOM: Final = 50
+LOOK_TIMEOUT_S: Final = 0.5
 
 
-def free_port(*, preferred: int = 0) -> int:
-    """The preferred port if nobody listens there, else any free one; another process may still take it first."""
+@contextmanager
+def claimed_port(*, preferred: int = 0) -> Iterator[int]:
+    """The preferred port, or the next one that is free, or any free one without a preference; held to the end."""
+    for port in _candidates(preferred):
+        claim = _claim(port)
+        if claim is None:
+            continue
+        try:
+            if is_free(port):
+                yield port
+                return
+        finally:
+            claim.close()
+    raise LauncherError(f"No port from {preferred} on is free; stop what listens there.")
+
+
+def free_port() -> int:
+    """Any port where nobody listens now, for a server that fails when another takes it first."""
     with socket.socket() as listener:
-        # As servers do it: a port that lingers after its last owner counts as free.
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Nobody listens there: not on this address, not on all, not on IPv6's, whoever's process it is."""
+    return not _answers(socket.AF_INET, HOST, port) and not _answers(socket.AF_INET6, "::1", port) and _binds(port)
+
+
+def _candidates(preferred: int) -> Iterator[int]:
+    if preferred:
+        yield from range(preferred, min(preferred + TRIED_AFTER_THE_PREFERRED, 65536))
+    else:
+        yield from (free_port() for _ in range(TRIED_AT_RANDOM))
+
+
+def _binds(port: int) -> bool:
+    with socket.socket() as listener:
+        # As servers do it: a port that lingers after its last owner counts as free. Beside a listener it fails.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, preferred))
+            listener.bind((HOST, port))
         except OSError:
-            return free_port()
-        return int(listener.getsockname()[1])
+            return False
+        return True
+
+
+def _answers(family: int, host: str, port: int) -> bool:
+    try:
+        with socket.socket(family) as caller:
+            caller.settimeout(LOOK_TIMEOUT_S)
+            caller.connect((host, port))
+    except TimeoutError:
+        # Somebody listens and takes up nobody.
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _claim(port: int) -> io.IOBase | socket.socket | None:
+    """What one process of the machine can hold for a port until it closes it or ends; None when another holds it."""
+    if sys.platform != "linux":
+        return _lock_file(port)
+    # An abstract name lives where the port does, in the network's namespace, and is the same for every user.
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind(f"\0onecard-port-{port}")
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
+def _lock_file(port: int) -> io.IOBase | None:
+    file = (Path(tempfile.gettempdir()) / f"onecard-port-{port}-{os.getuid()}.lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file

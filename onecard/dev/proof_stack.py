@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from onecard.dev.ports import HOST, free_port
+from onecard.dev.ports import HOST, claimed_port
 from onecard.dev.private_redis import start_redis
 from onecard.dev.stack import CELERY, MANAGE, READY_PATH, wait_for_answer, web_command
 from onecard.dev.supervisor import Child, Supervisor
@@ -82,11 +82,14 @@ def proof_stack(
 
     `base` is the caller's environment and `more` what shall be otherwise in it. Raises LauncherError.
     """
-    with tempfile.TemporaryDirectory(prefix="onecard-proof-") as name:
+    with (
+        claimed_port() as web_port,
+        claimed_port() as sandbox_port,
+        tempfile.TemporaryDirectory(prefix="onecard-proof-") as name,
+    ):
         folder = Path(name)
         with Supervisor(folder / "logs") as supervisor:
             redis_url = start_redis(supervisor, folder=folder, durable=False)
-            web_port, sandbox_port = free_port(), free_port()
             values = _values(database_url, redis_url, sandbox_port) | dict(more)
             environment = {name: text for name, text in base.items() if name != "CELERY_BROKER_URL"} | values
             command = _sandbox_command(sandbox_port, web_port, world=world, events_kept=events_kept)

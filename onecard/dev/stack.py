@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from onecard.dev.ports import HOST, free_port
+from onecard.dev.ports import HOST, claimed_port
 from onecard.dev.services import Services, private_services
 from onecard.dev.stack_environment import WEB_URL, stack_environment, written_down
 from onecard.dev.supervisor import CHECKOUT, Child, Supervisor
@@ -35,8 +35,11 @@ class Stack:
 @contextmanager
 def running_stack() -> Iterator[Stack]:
     """Starts everything, yields once it all answers, and stops it again; raises LauncherError."""
-    with private_services("run") as services:
-        web_port, sandbox_port = free_port(preferred=WEB_PORT), free_port()
+    with (
+        claimed_port(preferred=WEB_PORT) as web_port,
+        claimed_port() as sandbox_port,
+        private_services("run") as services,
+    ):
         values = stack_environment(services, web_port=web_port, sandbox_port=sandbox_port)
         with written_down(values) as environment:
             try:

@@ -1,40 +1,8 @@
 """A wrong environment stops the start with a sentence that says what to set; a safe one starts."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SAFE = {
-    "DATABASE_URL": "postgres://u:p@localhost:5432/x",
-    "SECRET_KEY": "x" * 50,
-    "ALLOWED_HOSTS": "cards.example.com",
-    "STRIPE_API_KEY": "sk_test_x",
-    "STRIPE_WEBHOOK_SECRETS": "whsec_x",
-}
-
-MARQETA = {
-    "MARQETA_BASE_URL": "https://example-api.marqeta.com/v3/",
-    "MARQETA_APPLICATION_TOKEN": "application",
-    "MARQETA_ADMIN_ACCESS_TOKEN": "admin",
-    "MARQETA_CARD_PRODUCT_TOKEN": "product",
-    "MARQETA_JIT_USERNAME": "jit",
-    "MARQETA_JIT_PASSWORD": "jit-password",
-    "MARQETA_WEBHOOK_USERNAME": "webhook",
-    "MARQETA_WEBHOOK_PASSWORD": "webhook-password",
-}
-
-
-def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
-    """Runs `manage.py check` with a safe production environment and these changes; None takes a variable away."""
-    wanted = {**SAFE, "ONECARD_STACK_FILE": "", **changes}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment = kept | {name: value for name, value in wanted.items() if value is not None}
-    command = [sys.executable, "manage.py", "check"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+from tests.starts import MARQETA, start
 
 
 @pytest.mark.parametrize(
@@ -48,6 +16,15 @@ def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
         {"STRIPE_CALLS_PER_SECOND": "0", "MARQETA_CALLS_PER_SECOND": "100", "MARQETA_CURRENCY": " eur"},
         {"CASCADE_RETRIES_H": "", "FREEZE_ON_RECEIVABLE": "off"},
         {"CASCADE_RETRIES_H": "2, 720"},
+        {"ALLOWED_HOSTS": "cards.example.com,.example.co.uk,10.0.0.7,[2001:db8::1],localhost"},
+        {"STRIPE_API_BASE": "http://127.0.0.1:12111"},
+        {"STRIPE_API_KEY": "sk_live_x", "STRIPE_API_BASE": "https://api.stripe.com"},
+        {"STRIPE_API_KEY": "rk_live_x"},
+        {"DATABASE_URL": "postgres://onecard@//some/where/onecard"},
+        {"DATABASE_URL": "postgresql://u:a%5Db%40c%2Fd@[::1]:5432/x"},
+        {"REDIS_URL": "unix:///run/redis.sock"},
+        {"EMAIL_URL": "smtp+tls://u:p@mail.example.com:587"},
+        {"METRICS_TOKEN": "Yb3nM8kQ2wE5rT7uI9oP"},
     ],
 )
 def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
@@ -70,6 +47,7 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
         ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
         ({"DEBUG": "on"}, "DEBUG"),
         ({"DEBUG": "on", "ALLOWED_HOSTS": None, "STRIPE_API_KEY": "sk_live_x"}, "DEBUG"),
+        ({"DEBUG": "on", "ALLOWED_HOSTS": None, **MARQETA}, "MARQETA_BASE_URL"),
         ({"DEBUG": "perhaps"}, "DEBUG"),
         ({"ISSUER_PROVIDER": "mock"}, "ISSUER_PROVIDER"),
         ({"ISSUER_BACKUP_PROVIDER": "mock"}, "mock"),

@@ -113,10 +113,35 @@ def test_breaker_and_read_only_mode_show() -> None:
         ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer guess"}, "token", 403),
         ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer \xe9"}, "token", 403),
         ({"REMOTE_ADDR": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer token"}, "token", 200),
+        ({"HTTP_X_REAL_IP": "10.0.0.7", "HTTP_AUTHORIZATION": "Bearer token"}, "token", 200),
+        ({}, "token", 403),
+        ({"REMOTE_ADDR": "::1"}, "token", 403),
+        ({"HTTP_AUTHORIZATION": "Bearer guess"}, "token", 403),
+        ({"HTTP_AUTHORIZATION": "token"}, "token", 403),
+        ({"HTTP_AUTHORIZATION": "Bearer token "}, "token", 403),
+        ({"HTTP_X_REAL_IP": "10.0.0.7"}, "", 403),
+        ({"HTTP_X_REAL_IP": "127.0.0.1"}, "", 403),
+        ({"HTTP_VIA": "1.1 proxy"}, "", 403),
+        ({"HTTP_X_FORWARDED_PROTO": "https"}, "", 403),
+        ({"HTTP_X_FORWARDED_HOST": "cards.example.com"}, "", 403),
+        ({"HTTP_CF_CONNECTING_IP": "10.0.0.7"}, "", 403),
+        ({"HTTP_TRUE_CLIENT_IP": "10.0.0.7"}, "", 403),
+        ({"HTTP_X_CLIENT_IP": "10.0.0.7"}, "", 403),
+        ({"HTTP_FASTLY_CLIENT_IP": "10.0.0.7"}, "", 403),
+        ({"HTTP_X_ENVOY_EXTERNAL_ADDRESS": "10.0.0.7"}, "", 403),
+        ({"HTTP_X_AMZN_TRACE_ID": "Root=1"}, "", 403),
+        ({"HTTP_X_OF_A_PROXY_TO_COME": "1"}, "", 403),
+        ({"HTTP_HOST": "cards.example.com"}, "", 403),
+        ({"SERVER_PROTOCOL": "HTTP/1.0"}, "", 403),
+        ({"REMOTE_ADDR": "::ffff:10.0.0.7"}, "", 403),
+        ({"HTTP_HOST": "127.0.0.1:8000", "HTTP_USER_AGENT": "Prometheus/3", "HTTP_ACCEPT_ENCODING": "gzip"}, "", 200),
+        ({"HTTP_X_PROMETHEUS_SCRAPE_TIMEOUT_SECONDS": "10"}, "", 200),
     ],
 )
-def test_who_may_scrape(asked: dict[str, str], token: str, status: int, settings: Any) -> None:
-    settings.METRICS_TOKEN = token
+@pytest.mark.parametrize("debug", [False, True])
+def test_who_may_scrape(asked: dict[str, str], token: str, status: int, debug: bool, settings: Any) -> None:
+    settings.METRICS_TOKEN, settings.DEBUG = token, debug
+    settings.ALLOWED_HOSTS = ["*"]
 
     answer = Client().get("/metrics", **asked)
 

@@ -7,7 +7,7 @@ import stripe
 from django.conf import settings
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_message, clean_text
 from wallet.processors import stripe_errors, stripe_holds, stripe_refunds
 from wallet.processors.base import (
     CaptureOrder,
@@ -101,7 +101,7 @@ def _declined(error: stripe.CardError) -> Outcome:
         status=Charge.REQUIRES_ACTION if code in NEEDS_CARDHOLDER else Charge.DECLINED,
         processor_charge_id=clean_text(getattr(intent, "id", None), limit=64),
         failure_code=code,
-        failure_message=clean_text(error.user_message, limit=300),
+        failure_message=clean_message(error.user_message, limit=300),
     )
 
 

@@ -16,7 +16,7 @@ import stripe
 
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MoneyError, currency_exponent
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_message, clean_text
 from wallet.processors.stripe import stripe_client
 from wallet.processors.stripe_lists import PAGE, PATIENT, ListUnavailableError
 
@@ -112,7 +112,7 @@ class StripeBalance:
         try:
             return read_page(stripe_client().v1.balance_transactions.list(wanted, PATIENT).to_dict())
         except stripe.StripeError as error:
-            said = clean_text(error.user_message or str(error), limit=200)
+            said = clean_message(error.user_message or str(error), limit=200)
             raise ListUnavailableError(f"Stripe's list could not be read: {said}") from error
         except SENSELESS as error:
             raise ListUnavailableError("Stripe answered with something that is no list of its balance.") from error
@@ -167,7 +167,7 @@ def _own_name(row: Mapping[str, Any]) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, OneCardError):
         return error.message
-    said = clean_text(str(error), limit=80)
+    said = clean_message(str(error), limit=80)
     return f"It has no {said}." if isinstance(error, KeyError) else said or type(error).__name__
 
 

@@ -2,7 +2,7 @@
 
 import stripe
 
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_message, clean_text
 from wallet.processors.base import NotProcessedError, OutcomeUnknownError
 
 NOT_LOOKED_AT = (stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError)
@@ -23,7 +23,7 @@ def not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownErr
 
 def message(error: stripe.StripeError) -> str:
     """What Stripe says of it, fit to be stored."""
-    return clean_text(error.user_message or str(error), limit=300)
+    return clean_message(error.user_message or str(error), limit=300)
 
 
 def code(error: stripe.StripeError) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_message, clean_text
 from wallet.processors.base import Outcome
 from wallet.states import Charge
 
@@ -33,6 +33,6 @@ def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
         status=Charge.REQUIRES_ACTION if status == Charge.DECLINED and code in NEEDS_CARDHOLDER else status,
         processor_charge_id=intent_id,
         failure_code=code,
-        failure_message=clean_text(error.get("message"), limit=300),
+        failure_message=clean_message(error.get("message"), limit=300),
         charge_public_id=clean_text(metadata.get("funding_charge"), limit=64) if isinstance(metadata, Mapping) else "",
     )

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import stripe
 
 from onecard.kit.errors import OneCardError
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_message, clean_text
 from wallet.processors.base import Outcome, RefundOutcome
 from wallet.processors.stripe import stripe_client
 from wallet.processors.stripe_intents import read_payment_intent
@@ -80,7 +80,7 @@ def _page(
         rows = tuple(row for row in map(read, data) if row is not None)
         return MoneyPage(rows, cursor=str(data[-1]["id"]) if has_more and data else "")
     except stripe.StripeError as error:
-        said = clean_text(error.user_message or str(error), limit=200)
+        said = clean_message(error.user_message or str(error), limit=200)
         raise ListUnavailableError(f"Stripe's list could not be read: {said}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ListUnavailableError("Stripe answered with something that is no list of money.") from error

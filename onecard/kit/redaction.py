@@ -1,0 +1,70 @@
+"""Takes secrets out of text that is kept, logged or shown: our own by their values, others by their shape.
+
+Libraries and services repeat what they were given: Stripe's refusal of a key holds a part of it, and an error about a
+header holds all of it. The settings name our secrets once at the start (`protect`); error texts pass through `redact`.
+"""
+
+import base64
+import logging
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+REDACTED: Final = "[secret]"
+# A shorter value, such as a password of a private server, would make ordinary words unreadable.
+LEAST_LENGTH: Final = 6
+# A header, a key by its prefix (Stripe masks a part with stars), the user info of a URL.
+SHAPES: Final = re.compile(
+    r"(?P<scheme>\b(?:Bearer|Basic) )[A-Za-z0-9+/=_.~*\\-]{6,}"
+    r"|(?P<said>\bAPI key provided: )\S+|\*{3,}[A-Za-z0-9]+"
+    r"|\b(?:sk|rk|ek)_(?:org_)?(?:live|test)_[A-Za-z0-9*_]+"
+    r"|\bwhsec_[A-Za-z0-9*_+/=]+"
+    r"|(?P<link>\b[a-z][a-z0-9+.-]*://)[^/\s@'\"]*:[^/\s@'\"]*(?=@)",
+    re.IGNORECASE,
+)
+_known: set[str] = set()
+_pattern: re.Pattern[str] | None = None
+
+
+def protect(secrets: Iterable[str]) -> None:
+    """Has these values removed from now on, in each form in which a URL, a header or a message may hold them."""
+    global _pattern  # noqa: PLW0603  (one set a process, like the environment that it is from)
+    for secret in secrets:
+        if len(secret) >= LEAST_LENGTH:
+            _known.update(_forms(secret))
+    longest_first = sorted(_known, key=lambda form: (-len(form), form))
+    _pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def redact(text: str) -> str:
+    """The text without secrets."""
+    kept = _pattern.sub(REDACTED, text) if _pattern else text
+    return SHAPES.sub(_in_place_of, kept)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats as another formatter does, tracebacks included, and takes the secrets out of the result."""
+
+    def __init__(self, *args: object, inner: logging.Formatter | None = None, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(self._inner.format(record) if self._inner else super().format(record))
+
+
+def redact_handlers(logger: logging.Logger) -> None:
+    """Wraps the formatters that somebody else gave this logger's handlers."""
+    for handler in logger.handlers:
+        if not isinstance(handler.formatter, RedactingFormatter):
+            handler.setFormatter(RedactingFormatter(inner=handler.formatter or logging.Formatter()))
+
+
+def _forms(secret: str) -> set[str]:
+    escaped = secret.encode("unicode_escape").decode("ascii")
+    return {secret, quote(secret, safe=""), quote_plus(secret), escaped, base64.b64encode(secret.encode()).decode()}
+
+
+def _in_place_of(found: re.Match[str]) -> str:
+    return f"{found['scheme'] or found['said'] or found['link'] or ''}{REDACTED}"
