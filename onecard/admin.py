@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -12,6 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from audit.edits import AuditedAdmin
 from onecard.kit import references
 from onecard.kit.acts import page_action
+from onecard.kit.admin import row_of
 from onecard.kit.transactions import transaction
 from onecard.second_factor import devices
 from onecard.users.admin import PeopleAdmin, RolesAdmin
@@ -23,7 +24,7 @@ admin.site.unregister(TOTPDevice)
 
 
 @admin.register(User)
-class UserAdmin(PeopleAdmin, AuditedAdmin):
+class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks the base too, in other words.
     """Logins, with a trail."""
 
     secret_fields = ("password",)
@@ -31,7 +32,7 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only for superusers, only where there is something to remove, and not one's own."""
-        person = User.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        person = row_of(self, request, object_id)
         is_other = person is not None and person.pk != request.user.pk
         may_remove = is_other and getattr(request.user, "is_superuser", False)
         if person is None or not may_remove or not devices.has_device(person):
@@ -41,7 +42,10 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):
 
     @page_action(description="Remove the second factor", url_path="second-factor", icon="phonelink_erase")
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect("second-factor-remove", user_id=object_id)
+        person = row_of(self, request, object_id)
+        if person is None:
+            raise Http404
+        return redirect("second-factor-remove", user_id=person.pk)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """A new password and its entry in the trail are one commit."""

@@ -133,6 +133,7 @@ CELERY_BROKER_URL = environment.url(
 MIDDLEWARE = [
     "onecard.https.RefusePlainPosts",
     "django.middleware.security.SecurityMiddleware",
+    "onecard.kit.requests.RefuseNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -13,7 +13,7 @@ from django.urls import reverse
 from issuing import cards, states
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.acts import Act, ReasonForm, ask, page_action
-from onecard.kit.admin import BaseAdmin
+from onecard.kit.admin import BaseAdmin, row_of
 from onecard.kit.moves import sources_of
 
 
@@ -77,7 +77,7 @@ class CardActionsAdmin(BaseAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Those that this person may press and this card allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        card = VirtualCard.objects.filter(pk=object_id).only("status").first() if str(object_id).isdecimal() else None
+        card = row_of(self, request, object_id)
         status = card.status if card else ""
         return [each for each in allowed if _is_legal(each.path, status)]
 

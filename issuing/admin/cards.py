@@ -18,6 +18,7 @@ from issuing.admin.put_money import PutMoneyAdmin
 from issuing.admin.reveal import RevealAdmin
 from issuing.models import VirtualCard
 from onecard.kit import display, references
+from onecard.kit.admin import row_of
 from onecard.kit.money import Money, MoneyError
 
 LIMITS = {
@@ -110,7 +111,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Finds out before the transaction whether the issuer takes changes."""
-        request.limits_refusal = _why_not_now(object_id) if request.method == "POST" else ""  # type: ignore[attr-defined]
+        request.limits_refusal = _why_not_now(self, request, object_id) if request.method == "POST" else ""  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
@@ -173,9 +174,9 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         return display.moment(card.last_synced_at)
 
 
-def _why_not_now(object_id: str | None) -> str:
+def _why_not_now(room: AuditedAdmin, request: HttpRequest, object_id: str | None) -> str:
     """Why this card's limits cannot be changed now, in words, or ""."""
-    card = VirtualCard.objects.filter(pk=object_id).first() if object_id and object_id.isdecimal() else None
+    card = row_of(room, request, object_id)
     if card is None:
         return ""
     if card.status == states.Card.CLOSED:

@@ -1,11 +1,18 @@
 """The bases of every page of the back office: what only shows, and what may be edited."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from onecard.kit.admin_filters import PAGING, allowed_names
+from onecard.kit.text import clean_text
 
 if TYPE_CHECKING:
     # Unfold has no types; its bases are Django's with more attributes.
@@ -17,12 +24,19 @@ if TYPE_CHECKING:
     BaseTabularInline = TabularInline[Any, Any]
 else:
     from unfold.admin import ModelAdmin as BaseAdmin
-    from unfold.admin import StackedInline as BaseStackedInline  # noqa: F401  (for the apps' admins)
+    from unfold.admin import StackedInline as BaseStackedInline
     from unfold.admin import TabularInline as BaseTabularInline
 
 
+LONGEST_SEARCH = 200
+
+
 class BackOfficeAdmin(BaseAdmin):
-    """What all pages share."""
+    """What all pages share. Every page of the back office derives from it (tests/onecard/test_admin_filters.py).
+
+    A list is filtered only by what the page itself offers: Django would take any column, and with a filter such as
+    `user__password__startswith` somebody who may only look could guess a secret letter by letter.
+    """
 
     list_per_page = 50
     list_max_show_all = 50
@@ -31,6 +45,86 @@ class BackOfficeAdmin(BaseAdmin):
     list_fullwidth = True
     # Shown in an empty list: how such rows come about.
     nothing_yet = "They appear here as they come."
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Whether the list has this filter."""
+        return lookup in allowed_names(self.model, self.get_list_filter(request) if request else self.list_filter)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; an address that asks for a filter which is not there leads to the list without it, and says so."""
+        refused = [name for name in request.GET if name not in PAGING and not self.lookup_allowed(name, "", request)]
+        if not refused:
+            return super().changelist_view(request, extra_context)
+        kept = request.GET.copy()
+        for name in refused:
+            del kept[name]
+        messages.warning(request, f"This list has no filter {refused[0][:60]!r}, so it is shown without it.")
+        return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Says so when a filter's value means nothing; Django then shows the whole list."""
+        try:
+            return super().get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            messages.warning(request, "A filter or page of this address means nothing, so the whole list is shown.")
+            raise
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **_picked(self, RowPicker, db_field, request, options)
+        )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **_picked(self, RowsPicker, db_field, request, options)
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Each word is a condition for each column, so a search has an end."""
+        return super().get_search_results(request, queryset, clean_text(search_term, limit=LONGEST_SEARCH))
+
+
+class StackedRows(BaseStackedInline):
+    """Rows that are edited on the page of what they belong to."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return super().formfield_for_foreignkey(
+            db_field, request, **_picked(self, RowPicker, db_field, request, options)
+        )
+
+
+class RowPicker(AutocompleteSelect):
+    """A choice among many rows. Shown again after a refused form, it leaves out what cannot be the key of a row."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, [key for key in value if _is_key(self.field, key)], attr)
+
+
+class RowsPicker(RowPicker, AutocompleteSelectMultiple):
+    """Several of them."""
+
+
+def row_of(room: Any, request: HttpRequest, object_id: object) -> Any:
+    """The row that a page's address names, or None: also for an address that names nothing at all."""
+    return room.get_object(request, str(object_id)) if object_id else None
+
+
+def _picked(
+    room: Any, picker: type[AutocompleteSelect], db_field: Any, request: HttpRequest, options: dict[str, Any]
+) -> dict[str, Any]:
+    if db_field.name not in room.get_autocomplete_fields(request):
+        return options
+    return {"widget": picker(db_field, room.admin_site, using=options.get("using"))} | options
+
+
+def _is_key(field: Any, key: object) -> bool:
+    try:
+        field.remote_field.model._meta.pk.to_python(key)
+    except ValidationError:
+        return False
+    return True
 
 
 class ReadOnly:
@@ -84,7 +178,7 @@ class TextFilter(SimpleListFilter):
         return True
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        text = (self.value() or "").strip()
+        text = clean_text(self.value(), limit=LONGEST_SEARCH)
         return queryset.filter(**{self.lookup or self.parameter_name or "": text}) if text else queryset
 
     def choices(self, changelist: "ChangeList") -> Any:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from audit.edits import AuditedAdmin
 from onecard.kit import display, references
-from onecard.kit.admin import BaseStackedInline
+from onecard.kit.admin import StackedRows
 from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
 from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
 
@@ -22,7 +22,7 @@ NO_BACKUP = (
 BACKUP_DISABLED = "The backup card is not active, so it cannot pay. Make another card the backup."
 
 
-class FundingMethodInline(BaseStackedInline):
+class FundingMethodInline(StackedRows):
     """The person's own cards. None is deleted, since charges name them: disable a card that is not to be used."""
 
     model = FundingMethod

@@ -1,0 +1,19 @@
+"""What no request may hold, whichever view it is for."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+
+SENTENCE = "This address holds a NUL character (%00), which nothing here has in its name or value.\n"
+
+
+class RefuseNul:
+    """Answers 400 to an address with a NUL: PostgreSQL has no such text, so every query with one would be a fault."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
+            return HttpResponseBadRequest(SENTENCE, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
