@@ -1,65 +1,105 @@
 """The decision: may this purchase happen, and which card pays. Read this file first.
 
 One read, a pure choice, one committing statement that looks again under its lock. No network call and no broker call
-stands on this path. Whatever goes wrong, the answer is a decline, and inside the deadline as long as the database
-answers at all: one that is silent is only given up by the driver (README, honest limits).
+stands on this path. Whatever goes wrong, the answer is a decline, and inside DECISION_DEADLINE_MS, counted from the
+arrival of the question: a question that is too old is declined before any work, and a database that says nothing is
+given up on (docs/decisions/0032).
 """
 
 import logging
 import uuid
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
 
-from issuing import corrections, inbox, store
+from issuing import corrections, inbox, store, unknown_commits
 from issuing.answers import answer_of
 from issuing.events import AuthorizationRequest, Envelope
 from issuing.proposal import propose, propose_late_decline
 from onecard.kit.clock import Stopwatch
+from onecard.kit.postgresql.patience import give_up_after
 
 log = logging.getLogger(__name__)
 
-# What is left between our own deadline and the issuer's, used to write down that we declined.
-LATE_RECORD_MS = 250
+# Of the deadline, kept for sending the answer, and kept for writing down that we declined; at most these shares.
+ANSWER_MS, ANSWER_SHARE = 40, 0.1
+RECORD_MS, RECORD_SHARE = 250, 0.25
+# The server ends a statement by itself at its limit; only one that says nothing so much later is given up on.
+SILENCE_MS = 20
+# An approval that came too late is taken back before the no is sent, or in the background when that takes longer.
+WITHDRAW_S = 0.5
 # Each round is lost only to somebody else's commit, so a purchase that loses this many is better declined.
 MOST_ROUNDS = 10
+
+
+@dataclass(slots=True)
+class _Question:
+    """What is asked, the decision that was proposed last, and those whose commit has an unknown outcome."""
+
+    asked: AuthorizationRequest
+    body: bytes
+    watch: Stopwatch
+    decision_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    in_doubt: list[uuid.UUID] = field(default_factory=list)
+
+    def bare_decline(self, reason: str) -> bytes:
+        """The decline that no stored decision stands behind; what may have been approved is followed up."""
+        if self.in_doubt:
+            unknown_commits.follow_up(self.asked, self.body, self.in_doubt)
+        return self.asked.answers.bare_decline(reason)
 
 
 def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
     """Decides on a request and commits the decision with its hold, its charge and its trail; gives the answer's bytes.
 
-    `body` is kept as evidence. The same event, or a second event for the same round, gets the same bytes. Never
-    raises: past DECISION_DEADLINE_MS, or without a database, the answer is a decline with its reason.
+    `body` is kept as evidence; `watch` runs since the request arrived. The same event, or a second event for the same
+    round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a decline
+    with its reason.
     """
-    try:
-        outcome = _decide(asked, body, watch)
-    except OperationalError as error:
-        log.warning("authorization %s: the database did not answer in time: %s", asked.authorization_id, error)
-        return _decline_late(asked, body, watch)
-    except Exception:
-        log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
-        return _decline_by_fault(asked, body)
+    question = _Question(asked, body, watch)
+    if _remaining_ms(watch) <= 0:
+        log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
+        return question.bare_decline("deadline_exceeded")
+    with give_up_after(_left_ms(watch) / 1000):
+        outcome = _outcome(question)
     # A copy that comes late leaves alone what the first one answered in time.
-    if outcome.kind == "recorded" and _remaining_ms(watch) < 0 and asked.answers.is_approval(outcome.response):
-        return _withdraw(asked)
+    if outcome.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(outcome.response):
+        return _withdraw(question)
     return outcome.response
 
 
-def _decide(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.Outcome:
+def _outcome(question: _Question) -> store.Outcome:
+    """What was decided; whatever went wrong is a decline."""
+    asked = question.asked
+    try:
+        return _decide(question)
+    except OperationalError as error:
+        log.warning("authorization %s: the database did not answer in time: %s", asked.authorization_id, error)
+        silent = store.is_silent(error)
+        response = question.bare_decline("deadline_exceeded") if silent else _decline_late(question)
+    except Exception:
+        log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
+        response = _decline_by_fault(question)
+    return store.Outcome("declined", response)
+
+
+def _decide(question: _Question) -> store.Outcome:
     """Reads, chooses and commits; starts again whenever the ground moved in between, until the deadline."""
-    for _ in range(MOST_ROUNDS):
-        if _remaining_ms(watch) <= 0:
-            break
-        outcome = _try_round(asked, body, watch)
-        if outcome is not None:
-            return outcome
+    with give_up_after((_remaining_ms(question.watch) + SILENCE_MS) / 1000):
+        for _ in range(MOST_ROUNDS):
+            if _remaining_ms(question.watch) <= 0:
+                break
+            outcome = _try_round(question)
+            if outcome is not None:
+                return outcome
     raise OperationalError("no round came to an end before the deadline")
 
 
-def _try_round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.Outcome | None:
+def _try_round(question: _Question) -> store.Outcome | None:
     """One round; None when it is worth starting again."""
     try:
-        return _round(asked, body, watch)
+        return _round(question)
     except IntegrityError:
         # A copy of this event won the race to a unique constraint: the next read finds its answer.
         return None
@@ -74,49 +114,70 @@ def _try_round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> st
         return None
 
 
-def _round(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> store.Outcome | None:
+def _round(question: _Question) -> store.Outcome | None:
+    asked, watch = question.asked, question.watch
     seen = store.read(asked, remaining_ms=_remaining_ms(watch))
     watch.lap("read")
     if seen.answered is not None:
         return store.Outcome("duplicate", seen.answered)
-    proposal = propose(asked, seen, decision_id=uuid.uuid4(), watch=watch)
-    outcome = store.record(proposal, body, remaining_ms=_remaining_ms(watch))
+    question.decision_id = uuid.uuid4()
+    proposal = propose(asked, seen, decision_id=question.decision_id, watch=watch)
+    try:
+        outcome = store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
+    except DatabaseError as error:
+        if store.is_unknown(error):
+            question.in_doubt.append(question.decision_id)
+        raise
     watch.lap("commit")
     if outcome.kind == "stale":
         return None
     return store.Outcome(outcome.kind, answer_of(asked.answers, outcome.kind, outcome.response))
 
 
-def _decline_late(asked: AuthorizationRequest, body: bytes, watch: Stopwatch) -> bytes:
+def _decline_late(question: _Question) -> bytes:
     """Declines because time is up, and tries briefly to write that down without waiting for the card's lock."""
+    asked, watch = question.asked, question.watch
     try:
         proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=watch)
-        outcome = store.record(proposal, body, remaining_ms=LATE_RECORD_MS)
+        outcome = store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
-        return asked.answers.bare_decline("deadline_exceeded")
+        return question.bare_decline("deadline_exceeded")
     return answer_of(asked.answers, outcome.kind, outcome.response)
 
 
-def _decline_by_fault(asked: AuthorizationRequest, body: bytes) -> bytes:
+def _decline_by_fault(question: _Question) -> bytes:
     """Declines because of a bug of ours, and keeps the request, so that it can be looked at and asked again."""
+    asked = question.asked
     try:
         envelope = Envelope(asked.event_id, asked.event_type, asked.authorization_id, {})
-        inbox.keep_rejected(asked.provider, body, "Deciding failed; see the log.", envelope)
+        inbox.keep_rejected(asked.provider, question.body, "Deciding failed; see the log.", envelope)
     except DatabaseError as error:
         log.warning("authorization %s: the request could not be kept: %s", asked.authorization_id, error)
-    return asked.answers.bare_decline("unavailable")
+    return question.bare_decline("unavailable")
 
 
-def _withdraw(asked: AuthorizationRequest) -> bytes:
-    """Takes back an approval whose commit came after the deadline (money-safety I18)."""
+def _withdraw(question: _Question) -> bytes:
+    """Takes back an approval whose commit came after the deadline (money-safety I18), or has that done."""
+    asked = question.asked
     try:
-        return corrections.withdraw_approval(provider=asked.provider, event_id=asked.event_id, answers=asked.answers)
+        with give_up_after(WITHDRAW_S):
+            return corrections.withdraw_approval(
+                provider=asked.provider, event_id=asked.event_id, answers=asked.answers
+            )
     except DatabaseError as error:
-        # The issuer hears a decline; its own news of that releases the hold (lifecycle.apply_news).
         log.warning("authorization %s: a late approval could not be withdrawn: %s", asked.authorization_id, error)
-        return asked.answers.bare_decline("deadline_exceeded")
+        question.in_doubt.append(question.decision_id)
+        return question.bare_decline("deadline_exceeded")
 
 
 def _remaining_ms(watch: Stopwatch) -> float:
-    return float(settings.DECISION_DEADLINE_MS) - watch.elapsed_ms
+    """What is left for deciding."""
+    deadline_ms = float(settings.DECISION_DEADLINE_MS)
+    return _left_ms(watch) - min(RECORD_MS, deadline_ms * RECORD_SHARE)
+
+
+def _left_ms(watch: Stopwatch) -> float:
+    """What is left until the answer has to leave."""
+    deadline_ms = float(settings.DECISION_DEADLINE_MS)
+    return deadline_ms - min(ANSWER_MS, deadline_ms * ANSWER_SHARE) - watch.elapsed_ms

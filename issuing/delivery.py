@@ -1,6 +1,8 @@
 """What every issuer's door does with a delivery, whatever it says: its bytes, its refusal, its evidence."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +18,7 @@ from issuing import inbox
 from issuing.events import Envelope
 from onecard.kit.clock import Stopwatch
 from onecard.kit.errors import OneCardError
+from onecard.kit.postgresql.patience import give_up_after
 
 log = logging.getLogger(__name__)
 
@@ -56,20 +59,52 @@ def plain(request: Request) -> HttpRequest:
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """The raw bytes; raises UnreadableError for a body over the bound or one that ends too early."""
+    """The raw bytes, of either framing; raises UnreadableError for a body over the bound or one that ends too early."""
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
-        return request.body
+        return _chunked_body(request, limit) if _is_chunked(request) else request.body
     except RequestDataTooBig:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         raise UnreadableError(f"The body is larger than {limit} bytes.", status=413) from None
     except UnreadablePostError:
         raise UnreadableError("The body ended before it was complete.", status=400) from None
 
 
+def _is_chunked(request: HttpRequest) -> bool:
+    """A body that names no length but comes in chunks, which Django takes for empty."""
+    coding = str(request.META.get("HTTP_TRANSFER_ENCODING", ""))
+    return not request.META.get("CONTENT_LENGTH") and "chunked" in coding.lower()
+
+
+def _chunked_body(request: HttpRequest, limit: int) -> bytes:
+    """Reads past Django to the end, which the server knows; raises RequestDataTooBig beyond the limit."""
+    source = request.META["wsgi.input"]
+    parts, size = [], 0
+    try:
+        while size <= limit and (part := source.read(limit + 1 - size)):
+            parts.append(part)
+            size += len(part)
+    except OSError as error:
+        raise UnreadablePostError(*error.args) from error
+    if size > limit:
+        raise RequestDataTooBig
+    return b"".join(parts)
+
+
+@contextmanager
+def briefly() -> Iterator[None]:
+    """What is not a decision holds a decision's thread for half a deadline at most, should the database say nothing.
+
+    Raises django.db.OperationalError past that.
+    """
+    with give_up_after(settings.DECISION_DEADLINE_MS / 2000):
+        yield
+
+
 def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
     """Keeps a malformed delivery as evidence, if the database lets us: the answer does not wait for it."""
     try:
-        inbox.keep_rejected(provider, body, reason, envelope)
+        with briefly():
+            inbox.keep_rejected(provider, body, reason, envelope)
     except DatabaseError:
         log.exception("a malformed event could not be kept: %s", reason)
 

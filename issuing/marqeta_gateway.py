@@ -7,9 +7,9 @@ from django.db import DatabaseError
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from issuing import inbox, signatures
+from issuing import inbox, request_age, signatures
 from issuing.authorize import authorize
-from issuing.delivery import MachineDoor, UnreadableError, keep_rejected, plain, read_body, refusal, timed
+from issuing.delivery import MachineDoor, UnreadableError, briefly, keep_rejected, plain, read_body, refusal, timed
 from issuing.events import Envelope, MalformedEventError
 from issuing.marqeta_answers import MarqetaAnswers
 from issuing.marqeta_events import AmountError, gateway_envelope, jit_funding, parse_gateway_request, read_object
@@ -24,8 +24,9 @@ class MarqetaGateway(MachineDoor):
     """A decision for each question, an echo for each notice; Basic authentication, since the gateway signs nothing."""
 
     def post(self, request: Request) -> HttpResponse:
-        watch = Stopwatch()
         raw = plain(request)
+        # The gateway signs no time, so its questions age from their arrival.
+        watch = request_age.watch_for(raw)
         try:
             signatures.verify_basic(
                 raw.headers.get("Authorization", ""),
@@ -83,7 +84,8 @@ def _decide(envelope: Envelope, answers: MarqetaAnswers, body: bytes, watch: Sto
 
 def _keep(envelope: Envelope, body: bytes, reason: str) -> None:
     try:
-        inbox.keep(Provider.MARQETA, envelope, body, reason)
+        with briefly():
+            inbox.keep(Provider.MARQETA, envelope, body, reason)
     except DatabaseError:
         log.exception("a gateway message could not be kept: %s", reason)
 

@@ -20,8 +20,10 @@ class SignatureError(OneCardError):
     code = "bad_signature"
 
 
-def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> None:
+def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> int:
     """Raises SignatureError unless any secret made a v1 signature of the body within 5 minutes either way.
+
+    Gives when it was made, in whole seconds of Unix time.
 
     Rule: Stripe, webhook signatures. The package refuses old timestamps but takes any from the future, so that side
     is checked here; it also raises errors of many kinds for odd headers, all of which mean the same.
@@ -31,8 +33,10 @@ def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> None:
         raise SignatureError("No webhook secret is set, so no delivery can be trusted; set STRIPE_WEBHOOK_SECRETS.")
     if not any(_matches(body, header, secret) for secret in usable):
         raise SignatureError("The signature does not match the body under any of our secrets, or it is too old.")
-    if _timestamp(header) > time.time() + TOLERANCE_S:
+    signed_at = _timestamp(header)
+    if signed_at > time.time() + TOLERANCE_S:
         raise SignatureError("The signature's timestamp lies more than 5 minutes in the future.")
+    return signed_at
 
 
 def verify_basic(header: str, *, username: str, password: str) -> None:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from issuing.events import AuthorizationRequest
 from onecard.kit.postgresql.base import LOST_STATEMENT
-from onecard.kit.postgresql.patience import PatientConnection
+from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError
 
 READ = """
 SELECT (SELECT version FROM routing_rulebook),
@@ -144,11 +144,25 @@ def can_start_again(error: DatabaseError) -> bool:
     raw: PatientConnection | None = connection.connection
     if raw is None or connection.in_atomic_block:
         return False
+    if is_silent(error):
+        connection.close()
+        return False
     lost = isinstance(error.__cause__, LOST_STATEMENT)
     if lost or raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF:
         connection.close()
         return True
     return isinstance(error.__cause__, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
+
+
+def is_silent(error: DatabaseError) -> bool:
+    """True when the database was given up on because it said nothing."""
+    return isinstance(error.__cause__, SilentDatabaseError)
+
+
+def is_unknown(error: DatabaseError) -> bool:
+    """True when a statement that ended with this error may have been committed: its connection is gone."""
+    raw: PatientConnection | None = connection.connection
+    return raw is None or bool(raw.closed) or is_silent(error)
 
 
 def forget_connection() -> None:

@@ -5,10 +5,10 @@ from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
-from issuing import inbox, signatures, stripe_account
+from issuing import inbox, request_age, signatures, stripe_account
 from issuing.answers import STRIPE
 from issuing.authorize import authorize
-from issuing.delivery import MachineDoor, UnreadableError, keep_rejected, plain, read_body, refusal, timed
+from issuing.delivery import MachineDoor, UnreadableError, briefly, keep_rejected, plain, read_body, refusal, timed
 from issuing.events import REQUEST, Envelope, MalformedEventError, parse_authorization_request, parse_envelope
 from issuing.models import Provider
 from onecard.kit.clock import Stopwatch
@@ -23,29 +23,34 @@ class StripeWebhook(MachineDoor):
     """
 
     def post(self, request: Request) -> HttpResponse:
-        watch = Stopwatch()
         raw = plain(request)
+        watch = request_age.watch_for(raw)
         try:
             body = read_body(raw)
-            signatures.verify_stripe(body, raw.headers.get("Stripe-Signature", ""), settings.STRIPE_WEBHOOK_SECRETS)
+            header = raw.headers.get("Stripe-Signature", "")
+            signed_at = signatures.verify_stripe(body, header, settings.STRIPE_WEBHOOK_SECRETS)
         except UnreadableError as error:
             return refusal(error.message, status=error.status)
         except signatures.SignatureError as error:
             return refusal(error.message, status=400)
         watch.lap("verify")
-        return _respond(body, watch)
+        return _respond(body, signed_at, watch)
 
 
-def _respond(body: bytes, watch: Stopwatch) -> HttpResponse:
+def _respond(body: bytes, signed_at: int, watch: Stopwatch) -> HttpResponse:
     try:
         envelope = parse_envelope(body)
     except MalformedEventError as error:
         keep_rejected(Provider.STRIPE, body, error.message)
         return refusal(error.message, status=400)
     if envelope.type == REQUEST:
+        request_age.count_signature(watch, signed_at)
         return _decide(envelope, body, watch)
+    if request_age.is_overload(watch):
+        return refusal("There is too much to do now; send the event again.", status=503)
     try:
-        inbox.receive(Provider.STRIPE, envelope, body)
+        with briefly():
+            inbox.receive(Provider.STRIPE, envelope, body)
     except DatabaseError:
         # Not acknowledged, so that the issuer sends it again.
         return refusal("The event cannot be stored now; send it again.", status=503)

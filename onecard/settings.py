@@ -48,6 +48,8 @@ MARQETA_WEBHOOK_SECRET = environment.secret("MARQETA_WEBHOOK_SECRET")
 
 # Stripe's limit is 2000 ms with the network in it (Stripe, real-time authorizations); past ours we decline.
 DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, least=50, most=1900)
+# A proxy that sets X-Request-Start on every request tells how long it held one; anybody else could make it up.
+TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)
 
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (spec section 3).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)

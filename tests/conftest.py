@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from issuing import unknown_commits
 from issuing.issuers import alerts, registry
 from issuing.issuers.shared import shared
 from routing import rulebook
@@ -30,6 +31,13 @@ def _fresh_issuers() -> Iterator[None]:
             link.delete(*keys)
     registry.clear()
     alerts._told_at.clear()
+
+
+@pytest.fixture(autouse=True)
+def _settled_commits(_django_db_marker: None) -> Iterator[None]:
+    """What a test left in doubt is settled before its tables are emptied: the database's own fixture ends later."""
+    yield
+    assert unknown_commits.wait_until_settled(20), "a doubtful commit is still followed up 20 seconds after the test"
 
 
 @pytest.fixture

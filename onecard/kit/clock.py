@@ -32,11 +32,15 @@ def local_day(moment: dt.datetime, time_zone: str) -> dt.date:
 
 
 class Stopwatch:
-    """Milliseconds of named steps, each counted from the end of the one before."""
+    """Milliseconds of named steps, each counted from the end of the one before.
 
-    def __init__(self) -> None:
-        self.started = self._last = time.perf_counter()
-        self.steps_ms: dict[str, float] = {}
+    `waited_ms` have passed already when it is made; they are the step "waited".
+    """
+
+    def __init__(self, *, waited_ms: float = 0.0) -> None:
+        self._last = time.perf_counter()
+        self.started = self._last - waited_ms / 1000
+        self.steps_ms: dict[str, float] = {"waited": round(waited_ms, 3)} if waited_ms else {}
 
     def lap(self, step: str) -> None:
         """Ends the current step under this name; a step timed twice adds up."""
@@ -44,7 +48,14 @@ class Stopwatch:
         self.steps_ms[step] = round(self.steps_ms.get(step, 0.0) + (moment - self._last) * 1000, 3)
         self._last = moment
 
+    def at_least(self, elapsed_ms: float) -> None:
+        """Says that so many milliseconds have passed since it started, if that is more than it has counted."""
+        more_ms = elapsed_ms - self.elapsed_ms
+        if more_ms > 0:
+            self.started -= more_ms / 1000
+            self.steps_ms["waited"] = round(self.steps_ms.get("waited", 0.0) + more_ms, 3)
+
     @property
     def elapsed_ms(self) -> float:
-        """Milliseconds since the stopwatch was made."""
+        """Milliseconds since the stopwatch started."""
         return (time.perf_counter() - self.started) * 1000

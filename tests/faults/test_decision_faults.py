@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 
-from issuing import authorize, store
+from issuing import authorize, store, unknown_commits
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.wallets import walkthrough_card
@@ -230,6 +230,7 @@ def test_taking_an_approval_back_waits_for_nobody(settings: Any, monkeypatch: py
     with ExitStack() as held:
 
         def slow_record(*args: Any, **kwargs: Any) -> store.Outcome:
+            monkeypatch.setattr(store, "record", record)
             outcome = record(*args, **kwargs)
             held.enter_context(elsewhere(lambda: VirtualCard.objects.select_for_update().get(pk=card.pk)))
             time.sleep(0.3)
@@ -240,3 +241,8 @@ def test_taking_an_approval_back_waits_for_nobody(settings: Any, monkeypatch: py
 
     assert response.json()["approved"] is False
     assert elapsed_ms < 1900
+    # In the background it is taken back all the same, once the card is free.
+    assert unknown_commits.wait_until_settled(20)
+    assert Hold.objects.get().status == "released"
+    assert FundingObligation.objects.get().status == "released"
+    assert (Authorization.objects.get().status, Authorization.objects.get().approved_minor) == ("declined", 0)

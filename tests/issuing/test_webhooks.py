@@ -262,12 +262,41 @@ def test_any_of_several_secrets_may_sign(card: VirtualCard, secret: str) -> None
 
 
 @override_settings(STRIPE_WEBHOOK_SECRETS=[SECRET])
-def test_one_good_signature_among_several_is_enough_and_the_tolerance_reaches_both_ways(card: VirtualCard) -> None:
+def test_one_good_signature_among_several_is_enough(card: VirtualCard) -> None:
+    body = json.dumps(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
+    header = stripe_events.signed(body, secret=SECRET)
+    response = stripe_events.post(body, header=header.replace("v1=", "v1=" + "0" * 64 + ",v1="))
+    assert response.json()["approved"] is True
+
+
+@override_settings(STRIPE_WEBHOOK_SECRETS=[SECRET])
+def test_the_tolerance_of_news_reaches_both_ways(card: VirtualCard) -> None:
     for shift_s in (-290, 290):
-        body = json.dumps(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
+        body = json.dumps(stripe_events.event("issuing_card.updated", {"id": card.issuer_card_id}))
         header = stripe_events.signed(body, secret=SECRET, timestamp=int(time.time()) + shift_s)
-        response = stripe_events.post(body, header=header.replace("v1=", "v1=" + "0" * 64 + ",v1="))
-        assert response.json()["approved"] is True
+        assert stripe_events.post(body, header=header).json() == {"received": True}
+
+
+@pytest.mark.parametrize("shift_s", [0, 1, 290])
+@override_settings(STRIPE_WEBHOOK_SECRETS=[SECRET])
+def test_a_clock_that_is_behind_declines_no_purchase(card: VirtualCard, shift_s: int) -> None:
+    body = json.dumps(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
+    header = stripe_events.signed(body, secret=SECRET, timestamp=int(time.time()) + shift_s)
+    assert stripe_events.post(body, header=header).json()["approved"] is True
+
+
+@pytest.mark.parametrize("age_s", [2, 3, 10, 290])
+@override_settings(STRIPE_WEBHOOK_SECRETS=[SECRET])
+def test_a_question_signed_too_long_ago_is_declined_without_work(
+    card: VirtualCard, age_s: int, django_assert_num_queries: Any
+) -> None:
+    body = json.dumps(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
+    header = stripe_events.signed(body, secret=SECRET, timestamp=int(time.time()) - age_s)
+    with django_assert_num_queries(0):
+        response = stripe_events.post(body, header=header)
+    assert (response.status_code, response.json()["approved"]) == (200, False)
+    assert response.json()["metadata"]["onecard_reason"] == "deadline_exceeded"
+    assert nothing_happened()
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,6 @@ def give_up_after(seconds: float) -> Iterator[None]:
         _patience.until = usual
 
 
-def is_over() -> bool:
-    """True once the moment of `give_up_after` has passed: no statement is answered any more."""
-    return _patience.until is not None and time.monotonic() >= _patience.until
-
-
 class PatientConnection(psycopg.Connection[Any]):
     """A connection whose waits end with the thread's patience.
 

@@ -1,0 +1,59 @@
+"""How old is a question when its turn comes? The issuer's clock runs from the moment that it asked.
+
+Counted are the wait inside our own server, the wait at a proxy in front of it that is trusted to tell, and the time of
+the issuer's signature. A question that is too old is declined before any work: the issuer has given up on it already.
+"""
+
+import time
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from onecard.kit.clock import Stopwatch
+
+# The web server's entry (onecard/asgi.py) notes time.perf_counter() here when a request's headers have come.
+ARRIVED_AT = "onecard.arrived_at"
+# Stripe decides by itself after so long, with the network in it (Stripe, real-time authorizations).
+ISSUER_LIMIT_MS = 2000
+# News that waited so long inside our server is not stored now: its issuer sends it again, when there is less to do.
+NEWS_WAIT_MS = 5000
+# A proxy tells seconds (nginx: `t=${msec}`); others tell milliseconds or microseconds since 1970.
+UNITS = ((1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
+
+
+def watch_for(request: HttpRequest) -> Stopwatch:
+    """A stopwatch that has been running since the request arrived."""
+    waited_s = 0.0
+    arrived_at = request.META.get(ARRIVED_AT)
+    if isinstance(arrived_at, float):
+        waited_s = time.perf_counter() - arrived_at
+    if settings.TRUST_REQUEST_START:
+        waited_s = max(waited_s, _waited_at_proxy_s(request.headers.get("X-Request-Start", "")))
+    return Stopwatch(waited_ms=max(0.0, waited_s) * 1000)
+
+
+def count_signature(watch: Stopwatch, signed_at: int) -> None:
+    """Counts the age of an issuer's signature, whose time is in whole seconds, as Unix time.
+
+    It may be up to a second younger than it looks. Our own deadline lies before the issuer's limit, and that difference
+    is the slack for this, for the network, and for clocks that differ; no clock that is ahead makes a question younger.
+    """
+    looks_ms = (time.time() - signed_at) * 1000
+    watch.at_least(looks_ms - (ISSUER_LIMIT_MS - float(settings.DECISION_DEADLINE_MS)))
+
+
+def is_overload(watch: Stopwatch) -> bool:
+    """True for news that has waited too long for its turn; the issuer is told to send it again."""
+    return watch.elapsed_ms > NEWS_WAIT_MS
+
+
+def _waited_at_proxy_s(header: str) -> float:
+    text = header.strip().removeprefix("t=")
+    try:
+        number = float(text)
+    except ValueError:
+        return 0.0
+    seconds = number * next((unit for least, unit in UNITS if number >= least), 1.0)
+    # A moment in the future, or one of another day, was not told by a proxy whose clock is right.
+    waited_s = time.time() - seconds
+    return waited_s if 0 <= waited_s < 3600 else 0.0
