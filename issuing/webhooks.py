@@ -66,7 +66,8 @@ def _decide(envelope: Envelope, body: bytes, watch: Stopwatch) -> HttpResponse:
     watch.lap("decode")
     why = stripe_account.why_not_ours(envelope)
     if why:
-        return _answer(stripe_account.refuse_question(asked, why, envelope, body, watch), watch)
+        with briefly():
+            return _answer(stripe_account.refuse_question(asked, why, envelope, body, watch), watch)
     return _answer(authorize(asked, body=body, watch=watch), watch)
 
 
