@@ -1,24 +1,29 @@
 """What an issuer tells of a card or its holder. The news says that something changed; how it stands is asked anew.
 
 News may be late, repeated or out of order, and most of it is the echo of our own changes. So it is never taken at its
-word: unless it says just what we hold, the card is compared with the issuer as it is by then (issuing/sync).
+word: unless it says just what we hold, the card is compared with the issuer as it is by then (issuing/sync). Until
+that was done, a card that its issuer reports as stopped buys nothing (issuing/sync/card_comparisons.py).
 """
 
-from collections.abc import Iterable
+import datetime as dt
+from typing import Any
 
 from issuing import states
 from issuing.events import parse_envelope
 from issuing.issuers import marqeta_shapes, stripe_shapes
 from issuing.issuers.base import IssuedCard, IssuerError
 from issuing.marqeta_events import read_object
+from issuing.marqeta_postings import moment_of
 from issuing.models import IssuerAccount, IssuerEvent, Provider, VirtualCard
+from issuing.sync import card_comparisons
 from issuing.sync.rules import compare
 from onecard.kit.text import clean_text
 from onecard.kit.transactions import require_transaction
-from onecard.outbox import services as outbox
 
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
+# States of cards and holders that stop nothing, at either issuer: they may buy, or never could yet.
+BUYS_OR_IS_NEW = frozenset({"active", "unactivated", "unverified"})
 HOLDER_NEWS = ("issuing_cardholder.", "usertransition.")
 
 
@@ -31,7 +36,7 @@ def act(event: IssuerEvent) -> Result:
     if not event.object_id or card is None:
         return states.Event.KEPT, "The card is not one of ours; the issuer sync tells if it should be."
     if not _says_what_we_hold(event, card):
-        _compare([card])
+        card_comparisons.request([card], stop_reported=_reports_a_stop(event), reported_at=_reported_at(event))
     return HANDLED
 
 
@@ -40,32 +45,50 @@ def _about_holder(event: IssuerEvent) -> Result:
     if not event.object_id or account is None:
         return states.Event.KEPT, "The cardholder is not one of ours."
     cards = VirtualCard.objects.filter(issuer_provider=event.provider, cardholder_id=account.cardholder_id)
-    _compare(cards.exclude(issuer_card_id="").exclude(status=states.Card.CLOSED))
+    living = cards.exclude(issuer_card_id="").exclude(status=states.Card.CLOSED)
+    card_comparisons.request(living, stop_reported=_reports_a_stop(event), reported_at=_reported_at(event))
     return HANDLED
 
 
-def _compare(cards: Iterable[VirtualCard]) -> None:
-    for card in cards:
-        outbox.put(topic="card.sync_requested", card_id=card.pk)
+def _reports_a_stop(event: IssuerEvent) -> bool:
+    """Whether the card, or its holder, may buy nothing by this news; a word that is new to us may mean that as well."""
+    word = _status_word(event)
+    return bool(word) and word.lower() not in BUYS_OR_IS_NEW
+
+
+def _status_word(event: IssuerEvent) -> str:
+    content = _content(event)
+    # Transitions of Marqeta's users have their state under either name.
+    return clean_text(content.get("state") or content.get("status"), limit=40)
+
+
+def _reported_at(event: IssuerEvent) -> dt.datetime:
+    """When the issuer says that it happened, or when we heard of it."""
+    if event.provider == Provider.MARQETA:
+        content = _content(event)
+        return moment_of(content) if content.get("created_time") else event.received_at
+    return parse_envelope(bytes(event.body)).told_at or event.received_at
+
+
+def _content(event: IssuerEvent) -> dict[str, Any]:
+    """The object that the news is about, or {}."""
+    if event.provider != Provider.MARQETA:
+        return parse_envelope(bytes(event.body)).content
+    rows: object = next(iter(read_object(bytes(event.body)).values()), None)
+    row: object = rows[0] if isinstance(rows, list) and rows else None
+    return row if isinstance(row, dict) else {}
 
 
 def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
     """The echo of our own change, which needs no question to the issuer."""
-    body = bytes(event.body)
     if event.provider == Provider.MARQETA:
-        return _marqeta_status(body) == card.status
-    told = _stripe_card(body)
+        return marqeta_shapes.read_state(_status_word(event)) == card.status
+    told = _stripe_card(event)
     return told is not None and not compare(card, told, with_limits=True)
 
 
-def _stripe_card(body: bytes) -> IssuedCard | None:
+def _stripe_card(event: IssuerEvent) -> IssuedCard | None:
     try:
-        return stripe_shapes.read_card(parse_envelope(body).content)
+        return stripe_shapes.read_card(_content(event))
     except IssuerError:
         return None
-
-
-def _marqeta_status(body: bytes) -> str:
-    rows: object = next(iter(read_object(body).values()), None)
-    row: object = rows[0] if isinstance(rows, list) and rows else None
-    return marqeta_shapes.read_state(clean_text(row.get("state"), limit=20)) if isinstance(row, dict) else ""

@@ -108,6 +108,7 @@ def _decline_reason(
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
+        ("card_stop_reported", card.stop_is_reported),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
         ("authorization_not_open", seen.status_before not in contradictions.OPEN_STATES),
         ("currency_mismatch", asked.currency != card.currency),

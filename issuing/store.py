@@ -31,7 +31,8 @@ SELECT (SELECT version FROM routing_rulebook),
        (SELECT count(DISTINCT d.round_key) FROM issuing_decision d
          WHERE d.authorization_id = a.id AND d.round_key = ANY(%(earlier_rounds)s::text[])),
        a.approved_minor, a.status, a.card_id, a.currency,
-       c.id, c.version, c.status, c.currency, c.per_transaction_limit_minor, c.balance_minor, c.spends_balance,
+       c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
+       c.balance_minor, c.spends_balance,
        h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
                                            m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
@@ -55,6 +56,7 @@ class CardSeen:
     id: int
     version: int
     status: str
+    stop_is_reported: bool
     currency: str
     per_transaction_limit_minor: int
     balance_minor: int

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from issuing import card_changes, card_funding, event_alarm, fall_back, handlers, rewards_sweep, settling
 from issuing.reconcile import nightly
-from issuing.sync import by_clock
+from issuing.sync import by_clock, card_comparisons
 from issuing.sync.one_card import sync_card as compare_card
 
 
@@ -44,6 +44,12 @@ def sweep_card_changes(**_newer: Any) -> None:
 def sync_card(*, card_id: int, **_newer: Any) -> None:
     """Compares one card with its issuer, which told news of it."""
     compare_card(card_id, actor="system:sync")
+
+
+@shared_task(name="issuing.tasks.sweep_card_comparisons")
+def sweep_card_comparisons(**_newer: Any) -> None:
+    """Asks issuers again about the cards that they could not be asked about before."""
+    card_comparisons.sweep()
 
 
 @shared_task(name="issuing.tasks.sync_issuers")

@@ -67,6 +67,11 @@ app.conf.update(
             "schedule": 15.0,
             "options": {"expires": 15},
         },
+        "sweep-card-comparisons": {
+            "task": "issuing.tasks.sweep_card_comparisons",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "sweep-card-funding": {
             "task": "issuing.tasks.sweep_card_funding",
             "schedule": 10.0,

@@ -58,6 +58,15 @@ class VirtualCard(models.Model):
     )
     compliance_flags = models.JSONField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    stop_reported_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Its issuer reported a stop: purchases are declined until the issuer was asked.",
+    )
+    comparison_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the issuer is asked next how this card stands."
+    )
     replaces = models.ForeignKey(
         "self",
         null=True,
@@ -74,6 +83,11 @@ class VirtualCard(models.Model):
     class Meta:
         ordering = ["id"]
         permissions = [("reveal_card_data", "Can see the whole number of a card")]
+        indexes = [
+            models.Index(
+                fields=["comparison_due_at"], name="comparison_due", condition=Q(comparison_due_at__isnull=False)
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["replaces"], condition=~Q(status=states.Card.CLOSED), name="one_living_replacement"

@@ -69,7 +69,9 @@ def settle(
         if look(card.pk) != seen or CardChange.objects.filter(card=card, status__in=states.OPEN_CHANGE).exists():
             return []
         findings = [_unknown_there(card)] if theirs is None else compare(card, theirs, with_limits=with_limits)
-        VirtualCard.objects.filter(pk=card.pk).update(last_synced_at=clock.now())
+        VirtualCard.objects.filter(pk=card.pk).update(
+            last_synced_at=clock.now(), stop_reported_at=None, comparison_due_at=None
+        )
         made = [_resolve(card, finding, actor=actor, run=run) for finding in findings if finding is not None]
         if not any(each.resolution == Resolution.OPEN for each in made):
             cases.resolve_cases(reference=f"card:{card.issuer_card_id}", kinds=(Case.Kind.CARD_DIFFERS,))

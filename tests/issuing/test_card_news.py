@@ -1,18 +1,23 @@
 """News of a card from its issuer: it starts a comparison, and is never taken at its word."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from issuing import card_news, handlers, tasks
-from issuing.issuers import registry
-from issuing.issuers.base import CardOrder, Limits
-from issuing.issuers.mock import MockIssuer
-from issuing.models import IssuerAccount, IssuerEvent, VirtualCard
+from issuing.issuers import errors, registry
+from issuing.issuers.base import CardOrder, IssuerError, Limits
+from issuing.issuers.mock import Failure, MockIssuer
+from issuing.models import Decision, IssuerAccount, IssuerEvent, VirtualCard
+from issuing.sync import card_comparisons
+from onecard.kit import clock
 from onecard.outbox.models import Message
 from tests.factories import CardholderFactory, VirtualCardFactory
-from tests.marqeta_events import report
-from tests.stripe_events import event, post
+from tests.marqeta_events import ask, gateway_request, report
+from tests.stripe_events import authorization_request, event, post
+from tests.wallets import walkthrough_card
+from wallet.models import Case, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,3 +193,92 @@ def test_news_is_only_taken_in_a_transaction() -> None:
 
     with pytest.raises(TransactionError):
         card_news.act(IssuerEvent())
+
+
+def unreachable(issuer: MockIssuer, times: int) -> None:
+    issuer.fail(Failure("get_card_details", errors.no_answer, times=times))
+
+
+def buys(card: VirtualCard) -> tuple[bool, str]:
+    """Whether a purchase is approved now, and the reason if it is not."""
+    if card.issuer_provider == "marqeta":
+        answered = ask(gateway_request(card=card.issuer_card_id)).status_code == 200
+    else:
+        answered = post(authorization_request(card=card.issuer_card_id)).json()["approved"]
+    return answered, Decision.objects.latest("pk").decline_reason
+
+
+@pytest.fixture
+def shopper(issuer: MockIssuer) -> VirtualCard:
+    """A card that can buy, at either issuer."""
+    card = walkthrough_card(issuer_provider=issuer.provider, issuer_card_id="", status="pending")
+    IssuerAccount.objects.create(cardholder=card.cardholder, provider=issuer.provider, issuer_cardholder_id="holder")
+    issuer.cardholders["holder"] = None  # type: ignore[assignment]
+    limits = Limits(card.per_transaction_limit_minor, card.daily_limit_minor, card.monthly_limit_minor)
+    made = issuer.create_card(CardOrder("holder", "visa", "USD", limits), key="key")
+    issuer.update_card_status(made.issuer_card_id, "active", reason="", key="move")
+    printed = {name: getattr(made, name) for name in ("last_four", "expiry_month", "expiry_year", "issuer_card_id")}
+    VirtualCard.objects.filter(pk=card.pk).update(status="active", **printed)
+    card.refresh_from_db()
+    return card
+
+
+@pytest.mark.parametrize("status", ["frozen", "closed"])
+def test_a_reported_stop_declines_until_the_issuer_can_be_asked(
+    issuer: MockIssuer, shopper: VirtualCard, status: str
+) -> None:
+    issuer.update_card_status(shopper.issuer_card_id, status, reason="Fraud", key="by-staff")
+    unreachable(issuer, 2)
+
+    assert tell(issuer, shopper.issuer_card_id, status) == "handled"
+    with pytest.raises(IssuerError):
+        work()
+
+    assert buys(shopper) == (False, "card_stop_reported")
+    assert card_comparisons.sweep(now=clock.now() + dt.timedelta(minutes=1)) == 1
+    assert buys(shopper) == (False, "card_stop_reported")
+    card_comparisons.sweep(now=clock.now() + dt.timedelta(minutes=3))
+    shopper.refresh_from_db()
+    assert (shopper.status, shopper.stop_reported_at, shopper.comparison_due_at) == (status, None, None)
+    assert buys(shopper) == (False, "card_not_active")
+    assert not FundingObligation.objects.exists()
+
+
+def test_a_stop_that_the_issuer_denies_ends_with_the_comparison(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    tell(issuer, shopper.issuer_card_id, "frozen")
+    assert buys(shopper) == (False, "card_stop_reported")
+
+    work()
+
+    assert buys(shopper) == (True, "")
+
+
+def test_a_suspended_holder_stops_each_of_their_cards(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    unreachable(issuer, 1)
+
+    assert tell_of_holder(issuer, "holder") == "handled"
+
+    assert buys(shopper) == (False, "card_stop_reported")
+
+
+def test_a_report_from_before_the_last_comparison_stops_nothing(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    VirtualCard.objects.update(last_synced_at=clock.now() + dt.timedelta(minutes=5))
+
+    tell(issuer, shopper.issuer_card_id, "frozen")
+
+    assert buys(shopper) == (True, "")
+
+
+def test_an_issuer_that_stays_away_opens_one_case_until_it_answers(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    tell(issuer, shopper.issuer_card_id, "frozen")
+    unreachable(issuer, 2)
+
+    for minutes in (40, 42):
+        card_comparisons.sweep(now=clock.now() + dt.timedelta(minutes=minutes))
+
+    case = Case.objects.get(kind="card_differs")
+    assert (case.status, "cannot be asked" in case.summary) == ("open", True)
+    card_comparisons.sweep(now=clock.now() + dt.timedelta(minutes=44))
+    case.refresh_from_db()
+    assert case.status == "resolved"
+    assert buys(shopper) == (True, "")
