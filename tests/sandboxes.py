@@ -1,5 +1,6 @@
 """The sandbox issuer as the processor of a test, over real HTTP."""
 
+import datetime as dt
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from django.test import override_settings
 from onecard.kit import clock
 from onecard.sandbox.running import RunningSandbox, running_sandbox
 from tests.factories import CardholderFactory, FundingMethodFactory
-from wallet.models import FundingCharge, FundingObligation
+from wallet.models import FundingCharge, FundingObligation, ProcessorPause
 from wallet.processors.stripe import stripe_client
 
 CUSTOMER = "cus_T3CgWDrN0e0AMe"
@@ -70,3 +71,9 @@ def given_back() -> list[dict[str, object]]:
     """What the processor gave back: every refund, by the real API."""
     found = stripe_client().v1.refunds.list({"limit": 100})
     return [refund.to_dict(for_json=True) for refund in found.auto_paging_iter()]
+
+
+def let_probe() -> None:
+    """As if the time until the next probe of a paused processor had passed."""
+    past = clock.now() - dt.timedelta(seconds=1)
+    ProcessorPause.objects.update(probe_at=past, since=past)

@@ -13,7 +13,7 @@ from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases, declines, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
 from wallet.processors import stripe_methods
-from wallet.processors.base import NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.processors.base import AccountRefusedError, NotProcessedError, Outcome, OutcomeUnknownError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stri
         outcome = call_off(charge.processor_charge_id) if charge.processor_charge_id else None
     except (NotProcessedError, OutcomeUnknownError) as error:
         log.warning("charge %s could not be called off yet: %s", charge.public_id, error.message)
-        if clock.now() - charge.updated_at < PATIENCE:
+        if isinstance(error, AccountRefusedError) or clock.now() - charge.updated_at < PATIENCE:
             return  # The sweeper comes by again.
         outcome = None
     if outcome is None or outcome.status == states.Charge.REQUIRES_ACTION:

@@ -24,6 +24,7 @@ SETTLED_OUTSIDE = (
     Case.Kind.UNHANDLED_MONEY,
     Case.Kind.EVENT_UNAPPLIED,
     Case.Kind.CHARGE_WARNING,
+    Case.Kind.ACCOUNT_REFUSED,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 # What is booked as settled outside has come in for these, and has gone out for those.

@@ -11,7 +11,7 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import savepoint, transaction
 from onecard.outbox import services as outbox
 from onecard.users.models import User
-from wallet import cascade, case_rules, ledger, methods, obligations, refunds
+from wallet import account_refusals, cascade, case_rules, ledger, methods, obligations, refunds
 from wallet.case_desk import LONGEST_NOTE, CaseRefusedError, actor, change, checked, close, note, opened, refuse
 from wallet.case_rules import Standing
 from wallet.models import Case, CaseNote, FundingCharge, FundingMethod, FundingRefund
@@ -101,12 +101,17 @@ def send_again(*, case: Case, user: User, reason: str) -> FundingRefund:
 
 
 def resolve(*, case: Case, user: User, reason: str) -> None:
-    """Closes a case that was settled outside, with the sentence that says how. Raises CaseRefusedError."""
+    """Closes a case that was settled outside, with the sentence that says how. Raises CaseRefusedError.
+
+    When our account was refused, the processor is tried again at once; a new case opens if it still refuses.
+    """
     with opened(case) as standing:
         refuse(case_rules.why_not_resolve(standing))
         words = checked(reason)
         note(standing, user, "case.settled", words, told="Resolved")
         close(standing, user, words)
+        if standing.case.kind == Case.Kind.ACCOUNT_REFUSED:
+            account_refusals.try_now()
 
 
 def _charge(standing: Standing, user: User, method: FundingMethod, reason: str, name: str) -> FundingCharge:

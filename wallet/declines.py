@@ -10,6 +10,7 @@ from django.db.models import Q
 from audit import trail
 from onecard.kit import clock
 from wallet import methods
+from wallet.blame import Blame
 from wallet.models import FundingCharge, FundingMethod
 from wallet.processors.base import Outcome
 from wallet.states import Charge
@@ -51,16 +52,14 @@ RETRY_ONCE = frozenset(
         "security_violation",
     }
 )
-# Refusals that are about this one charge and not about the card.
-ABOUT_THE_CHARGE = frozenset({"amount_too_small", "amount_too_large", "never_arrived", "released", "idempotency_error"})
 # A card that was switched off was not asked, so it has said nothing.
 NOT_ACTIVE = "method_not_active"
 SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
 
 
 def blames_method(outcome: Outcome) -> bool:
-    """Whether a refused request would be refused for the next purchase with this card too."""
-    return outcome.status == Charge.REFUSED and outcome.failure_code not in ABOUT_THE_CHARGE
+    """Whether a failure is about this card, so that its next purchase would fail too (wallet/blame.py)."""
+    return outcome.blame == Blame.CARD
 
 
 def may_be_retried(charge: FundingCharge, *, tries: int) -> bool:

@@ -17,7 +17,8 @@ from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import cases, declines, holding, obligations, outcomes, states
+from wallet import account_refusals, cases, declines, holding, obligations, outcomes, states
+from wallet.blame import Blame
 from wallet.models import Case, FundingCharge, FundingMethod
 from wallet.patience import (
     ATTEMPTS_BEFORE_CASE,
@@ -28,12 +29,20 @@ from wallet.patience import (
     SWEEP_GRACE,
     is_long_ago,
 )
-from wallet.processors.base import ChargeOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
+from wallet.processors.base import (
+    AccountRefusedError,
+    ChargeOrder,
+    NotProcessedError,
+    Outcome,
+    OutcomeUnknownError,
+    Processor,
+)
 from wallet.processors.stripe import StripeProcessor
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:funding"
+CHARGES = account_refusals.Operation.CHARGES
 NEVER_ARRIVED = Outcome(
     states.Charge.REFUSED,
     failure_code="never_arrived",
@@ -88,6 +97,13 @@ def _claim(charge_id: int) -> FundingCharge | None:
         claimed = before.select_related("obligation__cardholder", "method").first()
         if claimed is None:
             return None
+        paused_until = account_refusals.wait_until(CHARGES) if _takes_money(claimed) else None
+        if paused_until is not None:
+            abandoned = claimed.claimed_until is not None
+            FundingCharge.objects.filter(pk=charge_id).update(
+                next_attempt_at=paused_until, claimed_until=paused_until if abandoned else None
+            )
+            return None
         status = claimed.status if claimed.status == states.Charge.PROCESSING else states.Charge.SENDING
         FundingCharge.objects.filter(pk=charge_id).update(
             status=status,
@@ -102,10 +118,17 @@ def _claim(charge_id: int) -> FundingCharge | None:
     return claimed
 
 
+def _takes_money(claimed: FundingCharge) -> bool:
+    """Whether the next try is a request to charge, and not only a look-up of an earlier one."""
+    return claimed.status != states.Charge.PROCESSING and claimed.obligation.status != states.Obligation.RELEASED
+
+
 def _send(claimed: FundingCharge, processor: Processor) -> None:
-    order = _order(claimed)
+    order, started_at = _order(claimed), clock.now()
     try:
         outcome = _ask(claimed, order, processor)
+    except AccountRefusedError as error:
+        _account_refused(claimed, error, started_at)
     except NotProcessedError as error:
         # Unread this time; it is still a mere intention unless an earlier try may have been accepted.
         status = states.Charge.INTENDED if _is_unread(claimed) else states.Charge.UNKNOWN
@@ -113,10 +136,31 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
     except OutcomeUnknownError as error:
         _try_later(claimed, states.Charge.UNKNOWN, error.message, error.retry_after_s)
     else:
+        if _takes_money(claimed) and outcome.processor_charge_id:
+            account_refusals.answered(CHARGES, started_at=started_at)
         if outcome.status == claimed.status:
             _try_later(claimed, claimed.status, "Nothing new at the processor.", outcomes.LOOK_AGAIN.total_seconds())
         else:
             outcomes.record(charge_id=claimed.pk, outcome=outcome, actor=ACTOR)
+
+
+def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started_at: dt.datetime) -> None:
+    """Our account is refused, so the charge stays due under a new key, and all charges wait (decision 0029)."""
+    if account_refusals.is_its_own_trouble(claimed) and _is_unread(claimed):
+        own = Outcome(
+            states.Charge.REFUSED,
+            failure_code=error.refusal_code or "invalid_request",
+            failure_message=error.message,
+            blames=Blame.UNKNOWN,
+        )
+        outcomes.record(charge_id=claimed.pk, outcome=own, actor=ACTOR)
+        return
+    account_refusals.refused(CHARGES, error, started_at=started_at)
+    if error.is_stored and _is_unread(claimed):
+        # A stored refusal would come back for ever. A charge that may have been accepted before keeps its key.
+        _take_new_key(claimed)
+    status = states.Charge.INTENDED if _is_unread(claimed) else states.Charge.UNKNOWN
+    _try_later(claimed, status, error.message, None, tells=False)
 
 
 def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
@@ -152,6 +196,10 @@ def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Proce
     """Sends the charge; a repeat that is told nothing once more looks it up, since a stored error repeats for ever."""
     try:
         return processor.charge(order)
+    except AccountRefusedError as error:
+        if _is_unread(claimed):
+            raise
+        return _look_up_behind(claimed, order, processor, error)
     except OutcomeUnknownError as error:
         found = _look_up(order, processor, untold=error) if claimed.attempts > 1 else None
         if found is not None:
@@ -161,7 +209,26 @@ def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Proce
         raise
 
 
-def _look_up(order: ChargeOrder, processor: Processor, *, untold: OutcomeUnknownError) -> Outcome | None:
+def _look_up_behind(
+    claimed: FundingCharge, order: ChargeOrder, processor: Processor, error: AccountRefusedError
+) -> Outcome:
+    """An earlier try may have been accepted before our account was refused; if not, the refusal may be all its key has.
+
+    Raises the refusal again, or OutcomeUnknownError where it is an old one.
+    """
+    found = _look_up(order, processor, untold=error)
+    if found is not None:
+        return found
+    if error.is_stored and is_long_ago(claimed.first_sent_at):
+        _take_new_key(claimed)
+    if error.replayed:
+        raise OutcomeUnknownError(error.message) from error
+    raise error
+
+
+def _look_up(
+    order: ChargeOrder, processor: Processor, *, untold: OutcomeUnknownError | AccountRefusedError
+) -> Outcome | None:
     """A look-up that is turned away says nothing of the charge, which may have been accepted just before."""
     try:
         return processor.find(order)
@@ -195,8 +262,13 @@ def _order(claimed: FundingCharge) -> ChargeOrder:
     )
 
 
-def _try_later(claimed: FundingCharge, status: str, message: str, retry_after_s: float | None) -> None:
-    """Puts the charge back with a due time in the database, and tells a person when it has gone on for long."""
+def _try_later(
+    claimed: FundingCharge, status: str, message: str, retry_after_s: float | None, *, tells: bool = True
+) -> None:
+    """Puts the charge back with a due time in the database, and tells a person when it has gone on for long.
+
+    Nobody is told with `tells` off: there is a case for all of them.
+    """
     delay_s = retry_after_s or backoff_s(claimed.attempts)
     now = clock.now()
     log.warning("charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
@@ -216,7 +288,7 @@ def _try_later(claimed: FundingCharge, status: str, message: str, retry_after_s:
         held = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, claimed_until__isnull=False)
         if held.update(**changes) and changes["status"] != claimed.status:
             trail.record(actor=ACTOR, action=f"charge.{changes['status']}", subject=claimed, was=claimed.status)
-        if claimed.attempts >= ATTEMPTS_BEFORE_CASE:
+        if tells and claimed.attempts >= ATTEMPTS_BEFORE_CASE:
             cases.open_obligation_case(
                 kind=Case.Kind.FUNDING_UNKNOWN, obligation=obligation, summary=f"{claimed.attempts} tries: {message}"
             )

@@ -13,26 +13,39 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.transactions import transaction
-from wallet import cases, obligations, outcomes, states
+from wallet import account_refusals, cases, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
 from wallet.patience import ATTEMPTS_BEFORE_CASE, CLAIM
-from wallet.processors.base import CaptureOrder, NotProcessedError, Outcome, OutcomeUnknownError, Processor
+from wallet.processors.base import (
+    AccountRefusedError,
+    CaptureOrder,
+    NotProcessedError,
+    Outcome,
+    OutcomeUnknownError,
+    Processor,
+)
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:funding"
+CHARGES = account_refusals.Operation.CHARGES
 
 
 def settle(*, charge_id: int, processor: Processor) -> None:
     """Captures a hold that is due, or gives it up when nothing is owed; only whoever wins the claim calls."""
-    claimed = _claim(charge_id)
+    claimed, started_at = _claim(charge_id), clock.now()
     if claimed is None:
         return
     try:
         outcome = _ask(claimed, processor)
+    except AccountRefusedError as error:
+        account_refusals.refused(CHARGES, error, started_at=started_at)
+        _try_later(claimed, error.message, tells=False)
     except (NotProcessedError, OutcomeUnknownError) as error:
         _try_later(claimed, error.message)
     else:
+        if claimed.status == states.Charge.CAPTURING:
+            account_refusals.answered(CHARGES, started_at=started_at)
         outcomes.record(charge_id=claimed.pk, outcome=outcome, actor=ACTOR)
 
 
@@ -46,6 +59,10 @@ def _claim(charge_id: int) -> FundingCharge | None:
         if claimed is None:
             return None
         gives_up = obligation.status == states.Obligation.RELEASED
+        paused_until = None if gives_up else account_refusals.wait_until(CHARGES)
+        if paused_until is not None:
+            due.update(next_attempt_at=paused_until)
+            return None
         status = claimed.status if gives_up else states.Charge.CAPTURING
         due.update(
             status=status,
@@ -81,8 +98,11 @@ def _ask(claimed: FundingCharge, processor: Processor) -> Outcome:
     )
 
 
-def _try_later(claimed: FundingCharge, message: str) -> None:
-    """Its state stays; the due time stands in the database, and a person is told when it has gone on for long."""
+def _try_later(claimed: FundingCharge, message: str, *, tells: bool = True) -> None:
+    """Its state stays; the due time stands in the database, and a person is told when it has gone on for long.
+
+    Nobody is told with `tells` off: there is a case for all of them.
+    """
     delay_s = backoff_s(claimed.attempts)
     log.warning("hold of charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
     now = clock.now()
@@ -95,7 +115,7 @@ def _try_later(claimed: FundingCharge, message: str) -> None:
             next_attempt_at=now + dt.timedelta(seconds=delay_s),
             updated_at=now,
         )
-        if claimed.attempts >= ATTEMPTS_BEFORE_CASE:
+        if tells and claimed.attempts >= ATTEMPTS_BEFORE_CASE:
             cases.open_obligation_case(
                 kind=Case.Kind.FUNDING_UNKNOWN, obligation=obligation, summary=f"{claimed.attempts} tries: {message}"
             )

@@ -12,16 +12,17 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet import methods
+from wallet import account_refusals, methods
 from wallet.models import FundingMethod
 from wallet.processors import stripe_methods
-from wallet.processors.base import NotProcessedError, OutcomeUnknownError
+from wallet.processors.base import AccountRefusedError, NotProcessedError, OutcomeUnknownError
 from wallet.processors.stripe_methods import SavedMethod
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:method_check"
 Status = FundingMethod.Status
+LOOK_UPS = account_refusals.Operation.LOOK_UPS
 PAGE = 100
 # A tenth of what Stripe allows, so that the check is in nobody's way; a stretch fits into a task's time.
 PER_SECOND = 5.0
@@ -41,10 +42,14 @@ def check_methods(
     One card's trouble is its own. Raises TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
-    end, unanswered = time.monotonic() + STRETCH_S, 0
+    end, unanswered, started_at = time.monotonic() + STRETCH_S, 0, clock.now()
     while page := _page(after_id):
         for method in page:
-            unanswered = 0 if _check_safely(method, look_up) else unanswered + 1
+            try:
+                unanswered = 0 if _check_safely(method, look_up) else unanswered + 1
+            except AccountRefusedError as error:
+                account_refusals.refused(LOOK_UPS, error, started_at=started_at)
+                return None
             if unanswered >= MOST_UNANSWERED:
                 log.error("The check of funding cards stopped at %s: the processor does not answer.", method.pk)
                 return None
@@ -71,9 +76,11 @@ def _page(after_id: int) -> list[FundingMethod]:
 def _check_safely(method: FundingMethod, look_up: LookUp) -> bool:
     """Whether there was an answer; without one nothing is concluded about the card."""
     try:
+        started_at = clock.now()
         found = look_up(method.processor_method_id)
+        account_refusals.answered(LOOK_UPS, started_at=started_at)
         _conclude(method, found)
-    except SoftTimeLimitExceeded:
+    except (SoftTimeLimitExceeded, AccountRefusedError):
         raise
     except (NotProcessedError, OutcomeUnknownError) as error:
         log.warning("funding card %s could not be checked: %s", method.pk, error.message)

@@ -152,7 +152,7 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
         cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ANSWERED_BY_A_HOLD)
     elif outcome.status in FAILURES and not _late_success_counts(obligation, outcome, actor):
         _failed(charge, obligation, outcome, actor)
-    if outcome.status in (states.Charge.DECLINED, states.Charge.REQUIRES_ACTION) or declines.blames_method(outcome):
+    if declines.blames_method(outcome):
         declines.cool_down(charge.method, outcome.failure_code, actor=actor)
 
 

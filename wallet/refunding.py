@@ -12,15 +12,23 @@ from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import refunds, states
+from wallet import account_refusals, refunds, states
 from wallet.models import FundingRefund
 from wallet.patience import CLAIM, KEY_LIFE, SWEEP_BATCH, SWEEP_GRACE, is_long_ago
-from wallet.processors.base import NotProcessedError, OutcomeUnknownError, Processor, RefundOrder, RefundOutcome
+from wallet.processors.base import (
+    AccountRefusedError,
+    NotProcessedError,
+    OutcomeUnknownError,
+    Processor,
+    RefundOrder,
+    RefundOutcome,
+)
 from wallet.processors.stripe import StripeProcessor
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:refunds"
+REFUNDS = account_refusals.Operation.REFUNDS
 
 
 def refund(*, refund_id: int, processor: Processor | None = None) -> str:
@@ -55,6 +63,13 @@ def _claim(refund_id: int) -> FundingRefund | None:
         claimed = before.exclude(charge=None).select_related("charge", "obligation").first()
         if claimed is None:
             return None
+        paused_until = account_refusals.wait_until(REFUNDS)
+        if paused_until is not None:
+            abandoned = claimed.claimed_until is not None
+            FundingRefund.objects.filter(pk=refund_id).update(
+                next_attempt_at=paused_until, claimed_until=paused_until if abandoned else None
+            )
+            return None
         FundingRefund.objects.filter(pk=refund_id).update(
             status=states.Refund.SENDING,
             attempts=F("attempts") + 1,
@@ -69,8 +84,11 @@ def _claim(refund_id: int) -> FundingRefund | None:
 
 
 def _send(claimed: FundingRefund, processor: Processor) -> None:
+    started_at = clock.now()
     try:
         outcome = _ask(claimed, processor)
+    except AccountRefusedError as error:
+        _account_refused(claimed, error, started_at)
     except NotProcessedError as error:
         unsent = claimed.status == states.Refund.INTENDED
         _try_later(
@@ -79,7 +97,18 @@ def _send(claimed: FundingRefund, processor: Processor) -> None:
     except OutcomeUnknownError as error:
         _try_later(claimed, states.Refund.UNKNOWN, error.message, error.retry_after_s)
     else:
+        if outcome.processor_refund_id:
+            account_refusals.answered(REFUNDS, started_at=started_at)
         refunds.record(refund_id=claimed.pk, outcome=outcome, actor=ACTOR)
+
+
+def _account_refused(claimed: FundingRefund, error: AccountRefusedError, started_at: dt.datetime) -> None:
+    """As for charges: nothing failed, and the refund goes on by itself when our account is in order."""
+    account_refusals.refused(REFUNDS, error, started_at=started_at)
+    unsent = claimed.status == states.Refund.INTENDED
+    if error.is_stored and unsent:
+        _take_new_key(claimed)
+    _try_later(claimed, states.Refund.INTENDED if unsent else states.Refund.UNKNOWN, error.message, None)
 
 
 def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
@@ -99,6 +128,10 @@ def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
         return processor.find_refund(order) or failed
     try:
         return processor.refund(order)
+    except AccountRefusedError as error:
+        if claimed.status == states.Refund.INTENDED:
+            raise
+        return _look_up_behind(claimed, order, processor, error)
     except OutcomeUnknownError as error:
         found = _look_up(order, processor, untold=error) if claimed.attempts > 1 else None
         if found is not None:
@@ -108,7 +141,23 @@ def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
         raise
 
 
-def _look_up(order: RefundOrder, processor: Processor, *, untold: OutcomeUnknownError) -> RefundOutcome | None:
+def _look_up_behind(
+    claimed: FundingRefund, order: RefundOrder, processor: Processor, error: AccountRefusedError
+) -> RefundOutcome:
+    """As for charges: an earlier try may have been taken on before our account was refused."""
+    found = _look_up(order, processor, untold=error)
+    if found is not None:
+        return found
+    if error.is_stored and is_long_ago(claimed.first_sent_at):
+        _take_new_key(claimed)
+    if error.replayed:
+        raise OutcomeUnknownError(error.message) from error
+    raise error
+
+
+def _look_up(
+    order: RefundOrder, processor: Processor, *, untold: OutcomeUnknownError | AccountRefusedError
+) -> RefundOutcome | None:
     """As for charges: a look-up that is turned away does not unsend the refund."""
     try:
         return processor.find_refund(order)

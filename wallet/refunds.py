@@ -4,6 +4,7 @@ A refund belongs to an obligation. It waits until that is paid, and is canceled 
 too much is owed can say so at any time, whatever has become of the charge.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +16,13 @@ from onecard.kit import clock
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet import cases, ledger, states
+from wallet import account_refusals, cases, ledger, states
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
-from wallet.processors.base import RefundOutcome
+from wallet.processors.base import AccountRefusedError, RefundOutcome
 
+# Our balance at the processor was empty (Stripe, refund failure reasons): our account's trouble.
+OUR_BALANCE = frozenset({"insufficient_funds", "balance_insufficient", "insufficient_balance"})
+AFTER_EMPTY_BALANCE = dt.timedelta(hours=1)
 ENDED = (states.Refund.SUCCEEDED, states.Refund.FAILED, states.Refund.CANCELED)
 # A failed one counts too: a person has the case, and asking again by itself would fail again.
 COUNTS = (*states.DUE_REFUND, states.Refund.SUCCEEDED, states.Refund.FAILED)
@@ -116,7 +120,9 @@ def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
         if not _move(found, outcome, actor=actor):
             return False
         _post(found, was, outcome)
-        if outcome.status == states.Refund.FAILED:
+        if outcome.failure_code in OUR_BALANCE and outcome.status == states.Refund.FAILED:
+            _send_later(found, outcome, actor=actor)
+        elif outcome.status == states.Refund.FAILED:
             cases.open_obligation_case(
                 kind=Case.Kind.REFUND_FAILED,
                 obligation=found.obligation,
@@ -124,6 +130,18 @@ def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
                 summary=f"{found.money} could not be given back: {outcome.failure_message or outcome.failure_code}",
             )
         return True
+
+
+def _send_later(found: FundingRefund, outcome: RefundOutcome, *, actor: str) -> None:
+    """Our balance at the processor was empty, which is no trouble of the card: another refund goes out later."""
+    if not _move(found, RefundOutcome(states.Refund.CANCELED, failure_code=outcome.failure_code), actor=actor):
+        return
+    again = begin(obligation=found.obligation, amount_minor=found.amount_minor, reason=found.reason, actor=actor)
+    FundingRefund.objects.filter(pk=again.pk).update(next_attempt_at=clock.now() + AFTER_EMPTY_BALANCE)
+    error = AccountRefusedError(
+        "A refund failed because our balance at the processor was empty.", refusal_code=outcome.failure_code
+    )
+    account_refusals.refused(account_refusals.Operation.REFUNDS, error, started_at=clock.now())
 
 
 def _post(found: FundingRefund, was: str, outcome: RefundOutcome) -> None:

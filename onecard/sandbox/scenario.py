@@ -8,7 +8,7 @@ from onecard.sandbox.wire import Json, new_id
 
 # Before: the request never reaches the API. During: the API does something else. After: only the answer goes wrong.
 BEFORE = ("rate_limit", "unauthorized", "html_error", "drop_request")
-DURING = ("delay", "error_500", "decline", "requires_action", "processing")
+DURING = ("delay", "error_500", "refuse", "decline", "requires_action", "processing")
 AFTER = ("drop_answer", "hold_answer", "malformed_json")
 REQUEST_DEEDS = (*BEFORE, *DURING, *AFTER)
 WEBHOOK_DEEDS = ("duplicate", "concurrent", "out_of_order", "drop", "delay")
@@ -39,6 +39,11 @@ class Scenario:
     decline_code: str = "generic_decline"
     delay_s: float = 1.0
     retry_after_s: float | None = None
+    error_status: int = 400
+    error_type: str = "invalid_request_error"
+    error_code: str | None = None
+    error_param: str | None = None
+    error_message: str = "This account cannot currently make live charges."
     copies: int = 20
 
     @classmethod
@@ -47,6 +52,7 @@ class Scenario:
         _check_names(order, {field.name for field in fields(cls)} - {"id"})
         _check_deed(order)
         _check_values(order)
+        _check_refusal(order)
         return cls(id=new_id("scn"), **order)
 
     def to_json(self) -> Json:
@@ -84,6 +90,14 @@ def _check_values(order: Mapping[str, Any]) -> None:
         raise ScenarioError('"times" must be a whole number from 1, or null for "until deleted".')
     if not _is_whole(order.get("copies", 20)) or order.get("copies", 20) > 200:
         raise ScenarioError('"copies" must be a whole number from 1 to 200.')
+
+
+def _check_refusal(order: Mapping[str, Any]) -> None:
+    for name in ("error_type", "error_code", "error_param", "error_message"):
+        if name in order and not isinstance(order[name], str):
+            raise ScenarioError(f'"{name}" must be a text.')
+    if order.get("error_status", 400) not in (400, 401, 403, 404, 409, 429):
+        raise ScenarioError('"error_status" must be 400, 401, 403, 404, 409 or 429.')
 
 
 def _is_number(value: object, *, least: float) -> bool:

@@ -41,7 +41,7 @@ OUTCOMES = st.sampled_from(
         ("declined", "do_not_honor"),
         ("declined", "stolen_card"),
         ("declined", "processing_error"),
-        ("refused", "resource_missing"),
+        ("refused", "payment_method_not_available"),
         ("requires_action", "authentication_required"),
         ("unknown", ""),
         ("processing", ""),

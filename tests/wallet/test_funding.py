@@ -12,7 +12,7 @@ from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, processor_sandbox
+from tests.sandboxes import intended_charge, intents, let_probe, processor_sandbox
 from tests.threads import at_once
 from wallet import cases, funding, obligations, outcomes, states
 from wallet.models import Case, FundingCharge, FundingMethod
@@ -138,6 +138,9 @@ def test_a_wrong_key_is_not_a_failure_of_the_charge(sandbox: RunningSandbox) -> 
     sandbox.order(method="POST", path="/v1/payment_intents", do="unauthorized")
 
     assert funding.charge(charge_id=charge.pk) == "intended"
+    make_due(charge)
+    assert funding.charge(charge_id=charge.pk) == "intended", "all charges wait for the probe's time"
+    let_probe()
     make_due(charge)
     assert funding.charge(charge_id=charge.pk) == "succeeded"
 

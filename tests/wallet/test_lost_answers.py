@@ -8,7 +8,7 @@ from django.db import transaction
 
 from onecard.kit import clock
 from onecard.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, intents, processor_sandbox
+from tests.sandboxes import given_back, intended_charge, intents, let_probe, processor_sandbox
 from wallet import funding, obligations, outcomes, refunding, refunds
 from wallet.models import Case, FundingCharge, FundingRefund
 from wallet.processors.base import Outcome
@@ -84,12 +84,14 @@ def test_a_key_that_nobody_has_read_does_not_age(sandbox: RunningSandbox, do: st
     sandbox.order(method="POST", path=INTENTS, do=do)
     assert funding.charge(charge_id=charge.pk) == "intended"
     FundingCharge.objects.exclude(first_sent_at=None).update(first_sent_at=a_day_ago)
+    let_probe()
     assert later(charge) == "succeeded"
 
     refund = wish(charge)
     sandbox.order(method="POST", path=REFUNDS, do=do)
     assert refunding.refund(refund_id=refund.pk) == "intended"
     FundingRefund.objects.exclude(first_sent_at=None).update(first_sent_at=a_day_ago)
+    let_probe()
     assert refund_later(refund) == "succeeded"
 
 

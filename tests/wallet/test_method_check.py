@@ -130,7 +130,7 @@ def test_a_card_that_its_network_renewed_goes_on_with_the_new_date(sandbox: Runn
     assert told() == [("method.renewed", str(method.pk))]
 
 
-@pytest.mark.parametrize("do", ["rate_limit", "unauthorized", "html_error", "drop_request", "drop_answer", "error_500"])
+@pytest.mark.parametrize("do", ["rate_limit", "html_error", "drop_request", "drop_answer", "error_500"])
 def test_one_card_without_an_answer_is_left_alone_and_stops_no_other(sandbox: RunningSandbox, do: str) -> None:
     unanswered, gone = a_wallet(cards=2)
     for method in (unanswered, gone):

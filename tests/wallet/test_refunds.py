@@ -10,7 +10,7 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, processor_sandbox
+from tests.sandboxes import given_back, intended_charge, let_probe, processor_sandbox
 from tests.threads import at_once
 from wallet import funding, ledger, refunding, refunds
 from wallet.chart import Account
@@ -132,6 +132,7 @@ def test_what_was_not_looked_at_is_sent_again(sandbox: RunningSandbox, fault: st
     refund = wish(paid(sandbox))
     sandbox.order(method="POST", path="/v1/refunds", do=fault)
     assert refunding.refund(refund_id=refund.pk) == "intended"
+    let_probe()
     later()
     assert amounts() == [1500]
 

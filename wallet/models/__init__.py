@@ -3,6 +3,7 @@
 from wallet.models.cases import Case, CaseNote
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
 from wallet.models.ledger import Posting
+from wallet.models.pauses import ProcessorPause
 from wallet.models.wallets import (
     Cardholder,
     CardProduct,
@@ -27,6 +28,7 @@ __all__ = [
     "Network",
     "Posting",
     "Preference",
+    "ProcessorPause",
     "default_currencies",
     "validate_time_zone",
 ]

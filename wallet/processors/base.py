@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from onecard.kit.errors import OneCardError
-from wallet import states
+from wallet import blame, states
+from wallet.blame import Blame
 
 # Once, since a million outcomes are made when the processor's list is read.
 CHARGE_STATES = frozenset(states.Charge.values)
@@ -30,7 +31,8 @@ class ChargeOrder:
 class Outcome:
     """What became of a charge: a state of `wallet.states.Charge`, the processor's id, and why it failed.
 
-    `charge_public_id` is our own id as the processor carries it, "" when it does not.
+    `charge_public_id` is our own id as the processor carries it, "" when it does not. `blames` says whose trouble a
+    refusal is where the processor said more than its code.
     """
 
     status: str
@@ -38,6 +40,12 @@ class Outcome:
     failure_code: str = ""
     failure_message: str = ""
     charge_public_id: str = ""
+    blames: Blame | None = None
+
+    @property
+    def blame(self) -> Blame:
+        """Whose trouble a failure is (wallet/blame.py)."""
+        return self.blames or blame.of_outcome(self.status, self.failure_code)
 
     def __post_init__(self) -> None:
         assert self.status in CHARGE_STATES, f"{self.status} is no state of a charge"  # noqa: S101
@@ -100,6 +108,22 @@ class NotProcessedError(OneCardError):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class AccountRefusedError(NotProcessedError):
+    """The processor refuses our own account or key: nobody is charged until staff mend it (wallet/account_refusals.py).
+
+    `refusal_code` is the processor's word for it, "" for none. `is_stored` when the processor may keep this answer for
+    the idempotency key, so that the next try needs a new key; `replayed` when it is such an old answer.
+    """
+
+    code = "account_refused"
+
+    def __init__(self, message: str, *, refusal_code: str = "", is_stored: bool = True, replayed: bool = False) -> None:
+        super().__init__(message)
+        self.refusal_code = refusal_code
+        self.is_stored = is_stored
+        self.replayed = replayed
 
 
 class Processor(Protocol):

@@ -49,9 +49,11 @@ class StripeProcessor:
                 found = read_payment_intent(intent.to_dict())
                 if found and found.charge_public_id == order.public_id:
                     return found
+        except stripe.InvalidRequestError as error:
+            refused = stripe_errors.refused(error)
+            raise OutcomeUnknownError(f"Stripe refused the look-up: {refused.message}") from error
         except stripe.StripeError as error:
-            _translate(error)
-            raise OutcomeUnknownError(f"Stripe refused the look-up: {error.user_message}") from error
+            raise stripe_errors.not_told(error) from error
         return None
 
     def capture(self, order: CaptureOrder) -> Outcome:
@@ -108,8 +110,8 @@ def _declined(error: stripe.CardError) -> Outcome:
 def _translate(error: stripe.StripeError) -> Outcome:
     """What an error that is no decline means: refused for good, not looked at, or unknown."""
     if isinstance(error, stripe.InvalidRequestError):
-        code = stripe_errors.code(error) or "invalid_request"
-        return Outcome(Charge.REFUSED, failure_code=code, failure_message=stripe_errors.message(error))
+        found = stripe_errors.refused(error)
+        return Outcome(Charge.REFUSED, failure_code=found.code, failure_message=found.message, blames=found.blame)
     raise stripe_errors.not_told(error) from error
 
 

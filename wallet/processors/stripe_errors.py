@@ -1,11 +1,34 @@
-"""What an error of Stripe that is no decline means: not looked at, or unknown (stripe, error types)."""
+"""What an error of Stripe that is no decline means: refused, not looked at, or unknown (Stripe, error types)."""
+
+from dataclasses import dataclass
 
 import stripe
 
 from onecard.kit.text import clean_message, clean_text
-from wallet.processors.base import NotProcessedError, OutcomeUnknownError
+from wallet import blame
+from wallet.blame import Blame
+from wallet.processors.base import AccountRefusedError, NotProcessedError, OutcomeUnknownError
 
-NOT_LOOKED_AT = (stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError)
+OUR_KEY = (stripe.AuthenticationError, stripe.PermissionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that Stripe refused for good: its code ("" for none), what it says, and whose trouble that is."""
+
+    code: str
+    message: str
+    blame: Blame
+
+
+def refused(error: stripe.InvalidRequestError) -> Refusal:
+    """Reads a refused request; raises AccountRefusedError when Stripe refuses our account and not this request."""
+    named, said = code(error), message(error)
+    param = clean_text(getattr(error.error, "param", None) or error.param, limit=80)
+    whose = blame.of_refusal(named, param=param, message=said)
+    if whose == Blame.ACCOUNT:
+        raise AccountRefusedError(said, refusal_code=named, replayed=_is_replayed(error)) from error
+    return Refusal(named or "invalid_request", said, whose)
 
 
 def not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
@@ -13,12 +36,13 @@ def not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownErr
 
     409, 5xx, HTML, no answer at all, or a key that was used with other words before: it may have happened.
     """
-    headers = error.headers or {}
-    if isinstance(error, NOT_LOOKED_AT):
-        return NotProcessedError(message(error), retry_after_s=_seconds(headers.get("Retry-After")))
-    # The stored answer to the key's first request says so (Stripe, idempotent requests).
-    replayed = str(headers.get("Idempotent-Replayed", "")).lower() == "true"
-    return OutcomeUnknownError(message(error), replayed=replayed)
+    if isinstance(error, OUR_KEY):
+        return AccountRefusedError(message(error), refusal_code=code(error), is_stored=False)
+    if isinstance(error, stripe.RateLimitError):
+        return NotProcessedError(message(error), retry_after_s=_seconds((error.headers or {}).get("Retry-After")))
+    # A key that was used with other parameters will never answer anything else either.
+    is_final = _is_replayed(error) or isinstance(error, stripe.IdempotencyError)
+    return OutcomeUnknownError(message(error), replayed=is_final)
 
 
 def message(error: stripe.StripeError) -> str:
@@ -29,6 +53,11 @@ def message(error: stripe.StripeError) -> str:
 def code(error: stripe.StripeError) -> str:
     """Stripe's word for it, or ""."""
     return clean_text(getattr(error.error, "code", None), limit=80)
+
+
+def _is_replayed(error: stripe.StripeError) -> bool:
+    """The stored answer to the key's first request says so (Stripe, idempotent requests)."""
+    return str((error.headers or {}).get("Idempotent-Replayed", "")).lower() == "true"
 
 
 def _seconds(text: str | None) -> float | None:

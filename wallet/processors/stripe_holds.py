@@ -45,7 +45,10 @@ def give_up(client: stripe.StripeClient, processor_charge_id: str) -> Outcome:
 def _ask(client: stripe.StripeClient, processor_charge_id: str, ask: Callable[[], Any]) -> Outcome:
     try:
         return _known(ask())
-    except (stripe.InvalidRequestError, stripe.CardError) as error:
+    except stripe.InvalidRequestError as error:
+        refused = stripe_errors.refused(error)
+        code, said = refused.code, refused.message
+    except stripe.CardError as error:
         code, said = stripe_errors.code(error), stripe_errors.message(error)
     except stripe.StripeError as error:
         raise stripe_errors.not_told(error) from error

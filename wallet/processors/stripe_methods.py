@@ -30,9 +30,10 @@ def look_up(processor_method_id: str) -> SavedMethod | None:
     try:
         found = stripe_client().v1.payment_methods.retrieve(processor_method_id)
     except stripe.InvalidRequestError as error:
-        if getattr(error.error, "code", None) == "resource_missing":
+        refused = stripe_errors.refused(error)
+        if refused.code == "resource_missing":
             return None
-        raise OutcomeUnknownError(stripe_errors.message(error)) from error
+        raise OutcomeUnknownError(refused.message) from error
     except stripe.StripeError as error:
         raise stripe_errors.not_told(error) from error
     return _read(found.to_dict())
@@ -47,10 +48,12 @@ def call_off(processor_charge_id: str) -> Outcome | None:
     try:
         try:
             intent = intents.cancel(processor_charge_id, {"cancellation_reason": "abandoned"})
-        except stripe.InvalidRequestError:
+        except stripe.InvalidRequestError as error:
+            stripe_errors.refused(error)
             # It has moved on meanwhile: canceled already, or paid.
             intent = intents.retrieve(processor_charge_id)
-    except stripe.InvalidRequestError:
+    except stripe.InvalidRequestError as error:
+        stripe_errors.refused(error)
         return None
     except stripe.StripeError as error:
         raise stripe_errors.not_told(error) from error

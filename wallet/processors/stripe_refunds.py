@@ -48,9 +48,11 @@ def find(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome | Non
             found = read_refund(each.to_dict())
             if found and found.refund_public_id == order.public_id:
                 return found
+    except stripe.InvalidRequestError as error:
+        refused = stripe_errors.refused(error)
+        raise OutcomeUnknownError(f"Stripe refused the look-up of a refund: {refused.message}") from error
     except stripe.StripeError as error:
-        _translate(error)
-        raise OutcomeUnknownError("Stripe refused the look-up of a refund.") from error
+        raise stripe_errors.not_told(error) from error
     return None
 
 
@@ -73,6 +75,6 @@ def read_refund(content: Mapping[str, Any]) -> RefundOutcome | None:
 def _translate(error: stripe.StripeError) -> RefundOutcome:
     """What an error means: refused for good, not looked at, or unknown; as for charges."""
     if isinstance(error, stripe.InvalidRequestError):
-        code = stripe_errors.code(error) or "invalid_request"
-        return RefundOutcome(Refund.FAILED, failure_code=code, failure_message=stripe_errors.message(error))
+        found = stripe_errors.refused(error)
+        return RefundOutcome(Refund.FAILED, failure_code=found.code, failure_message=found.message)
     raise stripe_errors.not_told(error) from error

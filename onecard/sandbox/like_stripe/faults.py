@@ -25,7 +25,21 @@ def fault_during(sandbox: Sandbox, call: Call, entry: Received) -> Scenario | No
         sandbox.outgoing.workers.stopping.wait(order.delay_s)
     if order and order.do == "error_500":
         raise ApiError("An unknown error occurred.", status=500, kind="api_error")
+    if order and order.do == "refuse":
+        raise _refusal(order)
     return order
+
+
+def _refusal(order: Scenario) -> ApiError:
+    """A refusal in the order's words: a 400 or 404 is stored for its key as Stripe does, the others are not."""
+    kind = ApiError if order.error_status in (400, 404) else RefusedError
+    return kind(
+        order.error_message,
+        status=order.error_status,
+        kind=order.error_type,
+        code=order.error_code or None,
+        param=order.error_param or None,
+    )
 
 
 def fault_after(sandbox: Sandbox, call: Call, entry: Received, answer: Answer) -> Answer:

@@ -1,0 +1,126 @@
+"""When the processor refuses our own account: one case for staff, a pause for all calls, and a probe that ends it.
+
+Nobody's card is blamed and nothing is given up meanwhile: what is due stays due (decision 0029). The pause is a row in
+the database, so it holds for every worker and outlives all of them. The case closes when the last pause ends.
+"""
+
+import datetime as dt
+import logging
+
+from django.db.models import F
+
+from audit import trail
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction, transaction
+from wallet import cases
+from wallet.models import Case, FundingCharge, ProcessorPause
+from wallet.processors.base import AccountRefusedError
+from wallet.states import Charge
+
+log = logging.getLogger(__name__)
+
+ACTOR = "system:processor"
+REFERENCE = "processor:stripe"
+Operation = ProcessorPause.Operation
+# How long after each refusal in a row one call is tried again.
+PROBE_AFTER = (30, 60, 120, 300, 600)
+# Whoever probes has this long; if it dies, the next one probes.
+PROBE_TAKES = dt.timedelta(seconds=30)
+# A charge that is refused this often while others go through has a trouble of its own.
+REFUSALS_OF_ITS_OWN = 3
+
+
+def is_paused(operation: str) -> bool:
+    """Whether calls of this kind wait now, without taking the probe."""
+    return ProcessorPause.objects.filter(operation=operation, probe_at__gt=clock.now()).exists()
+
+
+def wait_until(operation: str) -> dt.datetime | None:
+    """When a call of this kind may be tried, None for now: then it is not paused, or the caller makes the probe.
+
+    In the transaction of the caller's claim, so that the probe and the claim are one commit.
+    """
+    require_transaction("The look at a pause")
+    now = clock.now()
+    pause = ProcessorPause.objects.filter(operation=operation).first()
+    if pause is None:
+        return None
+    due = ProcessorPause.objects.filter(pk=pause.pk, probe_at__lte=now)
+    if due.update(probe_at=now + PROBE_TAKES):
+        return None
+    pause.refresh_from_db()
+    return pause.probe_at
+
+
+def refused(operation: str, error: AccountRefusedError, *, started_at: dt.datetime) -> None:
+    """Pauses the calls of this kind for everybody and has one case open, however many were refused at once.
+
+    Only a call that was started during the pause, the probe, makes the pause longer.
+    """
+    now = clock.now()
+    log.error("The processor refuses our account (%s): %s", operation, error.message)
+    with transaction():
+        pause, is_new = ProcessorPause.objects.get_or_create(
+            operation=operation,
+            defaults={
+                "failure_code": error.refusal_code,
+                "failure_message": error.message[:300],
+                "since": now,
+                "probe_at": now + dt.timedelta(seconds=PROBE_AFTER[0]),
+            },
+        )
+        if is_new:
+            trail.record(actor=ACTOR, action="processor.paused", subject=pause, failure_code=error.refusal_code)
+        elif pause.since < started_at:
+            _probe_later(pause, error)
+        cases.open_case(
+            kind=Case.Kind.ACCOUNT_REFUSED, reference=REFERENCE, money=Money(0, "USD"), summary=_in_words(pause, error)
+        )
+
+
+def answered(operation: str, *, started_at: dt.datetime) -> None:
+    """A call of this kind was carried out that began after the pause: the pause ends, and with the last one the case.
+
+    Whoever may charge or refund may look cards up too.
+    """
+    over = ProcessorPause.objects.filter(operation__in=(operation, Operation.LOOK_UPS), since__lt=started_at)
+    if not over.exists():
+        return
+    with transaction():
+        for pause in over.select_for_update():
+            trail.record(actor=ACTOR, action="processor.resumed", subject=pause)
+            pause.delete()
+        if not ProcessorPause.objects.exists():
+            cases.resolve_cases(reference=REFERENCE, kinds=(Case.Kind.ACCOUNT_REFUSED,))
+
+
+def try_now() -> None:
+    """Staff say that it is mended: the next call of each kind is made at once."""
+    require_transaction("A probe")
+    ProcessorPause.objects.update(probe_at=clock.now())
+
+
+def is_its_own_trouble(charge: FundingCharge) -> bool:
+    """Whether another charge succeeded since the last refusal of this one: then it is not our account.
+
+    `charge` is as the claim found it, so `updated_at` is when it was refused before.
+    """
+    if charge.attempts < REFUSALS_OF_ITS_OWN:
+        return False
+    return FundingCharge.objects.filter(status=Charge.SUCCEEDED, finished_at__gt=charge.updated_at).exists()
+
+
+def _probe_later(pause: ProcessorPause, error: AccountRefusedError) -> None:
+    ProcessorPause.objects.filter(pk=pause.pk, refusals=pause.refusals).update(
+        refusals=F("refusals") + 1,
+        probe_at=clock.now() + dt.timedelta(seconds=PROBE_AFTER[min(pause.refusals, len(PROBE_AFTER) - 1)]),
+        failure_code=error.refusal_code,
+        failure_message=error.message[:300],
+    )
+
+
+def _in_words(pause: ProcessorPause, error: AccountRefusedError) -> str:
+    what = f"{pause.get_operation_display()} wait: the processor refuses our account"
+    code = f" ({error.refusal_code})" if error.refusal_code else ""
+    return f"{what}{code}. All goes on by itself once that is mended in its dashboard. It says: {error.message}"

@@ -1,0 +1,156 @@
+"""Whose trouble a processor's refusal is: one table. Only a refusal about this card may cool or switch off a card.
+
+The words are Stripe's error codes and decline codes (Stripe, error codes; Stripe, decline codes). A code that is not
+in the table blames nobody when the request was refused, and the card when its bank declined.
+"""
+
+import re
+from enum import StrEnum
+
+from wallet.states import Charge
+
+
+class Blame(StrEnum):
+    """Whom a refusal is about."""
+
+    CARD = "card"  # This card: its bank said no, or the saved card is gone. Another card may pay.
+    PERSON = "person"  # This person's record at the processor: none of their cards can be charged.
+    AMOUNT = "amount"  # This one charge: too small, too large, already done. The next one may work.
+    ACCOUNT = "account"  # Our own account or key: nobody's card can be charged until staff mend it.
+    REQUEST = "request"  # Our own mistake in the request: staff and developers have to look.
+    UNKNOWN = "unknown"  # A code that is new to us: nobody is blamed.
+
+
+_CODES: dict[Blame, frozenset[str]] = {
+    Blame.CARD: frozenset(
+        {
+            "payment_method_not_available",
+            "payment_method_provider_decline",
+            "payment_method_provider_timeout",
+            "payment_method_unactivated",
+            "payment_method_unexpected_state",
+            "payment_method_unsupported_type",
+            "payment_method_customer_decline",
+            "payment_intent_payment_attempt_failed",
+            "payment_intent_payment_attempt_expired",
+            "payment_intent_incompatible_payment_method",
+            "card_decline_rate_limit_exceeded",
+            "card_declined",
+            "expired_card",
+            "incorrect_address",
+            "incorrect_cvc",
+            "incorrect_number",
+            "incorrect_zip",
+            "invalid_card_type",
+            "invalid_characters",
+            "invalid_cvc",
+            "invalid_expiry_month",
+            "invalid_expiry_year",
+            "invalid_number",
+            "method_not_active",
+        }
+    ),
+    Blame.PERSON: frozenset({"customer_max_payment_methods", "missing"}),
+    Blame.AMOUNT: frozenset(
+        {
+            "amount_too_large",
+            "amount_too_small",
+            "charge_already_captured",
+            "charge_already_refunded",
+            "charge_disputed",
+            "charge_exceeds_source_limit",
+            "charge_exceeds_transaction_limit",
+            "charge_exceeds_weekly_limit",
+            "charge_expired_for_capture",
+            "capture_charge_authorization_expired",
+            "capture_unauthorized_payment",
+            "duplicate_transaction",
+            "invalid_amount",
+            "never_arrived",
+            "refund_disputed_payment",
+            "released",
+        }
+    ),
+    Blame.ACCOUNT: frozenset(
+        {
+            "account_closed",
+            "account_invalid",
+            "api_key_expired",
+            "balance_insufficient",
+            "country_unsupported",
+            "insufficient_balance",
+            "payouts_not_allowed",
+            "platform_api_key_expired",
+            "rate_limit",
+            "secret_key_required",
+            "testmode_charges_only",
+            "not_allowed_on_standard_account",
+            "tls_version_unsupported",
+            "transfers_not_allowed",
+        }
+    ),
+    Blame.REQUEST: frozenset(
+        {
+            "idempotency_error",
+            "idempotency_key_in_use",
+            "invalid_currency",
+            "parameter_invalid_empty",
+            "parameter_invalid_integer",
+            "parameter_invalid_string_blank",
+            "parameter_invalid_string_empty",
+            "parameter_missing",
+            "parameter_unknown",
+            "parameters_exclusive",
+            "payment_intent_invalid_parameter",
+            "payment_intent_mandate_invalid",
+            "payment_intent_unexpected_state",
+            "payment_method_currency_mismatch",
+            "payment_method_invalid_parameter",
+            "setup_intent_unexpected_state",
+            "url_invalid",
+        }
+    ),
+}
+BLAME: dict[str, Blame] = {code: blame for blame, codes in _CODES.items() for code in codes}
+# Stripe's answers to an account that may not charge often carry a sentence and no code.
+_OUR_ACCOUNT = re.compile(
+    r"\b(this|your|the|our) (stripe )?(platform )?(account|application|business)\b(?! holder)"
+    r"|activate your account|live charges|live mode, but a|test mode, but a|\bapi key\b|\bapi version\b"
+    r"|available balance|insufficient funds in your|not have (sufficient|enough) (available )?funds",
+    re.IGNORECASE,
+)
+_GONE = "resource_missing"
+_METHOD = ("payment_method", "source", "card")
+
+
+def of_refusal(code: str, *, param: str = "", message: str = "") -> Blame:
+    """Whose trouble a refused request is, by its code, the parameter that it names and, without a code, its words."""
+    if code == _GONE:
+        return _of_missing(param, message)
+    if code in BLAME:
+        return BLAME[code]
+    if not code and param.startswith(_METHOD):
+        return Blame.CARD
+    if _OUR_ACCOUNT.search(message) and not param:
+        return Blame.ACCOUNT
+    return Blame.REQUEST if param else Blame.UNKNOWN
+
+
+def of_outcome(status: str, code: str) -> Blame:
+    """Whose trouble a charge that failed is, by its state and code alone: an unknown decline is the card's."""
+    if status == Charge.REFUSED:
+        return BLAME.get(code, Blame.UNKNOWN)
+    if status not in (Charge.DECLINED, Charge.REQUIRES_ACTION):
+        return Blame.UNKNOWN
+    blame = BLAME.get(code, Blame.CARD)
+    # Its bank looked at this card, so it is about the card or about this one charge.
+    return blame if blame in (Blame.AMOUNT, Blame.CARD) else Blame.CARD
+
+
+def _of_missing(param: str, message: str) -> Blame:
+    """An object that the processor does not have: of the other mode when our key is the wrong one."""
+    if "mode, but a" in message:
+        return Blame.ACCOUNT
+    if param.startswith(_METHOD):
+        return Blame.CARD
+    return Blame.PERSON if param.startswith("customer") else Blame.UNKNOWN

@@ -1,0 +1,25 @@
+"""When the processor refuses our own account: what is not asked of it for a while."""
+
+from django.db import models
+
+
+class ProcessorPause(models.Model):
+    """One kind of call that the processor refuses for all of us, and when it is tried again.
+
+    There is a row only while the refusal lasts. The row is the truth: every worker reads it before it calls.
+    """
+
+    class Operation(models.TextChoices):
+        CHARGES = "charges", "Charges and captures"
+        REFUNDS = "refunds", "Refunds"
+        LOOK_UPS = "look_ups", "Look-ups of saved cards"
+
+    operation = models.CharField(max_length=20, choices=Operation.choices, unique=True)
+    failure_code = models.CharField(max_length=80, blank=True)
+    failure_message = models.CharField(max_length=300)
+    refusals = models.PositiveIntegerField(default=1, help_text="Tries in a row that were refused.")
+    since = models.DateTimeField()
+    probe_at = models.DateTimeField(help_text="From then on one call is made to see whether it works again.")
+
+    def __str__(self) -> str:
+        return f"{self.get_operation_display()} paused: {self.failure_message}"
