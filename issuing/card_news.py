@@ -6,13 +6,12 @@ that was done, a card that its issuer reports as stopped buys nothing (issuing/s
 """
 
 import datetime as dt
-from typing import Any
 
 from issuing import states
+from issuing.event_content import content_of
 from issuing.events import parse_envelope
 from issuing.issuers import marqeta_shapes, stripe_shapes
 from issuing.issuers.base import IssuedCard, IssuerError
-from issuing.marqeta_events import read_object
 from issuing.marqeta_postings import moment_of
 from issuing.models import IssuerAccount, IssuerEvent, Provider, VirtualCard
 from issuing.sync import card_comparisons
@@ -57,7 +56,7 @@ def _reports_a_stop(event: IssuerEvent) -> bool:
 
 
 def _status_word(event: IssuerEvent) -> str:
-    content = _content(event)
+    content = content_of(event)
     # Transitions of Marqeta's users have their state under either name.
     return clean_text(content.get("state") or content.get("status"), limit=40)
 
@@ -65,18 +64,9 @@ def _status_word(event: IssuerEvent) -> str:
 def _reported_at(event: IssuerEvent) -> dt.datetime:
     """When the issuer says that it happened, or when we heard of it."""
     if event.provider == Provider.MARQETA:
-        content = _content(event)
+        content = content_of(event)
         return moment_of(content) if content.get("created_time") else event.received_at
     return parse_envelope(bytes(event.body)).told_at or event.received_at
-
-
-def _content(event: IssuerEvent) -> dict[str, Any]:
-    """The object that the news is about, or {}."""
-    if event.provider != Provider.MARQETA:
-        return parse_envelope(bytes(event.body)).content
-    rows: object = next(iter(read_object(bytes(event.body)).values()), None)
-    row: object = rows[0] if isinstance(rows, list) and rows else None
-    return row if isinstance(row, dict) else {}
 
 
 def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
@@ -89,6 +79,6 @@ def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
 
 def _stripe_card(event: IssuerEvent) -> IssuedCard | None:
     try:
-        return stripe_shapes.read_card(_content(event))
+        return stripe_shapes.read_card(content_of(event))
     except IssuerError:
         return None

@@ -1,8 +1,14 @@
-"""What is done about a stored event, by a worker, once."""
+"""What is done about a stored event, by a worker, once. One that fails is tried again until it succeeds.
+
+After some failures, or when it cannot be read at all and carries money, a case asks a person.
+"""
 
 import datetime as dt
 
-from issuing import card_news, inbox, marqeta_news, states, stripe_account, stripe_news
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import Q
+
+from issuing import card_news, inbox, marqeta_news, states, stripe_account, stripe_news, unapplied
 from issuing.events import MalformedEventError, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit import clock
@@ -18,25 +24,43 @@ SWEEP_AFTER = dt.timedelta(seconds=15)
 
 
 def handle(*, event_pk: int, now: dt.datetime | None = None) -> str:
-    """Acts on one event and moves it out of `received`; gives its status. Safe to run twice and side by side."""
+    """Acts on one event and moves it out of `received`; gives its status. Safe to run twice and side by side.
+
+    Raises whatever applying it raised, after the failure and the time of the next try were written down.
+    """
+    moment = now or clock.now()
+    try:
+        return _apply(event_pk, moment)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        unapplied.record_failure(event_pk, error, now=moment)
+        raise
+
+
+def _apply(event_pk: int, now: dt.datetime) -> str:
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return event.status
         try:
-            status, reason = _dispatch(event, now or clock.now())
+            status, reason = _dispatch(event, now)
         except MalformedEventError as error:
             status, reason = states.Event.REJECTED, error.message
+            unapplied.open_case_if_money(event, reason)
         if status != states.Event.RECEIVED:
             inbox.finish(event, status, reason)
+        if status in (states.Event.HANDLED, states.Event.KEPT):
+            unapplied.end(event)
         return status
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
     """Handles what the queue forgot: events that still wait; says how many it looked at."""
     limit = (now or clock.now()) - SWEEP_AFTER
-    waiting = IssuerEvent.objects.filter(status=states.Event.RECEIVED, received_at__lt=limit).order_by("received_at")
-    pks = list(waiting.values_list("pk", flat=True))
+    is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now or clock.now())
+    waiting = IssuerEvent.objects.filter(is_due, status=states.Event.RECEIVED, received_at__lt=limit)
+    pks = list(waiting.order_by("received_at").values_list("pk", flat=True))
     return each_in_turn(pks, lambda event_pk: handle(event_pk=event_pk, now=now), what="event")
 
 

@@ -49,10 +49,14 @@ def keep(provider: str, envelope: Envelope, body: bytes, reason: str) -> None:
 
 
 def take_again(event: IssuerEvent) -> bool:
-    """Hands a kept event to a worker again, in the caller's transaction; says whether it was still kept."""
+    """Hands an event to a worker again, in the caller's transaction; False when it was handled already.
+
+    One that waits for its next try is tried at once.
+    """
     require_transaction("An event that is handled again")
-    kept = IssuerEvent.objects.filter(pk=event.pk, status=states.Event.KEPT)
-    if kept.update(status=states.Event.RECEIVED, reason="", handled_at=None) != 1:
+    sources = [*sources_of(states.EVENT_MOVES, states.Event.RECEIVED), states.Event.RECEIVED]
+    unhandled = IssuerEvent.objects.filter(pk=event.pk, status__in=sources)
+    if unhandled.update(status=states.Event.RECEIVED, reason="", handled_at=None, next_attempt_at=None) != 1:
         return False
     outbox.put(topic="inbox.received", event_pk=event.pk)
     return True

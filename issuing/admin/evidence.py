@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
+from issuing.admin.send_again import SendAgainButton
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -20,8 +21,10 @@ EVENT_TONE: dict[str, str] = {
 
 
 @admin.register(IssuerEvent)
-class IssuerEventAdmin(ReadOnlyAdmin):
+class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
     """The inbox: every delivery with a genuine signature, as it came."""
+
+    actions_detail = ("send_again",)
 
     list_display = ("when", "kind", "state", "reason", "object_id", "event_id")
     list_display_links = ("when", "kind")
@@ -31,6 +34,7 @@ class IssuerEventAdmin(ReadOnlyAdmin):
     fields = (
         ("kind", "state"),
         "reason",
+        ("failures", "next_try"),
         ("event_id", "object_id"),
         ("provider", "when", "handled"),
         "purchase",
@@ -60,6 +64,15 @@ class IssuerEventAdmin(ReadOnlyAdmin):
     @admin.display(description="Handled")
     def handled(self, event: IssuerEvent) -> str:
         return display.moment(event.handled_at)
+
+    @admin.display(description="Applying it failed", ordering="attempts")
+    def failures(self, event: IssuerEvent) -> str:
+        return "Never" if not event.attempts else "Once" if event.attempts == 1 else f"{event.attempts} times"
+
+    @admin.display(description="Next try")
+    def next_try(self, event: IssuerEvent) -> str:
+        waits = event.status == states.Event.RECEIVED
+        return display.moment(event.next_attempt_at) if waits and event.next_attempt_at else display.NOTHING
 
     @admin.display(description="Purchase")
     def purchase(self, event: IssuerEvent) -> str:

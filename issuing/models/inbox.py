@@ -26,6 +26,10 @@ class IssuerEvent(models.Model):
     status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
     reason = models.CharField(max_length=300, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often applying it failed.")
+    next_attempt_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is tried again after it failed; empty: at once."
+    )
 
     class Meta:
         ordering = ["-id"]

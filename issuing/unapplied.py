@@ -1,0 +1,90 @@
+"""Events that could not be applied: when each is tried again, and the case that asks a person."""
+
+import datetime as dt
+
+from django.db import OperationalError
+from django.db.models import F
+
+from audit import trail
+from issuing import inbox, states
+from issuing.event_content import content_of
+from issuing.events import MalformedEventError
+from issuing.models import IssuerEvent
+from onecard.kit import clock
+from onecard.kit.backoff import backoff_s
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from onecard.kit.text import clean_message
+from onecard.kit.transactions import transaction
+from wallet import cases
+from wallet.models import Case
+
+# With doubling waits these take about half a minute; later tries come every hour at most.
+ATTEMPTS_BEFORE_CASE = 5
+
+
+class NothingToRetryError(OneCardError):
+    """The event was applied already; the message says so, for staff."""
+
+    code = "nothing_to_retry"
+
+
+def record_failure(event_pk: int, error: Exception, *, now: dt.datetime | None = None) -> None:
+    """Writes down that applying an event failed and when it is tried again; after some failures a case asks a person.
+
+    The waits double from two seconds to an hour (onecard/kit/backoff.py). A database that does not answer now says
+    nothing about the event, so the next sweep simply tries again.
+    """
+    if isinstance(error, OperationalError):
+        return
+    moment, reason = now or clock.now(), _in_words(error)
+    with transaction():
+        event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
+        if event.status != states.Event.RECEIVED:
+            return
+        wait = dt.timedelta(seconds=backoff_s(event.attempts + 1))
+        IssuerEvent.objects.filter(pk=event_pk).update(
+            attempts=F("attempts") + 1, next_attempt_at=moment + wait, reason=reason
+        )
+        if event.attempts + 1 >= ATTEMPTS_BEFORE_CASE:
+            _open_case(event, f"Applying it failed {event.attempts + 1} times: {reason}")
+
+
+def open_case_if_money(event: IssuerEvent, reason: str) -> None:
+    """A genuine event that cannot be read is for a person if it carries an amount; in the caller's transaction."""
+    if _carries_amount(event):
+        _open_case(event, f"It cannot be read: {reason}")
+
+
+def end(event: IssuerEvent) -> None:
+    """Closes the case of an event that was applied, in the caller's transaction."""
+    cases.resolve_cases(reference=_reference(event), kinds=(Case.Kind.EVENT_UNAPPLIED,))
+
+
+def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
+    """Has a worker apply an event again, because a person says so; raises NothingToRetryError when it was applied."""
+    with transaction():
+        if not inbox.take_again(event):
+            raise NothingToRetryError("This event was applied already, so there is nothing to send through again.")
+        trail.record(actor=actor, action="event.sent_again", subject=event, reason=reason)
+
+
+def _open_case(event: IssuerEvent, summary: str) -> None:
+    # The amount is in the event, in its issuer's own form; who works on the case sees it there.
+    cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=_reference(event), money=Money(0, "USD"), summary=summary)
+
+
+def _reference(event: IssuerEvent) -> str:
+    return f"issuerevent:{event.pk}"
+
+
+def _in_words(error: Exception) -> str:
+    return clean_message(f"{type(error).__name__}: {error}", limit=200)
+
+
+def _carries_amount(event: IssuerEvent) -> bool:
+    try:
+        content = content_of(event)
+    except MalformedEventError:
+        return False
+    return content.get("amount") not in (None, 0, "0", "")

@@ -1,0 +1,154 @@
+"""An event that cannot be applied is tried again until it is, and a person is asked meanwhile."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from audit.models import Entry
+from issuing import handlers, stripe_news, unapplied
+from issuing.models import Authorization, CardTransaction, IssuerEvent
+from onecard.kit import clock
+from onecard.outbox.models import Message
+from tests import stripe_events
+from tests.back_office import logged_in, sentences, text_of
+from tests.issuing.postings import posted, report
+from tests.issuing.test_marqeta_gateway import marqeta_card
+from tests.marqeta_events import gateway_request, later
+from tests.wallets import walkthrough_card
+from wallet.models import Case
+
+pytestmark = pytest.mark.django_db
+HOUR = dt.timedelta(hours=1)
+
+
+class BrokenError(Exception):
+    """A bug of ours."""
+
+
+@pytest.fixture
+def capture() -> IssuerEvent:
+    """A capture of a known purchase that waits for a worker."""
+    asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+    assert stripe_events.post(asked).json()["approved"]
+    told = posted(asked)
+    stripe_events.post(told)
+    return IssuerEvent.objects.get(event_id=told["id"])
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    def fail(*_: Any, **__: Any) -> None:
+        raise BrokenError("the ledger has no such account")
+
+    monkeypatch.setattr(stripe_news.transactions, "record", fail)
+    return monkeypatch
+
+
+def fail_to_apply(event: IssuerEvent, *, times: int) -> dt.datetime:
+    """Has workers fail, each at its time; gives the moment after the last."""
+    now = clock.now()
+    for _ in range(times):
+        now += HOUR
+        with pytest.raises(BrokenError):
+            handlers.handle(event_pk=event.pk, now=now)
+    return now
+
+
+def test_a_failure_is_written_down_with_its_next_try(capture: IssuerEvent, broken: Any) -> None:
+    now = fail_to_apply(capture, times=1)
+
+    capture.refresh_from_db()
+    assert (capture.status, capture.attempts) == ("received", 1)
+    assert "no such account" in capture.reason
+    assert capture.next_attempt_at is not None
+    assert now < capture.next_attempt_at <= now + dt.timedelta(seconds=2)
+    assert not Case.objects.exists()
+    assert not CardTransaction.objects.exists(), "what failed half way leaves nothing behind"
+
+
+def test_an_event_is_not_tried_before_its_time(capture: IssuerEvent, broken: Any) -> None:
+    now = fail_to_apply(capture, times=3)
+
+    assert handlers.sweep(now=now) == 0
+    assert handlers.sweep(now=now + HOUR) == 1
+
+
+def test_one_event_that_fails_holds_up_no_other(capture: IssuerEvent, broken: Any) -> None:
+    other = stripe_events.event("customer.updated", {"id": "cus_1"})
+    stripe_events.post(other)
+
+    handlers.sweep(now=clock.now() + HOUR)
+
+    assert IssuerEvent.objects.get(event_id=other["id"]).status == "kept"
+    assert IssuerEvent.objects.get(pk=capture.pk).status == "received"
+
+
+def test_repeated_failures_open_one_case_and_tries_go_on(capture: IssuerEvent, broken: Any) -> None:
+    fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE + 2)
+
+    case = Case.objects.get()
+    assert (case.kind, case.reference, case.status) == ("event_unapplied", f"issuerevent:{capture.pk}", "open")
+    assert "no such account" in case.summary
+    assert IssuerEvent.objects.get(pk=capture.pk).status == "received"
+
+
+def test_a_mended_event_is_applied_and_its_case_closes(capture: IssuerEvent, broken: pytest.MonkeyPatch) -> None:
+    now = fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE)
+    broken.undo()
+
+    handlers.sweep(now=now + 2 * HOUR)
+
+    capture.refresh_from_db()
+    assert capture.status == "handled"
+    assert CardTransaction.objects.get().amount_minor == 4500
+    assert Case.objects.get().status == "resolved"
+
+
+def test_staff_send_an_event_through_again(capture: IssuerEvent, broken: pytest.MonkeyPatch) -> None:
+    fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE)
+    broken.undo()
+    client, page = logged_in(), f"/admin/issuing/issuerevent/{capture.pk}/"
+    assert "Send it through again" in text_of(client.get(f"{page}change/"))
+    assert "no such account" in text_of(client.get(f"{page}again/"))
+    before = Message.objects.filter(topic="inbox.received").count()
+
+    answer = client.post(f"{page}again/", {"reason": "The account exists now."}, follow=True)
+
+    assert "applies the event again" in sentences(answer)
+    assert Message.objects.filter(topic="inbox.received").count() == before + 1
+    assert Entry.objects.filter(action="event.sent_again", subject_id=str(capture.pk)).count() == 1
+    assert handlers.handle(event_pk=capture.pk) == "handled"
+    assert Case.objects.get().status == "resolved"
+
+
+def test_an_applied_event_is_not_sent_through_again(capture: IssuerEvent) -> None:
+    handlers.handle(event_pk=capture.pk)
+    client, page = logged_in(), f"/admin/issuing/issuerevent/{capture.pk}/"
+    assert "Send it through again" not in text_of(client.get(f"{page}change/"))
+
+    answer = client.post(f"{page}again/", {"reason": "Once more."}, follow=True)
+
+    assert "nothing to send through again" in sentences(answer)
+    assert not Entry.objects.filter(action="event.sent_again").exists()
+    assert CardTransaction.objects.count() == 1
+
+
+def test_an_event_that_cannot_be_read_opens_a_case_if_it_carries_money() -> None:
+    stripe_events.post(stripe_events.event("issuing_transaction.created", {"type": "capture", "amount": -4500}))
+    stripe_events.post(stripe_events.event("issuing_authorization.updated", {"status": "closed"}))
+
+    for event in IssuerEvent.objects.order_by("pk"):
+        assert handlers.handle(event_pk=event.pk) == "rejected"
+
+    assert Case.objects.get().reference == f"issuerevent:{IssuerEvent.objects.earliest('pk').pk}"
+
+
+def test_a_row_that_cannot_be_read_opens_a_case_if_it_carries_money() -> None:
+    asked = gateway_request(card=marqeta_card().issuer_card_id)
+
+    report(later(asked, "authorization.clearing", amount="forty-five"))
+
+    assert IssuerEvent.objects.get().status == "rejected"
+    assert Case.objects.get().kind == "event_unapplied"
+    assert not Authorization.objects.exists()
