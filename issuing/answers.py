@@ -14,7 +14,12 @@ UNDER_THE_LOCK = ("daily_limit_exceeded", "monthly_limit_exceeded", "deadline_ex
 
 
 # A question that contradicts what we know is not decided, and no decision's bytes are its answer.
-UNDECIDED = {"reused": "event_id_reused", "contradiction": "round_contradicts", "stale": "unavailable"}
+UNDECIDED = {
+    "reused": "event_id_reused",
+    "contradiction": "round_contradicts",
+    "ended": "authorization_not_open",
+    "stale": "unavailable",
+}
 
 
 class AnswerFormat(Protocol):
@@ -40,7 +45,7 @@ def for_each_outcome(answers: AnswerFormat, decision_id: uuid.UUID, reason: str)
 
 
 def answer_of(answers: AnswerFormat, kind: str, response: bytes) -> bytes:
-    """The bytes for what the committing statement did with a question (migration 0014 has the kinds)."""
+    """The bytes for what the committing statement did with a question (migrations 0014 and 0017 have the kinds)."""
     if kind in UNDECIDED:
         return answers.bare_decline(UNDECIDED[kind])
     return answers.repeat(response) if kind == "twin" else response

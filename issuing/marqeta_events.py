@@ -113,7 +113,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     if not jit:
         raise MalformedEventError("gpa_order.jit_funding is missing, so no amount is asked for.")
     method = clean_text(jit.get("method"), limit=100)
-    follows = method == INCREMENT
+    follows = method == INCREMENT or content.get("type") == "authorization.incremental"
     named = content.get("preceding_related_transaction_token") if follows else content.get("token")
     user = _token(jit.get("user_token"), "jit_funding.user_token")
     currency = read_currency(order.get("currency_code") or content.get("currency_code"))

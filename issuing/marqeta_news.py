@@ -7,7 +7,7 @@ recorded beside (issuing/marqeta_postings.py); what is not acted on is kept with
 from dataclasses import dataclass, replace
 from typing import Any
 
-from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owing, states, unfunded
+from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owing, rounds, states, unfunded
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
@@ -199,7 +199,7 @@ def _report(row: Row, status: str, *, patient: bool) -> Result:
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:
     """Our standing decision about this very message."""
-    found = Decision.objects.filter(event__provider=row.news.provider, event__event_id=row.jit_token)
+    found = rounds.decided_under(row.news.provider, row.jit_token)
     standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
     return standing.first() if row.jit_token else None
 

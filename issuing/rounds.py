@@ -1,7 +1,19 @@
-"""Rounds of a purchase that its issuer declined although we approved them: our answer came too late."""
+"""Which of our decisions an issuer speaks of: rounds that it declined, or that it asked under several event ids."""
+
+from django.db.models import QuerySet
 
 from issuing.events import AuthorizationNews, DeclinedRound, round_prefix
-from issuing.models import Authorization, Decision
+from issuing.models import Authorization, Decision, IssuerEvent
+
+
+def decided_under(provider: str, event_id: str) -> QuerySet[Decision]:
+    """The decisions about this event, or about the first one that asked the very same of the same purchase."""
+    found = Decision.objects.filter(event__provider=provider, event__event_id=event_id)
+    event = IssuerEvent.objects.only("object_id", "fingerprint").filter(provider=provider, event_id=event_id).first()
+    if event is None or not event.fingerprint or found.exists():
+        return found
+    same = {"object_id": event.object_id, "fingerprint": event.fingerprint}
+    return Decision.objects.filter(event__provider=provider, **{f"event__{name}": each for name, each in same.items()})
 
 
 def declined(purchase: Authorization, news: AuthorizationNews) -> list[Decision]:

@@ -46,9 +46,12 @@ CHECKS: dict[str, str] = {
             SELECT sum(CASE WHEN p.debit = 'card_balances' THEN p.amount_minor ELSE -p.amount_minor END)
             FROM wallet_posting p WHERE p.reference = 'authorization:' || u.authorization_id
                 AND 'card_balances' IN (p.debit, p.credit)), 0)""",
+    # What the issuer approved without us counts as well, and may be more than any limit.
     "I5: no approval takes a counter over its card's limit": """
         SELECT w.id, w.kind, w.spent_minor FROM issuing_spendwindow w JOIN issuing_virtualcard c ON c.id = w.card_id
-        WHERE w.spent_minor > CASE w.kind WHEN 'day' THEN c.daily_limit_minor ELSE c.monthly_limit_minor END""",
+        WHERE w.spent_minor - coalesce((SELECT sum(h.amount_minor - h.released_minor) FROM issuing_hold h
+                WHERE w.id IN (h.day_id, h.month_id) AND h.decision_id IS NULL AND h.status = 'placed'), 0)
+            > CASE w.kind WHEN 'day' THEN c.daily_limit_minor ELSE c.monthly_limit_minor END""",
     "I6, I11: an approval of money has its hold, and who pays": """
         SELECT d.id FROM issuing_decision d LEFT JOIN issuing_hold h ON h.decision_id = d.id
         LEFT JOIN wallet_fundingobligation o ON o.id = d.obligation_id

@@ -29,6 +29,7 @@ class Buy:
     rounds: int = 1
     # Not where the issuer approved it by itself.
     was_asked: bool = True
+    asked_minor: int = 0
     # What each event moves, and which of them have arrived: positive is taken by the merchant.
     moved: dict[str, int] = field(default_factory=dict)
     arrived: set[str] = field(default_factory=set)
@@ -59,7 +60,9 @@ class Words(Protocol):
 
     provider: str
 
-    def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event: ...
+    def question(self, amount: int, *, mcc: str, follows: Buy | None, card: str = "") -> Event: ...
+    def asked_anew(self, question: Event) -> Event: ...
+    def id_reused(self, question: Event, amount: int) -> Event: ...
     def ask(self, question: Event) -> bytes: ...
     def approves(self, answer: bytes) -> bool: ...
     def stands_in(self, amount: int) -> tuple[Event, Event]: ...
@@ -82,17 +85,23 @@ class StripeWords:
     currency: str
     provider: str = "stripe"
 
-    def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event:
+    def question(self, amount: int, *, mcc: str, follows: Buy | None, card: str = "") -> Event:
         more: dict[str, Any] = {}
         if follows is not None:
             more = {
                 "authorization": follows.asked["data"]["object"]["id"],
-                "approved_before": 1,
+                "approved_before": follows.amount_minor,
                 "history": follows.history,
             }
         return stripe_events.authorization_request(
-            card=self.card, amount=amount, mcc=mcc, currency=self.currency.lower(), **more
+            card=card or self.card, amount=amount, mcc=mcc, currency=self.currency.lower(), **more
         )
+
+    def asked_anew(self, question: Event) -> Event:
+        return question | {"id": stripe_events.unique("evt")}
+
+    def id_reused(self, question: Event, amount: int) -> Event:
+        return self.question(amount, mcc="5812", follows=None) | {"id": question["id"]}
 
     def ask(self, question: Event) -> bytes:
         response = stripe_events.post(question)
@@ -186,16 +195,27 @@ class MarqetaWords:
     currency: str
     provider: str = "marqeta"
 
-    def question(self, amount: int, *, mcc: str, follows: Buy | None) -> Event:
+    def question(self, amount: int, *, mcc: str, follows: Buy | None, card: str = "") -> Event:
         whole = Decimal(amount) / 100
         if follows is not None:
-            return marqeta_events.increment(follows.asked, amount=whole, currency=self.currency)
+            more = {"card_token": card} if card else {}
+            return marqeta_events.increment(follows.asked, amount=whole, currency=self.currency, **more)
         if not amount:
             method = "pgfs.authorization.account_verification"
             return marqeta_events.gateway_request(
                 card=self.card, amount=whole, mcc=mcc, currency=self.currency, method=method
             )
         return marqeta_events.gateway_request(card=self.card, amount=whole, mcc=mcc, currency=self.currency)
+
+    def asked_anew(self, question: Event) -> Event:
+        return self._with_jit(question, token=marqeta_events.token())
+
+    def id_reused(self, question: Event, amount: int) -> Event:
+        return self._with_jit(question, amount=Decimal(amount) / 100)
+
+    def _with_jit(self, question: Event, **changes: Any) -> Event:
+        order = question["gpa_order"]
+        return question | {"gpa_order": order | {"jit_funding": order["jit_funding"] | changes}}
 
     def ask(self, question: Event) -> bytes:
         response = marqeta_events.ask(question)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, multiple, rule
 
 from issuing import card_funding, fall_back, settling
-from issuing.models import VirtualCard
+from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from onecard.kit.money import Money
 from routing import rulebook
+from tests.factories import VirtualCardFactory
 from tests.invariants import checks
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
 from tests.invariants.merchants import AMOUNTS, SAID, Merchants
@@ -77,6 +78,11 @@ class Purchases(Reckoning):
         self.card = walkthrough_card(
             issuer_provider=provider, currency=currency, spends_balance=spends_balance, daily_limit_minor=daily
         )
+        self.other_card = VirtualCardFactory(issuer_provider=provider, currency=currency)
+        for method in FundingMethod.objects.filter(cardholder=self.card.cardholder):
+            method.pk, method.cardholder = None, self.other_card.cardholder
+            method.processor_method_id = f"pm_other_{method.position}"
+            method.save(force_insert=True)
         FundingMethod.objects.update(currencies=["USD", "EUR"])
         words: Any = StripeWords if provider == "stripe" else MarqetaWords
         self.words: Words = words(self.card.issuer_card_id, currency)
@@ -106,7 +112,7 @@ class Purchases(Reckoning):
     @rule(target=buys, amount=st.one_of(st.just(0), AMOUNTS), mcc=st.sampled_from(["5812", "5812", "7230", "6011"]))
     def buys_something(self, amount: int, mcc: str) -> Any:
         question = self.words.question(amount, mcc=mcc, follows=None)
-        buy = Buy(question, amount)
+        buy = Buy(question, amount, asked_minor=amount)
         self.all.append(buy)
         is_yes = self.ask(question)
         self.note(self.words.reports(buy, "approved", amount), buy) if is_yes else None
@@ -131,6 +137,34 @@ class Purchases(Reckoning):
     def asks_again(self, buy: Buy) -> None:
         if buy.was_asked:
             self.ask(buy.asked)
+
+    # What contradicts: the answer is no, and the checks after each step see that nobody was charged -----------------
+
+    @rule(buy=buys, amount=st.integers(1, 10_000))
+    def another_card_asks_for_more(self, buy: Buy, amount: int) -> None:
+        if Authorization.objects.filter(issuer_authorization_id=self.words.authorization_id(buy)).exists():
+            asked = self.words.question(amount, mcc="5812", follows=buy, card=self.other_card.issuer_card_id)
+            assert not self.ask(asked)
+
+    @rule(buy=buys, amount=st.integers(10_001, 20_000))
+    def an_id_comes_again_with_something_else(self, buy: Buy, amount: int) -> None:
+        if buy.was_asked and amount != buy.asked_minor:
+            assert not self.ask(self.words.id_reused(buy.asked, amount))
+
+    @rule(buy=buys)
+    def asks_the_same_under_a_new_id(self, buy: Buy) -> None:
+        """One round: no more is held, and while the purchase stands the answer is the same."""
+        if buy.was_asked:
+            held = set(Hold.objects.values_list("pk", flat=True))
+            is_yes = self.ask(self.words.asked_anew(buy.asked))
+            assert is_yes or buy.ended
+            assert set(Hold.objects.values_list("pk", flat=True)) == held
+
+    @invariant()
+    def nobody_else_pays(self) -> None:
+        if hasattr(self, "other_card"):
+            assert not FundingObligation.objects.filter(cardholder=self.other_card.cardholder).exists()
+            assert not SpendWindow.objects.filter(card=self.other_card).exists()
 
     @rule(buy=buys, by=st.integers(1, 5_000))
     def needs_less(self, buy: Buy, by: int) -> None:

@@ -12,8 +12,10 @@ from onecard.kit.transactions import transaction
 from tests import marqeta_events, stripe_events
 from tests.factories import VirtualCardFactory
 from tests.issuing.postings import report
+from tests.issuing.test_increments import asked_of_cards
 from tests.issuing.test_marqeta_gateway import marqeta_card
-from tests.issuing.test_settling import deliver, news
+from tests.issuing.test_settling import deliver, news, work
+from tests.issuing.test_settling import moved as captured
 from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation
 
@@ -239,6 +241,19 @@ def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
     assert len(contradictions()) == 1
 
 
+@pytest.mark.parametrize(("amount", "cases"), [(4500, 0), (9900, 1)])
+def test_one_event_in_two_api_versions_is_no_contradiction(card: VirtualCard, amount: int, cases: int) -> None:
+    """While an account is upgraded, two endpoints tell each event in two shapes (Stripe, API upgrades)."""
+    told = stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id))
+    content = told["data"]["object"]
+    newer = {"data": {"object": content | {"a_new_field": 1, "amount": amount}}, "api_version": "2026-10-28.endive"}
+
+    for each in (told, told | newer):
+        assert stripe_events.post(each).status_code == 200
+
+    assert (IssuerEvent.objects.count(), len(contradictions())) == (1 + cases, cases)
+
+
 def test_a_malformed_question_under_a_used_id_is_kept_beside_it(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
@@ -384,6 +399,45 @@ def test_a_repeat_of_a_declined_question_is_declined_alike() -> None:
     assert [answer.status_code for answer in answers] == [402, 402]
     assert {marqeta_events.read(answer)["decline_reason"] for answer in answers} == {"CARD_NOT_ACTIVE"}
     assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize("by", ["stripe", "marqeta"])
+def test_a_repeat_after_the_end_of_the_purchase_is_not_approved(card: VirtualCard, by: str) -> None:
+    if by == "stripe":
+        asked = stripe_events.authorization_request(card=card.issuer_card_id)
+        again = asked | {"id": stripe_events.unique("evt")}
+        stripe_events.post(asked)
+        deliver(news(asked, "reversed", amount=0))
+        answers = [stripe_events.post(again) for _ in range(2)]
+        assert {reason(answer) for answer in answers} == {"authorization_not_open"}
+    else:
+        asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
+        marqeta_events.ask(asked)
+        end = {"state": "CLEARED", "method": "pgfs.authorization.reversal"}
+        report(marqeta_events.later(asked, "authorization.reversal", **end))
+        assert marqeta_events.ask(under_new_jit_token(asked)).status_code == 402
+    assert moved()[0] == []
+
+
+@pytest.mark.parametrize("told_of", [0, 1])
+def test_marqetas_no_to_any_of_a_rounds_jit_tokens_gives_it_back(told_of: int) -> None:
+    asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
+    questions = [asked, under_new_jit_token(asked)]
+    assert [marqeta_events.ask(each).status_code for each in questions] == [200, 200]
+
+    report(marqeta_events.outcome(questions[told_of], state="DECLINED"))
+
+    assert moved()[0] == []
+    assert Authorization.objects.get().status == "declined"
+
+
+def test_an_increment_by_its_type_alone_belongs_to_its_purchase() -> None:
+    first = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
+    marqeta_events.ask(first)
+
+    assert marqeta_events.ask(with_jit(marqeta_events.increment(first), method="pgfs.authorization")).status_code == 200
+
+    assert Authorization.objects.get().approved_minor == 5000
 
 
 def test_a_plain_question_about_a_stand_in_adds_nothing() -> None:
@@ -553,6 +607,25 @@ def test_a_late_approval_taken_back_leaves_what_stood(roomy: VirtualCard) -> Non
     assert (purchase.status, purchase.approved_minor) == ("approved", 42_000)
     assert moved()[0] == [42_000]
     assert moved()[2] == [42_000]
+
+
+@pytest.mark.parametrize("policy", ["charge_now", "hold_then_capture"])
+def test_what_stood_is_charged_once_when_it_is_captured(roomy: VirtualCard, settings: Any, policy: str) -> None:
+    settings.FUNDING_POLICY = policy
+    asked = unseen_increment(roomy)
+    stripe_events.post(asked)
+    history = [{"approved": True, "reason": "network_stip", "amount": 42_000}]
+    history.append({"approved": True, "reason": "webhook_approved", "amount": 15_500})
+
+    for _ in range(2):
+        deliver(news(asked, "pending", amount=57_500, request_history=history))
+        work()
+    deliver(captured(asked, 57_500), news(asked, "closed", amount=57_500, request_history=history))
+    work()
+
+    assert asked_of_cards() == 57_500
+    assert not Case.objects.filter(status="open").exists()
+    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {57_500}
 
 
 def test_the_end_of_the_purchase_frees_what_stood(roomy: VirtualCard) -> None:
