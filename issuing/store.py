@@ -94,7 +94,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the committing statement did (see migrations 0014, 0017), and the answer; empty when nothing was decided."""
+    """What the committing statement did (see migrations 0014, 0018), and the answer; empty when nothing was decided."""
 
     kind: str
     response: bytes

@@ -25,5 +25,5 @@ assert RECORD.count("v_was_approved") == 3  # noqa: S101  (each of the three was
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0016_reported_stops")]
+    dependencies = [("issuing", "0017_tries_of_events")]
     operations = [migrations.RunSQL(RECORD, BEFORE)]
