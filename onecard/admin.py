@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,18 +16,31 @@ from onecard.kit.acts import page_action
 from onecard.kit.admin import row_of
 from onecard.kit.transactions import transaction
 from onecard.second_factor import devices
-from onecard.users.admin import PeopleAdmin, RolesAdmin
+from onecard.users.admin import PeopleAdmin, PersonForm, RolesAdmin
 from onecard.users.models import User
+from wallet.models import Cardholder
 
 admin.site.unregister(Group)
 # Its own pages show the key. Ours are in onecard/second_factor.
 admin.site.unregister(TOTPDevice)
 
 
+class LoginForm(PersonForm):
+    """A login is staff's or a cardholder's, never both."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        is_staff = self.cleaned_data.get("is_staff") or self.cleaned_data.get("is_superuser")
+        if is_staff and Cardholder.objects.filter(user=self.instance.pk).exists():
+            raise forms.ValidationError("This login has a wallet, so it cannot be staff. Make a second login for staff.")
+        return cleaned
+
+
 @admin.register(User)
 class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks the base too, in other words.
     """Logins, with a trail."""
 
+    form = LoginForm
     secret_fields = ("password",)
     actions_detail = ("remove_second_factor",)
 

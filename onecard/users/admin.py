@@ -4,22 +4,30 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.http import HttpRequest
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from onecard.users.models import User
 
 if TYPE_CHECKING:
+    from django.contrib.auth.forms import UserChangeForm as AnyUserForm
+
     AnyUserAdmin = UserAdmin[Any]
 else:
+    from unfold.forms import UserChangeForm as AnyUserForm
+
     AnyUserAdmin = UserAdmin
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+class PersonForm(AnyUserForm):
+    """What is edited of a login."""
+
+
 class PeopleAdmin(AnyUserAdmin):
     """Logins. Nobody is deleted, since the trail names people by id; an account that is not needed is made inactive."""
 
-    form = UserChangeForm
+    form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from audit.models import Entry
@@ -93,6 +94,23 @@ def test_anybody_elses_card_is_not_there(mock: MockIssuer) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "card_not_found")
     unknown = VirtualCardFactory.build(public_id=uuid.uuid4())
     assert ask(unknown, user=boss).json() == answer.json()
+    assert "reveal" not in mock.calls
+    assert outcomes() == []
+
+
+@pytest.mark.parametrize("power", ["is_staff", "is_superuser"])
+def test_staff_get_no_secret_even_if_a_row_says_that_the_card_is_theirs(mock: MockIssuer, power: str) -> None:
+    """The database refuses such a row; the door does not rely on it."""
+    card = issued()
+    owner = card.cardholder.user
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users_user DISABLE TRIGGER users_staff_has_no_wallet")
+        User.objects.filter(pk=owner.pk).update(**{power: True})
+        cursor.execute("ALTER TABLE users_user ENABLE TRIGGER users_staff_has_no_wallet")
+
+    answer = ask(card, user=User.objects.get(pk=owner.pk))
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "card_not_found")
     assert "reveal" not in mock.calls
     assert outcomes() == []
 

@@ -28,6 +28,20 @@ class CardholderForm(VersionedForm):
     class Meta:
         labels = {"kyc_status": "Identity check (KYC)"}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login = self.fields.get("user")
+        if login is not None and self.instance.pk is not None:
+            login.disabled = True
+            login.help_text = "Fixed: whoever logs in with it sees the numbers of this wallet's cards."
+
+    def clean_user(self) -> Any:
+        """Staff never have a wallet: else a member of staff could read a person's card numbers as the cardholder."""
+        user = self.cleaned_data["user"]
+        if self.instance.pk is None and (user.is_staff or user.is_superuser):
+            raise forms.ValidationError("This login belongs to staff. A wallet needs a login of its own.")
+        return user
+
 
 class CardProductForm(AnyProductForm):
     """Says what the fee is counted in."""
