@@ -32,7 +32,7 @@ class LoginForm(PersonForm):
         cleaned = super().clean()
         is_staff = self.cleaned_data.get("is_staff") or self.cleaned_data.get("is_superuser")
         if is_staff and Cardholder.objects.filter(user=self.instance.pk).exists():
-            raise forms.ValidationError("This login has a wallet, so it cannot be staff. Make a second login for staff.")
+            raise forms.ValidationError("This login has a wallet, so it cannot be staff. Make another login for staff.")
         return cleaned
 
 
