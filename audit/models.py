@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from onecard.kit.fields import FreeJsonField
+
 
 class Entry(models.Model):
     """One state change or act of a person, written in the same commit as what it tells of."""
@@ -11,7 +13,7 @@ class Entry(models.Model):
     action = models.CharField(max_length=60, help_text="What was done, such as authorization.approved")
     subject_type = models.CharField(max_length=40)
     subject_id = models.CharField(max_length=64)
-    details = models.JSONField(default=dict, blank=True)
+    details = FreeJsonField(default=dict, blank=True)
 
     class Meta:
         ordering = ["-id"]

@@ -16,7 +16,7 @@ from issuing.side_amounts import NOTHING, SideAmounts, of_stripe
 from onecard.kit.countries import alpha_2
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 T = TypeVar("T")
 
@@ -221,7 +221,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         currency=currency,
         merchant=read_merchant(content, needs_mcc=False),
         # A declined round may carry a code as well; the merchant can settle with that of an approval only.
-        authorization_code=clean_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
+        authorization_code=free_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
         approved_rounds=len(approved),
         declined_rounds=tuple(
             DeclinedRound(number, _or_nothing(_amount, entry, "amount"))
@@ -255,12 +255,12 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
         mcc = ""
     return Merchant(
         mcc=mcc,
-        name=clean_text(data.get("name"), limit=120),
-        category=clean_text(data.get("category"), limit=120),
-        city=clean_text(data.get("city"), limit=80),
+        name=free_text(data.get("name"), limit=120),
+        category=free_text(data.get("category"), limit=120),
+        city=free_text(data.get("city"), limit=80),
         country=alpha_2(clean_text(data.get("country"), limit=3)),
         network_id=clean_text(data.get("network_id"), limit=64),
-        state=clean_text(data.get("state"), limit=40),
+        state=free_text(data.get("state"), limit=40),
     )
 
 

@@ -9,6 +9,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from onecard.kit.masking import masked
+
 # A decimal of more digits before or after the point is hashed as it is written.
 MOST_DIGITS = 30
 
@@ -19,7 +21,8 @@ def of(said: Any) -> str:
         text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_number)
     except RecursionError:
         return ""
-    return hashlib.sha256(text.encode()).hexdigest()
+    # A hash over a card's number would give the number away.
+    return hashlib.sha256(masked(text).encode()).hexdigest()
 
 
 def number(value: object) -> object:

@@ -1,5 +1,7 @@
 """Every genuine delivery is stored once, with its raw bytes, before anything is done about it.
 
+Card numbers and codes in them are covered (onecard/kit/masked_body.py).
+
 An id is bound to what its first event said. Another event under the same id is kept under a hash, with a case.
 """
 
@@ -11,6 +13,7 @@ from issuing import fingerprints, states
 from issuing.events import Envelope, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit import clock
+from onecard.kit.masked_body import evidence_of, masked_body
 from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.rows import insert_once
@@ -63,8 +66,8 @@ def take_again(event: IssuerEvent) -> bool:
 
 
 def body_id(body: bytes) -> str:
-    """What a delivery without an id of its own goes by."""
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+    """What a delivery without an id of its own goes by; a hash over a card's number would give the number away."""
+    return f"sha256:{hashlib.sha256(masked_body(body)).hexdigest()}"
 
 
 def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: str) -> None:
@@ -73,12 +76,14 @@ def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: s
 
 
 def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerEvent:
+    evidence = evidence_of(body)
     return IssuerEvent(
         provider=provider,
         event_id=envelope.id,
         event_type=envelope.type,
         object_id=envelope.object_id,
-        body=body,
+        body=evidence.body,
+        original_mac=evidence.original_mac,
         fingerprint=envelope.fingerprint(),
         received_at=clock.now(),
         **more,

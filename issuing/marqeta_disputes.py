@@ -18,7 +18,7 @@ from issuing.marqeta_events import AmountError, read_currency, read_minor
 from issuing.marqeta_postings import moment_of
 from issuing.models import CardTransaction, Provider
 from issuing.side_amounts import of_marqeta
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
 Status = states.Dispute
@@ -76,7 +76,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> R
             currency=news.currency,
             told_at=told_at,
             event_type=kind,
-            reason=clean_text(about.get("reason_description"), limit=80),
+            reason=free_text(about.get("reason_description"), limit=80),
             movements=(movement,) if has_moved else (),
             issuer_card_id=news.issuer_card_id,
             merchant=news.merchant,

@@ -18,7 +18,7 @@ from issuing.side_amounts import of_marqeta
 from onecard.kit import exact_json
 from onecard.kit.countries import alpha_2
 from onecard.kit.money import Money, MoneyError, currency_exponent
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 ORDERS = ("gpa_order", "gpa_order_unload")
 TOKEN_LIMIT = 64
@@ -207,13 +207,13 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
         mcc = ""
     return Merchant(
         mcc=mcc,
-        name=clean_text(data.get("name"), limit=120),
+        name=free_text(data.get("name"), limit=120),
         category=category_of(mcc),
-        city=clean_text(data.get("city"), limit=80),
+        city=free_text(data.get("city"), limit=80),
         # Marqeta writes countries in three letters.
         country=alpha_2(clean_text(data.get("country_code") or data.get("country"), limit=3)),
         network_id=clean_text(data.get("mid"), limit=64),
-        state=clean_text(data.get("state"), limit=40),
+        state=free_text(data.get("state"), limit=40),
     )
 
 
@@ -241,8 +241,8 @@ def row_envelope(key: str, row: object, row_body: bytes) -> Envelope | None:
     """
     if not isinstance(row, dict):
         return None
-    kind = KINDS.get(key) or clean_text(key, limit=30) or "unknown"
-    token, state = _token_or_empty(row.get("token")), clean_text(row.get("state"), limit=20)
+    kind = KINDS.get(key) or free_text(key, limit=30) or "unknown"
+    token, state = _token_or_empty(row.get("token")), free_text(row.get("state"), limit=20)
     event_id = f"{kind}:{token}:{state}" if token else f"{kind}:{body_id(row_body)}"
     if kind == "transaction":
         about = purchase_token(row)

@@ -22,7 +22,7 @@ from issuing.marqeta_events import (
 from issuing.marqeta_kinds import CLEARINGS, REFUNDS
 from issuing.models import Authorization, Decision, Provider
 from issuing.side_amounts import NOTHING, of_marqeta
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 ACTOR = "issuer:marqeta"
 INCREMENTS = frozenset({"authorization.incremental"})
@@ -223,7 +223,7 @@ def _read(kind: str, row: dict[str, Any]) -> Row:
         amount_minor=read_minor(row.get("amount"), currency, "amount"),
         currency=currency,
         merchant=read_merchant(row, needs_mcc=False),
-        authorization_code=clean_text(row.get("approval_code"), limit=20),
+        authorization_code=free_text(row.get("approval_code"), limit=20),
         # A later message has those of its own part.
         beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
     )

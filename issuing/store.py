@@ -15,6 +15,7 @@ from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
 from issuing.events import AuthorizationRequest
+from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT
 from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError
 
@@ -128,13 +129,18 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
 
 def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
     """Commits a decision under the card's lock, in one round trip; see migration 0014 for what it answers."""
-    kind, response = _run(RECORD, {"proposal": Jsonb(proposal), "body": body}, remaining_ms)
+    kind, response = _run(RECORD, _kept("proposal", proposal, body), remaining_ms)
     return Outcome(kind, response or b"")
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
     """Keeps a question that is not decided at all, with a case for a person, in one round trip."""
-    _run(REFUSE, {"refusal": Jsonb(refusal), "body": body}, remaining_ms)
+    _run(REFUSE, _kept("refusal", refusal, body), remaining_ms)
+
+
+def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
+    evidence = evidence_of(body)
+    return {name: Jsonb(facts | {"original_mac": evidence.original_mac}), "body": evidence.body}
 
 
 def can_start_again(error: DatabaseError) -> bool:

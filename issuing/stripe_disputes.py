@@ -16,7 +16,7 @@ from issuing.models import CardTransaction
 from onecard.kit import clock
 from onecard.kit.currencies import alpha_3
 from onecard.kit.money import MoneyError, currency_exponent
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
 NEWS = "issuing_dispute."
@@ -52,7 +52,7 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
         currency=currency,
         told_at=told_at,
         event_type=envelope.type,
-        reason=clean_text(evidence.get("reason"), limit=80) if isinstance(evidence, dict) else "",
+        reason=free_text(evidence.get("reason"), limit=80) if isinstance(evidence, dict) else "",
         movements=_movements(envelope, amount, currency, told_at),
     )
 

@@ -17,7 +17,7 @@ from issuing.issuers.base import IssuerError, IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.merchants import location_of
 from issuing.models import CardTransaction
-from onecard.kit.text import clean_text
+from onecard.kit.text import free_text
 from wallet import outcomes, refunds
 from wallet.processors import stripe_intents, stripe_refunds
 
@@ -76,7 +76,7 @@ def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
         raise MalformedEventError(f"data.object is no transaction that can be recorded.{detail}") from None
     network = content.get("network_data")
     code = network.get("authorization_code") if isinstance(network, dict) else None
-    return found, read_merchant(content, needs_mcc=False), clean_text(code, limit=20)
+    return found, read_merchant(content, needs_mcc=False), free_text(code, limit=20)
 
 
 def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationNews:

@@ -9,6 +9,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from onecard.kit.fields import FreeTextField
 from wallet.models import CardProduct, Network, Preference
 
 
@@ -34,8 +35,8 @@ class MerchantCategory(models.Model):
     code = models.CharField(
         "MCC", max_length=4, unique=True, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")]
     )
-    stripe_category = models.CharField(max_length=120, blank=True, help_text="Stripe's name, for the test helpers.")
-    description = models.CharField(max_length=200)
+    stripe_category = FreeTextField(max_length=120, blank=True, help_text="Stripe's name, for the test helpers.")
+    description = FreeTextField(max_length=200)
 
     class Meta:
         ordering = ["code"]
@@ -65,7 +66,7 @@ class RankingRow(models.Model):
         help_text="For scope product; beats a network row.",
     )
     network = models.CharField(max_length=20, choices=Network.choices, blank=True, help_text="For scope network.")
-    card_name = models.CharField(max_length=120, blank=True, help_text="The card that the source names.")
+    card_name = FreeTextField(max_length=120, blank=True, help_text="The card that the source names.")
     reward_rate = models.DecimalField(
         max_digits=7,
         decimal_places=3,

@@ -38,6 +38,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
         ("event_id", "object_id"),
         ("provider", "when", "handled"),
         "purchase",
+        "covered",
         "pretty",
     )
 
@@ -80,7 +81,13 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
         found = rows.first() if event.object_id else None
         return display.link(references.page_of(f"authorization:{found.pk}"), found) if found else display.NOTHING
 
-    @admin.display(description="Body, as it came")
+    @admin.display(description="Card data")
+    def covered(self, event: IssuerEvent) -> str:
+        if not event.original_mac:
+            return "None was seen; the body is as it came."
+        return f"Card data in it was covered before it was stored. Proof of what came: {event.original_mac}"
+
+    @admin.display(description="Body")
     def pretty(self, event: IssuerEvent) -> SafeString:
         return display.preformatted(display.pretty_body(event.body))
 

@@ -13,7 +13,7 @@ from issuing.marqeta_kinds import CLEARINGS, REFUND_CLEARING, REFUNDS, TAKES_AT_
 from issuing.side_amounts import of_marqeta
 from issuing.states import Card
 from onecard.kit.money import Money
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 Json = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         kind=kind.value,
         amount_minor=sign * _minor(amount, currency),
         currency=currency,
-        merchant_name=clean_text(merchant.get("name"), limit=200),
+        merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("mcc"), limit=4),
         created_at=moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC),
         **of_marqeta(row, currency).columns(),

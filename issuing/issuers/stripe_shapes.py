@@ -25,7 +25,7 @@ from issuing.issuers.kinds import Kind
 from issuing.issuers.lists import names_of, read_each, rows_of
 from issuing.side_amounts import of_stripe
 from issuing.states import Card
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 
 # What we note on Stripe's objects: the key that made them, and the state and reason of our last move.
 KEY, MARK, REASON = "one_card_key", "one_card_status", "one_card_reason"
@@ -178,7 +178,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         # Stripe counts what enters our balance: a capture is negative.
         amount_minor=-int(row["amount"]),
         currency=currency,
-        merchant_name=clean_text(merchant.get("name"), limit=200),
+        merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("category_code"), limit=4),
         created_at=dt.datetime.fromtimestamp(int(row["created"]), dt.UTC),
         **of_stripe(row, currency).columns(),

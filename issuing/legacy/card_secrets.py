@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.kit.luhn import passes_luhn
+from onecard.kit.masking import masked
 
 MASK: Final = "••••"
 _NUMBER_NAMES: Final = ("encryptedcardnumber", "cardnumber", "pan", "primaryaccountnumber", "number")
@@ -26,8 +27,6 @@ _SECRET_NAMES: Final = frozenset(
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 12, 19
 # Twelve digits and millisecond times are too common to be taken for a card by their form.
 _SHORTEST_BY_FORM: Final = 13
-_RUN: Final = re.compile(r"(?<![0-9A-Za-z_])[0-9](?:[ .\-]?[0-9]){12,}(?![0-9A-Za-z_])")
-_CODE_IN_TEXT: Final = re.compile(r"(?i)\b(cvv2?|cvc2?|security code)\b(\W{0,4}(?:is\W)?)[0-9]{3,4}\b")
 _NO_CARD: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d{4}-\d\d-\d\d[ T].*")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -68,7 +67,7 @@ def masked_text(text: str) -> str:
     storable = _UNSTORABLE.sub("\ufffd", text)
     if _NO_CARD.fullmatch(storable):
         return storable
-    return _CODE_IN_TEXT.sub(rf"\1\2{MASK}", _RUN.sub(_covered, storable))
+    return masked(storable, cover=_covered, looks_like=_looks_like_card)
 
 
 def _first(document: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -106,15 +105,8 @@ def _masked_number(value: int | Decimal) -> Any:
     return value if masked == text else masked
 
 
-def _covered(run: re.Match[str]) -> str:
-    """Any groups that stand together and make a card's number cover the whole run."""
-    groups = re.split(r"[ .\-]", run[0])
-    for first in range(len(groups)):
-        for last in range(first, len(groups)):
-            digits = "".join(groups[first : last + 1])
-            if _looks_like_card(digits):
-                return f"{MASK} {digits[-4:]}"
-    return run[0]
+def _covered(number: str) -> str:
+    return f"{MASK} {number[-4:]}"
 
 
 def _looks_like_card(digits: str) -> bool:

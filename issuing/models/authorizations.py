@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from issuing import states
 from issuing.models.cards import Provider, VirtualCard
 from issuing.models.inbox import IssuerEvent
+from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.models import FundingObligation
 
@@ -24,12 +25,12 @@ class Authorization(models.Model):
     approved_minor = models.BigIntegerField(default=0, help_text="Sum of the approved rounds.")
     currency = models.CharField(max_length=3)
     mcc = models.CharField("MCC", max_length=4, blank=True)
-    merchant_name = models.CharField(max_length=120, blank=True)
-    merchant_category = models.CharField(max_length=120, blank=True)
-    merchant_city = models.CharField(max_length=80, blank=True)
+    merchant_name = FreeTextField(max_length=120, blank=True)
+    merchant_category = FreeTextField(max_length=120, blank=True)
+    merchant_city = FreeTextField(max_length=80, blank=True)
     merchant_country = models.CharField(max_length=3, blank=True)
     merchant_network_id = models.CharField(max_length=64, blank=True)
-    authorization_code = models.CharField(max_length=20, blank=True)
+    authorization_code = FreeTextField(max_length=20, blank=True)
     merchant_amount_minor = models.BigIntegerField(
         null=True, blank=True, help_text="In the merchant's own currency, as it was told last; empty for the same."
     )
@@ -87,7 +88,7 @@ class Decision(models.Model):
     currency = models.CharField(max_length=3)
     rule = models.CharField(max_length=40, blank=True, help_text="The rule of spec section 4 that chose the card.")
     decline_reason = models.CharField(max_length=40, blank=True)
-    trace = models.JSONField(help_text="Each candidate as it was seen, the rules' versions, and why.")
+    trace = FreeJsonField(help_text="Each candidate as it was seen, the rules' versions, and why.")
     timings_ms = models.JSONField(help_text="Milliseconds of each step, up to the commit.")
     response = models.BinaryField(help_text="The very bytes that were answered.")
     decided_at = models.DateTimeField()

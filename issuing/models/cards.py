@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from issuing import states
+from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from wallet.models import Cardholder
 
@@ -56,7 +57,7 @@ class VirtualCard(models.Model):
         db_default=False,
         help_text="What was put on the card pays first; a funding card pays the rest.",
     )
-    compliance_flags = models.JSONField(default=list, blank=True)
+    compliance_flags = FreeJsonField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     stop_reported_at = models.DateTimeField(
         null=True,
@@ -157,10 +158,10 @@ class CardChange(models.Model):
     card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="changes")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     status = models.CharField(max_length=20, choices=states.Change.choices, default=states.Change.INTENDED)
-    reason = models.CharField(max_length=200, blank=True)
+    reason = FreeTextField(max_length=200, blank=True)
     requested_by = models.CharField(max_length=80)
-    failure_code = models.CharField(max_length=80, blank=True)
-    failure_message = models.CharField(max_length=300, blank=True)
+    failure_code = FreeTextField(max_length=80, blank=True)
+    failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     may_have_arrived = models.BooleanField(
         default=False, db_default=False, help_text="A try was sent, or its worker died: the issuer may have done it."

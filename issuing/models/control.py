@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from issuing.models.cards import Provider
+from onecard.kit.fields import FreeTextField
 
 
 class IssuerControl(models.Model):
@@ -15,7 +16,7 @@ class IssuerControl(models.Model):
     read_only = models.BooleanField(
         default=False, help_text="Cards are not made or changed; purchases, reading and webhooks go on."
     )
-    read_only_reason = models.CharField(max_length=200, blank=True)
+    read_only_reason = FreeTextField(max_length=200, blank=True)
     read_only_until = models.DateTimeField(
         null=True, blank=True, help_text="Ends by itself then; empty: until somebody ends it."
     )

@@ -7,6 +7,7 @@ from issuing import states
 from issuing.models.authorizations import Authorization
 from issuing.models.cards import Provider
 from issuing.models.transactions import CardTransaction
+from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 
 
@@ -23,7 +24,7 @@ class Dispute(models.Model):
         Authorization, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes"
     )
     status = models.CharField(max_length=20, choices=states.Dispute.choices)
-    reason = models.CharField(max_length=80, blank=True)
+    reason = FreeTextField(max_length=80, blank=True)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from issuing import states
 from issuing.models.cards import Provider
+from onecard.kit.fields import FreeTextField
 
 
 class IssuerEvent(models.Model):
@@ -12,9 +13,16 @@ class IssuerEvent(models.Model):
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
     event_id = models.CharField(max_length=120, help_text="The issuer's id; for a body without one, its hash.")
-    event_type = models.CharField(max_length=120, blank=True)
+    event_type = FreeTextField(max_length=120, blank=True)
     object_id = models.CharField(max_length=120, blank=True, db_index=True)
-    body = models.BinaryField(help_text="The raw bytes that the signature covers.")
+    body = models.BinaryField(help_text="The raw bytes that the signature covers, with card numbers covered.")
+    original_mac = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="Set where card data was covered: proves which bytes came (onecard/kit/masked_body.py).",
+    )
     fingerprint = models.CharField(
         max_length=64,
         blank=True,
@@ -24,7 +32,7 @@ class IssuerEvent(models.Model):
     )
     received_at = models.DateTimeField()
     status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
-    reason = models.CharField(max_length=300, blank=True)
+    reason = FreeTextField(max_length=300, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often applying it failed.")
     next_attempt_at = models.DateTimeField(

@@ -4,6 +4,7 @@ from django.db import models
 
 from issuing.models.cards import VirtualCard
 from issuing.models.transactions import CardTransaction
+from onecard.kit.fields import FreeJsonField
 
 
 class LegacyDocument(models.Model):
@@ -16,7 +17,7 @@ class LegacyDocument(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     legacy_id = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the document as it was imported.")
-    document = models.JSONField(help_text="As it came, without the card's number and code.")
+    document = FreeJsonField(help_text="As it came, without the card's number and code.")
     card = models.ForeignKey(
         VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="legacy_documents"
     )

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from issuing.models.authorizations import Authorization
+from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from routing.models import RewardType
 from routing.rewards import Booked
@@ -34,7 +35,7 @@ class RewardEntry(models.Model):
         FundingRefund, null=True, blank=True, on_delete=models.PROTECT, related_name="reward_entries"
     )
     method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="reward_entries")
-    programme = models.CharField(max_length=120, help_text="The card product's name, else the funding card's own.")
+    programme = FreeTextField(max_length=120, help_text="The card product's name, else the funding card's own.")
     reward_type = models.CharField(
         max_length=10, choices=RewardType.choices, blank=True, help_text="Empty: no ranking was known, rate 0."
     )
@@ -47,7 +48,7 @@ class RewardEntry(models.Model):
     value_high_micro = models.BigIntegerField(help_text="At 1.5 cents a point.")
     baseline_micro = models.BigIntegerField(help_text="What a card with 1 point a unit would have earned, at face.")
     mcc = models.CharField("MCC", max_length=4, blank=True)
-    category = models.CharField(max_length=200, blank=True)
+    category = FreeTextField(max_length=200, blank=True)
     local_month = models.DateField(help_text="First day of the month, in the cardholder's zone.")
     earned_at = models.DateTimeField(help_text="When the money moved.")
     recorded_at = models.DateTimeField()

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from issuing import states
 from issuing.models.cards import Provider, VirtualCard
+from onecard.kit.fields import FreeTextField
 
 
 class SyncRun(models.Model):
@@ -60,8 +61,8 @@ class SyncDifference(models.Model):
     kind = models.CharField(max_length=30, choices=Kind.choices)
     card = models.ForeignKey(VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="differences")
     reference = models.CharField(max_length=120, help_text="The issuer's id of what differs.")
-    ours = models.CharField(max_length=200, blank=True)
-    theirs = models.CharField(max_length=200, blank=True)
+    ours = FreeTextField(max_length=200, blank=True)
+    theirs = FreeTextField(max_length=200, blank=True)
     resolution = models.CharField(max_length=20, choices=Resolution.choices)
     found_at = models.DateTimeField()
 

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from issuing.models.authorizations import Authorization
 from issuing.models.cards import Provider, VirtualCard
+from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 
 
@@ -34,7 +35,7 @@ class CardTransaction(models.Model):
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_transaction_id = models.CharField(max_length=120)
-    issuer_event_type = models.CharField(max_length=120, blank=True)
+    issuer_event_type = FreeTextField(max_length=120, blank=True)
     card = models.ForeignKey(
         VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="card_transactions"
     )
@@ -44,7 +45,7 @@ class CardTransaction(models.Model):
     issuer_authorization_id = models.CharField(max_length=120, blank=True)
     transaction_type = models.CharField(max_length=20, choices=Type.choices)
     processing_status = models.CharField(max_length=20, choices=Processing.choices)
-    authorization_code = models.CharField(max_length=20, blank=True)
+    authorization_code = FreeTextField(max_length=20, blank=True)
     amount_minor = models.BigIntegerField(help_text="Never negative: the type says which way the money goes.")
     currency = models.CharField(max_length=3)
     merchant_amount_minor = models.BigIntegerField(
@@ -61,9 +62,9 @@ class CardTransaction(models.Model):
         help_text="In the purchase's currency, where this one is in another and the rate is known.",
     )
     mcc = models.CharField("MCC", max_length=4, blank=True)
-    merchant_name = models.CharField(max_length=200, blank=True)
-    merchant_category = models.CharField(max_length=120, blank=True)
-    merchant_location = models.CharField(max_length=200, blank=True)
+    merchant_name = FreeTextField(max_length=200, blank=True)
+    merchant_category = FreeTextField(max_length=120, blank=True)
+    merchant_location = FreeTextField(max_length=200, blank=True)
     source = models.CharField(max_length=20, choices=Source.choices)
     of_no_purchase_at = models.DateTimeField(
         null=True, blank=True, help_text="When a person said that this refund is of no purchase here."

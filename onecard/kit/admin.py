@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -12,6 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from onecard.kit.admin_filters import PAGING, allowed_names
+from onecard.kit.fields import FreeTextField, refuse_card_number
 from onecard.kit.text import clean_text
 
 if TYPE_CHECKING:
@@ -31,7 +33,26 @@ else:
 LONGEST_SEARCH = 200
 
 
-class BackOfficeAdmin(BaseAdmin):
+class FormFields:
+    """How a page's form asks for the columns of a row."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """A card's number is covered in a text for people, and refused in every other column, such as an id."""
+        field = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+        if isinstance(field, forms.CharField) and not isinstance(db_field, FreeTextField):
+            field.validators.append(refuse_card_number)
+        return field
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        options = _picked(self, RowPicker, db_field, request, options)
+        return super().formfield_for_foreignkey(db_field, request, **options)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        options = _picked(self, RowsPicker, db_field, request, options)
+        return super().formfield_for_manytomany(db_field, request, **options)  # type: ignore[misc]
+
+
+class BackOfficeAdmin(FormFields, BaseAdmin):
     """What all pages share. Every page of the back office derives from it (tests/onecard/test_admin_filters.py).
 
     A list is filtered only by what the page itself offers: Django would take any column, and with a filter such as
@@ -69,16 +90,6 @@ class BackOfficeAdmin(BaseAdmin):
             messages.warning(request, "A filter or page of this address means nothing, so the whole list is shown.")
             raise
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        return super().formfield_for_foreignkey(
-            db_field, request, **_picked(self, RowPicker, db_field, request, options)
-        )
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        return super().formfield_for_manytomany(
-            db_field, request, **_picked(self, RowsPicker, db_field, request, options)
-        )
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -86,13 +97,8 @@ class BackOfficeAdmin(BaseAdmin):
         return super().get_search_results(request, queryset, clean_text(search_term, limit=LONGEST_SEARCH))
 
 
-class StackedRows(BaseStackedInline):
+class StackedRows(FormFields, BaseStackedInline):
     """Rows that are edited on the page of what they belong to."""
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        return super().formfield_for_foreignkey(
-            db_field, request, **_picked(self, RowPicker, db_field, request, options)
-        )
 
 
 class RowPicker(AutocompleteSelect):

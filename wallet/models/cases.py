@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from onecard.kit.fields import FreeTextField
 from onecard.kit.money import Money
 from wallet.models.funding import FundingObligation
 
@@ -49,11 +50,11 @@ class Case(models.Model):
     obligation = models.ForeignKey(
         FundingObligation, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
     )
-    summary = models.CharField(max_length=300)
+    summary = FreeTextField(max_length=300)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
     )
-    resolution = models.CharField(max_length=300, blank=True, db_default="", help_text="How it ended, in a sentence.")
+    resolution = FreeTextField(max_length=300, blank=True, db_default="", help_text="How it ended, in a sentence.")
     proposal = models.CharField(
         max_length=20, choices=Proposal.choices, blank=True, db_default="", help_text="A second person has to agree."
     )
@@ -108,7 +109,7 @@ class CaseNote(models.Model):
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    text = models.CharField(max_length=2000)
+    text = FreeTextField(max_length=2000, lines=True)
     created_at = models.DateTimeField()
 
     class Meta:

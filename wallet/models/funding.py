@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
+from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet import states
 from wallet.models.wallets import Cardholder, FundingMethod
@@ -26,7 +27,7 @@ class FundingObligation(models.Model):
     purchase = models.CharField(
         max_length=120, blank=True, db_default="", help_text="What it belongs to: authorization:<id> or card:<id>"
     )
-    description = models.CharField(max_length=200, blank=True)
+    description = FreeTextField(max_length=200, blank=True)
     amount_minor = models.BigIntegerField()
     released_minor = models.BigIntegerField(
         default=0, db_default=0, help_text="Given up of it before a hold was captured: it is never taken."
@@ -96,8 +97,8 @@ class FundingCharge(models.Model):
     status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
     idempotency_key = models.CharField(max_length=120, unique=True)
     processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
-    failure_code = models.CharField(max_length=80, blank=True)
-    failure_message = models.CharField(max_length=300, blank=True)
+    failure_code = FreeTextField(max_length=80, blank=True)
+    failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
     first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
     claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
@@ -145,12 +146,12 @@ class FundingRefund(models.Model):
     obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="refunds")
     charge = models.ForeignKey(FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds")
     amount_minor = models.BigIntegerField()
-    reason = models.CharField(max_length=200)
+    reason = FreeTextField(max_length=200)
     status = models.CharField(max_length=20, choices=states.Refund.choices, default=states.Refund.INTENDED)
     idempotency_key = models.CharField(max_length=120, unique=True)
     processor_refund_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="re_…")
-    failure_code = models.CharField(max_length=80, blank=True)
-    failure_message = models.CharField(max_length=300, blank=True)
+    failure_code = FreeTextField(max_length=80, blank=True)
+    failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
     first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
     claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")

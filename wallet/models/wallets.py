@@ -10,6 +10,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 
+from onecard.kit.fields import FreeTextField
+
 
 class Network(models.TextChoices):
     """Card networks, under the keys that the walkthrough's rankings use."""
@@ -53,8 +55,8 @@ class CardProduct(models.Model):
     """A kind of card that an issuer sells, such as Citi Double Cash; what ranking rows of scope product name."""
 
     key = models.SlugField(max_length=60, unique=True, help_text="Stable key for imports, such as citi-double-cash")
-    name = models.CharField(max_length=120)
-    issuer = models.CharField(max_length=80, blank=True)
+    name = FreeTextField(max_length=120)
+    issuer = FreeTextField(max_length=80, blank=True)
     network = models.CharField(max_length=20, choices=Network.choices)
     annual_fee_minor = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
     fee_currency = models.CharField(max_length=3, default="USD")
@@ -71,7 +73,7 @@ class Cardholder(models.Model):
     """A person who carries a virtual card, with the wallet of their own cards behind it."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cardholder")
-    name = models.CharField(max_length=80)
+    name = FreeTextField(max_length=80)
     kyc_status = models.CharField(max_length=20, choices=KycStatus.choices, default=KycStatus.PENDING)
     time_zone = models.CharField(
         max_length=60,
@@ -83,10 +85,10 @@ class Cardholder(models.Model):
     processor_customer_id = models.CharField(max_length=64, blank=True, help_text="Stripe customer, cus_…")
     issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="At the card's issuer, ich_…")
     phone = models.CharField(max_length=20, blank=True, help_text="International, such as +14155550100")
-    address_line1 = models.CharField("address", max_length=120, blank=True)
-    address_city = models.CharField("city", max_length=80, blank=True)
-    address_state = models.CharField("state", max_length=40, blank=True)
-    address_postal_code = models.CharField("postal code", max_length=20, blank=True)
+    address_line1 = FreeTextField("address", max_length=120, blank=True)
+    address_city = FreeTextField("city", max_length=80, blank=True)
+    address_state = FreeTextField("state", max_length=40, blank=True)
+    address_postal_code = FreeTextField("postal code", max_length=20, blank=True)
     address_country = models.CharField("country", max_length=2, blank=True, help_text="Two letters, such as US")
     wallet_version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -114,7 +116,7 @@ class FundingMethod(models.Model):
 
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="funding_methods")
     product = models.ForeignKey(CardProduct, null=True, blank=True, on_delete=models.PROTECT)
-    name = models.CharField(max_length=120)
+    name = FreeTextField(max_length=120)
     network = models.CharField(max_length=20, choices=Network.choices)
     last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
     expiry_month = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(12)])

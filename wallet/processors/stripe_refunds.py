@@ -5,7 +5,7 @@ from typing import Any
 
 import stripe
 
-from onecard.kit.text import clean_text
+from onecard.kit.text import clean_text, free_text
 from wallet.processors import stripe_errors
 from wallet.processors.base import OutcomeUnknownError, RefundOrder, RefundOutcome
 from wallet.states import Refund
@@ -62,7 +62,7 @@ def read_refund(content: Mapping[str, Any]) -> RefundOutcome | None:
     if not refund_id or status is None:
         return None
     metadata = content.get("metadata")
-    reason = clean_text(content.get("failure_reason"), limit=80)
+    reason = free_text(content.get("failure_reason"), limit=80)
     return RefundOutcome(
         status=status,
         processor_refund_id=refund_id,
