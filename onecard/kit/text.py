@@ -23,7 +23,7 @@ def clean_text(value: object, *, limit: int) -> str:
 
 
 def free_text(value: object, *, limit: int) -> str:
-    """A name, a reason or a message: `normalized`, with card numbers and codes covered; "" for anything but a string."""
+    """A name, a reason or a message: `normalized`, its card numbers and codes covered; "" for what is no string."""
     return masked(normalized(value))[:limit].rstrip() if isinstance(value, str) else ""
 
 

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from onecard.kit.fields import FreeTextField
+
 
 class ProcessorPause(models.Model):
     """One kind of call that the processor refuses for all of us, and when it is tried again.
@@ -15,8 +17,8 @@ class ProcessorPause(models.Model):
         LOOK_UPS = "look_ups", "Look-ups of saved cards"
 
     operation = models.CharField(max_length=20, choices=Operation.choices, unique=True)
-    failure_code = models.CharField(max_length=80, blank=True)
-    failure_message = models.CharField(max_length=300)
+    failure_code = FreeTextField(max_length=80, blank=True)
+    failure_message = FreeTextField(max_length=300)
     refusals = models.PositiveIntegerField(default=1, help_text="Tries in a row that were refused.")
     since = models.DateTimeField()
     probe_at = models.DateTimeField(help_text="From then on one call is made to see whether it works again.")
