@@ -115,7 +115,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     method = clean_text(jit.get("method"), limit=100)
     follows = method == INCREMENT or content.get("type") == "authorization.incremental"
     named = content.get("preceding_related_transaction_token") if follows else content.get("token")
-    user = _token(jit.get("user_token"), "jit_funding.user_token")
+    _token(jit.get("user_token"), "jit_funding.user_token")
     currency = read_currency(order.get("currency_code") or content.get("currency_code"))
     purchase, card = _token(named, "the purchase's token"), _token(content.get("card_token"), "card_token")
     amount = read_minor(jit.get("amount"), currency, "jit_funding.amount")
@@ -137,7 +137,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         refused_because="cash_not_allowed" if method in CASH else "",
         beside=beside,
         fingerprint=fingerprints.of(
-            [method, purchase, card, user, round_key, amount, currency, *merchant_said, beside.cash_minor]
+            [method, purchase, card, round_key, amount, currency, *merchant_said, beside.cash_minor]
         ),
         follows=follows,
         # How much stands is said nowhere: the rounds are named, and their amounts are known here or nowhere.

@@ -163,3 +163,8 @@ class SpendWindowAdmin(ReadOnlyAdmin):
 
 
 references.register("issuerevent", lambda key: reverse("admin:issuing_issuerevent_change", args=[key]))
+# What is refused by its mode, account or version has one case for each reason; the inbox has the events.
+references.register(
+    "stripe",
+    lambda _reason: f"{reverse('admin:issuing_issuerevent_changelist')}?status__exact=kept&provider__exact=stripe",
+)

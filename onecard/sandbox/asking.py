@@ -13,9 +13,13 @@ Sent = TypeVar("Sent")
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[Sent]):
-    """How it is posted (time limit, name of the scenario), how silence is noted, and how long an answer may take."""
+    """How it is posted (time limit, name of the scenario), how silence is noted, and how long an answer may take.
+
+    `post_anew` posts the same question under another id.
+    """
 
     post: Callable[[float, str | None], Sent]
+    post_anew: Callable[[float, str | None], Sent]
     time_out: Callable[[str], Sent]
     limit_s: float
 
@@ -32,7 +36,13 @@ class Question(Generic[Sent]):
                 answer = self.post(self.limit_s, None)
                 workers.submit(lambda: self.post(self.limit_s, "duplicate"))
                 return answer
-        return self.post(self.limit_s, None)
+            case "ask_again" if order:
+                return post_copies(
+                    lambda: self.post(self.limit_s, "ask_again"),
+                    copies=order.copies,
+                    others=lambda: self.post_anew(self.limit_s, "ask_again"),
+                )
+        return self.post(self.limit_s, order.do if order else None)
 
     def _ask_late(self, delay_s: float, workers: Workers) -> Sent:
         if delay_s < self.limit_s:
@@ -44,14 +54,14 @@ class Question(Generic[Sent]):
         return self.time_out("delay")
 
 
-def post_copies(post: Callable[[], Sent], *, copies: int) -> Sent:
-    """Post at the same moment from as many threads, and hand back the answer to this one."""
+def post_copies(post: Callable[[], Sent], *, copies: int, others: Callable[[], Sent] | None = None) -> Sent:
+    """Post at the same moment from as many threads, and hand back the answer to this one; `others` post the rest."""
     start = threading.Barrier(copies)
 
-    def copy() -> Sent:
+    def copy(post: Callable[[], Sent]) -> Sent:
         start.wait()
         return post()
 
     for _ in range(copies - 1):
-        threading.Thread(target=copy, daemon=True).start()
-    return copy()
+        threading.Thread(target=copy, args=(others or post,), daemon=True).start()
+    return copy(post)

@@ -13,7 +13,7 @@ from onecard.sandbox.scenarios import Scenarios
 from onecard.sandbox.sealed import SealedEvent
 from onecard.sandbox.settings import Settings
 from onecard.sandbox.shelf import Shelf
-from onecard.sandbox.wire import Json
+from onecard.sandbox.wire import Json, altered, new_id
 from onecard.sandbox.workers import Workers
 
 _WORKERS = 8
@@ -38,15 +38,19 @@ class Outgoing:
     def ask(self, event: Json) -> Delivery:
         """Send a decision request now and wait for the answer, at most the issuer's time limit."""
         self._remember(event)
-        url = self.request_url
+        url, order = self.request_url, self._scenarios.take_for_webhook(event["type"])
+        asked = altered(event, order.changes) if order else event
         question = Question(
-            post=lambda timeout_s, scenario: self._post(event, url, timeout_s, scenario=scenario),
+            post=lambda timeout_s, scenario: self._post(asked, url, timeout_s, scenario=scenario),
+            post_anew=lambda timeout_s, scenario: self._post(
+                asked | {"id": new_id("evt")}, url, timeout_s, scenario=scenario
+            ),
             time_out=lambda scenario: self.journal.add(
                 unsent(event, url=url or "", error="timeout", scenario=scenario)
             ),
             limit_s=self._settings.decision_timeout_s,
         )
-        return question.ask(self._scenarios.take_for_webhook(event["type"]), self.workers)
+        return question.ask(order, self.workers)
 
     def send(self, event: Json) -> None:
         """Queue an ordinary event; returns at once."""
@@ -98,6 +102,8 @@ class Outgoing:
             case "out_of_order":
                 with self._held_lock:
                     self._held.append(event)
+            case "alter":
+                self.workers.submit(lambda: self._deliver(altered(event, order.changes), scenario="alter"))
             case "delay":
                 self.workers.later(order.delay_s, lambda: self._deliver(event, scenario="delay"))
             case "duplicate":

@@ -1,7 +1,7 @@
 """One misbehaviour somebody ordered, and how an order is read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from onecard.sandbox.wire import Json, new_id
@@ -11,7 +11,7 @@ BEFORE = ("rate_limit", "unauthorized", "html_error", "drop_request")
 DURING = ("delay", "error_500", "refuse", "decline", "requires_action", "processing")
 AFTER = ("drop_answer", "hold_answer", "malformed_json")
 REQUEST_DEEDS = (*BEFORE, *DURING, *AFTER)
-WEBHOOK_DEEDS = ("duplicate", "concurrent", "out_of_order", "drop", "delay")
+WEBHOOK_DEEDS = ("duplicate", "concurrent", "out_of_order", "drop", "delay", "alter", "ask_again")
 CHARGE_DEEDS = ("decline", "requires_action", "processing")
 
 # Nobody waits longer for a scenario; it also keeps out what is no number of seconds at all.
@@ -45,6 +45,8 @@ class Scenario:
     error_param: str | None = None
     error_message: str = "This account cannot currently make live charges."
     copies: int = 20
+    # What `alter` changes in the body that is sent, such as its id, its mode or its card.
+    changes: Json = field(default_factory=dict)
 
     @classmethod
     def read(cls, order: Mapping[str, Any]) -> Self:
@@ -75,6 +77,8 @@ def _check_deed(order: Mapping[str, Any]) -> None:
         raise ScenarioError(f'"do" is {order.get("do")!r}: for {kind} it may be {_listed(allowed)}.')
     if order["do"] in CHARGE_DEEDS and not str(order.get("path", "")).startswith("/v1/payment_intents"):
         raise ScenarioError(f"{_listed(CHARGE_DEEDS)} are for paths under /v1/payment_intents.")
+    if order["do"] == "ask_again" and order.get("webhook") not in DECISION_EVENTS:
+        raise ScenarioError(f"Only {_listed(DECISION_EVENTS)} can be asked again under another id.")
     if order["do"] == "out_of_order" and order.get("webhook") in DECISION_EVENTS:
         raise ScenarioError(f"{order['webhook']} is asked and answered at once: it cannot be sent out of order.")
 
@@ -86,6 +90,9 @@ def _check_values(order: Mapping[str, Any]) -> None:
     for name in ("delay_s", "retry_after_s"):
         if name in order and not _is_number(order[name], least=0):
             raise ScenarioError(f'"{name}" must be a number of seconds from 0 to {_LONGEST_S}.')
+    changes = order.get("changes", {})
+    if not isinstance(changes, Mapping) or bool(changes) != (order["do"] == "alter"):
+        raise ScenarioError('"changes" is an object that says what "alter" changes, and belongs to nothing else.')
     if order.get("times", 1) is not None and not _is_whole(order.get("times", 1)):
         raise ScenarioError('"times" must be a whole number from 1, or null for "until deleted".')
     if not _is_whole(order.get("copies", 20)) or order.get("copies", 20) > 200:

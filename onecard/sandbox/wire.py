@@ -68,6 +68,15 @@ def copy_of(value: Value) -> Value:
     return cast("Value", copy)
 
 
+def altered(value: Json, changes: Mapping[str, Any]) -> Json:
+    """Copy an object with changes; an object inside is changed in its members, anything else is replaced."""
+    copy = copy_of(value)
+    for name, new in changes.items():
+        old = copy.get(name)
+        copy[name] = altered(old, new) if isinstance(old, dict) and isinstance(new, Mapping) else new
+    return copy
+
+
 def new_id(prefix: str) -> str:
     """Make an id of the issuer's look, such as `pi_1S…`."""
     return f"{prefix}_1S" + "".join(random.choices(_ALPHABET, k=22))

@@ -1,15 +1,19 @@
 """Questions that contradict what we know: declined, kept, a case for a person, and nobody is charged for them."""
 
+import html
 import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from issuing import lifecycle
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
+from onecard.kit import references
 from onecard.kit.transactions import transaction
 from tests import marqeta_events, stripe_events
+from tests.back_office import logged_in, text_of
 from tests.factories import VirtualCardFactory
 from tests.issuing.postings import report
 from tests.issuing.test_increments import asked_of_cards
@@ -636,3 +640,31 @@ def test_the_end_of_the_purchase_frees_what_stood(roomy: VirtualCard) -> None:
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
     assert Authorization.objects.get().approved_minor == 0
     assert not Case.objects.filter(status="open").exists()
+
+
+# A person resolves it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["another card", "a used id", "another account"])
+def test_staff_see_and_resolve_a_contradictions_case(card: VirtualCard, kind: str) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    stripe_events.post(asked)
+    stripe_events.post(
+        {
+            "another card": later_round(asked, card="ic_nobody"),
+            "a used id": stripe_events.authorization_request(card="ic_nobody") | {"id": asked["id"]},
+            "another account": stripe_events.authorization_request(card="ic_nobody") | {"account": "acct_other"},
+        }[kind]
+    )
+    (case,) = contradictions()
+    client = logged_in()
+    page = reverse("admin:wallet_case_change", args=[case.pk])
+
+    shown = client.get(page)
+
+    assert client.get(references.page_of(case.reference)).status_code == 200
+    assert f'href="{html.escape(references.page_of(case.reference))}"' in shown.content.decode()
+    assert "Compare the event with the issuer" in text_of(shown)
+    client.post(reverse("admin:wallet_case_act", args=[case.pk, "resolve"]), {"reason": "The issuer mended it."})
+    case.refresh_from_db()
+    assert (case.status, case.resolution) == ("resolved", "The issuer mended it.")

@@ -1,4 +1,4 @@
-"""Messages that contradict what we know, over real HTTP and from real issuers: nobody is charged, and a case tells it."""
+"""Messages that contradict what we know, over real HTTP: nobody is charged, and a case tells it."""
 
 from decimal import Decimal
 from typing import Any
@@ -77,8 +77,8 @@ def test_an_id_that_comes_again_with_another_purchase_is_declined(both: RunningS
     changes = {"id": used} if isinstance(side, AtStripe) else {"gpa_order": {"jit_funding": {"token": used}}}
     both.order(webhook=question_of(side), do="alter", changes=changes)
 
+    # The question is answered at once; the issuer's news of it waits for a decision, and there is none.
     side.buy(900)
-    settle(both)
 
     assert Decision.objects.count() == 1
     assert [each.amount_minor for each in FundingObligation.objects.all()] == [4500]
@@ -89,7 +89,7 @@ def test_an_id_that_comes_again_with_another_purchase_is_declined(both: RunningS
 @pytest.mark.parametrize(
     "changes",
     [{"livemode": True}, {"account": "acct_other"}, {"api_version": "2019-12-03"}],
-    ids=lambda each: str(each),
+    ids=str,
 )
 def test_events_of_another_mode_account_or_version_book_nothing(
     both: RunningSandbox, settings: Any, changes: dict[str, Any]
@@ -117,8 +117,8 @@ def test_marqetas_repeat_with_another_amount_is_declined(both: RunningSandbox, s
     changes = {"token": first, "amount": Decimal(9), "gpa_order": {"jit_funding": {"amount": Decimal(9)}}}
     both.order(webhook=GATEWAY, do="alter", changes=changes)
 
+    # The question is answered at once; the issuer's news of it waits for a decision, and there is none.
     side.buy(900)
-    settle(both)
 
     assert Authorization.objects.get(issuer_authorization_id=first).approved_minor == 4500
     assert [each.amount_minor for each in FundingObligation.objects.all()] == [4500]

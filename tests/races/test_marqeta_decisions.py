@@ -7,9 +7,10 @@ import pytest
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard.outbox.models import Message
 from tests import marqeta_events
+from tests.factories import VirtualCardFactory
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet.models import FundingCharge
+from wallet.models import Case, FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,3 +73,22 @@ def test_one_purchase_under_twenty_jit_tokens_at_once_holds_once(method: str) ->
     assert (Decision.objects.count(), Hold.objects.count(), FundingCharge.objects.count()) == (1, 1, 1)
     assert SpendWindow.objects.get(kind="day").spent_minor == 4500
     assert IssuerEvent.objects.count() == 20
+
+
+def test_one_purchase_with_two_cards_at_once_charges_one_person() -> None:
+    first = walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
+    other = VirtualCardFactory(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
+    for method in first.cardholder.funding_methods.all():
+        method.pk, method.cardholder, method.processor_method_id = None, other.cardholder, f"pm_{method.position}"
+        method.save(force_insert=True)
+    token = marqeta_events.token()
+    cards = [first.issuer_card_id, other.issuer_card_id] * 4
+
+    answers = ask_at_once([marqeta_events.gateway_request(card=card, token=token) for card in cards])
+
+    purchase = Authorization.objects.get()
+    approved = [card for card, answer in zip(cards, answers, strict=True) if answer.status_code == 200]
+    assert approved == [purchase.card.issuer_card_id] * 4
+    assert purchase.approved_minor == 4500
+    assert FundingObligation.objects.get().cardholder == purchase.card.cardholder
+    assert Case.objects.filter(kind="event_contradiction", status="open").count() == 1

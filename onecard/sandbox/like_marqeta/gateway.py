@@ -7,9 +7,10 @@ from onecard.sandbox.asking import Question
 from onecard.sandbox.journal import Delivery, Journal
 from onecard.sandbox.like_marqeta.batches import Target
 from onecard.sandbox.like_marqeta.courier import Courier
+from onecard.sandbox.like_marqeta.state import new_token
 from onecard.sandbox.scenario import DECISION_EVENTS
 from onecard.sandbox.scenarios import Scenarios
-from onecard.sandbox.wire import Json, to_bytes
+from onecard.sandbox.wire import Json, altered, to_bytes
 from onecard.sandbox.workers import Workers
 
 # Whatever the source says, the network is told no after this long.
@@ -28,12 +29,17 @@ class Gateway:
 
     def ask(self, source: Json, pending: Json) -> Delivery:
         """Post a pending transaction to the source and wait for the answer, at most as long as the source allows."""
-        body = to_bytes(pending)
+        order = self._scenarios.take_for_webhook(GATEWAY_REQUEST)
+        asked = altered(pending, order.changes) if order else pending
         target = _target(source)
         blank = _blank(pending, target.url)
 
-        def post(timeout_s: float, scenario: str | None) -> Delivery:
-            posted = self._courier.post(body, target, timeout_s=timeout_s)
+        def post_anew(timeout_s: float, scenario: str | None) -> Delivery:
+            anew = {"gpa_order": {"jit_funding": {"token": new_token()}}}
+            return post(timeout_s, scenario, altered(asked, anew))
+
+        def post(timeout_s: float, scenario: str | None, question: Json = asked) -> Delivery:
+            posted = self._courier.post(to_bytes(question), target, timeout_s=timeout_s)
             sent = replace(
                 blank,
                 sent_at=posted.sent_at,
@@ -51,8 +57,8 @@ class Gateway:
                 replace(blank, error="timeout", scenario=scenario, elapsed_ms=limit_of(source) * 1000)
             )
 
-        order = self._scenarios.take_for_webhook(GATEWAY_REQUEST)
-        return Question(post=post, time_out=time_out, limit_s=limit_of(source)).ask(order, self._workers)
+        question = Question(post=post, post_anew=post_anew, time_out=time_out, limit_s=limit_of(source))
+        return question.ask(order, self._workers)
 
     def stop(self) -> None:
         """Close the kept connections."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict, defaultdict, deque
+from dataclasses import replace
 from functools import partial
 
 from onecard.sandbox.asking import post_copies
@@ -14,7 +15,7 @@ from onecard.sandbox.post import Posted
 from onecard.sandbox.scenario import Scenario
 from onecard.sandbox.scenarios import Scenarios
 from onecard.sandbox.settings import Settings
-from onecard.sandbox.wire import Json, to_bytes
+from onecard.sandbox.wire import Json, altered, to_bytes
 from onecard.sandbox.workers import Workers
 
 _MOST_IN_A_BATCH = 10
@@ -113,6 +114,9 @@ class Outgoing:
             case "out_of_order":
                 with self._lock:
                     self._held.append(batch)
+            case "alter":
+                rows = tuple(replace(each, row=altered(each.row, order.changes)) for each in batch.notices)
+                self._submit(Batch(batch.target, rows), scenario="alter")
             case "delay":
                 self._workers.later(order.delay_s, lambda: self._deliver(batch, scenario="delay"))
             case "duplicate":

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import stripe
 
 from onecard.sandbox.running import RunningSandbox
+from onecard.sandbox.scenario import ScenarioError
 from tests.onecard.sandbox.receiver import Receiver, approve
 
 CREATED = "issuing_authorization.created"
@@ -141,3 +143,41 @@ def test_retries_end(sandbox: RunningSandbox, receiver: Receiver, purchase: Call
     sandbox.deliveries.wait_for(count=6, event_type=CREATED)
     time.sleep(0.3)
     assert len(sandbox.deliveries.find(event_type=CREATED)) == 6
+
+
+def test_alter_changes_what_is_sent_and_nothing_else(
+    sandbox: RunningSandbox, receiver: Receiver, purchase: Callable[..., Any]
+) -> None:
+    sandbox.order(webhook=REQUEST, do="alter", changes={"livemode": True, "data": {"object": {"card": {"id": "ic_x"}}}})
+    sandbox.order(webhook=CREATED, do="alter", changes={"account": "acct_x"})
+
+    authorization = purchase()
+
+    (asked,), (told,) = receiver.wait_for(REQUEST, 1), receiver.wait_for(CREATED, 1)
+    assert (asked["livemode"], asked["data"]["object"]["card"]["id"], told["account"]) == (True, "ic_x", "acct_x")
+    assert authorization.card.id != "ic_x"
+    assert asked["data"]["object"]["card"]["last4"] == authorization.card.last4
+
+
+def test_ask_again_asks_the_same_under_other_ids(
+    sandbox: RunningSandbox, receiver: Receiver, purchase: Callable[..., Any]
+) -> None:
+    sandbox.order(webhook=REQUEST, do="ask_again", copies=5)
+    assert purchase().approved
+    asked = receiver.wait_for(REQUEST, 5)
+    assert len({event["id"] for event in asked}) == 5
+    assert len({str(event["data"]) for event in asked}) == 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"webhook": CREATED, "do": "alter"},
+        {"webhook": CREATED, "do": "alter", "changes": 7},
+        {"webhook": CREATED, "do": "drop", "changes": {"id": "evt_x"}},
+        {"webhook": CREATED, "do": "ask_again"},
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(sandbox: RunningSandbox, order: dict[str, Any]) -> None:
+    with pytest.raises(ScenarioError):
+        sandbox.order(**order)
