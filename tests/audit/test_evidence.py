@@ -27,6 +27,7 @@ def _purchase() -> None:
         (Decision, {"trace": {}}),
         (IssuerEvent, {"body": b"{}"}),
         (IssuerEvent, {"event_id": "evt_other"}),
+        (IssuerEvent, {"fingerprint": "0" * 64}),
         (IssuerEvent, {"received_at": "2020-01-01T00:00:00Z"}),
     ],
 )
