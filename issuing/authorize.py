@@ -22,6 +22,8 @@ from onecard.kit.postgresql.patience import give_up_after
 
 log = logging.getLogger(__name__)
 
+# Work that is not worth beginning: with less than this share of the deadline left it would most likely be given up on.
+WORK_SHARE = 0.1
 # Of the deadline, kept for sending the answer, and kept for writing down that we declined; at most these shares.
 ANSWER_MS, ANSWER_SHARE = 40, 0.1
 RECORD_MS, RECORD_SHARE = 250, 0.25
@@ -58,7 +60,7 @@ def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> 
     with its reason.
     """
     question = _Question(asked, body, watch)
-    if _remaining_ms(watch) <= 0:
+    if _remaining_ms(watch) <= settings.DECISION_DEADLINE_MS * WORK_SHARE:
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")
     with give_up_after(_left_ms(watch) / 1000):

@@ -9,10 +9,9 @@ import time
 from django.conf import settings
 from django.http import HttpRequest
 
+from onecard.kit.buffered_wsgi import ARRIVED_AT
 from onecard.kit.clock import Stopwatch
 
-# The web server's entry (onecard/asgi.py) notes time.perf_counter() here when a request's headers have come.
-ARRIVED_AT = "onecard.arrived_at"
 # Stripe decides by itself after so long, with the network in it (Stripe, real-time authorizations).
 ISSUER_LIMIT_MS = 2000
 # News that waited so long inside our server is not stored now: its issuer sends it again, when there is less to do.

@@ -102,7 +102,7 @@ WSGI_APPLICATION = "onecard.wsgi.application"
 FIXTURES_DIR = BASE_DIR / "fixtures"
 
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "onecard.users.hashers.OneAtATimeArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -131,6 +131,9 @@ CELERY_BROKER_URL = environment.url(
 )
 
 # Web ------------------------------------------------------------------------------------------------------------
+
+# What this web process serves: the issuers' doors, the desk (staff and cardholders), or both.
+ONECARD_ROLE = environment.choice("ONECARD_ROLE", default="all", among=("all", "doors", "desk"))
 
 MIDDLEWARE = [
     "onecard.https.RefusePlainPosts",

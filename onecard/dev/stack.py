@@ -17,7 +17,7 @@ from onecard.dev.waiting import say, wait_until
 MANAGE: Final = (sys.executable, str(CHECKOUT / "manage.py"))
 CELERY: Final = (sys.executable, "-m", "celery", "-A", "onecard.celery")
 DEMO_WORLD: Final = "fixtures/demo_world.json"
-WSGI: Final = "onecard.wsgi:application"
+ASGI: Final = "onecard.asgi:application"
 WEB_PORT: Final = 8000
 READY_PATH: Final = "/health/ready"
 START_TIMEOUT_S: Final = 120.0
@@ -32,18 +32,28 @@ class Stack:
     supervisor: Supervisor
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the stack's servers listen: `doors` is the issuers' own process, `web` the one that people are told."""
+
+    web: int
+    doors: int
+    sandbox: int
+
+
 @contextmanager
 def running_stack() -> Iterator[Stack]:
     """Starts everything, yields once it all answers, and stops it again; raises LauncherError."""
     with (
         claimed_port(preferred=WEB_PORT) as web_port,
+        claimed_port() as doors_port,
         claimed_port() as sandbox_port,
         private_services("run") as services,
     ):
         values = stack_environment(services, web_port=web_port, sandbox_port=sandbox_port)
         with written_down(values) as environment:
             try:
-                _start(services, environment, web_port=web_port, sandbox_port=sandbox_port)
+                _start(services, environment, Ports(web_port, doors_port, sandbox_port))
                 yield Stack(values[WEB_URL], environment, services.supervisor)
             finally:
                 say("Stopping ...")
@@ -64,33 +74,42 @@ def wait_for_answer(url: str, *, child: Child | None = None) -> None:
     wait_until(answers, what=f"{child.name if child else 'an answer'} at {url}", timeout_s=START_TIMEOUT_S)
 
 
-def _start(services: Services, environment: Mapping[str, str], *, web_port: int, sandbox_port: int) -> None:
+def _start(services: Services, environment: Mapping[str, str], ports: Ports) -> None:
     supervisor = services.supervisor
-    webhook = f"http://{HOST}:{web_port}/stripe-webhook"
-    sandbox = supervisor.start("sandbox", _sandbox_command(sandbox_port, webhook), environment=environment)
+    sandbox = supervisor.start("sandbox", _sandbox_command(ports), environment=environment)
     supervisor.run("migrate", [*MANAGE, "migrate"], environment=environment, timeout_s=START_TIMEOUT_S)
     supervisor.run("seed_demo", [*MANAGE, "seed_demo"], environment=environment, timeout_s=START_TIMEOUT_S)
     beat = [*CELERY, "beat", "--schedule", str(services.folder / "beat-schedule"), "--loglevel", "INFO"]
-    web = supervisor.start("web", web_command(web_port), environment=environment)
+    doors = supervisor.start("doors", web_command(ports.doors), environment={**environment, "ONECARD_ROLE": "doors"})
+    # It answers the issuers' doors as well, so that an event sent by hand needs no second address.
+    web = supervisor.start("web", web_command(ports.web, processes=1), environment=environment)
     worker = supervisor.start("worker", _worker_command(), environment=environment)
     supervisor.start("beat", beat, environment=environment)
     supervisor.start("relay", [*MANAGE, "relay"], environment=environment)
-    wait_for_answer(f"http://{HOST}:{sandbox_port}/", child=sandbox)
-    wait_for_answer(f"http://{HOST}:{web_port}{READY_PATH}", child=web)
+    wait_for_answer(f"http://{HOST}:{ports.sandbox}/", child=sandbox)
+    for port, child in ((ports.doors, doors), (ports.web, web)):
+        wait_for_answer(f"http://{HOST}:{port}{READY_PATH}", child=child)
     _wait_for_worker(worker)
     supervisor.check()
 
 
-def _sandbox_command(port: int, webhook: str) -> list[str]:
-    place = ["--host", HOST, "--port", str(port)]
+def _sandbox_command(ports: Ports) -> list[str]:
+    place = ["--host", HOST, "--port", str(ports.sandbox)]
+    webhook = f"http://{HOST}:{ports.doors}/stripe-webhook"
     return [*MANAGE, "sandbox", *place, "--webhook-url", webhook, "--world", DEMO_WORLD]
 
 
-def web_command(port: int) -> list[str]:
-    """The web server: few threads, since each keeps a database connection with its prepared statements."""
-    server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
+def web_command(port: int, *, processes: int = 2) -> list[str]:
+    """The web server (docs/decisions/0033): its processes, whose threads are those of onecard/asgi.py.
+
+    It counts connections and not requests, so that idle ones must not use up what it takes. A client that does not
+    send its headers, or says nothing more on a kept connection, is hung up on after the read time-out.
+    """
+    server = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", HOST, "--port", str(port)]
+    server += ["--http", "1", "--no-ws", "--loop", "asyncio", "--workers", str(processes)]
+    server += ["--backlog", "2048", "--backpressure", "4000", "--http1-header-read-timeout", "15000"]
     # Without a kill timeout, a worker told to stop while it starts may never leave.
-    return [*server, "--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "5", WSGI]
+    return [*server, "--workers-kill-timeout", "5", ASGI]
 
 
 def _worker_command() -> list[str]:

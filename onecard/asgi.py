@@ -1,0 +1,32 @@
+"""The web server's entry point: complete requests only, decisions in a lane of their own.
+
+Run it as onecard.dev.stack.web_command does; docs/deployment.md says what else a deployment needs.
+"""
+
+import os
+import resource
+
+from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
+from onecard.wsgi import application as wsgi_application
+
+# Where a purchase is asked about. Each thread keeps a database connection with its prepared statements: few are best.
+DECISION_PATHS = frozenset({"/stripe-webhook", "/api/webhooks/stripe-issuing", "/api/webhooks/marqeta/jit"})
+DECISIONS = Lane("decisions", threads=4, most_waiting=500, most_body=1024 * 1024, body_within_s=3)
+# Pages, logins, the cardholder's API, Marqeta's notifications, health.
+OTHERS = Lane("others", threads=4, most_waiting=100, most_body=10 * 1024 * 1024, body_within_s=10)
+
+
+def _lane_of(path: str) -> Lane:
+    return DECISIONS if path in DECISION_PATHS else OTHERS
+
+
+def _allow_many_connections() -> None:
+    """A slow client holds a connection, so there must be enough of them: as many as this process may have open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
+_allow_many_connections()
+application = BufferedWsgi(wsgi_application, _lane_of)

@@ -1,0 +1,197 @@
+"""A WSGI application behind an ASGI server: a thread is taken only when a request is complete.
+
+The ASGI server reads from many clients at once without a thread for each, so one that sends half a body, or a byte a
+second, costs a little memory and no thread (docs/decisions/0033). Requests are run in lanes: each lane has threads and
+a queue of its own, so that work of one kind never waits for work of another.
+"""
+
+import asyncio
+import io
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from asgiref.wsgi import WsgiToAsgiInstance
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+WsgiApplication = Callable[..., Iterable[bytes]]
+Headers = list[tuple[bytes, bytes]]
+
+# Of all bodies that are being received or wait for a thread, in one process; beyond it, requests with one are refused.
+MOST_BUFFERED = 64 * 1024 * 1024
+# A flood of requests must not become a flood of the log.
+TOLD_EVERY_S = 5.0
+# Where a request's time of arrival stands in the WSGI environment, by time.perf_counter().
+ARRIVED_AT = "onecard.arrived_at"
+
+
+@dataclass(slots=True)
+class Lane:
+    """One kind of requests: its threads, how many may wait for them, and how large and slow a body may be."""
+
+    name: str
+    threads: int
+    most_waiting: int
+    most_body: int
+    body_within_s: float
+    under_way: int = 0
+    told_at: float = 0.0
+    executor: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.executor = ThreadPoolExecutor(self.threads, thread_name_prefix=self.name)
+
+    @property
+    def is_full(self) -> bool:
+        """True when one more request would wait behind too many."""
+        return self.under_way >= self.threads + self.most_waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete response."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class RefusedError(Exception):
+    """The request is answered without the application; the connection is closed after that."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class BufferedWsgi:
+    """The ASGI application: reads a request to its end, within bounds, and runs the WSGI application in its lane."""
+
+    def __init__(self, application: WsgiApplication, lane_of: Callable[[str], Lane]) -> None:
+        self._application = application
+        self._lane_of = lane_of
+        self._buffered = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; the server's other messages (lifespan, websockets) are none of ours."""
+        if scope["type"] != "http":
+            raise ValueError(f"This server speaks HTTP only, not {scope['type']}.")
+        arrived_at, taken = time.perf_counter(), [0]
+        try:
+            answer = await self._respond(scope, receive, arrived_at, taken)
+        except RefusedError as error:
+            answer = _refusal(error)
+        finally:
+            self._buffered -= taken[0]
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _respond(self, scope: Scope, receive: Receive, arrived_at: float, taken: list[int]) -> Answer:
+        lane = self._lane_of(scope["path"])
+        _refuse_full(lane)
+        body = await self._body(scope, receive, lane, taken)
+        _refuse_full(lane)
+        environ = _environ(scope, body)
+        environ[ARRIVED_AT] = arrived_at
+        lane.under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(lane.executor, _run, self._application, environ)
+        finally:
+            lane.under_way -= 1
+
+    async def _body(self, scope: Scope, receive: Receive, lane: Lane, taken: list[int]) -> bytes:
+        declared = _header(scope, b"content-length")
+        if declared.isdigit() and int(declared) > lane.most_body:
+            raise RefusedError(413, f"The body is larger than {lane.most_body} bytes.")
+        try:
+            async with asyncio.timeout(lane.body_within_s):
+                return await self._read(receive, lane, taken)
+        except TimeoutError:
+            raise RefusedError(408, f"The body was not complete within {lane.body_within_s:g} seconds.") from None
+
+    async def _read(self, receive: Receive, lane: Lane, taken: list[int]) -> bytes:
+        """`taken` counts what this request holds of the process's memory, whatever becomes of it."""
+        parts: list[bytes] = []
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise RefusedError(400, "The body ended before it was complete.")
+            part = message.get("body", b"")
+            parts.append(part)
+            taken[0] += len(part)
+            self._buffered += len(part)
+            if taken[0] > lane.most_body:
+                raise RefusedError(413, f"The body is larger than {lane.most_body} bytes.")
+            if self._buffered > MOST_BUFFERED:
+                raise RefusedError(503, "Too much is being received now; send it again.")
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _refuse_full(lane: Lane) -> None:
+    if not lane.is_full:
+        return
+    moment = time.monotonic()
+    if moment - lane.told_at > TOLD_EVERY_S:
+        lane.told_at = moment
+        log.error("requests are refused: %d wait for a thread already (%s)", lane.most_waiting, lane.name)
+    raise RefusedError(503, "There is too much to do now; send it again.")
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """The WSGI environment of a complete request: its body has a length, however it was framed.
+
+    A header with an underscore would be taken for the one with a hyphen that a proxy sets, so it is left out.
+    """
+    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+    bridge: Any = WsgiToAsgiInstance(None)  # type: ignore[no-untyped-call]
+    bridge.scope = {**scope, "headers": headers}
+    try:
+        environ: dict[str, Any] = bridge.build_environ(bridge.scope, io.BytesIO(body))
+    except ValueError as error:
+        raise RefusedError(400, "The request's address or headers cannot be read.") from error
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["CONTENT_LENGTH"] = str(len(body)) if body else ""
+    return environ
+
+
+def _run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
+    """Runs in a thread of the lane; the application's own clean-up too, which gives its database connection back."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _info: object = None) -> None:
+        started.append((status, headers))
+
+    answered = application(environ, start_response)
+    try:
+        body = b"".join(answered)
+    finally:
+        if hasattr(answered, "close"):
+            answered.close()
+    status, headers = started[-1]
+    return Answer(
+        int(status.split(" ", 1)[0]),
+        [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        body,
+    )
+
+
+def _refusal(error: RefusedError) -> Answer:
+    body = f'{{"error": "{error}"}}'.encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    return Answer(error.status, headers, body)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), "")
