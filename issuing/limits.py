@@ -2,8 +2,9 @@
 
 import datetime as dt
 import functools
-import zoneinfo
 from dataclasses import dataclass
+
+from onecard.kit.time_zones import zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,6 @@ def month_window(local_date: dt.date, time_zone: str) -> Window:
 
 
 def _between(first: dt.date, after_last: dt.date, time_zone: str) -> Window:
-    zone = zoneinfo.ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     start, end = (dt.datetime.combine(day, dt.time.min, zone).astimezone(dt.UTC) for day in (first, after_last))
     return Window(start, end)

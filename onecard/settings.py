@@ -7,6 +7,10 @@ from pathlib import Path
 
 from onecard import environment, production
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
+from onecard.kit import time_zones
+
+# The same zones on every machine, whatever its own copy of them holds.
+time_zones.use_shipped()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -2,9 +2,10 @@
 
 import datetime as dt
 import time
-import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from onecard.kit.time_zones import zone_of
 
 _now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)  # noqa: E731  (replaced as a whole by tests)
 
@@ -27,8 +28,8 @@ def ahead(by: dt.timedelta) -> Iterator[None]:
 
 
 def local_day(moment: dt.datetime, time_zone: str) -> dt.date:
-    """The calendar day that `moment` falls on in an IANA zone; an unknown zone raises ZoneInfoNotFoundError."""
-    return moment.astimezone(zoneinfo.ZoneInfo(time_zone)).date()
+    """The calendar day that `moment` falls on in an IANA zone; in UTC where the zone is not known."""
+    return moment.astimezone(zone_of(time_zone)).date()
 
 
 class Stopwatch:

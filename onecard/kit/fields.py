@@ -7,6 +7,7 @@ from django.db import models
 
 from onecard.kit.masking import masked, masked_json
 from onecard.kit.text import normalized, normalized_lines
+from onecard.kit.time_zones import canonical
 
 if TYPE_CHECKING:
 
@@ -26,16 +27,12 @@ def refuse_card_number(text: str) -> None:
         raise ValidationError("This looks like a card's number or code, which is never kept here.", code="card_number")
 
 
-class FreeTextField(TextColumn):
-    """A name, a reason, a note or a message, as `free_text` makes it.
+class CleanedField(TextColumn):
+    """A column that holds one form of each text. Every write passes here: save, bulk_create, update.
 
-    Every write passes here: save, bulk_create, update; lookups too, so that a name is found however it is written.
-    In migrations it is a CharField, since its column is one.
+    Lookups pass too, so that a row is found however its text is written. In migrations it is a CharField, since its
+    column is one.
     """
-
-    def __init__(self, *args: Any, lines: bool = False, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.lines = lines
 
     def deconstruct(self) -> Any:
         name, _path, args, options = super().deconstruct()
@@ -52,6 +49,24 @@ class FreeTextField(TextColumn):
         value = self._clean(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, value)
         return value
+
+    def _clean(self, value: Any) -> Any:
+        raise NotImplementedError
+
+
+class TimeZoneField(CleanedField):
+    """An IANA time zone under its present name."""
+
+    def _clean(self, value: Any) -> Any:
+        return canonical(value.strip()) if isinstance(value, str) else value
+
+
+class FreeTextField(CleanedField):
+    """A name, a reason, a note or a message, as `free_text` makes it."""
+
+    def __init__(self, *args: Any, lines: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.lines = lines
 
     def _clean(self, value: Any) -> Any:
         if not isinstance(value, str):

@@ -10,7 +10,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 
-from onecard.kit.fields import FreeTextField
+from onecard.kit import time_zones
+from onecard.kit.fields import FreeTextField, TimeZoneField
 
 
 class Network(models.TextChoices):
@@ -42,12 +43,10 @@ def default_currencies() -> list[str]:
 
 
 def validate_time_zone(name: str) -> None:
-    """Raises ValidationError unless the name is an IANA zone that this machine knows."""
-    import zoneinfo
-
+    """Raises ValidationError unless the name is an IANA zone."""
     from django.core.exceptions import ValidationError
 
-    if name not in zoneinfo.available_timezones():
+    if not time_zones.is_known(name):
         raise ValidationError(f"{name!r} is not a time zone; write it like America/New_York.")
 
 
@@ -75,7 +74,7 @@ class Cardholder(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cardholder")
     name = FreeTextField(max_length=80)
     kyc_status = models.CharField(max_length=20, choices=KycStatus.choices, default=KycStatus.PENDING)
-    time_zone = models.CharField(
+    time_zone = TimeZoneField(
         max_length=60,
         default="America/New_York",
         validators=[validate_time_zone],
