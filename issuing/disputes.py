@@ -219,9 +219,10 @@ def _end_provisional_credit(dispute: Dispute, news: DisputeNews) -> None:
 
 
 def watch(dispute: Dispute) -> None:
-    """A person works a dispute until it is over and what was credited meanwhile has gone."""
+    """A person works a dispute until it is over, its money has come if it is won, and what was credited has gone."""
     reference = f"dispute:{dispute.pk}"
-    if dispute.status in states.OPEN_DISPUTE or provisional_minor(dispute):
+    is_unpaid = dispute.status == Status.WON and not came_back_minor(dispute)
+    if dispute.status in states.OPEN_DISPUTE or provisional_minor(dispute) or is_unpaid:
         about = dispute.transaction or dispute.issuer_transaction_id or "an unknown transaction"
         cases.open_case(
             kind=Case.Kind.DISPUTE,

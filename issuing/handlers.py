@@ -8,9 +8,10 @@ import datetime as dt
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Q
 
-from issuing import card_news, inbox, marqeta_news, states, stripe_account, stripe_news, unapplied
+from issuing import card_news, inbox, marqeta_news, states, stripe_account, stripe_news, unapplied, unhandled_money
 from issuing.events import MalformedEventError, parse_envelope
 from issuing.models import IssuerEvent, Provider
+from issuing.unhandled_money import UnhandledMoneyError
 from onecard.kit import clock
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import transaction
@@ -48,6 +49,9 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         except MalformedEventError as error:
             status, reason = states.Event.REJECTED, error.message
             unapplied.open_case_if_money(event, reason)
+        except UnhandledMoneyError as error:
+            status, reason = states.Event.KEPT, error.message
+            unhandled_money.open_case(event, reason)
         if status != states.Event.RECEIVED:
             inbox.finish(event, status, reason)
         if status in (states.Event.HANDLED, states.Event.KEPT):

@@ -86,6 +86,11 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> R
     return HANDLED
 
 
+def gives_money(kind: str) -> bool:
+    """Whether one of MESSAGES says that money came to us."""
+    return MESSAGES[kind][0] in (Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
+
+
 def act_on_transition(row: dict[str, Any]) -> Result:
     """Applies a transition of a chargeback: where the dispute stands, and no money."""
     state = clean_text(row.get("state"), limit=40)

@@ -11,7 +11,6 @@ from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owin
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
-    FIRST_MESSAGES,
     jit_funding,
     purchase_token,
     read_currency,
@@ -19,15 +18,14 @@ from issuing.marqeta_events import (
     read_minor,
     read_object,
 )
-from issuing.marqeta_kinds import CLEARINGS, REFUNDS
+from issuing.marqeta_kinds import CLEARINGS, EXPIRIES, FIRST_MESSAGES, REFUNDS, RELEASES, Meaning, meaning_of
 from issuing.models import Authorization, Decision, Provider
 from issuing.side_amounts import NOTHING, of_marqeta
+from issuing.unhandled_money import UnhandledMoneyError, carries_amount
 from onecard.kit.text import clean_text, free_text
 
 ACTOR = "issuer:marqeta"
 INCREMENTS = frozenset({"authorization.incremental"})
-RELEASES = frozenset({"authorization.reversal", "authorization.advice", "pindebit.authorization.reversal"})
-EXPIRY = "authorization.reversal.issuerexpiration"
 REFUSED = ("DECLINED", "ERROR")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
@@ -58,17 +56,28 @@ def act(body: bytes, *, patient: bool) -> Result:
     if key != "transactions":
         return states.Event.KEPT, "Nothing is done about events of this kind yet."
     kind = clean_text(row.get("type"), limit=80)
-    if kind.startswith("gpa."):
+    meaning = meaning_of(kind, carries_amount=carries_amount(row))
+    if meaning is Meaning.TWIN:
         return states.Event.KEPT, "A book-keeping twin of a merchant's message."
-    if kind in marqeta_disputes.MESSAGES:
+    if meaning is Meaning.NO_MONEY:
+        return states.Event.KEPT, "A message of this type moves no money."
+    if meaning is Meaning.UNHANDLED:
+        return _unhandled(row)
+    if meaning is Meaning.DISPUTE:
         return _disputed(kind, row)
-    if kind not in {EXPIRY} | FIRST_MESSAGES | INCREMENTS | RELEASES | CLEARINGS | REFUNDS:
-        return states.Event.KEPT, "Nothing is done about messages of this type yet."
     return _apply(_read(kind, row), patient=patient)
+
+
+def _unhandled(row: dict[str, Any]) -> Result:
+    if row.get("state") in REFUSED or not carries_amount(row):
+        return states.Event.KEPT, "Nothing is done about messages of this type, and no money has moved."
+    raise UnhandledMoneyError("Nothing here books messages of this type.")
 
 
 def _disputed(kind: str, row: dict[str, Any]) -> Result:
     read = _read(kind, row)
+    if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.news.amount_minor:
+        raise UnhandledMoneyError("The money of the dispute was refused, so it did not arrive.")
     if read.state in REFUSED:
         return states.Event.KEPT, "A refused message changes nothing."
     return marqeta_disputes.act_on_message(kind, row, read.news)
@@ -81,7 +90,7 @@ def _apply(row: Row, *, patient: bool) -> Result:
         return _cleared(row, patient=patient)
     if row.kind in REFUNDS:
         return _post(row)
-    if row.kind == EXPIRY:
+    if row.kind in EXPIRIES:
         return _report(row, states.Authorization.EXPIRED, patient=patient)
     if row.kind in RELEASES:
         if row.state != "CLEARED":

@@ -8,8 +8,7 @@ from issuing import transactions
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
-from issuing.marqeta_events import FIRST_MESSAGES
-from issuing.marqeta_kinds import CLEARINGS, REFUND_CLEARING, REFUNDS
+from issuing.marqeta_kinds import CLEARINGS, FIRST_MESSAGES, REFUND_CLEARING, REFUNDS
 from issuing.merchants import location_of
 from issuing.models import Authorization, CardTransaction
 from issuing.movements import MONEY_BACK

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from issuing import lifecycle, movements, states, stripe_disputes, transactions
+from issuing import lifecycle, movements, states, stripe_disputes, stripe_types, transactions
 from issuing.events import (
     AuthorizationNews,
     Envelope,
@@ -17,6 +17,7 @@ from issuing.issuers.base import IssuerError, IssuerTransaction
 from issuing.issuers.kinds import Kind
 from issuing.merchants import location_of
 from issuing.models import CardTransaction
+from issuing.unhandled_money import UnhandledMoneyError
 from onecard.kit.text import free_text
 from wallet import outcomes, refunds
 from wallet.processors import stripe_intents, stripe_refunds
@@ -43,12 +44,14 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
         return _charged(envelope)
     if envelope.type in REFUND_NEWS:
         return _given_back(envelope)
-    return states.Event.KEPT, "Nothing is done about events of this kind yet."
+    return states.Event.KEPT, stripe_types.why_kept(envelope.type, envelope.content)
 
 
 def _posted(provider: str, envelope: Envelope) -> Result:
     found, merchant, code = _read(envelope.content)
     if found.kind not in movements.TYPES:
+        if found.amount_minor:
+            raise UnhandledMoneyError(f"Its type, {found.kind}, is new to us.")
         return states.Event.KEPT, "A transaction of a type that is new to us."
     if found.kind == Kind.CAPTURE and not found.authorization_id:
         # A force capture: no event about an authorization came or will come, so the capture stands for its own.

@@ -10,6 +10,7 @@ from issuing import inbox, states
 from issuing.event_content import content_of
 from issuing.events import MalformedEventError
 from issuing.models import IssuerEvent
+from issuing.unhandled_money import carries_amount
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.errors import OneCardError
@@ -87,4 +88,4 @@ def _carries_amount(event: IssuerEvent) -> bool:
         content = content_of(event)
     except MalformedEventError:
         return False
-    return content.get("amount") not in (None, 0, "0", "")
+    return carries_amount(content)

@@ -9,7 +9,15 @@ from issuing.issuers import errors
 from issuing.issuers.base import IssuedCard, IssuerTransaction, Limits, Page, Person
 from issuing.issuers.kinds import Kind
 from issuing.issuers.lists import names_of, read_each, rows_of
-from issuing.marqeta_kinds import CLEARINGS, REFUND_CLEARING, REFUNDS, TAKES_AT_ONCE
+from issuing.marqeta_kinds import (
+    CLEARINGS,
+    EXPIRIES,
+    FIRST_MESSAGES,
+    REFUND_CLEARING,
+    REFUNDS,
+    RELEASES,
+    TAKES_AT_ONCE,
+)
 from issuing.side_amounts import of_marqeta
 from issuing.states import Card
 from onecard.kit.money import Money
@@ -32,8 +40,7 @@ _TO_MARQETA = {Card.ACTIVE.value: "ACTIVE", Card.FROZEN.value: "SUSPENDED", Card
 _NETWORKS = {"4": "visa", "5": "mastercard", "2": "mastercard", "6": "discover", "3": "amex"}
 # Our windows as Marqeta's, each under a token that follows from the user.
 _WINDOWS = {"per_transaction_minor": "TRANSACTION", "daily_minor": "DAY", "monthly_minor": "MONTH"}
-_HOLDS = ("authorization", "authorization.standin", "authorization.cashback", "authorization.quasi.cash")
-_RELEASES = ("authorization.reversal", "authorization.advice")
+_HOLDS = FIRST_MESSAGES - TAKES_AT_ONCE
 _CAPTURES = CLEARINGS | TAKES_AT_ONCE
 
 
@@ -202,11 +209,11 @@ def _kind(row: Mapping[str, Any]) -> Kind:
     if state == "PENDING" and name in _CAPTURES | REFUNDS:
         # Its money has not moved: the webhook keeps it and books nothing either.
         return Kind.OTHER
-    if name in _HOLDS or name == "authorization.atm.withdrawal":
+    if name in _HOLDS:
         return Kind.AUTHORIZATION
     if name == "authorization.incremental":
         return Kind.INCREMENT
-    if name in (*_RELEASES, "authorization.reversal.issuerexpiration"):
+    if name in RELEASES | EXPIRIES:
         return Kind.RELEASE
     if name in _CAPTURES:
         return Kind.CAPTURE

@@ -96,3 +96,13 @@ def test_an_increment_adds_to_the_same_authorization_and_a_reversal_ends_it(simu
 
     settle(lambda: Authorization.objects.get().status == "reversed")
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
+
+
+def test_a_payment_into_an_account_is_declined_at_the_till(simulate: Simulate) -> None:
+    asked = simulate(
+        "account.funding.authorization", card_token="demo-card", amount=45.00, network="VISA", card_acceptor=MERCHANT
+    )
+
+    assert asked["state"] == "DECLINED"
+    assert Decision.objects.get().decline_reason == "cash_not_allowed"
+    assert not FundingCharge.objects.exists()

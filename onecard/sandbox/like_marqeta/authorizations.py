@@ -24,6 +24,8 @@ METHODS = {
     "authorization.quasi.cash": "pgfs.authorization.quasi.cash",
     "authorization.incremental": "pgfs.authorization.incremental",
     "pindebit": "pgfs.pindebit",
+    # The method does not say that the card pays into an account, the type does.
+    "account.funding.authorization": "pgfs.authorization",
 }
 _VERIFICATION = "pgfs.authorization.account_verification"
 
