@@ -23,6 +23,8 @@ Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 # States of cards and holders that stop nothing, at either issuer: they may buy, or never could yet.
 BUYS_OR_IS_NEW = frozenset({"active", "unactivated", "unverified"})
+# More of them about one card do not come within the days for which an issuer repeats itself.
+MOST_NEWS = 50
 HOLDER_NEWS = ("issuing_cardholder.", "usertransition.")
 
 
@@ -50,9 +52,31 @@ def _about_holder(event: IssuerEvent) -> Result:
 
 
 def _reports_a_stop(event: IssuerEvent) -> bool:
-    """Whether the card, or its holder, may buy nothing by this news; a word that is new to us may mean that as well."""
+    """Whether the card, or its holder, may buy nothing by this news; a word that is new to us may mean that as well.
+
+    A stop that ended before newer news came stops nothing, in whatever order the two arrive. Of two reports from the
+    same moment the stop counts.
+    """
+    return _is_stop(event) and not _ended_meanwhile(event)
+
+
+def _is_stop(event: IssuerEvent) -> bool:
     word = _status_word(event)
     return bool(word) and word.lower() not in BUYS_OR_IS_NEW
+
+
+def _ended_meanwhile(event: IssuerEvent) -> bool:
+    """Whether later news about the same card or holder was handled already, and says that it may buy."""
+    handled = IssuerEvent.objects.filter(provider=event.provider, status=states.Event.HANDLED)
+    same = handled.filter(object_id=event.object_id, event_type__startswith=_family(event))
+    latest = same.order_by("-pk")[:MOST_NEWS]
+    last = max(latest, key=_reported_at, default=None)
+    return last is not None and _reported_at(last) > _reported_at(event) and not _is_stop(last)
+
+
+def _family(event: IssuerEvent) -> str:
+    """How the types begin of all news about a card, or about a holder."""
+    return event.event_type.partition(".")[0] + "."
 
 
 def _status_word(event: IssuerEvent) -> str:

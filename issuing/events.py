@@ -5,7 +5,6 @@ MalformedEventError with a sentence that names it; everything else degrades to "
 """
 
 import datetime as dt
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from issuing import event_origin, fingerprints, request_history, states
 from issuing.answers import STRIPE, AnswerFormat
 from issuing.side_amounts import NOTHING, SideAmounts, of_stripe
+from onecard.kit import exact_json
 from onecard.kit.countries import alpha_2
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
@@ -133,15 +133,15 @@ class AuthorizationNews:
 
 def parse_envelope(body: bytes) -> Envelope:
     """Raises MalformedEventError unless the body is a JSON object with an id, a type and data.object."""
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError):
-        raise MalformedEventError("The body is not JSON.") from None
+    event = _loaded(body, points=False)
     if not isinstance(event, dict):
         raise MalformedEventError("The body is JSON but not an object.")
     event_id, kind = clean_text(event.get("id"), limit=ID_LIMIT), clean_text(event.get("type"), limit=ID_LIMIT)
     if not event_id or not kind:
         raise MalformedEventError("The event has no id or no type.")
+    if kind != REQUEST:
+        # What has happened is read where it can be; a question with 45.0 may mean dollars, and is declined.
+        event = _loaded(body, points=True)
     data = event.get("data")
     content = data.get("object") if isinstance(data, dict) else None
     if not isinstance(content, dict):
@@ -157,6 +157,13 @@ def parse_envelope(body: bytes) -> Envelope:
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,
     )
+
+
+def _loaded(body: bytes, *, points: bool) -> Any:
+    try:
+        return exact_json.loads_whole(body, points=points)
+    except ValueError:
+        raise MalformedEventError("The body is not JSON.") from None
 
 
 def parse_authorization_request(provider: str, envelope: Envelope) -> AuthorizationRequest:

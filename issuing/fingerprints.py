@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from onecard.kit.masking import masked
+from onecard.kit.money import WRITTEN_NUMBER
 
 # A decimal of more digits before or after the point is hashed as it is written.
 MOST_DIGITS = 30
@@ -26,8 +27,8 @@ def of(said: Any) -> str:
 
 
 def number(value: object) -> object:
-    """A number in one form, whether it came as 45, 45.00 or "45.0"; anything else is left as it is."""
-    if isinstance(value, str) and len(value) <= MOST_DIGITS and value.replace(".", "", 1).isdecimal():
+    """A number in one form, whether it came as 45, 45.00, "45.0" or "4.5E+1"; anything else is left as it is."""
+    if isinstance(value, str) and WRITTEN_NUMBER.fullmatch(value):
         return _number(Decimal(value))
     return _number(value) if isinstance(value, Decimal) else value
 

@@ -59,7 +59,8 @@ def take_again(event: IssuerEvent) -> bool:
     require_transaction("An event that is handled again")
     sources = [*sources_of(states.EVENT_MOVES, states.Event.RECEIVED), states.Event.RECEIVED]
     unhandled = IssuerEvent.objects.filter(pk=event.pk, status__in=sources)
-    if unhandled.update(status=states.Event.RECEIVED, reason="", handled_at=None, next_attempt_at=None) != 1:
+    anew = {"status": states.Event.RECEIVED, "reason": "", "handled_at": None, "attempts": 0, "next_attempt_at": None}
+    if unhandled.update(**anew) != 1:
         return False
     outbox.put(topic="inbox.received", event_pk=event.pk)
     return True

@@ -47,7 +47,8 @@ def record_failure(event_pk: int, error: Exception, *, now: dt.datetime | None =
         IssuerEvent.objects.filter(pk=event_pk).update(
             attempts=F("attempts") + 1, next_attempt_at=moment + wait, reason=reason
         )
-        if event.attempts + 1 >= ATTEMPTS_BEFORE_CASE:
+        # Once, so that a case that a person closed stays closed while the tries go on.
+        if event.attempts + 1 == ATTEMPTS_BEFORE_CASE:
             _open_case(event, f"Applying it failed {event.attempts + 1} times: {reason}")
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import stripe
@@ -25,6 +26,7 @@ from issuing.issuers.kinds import Kind
 from issuing.issuers.lists import names_of, read_each, rows_of
 from issuing.side_amounts import of_stripe
 from issuing.states import Card
+from onecard.kit import exact_json
 from onecard.kit.text import clean_text, free_text
 
 # What we note on Stripe's objects: the key that made them, and the state and reason of our last move.
@@ -98,8 +100,8 @@ def read_card(card: Mapping[str, Any]) -> IssuedCard:
             status=_status(card),
             card_type=clean_text(card.get("brand"), limit=20).lower(),
             last_four=clean_text(card["last4"], limit=4),
-            expiry_month=int(card["exp_month"]),
-            expiry_year=int(card["exp_year"]),
+            expiry_month=_whole(card["exp_month"]),
+            expiry_year=_whole(card["exp_year"]),
             currency=str(card["currency"]).upper(),
             limits=_limits(_mapping(card.get("spending_controls")).get("spending_limits")),
             key=clean_text(_mapping(card.get("metadata")).get(KEY), limit=64),
@@ -162,7 +164,7 @@ def _status(card: Mapping[str, Any]) -> str:
 
 def _limits(rows: Any) -> Limits | None:
     """Our three windows; None when one is missing, or is for some categories only."""
-    found = {row["interval"]: int(row["amount"]) for row in rows or () if not row.get("categories")}
+    found = {row["interval"]: _whole(row["amount"]) for row in rows or () if not row.get("categories")}
     if not {"per_authorization", "daily", "monthly"} <= set(found):
         return None
     return Limits(found["per_authorization"], found["daily"], found["monthly"])
@@ -176,13 +178,21 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         authorization_id=_id_of(row.get("authorization")),
         kind=_KINDS.get(row["type"], Kind.OTHER),
         # Stripe counts what enters our balance: a capture is negative.
-        amount_minor=-int(row["amount"]),
+        amount_minor=-_whole(row["amount"]),
         currency=currency,
         merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("category_code"), limit=4),
-        created_at=dt.datetime.fromtimestamp(int(row["created"]), dt.UTC),
+        created_at=dt.datetime.fromtimestamp(_whole(row["created"]), dt.UTC),
         **of_stripe(row, currency).columns(),
     )
+
+
+def _whole(value: Any) -> int:
+    """A whole number, also where it is written as 1000.0; raises ValueError or TypeError for anything else."""
+    found = exact_json.whole(Decimal(value)) if isinstance(value, Decimal | float) else int(value)
+    if found is None:
+        raise ValueError("This is no whole number.")
+    return found
 
 
 def _id_of(reference: Any) -> str:

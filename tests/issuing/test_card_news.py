@@ -51,8 +51,9 @@ def known_card(issuer: MockIssuer, status: str = "active") -> VirtualCard:
     )
 
 
-def tell(issuer: MockIssuer, card_id: str, status: str) -> str:
+def tell(issuer: MockIssuer, card_id: str, status: str, *, at: dt.datetime | None = None) -> str:
     """Delivers the news through the issuer's own door, lets a worker handle it, and gives what became of it."""
+    happened_at = at or clock.now()
     if issuer.provider == "stripe":
         word = {"active": "active", "frozen": "inactive", "closed": "canceled"}[status]
         content = {
@@ -64,10 +65,12 @@ def tell(issuer: MockIssuer, card_id: str, status: str) -> str:
             "currency": "usd",
             "metadata": {"one_card_status": status},
         }
-        assert post(event("issuing_card.updated", content)).status_code == 200
+        told = event("issuing_card.updated", content, created=int(happened_at.timestamp()))
+        assert post(told).status_code == 200
     else:
         word = {"active": "ACTIVE", "frozen": "SUSPENDED", "closed": "TERMINATED"}[status]
         row = {"token": f"t-{IssuerEvent.objects.count()}", "card_token": card_id, "state": word, "type": "state.x"}
+        row["created_time"] = happened_at.isoformat()
         assert marqeta({"cardtransitions": [row]}) == 200
     return handle_last()
 
@@ -282,3 +285,73 @@ def test_an_issuer_that_stays_away_opens_one_case_until_it_answers(issuer: MockI
     case.refresh_from_db()
     assert case.status == "resolved"
     assert buys(shopper) == (True, "")
+
+
+def test_a_late_report_of_a_stop_that_is_over_stops_nothing(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    VirtualCard.objects.update(last_synced_at=None)
+    now = clock.now()
+    tell(issuer, shopper.issuer_card_id, "active", at=now)
+    unreachable(issuer, 1)
+
+    assert tell(issuer, shopper.issuer_card_id, "frozen", at=now - dt.timedelta(minutes=5)) == "handled"
+
+    assert buys(shopper) == (True, "")
+    assert shopper.pk in asked_to_compare(), "it is compared all the same"
+
+
+def test_a_stop_after_the_card_was_let_go_stops_it(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    now = clock.now()
+    tell(issuer, shopper.issuer_card_id, "active", at=now - dt.timedelta(minutes=5))
+
+    tell(issuer, shopper.issuer_card_id, "frozen", at=now)
+
+    assert buys(shopper) == (False, "card_stop_reported")
+
+
+def test_of_two_reports_from_one_moment_the_stop_counts(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    now = clock.now()
+    tell(issuer, shopper.issuer_card_id, "active", at=now)
+
+    tell(issuer, shopper.issuer_card_id, "closed", at=now)
+
+    assert buys(shopper) == (False, "card_stop_reported")
+
+
+def test_news_that_lets_a_card_go_waits_for_the_issuer(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    now = clock.now()
+    tell(issuer, shopper.issuer_card_id, "frozen", at=now)
+    unreachable(issuer, 1)
+
+    tell(issuer, shopper.issuer_card_id, "active", at=now + dt.timedelta(minutes=1))
+    with pytest.raises(IssuerError):
+        work()
+
+    assert buys(shopper) == (False, "card_stop_reported")
+
+
+@pytest.mark.parametrize("issuer", ["stripe"], indirect=True)
+def test_a_refused_event_of_another_mode_ends_no_stop(issuer: MockIssuer, shopper: VirtualCard) -> None:
+    now = clock.now()
+    later = int(now.timestamp()) + 60
+    foreign = event("issuing_card.updated", {"id": shopper.issuer_card_id, "status": "active"}, created=later)
+    post(foreign | {"livemode": True})
+    assert handle_last() == "kept"
+
+    tell(issuer, shopper.issuer_card_id, "frozen", at=now)
+
+    assert buys(shopper) == (False, "card_stop_reported")
+
+
+@pytest.mark.parametrize("key", ["cards", "cardtransitions"])
+def test_either_name_of_marqetas_card_news_stops_the_card(key: str) -> None:
+    registry.clear()
+    issuer = MockIssuer(provider="marqeta")
+    registry.install(issuer)
+    card = known_card(issuer)
+    row = {"token": "t-1", "card_token": card.issuer_card_id, "state": "LIMITED", "type": "state.limited"}
+
+    assert marqeta({key: [row]}) == 200
+    assert handle_last() == "handled"
+
+    card.refresh_from_db()
+    assert card.stop_reported_at is not None

@@ -93,6 +93,29 @@ def test_repeated_failures_open_one_case_and_tries_go_on(capture: IssuerEvent, b
     assert IssuerEvent.objects.get(pk=capture.pk).status == "received"
 
 
+def close(case: Case) -> None:
+    Case.objects.filter(pk=case.pk).update(status="resolved", resolution="We look into it.", resolved_at=clock.now())
+
+
+def test_a_case_that_a_person_closed_is_not_opened_by_the_next_try(capture: IssuerEvent, broken: Any) -> None:
+    fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE)
+    close(Case.objects.get())
+
+    fail_to_apply(capture, times=3)
+
+    assert Case.objects.get().status == "resolved"
+
+
+def test_an_event_sent_again_that_still_fails_asks_again(capture: IssuerEvent, broken: Any) -> None:
+    fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE)
+    close(Case.objects.get())
+
+    unapplied.send_through_again(capture, actor="user:staff", reason="It should work now.")
+    fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE)
+
+    assert sorted(Case.objects.values_list("status", flat=True)) == ["open", "resolved"]
+
+
 def test_a_mended_event_is_applied_and_its_case_closes(capture: IssuerEvent, broken: pytest.MonkeyPatch) -> None:
     now = fail_to_apply(capture, times=unapplied.ATTEMPTS_BEFORE_CASE)
     broken.undo()
