@@ -5,7 +5,8 @@ class IssuingConfig(AppConfig):
     name = "issuing"
 
     def ready(self) -> None:
-        """Administrators hear of credentials that an issuer turned away, in every process."""
-        from issuing import issuer_alarm
+        """Administrators hear of credentials that an issuer turned away, and people's amounts are carried out."""
+        from issuing import entered_amounts, issuer_alarm
 
         issuer_alarm.install()
+        entered_amounts.install()

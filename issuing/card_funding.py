@@ -42,12 +42,22 @@ def fund_card(
     require_no_transaction("A charge")
     wish = _known(card, amount, source, request_key)
     if wish is None:
-        _check(card, amount, source)
-        wish = _intend(card, amount, source, requested_by, request_key)
+        wish = intend(card=card, amount=amount, source=source, requested_by=requested_by, request_key=request_key)
     charge = wish.obligation.charges.get()
     funding.charge(charge_id=charge.pk, processor=processor)
     settle(wish.pk)
     return CardFunding.objects.select_related("card", "source").get(pk=wish.pk)
+
+
+def intend(
+    *, card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, request_key: str
+) -> CardFunding:
+    """Writes the request down with its charge and the message for the worker, and calls nobody; in one transaction.
+
+    Raises CardRefusedError and UnusableMethodError.
+    """
+    check(card, amount, source)
+    return _intend(card, amount, source, requested_by, request_key)
 
 
 def settle(funding_id: int) -> str:
@@ -71,7 +81,8 @@ def sweep() -> int:
     return each_in_turn(ids, settle, what="card funding")
 
 
-def _check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
+def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
+    """Raises CardRefusedError or UnusableMethodError when this cannot be put there from there."""
     if card.status == states.Card.CLOSED:
         raise CardRefusedError("This card is closed; no money can be put on it.")
     if source.cardholder_id != card.cardholder_id:

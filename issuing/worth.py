@@ -3,13 +3,15 @@
 Where nobody knows the rate, it counts for nothing and is a case until somebody does.
 """
 
+from django.db.models import Max
+
 from audit import trail
 from issuing import locking, owing, unfunded
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import transactions
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
-from wallet import cases, ledger
+from wallet import cases, entered_amounts, ledger, reference_rates
 from wallet.models import Case, Posting
 
 LONGEST_REASON = 200
@@ -18,6 +20,8 @@ Type = CardTransaction.Type
 PROVISIONAL = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
 # What takes money out of the clearing account, as a capture does.
 TAKES = (Type.SETTLEMENT, Type.CHARGEBACK_REVERSAL)
+# Where issuers' own rates are looked for, and how many of them count.
+LATEST_MOVEMENTS, MOST_SEEN = 100_000, 50
 
 
 class WorthRefusedError(OneCardError):
@@ -26,10 +30,13 @@ class WorthRefusedError(OneCardError):
     code = "worth_refused"
 
 
-def enter_worth(*, transaction: CardTransaction, worth_minor: int, reason: str, actor: str) -> Money:
+def enter_worth(
+    *, transaction: CardTransaction, worth_minor: int, reason: str, actor: str, agreed_by: str = ""
+) -> Money:
     """Takes a person's word for what a movement is worth, once and for good; what the cardholder pays follows it.
 
-    `worth_minor` is in minor units of the purchase's currency, and is given back as money. Safe when two do it at
+    `worth_minor` is in minor units of the purchase's currency, and is given back as money. It must be near a reference
+    rate, and above the threshold somebody else must have agreed (issuing/entered_amounts.py). Safe when two do it at
     once. Raises WorthRefusedError, and then nothing has changed.
     """
     words = reason.strip()
@@ -39,11 +46,75 @@ def enter_worth(*, transaction: CardTransaction, worth_minor: int, reason: str, 
         kept = CardTransaction.objects.select_related("authorization").get(pk=transaction.pk)
         _refuse(why_not(kept))
         worth = Money(worth_minor, purchase.currency)
+        _refuse(why_not_believed(kept, purchase, worth))
+        _refuse("" if agreed_by else _why_not_alone(kept, worth))
         _put(kept, purchase, worth)
-        _note(kept, worth, reason=words, actor=actor)
+        _note(kept, worth, reason=words, actor=actor, agreed_by=agreed_by)
         unfunded.open_case_if_nobody_pays(purchase)
         owing.follow(purchase, actor=actor)
     return worth
+
+
+def check(kept: CardTransaction, *, worth_minor: int, reason: str) -> None:
+    """Raises WorthRefusedError for what cannot be entered, whoever agrees to it."""
+    _refuse(_why_no_input(worth_minor, reason.strip()))
+    _refuse(why_not(kept))
+    purchase = kept.authorization
+    assert purchase is not None  # noqa: S101  (why_not has said so)
+    _refuse(why_not_believed(kept, purchase, Money(worth_minor, purchase.currency)))
+
+
+def takes_two(kept: CardTransaction, purchase: Authorization, worth_minor: int) -> bool:
+    """Whether one person's word is not enough, however little it is.
+
+    Without a reference rate nobody can tell a slip from the truth, and what comes back should not exceed what was
+    captured of the purchase and has not come back.
+    """
+    is_known = reference_of(kept, purchase) is not None
+    return not is_known or (kept.transaction_type not in TAKES and worth_minor > _captured_minor(purchase))
+
+
+def why_not_believed(kept: CardTransaction, purchase: Authorization, worth: Money) -> str:
+    """Why a worth is too far from what is known of the rate, or from what was captured; or ""."""
+    known = reference_of(kept, purchase)
+    if known is not None:
+        least, most = (Money(minor, worth.currency) for minor in (known.least_minor, known.most_minor))
+        is_near = least.minor <= worth.minor <= most.minor
+        return "" if is_near else f"{kept.money} is about {known.expected}: its worth is between {least} and {most}."
+    captured_minor = _captured_minor(purchase)
+    if kept.transaction_type not in TAKES and worth.minor > captured_minor:
+        captured = Money(captured_minor, worth.currency)
+        return f"No rate is known, and {captured} was captured and has not come back: it cannot be worth more."
+    return ""
+
+
+def reference_of(kept: CardTransaction, purchase: Authorization) -> reference_rates.Reference | None:
+    """What a movement should be worth, by what issuers said lately or by the table; None where nobody knows."""
+    seen = _said_by_issuers(kept.currency, purchase.currency)
+    return reference_rates.reference(kept.money, purchase.currency, seen=seen)
+
+
+def _said_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
+    """What issuers said beside their amounts, among the latest movements; never what a person entered."""
+    newest = CardTransaction.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    latest = CardTransaction.objects.filter(pk__gt=newest - LATEST_MOVEMENTS, merchant_amount_minor__gt=0)
+    there = latest.filter(currency=given, merchant_currency=got, amount_minor__gt=0).order_by("-pk")[:MOST_SEEN]
+    back = latest.filter(currency=got, merchant_currency=given, amount_minor__gt=0).order_by("-pk")[:MOST_SEEN]
+    return [
+        *((row.money, Money(row.merchant_amount_minor or 0, got)) for row in there),
+        *((Money(row.merchant_amount_minor or 0, given), row.money) for row in back),
+    ]
+
+
+def _captured_minor(purchase: Authorization) -> int:
+    """What merchants took of a purchase and has not come back."""
+    taken, back = owing.moved_minor(purchase)
+    return max(0, taken - back)
+
+
+def _why_not_alone(kept: CardTransaction, worth: Money) -> str:
+    is_much = any(entered_amounts.is_too_much_alone(entered_amounts.Kind.WORTH, each) for each in (worth, kept.money))
+    return "This is too much for one person's word: a second person has to agree to it." if is_much else ""
 
 
 def why_not(kept: CardTransaction) -> str:
@@ -173,7 +244,7 @@ def _refuse(why_not: str) -> None:
         raise WorthRefusedError(why_not)
 
 
-def _note(kept: CardTransaction, worth: Money, *, reason: str, actor: str) -> None:
+def _note(kept: CardTransaction, worth: Money, *, reason: str, actor: str, agreed_by: str) -> None:
     trail.record(
         actor=actor,
         action="transaction.worth_entered",
@@ -183,4 +254,5 @@ def _note(kept: CardTransaction, worth: Money, *, reason: str, actor: str) -> No
         worth_minor=worth.minor,
         worth_currency=worth.currency,
         reason=reason,
+        **({"agreed_by": agreed_by} if agreed_by else {}),
     )

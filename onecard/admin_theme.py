@@ -82,6 +82,7 @@ UNFOLD: dict[str, Any] = {
                         "wallet.case",
                         badge="wallet.admin.cases.open_case_badge",
                     ),
+                    _room("Entered amounts", "group_add", "wallet.enteredamount"),
                 ],
             },
             {

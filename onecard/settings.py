@@ -65,6 +65,11 @@ CASCADE_RETRIES_H = environment.hours("CASCADE_RETRIES_H", default="1,6,24,72")
 # Whoever owes a purchase makes no new ones with that card until it is paid, or staff unfreeze it.
 FREEZE_ON_RECEIVABLE = environment.flag("FREEZE_ON_RECEIVABLE", default=True)
 
+# An amount that one person enters by hand counts at once up to here, in US cents (other currencies at a rough rate).
+TWO_PERSON_ABOVE = environment.number("TWO_PERSON_ABOVE", default=100_000, least=0, most=100_000_000)
+# The same for a card's limits, when they are raised.
+TWO_PERSON_LIMITS_ABOVE = environment.number("TWO_PERSON_LIMITS_ABOVE", default=1_000_000, least=0, most=100_000_000)
+
 # Numbers and codes of cards are asked of the issuer when somebody reveals them; keeping them is a choice, off.
 STORE_CARD_DATA = environment.flag("STORE_CARD_DATA", default=False)
 # The first key seals, all open: docs/decisions/0006-card-data.md says how to change them.

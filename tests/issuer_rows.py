@@ -15,12 +15,12 @@ from issuing.models import (
     VirtualCard,
 )
 from onecard.kit import clock
-from tests.factories import FundingMethodFactory
-from wallet.models import FundingObligation
+from tests.factories import FundingMethodFactory, UserFactory
+from wallet.models import EnteredAmount, FundingObligation
 
 
 def rows_about(card: VirtualCard) -> None:
-    """A settled change, transaction, dispute, funding, sync with a difference, old document, control and rollout."""
+    """A settled change, transaction, dispute, funding, amount that was entered, sync with a difference, old document, control and rollout."""
     now, name = clock.now(), uuid.uuid4().hex
     CardChange.objects.create(
         card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
@@ -51,6 +51,20 @@ def rows_about(card: VirtualCard) -> None:
         opened_at=now,
         closed_at=now,
         updated_at=now,
+    )
+    EnteredAmount.objects.create(
+        kind="limits",
+        reference=f"virtualcard:{card.pk}",
+        cardholder=card.cardholder,
+        amount_minor=2_000_000,
+        currency="USD",
+        details={"before": [1, 1, 1], "after": [1, 1, 2_000_000]},
+        reason="Raised on the card's page.",
+        needs_second=True,
+        status="withdrawn",
+        entered_by=UserFactory(is_staff=True),
+        entered_at=now,
+        ended_at=now,
     )
     LegacyDocument.objects.create(
         kind="transaction",

@@ -11,7 +11,16 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import savepoint, transaction
 from onecard.outbox import services as outbox
 from onecard.users.models import User
-from wallet import account_refusals, cascade, case_rules, ledger, methods, obligations, refunds
+from wallet import (
+    account_refusals,
+    cascade,
+    case_rules,
+    entered_amounts,
+    ledger,
+    methods,
+    obligations,
+    refunds,
+)
 from wallet.case_desk import LONGEST_NOTE, CaseRefusedError, actor, change, checked, close, note, opened, refuse
 from wallet.case_rules import Standing
 from wallet.models import Case, CaseNote, FundingCharge, FundingMethod, FundingRefund
@@ -65,19 +74,32 @@ def charge_another(*, case: Case, user: User, method: FundingMethod, reason: str
         return _charge(standing, user, method, reason, "charge_another")
 
 
-def refund(*, case: Case, user: User, amount: Money, reason: str, seen_minor: int) -> FundingRefund:
+def check_refund(*, case: Case, amount: Money, seen_minor: int) -> None:
+    """Raises CaseRefusedError for a refund that cannot be made, whoever agrees to it."""
+    with opened(case) as standing:
+        refuse(case_rules.why_no_refund(standing))
+        _refuse_other_amount(standing, amount, seen_minor)
+
+
+def refund(
+    *, case: Case, user: User, amount: Money, reason: str, seen_minor: int, agreed_by: User | None = None
+) -> FundingRefund:
     """Begins to give back, at our own cost, a part of what was paid: what is not owed goes back without anybody.
 
     It is posted as goodwill at once, so that nobody is asked for it again (wallet/settlement.py). `seen_minor` is what
-    the person saw as given back before. Raises CaseRefusedError for more than is left, and when something was given
-    back meanwhile: a second click.
+    the person saw as given back before. Raises CaseRefusedError for more than is left, when something was given back
+    meanwhile (a second click), and for an amount above the threshold to which nobody else has agreed.
     """
     with opened(case) as standing:
         refuse(case_rules.why_no_refund(standing))
         _refuse_other_amount(standing, amount, seen_minor)
+        if agreed_by is None and entered_amounts.is_too_much_alone(entered_amounts.Kind.REFUND, amount):
+            raise CaseRefusedError(f"{amount} is too much for one person's word: a second person has to agree to it.")
         assert standing.obligation is not None  # noqa: S101  (why_no_refund has said so)
         words = checked(reason)
-        note(standing, user, "case.refund", words, told=f"Refund of {amount}", amount_minor=amount.minor)
+        agreed = {"agreed_by": actor(agreed_by)} if agreed_by else {}
+        told = f"Refund of {amount}" + (f", agreed to by {agreed_by.get_username()}" if agreed_by else "")
+        note(standing, user, "case.refund", words, told=told, amount_minor=amount.minor, **agreed)
         made = refunds.begin(obligation=standing.obligation, amount_minor=amount.minor, reason=words, actor=actor(user))
         purchase = case_rules.purchase_of(standing.case)
         ledger.post(kind=ledger.Kind.GOODWILL, key=f"goodwill:{made.public_id}", money=amount, reference=purchase)

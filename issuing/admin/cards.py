@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,15 +11,19 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import AuditedAdmin, VersionedForm
-from issuing import availability, cards, states
+from issuing import availability, cards, entered_amounts, states
 from issuing.admin.card_actions import CardActionsAdmin
 from issuing.admin.new_card import NewCardAdmin
 from issuing.admin.put_money import PutMoneyAdmin
 from issuing.admin.reveal import RevealAdmin
+from issuing.issuers.base import Limits
 from issuing.models import VirtualCard
 from onecard.kit import display, references
 from onecard.kit.admin import row_of
+from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
+from wallet.admin.entered_amounts import tell
+from wallet.entered_amounts import EnteredRefusedError, Kind, is_too_much_alone, told_beforehand
 
 LIMITS = {
     "per_transaction_limit": "Limit for one purchase",
@@ -47,10 +51,14 @@ class VirtualCardForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.stored = {name: getattr(self.instance, f"{name}_minor") for name in LIMITS}
+        # Those that take a second person, in minor units.
+        self.raised: dict[str, int] = {}
         for name, title in LIMITS.items():
             money = Money(getattr(self.instance, f"{name}_minor"), self.instance.currency)
             self.initial[name] = str(money.major)
             self.fields[name].label = f"{title}, in {self.instance.currency}"
+        self.fields["monthly_limit"].help_text = told_beforehand(Kind.LIMITS, self.instance.currency)
 
     def clean(self) -> dict[str, Any] | None:
         """Puts the limits on the card, exact to the minor unit; nothing is rounded."""
@@ -63,13 +71,20 @@ class VirtualCardForm(VersionedForm):
         return cleaned
 
     def _set_limit(self, name: str, text: str) -> None:
+        """What is lowered holds at once; what is raised high waits for a second person."""
         try:
-            money = Money.parse(text, self.instance.currency)
+            money = parse_typed(text, self.instance.currency)
         except MoneyError as error:
             self.add_error(name, f"{error.message}.")
             return
         if money.minor < 0:
             self.add_error(name, "A limit is not negative; 0 allows nothing.")
+            return
+        if why_not := entered_amounts.why_not_limit(money):
+            self.add_error(name, why_not)
+            return
+        if money.minor > self.stored[name] and is_too_much_alone(Kind.LIMITS, money):
+            self.raised[name] = money.minor
             return
         setattr(self.instance, f"{name}_minor", money.minor)
 
@@ -122,8 +137,21 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
     def save_model(self, request: HttpRequest, obj: VirtualCard, form: Any, change: bool) -> None:  # noqa: FBT001
         """New limits hold here at once; the issuer is told by the queue."""
         super().save_model(request, obj, form, change)
-        if set(LIMITS) & set(form.changed_data):
+        if any(getattr(obj, f"{name}_minor") != minor for name, minor in form.stored.items()):
             cards.request_limits_push(card=obj, requested_by=f"user:{request.user.pk}")
+        if form.raised:
+            self._propose(request, obj, form)
+
+    def _propose(self, request: HttpRequest, card: VirtualCard, form: Any) -> None:
+        now = {name: getattr(card, f"{name}_minor") for name in LIMITS}
+        before, after = Limits(*now.values()), Limits(*(now | form.raised).values())
+        user: Any = request.user
+        try:
+            entered = entered_amounts.propose_limits(card=card, before=before, after=after, user=user)
+        except EnteredRefusedError as error:
+            messages.error(request, error.message)
+        else:
+            tell(request, entered)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

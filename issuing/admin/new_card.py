@@ -9,11 +9,14 @@ from django.urls import reverse
 
 from issuing import cards
 from issuing.admin.card_actions import page_of, tell_outcome
+from issuing.entered_amounts import why_not_limit
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.acts import Act, SelectWidget, TextWidget, ask, page_action
 from onecard.kit.admin import BaseAdmin
+from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
+from wallet.entered_amounts import Kind, is_too_much_alone
 from wallet.models import Cardholder
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ AMOUNTS = {
     "daily": "Limit a day",
     "monthly": "Limit a month",
 }
+
+
+TWO_PEOPLE = "So high a limit takes a second person."
 
 
 class NewCardForm(forms.Form):
@@ -51,9 +57,15 @@ class NewCardForm(forms.Form):
 
     def _read_amount(self, name: str) -> None:
         try:
-            self.cleaned_data[name] = Money.parse(self.cleaned_data[name], self.cleaned_data["currency"]).minor
+            limit = parse_typed(self.cleaned_data[name], self.cleaned_data["currency"])
         except MoneyError as error:
             self.add_error(name, f"{error.message}.")
+            return
+        self.cleaned_data[name] = limit.minor
+        if limit.minor > 0 and (why_not := why_not_limit(limit)):
+            self.add_error(name, why_not)
+        elif limit.minor > 0 and is_too_much_alone(Kind.LIMITS, limit):
+            self.add_error(name, f"{TWO_PEOPLE} Make the card with less, and raise it on the card's page.")
 
     def limits(self) -> Limits:
         return Limits(*(self.cleaned_data[name] for name in AMOUNTS))

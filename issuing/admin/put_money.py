@@ -8,21 +8,24 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from issuing import card_funding, states
+from issuing import card_funding, entered_amounts, states
 from issuing.admin.card_actions import PUT_MONEY, card_or_404, page_of
 from issuing.card_errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
-from onecard.kit.acts import Act, SelectWidget, TextWidget, ask, page_action
+from onecard.kit.acts import Act, SelectWidget, ask, page_action
 from onecard.kit.admin import BaseAdmin
-from onecard.kit.money import Money, MoneyError
+from onecard.kit.amount_field import AmountField
+from onecard.kit.money import Money
+from wallet.admin.entered_amounts import tell
+from wallet.entered_amounts import EnteredRefusedError, Kind, told_beforehand
 from wallet.methods import UnusableMethodError
-from wallet.models import FundingMethod
+from wallet.models import EnteredAmount, FundingMethod
 
 
 class PutMoneyForm(forms.Form):
     """How much, from which card; the key makes a second click the same request."""
 
-    amount = forms.CharField(max_length=20, widget=TextWidget({"inputmode": "decimal"}))
+    amount = AmountField()
     source = forms.TypedChoiceField(label="From", widget=SelectWidget)
     request_key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -31,15 +34,9 @@ class PutMoneyForm(forms.Form):
         self.card = card
         wallet = card.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
         self.known = {str(each.pk): each for each in wallet.select_related("cardholder").order_by("position", "pk")}
-        self.fields["amount"].help_text = f"In {card.currency}, such as 25.00."
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        amount.of(card.currency, told=told_beforehand(Kind.TOP_UP, card.currency))
         self.fields["source"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
-
-    def clean_amount(self) -> Money:
-        """Exact to the minor unit; nothing is rounded."""
-        try:
-            return Money.parse(self.cleaned_data["amount"], self.card.currency)
-        except MoneyError as error:
-            raise forms.ValidationError(f"{error.message}.") from None
 
     def clean_source(self) -> FundingMethod:
         return self.known[self.cleaned_data["source"]]
@@ -60,16 +57,16 @@ class PutMoneyAdmin(BaseAdmin):
 
 
 def _put(request: HttpRequest, card: VirtualCard, form: PutMoneyForm) -> HttpResponse:
-    asked = form.cleaned_data
+    asked, key, user = form.cleaned_data, f"admin:{form.cleaned_data['request_key']}", request.user.pk
+    what: dict[str, Any] = {"card": card, "amount": asked["amount"], "source": asked["source"]}
+    by: Any = request.user
     try:
-        wish = card_funding.fund_card(
-            card=card,
-            amount=asked["amount"],
-            source=asked["source"],
-            requested_by=f"user:{request.user.pk}",
-            request_key=f"admin:{asked['request_key']}",
-        )
-    except (CardRefusedError, UnusableMethodError) as error:
+        entered = entered_amounts.put_on_card(**what, key=key, user=by)
+        if entered.status != EnteredAmount.Status.APPLIED:
+            tell(request, entered)
+            return redirect(page_of(card))
+        wish = card_funding.fund_card(**what, requested_by=f"user:{user}", request_key=key)
+    except (CardRefusedError, UnusableMethodError, EnteredRefusedError) as error:
         form.add_error(None, error.message)
         return _page(request, card, form)
     _tell(request, wish)

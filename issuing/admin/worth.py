@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from issuing import owing, worth
+from issuing import entered_amounts, owing, worth
 from issuing.admin.movement_buttons import MovementButtons, page_of, turn_away
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
-from onecard.kit.acts import Act, ReasonForm, TextWidget, ask, page_action
-from onecard.kit.money import Money, MoneyError
+from onecard.kit.acts import Act, ReasonForm, ask, page_action
+from onecard.kit.amount_field import AmountField
+from wallet.admin.entered_amounts import tell
+from wallet.entered_amounts import EnteredRefusedError, Kind, told_beforehand
 
 ENTER_WORTH = "worth"
 TEMPLATE = "admin/issuing/cardtransaction/worth.html"
@@ -21,21 +21,14 @@ TEMPLATE = "admin/issuing/cardtransaction/worth.html"
 class WorthForm(ReasonForm):
     """How much, in the purchase's currency, and where that is from."""
 
-    amount = forms.CharField(label="Worth", max_length=20, widget=TextWidget({"inputmode": "decimal"}))
+    amount = AmountField(label="Worth")
     field_order = ("amount", "reason")
 
     def __init__(self, data: Any, currency: str) -> None:
         super().__init__(data)
-        self.currency = currency
-        self.fields["amount"].help_text = f"In {currency}, such as 12.34."
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        amount.of(currency, told=told_beforehand(Kind.WORTH, currency))
         self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
-
-    def clean_amount(self) -> Money:
-        """Exact to the minor unit; nothing is rounded."""
-        try:
-            return Money.parse(self.cleaned_data["amount"], self.currency)
-        except MoneyError as error:
-            raise forms.ValidationError(f"{error.message}.") from None
 
 
 class WorthButton(MovementButtons):
@@ -57,18 +50,19 @@ class WorthButton(MovementButtons):
 
 
 def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+    user: Any = request.user
     try:
-        entered = worth.enter_worth(
-            transaction=movement,
+        entered = entered_amounts.enter_worth(
+            movement=movement,
             worth_minor=form.cleaned_data["amount"].minor,
             reason=form.cleaned_data["reason"],
-            actor=f"user:{request.user.pk}",
+            user=user,
         )
-    except worth.WorthRefusedError as error:
+    except (worth.WorthRefusedError, EnteredRefusedError) as error:
         form.add_error(None, error.message)
         return _ask(request, movement, purchase, form)
     was = display.money(movement.amount_minor, movement.currency)
-    messages.success(request, f"{was} is worth {entered} now, and what the cardholder pays follows.")
+    tell(request, entered, done=f"{was} is worth {entered.money} now, and what the cardholder pays follows.")
     return redirect(page_of(movement))
 
 

@@ -227,9 +227,15 @@ def test_an_amount_that_cannot_be_is_refused(asked: Told, minor: int) -> None:
     assert "more than nothing" in refused(minor)
 
 
-def test_the_largest_amount_is_an_amount(asked: Told) -> None:
-    enter(MAX_AMOUNT_MINOR)
-    assert CardTransaction.objects.get().purchase_minor == MAX_AMOUNT_MINOR
+@pytest.mark.parametrize("minor", [MAX_AMOUNT_MINOR, 400_000, 13_335, 1_480, 1])
+def test_an_amount_far_from_the_reference_rate_is_refused(asked: Told, minor: int) -> None:
+    assert "40.00 EUR is about 44.44 USD: its worth is between 14.81 USD and 133.34 USD." in refused(minor)
+
+
+@pytest.mark.parametrize("minor", [13_334, 1_481])
+def test_an_amount_at_the_edge_of_the_band_is_taken(asked: Told, minor: int) -> None:
+    enter(minor)
+    assert CardTransaction.objects.get().purchase_minor == minor
     assert ledger_check.check() == []
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
-from onecard.kit.acts import AreaWidget, ReasonForm, SelectWidget, TextWidget
-from onecard.kit.money import Money, MoneyError
+from onecard.kit.acts import AreaWidget, ReasonForm, SelectWidget
+from onecard.kit.amount_field import AmountField
 from onecard.users.models import User
-from wallet import case_desk, case_proposals, case_rules, case_work
+from wallet import case_desk, case_proposals, case_rules, case_work, entered_refunds
 from wallet.case_rules import Standing
+from wallet.entered_amounts import Kind, told_beforehand
 from wallet.models import Case, FundingMethod
 
 WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
@@ -54,21 +55,16 @@ class AnotherCardForm(WhyForm):
 class RefundForm(WhyForm):
     """How much; `seen_minor` is what was given back when the page was opened, so that it is not done twice."""
 
-    amount = forms.CharField(max_length=20, widget=TextWidget({"inputmode": "decimal"}))
+    amount = AmountField()
     seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     field_order = ("amount", "reason", "seen_minor")
 
     def __init__(self, data: Any, standing: Standing) -> None:
         super().__init__(data, standing)
         left = standing.left_to_give_back
-        self.fields["amount"].help_text = f"In {left.currency}, at most {left}."
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        amount.of(left.currency, told=f"At most {left}. {told_beforehand(Kind.REFUND, left.currency)}")
         self.fields["seen_minor"].initial = standing.given_back_minor
-
-    def clean_amount(self) -> Money:
-        try:
-            return Money.parse(self.cleaned_data["amount"], self.standing.case.currency)
-        except MoneyError as error:
-            raise forms.ValidationError(f"{error.message}.") from None
 
 
 class AgreeForm(WhyForm):
@@ -155,7 +151,7 @@ ACTS = {
             "What is not owed any more goes back without you."
         ),
         done="The refund is on its way.",
-        call=case_work.refund,
+        call=entered_refunds.refund,
         why_not=_money(case_rules.why_no_refund),
         form=RefundForm,
         danger=True,

@@ -15,7 +15,7 @@ from onecard.kit import display, references
 from onecard.kit.acts import Act, ask
 from onecard.kit.admin import ReadOnlyAdmin
 from wallet import case_proposals, case_rules, words
-from wallet.admin import money_story
+from wallet.admin import entered_amounts, money_story
 from wallet.admin.case_acts import ACTS, CaseAct, may, possible
 from wallet.case_desk import CaseRefusedError
 from wallet.case_rules import Standing
@@ -127,11 +127,11 @@ def _ask_or_do(request: HttpRequest, act: CaseAct, standing: Standing) -> HttpRe
     form = act.form(request.POST if request.method == "POST" else None, standing)
     if form.is_valid():
         try:
-            act.call(case=case, user=request.user, **form.cleaned_data)
+            outcome = act.call(case=case, user=request.user, **form.cleaned_data)
         except CaseRefusedError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, act.done)
+            entered_amounts.tell(request, outcome, done=act.done)
             return redirect(page_of(case))
     shown = Act(title=_title(act, case), words=act.words, button=act.title, back=page_of(case), danger=act.danger)
     return ask(request, shown, form)

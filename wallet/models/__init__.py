@@ -1,6 +1,7 @@
 """Whose money it is and where it moves: wallets, what is owed and charged, cases, and the ledger."""
 
 from wallet.models.cases import Case, CaseNote
+from wallet.models.entered import EnteredAmount
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
 from wallet.models.ledger import Posting
 from wallet.models.pauses import ProcessorPause
@@ -20,6 +21,7 @@ __all__ = [
     "Cardholder",
     "Case",
     "CaseNote",
+    "EnteredAmount",
     "FundingCharge",
     "FundingMethod",
     "FundingObligation",

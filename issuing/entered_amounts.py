@@ -1,0 +1,158 @@
+"""What people enter by hand on the issuing side: a transaction's worth, money put on a card, a card's raised limits.
+
+Each is checked here, written down by wallet/entered_amounts.py, and carried out at once or when a second person agrees.
+"""
+
+from typing import Final
+
+from audit import trail
+from issuing import availability, card_funding, cards, locking, states, worth
+from issuing.card_errors import CardRefusedError
+from issuing.issuers.base import Limits
+from issuing.models import CardFunding, CardTransaction, VirtualCard
+from onecard.kit.money import Money
+from onecard.kit.transactions import lock_name, transaction
+from onecard.users.models import User
+from wallet import entered_amounts, reference_rates
+from wallet.entered_amounts import Act, Kind
+from wallet.models import EnteredAmount, FundingMethod
+
+# No card needs more, in US cents: a slip of two decimals ends here.
+HIGHEST_LIMIT: Final = 100_000_000
+LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_limit_minor")
+
+
+def install() -> None:
+    """Says how each kind is carried out."""
+    entered_amounts.register(Kind.WORTH, Act(_apply_worth))
+    entered_amounts.register(Kind.TOP_UP, Act(_apply_top_up))
+    entered_amounts.register(Kind.LIMITS, Act(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
+
+
+def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, user: User) -> EnteredAmount:
+    """What a movement is worth, by a person's word. Raises WorthRefusedError and EnteredRefusedError."""
+    worth.check(movement, worth_minor=worth_minor, reason=reason)
+    purchase = movement.authorization
+    assert purchase is not None  # noqa: S101  (the check has said so)
+    return entered_amounts.enter(
+        kind=Kind.WORTH,
+        reference=movement.reference,
+        cardholder=purchase.card.cardholder if purchase.card else None,
+        amount=Money(worth_minor, purchase.currency),
+        reason=reason,
+        user=user,
+        always_two=worth.takes_two(movement, purchase, worth_minor),
+    )
+
+
+def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key: str, user: User) -> EnteredAmount:
+    """Money from one of the holder's own cards; the same key is the same request.
+
+    What counts at once is written down and not charged yet: `card_funding.fund_card` with the key goes on. Raises
+    CardRefusedError, UnusableMethodError and EnteredRefusedError.
+    """
+    with transaction():
+        lock_name(f"issuing.put_on_card:{card.pk}")
+        known = EnteredAmount.objects.filter(kind=Kind.TOP_UP, reference=_name(card), details__request_key=key).first()
+        if known is not None:
+            return known
+        card_funding.check(card, amount, source)
+        _check_monthly(card, amount)
+        return entered_amounts.enter(
+            kind=Kind.TOP_UP,
+            reference=_name(card),
+            cardholder=card.cardholder,
+            amount=amount,
+            reason=f"From {source}, on the card's page.",
+            user=user,
+            details={"request_key": key, "source": source.pk},
+        )
+
+
+def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, user: User) -> EnteredAmount:
+    """Raised limits that take a second person, in the caller's transaction under the card's lock."""
+    raised = max(new for old, new in _pairs(before, after) if new > old)
+    return entered_amounts.enter(
+        kind=Kind.LIMITS,
+        reference=_name(card),
+        cardholder=card.cardholder,
+        amount=Money(raised, card.currency),
+        reason="Raised on the card's page.",
+        user=user,
+        details={"before": list(_amounts(before)), "after": list(_amounts(after))},
+        always_two=True,
+    )
+
+
+def why_not_limit(money: Money) -> str:
+    """Why a card cannot have such a limit, or ""."""
+    cents = reference_rates.in_dollars(money)
+    if cents is not None and cents > HIGHEST_LIMIT:
+        return f"No card is given a limit above {reference_rates.from_dollars(HIGHEST_LIMIT, money.currency)}."
+    return ""
+
+
+def _check_monthly(card: VirtualCard, amount: Money) -> None:
+    monthly = Money(card.monthly_limit_minor, card.currency)
+    if amount.minor > monthly.minor:
+        raise CardRefusedError(f"This card may spend {monthly} a month; no more than that is put on it at once.")
+
+
+def _apply_worth(entered: EnteredAmount) -> None:
+    worth.enter_worth(
+        transaction=CardTransaction.objects.get(pk=_key(entered)),
+        worth_minor=entered.amount_minor,
+        reason=entered.reason,
+        actor=f"user:{entered.entered_by_id}",
+        agreed_by=f"user:{entered.agreed_by_id}" if entered.agreed_by_id else "",
+    )
+
+
+def _apply_top_up(entered: EnteredAmount) -> CardFunding:
+    """Written down with its charge and the message for the worker, who charges it in a moment."""
+    return card_funding.intend(
+        card=VirtualCard.objects.select_related("cardholder").get(pk=_key(entered)),
+        amount=entered.money,
+        source=FundingMethod.objects.get(pk=entered.details["source"]),
+        requested_by=f"user:{entered.entered_by_id}",
+        request_key=entered.details["request_key"],
+    )
+
+
+def _apply_limits(entered: EnteredAmount) -> None:
+    """Only onto the limits that the first person saw: what was changed since is for them to look at again."""
+    card = VirtualCard.objects.get(pk=_key(entered))
+    before, after = entered.details["before"], entered.details["after"]
+    if card.status == states.Card.CLOSED:
+        raise CardRefusedError("This card is closed; its limits can no longer be changed.")
+    if [getattr(card, name) for name in LIMITS] != before:
+        raise CardRefusedError("The card's limits were changed meanwhile: withdraw this, and raise them anew.")
+    VirtualCard.objects.filter(pk=card.pk).update(**dict(zip(LIMITS, after, strict=True)))
+    changes = {name: [old, new] for name, old, new in zip(LIMITS, before, after, strict=True) if old != new}
+    trail.record(actor=entered_amounts.actors(entered), action="virtualcard.changed", subject=card, changes=changes)
+    cards.request_limits_push(card=card, requested_by=f"user:{entered.entered_by_id}")
+
+
+def _lock_card(entered: EnteredAmount) -> None:
+    locking.lock_card(int(_key(entered)))
+
+
+def _refuse_when_read_only(entered: EnteredAmount) -> None:
+    provider = VirtualCard.objects.values_list("issuer_provider", flat=True).get(pk=_key(entered))
+    availability.refuse_when_read_only(provider)
+
+
+def _name(card: VirtualCard) -> str:
+    return f"virtualcard:{card.pk}"
+
+
+def _key(entered: EnteredAmount) -> str:
+    return entered.reference.partition(":")[2]
+
+
+def _amounts(limits: Limits) -> tuple[int, int, int]:
+    return limits.per_transaction_minor, limits.daily_minor, limits.monthly_minor
+
+
+def _pairs(before: Limits, after: Limits) -> list[tuple[int, int]]:
+    return list(zip(_amounts(before), _amounts(after), strict=True))

@@ -1,0 +1,174 @@
+"""Amounts that people entered by hand, those that wait for a second person first, with the buttons for that person."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.acts import Act, ReasonForm, ask, page_action
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from wallet import entered_amounts
+from wallet.models import EnteredAmount
+
+Status = EnteredAmount.Status
+TONE: dict[str, str] = {Status.PROPOSED: "warn", Status.APPLIED: "good", Status.WITHDRAWN: "neutral"}
+AGREES = "wallet.agree_entered_amount"
+AGREE, WITHDRAW = "agree", "withdraw"
+HAPPENS: dict[str, str] = {
+    EnteredAmount.Kind.WORTH: "The transaction counts for this amount, and what the cardholder pays follows at once.",
+    EnteredAmount.Kind.TOP_UP: "The cardholder's own card is charged, and the money is put on the virtual card.",
+    EnteredAmount.Kind.LIMITS: "The raised limits hold at once, and the issuer is told.",
+    EnteredAmount.Kind.REFUND: "The money goes back to the card that paid, at our own cost.",
+}
+
+
+class AgreeForm(ReasonForm):
+    """To just what the page shows."""
+
+    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+@admin.register(EnteredAmount)
+class EnteredAmountAdmin(ReadOnlyAdmin):
+    """Nothing is edited but through the two buttons, and each of them asks first."""
+
+    actions_detail = ("agree", "withdraw")
+    ordering = ("ended_at", "-id")
+    list_display = ("amount", "kind", "state", "holder", "entered_by", "agreed_by", "entered")
+    list_display_links = ("amount", "kind")
+    list_filter = ("status", "kind", "entered_at")
+    list_select_related = ("cardholder", "entered_by", "agreed_by")
+    search_fields = ("reference", "reason", "cardholder__name")
+    search_help_text = "Cardholder, reason, or what it is about, such as virtualcard:1"
+    nothing_yet = "They appear here when somebody enters an amount by hand on a transaction's, card's or case's page."
+    fields = (
+        ("kind", "state"),
+        ("amount", "holder"),
+        ("about", "limits"),
+        "reason",
+        ("entered_by", "entered"),
+        ("agreed_by", "ended"),
+    )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only while it waits, and agreeing not to the person who entered it."""
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        entered = self.get_object(request, str(object_id))
+        if not isinstance(entered, EnteredAmount) or entered.status != Status.PROPOSED:
+            return []
+        return [each for each in allowed if each.path != AGREE or entered.entered_by_id != request.user.pk]
+
+    def has_agree_permission(self, request: HttpRequest, *_object: object) -> bool:
+        return request.user.has_perm(AGREES)
+
+    def has_withdraw_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Who may agree, and who entered it."""
+        mine = EnteredAmount.objects.filter(pk=object_id, entered_by=request.user.pk) if object_id else None
+        return request.user.has_perm(AGREES) or (mine is not None and mine.exists())
+
+    @page_action(description="Agree", url_path=AGREE, permissions=["agree", "view"], icon="check")
+    def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        entered = self._entered(request, object_id)
+        form = AgreeForm(
+            request.POST if request.method == "POST" else None, initial={"seen_minor": entered.amount_minor}
+        )
+        words = f"{HAPPENS[entered.kind]} {_asked_by(entered)} See with your own eyes that it is right."
+        act = Act(title=f"Agree: {entered}", words=words, button="Agree", back=page_of(entered), danger=True)
+        return _ask_or_do(request, entered, form, act, entered_amounts.agree, done="It is done.")
+
+    @page_action(description="Do not agree", url_path=WITHDRAW, permissions=["withdraw", "view"], icon="block")
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        entered = self._entered(request, object_id)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        words = f"Nothing is done, and it can be entered anew. {_asked_by(entered)}"
+        act = Act(title=f"Do not agree: {entered}", words=words, button="Do not agree", back=page_of(entered))
+        return _ask_or_do(request, entered, form, act, entered_amounts.withdraw, done="Nothing was done.")
+
+    def _entered(self, request: HttpRequest, object_id: str) -> EnteredAmount:
+        entered = self.get_object(request, object_id)
+        if not isinstance(entered, EnteredAmount):
+            raise Http404
+        return entered
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, entered: EnteredAmount) -> str:
+        return display.money(entered.amount_minor, entered.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, entered: EnteredAmount) -> SafeString:
+        return display.label(entered.get_status_display(), TONE[entered.status])
+
+    @admin.display(description="Cardholder", ordering="cardholder__name")
+    def holder(self, entered: EnteredAmount) -> str:
+        return entered.cardholder.name if entered.cardholder else display.NOTHING
+
+    @admin.display(description="About")
+    def about(self, entered: EnteredAmount) -> str:
+        page = references.page_of(entered.reference)
+        return display.link(page, entered.reference) if page else entered.reference
+
+    @admin.display(description="Limits: one purchase, a day, a month")
+    def limits(self, entered: EnteredAmount) -> str:
+        return _limits_in_words(entered) or display.NOTHING
+
+    @admin.display(description="Entered", ordering="entered_at")
+    def entered(self, entered: EnteredAmount) -> str:
+        return display.moment(entered.entered_at)
+
+    @admin.display(description="Ended", ordering="ended_at")
+    def ended(self, entered: EnteredAmount) -> str:
+        return display.moment(entered.ended_at)
+
+
+def tell(request: HttpRequest, outcome: object, *, done: str = "") -> None:
+    """What came of an amount that a person entered, or of another act."""
+    if isinstance(outcome, EnteredAmount) and outcome.status == Status.PROPOSED:
+        messages.warning(
+            request,
+            f"{outcome.money} waits for a second person: nothing has happened yet. Somebody else has to agree under "
+            "Entered amounts.",
+        )
+    else:
+        messages.success(request, done)
+
+
+def page_of(entered: EnteredAmount) -> str:
+    return reverse("admin:wallet_enteredamount_change", args=[entered.pk])
+
+
+def _ask_or_do(
+    request: HttpRequest, entered: EnteredAmount, form: forms.Form, act: Act, call: Any, *, done: str
+) -> HttpResponse:
+    if form.is_valid():
+        try:
+            call(entered=entered, user=request.user, **form.cleaned_data)
+        except OneCardError as error:
+            form.add_error(None, f"{error.message}")
+        else:
+            messages.success(request, done)
+            return redirect(page_of(entered))
+    return ask(request, act, form)
+
+
+def _asked_by(entered: EnteredAmount) -> str:
+    limits = _limits_in_words(entered)
+    said = f" ({limits})" if limits else ""
+    return f"{entered.entered_by.get_username()} entered {entered.money}{said} and wrote: “{entered.reason}”"
+
+
+def _limits_in_words(entered: EnteredAmount) -> str:
+    before, after = entered.details.get("before"), entered.details.get("after")
+    if not before or not after:
+        return ""
+    pairs = zip(before, after, strict=True)
+    return "; ".join(f"{Money(old, entered.currency)} → {Money(new, entered.currency)}" for old, new in pairs)
+
+
+references.register("enteredamount", lambda key: reverse("admin:wallet_enteredamount_change", args=[key]))

@@ -1,0 +1,231 @@
+"""The one way in which a person enters an amount by hand: checked, and above a threshold agreed to by a second person.
+
+`enter` writes the amount down with who entered it and why. Up to the threshold it is carried out in the same commit;
+above it, it waits until somebody else agrees. What one person has entered alone for one cardholder within a day counts
+together, so that an amount cannot be entered in parts. The database refuses a second person who is the first
+(`amount_agreed_by_another`, `amount_applied_by_two_people`).
+
+Each kind says once how it is carried out (`register`), in the commit that makes it count. Who may do it is the
+caller's to check.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import IntegrityError
+
+from audit import trail
+from onecard.kit import clock
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from onecard.kit.transactions import lock_name, require_transaction, savepoint, transaction
+from onecard.users.models import User
+from wallet import reference_rates
+from wallet.models import Cardholder, EnteredAmount
+
+Kind, Status = EnteredAmount.Kind, EnteredAmount.Status
+LONGEST_REASON: Final = 200
+TOGETHER_FOR: Final = dt.timedelta(hours=24)
+# Raised limits move no money and are judged by what they end as; the others add up.
+ADDS_UP: Final = (Kind.WORTH, Kind.TOP_UP, Kind.REFUND)
+
+
+class EnteredRefusedError(OneCardError):
+    """An amount cannot be entered or agreed to so; the message says why, for staff."""
+
+    code = "entered_amount_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """How a kind is carried out: `apply` in the commit, after `lock` took what it locks, and `check` before it began.
+
+    Each raises a OneCardError with a sentence when it cannot be; then nothing has changed.
+    """
+
+    apply: Callable[[EnteredAmount], object]
+    lock: Callable[[EnteredAmount], None] = lambda _entered: None
+    check: Callable[[EnteredAmount], None] = lambda _entered: None
+
+
+_acts: dict[str, Act] = {}
+
+
+def register(kind: str, act: Act) -> None:
+    """Says how amounts of a kind are carried out; the app that knows calls it when it is loaded."""
+    _acts[kind] = act
+
+
+def enter(
+    *,
+    kind: str,
+    reference: str,
+    cardholder: Cardholder | None,
+    amount: Money,
+    reason: str,
+    user: User,
+    details: dict[str, Any] | None = None,
+    always_two: bool = False,
+) -> EnteredAmount:
+    """Writes down what a person entered and carries it out, or leaves it to a second person: see its status.
+
+    `always_two` is for an amount that the caller cannot judge. Raises EnteredRefusedError, and what the kind raises.
+    """
+    words = _checked(reason)
+    with transaction():
+        if kind in ADDS_UP:
+            _lock(cardholder.pk if cardholder else None)
+        needs_second = always_two or _takes_two(kind, amount, cardholder, user)
+        entered = _write(
+            kind=kind,
+            reference=reference,
+            cardholder=cardholder,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            details=details or {},
+            reason=words,
+            needs_second=needs_second,
+            status=Status.PROPOSED if needs_second else Status.APPLIED,
+            entered_by=user,
+            ended_at=None if needs_second else clock.now(),
+        )
+        _note(entered, user, "proposed" if needs_second else "entered", words)
+        if not needs_second:
+            _acts[kind].apply(entered)
+    return entered
+
+
+def agree(*, entered: EnteredAmount, user: User, reason: str, seen_minor: int) -> EnteredAmount:
+    """The second person agrees to what they saw, and it is carried out.
+
+    Raises EnteredRefusedError, also for the person who entered it, and what the kind raises.
+    """
+    words, act = _checked(reason), _acts[entered.kind]
+    act.check(entered)
+    with transaction():
+        fresh = _opened(entered)
+        if fresh.entered_by_id == user.pk:
+            raise EnteredRefusedError("You entered it yourself: a second person has to agree.")
+        if fresh.amount_minor != seen_minor:
+            raise EnteredRefusedError("Another amount was proposed than the one you saw: look again.")
+        _end(fresh, Status.APPLIED, agreed_by=user)
+        _note(fresh, user, "agreed", words)
+        act.apply(fresh)
+    return fresh
+
+
+def withdraw(*, entered: EnteredAmount, user: User, reason: str) -> None:
+    """Takes a proposal back, or refuses it. Raises EnteredRefusedError when nothing waits any more."""
+    words = _checked(reason)
+    with transaction():
+        fresh = _opened(entered)
+        _end(fresh, Status.WITHDRAWN)
+        _note(fresh, user, "not_agreed", words)
+
+
+def waiting(kind: str, reference: str) -> EnteredAmount | None:
+    """What waits for a second person there."""
+    rows = EnteredAmount.objects.filter(kind=kind, reference=reference, status=Status.PROPOSED)
+    return rows.select_related("entered_by").first()
+
+
+def is_too_much_alone(kind: str, amount: Money) -> bool:
+    """Whether one person's word is not enough for this amount alone; without a reference rate it never is."""
+    cents = reference_rates.in_dollars(amount)
+    return cents is None or cents > _threshold(kind)
+
+
+def told_beforehand(kind: str, currency: str) -> str:
+    """What a page says before the amount is entered."""
+    most = reference_rates.from_dollars(_threshold(kind), currency)
+    if most is None:
+        return f"Every amount in {currency} takes a second person, who has to agree before it counts."
+    rough = "" if currency == reference_rates.DOLLAR else "about "
+    together = ", alone or with what you entered for the same cardholder within a day" if kind in ADDS_UP else ""
+    return f"More than {rough}{most}{together}, takes a second person, who has to agree before it counts."
+
+
+def actors(entered: EnteredAmount) -> str:
+    """Whose word it is, as the trail writes it."""
+    names = [f"user:{entered.entered_by_id}", *([f"user:{entered.agreed_by_id}"] if entered.agreed_by_id else [])]
+    return "+".join(names)
+
+
+def _takes_two(kind: str, amount: Money, cardholder: Cardholder | None, user: User) -> bool:
+    if is_too_much_alone(kind, amount):
+        return True
+    if kind not in ADDS_UP:
+        return False
+    since = clock.now() - TOGETHER_FOR
+    mine = EnteredAmount.objects.filter(
+        cardholder=cardholder, entered_by=user, entered_at__gt=since, status=Status.APPLIED, kind__in=ADDS_UP
+    )
+    alone = [reference_rates.in_dollars(row.money) for row in mine.filter(needs_second=False)]
+    cents = [*alone, reference_rates.in_dollars(amount)]
+    return sum(each or 0 for each in cents) > _threshold(kind)
+
+
+def _threshold(kind: str) -> int:
+    """In US cents."""
+    return int(settings.TWO_PERSON_LIMITS_ABOVE if kind == Kind.LIMITS else settings.TWO_PERSON_ABOVE)
+
+
+def _lock(cardholder_id: int | None) -> None:
+    """Two who enter at once for one cardholder see each other; before all locks of rows."""
+    lock_name(f"onecard.entered:{cardholder_id}")
+
+
+def _write(**columns: Any) -> EnteredAmount:
+    try:
+        with savepoint():
+            return EnteredAmount.objects.create(entered_at=clock.now(), **columns)
+    except IntegrityError:
+        first = waiting(columns["kind"], columns["reference"])
+        if first is None:
+            raise
+        raise EnteredRefusedError(
+            f"{first.entered_by.get_username()} has proposed {first.money} for it already: a second person may agree, "
+            "or it is withdrawn first."
+        ) from None
+
+
+def _opened(entered: EnteredAmount) -> EnteredAmount:
+    """The proposal as it stands, locked after all that carrying it out locks first."""
+    require_transaction("The end of a proposal")
+    if entered.kind in ADDS_UP:
+        _lock(entered.cardholder_id)
+    _acts[entered.kind].lock(entered)
+    fresh = EnteredAmount.objects.select_for_update(no_key=True).get(pk=entered.pk)
+    if fresh.status != Status.PROPOSED:
+        raise EnteredRefusedError(f"This waits for nobody any more: {fresh.get_status_display().lower()}.")
+    return fresh
+
+
+def _end(fresh: EnteredAmount, status: str, *, agreed_by: User | None = None) -> None:
+    fresh.status, fresh.agreed_by, fresh.ended_at = status, agreed_by, clock.now()
+    changes = {"status": status, "agreed_by": agreed_by, "ended_at": fresh.ended_at}
+    if EnteredAmount.objects.filter(pk=fresh.pk, status=Status.PROPOSED).update(**changes) != 1:
+        raise EnteredRefusedError("Somebody else has just ended this proposal: look again.")
+
+
+def _note(entered: EnteredAmount, user: User, verb: str, words: str) -> None:
+    trail.record(
+        actor=f"user:{user.pk}",
+        action=f"amount.{verb}",
+        subject=entered,
+        kind=entered.kind,
+        reference=entered.reference,
+        amount_minor=entered.amount_minor,
+        currency=entered.currency,
+        reason=words,
+    )
+
+
+def _checked(reason: str) -> str:
+    words = reason.strip()
+    if not 0 < len(words) <= LONGEST_REASON:
+        raise EnteredRefusedError(f"Say why, in a sentence of 1 to {LONGEST_REASON} characters.")
+    return words
