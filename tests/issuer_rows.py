@@ -20,7 +20,7 @@ from wallet.models import EnteredAmount, FundingObligation
 
 
 def rows_about(card: VirtualCard) -> None:
-    """A settled change, transaction, dispute, funding, amount that was entered, sync with a difference, old document, control and rollout."""
+    """A settled change, transaction, dispute, funding, entered amount, sync with a difference, old document, control and rollout."""
     now, name = clock.now(), uuid.uuid4().hex
     CardChange.objects.create(
         card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now
