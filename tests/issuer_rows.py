@@ -20,7 +20,7 @@ from wallet.models import EnteredAmount, FundingObligation
 
 
 def rows_about(card: VirtualCard) -> None:
-    """A settled change, transaction, dispute, funding, entered amount, sync with a difference, old document, control and rollout."""
+    """One settled row of each, among them an amount that somebody entered and nobody agreed to."""
     now, name = clock.now(), uuid.uuid4().hex
     CardChange.objects.create(
         card=card, kind="limits", status="done", requested_by="user:1", created_at=now, updated_at=now

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallet", "0020_logins_of_wallets_are_fixed"),
+        ("wallet", "0021_present_names_of_time_zones"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
