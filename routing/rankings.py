@@ -18,6 +18,7 @@ from routing.rankings_csv import read_csv, write_csv
 from routing.rankings_entry import Entry, Known, RankingsError, Reading, duplicates
 from routing.rankings_format import Format
 from routing.rankings_json import read_json, write_json
+from routing.rankings_sheet import is_utf16
 from wallet.models import CardProduct
 
 Progress = Callable[[int, int], None]
@@ -91,7 +92,7 @@ def read_entries(content: bytes, *, source: str, file_format: Format) -> list[En
         mccs=frozenset(MerchantCategory.objects.values_list("code", flat=True)),
         product_ids=dict(CardProduct.objects.values_list("key", "id")),
     )
-    reading = _read(_decode(content, source), source, file_format, known)
+    reading = _read(_decode(content, source, file_format), source, file_format, known)
     problems = [*reading.problems, *duplicates(reading.entries)]
     if problems:
         raise RankingsError.of_rows(source, problems)
@@ -100,10 +101,10 @@ def read_entries(content: bytes, *, source: str, file_format: Format) -> list[En
     return reading.entries
 
 
-def _decode(content: bytes, source: str) -> str:
+def _decode(content: bytes, source: str, file_format: Format) -> str:
     try:
-        # Spreadsheets put a byte order mark in front; it says nothing.
-        text = content.decode("utf-8-sig")
+        # Spreadsheets put a byte order mark in front; it says nothing, unless it is that of UTF-16.
+        text = content.decode("utf-16" if file_format == "csv" and is_utf16(content) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RankingsError(

@@ -24,6 +24,7 @@ from routing.rankings_entry import (
     read_reward_type,
     shown,
 )
+from routing.rankings_sheet import Sheet, column_name, sheet_of
 
 COLUMNS: Final = (
     "mcc",
@@ -38,18 +39,24 @@ COLUMNS: Final = (
     "valid_to",
 )
 REQUIRED: Final = ("mcc", "scope", "reward_rate", "reward_type")
+MOST_NAMED: Final = 12
 
 
 def read_csv(text: str, source: str, known: Known) -> Reading:
-    """The rankings of a CSV text, each with its line; raises RankingsError when it is not CSV with our header."""
-    lines = _lines(text, source)
-    _, header = next(lines)
-    columns = [name.strip().lower() for name in header]
-    _check_header(columns, source)
+    """The rankings of a CSV text, each with its line; raises RankingsError when it is not CSV with our header.
+
+    Spreadsheets write other separators than commas, a line `sep=;`, columns without a name at the end, and decimal
+    commas: all of these are understood where only one thing can be meant.
+    """
+    sheet = sheet_of(text)
+    lines = _lines(sheet, source)
+    _, header = next(lines, (1, []))
+    columns = [column_name(cell) for cell in header]
+    _check_header(columns, source, sheet)
     reading = Reading()
     for line, cells in lines:
         try:
-            reading.entries.append(_read_entry(line, _named(columns, cells), known))
+            reading.entries.append(_read_entry(line, _named(columns, cells), known, sheet))
         except FieldError as error:
             reading.problems.append(Problem(line, str(error)))
     return reading
@@ -65,39 +72,51 @@ def write_csv(rows: Iterable[RankingRow]) -> tuple[str, int]:
     return file.getvalue(), len(lines)
 
 
-def _lines(text: str, source: str) -> Iterator[tuple[int, list[str]]]:
+def _lines(sheet: Sheet, source: str) -> Iterator[tuple[int, list[str]]]:
     """Each line that is not blank, with the number that an editor shows where it starts."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    start = 1
+    reader = csv.reader(
+        io.StringIO(sheet.text, newline=""), strict=True, delimiter=sheet.separator, skipinitialspace=True
+    )
+    start = sheet.first_line
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield start, cells
-            start = reader.line_num + 1
+            start = sheet.first_line + reader.line_num
     except csv.Error as error:
         raise RankingsError(f"{source} is not CSV: {error}, from line {start} on. Nothing was imported.") from error
 
 
-def _check_header(columns: list[str], source: str) -> None:
+def _check_header(columns: list[str], source: str, sheet: Sheet) -> None:
     expected = f"The first line names the columns: {', '.join(COLUMNS)}."
+    found = f"Found were {len(columns)} columns between {sheet.in_words}: {_named_columns(columns)}."
     for name in REQUIRED:
         if name not in columns:
-            raise RankingsError(f"{source} has no column {name}, so nothing was imported. {expected}")
+            raise RankingsError(f"{source} has no column {name}, so nothing was imported. {expected} {found}")
     for name in columns:
-        if name not in COLUMNS:
+        if name and name not in COLUMNS:
             raise RankingsError(f"{source} has an unknown column {shown(name)}, so nothing was imported. {expected}")
-        if columns.count(name) > 1:
+        if name and columns.count(name) > 1:
             raise RankingsError(f"{source} has the column {name} twice, so nothing was imported. {expected}")
 
 
+def _named_columns(columns: list[str]) -> str:
+    names = ", ".join(shown(name) for name in columns[:MOST_NAMED])
+    return names + (f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else "")
+
+
 def _named(columns: list[str], cells: list[str]) -> dict[str, str]:
-    if len(cells) != len(columns):
+    """The cells by their columns; a column without a name, as spreadsheets leave them at the end, holds nothing."""
+    if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
         raise FieldError(f"there are {len(cells)} values for {len(columns)} columns")
-    return dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
+    pairs = [(name, cell.strip()) for name, cell in zip(columns, cells, strict=False)]
+    if any(cell and not name for name, cell in pairs):
+        raise FieldError("there is a value in a column that the first line does not name")
+    return dict.fromkeys(COLUMNS, "") | {name: cell for name, cell in pairs if name}
 
 
-def _read_entry(line: int, cells: dict[str, str], known: Known) -> Entry:
-    mcc = read_mcc(cells["mcc"], known)
+def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) -> Entry:
+    mcc = read_mcc(_with_zeros(cells["mcc"], known), known)
     product_id, network = _read_subject(cells, known)
     entry = Entry(
         line=line,
@@ -105,9 +124,9 @@ def _read_entry(line: int, cells: dict[str, str], known: Known) -> Entry:
         product_id=product_id,
         network=network,
         card_name=read_card_name(cells["card_name"], "card_name"),
-        reward_rate=read_rate(_number(cells["reward_rate"]), "reward_rate"),
+        reward_rate=read_rate(_number(cells["reward_rate"], sheet), "reward_rate"),
         reward_type=read_reward_type(cells["reward_type"], "reward_type"),
-        annual_fee_minor=read_fee(_number(cells["annual_fee"] or "0"), "annual_fee"),
+        annual_fee_minor=read_fee(_number(cells["annual_fee"] or "0", sheet), "annual_fee"),
         valid_from=read_date(cells["valid_from"], "valid_from"),
         valid_to=read_date(cells["valid_to"], "valid_to"),
     )
@@ -132,9 +151,18 @@ def _read_subject(cells: dict[str, str], known: Known) -> tuple[int | None, str]
     return known.product_ids[product], ""
 
 
-def _number(text: str) -> Decimal | str:
-    """Plain digits become a number; anything else stays as it is, for the message."""
-    return Decimal(text) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", text) else text
+def _with_zeros(mcc: str, known: Known) -> str:
+    """The code with the zero in front that a spreadsheet takes away, if that is a code: 742 is 0742."""
+    return mcc.zfill(4) if re.fullmatch(r"[0-9]{3}", mcc) and mcc.zfill(4) in known.mccs else mcc
+
+
+def _number(text: str, sheet: Sheet) -> Decimal | str:
+    """Plain digits become a number; anything else stays as it is, for the message.
+
+    A comma is a decimal comma where it does not separate the columns.
+    """
+    plain = text.replace(",", ".", 1) if sheet.separator != "," and "." not in text else text
+    return Decimal(plain) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", plain) else text
 
 
 def _as_line(row: RankingRow) -> tuple[object, ...]:

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 from onecard.kit.errors import OneCardError
+from onecard.kit.masking import masked
 from onecard.kit.money import MAX_AMOUNT_MINOR
+from onecard.kit.text import normalized
 from routing.models import RewardType
 from wallet.models import Network
 
@@ -39,6 +41,8 @@ class Entry:
     annual_fee_minor: int
     valid_from: dt.date | None = None
     valid_to: dt.date | None = None
+    # Where it stands in its line, for files that hold many on one: "entry 2 of MCC 5812".
+    place: str = ""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -95,12 +99,10 @@ class FieldError(ValueError):
 
 
 def duplicates(entries: Iterable[Entry]) -> list[Problem]:
-    """A problem for each row that says again what an earlier one says, naming both lines."""
-    first_lines: dict[tuple[object, ...], int] = {}
+    """A problem for each row that says again what an earlier one says, naming both."""
+    firsts: dict[tuple[object, ...], Entry] = {}
     return [
-        Problem(entry.line, f"the same card, MCC and first day as on line {first}; keep one of the two")
-        for entry in entries
-        if (first := first_lines.setdefault(entry.key, entry.line)) != entry.line
+        _duplicate(entry, first) for entry in entries if (first := firsts.setdefault(entry.key, entry)) is not entry
     ]
 
 
@@ -121,13 +123,15 @@ def read_reward_type(value: object, name: str) -> str:
 
 
 def read_card_name(value: object, name: str) -> str:
+    """Names that look alike are one, and a card's number in one is covered, as the column does it."""
     if not isinstance(value, str):
         raise FieldError(f"{name} is {shown(value)}; it must be text")
-    if len(value.strip()) > NAME_CHARACTERS:
-        raise FieldError(f"{name} has {len(value.strip())} characters; at most {NAME_CHARACTERS} are kept")
+    kept = masked(normalized(value))
+    if len(kept) > NAME_CHARACTERS:
+        raise FieldError(f"{name} has {len(kept)} characters; at most {NAME_CHARACTERS} are kept")
     if re.search(r"[\x00\ud800-\udfff]", value):
         raise FieldError(f"{name} holds a character that cannot be stored")
-    return value.strip()
+    return kept
 
 
 def read_rate(value: object, name: str) -> Decimal:
@@ -160,6 +164,17 @@ def shown(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     words = str(value) if isinstance(value, Decimal) else repr(value)
     return words if len(words) <= VALUE_SHOWN_CHARACTERS else f"{words[:VALUE_SHOWN_CHARACTERS]}…"
+
+
+def shown_name(mcc: str) -> str:
+    """An MCC as a sentence names it; what is none, in quotes."""
+    return mcc if re.fullmatch(r"[0-9]{4}", mcc) else shown(mcc)
+
+
+def _duplicate(entry: Entry, first: Entry) -> Problem:
+    other = first.place if first.line == entry.line and first.place else f"on line {first.line}"
+    where = f"{entry.place}: " if first.line == entry.line and entry.place else ""
+    return Problem(entry.line, f"{where}the same card, MCC and first day as {other}; keep one of the two")
 
 
 def _one_of(value: object, name: str, words: dict[str, str]) -> str:

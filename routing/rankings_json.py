@@ -4,6 +4,7 @@ Each entry is a row of scope network without dates; other rows cannot be said in
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
@@ -24,6 +25,7 @@ from routing.rankings_entry import (
     read_rate,
     read_reward_type,
     shown,
+    shown_name,
 )
 
 FIELDS: Final = ("cardName", "cardKey", "rewardAmount", "rewardType", "annualFee")
@@ -60,9 +62,10 @@ def _read_categories(cursor: JsonCursor, known: Known) -> Reading:
     first_lines: dict[str, int] = {}
     for _ in cursor.members("{", "}"):
         mcc, line = cursor.name(), cursor.line
-        first = first_lines.setdefault(mcc, line)
-        if first != line:
-            reading.problems.append(Problem(line, f"MCC {mcc} was on line {first} already; put its cards together"))
+        if mcc in first_lines:
+            where = f"on line {first_lines[mcc]} already" if first_lines[mcc] != line else "on this line already"
+            reading.problems.append(Problem(line, f"MCC {shown_name(mcc)} was {where}; put its cards together"))
+        first_lines.setdefault(mcc, line)
         try:
             read_mcc(mcc, known)
         except FieldError as error:
@@ -76,16 +79,23 @@ def _read_cards(cursor: JsonCursor, mcc: str, reading: Reading) -> None:
         reading.problems.append(Problem(cursor.line, f"MCC {shown(mcc)} must have a list of cards"))
         cursor.value()
         return
-    for _ in cursor.members("[", "]"):
+    faults: list[tuple[int, str, str]] = []
+    lines: Counter[int] = Counter()
+    for number, _ in enumerate(cursor.members("[", "]"), start=1):
         cursor.peek()
-        line = cursor.line
+        line, place = cursor.line, f"entry {number} of MCC {shown_name(mcc)}"
+        lines[line] += 1
         try:
-            reading.entries.append(_read_entry(cursor.value(), mcc, line))
+            reading.entries.append(_read_entry(cursor.value(), mcc, line, place))
         except FieldError as error:
-            reading.problems.append(Problem(line, str(error)))
+            faults.append((line, place, str(error)))
+    # A line number says enough where an entry has its line for itself.
+    reading.problems += [
+        Problem(line, f"{place}: {words}" if lines[line] > 1 else words) for line, place, words in faults
+    ]
 
 
-def _read_entry(value: object, mcc: str, line: int) -> Entry:
+def _read_entry(value: object, mcc: str, line: int, place: str) -> Entry:
     if not isinstance(value, Pairs):
         raise FieldError(f"a card must be an object with {', '.join(FIELDS)}")
     card = dict(value)
@@ -99,6 +109,7 @@ def _read_entry(value: object, mcc: str, line: int) -> Entry:
         reward_rate=read_rate(card["rewardAmount"], "rewardAmount"),
         reward_type=read_reward_type(card["rewardType"], "rewardType"),
         annual_fee_minor=read_fee(card["annualFee"], "annualFee"),
+        place=place,
     )
 
 

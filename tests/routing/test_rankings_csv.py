@@ -1,5 +1,7 @@
 """Every kind of mistake in a CSV file of rankings is named with its line."""
 
+from decimal import Decimal
+
 import pytest
 
 from routing.models import RankingRow
@@ -61,7 +63,7 @@ def refusal(text: str | bytes) -> str:
             "valid_to 2026-01-31 lies before valid_from 2026-02-01",
         ),
         ("5812,network,,visa,,1,cash,,", "there are 9 values for 10 columns"),
-        ("5812,network,,visa,,1,cash,,,,", "there are 11 values for 10 columns"),
+        ("5812,network,,visa,,1,cash,,,,x", "there are 11 values for 10 columns"),
         (f"5812,network,,visa,{'x' * 121},1,cash,,,", "card_name has 121 characters; at most 120 are kept"),
         (GOOD.replace("4", "5"), "the same card, MCC and first day as on line 2; keep one of the two"),
     ],
@@ -78,7 +80,8 @@ def test_a_bad_row_is_named_with_its_line(line: str, sentence: str) -> None:
         ("", "some.csv is empty, so nothing was imported."),
         (HEADER, "some.csv holds no rankings, so nothing was imported."),
         (GOOD, "some.csv has no column mcc, so nothing was imported. The first line names the columns: mcc, scope,"),
-        (HEADER.replace(",", ";"), "some.csv has no column mcc, so nothing was imported."),
+        (HEADER.replace(",", ";"), "some.csv holds no rankings, so nothing was imported."),
+        (HEADER.replace(",", ":"), "some.csv has no column mcc, so nothing was imported."),
         (HEADER.replace("reward_type", "kind"), "some.csv has no column reward_type, so nothing was imported."),
         (HEADER + ",colour", "some.csv has an unknown column 'colour', so nothing was imported."),
         (HEADER + ",mcc", "some.csv has the column mcc twice, so nothing was imported."),
@@ -110,3 +113,70 @@ def test_columns_come_in_any_order_and_optional_ones_may_be_missing() -> None:
 
 def test_a_spreadsheets_byte_order_mark_and_line_ends_are_no_mistake() -> None:
     assert take(b"\xef\xbb\xbf" + csv_of(GOOD).replace("\n", "\r\n").encode(), "csv").created == 1
+
+
+ROWS = csv_of("5812,network,,visa,Gold,1.5,points,95.50,2026-01-01,", "0742,network,,amex,Vet,4,cash,0,,")
+
+
+def in_semicolons(text: str) -> str:
+    return text.replace(",", ";").replace("1.5", "1,5").replace("95.50", "95,50")
+
+
+SHEETS: dict[str, str | bytes] = {
+    "commas": ROWS,
+    "semicolons": in_semicolons(ROWS),
+    "tabs": ROWS.replace(",", "\t"),
+    "bars": ROWS.replace(",", "|"),
+    "said": "sep=;\r\n" + in_semicolons(ROWS).replace("\n", "\r\n"),
+    "said in quotes": '"sep=;"\n' + in_semicolons(ROWS),
+    "said of tabs": "sep=\t\n" + ROWS.replace(",", "\t"),
+    "said of commas, with more of them": "sep=,,,,\n" + ROWS,
+    "trailing separators": "\n".join(f"{line},,," for line in ROWS.splitlines()),
+    "trailing separators in the rows": "\n".join([HEADER, *(f"{line},," for line in ROWS.splitlines()[1:])]),
+    "empty rows of separators": ROWS + ",,,,,,,,,\n,,,,,,,,,\n",
+    "byte order mark": b"\xef\xbb\xbf" + ROWS.encode(),
+    "byte order mark and sep": b"\xef\xbb\xbfsep=;\n" + in_semicolons(ROWS).encode(),
+    "UTF-16 with tabs": ROWS.replace(",", "\t").encode("utf-16"),
+    "UTF-16 big-endian": b"\xfe\xff" + ROWS.encode("utf-16-be"),
+    "a header in quotes, with blanks and capitals": '"MCC", "Scope ",'
+     '"Product","Network","Card Name","Reward\u00a0Rate",'
+     '"REWARD-TYPE","Annual Fee","Valid From","Valid To"\n' + "\n".join(ROWS.splitlines()[1:]),
+    "lost zeros": ROWS.replace("0742", "742"),
+    "all cells in quotes": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in ROWS.splitlines()),
+    "old Macintosh line ends": ROWS.replace("\n", "\r"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_what_spreadsheets_write_is_read_where_its_meaning_is_plain(sheet: str) -> None:
+    assert take(SHEETS[sheet], "csv").created == 2
+
+    rows = RankingRow.objects.order_by("mcc").values_list("mcc", "card_name", "reward_rate", "annual_fee_minor")
+    assert list(rows) == [("0742", "Vet", Decimal(4), 0), ("5812", "Gold", Decimal("1.5"), 9550)]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Code;Karte\n5812;Gold\n", "Found were 1 columns between commas: 'code;karte'."),
+        ("mcc;Karte\n5812;Gold\n", "Found were 2 columns between semicolons: 'mcc', 'karte'."),
+        ("sep=;\n" + HEADER, "between semicolons"),
+        (HEADER.replace(",", ";") + ";\n5812;network;;visa;;1;cash;;;;note\n", "a column that the first line does not"),
+        ("sep=;\n" + in_semicolons(ROWS) + "5812;network;;x;;1;cash;;;\n", "line 5: network is 'x'"),
+        (in_semicolons(ROWS) + "5812;network;;visa;;1.234,5;cash;;;\n", "line 4: reward_rate is '1.234,5'; it must be"),
+        ("581,network,,visa,,1,cash,,,", "no column mcc"),
+        (csv_of("581,network,,visa,,1,cash,,,"), "the MCC is '581'; it must be four digits"),
+        ("sep=;", "has no column mcc"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_not_plain_is_refused_with_what_was_found(text: str, sentence: str) -> None:
+    assert sentence in refusal(text)
+    assert not RankingRow.objects.exists()
+
+
+def test_names_that_look_alike_are_one_card() -> None:
+    alike = GOOD.replace("Gold", "Go\u200bld")
+    assert "line 3: the same card, MCC and first day as on line 2" in refusal(csv_of(GOOD, alike))
+    take(csv_of(GOOD), "csv")
+    assert take(csv_of(alike), "csv").unchanged == 1

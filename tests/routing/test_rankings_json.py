@@ -1,6 +1,7 @@
 """Every kind of mistake in a JSON file of rankings is named with its line."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -184,3 +185,45 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
 def test_windows_line_ends_count_as_one_line() -> None:
     text = json_lines(GOOD, json.dumps(card(cardKey="x"))).replace("\n", "\r\n")
     assert "  line 4: cardKey" in refusal(text)
+
+
+def minified(*cards: dict[str, Any], mcc: str = "5812") -> str:
+    return json.dumps({mcc: list(cards)}, separators=(",", ":"))
+
+
+def test_a_card_that_comes_twice_on_one_line_is_named_by_its_place() -> None:
+    said = refusal(minified(card(), card(cardName="Other"), card(rewardAmount=5)))
+
+    assert said == (
+        "some.json has 1 mistake, so nothing was imported:\n  line 1: entry 3 of MCC 5812: "
+        "the same card, MCC and first day as entry 1 of MCC 5812; keep one of the two"
+    )
+    assert not RankingRow.objects.exists()
+
+
+def test_names_that_look_alike_are_one_card_on_one_line_too() -> None:
+    names = (
+        "Caf\u00e9 Gold",
+        "Cafe\u0301 Gold",
+        "Caf\u00e9\u00a0Gold",
+        "Caf\u00e9 Go\u200bld",
+        "\u202eCaf\u00e9 Gold\u202c",
+    )
+    said = refusal(minified(*(card(cardName=name) for name in names)))
+
+    assert "some.json has 4 mistakes" in said
+    assert take(minified(card(cardName=names[0])), "json").created == 1
+    for name in names:
+        assert take(minified(card(cardName=name)), "json").unchanged == 1
+
+
+def test_a_bad_card_on_a_crowded_line_is_named_by_its_place() -> None:
+    said = refusal(minified(card(), card(cardName="Two", cardKey="x"), card(cardName="Three")))
+
+    assert "  line 1: entry 2 of MCC 5812: cardKey is 'x'" in said
+
+
+def test_an_mcc_that_comes_twice_on_one_line_is_named() -> None:
+    assert refusal(f'{{"5812":[{GOOD}],"5812":[]}}').endswith(
+        "  line 1: MCC 5812 was on this line already; put its cards together"
+    )

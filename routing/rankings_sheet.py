@@ -1,0 +1,56 @@
+"""What a spreadsheet writes around its cells: an encoding, a line that names the separator, the separator. Pure."""
+
+import csv
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from dataclasses import dataclass
+from typing import Final
+
+from onecard.kit.text import normalized
+
+SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+# The columns that tell a header from any other line.
+_TELLING: Final = frozenset({"mcc", "scope", "reward_rate", "reward_type", "network", "card_name"})
+_SAID: Final = re.compile(r'\s*"?sep=(.)"?[ \t,;|]*(?:\r\n|\r|\n|$)')
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A CSV text from its header on, where that stands in the file, and what separates its cells."""
+
+    text: str
+    separator: str
+    first_line: int = 1
+
+    @property
+    def in_words(self) -> str:
+        return SEPARATORS.get(self.separator, repr(self.separator))
+
+
+def is_utf16(content: bytes) -> bool:
+    """Whether the bytes are what Excel calls Unicode text."""
+    return content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+
+
+def sheet_of(text: str) -> Sheet:
+    """Finds out what separates the cells: what the file says itself, else what makes a header of its first line."""
+    said = _SAID.match(text)
+    if said:
+        return Sheet(
+            text[said.end() :], said[1], 1 + said[0].count("\n") + (said[0].count("\r") if "\n" not in said[0] else 0)
+        )
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return Sheet(text, max(SEPARATORS, key=lambda separator: _columns_in(first, separator)))
+
+
+def column_name(cell: str) -> str:
+    """A header's cell as the column's name: "Reward Rate" is reward_rate."""
+    return re.sub(r"[\s\-]+", "_", normalized(cell).lower())
+
+
+def _columns_in(line: str, separator: str) -> int:
+    try:
+        cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:
+        return 0
+    return len(_TELLING & {column_name(cell) for cell in cells})
