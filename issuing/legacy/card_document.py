@@ -8,7 +8,7 @@ from typing import Any, Final
 from issuing import states
 from issuing.legacy.card_secrets import Cleaned
 from issuing.legacy.draft import Draft, made_identity, moment_of_id
-from issuing.legacy.extended_json import digest_of, plain
+from issuing.legacy.extended_json import digest_of, readable
 from issuing.legacy.fields import Fields
 from issuing.legacy.lines import Place
 from issuing.models import LegacyDocument, Provider, VirtualCard
@@ -42,7 +42,7 @@ class CardDraft(Draft):
 
 def read_card(place: Place, cleaned: Cleaned, *, provider_default: str | None = None) -> CardDraft:
     """The document as a draft; its faults say what is missing or not allowed."""
-    fields = Fields(plain(cleaned.document))
+    fields = Fields(readable(cleaned.document))
     columns = _columns(fields, provider_default)
     legacy_id = fields.own_id(limit=64)
     draft = CardDraft(

@@ -1,9 +1,11 @@
 """MongoDB's extended JSON as plain values, and when two documents say the same."""
 
+import base64
 import datetime as dt
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -13,6 +15,9 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LARGEST_MS: Final = 10**14
+# Beyond it a double is no whole number that anybody counted.
+_LARGEST_WHOLE: Final = 2**63
+_UUID_SUBTYPES: Final = (3, 4)
 _ABSENT: Final = object()
 
 
@@ -28,6 +33,20 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(member) for member in value]
     return value
+
+
+def readable(value: Any) -> Any:
+    """The value as its fields are read: `plain`, with binary ids, old dates and whole doubles in their usual form.
+
+    5812.0 is 5812, whoever wrote it; a date may be in seconds ($timestamp) or in milliseconds as a double or as text.
+    Digests are made of `plain`, so that what was imported before stays unchanged.
+    """
+    if isinstance(value, dict):
+        found = _read_wrapper(value)
+        return {name: readable(member) for name, member in value.items()} if found is _ABSENT else found
+    if isinstance(value, list):
+        return [readable(member) for member in value]
+    return _whole_or_exact(value)
 
 
 def moment_of(value: Any) -> dt.datetime | None:
@@ -69,6 +88,40 @@ def storable(value: Any) -> Any:
     if isinstance(value, list):
         return [storable(member) for member in value]
     return _number_text(value) if isinstance(value, Decimal) else value
+
+
+def _read_wrapper(value: dict[str, Any]) -> Any:
+    names = set(value)
+    if names in ({"$binary"}, {"$binary", "$type"}, {"$uuid"}):
+        return _uuid_text(value)
+    if names == {"$timestamp"} and isinstance(value["$timestamp"], dict):
+        seconds = readable(value["$timestamp"]).get("t")
+        return moment_of(seconds * 1000) or _ABSENT if isinstance(seconds, int) else _ABSENT
+    if names == {"$date"}:
+        inner = readable(value["$date"])
+        is_number = isinstance(inner, str) and re.fullmatch(r"-?[0-9]{11,13}", inner)
+        return moment_of(int(inner) if is_number else inner) or _ABSENT
+    unwrapped = plain(value)
+    return _ABSENT if isinstance(unwrapped, dict) else _whole_or_exact(unwrapped)
+
+
+def _whole_or_exact(value: Any) -> Any:
+    is_whole = isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value()
+    return int(value) if is_whole and abs(value) < _LARGEST_WHOLE else value
+
+
+def _uuid_text(value: dict[str, Any]) -> Any:
+    """A UUID in its usual form, from $uuid or from its sixteen bytes (BSON subtypes 4 and, of old drivers, 3)."""
+    try:
+        if "$uuid" in value:
+            return str(uuid.UUID(value["$uuid"]))
+        binary = value["$binary"]
+        inside = binary if isinstance(binary, dict) else {"base64": binary, "subType": value.get("$type")}
+        if int(str(inside["subType"]), 16) not in _UUID_SUBTYPES:
+            return _ABSENT
+        return str(uuid.UUID(bytes=base64.b64decode(inside["base64"], validate=True)))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return _ABSENT
 
 
 def _unwrapped(name: str, inner: Any) -> Any:

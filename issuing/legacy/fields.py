@@ -9,6 +9,7 @@ from typing import Any, Final
 from issuing.legacy.card_secrets import MASK
 from issuing.legacy.extended_json import moment_of
 from issuing.legacy.lookup import Lookup
+from issuing.merchants import category_of
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 
 _EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -70,12 +71,26 @@ class Fields(Lookup):
             return self.wrong(label, value, f"must be a whole number from {low} to {high}", None)
         return number
 
+    def mcc(self, name: str, *others: str) -> str:
+        """A merchant category code, or nothing: 5812.0 is 5812, and 742 lost the zero of 0742 if that is a code."""
+        label, value = self.take(name, *others)
+        text = re.sub(r"\.0+$", "", str(value).strip()) if isinstance(value, str | int) else ""
+        if re.fullmatch(r"[0-9]{3}", text) and category_of(text.zfill(4)):
+            return text.zfill(4)
+        if value is None or re.fullmatch(r"[0-9]{4}", text):
+            return text
+        return self.fault(label, "is not allowed; it must be 4 digits", "")
+
     def digits(self, name: str, *others: str, count: int) -> str:
-        """Exactly so many digits, or nothing; the fault does not repeat what may be a whole card number."""
+        """Exactly so many digits, or nothing; the fault does not repeat what may be a whole card number.
+
+        A number has no zeros in front, so 42 is 0042; a text has what it had.
+        """
         label, value = self.take(name, *others)
         if value is None:
             return ""
-        text = str(value).strip() if isinstance(value, str | int) else ""
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        text = str(value).strip().zfill(count if is_number else 0) if isinstance(value, str | int) else ""
         if not re.fullmatch(rf"[0-9]{{{count}}}", text):
             return self.fault(label, f"is not allowed; it must be {count} digits", "")
         return text

@@ -7,7 +7,7 @@ from typing import Any, Final
 from issuing.legacy.card_document import LONGEST_USER_ID
 from issuing.legacy.card_secrets import Cleaned
 from issuing.legacy.draft import Draft, made_identity, moment_of_id
-from issuing.legacy.extended_json import digest_of, plain
+from issuing.legacy.extended_json import digest_of, readable
 from issuing.legacy.fields import Fields
 from issuing.legacy.lines import Place
 from issuing.models import CardTransaction, LegacyDocument, Provider
@@ -48,7 +48,7 @@ class TransactionDraft(Draft):
 
 def read_transaction(place: Place, cleaned: Cleaned) -> TransactionDraft:
     """The document as a draft, as far as it can be judged without its card."""
-    fields = Fields(plain(cleaned.document))
+    fields = Fields(readable(cleaned.document))
     legacy_id = fields.own_id(limit=64)
     moments = [fields.moment(name) for name in WHEN]
     draft = TransactionDraft(
@@ -94,7 +94,7 @@ def _columns(fields: Fields) -> dict[str, Any]:
         "transaction_type": fields.choice("transactionType", among=CardTransaction.Type.values),
         "processing_status": fields.choice("processingStatus", among=CardTransaction.Processing.values),
         "authorization_code": fields.text("authorizationCode", limit=20),
-        "mcc": fields.digits("merchant.mcc", "mcc", "merchantMcc", "merchantCategoryCode", count=4),
+        "mcc": fields.mcc("merchant.mcc", "mcc", "merchantMcc", "merchantCategoryCode"),
         "merchant_name": fields.text("merchant.name", "merchantName", limit=200),
         "merchant_category": fields.text("merchant.category", "merchantCategory", limit=120),
         "merchant_location": fields.text("merchant.location", "merchantLocation", limit=200),
