@@ -1,8 +1,7 @@
-"""MongoDB's exports in every spelling: what has one plain meaning is accepted, everything else is named with its line."""
+"""MongoDB's exports in every spelling: what has one plain meaning is accepted, all else is named with its line."""
 
 import base64
 import datetime as dt
-import json
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -26,15 +25,18 @@ MS = 1704164645000
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        ({"$numberDouble": "5812.0"}, 5812), ({"$numberDouble": 5812.0}, 5812), ({"$numberDecimal": "12.50"}, Decimal("12.50")),
+        ({"$numberDouble": "5812.0"}, 5812), ({"$numberDouble": 5812.0}, 5812),
+        ({"$numberDecimal": "12.50"}, Decimal("12.50")),
         ({"$numberLong": "5"}, 5), ({"$numberLong": 5}, 5), ({"$numberInt": "-5"}, -5), ({"$numberDouble": "-0.0"}, 0),
         ({"$numberDouble": "1E+2"}, 100), (Decimal("5812.0"), 5812), (Decimal("0.5"), Decimal("0.5")),
         ({"$uuid": str(ID)}, str(ID)), ({"$uuid": ID.hex}, str(ID)), ({"$uuid": str(ID).upper()}, str(ID)),
-        ({"$binary": {"base64": BYTES, "subType": "04"}}, str(ID)), ({"$binary": {"base64": BYTES, "subType": "4"}}, str(ID)),
+        ({"$binary": {"base64": BYTES, "subType": "04"}}, str(ID)),
+        ({"$binary": {"base64": BYTES, "subType": "4"}}, str(ID)),
         ({"$binary": {"base64": BYTES, "subType": "03"}}, str(ID)), ({"$binary": BYTES, "$type": "04"}, str(ID)),
         ({"$binary": BYTES, "$type": "03"}, str(ID)), ({"$binary": BYTES, "$type": 3}, str(ID)),
         ({"$date": "2024-01-02T03:04:05Z"}, MOMENT), ({"$date": "2024-01-02T03:04:05.000+0000"}, MOMENT),
-        ({"$date": {"$numberLong": str(MS)}}, MOMENT), ({"$date": {"$numberLong": MS}}, MOMENT), ({"$date": MS}, MOMENT),
+        ({"$date": {"$numberLong": str(MS)}}, MOMENT), ({"$date": {"$numberLong": MS}}, MOMENT),
+        ({"$date": MS}, MOMENT),
         ({"$date": {"$numberDouble": f"{MS}.0"}}, MOMENT), ({"$date": str(MS)}, MOMENT),
         ({"$date": {"$numberLong": "-1000"}}, dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=dt.UTC)),
         ({"$timestamp": {"t": MS // 1000, "i": 1}}, MOMENT), ({"$oid": "65" + "0" * 22}, "65" + "0" * 22),
@@ -51,10 +53,13 @@ def test_a_wrapper_is_read_in_every_form(written: Any, read: Any) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        {"$binary": {"base64": BYTES, "subType": "00"}}, {"$binary": {"base64": "AAAA", "subType": "04"}}, {"$binary": {}},
+        {"$binary": {"base64": BYTES, "subType": "00"}}, {"$binary": {"base64": "AAAA", "subType": "04"}},
+        {"$binary": {}},
         {"$binary": {"base64": "not base64!", "subType": "04"}}, {"$binary": None}, {"$uuid": "x"}, {"$uuid": 5},
-        {"$numberDouble": "NaN"}, {"$numberDouble": "Infinity"}, {"$numberLong": "1.5"}, {"$numberInt": "x"}, {"$date": "soon"},
-        {"$date": {"$numberLong": "9" * 19}}, {"$date": None}, {"$timestamp": {"t": "x"}}, {"$timestamp": 5}, {"$oid": "x"},
+        {"$numberDouble": "NaN"}, {"$numberDouble": "Infinity"}, {"$numberLong": "1.5"}, {"$numberInt": "x"},
+        {"$date": "soon"},
+        {"$date": {"$numberLong": "9" * 19}}, {"$date": None}, {"$timestamp": {"t": "x"}}, {"$timestamp": 5},
+        {"$oid": "x"},
         {"$numberInt": "1", "other": 2},
     ],
 )  # fmt: skip
@@ -82,9 +87,7 @@ def test_digests_are_those_of_before() -> None:
     document = {"x": {"$binary": {"base64": BYTES, "subType": "04"}}, "n": Decimal("5812.0"), "u": {"$uuid": str(ID)}}
 
     assert plain(document) == {**document, "u": str(ID)}
-    assert digest_of("transaction", document) == digest_of(
-        "transaction", json.loads(json.dumps(document, default=float))
-    )
+    assert digest_of("transaction", document) == "1f9af6c7e30b1c202b0b33ea945e45cb9246b6e148b811c9ef7875e8864b1f3a"
 
 
 @pytest.mark.django_db
