@@ -10,7 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from onecard.environment_urls import checked_url
+from onecard.environment_urls import checked_url, passwords_of
 from onecard.kit.money import MoneyError, currency_exponent
 from onecard.kit.redaction import protect
 
@@ -141,8 +141,7 @@ def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
     """A URL of one of the schemes; an empty default makes the variable optional. No message shows its password."""
     address = os.environ.get(name, "").strip() or default
     if address:
-        password = checked_url(name, address, schemes=schemes).password
-        protect([password] if password else [])
+        protect(passwords_of(checked_url(name, address, schemes=schemes)))
     return address
 
 

@@ -6,7 +6,7 @@ own way, many with the password in their error. No message here holds any part o
 
 import re
 from typing import NoReturn
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -32,6 +32,12 @@ def checked_url(name: str, text: str, *, schemes: tuple[str, ...]) -> SplitResul
     _check_host(name, parts)
     _check_rest(name, text, parts)
     return parts
+
+
+def passwords_of(parts: SplitResult) -> list[str]:
+    """What of a URL is secret: its password, as it stands and decoded, and those among its options."""
+    options = [value for option, value in parse_qsl(parts.query) if "pass" in option.lower()]
+    return [text for each in (parts.password or "", *options) if each for text in (each, unquote(each))]
 
 
 def _split(name: str, text: str) -> SplitResult:

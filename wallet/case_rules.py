@@ -33,7 +33,8 @@ NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
 # Their references are no purchases, so what is in clearing is not seen from here: what they ask for closes them.
 CLOSES_BY_ITSELF: dict[str, str] = {
     Case.Kind.CURRENCY_DIFFERS: (
-        "The movement counts for nothing yet: enter what it is worth, and this case closes by itself."
+        "The movement counts for nothing yet: enter what it is worth, and this case closes by itself, "
+        "where the amount is large once a second person agrees under Entered amounts."
     ),
     Case.Kind.DISPUTE: (
         "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "

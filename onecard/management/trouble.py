@@ -4,6 +4,8 @@ import psycopg
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from onecard.kit.redaction import redact
+
 # What a statement meets on a database of an older version of the product, or of none.
 OTHER_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
 
@@ -25,4 +27,4 @@ def _lacks_migrations() -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return f"({str(error).strip().splitlines()[0]})"
+    return f"({redact(str(error)).strip().splitlines()[0]})"

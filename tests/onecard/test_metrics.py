@@ -134,6 +134,8 @@ def test_breaker_and_read_only_mode_show() -> None:
         ({"HTTP_HOST": "cards.example.com"}, "", 403),
         ({"SERVER_PROTOCOL": "HTTP/1.0"}, "", 403),
         ({"REMOTE_ADDR": "::ffff:10.0.0.7"}, "", 403),
+        ({"REMOTE_ADDR": "::ffff:127.0.0.1"}, "", 200),
+        ({"REMOTE_ADDR": ""}, "", 403),
         ({"HTTP_HOST": "127.0.0.1:8000", "HTTP_USER_AGENT": "Prometheus/3", "HTTP_ACCEPT_ENCODING": "gzip"}, "", 200),
         ({"HTTP_X_PROMETHEUS_SCRAPE_TIMEOUT_SECONDS": "10"}, "", 200),
     ],

@@ -139,6 +139,22 @@ def test_each_server_refuses_with_the_sentence_alone(server: str, name: str, val
     assert MARK not in said
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", f"postgres://u:{MARK}%5D@db.internal/x"),
+        ("DATABASE_URL", f"postgres://u@db.internal/x?sslpassword={MARK}%5D"),
+        ("REDIS_URL", f"rediss://redis.internal:6379/0?password={MARK}%5D"),
+        ("EMAIL_URL", f"smtp+tls://u:{MARK}%5D@mail.internal:587"),
+    ],
+)
+def test_a_password_inside_a_url_is_taken_out_of_later_messages(name: str, value: str) -> None:
+    code = f"raise ValueError('cannot log in with {MARK}] nor {MARK}%5D')"
+    answer = start("shell", "--no-imports", "--command", code, base=PRODUCTION, **{name: value})
+    assert "cannot log in with [secret] nor [secret]" in answer.stderr
+    assert MARK not in answer.stderr
+
+
 def test_a_traceback_that_ends_a_process_holds_no_secret() -> None:
     code = "from django.conf import settings; raise ValueError(f'Invalid header Bearer {settings.STRIPE_API_KEY!r}')"
     answer: Any = start("shell", "--no-imports", "--command", code, base=PRODUCTION, STRIPE_API_KEY=f"sk_live_{MARK}")

@@ -40,9 +40,7 @@ def test_every_name_leads_to_a_zone_with_the_same_clock() -> None:
             assert clocks[0] == clocks[1], name
 
 
-@pytest.mark.parametrize(
-    "name", ["Mars/Olympus", "", "America", "../../etc/x", "/etc/x", "a\x00b", "x" * 300]
-)
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "America", "../../etc/x", "/etc/x", "a\x00b", "x" * 300])
 def test_a_name_that_is_none_is_utc_and_the_log_says_so(name: str, caplog: pytest.LogCaptureFixture) -> None:
     zone_of.cache_clear()
     moment = dt.datetime(2026, 11, 28, 23, 30, tzinfo=dt.UTC)

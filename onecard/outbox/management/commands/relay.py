@@ -9,6 +9,7 @@ from celery import Celery, current_app
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from onecard.kit.redaction import redact
 from onecard.outbox.relay import BrokerAwayError, relay_once
 
 LONGEST_WAIT_S = 5.0
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         except BrokerAwayError as error:
             self.stderr.write(f"{error.message}; trying again.")
         except DatabaseError as error:
-            self.stderr.write(f"The database does not answer ({error}); trying again.")
+            self.stderr.write(f"The database does not answer ({redact(str(error))}); trying again.")
             connection.close()
         return None
 
