@@ -18,6 +18,7 @@ from issuing.marqeta_events import AmountError, read_currency, read_minor
 from issuing.marqeta_postings import moment_of
 from issuing.models import CardTransaction, Provider
 from issuing.side_amounts import of_marqeta
+from issuing.unhandled_money import UnhandledMoneyError, carries_amount
 from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
@@ -94,6 +95,8 @@ def gives_money(kind: str) -> bool:
 def act_on_transition(row: dict[str, Any]) -> Result:
     """Applies a transition of a chargeback: where the dispute stands, and no money."""
     state = clean_text(row.get("state"), limit=40)
+    if state not in STATES and carries_amount(row):
+        raise UnhandledMoneyError(f"A state of chargebacks that is new to us: {state}.")
     if state not in STATES:
         return states.Event.KEPT, "A state of chargebacks that is new to us."
     currency = read_currency(row.get("currency_code") or settings.MARQETA_CURRENCY)

@@ -12,7 +12,7 @@ from issuing.events import AuthorizationRequest, Envelope, MalformedEventError, 
 from issuing.inbox import body_id
 from issuing.marqeta_answers import MarqetaAnswers
 from issuing.marqeta_kinds import FIRST_MESSAGES
-from issuing.marqeta_methods import CASH, INCREMENT
+from issuing.marqeta_methods import INCREMENT, is_cash
 from issuing.merchants import category_of
 from issuing.models import Provider
 from issuing.side_amounts import of_marqeta
@@ -97,7 +97,6 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     if not jit:
         raise MalformedEventError("gpa_order.jit_funding is missing, so no amount is asked for.")
     method = clean_text(jit.get("method"), limit=100)
-    is_cash = method in CASH or is_account_funding(content)
     follows = method == INCREMENT or content.get("type") == "authorization.incremental"
     named = content.get("preceding_related_transaction_token") if follows else content.get("token")
     _token(jit.get("user_token"), "jit_funding.user_token")
@@ -119,7 +118,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         merchant=merchant,
         round_key=round_key,
         answers=MarqetaAnswers.to(jit),
-        refused_because="cash_not_allowed" if is_cash else "",
+        refused_because="cash_not_allowed" if is_cash(method, content) else "",
         beside=beside,
         fingerprint=fingerprints.of(
             [method, purchase, card, round_key, amount, currency, *merchant_said, beside.cash_minor]
@@ -129,16 +128,6 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         standing_minor=None if follows else 0,
         earlier_events=_tokens(earlier),
         earlier_rounds=tuple(map(_round_key, _tokens(content.get("incremental_authorization_transaction_tokens")))),
-    )
-
-
-def is_account_funding(content: dict[str, Any]) -> bool:
-    """Whether the card pays into an account (AFT), by the message's type or by the object that describes it.
-
-    That turns a funding card's purchase into money, so it is refused as cash is (Marqeta, account funding).
-    """
-    return clean_text(content.get("type"), limit=80).startswith("account.funding.") or bool(
-        content.get("account_funding")
     )
 
 

@@ -170,6 +170,15 @@ MESSAGES: dict[str, Meaning] = {
     **dict.fromkeys(_NO_MONEY, Meaning.NO_MONEY),
     **dict.fromkeys(_UNHANDLED, Meaning.UNHANDLED),
 }
+# Root keys of batches, beside transactions, whose rows may name an amount and never move one.
+NO_MONEY_ROOTS = frozenset(
+    {
+        "businesstransitions",
+        "cardactions",
+        "digitalwallettokentransitions",
+        "threedstransitions",
+    }
+)
 # The account's entries about a merchant's message have its amount as well: counting both would double the money.
 TWIN_BEGINNINGS = ("gpa.", "msa.")
 

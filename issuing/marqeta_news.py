@@ -18,7 +18,16 @@ from issuing.marqeta_events import (
     read_minor,
     read_object,
 )
-from issuing.marqeta_kinds import CLEARINGS, EXPIRIES, FIRST_MESSAGES, REFUNDS, RELEASES, Meaning, meaning_of
+from issuing.marqeta_kinds import (
+    CLEARINGS,
+    EXPIRIES,
+    FIRST_MESSAGES,
+    NO_MONEY_ROOTS,
+    REFUNDS,
+    RELEASES,
+    Meaning,
+    meaning_of,
+)
 from issuing.models import Authorization, Decision, Provider
 from issuing.side_amounts import NOTHING, of_marqeta
 from issuing.unhandled_money import UnhandledMoneyError, carries_amount
@@ -54,7 +63,7 @@ def act(body: bytes, *, patient: bool) -> Result:
     if key == "chargebacktransitions":
         return marqeta_disputes.act_on_transition(row)
     if key != "transactions":
-        return states.Event.KEPT, "Nothing is done about events of this kind yet."
+        return _of_other_kind(key, row)
     kind = clean_text(row.get("type"), limit=80)
     meaning = meaning_of(kind, carries_amount=carries_amount(row))
     if meaning is Meaning.TWIN:
@@ -66,6 +75,12 @@ def act(body: bytes, *, patient: bool) -> Result:
     if meaning is Meaning.DISPUTE:
         return _disputed(kind, row)
     return _apply(_read(kind, row), patient=patient)
+
+
+def _of_other_kind(key: str, row: dict[str, Any]) -> Result:
+    if key not in NO_MONEY_ROOTS and carries_amount(row) and row.get("state") not in REFUSED:
+        raise UnhandledMoneyError("Nothing here books events of this kind.")
+    return states.Event.KEPT, "Nothing is done about events of this kind yet."
 
 
 def _unhandled(row: dict[str, Any]) -> Result:

@@ -83,21 +83,23 @@ def _not_stored(found: list[tuple[Envelope, bytes]]) -> list[tuple[Envelope, byt
 
 
 def _events(content: dict[str, Any], body: bytes) -> Iterator[tuple[Envelope, bytes]]:
+    """Every row as an event; all that is none is kept once, as the whole delivery."""
+    is_all_read = True
     for key, rows in content.items():
         if key == PINGS:
             continue
-        if not isinstance(rows, list):
-            yield _unreadable(body), body
-            continue
-        for row in rows:
-            yield _event(key, row, body)
+        found = [_event(key, row) for row in rows] if isinstance(rows, list) else [None]
+        yield from (each for each in found if each is not None)
+        is_all_read = is_all_read and None not in found
+    if not is_all_read:
+        yield _unreadable(body), body
 
 
-def _event(key: str, row: Any, body: bytes) -> tuple[Envelope, bytes]:
+def _event(key: str, row: Any) -> tuple[Envelope, bytes] | None:
     try:
         row_body = exact_json.dumps({key: [row]}).encode()
     except RecursionError:
-        return _unreadable(body), body
+        return None
     return row_envelope(key, row, row_body) or _unreadable(row_body), row_body
 
 

@@ -19,8 +19,9 @@ from routing.trace import describe
 from wallet.models import FundingMethod, KycStatus
 
 # Turning a funding card's purchase into cash is a question of licence, so it is refused: cash at a counter and at a
-# machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use).
-CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6540"})
+# machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account
+# funding (Mastercard's 6538).
+CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
 
 
 def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from onecard.kit.text import clean_text
 from wallet import cases
 from wallet.models import Case
 
+# Where a message of Marqeta says what is funded.
+ORDERS = ("gpa_order", "gpa_order_unload")
+
 
 class UnhandledMoneyError(OneCardError):
     """The message moves money, and nothing here says what to do about it; nothing has been written by then."""
@@ -18,9 +21,17 @@ class UnhandledMoneyError(OneCardError):
 
 
 def carries_amount(content: dict[str, Any]) -> bool:
-    """Whether an event's object says any amount that is not zero."""
-    names = (name for name in content if name == "amount" or name.startswith("amount_"))
-    return any(content[name] not in (None, 0, "0", "", [], {}) for name in names)
+    """Whether an event's object, or its order at Marqeta, says any amount that is not zero."""
+    places = (content, *(content.get(name) for name in ORDERS))
+    told = [place for place in places if isinstance(place, dict)]
+    return any(_is_something(place[name]) for place in told for name in place if name.startswith("amount"))
+
+
+def _is_something(amount: object) -> bool:
+    """A zero in any notation is nothing; what cannot be read may be anything."""
+    if isinstance(amount, str):
+        return bool(amount.strip("0. "))
+    return bool(amount)
 
 
 def open_case(event: IssuerEvent, why: str) -> None:
@@ -42,11 +53,16 @@ def _money(event: IssuerEvent) -> Money:
     try:
         currency_exponent(currency)
         is_major = "currency_code" in content
-        amount = content.get("amount")
+        amount = _first_amount(content)
         money = Money.read(amount, currency) if is_major else Money(_whole(amount), currency)
     except (MoneyError, TypeError):
         return Money(0, "USD")
     return Money(min(abs(money.minor), MAX_AMOUNT_MINOR), currency)
+
+
+def _first_amount(content: dict[str, Any]) -> Any:
+    places = (content, *(content.get(name) for name in ORDERS))
+    return next((place["amount"] for place in places if isinstance(place, dict) and place.get("amount")), None)
 
 
 def _whole(amount: object) -> int:

@@ -208,6 +208,6 @@ def test_the_month_ends_at_local_midnight_and_so_does_a_cards_last_day() -> None
     assert networks == ["mastercard", "amex"]
 
 
-@pytest.mark.parametrize("mcc", ["4829", "6010", "6011", "6051", "6540"])
+@pytest.mark.parametrize("mcc", ["4829", "6010", "6011", "6051", "6538", "6540"])
 def test_each_way_to_cash_is_refused(mcc: str) -> None:
     assert reason(ask(walkthrough_card(), mcc=mcc)) == "cash_not_allowed"

@@ -283,6 +283,17 @@ def test_junk_of_any_shape_is_kept_as_one_rejected_delivery(junk: dict[str, Any]
     assert IssuerEvent.objects.get().status == "rejected"
 
 
+def test_many_odd_root_keys_of_a_large_delivery_are_kept_once() -> None:
+    odd: dict[str, Any] = {f"key{each}": each for each in range(990)}
+    began = time.monotonic()
+
+    # A body is masked and hashed before it is kept: once, and not for each key.
+    assert report(odd | {"filler": "4242 " * 50_000, "transactions": [{"token": "t1"}]}).status_code == 200
+
+    assert time.monotonic() - began < 20, "the work must not grow with keys times bytes"
+    assert sorted(IssuerEvent.objects.values_list("status", flat=True)) == ["received", "rejected"]
+
+
 def test_a_large_batch_is_stored_in_parts_until_all_of_it_is() -> None:
     rows = [{"token": f"t{each}", "type": "made.up", "state": "PENDING"} for each in range(250)]
 

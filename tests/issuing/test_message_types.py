@@ -9,6 +9,7 @@ from stripe.params import _webhook_endpoint_create_params as documented
 
 from issuing import handlers, stripe_types
 from issuing.marqeta_kinds import MESSAGES, Meaning, meaning_of
+from issuing.marqeta_methods import APPROVABLE, INFORMATIVE
 from issuing.models import Authorization, CardTransaction, Dispute, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.issuing.postings import report
@@ -21,6 +22,8 @@ HERE = Path(__file__).parent
 # As Marqeta's Core API 3.0.40 lists them, with what its older guides name beside it.
 MARQETA = [line.split() for line in (HERE / "marqeta_message_types.txt").read_text().splitlines()]
 STRIPE = (HERE / "stripe_event_types.txt").read_text().split()
+# The methods of `jit_funding` in the same document.
+METHODS = (HERE / "marqeta_methods.txt").read_text().split()
 # Of these an amount says nothing new: their own objects are looked up, or another event tells the same.
 LOOKED_UP = (
     "issuing_card.",
@@ -88,6 +91,49 @@ def test_money_that_did_not_move_opens_no_case(card: VirtualCard, changes: dict[
     assert not Case.objects.exists()
 
 
+@pytest.mark.parametrize("key", ["directdeposittransitions", "banktransfers", "somethingnew"])
+def test_money_under_another_root_key_opens_a_case(key: str) -> None:
+    row = {"token": token(), "state": "SUBMITTED", "amount": "12.50", "currency_code": "USD"}
+
+    report(row, key=key)
+
+    assert (Case.objects.get().kind, str(Case.objects.get().money)) == ("unhandled_money", "12.50 USD")
+
+
+@pytest.mark.parametrize("key", ["threedstransitions", "digitalwallettokentransitions", "cardactions"])
+def test_what_only_names_an_amount_opens_no_case(key: str) -> None:
+    report({"token": token(), "state": "SUCCESS", "amount": 12.5, "currency_code": "USD"}, key=key)
+
+    assert IssuerEvent.objects.get().status == "kept"
+    assert not Case.objects.exists()
+
+
+def test_a_new_state_of_a_chargeback_with_an_amount_opens_a_case() -> None:
+    row = {"token": token(), "chargeback_token": "cb_1", "state": "CASE_SPLIT", "amount": 45, "currency_code": "USD"}
+
+    report(row, key="chargebacktransitions")
+
+    assert (Case.objects.get().kind, str(Case.objects.get().money)) == ("unhandled_money", "45.00 USD")
+
+
+@pytest.mark.parametrize(
+    ("changes", "money"),
+    [
+        ({"amount": None, "gpa_order": {"amount": Decimal("45.00")}}, "45.00 USD"),
+        ({"amount": Decimal("0.00"), "gpa_order_unload": {"amount": Decimal("4.5E+1")}}, "45.00 USD"),
+        ({"amount": "forty-five"}, "0.00 USD"),
+        ({"amount": "0.00"}, None),
+        ({"amount": Decimal("0E+2"), "gpa_order": {"amount": 0}}, None),
+    ],
+)
+def test_an_unknown_type_is_money_wherever_its_amount_is(
+    card: VirtualCard, changes: dict[str, Any], money: str | None
+) -> None:
+    assert tell("brand.new.type", card, **changes).status == "kept"
+
+    assert [str(case.money) for case in Case.objects.all()] == ([money] if money else [])
+
+
 def test_messages_about_one_object_share_one_case(card: VirtualCard) -> None:
     first = tell("original.credit.authorization", card, state="PENDING")
 
@@ -102,6 +148,13 @@ def test_messages_about_one_object_share_one_case(card: VirtualCard) -> None:
         {"type": "account.funding.authorization"},
         {"type": "account.funding.auth_plus_capture"},
         {"account_funding": {"transaction_type": "ACCOUNT_TO_ACCOUNT"}},
+        {"transaction_metadata": {"payment_channel": "ECOMMERCE", "transaction_category": "ACCOUNT_FUNDING"}},
+        {"transaction_metadata": {"payment_channel": "account funding"}},
+        {"pos": {"special_condition_indicator": "QUASI_CASH"}},
+        {"pos": {"special_condition_indicator": "STABLECOIN_PURCHASE"}},
+        {"type": "authorization.quasi.cash"},
+        {"type": "authorization.atm.withdrawal"},
+        {"card_acceptor": {"mid": "1", "mcc": "6538", "name": "Wallet Top-Up"}},
     ],
 )
 def test_paying_into_an_account_is_declined_as_cash_is(card: VirtualCard, changes: dict[str, Any]) -> None:
@@ -109,6 +162,21 @@ def test_paying_into_an_account_is_declined_as_cash_is(card: VirtualCard, change
 
     assert (answer.status_code, read(answer)["decline_reason"]) == (402, "TRANSACTION_NOT_PERMITTED")
     assert not FundingObligation.objects.exists()
+
+
+def test_a_fuel_terminal_is_no_account_funding(card: VirtualCard) -> None:
+    changes = {"pos": {"terminal_id": "AFT"}, "transaction_metadata": {"transaction_category": "RETAIL_SALE"}}
+
+    assert ask(gateway_request(card=card.issuer_card_id) | changes).status_code == 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_documented_method_of_the_gateway_is_judged(card: VirtualCard, method: str) -> None:
+    answer = ask(gateway_request(card=card.issuer_card_id, method=method))
+
+    held = Hold.objects.filter(status="placed").count()
+    is_asked, is_told = method in APPROVABLE - {"pgfs.authorization.incremental"}, method in INFORMATIVE
+    assert (answer.status_code, held) == (200 if is_asked or is_told else 402, 1 if is_asked else 0), method
 
 
 def funded_without_us(card: VirtualCard) -> dict[str, Any]:

@@ -9,14 +9,15 @@ import pytest
 import requests
 
 from issuing import handlers
-from issuing.models import Authorization, Decision, IssuerEvent, SpendWindow, VirtualCard
+from issuing.models import Authorization, CardTransaction, Decision, Dispute, IssuerEvent, SpendWindow, VirtualCard
 from onecard.demo.world import seed_demo_world
 from onecard.kit import clock
+from onecard.sandbox.like_marqeta.conduct import Conduct
 from onecard.sandbox.running import RunningSandbox
 from onecard.sandbox.settings import MarqetaSettings
 from tests.journeys.conftest import CARD, _worker, our_program
 from tests.sandboxes import intents, processor_sandbox
-from wallet.models import FundingCharge
+from wallet.models import Case, FundingCharge
 
 Simulate = Callable[..., dict[str, Any]]
 
@@ -106,3 +107,39 @@ def test_a_payment_into_an_account_is_declined_at_the_till(simulate: Simulate) -
     assert asked["state"] == "DECLINED"
     assert Decision.objects.get().decline_reason == "cash_not_allowed"
     assert not FundingCharge.objects.exists()
+
+
+def test_an_account_funding_that_stand_in_approved_is_followed_to_its_void(simulate: Simulate, sandbox: Any) -> None:
+    sandbox.marqeta.conduct = Conduct(commando="manual")
+    made = simulate("account.funding.authorization", card_token="demo-card", amount=45.0, card_acceptor=MERCHANT)
+    assert made["state"] == "PENDING", made
+    settle(lambda: Case.objects.filter(kind="approved_without_us", status="open").exists())
+
+    simulate("account.funding.authorization.reversal", preceding_related_transaction_token=made["token"], amount=45.0)
+
+    settle(lambda: Authorization.objects.get().status == "reversed")
+    assert not Case.objects.filter(status="open").exists()
+    assert not FundingCharge.objects.exists()
+
+
+def test_money_that_comes_in_is_a_case_and_no_refund(simulate: Simulate) -> None:
+    credit = simulate("original.credit.authorization", card_token="demo-card", amount=45.0, card_acceptor=MERCHANT)
+    simulate("original.credit.authorization.clearing", preceding_related_transaction_token=credit["token"], amount=45.0)
+
+    settle(lambda: IssuerEvent.objects.filter(status="kept", event_type__contains="original.credit").count() == 2)
+    case = Case.objects.get()
+    assert (case.kind, str(case.money)) == ("unhandled_money", "45.00 USD")
+    assert not CardTransaction.objects.exists()
+
+
+def test_a_won_dispute_whose_credit_is_refused_stays_open(simulate: Simulate) -> None:
+    made = simulate("authorization", card_token="demo-card", amount=45.0, card_acceptor=MERCHANT)
+    taken = simulate("authorization.clearing", preceding_related_transaction_token=made["token"], amount=45.0)
+    about = {"preceding_related_transaction_token": taken["token"], "amount": 45.0}
+    simulate("authorization.clearing.chargeback", **about, state="PENDING")
+
+    simulate("authorization.clearing.chargeback.completed", **about, state="DECLINED")
+
+    settle(lambda: Case.objects.filter(kind="unhandled_money").exists() and Dispute.objects.get().status == "won")
+    assert Case.objects.get(kind="dispute").status == "open"
+    assert not CardTransaction.objects.filter(transaction_type="chargeback").exists()

@@ -16,7 +16,7 @@ from onecard.sandbox.wire import Json, copy_of
 
 HOLD_TWIN = "gpa.credit.authorization"
 PAID_TWIN = "gpa.credit"
-# Message type -> what the gateway is asked; PIN debit takes the money at once and leaves no hold.
+# Message type -> what the gateway is asked; see _TAKES_AT_ONCE for what leaves no hold.
 METHODS = {
     "authorization": "pgfs.authorization",
     "authorization.cashback": "pgfs.authorization.cashback",
@@ -24,9 +24,13 @@ METHODS = {
     "authorization.quasi.cash": "pgfs.authorization.quasi.cash",
     "authorization.incremental": "pgfs.authorization.incremental",
     "pindebit": "pgfs.pindebit",
+    "pindebit.authorization": "pgfs.pindebit.authorization",
     # The method does not say that the card pays into an account, the type does.
     "account.funding.authorization": "pgfs.authorization",
+    "account.funding.auth_plus_capture": "pgfs.auth_plus_capture",
 }
+# What takes the money at once when it is approved.
+_TAKES_AT_ONCE = ("pindebit", "account.funding.auth_plus_capture")
 _VERIFICATION = "pgfs.authorization.account_verification"
 
 
@@ -184,7 +188,7 @@ def _write_down(thing: Json, verdict: Verdict) -> None:
     if verdict.amount is not None:
         thing["amount"] = order["amount"] = order["funding"]["amount"] = verdict.amount
         order["jit_funding"]["amount"] = verdict.amount
-    final = thing["type"] == "pindebit"
+    final = thing["type"] in _TAKES_AT_ONCE
     approved_state = "COMPLETION" if final else "PENDING"
     outcome = approved_state if verdict.approved else "DECLINED"
     shapes.answer(thing, state=outcome, order_state=outcome, code=verdict.code, memo=verdict.memo)

@@ -1,8 +1,8 @@
 """Chargebacks: messages about a clearing, under `/simulations/cardtransactions/<event type>` like all others.
 
 That a simulation exists for each of these types, and that a message carries its chargeback as an object, are the
-sandbox's own words; `state` lets the first one be PENDING, before its money has moved. What ends a chargeback sends a
-`chargebacktransition` beside it, and `/simulations/chargebacktransitions` sends one alone.
+sandbox's own words; `state` lets one be PENDING, before its money has moved, or DECLINED, when it never will. What
+ends a chargeback sends a `chargebacktransition` beside it, and `/simulations/chargebacktransitions` sends one alone.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from onecard.sandbox.like_marqeta.fields import Spec, amount, required, token, w
 from onecard.sandbox.like_marqeta.presenting import WEBHOOK, named_webhook, origin_of
 from onecard.sandbox.like_marqeta.program import Program
 from onecard.sandbox.like_marqeta.state import new_token, timestamp
-from onecard.sandbox.like_marqeta.verdict import APPROVED
+from onecard.sandbox.like_marqeta.verdict import APPROVED, NO_FUNDS
 from onecard.sandbox.wire import Json, copy_of
 
 Deed = Callable[[Program, Command], Json]
@@ -34,12 +34,25 @@ _ENDINGS = (
     ".writeoff",
 )
 _MOVES_TO = {"": "INITIATED", ".completed": "CASE_WON", ".reversal": "CASE_LOST"}
-_STATES = ("INITIATED", "REPRESENTMENT", "PREARBITRATION", "ARBITRATION", "CASE_WON", "CASE_LOST", "WITHDRAWN")
+_STATES = (
+    "RETRIEVAL_REQUEST",
+    "INITIATED",
+    "REPRESENTMENT",
+    "PREARBITRATION",
+    "PREARB_RESPONDED",
+    "ARBITRATION",
+    "CASE_WON",
+    "CASE_LOST",
+    "NETWORK_REJECTED",
+    "WITHDRAWN",
+    "WRITTEN_OFF_ISSUER",
+    "WRITTEN_OFF_PROGRAM",
+)
 _MESSAGE: Spec = {
     **WEBHOOK,
     "preceding_related_transaction_token": required(token()),
     "amount": required(amount()),
-    "state": words("PENDING", "COMPLETION"),
+    "state": words("PENDING", "COMPLETION", "DECLINED"),
 }
 _TRANSITION: Spec = {
     "transaction_token": required(token()),
@@ -56,7 +69,8 @@ def _say(begins: str, ends: str) -> Deed:
             about = _chargeback_of(disputed)
             thing = _message(program, disputed, f"{begins}{ends}", _BEGINNINGS[begins], ends, body, about)
             state = body.get("state", "COMPLETION")
-            shapes.answer(thing, state=state, order_state=state, code=APPROVED[0], memo=APPROVED[1])
+            code, memo = NO_FUNDS if state == "DECLINED" else APPROVED
+            shapes.answer(thing, state=state, order_state=state, code=code, memo=memo)
             program.record(thing, chain=None, also=named_webhook(body))
             if ends in _MOVES_TO:
                 _report(program, about, _MOVES_TO[ends], thing["amount"])

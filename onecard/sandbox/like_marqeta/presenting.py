@@ -33,6 +33,7 @@ _POS: Json = {
     "country_code": "840",
 }
 _SHOWN_AS_GIVEN = (
+    "account_funding",
     "acquirer_fee_amount",
     "cardholder_authentication_data",
     "card_security_code_verification",
@@ -40,6 +41,7 @@ _SHOWN_AS_GIVEN = (
     "digital_wallet_token",
     "digital_wallet_token_token",
     "fraud",
+    "original_credit",
     "transaction_metadata",
 )
 

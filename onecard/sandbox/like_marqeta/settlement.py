@@ -24,6 +24,8 @@ class Clearing:
     amount: Decimal
     is_final: bool | None = None
     more: Json | None = None
+    kind: str = "authorization.clearing"
+    method: str = "pgfs.authorization.capture"
 
 
 def clear(program: Program, chain: Chain, clearing: Clearing, *, also: Target | None = None) -> Json:
@@ -39,20 +41,26 @@ def clear(program: Program, chain: Chain, clearing: Clearing, *, also: Target | 
             more["amount_to_be_released"] = held - amount
         if not is_final or chain.clearings > 1:
             more.setdefault("multi_clearing_sequence_number", f"{chain.clearings:02d}")
-        thing = shapes.transaction(
-            _message(program, chain, "authorization.clearing", "pgfs.authorization.capture", amount, more=more)
-        )
+        thing = shapes.transaction(_message(program, chain, clearing.kind, clearing.method, amount, more=more))
         _set_held(program, chain, ZERO if is_final else max(ZERO, held - amount), cleared=amount)
         return _post(program, thing, chain, state="COMPLETION", twin=PAID_TWIN, also=also)
 
 
-def reverse(program: Program, chain: Chain, amount: Decimal, *, also: Target | None = None) -> Json:
+def reverse(
+    program: Program,
+    chain: Chain,
+    amount: Decimal,
+    *,
+    also: Target | None = None,
+    kind: str = "authorization.reversal",
+    method: str = _RELEASE,
+) -> Json:
     """Give back a hold: all of it, or a part, which leaves the rest pending."""
     with program.state.lock:
         _check_held(chain, amount)
         is_full = amount == chain.held
         asked = amount if is_full else chain.origin["amount"]
-        thing = shapes.transaction(_message(program, chain, "authorization.reversal", _RELEASE, amount, asked=asked))
+        thing = shapes.transaction(_message(program, chain, kind, method, amount, asked=asked))
         _set_held(program, chain, chain.held - amount)
         return _release(program, thing, chain, also=also)
 

@@ -29,7 +29,6 @@ _ASKED = (
     "authorization.atm.withdrawal",
     "authorization.quasi.cash",
     "pindebit",
-    "account.funding.authorization",
 )
 
 _LATER: Spec = {**WEBHOOK, "preceding_related_transaction_token": required(token()), "amount": required(amount())}

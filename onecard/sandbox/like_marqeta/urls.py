@@ -12,6 +12,7 @@ from onecard.sandbox.like_marqeta import (
     chargebacks,
     gateway_sources,
     kyc,
+    other_money,
     ping,
     simulate,
     simulations,
@@ -78,6 +79,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v3/simulate/financial", simulate.financial, simulate.AUTHORIZATION, 201),
     *simulations.ENDPOINTS,
     *chargebacks.ENDPOINTS,
+    *other_money.ENDPOINTS,
 )
 
 _URLS = Map([Rule(row.path, methods=[row.method], endpoint=row) for row in ENDPOINTS], strict_slashes=False)

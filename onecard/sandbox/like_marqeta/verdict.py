@@ -13,7 +13,7 @@ from onecard.sandbox.wire import Json
 
 APPROVED = ("0000", "Approved or completed successfully")
 _APPROVED_IN_PART = ("0002", "Successful partial approval")
-_NO_FUNDS = ("1016", "Not sufficient funds")
+NO_FUNDS = ("1016", "Not sufficient funds")
 # Reasons that the network hears of under a code of their own; every other is 1016.
 _CODES = {
     "INVALID_AMOUNT": ("1883", "JIT response invalid amount"),
@@ -73,7 +73,7 @@ def _judge(answer: Delivery, pending: Json, *, partly: bool) -> Verdict:
             raise _UnusableError(f"The gateway's jit_funding.{name} is {echo.get(name)!r}, not {asked[name]!r}.")
     amount = _read_amount(echo)
     if answer.status == 402:
-        code, memo = _CODES.get(str(echo.get("decline_reason")), _NO_FUNDS)
+        code, memo = _CODES.get(str(echo.get("decline_reason")), NO_FUNDS)
         return Verdict(approved=False, code=code, memo=memo, log=_log(answer, pending, "Declined by gateway.", body))
     log = _log(answer, pending, APPROVED[1], body)
     if amount == asked["amount"]:
@@ -88,7 +88,7 @@ def _failed(conduct: Conduct, failure: str, log: Json) -> Verdict:
     if conduct.commando == "auto" and failure in conduct.commando_on:
         return Verdict(approved=True, code=APPROVED[0], memo=APPROVED[1], log=log, standin="COMMANDO_AUTO")
     # Since late 2025 Marqeta has codes of its own for this; nobody here has read them.
-    return Verdict(approved=False, code=_NO_FUNDS[0], memo=_NO_FUNDS[1], log=log)
+    return Verdict(approved=False, code=NO_FUNDS[0], memo=NO_FUNDS[1], log=log)
 
 
 def _read_body(answer: Delivery) -> Any:
