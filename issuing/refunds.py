@@ -49,7 +49,7 @@ def join_after(purchase: Authorization) -> list[CardTransaction]:
         return []
     on_card = CardTransaction.objects.filter(card=purchase.card_id, currency=purchase.currency)
     waiting = _unlinked(on_card.filter(merchant_name__startswith=purchase.merchant_name))
-    alike = [each for each in waiting if each.merchant_name[:NAME_OF_PURCHASE] == purchase.merchant_name]
+    alike = [each for each in waiting if _name(each) == purchase.merchant_name]
     return [refund for refund in alike if _find_purchase(refund)]
 
 
@@ -147,10 +147,15 @@ def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> lis
     return [each for each in found if left_minor[each.pk] >= refund.amount_minor]
 
 
+def _name(refund: CardTransaction) -> str:
+    """The merchant's name as a purchase keeps it, which is shorter and never ends with a blank."""
+    return refund.merchant_name[:NAME_OF_PURCHASE].rstrip()
+
+
 def _waits_for_a_capture(refund: CardTransaction, *, besides: Authorization) -> bool:
     """Whether another purchase at the merchant may have been captured without our having heard of it yet."""
-    name = refund.merchant_name[:NAME_OF_PURCHASE]
-    alike = Authorization.objects.filter(card=refund.card_id, currency=refund.currency, merchant_name=name)
+    on_card = Authorization.objects.filter(card=refund.card_id, currency=refund.currency)
+    alike = on_card.filter(merchant_name=_name(refund))
     is_open = Q(status=states.Authorization.APPROVED) | Q(settle_due_at__isnull=False)
     captured = CardTransaction.objects.filter(transaction_type=Type.SETTLEMENT, authorization__in=alike)
     waiting = alike.filter(is_open, approved_minor__gt=0).exclude(pk__in=captured.values("authorization"))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from issuing.issuers import errors
 from onecard.kit import exact_json
 from onecard.kit.errors import OneCardError
+from onecard.kit.masking import masked
 from onecard.kit.text import clean_text
 
 Row = dict[str, Any]
@@ -43,4 +44,5 @@ def names_of(rows: Iterable[Row], *, key: str) -> tuple[str, ...]:
 
 def _name(row: Row, key: str) -> str:
     name = clean_text(row.get(key), limit=LONGEST_NAME)
-    return name or f"row {hashlib.sha256(exact_json.dumps(row).encode()).hexdigest()[:16]}"
+    # A hash over a card's number would give the number away.
+    return name or f"row {hashlib.sha256(masked(exact_json.dumps(row)).encode()).hexdigest()[:16]}"

@@ -82,6 +82,17 @@ class TestFoundByItself:
         assert (cases(), ledger_check.check()) == ([], [])
         assert ledger.balance(Account.PURCHASES, currency="USD") == 0
 
+    def test_a_name_that_is_written_in_another_way_is_the_same_merchants(self, card: VirtualCard) -> None:
+        asked, capture = bought(card, merchant="Caf\u00e9  Noir")
+        bought(card, merchant="Caf\u00e9 Blanc")
+        report(capture)
+        part = given_back(asked, "12.00")
+        part["card_acceptor"] = part["card_acceptor"] | {"name": "Cafe\u0301\u200b Noir\u202c "}
+        report(part)
+        work()
+
+        assert purchase_of(part) == known_as(asked)
+
     def test_parts_are_joined_as_long_as_there_is_something_left(self, card: VirtualCard) -> None:
         asked, capture = bought(card)
         parts = [given_back(asked, amount) for amount in ("20.00", "20.00", "5.00")]
