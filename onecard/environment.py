@@ -28,6 +28,8 @@ DATABASE_OPTIONS = {
     "connect_timeout": 2,
     "application_name": "onecard",
 }
+# Whether a pooler stands between us and the database, and what it keeps for one client (docs/deployment.md).
+POOLERS = ("auto", "off", "transaction")
 
 
 def secret(name: str, *, blanks: bool = False) -> str:
@@ -179,9 +181,20 @@ def database() -> dict[str, object]:
             "DATABASE_URL is not set; give it as postgres://user:password@host:5432/name, or use `make run`, "
             "which starts a private PostgreSQL and sets it."
         )
+    return _database_at(address)
+
+
+def direct_database() -> dict[str, object] | None:
+    """The same database without the pooler in between, for work that needs a session of its own; None: not given."""
+    address = url("DATABASE_DIRECT_URL", default="", schemes=("postgres", "postgresql"))
+    return _database_at(address) if address else None
+
+
+def _database_at(address: str) -> dict[str, object]:
     parsed = dict(environ.Env.db_url_config(address))
     protect([str(parsed["PASSWORD"])])
     parsed["ENGINE"] = "onecard.kit.postgresql"
     # What the URL asks for, such as sslmode, stands beside our own options and not under them.
-    parsed["OPTIONS"] = {**DATABASE_OPTIONS, **parsed.get("OPTIONS", {})}
+    pooler = {"pooler": choice("DATABASE_POOLER", default="auto", among=POOLERS)}
+    parsed["OPTIONS"] = {**DATABASE_OPTIONS, **pooler, **parsed.get("OPTIONS", {})}
     return parsed

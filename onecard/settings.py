@@ -129,6 +129,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+# Where DATABASE_URL is a pooler's: the database itself, for reconciliation, whose tables live as long as its session.
+DIRECT_DATABASE = environment.direct_database()
 
 # Queue: the broker carries ids of work, never the truth; losing all of it loses no money ------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db import connection
 
 from issuing.reconcile import following, repairs
@@ -13,6 +14,7 @@ from issuing.reconcile.compare import Difference, Kind
 from issuing.reconcile.comparisons import Comparison
 from issuing.reconcile.window import Window
 from onecard.kit.errors import OneCardError
+from onecard.kit.postgresql.sessions import own_session
 from onecard.kit.transactions import require_no_transaction
 from wallet.models import Case
 
@@ -78,13 +80,14 @@ def reconcile(
     """Runs the comparisons one after the other, tells each finding as it is made, and gives the counts.
 
     Without `fix` nothing but cases is written. Raises ReconcileBusyError, the issuer's and the processor's errors, of
-    which each leaves the comparisons before it done and says nothing about its own; and TransactionError.
+    which each leaves the comparisons before it done and says nothing about its own; TransactionError; NoSessionError.
     """
     require_no_transaction("A reconciliation")
     report = Report(window)
-    for comparison in comparisons:
-        with _alone(comparison):
-            _run(comparison, report, fix=fix, actor=actor, tell=tell, progress=progress)
+    with own_session(settings.DIRECT_DATABASE):
+        for comparison in comparisons:
+            with _alone(comparison):
+                _run(comparison, report, fix=fix, actor=actor, tell=tell, progress=progress)
     return report
 
 

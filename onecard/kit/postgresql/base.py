@@ -13,13 +13,21 @@ from typing import Any
 from django.db.backends.postgresql import base, features, operations
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
-from psycopg import IsolationLevel, errors
+from psycopg import IsolationLevel, OperationalError, errors
 
 from onecard.kit.postgresql.patience import PatientConnection
 
 BITS = {"Small": 16, "PositiveSmall": 16, "": 32, "Positive": 32, "Big": 64, "PositiveBig": 64}
 # PostgreSQL's protocol counts a statement's parameters in 16 bits (its manual, "Message Formats", Bind).
 MOST_PARAMETERS = 2**16 - 1
+# PgBouncer's words for a parameter that it does not pass on.
+REFUSED_PARAMETER = "unsupported startup parameter"
+# Of each transaction behind a pooler: as in the settings' start-up options (money-safety T14). No query may come first
+# where a transaction sets its isolation level, and these are none.
+LIMITS = (
+    "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; "
+    "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+)
 # What psycopg believes to be prepared is not, or the other way round: a pooler or DISCARD ALL came in between.
 LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 
@@ -61,26 +69,86 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """One connection to PostgreSQL. A broken one is replaced where Django looks: between requests and between tasks."""
+    """One connection to PostgreSQL. A broken one is replaced where Django looks: between requests and between tasks.
+
+    Behind a pooler that gives a session to whoever has a transaction, nothing is left in a session: our settings go
+    into each transaction, nothing is prepared, and no cursor outlives its transaction.
+    """
 
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
     has_lost_statements = False
+    is_pooled = False
+    _may_be_pooled = False
 
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
         """Django's wrapper of errors, with ours in its place."""
         return ErrorWrapper(self)
 
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's, fit for the pooler if there is one."""
+        params = super().get_connection_params()
+        pooler = params.pop("pooler", "auto")
+        self.is_pooled = pooler == "transaction" or (pooler == "auto" and self._place in _pooled_places)
+        self._may_be_pooled = pooler == "auto"
+        return _for_pooler(params) if self.is_pooled else params
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> PatientConnection:
-        """A connection that gives up on a silent server."""
+        """A connection that gives up on a silent server; finds out whether a pooler keeps our settings.
+
+        PgBouncer refuses the start-up parameter that carries them, or has been told to ignore it.
+        """
         self.isolation_level = IsolationLevel.READ_COMMITTED
         self.has_lost_statements = False
-        return PatientConnection.connect(**conn_params)
+        try:
+            raw = PatientConnection.connect(**conn_params)
+        except OperationalError as error:
+            if not self._may_be_pooled or self.is_pooled or REFUSED_PARAMETER not in str(error):
+                raise
+        else:
+            if not self._may_be_pooled or self.is_pooled or _keeps_settings(raw):
+                return raw
+            raw.close()
+        _pooled_places.add(self._place)
+        self.is_pooled = True
+        return PatientConnection.connect(**_for_pooler(conn_params))
+
+    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  (Django's own signature)
+        """As Django's; a transaction behind a pooler begins with the limits that a session of ours has."""
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
+        if not autocommit and self.is_pooled:
+            with self.wrap_database_errors:
+                self.connection.execute(LIMITS)
+
+    def chunked_cursor(self) -> Any:
+        """A cursor in the server, or behind a pooler one that reads all at once: the server's would be lost."""
+        self.ensure_connection()
+        return self.cursor() if self.is_pooled else super().chunked_cursor()
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return str(self.settings_dict["HOST"]), str(self.settings_dict["PORT"])
 
     def is_usable(self) -> bool:
         """False as well for a connection that has lost its prepared statements, which no `SELECT 1` would show."""
         return not self.has_lost_statements and super().is_usable()
+
+
+def _for_pooler(params: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in params.items() if name != "options"}
+    return kept | {"prepare_threshold": None}
+
+
+def _keeps_settings(raw: PatientConnection) -> bool:
+    """False when the start-up parameter with our limits was dropped on the way; the database's own default is none."""
+    raw.autocommit = True
+    row = raw.execute("SELECT current_setting('lock_timeout')").fetchone()
+    return row is not None and row[0] != "0"
+
+
+# Poolers that this process has met, by host and port: the next connection there need not find out again.
+_pooled_places: set[tuple[str, str]] = set()
 
 
 def _fits(value: int, bits: int) -> bool:

@@ -73,6 +73,9 @@ class PatientConnection(psycopg.Connection[Any]):
             return super().wait(gen, min(interval, INTERVAL_S), _left_s())
         except psycopg.errors._WaitTimeout:  # noqa: SLF001  (what `wait` documents to raise; it has no public name)
             self.pgconn.finish()
+            # Left half way, it would still try to speak to the server when it is thrown away.
+            with contextlib.suppress(psycopg.Error, RuntimeError):
+                gen.close()
             raise SilentDatabaseError("The database did not answer before the time was up.") from None
 
 
