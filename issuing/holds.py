@@ -14,9 +14,10 @@ def release_all(purchase: Authorization) -> None:
         release(hold)
 
 
-def stands_without_us(purchase: Authorization) -> bool:
-    """Whether something is held that the issuer approved by itself, before it asked us for more."""
-    return Hold.objects.filter(authorization=purchase, decision=None, status=states.Hold.PLACED).exists()
+def held_without_us_minor(purchase: Authorization) -> int:
+    """What is held that the issuer approved by itself before it asked us for more, in minor units."""
+    alone = Hold.objects.filter(authorization=purchase, decision=None, status=states.Hold.PLACED)
+    return sum(hold.amount_minor - hold.released_minor for hold in alone)
 
 
 def release(hold: Hold) -> bool:

@@ -139,7 +139,7 @@ def undo_round(decision: Decision, *, actor: str) -> None:
     """Takes one approved round back: the whole purchase falls when it was the only one, else what this one added."""
     purchase = decision.authorization
     others = Decision.objects.filter(authorization=purchase, approved=True, corrected_by=None).exclude(pk=decision.pk)
-    if not (others.exists() or holds.stands_without_us(purchase)):
+    if not (others.exists() or holds.held_without_us_minor(purchase)):
         move(purchase, states.Authorization.DECLINED, actor=actor)
     elif decision.amount_minor and holds.release(decision.hold):
         owing.follow(purchase, actor=actor)

@@ -101,7 +101,7 @@ def tell(authorization: Authorization) -> Story:
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
     return Story(
-        facts=_facts(authorization),
+        facts=_facts(authorization, decisions),
         cases=[(case, words.NEXT_STEP.get(case.kind, "")) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         money=money,
@@ -158,9 +158,17 @@ def _balance_part(authorization: Authorization) -> int:
     return use.amount_minor if use else 0
 
 
-def _facts(authorization: Authorization) -> list[tuple[str, Any]]:
+def _approved_alone_minor(authorization: Authorization, decisions: list[Decision]) -> int:
+    """What stands of a purchase that the issuer approved without asking us, in minor units."""
+    held = [decision.hold for decision in decisions if decision.approved and decision.amount_minor]
+    ours = sum(hold.amount_minor - hold.released_minor for hold in held)
+    return max(0, authorization.approved_minor - ours)
+
+
+def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tuple[str, Any]]:
     category = MerchantCategory.objects.filter(code=authorization.mcc).first()
     place = ", ".join(part for part in (authorization.merchant_city, authorization.merchant_country) if part)
+    alone = _approved_alone_minor(authorization, decisions)
     card = authorization.card
     holder = card.cardholder if card else None
     facts = (
@@ -168,6 +176,7 @@ def _facts(authorization: Authorization) -> list[tuple[str, Any]]:
         ("Place", place),
         ("Merchant category", str(category or authorization.mcc)),
         ("Approved", display.money(authorization.approved_minor, authorization.currency)),
+        ("Of that by the issuer alone", alone and display.money(alone, authorization.currency)),
         ("Cardholder", holder and display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name)),
         ("Virtual card", card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
         ("Issuer", authorization.get_provider_display()),

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from issuing import lifecycle
+from issuing import lifecycle, store
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.kit import references
 from onecard.kit.transactions import transaction
@@ -640,6 +642,58 @@ def test_the_end_of_the_purchase_frees_what_stood(roomy: VirtualCard) -> None:
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
     assert Authorization.objects.get().approved_minor == 0
     assert not Case.objects.filter(status="open").exists()
+
+
+def test_marqetas_next_increment_counts_what_was_told_meanwhile() -> None:
+    unseen = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
+    assert marqeta_events.ask(marqeta_events.increment(unseen)).status_code == 402
+    report(marqeta_events.outcome(unseen, standin_approved_by="NETWORK"))
+    assert Case.objects.get(kind="approved_without_us").amount_minor == 4500
+
+    assert marqeta_events.ask(marqeta_events.increment(unseen)).status_code == 200
+
+    assert moved() == ([500, 4500], [500], [5000])
+    assert Authorization.objects.get().approved_minor == 5000
+
+
+def test_the_purchases_page_says_what_the_issuer_approved_alone(roomy: VirtualCard) -> None:
+    stripe_events.post(unseen_increment(roomy))
+    page = reverse("admin:issuing_authorization_change", args=[Authorization.objects.get().pk])
+
+    shown = text_of(logged_in().get(page))
+
+    assert "Of that by the issuer alone" in shown
+    assert "420.00" in shown
+
+
+# No contradiction costs a round trip --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "trips"),
+    [("good", 2), ("increment", 2), ("repeat", 1), ("another card", 2), ("a used id", 2), ("another account", 1)],
+)
+def test_every_answer_takes_two_round_trips_at_most(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch, kind: str, trips: int
+) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    stripe_events.post(asked)
+    question = {
+        "good": stripe_events.authorization_request(card=card.issuer_card_id),
+        "increment": later_round(asked, card=card.issuer_card_id),
+        "repeat": asked,
+        "another card": later_round(asked, card=other_card().issuer_card_id),
+        "a used id": stripe_events.authorization_request(card=card.issuer_card_id) | {"id": asked["id"]},
+        "another account": asked | {"account": "acct_other"},
+    }[kind]
+    run, made = store._run, []
+    monkeypatch.setattr(store, "_run", lambda *args: made.append(args) or run(*args))
+
+    with CaptureQueriesContext(connection) as by_django:
+        stripe_events.post(question)
+
+    assert len(made) == trips
+    assert len(by_django) == 0
 
 
 # A person resolves it -----------------------------------------------------------------------------------------------
