@@ -1,5 +1,6 @@
-"""Whose an event of Stripe says that it is."""
+"""Whose an event of Stripe says that it is, and of when."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,3 +27,12 @@ def read(event: dict[str, Any]) -> Origin:
         account="" if account in (None, "") else clean_text(account, limit=120) or "unreadable",
         api_version=clean_text(event.get("api_version"), limit=120),
     )
+
+
+def told_at(event: dict[str, Any]) -> dt.datetime | None:
+    """When the event was made; None for one that does not say."""
+    created = event.get("created")
+    try:
+        return dt.datetime.fromtimestamp(created, dt.UTC) if type(created) is int else None
+    except (ValueError, OverflowError, OSError):
+        return None

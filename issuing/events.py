@@ -152,7 +152,7 @@ def parse_envelope(body: bytes) -> Envelope:
         kind,
         clean_text(content.get("id"), limit=ID_LIMIT),
         content,
-        _moment(event),
+        event_origin.told_at(event),
         # Whose it is belongs to it: news of test mode must not be taken for a copy of the real one.
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,
@@ -277,14 +277,6 @@ def _check_cash(pending: dict[str, Any]) -> None:
     cash = details.get("cashback_amount") if isinstance(details, dict) else None
     if cash is not None:
         _amount({"cashback_amount": cash}, "amount_details.cashback_amount")
-
-
-def _moment(event: dict[str, Any]) -> dt.datetime | None:
-    created = event.get("created")
-    try:
-        return dt.datetime.fromtimestamp(created, dt.UTC) if type(created) is int else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _card_id(content: dict[str, Any]) -> str:
