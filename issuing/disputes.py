@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from django.db.models import Q, QuerySet, Sum
 
 from audit import trail
-from issuing import locking, states, transactions
+from issuing import event_references, locking, states, transactions
+from issuing.event_references import ContradictionError, Named
 from issuing.events import MalformedEventError, Merchant
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.kinds import Kind
@@ -62,6 +63,9 @@ class DisputeNews:
     movements: tuple[Movement, ...] = ()
     # What the message says of the card and the merchant; where it says nothing, the disputed capture does.
     issuer_card_id: str = ""
+    issuer_cardholder_id: str = ""
+    # Another name that the message gives for what is disputed; "" where it gives one.
+    also_named: str = ""
     merchant: Merchant | None = None
     authorization_code: str = ""
 
@@ -80,7 +84,8 @@ def check(news: DisputeNews) -> None:
 def apply_news(news: DisputeNews) -> Dispute:
     """Writes down what an issuer says of a dispute, in the caller's transaction; safe twice, at once and in any order.
 
-    Raises MalformedEventError as `check` does.
+    Money that a dispute moved for another card than that of the purchase that it names is kept, and posts nothing.
+    Raises MalformedEventError as `check` does, and ContradictionError for news about another purchase than before.
     """
     require_transaction("News of a dispute")
     check(news)
@@ -88,7 +93,8 @@ def apply_news(news: DisputeNews) -> Dispute:
     locking.lock_cards_of(news.provider, issuer_card_id=news.issuer_card_id, named=news.disputed_id)
     locking.lock_purchase(news.provider, f"dispute:{news.dispute_id}")
     locking.lock_purchase(news.provider, news.disputed_id)
-    dispute = _know(news)
+    why = _refuse_contradiction(news)
+    dispute = _know(news, is_apart=bool(why))
     _move(dispute, news)
     for movement in news.movements:
         _record(dispute, movement, news)
@@ -97,8 +103,37 @@ def apply_news(news: DisputeNews) -> Dispute:
     return dispute
 
 
-def _know(news: DisputeNews) -> Dispute:
-    """The dispute's row, new or completed; any news may be the first."""
+def _refuse_contradiction(news: DisputeNews) -> str:
+    """Why what the news names does not belong together, for news whose money is kept with that; "" where it does.
+
+    Raises ContradictionError for news without money, and for news of a dispute that is about another purchase.
+    """
+    known = Dispute.objects.filter(provider=news.provider, issuer_dispute_id=news.dispute_id).first()
+    names = (news.disputed_id, news.also_named, known.issuer_transaction_id if known else "")
+    purchases = {name: event_references.purchase_of(news.provider, name) for name in names if name}
+    found = {name: each for name, each in purchases.items() if each is not None}
+    if len({each.pk for each in found.values()}) > 1:
+        about = " and ".join(f"{name} ({each})" for name, each in found.items())
+        raise ContradictionError(f"The dispute {news.dispute_id} names two purchases: {about}.", _money(news))
+    why = event_references.contradiction(
+        Named(
+            provider=news.provider,
+            card=news.issuer_card_id,
+            cardholder=news.issuer_cardholder_id,
+            purchase=names[2] or news.disputed_id,
+        )
+    )
+    if why and not news.movements:
+        raise ContradictionError(why, _money(news))
+    return why
+
+
+def _money(news: DisputeNews) -> Money:
+    return Money(news.amount_minor, news.currency)
+
+
+def _know(news: DisputeNews, *, is_apart: bool) -> Dispute:
+    """The dispute's row, new or completed; any news may be the first. `is_apart` leaves it without its purchase."""
     now = clock.now()
     dispute, is_new = Dispute.objects.get_or_create(
         provider=news.provider,
@@ -118,7 +153,8 @@ def _know(news: DisputeNews) -> Dispute:
         _note(dispute, f"dispute.{dispute.status}", first=True)
     facts = {"issuer_transaction_id": news.disputed_id, "reason": news.reason[:80], "amount_minor": news.amount_minor}
     missing = {name: value for name, value in facts.items() if value and not getattr(dispute, name)}
-    missing |= _links(dispute.provider, dispute.issuer_transaction_id or news.disputed_id, dispute)
+    if not is_apart:
+        missing |= _links(dispute.provider, dispute.issuer_transaction_id or news.disputed_id, dispute)
     if missing:
         Dispute.objects.filter(pk=dispute.pk).update(**missing, updated_at=now)
         dispute.refresh_from_db()
@@ -178,6 +214,7 @@ def _record(dispute: Dispute, movement: Movement, news: DisputeNews) -> None:
         merchant_name=news.merchant.name if news.merchant else "",
         mcc=news.merchant.mcc if news.merchant else "",
         created_at=movement.occurred_at,
+        issuer_cardholder_id=news.issuer_cardholder_id,
         **movement.beside.columns(),
     )
     place = news.merchant

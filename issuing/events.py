@@ -129,6 +129,7 @@ class AuthorizationNews:
     approved_rounds: int = 0
     declined_rounds: tuple[DeclinedRound, ...] = ()
     beside: SideAmounts = NOTHING
+    issuer_cardholder_id: str = ""
 
 
 def parse_envelope(body: bytes) -> Envelope:
@@ -236,6 +237,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
             if entry.get("approved") is False
         ),
         beside=of_stripe(content, currency),
+        issuer_cardholder_id=_person_id(content),
     )
 
 
@@ -286,6 +288,13 @@ def _card_id(content: dict[str, Any]) -> str:
     if not found:
         raise MalformedEventError("card.id is missing.")
     return found
+
+
+def _person_id(content: dict[str, Any]) -> str:
+    """The cardholder, as an object or an id; by older API versions, inside the card."""
+    card = content.get("card")
+    found = content.get("cardholder") or (card.get("cardholder") if isinstance(card, dict) else None)
+    return clean_text(found.get("id") if isinstance(found, dict) else found, limit=64)
 
 
 def _required(content: dict[str, Any], name: str) -> str:

@@ -9,6 +9,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Q
 
 from issuing import card_news, inbox, marqeta_news, states, stripe_account, stripe_news, unapplied, unhandled_money
+from issuing.event_references import ContradictionError
 from issuing.events import MalformedEventError, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from issuing.unhandled_money import UnhandledMoneyError
@@ -52,6 +53,9 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         except UnhandledMoneyError as error:
             status, reason = states.Event.KEPT, error.message
             unhandled_money.open_case(event, reason)
+        except ContradictionError as error:
+            status, reason = states.Event.KEPT, error.message
+            unapplied.open_contradiction(event, error)
         if status != states.Event.RECEIVED:
             inbox.finish(event, status, reason)
         if status in (states.Event.HANDLED, states.Event.KEPT):

@@ -6,10 +6,12 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Least
 
 from audit import trail
-from issuing import holds, locking, owing, rounds, settling, states, transactions, unfunded
+from issuing import event_references, holds, locking, owing, rounds, settling, states, transactions, unfunded
+from issuing.event_references import ContradictionError, Named
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.models import Authorization, Decision
 from onecard.kit import clock
+from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
@@ -25,6 +27,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
 
     An authorization that we never decided on is recorded from the news alone. When the news says that we were asked
     but our decision is not here, it may still be in its commit: then the answer is False, and the caller asks again.
+    Raises ContradictionError, and changes nothing, for news that names things that do not belong together.
     """
     with transaction():
         card_id = locking.lock_issuer_card(news.provider, news.issuer_card_id)
@@ -33,6 +36,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
             .filter(provider=news.provider, issuer_authorization_id=news.authorization_id)
             .first()
         )
+        refuse_contradiction(news)
         if authorization is None:
             if news.asked_us and wait_for_decision:
                 return False
@@ -48,6 +52,20 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
         if is_other:
             owing.follow(authorization, actor=f"issuer:{news.provider}")
         return True
+
+
+def refuse_contradiction(news: AuthorizationNews) -> None:
+    """Raises ContradictionError for news that names another card than its purchase's, or another cardholder."""
+    why = event_references.contradiction(
+        Named(
+            provider=news.provider,
+            card=news.issuer_card_id,
+            cardholder=news.issuer_cardholder_id,
+            purchase=news.authorization_id,
+        )
+    )
+    if why:
+        raise ContradictionError(why, Money(news.amount_minor, news.currency or "USD"))
 
 
 def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
@@ -80,6 +98,8 @@ def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) 
 
     What a capture does to the total is not documented, so after one nothing is concluded from it: settlement adjusts.
     """
+    if news.currency not in ("", authorization.currency):
+        return False
     if not 0 < news.amount_minor < authorization.approved_minor or not news.approved_rounds:
         return False
     standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)

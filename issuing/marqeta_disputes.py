@@ -72,6 +72,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> R
             provider=news.provider,
             dispute_id=clean_text(about.get("token"), limit=50) or earlier or token,
             disputed_id=clean_text(about.get("transaction_token"), limit=64) or earlier,
+            also_named=earlier,
             status=status,
             amount_minor=news.amount_minor,
             currency=news.currency,
@@ -80,6 +81,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> R
             reason=free_text(about.get("reason_description"), limit=80),
             movements=(movement,) if has_moved else (),
             issuer_card_id=news.issuer_card_id,
+            issuer_cardholder_id=news.issuer_cardholder_id,
             merchant=news.merchant,
             authorization_code=news.authorization_code,
         )

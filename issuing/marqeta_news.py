@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owing, rounds, states, unfunded
+from issuing.event_references import ContradictionError
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
 from issuing.marqeta_events import (
@@ -99,6 +100,17 @@ def _disputed(kind: str, row: dict[str, Any]) -> Result:
 
 
 def _apply(row: Row, *, patient: bool) -> Result:
+    """Acts on a message. Money that moved is kept with its contradiction; else that raises ContradictionError."""
+    try:
+        lifecycle.refuse_contradiction(row.news)
+    except ContradictionError:
+        if row.movement is None or row.state in ("PENDING", *REFUSED):
+            raise
+        return _post(row)
+    return _act_on(row, patient=patient)
+
+
+def _act_on(row: Row, *, patient: bool) -> Result:
     if row.state in REFUSED:
         return _refused(row, patient=patient)
     if row.kind in CLEARINGS:
@@ -224,6 +236,8 @@ def _report(row: Row, status: str, *, patient: bool) -> Result:
 def _decision(row: Row, *, approved: bool) -> Decision | None:
     """Our standing decision about this very message."""
     found = rounds.decided_under(row.news.provider, row.jit_token)
+    # A message that names our answer about another purchase says nothing of that one.
+    found = found.filter(authorization__issuer_authorization_id=row.news.authorization_id)
     standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
     return standing.first() if row.jit_token else None
 
@@ -250,6 +264,7 @@ def _read(kind: str, row: dict[str, Any]) -> Row:
         authorization_code=free_text(row.get("approval_code"), limit=20),
         # A later message has those of its own part.
         beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
+        issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
     )
     return Row(
         kind=kind,

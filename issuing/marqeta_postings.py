@@ -47,6 +47,7 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
         merchant_name=news.merchant.name,
         mcc=news.merchant.mcc,
         created_at=moment_of(row),
+        issuer_cardholder_id=news.issuer_cardholder_id,
         **of_marqeta(row, news.currency).columns(),
     )
 

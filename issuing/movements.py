@@ -53,6 +53,7 @@ def row_of(found: IssuerTransaction, transaction_type: str = "") -> dict[str, An
         raise UnrecordableError(f"The transaction {found.id} is a {kind} of {found.amount_minor} minor units.")
     return {
         "issuer_authorization_id": found.authorization_id,
+        "issuer_card_id": found.issuer_card_id,
         "transaction_type": kind,
         "processing_status": Processing.PENDING if kind in TAKES_BACK else Processing.SETTLED,
         "amount_minor": amount_minor,
@@ -85,6 +86,9 @@ def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
     """What the kept row lacks and the newly told one has; the facts are never among it.
 
     Nor is a purchase, once a person has said that there is none: its money was booked by itself (issuing/linking.py).
+    Of what contradicts itself, whose it is is for a person to say (issuing/event_references.py).
     """
-    settled = FACTS if kept.of_no_purchase_at is None else (*FACTS, "authorization_id")
+    settled = FACTS if kept.of_no_purchase_at is None else (*FACTS, "authorization_id", "contradiction")
+    if kept.contradiction:
+        settled = (*FACTS, "authorization_id", "card_id", "issuer_authorization_id", "contradiction")
     return {name: value for name, value in row.items() if name not in settled and value and not getattr(kept, name)}

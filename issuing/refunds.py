@@ -6,7 +6,7 @@ Of several nobody guesses: a case asks, and a person says which one it is.
 import datetime as dt
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from audit import trail
 from issuing import owing, states
@@ -85,7 +85,7 @@ def is_unlinked(kept: CardTransaction) -> bool:
 
     What an old document tells was settled before our time.
     """
-    has_none = kept.authorization_id is None and kept.of_no_purchase_at is None
+    has_none = kept.authorization_id is None and kept.of_no_purchase_at is None and not kept.contradiction
     names_nothing = has_none and not kept.issuer_authorization_id
     is_refund = kept.transaction_type == Type.REFUND and kept.source != CardTransaction.Source.LEGACY
     return names_nothing and is_refund and kept.amount_minor > 0
@@ -97,7 +97,7 @@ def _end_question(refund: CardTransaction, **said: Any) -> bool:
     if unlinked.update(**said) != 1:
         return False
     refund.refresh_from_db()
-    cases.resolve_cases(reference=refund.reference, kinds=(Case.Kind.REFUND_UNLINKED,))
+    cases.resolve_cases(reference=refund.reference, kinds=(Case.Kind.REFUND_UNLINKED, Case.Kind.EVENT_CONTRADICTION))
     return True
 
 
@@ -111,7 +111,7 @@ def _waiting(kept: CardTransaction) -> list[CardTransaction]:
 
 def _unlinked(rows: QuerySet[CardTransaction]) -> list[CardTransaction]:
     """Those of these for which `is_unlinked` holds, the oldest first."""
-    refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None)
+    refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None, contradiction="")
     told = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
     return list(told.order_by("occurred_at", "pk")[:MOST_WAITING])
 
@@ -122,11 +122,16 @@ def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
     )
 
 
+def _on_its_own_card(rows: QuerySet[CardTransaction]) -> QuerySet[CardTransaction]:
+    """But for what two people have joined with a purchase of another card (issuing/link_corrections.py)."""
+    return rows.filter(Q(authorization=None) | Q(authorization__card=None) | Q(authorization__card=F("card")))
+
+
 def _find_purchase(refund: CardTransaction) -> bool:
     alike = _alike(refund)
     same = alike.filter(amount_minor=refund.amount_minor)
     before = same.filter(transaction_type=Type.SETTLEMENT, occurred_at__lte=refund.occurred_at)
-    captures = list(before.values_list("authorization", flat=True)[:2])
+    captures = list(_on_its_own_card(before).values_list("authorization", flat=True)[:2])
     if len(captures) == 1 and captures[0] and same.filter(transaction_type=Type.REFUND).count() == 1:
         return link(refund, captures[0], because="the only capture of this card, merchant and amount")
     purchases = _with_room(refund, alike)
@@ -138,7 +143,7 @@ def _find_purchase(refund: CardTransaction) -> bool:
 def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Authorization]:
     """The purchases captured before the refund of which at least as much has not come back; of too many, none."""
     period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
-    before = alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period)
+    before = _on_its_own_card(alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period))
     purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
     found = list(purchases[: MOST_WAITING + 1])
     if len(found) > MOST_WAITING:

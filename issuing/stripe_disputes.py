@@ -47,6 +47,7 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
         provider=provider,
         dispute_id=clean_text(content.get("id"), limit=64),
         disputed_id=_id_of(content.get("transaction")),
+        **_told_of_transaction(content.get("transaction")),
         status=status if status in states.Dispute.values else "",
         amount_minor=amount,
         currency=currency,
@@ -82,6 +83,14 @@ def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movem
         occurred_at=told_at,
         id=name,
     )
+
+
+def _told_of_transaction(reference: object) -> dict[str, str]:
+    """The card, the cardholder and the purchase of a disputed transaction that is expanded."""
+    if not isinstance(reference, dict):
+        return {}
+    names = {"issuer_card_id": "card", "issuer_cardholder_id": "cardholder", "also_named": "authorization"}
+    return {ours: _id_of(reference.get(theirs)) for ours, theirs in names.items()}
 
 
 def _id_of(reference: object) -> str:

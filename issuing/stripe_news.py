@@ -1,9 +1,11 @@
 """What an event of Stripe means, beyond the questions: news of purchases, of what was settled, and of our charges."""
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 from issuing import lifecycle, movements, states, stripe_disputes, stripe_types, transactions
+from issuing.event_references import ContradictionError
 from issuing.events import (
     AuthorizationNews,
     Envelope,
@@ -56,7 +58,9 @@ def _posted(provider: str, envelope: Envelope) -> Result:
     if found.kind == Kind.CAPTURE and not found.authorization_id:
         # A force capture: no event about an authorization came or will come, so the capture stands for its own.
         found = replace(found, authorization_id=found.id)
-        lifecycle.apply_news(_unannounced(provider, found, merchant, code), wait_for_decision=False)
+        with contextlib.suppress(ContradictionError):
+            # A contradiction is found again, and kept with the movement itself.
+            lifecycle.apply_news(_unannounced(provider, found, merchant, code), wait_for_decision=False)
     transactions.record(
         found,
         provider=provider,
@@ -94,6 +98,7 @@ def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, co
         currency=found.currency,
         merchant=merchant,
         authorization_code=code,
+        issuer_cardholder_id=found.issuer_cardholder_id,
     )
 
 

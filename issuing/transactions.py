@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import Q
 
 from audit import trail
-from issuing import locking, movements, refunds
+from issuing import event_references, locking, movements, refunds
 from issuing.booking import book
+from issuing.event_references import Named
 from issuing.issuers.base import IssuerTransaction
 from issuing.merchants import category_of
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
@@ -42,8 +43,9 @@ def record(
 
     `source` is one of CardTransaction.Source; `transaction_type` is for what has no kind of its own (chargebacks). A
     row that is there is never overwritten: only what it lacks is added, and another amount, currency or type opens a
-    case (see `difference`). What moves no money is not recorded: False. Raises UnrecordableError for an amount or a
-    currency that cannot be. Call it in a transaction for each movement, since it takes locks.
+    case (see `difference`). One that names things that do not belong together is kept without its purchase and posts
+    nothing, and a case asks a person. What moves no money is not recorded: False. Raises UnrecordableError for an
+    amount or a currency that cannot be. Call it in a transaction for each movement, since it takes locks.
     """
     if not movements.type_of(found, transaction_type):
         return False
@@ -67,10 +69,11 @@ def record(
         is_new = insert_once(kept, unique=("provider", "issuer_transaction_id"))
         if is_new:
             _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
+            if kept.contradiction:
+                _open_contradiction(kept, kept.contradiction)
             book(kept)
         else:
-            kept = _complete(_lock(provider, found.id), row)
-            _open_case_if_other(kept, row)
+            kept = _told_again(_lock(provider, found.id), row)
         _join_refunds(kept)
         _link_followers(kept)
     return is_new
@@ -111,17 +114,17 @@ def link(authorization: Authorization) -> int:
         issuer_authorization_id=authorization.issuer_authorization_id,
         authorization=None,
         of_no_purchase_at=None,
+        contradiction="",
     ).exclude(source=CardTransaction.Source.LEGACY)
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
-    for each in found:
+    joined = [each for each in found if not _contradicts(each, authorization)]
+    for each in joined:
         kept = _complete(each, {"authorization_id": authorization.pk, "card_id": authorization.card_id})
         _join_refunds(kept)
         _link_followers(kept)
-    named = Dispute.objects.filter(
-        provider=authorization.provider, issuer_transaction_id=authorization.issuer_authorization_id
-    )
-    named.filter(authorization=None).update(authorization=authorization)
-    return len(found)
+    for dispute in _disputes_of(authorization.provider, authorization.issuer_authorization_id):
+        Dispute.objects.filter(pk=dispute.pk).update(authorization=authorization)
+    return len(joined)
 
 
 def look_again(purchase: Authorization) -> None:
@@ -133,7 +136,7 @@ def look_again(purchase: Authorization) -> None:
 def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
     if not movements.type_of(found):
         return True
-    if kept is None or kept.card_id is None or kept.authorization_id is None:
+    if kept is None or ((kept.card_id is None or kept.authorization_id is None) and not kept.contradiction):
         return False
     try:
         row = movements.row_of(found)
@@ -143,13 +146,26 @@ def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
 
 
 def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Our card and our purchase, as far as they are known; some movements name the capture instead of the purchase."""
+    """Our card and our purchase, as far as they are known; some movements name the capture instead of the purchase.
+
+    Where what it names does not belong together, only the card, and why.
+    """
     card = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id)
     named = found.authorization_id
     purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
     purchase = purchases.values_list("pk", flat=True).first() if named else None
-    has_card = bool(found.issuer_card_id)
-    links = {"card_id": card.values_list("pk", flat=True).first() if has_card else None, "authorization_id": purchase}
+    card_id = card.values_list("pk", flat=True).first() if found.issuer_card_id else None
+    why = event_references.contradiction(
+        Named(
+            provider=provider,
+            card=found.issuer_card_id,
+            cardholder=found.issuer_cardholder_id,
+            purchase="" if named == found.id and purchase is None else named,
+        )
+    )
+    if why:
+        return {"card_id": card_id, "authorization_id": None, "contradiction": why[:300]}
+    links = {"card_id": card_id, "authorization_id": purchase}
     if purchase is not None or not named or named == found.id:
         return links
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
@@ -167,12 +183,77 @@ def _link_followers(capture: CardTransaction) -> None:
         return
     name = capture.issuer_transaction_id
     waiting = CardTransaction.objects.filter(
-        provider=capture.provider, issuer_authorization_id=name, authorization=None, of_no_purchase_at=None
+        provider=capture.provider,
+        issuer_authorization_id=name,
+        authorization=None,
+        of_no_purchase_at=None,
+        contradiction="",
     ).exclude(Q(pk=capture.pk) | Q(source=CardTransaction.Source.LEGACY))
     for kept in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
-        _complete(kept, _inherited(capture, {}))
-    disputes = Dispute.objects.filter(provider=capture.provider, issuer_transaction_id=name, authorization=None)
-    disputes.update(transaction=capture, authorization=capture.authorization_id)
+        if not _contradicts(kept, capture.authorization):
+            _complete(kept, _inherited(capture, {}))
+    for dispute in _disputes_of(capture.provider, name):
+        Dispute.objects.filter(pk=dispute.pk).update(transaction=capture, authorization=capture.authorization_id)
+
+
+def _disputes_of(provider: str, named: str) -> list[Dispute]:
+    """The disputes that wait for this purchase or capture, but for those of which a movement names another card."""
+    waiting = Dispute.objects.filter(provider=provider, issuer_transaction_id=named, authorization=None)
+    moved = CardTransaction.objects.filter(provider=provider, issuer_authorization_id=named).exclude(contradiction="")
+    apart = {name.partition(":")[0] for name in moved.values_list("issuer_transaction_id", flat=True)}
+    return [each for each in waiting if each.issuer_dispute_id not in apart]
+
+
+def _told_again(kept: CardTransaction, row: dict[str, Any]) -> CardTransaction:
+    """A movement that is here already: what it lacks is added, and what is told otherwise is for a person."""
+    why = row.pop("contradiction", "")
+    has_place = kept.authorization_id is not None or kept.of_no_purchase_at is not None
+    if not (why or kept.contradiction):
+        why = _why_not_its_card(kept, row)
+    if why and not has_place and not kept.contradiction:
+        _contradict(kept, why)
+    elif why and why != kept.contradiction:
+        _open_contradiction(kept, why)
+    if not why:
+        kept = _complete(kept, row)
+    _open_case_if_other(kept, row)
+    return kept
+
+
+def _why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
+    """What was told on one card and is told on another now; a card in the place of another is the same one."""
+    was, now = kept.issuer_card_id, row["issuer_card_id"]
+    if not (was and now) or was == now:
+        return ""
+    card = VirtualCard.objects.filter(pk=row["card_id"]).first()
+    if event_references.is_same_card(kept.card, card):
+        return ""
+    return f"{kept.issuer_transaction_id} was told on the card {was}, and is told on the card {now} now."
+
+
+def _contradicts(kept: CardTransaction, purchase: Authorization | None) -> bool:
+    """Whether a movement that waited names another card than that of the purchase that it names; then that is said."""
+    if purchase is None:
+        return False
+    why = event_references.with_purchase(issuer_card_id=kept.issuer_card_id, card=kept.card, purchase=purchase)
+    if why:
+        _contradict(kept, why)
+    return bool(why)
+
+
+def _contradict(kept: CardTransaction, why: str) -> None:
+    mine = CardTransaction.objects.filter(pk=kept.pk, authorization=None, contradiction="")
+    if mine.update(contradiction=why[:300]) == 1:
+        kept.contradiction = why[:300]
+        _open_contradiction(kept, why)
+
+
+def _open_contradiction(kept: CardTransaction, why: str) -> None:
+    """The money of this movement is nobody's until a person has said whose it is."""
+    summary = f"{kept.issuer_transaction_id} ({kept.get_transaction_type_display().lower()}): {why}"
+    known = Case.objects.filter(kind=Case.Kind.EVENT_CONTRADICTION, reference=kept.reference, summary=summary[:300])
+    if not known.exists():
+        cases.open_case(kind=Case.Kind.EVENT_CONTRADICTION, reference=kept.reference, money=kept.money, summary=summary)
 
 
 def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:

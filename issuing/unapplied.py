@@ -8,6 +8,7 @@ from django.db.models import F
 from audit import trail
 from issuing import inbox, states
 from issuing.event_content import content_of
+from issuing.event_references import ContradictionError
 from issuing.events import MalformedEventError
 from issuing.models import IssuerEvent
 from issuing.unhandled_money import carries_amount
@@ -56,6 +57,13 @@ def open_case_if_money(event: IssuerEvent, reason: str) -> None:
     """A genuine event that cannot be read is for a person if it carries an amount; in the caller's transaction."""
     if _carries_amount(event):
         _open_case(event, f"It cannot be read: {reason}")
+
+
+def open_contradiction(event: IssuerEvent, error: ContradictionError) -> None:
+    """An event that names things that do not belong together is kept, and a person looks at it."""
+    summary = f"{event.event_type} {event.event_id}: {error.message}"
+    kind = Case.Kind.EVENT_CONTRADICTION
+    cases.open_case(kind=kind, reference=_reference(event), money=error.money, summary=summary)
 
 
 def end(event: IssuerEvent) -> None:

@@ -106,6 +106,7 @@ class IssuerTransaction:
     merchant_currency: str = ""
     cash_minor: int = 0
     atm_fee_minor: int = 0
+    issuer_cardholder_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("mcc"), limit=4),
         created_at=moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC),
+        issuer_cardholder_id=clean_text(row.get("user_token"), limit=LONGEST_TOKEN),
         **of_marqeta(row, currency).columns(),
     )
 

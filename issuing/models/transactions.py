@@ -43,6 +43,16 @@ class CardTransaction(models.Model):
         Authorization, null=True, blank=True, on_delete=models.PROTECT, related_name="card_transactions"
     )
     issuer_authorization_id = models.CharField(max_length=120, blank=True)
+    issuer_card_id = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="The card that it names."
+    )
+    contradiction = models.CharField(
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it was not joined with the purchase that it names.",
+    )
     transaction_type = models.CharField(max_length=20, choices=Type.choices)
     processing_status = models.CharField(max_length=20, choices=Processing.choices)
     authorization_code = FreeTextField(max_length=20, blank=True)
@@ -94,6 +104,11 @@ class CardTransaction(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether it names things that do not belong together, and nobody has said yet whose it is."""
+        return bool(self.contradiction) and self.authorization_id is None and self.of_no_purchase_at is None
 
     @property
     def reference(self) -> str:

@@ -63,7 +63,8 @@ SELECT 'card_transaction:' || t.id, t.amount_minor, t.currency,
     t.is_due AND NOT (t.transaction_type IN ('chargeback_reversal', 'provisional_debit')
         AND t.processing_status = 'pending')
         AND NOT (t.authorization_id IS NULL AND (t.recorded_at >= %(told_since)s OR EXISTS (SELECT FROM wallet_case k
-            WHERE k.reference = 'card_transaction:' || t.id AND k.kind = 'refund_unlinked' AND k.status = 'open')))
+            WHERE k.reference = 'card_transaction:' || t.id AND k.status = 'open'
+                AND k.kind IN ('refund_unlinked', 'event_contradiction'))))
 FROM moved t
 UNION ALL SELECT 'card_transaction:' || t.id || ':exchange_out', t.amount_minor, t.currency, 'card_exchange',
     t.issuer_transaction_id, floor(extract(epoch FROM t.occurred_at))::bigint, t.is_due
