@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.models.wallets import Cardholder
 
@@ -29,8 +30,8 @@ class EnteredAmount(models.Model):
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    details = models.JSONField(default=dict, blank=True, help_text="What else is needed to carry it out.")
-    reason = models.CharField(max_length=300)
+    details = FreeJsonField(default=dict, blank=True, help_text="What else is needed to carry it out.")
+    reason = FreeTextField(max_length=300)
     needs_second = models.BooleanField(help_text="Whether one person's word is not enough.")
     status = models.CharField(max_length=20, choices=Status.choices)
     entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
