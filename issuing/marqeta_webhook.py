@@ -16,7 +16,10 @@ from issuing.marqeta_events import read_object, row_envelope
 from issuing.marqeta_gateway import unauthorized
 from issuing.models import Provider
 from onecard.kit import exact_json
+from onecard.kit.postgresql.patience import give_up_after
 
+# A database that says nothing holds a thread no longer than this; Marqeta then sends the batch again.
+STORED_WITHIN_S = 10.0
 PINGS = "pings"
 # Marqeta batches up to 10 events (its guide to webhooks). More are taken, up to what one request may cost.
 MOST_ROWS = 1_000
@@ -43,7 +46,8 @@ class MarqetaWebhook(MachineDoor):
             keep_rejected(Provider.MARQETA, body, f"The envelope holds more than {MOST_ROWS} events.")
             return refusal(f"Send at most {MOST_ROWS} events at once.", status=413)
         try:
-            is_all = _store(content, body)
+            with give_up_after(STORED_WITHIN_S):
+                is_all = _store(content, body)
         except DatabaseError:
             # Not acknowledged, so that the issuer sends it again; what is stored already is not stored twice.
             return refusal("The events cannot be stored now; send them again.", status=503)

@@ -6,7 +6,12 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from onecard.kit.postgresql.patience import give_up_after
+
 log = logging.getLogger(__name__)
+
+# A database that answers no later than this is one that decisions can be made with.
+ANSWERED_WITHIN_S = 1.0
 
 
 @require_safe
@@ -22,7 +27,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
     The broker is left out on purpose: approvals go on without it (money-safety F7).
     """
     try:
-        with connection.cursor() as cursor:
+        with give_up_after(ANSWERED_WITHIN_S), connection.cursor() as cursor:
             cursor.execute("SELECT version FROM routing_rulebook")
             row = cursor.fetchone()
     except DatabaseError:
