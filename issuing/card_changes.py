@@ -216,7 +216,8 @@ def _person(card: VirtualCard) -> Person:
 
 
 def _limits(card: VirtualCard) -> Limits:
-    return Limits(card.per_transaction_limit_minor, card.daily_limit_minor, card.monthly_limit_minor)
+    windows = (card.per_transaction_limit_minor, card.daily_limit_minor, card.monthly_limit_minor)
+    return Limits(*windows, currency=card.currency)
 
 
 def _actor(card: VirtualCard) -> str:

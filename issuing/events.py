@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from issuing import event_origin, fingerprints, request_history, states
 from issuing.answers import STRIPE, AnswerFormat
 from issuing.side_amounts import NOTHING, SideAmounts, of_stripe
+from issuing.stripe_amounts import MalformedEventError as MalformedEventError  # noqa: PLC0414 (told to all readers)
+from issuing.stripe_amounts import amount_in, currency_in, in_our_units
 from onecard.kit import exact_json
 from onecard.kit.countries import alpha_2
-from onecard.kit.errors import OneCardError
-from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.text import clean_text, free_text
 
 T = TypeVar("T")
@@ -29,12 +29,6 @@ STATUS = {
     "reversed": states.Authorization.REVERSED,
     "expired": states.Authorization.EXPIRED,
 }
-
-
-class MalformedEventError(OneCardError):
-    """A genuine delivery that does not say what an event of its kind must say."""
-
-    code = "malformed_event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +171,20 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     pending = content.get("pending_request")
     if not isinstance(pending, dict):
         raise MalformedEventError("pending_request is missing, so no amount is asked for.")
-    amount = _amount(pending, "pending_request.amount")
-    currency = _currency(pending.get("currency") or content.get("currency"))
-    _check_cash(pending)
+    asked = amount_in(pending, "pending_request.amount")
+    currency = currency_in(pending.get("currency") or content.get("currency"))
+    amount = in_our_units(asked, currency, "pending_request.amount")
+    _check_cash(pending, currency)
     history = request_history.entries(content)
     before = content["amount"] if type(content.get("amount")) is int else ""
     merchant, beside = read_merchant(content, needs_mcc=True), of_stripe(pending, currency)
     standing = request_history.standing_minor(content)
+    standing = None if standing is None else in_our_units(standing, currency, "amount")
     purchase, card = _required(content, "id"), _card_id(content)
     whose = (envelope.origin.livemode, envelope.origin.account)
     merchant_said = [merchant.mcc, merchant.network_id]
     # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
-    round_key = f"{round_prefix(len(history))}{before}:{amount}"
+    round_key = f"{round_prefix(len(history))}{before}:{asked}"
     return AuthorizationRequest(
         provider=provider,
         event_id=envelope.id,
@@ -216,7 +212,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
     content = envelope.content
     history = request_history.entries(content)
     approved = [entry for entry in history if entry.get("approved") is True]
-    currency = _or_nothing(_currency, content.get("currency")) or ""
+    currency = _or_nothing(currency_in, content.get("currency")) or ""
     return AuthorizationNews(
         provider=provider,
         authorization_id=_required(content, "id"),
@@ -225,14 +221,14 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         ever_approved=content.get("approved") is True or bool(approved),
         asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
         status=STATUS.get(clean_text(content.get("status"), limit=20), ""),
-        amount_minor=_or_nothing(_amount, content, "amount") or 0,
+        amount_minor=_told_amount(content, currency) or 0,
         currency=currency,
         merchant=read_merchant(content, needs_mcc=False),
         # A declined round may carry a code as well; the merchant can settle with that of an approval only.
         authorization_code=free_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
         approved_rounds=len(approved),
         declined_rounds=tuple(
-            DeclinedRound(number, _or_nothing(_amount, entry, "amount"))
+            DeclinedRound(number, _told_amount(entry, currency))
             for number, entry in enumerate(history)
             if entry.get("approved") is False
         ),
@@ -273,12 +269,19 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
     )
 
 
-def _check_cash(pending: dict[str, Any]) -> None:
+def _told_amount(content: dict[str, Any], currency: str) -> int | None:
+    """The amount of an object in our minor units, None where it is missing or odd."""
+    amount = _or_nothing(amount_in, content, "amount")
+    return amount if amount is None or not currency else _or_nothing(in_our_units, amount, currency, "amount")
+
+
+def _check_cash(pending: dict[str, Any], currency: str) -> None:
     """Cash with a purchase is refused, so whether there is any must be told in a way that can be read."""
     details = pending.get("amount_details")
     cash = details.get("cashback_amount") if isinstance(details, dict) else None
     if cash is not None:
-        _amount({"cashback_amount": cash}, "amount_details.cashback_amount")
+        name = "amount_details.cashback_amount"
+        in_our_units(amount_in({"cashback_amount": cash}, name), currency, name)
 
 
 def _card_id(content: dict[str, Any]) -> str:
@@ -302,21 +305,3 @@ def _required(content: dict[str, Any], name: str) -> str:
     if not found:
         raise MalformedEventError(f"data.object.{name} is missing.")
     return found
-
-
-def _amount(content: dict[str, Any], name: str) -> int:
-    amount = content.get(name.rsplit(".", 1)[-1])
-    if type(amount) is not int:
-        raise MalformedEventError(f"{name} is not a whole number of minor units.")
-    if not 0 <= amount <= MAX_AMOUNT_MINOR:
-        raise MalformedEventError(f"{name} is {'negative' if amount < 0 else 'beyond any purchase'}.")
-    return amount
-
-
-def _currency(value: object) -> str:
-    currency = clean_text(value, limit=10).upper()
-    try:
-        currency_exponent(currency)
-    except MoneyError as error:
-        raise MalformedEventError(f"currency: {error.message}.") from None
-    return currency

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from onecard.kit.currencies import alpha_3
+from onecard.kit.currency_units import from_stripe
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 
 ATM = "atm.withdrawal"
@@ -41,15 +42,15 @@ NOTHING = SideAmounts()
 def of_stripe(content: Mapping[str, Any], currency: str) -> SideAmounts:
     """Of an authorization, its pending request or a transaction; Stripe's signs are left out.
 
-    The merchant's amount has its own currency's smallest unit, as every amount of Stripe's.
+    The merchant's amount has its own currency's smallest unit, as Stripe counts it (onecard/kit/currency_units.py).
     """
     details = content.get("amount_details")
     details = details if isinstance(details, Mapping) else {}
     theirs = alpha_3(content.get("merchant_currency"))
     return SideAmounts(
-        **_foreign(_whole(content.get("merchant_amount")), theirs, currency),
-        cash_minor=_whole(details.get("cashback_amount")) or 0,
-        atm_fee_minor=_whole(details.get("atm_fee")) or 0,
+        **_foreign(_whole(content.get("merchant_amount"), theirs), theirs, currency),
+        cash_minor=_whole(details.get("cashback_amount"), currency) or 0,
+        atm_fee_minor=_whole(details.get("atm_fee"), currency) or 0,
     )
 
 
@@ -77,8 +78,13 @@ def _foreign(amount_minor: int | None, theirs: str, ours: str) -> dict[str, Any]
     return {"merchant_amount_minor": amount_minor, "merchant_currency": theirs}
 
 
-def _whole(value: object) -> int | None:
-    return abs(value) if type(value) is int and abs(value) <= MAX_AMOUNT_MINOR else None
+def _whole(value: object, currency: str) -> int | None:
+    if type(value) is not int or abs(value) > MAX_AMOUNT_MINOR:
+        return None
+    try:
+        return from_stripe(abs(value), currency).minor
+    except MoneyError:
+        return None
 
 
 def _minor(value: object, currency: str) -> int | None:

@@ -15,6 +15,7 @@ from issuing.events import Envelope, MalformedEventError
 from issuing.models import CardTransaction
 from onecard.kit import clock
 from onecard.kit.currencies import alpha_3
+from onecard.kit.currency_units import from_stripe
 from onecard.kit.money import MoneyError, currency_exponent
 from onecard.kit.text import clean_text, free_text
 
@@ -49,7 +50,7 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
         disputed_id=_id_of(content.get("transaction")),
         **_told_of_transaction(content.get("transaction")),
         status=status if status in states.Dispute.values else "",
-        amount_minor=amount,
+        amount_minor=_ours(amount, currency),
         currency=currency,
         told_at=told_at,
         event_type=envelope.type,
@@ -66,20 +67,23 @@ def _movements(envelope: Envelope, amount: int, currency: str, told_at: dt.datet
     kind = BY_NAME.get(envelope.type)
     if kind is None or not amount:
         return ()
-    return (Movement(transaction_type=kind, amount_minor=amount, currency=currency, occurred_at=told_at),)
+    return (
+        Movement(transaction_type=kind, amount_minor=_ours(amount, currency), currency=currency, occurred_at=told_at),
+    )
 
 
 def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movement:
     amount, name = row.get("amount"), clean_text(row.get("id"), limit=50)
     if type(amount) is not int or not name:
         raise MalformedEventError("data.object.balance_transactions holds what is no movement.")
+    theirs = _currency(row.get("currency") or currency)
     kinds = (Type.CHARGEBACK, Type.CHARGEBACK_REVERSAL)
     if row.get("type") in PROVISIONAL:
         kinds = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
     return Movement(
         transaction_type=kinds[amount < 0],
-        amount_minor=abs(amount),
-        currency=_currency(row.get("currency") or currency),
+        amount_minor=_ours(abs(amount), theirs),
+        currency=theirs,
         occurred_at=told_at,
         id=name,
     )
@@ -96,6 +100,14 @@ def _told_of_transaction(reference: object) -> dict[str, str]:
 def _id_of(reference: object) -> str:
     """The disputed transaction, which may be expanded."""
     return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=64)
+
+
+def _ours(amount: int, currency: str) -> int:
+    """Stripe's units in our own (onecard/kit/currency_units.py)."""
+    try:
+        return from_stripe(amount, currency).minor
+    except MoneyError as error:
+        raise MalformedEventError(f"data.object.amount: {error.message}") from None
 
 
 def _currency(value: object) -> str:

@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from issuing import lifecycle, movements, states, stripe_disputes, stripe_types, transactions
+from issuing import lifecycle, movements, states, stripe_charge_news, stripe_disputes, stripe_types, transactions
 from issuing.event_references import ContradictionError
 from issuing.events import (
     AuthorizationNews,
@@ -21,13 +21,9 @@ from issuing.merchants import location_of
 from issuing.models import CardTransaction
 from issuing.unhandled_money import UnhandledMoneyError
 from onecard.kit.text import free_text
-from wallet import outcomes, refunds
-from wallet.processors import stripe_intents, stripe_refunds
 
 AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
 TRANSACTION_NEWS = ("issuing_transaction.created", "issuing_transaction.updated")
-# Newer API versions tell of a refund by its own name, older ones by its charge's (Stripe, refunds).
-REFUND_NEWS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
@@ -42,11 +38,8 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.NEWS):
         return stripe_disputes.act(provider, envelope)
-    if envelope.type.startswith("payment_intent."):
-        return _charged(envelope)
-    if envelope.type in REFUND_NEWS:
-        return _given_back(envelope)
-    return states.Event.KEPT, stripe_types.why_kept(envelope.type, envelope.content)
+    about_our_charges = stripe_charge_news.act(envelope, patient=patient)
+    return about_our_charges or (states.Event.KEPT, stripe_types.why_kept(envelope.type, envelope.content))
 
 
 def _posted(provider: str, envelope: Envelope) -> Result:
@@ -100,20 +93,3 @@ def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, co
         authorization_code=code,
         issuer_cardholder_id=found.issuer_cardholder_id,
     )
-
-
-def _given_back(envelope: Envelope) -> Result:
-    found = stripe_refunds.read_refund(envelope.content)
-    if found is None:
-        return states.Event.KEPT, "Nothing has come of the refund yet, or its status is new to us."
-    return HANDLED if refunds.apply_news(found) else (states.Event.KEPT, "The refund is not one of ours.")
-
-
-def _charged(envelope: Envelope) -> Result:
-    found = stripe_intents.read_payment_intent(envelope.content)
-    if found is None and not envelope.object_id:
-        raise MalformedEventError("The payment intent has no id.")
-    if found is None:
-        return states.Event.KEPT, "Nothing has come of the payment intent yet, or its status is new to us."
-    known = outcomes.apply_news(found)
-    return HANDLED if known else (states.Event.KEPT, "The payment intent is not one of ours.")

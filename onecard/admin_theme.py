@@ -97,6 +97,8 @@ UNFOLD: dict[str, Any] = {
                         link=reverse_lazy("admin:issuing_rewardentry_totals"),
                     ),
                     _room("Refunds", "undo", "wallet.fundingrefund"),
+                    _room("Carried amounts", "low_priority", "wallet.carriedamount"),
+                    _room("Disputes of our charges", "report", "wallet.fundingdispute"),
                 ],
             },
             {

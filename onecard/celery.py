@@ -58,6 +58,7 @@ app.conf.update(
     beat_schedule={
         "sweep-funding": {"task": "wallet.tasks.sweep_funding", "schedule": 5.0, "options": {"expires": 5}},
         "sweep-refunds": {"task": "wallet.tasks.sweep_refunds", "schedule": 5.0, "options": {"expires": 5}},
+        "sweep-carried": {"task": "wallet.tasks.sweep_carried", "schedule": crontab(minute=37)},
         "sweep-cascade": {"task": "wallet.tasks.sweep_cascade", "schedule": 30.0, "options": {"expires": 30}},
         # After midnight in New York, when cards of the month before have expired and few people shop.
         "check-methods": {"task": "wallet.tasks.check_methods", "schedule": crontab(hour=7, minute=20)},

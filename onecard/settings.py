@@ -62,6 +62,8 @@ MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", de
 FUNDING_POLICY = environment.choice("FUNDING_POLICY", default="charge_now", among=("charge_now", "hold_then_capture"))
 # When no card pays, soft declines are tried again so many hours after that; networks limit how often a card is asked.
 CASCADE_RETRIES_H = environment.hours("CASCADE_RETRIES_H", default="1,6,24,72")
+# What is too small to be charged waits so many days for the cardholder's next charge, then it is written off.
+CARRY_DAYS = environment.number("CARRY_DAYS", default=30, least=1, most=365)
 # Whoever owes a purchase makes no new ones with that card until it is paid, or staff unfreeze it.
 FREEZE_ON_RECEIVABLE = environment.flag("FREEZE_ON_RECEIVABLE", default=True)
 

@@ -11,7 +11,6 @@ from django.db.models import F
 
 from audit import trail
 from onecard.kit import clock
-from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
 from wallet.models import Case, FundingCharge, ProcessorPause
@@ -75,7 +74,7 @@ def refused(operation: str, error: AccountRefusedError, *, started_at: dt.dateti
         elif pause.since < started_at:
             _probe_later(pause, error)
         cases.open_case(
-            kind=Case.Kind.ACCOUNT_REFUSED, reference=REFERENCE, money=Money(0, "USD"), summary=_in_words(pause, error)
+            kind=Case.Kind.ACCOUNT_REFUSED, reference=REFERENCE, money=cases.NO_MONEY, summary=_in_words(pause, error)
         )
 
 

@@ -40,6 +40,9 @@ CLOSES_BY_ITSELF: dict[str, str] = {
         "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "
         "news. After 120 days without any, the dispute's page has a button."
     ),
+    Case.Kind.CHARGE_DISPUTED: (
+        "The funding card's bank still has to say how the dispute ends: this case closes with that news."
+    ),
     Case.Kind.REFUND_UNLINKED: (
         "The refund counts for nothing yet: say which purchase it is of, or that it is of none here, and this case "
         "closes by itself."

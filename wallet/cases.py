@@ -9,6 +9,8 @@ from onecard.kit.transactions import require_transaction
 from wallet.models import Case, FundingObligation
 
 ACTOR = "system:cases"
+# For a case that is about no amount.
+NO_MONEY = Money(0, "USD")
 
 
 def open_case(

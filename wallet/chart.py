@@ -17,6 +17,8 @@ class Account(models.TextChoices):
     GOODWILL = "goodwill", "Given back at our cost"
     OUTSIDE = "outside", "Settled outside"
     DISPUTES = "disputes", "Provisional credits"
+    CARRIED = "carried", "Carried to the next charge"
+    FUNDING_DISPUTES = "funding_disputes", "Disputed charges"
     FEES = "fees", "Fees"
     EXCHANGE = "exchange", "Exchange differences"
 
@@ -32,7 +34,8 @@ MEANING: dict[str, str] = {
     ),
     Account.CARD_BALANCES: "What cardholders have put on their cards and not spent: we owe it (negative).",
     Account.WRITE_OFFS: (
-        "Captured purchases that nobody will pay, given up by two people, less what merchants gave back of them later."
+        "Captured purchases that nobody will pay, given up by two people or too small to be charged, less what "
+        "merchants gave back of them later."
     ),
     Account.GOODWILL: "What staff gave back to cardholders although the merchant kept it: a loss of our own.",
     Account.OUTSIDE: (
@@ -41,6 +44,14 @@ MEANING: dict[str, str] = {
     ),
     Account.DISPUTES: (
         "What issuers credited while a dispute is open (negative): nobody has it yet. Zero once the dispute is over."
+    ),
+    Account.CARRIED: (
+        "Amounts too small for the processor to charge alone (positive), or overpaid by so little (negative), until "
+        "the next charge of the cardholder takes them along or they are written off."
+    ),
+    Account.FUNDING_DISPUTES: (
+        "What banks of funding cards have taken back of our charges while the dispute is open (positive). It comes "
+        "back when we win; when we lose it, the cardholder owes it for the purchase."
     ),
     Account.FEES: "What the processor keeps for its service, booked each night from its own list.",
     Account.EXCHANGE: (

@@ -22,7 +22,7 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet import fees_unread, ledger
+from wallet import fees_unread, funding_disputes, ledger
 from wallet.models import FundingCharge, Posting
 from wallet.processors.stripe_balance import (
     BalanceMovement,
@@ -206,10 +206,26 @@ def _book(movements: Sequence[BalanceMovement], tally: Tally, *, dry_run: bool) 
     for movement, postings in due.items():
         tally.read += 1
         tally.ignored[movement.word] += movement.kind == Kind.OTHER
+        if not dry_run:
+            _follow_dispute(movement, known)
         missing = [posting for posting in postings if posting.key not in known]
         is_booked = not missing or _post_safely(movement, missing, references[movement.id], tally, dry_run=dry_run)
         if is_booked and movement.id in told and not dry_run:
             fees_unread.resolve(movement.id)
+
+
+def _follow_dispute(movement: BalanceMovement, known: set[str]) -> None:
+    """A dispute whose events never came: the list brings it, and what it moved is booked with it."""
+    if movement.dispute is None:
+        return
+    try:
+        if not Posting.objects.filter(key=f"charge_dispute:{movement.id}").exists():
+            funding_disputes.apply_news(movement.dispute, told_at=movement.created_at)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        log.exception("the dispute of %s could not be followed", movement.id)
+    known.update(Posting.objects.filter(key=f"fee:{movement.id}").values_list("key", flat=True))
 
 
 def _post_safely(

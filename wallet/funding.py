@@ -15,9 +15,10 @@ from django.db.models.functions import Coalesce
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
+from onecard.kit.currency_units import stripe_step
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import account_refusals, cases, declines, holding, obligations, outcomes, states
+from wallet import account_refusals, carrying, cases, declines, holding, obligations, outcomes, states
 from wallet.blame import Blame
 from wallet.models import Case, FundingCharge, FundingMethod
 from wallet.patience import (
@@ -93,6 +94,7 @@ def _claim(charge_id: int) -> FundingCharge | None:
     """Takes the charge for this worker, and commits that, so that its death leaves a trace: sending, then abandoned."""
     now = clock.now()
     with transaction():
+        obligations.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
         before = FundingCharge.objects.select_for_update(no_key=True, of=("self",)).filter(_due(now), pk=charge_id)
         claimed = before.select_related("obligation__cardholder", "method").first()
         if claimed is None:
@@ -103,6 +105,8 @@ def _claim(charge_id: int) -> FundingCharge | None:
             FundingCharge.objects.filter(pk=charge_id).update(
                 next_attempt_at=paused_until, claimed_until=paused_until if abandoned else None
             )
+            return None
+        if _is_unread(claimed) and not _fit(claimed):
             return None
         status = claimed.status if claimed.status == states.Charge.PROCESSING else states.Charge.SENDING
         FundingCharge.objects.filter(pk=charge_id).update(
@@ -116,6 +120,28 @@ def _claim(charge_id: int) -> FundingCharge | None:
     claimed.attempts += 1
     claimed.first_sent_at = claimed.first_sent_at or now
     return claimed
+
+
+def _fit(claimed: FundingCharge) -> bool:
+    """Makes the charge one that the processor can make; False when all of it is carried to the next charge instead.
+
+    Under the obligation's lock, and before anybody has read the charge: from then on its key stands for its amount.
+    """
+    obligation = claimed.obligation
+    if obligation.is_top_up or obligation.status == states.Obligation.RELEASED:
+        return True
+    carrying.set_down(claimed)
+    holds = obligation.policy == states.Policy.HOLD_THEN_CAPTURE
+    carried = 0 if holds else carrying.take_along(claimed, asked_minor=claimed.money.minor)
+    FundingCharge.objects.filter(pk=claimed.pk).update(carried_minor=carried)
+    claimed.carried_minor = carried
+    if claimed.asked.minor < carrying.minimum_minor(obligation.currency):
+        outcomes.carry_over(claimed, actor=ACTOR)
+        return False
+    rest = claimed.asked.minor % stripe_step(obligation.currency)
+    if rest:
+        obligations.carry_part(obligation, rest, unsent=claimed, actor=ACTOR)
+    return True
 
 
 def _takes_money(claimed: FundingCharge) -> bool:
@@ -254,7 +280,7 @@ def _order(claimed: FundingCharge) -> ChargeOrder:
         idempotency_key=claimed.idempotency_key,
         customer_id=obligation.cardholder.processor_customer_id,
         method_id=claimed.method.processor_method_id,
-        amount_minor=claimed.money.minor,
+        amount_minor=claimed.asked.minor,
         currency=obligation.currency,
         description=obligation.description,
         first_sent_at_s=int(claimed.first_sent_at.timestamp()),

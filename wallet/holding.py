@@ -12,6 +12,7 @@ from django.db.models import F
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
+from onecard.kit.currency_units import stripe_step
 from onecard.kit.transactions import transaction
 from wallet import account_refusals, cases, obligations, outcomes, states
 from wallet.models import Case, FundingCharge
@@ -63,6 +64,9 @@ def _claim(charge_id: int) -> FundingCharge | None:
         if paused_until is not None:
             due.update(next_attempt_at=paused_until)
             return None
+        rest = obligation.payable.minor % stripe_step(obligation.currency)
+        if rest and not gives_up:
+            obligations.carry_part(obligation, rest, actor=ACTOR)
         status = claimed.status if gives_up else states.Charge.CAPTURING
         due.update(
             status=status,
@@ -94,6 +98,7 @@ def _ask(claimed: FundingCharge, processor: Processor) -> Outcome:
             idempotency_key=f"capture-{claimed.public_id}-{claimed.attempts}",
             processor_charge_id=held,
             amount_minor=claimed.obligation.payable.minor,
+            currency=claimed.obligation.currency,
         )
     )
 

@@ -28,6 +28,11 @@ MOVES: dict[str, tuple[str, str]] = {
     Kind.GOODWILL: (Account.GOODWILL, Account.PURCHASES),
     Kind.OUTSIDE: (Account.OUTSIDE, Account.PURCHASES),
     Kind.PROVISIONAL_CREDIT: (Account.ISSUER, Account.DISPUTES),
+    Kind.CARRIED: (Account.CARRIED, Account.PURCHASES),
+    Kind.CARRIED_PAID: (Account.PROCESSOR, Account.CARRIED),
+    Kind.CARRIED_WRITTEN_OFF: (Account.WRITE_OFFS, Account.CARRIED),
+    Kind.CHARGE_DISPUTED: (Account.FUNDING_DISPUTES, Account.PROCESSOR),
+    Kind.CHARGE_LOST: (Account.PURCHASES, Account.FUNDING_DISPUTES),
     Kind.FEE: (Account.FEES, Account.PROCESSOR),
     # Two postings of one exchange: what is given in one currency, and turned round what is got in the other.
     Kind.PAYOUT_EXCHANGE: (Account.EXCHANGE, Account.PROCESSOR),

@@ -53,6 +53,31 @@ ORDER BY 1
 """
 
 
+# What banks have taken back and nobody has lost yet, by the disputes and by the ledger.
+DISPUTED = """
+SELECT coalesce(d.currency, p.currency), coalesce(d.minor, 0), coalesce(p.minor, 0) FROM (
+    SELECT currency, sum(withdrawn_minor - lost_minor)::bigint AS minor FROM wallet_fundingdispute
+    WHERE charge_id IS NOT NULL GROUP BY currency
+) d FULL OUTER JOIN (
+    SELECT currency, sum(CASE WHEN debit = 'funding_disputes' THEN amount_minor ELSE -amount_minor END)::bigint AS minor
+    FROM wallet_posting WHERE debit = 'funding_disputes' OR credit = 'funding_disputes' GROUP BY currency
+) p ON p.currency = d.currency
+WHERE coalesce(d.minor, 0) <> coalesce(p.minor, 0) ORDER BY 1
+"""
+
+
+CARRIED = """
+SELECT coalesce(r.currency, p.currency), coalesce(r.minor, 0), coalesce(p.minor, 0) FROM (
+    SELECT currency, sum(amount_minor)::bigint AS minor FROM wallet_carriedamount
+    WHERE status IN ('waiting', 'on_charge') GROUP BY currency
+) r FULL OUTER JOIN (
+    SELECT currency, sum(CASE WHEN debit = 'carried' THEN amount_minor ELSE -amount_minor END)::bigint AS minor
+    FROM wallet_posting WHERE debit = 'carried' OR credit = 'carried' GROUP BY currency
+) p ON p.currency = r.currency
+WHERE coalesce(r.minor, 0) <> coalesce(p.minor, 0) ORDER BY 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """Debits less credits of an account in minor units, from the postings."""
@@ -73,7 +98,7 @@ class Problem:
 def check() -> list[Problem]:
     """Everything of the wallet that does not hold; empty when the books are right. Reads all postings."""
     both_ways = [*_both_ways(CHARGED, CHARGE_POSTINGS), *_both_ways(GIVEN_BACK, REFUND_POSTINGS)]
-    return [*_sums(), *both_ways, *_turned(), *_exchanged()]
+    return [*_sums(), *both_ways, *_turned(), *_exchanged(), *_disputed(), *_carried()]
 
 
 def balances() -> list[Balance]:
@@ -115,3 +140,18 @@ def _exchanged() -> Iterator[Problem]:
         cursor.execute(ONE_SIDED)
         for (key,) in cursor.fetchall():
             yield Problem(key, f"{key} has no other side in another currency.")
+
+
+def _disputed() -> Iterator[Problem]:
+    with connection.cursor() as cursor:
+        cursor.execute(DISPUTED)
+        for currency, disputed, posted in cursor.fetchall():
+            said = f"Disputes of our charges keep {disputed} {currency}, and {posted} is posted."
+            yield Problem("funding_disputes", said)
+
+
+def _carried() -> Iterator[Problem]:
+    with connection.cursor() as cursor:
+        cursor.execute(CARRIED)
+        for currency, waiting, posted in cursor.fetchall():
+            yield Problem("carried", f"{waiting} {currency} are carried to next charges, and {posted} is posted.")

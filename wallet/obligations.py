@@ -8,7 +8,7 @@ from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import lock_name, require_transaction
 from onecard.outbox import services as outbox
-from wallet import cases, refunds, states
+from wallet import carrying, cases, refunds, states
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 # The cases that ask somebody to find the money; they are over when nothing is owed.
@@ -77,6 +77,7 @@ def cancel_unsent(obligation: FundingObligation, *, actor: str) -> None:
     for charge in FundingCharge.objects.filter(obligation=obligation, status=states.Charge.INTENDED):
         unsent = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.INTENDED)
         if unsent.update(status=states.Charge.CANCELED, next_attempt_at=None, finished_at=now, updated_at=now):
+            carrying.set_down(charge)
             trail.record(actor=actor, action="charge.canceled", subject=charge, was=charge.status)
 
 
@@ -110,6 +111,19 @@ def settle_taken(obligation: FundingObligation, charge: FundingCharge, *, actor:
         return 0
     _release_part(obligation, obligation.released_minor - more, actor=actor)
     return more
+
+
+def carry_part(obligation: FundingObligation, minor: int, *, unsent: FundingCharge | None = None, actor: str) -> None:
+    """Takes what the processor cannot count off an obligation, and off its charge that nobody has sent; under its lock.
+
+    It goes along with the cardholder's next charge.
+    """
+    require_transaction("A carried amount")
+    if unsent is not None:
+        unsent.amount_minor = unsent.money.minor - minor
+        FundingCharge.objects.filter(pk=unsent.pk).update(amount_minor=unsent.amount_minor)
+    _release_part(obligation, obligation.released_minor + minor, actor=actor)
+    carrying.carry(obligation, minor, actor=actor)
 
 
 def _release_part(obligation: FundingObligation, released_minor: int, *, actor: str) -> None:

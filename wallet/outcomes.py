@@ -11,7 +11,7 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import savepoint, transaction
-from wallet import cascade, cases, declines, ledger, obligations, refunds, states
+from wallet import carrying, cascade, cases, declines, ledger, obligations, refunds, states
 from wallet.models import Case, FundingCharge, FundingObligation
 from wallet.processors.base import Outcome
 
@@ -33,6 +33,8 @@ PAID_BY_HAND = (states.Charge.SUCCEEDED, states.Charge.HELD)
 ANSWERED_BY_A_HOLD = (Case.Kind.FUNDING_NEEDS_CARDHOLDER, Case.Kind.FUNDING_UNKNOWN)
 # A success that found another charge on its way: it counts as soon as that one fails.
 LATE_SUCCESS = "succeeded_late"
+CARRIED = "carried"
+CARRIED_IN_WORDS = "Too little to be charged alone: it goes along with the cardholder's next charge."
 TOO_MUCH = "It was paid late by hand, and less was owed by then."
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 
@@ -66,6 +68,22 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
         _note(charge, outcome, actor)
         _follow(charge, obligation, outcome, actor)
         return True
+
+
+def carry_over(charge: FundingCharge, *, actor: str) -> None:
+    """Nobody is asked for so little: the obligation ends, and its amount goes along with the next charge.
+
+    Under the obligation's lock, for a charge that was never sent.
+    """
+    obligation = charge.obligation
+    left = cascade.owed(obligation)
+    outcome = Outcome(states.Charge.CANCELED, failure_code=CARRIED, failure_message=CARRIED_IN_WORDS)
+    if not _move(charge, obligation, outcome):
+        return
+    _note(charge, outcome, actor)
+    obligations.release(obligation_id=obligation.pk, actor=actor)
+    if left.minor > 0:
+        carrying.carry(obligation, left.minor, actor=actor)
 
 
 def _note(charge: FundingCharge, outcome: Outcome, actor: str) -> None:
@@ -146,6 +164,7 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
         _funded(charge, obligation, actor)
         return
     if outcome.status in ENDED:
+        carrying.set_down(charge)
         cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=(Case.Kind.FUNDING_UNKNOWN,))
     if outcome.status == states.Charge.HELD:
         obligations.move(obligation, states.Obligation.OPEN, actor=actor)
@@ -193,6 +212,7 @@ def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) ->
     charge.obligation = obligation
     too_much = obligations.settle_taken(obligation, charge, actor=actor)
     ledger.post_charge(charge)
+    carrying.paid(charge)
     if obligations.move(obligation, states.Obligation.FUNDED, actor=actor):
         refunds.wake(obligation, charge)
         if too_much:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from django.db.models import QuerySet, Sum
 
 from onecard.kit.money import Money
-from wallet import cases, ledger
+from wallet import carrying, cases, ledger
 from wallet.chart import Account
 from wallet.models import Case, Posting
 
 LOSSES = (Posting.Kind.WRITE_OFF, Posting.Kind.GOODWILL)
+# What was carried to the next charge is settled here too, and is the first that is not owed any more.
+SETTLED = (Posting.Kind.CARRIED, *LOSSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,13 @@ def look_at(purchase: str, currency: str) -> PastCards:
     What went out to the cardholder past the product counts only where it had come that way: a refund that failed is
     counted as given back already.
     """
-    kinds = (*LOSSES, Posting.Kind.OUTSIDE)
+    kinds = (*SETTLED, Posting.Kind.OUTSIDE)
     rows = Posting.objects.filter(reference=purchase, kind__in=kinds, currency=currency).order_by()
     sums = {
         (kind, debit): minor for kind, debit, minor in rows.values_list("kind", "debit").annotate(Sum("amount_minor"))
     }
-    won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in LOSSES}
-    lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in LOSSES}
+    won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in SETTLED}
+    lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in SETTLED}
     came = sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0)
     told = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase)
     sent_back = sent_out_minor(told, currency) if came else 0
@@ -63,6 +65,8 @@ def win_back(purchase: str, past: PastCards, excess: Money) -> int:
                 reference=purchase,
                 back=True,
             )
+            if kind == Posting.Kind.CARRIED:
+                carrying.take_back(purchase, Money(part, excess.currency))
             won += part
     return won
 

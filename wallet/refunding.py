@@ -12,7 +12,7 @@ from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import account_refusals, refunds, states
+from wallet import account_refusals, obligations, refunds, states
 from wallet.models import FundingRefund
 from wallet.patience import CLAIM, KEY_LIFE, SWEEP_BATCH, SWEEP_GRACE, is_long_ago
 from wallet.processors.base import (
@@ -59,6 +59,8 @@ def _due(moment: dt.datetime) -> Q:
 def _claim(refund_id: int) -> FundingRefund | None:
     now = clock.now()
     with transaction():
+        # The one order of locks: obligation first.
+        obligations.lock(FundingRefund.objects.values_list("obligation_id", flat=True).get(pk=refund_id))
         before = FundingRefund.objects.select_for_update(no_key=True, of=("self",)).filter(_due(now), pk=refund_id)
         claimed = before.exclude(charge=None).select_related("charge", "obligation").first()
         if claimed is None:
@@ -69,6 +71,8 @@ def _claim(refund_id: int) -> FundingRefund | None:
             FundingRefund.objects.filter(pk=refund_id).update(
                 next_attempt_at=paused_until, claimed_until=paused_until if abandoned else None
             )
+            return None
+        if claimed.status == states.Refund.INTENDED and not refunds.fit(claimed, actor=ACTOR):
             return None
         FundingRefund.objects.filter(pk=refund_id).update(
             status=states.Refund.SENDING,
@@ -120,6 +124,7 @@ def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
         idempotency_key=claimed.idempotency_key,
         processor_charge_id=claimed.charge.processor_charge_id or "",
         amount_minor=claimed.amount_minor,
+        currency=claimed.obligation.currency,
         reason=claimed.reason,
     )
     if clock.now() - claimed.first_sent_at >= KEY_LIFE:

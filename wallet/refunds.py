@@ -6,6 +6,7 @@ too much is owed can say so at any time, whatever has become of the charge.
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,16 +14,19 @@ from django.db.models import Sum
 
 from audit import trail
 from onecard.kit import clock
+from onecard.kit.currency_units import stripe_step
 from onecard.kit.moves import sources_of
 from onecard.kit.transactions import require_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet import account_refusals, cases, ledger, states
-from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
+from wallet import account_refusals, carrying, cases, ledger, states
+from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 from wallet.processors.base import AccountRefusedError, RefundOutcome
 
 # Our balance at the processor was empty (Stripe, refund failure reasons): our account's trouble.
 OUR_BALANCE = frozenset({"insufficient_funds", "balance_insufficient", "insufficient_balance"})
 AFTER_EMPTY_BALANCE = dt.timedelta(hours=1)
+# The keys of refunds that we did not send.
+FOREIGN = "foreign-refund-"
 ENDED = (states.Refund.SUCCEEDED, states.Refund.FAILED, states.Refund.CANCELED)
 # A failed one counts too: a person has the case, and asking again by itself would fail again.
 COUNTS = (*states.DUE_REFUND, states.Refund.SUCCEEDED, states.Refund.FAILED)
@@ -54,6 +58,23 @@ def begin(*, obligation: FundingObligation, amount_minor: int, reason: str, acto
     return refund
 
 
+def fit(refund: FundingRefund, *, actor: str) -> bool:
+    """Rounds a refund that nobody has sent down to what the processor can count; False when nothing of it is left.
+
+    The rest is taken off the cardholder's next charge. Under the obligation's lock.
+    """
+    rest = refund.amount_minor % stripe_step(refund.obligation.currency)
+    if not rest:
+        return True
+    carrying.carry(refund.obligation, -rest, actor=actor)
+    if rest == refund.amount_minor:
+        _move(refund, RefundOutcome(states.Refund.CANCELED, failure_code="carried"), actor=actor)
+        return False
+    refund.amount_minor -= rest
+    FundingRefund.objects.filter(pk=refund.pk).update(amount_minor=refund.amount_minor, updated_at=clock.now())
+    return True
+
+
 def given_back_minor(obligation: FundingObligation) -> int:
     """What was given back of an obligation, or is going to be."""
     return given_back_minor_of([obligation]).get(obligation.pk, 0)
@@ -61,8 +82,15 @@ def given_back_minor(obligation: FundingObligation) -> int:
 
 def given_back_minor_of(obligations: Iterable[FundingObligation]) -> dict[int, int]:
     """The same of several, by their keys; of those that are not in it nothing was given back."""
-    counted = FundingRefund.objects.filter(obligation__in=list(obligations), status__in=COUNTS)
-    return dict(counted.values_list("obligation_id").annotate(Sum("amount_minor")))
+    keys = [obligation.pk for obligation in obligations]
+    counted = FundingRefund.objects.filter(obligation__in=keys, status__in=COUNTS)
+    # What a bank took back for good by a dispute went back to the card as well (wallet/funding_disputes.py).
+    lost = FundingDispute.objects.filter(charge__obligation__in=keys, lost_minor__gt=0)
+    parts = counted.order_by().values_list("obligation_id", "amount_minor")
+    given_back: Counter[int] = Counter()
+    for key, minor in parts.union(lost.order_by().values_list("charge__obligation_id", "lost_minor"), all=True):
+        given_back[key] += minor
+    return dict(given_back)
 
 
 def failed_back_minor(obligation: FundingObligation) -> int:
@@ -189,3 +217,67 @@ def _by_our_own_id(public_id: str) -> FundingRefund | None:
         return FundingRefund.objects.filter(public_id=uuid.UUID(public_id)).first()
     except ValueError:
         return None
+
+
+def record_foreign(*, charge: FundingCharge, outcome: RefundOutcome, amount_minor: int) -> bool:
+    """Books a refund of our charge that somebody made at the processor; False when it is booked already.
+
+    A person wanted it, so nobody is asked for the money again: it is posted as goodwill, which is made good by what
+    turns out not to be owed (wallet/settlement.py). A case tells of it.
+    """
+    with transaction():
+        obligation = FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=charge.obligation_id)
+        if _is_booked(charge, outcome, amount_minor) or outcome.status != states.Refund.SUCCEEDED:
+            return False
+        now, public_id = clock.now(), uuid.uuid4()
+        refund = FundingRefund.objects.create(
+            public_id=public_id,
+            obligation=obligation,
+            charge=charge,
+            amount_minor=amount_minor,
+            reason="Made at the processor, not by us.",
+            status=states.Refund.SUCCEEDED,
+            idempotency_key=f"{FOREIGN}{public_id}",
+            processor_refund_id=outcome.processor_refund_id or None,
+            finished_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        charge.obligation = obligation
+        trail.record(actor="processor:stripe", action="refund.foreign", subject=refund, amount_minor=amount_minor)
+        ledger.post_refund(refund, charge)
+        if not obligation.is_top_up and obligation.status != states.Obligation.RELEASED:
+            reference = ledger.reference_of(charge)
+            key = f"goodwill:{public_id}"
+            ledger.post(kind=ledger.Kind.GOODWILL, key=key, money=refund.money, reference=reference)
+        cases.open_case(
+            kind=Case.Kind.EVENT_CONTRADICTION,
+            reference=f"refund:{public_id}",
+            money=refund.money,
+            summary=f"{refund.money} of {charge.processor_charge_id} was given back at the processor, not by us. It is "
+            "booked as given back at our cost; find out who did it and why, and settle it with the cardholder.",
+            obligation=obligation,
+        )
+        return True
+
+
+def foreign_minor(charge: FundingCharge, refunded_minor: int) -> int:
+    """How much of what the processor says was given back of a charge is none of our refunds, in minor units."""
+    ours = FundingRefund.objects.filter(charge=charge, status__in=(*states.DUE_REFUND, states.Refund.SUCCEEDED))
+    sent = ours.exclude(status=states.Refund.INTENDED)
+    total: int = sent.aggregate(total=Sum("amount_minor", default=0))["total"]
+    return max(0, refunded_minor - total)
+
+
+def _is_booked(charge: FundingCharge, outcome: RefundOutcome, amount_minor: int) -> bool:
+    """Under the processor's id, or booked before from a total that named none: then it gets its id."""
+    named = outcome.processor_refund_id
+    if named and FundingRefund.objects.filter(processor_refund_id=named).exists():
+        return True
+    unnamed = FundingRefund.objects.filter(
+        charge=charge, idempotency_key__startswith=FOREIGN, processor_refund_id=None, amount_minor=amount_minor
+    ).first()
+    if named and unnamed is not None:
+        FundingRefund.objects.filter(pk=unnamed.pk).update(processor_refund_id=named)
+        return True
+    return False

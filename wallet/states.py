@@ -136,3 +136,46 @@ DUE_CHARGE = (
     Charge.HELD,
     Charge.CAPTURING,
 )
+
+
+class FundingDispute(models.TextChoices):
+    """Where a dispute of our charge stands, in the processor's words (Stripe, dispute statuses)."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response", "Inquiry: needs an answer"
+    WARNING_UNDER_REVIEW = "warning_under_review", "Inquiry: under review"
+    WARNING_CLOSED = "warning_closed", "Inquiry closed"
+    NEEDS_RESPONSE = "needs_response", "Needs evidence"
+    UNDER_REVIEW = "under_review", "Under review"
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+    PREVENTED = "prevented", "Prevented"
+
+
+INQUIRY = (
+    FundingDispute.WARNING_NEEDS_RESPONSE,
+    FundingDispute.WARNING_UNDER_REVIEW,
+    FundingDispute.WARNING_CLOSED,
+)
+DISPUTE_ENDS = (
+    FundingDispute.WARNING_CLOSED,
+    FundingDispute.WON,
+    FundingDispute.LOST,
+    FundingDispute.PREVENTED,
+)
+_DISPUTED = frozenset(
+    {FundingDispute.NEEDS_RESPONSE, FundingDispute.UNDER_REVIEW, FundingDispute.WON, FundingDispute.LOST}
+)
+_REVIEWED = frozenset({FundingDispute.UNDER_REVIEW, FundingDispute.WON, FundingDispute.LOST, FundingDispute.PREVENTED})
+# An inquiry may become a dispute; banks sometimes turn the end round, which only newer news may say.
+FUNDING_DISPUTE_MOVES: dict[str, frozenset[str]] = {
+    FundingDispute.WARNING_NEEDS_RESPONSE: frozenset(
+        {FundingDispute.WARNING_UNDER_REVIEW, FundingDispute.WARNING_CLOSED, FundingDispute.PREVENTED} | _DISPUTED
+    ),
+    FundingDispute.WARNING_UNDER_REVIEW: frozenset({FundingDispute.WARNING_CLOSED} | _DISPUTED),
+    FundingDispute.WARNING_CLOSED: _DISPUTED,
+    FundingDispute.NEEDS_RESPONSE: _REVIEWED,
+    FundingDispute.UNDER_REVIEW: _REVIEWED - {FundingDispute.UNDER_REVIEW},
+    FundingDispute.WON: frozenset({FundingDispute.LOST}),
+    FundingDispute.LOST: frozenset({FundingDispute.WON}),
+    FundingDispute.PREVENTED: frozenset(),
+}

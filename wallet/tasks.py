@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from wallet import cascade, fees, funding, method_check, refunding, telling
+from wallet import carrying, cascade, fees, funding, method_check, refunding, telling
 
 
 @shared_task(name="wallet.tasks.charge_funding")
@@ -49,3 +49,9 @@ def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
 def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
     """Books fees and exchanges for a while and leaves the rest to the next task."""
     fees.book_and_go_on(since=since, until=until)
+
+
+@shared_task(name="wallet.tasks.sweep_carried")
+def sweep_carried(**_newer: Any) -> None:
+    """Writes off what was too small to be charged and has waited for long."""
+    carrying.sweep()

@@ -21,6 +21,7 @@ from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
 from wallet import states
 from wallet.models import Case, FundingObligation
+from wallet.models.funding import OWED_AFTER_DISPUTE
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +115,22 @@ def _letter(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) 
     retries = obligation.charges.filter(status=states.Charge.INTENDED).exists()
     sentences = [
         f"Hello {obligation.cardholder.name},",
-        f"none of your cards could be charged for {where}, so {case.money} is still to be paid.",
-        "Please look at the cards in your wallet, or ask their banks; a new card can be added there as well.",
+        *_why(obligation, where, case),
     ]
     if retries:
         sentences.append("We will also try again ourselves over the next days.")
     if card_is_frozen:
         sentences.append("Until it is paid, your One Card is frozen and makes no new purchases.")
     return f"Not paid yet: {where}, {case.money}", "\n\n".join(sentences) + "\n"
+
+
+def _why(obligation: FundingObligation, where: str, case: Case) -> list[str]:
+    if obligation.reference.startswith(OWED_AFTER_DISPUTE):
+        return [
+            f"the bank of your card took our charge for {where} back. The purchase stands: {case.money} is to be paid.",
+            "No card is charged again by itself. Please tell us with which card, or how else, you want to pay it.",
+        ]
+    return [
+        f"none of your cards could be charged for {where}, so {case.money} is still to be paid.",
+        "Please look at the cards in your wallet, or ask their banks; a new card can be added there as well.",
+    ]

@@ -39,6 +39,7 @@ class Limits:
     per_transaction_minor: int
     daily_minor: int
     monthly_minor: int
+    currency: str = field(default="USD", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

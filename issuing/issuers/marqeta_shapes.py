@@ -102,7 +102,9 @@ def read_limits(user_token: str, controls: Iterable[Mapping[str, Any]], *, curre
     found = {name: amounts.get(_control_token(user_token, window)) for name, window in _WINDOWS.items()}
     if None in found.values():
         return None
-    return Limits(**{name: _minor(amount, currency) for name, amount in found.items()})
+    minor = {name: _minor(amount, currency) for name, amount in found.items()}
+    windows = (minor["per_transaction_minor"], minor["daily_minor"], minor["monthly_minor"])
+    return Limits(*windows, currency=currency)
 
 
 def read_state(word: str) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import stripe
@@ -72,7 +73,9 @@ class StripeIssuer:
             "currency": order.currency.lower(),
             "type": "virtual",
             "status": "inactive",
-            "spending_controls": {"spending_limits": shapes.limit_params(order.limits)},
+            "spending_controls": {
+                "spending_limits": shapes.limit_params(replace(order.limits, currency=order.currency))
+            },
             "metadata": {shapes.KEY: key},
         }
         wanted: CardListParams = {"cardholder": order.issuer_cardholder_id, "limit": 100}

@@ -27,6 +27,8 @@ from issuing.issuers.lists import names_of, read_each, rows_of
 from issuing.side_amounts import of_stripe
 from issuing.states import Card
 from onecard.kit import exact_json
+from onecard.kit.currency_units import from_stripe, rounded_for_stripe, to_stripe
+from onecard.kit.money import Money, MoneyError
 from onecard.kit.text import clean_text, free_text
 
 # What we note on Stripe's objects: the key that made them, and the state and reason of our last move.
@@ -63,11 +65,15 @@ def clean_name(name: str) -> str:
 
 
 def limit_params(limits: Limits) -> list[LimitParams]:
-    """The whole list, since an update replaces the list that was there."""
+    """The whole list, since an update replaces the list that was there; rounded down to what Stripe can count."""
+
+    def theirs(minor: int) -> int:
+        return to_stripe(rounded_for_stripe(Money(minor, limits.currency)))
+
     return [
-        {"amount": limits.per_transaction_minor, "interval": "per_authorization"},
-        {"amount": limits.daily_minor, "interval": "daily"},
-        {"amount": limits.monthly_minor, "interval": "monthly"},
+        {"amount": theirs(limits.per_transaction_minor), "interval": "per_authorization"},
+        {"amount": theirs(limits.daily_minor), "interval": "daily"},
+        {"amount": theirs(limits.monthly_minor), "interval": "monthly"},
     ]
 
 
@@ -103,10 +109,12 @@ def read_card(card: Mapping[str, Any]) -> IssuedCard:
             expiry_month=_whole(card["exp_month"]),
             expiry_year=_whole(card["exp_year"]),
             currency=str(card["currency"]).upper(),
-            limits=_limits(_mapping(card.get("spending_controls")).get("spending_limits")),
+            limits=_limits(
+                _mapping(card.get("spending_controls")).get("spending_limits"), str(card["currency"]).upper()
+            ),
             key=clean_text(_mapping(card.get("metadata")).get(KEY), limit=64),
         )
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, MoneyError):
         raise errors.no_answer() from None
 
 
@@ -162,12 +170,13 @@ def _status(card: Mapping[str, Any]) -> str:
     raise ValueError("a status that Stripe does not have")
 
 
-def _limits(rows: Any) -> Limits | None:
+def _limits(rows: Any, currency: str) -> Limits | None:
     """Our three windows; None when one is missing, or is for some categories only."""
-    found = {row["interval"]: _whole(row["amount"]) for row in rows or () if not row.get("categories")}
+    whole = [row for row in rows or () if not row.get("categories")]
+    found = {row["interval"]: from_stripe(_whole(row["amount"]), currency).minor for row in whole}
     if not {"per_authorization", "daily", "monthly"} <= set(found):
         return None
-    return Limits(found["per_authorization"], found["daily"], found["monthly"])
+    return Limits(found["per_authorization"], found["daily"], found["monthly"], currency)
 
 
 def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
@@ -178,7 +187,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         authorization_id=_id_of(row.get("authorization")),
         kind=_KINDS.get(row["type"], Kind.OTHER),
         # Stripe counts what enters our balance: a capture is negative.
-        amount_minor=-_whole(row["amount"]),
+        amount_minor=-from_stripe(_whole(row["amount"]), currency).minor,
         currency=currency,
         merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("category_code"), limit=4),
@@ -208,5 +217,5 @@ def read_transaction(row: Mapping[str, Any]) -> IssuerTransaction:
     """One transaction, as an event holds it; raises NetworkError for what is none."""
     try:
         return _transaction(row)
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError, MoneyError):
         raise errors.no_answer() from None

@@ -19,7 +19,7 @@ WHERE provider = %(provider)s AND occurred_at >= %(reads_from)s AND occurred_at 
 # A charge or refund that waits is the sweepers'; one whose outcome has been unknown for an hour is for us.
 CHARGES = """
 SELECT c.public_id::text,
-    CASE WHEN c.status = 'succeeded' THEN o.amount_minor - o.released_minor
+    c.carried_minor + CASE WHEN c.status = 'succeeded' THEN o.amount_minor - o.released_minor
         ELSE coalesce(c.amount_minor, o.amount_minor) END, o.currency,
     CASE WHEN c.status IN ('unknown', 'sending', 'capturing') THEN 'unknown' ELSE c.status END,
     coalesce(c.processor_charge_id, ''), floor(extract(epoch FROM coalesce(c.first_sent_at, c.created_at)))::bigint,

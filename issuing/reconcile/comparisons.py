@@ -80,8 +80,10 @@ def of_processor(lists: theirs.ProcessorsLists | None = None, provider: str = St
     @contextmanager
     def refunds(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
         ours = books.query(books.REFUNDS, window)
-        with staging.staged(theirs.refunds(asked, window), tick), _compared(ours, _staged(), tick) as found:
-            yield found
+        with staging.staged(theirs.refunds(asked, window), tick):
+            theirs.name_refunds()
+            with _compared(ours, _staged(), tick) as found:
+                yield found
 
     return [
         Comparison("charges", provider, charges, repairs.hear_of_charge),

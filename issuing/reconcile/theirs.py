@@ -30,6 +30,11 @@ NAMED_BY_US = """
 UPDATE reconcile_theirs SET key = c.public_id::text FROM wallet_fundingcharge c
 WHERE reconcile_theirs.key = reconcile_theirs.reference AND c.processor_charge_id = reconcile_theirs.reference
 """
+# Nor does a refund that somebody made at the processor, which we know by its id there.
+REFUNDS_NAMED_BY_US = """
+UPDATE reconcile_theirs SET key = r.public_id::text FROM wallet_fundingrefund r
+WHERE reconcile_theirs.key = reconcile_theirs.reference AND r.processor_refund_id = reconcile_theirs.reference
+"""
 # While our capture of a hold is under way, it is held there, or taken, at any moment.
 BEING_CAPTURED = """
 UPDATE reconcile_theirs SET is_due = false FROM wallet_fundingcharge c
@@ -97,6 +102,12 @@ def name_charges() -> None:
     """Puts our id on the listed charges that carry none, as far as we know the processor's."""
     with connection.cursor() as cursor:
         cursor.execute(NAMED_BY_US)
+
+
+def name_refunds() -> None:
+    """The same for the listed refunds."""
+    with connection.cursor() as cursor:
+        cursor.execute(REFUNDS_NAMED_BY_US)
 
 
 def let_captures_end(window: Window) -> None:

@@ -43,13 +43,15 @@ from tests.back_office import logged_in, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
 from tests.issuer_rows import rows_about
 from tests.wallets import walkthrough_card
-from wallet import cases, ledger, refunds
+from wallet import carrying, cases, ledger, refunds
 from wallet.models import (
     Cardholder,
     CardProduct,
+    CarriedAmount,
     Case,
     EnteredAmount,
     FundingCharge,
+    FundingDispute,
     FundingObligation,
     FundingRefund,
     Posting,
@@ -66,7 +68,9 @@ EVIDENCE = (
     Dispute,
     EnteredAmount,
     Entry,
+    CarriedAmount,
     FundingCharge,
+    FundingDispute,
     FundingObligation,
     FundingRefund,
     Hold,
@@ -100,6 +104,18 @@ def purchases(count: int, *, card: VirtualCard | None = None) -> None:
             ledger.post(kind="capture", key=key, money=money, reference=obligation.purchase)
         FundingCharge.objects.filter(obligation=obligation).update(status="succeeded", finished_at=clock.now())
         assert rewards_book.book_charge(obligation.charges.get().pk)
+        dispute_of(obligation.charges.get())
+
+
+def dispute_of(charge: FundingCharge) -> None:
+    """A bank disputes the charge, and a small part of another purchase waits for the next one."""
+    now = clock.now()
+    times = {"told_at": now, "opened_at": now, "created_at": now, "updated_at": now}
+    money = {"amount_minor": 100, "currency": "USD"}
+    name = f"du_{charge.pk}"
+    FundingDispute.objects.create(charge=charge, processor_dispute_id=name, status="needs_response", **money, **times)
+    with transaction():
+        carrying.carry(charge.obligation, 31, actor="system:test")
 
 
 def test_the_login_page_leads_to_the_overview() -> None:

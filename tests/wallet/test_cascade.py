@@ -310,7 +310,7 @@ def test_a_charge_that_waits_for_its_cardholder_is_called_off_although_nothing_i
 
 def test_a_failure_that_is_not_the_cards_goes_to_a_person_and_not_to_another_card(sandbox: RunningSandbox) -> None:
     first, second = a_wallet(cards=2)
-    obligation = owe(first, amount_minor=49)
+    obligation = owe(first, amount_minor=100_000_000)
 
     assert run_out(obligation, [first, second]) == "failed"
 

@@ -146,12 +146,12 @@ def test_a_wrong_key_is_not_a_failure_of_the_charge(sandbox: RunningSandbox) -> 
 
 
 def test_a_request_that_the_processor_calls_invalid_is_refused_for_good_with_a_case(sandbox: RunningSandbox) -> None:
-    charge = intended_charge(amount_minor=49)
+    charge = intended_charge(amount_minor=100_000_000)
 
     assert funding.charge(charge_id=charge.pk) == "refused"
 
     charge.refresh_from_db()
-    assert (charge.failure_code, charge.obligation.status) == ("amount_too_small", "failed")
+    assert (charge.failure_code, charge.obligation.status) == ("amount_too_large", "failed")
     assert Case.objects.get().kind == "funding_refused"
     assert intents(sandbox) == []
 
@@ -294,8 +294,8 @@ def test_a_method_that_the_processor_does_not_know_leaves_routing(sandbox: Runni
     assert FundingMethod.objects.get().cooling_until is not None
 
 
-def test_a_charge_too_small_says_nothing_about_the_card(sandbox: RunningSandbox) -> None:
-    charge = intended_charge(amount_minor=49)
+def test_a_charge_too_large_says_nothing_about_the_card(sandbox: RunningSandbox) -> None:
+    charge = intended_charge(amount_minor=100_000_000)
 
     assert funding.charge(charge_id=charge.pk) == "refused"
     assert FundingMethod.objects.get().cooling_until is None

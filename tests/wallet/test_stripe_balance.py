@@ -105,7 +105,7 @@ def test_a_rate_in_other_units_than_ours_does_not_lose_a_charge(sandbox: Running
         ({"kind": "stripe_fee", "category": "fee", "fee": 0}, Kind.FEE, 900),
         ({"kind": "tax_fee", "category": "tax"}, Kind.FEE, 900),
         ({"kind": "stripe_fx_fee", "category": "fee", "amount": 40}, Kind.FEE, -40),
-        ({"kind": "adjustment", "category": "dispute", "fee": 1500}, Kind.OTHER, 1500),
+        ({"kind": "adjustment", "category": "dispute", "fee": 1500}, Kind.DISPUTE, 1500),
         ({"kind": "issuing_transaction", "category": "issuing_transaction", "fee": 7}, Kind.OTHER, 0),
     ],
 )

@@ -213,7 +213,9 @@ def _holder(case: Case) -> str:
 
 
 def _about(case: Case) -> str:
-    """The purchase, if there is one; else what the case names."""
+    """The dispute of our charge, or the purchase, if there is one; else what the case names."""
+    if case.reference.startswith("charge_dispute:") and references.page_of(case.reference):
+        return display.link(references.page_of(case.reference), "Dispute: evidence and due date")
     found = next((name for name in (case_rules.purchase_of(case), case.reference) if references.page_of(name)), "")
     text = case.obligation.description if case.obligation else ""
     return display.link(references.page_of(found), text or found) if found else case.reference

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from wallet import words
+from wallet.admin.disputes import DisputeInline
 from wallet.admin.money_story import charge_amount, charge_state, obligation_state
 from wallet.admin.refunds import RefundInline
 from wallet.models import Case, FundingCharge, FundingObligation
@@ -131,6 +132,8 @@ class FundingObligationAdmin(ReadOnlyAdmin):
 @admin.register(FundingCharge)
 class FundingChargeAdmin(ReadOnlyAdmin):
     """Attempts to charge a card."""
+
+    inlines = (DisputeInline,)
 
     list_display = ("when", "amount", "method", "state", "problem", "attempts", "next_try")
     list_filter = ("status", "method__network", "created_at")

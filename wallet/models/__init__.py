@@ -1,6 +1,8 @@
 """Whose money it is and where it moves: wallets, what is owed and charged, cases, and the ledger."""
 
+from wallet.models.carried import CarriedAmount
 from wallet.models.cases import Case, CaseNote
+from wallet.models.disputes import FundingDispute
 from wallet.models.entered import EnteredAmount
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
 from wallet.models.ledger import Posting
@@ -19,10 +21,12 @@ from wallet.models.wallets import (
 __all__ = [
     "CardProduct",
     "Cardholder",
+    "CarriedAmount",
     "Case",
     "CaseNote",
     "EnteredAmount",
     "FundingCharge",
+    "FundingDispute",
     "FundingMethod",
     "FundingObligation",
     "FundingRefund",

@@ -12,6 +12,8 @@ from wallet.models.wallets import Cardholder, FundingMethod
 
 # What a top-up belongs to is the card, and not a purchase.
 TOP_UP_OF = "card:"
+# What is owed again after its charge was lost in a dispute.
+OWED_AFTER_DISPUTE = "charge_dispute:"
 
 
 class FundingObligation(models.Model):
@@ -94,6 +96,9 @@ class FundingCharge(models.Model):
     amount_minor = models.BigIntegerField(
         null=True, blank=True, help_text="Where less was owed when it was written; empty for the whole obligation."
     )
+    carried_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="Taken along from earlier purchases, too small to be charged alone."
+    )
     status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
     idempotency_key = models.CharField(max_length=120, unique=True)
     processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
@@ -133,6 +138,11 @@ class FundingCharge(models.Model):
         """What the card is asked for; of a hold less may be taken (`FundingObligation.payable`)."""
         whole = self.obligation.amount_minor
         return Money(whole if self.amount_minor is None else self.amount_minor, self.obligation.currency)
+
+    @property
+    def asked(self) -> Money:
+        """What the processor is asked for: the charge's own amount, and what it takes along."""
+        return Money(self.money.minor + self.carried_minor, self.obligation.currency)
 
 
 class FundingRefund(models.Model):

@@ -33,6 +33,11 @@ class Posting(models.Model):
         CARD_EXCHANGE = "card_exchange", "Settled in another currency"
         GOODWILL = "goodwill", "Given back at our cost"
         OUTSIDE = "outside", "Settled outside"
+        CARRIED = "carried", "Carried to the next charge"
+        CARRIED_PAID = "carried_paid", "Paid with another charge"
+        CARRIED_WRITTEN_OFF = "carried_written_off", "Too small to be charged, written off"
+        CHARGE_DISPUTED = "charge_disputed", "Taken back by the funding card's bank"
+        CHARGE_LOST = "charge_lost", "Dispute of our charge lost"
 
     key = models.CharField(max_length=160, unique=True, help_text="The movement itself, such as charge:<uuid>.")
     kind = models.CharField(max_length=30, choices=Kind.choices)

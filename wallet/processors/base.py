@@ -58,6 +58,7 @@ class CaptureOrder:
     idempotency_key: str
     processor_charge_id: str
     amount_minor: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class RefundOrder:
     idempotency_key: str
     processor_charge_id: str
     amount_minor: int
+    currency: str
     reason: str
 
 

@@ -7,6 +7,8 @@ import stripe
 from django.conf import settings
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 
+from onecard.kit.currency_units import to_stripe
+from onecard.kit.money import Money
 from onecard.kit.text import clean_message, clean_text
 from wallet.processors import stripe_errors, stripe_holds, stripe_refunds
 from wallet.processors.base import (
@@ -71,7 +73,7 @@ class StripeProcessor:
 
 def _parameters(order: ChargeOrder) -> PaymentIntentCreateParams:
     parameters: PaymentIntentCreateParams = {
-        "amount": order.amount_minor,
+        "amount": to_stripe(Money(order.amount_minor, order.currency)),
         "currency": order.currency.lower(),
         "customer": order.customer_id,
         "payment_method": order.method_id,

@@ -14,10 +14,12 @@ from typing import Any
 
 import stripe
 
+from onecard.kit.currency_units import from_stripe
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MoneyError, currency_exponent
 from onecard.kit.text import clean_message, clean_text
 from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe_disputes import ProcessorDispute, read_dispute
 from wallet.processors.stripe_lists import PAGE, PATIENT, ListUnavailableError
 
 
@@ -26,6 +28,7 @@ class Kind(StrEnum):
 
     CHARGE = "charge"
     REFUND = "refund"
+    DISPUTE = "dispute"
     FEE = "fee"
     OTHER = "other"
 
@@ -37,6 +40,8 @@ KINDS = {
     "partial_capture_reversal": Kind.REFUND,
     "refund": Kind.REFUND,
     "refund_failure": Kind.REFUND,
+    "dispute": Kind.DISPUTE,
+    "dispute_reversal": Kind.DISPUTE,
     "fee": Kind.FEE,
 }
 FEE_TYPES = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
@@ -65,6 +70,7 @@ class BalanceMovement:
     processor_charge_id: str
     charge_public_id: str
     created_at: dt.datetime
+    dispute: ProcessorDispute | None = None
 
     @property
     def is_exchanged(self) -> bool:
@@ -175,25 +181,27 @@ def _movement(row: Mapping[str, Any]) -> BalanceMovement:
     kind, word = _kind(row), clean_text(row["type"], limit=64)
     rate = None if row["exchange_rate"] is None else Decimal(str(row["exchange_rate"]))
     amount, source = int(row["amount"]), _source(row, kind)
+    currency, theirs = _currency(row["currency"]), _currency(source["currency"]) if source else ""
     return BalanceMovement(
         id=_id(row["id"]),
         kind=kind,
         word=word,
-        amount_minor=amount,
-        currency=_currency(row["currency"]),
-        fee_minor=_fee(row, kind, word),
-        source_minor=_source_minor(source, amount, rate) if source else 0,
-        source_currency=_currency(source["currency"]) if source else "",
+        amount_minor=from_stripe(amount, currency).minor,
+        currency=currency,
+        fee_minor=from_stripe(_fee(row, kind, word), currency).minor,
+        source_minor=from_stripe(_source_minor(source, amount, rate), theirs).minor if source else 0,
+        source_currency=theirs,
         exchange_rate=rate,
         processor_charge_id=clean_text(source.get("payment_intent"), limit=64),
         charge_public_id=clean_text((source.get("metadata") or {}).get("funding_charge"), limit=64),
         created_at=dt.datetime.fromtimestamp(int(row["created"]), dt.UTC),
+        dispute=read_dispute(source) if kind == Kind.DISPUTE and source else None,
     )
 
 
 def _source(row: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
     """The charge or refund itself. Raises ValueError where only it would tell what was exchanged."""
-    if kind not in (Kind.CHARGE, Kind.REFUND):
+    if kind not in (Kind.CHARGE, Kind.REFUND, Kind.DISPUTE):
         return {}
     if isinstance(row["source"], Mapping):
         return row["source"]

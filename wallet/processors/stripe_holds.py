@@ -9,6 +9,8 @@ from typing import Any
 
 import stripe
 
+from onecard.kit.currency_units import to_stripe
+from onecard.kit.money import Money
 from wallet.processors import stripe_errors
 from wallet.processors.base import CaptureOrder, Outcome, OutcomeUnknownError
 from wallet.processors.stripe_intents import read_payment_intent
@@ -26,7 +28,7 @@ def capture(client: stripe.StripeClient, order: CaptureOrder) -> Outcome:
         order.processor_charge_id,
         lambda: intents.capture(
             order.processor_charge_id,
-            {"amount_to_capture": order.amount_minor},
+            {"amount_to_capture": to_stripe(Money(order.amount_minor, order.currency))},
             {"idempotency_key": order.idempotency_key},
         ),
     )

@@ -10,7 +10,9 @@ from typing import Any, Generic, TypeVar
 
 import stripe
 
+from onecard.kit.currency_units import from_stripe
 from onecard.kit.errors import OneCardError
+from onecard.kit.money import MoneyError
 from onecard.kit.text import clean_message, clean_text
 from wallet.processors.base import Outcome, RefundOutcome
 from wallet.processors.stripe import stripe_client
@@ -82,7 +84,7 @@ def _page(
     except stripe.StripeError as error:
         said = clean_message(error.user_message or str(error), limit=200)
         raise ListUnavailableError(f"Stripe's list could not be read: {said}") from error
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, MoneyError) as error:
         raise ListUnavailableError("Stripe answered with something that is no list of money.") from error
 
 
@@ -100,4 +102,5 @@ def _refund(content: Mapping[str, Any]) -> ListedMoney[RefundOutcome] | None:
 
 def _money(outcome: Said, content: Mapping[str, Any], amount: Any) -> ListedMoney[Said]:
     created = dt.datetime.fromtimestamp(int(content["created"]), dt.UTC)
-    return ListedMoney(outcome, int(amount), clean_text(content["currency"], limit=3).upper(), created)
+    money = from_stripe(int(amount), clean_text(content["currency"], limit=10))
+    return ListedMoney(outcome, money.minor, money.currency, created)

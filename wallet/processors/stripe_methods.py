@@ -15,11 +15,13 @@ from wallet.processors.stripe_intents import read_payment_intent
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A card as the processor keeps it: whose it is ("" for nobody's), and its expiry where it names one."""
+    """A card as the processor keeps it: whose it is ("" for nobody's), and its expiry and face where it names them."""
 
     customer_id: str
     expiry_month: int | None = None
     expiry_year: int | None = None
+    last_four: str = ""
+    network: str = ""
 
 
 def look_up(processor_method_id: str) -> SavedMethod | None:
@@ -36,7 +38,7 @@ def look_up(processor_method_id: str) -> SavedMethod | None:
         raise OutcomeUnknownError(refused.message) from error
     except stripe.StripeError as error:
         raise stripe_errors.not_told(error) from error
-    return _read(found.to_dict())
+    return read_saved_method(found.to_dict())
 
 
 def call_off(processor_charge_id: str) -> Outcome | None:
@@ -60,13 +62,17 @@ def call_off(processor_charge_id: str) -> Outcome | None:
     return read_payment_intent(intent.to_dict())
 
 
-def _read(method: Mapping[str, Any]) -> SavedMethod:
+def read_saved_method(method: Mapping[str, Any]) -> SavedMethod:
+    """A payment method object, from an answer or an event."""
     customer, card = method.get("customer"), method.get("card")
     card = card if isinstance(card, Mapping) else {}
     month, year = card.get("exp_month"), card.get("exp_year")
+    last_four = clean_text(card.get("last4"), limit=10)
     is_date = isinstance(month, int) and isinstance(year, int) and 1 <= month <= 12 and 2000 <= year <= 2099
     return SavedMethod(
         customer_id=clean_text(customer.get("id") if isinstance(customer, Mapping) else customer, limit=64),
         expiry_month=month if is_date else None,
         expiry_year=year if is_date else None,
+        last_four=last_four if len(last_four) == 4 and last_four.isascii() and last_four.isdecimal() else "",
+        network=clean_text(card.get("brand"), limit=20).lower(),
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 import stripe
 
+from onecard.kit.currency_units import to_stripe
+from onecard.kit.money import Money
 from onecard.kit.text import clean_text, free_text
 from wallet.processors import stripe_errors
 from wallet.processors.base import OutcomeUnknownError, RefundOrder, RefundOutcome
@@ -27,7 +29,7 @@ def refund(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome:
         made = client.v1.refunds.create(
             {
                 "payment_intent": order.processor_charge_id,
-                "amount": order.amount_minor,
+                "amount": to_stripe(Money(order.amount_minor, order.currency)),
                 "metadata": {MARK: order.public_id},
             },
             {"idempotency_key": order.idempotency_key},

@@ -57,6 +57,11 @@ def enter_refund(sandbox: Sandbox, refund: Json) -> None:
     refund["balance_transaction"] = entered["id"]
 
 
+def enter_dispute(sandbox: Sandbox, dispute: Json, *, amount: int, fee: int, category: str) -> Json:
+    """Enter what a dispute takes, with its fee, or gives back; call it under the state's lock."""
+    return _enter(sandbox, dispute, amount=amount, fee=fee, kind="adjustment", category=category)
+
+
 def _enter(sandbox: Sandbox, source: Json, *, amount: int, fee: int, kind: str, category: str) -> Json:
     settled, currency, rate = _settled(sandbox.settings, source["currency"], amount)
     return sandbox.state.add(

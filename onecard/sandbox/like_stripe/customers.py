@@ -2,6 +2,7 @@
 
 from onecard.sandbox.like_stripe import shapes_funding
 from onecard.sandbox.like_stripe.command import Command
+from onecard.sandbox.like_stripe.events import emit
 from onecard.sandbox.like_stripe.lookup import addressed
 from onecard.sandbox.like_stripe.render import render
 from onecard.sandbox.like_stripe.specs import Spec, anything, merge_metadata, metadata, text
@@ -31,3 +32,16 @@ def retrieve(sandbox: Sandbox, command: Command) -> Json:
     """Show a customer."""
     with sandbox.state.lock:
         return render(sandbox.state, addressed(sandbox.state, "customer", command.id), expand=command.expand)
+
+
+def delete(sandbox: Sandbox, command: Command) -> Json:
+    """Delete a customer for good, with the payment methods that are saved for it."""
+    with sandbox.state.lock:
+        customer = addressed(sandbox.state, "customer", command.id)
+        for method in sandbox.state.objects["payment_method"].values():
+            if method["customer"] == customer["id"]:
+                method["customer"] = None
+                sandbox.state.worn_out_methods.add(method["id"])
+        emit(sandbox, "customer.deleted", customer, command=command)
+        customer["deleted"] = True
+        return {"id": customer["id"], "object": "customer", "deleted": True}

@@ -25,8 +25,10 @@ from onecard.sandbox.sandbox import Sandbox
 from onecard.sandbox.state import State
 from onecard.sandbox.wire import Json, unix_now
 
-# Stripe's minimum for US dollars, in cents; the most it takes in any currency has eight digits.
-_LEAST_USD = 50
+# Stripe's minimum in some currencies, in their smallest units there; the most it takes in any has eight digits.
+_LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "sek": 300, "huf": 17500, "mxn": 1000}
+# Counted with two decimals that must be 00, and with three of which the last must be 0 (Stripe, special cases).
+_MULTIPLES = {"isk": 100, "ugx": 100} | dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10)
 _MOST = 99_999_999
 
 _TAKEN_NOTE_OF: dict[str, Field] = dict.fromkeys(
@@ -122,7 +124,8 @@ def capture(sandbox: Sandbox, command: Command) -> Json:
         intent = addressed(sandbox.state, "payment_intent", command.id)
         if intent["status"] != "requires_capture":
             raise unexpected_state("PaymentIntent", intent, "captured")
-        amount = command.params.get("amount_to_capture", intent["amount_capturable"])
+        amount: int = command.params.get("amount_to_capture") or intent["amount_capturable"]
+        check_multiple(intent["currency"], amount, param="amount_to_capture")
         if amount > intent["amount_capturable"]:
             message = f"The amount to capture is greater than the {intent['amount_capturable']} that can be captured."
             raise ApiError(message, code="amount_too_large", param="amount_to_capture")
@@ -150,9 +153,21 @@ def cancel(sandbox: Sandbox, command: Command) -> Json:
         return render(sandbox.state, intent, expand=command.expand)
 
 
+def check_multiple(currency: str, amount: int, *, param: str) -> None:
+    """Refuse an amount that the currency has no money for; raises RefusedError."""
+    step = _MULTIPLES.get(currency.lower(), 1)
+    if amount % step:
+        message = f"Invalid {param}: {currency} amounts must be evenly divisible by {step}."
+        raise RefusedError(message, code="parameter_invalid_integer", param=param)
+
+
 def _check(params: Json) -> None:
-    if params["currency"].lower() == "usd" and params["amount"] < _LEAST_USD:
-        raise RefusedError("Amount must be at least $0.50 usd", code="amount_too_small", param="amount")
+    currency = params["currency"].lower()
+    least = _LEAST.get(currency, 0)
+    if params["amount"] < least:
+        said = "$0.50" if currency == "usd" else str(least)
+        raise RefusedError(f"Amount must be at least {said} {currency}", code="amount_too_small", param="amount")
+    check_multiple(currency, params["amount"], param="amount")
     if params["amount"] > _MOST:
         raise RefusedError("Amount must have at most eight digits.", code="amount_too_large", param="amount")
     for name in ("off_session", "error_on_requires_action"):
@@ -165,7 +180,9 @@ def _check(params: Json) -> None:
 def _build(state: State, params: Json) -> Json:
     intent = shapes_funding.payment_intent(amount=params["amount"], currency=params["currency"].lower())
     if "customer" in params:
-        referenced(state, "customer", params["customer"], param="customer")
+        customer = referenced(state, "customer", params["customer"], param="customer")
+        if customer.get("deleted"):
+            raise ApiError(f"No such customer: {customer['id']!r}", code="resource_missing", param="customer")
     _set(intent, params, (*shapes_funding.ECHOED_OF_INTENT, "capture_method", "confirmation_method"))
     if "payment_method" in params:
         intent["payment_method"] = usable_by(state, params["payment_method"], customer_id=intent["customer"])["id"]

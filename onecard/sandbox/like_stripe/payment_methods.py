@@ -4,6 +4,7 @@ from onecard.sandbox.like_stripe import shapes_funding, test_cards
 from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.declines import decline_error
 from onecard.sandbox.like_stripe.errors import ApiError, RefusedError
+from onecard.sandbox.like_stripe.events import emit
 from onecard.sandbox.like_stripe.lookup import PAGING, addressed, page, referenced
 from onecard.sandbox.like_stripe.render import render
 from onecard.sandbox.like_stripe.specs import (
@@ -39,6 +40,9 @@ CREATE: Spec = {
 RETRIEVE: Spec = {}
 ATTACH: Spec = {"customer": required(text())}
 DETACH: Spec = {}
+_EXPIRY = {"exp_month": whole(least=1, most=12), "exp_year": whole(least=2000, most=2099)}
+UPDATE: Spec = {"card": group(**_EXPIRY), "metadata": metadata()}
+REPLACE: Spec = {"card": group(**_EXPIRY, last4=text(), brand=text())}
 LIST: Spec = {
     **{name: field for name, field in PAGING.items() if name != "created"},
     "customer": text(),
@@ -87,9 +91,32 @@ def detach(sandbox: Sandbox, command: Command) -> Json:
         method = addressed(state, "payment_method", command.id)
         if method["customer"] is None:
             raise ApiError("The payment method is not attached to a customer, so it cannot be detached.")
+        before = render(state, method)
         method["customer"] = None
         state.worn_out_methods.add(method["id"])
+        emit(sandbox, "payment_method.detached", method, command=command, before=before)
         return render(state, method, expand=command.expand)
+
+
+def update(sandbox: Sandbox, command: Command) -> Json:
+    """Change the expiry or the billing details of a payment method."""
+    return _renewed(sandbox, command, "payment_method.updated")
+
+
+def replace(sandbox: Sandbox, command: Command) -> Json:
+    """Play the network that tells of a card's successor: another expiry, and perhaps another number."""
+    return _renewed(sandbox, command, "payment_method.automatically_updated")
+
+
+def _renewed(sandbox: Sandbox, command: Command, event_type: str) -> Json:
+    with sandbox.state.lock:
+        method = addressed(sandbox.state, "payment_method", command.id)
+        if method["customer"] is None:
+            raise ApiError("You must save this PaymentMethod to a customer before you can update it.")
+        before = render(sandbox.state, method)
+        method["card"].update(command.params.get("card") or {})
+        emit(sandbox, event_type, method, command=command, before=before)
+        return render(sandbox.state, method, expand=command.expand)
 
 
 def list_(sandbox: Sandbox, command: Command) -> Json:

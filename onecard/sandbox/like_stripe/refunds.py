@@ -6,6 +6,7 @@ from onecard.sandbox.like_stripe.command import Command
 from onecard.sandbox.like_stripe.errors import ApiError, RefusedError
 from onecard.sandbox.like_stripe.events import emit
 from onecard.sandbox.like_stripe.lookup import PAGING, addressed, page, referenced
+from onecard.sandbox.like_stripe.payment_intents import check_multiple
 from onecard.sandbox.like_stripe.render import render
 from onecard.sandbox.like_stripe.specs import Spec, merge_metadata, metadata, text, whole, words
 from onecard.sandbox.sandbox import Sandbox
@@ -37,6 +38,7 @@ def create(sandbox: Sandbox, command: Command) -> Json:
         enter_refund(sandbox, refund)
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+        emit(sandbox, "refund.created", refund, command=command)
         emit(sandbox, "charge.refunded", charge, command=command)
         return render(state, refund, expand=command.expand)
 
@@ -65,11 +67,15 @@ def _charge_of(state: State, params: Json) -> Json:
 
 
 def _amount(charge: Json, params: Json) -> int:
+    if charge["disputed"]:
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise ApiError(message, code="charge_disputed")
     left = int(charge["amount_captured"] - charge["amount_refunded"])
     if left == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise ApiError(message, code="charge_already_refunded")
     amount = int(params.get("amount", left))
+    check_multiple(charge["currency"], amount, param="amount")
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
         raise ApiError(message, param="amount")

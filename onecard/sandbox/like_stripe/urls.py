@@ -7,6 +7,7 @@ from onecard.sandbox.like_stripe import (
     balance_transactions,
     cardholders,
     cards,
+    charge_disputes,
     customers,
     disputes,
     ephemeral_keys,
@@ -23,16 +24,20 @@ from onecard.sandbox.like_stripe.command import Endpoint
 from onecard.sandbox.like_stripe.errors import RefusedError
 
 _PURCHASES = "/v1/test_helpers/issuing/authorizations"
+_CHARGED = "/v1/test_helpers/payment_intents"
 _POSTINGS = "/v1/test_helpers/issuing/transactions"
 
 ENDPOINTS = (
     Endpoint("POST", "/v1/customers", customers.create, customers.CREATE),
     Endpoint("GET", "/v1/customers/<id>", customers.retrieve, customers.RETRIEVE),
+    Endpoint("DELETE", "/v1/customers/<id>", customers.delete, customers.RETRIEVE),
     Endpoint("POST", "/v1/payment_methods", payment_methods.create, payment_methods.CREATE),
     Endpoint("GET", "/v1/payment_methods", payment_methods.list_, payment_methods.LIST),
     Endpoint("GET", "/v1/payment_methods/<id>", payment_methods.retrieve, payment_methods.RETRIEVE),
     Endpoint("POST", "/v1/payment_methods/<id>/attach", payment_methods.attach, payment_methods.ATTACH),
     Endpoint("POST", "/v1/payment_methods/<id>/detach", payment_methods.detach, payment_methods.DETACH),
+    Endpoint("POST", "/v1/payment_methods/<id>", payment_methods.update, payment_methods.UPDATE),
+    Endpoint("POST", "/v1/test_helpers/payment_methods/<id>/replace", payment_methods.replace, payment_methods.REPLACE),
     Endpoint("POST", "/v1/payment_intents", payment_intents.create, payment_intents.CREATE),
     Endpoint("GET", "/v1/payment_intents", payment_intents.list_, payment_intents.LIST),
     Endpoint("GET", "/v1/payment_intents/<id>", payment_intents.retrieve, payment_intents.RETRIEVE),
@@ -68,6 +73,18 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/issuing/disputes/<id>/submit", disputes.submit, disputes.SUBMIT),
     Endpoint("POST", "/v1/test_helpers/issuing/disputes/<id>/win", disputes.win, disputes.DECIDE),
     Endpoint("POST", "/v1/test_helpers/issuing/disputes/<id>/lose", disputes.lose, disputes.DECIDE),
+    Endpoint("GET", "/v1/disputes", charge_disputes.list_, charge_disputes.LIST),
+    Endpoint("GET", "/v1/disputes/<id>", charge_disputes.retrieve, charge_disputes.RETRIEVE),
+    Endpoint("POST", "/v1/disputes/<id>", charge_disputes.update, charge_disputes.UPDATE),
+    Endpoint("POST", "/v1/disputes/<id>/close", charge_disputes.close, charge_disputes.DECIDE),
+    Endpoint("POST", f"{_CHARGED}/<id>/dispute", charge_disputes.open_, charge_disputes.OPEN),
+    Endpoint("POST", f"{_CHARGED}/<id>/warn_of_fraud", charge_disputes.warn, charge_disputes.WARN),
+    Endpoint("POST", "/v1/test_helpers/disputes/<id>/win", charge_disputes.win, charge_disputes.DECIDE),
+    Endpoint("POST", "/v1/test_helpers/disputes/<id>/lose", charge_disputes.lose, charge_disputes.DECIDE),
+    Endpoint("POST", "/v1/test_helpers/disputes/<id>/escalate", charge_disputes.escalate, charge_disputes.DECIDE),
+    Endpoint(
+        "POST", "/v1/test_helpers/disputes/<id>/close_inquiry", charge_disputes.close_inquiry, charge_disputes.DECIDE
+    ),
     Endpoint("GET", "/v1/events", event_records.list_, event_records.LIST),
     Endpoint("GET", "/v1/events/<id>", event_records.retrieve, event_records.RETRIEVE),
     Endpoint("POST", "/v1/ephemeral_keys", ephemeral_keys.create, ephemeral_keys.CREATE),

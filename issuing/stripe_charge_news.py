@@ -1,0 +1,88 @@
+"""What an event of Stripe means about our charges of funding cards: outcomes, refunds, disputes, saved cards."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from issuing import states
+from issuing.events import Envelope, MalformedEventError
+from onecard.kit import clock
+from onecard.kit.money import MoneyError
+from wallet import funding_disputes, outcomes, processor_news
+from wallet.processors import stripe_disputes, stripe_intents, stripe_refunds
+
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+WAIT: Result = (states.Event.RECEIVED, "")
+# Newer API versions tell of a refund by its own name, older ones by its charge's (Stripe, refunds).
+REFUND_NEWS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+DISPUTE_NEWS = "charge.dispute."
+MOVED = {f"{DISPUTE_NEWS}funds_{word}": word for word in ("withdrawn", "reinstated")}
+# What happens to the charge or its card beside that; each says whether it is about anything of ours.
+OTHER_NEWS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "charge.refunded": processor_news.charge_refunded,
+    "radar.early_fraud_warning.created": processor_news.fraud_warned,
+    "radar.early_fraud_warning.updated": processor_news.fraud_warned,
+    "payment_method.detached": processor_news.method_detached,
+    "payment_method.updated": processor_news.method_updated,
+    "payment_method.automatically_updated": processor_news.method_updated,
+    "customer.deleted": processor_news.customer_deleted,
+}
+
+
+def act(envelope: Envelope, *, patient: bool) -> Result | None:
+    """Acts on an event about our charges; None for an event about anything else.
+
+    Raises MalformedEventError. `patient` while the charge that it is about may still be in its commit.
+    """
+    if envelope.type.startswith("payment_intent."):
+        return _charged(envelope)
+    if envelope.type in REFUND_NEWS:
+        return _given_back(envelope)
+    if envelope.type.startswith(DISPUTE_NEWS):
+        return _disputed(envelope, patient=patient)
+    if envelope.type not in OTHER_NEWS:
+        return None
+    with _readable("object"):
+        known = OTHER_NEWS[envelope.type](envelope.content)
+    return HANDLED if known else (states.Event.KEPT, "It is about no charge, card or customer of ours.")
+
+
+def _charged(envelope: Envelope) -> Result:
+    found = stripe_intents.read_payment_intent(envelope.content)
+    if found is None and not envelope.object_id:
+        raise MalformedEventError("The payment intent has no id.")
+    if found is None:
+        return states.Event.KEPT, "Nothing has come of the payment intent yet, or its status is new to us."
+    known = outcomes.apply_news(found)
+    return HANDLED if known else (states.Event.KEPT, "The payment intent is not one of ours.")
+
+
+def _given_back(envelope: Envelope) -> Result:
+    if stripe_refunds.read_refund(envelope.content) is None:
+        return states.Event.KEPT, "Nothing has come of the refund yet, or its status is new to us."
+    with _readable("refund"):
+        known = processor_news.refund_told(envelope.content)
+    return HANDLED if known else (states.Event.KEPT, "The refund is not one of ours.")
+
+
+def _disputed(envelope: Envelope, *, patient: bool) -> Result:
+    with _readable("dispute"):
+        found = stripe_disputes.read_dispute(envelope.content)
+        if found is None:
+            return states.Event.KEPT, "The dispute's status is new to us."
+        if patient and funding_disputes.charge_of(found.payment_intent_id) is None:
+            return WAIT
+        told_at = envelope.told_at or clock.now()
+        known = funding_disputes.apply_news(found, told_at=told_at, moved=MOVED.get(envelope.type, ""))
+    return HANDLED if known else (states.Event.KEPT, "The dispute is of no charge of ours; a case tells of it.")
+
+
+@contextlib.contextmanager
+def _readable(noun: str) -> Iterator[None]:
+    """Turns what cannot be read in an object into the event's fault."""
+    try:
+        yield
+    except (MoneyError, KeyError, TypeError, ValueError, AttributeError) as error:
+        detail = error.message if isinstance(error, MoneyError) else ""
+        raise MalformedEventError(f"data.object is no {noun} that can be read. {detail}".strip()) from error

@@ -1,0 +1,54 @@
+"""Amounts too small to be charged: what waits for the next charge, and how each ended. Read-only."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin
+from wallet.models import CarriedAmount
+
+TONE: dict[str, str] = {
+    CarriedAmount.Status.WAITING: "info",
+    CarriedAmount.Status.ON_CHARGE: "info",
+    CarriedAmount.Status.PAID: "good",
+    CarriedAmount.Status.WRITTEN_OFF: "warn",
+    CarriedAmount.Status.TAKEN_BACK: "neutral",
+}
+
+
+@admin.register(CarriedAmount)
+class CarriedAmountAdmin(ReadOnlyAdmin):
+    """What was carried from one purchase to the cardholder's next charge."""
+
+    list_display = ("when", "amount", "cardholder", "state", "of_purchase", "with_charge")
+    list_filter = ("status", "currency", "created_at")
+    list_select_related = ("cardholder", "carrier")
+    search_fields = ("purchase", "cardholder__name")
+    search_help_text = "Cardholder, or authorization:1"
+    nothing_yet = (
+        "A part of a purchase that is below the processor's minimum, or below its smallest unit, waits here for the "
+        "cardholder's next charge; after CARRY_DAYS it is written off."
+    )
+    fields = (("amount", "state"), "cardholder", ("of_purchase", "with_charge"), "when")
+
+    @admin.display(description="When", ordering="created_at")
+    def when(self, row: CarriedAmount) -> str:
+        return display.moment(row.created_at)
+
+    @admin.display(description="Amount", ordering="amount_minor")
+    def amount(self, row: CarriedAmount) -> str:
+        return display.money(row.amount_minor, row.currency)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, row: CarriedAmount) -> SafeString:
+        return display.label(row.get_status_display(), TONE.get(row.status, "neutral"))
+
+    @admin.display(description="Purchase")
+    def of_purchase(self, row: CarriedAmount) -> str:
+        return display.link(references.page_of(row.purchase), row.purchase)
+
+    @admin.display(description="Goes along with")
+    def with_charge(self, row: CarriedAmount) -> str:
+        if row.carrier_id is None:
+            return display.NOTHING
+        return display.link(references.page_of(f"fundingcharge:{row.carrier_id}"), f"Charge {row.carrier_id}")

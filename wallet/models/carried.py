@@ -1,0 +1,53 @@
+"""Amounts too small to be charged alone: carried to the cardholder's next charge (decision 0031)."""
+
+from django.db import models
+from django.db.models import Q
+
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet.models.funding import FundingCharge
+from wallet.models.wallets import Cardholder
+
+
+class CarriedAmount(models.Model):
+    """What one purchase left unpaid, or overpaid (negative), because the processor cannot move so little.
+
+    It waits, is on the charge that takes it along, and ends paid, written off, or taken back with its purchase.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waits for the next charge"
+        ON_CHARGE = "on_charge", "On a charge that is under way"
+        PAID = "paid", "Paid with another charge"
+        WRITTEN_OFF = "written_off", "Written off"
+        TAKEN_BACK = "taken_back", "Not owed any more"
+
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="carried_amounts")
+    purchase = models.CharField(max_length=120)
+    amount_minor = models.BigIntegerField(help_text="Owed by the cardholder; negative when it is owed to them.")
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.WAITING)
+    carrier = models.ForeignKey(
+        FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="carried_amounts"
+    )
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["cardholder", "currency"], name="carried_and_waiting", condition=Q(status="waiting")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(amount_minor=0)
+                & Q(amount_minor__gte=-MAX_AMOUNT_MINOR, amount_minor__lte=MAX_AMOUNT_MINOR),
+                name="carried_amount_in_bounds",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.money}, {self.get_status_display().lower()}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)

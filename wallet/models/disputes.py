@@ -1,0 +1,60 @@
+"""Disputes of our charges: the funding card's own bank takes our charge back, or asks about it."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet import states
+from wallet.models.funding import FundingCharge
+
+
+class FundingDispute(models.Model):
+    """One dispute of one charge of ours, as the processor tells of it. Several of one charge are possible.
+
+    `withdrawn_minor` is what it has taken from our balance at the processor by now, `lost_minor` what of that is lost
+    for good and asked of the cardholder. Without a charge it is of a charge that is none of ours.
+    """
+
+    charge = models.ForeignKey(FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes")
+    processor_dispute_id = models.CharField(max_length=64, unique=True, help_text="du_…")
+    processor_charge_id = models.CharField(max_length=64, blank=True, help_text="pi_…, or ch_… where there is none")
+    status = models.CharField(max_length=30, choices=states.FundingDispute.choices)
+    reason = models.CharField(max_length=60, blank=True, help_text="As the card's bank says it, such as fraudulent.")
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    withdrawn_minor = models.BigIntegerField(default=0)
+    lost_minor = models.BigIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True, help_text="Until then the bank takes evidence.")
+    told_at = models.DateTimeField(help_text="When the processor told the newest of it.")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "dispute of our charge"
+        verbose_name_plural = "disputes of our charges"
+        indexes = [models.Index(fields=["charge"], name="dispute_of_charge")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR),
+                name="funding_dispute_amount_in_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(lost_minor=0) | Q(lost_minor__gt=0, lost_minor__lte=F("withdrawn_minor")),
+                name="dispute_loses_what_was_taken",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.money}, {self.get_status_display().lower()}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_inquiry(self) -> bool:
+        """Whether the bank only asks: no money has moved yet."""
+        return self.status in states.INQUIRY
