@@ -14,11 +14,12 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from issuing import inbox
+from issuing import inbox, unapplied
 from issuing.events import Envelope
 from onecard.kit.clock import Stopwatch
 from onecard.kit.errors import OneCardError
 from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.transactions import transaction
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,18 @@ def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | 
             inbox.keep_rejected(provider, body, reason, envelope)
     except DatabaseError:
         log.exception("a malformed event could not be kept: %s", reason)
+
+
+def keep_unreadable(provider: str, body: bytes, reason: str) -> None:
+    """Keeps a genuine delivery that holds no events, with a case if it names an amount, if the database lets us."""
+    # Covering a large body takes a while, which is no wait for the database.
+    envelope = Envelope(inbox.body_id(body), "", "", {})
+    try:
+        with briefly(), transaction():
+            inbox.keep_rejected(provider, body, reason, envelope)
+            unapplied.open_case_about_delivery(provider, body, reason)
+    except DatabaseError:
+        log.exception("an unreadable delivery could not be kept: %s", reason)
 
 
 def refusal(sentence: str, *, status: int) -> HttpResponse:

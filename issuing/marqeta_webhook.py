@@ -8,8 +8,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.request import Request
 
-from issuing import inbox, signatures
-from issuing.delivery import MachineDoor, UnreadableError, keep_rejected, plain, read_body, refusal
+from issuing import inbox, signatures, unapplied
+from issuing.delivery import MachineDoor, UnreadableError, keep_unreadable, plain, read_body, refusal
 from issuing.events import Envelope, MalformedEventError
 from issuing.inbox import body_id
 from issuing.marqeta_events import read_object, row_envelope
@@ -17,10 +17,12 @@ from issuing.marqeta_gateway import unauthorized
 from issuing.models import Provider
 from onecard.kit import exact_json
 from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.transactions import transaction
 
 # A database that says nothing holds a thread no longer than this; Marqeta then sends the batch again.
 STORED_WITHIN_S = 10.0
 PINGS = "pings"
+NO_EVENT = "This is no list of events, no object, or nested too deeply."
 # Marqeta batches up to 10 events (its guide to webhooks). More are taken, up to what one request may cost.
 MOST_ROWS = 1_000
 MOST_NEW_ROWS = 100
@@ -40,10 +42,10 @@ class MarqetaWebhook(MachineDoor):
         try:
             content = read_object(body)
         except MalformedEventError as error:
-            keep_rejected(Provider.MARQETA, body, error.message)
+            keep_unreadable(Provider.MARQETA, body, error.message)
             return refusal(error.message, status=400)
         if _size(content) > MOST_ROWS:
-            keep_rejected(Provider.MARQETA, body, f"The envelope holds more than {MOST_ROWS} events.")
+            keep_unreadable(Provider.MARQETA, body, f"The envelope holds more than {MOST_ROWS} events.")
             return refusal(f"Send at most {MOST_ROWS} events at once.", status=413)
         try:
             with give_up_after(STORED_WITHIN_S):
@@ -116,4 +118,6 @@ def _store_row(event: Envelope, row_body: bytes) -> None:
     if event.type:
         inbox.receive(Provider.MARQETA, event, row_body)
     else:
-        inbox.keep_rejected(Provider.MARQETA, row_body, "This is no list of events, no object, or nested too deeply.")
+        with transaction():
+            inbox.keep_rejected(Provider.MARQETA, row_body, NO_EVENT)
+            unapplied.open_case_about_delivery(Provider.MARQETA, row_body, NO_EVENT)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-from django.db import OperationalError
 from django.db.models import F
 
 from audit import trail
@@ -34,11 +33,9 @@ class NothingToRetryError(OneCardError):
 def record_failure(event_pk: int, error: Exception, *, now: dt.datetime | None = None) -> None:
     """Writes down that applying an event failed and when it is tried again; after some failures a case asks a person.
 
-    The waits double from two seconds to an hour (onecard/kit/backoff.py). A database that does not answer now says
-    nothing about the event, so the next sweep simply tries again.
+    The waits double from two seconds to an hour (onecard/kit/backoff.py). Of an error of the database the same is
+    written down, as far as it answers: an event that always takes too long must not be tried in silence for ever.
     """
-    if isinstance(error, OperationalError):
-        return
     moment, reason = now or clock.now(), _in_words(error)
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
@@ -64,6 +61,18 @@ def open_contradiction(event: IssuerEvent, error: ContradictionError) -> None:
     summary = f"{event.event_type} {event.event_id}: {error.message}"
     kind = Case.Kind.EVENT_CONTRADICTION
     cases.open_case(kind=kind, reference=_reference(event), money=error.money, summary=summary)
+
+
+def open_case_about_delivery(provider: str, body: bytes, reason: str) -> None:
+    """Asks a person about genuine deliveries that cannot be read and name an amount; one case for each issuer.
+
+    In the caller's transaction. Their issuer stops sending them again after some days.
+    """
+    if b'"amount' not in body:
+        return
+    summary = f"A genuine delivery cannot be read: {reason} See the rejected ones in the inbox, and ask the issuer."
+    reference = f"deliveries:{provider}"
+    cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=reference, money=Money(0, "USD"), summary=summary)
 
 
 def end(event: IssuerEvent) -> None:

@@ -8,7 +8,17 @@ from rest_framework.request import Request
 from issuing import inbox, request_age, signatures, stripe_account
 from issuing.answers import STRIPE
 from issuing.authorize import authorize
-from issuing.delivery import MachineDoor, UnreadableError, briefly, keep_rejected, plain, read_body, refusal, timed
+from issuing.delivery import (
+    MachineDoor,
+    UnreadableError,
+    briefly,
+    keep_rejected,
+    keep_unreadable,
+    plain,
+    read_body,
+    refusal,
+    timed,
+)
 from issuing.events import REQUEST, Envelope, MalformedEventError, parse_authorization_request, parse_envelope
 from issuing.models import Provider
 from onecard.kit.clock import Stopwatch
@@ -41,7 +51,7 @@ def _respond(body: bytes, signed_at: int, watch: Stopwatch) -> HttpResponse:
     try:
         envelope = parse_envelope(body)
     except MalformedEventError as error:
-        keep_rejected(Provider.STRIPE, body, error.message)
+        keep_unreadable(Provider.STRIPE, body, error.message)
         return refusal(error.message, status=400)
     if envelope.type == REQUEST:
         request_age.count_signature(watch, signed_at)

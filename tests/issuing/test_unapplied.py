@@ -4,6 +4,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 
 from audit.models import Entry
 from issuing import handlers, stripe_news, unapplied
@@ -15,7 +17,9 @@ from tests.back_office import logged_in, sentences, text_of
 from tests.issuing.postings import posted, report
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import gateway_request, later
+from tests.marqeta_events import report as marqeta_report
 from tests.wallets import walkthrough_card
+from wallet import case_rules
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +159,70 @@ def test_an_applied_event_is_not_sent_through_again(capture: IssuerEvent) -> Non
     assert "nothing to send through again" in sentences(answer)
     assert not Entry.objects.filter(action="event.sent_again").exists()
     assert CardTransaction.objects.count() == 1
+
+
+@pytest.mark.parametrize("error", [OperationalError("canceling statement"), SoftTimeLimitExceeded()])
+def test_an_event_that_always_takes_too_long_is_a_case_too(
+    capture: IssuerEvent, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(stripe_news.transactions, "record", fail)
+    now = clock.now()
+    for _ in range(unapplied.ATTEMPTS_BEFORE_CASE):
+        now += HOUR
+        with pytest.raises(type(error)):
+            handlers.handle(event_pk=capture.pk, now=now)
+
+    assert Case.objects.get().kind == "event_unapplied"
+    assert handlers.sweep(now=now) == 0, "it waits, and holds up no other"
+
+
+def deliver_unreadable(issuer: str, body: str) -> int:
+    post = stripe_events.post if issuer == "stripe" else marqeta_report
+    status: int = post(body).status_code
+    return status
+
+
+@pytest.mark.parametrize(
+    ("issuer", "body"),
+    [
+        ("stripe", '{"id": "evt_1", "type": "charge.dispute.created", "data": {"object": {"amount": NaN}}}'),
+        ("stripe", '{"data": {"object": {"amount": 4500}}}'),
+        ("marqeta", '{"transactions": [{"token": "t1", "amount": NaN}]}'),
+        ("marqeta", '{"transactions": [{"token": "t1", "amount": 1E+99999999999999999999}]}'),
+    ],
+)
+def test_a_genuine_delivery_that_cannot_be_read_is_a_case(issuer: str, body: str) -> None:
+    assert [deliver_unreadable(issuer, body + " " * blanks) for blanks in range(3)] == [400] * 3
+
+    case = Case.objects.get()
+    assert (case.kind, case.reference, case.status) == ("event_unapplied", f"deliveries:{issuer}", "open")
+    assert IssuerEvent.objects.filter(status="rejected").count() >= 1
+
+
+def test_a_row_that_is_no_object_loses_no_other() -> None:
+    assert (
+        deliver_unreadable("marqeta", '{"transactions": [7, {"token": "t1", "type": "made.up", "state": "X"}]}') == 200
+    )
+
+    assert sorted(IssuerEvent.objects.values_list("status", flat=True)) == ["received", "rejected"]
+    assert not Case.objects.exists(), "it names no amount"
+
+
+def test_a_delivery_that_is_not_genuine_opens_no_case() -> None:
+    assert stripe_events.post("{", header="t=1,v1=00").status_code == 400
+    assert marqeta_report("{", signature="00").status_code == 401
+
+    assert not Case.objects.exists()
+
+
+def test_a_case_about_deliveries_is_closed_by_a_person() -> None:
+    deliver_unreadable("stripe", '{"amount": 4500}')
+    case = Case.objects.get()
+
+    assert case_rules.why_not_resolve(case_rules.look_at(case)) == ""
 
 
 def test_an_event_that_cannot_be_read_opens_a_case_if_it_carries_money() -> None:
