@@ -38,7 +38,7 @@ def count_signature(watch: Stopwatch, signed_at: int) -> None:
     is the slack for this, for the network, and for clocks that differ; no clock that is ahead makes a question younger.
     """
     looks_ms = (time.time() - signed_at) * 1000
-    watch.at_least(looks_ms - (ISSUER_LIMIT_MS - float(settings.DECISION_DEADLINE_MS)))
+    watch.at_least(looks_ms - max(0.0, ISSUER_LIMIT_MS - float(settings.DECISION_DEADLINE_MS)))
 
 
 def is_overload(watch: Stopwatch) -> bool:
