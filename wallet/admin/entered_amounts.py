@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.acts import Act, ReasonForm, ask, page_action
-from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.admin import ReadOnlyAdmin, row_of
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from wallet import entered_amounts
@@ -70,8 +70,9 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
 
     def has_withdraw_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Who may agree, and who entered it."""
-        mine = EnteredAmount.objects.filter(pk=object_id, entered_by=request.user.pk) if object_id else None
-        return request.user.has_perm(AGREES) or (mine is not None and mine.exists())
+        entered = row_of(self, request, object_id)
+        is_mine = entered is not None and entered.entered_by_id == request.user.pk
+        return request.user.has_perm(AGREES) or is_mine
 
     @page_action(description="Agree", url_path=AGREE, permissions=["agree", "view"], icon="check")
     def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
