@@ -6,6 +6,7 @@ from typing import Any
 
 from issuing import states
 from issuing.events import Envelope, MalformedEventError
+from issuing.unhandled_money import UnhandledMoneyError, carries_amount
 from onecard.kit import clock
 from onecard.kit.money import MoneyError
 from wallet import funding_disputes, outcomes, processor_news
@@ -69,6 +70,8 @@ def _given_back(envelope: Envelope) -> Result:
 def _disputed(envelope: Envelope, *, patient: bool) -> Result:
     with _readable("dispute"):
         found = stripe_disputes.read_dispute(envelope.content)
+        if found is None and carries_amount(envelope.content):
+            raise UnhandledMoneyError("The dispute's status is new to us.")
         if found is None:
             return states.Event.KEPT, "The dispute's status is new to us."
         if patient and funding_disputes.charge_of(found.payment_intent_id) is None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stripe.params import _webhook_endpoint_create_params as documented
 
-from issuing import handlers, stripe_types
+from issuing import handlers, stripe_charge_news, stripe_types
 from issuing.marqeta_kinds import MESSAGES, Meaning, meaning_of
 from issuing.marqeta_methods import APPROVABLE, INFORMATIVE
 from issuing.models import Authorization, CardTransaction, Dispute, Hold, IssuerEvent, SpendWindow, VirtualCard
@@ -33,6 +33,7 @@ LOOKED_UP = (
     "charge.refund.updated",
     "payment_method.",
     "setup_intent.",
+    *stripe_charge_news.OTHER_NEWS,
 )
 
 
