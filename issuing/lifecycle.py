@@ -9,7 +9,7 @@ from audit import trail
 from issuing import event_references, holds, locking, owing, rounds, settling, states, transactions, unfunded
 from issuing.event_references import ContradictionError, Named
 from issuing.events import AuthorizationNews, MalformedEventError
-from issuing.models import Authorization, Decision
+from issuing.models import Authorization, Decision, Provider
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.moves import sources_of
@@ -89,6 +89,9 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
     if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, news):
         excess = authorization.approved_minor - news.amount_minor
         give_back(authorization, excess, actor=f"issuer:{news.provider}")
+    if was == target == states.Authorization.APPROVED and _stands_for_more(authorization, news):
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
+        return True
     # What bought nothing after all was followed as it moved.
     return moved and target not in NOTHING_BOUGHT
 
@@ -106,6 +109,33 @@ def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) 
     known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, news)]).count()
     captured, _ = owing.moved_minor(authorization)
     return news.approved_rounds == known and captured == 0
+
+
+def _stands_for_more(authorization: Authorization, news: AuthorizationNews) -> bool:
+    """More of a purchase that its issuer approved by itself: its case follows. Stripe tells the new total."""
+    is_total = news.provider != Provider.MARQETA and news.currency == authorization.currency
+    return is_total and news.amount_minor > authorization.approved_minor and not _is_decided(authorization)
+
+
+def _is_decided(authorization: Authorization) -> bool:
+    """Whether we approved any round of it."""
+    return Decision.objects.filter(authorization=authorization, approved=True).exists()
+
+
+def add_unasked(authorization: Authorization, amount_minor: int, *, is_new: bool, actor: str) -> None:
+    """The issuer approved so much more without us: of a purchase that is not ours at all its case follows.
+
+    `is_new` where the message tells it for the first time, so that it adds once.
+    """
+    require_transaction("More of a purchase")
+    if _is_decided(authorization):
+        unfunded.open_case(authorization, amount_minor=amount_minor)
+    elif is_new:
+        mine = Authorization.objects.filter(pk=authorization.pk)
+        mine.update(approved_minor=F("approved_minor") + amount_minor)
+        authorization.refresh_from_db(fields=("approved_minor",))
+        unfunded.open_case(authorization, amount_minor=authorization.approved_minor)
+    owing.follow(authorization, actor=actor)
 
 
 def _undo_declined(authorization: Authorization, news: AuthorizationNews) -> None:

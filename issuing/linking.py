@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from issuing import booking, locking, refunds, surplus
 from issuing.models import Authorization, CardTransaction
@@ -10,6 +10,7 @@ from onecard.kit import clock, display, transactions
 from onecard.kit.errors import OneCardError
 
 LONGEST_REASON = 200
+Type = CardTransaction.Type
 # A purchase that a refund names is told within moments, or by an hourly comparison once its issuer answers again.
 MAY_BE_TOLD = dt.timedelta(days=1)
 
@@ -62,9 +63,13 @@ def why_not(kept: CardTransaction) -> str:
     settled = _why_settled(kept)
     if settled:
         return settled
-    if not refunds.is_unlinked(kept):
+    if not (refunds.is_unlinked(kept) or kept.is_contradicted):
         return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
-    return "" if kept.card_id else "It is not known on which card this refund came, so there is nothing to choose from."
+    if kept.is_contradicted and kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
+        return (
+            "What a dispute moved follows the dispute: have its issuer correct it, and close the case with its answer."
+        )
+    return "" if kept.card_id else "It is not known on which card this came, so there is nothing to choose from."
 
 
 def why_not_of_none(kept: CardTransaction) -> str:
@@ -77,7 +82,7 @@ def why_not_of_none(kept: CardTransaction) -> str:
     if not kept.card_id:
         return "It is not known on which card this refund came, so nobody knows whose it is. Sync the issuer first."
     until = kept.recorded_at + MAY_BE_TOLD
-    if kept.issuer_authorization_id and clock.now() < until:
+    if kept.issuer_authorization_id and not kept.contradiction and clock.now() < until:
         return (
             f"It names {kept.issuer_authorization_id}, which may still be told: say it after {display.moment(until)}."
         )
@@ -85,9 +90,16 @@ def why_not_of_none(kept: CardTransaction) -> str:
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The purchases of its card that money was taken for, those of its merchant first, then the newest."""
-    captured = CardTransaction.objects.filter(card=kept.card_id, transaction_type=CardTransaction.Type.SETTLEMENT)
-    purchases = Authorization.objects.filter(pk__in=captured.values("authorization"))
+    """The purchases of its card that money was taken for, those of its merchant first, then the newest.
+
+    A capture may be the first of its purchase, so for one it is all purchases of its card.
+    """
+    purchases = Authorization.objects.filter(card=kept.card_id)
+    if kept.transaction_type != Type.SETTLEMENT:
+        captured = CardTransaction.objects.filter(card=kept.card_id, transaction_type=Type.SETTLEMENT)
+        purchases = Authorization.objects.filter(
+            Q(card=kept.card_id) | Q(card=None), pk__in=captured.values("authorization")
+        )
     is_other = Case(When(merchant_name=kept.merchant_name, then=Value(0)), default=Value(1))
     return purchases.order_by(is_other, "-created_at")
 

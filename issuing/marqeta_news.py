@@ -7,7 +7,7 @@ recorded beside (issuing/marqeta_postings.py); what is not acted on is kept with
 from dataclasses import dataclass, replace
 from typing import Any
 
-from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owing, rounds, states, unfunded
+from issuing import lifecycle, locking, marqeta_disputes, marqeta_postings, owing, rounds, states
 from issuing.event_references import ContradictionError
 from issuing.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.base import IssuerTransaction
@@ -180,9 +180,8 @@ def _approved_increment(row: Row, *, patient: bool) -> Result:
     if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):
         return WAIT
     if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
-        unfunded.open_case(purchase, amount_minor=row.news.amount_minor)
         # Cards may have been asked for it already, by a capture that was told before.
-        owing.follow(purchase, actor=ACTOR)
+        lifecycle.add_unasked(purchase, row.news.amount_minor, is_new=row.state == "PENDING", actor=ACTOR)
     return HANDLED
 
 

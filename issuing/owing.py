@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from issuing import balance, first_charge, locking, states, surplus
+from issuing import balance, first_charge, holds, locking, states, surplus
 from issuing.balance import Share
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.money import Money
@@ -42,6 +42,7 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
     name, stands = reference(purchase), look_at(purchase)
+    holds.count_captured(purchase, stands.captured_minor)
     share = balance.bring_to(purchase, reference=name, owed_minor=stands.owed_minor, actor=actor)
     if share.card is not None:
         balance.post(purchase, reference=name, moved_minor=stands.moved_minor, is_open=stands.is_open)
@@ -131,11 +132,15 @@ def reference(purchase: Authorization) -> str:
 def _end_question(name: str, purchase: Authorization, share: Share, stands: Standing) -> None:
     """Whose money pays is no question any more once all that merchants have was asked for: it would be paid twice."""
     kind = Case.Kind.APPROVED_WITHOUT_US
-    asked = Case.objects.filter(kind=kind, reference=name, status=Case.Status.OPEN)
-    if stands.moved_minor <= 0 or not asked.exists():
+    if not Case.objects.filter(kind=kind, reference=name, status=Case.Status.OPEN).exists():
         return
-    if share.minor + settlement.committed_minor(name, purchase.currency) >= stands.moved_minor:
+    settled_minor = share.minor + settlement.committed_minor(name, purchase.currency)
+    if settled_minor >= stands.moved_minor > 0:
         cases.resolve_cases(reference=name, kinds=(kind,))
+        return
+    unasked = Money(stands.owed_minor - settled_minor, purchase.currency)
+    if unasked.minor > 0:
+        cases.follow_amount(kind=kind, reference=name, money=unasked)
 
 
 def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:

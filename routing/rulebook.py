@@ -22,6 +22,13 @@ class _Compiled:
 _compiled: _Compiled | None = None
 
 
+def current_version() -> int:
+    """The version of the rules as the database has them now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM routing_rulebook")
+        return int(cursor.fetchone()[0])
+
+
 def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules, tuple[Row, ...], dict[str, int]]:
     """The rules, the ranking rows of an MCC, and the versions of the numbers, as of a rulebook version.
 

@@ -47,6 +47,17 @@ def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
     return resolved
 
 
+def follow_amount(*, kind: str, reference: str, money: Money) -> None:
+    """Has the open case of this kind, if there is one, say how much is at stake by now; in the caller's transaction."""
+    require_transaction(f"The case {kind}")
+    for case in Case.objects.filter(kind=kind, reference=reference, status=Case.Status.OPEN):
+        if case.currency == money.currency and case.amount_minor != money.minor:
+            Case.objects.filter(pk=case.pk, status=Case.Status.OPEN).update(amount_minor=money.minor)
+            trail.record(
+                actor=ACTOR, action="case.amount_changed", subject=case, was=case.amount_minor, amount_minor=money.minor
+            )
+
+
 def keep_one(*, kind: str, reference: str, money: Money, summary: str) -> None:
     """Has one case open about this amount, none when it is zero; one that a person closed is not opened again."""
     require_transaction(f"The case {kind}")

@@ -94,8 +94,9 @@ NEXT_STEP: dict[str, str] = {
         "card is charged while this case is open; if the charge under way fails, the other one counts and this is over."
     ),
     Case.Kind.APPROVED_WITHOUT_US: (
-        "The merchant will be paid although no card was charged: agree with the cardholder how it is paid. What comes "
-        "by a transfer is booked as settled outside; what never comes is written off."
+        "The merchant will be paid although no card was charged. Charge the card that would have been chosen, or agree "
+        "with the cardholder how it is paid: what comes by a transfer is booked as settled outside, and what never "
+        "comes is written off."
     ),
     Case.Kind.CARD_DIFFERS: (
         "Look at the card in the issuer's dashboard and mend the side that is wrong. The next comparison closes this "

@@ -12,6 +12,7 @@ from issuing.admin import (
     rollout,
     sync,
     transactions,
+    unfunded,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "rollout",
     "sync",
     "transactions",
+    "unfunded",
 ]

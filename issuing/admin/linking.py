@@ -81,8 +81,9 @@ def _link(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> Ht
 
 def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
+    why = movement.contradiction or "It did not say of which purchase."
     words = (
-        f"{_who_gave_back(movement)}, and did not say of which purchase. What the cardholder gets back follows at "
+        f"{_what_moved(movement)}. {why} What the cardholder gets back follows at "
         "once, and it cannot be said again. More than the merchant took for the purchase becomes a surplus, with a "
         "case of its own."
     )
@@ -119,6 +120,13 @@ def _ask_if_none(request: HttpRequest, movement: CardTransaction, form: ReasonFo
         title=f"{amount} came back of no purchase", words=words, button="Book it by itself", back=page_of(movement)
     )
     return ask(request, act, form)
+
+
+def _what_moved(movement: CardTransaction) -> str:
+    if movement.transaction_type == CardTransaction.Type.REFUND:
+        return _who_gave_back(movement)
+    amount = display.money(movement.amount_minor, movement.currency)
+    return f"{movement.merchant_name or 'A merchant'} took {amount} on {display.moment(movement.occurred_at)}"
 
 
 def _who_gave_back(movement: CardTransaction) -> str:

@@ -47,6 +47,7 @@ class CardTransactionAdmin(LinkingButtons, WorthButton, ReadOnlyAdmin):
         ("merchant_category", "mcc"),
         ("card", "purchase"),
         ("issuer_transaction_id", "issuer_authorization_id"),
+        ("issuer_card_id", "contradiction"),
         ("provider", "issuer_event_type"),
         ("authorization_code",),
         ("when", "recorded"),

@@ -151,7 +151,8 @@ class SpendWindow(models.Model):
 class Hold(models.Model):
     """What one approval takes from the card's limits, in the windows that it was counted in; it ends once.
 
-    A hold without a decision is what the issuer says stood before it asked us: its issuer approved it without us.
+    A hold without a decision is what the issuer says stood before it asked us: its issuer approved it without us. One
+    `of_capture` is what merchants took beyond all that was held; it counts in the windows of what was held.
     """
 
     decision = models.OneToOneField(Decision, null=True, blank=True, on_delete=models.PROTECT, related_name="hold")
@@ -160,6 +161,9 @@ class Hold(models.Model):
     month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
     amount_minor = models.BigIntegerField()
     released_minor = models.BigIntegerField(default=0, db_default=0, help_text="Given back of it before its end.")
+    of_capture = models.BooleanField(
+        default=False, db_default=False, help_text="Taken by merchants beyond what was held."
+    )
     status = models.CharField(max_length=20, choices=states.Hold.choices, default=states.Hold.PLACED)
     placed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -171,6 +175,9 @@ class Hold(models.Model):
             models.CheckConstraint(
                 condition=Q(released_minor__gte=0, released_minor__lte=F("amount_minor")),
                 name="hold_gives_back_its",
+            ),
+            models.CheckConstraint(
+                condition=Q(of_capture=False) | Q(decision=None), name="what_a_capture_takes_is_no_decisions"
             ),
         ]
 

@@ -8,6 +8,10 @@ from django.db import connection
 from wallet import ledger_check
 
 HELD_MINOR = "sum(h.amount_minor - h.released_minor) FILTER (WHERE h.status = 'placed')"
+# What merchants took of one purchase, `a`, as far as its worth there is known.
+CAPTURED_MINOR = """coalesce((SELECT sum(coalesce(t.purchase_minor, t.amount_minor)) FROM issuing_cardtransaction t
+    WHERE t.authorization_id = a.id AND t.transaction_type = 'settlement'
+        AND (t.currency = a.currency OR t.purchase_minor IS NOT NULL)), 0)"""
 # Debits less credits of an account by one purchase, `a`, in one currency, of these kinds.
 NET = """coalesce((SELECT sum(CASE WHEN p.debit = '{account}' THEN p.amount_minor ELSE -p.amount_minor END)
     FROM wallet_posting p WHERE p.reference = 'authorization:' || a.id AND p.currency = held.currency
@@ -32,10 +36,15 @@ CHECKS: dict[str, str] = {
     "I4: a purchase that fell away holds no more than was captured of it": f"""
         SELECT a.id, a.status FROM issuing_authorization a JOIN issuing_hold h ON h.authorization_id = a.id
         WHERE a.status IN ('declined', 'reversed', 'expired') GROUP BY a.id
-        HAVING coalesce({HELD_MINOR}, 0) > CASE a.status WHEN 'declined' THEN 0 ELSE coalesce((
-            SELECT sum(coalesce(t.purchase_minor, t.amount_minor)) FROM issuing_cardtransaction t
-            WHERE t.authorization_id = a.id AND t.transaction_type = 'settlement'
-                AND (t.currency = a.currency OR t.purchase_minor IS NOT NULL)), 0) END""",
+        HAVING coalesce({HELD_MINOR}, 0) > {CAPTURED_MINOR}""",
+    "I5: the limits count no less than merchants took": f"""
+        SELECT a.id, a.status FROM issuing_authorization a JOIN issuing_virtualcard c ON c.id = a.card_id
+        LEFT JOIN issuing_hold h ON h.authorization_id = a.id
+        WHERE c.currency = a.currency GROUP BY a.id HAVING coalesce({HELD_MINOR}, 0) < {CAPTURED_MINOR}""",
+    "I7: what a capture takes beyond its hold counts once": f"""
+        SELECT a.id FROM issuing_authorization a JOIN issuing_hold h ON h.authorization_id = a.id
+        WHERE h.of_capture AND h.status = 'placed' GROUP BY a.id
+        HAVING sum(h.amount_minor - h.released_minor) > {CAPTURED_MINOR}""",
     "I4: a card's balance is what was put on it less what purchases have of it": """
         SELECT c.id, c.balance_minor FROM issuing_virtualcard c WHERE c.balance_minor <>
             coalesce((SELECT sum(f.amount_minor) FROM issuing_cardfunding f

@@ -1,0 +1,22 @@
+"""The button of a case about a purchase approved without us: charge the card that would have been chosen."""
+
+from issuing import unfunded_charge
+from onecard.users.models import User
+from wallet.admin.case_acts import ACTS, CaseAct
+from wallet.case_rules import Standing
+
+
+def _why_not(standing: Standing, _user: User) -> str:
+    return unfunded_charge.why_not(standing)
+
+
+ACTS["charge-chosen"] = CaseAct(
+    title="Charge the card that would have been chosen",
+    words=(
+        "The card that the rules choose today for this merchant is charged at once, for all that nobody was asked for. "
+        "What the merchant takes or gives back later follows by itself, and this case closes."
+    ),
+    done="The card is being charged, and the purchase's page shows the outcome in a moment.",
+    call=unfunded_charge.charge_chosen,
+    why_not=_why_not,
+)
