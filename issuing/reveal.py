@@ -25,12 +25,13 @@ from issuing.issuers.registry import issuer_for
 from issuing.models import VirtualCard
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.second_factor import trust
 from onecard.second_factor.devices import has_device, verify_code
 from onecard.users.models import User
 
 OWN_REASON: Final = "The cardholder asks on the own device"
 WRONG_CODE: Final = "This is not the present code of your authenticator, or it was used before. Wait for the next one."
-NO_DEVICE: Final = "Set up your second factor first: “My second factor” in the menu leads there."
+NO_DEVICE: Final = "Set up your second factor first: ask an administrator for an invitation."
 _NONCE: Final = re.compile(r"[\x21-\x7e]{0,500}")
 
 
@@ -38,6 +39,12 @@ class NotAllowedError(CardDataError):
     """The person lacks the permission."""
 
     code = "card_data_not_allowed"
+
+
+class SuspendedError(CardDataError):
+    """The person's second factor is too new, or must be renewed first; the sentence says which."""
+
+    code = "card_data_suspended"
 
 
 class NotThisPersonError(CardDataError):
@@ -69,13 +76,15 @@ def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) ->
     """The whole number and the CVV, for a member of staff who may see them; `code` is their present second factor.
 
     Read from our own store if the card is kept there, else asked of the issuer. Raises NotAllowedError, ReasonError,
-    NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError, all fit for people's eyes.
+    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError, all fit for people's
+    eyes.
     """
     require_no_transaction("Revealing card data")
     if not (user.is_active and user.has_perm(REVEAL_PERMISSION)):
         raise NotAllowedError("You may not see the numbers of cards.")
     actor = f"user:{user.pk}"
     reason = checked_reason(actor, reason)
+    _refuse_suspended(card, user, actor, reason)
     _check_second_factor(card, user, actor, reason, code)
     if VirtualCard.objects.filter(pk=card.pk).exclude(encrypted_card_number="").exists():
         return reveal_stored(card, actor=actor, reason=reason)
@@ -115,6 +124,15 @@ def grant_to_cardholder(*, public_id: uuid.UUID, user: User, nonce: str = "") ->
         raise
     _end(card, actor, OWN_REASON, "granted", answers=attempt)
     return grant
+
+
+def _refuse_suspended(card: VirtualCard, user: User, actor: str, reason: str) -> None:
+    """Whoever just took over a login would look at once; so each such try is in the trail."""
+    why = trust.why_not_trusted(user) if has_device(user) else ""
+    if why:
+        with transaction():
+            record_reveal(card, actor, reason, "suspended")
+        raise SuspendedError(why)
 
 
 @sensitive_variables("code")

@@ -2,27 +2,31 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit.edits import AuditedAdmin
 from onecard.kit import references
 from onecard.kit.acts import page_action
-from onecard.kit.admin import row_of
-from onecard.kit.transactions import transaction
-from onecard.second_factor import devices
+from onecard.second_factor import devices, trust
+from onecard.second_factor import views as second_factor
 from onecard.users.admin import PeopleAdmin, PersonForm, RolesAdmin
 from onecard.users.models import User
 from wallet.models import Cardholder
 
 admin.site.unregister(Group)
-# Its own pages show the key. Ours are in onecard/second_factor.
-admin.site.unregister(TOTPDevice)
+# The library's pages would let staff edit seeds and addresses. Ours are in onecard/second_factor.
+for model in (Authenticator, EmailAddress, EmailConfirmation):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+admin.site.login = second_factor.login
+admin.site.password_change = second_factor.change_password  # type: ignore[assignment]
 
 
 class LoginForm(PersonForm):
@@ -42,34 +46,35 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
 
     form = LoginForm
     secret_fields = ("password",)
-    actions_detail = ("remove_second_factor",)
+    actions_detail = ("invite", "remove_second_factor")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only for superusers, only where there is something to remove, and not one's own."""
-        person = row_of(self, request, object_id)
-        is_other = person is not None and person.pk != request.user.pk
-        may_remove = is_other and getattr(request.user, "is_superuser", False)
-        if person is None or not may_remove or not devices.has_device(person):
+        """Only for superusers; a second factor is removed only where there is one, and never one's own."""
+        person = User.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        if person is None or not getattr(request.user, "is_superuser", False):
             return []
+        may_remove = person.pk != request.user.pk and devices.has_device(person)
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        return actions
+        return (
+            actions if may_remove else [each for each in actions if "remove_second_factor" not in str(each.action_name)]
+        )
+
+    @page_action(description="Send an invitation", url_path="invite", icon="outgoing_mail")
+    def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("staff-invite", user_id=object_id)
 
     @page_action(description="Remove the second factor", url_path="second-factor", icon="phonelink_erase")
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        person = row_of(self, request, object_id)
-        if person is None:
-            raise Http404
-        return redirect("second-factor-remove", user_id=person.pk)
+        return redirect("second-factor-remove", user_id=object_id)
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """A new password and its entry in the trail are one commit."""
-        with transaction():
-            return super().user_change_password(request, id, form_url)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
-            self.record(request, obj, "password_changed")
-        return super().log_change(request, obj, message)
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Whoever's name or address changes is told at the old address, and is suspended: it may be a take-over."""
+        before = User.objects.filter(pk=obj.pk).first() if change else None
+        if before is None:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+        if before is not None and (before.email, before.username) != (obj.email, obj.username):
+            trust.suspend(obj, actor=f"user:{request.user.pk}", because="login_changed", earlier_email=before.email)
 
 
 @admin.register(Group)

@@ -50,8 +50,8 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "ACCOUNT": {
         "navigation": [
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
-            {"title": "My second factor", "link": reverse_lazy("second-factor")},
+            {"title": "Change password", "link": reverse_lazy("account_change_password")},
+            {"title": "My second factor", "link": reverse_lazy("mfa_index")},
         ]
     },
     "COLORS": {
@@ -159,7 +159,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _room("Logins", "person", "users.user"),
                     _room("Groups", "group", "auth.group"),
-                    {"title": "My second factor", "icon": "phonelink_lock", "link": reverse_lazy("second-factor")},
+                    {"title": "My second factor", "icon": "phonelink_lock", "link": reverse_lazy("mfa_index")},
                 ],
             },
         ],

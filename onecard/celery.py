@@ -26,6 +26,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
     "inbox.received": ("issuing.tasks.handle_event",),
+    "staff.notify": ("onecard.second_factor.tasks.notify",),
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
 

@@ -68,6 +68,7 @@ def refuse_unsafe_production(values: Values) -> None:
         raise ImproperlyConfigured("The mock issuer is for development; set ISSUER_PROVIDER to stripe or marqeta.")
     _check_stripe(values)
     _check_marqeta(values)
+    _check_staff_logins(values)
     if values["METRICS_TOKEN"]:
         _check_token("METRICS_TOKEN", values["METRICS_TOKEN"])
     _refuse_one_secret_for_two_doors(values)
@@ -122,6 +123,21 @@ def _check_secret_key(key: str) -> None:
         raise ImproperlyConfigured(f"SECRET_KEY is shorter than {SECRET_KEY_LEAST} characters; {_MAKE_ONE}.")
     if any(word in key.lower() for word in TYPED_WORDS) or not _looks_random(key, SECRET_KEY_LEAST_DIFFERENT):
         raise ImproperlyConfigured(f"SECRET_KEY can be guessed: it is a pattern or a known text; {_MAKE_ONE}.")
+
+
+def _check_staff_logins(values: Values) -> None:
+    if not values["SECOND_FACTOR_KEYS"]:
+        raise ImproperlyConfigured(
+            "SECOND_FACTOR_KEYS is not set, so the seeds of staff's second factors could not be sealed and nobody "
+            "could log in; set it to a key made by `openssl rand -base64 32`."
+        )
+    if set(values["SECOND_FACTOR_KEYS"]) & set(values["CARD_DATA_KEYS"]):
+        raise ImproperlyConfigured("SECOND_FACTOR_KEYS and CARD_DATA_KEYS hold the same key; give each its own.")
+    if not values["SECOND_FACTOR_WAIT_H"]:
+        raise ImproperlyConfigured(
+            "SECOND_FACTOR_WAIT_H is 0, so whoever takes a login over could reveal card numbers at once; "
+            "set at least 1."
+        )
 
 
 def _looks_random(text: str, least_different: int) -> bool:

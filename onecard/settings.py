@@ -3,9 +3,10 @@
 The table of variables is in README. Blocks: the environment, apps, database, queue, issuer and processor, web, logs.
 """
 
+from hashlib import sha256
 from pathlib import Path
 
-from onecard import environment, production
+from onecard import environment, production, sign_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 from onecard.kit import time_zones
 
@@ -79,6 +80,21 @@ CARD_DATA_KEYS = environment.secret_keys(
     "CARD_DATA_KEYS", required_because="STORE_CARD_DATA is on" if STORE_CARD_DATA else ""
 )
 
+# Staff's seeds of second factors are sealed with the first of these; docs/decisions/0036-staff-logins.md.
+SECOND_FACTOR_KEYS = environment.secret_keys("SECOND_FACTOR_KEYS") or (
+    (sha256(SECRET_KEY.encode()).digest(),) if DEBUG else ()
+)
+# From enrolment until a person may reveal card numbers and agree as the second one; 0 only with DEBUG.
+SECOND_FACTOR_WAIT_H = environment.number("SECOND_FACTOR_WAIT_H", default=0 if DEBUG else 24, least=0, most=720)
+STAFF_IDLE_MIN = environment.number("STAFF_IDLE_MIN", default=30, least=1, most=720)
+STAFF_SESSION_H = environment.number("STAFF_SESSION_H", default=12, least=1, most=48)
+# How many proxies in front of us append to X-Forwarded-For; 0 counts logins by the address that connects.
+ALLAUTH_TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", default=0, least=0, most=10)
+# Where people reach the back office; links in mails begin with it.
+PUBLIC_URL = environment.url("PUBLIC_URL", default="", schemes=("https", "http")).rstrip("/") or (
+    "http://127.0.0.1:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0].lstrip('.') if ALLOWED_HOSTS else 'localhost'}"
+)
+
 # Who scrapes /metrics from another machine brings it; without one, only this machine may.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 
@@ -96,10 +112,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
-    "django_otp",
-    "django_otp.plugins.otp_totp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "onecard",
     "onecard.users",
+    "onecard.second_factor",
     "onecard.outbox",
     "audit",
     "wallet",
@@ -107,6 +125,7 @@ INSTALLED_APPS = [
     "issuing",
 ]
 AUTH_USER_MODEL = "users.User"
+globals().update(sign_in.settings_of_the_library(debug=DEBUG))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "onecard.urls"
 WSGI_APPLICATION = "onecard.wsgi.application"
@@ -117,8 +136,14 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    ),
 ]
 
 # Database -------------------------------------------------------------------------------------------------------
@@ -143,6 +168,8 @@ CELERY_BROKER_URL = environment.url(
     schemes=environment.BROKERS,
 )
 
+CACHES = sign_in.caches(REDIS_URL)
+
 # Web ------------------------------------------------------------------------------------------------------------
 
 # What this web process serves: the issuers' doors, the desk (staff and cardholders), or both.
@@ -157,6 +184,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "onecard.second_factor.sessions.StaffSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -170,14 +199,16 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "onecard.second_factor.views.back_office_look",
             ],
         },
     }
 ]
 APPEND_SLASH = False  # A redirect counts as a failed delivery at the issuer; every URL is exact.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-LOGIN_URL = "admin:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
+SESSION_COOKIE_AGE = STAFF_SESSION_H * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # The proxy in front must set this header itself and let none through from outside (docs/threat-model.md).
@@ -204,8 +235,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
-
-OTP_TOTP_ISSUER = "One Card"  # How an authenticator app names its entry.
 
 # Mail: only to administrators, and only if there are any ----------------------------------------------------------
 

@@ -9,18 +9,11 @@ from issuing.marqeta_gateway import MarqetaGateway
 from issuing.marqeta_webhook import MarqetaWebhook
 from issuing.webhooks import StripeWebhook
 from onecard import health, metrics
-from onecard.second_factor import views as second_factor
 
 DESK = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin", RedirectView.as_view(url="/admin/")),
-    path("admin/second-factor/", admin.site.admin_view(second_factor.begin), name="second-factor"),
-    path("admin/second-factor/finish/", admin.site.admin_view(second_factor.finish), name="second-factor-finish"),
-    path(
-        "admin/second-factor/of/<int:user_id>/remove/",
-        admin.site.admin_view(second_factor.remove),
-        name="second-factor-remove",
-    ),
+    path("admin/", include("onecard.second_factor.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/cards/", include("issuing.api_urls")),
 ]

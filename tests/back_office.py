@@ -1,5 +1,6 @@
 """The back office as a browser uses it: log in, read a page's form as it is sent, change it, send it back."""
 
+import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,9 +15,20 @@ def superuser() -> User:
 
 
 def logged_in(user: User | None = None) -> Client:
+    """A browser in which the person has logged in, with a second factor as far as staff need one."""
+    user = user or superuser()
     client = Client()
-    client.force_login(user or superuser())
+    client.force_login(user)
+    with_second_factor(client, user)
     return client
+
+
+def with_second_factor(client: Client, user: User) -> None:
+    """What allauth writes into a session after the second step of a login."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "type": "totp"}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def text_of(response: Any) -> str:

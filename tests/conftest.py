@@ -7,6 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from django.core.cache import cache, caches
 
 from issuing import unknown_commits
 from issuing.issuers import alerts, registry
@@ -38,6 +39,14 @@ def _settled_commits(_django_db_marker: None) -> Iterator[None]:
     """What a test left in doubt is settled before its tables are emptied: the database's own fixture ends later."""
     yield
     assert unknown_commits.wait_until_settled(20), "a doubtful commit is still followed up 20 seconds after the test"
+
+
+@pytest.fixture(autouse=True)
+def _no_login_counted() -> Iterator[None]:
+    """Wrong logins and used codes of earlier tests are forgotten; only where something was counted."""
+    yield
+    if "default" in caches._settings and hasattr(caches._connections, "default"):
+        cache.clear()
 
 
 @pytest.fixture

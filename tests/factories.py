@@ -1,5 +1,6 @@
 """Honest rows for tests: each factory makes one that the database accepts; a test names only what it is about."""
 
+import datetime as dt
 from decimal import Decimal
 
 import factory
@@ -12,7 +13,7 @@ from wallet.models import Cardholder, CardProduct, FundingMethod
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """A login without a usable password."""
+    """A login without a usable password; staff of it have had their second factor for long."""
 
     class Meta:
         model = User
@@ -21,6 +22,7 @@ class UserFactory(DjangoModelFactory[User]):
     username = factory.Sequence(lambda n: f"person{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
     password = "!"
+    trusted_from = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 class CardholderFactory(DjangoModelFactory[Cardholder]):

@@ -3,6 +3,7 @@
 Loaded with `-p tests.plugin_services`. Only the process that the person started does it; xdist's workers inherit.
 """
 
+import base64
 import os
 import secrets
 from collections.abc import Generator
@@ -46,6 +47,7 @@ def _safe_environment() -> dict[str, str]:
         "ONECARD_STACK_FILE": "",
         "DEBUG": "off",
         "SECRET_KEY": secrets.token_urlsafe(48),
+        "SECOND_FACTOR_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
         "ISSUER_PROVIDER": "stripe",
         "STRIPE_API_KEY": "sk_test_sandbox",

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAFE = {
     "DATABASE_URL": "postgres://u:p@localhost:5432/x",
     "SECRET_KEY": "Zt4kQw9sLm2xVb7nRc5yGh8pJd3fTa6eUo1iXs0z-Ww_Nq4Kv7",
+    "SECOND_FACTOR_KEYS": "q3Jm0o0v8m0i7zXbqkq2m5i1u6Cq0m8n9s2r4t6v8xA=",
     "ALLOWED_HOSTS": "cards.example.com",
     "STRIPE_API_KEY": "sk_test_x",
     "STRIPE_WEBHOOK_SECRETS": "whsec_9fK2mQ7xVb4nRc8yGh1p",

@@ -4,6 +4,7 @@ Each act is one commit with its note and its entry in the trail. Who may do it i
 """
 
 from onecard.kit.money import Money
+from onecard.second_factor import trust
 from onecard.users.models import User
 from wallet import case_rules, ledger, obligations
 from wallet.case_desk import CaseRefusedError, actor, change, checked, close, note, opened, refuse
@@ -50,8 +51,10 @@ def agree(*, case: Case, user: User, reason: str, seen_minor: int | None = None)
     """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
 
     `seen_minor` is what the person saw proposed, which may have been withdrawn and proposed anew since. Gives how much.
-    Raises CaseRefusedError, also for the person who asked, and when it is not what was asked for.
+    Raises CaseRefusedError, also for the person who asked, when it is not what was asked for, and for whoever is
+    suspended because their login or second factor is new or was changed.
     """
+    refuse(trust.why_not_trusted(user))
     with opened(case) as standing:
         asked_by = standing.case.proposed_by
         if asked_by is None:

@@ -27,6 +27,7 @@ from django_cryptography.utils.crypto import FernetBytes, InvalidToken
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 
+CARD_DATA_RING: Final = "CARD_DATA_KEYS"
 VERSION: Final = b"\x01"
 KEY_ID_BYTES: Final = 8
 # 9 bytes are 12 characters of base64, to the bit: values under one key begin alike, which a query can ask for.
@@ -83,9 +84,12 @@ class RingKey:
 
 
 @sensitive_variables()
-def seal(plaintext: str, *, context: str) -> str:
-    """Encrypts with the ring's first key for one place ("table.column:row-uuid"); raises NoKeyError or SealError."""
-    key = first_key()
+def seal(plaintext: str, *, context: str, ring: str = CARD_DATA_RING) -> str:
+    """Encrypts with the ring's first key for one place ("table.column:row-uuid"); raises NoKeyError or SealError.
+
+    `ring` is the name of the setting that holds the keys.
+    """
+    key = first_key(ring)
     try:
         body = plaintext.encode()
     except UnicodeEncodeError:
@@ -96,21 +100,21 @@ def seal(plaintext: str, *, context: str) -> str:
 
 
 @sensitive_variables()
-def open_sealed(sealed: str, *, context: str) -> str:
+def open_sealed(sealed: str, *, context: str, ring: str = CARD_DATA_RING) -> str:
     """Decrypts what was sealed for this place; raises KeyMissingError, AlteredError or WrongRowError."""
     raw = _decoded(sealed)
     header = raw[:HEADER_BYTES]
-    bound = _decrypted(_key_of(header), raw[HEADER_BYTES:])
+    bound = _decrypted(_key_of(header, ring), raw[HEADER_BYTES:])
     if not hmac.compare_digest(bound[:BINDING_BYTES], _binding(header, context)):
         raise WrongRowError("A sealed value was found in a place that it was not sealed for.")
     return bound[BINDING_BYTES:].decode()
 
 
-def first_key() -> RingKey:
-    """The key that seals; raises NoKeyError when CARD_DATA_KEYS is empty."""
-    for key in _ring(tuple(settings.CARD_DATA_KEYS)).values():
+def first_key(ring: str = CARD_DATA_RING) -> RingKey:
+    """The key that seals; raises NoKeyError when the ring is empty."""
+    for key in _ring(tuple(getattr(settings, ring))).values():
         return key
-    raise NoKeyError("CARD_DATA_KEYS is not set, so nothing can be sealed.")
+    raise NoKeyError(f"{ring} is not set, so nothing can be sealed.")
 
 
 def _decoded(sealed: str) -> bytes:
@@ -125,11 +129,11 @@ def _decoded(sealed: str) -> bytes:
     return raw
 
 
-def _key_of(header: bytes) -> RingKey:
-    key = _ring(tuple(settings.CARD_DATA_KEYS)).get(header)
+def _key_of(header: bytes, ring: str) -> RingKey:
+    key = _ring(tuple(getattr(settings, ring))).get(header)
     if key is None:
         name = header[len(VERSION) :].hex()
-        raise KeyMissingError(f"A sealed value names the key {name}, which is not in CARD_DATA_KEYS.")
+        raise KeyMissingError(f"A sealed value names the key {name}, which is not in {ring}.")
     return key
 
 
@@ -155,7 +159,7 @@ def _ring(keys: Sequence[bytes]) -> dict[bytes, RingKey]:
 @sensitive_variables()
 def _ring_key(key: bytes) -> RingKey:
     if len(key) != 32:
-        raise SealError("A key of CARD_DATA_KEYS is not 32 bytes long.")
+        raise SealError("A key of a ring is not 32 bytes long.")
     cipher = FernetBytes(_derived(key, "cipher", 32), FernetSigner(_derived(key, "hmac", 32)))
     return RingKey(header=VERSION + _derived(key, "id", KEY_ID_BYTES), cipher=cipher)
 

@@ -1,99 +1,105 @@
-"""A staff member's second factor: the six digits of an authenticator app (TOTP, RFC 6238), checked by django-otp.
+"""A staff member's second factor: the six digits of an authenticator app (TOTP, RFC 6238), kept by django-allauth.
 
-A person has one device. Its key is shown once, when it is made; it counts from the first right code on. To replace it
-takes a code of the old one; else a superuser removes it. All of that is in the trail, refusals included.
+A person has one such device; passkeys and recovery codes beside it are for logging in only. It is enrolled by
+invitation or replaced by its owner; a superuser removes a lost one. All of that is in the trail and told by mail,
+refusals are in the trail.
 """
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, validate_totp_code
 from django.views.decorators.debug import sensitive_variables
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit import trail
 from audit.models import Entry
 from onecard.kit import clock
-from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import transaction
-from onecard.users.models import User
+from onecard.second_factor import trust
+from onecard.second_factor.errors import SecondFactorError
+from onecard.second_factor.invitations import CLOSED, why_closed
+from onecard.second_factor.seeds import seeds_of
+from onecard.users.models import Invitation, User
 
 REFUSED: Final = "second_factor.refused"
 REFUSALS_PER_HOUR: Final = 10
-# Time to open the app and type; what was begun and left lying is no door for somebody else.
-BEGUN_FOR: Final = dt.timedelta(minutes=15)
 SHORTEST_REASON: Final = 10
+WRONG_FIRST_CODE: Final = (
+    "This is not the present code. Wait for the next one; if that fails too, check your phone's clock."
+)
+WRONG_OLD_CODE: Final = (
+    "This is neither a code of your old device nor a recovery code. Without them, ask a superuser to remove the device."
+)
+TOO_MANY: Final = "Too many wrong passwords or codes; please wait an hour."
 _CODE: Final = re.compile(r"[0-9]{6}")
-
-
-class SecondFactorError(OneCardError):
-    """The second factor was not set up, changed or removed; the sentence says why."""
-
-    code = "second_factor"
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """What the authenticator app needs, to be shown this once; the repr shows none of it."""
-
-    key: str = field(repr=False)
-    url: str = field(repr=False)
 
 
 def has_device(user: User) -> bool:
     """Whether this person can give codes."""
-    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
+    return bool(_totp(user))
 
 
 @sensitive_variables("code")
 def verify_code(user: User, code: str) -> bool:
-    """Whether these are the present six digits of the person's device; a right code is right once.
-
-    After a wrong code the next is looked at only after 1, 2, 4 … seconds (django-otp). What it finds is committed with
-    the caller's transaction: call it outside of one that may roll back.
-    """
-    with transaction():
-        device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
-        return device is not None and _matches(device, code)
-
-
-@sensitive_variables("password", "code")
-def begin(*, user: User, password: str, code: str = "") -> Enrolment:
-    """Makes a device that waits for its first code, and gives its key, once.
-
-    Asks for the password again and, where there is a device already, for its code. Raises SecondFactorError.
-    """
-    with transaction():
-        user = _locked(user)
-        problem = _too_many(user) or _why_not(user, password, code)
-        if not problem:
-            TOTPDevice.objects.filter(user=user, confirmed=False).delete()
-            made = TOTPDevice.objects.create(user=user, name="Authenticator", confirmed=False)
-    if problem:
-        raise SecondFactorError(problem)
-    return Enrolment(key=_in_groups(made), url=made.config_url)
+    """Whether these are the present six digits of the person's device; a right code is right once."""
+    device, digits = _totp(user), code.replace(" ", "")
+    if device is None or not _CODE.fullmatch(digits):
+        return False
+    with seeds_of(user):
+        return bool(TOTP(device).validate_code(digits))
 
 
 @sensitive_variables("code")
-def finish(*, user: User, code: str) -> None:
-    """Lets the device that was begun count from now on, in the place of any earlier one; raises SecondFactorError."""
+def confirm(user: User, code: str) -> None:
+    """Asks for a fresh code before an act that needs one; raises SecondFactorError.
+
+    A wrong code is in the trail, and ten of those an hour are the end. Call it outside of a transaction that may roll
+    back.
+    """
     with transaction():
         user = _locked(user)
-        problem = _too_many(user) or _why_unfinished(user, code)
-        if not problem:
-            replaced, _ = TOTPDevice.objects.filter(user=user, confirmed=True).delete()
-            TOTPDevice.objects.filter(user=user).update(confirmed=True)
-            verb = "replaced" if replaced else "enrolled"
-            trail.record(actor=f"user:{user.pk}", action=f"second_factor.{verb}", subject=user)
+        problem = trust.why_not_trusted(user) or _too_many(user)
+        if not problem and not verify_code(user, code):
+            sentence = (
+                "This is not the present code of your authenticator, or it was used before. Wait for the next one."
+            )
+            problem = refused(user, "code", sentence)
     if problem:
         raise SecondFactorError(problem)
+
+
+@sensitive_variables("seed", "code", "old_code", "password")
+def enrol(
+    *, user: User, seed: str, code: str, old_code: str = "", password: str = "", invitation: Invitation | None = None
+) -> list[str]:
+    """Lets a new device count in the place of all earlier ones, and gives the recovery codes, once.
+
+    With an invitation the password is set as well. Without one the caller has asked for the present password. Where
+    there is a device already, `old_code` is its code or a recovery code. Raises SecondFactorError.
+    """
+    with transaction():
+        user = _locked(user)
+        problem = _too_many(user) or _why_not(user, seed, code, old_code, invitation)
+        if not problem:
+            verb = "replaced" if has_device(user) else "enrolled"
+            codes = _replace(user, seed, code)
+            if invitation is not None:
+                trust.set_password(user, password)
+            begins = trust.begin_to_trust(user)
+            trust.note(user, f"second_factor.{verb}", by_invitation=invitation is not None, trusted_from=str(begins))
+    if problem:
+        raise SecondFactorError(problem)
+    return codes
 
 
 def remove(*, user: User, actor: str, reason: str) -> None:
     """Takes a person's device away, for one who lost it; raises SecondFactorError without a reason or a device.
 
-    Who may do so is the caller's to check.
+    Their sessions end, and they may reveal and agree to nothing until they have another. Who may do so is the caller's
+    to check.
     """
     reason = " ".join(reason.replace("\x00", "").split())
     if len(reason) < SHORTEST_REASON:
@@ -102,44 +108,56 @@ def remove(*, user: User, actor: str, reason: str) -> None:
         raise SecondFactorError("Nobody removes their own second factor: replace it, or ask another superuser.")
     with transaction():
         user = _locked(user)
-        had_one = has_device(user)
-        TOTPDevice.objects.filter(user=user).delete()
-        if not had_one:
+        deleted, _ = Authenticator.objects.filter(user=user).delete()
+        if not deleted:
             raise SecondFactorError("This person has no second factor.")
-        trail.record(actor=actor, action="second_factor.removed", subject=user, reason=reason[:300])
+        trust.note(user, "second_factor.removed", actor=actor, reason=reason[:300])
+        trust.suspend(user, actor=actor, because="second_factor_removed")
 
 
-def _why_not(user: User, password: str, code: str) -> str:
-    """Why no device can be begun, in words, or ""."""
-    if not user.check_password(password):
-        return _refused(user, "password", "This is not your password.")
-    if has_device(user) and not verify_code(user, code):
-        return _refused(
-            user, "code", "This is not the present code of your old device. Without it, ask a superuser to remove it."
-        )
+def refused(user: User, what: str, sentence: str) -> str:
+    """Writes a wrong password or code down, in the caller's transaction."""
+    trail.record(actor=f"user:{user.pk}", action=REFUSED, subject=user, what=what)
+    return sentence
+
+
+def _why_not(user: User, seed: str, code: str, old_code: str, invitation: Invitation | None) -> str:
+    """Why the device is not enrolled, in words, or ""."""
+    if invitation is not None:
+        row = Invitation.objects.select_for_update().select_related("user").get(pk=invitation.pk)
+        if why_closed(row):
+            return CLOSED
+    if not _CODE.fullmatch(code.replace(" ", "")) or not validate_totp_code(seed, code.replace(" ", "")):
+        return refused(user, "first_code", WRONG_FIRST_CODE)
+    if has_device(user) and not (verify_code(user, old_code) or _verify_recovery_code(user, old_code)):
+        return refused(user, "code", WRONG_OLD_CODE)
+    if invitation is not None:
+        Invitation.objects.filter(pk=invitation.pk).update(used_at=clock.now())
     return ""
 
 
-def _why_unfinished(user: User, code: str) -> str:
-    begun = TOTPDevice.objects.filter(user=user, confirmed=False, created_at__gt=clock.now() - BEGUN_FOR).first()
-    if begun is None:
-        return "Nothing was begun within the last 15 minutes; please start again."
-    if not _matches(begun, code):
-        sentence = "This is not the present code. Wait for the next one; if that fails too, check your phone's clock."
-        return _refused(user, "first_code", sentence)
-    return ""
+@sensitive_variables()
+def _replace(user: User, seed: str, code: str) -> list[str]:
+    Authenticator.objects.filter(user=user).delete()
+    with seeds_of(user):
+        TOTP.activate(user, seed).validate_code(code.replace(" ", ""))  # It was used now.
+        recovery = RecoveryCodes.activate(user)
+        recovery.mark_as_viewed()
+        return list(recovery.generate_codes())
 
 
 @sensitive_variables("code")
-def _matches(device: TOTPDevice, code: str) -> bool:
-    """Spaces are how apps show codes; whatever else is no code still counts as a wrong one."""
-    digits = code.replace(" ", "")
-    return bool(device.verify_token(digits if _CODE.fullmatch(digits) else "none"))
+def _verify_recovery_code(user: User, code: str) -> bool:
+    row = Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).first()
+    if row is None:
+        return False
+    with seeds_of(user):
+        return bool(RecoveryCodes(row).validate_code(code.replace(" ", "")))
 
 
-def _refused(user: User, what: str, sentence: str) -> str:
-    trail.record(actor=f"user:{user.pk}", action=REFUSED, subject=user, what=what)
-    return sentence
+def _totp(user: User) -> Authenticator | None:
+    device: Authenticator | None = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
+    return device
 
 
 def _too_many(user: User) -> str:
@@ -148,17 +166,9 @@ def _too_many(user: User) -> str:
     made = Entry.objects.filter(
         subject_type="user", subject_id=str(user.pk), action=REFUSED, recorded_at__gt=since
     ).count()
-    return "Too many wrong passwords or codes; please wait an hour." if made >= REFUSALS_PER_HOUR else ""
+    return TOO_MANY if made >= REFUSALS_PER_HOUR else ""
 
 
 def _locked(user: User) -> User:
     """The row itself: a request's user is a stand-in, which the trail would name by its own class."""
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)
-
-
-def _in_groups(device: TOTPDevice) -> str:
-    """The key in base32, as apps want it typed, in groups of four."""
-    from base64 import b32encode
-
-    text = b32encode(device.bin_key).decode()
-    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))

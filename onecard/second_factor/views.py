@@ -1,77 +1,138 @@
-"""The pages on which staff set up their second factor, and on which a superuser takes a lost one away."""
+"""The pages on which staff set up their login by invitation, replace their second factor, and take a lost one away."""
 
-from typing import Any
+import time
+from typing import Any, Final
 
-import segno
+from allauth.account.adapter import get_adapter
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django import forms
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin, auth, messages
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from onecard.kit.acts import Act, CodeField, PasswordWidget, ReasonForm, ask
-from onecard.second_factor import devices
+from onecard.kit.crypto import SealError
+from onecard.kit.transactions import transaction
+from onecard.second_factor import devices, invitations, seeds
+from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 
 # The key stays on the page this long; typing it by hand takes a minute.
-SHOWN_FOR_S = 300
+SHOWN_FOR_S: Final = 300
+# Time to open the app and type; what was begun and left lying is no door for somebody else.
+BEGUN_FOR_S: Final = 900
+PENDING: Final = "second_factor_begun"
+TOO_LATE: Final = "Nothing was begun within the last 15 minutes; scan the new key below and try again."
 
 
-class BeginForm(forms.Form):
-    """Who is already enrolled proves it with the old device."""
+class OldCodeField(CodeField):
+    """A code of the device that is replaced, or a recovery code."""
+
+    def __init__(self) -> None:
+        super().__init__(label="Code of the device you have now, or a recovery code", required=True)
+
+
+class EnrolForm(forms.Form):
+    """The first code of the new device; the old one's where there is one."""
+
+    old_code = OldCodeField()
+    code = CodeField(label="The six digits that the app shows now")
+
+    def __init__(self, data: Any, user: User) -> None:
+        super().__init__(data)
+        self.user = user
+        if not devices.has_device(user):
+            del self.fields["old_code"]
+
+
+class RenewForm(EnrolForm):
+    """With the present password."""
 
     password = forms.CharField(
         label="Your password", widget=PasswordWidget({"autocomplete": "current-password"}), strip=False
     )
-    code = CodeField(label="Code of the device you have now", required=True)
+    field_order = ("password", "old_code", "code")
 
 
-class FirstForm(BeginForm):
-    """The first device: there is no code yet."""
+class InvitationForm(EnrolForm):
+    """With a password that the person chooses."""
 
-    code = None  # type: ignore[assignment]
+    password = forms.CharField(
+        label="A new password, at least 12 characters",
+        widget=PasswordWidget({"autocomplete": "new-password"}),
+        strip=False,
+    )
+    again = forms.CharField(
+        label="The same password again", widget=PasswordWidget({"autocomplete": "new-password"}), strip=False
+    )
+    field_order = ("password", "again", "old_code", "code")
+
+    @sensitive_variables()
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        password, again = cleaned.get("password"), cleaned.pop("again", None)
+        if password and password != again:
+            self.add_error("again", "This is not the same password.")
+        elif password:
+            try:
+                validate_password(password, self.user)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return cleaned
 
 
-class CodeForm(forms.Form):
-    code = CodeField(label="The six digits that the app shows now")
-
-
+@never_cache
 @sensitive_post_parameters()
 @sensitive_variables()
-def begin(request: HttpRequest) -> HttpResponse:
-    """Asks for the password, and then shows the new key, once, as the answer to that POST."""
-    user = _staff(request)
-    enrolled = devices.has_device(user)
-    form = (BeginForm if enrolled else FirstForm)(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+def invitation(request: HttpRequest, text: str) -> HttpResponse:
+    """Takes an invitation: the person chooses a password and sets up an authenticator app."""
+    try:
+        invited = invitations.opened(text)
+    except SecondFactorError as error:
+        return _simple(request, "An invitation", error.message, status=410)
+    user = invited.user
+    form = InvitationForm(request.POST if request.method == "POST" else None, user)
+    if form.is_valid():
         try:
-            enrolment = devices.begin(user=user, **form.cleaned_data)
-        except devices.SecondFactorError as error:
+            codes = devices.enrol(user=user, seed=_begun_seed(request, user), invitation=invited, **form.cleaned_data)
+        except SecondFactorError as error:
             form.add_error(None, error.message)
         else:
-            return _shown(request, enrolment)
-    return ask(request, _begin_act(enrolled=enrolled), form)
+            return _enrolled(request, codes)
+    title = f"Set up your login, {user.get_full_name() or user.get_username()}"
+    words = f"Your user name is {user.get_username()}. Choose a password and add One Card to an authenticator app."
+    return _with_key(request, user, form, title=title, words=words)
 
 
+@never_cache
 @sensitive_post_parameters()
 @sensitive_variables()
-def finish(request: HttpRequest) -> HttpResponse:
-    """The first code; the key is not on this page, since the app has it."""
+def renew(request: HttpRequest) -> HttpResponse:
+    """Replaces one's own second factor, with the password and a code of the old one."""
     user = _staff(request)
-    form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    if not devices.has_device(user) and not _is_first_by_itself():
+        raise PermissionDenied("The first second factor is set up by invitation.")
+    form = RenewForm(request.POST if request.method == "POST" else None, user)
+    if form.is_valid():
         try:
-            devices.finish(user=user, **form.cleaned_data)
-        except devices.SecondFactorError as error:
+            values = dict(form.cleaned_data)
+            _check_password(user, values.pop("password"))
+            codes = devices.enrol(user=user, seed=_begun_seed(request, user), **values)
+        except SecondFactorError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, "Your second factor is set up.")
-            return HttpResponseRedirect(reverse("admin:index"))
-    return ask(request, _finish_act(), form)
+            return _enrolled(request, codes)
+    words = "The new device replaces the one you have. You are logged out everywhere, and you may reveal card numbers "
+    return _with_key(request, user, form, title="Replace my second factor", words=f"{words}only after a waiting time.")
 
 
 def remove(request: HttpRequest, user_id: int) -> HttpResponse:
@@ -84,14 +145,15 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             devices.remove(user=person, actor=f"user:{request.user.pk}", reason=form.cleaned_data["reason"])
-        except devices.SecondFactorError as error:
+        except SecondFactorError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"{person} has no second factor any more, and can set up another one.")
+            messages.success(request, f"{person} has no second factor any more. Send them an invitation now.")
             return redirect(page)
     act = Act(
         title=f"Remove the second factor of {person}",
-        words="Make sure, by another way than e-mail, that it is they who ask. They can then set up another device.",
+        words="Make sure, by another way than e-mail, that it is they who ask. They are logged out, are told by mail, "
+        "and need an invitation to log in again.",
         button="Remove it",
         back=page,
         danger=True,
@@ -99,38 +161,134 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     return ask(request, act, form)
 
 
-def _begin_act(*, enrolled: bool) -> Act:
-    have = "You have a second factor. To replace it, give a code of the old device. " if enrolled else ""
-    return Act(
-        title="My second factor",
-        words=f"{have}An authenticator app on your phone shows six digits that change every half minute; some pages "
-        "ask for them. On the next page you see the key for the app, once.",
-        button="Replace it" if enrolled else "Set it up",
-        back=reverse("admin:index"),
+def invite(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Mails an invitation; superusers only. It is the way to a new password, too."""
+    if not _staff(request).is_superuser:
+        raise PermissionDenied
+    person = get_object_or_404(User, pk=user_id)
+    page = reverse("admin:users_user_change", args=[person.pk])
+    form = forms.Form(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            made = invitations.invite(user=person, actor=f"user:{request.user.pk}")
+        except SecondFactorError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(
+                request,
+                f"The invitation goes to {person.email}; it is good until {made.expires_at:%Y-%m-%d %H:%M} UTC.",
+            )
+            return redirect(page)
+    act = Act(
+        title=f"Invite {person}",
+        words=f"A link goes by mail to {person.email or 'nobody yet'}, is good once and for three days. On it they "
+        "choose their own password and set up a second factor. Whoever has a second factor already is asked for it.",
+        button="Send the invitation",
+        back=page,
+    )
+    return ask(request, act, form)
+
+
+def login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """The admin's door leads to the one login page."""
+    if request.user.is_authenticated and not admin.site.has_permission(request):
+        raise PermissionDenied("This login is not staff's.")
+    wanted = request.GET.get("next", "")
+    return HttpResponseRedirect(reverse("account_login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
+
+
+def change_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    return HttpResponseRedirect(reverse("account_change_password"))
+
+
+def back_office_look(request: HttpRequest) -> dict[str, Any]:
+    """What Unfold's templates need, for the pages of the login that are not the admin's."""
+    match = request.resolver_match
+    name = match.url_name if match else ""
+    is_ours = bool(name) and str(name).startswith(("account_", "mfa_", "staff-"))
+    return admin.site.each_context(request) if is_ours else {}
+
+
+@sensitive_variables()
+def _begun_seed(request: HttpRequest, user: User) -> str:
+    """The seed that this browser was shown for this person; raises SecondFactorError."""
+    begun = request.session.get(PENDING) or {}
+    if time.time() - float(begun.get("at", 0)) > BEGUN_FOR_S:
+        raise SecondFactorError(TOO_LATE)
+    try:
+        with seeds.seeds_of(user):
+            return seeds.open_seed(str(begun.get("seed", "")))
+    except SealError:
+        raise SecondFactorError(TOO_LATE) from None
+
+
+@sensitive_variables()
+def _seed_to_show(request: HttpRequest, user: User) -> str:
+    """The one that was begun, so that a mistyped code does not cost a new scan; else a new one."""
+    try:
+        return _begun_seed(request, user)
+    except SecondFactorError:
+        seed = generate_totp_secret()
+        with seeds.seeds_of(user):
+            request.session[PENDING] = {"seed": seeds.seal_seed(seed), "at": time.time()}
+        return seed
+
+
+@sensitive_variables()
+def _with_key(request: HttpRequest, user: User, form: forms.Form, *, title: str, words: str) -> HttpResponse:
+    seed = _seed_to_show(request, user)
+    groups = " ".join(seed[place : place + 4] for place in range(0, len(seed), 4))
+    more = {"key": groups, "qr": _qr(get_mfa_adapter().build_totp_url(user, seed)), "seconds": SHOWN_FOR_S}
+    return _simple(request, title, words, form=form, template="second_factor/set_up.html", **more)
+
+
+@sensitive_variables()
+def _enrolled(request: HttpRequest, codes: list[str]) -> HttpResponse:
+    """The recovery codes, once; then the person logs in with what they have set up."""
+    auth.logout(request)
+    words = "Your second factor is set up. Keep these recovery codes where only you find them: each lets you in once "
+    return _simple(
+        request,
+        "Keep your recovery codes",
+        f"{words}when you have no phone. They are shown this once.",
+        template="second_factor/codes.html",
+        codes=codes,
+        seconds=SHOWN_FOR_S,
     )
 
 
-def _finish_act() -> Act:
-    return Act(
-        title="Type the first code",
-        words="The device counts once the app has shown a right code. If you did not copy the key, start again.",
-        button="Finish",
-        back=reverse("second-factor"),
-        target=reverse("second-factor-finish"),
-    )
-
-
-def _shown(request: HttpRequest, enrolment: devices.Enrolment) -> TemplateResponse:
-    answer = ask(request, _finish_act(), CodeForm(), template="admin/second_factor/key.html")
-    more: dict[str, Any] = {"key": enrolment.key, "qr": _qr(enrolment.url), "seconds": SHOWN_FOR_S}
-    answer.context_data = {**(answer.context_data or {}), **more}
-    return answer
+def _simple(request: HttpRequest, title: str, words: str, *, status: int = 200, **more: Any) -> HttpResponse:
+    template = more.pop("template", "second_factor/words.html")
+    context = {**admin.site.each_context(request), "title": title, "words": words, **more}
+    answer = TemplateResponse(request, template, context, status=status)
+    answer["Cache-Control"] = "no-store"
+    return answer.render()
 
 
 def _qr(url: str) -> SafeString:
     """Drawn here: no other server may see the key."""
-    drawn = segno.make(url, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)
-    return mark_safe(drawn)  # noqa: S308  (segno writes nothing but shapes)
+    drawn = get_mfa_adapter().build_totp_svg(url)
+    return mark_safe(drawn[drawn.index("<svg") :])  # noqa: S308  (qrcode writes nothing but shapes)
+
+
+@sensitive_variables()
+def _check_password(user: User, password: str) -> None:
+    """allauth counts it with wrong logins, before hashing; raises SecondFactorError."""
+    try:
+        is_right = get_adapter().reauthenticate(user, password)
+    except ValidationError as error:
+        raise SecondFactorError(" ".join(error.messages)) from None
+    if not is_right:
+        with transaction():
+            devices.refused(User.objects.get(pk=user.pk), "password", "")
+        raise SecondFactorError("This is not your password.")
+
+
+def _is_first_by_itself() -> bool:
+    """Only a developer's own machine lets people set up their first second factor without an invitation."""
+    from django.conf import settings
+
+    return bool(settings.DEBUG)
 
 
 def _staff(request: HttpRequest) -> User:

@@ -3,50 +3,81 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.http import HttpRequest
-from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 
 from onecard.users.models import User
 
 if TYPE_CHECKING:
-    from django.contrib.auth.forms import UserChangeForm as AnyUserForm
+    from django.forms import ModelForm
 
+    AnyModelForm = ModelForm[User]
     AnyUserAdmin = UserAdmin[Any]
 else:
-    from unfold.forms import UserChangeForm as AnyUserForm
+    from django.forms import ModelForm as AnyModelForm
 
     AnyUserAdmin = UserAdmin
 
-POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+POWERS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+# Whoever changes these can step into the person's place.
+IDENTITY = ("username", "email")
 
 
-class PersonForm(AnyUserForm):
-    """What is edited of a login."""
+class PersonForm(UserChangeForm):
+    """What is edited of a login. The password is not: only the person ever knows it (invitations)."""
+
+    password = None  # type: ignore[assignment]
+
+
+class NewPersonForm(AnyModelForm):
+    """A new login; nobody types a password for somebody else."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "first_name", "last_name")
 
 
 class PeopleAdmin(AnyUserAdmin):
     """Logins. Nobody is deleted, since the trail names people by id; an account that is not needed is made inactive."""
 
     form = PersonForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    add_form = NewPersonForm  # type: ignore[assignment]
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username",)}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Powers", {"fields": POWERS}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name")}),)
     # Searching, not listing: an account may have hundreds of permissions to pick from.
     filter_horizontal = ("groups", "user_permissions")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Only a superuser hands out powers: else the right to edit logins would be the right to everything."""
+        """Only superusers change who a login is and what it may do, and nobody their own powers.
+
+        Else the right to edit logins would be the right to everything.
+        """
         fields = tuple(super().get_readonly_fields(request, obj))
-        return fields if _is_superuser(request) else (*fields, *POWERS)
+        if obj is None:
+            return fields
+        if not _is_superuser(request):
+            return (*fields, *IDENTITY, *POWERS)
+        return (*fields, *POWERS) if obj.pk == request.user.pk else fields
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """A superuser's login, password and all, is touched by superusers only."""
+        """A superuser's login is touched by superusers only."""
         out_of_reach = obj is not None and obj.is_superuser and not _is_superuser(request)
         return super().has_change_permission(request, obj) and not out_of_reach
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Nobody sets a password for somebody else; Django's page for that is closed."""
+        raise PermissionDenied("Nobody sets another person's password. Send an invitation instead.")
 
 
 class RolesAdmin(GroupAdmin):

@@ -1,7 +1,53 @@
 """Who can log in: staff and the people who carry a card. Ours from the first migration, so that it can grow."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
+from django.db import models
 
 
 class User(AbstractUser):
-    """A login. A person who carries a card also has a wallet.Cardholder."""
+    """A login. A person who carries a card also has a wallet.Cardholder, and is then never staff."""
+
+    trusted_from = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="From then on they may reveal card numbers and agree as the second person; empty: suspended.",
+    )
+    session_version = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Every session that began under another number has ended."
+    )
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Django ends a session whose hash differs: after a new password, and after each rise of our number."""
+        password, self.password = self.password, f"{self.password}:{self.session_version}"
+        try:
+            return super()._get_session_auth_hash(secret)  # type: ignore[misc, no-any-return]
+        finally:
+            self.password = password
+
+
+class Invitation(models.Model):
+    """A link with which one member of staff sets a password and a second factor, once, before it expires.
+
+    The link holds this row's id under a signature, so the database alone does not give anybody the link.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="invitations")
+    invited_by = models.CharField(max_length=80, help_text="user:<id> or system:command")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(used_at=None, withdrawn_at=None),
+                name="one_open_invitation_per_login",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk} of login {self.user_id}"

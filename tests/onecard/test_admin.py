@@ -118,17 +118,6 @@ def dispute_of(charge: FundingCharge) -> None:
         carrying.carry(charge.obligation, 31, actor="system:test")
 
 
-def test_the_login_page_leads_to_the_overview() -> None:
-    user = superuser()
-    user.set_password("a long pass phrase")
-    user.save()
-
-    answer = Client().post("/admin/login/", {"username": user.username, "password": "a long pass phrase"}, follow=True)
-
-    assert answer.redirect_chain == [("/admin/", 302)]
-    assert "Overview" in text_of(answer)
-
-
 def test_an_empty_overview_says_how_to_get_a_first_purchase() -> None:
     shown = text_of(logged_in().get("/admin/"))
 
@@ -271,25 +260,6 @@ def test_a_new_wallet_is_in_the_trail() -> None:
 
     assert answer.status_code == 302
     assert Entry.objects.get(action="cardholder.added").details["changes"]["name"] == [None, "Ada"]
-
-
-def test_a_new_password_is_in_the_trail_without_the_password() -> None:
-    admin_user, other = superuser(), UserFactory()
-
-    logged_in(admin_user).post(
-        reverse("admin:auth_user_password_change", args=[other.pk]),
-        {"usable_password": "true", "password1": "a long pass phrase", "password2": "a long pass phrase"},
-    )
-
-    other.refresh_from_db()
-    assert other.check_password("a long pass phrase")
-    entry = Entry.objects.get()
-    assert (entry.actor, entry.action, entry.subject_id) == (
-        f"user:{admin_user.pk}",
-        "user.password_changed",
-        str(other.pk),
-    )
-    assert entry.details == {}
 
 
 def test_powers_that_are_given_are_in_the_trail() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.starts import MARQETA, start
+from tests.starts import MARQETA, SAFE, start
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,14 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
         ({"EMAIL_URL": "nonsense://host"}, "EMAIL_URL"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
+        ({"SECOND_FACTOR_KEYS": None}, "SECOND_FACTOR_KEYS"),
+        ({"SECOND_FACTOR_KEYS": "short"}, "SECOND_FACTOR_KEYS"),
+        ({"CARD_DATA_KEYS": SAFE["SECOND_FACTOR_KEYS"]}, "SECOND_FACTOR_KEYS"),
+        ({"SECOND_FACTOR_WAIT_H": "0"}, "SECOND_FACTOR_WAIT_H"),
+        ({"STAFF_IDLE_MIN": "0"}, "STAFF_IDLE_MIN"),
+        ({"STAFF_SESSION_H": "100"}, "STAFF_SESSION_H"),
+        ({"TRUSTED_PROXY_COUNT": "-1"}, "TRUSTED_PROXY_COUNT"),
+        ({"PUBLIC_URL": "cards.example.com"}, "PUBLIC_URL"),
         ({"DEBUG": "on"}, "DEBUG"),
         ({"DEBUG": "on", "ALLOWED_HOSTS": None, "STRIPE_API_KEY": "sk_live_x"}, "DEBUG"),
         ({"DEBUG": "on", "ALLOWED_HOSTS": None, **MARQETA}, "MARQETA_BASE_URL"),

@@ -14,6 +14,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.users.models import User
 from tests import stripe_events
+from tests.authenticators import Authenticator
 from tests.back_office import logged_in, opened, sentences, text_of
 from tests.factories import FundingMethodFactory, UserFactory
 from tests.sandboxes import intended_charge
@@ -63,7 +64,9 @@ def clerk() -> User:
 
 
 def press(case: Case, name: str, user: User, **values: str) -> Any:
-    return logged_in(user).post(act(case, name), {"reason": WHY, **values}, follow=True)
+    """Presses a button; who agrees types a fresh code as well."""
+    code = {"code": Authenticator.of(user).fresh_code()} if name == "agree" else {}
+    return logged_in(user).post(act(case, name), {"reason": WHY, **code, **values}, follow=True)
 
 
 def buttons(case: Case, client: Client) -> set[str]:

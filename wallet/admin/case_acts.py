@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
-from onecard.kit.acts import AreaWidget, ReasonForm, SelectWidget
+from onecard.kit.acts import AreaWidget, CodeField, ReasonForm, SelectWidget
 from onecard.kit.amount_field import AmountField
 from onecard.users.models import User
 from wallet import case_desk, case_proposals, case_rules, case_work, entered_refunds
@@ -68,8 +68,9 @@ class RefundForm(WhyForm):
 
 
 class AgreeForm(WhyForm):
-    """To just what the page shows as proposed."""
+    """To just what the page shows as proposed, with a code typed for this very act."""
 
+    code = CodeField(label="The six digits that your authenticator shows now")
     seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, standing: Standing) -> None:

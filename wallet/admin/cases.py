@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 from onecard.kit import display, references
 from onecard.kit.acts import Act, ask
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.second_factor.devices import confirm
+from onecard.second_factor.errors import SecondFactorError
 from wallet import case_proposals, case_rules, words
 from wallet.admin import entered_amounts, money_story
 from wallet.admin.case_acts import ACTS, CaseAct, may, possible
@@ -127,14 +129,21 @@ def _ask_or_do(request: HttpRequest, act: CaseAct, standing: Standing) -> HttpRe
     form = act.form(request.POST if request.method == "POST" else None, standing)
     if form.is_valid():
         try:
-            outcome = act.call(case=case, user=request.user, **form.cleaned_data)
-        except CaseRefusedError as error:
+            outcome = _do(act, case, request.user, dict(form.cleaned_data))
+        except (CaseRefusedError, SecondFactorError) as error:
             form.add_error(None, error.message)
         else:
             entered_amounts.tell(request, outcome, done=act.done)
             return redirect(page_of(case))
     shown = Act(title=_title(act, case), words=act.words, button=act.title, back=page_of(case), danger=act.danger)
     return ask(request, shown, form)
+
+
+def _do(act: CaseAct, case: Case, user: Any, values: dict[str, Any]) -> Any:
+    """Asks the second factor first, where the act's form has a code: nothing is done with a wrong one."""
+    if "code" in values:
+        confirm(user, values.pop("code"))
+    return act.call(case=case, user=user, **values)
 
 
 def _title(act: CaseAct, case: Case) -> str:

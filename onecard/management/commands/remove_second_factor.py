@@ -5,11 +5,12 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from onecard.second_factor import devices
+from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 
 
 class Command(BaseCommand):
-    help = "Removes the second factor of a login; who can log in there can then set up another one."
+    help = "Removes the second factor of a login; the person then needs an invitation."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
@@ -21,6 +22,6 @@ class Command(BaseCommand):
             raise CommandError(f"There is no login {username!r}.")
         try:
             devices.remove(user=user, actor="system:command", reason=reason)
-        except devices.SecondFactorError as error:
+        except SecondFactorError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"{username} has no second factor any more.")

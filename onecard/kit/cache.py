@@ -1,0 +1,58 @@
+"""The cache that all processes share: Redis, and while Redis is away the database.
+
+What is counted here must go on being counted: wrong logins, and codes that were used. Values are JSON and never
+pickles, so that whoever can write to Redis cannot run code here.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+
+class JsonValues:
+    """Django's serializer of Redis values, in JSON; whole numbers stay plain for Redis to count."""
+
+    def dumps(self, value: Any) -> bytes | int:
+        return value if type(value) is int else json.dumps(value).encode()
+
+    def loads(self, data: bytes) -> Any:
+        return json.loads(data)
+
+
+class SharedCache(RedisCache):
+    """Redis; each call that Redis does not answer goes to the cache `while_redis_is_away` instead.
+
+    Counts begin anew when Redis goes away or comes back, so a guesser gets at most one more round each time.
+    """
+
+    def add(self, *args: Any, **kwargs: Any) -> bool:
+        return bool(self._asked("add", super().add, *args, **kwargs))
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        return self._asked("get", super().get, *args, **kwargs)
+
+    def set(self, *args: Any, **kwargs: Any) -> None:
+        self._asked("set", super().set, *args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> bool:
+        return bool(self._asked("delete", super().delete, *args, **kwargs))
+
+    def clear(self) -> None:
+        """Deletes what is under our prefix: the broker and the issuers' budgets live in the same Redis."""
+        client = self._cache.get_client(None, write=True)
+        if keys := list(client.scan_iter(f"{self.key_prefix}:*")):
+            client.delete(*keys)
+
+    def _asked(self, name: str, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return ask(*args, **kwargs)
+        except RedisError as error:
+            log.warning("Redis is away (%s); the database counts logins meanwhile.", type(error).__name__)
+            return getattr(caches["while_redis_is_away"], name)(*args, **kwargs)

@@ -1,0 +1,88 @@
+"""Where django-allauth asks us: what is written in the trail, who is told, and how seeds are kept."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal import ratelimit
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_variables
+
+from onecard.kit.transactions import transaction
+from onecard.second_factor import seeds, trail_of_logins, trust
+from onecard.users.models import User
+
+# allauth's names of events, and ours.
+EVENTS = {
+    "mfa/email/webauthn_added": "second_factor.passkey_added",
+    "mfa/email/webauthn_removed": "second_factor.passkey_removed",
+    "mfa/email/recovery_codes_generated": "second_factor.recovery_codes",
+}
+# One entry for a lock-out, not one for each try that it turns away.
+TOLD_AGAIN_AFTER_S = 300
+
+
+class StaffAccountAdapter(DefaultAccountAdapter):
+    """Logins and passwords; nobody signs up here."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    @sensitive_variables("credentials")
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """allauth counts tries by address and by account here, before any password is hashed."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            name, address = str(credentials.get("username", "")), self.address_of(request)
+            if cache.add(f"locked-out:{trail_of_logins.short_hash(name)}:{address}", 1, timeout=TOLD_AGAIN_AFTER_S):
+                trail_of_logins.locked_out(name=name, address=address)
+            raise
+
+    @sensitive_variables("credentials")
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        trail_of_logins.failed(
+            name=str(credentials.get("username", "")), address=self.address_of(request), why="password"
+        )
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        trail_of_logins.logged_in(user, address=self.address_of(request))
+        answer: HttpResponse = super().post_login(request, user, **more)
+        return answer
+
+    @sensitive_variables("password")
+    def set_password(self, user: User, password: str) -> None:
+        trust.set_password(User.objects.get(pk=user.pk), password)
+        user.refresh_from_db(fields=["password"])
+
+    def send_notification_mail(self, template_prefix: str, user: User, *_args: Any, **_more: Any) -> None:
+        """allauth tells of each change of second factors by this; ours goes to the trail and out by the outbox."""
+        event = EVENTS.get(template_prefix)
+        if event is not None:
+            with transaction():
+                trust.note(User.objects.get(pk=user.pk), event)
+
+    def address_of(self, request: HttpRequest) -> str:
+        """The address that tries are counted by: for IPv6 its network, since a person has a whole one."""
+        return str(ratelimit.get_ip(request))
+
+
+class SealedMFAAdapter(DefaultMFAAdapter):
+    """Seeds are sealed for their owner; the authenticator app is replaced, never just switched off."""
+
+    @sensitive_variables()
+    def encrypt(self, text: str) -> str:
+        return seeds.seal_seed(text)
+
+    @sensitive_variables()
+    def decrypt(self, encrypted_text: str) -> str:
+        return seeds.open_seed(encrypted_text)
+
+    def get_totp_label(self, user: Any) -> str:
+        return str(user.get_username())
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        return bool(authenticator.type == Authenticator.Type.WEBAUTHN)

@@ -1,0 +1,69 @@
+"""Invitations: the only way to a first second factor, and to a password that nobody else knows.
+
+An administrator invites; the link goes by mail to the person and is good once, for a while. On it the person chooses
+their own password and sets up an authenticator app.
+"""
+
+import datetime as dt
+from typing import Final
+
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.urls import reverse
+
+from audit import trail
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from onecard.second_factor import trust
+from onecard.second_factor.errors import SecondFactorError
+from onecard.users.models import Invitation, User
+
+GOOD_FOR: Final = dt.timedelta(hours=72)
+CLOSED: Final = (
+    "This invitation was used, was replaced by a newer one, or has expired. Ask an administrator for another."
+)
+_signer: Final = Signer(salt="onecard.staff.invitation")
+
+
+def invite(*, user: User, actor: str, by_mail: bool = True) -> Invitation:
+    """Makes an invitation in the place of any earlier one, and mails it; raises SecondFactorError.
+
+    Who may invite is the caller's to check. `by_mail=False` is for the command, which shows the link to who runs it.
+    """
+    with transaction():
+        user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if not user.is_active or not (user.is_staff or user.is_superuser):
+            raise SecondFactorError("Only active members of staff are invited. Tick “staff status” first.")
+        if by_mail and not user.email:
+            raise SecondFactorError("This login has no e-mail address, and the invitation goes there. Enter one first.")
+        now = clock.now()
+        user.invitations.filter(used_at=None, withdrawn_at=None).update(withdrawn_at=now)
+        made = Invitation.objects.create(user=user, invited_by=actor, created_at=now, expires_at=now + GOOD_FOR)
+        if by_mail:
+            trust.note(user, "staff.invited", actor=actor, invitation=made.pk)
+        else:
+            trail.record(actor=actor, action="staff.invited", subject=user, invitation=made.pk)
+    return made
+
+
+def link(invitation: Invitation) -> str:
+    """The whole address of the page that takes the invitation."""
+    return settings.PUBLIC_URL + reverse("staff-invitation", args=[_signer.sign(str(invitation.pk))])
+
+
+def opened(text: str) -> Invitation:
+    """The invitation of a link that can still be used; raises SecondFactorError."""
+    try:
+        invitation = Invitation.objects.select_related("user").filter(pk=_signer.unsign(text)).first()
+    except (BadSignature, ValueError):
+        invitation = None
+    if invitation is None or why_closed(invitation):
+        raise SecondFactorError(CLOSED)
+    return invitation
+
+
+def why_closed(invitation: Invitation) -> str:
+    """Why it cannot be used; or ""."""
+    user = invitation.user
+    is_over = invitation.used_at or invitation.withdrawn_at or invitation.expires_at <= clock.now()
+    return CLOSED if is_over or not user.is_active or not (user.is_staff or user.is_superuser) else ""

@@ -1,0 +1,56 @@
+"""Mails to staff about their own login: what happened, and what to do if it was not them."""
+
+import logging
+from smtplib import SMTPException
+from typing import Final
+
+from django.conf import settings
+from django.core.mail import send_mail
+
+from audit.models import Entry
+from onecard.kit.transactions import require_no_transaction
+from onecard.second_factor import invitations
+from onecard.users.models import Invitation, User
+
+log = logging.getLogger(__name__)
+
+HAPPENED: Final = {
+    "staff.invited": "An administrator invites you to set up your login.",
+    "staff.password_changed": "The password of your login was changed.",
+    "staff.suspended": "Your login was changed, so you may not reveal card numbers or agree to cases for now.",
+    "second_factor.enrolled": "A second factor was set up for your login.",
+    "second_factor.replaced": "The second factor of your login was replaced.",
+    "second_factor.removed": "The second factor of your login was removed.",
+    "second_factor.passkey_added": "A passkey was added to your login.",
+    "second_factor.passkey_removed": "A passkey was removed from your login.",
+    "second_factor.recovery_codes": "New recovery codes were made for your login; the old ones do not work any more.",
+}
+NOT_YOU: Final = "If this was not you, tell an administrator at once."
+
+
+def send(entry_id: int) -> None:
+    """Mails what an entry of the trail tells of a person to that person; raises what the mail server says.
+
+    Sent again when the task runs again: a mail twice is better than none.
+    """
+    require_no_transaction("A mail")
+    entry = Entry.objects.filter(pk=entry_id, action__in=HAPPENED).first()
+    user = User.objects.filter(pk=entry.subject_id).first() if entry else None
+    if entry is None or user is None:
+        return
+    for address in sorted({user.email, str(entry.details.get("earlier_email", ""))} - {""}):
+        try:
+            send_mail("Your One Card login", _words(entry, user), settings.SERVER_EMAIL, [address])
+        except (SMTPException, OSError) as error:
+            log.error("The mail of entry %s could not be sent: %s.", entry_id, type(error).__name__)  # noqa: TRY400
+            raise
+
+
+def _words(entry: Entry, user: User) -> str:
+    lines = [f"Hello {user.get_full_name() or user.get_username()},", "", HAPPENED[entry.action]]
+    if entry.action == "staff.invited":
+        invitation = Invitation.objects.filter(pk=entry.details["invitation"]).first()
+        if invitation is not None and invitations.why_closed(invitation) == "":
+            lines += [f"Open {invitations.link(invitation)} before {invitation.expires_at:%Y-%m-%d %H:%M} UTC."]
+    lines += ["", f"When: {entry.recorded_at:%Y-%m-%d %H:%M} UTC.", NOT_YOU]
+    return "\n".join(lines)

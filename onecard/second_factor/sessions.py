@@ -1,0 +1,57 @@
+"""Sessions of staff: none counts without a second factor, and none outlasts idleness or a working day."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from allauth.account.internal.flows.login import get_authentication_records
+from django.conf import settings
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse
+
+from onecard.second_factor import devices
+from onecard.users.models import User
+
+SEEN_AT: Final = "staff_seen_at"
+# How exactly idleness is measured: writing the session at each request would cost a statement.
+SEEN_EVERY_S: Final = 60
+
+
+class StaffSessions:
+    """Ends a staff session that has no second factor, has been idle or is old, before any view sees it.
+
+    The one place that closes the back office, the API and all else to a password alone. A request without a session
+    cookie, such as an issuer's, costs nothing here.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+            user: Any = request.user
+            if user.is_authenticated and (user.is_staff or user.is_superuser):
+                _end_or_keep(request, user)
+        return self.get_response(request)
+
+
+def has_second_factor(request: HttpRequest, user: User) -> bool:
+    """Whether this session was opened with a second factor; with DEBUG also where the person has none yet."""
+    if any(record.get("method") == "mfa" for record in get_authentication_records(request, user)):
+        return True
+    return bool(settings.DEBUG) and not devices.has_device(user)
+
+
+def _end_or_keep(request: HttpRequest, user: User) -> None:
+    now = time.time()
+    began, seen = _began_at(request, user, now), float(request.session.get(SEEN_AT, 0))
+    is_idle = now - max(began, seen) > settings.STAFF_IDLE_MIN * 60
+    is_old = now - began > settings.STAFF_SESSION_H * 3600
+    if is_idle or is_old or not has_second_factor(request, user):
+        auth.logout(request)
+    elif now - seen > SEEN_EVERY_S:
+        request.session[SEEN_AT] = now
+
+
+def _began_at(request: HttpRequest, user: User, now: float) -> float:
+    return min((float(record["at"]) for record in get_authentication_records(request, user)), default=now)

@@ -1,0 +1,16 @@
+"""The queue's door into the mails to staff. Ids only; unknown arguments are ignored."""
+
+from typing import Any
+
+from celery import Task, shared_task
+
+from onecard.second_factor import letters
+
+
+@shared_task(bind=True, name="onecard.second_factor.tasks.notify", max_retries=8)
+def notify(self: "Task[Any, Any]", *, entry_id: int, **_newer: Any) -> None:
+    """Mails a person what happened to their login; tries again for some hours when the mail server does not take it."""
+    try:
+        letters.send(entry_id)
+    except OSError as error:
+        raise self.retry(exc=error, countdown=60 * 2**self.request.retries) from error

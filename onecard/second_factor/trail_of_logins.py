@@ -1,0 +1,44 @@
+"""Logins in the audit trail: who came in, who did not and from where. A wrong name is kept as a short hash only.
+
+What people type into the field for the name is at times their password, or a card number.
+"""
+
+import hashlib
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+
+from audit import trail
+from onecard.kit.transactions import transaction
+from onecard.users.models import User
+
+ACTOR = "system:login"
+
+
+def logged_in(user: User, *, address: str) -> None:
+    with transaction():
+        trail.record(
+            actor=f"user:{user.pk}", action="staff.logged_in", subject=User.objects.get(pk=user.pk), address=address
+        )
+
+
+def failed(*, name: str, address: str, why: str) -> None:
+    """`why`: password, code, not_staff, inactive or no_second_factor."""
+    with transaction():
+        _record("staff.login_failed", name, address=address, why=why)
+
+
+def locked_out(*, name: str, address: str) -> None:
+    """Too many wrong tries from the address or for the account: what comes is turned away unread."""
+    with transaction():
+        _record("staff.locked_out", name, address=address)
+
+
+def short_hash(name: str) -> str:
+    return hashlib.sha256(name.strip().lower().encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _record(action: str, name: str, **details: str) -> None:
+    user = None if "\x00" in name else User.objects.filter(username=name).first()
+    subject: Model = user or ContentType.objects.get_for_model(User)
+    trail.record(actor=ACTOR, action=action, subject=subject, name_hash=short_hash(name), **details)

@@ -1,0 +1,77 @@
+"""Whether a member of staff may reveal card numbers and agree as the second person.
+
+They may after the waiting time that follows each enrolment of a second factor. Whatever could put somebody else in
+their place (another e-mail address or name, a removed second factor) suspends them until they enrol again and have
+waited again: so whoever takes a login over is noticed first.
+"""
+
+import datetime as dt
+from typing import Final
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from audit import trail
+from audit.models import Entry
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from onecard.outbox import services as outbox
+from onecard.users.models import User
+
+RENEW_FIRST: Final = (
+    "Your login was changed, or you have not set up a second factor by invitation yet. Set it up again under "
+    "“My second factor”, or ask an administrator for an invitation; after a waiting time you may do this."
+)
+
+
+def why_not_trusted(user: User) -> str:
+    """Why the person may not reveal or agree now, in a sentence; or ""."""
+    begins = User.objects.filter(pk=user.pk, is_active=True).values_list("trusted_from", flat=True).first()
+    if begins is None:
+        return RENEW_FIRST
+    if begins > clock.now():
+        when = timezone.localtime(begins, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"Your second factor is new: you may do this from {when} on."
+    return ""
+
+
+def suspend(user: User, *, actor: str, because: str, earlier_email: str = "") -> None:
+    """Ends all sessions of the person and what they may reveal and agree to, in the caller's transaction."""
+    User.objects.filter(pk=user.pk).update(trusted_from=None, session_version=F("session_version") + 1)
+    user.refresh_from_db(fields=["trusted_from", "session_version"])
+    note(
+        user,
+        "staff.suspended",
+        actor=actor,
+        because=because,
+        **({"earlier_email": earlier_email} if earlier_email else {}),
+    )
+
+
+def begin_to_trust(user: User) -> dt.datetime:
+    """The second factor is enrolled: other sessions end, and the waiting time begins, in the caller's transaction."""
+    begins = clock.now() + dt.timedelta(hours=settings.SECOND_FACTOR_WAIT_H)
+    User.objects.filter(pk=user.pk).update(trusted_from=begins, session_version=F("session_version") + 1)
+    user.refresh_from_db(fields=["trusted_from", "session_version"])
+    return begins
+
+
+@sensitive_variables("password")
+def set_password(user: User, password: str) -> None:
+    """A person's own new password, which ends their other sessions; in the trail, and told by mail."""
+    user.set_password(password)
+    with transaction():
+        user.save(update_fields=["password"])
+        note(user, "staff.password_changed")
+
+
+def note(user: User, action: str, *, actor: str = "", **details: object) -> Entry:
+    """An entry about a person in the trail, of which they are told by mail (letters.py), in the caller's transaction.
+
+    A detail `earlier_email` is an address that is told as well.
+    """
+    entry = trail.record(actor=actor or f"user:{user.pk}", action=action, subject=user, **details)
+    outbox.put(topic="staff.notify", entry_id=entry.pk)
+    return entry
