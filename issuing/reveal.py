@@ -76,8 +76,8 @@ def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) ->
     """The whole number and the CVV, for a member of staff who may see them; `code` is their present second factor.
 
     Read from our own store if the card is kept there, else asked of the issuer. Raises NotAllowedError, ReasonError,
-    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError, all fit for people's
-    eyes.
+    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError, all fit for
+    people's eyes.
     """
     require_no_transaction("Revealing card data")
     if not (user.is_active and user.has_perm(REVEAL_PERMISSION)):

@@ -22,6 +22,7 @@ from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, require_transaction, savepoint, transaction
+from onecard.second_factor import trust
 from onecard.users.models import User
 from wallet import reference_rates
 from wallet.models import Cardholder, EnteredAmount
@@ -101,9 +102,13 @@ def enter(
 def agree(*, entered: EnteredAmount, user: User, reason: str, seen_minor: int) -> EnteredAmount:
     """The second person agrees to what they saw, and it is carried out.
 
-    Raises EnteredRefusedError, also for the person who entered it, and what the kind raises.
+    Raises EnteredRefusedError, also for the person who entered it and for whoever is suspended (trust.py), and what
+    the kind raises.
     """
     words, act = _checked(reason), _acts[entered.kind]
+    suspended = trust.why_not_trusted(user)
+    if suspended:
+        raise EnteredRefusedError(suspended)
     act.check(entered)
     with transaction():
         fresh = _opened(entered)

@@ -5,6 +5,7 @@ asking anybody, and there are several workers of one process each (`--pool solo`
 worker that hands each task on to a child.
 """
 
+import base64
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -105,6 +106,7 @@ def _values(database_url: str, redis_url: str, sandbox_port: int) -> dict[str, s
         # As in production: DEBUG keeps every query in memory.
         "DEBUG": "off",
         "SECRET_KEY": secrets.token_urlsafe(48),
+        "SECOND_FACTOR_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ALLOWED_HOSTS": f"{HOST},localhost",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,

@@ -8,7 +8,7 @@ from onecard.second_factor import letters
 
 
 @shared_task(bind=True, name="onecard.second_factor.tasks.notify", max_retries=8)
-def notify(self: "Task[Any, Any]", *, entry_id: int, **_newer: Any) -> None:
+def notify(self: "Task[Any, Any]", /, *, entry_id: int, **_newer: Any) -> None:
     """Mails a person what happened to their login; tries again for some hours when the mail server does not take it."""
     try:
         letters.send(entry_id)

@@ -217,7 +217,7 @@ def _begun_seed(request: HttpRequest, user: User) -> str:
         raise SecondFactorError(TOO_LATE)
     try:
         with seeds.seeds_of(user):
-            return seeds.open_seed(str(begun.get("seed", "")))
+            return str(seeds.open_seed(str(begun.get("seed", ""))))
     except SealError:
         raise SecondFactorError(TOO_LATE) from None
 
@@ -228,7 +228,7 @@ def _seed_to_show(request: HttpRequest, user: User) -> str:
     try:
         return _begun_seed(request, user)
     except SecondFactorError:
-        seed = generate_totp_secret()
+        seed = str(generate_totp_secret())
         with seeds.seeds_of(user):
             request.session[PENDING] = {"seed": seeds.seal_seed(seed), "at": time.time()}
         return seed
@@ -238,7 +238,11 @@ def _seed_to_show(request: HttpRequest, user: User) -> str:
 def _with_key(request: HttpRequest, user: User, form: forms.Form, *, title: str, words: str) -> HttpResponse:
     seed = _seed_to_show(request, user)
     groups = " ".join(seed[place : place + 4] for place in range(0, len(seed), 4))
-    more = {"key": groups, "qr": _qr(get_mfa_adapter().build_totp_url(user, seed)), "seconds": SHOWN_FOR_S}
+    more: dict[str, Any] = {
+        "key": groups,
+        "qr": _qr(get_mfa_adapter().build_totp_url(user, seed)),
+        "seconds": SHOWN_FOR_S,
+    }
     return _simple(request, title, words, form=form, template="second_factor/set_up.html", **more)
 
 
@@ -267,7 +271,7 @@ def _simple(request: HttpRequest, title: str, words: str, *, status: int = 200, 
 
 def _qr(url: str) -> SafeString:
     """Drawn here: no other server may see the key."""
-    drawn = get_mfa_adapter().build_totp_svg(url)
+    drawn = str(get_mfa_adapter().build_totp_svg(url))
     return mark_safe(drawn[drawn.index("<svg") :])  # noqa: S308  (qrcode writes nothing but shapes)
 
 

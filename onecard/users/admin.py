@@ -3,18 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from onecard.users.models import User
 
 if TYPE_CHECKING:
+    from django.contrib.auth.forms import UserChangeForm
     from django.forms import ModelForm
 
+    AnyUserForm = UserChangeForm[User]
     AnyModelForm = ModelForm[User]
     AnyUserAdmin = UserAdmin[Any]
 else:
+    from django.contrib.auth.forms import UserChangeForm as AnyUserForm
     from django.forms import ModelForm as AnyModelForm
 
     AnyUserAdmin = UserAdmin
@@ -24,7 +26,7 @@ POWERS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 IDENTITY = ("username", "email")
 
 
-class PersonForm(UserChangeForm):
+class PersonForm(AnyUserForm):
     """What is edited of a login. The password is not: only the person ever knows it (invitations)."""
 
     password = None  # type: ignore[assignment]
@@ -42,7 +44,7 @@ class PeopleAdmin(AnyUserAdmin):
     """Logins. Nobody is deleted, since the trail names people by id; an account that is not needed is made inactive."""
 
     form = PersonForm
-    add_form = NewPersonForm  # type: ignore[assignment]
+    add_form = NewPersonForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (

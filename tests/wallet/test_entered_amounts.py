@@ -12,6 +12,7 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.users.models import User
+from tests.authenticators import Authenticator
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.threads import at_once
@@ -80,7 +81,7 @@ def test_who_entered_it_cannot_agree_in_another_session_either() -> None:
 
     refused(lambda: agreed(row, User.objects.get(pk=ada.pk)), "a second person has to agree")
     client = logged_in(ada)
-    values = {"reason": WHY, "seen_minor": "2001"}
+    values = {"reason": WHY, "seen_minor": "2001", "code": Authenticator.of(ada).fresh_code()}
     answer = client.post(page(row, "agree"), values)
     assert "a second person has to agree" in str(answer.context["form"].errors)
     assert not FundingRefund.objects.exists()
@@ -226,9 +227,22 @@ def test_the_pages_say_it_beforehand_and_the_second_person_agrees_there() -> Non
     assert "Second person needed" in text_of(client.get(reverse("admin:wallet_enteredamount_changelist")))
     assert page(row, "agree") in text_of(client.get(page(row)))
     assert ada.get_username() in text_of(client.get(page(row, "agree")))
-    assert send(client, page(row, "agree"), reason="Seen on the receipt").status_code == 302
+    answer = send(client, page(row, "agree"), reason="Seen on the receipt", code=Authenticator.of(bob).wrong_code())
+    assert "not the present code" in str(answer.context["form"].errors)
+    assert not FundingRefund.objects.exists()
+    code = Authenticator.of(bob).fresh_code()
+    assert send(client, page(row, "agree"), reason="Seen on the receipt", code=code).status_code == 302
     assert FundingRefund.objects.get().amount_minor == 3_000
     assert page(row, "agree") not in text_of(client.get(page(row)))
+
+
+def test_who_is_suspended_agrees_to_no_amount() -> None:
+    """Somebody else may have taken their login over."""
+    row, bob = entered(2_001), clerk()
+    User.objects.filter(pk=bob.pk).update(trusted_from=None)
+
+    refused(lambda: agreed(row, bob), "Set it up again")
+    assert not FundingRefund.objects.exists()
 
 
 def test_agreeing_takes_its_own_right() -> None:
@@ -246,6 +260,8 @@ def test_agreeing_takes_its_own_right() -> None:
 
 def test_a_page_that_is_older_than_the_proposal_agrees_to_nothing() -> None:
     row = entered(2_001)
-    answer = logged_in().post(page(row, "agree"), {"reason": WHY, "seen_minor": "2002"})
+    boss = superuser()
+    code = Authenticator.of(boss).fresh_code()
+    answer = logged_in(boss).post(page(row, "agree"), {"reason": WHY, "seen_minor": "2002", "code": code})
     assert "Another amount was proposed" in str(answer.context["form"].errors)
     assert not FundingRefund.objects.exists()

@@ -1,6 +1,6 @@
 """Amounts that people entered by hand, those that wait for a second person first, with the buttons for that person."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
-from onecard.kit.acts import Act, ReasonForm, ask, page_action
+from onecard.kit.acts import Act, CodeField, ReasonForm, ask, page_action
 from onecard.kit.admin import ReadOnlyAdmin, row_of
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
+from onecard.second_factor.devices import confirm
+from onecard.users.models import User
 from wallet import entered_amounts
 from wallet.models import EnteredAmount
 
@@ -30,8 +32,9 @@ HAPPENS: dict[str, str] = {
 
 
 class AgreeForm(ReasonForm):
-    """To just what the page shows."""
+    """To just what the page shows, with a code typed for this very act."""
 
+    code = CodeField(label="The six digits that your authenticator shows now")
     seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
@@ -149,7 +152,10 @@ def _ask_or_do(
 ) -> HttpResponse:
     if form.is_valid():
         try:
-            call(entered=entered, user=request.user, **form.cleaned_data)
+            values, user = dict(form.cleaned_data), cast("User", request.user)
+            if "code" in values:
+                confirm(user, values.pop("code"))
+            call(entered=entered, user=user, **values)
         except OneCardError as error:
             form.add_error(None, f"{error.message}")
         else:
