@@ -85,7 +85,9 @@ SECOND_FACTOR_KEYS = environment.secret_keys("SECOND_FACTOR_KEYS") or (
     (sha256(SECRET_KEY.encode()).digest(),) if DEBUG else ()
 )
 # From enrolment until a person may reveal card numbers and agree as the second one; 0 only with DEBUG.
-SECOND_FACTOR_WAIT_H = environment.number("SECOND_FACTOR_WAIT_H", default=0 if DEBUG else 24, least=0, most=720)
+SECOND_FACTOR_WAIT_H = environment.number(
+    "SECOND_FACTOR_WAIT_H", default=0 if DEBUG else 24, least=0 if DEBUG else 1, most=720
+)
 STAFF_IDLE_MIN = environment.number("STAFF_IDLE_MIN", default=30, least=1, most=720)
 STAFF_SESSION_H = environment.number("STAFF_SESSION_H", default=12, least=1, most=48)
 # How many proxies in front of us append to X-Forwarded-For; 0 counts logins by the address that connects.

@@ -41,7 +41,7 @@ def test_check_deploy_warns_of_what_is_not_fit_to_stay(changes: dict[str, str], 
 
 def test_a_server_of_loopback_names_only_is_not_redirected() -> None:
     assert Client().get("/health/live").status_code == 200
-    assert Client().get("/admin/login/").status_code == 200
+    assert Client().get("/admin/sign-in/").status_code == 200
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def _public(settings: Any) -> None:
 @pytest.mark.usefixtures("_public")
 @pytest.mark.django_db
 def test_pages_over_plain_http_are_redirected_and_over_tls_are_not() -> None:
-    for page in ("/admin/", "/admin/login/", "/api/v1/cards/"):
+    for page in ("/admin/", "/admin/sign-in/", "/api/v1/cards/"):
         answer = Client().get(page, **HOST)
         assert (answer.status_code, answer.headers["Location"]) == (301, f"https://cards.example.com{page}")
-    answer = Client().get("/admin/login/", **HOST, **OVER_TLS)
+    answer = Client().get("/admin/sign-in/", **HOST, **OVER_TLS)
     assert answer.status_code == 200
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000; includeSubDomains")
 
@@ -95,5 +95,5 @@ def test_health_and_metrics_answer_this_machine_without_tls() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_a_form_over_plain_http_is_refused(method: str) -> None:
-    answer = getattr(Client(), method)("/admin/login/", **HOST)
+    answer = getattr(Client(), method)("/admin/sign-in/", **HOST)
     assert answer.status_code == 403
