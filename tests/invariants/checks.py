@@ -16,13 +16,13 @@ CAPTURED_MINOR = """coalesce((SELECT sum(coalesce(t.purchase_minor, t.amount_min
 NET = """coalesce((SELECT sum(CASE WHEN p.debit = '{account}' THEN p.amount_minor ELSE -p.amount_minor END)
     FROM wallet_posting p WHERE p.reference = 'authorization:' || a.id AND p.currency = held.currency
         AND '{account}' IN (p.debit, p.credit) AND p.kind IN ({kinds})), 0)"""
-BY_PEOPLE = "'write_off', 'goodwill', 'outside'"
+BY_PEOPLE = "'write_off', 'goodwill', 'outside', 'carried'"
 # What nobody is to be charged for again: lost and not won back, or come from outside and not sent back there.
 PAST = """coalesce((SELECT sum(CASE WHEN p.credit = 'purchases' THEN p.amount_minor
         WHEN p.kind <> 'outside' OR p.key IN (SELECT 'outside:' || k.id FROM wallet_case k
             WHERE k.kind = 'refund_failed' AND k.reference = p.reference) THEN -p.amount_minor ELSE 0 END)
     FROM wallet_posting p WHERE p.reference = 'authorization:' || a.id AND p.currency = a.currency
-        AND p.kind IN ('write_off', 'goodwill', 'outside')), 0)"""
+        AND p.kind IN ('write_off', 'goodwill', 'outside', 'carried')), 0)"""
 CHECKS: dict[str, str] = {
     "I1: all accounts of a currency sum to nothing": """
         SELECT currency, sum(amount) FROM (
@@ -164,6 +164,8 @@ CHECKS: dict[str, str] = {
     "I12: the wallet's own check of refunds": ledger_check.BOTH_WAYS.format(
         ours=ledger_check.GIVEN_BACK, posted=ledger_check.REFUND_POSTINGS
     ),
+    "I12: the wallet's own check of carried amounts": ledger_check.CARRIED.replace(" ORDER BY 1", ""),
+    "I12: the wallet's own check of disputed charges": ledger_check.DISPUTED.replace(" ORDER BY 1", ""),
     "I15: each state of a charge has its entry in the trail": """
         SELECT c.id, c.status FROM wallet_fundingcharge c
         WHERE c.status IN ('succeeded', 'declined', 'refused', 'canceled', 'held', 'capturing')
@@ -182,7 +184,8 @@ UNEXPLAINED = """
                     WHERE t.authorization_id = a.id)))
     GROUP BY a.id, p.currency
     HAVING sum(CASE WHEN p.debit = 'purchases' THEN p.amount_minor ELSE -p.amount_minor END) <> 0"""
-# What people gave up, paid out of our own pocket, or saw come and go past the product, in all of one purchase.
+# What people gave up, paid out of our own pocket, or saw come and go past the product, in all of one purchase, and what
+# was too small to be charged and went along with another charge.
 BY_PEOPLE_OF = f"""
     SELECT coalesce(sum(CASE WHEN p.credit = 'purchases' THEN p.amount_minor ELSE -p.amount_minor END), 0)::bigint
     FROM wallet_posting p WHERE p.reference = %s AND p.currency = %s AND p.kind IN ({BY_PEOPLE})"""

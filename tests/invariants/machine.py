@@ -254,7 +254,8 @@ class Purchases(Reckoning):
         paid = FundingCharge.objects.filter(status="succeeded").select_related("obligation")
         for charge in paid:
             intent = self.processor.intents[str(charge.public_id)]
-            assert (intent.status, intent.received_minor) == ("succeeded", charge.obligation.payable.minor)
+            taken = charge.obligation.payable.minor + charge.carried_minor
+            assert (intent.status, intent.received_minor) == ("succeeded", taken)
 
     def all_is_told_and_done(self) -> None:
         """Every event has arrived, every worker has been by, time has passed: then the two sides must be the same.

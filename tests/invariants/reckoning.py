@@ -80,6 +80,8 @@ class Reckoning(Merchants):
         intents = [self.processor.intents[pk] for pk in ours if pk in self.processor.intents]
         use = BalanceUse.objects.filter(authorization=purchase).first()
         paid = sum(each.received_minor - each.refunded_minor for each in intents) + (use.amount_minor if use else 0)
+        # What a charge took along is of other purchases, and stands there as carried.
+        paid -= sum(self._charges(purchase).filter(status="succeeded").values_list("carried_minor", flat=True))
         paid += checks.by_people_minor(owing.reference(purchase), purchase.currency)
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
         # What was said to be of none before its purchase was told is not this one's.
