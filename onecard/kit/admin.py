@@ -98,7 +98,13 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
 
 
 class StackedRows(FormFields, BaseStackedInline):
-    """Rows that are edited on the page of what they belong to."""
+    """Rows that are edited on the page of what they belong to, as many as a page can show."""
+
+    max_num = 50
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        """A form that claims to have more rows is cut: Django would draw up to two thousand, for a minute."""
+        return super().get_formset(request, obj, **{"absolute_max": self.max_num, **options})
 
 
 class RowPicker(AutocompleteSelect):
