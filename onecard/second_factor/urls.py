@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-out/", account.logout, name="account_logout"),
     path("invitation/<str:text>/", views.invitation, name="staff-invitation"),
     path("password/", account.password_change, name="account_change_password"),
+    path("password/first/", views.no_first_password, name="account_set_password"),
     path("second-factor/", mfa.index, name="mfa_index"),
     path("second-factor/replace/", admin.site.admin_view(views.renew), name="second-factor"),
     path("second-factor/again/", mfa.reauthenticate, name="mfa_reauthenticate"),

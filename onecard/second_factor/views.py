@@ -201,6 +201,13 @@ def change_password(request: HttpRequest, extra_context: Any = None) -> HttpResp
     return HttpResponseRedirect(reverse("account_change_password"))
 
 
+def no_first_password(request: HttpRequest) -> HttpResponse:
+    """Where allauth sends whoever has no password: a session must not give itself one."""
+    return _simple(
+        request, "Your password", "You have no password. Ask an administrator for an invitation.", status=403
+    )
+
+
 def back_office_look(request: HttpRequest) -> dict[str, Any]:
     """What Unfold's templates need, for the pages of the login that are not the admin's."""
     match = request.resolver_match

@@ -325,6 +325,18 @@ def test_a_passkey_is_offered_and_added_only_with_a_fresh_code() -> None:
     assert "mfa_webauthn_authenticate" in text_of(other.get(CODE))
 
 
+def test_a_session_without_a_password_cannot_give_itself_one() -> None:
+    user = UserFactory(is_staff=True)
+    client = logged_in(user)
+
+    answer = client.post("/admin/password/", {"password1": "a long pass phrase", "password2": "a long pass phrase"})
+
+    assert client.get(answer.url).status_code == 403
+    user.refresh_from_db()
+    assert not user.has_usable_password()
+    assert client.get(reverse("mfa_list_webauthn")).status_code == 200
+
+
 def test_new_recovery_codes_are_shown_once_and_told() -> None:
     user = clerk()
     phone = Authenticator.of(user)
