@@ -85,7 +85,8 @@ def _windows_of(purchase: Authorization) -> tuple[int, int] | None:
     first = Hold.objects.filter(authorization=purchase).order_by("pk").first()
     if first is not None:
         return first.day_id, first.month_id
-    card = VirtualCard.objects.select_related("cardholder").filter(pk=purchase.card_id).first()
+    cards = VirtualCard.objects.select_related("cardholder")
+    card = cards.filter(pk=purchase.card_id).first() if purchase.card_id is not None else None
     if card is None or card.currency != purchase.currency:
         return None
     return spend_windows.open_now(card)

@@ -88,7 +88,9 @@ def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
     Nor is a purchase, once a person has said that there is none: its money was booked by itself (issuing/linking.py).
     Of what contradicts itself, whose it is is for a person to say (issuing/event_references.py).
     """
-    settled = FACTS if kept.of_no_purchase_at is None else (*FACTS, "authorization_id", "contradiction")
+    settled: tuple[str, ...] = FACTS
+    if kept.of_no_purchase_at is not None:
+        settled = (*FACTS, "authorization_id", "contradiction")
     if kept.contradiction:
         settled = (*FACTS, "authorization_id", "card_id", "issuer_authorization_id", "contradiction")
     return {name: value for name, value in row.items() if name not in settled and value and not getattr(kept, name)}

@@ -44,11 +44,16 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
         raise MalformedEventError("data.object.amount is not a whole number of minor units.")
     status = clean_text(content.get("status"), limit=20)
     evidence = content.get("evidence")
+    disputed = content.get("transaction")
+    expanded = disputed if isinstance(disputed, dict) else {}
     return DisputeNews(
         provider=provider,
         dispute_id=clean_text(content.get("id"), limit=64),
-        disputed_id=_id_of(content.get("transaction")),
-        **_told_of_transaction(content.get("transaction")),
+        disputed_id=_id_of(disputed),
+        # Said only of a disputed transaction that is expanded.
+        issuer_card_id=_id_of(expanded.get("card")),
+        issuer_cardholder_id=_id_of(expanded.get("cardholder")),
+        also_named=_id_of(expanded.get("authorization")),
         status=status if status in states.Dispute.values else "",
         amount_minor=_ours(amount, currency),
         currency=currency,
@@ -89,16 +94,8 @@ def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movem
     )
 
 
-def _told_of_transaction(reference: object) -> dict[str, str]:
-    """The card, the cardholder and the purchase of a disputed transaction that is expanded."""
-    if not isinstance(reference, dict):
-        return {}
-    names = {"issuer_card_id": "card", "issuer_cardholder_id": "cardholder", "also_named": "authorization"}
-    return {ours: _id_of(reference.get(theirs)) for ours, theirs in names.items()}
-
-
 def _id_of(reference: object) -> str:
-    """The disputed transaction, which may be expanded."""
+    """The id of an object that is named, or expanded."""
     return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=64)
 
 
