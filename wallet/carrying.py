@@ -1,4 +1,4 @@
-"""Amounts that the processor cannot move: carried to the cardholder's next charge in the same currency (decision 0031).
+"""Amounts that the processor cannot move: carried to the cardholder's next charge in the same currency (decision 0037).
 
 An amount below the processor's minimum, or below its smallest unit, is moved from its purchase to the account *Carried
 to the next charge*, so the purchase is settled, and waits there. The next charge takes all of it along; what waits for

@@ -1,4 +1,4 @@
-"""Amounts that the processor cannot move: on the next charge, or written off, and never lost or taken twice (0031)."""
+"""Amounts that the processor cannot move: on the next charge, or written off, and never lost or taken twice (0037)."""
 
 import datetime as dt
 import itertools

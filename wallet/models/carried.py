@@ -1,4 +1,4 @@
-"""Amounts too small to be charged alone: carried to the cardholder's next charge (decision 0031)."""
+"""Amounts too small to be charged alone: carried to the cardholder's next charge (decision 0037)."""
 
 from django.db import models
 from django.db.models import Q
