@@ -7,13 +7,14 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from audit.edits import AuditedAdmin
 from onecard.kit import references
 from onecard.kit.acts import page_action
+from onecard.kit.admin import row_of
 from onecard.second_factor import devices, trust
 from onecard.second_factor import views as second_factor
 from onecard.users.admin import PeopleAdmin, PersonForm, RolesAdmin
@@ -50,7 +51,7 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only for superusers; a second factor is removed only where there is one, and never one's own."""
-        person = User.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        person = row_of(self, request, object_id)
         if person is None or not getattr(request.user, "is_superuser", False):
             return []
         may_remove = person.pk != request.user.pk and devices.has_device(person)
@@ -61,11 +62,17 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
 
     @page_action(description="Send an invitation", url_path="invite", icon="outgoing_mail")
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect("staff-invite", user_id=object_id)
+        return self._page_about(request, "staff-invite", object_id)
 
     @page_action(description="Remove the second factor", url_path="second-factor", icon="phonelink_erase")
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect("second-factor-remove", user_id=object_id)
+        return self._page_about(request, "second-factor-remove", object_id)
+
+    def _page_about(self, request: HttpRequest, name: str, object_id: str) -> HttpResponse:
+        person = row_of(self, request, object_id)
+        if person is None:
+            raise Http404("There is no such login.")
+        return redirect(name, user_id=person.pk)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
         """Whoever's name or address changes is told at the old address, and is suspended: it may be a take-over."""
