@@ -26,12 +26,12 @@ def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: st
 
     Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
-    words = _checked(reason)
+    words = checked_reason(reason)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
         kept = CardTransaction.objects.get(pk=refund.pk)
-        _refuse(why_not(kept))
+        refuse(why_not(kept))
         if not candidates(kept).filter(pk=purchase.pk).exists():
             raise LinkRefusedError("That is no purchase of the refund's card that a merchant has taken money for.")
         if not refunds.link(kept, purchase.pk, because=words, actor=actor):
@@ -46,12 +46,12 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
     is told later is not paid back by it once more. Safe when two do it at once. Raises LinkRefusedError, and then
     nothing has changed.
     """
-    words = _checked(reason)
+    words = checked_reason(reason)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(refund.provider, refund.issuer_authorization_id)
         kept = CardTransaction.objects.get(pk=refund.pk)
-        _refuse(why_not_of_none(kept))
+        refuse(why_not_of_none(kept))
         if not refunds.keep_apart(kept, because=words, actor=actor):
             raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
         booking.book_apart(kept)
@@ -114,13 +114,15 @@ def _why_settled(kept: CardTransaction) -> str:
     return ""
 
 
-def _checked(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """The words of a reason; raises LinkRefusedError for none or too many."""
     words = reason.strip()
     if not 0 < len(words) <= LONGEST_REASON:
         raise LinkRefusedError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
     return words
 
 
-def _refuse(why: str) -> None:
+def refuse(why: str) -> None:
+    """Raises LinkRefusedError where there is a reason not to."""
     if why:
         raise LinkRefusedError(why)

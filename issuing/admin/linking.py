@@ -27,7 +27,7 @@ class LinkForm(ReasonForm):
         super().__init__(data)
         self.known = {str(each.pk): each for each in linking.candidates(movement)[:MOST_SHOWN]}
         left_minor = owing.left_minor(self.known.values())
-        words = ((key, _in_words(each, left_minor[each.pk])) for key, each in self.known.items())
+        words = ((key, in_words(each, left_minor[each.pk])) for key, each in self.known.items())
         self.fields["purchase"].choices = [("", "Choose one"), *words]  # type: ignore[attr-defined]
         self.fields["purchase"].help_text = "Those of the same merchant first, then the newest."
         self.fields["reason"].help_text = "Who told you. It stands in the audit trail with your name."
@@ -83,7 +83,7 @@ def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> Htt
     amount = display.money(movement.amount_minor, movement.currency)
     why = movement.contradiction or "It did not say of which purchase."
     words = (
-        f"{_what_moved(movement)}. {why} What the cardholder gets back follows at "
+        f"{what_moved(movement)}. {why} What the cardholder gets back follows at "
         "once, and it cannot be said again. More than the merchant took for the purchase becomes a surplus, with a "
         "case of its own."
     )
@@ -122,7 +122,8 @@ def _ask_if_none(request: HttpRequest, movement: CardTransaction, form: ReasonFo
     return ask(request, act, form)
 
 
-def _what_moved(movement: CardTransaction) -> str:
+def what_moved(movement: CardTransaction) -> str:
+    """Who moved how much, and when."""
     if movement.transaction_type == CardTransaction.Type.REFUND:
         return _who_gave_back(movement)
     amount = display.money(movement.amount_minor, movement.currency)
@@ -134,7 +135,8 @@ def _who_gave_back(movement: CardTransaction) -> str:
     return f"{movement.merchant_name or 'A merchant'} gave back {amount} on {display.moment(movement.occurred_at)}"
 
 
-def _in_words(purchase: Authorization, left_minor: int) -> str:
+def in_words(purchase: Authorization, left_minor: int) -> str:
+    """A purchase as a choice among others."""
     left = display.money(left_minor, purchase.currency)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return f"{display.moment(purchase.created_at)}, {merchant}: {left} taken and not given back"

@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from issuing import linking, states, worth
+from issuing import linking, relinking, states, worth
 from issuing.admin.linking import LINK, OF_NONE, LinkingButtons
+from issuing.admin.relinking import RELINK, RelinkButton
 from issuing.admin.worth import ENTER_WORTH, WorthButton
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
@@ -27,11 +28,16 @@ FUNDING_TONE: dict[str, str] = {
 
 
 @admin.register(CardTransaction)
-class CardTransactionAdmin(LinkingButtons, WorthButton, ReadOnlyAdmin):
+class CardTransactionAdmin(LinkingButtons, RelinkButton, WorthButton, ReadOnlyAdmin):
     """Captures, refunds and disputes under the issuer's own ids."""
 
-    actions_detail = ("say_purchase", "say_none", "enter_worth")
-    why_not: ClassVar = {LINK: linking.why_not, OF_NONE: linking.why_not_of_none, ENTER_WORTH: worth.why_not}
+    actions_detail = ("say_purchase", "say_none", "correct_link", "enter_worth")
+    why_not: ClassVar = {
+        LINK: linking.why_not,
+        OF_NONE: linking.why_not_of_none,
+        RELINK: relinking.why_not,
+        ENTER_WORTH: worth.why_not,
+    }
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")
     list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")
