@@ -62,12 +62,13 @@ def why_not(kept: CardTransaction) -> str:
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
     """The other purchases of its card and its currency, those of its merchant first, then the newest."""
-    return linking.candidates(kept).filter(currency=kept.currency).exclude(pk=kept.authorization_id)
+    others = linking.candidates(kept).filter(currency=kept.currency)
+    return others.exclude(pk=kept.authorization_id) if kept.authorization_id is not None else others
 
 
 def _lock(movement: CardTransaction, purchase: Authorization | None) -> Authorization | None:
     """The cards of both purchases, then both purchases, each in one order; gives the one that it is joined with."""
-    wrong = Authorization.objects.filter(pk=movement.authorization_id).first() if movement.authorization_id else None
+    wrong = Authorization.objects.get(pk=movement.authorization_id) if movement.authorization_id is not None else None
     both = [each for each in (wrong, purchase) if each is not None]
     for card_id in sorted({each.card_id for each in both if each.card_id} | {movement.card_id or 0} - {0}):
         locking.lock_card(card_id)
