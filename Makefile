@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -49,6 +49,9 @@ invariants: setup  ## 10 000 random lives of purchases, checked after each step 
 
 kills: setup  ## every step of every flow killed with SIGKILL and restarted (about 40 minutes); KILL_SEED=1, ARGS='-k refund'
 	@KILL_EVERY=$(or $(KILL_EVERY),1) $(LAUNCHER) test -n auto -rP tests/faults/test_process_kills.py $(ARGS)
+
+crawl: setup  ## every page, filter, form and route asked with hostile values (about 5 minutes); CRAWL_SEED=1
+	@CRAWL_EVERY=1 $(LAUNCHER) test -n auto -rP tests/onecard/test_no_server_errors.py $(ARGS)
 
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
