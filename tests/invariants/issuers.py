@@ -63,6 +63,7 @@ class Words(Protocol):
     def question(self, amount: int, *, mcc: str, follows: Buy | None, card: str = "") -> Event: ...
     def asked_anew(self, question: Event) -> Event: ...
     def id_reused(self, question: Event, amount: int) -> Event: ...
+    def on_card(self, event: Event, card: str) -> Event: ...
     def ask(self, question: Event) -> bytes: ...
     def approves(self, answer: bytes) -> bool: ...
     def stands_in(self, amount: int) -> tuple[Event, Event]: ...
@@ -99,6 +100,10 @@ class StripeWords:
 
     def asked_anew(self, question: Event) -> Event:
         return question | {"id": stripe_events.unique("evt")}
+
+    def on_card(self, event: Event, card: str) -> Event:
+        content = event["data"]["object"] | {"card": card}
+        return event | {"data": {"object": content}}
 
     def id_reused(self, question: Event, amount: int) -> Event:
         return self.question(amount, mcc="5812", follows=None) | {"id": question["id"]}
@@ -209,6 +214,9 @@ class MarqetaWords:
 
     def asked_anew(self, question: Event) -> Event:
         return self._with_jit(question, token=marqeta_events.token())
+
+    def on_card(self, event: Event, card: str) -> Event:
+        return event | {"card_token": card}
 
     def id_reused(self, question: Event, amount: int) -> Event:
         return self._with_jit(question, amount=Decimal(amount) / 100)

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, multiple, rule
 
 from issuing import card_funding, fall_back, settling
-from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
+from issuing.models import Authorization, CardTransaction, Hold, SpendWindow, VirtualCard
 from onecard.kit.money import Money
 from routing import rulebook
 from tests.factories import VirtualCardFactory
 from tests.invariants import checks
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
 from tests.invariants.merchants import AMOUNTS, SAID, Merchants
-from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
+from tests.invariants.processor import ACCOUNT, CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.invariants.reckoning import Reckoning
 from tests.wallets import walkthrough_card
 from wallet import calling_off, cascade, funding, methods, refunding
-from wallet.models import FundingCharge, FundingMethod, FundingObligation
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, Posting
 
 START = dt.datetime(2026, 3, 7, 20, tzinfo=dt.UTC)  # The night before the clocks change in New York.
 MOODS = st.lists(st.sampled_from(CHARGE_MOODS), max_size=4)
@@ -160,9 +160,27 @@ class Purchases(Reckoning):
             assert is_yes or buy.ended
             assert set(Hold.objects.values_list("pk", flat=True)) == held
 
+    @rule(buy=buys, amount=AMOUNTS, kind=st.sampled_from(["capture", "refund", "chargeback"]))
+    def news_names_another_persons_card(self, buy: Buy, amount: int, kind: str) -> None:
+        """It is kept with a case, and moves nothing for either of the two."""
+        purchase = Authorization.objects.filter(issuer_authorization_id=self.words.authorization_id(buy)).first()
+        if purchase is None or purchase.card_id is None or (kind == "chargeback" and not buy.moved):
+            return
+        dispute = f"foreign_{len(self.events)}_{amount}" if kind == "chargeback" else ""
+        name, event = self.words.moves(buy, kind, amount, dispute=dispute)
+        if kind == "chargeback" and self.words.provider == "stripe":
+            return  # Stripe's disputes name no card.
+        postings = Posting.objects.count()
+        assert self.words.deliver(self.words.on_card(event, self.other_card.issuer_card_id)) in ("kept", "handled")
+        assert Posting.objects.count() == postings
+        kept = CardTransaction.objects.filter(issuer_transaction_id__endswith=name)
+        assert not kept.exclude(authorization=None).exists()
+        assert Case.objects.filter(kind=Case.Kind.EVENT_CONTRADICTION, status=Case.Status.OPEN).exists()
+
     @invariant()
     def nobody_else_pays(self) -> None:
         if hasattr(self, "other_card"):
+            assert not CardTransaction.objects.filter(card=self.other_card).exclude(authorization=None).exists()
             assert not FundingObligation.objects.filter(cardholder=self.other_card.cardholder).exists()
             assert not SpendWindow.objects.filter(card=self.other_card).exists()
 
@@ -212,6 +230,19 @@ class Purchases(Reckoning):
         self.processor.moods = list(other)
         refunding.sweep(processor=self.processor)
         self.processor.moods = []
+
+    @rule()
+    def our_account_is_refused(self) -> None:
+        """Whatever is asked is refused: all of it waits, and no card is blamed."""
+        before = self._cards()
+        self.processor.moods = [ACCOUNT] * 50
+        funding.sweep(processor=self.processor)
+        refunding.sweep(processor=self.processor)
+        self.processor.moods = []
+        assert self._cards() == before
+
+    def _cards(self) -> list[Any]:
+        return list(FundingMethod.objects.order_by("pk").values_list("status", "cooling_until"))
 
     @rule(
         what=st.sampled_from(["lapses", "ends_well", "ends_badly", "is_paid_by_hand", "comes_back"]),

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 
 from wallet.processors.base import (
+    AccountRefusedError,
     CaptureOrder,
     ChargeOrder,
     NotProcessedError,
@@ -16,6 +17,9 @@ from wallet.processors.base import (
 # What it may answer to a charge; "lost" has done its work and says nothing, "unheard" has done nothing.
 CHARGE_MOODS = ("yes", "yes", "yes", "soft", "hard", "ask_person", "slow", "refused", "lost", "unheard", "busy")
 OTHER_MOODS = ("yes", "yes", "yes", "lost", "unheard", "busy", "fails")
+# "account" is a refusal of our own account, whatever is asked.
+ACCOUNT = "account"
+NOT_DONE = ("unheard", "busy", ACCOUNT)
 TOOK = ("succeeded", "held")
 
 
@@ -56,18 +60,20 @@ class Moody:
 
     def charge(self, order: ChargeOrder) -> Outcome:
         mood = self._mood()
-        if order.idempotency_key not in self.stored and mood not in ("unheard", "busy"):
+        if order.idempotency_key not in self.stored and mood not in NOT_DONE:
             self.stored[order.idempotency_key] = self._make(order, mood)
         self._answer(mood)
         return self.stored[order.idempotency_key]
 
     def find(self, order: ChargeOrder) -> Outcome | None:
+        if self.moods[:1] == [ACCOUNT]:
+            self._answer(self._mood())
         found = self.intents.get(order.public_id)
         return found.outcome() if found else None
 
     def capture(self, order: CaptureOrder) -> Outcome:
         mood, intent = self._mood(), self.by_id(order.processor_charge_id)
-        if intent.status == "held" and mood not in ("unheard", "busy"):
+        if intent.status == "held" and mood not in NOT_DONE:
             assert order.amount_minor <= intent.amount_minor, "more is captured than is held"
             intent.status, intent.received_minor = "succeeded", order.amount_minor
             self.tell(intent)
@@ -76,7 +82,7 @@ class Moody:
 
     def give_up(self, processor_charge_id: str) -> Outcome:
         mood, intent = self._mood(), self.by_id(processor_charge_id)
-        if intent.status in ("held", "requires_action", "declined") and mood not in ("unheard", "busy"):
+        if intent.status in ("held", "requires_action", "declined") and mood not in NOT_DONE:
             intent.status = "canceled"
             self.tell(intent)
         self._answer(mood)
@@ -87,7 +93,7 @@ class Moody:
 
     def refund(self, order: RefundOrder) -> RefundOutcome:
         mood = self._mood()
-        if order.idempotency_key not in self.refunds and mood not in ("unheard", "busy"):
+        if order.idempotency_key not in self.refunds and mood not in NOT_DONE:
             made = self._give_back(order, fails=mood == "fails")
             self.orders[order.idempotency_key] = order
             self.refunds[order.idempotency_key] = made
@@ -170,6 +176,8 @@ class Moody:
         return self.moods.pop(0) if self.moods else self.usually
 
     def _answer(self, mood: str) -> None:
+        if mood == ACCOUNT:
+            raise AccountRefusedError("This account cannot currently make live charges.")
         if mood == "busy":
             raise NotProcessedError("429")
         if mood in ("lost", "unheard"):

@@ -86,7 +86,8 @@ class Reckoning(Merchants):
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
         # What was said to be of none before its purchase was told is not this one's.
         apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
-        moved += sum(each.amount_minor for each in apart.exclude(of_no_purchase_at=None))
+        # Nor is what contradicts it, although it names this purchase.
+        moved += sum(each.amount_minor for each in apart.exclude(of_no_purchase_at=None).filter(contradiction=""))
         assert paid == moved, (buy, purchase.status, paid, moved)
 
     def _no_refund_is_forgotten(self) -> None:
