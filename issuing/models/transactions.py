@@ -46,7 +46,7 @@ class CardTransaction(models.Model):
     issuer_card_id = models.CharField(
         max_length=64, blank=True, default="", db_default="", help_text="The card that it names."
     )
-    contradiction = models.CharField(
+    contradiction = FreeTextField(
         max_length=300,
         blank=True,
         default="",

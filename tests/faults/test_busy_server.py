@@ -33,14 +33,14 @@ def wrong_logins(port: int) -> Iterator[list[int]]:
         while not done.is_set():
             client = HTTPConnection(HOST, port, timeout=30)
             try:
-                client.request("GET", "/admin/login/")
+                client.request("GET", "/admin/sign-in/")
                 answer = client.getresponse()
                 answer.read()
                 cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
                 token = cookie.partition("=")[2]
-                form = {"username": "staff", "password": f"wrong{number}", "csrfmiddlewaretoken": token}
+                form = {"login": "staff", "password": f"wrong{number}", "csrfmiddlewaretoken": token}
                 headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
-                client.request("POST", "/admin/login/", urlencode(form), headers)
+                client.request("POST", "/admin/sign-in/", urlencode(form), headers)
                 answer = client.getresponse()
                 answer.read()
                 statuses.append(answer.status)
@@ -72,7 +72,7 @@ def test_wrong_logins_slow_no_purchase_down() -> None:
 
 
 def test_a_process_serves_its_role_only() -> None:
-    doors, desk = "/api/webhooks/marqeta", "/admin/login/"
+    doors, desk = "/api/webhooks/marqeta", "/admin/sign-in/"
     for role, served, closed in (("doors", doors, desk), ("desk", desk, doors)):
         with web_server(ONECARD_ROLE=role) as port:
             assert get(port, served) in (200, 405)

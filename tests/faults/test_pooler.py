@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
 
 from issuing import handlers, unknown_commits
 from issuing.models import Hold, IssuerEvent, VirtualCard
@@ -18,6 +17,7 @@ from onecard.kit.postgresql.sessions import NoSessionError
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from tests import stripe_events
+from tests.back_office import logged_in
 from tests.faults.test_connection_heals import administrator, buy, failing_statement, on_a_fresh_connection
 from tests.poolers import pooler, through
 from tests.threads import at_once
@@ -81,8 +81,7 @@ def test_long_lists_and_pages_go_through_a_pooler(bouncer: int) -> None:
         assert [card.pk for card in VirtualCard.objects.iterator(chunk_size=1)] == [VirtualCard.objects.get().pk]
         with transaction():
             assert len(list(User.objects.iterator(chunk_size=1))) == 2
-        client = Client()
-        client.force_login(User.objects.get(username="staff"))
+        client = logged_in(User.objects.get(username="staff"))
         for page in ("/admin/", "/admin/issuing/virtualcard/", "/admin/wallet/cardholder/", "/health/ready"):
             assert client.get(page).status_code == 200, page
 
@@ -109,7 +108,7 @@ def test_a_web_server_works_behind_a_pooler(bouncer: int) -> None:
     with web_server(DATABASE_URL=url) as port, Buyers(port, card, a_second=15) as buyers:
         client = http.client.HTTPConnection("127.0.0.1", port)
         for _ in range(20):
-            client.request("GET", "/admin/login/")
+            client.request("GET", "/admin/sign-in/")
             answer = client.getresponse()
             answer.read()
             assert answer.status == 200

@@ -275,7 +275,9 @@ class TestLimits:
                 return error.message
 
         at_once([agree_safely, lambda: self.raised(card, user=boss, daily_limit="900").status_code])
-        assert limits_of(card) in ((50_000, 90_000, 500_000), (50_000, 100_000, 2_000_000))
+        one_refused = ((50_000, 90_000, 500_000), (50_000, 100_000, 2_000_000))
+        # Whoever opens the page after the agreement edits the limits that were agreed to.
+        assert limits_of(card) in (*one_refused, (50_000, 90_000, 2_000_000))
 
 
 def limits_of(card: VirtualCard) -> tuple[int, int, int]:

@@ -90,7 +90,7 @@ def ended(paid: int, spent: int, status: str = "settled") -> dict[str, Any]:
 LIVES: dict[str, tuple[list[tuple[str, int]], dict[str, Any]]] = {
     "captured whole": ([("capture", 4500), ("closed", 0)], ended(4500, 4500)),
     "captured for less": ([("capture", 4000), ("closed", 0)], ended(4000, 4000)),
-    "captured for more": ([("capture", 5400), ("closed", 0)], ended(5400, 4500)),
+    "captured for more": ([("capture", 5400), ("closed", 0)], ended(5400, 5400)),
     "in two parts": ([("capture", 2000), ("capture", 2500), ("closed", 0)], ended(4500, 4500)),
     "in parts for less": ([("capture", 2000), ("capture", 1000), ("closed", 0)], ended(3000, 3000)),
     "given back": ([("capture", 4500), ("closed", 0), ("refund", 4500)], ended(0, 4500)),

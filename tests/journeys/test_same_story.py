@@ -160,7 +160,9 @@ def test_a_force_post_that_nobody_asked_us_about(tell: Callable[[Story], Told]) 
         ("settlement", 1900, True)
     ]
     assert column(told["cases"], "kind", "amount_minor") == [("approved_without_us", 1900)]
-    assert (told["holds"], told["charges"]) == ([], [])
+    # What was taken without asking counts on the card's limits, and on no funding card.
+    assert column(told["holds"], "of_capture", "amount_minor") == [(True, 1900)]
+    assert told["charges"] == []
 
 
 def test_a_tip_makes_the_capture_larger_than_the_hold(tell: Callable[[Story], Told]) -> None:

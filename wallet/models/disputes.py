@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet import states
 from wallet.models.funding import FundingCharge
@@ -19,7 +20,7 @@ class FundingDispute(models.Model):
     processor_dispute_id = models.CharField(max_length=64, unique=True, help_text="du_…")
     processor_charge_id = models.CharField(max_length=64, blank=True, help_text="pi_…, or ch_… where there is none")
     status = models.CharField(max_length=30, choices=states.FundingDispute.choices)
-    reason = models.CharField(max_length=60, blank=True, help_text="As the card's bank says it, such as fraudulent.")
+    reason = FreeTextField(max_length=60, blank=True, help_text="As the card's bank says it, such as fraudulent.")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     withdrawn_minor = models.BigIntegerField(default=0)
