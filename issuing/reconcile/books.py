@@ -48,7 +48,8 @@ WHERE coalesce(r.first_sent_at, r.created_at) >= %(reads_from)s
 # Against the ledger. A movement is posted when it is recorded or later, so a row that is older than the window is
 # still read when its posting is in it. What the issuer settled is posted once its purchase is known; until then it is
 # money outside the ledger, and for a person if its purchase is not told within minutes. What a dispute takes back
-# before it was given waits for that, and one in another currency has two postings more once its rate is known.
+# before it was given waits for that, and one in another currency has two postings more once its rate is known. What
+# contradicts its purchase is posted nowhere: a person is asked, and whoever closed the case in words has settled it.
 MOVED_ON_CARDS = """
 WITH moved AS (
     SELECT t.*, t.occurred_at >= %(since)s AND t.occurred_at < %(until)s AS is_due FROM issuing_cardtransaction t
@@ -63,7 +64,7 @@ SELECT 'card_transaction:' || t.id, t.amount_minor, t.currency,
     t.is_due AND NOT (t.transaction_type IN ('chargeback_reversal', 'provisional_debit')
         AND t.processing_status = 'pending')
         AND NOT (t.authorization_id IS NULL AND (t.recorded_at >= %(told_since)s OR EXISTS (SELECT FROM wallet_case k
-            WHERE k.reference = 'card_transaction:' || t.id AND k.status = 'open'
+            WHERE k.reference = 'card_transaction:' || t.id AND (k.status = 'open' OR k.resolution <> '')
                 AND k.kind IN ('refund_unlinked', 'event_contradiction'))))
 FROM moved t
 UNION ALL SELECT 'card_transaction:' || t.id || ':exchange_out', t.amount_minor, t.currency, 'card_exchange',

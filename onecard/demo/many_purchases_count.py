@@ -13,7 +13,8 @@ from issuing.models import Authorization, CardTransaction
 from issuing.reconcile import balances
 from onecard.demo.many_purchases_truth import Name, Paid, Truth
 from wallet import ledger_check
-from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
+from wallet.chart import Account
+from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 
 SHOWN = 12
 ENDED_CHARGE = ("succeeded", "declined", "refused", "canceled")
@@ -63,6 +64,9 @@ class Ours:
     charge: dict[str, tuple[str, str, int, str]]
     refund: dict[str, tuple[str, str, int]]
     obligation_of: dict[str, str]
+    # What a charge took along of other purchases, and what each purchase left to a later charge, in minor units.
+    carried_by: dict[str, int]
+    carried_of: Counter[str]
     has_case: set[str]
 
 
@@ -105,7 +109,7 @@ def _processor(truth: Truth, ours: Ours, made: Count) -> None:
             made.doubled.append(f"obligation {obligation} was paid by {[each.id for each in charges]}")
         for charge in charges[:1]:
             known = ours.charge.get(charge.id)
-            if known is None or known[2] != charge.minor:
+            if known is None or known[2] + ours.carried_by.get(charge.id, 0) != charge.minor:
                 made.lost.append(f"{charge.id} took {charge.minor} there; here is {known}")
     for refund in truth.refunds:
         if ours.refund.get(refund.id, ("", "", -1))[2] != refund.minor:
@@ -125,10 +129,13 @@ def _net(truth: Truth, ours: Ours, made: Count) -> None:
         net[purchase or f"{moved.name}"] += moved.minor
     for charge in truth.charges:
         made.paid_by_cards[charge.currency] += charge.minor
-        net[ours.charge.get(charge.id, ("", charge.id))[1]] -= charge.minor
+        # What a charge took along is of other purchases, which are settled where it was set down.
+        net[ours.charge.get(charge.id, ("", charge.id))[1]] -= charge.minor - ours.carried_by.get(charge.id, 0)
     for refund in truth.refunds:
         made.paid_by_cards[refund.currency] -= refund.minor
         net[ours.refund.get(refund.id, ("", refund.id))[1]] += refund.minor
+    for purchase, minor in ours.carried_of.items():
+        net[purchase] -= minor
     _explain(
         ((key, f"{key}: merchants took {minor} more than was paid") for key, minor in net.items() if minor), ours, made
     )
@@ -196,8 +203,19 @@ def _ours() -> Ours:
         obligation_of={
             str(name): str(pk) for name, pk in FundingCharge.objects.values_list("public_id", "obligation_id")
         },
+        carried_by={str(each.processor_charge_id): each.carried_minor for each in charges.exclude(carried_minor=0)},
+        carried_of=_carried(),
         has_case=_explained(),
     )
+
+
+def _carried() -> Counter[str]:
+    carried: Counter[str] = Counter()
+    for reference, credit, minor in Posting.objects.filter(kind=Posting.Kind.CARRIED).values_list(
+        "reference", "credit", "amount_minor"
+    ):
+        carried[reference] += minor if credit == Account.PURCHASES else -minor
+    return carried
 
 
 def _explained() -> set[str]:

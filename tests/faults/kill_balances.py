@@ -63,7 +63,7 @@ _CHARGED: dict[str, Flow] = {
     ),
     "news: reversed": told(GIVEN_BACK, on_card(PART, story.paid), becomes("reversed")),
     "news: captured for more than it paid alone": told(
-        End("settled", paid=5400, spent=4500, charges=2), on_card(ALL, story.paid), captured(5400), becomes("closed")
+        End("settled", paid=5400, spent=5400, charges=2), on_card(ALL, story.paid), captured(5400), becomes("closed")
     ),
     "settlement": Flow(story.settle, FOR_LESS, on_card(PART, story.closed_for_less), late=HOURS),
 }

@@ -132,7 +132,7 @@ FLOWS: dict[str, Flow] = {
     "news: captured and closed": told(SETTLED, story.paid, captured(4500), becomes("closed")),
     "news: captured in part and closed": told(FOR_LESS, story.paid, captured(3000), becomes("closed")),
     "news: captured for more": told(
-        End("settled", paid=5400, spent=4500, charges=2), story.paid, captured(5400), becomes("closed")
+        End("settled", paid=5400, spent=5400, charges=2), story.paid, captured(5400), becomes("closed")
     ),
     "news: reversed": told(GIVEN_BACK, story.paid, becomes("reversed")),
     "news: reversed before the charge": told(

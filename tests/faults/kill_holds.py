@@ -35,7 +35,7 @@ HELD = Policy.HOLD_THEN_CAPTURE.value
 CAPTURE, CANCEL = f"{story.INTENTS}/*/capture", f"{story.INTENTS}/*/cancel"
 KEPT = End("approved", paid=0, spent=4500, charges=0, held=4500)
 FOR_LESS = End("settled", paid=3000, spent=3000)
-FOR_MORE = End("settled", paid=5400, spent=4500, charges=2)
+FOR_MORE = End("settled", paid=5400, spent=5400, charges=2)
 GIVEN_UP = End("reversed", paid=0, spent=0, charges=0)
 REFUNDED = End("settled", paid=3800, spent=4500, refunds=1)
 

@@ -35,10 +35,10 @@ def held_if_answered(_world: World, death: Death) -> End:
 
 
 def paid_and_over(_world: World, _death: Death) -> End:
-    """What was taken is paid; only what was taken before the rest expired still counts on the limits."""
+    """What was taken is paid and counts on the limits, whether the rest expired before or after it."""
     status = Authorization.objects.get().status
     assert status in ("expired", "settled")
-    return replace(FOR_LESS, status=status, spent=3000 if status == "expired" else 0)
+    return replace(FOR_LESS, status=status)
 
 
 def asked_and_told(world: World) -> None:

@@ -32,7 +32,8 @@ LATE = 2 * HOURS
 GIVES_UP = dt.timedelta(hours=25)
 LATER = GIVES_UP + HOURS
 # It is paid, by a second charge; what a settlement has given back on the limits stays given back.
-TOO_LATE = replace(SETTLED, spent=0)
+# Nothing is held any more, and what was taken late counts on the limits all the same.
+TOO_LATE = SETTLED
 
 
 def missed(begin: Callable[[World], object], end: End, *, late: dt.timedelta = LATE) -> Flow:

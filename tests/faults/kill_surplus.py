@@ -21,7 +21,7 @@ TOLD = replace(SPENT, cases=("credit_left",))
 # A hold that is not captured yet is given up instead, and nothing comes from it or goes back to it.
 AT_ONCE = replace(SPENT, charges=None, refunds=None)
 # What the merchant takes again comes from what it gave too much, and the rest of it from the funding card.
-TAKEN_AGAIN = End("settled", paid=300, spent=4500, charges=2, refunds=1)
+TAKEN_AGAIN = End("settled", paid=300, spent=5300, charges=2, refunds=1)
 
 
 def spending(begin: Callable[[World], object]) -> Callable[[World], None]:

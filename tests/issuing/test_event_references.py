@@ -1,5 +1,6 @@
 """An event never crosses cardholders, whatever it names: it is kept, moves nothing, and a case says who differs."""
 
+import datetime as dt
 import itertools
 from decimal import Decimal
 from typing import Any
@@ -11,11 +12,13 @@ from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction, Dispute, Hold, IssuerAccount, IssuerEvent, VirtualCard
 from onecard.kit import clock
 from tests import marqeta_events, stripe_events
+from tests.back_office import superuser
 from tests.factories import VirtualCardFactory
 from tests.issuing.postings import NOON, deliver, posted, refund, report
+from tests.issuing.reconcile.test_books import books
 from tests.issuing.test_settling import work
 from tests.wallets import walkthrough_card
-from wallet import ledger_check
+from wallet import case_work, ledger_check
 from wallet.models import Case, FundingCharge, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
@@ -322,3 +325,16 @@ class TestMarqeta:
         report(marqeta_events.later(second, "authorization.clearing.chargeback", chargeback=about))
         assert standing() == before
         assert "names two purchases" in summaries()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_person_has_settled_in_words_is_no_difference_any_more() -> None:
+    ada, bob = cards()
+    deliver(posted(bought(ada), card=bob.issuer_card_id, created=int(clock.now().timestamp()) - 3600))
+    CardTransaction.objects.update(recorded_at=clock.now() - dt.timedelta(hours=1))
+    assert books()[1] == [], "an open case asks a person"
+
+    case_work.resolve(case=Case.objects.get(kind=CONTRADICTION), user=superuser(), reason="The issuer takes it back.")
+
+    assert books()[1] == []
+    assert CardTransaction.objects.get().authorization is None
