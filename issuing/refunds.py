@@ -123,7 +123,7 @@ def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
 
 
 def _on_its_own_card(rows: QuerySet[CardTransaction]) -> QuerySet[CardTransaction]:
-    """But for what two people have joined with a purchase of another card (issuing/link_corrections.py)."""
+    """Those that are joined with no purchase, or with one of their own card."""
     return rows.filter(Q(authorization=None) | Q(authorization__card=None) | Q(authorization__card=F("card")))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from audit import trail
-from issuing import linking, locking, owing, surplus, unfunded
+from issuing import event_references, linking, locking, owing, surplus, unfunded
 from issuing.booking import POSTINGS
 from issuing.linking import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, Dispute
@@ -49,6 +49,11 @@ def why_not(kept: CardTransaction) -> str:
         return "It is joined with no purchase, so there is no link to correct."
     if kept.source == CardTransaction.Source.LEGACY:
         return "This is from an old document: what became of its money was settled before our time."
+    if kept.card and purchase.card and not event_references.is_same_holder(kept.card, purchase.card):
+        return (
+            f"It came on {kept.card} of {kept.card.cardholder}, and its purchase is of {purchase.card.cardholder}: one "
+            "person moves no money between two cardholders. Have its issuer correct it."
+        )
     if kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
         return "What a dispute moved follows the dispute: correct the capture that it is about, or ask its issuer."
     if kept.currency != purchase.currency:
@@ -82,6 +87,8 @@ def _why_not_there(kept: CardTransaction, purchase: Authorization | None) -> str
         return "" if kept.transaction_type == Type.REFUND else "A capture is always of a purchase: choose one."
     if not candidates(kept).filter(pk=purchase.pk).exists():
         return "Choose another purchase of the same card and currency. Nothing is moved to another person's purchase."
+    if Dispute.objects.filter(authorization=purchase).exists():
+        return "That purchase is disputed: wait for the dispute's end, or ask its issuer."
     return ""
 
 

@@ -69,7 +69,7 @@ def _ask(request: HttpRequest, movement: CardTransaction, form: RelinkForm) -> H
     words = (
         f"{what_moved(movement)}, and it is joined with {movement.authorization}. Say which purchase of the same card "
         "it is of. Two correcting postings move it in the ledger; more is charged or given back for each of the two "
-        "purchases as if it had been joined so from the beginning. It can be corrected again."
+        "purchases as if it had been joined so from the beginning. A purchase can be corrected again, none cannot."
     )
     if not form.fields["purchase"].choices[1:]:  # type: ignore[attr-defined]
         words = f"{words} The card has no other purchase, so there is nothing to choose from."

@@ -9,9 +9,10 @@ from django.urls import reverse
 from audit.models import Entry
 from issuing import owing, relinking
 from issuing.linking import LinkRefusedError
-from issuing.models import Authorization, CardTransaction, SpendWindow, VirtualCard
+from issuing.models import Authorization, CardTransaction, Dispute, SpendWindow, VirtualCard
+from onecard.kit import clock
 from tests.back_office import logged_in, sentences, text_of
-from tests.factories import UserFactory
+from tests.factories import UserFactory, VirtualCardFactory
 from tests.issuing.reconcile.test_books import books
 from tests.issuing.test_settling import approved, deliver, moved, news, work
 from tests.threads import at_once
@@ -239,4 +240,35 @@ def test_who_may_only_look_corrects_nothing(card: VirtualCard) -> None:
     act = reverse("admin:issuing_cardtransaction_correct_link", args=[movement("refund").pk])
 
     assert logged_in(looker).post(act, {"purchase": "none", "reason": WHY}).status_code == 403
+    assert movement("refund").authorization == of(wrong)
+
+
+def test_one_person_moves_no_money_between_two_cardholders(card: VirtualCard) -> None:
+    wrong, right = bought(card, 4500), bought(card, 6000)
+    deliver(moved(wrong, 3000, kind="refund"))
+    work()
+    other = VirtualCardFactory()
+    CardTransaction.objects.filter(pk=movement("refund").pk).update(card=other)
+
+    for purchase in (of(right), None):
+        with pytest.raises(LinkRefusedError, match="between two cardholders"):
+            correct(movement("refund"), purchase)
+
+    assert (paid(wrong), paid(right)) == (1500, 6000)
+    assert not Posting.objects.filter(key__startswith="relinked:").exists()
+
+
+def test_nothing_moves_to_a_disputed_purchase(card: VirtualCard) -> None:
+    wrong, right = bought(card, 4500), bought(card, 6000)
+    deliver(moved(wrong, 3000, kind="refund"))
+    work()
+    now = clock.now()
+    Dispute.objects.create(
+        provider="stripe", issuer_dispute_id="idp_1", authorization=of(right), status="submitted",
+        amount_minor=6000, currency="USD", opened_at=now, updated_at=now,
+    )  # fmt: skip
+
+    with pytest.raises(LinkRefusedError, match="disputed"):
+        correct(movement("refund"), of(right))
+
     assert movement("refund").authorization == of(wrong)
