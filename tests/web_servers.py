@@ -29,7 +29,10 @@ def web_server(**environment: str) -> Iterator[int]:
     """Starts the server's own command and yields its port once it is ready; ends exactly that process."""
     with claimed_port() as port:
         command = [*web_command(port), "--log-level", "error"]
-        wanted = {**os.environ, "DATABASE_URL": _database_url(), **environment}
+        # The server believes whom this process signs as, whatever secrets the settings have here by now.
+        secrets = ",".join(settings.STRIPE_WEBHOOK_SECRETS)
+        ours = {"DATABASE_URL": _database_url(), "STRIPE_WEBHOOK_SECRETS": secrets}
+        wanted = {**os.environ, **ours, **environment}
         with subprocess.Popen(command, cwd=ROOT, env=wanted) as server:
             try:
                 _wait_until_ready(port, server)
