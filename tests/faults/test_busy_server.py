@@ -13,8 +13,8 @@ from django.contrib.auth.hashers import make_password
 from issuing.models import Decision, Hold
 from onecard.dev.ports import HOST
 from tests.factories import UserFactory
-from tests.faults.test_silent_database import postmaster, stopped
 from tests.faults.test_slow_clients import ISSUER_LIMIT_MS, assert_all_in_time
+from tests.relays import database_relay
 from tests.wallets import walkthrough_card
 from tests.web_servers import Buyers, deadline_ms, get, web_server
 
@@ -95,10 +95,10 @@ def test_more_purchases_than_can_be_decided_are_declined_in_time() -> None:
 
 def test_a_silent_database_under_load_is_answered_for_in_time() -> None:
     card = walkthrough_card(**RICH).issuer_card_id
-    with web_server() as port:
+    with database_relay() as relay, web_server(DATABASE_URL=relay.database_url) as port:
         with Buyers(port, card, a_second=40) as buyers:
             time.sleep(2)
-            with stopped_database():
+            with relay.silent():
                 time.sleep(5)
             time.sleep(2)
         purchases = buyers.purchases
@@ -108,25 +108,6 @@ def test_a_silent_database_under_load_is_answered_for_in_time() -> None:
         assert max(purchases.approved_ms) < deadline_ms() * 1.2
         assert len(purchases.approved_ms) > 40
         assert_only_told_approvals_stand(len(purchases.approved_ms))
-
-
-@contextmanager
-def stopped_database() -> Iterator[None]:
-    """The postmaster and all of its processes stand still, and go on afterwards."""
-    parent = postmaster()
-    with open(f"/proc/{parent}/task/{parent}/children") as file:  # noqa: PTH123
-        children = [int(word) for word in file.read().split()]
-    with stopped(parent):
-        running = []
-        try:
-            for child in children:
-                held = stopped(child)
-                held.__enter__()
-                running.append(held)
-            yield
-        finally:
-            for held in running:
-                held.__exit__(None, None, None)
 
 
 def assert_only_told_approvals_stand(told: int) -> None:

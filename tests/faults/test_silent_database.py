@@ -16,7 +16,8 @@ from issuing import handlers, store, unknown_commits
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard.kit.postgresql.patience import SilentDatabaseError, give_up_after
 from tests import stripe_events
-from tests.faults.test_connection_heals import administrator, buy, on_a_fresh_connection
+from tests.faults.test_connection_heals import buy, on_a_fresh_connection
+from tests.relays import HOST, Relay, database_relay
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.models import FundingCharge, FundingObligation
@@ -34,11 +35,14 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def postmaster() -> int:
-    with administrator() as admin:
-        folder = admin.execute("SHOW data_directory").fetchone()[0]
-    with open(f"{folder}/postmaster.pid") as file:  # noqa: PTH123
-        return int(file.readline())
+@pytest.fixture
+def relay(transactional_db: None) -> Iterator[Relay]:
+    """New connections go through it; those that stand already do not."""
+    with database_relay() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connections.settings["default"], "HOST", HOST)
+        patch.setitem(connections.settings["default"], "PORT", str(running.port))
+        yield running
+        connection.close()
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -63,12 +67,12 @@ def test_a_server_process_that_hangs_is_given_up_on_in_time(settings: Any) -> No
     assert Decision.objects.filter(approved=True).count() == 2
 
 
-def test_connecting_to_a_database_that_hangs_is_given_up_on_in_time(settings: Any) -> None:
+def test_connecting_to_a_database_that_hangs_is_given_up_on_in_time(settings: Any, relay: Relay) -> None:
     settings.DECISION_DEADLINE_MS = 600
     card = walkthrough_card().issuer_card_id
 
     def one_life() -> None:
-        with stopped(postmaster()):
+        with relay.silent():
             answer, elapsed_ms = timed(lambda: buy(card))
         assert answer["approved"] is False
         assert elapsed_ms < 600
@@ -77,10 +81,10 @@ def test_connecting_to_a_database_that_hangs_is_given_up_on_in_time(settings: An
     on_a_fresh_connection(one_life)
 
 
-def test_threads_that_meet_a_silent_database_are_all_free_in_time(settings: Any) -> None:
+def test_threads_that_meet_a_silent_database_are_all_free_in_time(settings: Any, relay: Relay) -> None:
     settings.DECISION_DEADLINE_MS = 800
     card = walkthrough_card().issuer_card_id
-    with stopped(postmaster()):
+    with relay.silent():
         answers = at_once([lambda: timed(lambda: buy(card))] * 8)
     assert [answer["approved"] for answer, _ in answers] == [False] * 8
     assert max(elapsed_ms for _, elapsed_ms in answers) < 1200  # Eight threads start together on two cores.
