@@ -1,6 +1,7 @@
 """What is done about a stored event, by a worker, once. One that fails is tried again until it succeeds.
 
-After some failures, or when it cannot be read at all and carries money, a case asks a person.
+After some failures, or when it cannot be read at all and carries money, a case asks a person. A try counts from its
+beginning, so that an event which ends its worker's process counts as one that fails.
 """
 
 import datetime as dt
@@ -29,12 +30,25 @@ def handle(*, event_pk: int, now: dt.datetime | None = None) -> str:
 
     Raises whatever applying it raised, after the failure and the time of the next try were written down.
     """
-    moment = now or clock.now()
+    return _try(event_pk, now or clock.now())
+
+
+def handle_if_due(*, event_pk: int, now: dt.datetime | None = None) -> str:
+    """As `handle`, but does nothing before the time of the event's next try.
+
+    For the queue, which hands out a task again at once when its worker died.
+    """
+    return _try(event_pk, now or clock.now(), only_if_due=True)
+
+
+def _try(event_pk: int, now: dt.datetime, *, only_if_due: bool = False) -> str:
+    if not unapplied.begin_try(event_pk, now=now, only_if_due=only_if_due):
+        return IssuerEvent.objects.values_list("status", flat=True).get(pk=event_pk)
     try:
-        return _apply(event_pk, moment)
+        return _apply(event_pk, now)
     except Exception as error:
         # Also when the task's time was over: an event that takes too long must not hold up the others for ever.
-        unapplied.record_failure(event_pk, error, now=moment)
+        unapplied.record_failure(event_pk, error, now=now)
         raise
 
 
@@ -43,6 +57,7 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return event.status
+        unapplied.end_try(event)
         try:
             status, reason = _dispatch(event, now)
         except MalformedEventError as error:
@@ -67,7 +82,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now or clock.now())
     waiting = IssuerEvent.objects.filter(is_due, status=states.Event.RECEIVED, received_at__lt=limit)
     pks = list(waiting.order_by("received_at").values_list("pk", flat=True))
-    return each_in_turn(pks, lambda event_pk: handle(event_pk=event_pk, now=now), what="event")
+    return each_in_turn(pks, lambda event_pk: handle_if_due(event_pk=event_pk, now=now), what="event")
 
 
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:

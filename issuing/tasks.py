@@ -13,7 +13,7 @@ from issuing.sync.one_card import sync_card as compare_card
 @shared_task(name="issuing.tasks.handle_event")
 def handle_event(*, event_pk: int, **_newer: Any) -> None:
     """Acts on one stored event."""
-    handlers.handle(event_pk=event_pk)
+    handlers.handle_if_due(event_pk=event_pk)
 
 
 @shared_task(name="issuing.tasks.tell_of_refused_events")

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.db.models import F
+from django.db.models.functions import Greatest
 
 from audit import trail
 from issuing import inbox, states
@@ -11,7 +12,6 @@ from issuing.event_references import ContradictionError
 from issuing.events import MalformedEventError
 from issuing.models import IssuerEvent
 from issuing.unhandled_money import carries_amount
-from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
@@ -22,6 +22,10 @@ from wallet.models import Case
 
 # With doubling waits these take about half a minute; later tries come every hour at most.
 ATTEMPTS_BEFORE_CASE = 5
+UNFINISHED = "A try to apply it was begun and has not ended."
+WORKER_DIED = (
+    "The worker's process died each time: see its log and the machine's memory, then send the event through again."
+)
 
 
 class NothingToRetryError(OneCardError):
@@ -30,24 +34,49 @@ class NothingToRetryError(OneCardError):
     code = "nothing_to_retry"
 
 
-def record_failure(event_pk: int, error: Exception, *, now: dt.datetime | None = None) -> None:
-    """Writes down that applying an event failed and when it is tried again; after some failures a case asks a person.
+def begin_try(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool:
+    """Counts a try before it is made and commits that; False when the event is not to be tried.
+
+    A try that ends its worker's process (no memory, a crash, the hard time limit) has then been counted, and waits for
+    its next time like one that failed. After some such deaths a case asks a person, once.
+    """
+    with transaction():
+        event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
+        is_early = event.next_attempt_at is not None and event.next_attempt_at > now
+        if event.status != states.Event.RECEIVED or (only_if_due and is_early):
+            return False
+        _set_next_try(event, attempts=event.attempts + 1, now=now, reason=UNFINISHED)
+        if event.attempts == ATTEMPTS_BEFORE_CASE and event.reason == UNFINISHED:
+            _open_case(event, f"{event.attempts} tries to apply it did not end. {WORKER_DIED}")
+    return True
+
+
+def end_try(event: IssuerEvent) -> None:
+    """Takes the count of this try back, in the transaction that applies the event: it stays if that is rolled back."""
+    counted = Greatest(F("attempts") - 1, 0)
+    IssuerEvent.objects.filter(pk=event.pk).update(attempts=counted, next_attempt_at=None, reason="")
+
+
+def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None:
+    """Writes down why a try failed and when the next one is; after some failures a case asks a person.
 
     The waits double from two seconds to an hour (onecard/kit/backoff.py). Of an error of the database the same is
     written down, as far as it answers: an event that always takes too long must not be tried in silence for ever.
     """
-    moment, reason = now or clock.now(), _in_words(error)
+    reason = _in_words(error)
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return
-        wait = dt.timedelta(seconds=backoff_s(event.attempts + 1))
-        IssuerEvent.objects.filter(pk=event_pk).update(
-            attempts=F("attempts") + 1, next_attempt_at=moment + wait, reason=reason
-        )
+        _set_next_try(event, attempts=event.attempts, now=now, reason=reason)
         # Once, so that a case that a person closed stays closed while the tries go on.
-        if event.attempts + 1 == ATTEMPTS_BEFORE_CASE:
-            _open_case(event, f"Applying it failed {event.attempts + 1} times: {reason}")
+        if event.attempts == ATTEMPTS_BEFORE_CASE:
+            _open_case(event, f"Applying it failed {event.attempts} times: {reason}")
+
+
+def _set_next_try(event: IssuerEvent, *, attempts: int, now: dt.datetime, reason: str) -> None:
+    next_attempt_at = now + dt.timedelta(seconds=backoff_s(attempts))
+    IssuerEvent.objects.filter(pk=event.pk).update(attempts=attempts, next_attempt_at=next_attempt_at, reason=reason)
 
 
 def open_case_if_money(event: IssuerEvent, reason: str) -> None:

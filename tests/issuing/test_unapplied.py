@@ -1,6 +1,8 @@
 """An event that cannot be applied is tried again until it is, and a person is asked meanwhile."""
 
 import datetime as dt
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from onecard.kit import clock
 from onecard.outbox.models import Message
 from tests import stripe_events
 from tests.back_office import logged_in, sentences, text_of
+from tests.faults import kills
 from tests.issuing.postings import posted, report
 from tests.issuing.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import gateway_request, later
@@ -108,6 +111,44 @@ def test_a_case_that_a_person_closed_is_not_opened_by_the_next_try(capture: Issu
     fail_to_apply(capture, times=3)
 
     assert Case.objects.get().status == "resolved"
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_kills_its_worker_waits_and_becomes_a_case(
+    capture: IssuerEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = stripe_events.event("customer.updated", {"id": "cus_1"})
+    stripe_events.post(other)
+    now = clock.now() + HOUR
+    with monkeypatch.context() as deadly:
+        deadly.setattr(stripe_news.transactions, "record", die)
+        for _ in range(unapplied.ATTEMPTS_BEFORE_CASE + 1):
+            assert kills.live(lambda _, now=now: handlers.sweep(now=now)).was_killed
+            # The queue hands it out again at once, which is too early: the worker lives.
+            assert handlers.handle_if_due(event_pk=capture.pk, now=now) == "received"
+            assert handlers.sweep(now=now) <= 1, "it holds up no other"
+            now += HOUR
+
+    assert IssuerEvent.objects.get(event_id=other["id"]).status == "kept"
+    case = Case.objects.get()
+    assert (case.kind, case.reference, case.status) == ("event_unapplied", f"issuerevent:{capture.pk}", "open")
+    assert "process died" in case.summary
+    assert not CardTransaction.objects.exists()
+
+    assert handlers.handle(event_pk=capture.pk) == "handled"
+    assert CardTransaction.objects.count() == 1
+    assert Case.objects.get().status == "resolved"
+
+
+def test_a_try_that_ends_is_not_counted(capture: IssuerEvent) -> None:
+    assert handlers.handle_if_due(event_pk=capture.pk) == "handled"
+
+    capture.refresh_from_db()
+    assert (capture.attempts, capture.next_attempt_at, capture.reason) == (0, None, "")
 
 
 def test_an_event_sent_again_that_still_fails_asks_again(capture: IssuerEvent, broken: Any) -> None:
