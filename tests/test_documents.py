@@ -1,0 +1,60 @@
+"""The documents name files, functions, tests and rules that exist."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+# What was true when it was written stays there.
+HISTORY = ROOT / "CHANGELOG.md"
+# Written as `folder/file.py`, or `folder/file.py: one, two` with functions or classes of that file.
+NAMED = re.compile(
+    r"`((?:onecard|issuing|routing|wallet|audit|tests|docs|templates|fixtures)/[\w./-]+\.\w+)(?:: ([\w, ]+))?`"
+)
+LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+RULE = re.compile(r"^\| ([IFT]\d+) \| ", re.MULTILINE)
+CITED = re.compile(r"money-safety ((?:(?:[IFT]\d+)(?:, | and | to )?)+)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_names_what_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    missing = [link for link in LINKED.findall(text) if not (document.parent / link).exists()]
+    for path, names in NAMED.findall(text) if document != HISTORY else []:
+        if not (ROOT / path).is_file():
+            missing.append(path)
+        else:
+            missing += [f"{path}: {name}" for name in re.findall(r"\w+", names) if name not in _defined_in(ROOT / path)]
+    assert not missing
+
+
+def test_every_rule_of_money_safety_is_there_once_and_names_a_test() -> None:
+    text = (ROOT / "docs" / "money-safety.md").read_text(encoding="utf-8")
+    numbered = [*(f"I{n}" for n in range(1, 19)), *(f"F{n}" for n in range(1, 19)), *(f"T{n}" for n in range(1, 20))]
+    assert RULE.findall(text) == numbered
+    assert not [line for line in text.splitlines() if RULE.match(line) and "`tests/" not in line]
+
+
+def test_every_rule_that_code_cites_exists() -> None:
+    rules = set(RULE.findall((ROOT / "docs" / "money-safety.md").read_text(encoding="utf-8")))
+    cited = {
+        (str(path.relative_to(ROOT)), rule)
+        for folder in ("onecard", "issuing", "routing", "wallet", "audit", "tests", "docs")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".md", ".sql", ".html")
+        for found in CITED.findall(path.read_text(encoding="utf-8"))
+        for rule in re.findall(r"[IFT]\d+", found)
+    }
+    assert cited
+    assert not {(path, rule) for path, rule in cited if rule not in rules}
+
+
+@cache
+def _defined_in(path: Path) -> frozenset[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
