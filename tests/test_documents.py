@@ -12,9 +12,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # What was true when it was written stays there.
 HISTORY = ROOT / "CHANGELOG.md"
 # Written as `folder/file.py`, or `folder/file.py: one, two` with functions or classes of that file.
-NAMED = re.compile(
-    r"`((?:onecard|issuing|routing|wallet|audit|tests|docs|templates|fixtures)/[\w./-]+\.\w+)(?:: ([\w, ]+))?`"
-)
+FOLDERS = "onecard|issuing|routing|wallet|audit|tests|docs|templates|fixtures"
+NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./-]+\.\w+)(?:: ([\w, ]+))?`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 RULE = re.compile(r"^\| ([IFT]\d+) \| ", re.MULTILINE)
 CITED = re.compile(r"money-safety ((?:(?:[IFT]\d+)(?:, | and | to )?)+)")
@@ -43,7 +42,7 @@ def test_every_rule_that_code_cites_exists() -> None:
     rules = set(RULE.findall((ROOT / "docs" / "money-safety.md").read_text(encoding="utf-8")))
     cited = {
         (str(path.relative_to(ROOT)), rule)
-        for folder in ("onecard", "issuing", "routing", "wallet", "audit", "tests", "docs")
+        for folder in FOLDERS.split("|")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in (".py", ".md", ".sql", ".html")
         for found in CITED.findall(path.read_text(encoding="utf-8"))
