@@ -1,6 +1,7 @@
 """What an event of Stripe means about our charges of funding cards: outcomes, refunds, disputes, saved cards."""
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ from issuing.unhandled_money import UnhandledMoneyError, carries_amount
 from onecard.kit import clock
 from onecard.kit.money import MoneyError
 from wallet import funding_disputes, outcomes, processor_news
+from wallet.patience import KEY_LIFE
 from wallet.processors import stripe_disputes, stripe_intents, stripe_refunds
+from wallet.processors.stripe_intents import intent_of
 
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
@@ -30,6 +33,10 @@ OTHER_NEWS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "customer.deleted": processor_news.customer_deleted,
 }
 
+ABOUT_A_PAYMENT = (*REFUND_NEWS, *(kind for kind in OTHER_NEWS if kind.startswith(("charge.", "radar."))))
+# The answer to a charge can be unknown for a day at most (wallet/patience.py).
+WAIT_FOR_CHARGE = KEY_LIFE + dt.timedelta(hours=2)
+
 
 def act(envelope: Envelope, *, patient: bool) -> Result | None:
     """Acts on an event about our charges; None for an event about anything else.
@@ -38,6 +45,8 @@ def act(envelope: Envelope, *, patient: bool) -> Result | None:
     """
     if envelope.type.startswith("payment_intent."):
         return _charged(envelope)
+    if envelope.type in ABOUT_A_PAYMENT and _is_early(envelope):
+        return WAIT
     if envelope.type in REFUND_NEWS:
         return _given_back(envelope)
     if envelope.type.startswith(DISPUTE_NEWS):
@@ -47,6 +56,12 @@ def act(envelope: Envelope, *, patient: bool) -> Result | None:
     with _readable("object"):
         known = OTHER_NEWS[envelope.type](envelope.content)
     return HANDLED if known else (states.Event.KEPT, "It is about no charge, card or customer of ours.")
+
+
+def _is_early(envelope: Envelope) -> bool:
+    """Whether the news may be of a charge whose outcome we do not know yet: it is handled when that is known."""
+    is_old = envelope.told_at is None or clock.now() - envelope.told_at > WAIT_FOR_CHARGE
+    return not is_old and processor_news.is_unsettled(intent_of(envelope.content))
 
 
 def _charged(envelope: Envelope) -> Result:
@@ -74,7 +89,8 @@ def _disputed(envelope: Envelope, *, patient: bool) -> Result:
             raise UnhandledMoneyError("The dispute's status is new to us.")
         if found is None:
             return states.Event.KEPT, "The dispute's status is new to us."
-        if patient and funding_disputes.charge_of(found.payment_intent_id) is None:
+        is_unknown = funding_disputes.charge_of(found.payment_intent_id) is None
+        if is_unknown and (patient or _is_early(envelope)):
             return WAIT
         told_at = envelope.told_at or clock.now()
         known = funding_disputes.apply_news(found, told_at=told_at, moved=MOVED.get(envelope.type, ""))

@@ -36,6 +36,7 @@ LATE_SUCCESS = "succeeded_late"
 CARRIED = "carried"
 CARRIED_IN_WORDS = "Too little to be charged alone: it goes along with the cardholder's next charge."
 TOO_MUCH = "It was paid late by hand, and less was owed by then."
+FAILED = (states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 
 
@@ -45,10 +46,36 @@ def apply_news(outcome: Outcome) -> bool:
     charge = charges.first() or _by_our_own_id(outcome.charge_public_id)
     if charge is None:
         return False
+    if _is_another_payment(charge, outcome):
+        _keep_another_payment(charge, outcome)
     # Most of what is told this way is what the answer to our own request has said already.
-    if not (charge.status == outcome.status and charge.status in ENDED):
+    elif not (charge.status == outcome.status and charge.status in ENDED):
         record(charge_id=charge.pk, outcome=outcome, actor="processor:stripe")
     return True
+
+
+def _is_another_payment(charge: FundingCharge, outcome: Outcome) -> bool:
+    """Whether a payment that carries our id is not the one that we know as this charge.
+
+    A payment that took the money counts for a charge that had failed.
+    """
+    if not charge.processor_charge_id or charge.processor_charge_id == outcome.processor_charge_id:
+        return False
+    return outcome.status not in PAID_BY_HAND or charge.status not in FAILED
+
+
+def _keep_another_payment(charge: FundingCharge, outcome: Outcome) -> None:
+    """Money taken or held a second time under one id has a case; the failure of such a payment changes nothing."""
+    if outcome.status not in PAID_BY_HAND:
+        return
+    with transaction():
+        obligation = obligations.lock(charge.obligation_id)
+        cases.open_obligation_case(
+            kind=Case.Kind.TWO_CHARGES,
+            obligation=obligation,
+            summary=f"The processor reports {outcome.processor_charge_id} ({outcome.status}) under the id of "
+            f"our charge {charge.processor_charge_id}, which is {charge.status}. Refund or cancel the second.",
+        )
 
 
 def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:

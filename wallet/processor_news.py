@@ -3,19 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.currency_units import from_stripe
 from onecard.kit.text import clean_text
 from onecard.kit.transactions import transaction
 from wallet import cases, funding_disputes, methods, refunds, states
-from wallet.models import Cardholder, Case, FundingMethod, Network
+from wallet.models import Cardholder, Case, FundingCharge, FundingMethod, Network
 from wallet.processors.base import RefundOutcome
+from wallet.processors.stripe_intents import intent_of
 from wallet.processors.stripe_methods import read_saved_method
 from wallet.processors.stripe_refunds import read_refund
 
 ACTOR = "processor:stripe"
 Status = FundingMethod.Status
+AT_WORK = (states.Charge.SENDING, states.Charge.UNKNOWN, states.Charge.PROCESSING)
+
+
+def is_unsettled(payment_intent_id: str) -> bool:
+    """Whether news of a payment has to wait until we know how its charge ended, or whether it is ours at all.
+
+    It may be of a charge whose answer was lost: the payment's id is known only when the charge was looked up.
+    """
+    charge = funding_disputes.charge_of(payment_intent_id)
+    if charge is not None:
+        return charge.status in AT_WORK
+    unheard = Q(processor_charge_id=None) | Q(processor_charge_id="")
+    return FundingCharge.objects.filter(unheard, status__in=AT_WORK).exists()
 
 
 def refund_told(content: Mapping[str, Any]) -> bool:
@@ -23,7 +39,7 @@ def refund_told(content: Mapping[str, Any]) -> bool:
     found = read_refund(content)
     if found is None or refunds.apply_news(found):
         return found is not None
-    charge = funding_disputes.charge_of(_id(content.get("payment_intent")))
+    charge = funding_disputes.charge_of(intent_of(content))
     if charge is None or found.refund_public_id:
         return False
     money = from_stripe(content.get("amount"), content.get("currency"))
@@ -33,7 +49,7 @@ def refund_told(content: Mapping[str, Any]) -> bool:
 
 def charge_refunded(content: Mapping[str, Any]) -> bool:
     """A charge object whose refunded total grew; what of it is no refund of ours is booked. False when not ours."""
-    charge = funding_disputes.charge_of(_id(content.get("payment_intent")))
+    charge = funding_disputes.charge_of(intent_of(content))
     if charge is None:
         return False
     if charge.status != states.Charge.SUCCEEDED or content.get("captured") is not True:
@@ -51,7 +67,7 @@ def charge_refunded(content: Mapping[str, Any]) -> bool:
 
 def fraud_warned(content: Mapping[str, Any]) -> bool:
     """An early fraud warning: one case for it; False when the charge is none of ours."""
-    charge = funding_disputes.charge_of(_id(content.get("payment_intent")))
+    charge = funding_disputes.charge_of(intent_of(content))
     if charge is None:
         return False
     fraud_type = clean_text(content.get("fraud_type"), limit=60).replace("_", " ") or "no type given"

@@ -8,6 +8,7 @@ from typing import Any
 from onecard.kit.currency_units import from_stripe
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from onecard.kit.text import clean_text
+from wallet.processors.stripe_intents import intent_of
 from wallet.states import FundingDispute
 
 # What the bank says as its reason, in words (Stripe, dispute categories).
@@ -72,7 +73,7 @@ def read_dispute(content: Mapping[str, Any]) -> ProcessorDispute | None:
         reason=clean_text(content.get("reason"), limit=60),
         amount_minor=money.minor,
         currency=money.currency,
-        payment_intent_id=_id(content.get("payment_intent")),
+        payment_intent_id=intent_of(content),
         charge_id=_id(content.get("charge")),
         due_at=_moment(details.get("due_by")) if isinstance(details, Mapping) else None,
         opened_at=_moment(content.get("created")) or dt.datetime.now(dt.UTC),

@@ -36,3 +36,11 @@ def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
         failure_message=clean_message(error.get("message"), limit=300),
         charge_public_id=clean_text(metadata.get("funding_charge"), limit=64) if isinstance(metadata, Mapping) else "",
     )
+
+
+def intent_of(content: Mapping[str, Any]) -> str:
+    """The payment intent that an object names: by itself, or by the charge where that is expanded; "" for none."""
+    named, charge = content.get("payment_intent"), content.get("charge")
+    if not named and isinstance(charge, Mapping):
+        named = charge.get("payment_intent")
+    return clean_text(named.get("id") if isinstance(named, Mapping) else named, limit=64)
