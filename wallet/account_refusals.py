@@ -14,13 +14,14 @@ from onecard.kit import clock
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
 from wallet.models import Case, FundingCharge, ProcessorPause
-from wallet.processors.base import AccountRefusedError
+from wallet.processors.base import AccountRefusedError, RequestRefusedError
 from wallet.states import Charge
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:processor"
 REFERENCE = "processor:stripe"
+REQUESTS = "processor:stripe:requests"
 Operation = ProcessorPause.Operation
 # How long after each refusal in a row one call is tried again.
 PROBE_AFTER = (30, 60, 120, 300, 600)
@@ -76,6 +77,34 @@ def refused(operation: str, error: AccountRefusedError, *, started_at: dt.dateti
         cases.open_case(
             kind=Case.Kind.ACCOUNT_REFUSED, reference=REFERENCE, money=cases.NO_MONEY, summary=_in_words(pause, error)
         )
+
+
+def request_refused(error: RequestRefusedError) -> None:
+    """One case for all charges that are refused for a reason of our own; nobody else's charge waits for it."""
+    log.error("The processor refuses a request of ours: %s", error.message)
+    code = f" ({error.refusal_code})" if error.refusal_code else ""
+    with transaction():
+        cases.open_case(
+            kind=Case.Kind.ACCOUNT_REFUSED,
+            reference=REQUESTS,
+            money=cases.NO_MONEY,
+            summary=f"The processor refuses charges as requests, and no card is to blame{code}. They stay due and are "
+            f"tried again every ten minutes. It says: {error.message}",
+        )
+
+
+def request_over() -> None:
+    """Closes the case about refused requests when none of their charges waits any more."""
+    mine = Case.objects.filter(kind=Case.Kind.ACCOUNT_REFUSED, reference=REQUESTS, status=Case.Status.OPEN)
+    if not mine.exists() or FundingCharge.objects.filter(status=Charge.INTENDED, attempts__gt=0).exists():
+        return
+    with transaction():
+        cases.resolve_cases(reference=REQUESTS, kinds=(Case.Kind.ACCOUNT_REFUSED,))
+
+
+def try_again_after(attempts: int) -> float:
+    """How many seconds a charge waits whose request was refused so often."""
+    return PROBE_AFTER[min(attempts, len(PROBE_AFTER)) - 1]
 
 
 def answered(operation: str, *, started_at: dt.datetime) -> None:

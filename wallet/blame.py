@@ -112,10 +112,15 @@ _CODES: dict[Blame, frozenset[str]] = {
     ),
 }
 BLAME: dict[str, Blame] = {code: blame for blame, codes in _CODES.items() for code in codes}
+# Codes about an account or its keys, also those that are new to us.
+_ACCOUNT_CODE = re.compile(r"(account|platform|api_key|secret_key|capabilit|charges_(disabled|not_enabled)|livemode)_?")
 # Stripe's answers to an account that may not charge often carry a sentence and no code.
 _OUR_ACCOUNT = re.compile(
-    r"\b(this|your|the|our) (stripe )?(platform )?(account|application|business)\b(?! holder)"
-    r"|activate your account|live charges|live mode, but a|test mode, but a|\bapi key\b|\bapi version\b"
+    r"\b(this|your|the|our) (stripe |connected |platform |merchant )*"
+    r"(platform|account|application|business|merchant)\b(?! holder)"
+    r"|\bcapabilit|charges_enabled|not (yet )?(been )?(enabled|activated) (for|on|in)\b"
+    r"|\b(cannot|unable to) (accept|process) (live )?(charges|payments)|activate your account|live charges"
+    r"|live mode, but a|test mode, but a|\bapi key\b|\bapi version\b"
     r"|available balance|insufficient funds in your|not have (sufficient|enough) (available )?funds",
     re.IGNORECASE,
 )
@@ -131,7 +136,7 @@ def of_refusal(code: str, *, param: str = "", message: str = "") -> Blame:
         return BLAME[code]
     if not code and param.startswith(_METHOD):
         return Blame.CARD
-    if _OUR_ACCOUNT.search(message) and not param:
+    if _ACCOUNT_CODE.match(code) or (_OUR_ACCOUNT.search(message) and not param):
         return Blame.ACCOUNT
     return Blame.REQUEST if param else Blame.UNKNOWN
 

@@ -37,6 +37,7 @@ from wallet.processors.base import (
     Outcome,
     OutcomeUnknownError,
     Processor,
+    RequestRefusedError,
 )
 from wallet.processors.stripe import StripeProcessor
 
@@ -168,10 +169,14 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
             _try_later(claimed, claimed.status, "Nothing new at the processor.", outcomes.LOOK_AGAIN.total_seconds())
         else:
             outcomes.record(charge_id=claimed.pk, outcome=outcome, actor=ACTOR)
+            account_refusals.request_over()
 
 
 def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started_at: dt.datetime) -> None:
-    """Our account is refused, so the charge stays due under a new key, and all charges wait (decision 0029)."""
+    """Our account or our request is refused: the charge stays due under a new key (decision 0029).
+
+    All charges wait with it unless only the request is refused, which others may not be.
+    """
     if account_refusals.is_its_own_trouble(claimed) and _is_unread(claimed):
         own = Outcome(
             states.Charge.REFUSED,
@@ -180,13 +185,19 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
             blames=Blame.UNKNOWN,
         )
         outcomes.record(charge_id=claimed.pk, outcome=own, actor=ACTOR)
+        account_refusals.request_over()
         return
-    account_refusals.refused(CHARGES, error, started_at=started_at)
+    delay_s = None
+    if isinstance(error, RequestRefusedError):
+        account_refusals.request_refused(error)
+        delay_s = account_refusals.try_again_after(claimed.attempts)
+    else:
+        account_refusals.refused(CHARGES, error, started_at=started_at)
     if error.is_stored and _is_unread(claimed):
         # A stored refusal would come back for ever. A charge that may have been accepted before keeps its key.
         _take_new_key(claimed)
     status = states.Charge.INTENDED if _is_unread(claimed) else states.Charge.UNKNOWN
-    _try_later(claimed, status, error.message, None, tells=False)
+    _try_later(claimed, status, error.message, delay_s, tells=False)
 
 
 def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:

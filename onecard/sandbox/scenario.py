@@ -103,8 +103,8 @@ def _check_refusal(order: Mapping[str, Any]) -> None:
     for name in ("error_type", "error_code", "error_param", "error_message"):
         if name in order and not isinstance(order[name], str):
             raise ScenarioError(f'"{name}" must be a text.')
-    if order.get("error_status", 400) not in (400, 401, 403, 404, 409, 429):
-        raise ScenarioError('"error_status" must be 400, 401, 403, 404, 409 or 429.')
+    if order.get("error_status", 400) not in (400, 401, 402, 403, 404, 409, 429):
+        raise ScenarioError('"error_status" must be 400, 401, 402, 403, 404, 409 or 429.')
 
 
 def _is_number(value: object, *, least: float) -> bool:

@@ -12,7 +12,7 @@ from onecard.outbox.models import Message
 from onecard.sandbox.running import RunningSandbox
 from tests.back_office import superuser
 from tests.sandboxes import given_back, intended_charge, intents, let_probe, processor_sandbox
-from tests.wallet.cascades import a_wallet, owe, run_out
+from tests.wallet.cascades import PAYMENT_METHODS, a_wallet, owe, run_out
 from wallet import account_refusals, blame, calling_off, case_work, funding, method_check, refunding, refunds
 from wallet.blame import Blame
 from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund, ProcessorPause
@@ -30,6 +30,17 @@ ACCOUNT_TROUBLE: list[dict[str, Any]] = [
     {"error_code": "country_unsupported", "error_message": "Not in your country."},
     {"error_code": "testmode_charges_only", "error_message": "Activate your account."},
     {"error_code": "platform_api_key_expired", "error_message": "Expired."},
+    {"error_code": "account_restricted", "error_message": "Restricted."},
+    {"error_code": "platform_account_required", "error_message": "Only for platforms."},
+    {"error_code": "charges_not_enabled", "error_message": "No charges."},
+    {"error_message": "This merchant is unable to accept payments."},
+    {"error_message": "Your Stripe account can only receive payouts."},
+    {"error_message": "Card payments have not been activated for live mode."},
+    {"error_message": "The account lacks a capability: card_payments."},
+    {"error_status": 402, "error_message": LIVE},
+    {"error_status": 402, "error_type": "card_error", "error_message": LIVE},
+    {"error_status": 402, "error_type": "card_error", "error_code": "testmode_charges_only", "error_message": "Test."},
+    {"error_status": 404, "error_code": "account_invalid", "error_message": "No such account."},
     {"error_code": "secret_key_required", "error_message": "Use the secret key."},
     {"error_status": 401, "error_code": "api_key_expired", "error_message": "Expired API Key provided."},
     {"error_status": 401, "error_message": "Invalid API Key provided."},
@@ -40,16 +51,23 @@ ACCOUNT_TROUBLE: list[dict[str, Any]] = [
         "error_message": "No such customer: 'cus_1'; it exists in test mode, but a live mode key was used.",
     },
 ]
-# What is wrong with one request, or with one person's record: a case for it, and no other card is asked.
+# What is wrong with one amount, or with one person's record: a case for it, and no other card is asked.
+CHARGES_OWN_TROUBLE: list[dict[str, Any]] = [
+    {"error_code": "amount_too_large", "error_param": "amount", "error_message": "At most."},
+    {"error_code": "resource_missing", "error_param": "customer", "error_message": "No such customer: 'cus_1'"},
+]
+# What is wrong with our requests, or new to us: one case for all of them, and the charges stay due.
 REQUEST_TROUBLE: list[dict[str, Any]] = [
     {"error_code": "parameter_unknown", "error_param": "confirmm", "error_message": "Received unknown parameter."},
+    {"error_code": "parameter_missing", "error_param": "currency", "error_message": "Missing required param."},
     {"error_code": "parameter_invalid_integer", "error_param": "amount", "error_message": "Invalid integer: 45.1"},
-    {"error_code": "amount_too_small", "error_param": "amount", "error_message": "At least $0.50."},
-    {"error_code": "amount_too_large", "error_param": "amount", "error_message": "At most."},
+    {"error_code": "parameter_invalid_empty", "error_param": "description", "error_message": "Empty."},
+    {"error_code": "invalid_currency", "error_param": "currency", "error_message": "Invalid currency: xyz."},
     {"error_param": "amount", "error_message": "The amount must be evenly divisible by 10 in this currency."},
-    {"error_code": "resource_missing", "error_param": "customer", "error_message": "No such customer: 'cus_1'"},
+    {"error_param": "payment_intent_data", "error_message": "Unknown."},
     {"error_code": "a_word_of_next_year", "error_message": "Something new."},
     {"error_message": "Something new, without a code."},
+    {"error_status": 402, "error_type": "api_error", "error_message": "Something new, as a 402."},
 ]
 
 
@@ -127,8 +145,10 @@ def test_one_probe_at_a_time_and_longer_waits(sandbox: RunningSandbox) -> None:
     assert (other.attempts, Case.objects.filter(status="open").count()) == (0, 1)
 
 
-@pytest.mark.parametrize("trouble", REQUEST_TROUBLE)
-def test_refused_request_opens_a_case_and_blames_no_card(sandbox: RunningSandbox, trouble: dict[str, Any]) -> None:
+@pytest.mark.parametrize("trouble", CHARGES_OWN_TROUBLE)
+def test_refused_amount_or_person_has_a_case_and_blames_no_card(
+    sandbox: RunningSandbox, trouble: dict[str, Any]
+) -> None:
     first, second = a_wallet(cards=2)
     obligation = owe(first)
     refuse(sandbox, times=None, **trouble)
@@ -140,6 +160,66 @@ def test_refused_request_opens_a_case_and_blames_no_card(sandbox: RunningSandbox
     assert not FundingMethod.objects.exclude(status="active", cooling_until=None).exists()
     assert not ProcessorPause.objects.exists()
     assert not Message.objects.filter(topic="cardholder.notify").exists()
+
+
+@pytest.mark.parametrize("trouble", REQUEST_TROUBLE)
+def test_refused_requests_are_one_case_and_stay_due(sandbox: RunningSandbox, trouble: dict[str, Any]) -> None:
+    first, second = a_wallet(cards=2)
+    others = a_wallet(cards=2, ids=PAYMENT_METHODS[2:])
+    owed, also_owed = owe(first), owe(others[0])
+    refuse(sandbox, times=None, **trouble)
+
+    assert run_out(owed, [first, second]) == "open"
+    assert run_out(also_owed, others) == "open"
+
+    assert [case.kind for case in Case.objects.all()] == ["account_refused"]
+    assert trouble["error_message"] in Case.objects.get().summary
+    assert not FundingMethod.objects.exclude(status="active", cooling_until=None).exists()
+    assert not ProcessorPause.objects.exists()
+    assert not Message.objects.filter(topic__in=("cardholder.notify", "funding.failed")).exists()
+    sandbox.sandbox.scenarios.clear()
+    for obligation in (owed, also_owed):
+        make_due(obligation.charges.get())
+        assert funding.charge(charge_id=obligation.charges.get().pk) == "succeeded"
+        assert Case.objects.get().status == ("open" if obligation == owed else "resolved")
+
+
+def test_charge_whose_request_alone_is_refused_has_its_own_case(sandbox: RunningSandbox) -> None:
+    first, second = a_wallet(cards=2)
+    poisoned, good = owe(first), owe(second)
+    refuse(sandbox, times=None, payment_method=first.processor_method_id, **REQUEST_TROUBLE[2])
+    charge = poisoned.charges.get()
+    for _ in range(2):
+        make_due(charge)
+        assert funding.charge(charge_id=charge.pk) == "intended"
+    assert funding.charge(charge_id=good.charges.get().pk) == "succeeded", "others go on meanwhile"
+
+    make_due(charge)
+    assert funding.charge(charge_id=charge.pk) == "refused"
+
+    cases = {case.kind: case.status for case in Case.objects.all()}
+    assert cases == {"account_refused": "resolved", "funding_refused": "open"}
+    assert not FundingMethod.objects.exclude(status="active", cooling_until=None).exists()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"error_type": "card_error", "error_message": "Your card was declined."},
+        {"error_type": "card_error", "error_code": "card_declined", "error_message": "Your card was declined."},
+        {"error_type": "card_error", "error_code": "a_new_word", "error_message": "The bank said no."},
+    ],
+)
+def test_402_of_a_card_is_the_cards_even_without_a_code(sandbox: RunningSandbox, trouble: dict[str, Any]) -> None:
+    first, second = a_wallet(cards=2)
+    obligation = owe(first)
+    refuse(sandbox, error_status=402, **trouble)
+
+    assert run_out(obligation, [first, second]) == "funded"
+
+    first.refresh_from_db()
+    assert first.cooling_until is not None
+    assert not Case.objects.exists()
 
 
 def test_missing_payment_method_is_this_cards_and_the_next_one_pays(sandbox: RunningSandbox) -> None:

@@ -128,6 +128,15 @@ class AccountRefusedError(NotProcessedError):
         self.replayed = replayed
 
 
+class RequestRefusedError(AccountRefusedError):
+    """The processor refuses a request for a reason that is no card's, no person's and no amount's, or is new to us.
+
+    Our own mistake, most likely: the charge stays due and is tried again, and other charges go on meanwhile.
+    """
+
+    code = "request_refused"
+
+
 class Processor(Protocol):
     """A payment processor. All calls go over the network and must not be made inside a transaction."""
 

@@ -10,6 +10,8 @@ from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams
 from onecard.kit.currency_units import to_stripe
 from onecard.kit.money import Money
 from onecard.kit.text import clean_message, clean_text
+from wallet import blame
+from wallet.blame import Blame
 from wallet.processors import stripe_errors, stripe_holds, stripe_refunds
 from wallet.processors.base import (
     CaptureOrder,
@@ -18,6 +20,7 @@ from wallet.processors.base import (
     OutcomeUnknownError,
     RefundOrder,
     RefundOutcome,
+    RequestRefusedError,
 )
 from wallet.processors.stripe_intents import NEEDS_CARDHOLDER, read_payment_intent
 from wallet.states import Charge
@@ -34,7 +37,7 @@ class StripeProcessor:
                 _parameters(order), {"idempotency_key": order.idempotency_key}
             )
         except stripe.CardError as error:
-            return _declined(error)
+            return _declined(error) if _is_a_decline(error) else _refused(error)
         except stripe.StripeError as error:
             return _translate(error)
         return _known(intent.to_dict())
@@ -96,6 +99,17 @@ def _known(intent: dict[str, Any]) -> Outcome:
     return found
 
 
+def _is_a_decline(error: stripe.CardError) -> bool:
+    """A 402 is the bank's or Stripe's no to this card, unless it says otherwise and names no reason of a bank."""
+    if getattr(error.error, "decline_code", None):
+        return True
+    named, kind = stripe_errors.code(error), getattr(error.error, "type", None)
+    if named in blame.BLAME:
+        return blame.BLAME[named] in (Blame.CARD, Blame.AMOUNT)
+    is_cards = kind in (None, "", "card_error")
+    return is_cards and blame.of_refusal(named, message=stripe_errors.message(error)) != Blame.ACCOUNT
+
+
 def _declined(error: stripe.CardError) -> Outcome:
     """A 402 is final for this key; the intent inside it is what later events will speak of."""
     detail = error.error
@@ -112,9 +126,18 @@ def _declined(error: stripe.CardError) -> Outcome:
 def _translate(error: stripe.StripeError) -> Outcome:
     """What an error that is no decline means: refused for good, not looked at, or unknown."""
     if isinstance(error, stripe.InvalidRequestError):
-        found = stripe_errors.refused(error)
-        return Outcome(Charge.REFUSED, failure_code=found.code, failure_message=found.message, blames=found.blame)
+        return _refused(error)
     raise stripe_errors.not_told(error) from error
+
+
+def _refused(error: stripe.InvalidRequestError | stripe.CardError) -> Outcome:
+    """A request that was refused because of this card, person or amount; raises for what is none of theirs."""
+    found = stripe_errors.refused(error)
+    if found.blame in (Blame.REQUEST, Blame.UNKNOWN):
+        raise RequestRefusedError(
+            found.message, refusal_code=stripe_errors.code(error), replayed=stripe_errors.is_replayed(error)
+        ) from error
+    return Outcome(Charge.REFUSED, failure_code=found.code, failure_message=found.message, blames=found.blame)
 
 
 @functools.cache

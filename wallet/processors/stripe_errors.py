@@ -21,13 +21,13 @@ class Refusal:
     blame: Blame
 
 
-def refused(error: stripe.InvalidRequestError) -> Refusal:
+def refused(error: stripe.InvalidRequestError | stripe.CardError) -> Refusal:
     """Reads a refused request; raises AccountRefusedError when Stripe refuses our account and not this request."""
     named, said = code(error), message(error)
     param = clean_text(getattr(error.error, "param", None) or error.param, limit=80)
     whose = blame.of_refusal(named, param=param, message=said)
     if whose == Blame.ACCOUNT:
-        raise AccountRefusedError(said, refusal_code=named, replayed=_is_replayed(error)) from error
+        raise AccountRefusedError(said, refusal_code=named, replayed=is_replayed(error)) from error
     return Refusal(named or "invalid_request", said, whose)
 
 
@@ -41,7 +41,7 @@ def not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownErr
     if isinstance(error, stripe.RateLimitError):
         return NotProcessedError(message(error), retry_after_s=_seconds((error.headers or {}).get("Retry-After")))
     # A key that was used with other parameters will never answer anything else either.
-    is_final = _is_replayed(error) or isinstance(error, stripe.IdempotencyError)
+    is_final = is_replayed(error) or isinstance(error, stripe.IdempotencyError)
     return OutcomeUnknownError(message(error), replayed=is_final)
 
 
@@ -55,7 +55,7 @@ def code(error: stripe.StripeError) -> str:
     return clean_text(getattr(error.error, "code", None), limit=80)
 
 
-def _is_replayed(error: stripe.StripeError) -> bool:
+def is_replayed(error: stripe.StripeError) -> bool:
     """The stored answer to the key's first request says so (Stripe, idempotent requests)."""
     return str((error.headers or {}).get("Idempotent-Replayed", "")).lower() == "true"
 

@@ -31,8 +31,8 @@ def fault_during(sandbox: Sandbox, call: Call, entry: Received) -> Scenario | No
 
 
 def _refusal(order: Scenario) -> ApiError:
-    """A refusal in the order's words: a 400 or 404 is stored for its key as Stripe does, the others are not."""
-    kind = ApiError if order.error_status in (400, 404) else RefusedError
+    """A refusal in the order's words: a 400, 402 or 404 is stored for its key as Stripe does, the others are not."""
+    kind = ApiError if order.error_status in (400, 402, 404) else RefusedError
     return kind(
         order.error_message,
         status=order.error_status,
