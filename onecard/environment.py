@@ -5,6 +5,7 @@ Variables and their defaults are bound by the product specification, section 5; 
 
 import base64
 import os
+import re
 from typing import Any
 
 import environ
@@ -129,6 +130,15 @@ def mail(name: str, *, default: str) -> dict[str, Any]:
 def words(name: str, *, default: str = "") -> list[str]:
     """A comma list without its empty members."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def addresses(name: str) -> list[str]:
+    """A comma list of mail addresses; one that is none would stop every mail."""
+    found = words(name)
+    for place, text in enumerate(found, start=1):
+        if not re.fullmatch(r"[!-~]+@[A-Za-z0-9.\[\]:-]+", text):
+            raise ImproperlyConfigured(f"Entry {place} of {name} is no mail address; write it like ops@example.com.")
+    return found
 
 
 def prefixed(name: str, *, prefix: str) -> str:

@@ -47,7 +47,12 @@ DOORS: Final = (
     "METRICS_TOKEN",
 )
 SECRET_KEY_LEAST, SECRET_KEY_LEAST_DIFFERENT = 32, 10
-TYPED_WORDS: Final = (DEVELOPMENT_KEY, "django-insecure", "changeme", "change-me", "change_me", "password", "example")
+# Parts of texts that stand in for a secret until there is one; a random text has none of them.
+TYPED_WORDS: Final = (
+    DEVELOPMENT_KEY, "insecure", "changeme", "change-me", "change_me", "replace-me", "replace_me", "replaceme",
+    "password", "example", "secret-key", "secret_key", "secretkey", "your-secret", "your_secret", "qwerty", "letmein",
+)  # fmt: skip
+STRIPE_KEY: Final = re.compile(r"(sk|rk)_(org_)?(live|test)_[A-Za-z0-9_-]+")
 SIGNING_SECRET: Final = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,}")
 TOKEN_LEAST: Final = 20
 HOST_NAME: Final = re.compile(r"\.?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -69,6 +74,7 @@ def refuse_unsafe_production(values: Values) -> None:
     _check_stripe(values)
     _check_marqeta(values)
     _check_staff_logins(values)
+    _check_public_url(values)
     if values["METRICS_TOKEN"]:
         _check_token("METRICS_TOKEN", values["METRICS_TOKEN"])
     _refuse_one_secret_for_two_doors(values)
@@ -121,7 +127,7 @@ def _check_secret_key(key: str) -> None:
         raise ImproperlyConfigured("SECRET_KEY is not set; give it a long random text that only this deployment knows.")
     if len(key) < SECRET_KEY_LEAST:
         raise ImproperlyConfigured(f"SECRET_KEY is shorter than {SECRET_KEY_LEAST} characters; {_MAKE_ONE}.")
-    if any(word in key.lower() for word in TYPED_WORDS) or not _looks_random(key, SECRET_KEY_LEAST_DIFFERENT):
+    if not _looks_random(key, SECRET_KEY_LEAST_DIFFERENT):
         raise ImproperlyConfigured(f"SECRET_KEY can be guessed: it is a pattern or a known text; {_MAKE_ONE}.")
 
 
@@ -135,8 +141,19 @@ def _check_staff_logins(values: Values) -> None:
         raise ImproperlyConfigured("SECOND_FACTOR_KEYS and CARD_DATA_KEYS hold the same key; give each its own.")
 
 
+def _check_public_url(values: Values) -> None:
+    """Invitations, which make a login, are links to there."""
+    parts = urlsplit(values.get("PUBLIC_URL", ""))
+    if parts.scheme == "http" and (is_public(values["ALLOWED_HOSTS"]) or not is_loopback(parts.hostname or "")):
+        raise ImproperlyConfigured(
+            "PUBLIC_URL is not https, so invitations could be read on the way; write it with https://."
+        )
+
+
 def _looks_random(text: str, least_different: int) -> bool:
-    """No few characters, no repetition of a part, no row of neighbours such as abcdefgh or 12345678."""
+    """No typed words, no few characters, no repetition of a part, no row of neighbours such as abcdefgh or 12345678."""
+    if any(word in text.lower() for word in TYPED_WORDS):
+        return False
     repeats = text in (text + text)[1:-1]
     neighbours = sum(abs(ord(one) - ord(next_one)) == 1 for one, next_one in itertools.pairwise(text))
     return len(set(text)) >= least_different and not repeats and neighbours < len(text) / 2
@@ -160,8 +177,15 @@ def _check_stripe(values: Values) -> None:
         raise ImproperlyConfigured(
             "STRIPE_API_KEY is not set, so no funding card could be charged; set the secret key."
         )
-    if not key.startswith(("sk_", "rk_")):
-        raise ImproperlyConfigured("STRIPE_API_KEY is no secret key; set the key that starts with sk_ or rk_.")
+    if not STRIPE_KEY.fullmatch(key):
+        raise ImproperlyConfigured(
+            "STRIPE_API_KEY is no secret key; set one key that starts with sk_live_, sk_test_, rk_live_ or rk_test_, "
+            "with nothing around it."
+        )
+    if urlsplit(values["STRIPE_API_BASE"]).path:
+        raise ImproperlyConfigured(
+            "STRIPE_API_BASE holds a path, and calls add their own; write the host alone, like https://api.stripe.com."
+        )
     _check_api("STRIPE_API_BASE", values["STRIPE_API_BASE"], own="stripe.com", live=is_live(values))
 
 
@@ -192,11 +216,13 @@ def _check_marqeta(values: Values) -> None:
     kinds = (string.ascii_uppercase, string.ascii_lowercase, string.digits, string.punctuation)
     for name, most in MARQETA_WORDS.items():
         word = str(values[name])
-        if word and not (20 <= len(word) <= most and all(set(word) & set(kind) for kind in kinds)):
+        if word and (not 20 <= len(word) <= most or not all(set(word) & set(kind) for kind in kinds)):
             raise ImproperlyConfigured(
                 f"{name} must have 20 to {most} characters with upper case, lower case, a digit and a symbol, as "
                 "Marqeta demands."
             )
+        if word and not _looks_random(word, 8):
+            raise ImproperlyConfigured(f"{name} can be guessed: it is a pattern or a known text; make a random one.")
 
 
 def _check_token(name: str, token: str) -> None:

@@ -26,7 +26,7 @@ ISSUER_PROVIDER = environment.choice("ISSUER_PROVIDER", default="stripe", among=
 ISSUER_BACKUP_PROVIDER = environment.choice("ISSUER_BACKUP_PROVIDER", default="", among=ISSUER_PROVIDERS)
 
 STRIPE_API_KEY = environment.secret("STRIPE_API_KEY")
-STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=environment.HTTP)
+STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=environment.HTTP).rstrip("/")
 STRIPE_WEBHOOK_SECRETS = environment.secrets("STRIPE_WEBHOOK_SECRETS")
 STRIPE_API_VERSION = environment.text("STRIPE_API_VERSION", default="2024-06-20")
 # Events of connected accounts carry their account; our own carry none, or this one.
@@ -241,7 +241,7 @@ REST_FRAMEWORK = {
 
 # Mail: only to administrators, and only if there are any ----------------------------------------------------------
 
-ADMINS = [(address, address) for address in environment.words("ADMINS")]
+ADMINS = [(address, address) for address in environment.addresses("ADMINS")]
 globals().update(environment.mail("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 5
 SERVER_EMAIL = environment.text("SERVER_EMAIL", default="onecard@localhost")

@@ -29,10 +29,19 @@ _NETWORKS: Final = re.compile(
 # What people and programs put between the digits of a number; escapes too, for text that is not read as JSON.
 _BETWEEN: Final = (
     r"(?:(?:[\s.·/_+*\u2010-\u2015\u2212\-\u00ad\u200b-\u200f\u2060\ufeff]"
-    r"|%20|%2[dD]|&nbsp;|\\[tnr]|\\u(?:00a0|00ad|20[0-6][0-9a-f]|3000|feff)){1,3}|,)"
+    r"|%(?:25)?20|%(?:25)?2[dD]|%[cC]2%[aA]0|%[eE]2%80%[0-9a-fA-F]{2}|&nbsp;|&#160;|&#[xX][aA]0;"
+    r"|\\[tnr]|\\x[aA]0|\\u(?:00a0|00ad|20[0-6][0-9a-f]|3000|feff)){1,3}|,)"
 )
 _PIECE: Final = re.compile(rf"{_BETWEEN}|(\d)")
 _RUN: Final = re.compile(rf"(?<!\d)\d(?:{_BETWEEN}?\d){{12,}}(?!\d)")
+# Groups with the same signs between them, whichever these are: 4242|4242|4242|4242, (4242)(4242)(4242)(4242).
+_ALIKE: Final = re.compile(r"(?<![\d*])(?=\d(?:[\W_]{0,6}\d){12})\d{1,12}(?P<gap>[\W_]{1,6})(?:\d{1,12}(?P=gap))+\d{1,12}(?!\d)")
+# What stands behind a covered number: its expiry and code, as in 12/28 123 or |12|28|123, and the rest of a track.
+_BEHIND: Final = re.compile(
+    r"(?P<before>\*(?:[ .\-]?\d){4}(?:\W{1,3}(?:exp\w*\W{1,3})?(?:0?[1-9]|1[0-2])\W{0,3}(?:20)?[2-4]\d\W{1,3}))"
+    r"(?P<code>\d{3,4})(?!\d)"
+    r"|(?P<track>\*\d{4}(?:[=D]|\^[^^]{2,26}\^))(?P<rest>\d{7,})"
+)
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,}[A-Za-z0-9]*)_$")
 # `card_4242…` says what it is; every other word with an underscore begins an id, such as ipi_….
 _WORDS_FOR_NUMBERS: Final = frozenset({"pan", "card", "number", "cardnumber", "cc", "num", "no", "account", "acct"})
@@ -67,7 +76,7 @@ _ID_WORDS: Final = frozenset(
 _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # What a JSON text without any of these holds needs no covering; escapes are read first.
 _WORTH_READING: Final = re.compile(
-    f"{_RUN.pattern}|{_CODE_IN_TEXT.pattern}"
+    f"{_RUN.pattern}|{_ALIKE.pattern}|{_CODE_IN_TEXT.pattern}"
     r'|\\u|"[^"]*(?:cvv|cvc|cvn|csc|cid|security|verification|track|pin|magstripe|encryptedpan|emv)[^"]*"'
     r'\s*+:\s*+(?!null|true|false|"[A-Za-z_ ]*+"|"")',
     re.IGNORECASE,
@@ -93,7 +102,14 @@ def masked(text: str, *, cover: Cover = starred, looks_like: Judge = is_card_num
     """The text with the card numbers in it covered, and with the codes that are named in it as such."""
     if len(text) < 6:
         return text
-    return _CODE_IN_TEXT.sub(r"\1\2***", _RUN.sub(lambda run: _covered(run, cover, looks_like), text))
+    covered = text
+    for runs in (_RUN, _ALIKE):
+        covered = runs.sub(lambda run: _covered(run, cover, looks_like), covered)
+    return _CODE_IN_TEXT.sub(r"\1\2***", covered if covered is text else _BEHIND.sub(_starred_behind, covered))
+
+
+def _starred_behind(found: re.Match[str]) -> str:
+    return (found["before"] or found["track"]) + "*" * len(found["code"] or found["rest"])
 
 
 def is_worth_reading(json_text: str) -> bool:

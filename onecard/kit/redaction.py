@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from onecard.kit.masking import masked
+
 REDACTED: Final = "[secret]"
 # A shorter value, such as a password of a private server, would make ordinary words unreadable.
 LEAST_LENGTH: Final = 6
@@ -44,14 +46,14 @@ def redact(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats as another formatter does, tracebacks included, and takes the secrets out of the result."""
+    """Formats as another formatter does, tracebacks included, and takes the secrets and card numbers out."""
 
     def __init__(self, *args: object, inner: logging.Formatter | None = None, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(self._inner.format(record) if self._inner else super().format(record))
+        return masked(redact(self._inner.format(record) if self._inner else super().format(record)))
 
 
 def redact_handlers(logger: logging.Logger) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Final
 
+from onecard.kit.text import normalized
+
 log = logging.getLogger(__name__)
 
 UTC: Final = "UTC"
@@ -30,15 +32,16 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
     """
     found = _found(name) or _found(canonical(name))
     if found is None:
-        log.error("The time zone %r is not known, so UTC stands for it; see manage.py check.", name)
+        log.error("The time zone %r is not known, so UTC stands for it; see manage.py check.", name[:60])
     return found or zoneinfo.ZoneInfo(UTC)
 
 
 def canonical(name: str) -> str:
-    """The present form of a zone's name; a name that is not known stays as it is.
+    """The present form of a zone's name, in whichever letters it is written; a name that is not known stays as it is.
 
     A name that stands for a country's zone in zone.tab is one of its own, even where another has the same clock.
     """
+    name = _as_written().get(_plain(name), name)
     names, seen = _old_names(), {name}
     while name not in _countries_zones() and names.get(name, UTC) not in seen and name in names:
         name = names[name]
@@ -51,6 +54,9 @@ def is_known(name: str) -> bool:
     return canonical(name) in _available()
 
 
+# Copies of the same zones on many systems, and what a machine says whose zone nobody has set.
+_COPIES: Final = ("posix/", "right/")
+_NO_PLACE: Final = "Factory"
 _UTC_NAMES: Final = frozenset({"Etc/UTC", "Etc/UCT", "UCT", "Etc/Zulu", "Zulu", "Etc/Universal", "Universal"})
 
 
@@ -63,7 +69,19 @@ def _found(name: str) -> zoneinfo.ZoneInfo | None:
 
 @functools.cache
 def _available() -> frozenset[str]:
-    return frozenset(_lines("zones", "tzdata"))
+    return frozenset(_lines("zones", "tzdata")) - {_NO_PLACE}
+
+
+@functools.cache
+def _as_written() -> Mapping[str, str]:
+    """Each zone's name by its plain form; no two differ in their letters' case alone."""
+    return {_plain(name): name for name in _available()}
+
+
+def _plain(name: str) -> str:
+    """The name without its letters' case, and without what systems and spreadsheets add to it."""
+    text = normalized(name).replace(" ", "_")
+    return next((text.removeprefix(copy) for copy in _COPIES if text.startswith(copy)), text).casefold()
 
 
 @functools.cache

@@ -90,6 +90,13 @@ def test_a_logged_traceback_holds_no_secret() -> None:
     assert OURS not in said
 
 
+def test_a_logged_traceback_holds_no_card_number() -> None:
+    error = ValueError("no merchant '4242 4242 4242 4242'")
+    record = logging.LogRecord("x", logging.ERROR, "", 1, "%s: odd", ("5555555555554444",), (ValueError, error, None))
+    said = RedactingFormatter("%(message)s").format(record)
+    assert said.splitlines() == ["************4444: odd", "ValueError: no merchant '**** **** **** 4242'"]
+
+
 def test_handlers_with_formatters_of_others_are_wrapped_once() -> None:
     logger, handler = logging.getLogger("onecard.test_redaction"), logging.StreamHandler()
     handler.setFormatter(logging.Formatter("theirs: %(message)s"))
