@@ -27,6 +27,7 @@ for model in (Authenticator, EmailAddress, EmailConfirmation):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 admin.site.login = second_factor.login  # type: ignore[method-assign]
+admin.site.logout = second_factor.logout  # type: ignore[method-assign, assignment]
 admin.site.password_change = second_factor.change_password  # type: ignore[method-assign, assignment]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onecard import environment, production, sign_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
-from onecard.kit import time_zones
+from onecard.kit import masking, redaction, time_zones
 
 # The same zones on every machine, whatever its own copy of them holds.
 time_zones.use_shipped()
@@ -249,6 +249,7 @@ EMAIL_SUBJECT_PREFIX = "[One Card] "
 
 # Logs -----------------------------------------------------------------------------------------------------------
 
+redaction.cover_logs(masking.masked)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

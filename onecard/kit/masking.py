@@ -35,7 +35,9 @@ _BETWEEN: Final = (
 _PIECE: Final = re.compile(rf"{_BETWEEN}|(\d)")
 _RUN: Final = re.compile(rf"(?<!\d)\d(?:{_BETWEEN}?\d){{12,}}(?!\d)")
 # Groups with the same signs between them, whichever these are: 4242|4242|4242|4242, (4242)(4242)(4242)(4242).
-_ALIKE: Final = re.compile(r"(?<![\d*])(?=\d(?:[\W_]{0,6}\d){12})\d{1,12}(?P<gap>[\W_]{1,6})(?:\d{1,12}(?P=gap))+\d{1,12}(?!\d)")
+_ALIKE: Final = re.compile(
+    r"(?<![\d*])(?=\d(?:[\W_]{0,6}\d){12})\d{1,12}(?P<gap>[\W_]{1,6})(?:\d{1,12}(?P=gap))+\d{1,12}(?!\d)"
+)
 # What stands behind a covered number: its expiry and code, as in 12/28 123 or |12|28|123, and the rest of a track.
 _BEHIND: Final = re.compile(
     r"(?P<before>\*(?:[ .\-]?\d){4}(?:\W{1,3}(?:exp\w*\W{1,3})?(?:0?[1-9]|1[0-2])\W{0,3}(?:20)?[2-4]\d\W{1,3}))"

@@ -1,13 +1,14 @@
 """Where django-allauth asks us: what is written in the trail, who is told, and how seeds are kept."""
 
+import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.internal import ratelimit
+from allauth.core.internal import httpkit, ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.core.cache import cache
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
 
@@ -65,9 +66,31 @@ class StaffAccountAdapter(DefaultAccountAdapter):
             with transaction():
                 trust.note(User.objects.get(pk=user.pk), event)
 
+    def logout(self, request: HttpRequest) -> None:
+        user = request.user
+        super().logout(request)
+        if isinstance(user, User):
+            trail_of_logins.logged_out(user, address=self.address_of(request))
+
     def address_of(self, request: HttpRequest) -> str:
         """The address that tries are counted by: for IPv6 its network, since a person has a whole one."""
         return str(ratelimit.get_ip(request))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """What the trusted proxies say, else who connects: a header that says something odd is nobody's address.
+
+        An IPv4 address may come as one of IPv6 (::ffff:…), whose network would be that of all others too.
+        """
+        try:
+            said = httpkit.get_client_ip(request)
+        except ImproperlyConfigured:
+            said = None
+        found = ipaddress.ip_address(said or request.META["REMOTE_ADDR"])
+        return str(getattr(found, "ipv4_mapped", None) or found)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """The account alone: allauth adds the Host header, and whoever guesses may send any port in it."""
+        return f"account:{str(credentials.get('username', '')).lower()}"
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):

@@ -3,6 +3,7 @@
 What people type into the field for the name is at times their password, or a card number.
 """
 
+from allauth.account.internal import userkit
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils.crypto import salted_hmac
@@ -16,10 +17,11 @@ ACTOR = "system:login"
 
 
 def logged_in(user: User, *, address: str) -> None:
-    with transaction():
-        trail.record(
-            actor=f"user:{user.pk}", action="staff.logged_in", subject=User.objects.get(pk=user.pk), address=address
-        )
+    _record_of("staff.logged_in", user, address)
+
+
+def logged_out(user: User, *, address: str) -> None:
+    _record_of("staff.logged_out", user, address)
 
 
 def failed(*, name: str, address: str, why: str) -> None:
@@ -39,7 +41,13 @@ def short_hash(name: str) -> str:
     return salted_hmac("onecard.logins", clean_text(name, limit=150).lower(), algorithm="sha256").hexdigest()[:12]
 
 
+def _record_of(action: str, user: User, address: str) -> None:
+    with transaction():
+        subject = User.objects.get(pk=user.pk)
+        trail.record(actor=f"user:{user.pk}", action=action, subject=subject, address=address)
+
+
 def _record(action: str, name: str, **details: str) -> None:
-    user = None if "\x00" in name else User.objects.filter(username=name).first()
+    user = userkit.get_user_by_username(clean_text(name, limit=150))  # In any letters, as the login finds it.
     subject: Model = user or ContentType.objects.get_for_model(User)
     trail.record(actor=ACTOR, action=action, subject=subject, name_hash=short_hash(name), **details)

@@ -38,9 +38,13 @@ def why_not_trusted(user: User) -> str:
 
 
 def suspend(user: User, *, actor: str, because: str, earlier_email: str = "") -> None:
-    """Ends all sessions of the person and what they may reveal and agree to, in the caller's transaction."""
+    """Ends all sessions of the person and what they may reveal and agree to, in the caller's transaction.
+
+    An open invitation is over as well: it lies in the mailbox of the earlier address.
+    """
     User.objects.filter(pk=user.pk).update(trusted_from=None, session_version=F("session_version") + 1)
     user.refresh_from_db(fields=["trusted_from", "session_version"])
+    user.invitations.filter(used_at=None, withdrawn_at=None).update(withdrawn_at=clock.now())
     note(
         user,
         "staff.suspended",

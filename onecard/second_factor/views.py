@@ -3,6 +3,7 @@
 import time
 from typing import Any, Final
 
+from allauth.account import views as account
 from allauth.account.adapter import get_adapter
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.totp.internal.auth import generate_totp_secret
@@ -195,6 +196,12 @@ def login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         raise PermissionDenied("This login is not staff's.")
     wanted = request.GET.get("next", "")
     return HttpResponseRedirect(reverse("account_login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
+
+
+def logout(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    """The admin's button is the login's own page for it, which writes it down."""
+    answer: HttpResponse = account.logout(request)
+    return answer
 
 
 def change_password(request: HttpRequest, extra_context: Any = None) -> HttpResponse:

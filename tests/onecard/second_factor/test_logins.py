@@ -174,6 +174,50 @@ def test_sixty_wrong_passwords_lock_the_account_from_every_address(hashed: list[
     assert ("staff.locked_out", "") in trail()
 
 
+def test_an_account_is_locked_whatever_its_letters_and_the_host(hashed: list[str], settings: Any) -> None:
+    settings.ALLOWED_HOSTS = [".example.com"]
+    user = clerk(username="anna")
+    hashed.clear()
+
+    for turn, name in enumerate(["anna", "ANNA", "Anna", " anNa "] * 5):
+        more: Any = {"REMOTE_ADDR": f"10.3.{turn}.1", "HTTP_HOST": f"c{turn % 3}.example.com:{8000 + turn}"}
+        Client().post(LOGIN, {"login": name, "password": "guess"}, **more)
+
+    assert len(hashed) == 5
+    assert {entry.subject_id for entry in Entry.objects.all()} == {str(user.pk)}
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("10.4.{n}.1", 12), ("::ffff:10.4.{n}.1", 12), ("2001:db8:{n}::1", 12), ("2001:db8::{n}", 10)],
+)
+def test_an_address_is_counted_by_itself(address: str, counted: int, hashed: list[str]) -> None:
+    for n in range(1, 13):
+        Client().post(LOGIN, {"login": f"nobody{n}", "password": "guess"}, REMOTE_ADDR=address.format(n=n))
+
+    assert len(hashed) == counted
+
+
+@pytest.mark.parametrize("said", ["", "203.0.113.7", "unknown, unknown", "x,y", " , ", "é, 10.0.0.1"])
+def test_an_odd_forwarded_address_counts_as_who_connects(said: str, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+
+    answer = Client().post(LOGIN, {"login": "x", "password": "guess"}, HTTP_X_FORWARDED_FOR=said, REMOTE_ADDR="9.9.9.9")
+
+    assert answer.status_code == 200
+    assert Entry.objects.get().details["address"] == "9.9.9.9"
+
+
+@pytest.mark.parametrize("button", ["/admin/logout/", "/admin/sign-out/"])
+def test_a_logout_is_in_the_trail(button: str) -> None:
+    client = logged_in(clerk())
+
+    assert client.post(button).status_code == 302
+
+    assert not is_in(client)
+    assert trail() == [("staff.logged_out", "")]
+
+
 def test_one_address_is_locked_whatever_names_it_tries(hashed: list[str]) -> None:
     user = clerk()
     Authenticator.of(user)

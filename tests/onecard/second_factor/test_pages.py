@@ -18,7 +18,7 @@ from onecard.outbox.models import Message
 from onecard.second_factor import devices, invitations, letters, trust, views
 from onecard.users.models import Invitation, User
 from tests.authenticators import Authenticator
-from tests.back_office import logged_in, text_of
+from tests.back_office import logged_in, send, text_of
 from tests.factories import UserFactory
 from tests.threads import at_once
 
@@ -109,7 +109,7 @@ def test_an_invitation_is_good_once() -> None:
     assert user.check_password(NEW)
 
 
-@pytest.mark.parametrize("how", ["expired", "replaced", "inactive", "no_staff", "altered"])
+@pytest.mark.parametrize("how", ["expired", "replaced", "inactive", "no_staff", "altered", "new_address"])
 def test_an_invitation_that_is_over_is_closed(how: str) -> None:
     user = UserFactory(is_staff=True)
     page = "/" + invited(user)
@@ -117,6 +117,9 @@ def test_an_invitation_that_is_over_is_closed(how: str) -> None:
         Invitation.objects.update(expires_at=clock.now() - dt.timedelta(seconds=1))
     elif how == "replaced":
         invitations.invite(user=user, actor="user:2")
+    elif how == "new_address":
+        # The link lies in the mailbox of the earlier one.
+        send(logged_in(), reverse("admin:users_user_change", args=[user.pk]), email="right@example.com")
     elif how == "altered":
         page = page.replace(str(Invitation.objects.get().pk), str(Invitation.objects.get().pk + 1), 1)
     else:
