@@ -53,7 +53,7 @@ def answer_of(answers: AnswerFormat, kind: str, response: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class StripeAnswers:
-    """Stripe, real-time authorizations: the key is `approved`, metadata is text."""
+    """docs/issuers/stripe.md, Real-time authorizations: the key is `approved`, metadata is text."""
 
     def answer(self, decision_id: uuid.UUID, reason: str) -> str:
         metadata = {"onecard_decision": str(decision_id)} | ({"onecard_reason": reason} if reason else {})

@@ -1,7 +1,7 @@
 """Whether cards may be made and changed at an issuer now: read-only mode, by hand or by the breaker, and the fallback.
 
 Read-only concerns cards only. Purchases are decided, events are taken and everything can be read as ever, since none of
-these asks the issuer (issuer integration design, API failure management).
+these asks the issuer (docs/decisions/0011).
 """
 
 import datetime as dt

@@ -91,8 +91,8 @@ def unfreeze(*, card: VirtualCard, requested_by: str) -> VirtualCard:
 def freeze(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
     """Stops new purchases at once, and tells the issuer; raises CardRefusedError when the card cannot be frozen.
 
-    What was approved before can still be captured (Stripe, card status). Read-only mode does not stop it: whoever lost
-    a card cannot wait for an issuer, and the card declines here whatever that issuer knows.
+    What was approved before can still be captured (docs/issuers/stripe.md, Card status). Read-only mode does not stop
+    it: whoever lost a card cannot wait for an issuer, and the card declines here whatever that issuer knows.
     """
     return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by)
 

@@ -165,7 +165,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     """The question in an `issuing_authorization.request`; raises MalformedEventError when it cannot be decided on.
 
     The money asked for is in `pending_request`, for an increment the additional amount only; the object's id is the
-    same in every round (Stripe, real-time authorizations).
+    same in every round (docs/issuers/stripe.md, Real-time authorizations).
     """
     content = envelope.content
     pending = content.get("pending_request")
@@ -217,7 +217,8 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         provider=provider,
         authorization_id=_required(content, "id"),
         issuer_card_id=_or_nothing(_card_id, content) or "",
-        # A declined increment may say false on top of an approval that stands (Stripe, incremental authorizations).
+        # A declined increment may say false on top of an approval that stands
+        # (docs/issuers/stripe.md, Incremental authorizations).
         ever_approved=content.get("approved") is True or bool(approved),
         asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
         status=STATUS.get(clean_text(content.get("status"), limit=20), ""),

@@ -1,4 +1,4 @@
-"""The body of an answer to Marqeta's JIT gateway (Marqeta, gateway responses: what was asked must come back as it was).
+"""The body of an answer to Marqeta's JIT gateway; it repeats the question (docs/issuers/marqeta.md, Gateway responses).
 
 Approval is HTTP 200, a decline is HTTP 402 with a `decline_reason`; the status follows from the bytes, so that a
 repeat is answered alike in both.

@@ -89,7 +89,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     """The question of a gateway request; raises MalformedEventError when it cannot be decided on.
 
     What must be funded is `gpa_order.jit_funding.amount`, for an increment the additional amount only; an increment is
-    a transaction of its own, whose preceding token is the purchase's (Marqeta, gateway requests).
+    a transaction of its own, whose preceding token is the purchase's (docs/issuers/marqeta.md, Gateway requests).
     """
     content = envelope.content
     order = _object(content, "gpa_order")

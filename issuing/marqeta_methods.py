@@ -81,8 +81,8 @@ INFORMATIVE = frozenset(
 def is_cash(method: str, content: dict[str, Any]) -> bool:
     """Whether a question is for cash or what is as good as cash: by its method, its type, or what the purchase says.
 
-    An account funding (AFT) turns a funding card's purchase into money on an account, so it is one (Marqeta, account
-    funding; docs/decisions/0031).
+    An account funding (AFT) turns a funding card's purchase into money on an account, so it is cash
+    (docs/issuers/marqeta.md, Account funding; docs/decisions/0031).
     """
     if method in CASH or content.get("type") in CASH_TYPES or content.get("account_funding"):
         return True

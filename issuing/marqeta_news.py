@@ -277,7 +277,7 @@ def _read(kind: str, row: dict[str, Any]) -> Row:
 
 
 def _released_minor(row: dict[str, Any], news: AuthorizationNews) -> int:
-    """What a reversal gives back; an advice has the new total as its amount (Marqeta facts, 6.4)."""
+    """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
     order = row.get("gpa_order") or row.get("gpa_order_unload")
     if isinstance(order, dict) and "amount" in order:
         return read_minor(order["amount"], news.currency, "the order's amount")

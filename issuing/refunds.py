@@ -30,7 +30,7 @@ def join(kept: CardTransaction) -> list[CardTransaction]:
     `kept` is such a refund, or a capture that some may have waited for: the last to be recorded brings them together.
     They are alike in card, merchant and currency. The only capture of the same amount before it is the one, unless
     another refund is like it; else it is the only purchase of which that much is left, once no other waits for its
-    capture still (Stripe facts, section 4, refunds). Call it in the transaction that records `kept`, under the lock of
+    capture still (docs/issuers/stripe.md, Refunds). Call it in the transaction that records `kept`, under the lock of
     its card.
     """
     require_transaction("The link of a refund to its purchase")

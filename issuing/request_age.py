@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from onecard.kit.buffered_wsgi import ARRIVED_AT
 from onecard.kit.clock import Stopwatch
 
-# Stripe decides by itself after so long, with the network in it (Stripe, real-time authorizations).
+# Stripe decides by itself after so long, with the network in it (docs/issuers/stripe.md, Real-time authorizations).
 ISSUER_LIMIT_MS = 2000
 # News that waited so long inside our server is not stored now: its issuer sends it again, when there is less to do.
 NEWS_WAIT_MS = 5000

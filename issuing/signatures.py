@@ -25,8 +25,8 @@ def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> int:
 
     Gives when it was made, in whole seconds of Unix time.
 
-    Rule: Stripe, webhook signatures. The package refuses old timestamps but takes any from the future, so that side
-    is checked here; it also raises errors of many kinds for odd headers, all of which mean the same.
+    Rule: docs/issuers/stripe.md, Webhook signatures. The package refuses old timestamps but takes any from the future,
+    so that side is checked here; it raises errors of many kinds for odd headers, all of which mean the same.
     """
     usable = [secret for secret in secrets if secret]
     if not usable:
@@ -51,7 +51,7 @@ def verify_basic(header: str, *, username: str, password: str) -> None:
 def verify_marqeta(body: bytes, header: str, secret: str) -> None:
     """Raises SignatureError unless the header is the hex HMAC of the body, by SHA-1 or SHA-256; no secret, no check.
 
-    Both are taken because retries keep their old algorithm for two weeks (Marqeta, webhook signatures).
+    Both are taken because retries keep their old algorithm for two weeks (docs/issuers/marqeta.md, Webhook signatures).
     """
     given = header.strip().encode("utf-8", "replace")
     expected = [hmac.new(secret.encode(), body, algorithm).hexdigest() for algorithm in (hashlib.sha1, hashlib.sha256)]

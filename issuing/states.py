@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Card(models.TextChoices):
-    """A virtual card's life (issuer integration design, VirtualCard.status)."""
+    """A virtual card's life."""
 
     PENDING = "pending", "Pending"
     ACTIVE = "active", "Active"
@@ -99,7 +99,7 @@ AUTHORIZATION_MOVES: dict[str, frozenset[str]] = {
 
 
 class Dispute(models.TextChoices):
-    """Where a dispute stands at the issuer (Stripe, disputes; Marqeta's chargeback states are mapped to these)."""
+    """Where a dispute stands: Stripe's words (docs/issuers/stripe.md, Disputes), also for Marqeta's states."""
 
     UNSUBMITTED = "unsubmitted", "Not submitted"  # Begun at the issuer; its evidence is not complete.
     SUBMITTED = "submitted", "Submitted"  # The merchant's side may answer.

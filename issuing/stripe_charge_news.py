@@ -18,7 +18,7 @@ from wallet.processors.stripe_intents import intent_of
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
-# Newer API versions tell of a refund by its own name, older ones by its charge's (Stripe, refunds).
+# Newer API versions tell of a refund by its own name, older ones by its charge's (docs/issuers/stripe.md, Refunds).
 REFUND_NEWS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 DISPUTE_NEWS = "charge.dispute."
 MOVED = {f"{DISPUTE_NEWS}funds_{word}": word for word in ("withdrawn", "reinstated")}

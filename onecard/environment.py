@@ -1,6 +1,6 @@
 """Typed readers of the environment: a wrong value stops the start with a sentence that names the variable.
 
-Variables and their defaults are bound by the product specification, section 5; README holds the table for people.
+docs/environment.md has the variables with their defaults and meanings.
 """
 
 import base64

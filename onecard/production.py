@@ -31,7 +31,7 @@ MARQETA_CREDENTIALS: Final = (
     "MARQETA_WEBHOOK_USERNAME",
     "MARQETA_WEBHOOK_PASSWORD",
 )
-# What Marqeta itself demands of what it shall send: how long at most (Marqeta facts, sections 4 and 8).
+# How long these may be at most by Marqeta's rules (docs/issuers/marqeta.md, Gateway requests, Webhooks).
 MARQETA_WORDS: Final = {
     "MARQETA_JIT_PASSWORD": 100,
     "MARQETA_WEBHOOK_PASSWORD": 50,

@@ -1,6 +1,6 @@
 """Every setting, from the environment; an unsafe one is refused with a sentence (environment.py, production.py).
 
-The table of variables is in README. Blocks: the environment, apps, database, queue, issuer and processor, web, logs.
+docs/environment.md has the variables. Blocks: the environment, apps, database, queue, issuer and processor, web, logs.
 """
 
 from hashlib import sha256
@@ -40,7 +40,7 @@ MARQETA_BASE_URL = environment.url("MARQETA_BASE_URL", default="", schemes=envir
 MARQETA_APPLICATION_TOKEN = environment.secret("MARQETA_APPLICATION_TOKEN")
 MARQETA_ADMIN_ACCESS_TOKEN = environment.secret("MARQETA_ADMIN_ACCESS_TOKEN")
 MARQETA_CARD_PRODUCT_TOKEN = environment.text("MARQETA_CARD_PRODUCT_TOKEN")
-# One aggregate budget a program, with the figure in the contract (Marqeta facts, section 1).
+# One aggregate budget a program, with the figure in the contract (docs/issuers/marqeta.md, Core API).
 MARQETA_CALLS_PER_SECOND = environment.number("MARQETA_CALLS_PER_SECOND", default=25, least=0, most=10_000)
 MARQETA_CURRENCY = environment.currency("MARQETA_CURRENCY", default="USD")
 # Two doors, two callers: the gateway asks, the webhook reports. A door without both of its words is closed.
@@ -51,12 +51,12 @@ MARQETA_WEBHOOK_PASSWORD = environment.secret("MARQETA_WEBHOOK_PASSWORD")
 # When set, each delivery must carry a signature made with it as well.
 MARQETA_WEBHOOK_SECRET = environment.secret("MARQETA_WEBHOOK_SECRET")
 
-# Stripe's limit is 2000 ms with the network in it (Stripe, real-time authorizations); past ours we decline.
+# Stripe waits 2000 ms, with the network in it (docs/issuers/stripe.md, Real-time authorizations); past ours we decline.
 DECISION_DEADLINE_MS = environment.number("DECISION_DEADLINE_MS", default=1000, least=50, most=1900)
 # A proxy that sets X-Request-Start on every request tells how long it held one; anybody else could make it up.
 TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)
 
-# An ordinary processor account has one merchant code, so the funding card's issuer may see ours (spec section 3).
+# An ordinary processor account has one merchant code, so the funding card's issuer may see ours (docs/routing.md).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
 # What an approval does with the funding card: charge it at once, or hold the amount and capture it at settlement.

@@ -1,4 +1,4 @@
-"""Which funding card pays: the rules of spec section 4 as a pure function. No ORM, no clock, no network.
+"""Which funding card pays: the rules of docs/routing.md as a pure function. No ORM, no clock, no network.
 
 `choose` is the whole of it; everything else here is what it is made of, in the order in which it is used.
 """
@@ -93,7 +93,7 @@ class Choice:
 
 
 def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], preference: str, rules: Rules) -> Choice:
-    """Picks the method that pays and names the rule that picked it (spec section 4, rules 1 to 5).
+    """Picks the method that pays and names the rule that picked it (docs/routing.md, Rules).
 
     `rows` are those of the purchase's MCC. The choice holds all methods: candidates first, best first, then those
     left out with the reason. Without a usable method the choice has none and its rule is `no_funding_card`.

@@ -89,7 +89,7 @@ def circumstances(trace: Trace) -> list[tuple[str, str]]:
 
 
 def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
-    """The estimate for the chosen card (spec section 4), or None when it has no ranking."""
+    """The estimate for the chosen card (docs/routing.md), or None when it has no ranking."""
     chosen = next(
         (c for c in trace.get("candidates") or [] if c.get("method_id") == trace.get("chosen_method_id")), None
     )

@@ -23,7 +23,7 @@ class RewardType(models.TextChoices):
 
 
 class RewardClass(models.TextChoices):
-    """What the multipliers tell apart (spec section 4)."""
+    """What the multipliers tell apart (docs/routing.md)."""
 
     CASH = "cash", "Cash back"
     OTHER = "other", "Anything else"

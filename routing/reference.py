@@ -1,4 +1,4 @@
-"""The rows that the rules cannot do without: multipliers, thresholds (spec section 4) and the MCC list."""
+"""The rows that the rules cannot do without: multipliers, thresholds (docs/routing.md) and the MCC list."""
 
 import csv
 from decimal import Decimal

@@ -42,7 +42,7 @@ class Reward:
 
 
 def estimate(*, amount: Money, reward_rate: Decimal, reward_type: str) -> Reward:
-    """What `amount` earns at `reward_rate` units per whole currency unit (spec section 4, worked example).
+    """What `amount` earns at `reward_rate` units per whole currency unit (docs/routing.md, Example).
 
     One unit of cash back is one hundredth of the currency unit, so 4.0 is 4 % for cash as well as 4 points a dollar.
     """

@@ -33,7 +33,7 @@ def gateway_request(
     order: str = "gpa_order",
     **changes: Any,
 ) -> dict[str, Any]:
-    """A question of the gateway: a bare transaction, pending, without a response (Marqeta, gateway requests)."""
+    """A gateway request: a pending transaction without a response (docs/issuers/marqeta.md, Gateway requests)."""
     own, user = token(), token()
     kind = "authorization.incremental" if follows else "authorization"
     jit = {"token": token(), "method": method, "user_token": user, "acting_user_token": user, "amount": amount}

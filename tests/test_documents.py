@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,8 @@ NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./-]+\.\w+)(?:: ([\w, ]+))?`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 RULE = re.compile(r"^\| ([IFT]\d+) \| ", re.MULTILINE)
 CITED = re.compile(r"money-safety ((?:(?:[IFT]\d+)(?:, | and | to )?)+)")
+# Written as (docs/page.md, Heading) or (docs/page.md, One heading, Another).
+SECTION = re.compile(r"(docs/[\w/-]+\.md)((?:, [A-Z][\w -]+)+)[);:.]")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -42,14 +45,36 @@ def test_every_rule_that_code_cites_exists() -> None:
     rules = set(RULE.findall((ROOT / "docs" / "money-safety.md").read_text(encoding="utf-8")))
     cited = {
         (str(path.relative_to(ROOT)), rule)
-        for folder in FOLDERS.split("|")
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in (".py", ".md", ".sql", ".html")
+        for path in _texts()
         for found in CITED.findall(path.read_text(encoding="utf-8"))
         for rule in re.findall(r"[IFT]\d+", found)
     }
     assert cited
     assert not {(path, rule) for path, rule in cited if rule not in rules}
+
+
+def test_every_section_that_code_cites_exists() -> None:
+    cited = {
+        (str(path.relative_to(ROOT)), page, heading)
+        for path in _texts()
+        for page, headings in SECTION.findall(re.sub(r"\s+(# )?", " ", path.read_text(encoding="utf-8")))
+        for heading in headings.removeprefix(", ").split(", ")
+    }
+    assert cited
+    assert not {(path, page, heading) for path, page, heading in cited if heading not in _headings(page)}
+
+
+def _texts() -> Iterator[Path]:
+    """Everything of ours that may cite a page."""
+    for folder in FOLDERS.split("|"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".md", ".sql", ".html") and path != Path(__file__):
+                yield path
+
+
+def _headings(page: str) -> list[str]:
+    path = ROOT / page
+    return re.findall(r"^## (.+)$", path.read_text("utf-8"), re.MULTILINE) if path.is_file() else []
 
 
 @cache

@@ -1,7 +1,7 @@
 """Whose trouble a processor's refusal is: one table. Only a refusal about this card may cool or switch off a card.
 
-The words are Stripe's error codes and decline codes (Stripe, error codes; Stripe, decline codes). A code that is not
-in the table blames nobody when the request was refused, and the card when its bank declined.
+The words are Stripe's error codes and decline codes (docs/issuers/stripe.md, Error codes, Decline codes). A code that
+is not in the table blames nobody when the request was refused, and the card when its bank declined.
 """
 
 import re

@@ -22,7 +22,7 @@ from wallet import account_refusals, carrying, cases, ledger, states
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 from wallet.processors.base import AccountRefusedError, RefundOutcome
 
-# Our balance at the processor was empty (Stripe, refund failure reasons): our account's trouble.
+# Our balance at the processor was empty (docs/issuers/stripe.md, Refund failure reasons): our account's trouble.
 OUR_BALANCE = frozenset({"insufficient_funds", "balance_insufficient", "insufficient_balance"})
 AFTER_EMPTY_BALANCE = dt.timedelta(hours=1)
 # The keys of refunds that we did not send.

@@ -139,7 +139,7 @@ DUE_CHARGE = (
 
 
 class FundingDispute(models.TextChoices):
-    """Where a dispute of our charge stands, in the processor's words (Stripe, dispute statuses)."""
+    """Where a dispute of our charge stands, in the processor's words (docs/issuers/stripe.md, Dispute statuses)."""
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response", "Inquiry: needs an answer"
     WARNING_UNDER_REVIEW = "warning_under_review", "Inquiry: under review"

@@ -110,7 +110,7 @@ def _address(case: Case) -> list[str]:
 
 
 def _letter(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) -> tuple[str, str]:
-    """Subject and words. Why a bank said no is between the person and that bank (Stripe, decline codes)."""
+    """Subject and body. Why a bank declined stays between person and bank (docs/issuers/stripe.md, Decline codes)."""
     where = " ".join(obligation.description.split()) or "your purchase"
     retries = obligation.charges.filter(status=states.Charge.INTENDED).exists()
     sentences = [

@@ -1,6 +1,6 @@
 """What we ask of any issuer, in our own words; nothing Stripe- or Marqeta-shaped passes inward from its module.
 
-Source: issuer integration design, Card Issuer Adapter Layer; product specification, section 6.
+CONTRIBUTING.md says how an issuer is added.
 """
 
 import datetime as dt
@@ -159,7 +159,7 @@ class RevealGrant:
 
 
 class IssuerError(OneCardError):
-    """The issuer did not do what was asked. The four kinds below are the design document's error categories."""
+    """The issuer did not do what was asked. The four kinds below say whose turn it is to act."""
 
     code = "issuer_error"
 

@@ -1,4 +1,4 @@
-"""Marqeta's Core API (Marqeta facts, sections 1, 2, 3 and 7). Our key is the token, and so their idempotency."""
+"""Marqeta's Core API (docs/issuers/marqeta.md, Core API). Our key is the token, and so their idempotency."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -116,7 +116,7 @@ class MarqetaIssuer:
         """Every message of the network, also those that move nothing; the cursor counts what came before.
 
         Newer rows push older ones down, so a row may come twice over two pages; none is left out. What happened in the
-        last minutes, at times hours, may be missing still (Marqeta facts, section 7).
+        last minutes, at times hours, may be missing still (docs/issuers/marqeta.md, Reading back).
         """
         start = int(cursor or 0)
         return shapes.read_page(self._transactions(since, start, issuer_card_id), start=start)

@@ -1,4 +1,4 @@
-"""One call to Marqeta over HTTP: Basic auth, JSON with exact numbers, errors as ours (Marqeta facts, section 1)."""
+"""One call to Marqeta: Basic auth, JSON with exact numbers, errors as ours (docs/issuers/marqeta.md, Core API)."""
 
 import logging
 import threading

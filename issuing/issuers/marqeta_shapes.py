@@ -144,7 +144,8 @@ def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
     One row that cannot be read holds up no other: it is named as unread if it may be of money, else it is left out.
     """
     rows, is_more = read_rows(listed)
-    # `gpa.…` are twins of the merchant's messages: counting both doubles the money (Marqeta facts, 6.3).
+    # `gpa.…` are twins of the merchant's messages: counting both doubles the money
+    # (docs/issuers/marqeta.md, Transaction types).
     mine = (row for row in rows if not str(row.get("type")).startswith("gpa."))
     found, odd = read_each(mine, _transaction)
     unread = names_of(filter(_may_be_money, odd), key="token")
@@ -176,7 +177,8 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
     kind, currency = _kind(row), row["currency_code"]
     merchant = row.get("card_acceptor") or {}
     order = row.get("gpa_order") or row.get("gpa_order_unload") or {}
-    # Of an advice, `amount` is the new total and only the order says what was released (Marqeta facts, 6.4).
+    # An advice has the new total as its `amount`; only the order says what was released
+    # (docs/issuers/marqeta.md, Amounts by type).
     amount = order["amount"] if kind == Kind.RELEASE and "amount" in order else row["amount"]
     sign = -1 if kind in (Kind.RELEASE, Kind.REFUND) else 1
     moment = dt.datetime.fromisoformat(row.get("user_transaction_time") or row["created_time"])

@@ -85,7 +85,8 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
             # The webhook keeps such a row as rejected; here one more cannot hold up the others.
             continue
         envelope = row_envelope(_TRANSACTIONS, row, body)
-        # `gpa.…` are twins of the merchant's messages, on which nothing is ever done (Marqeta facts, 6.3).
+        # `gpa.…` are twins of the merchant's messages, on which nothing is ever done
+        # (docs/issuers/marqeta.md, Transaction types).
         if envelope is not None and not envelope.type.startswith("transaction.gpa."):
             yield replace(_missed(envelope, body, _happened_at(row)), told_as=_told_as(envelope.id))
 

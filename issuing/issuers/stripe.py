@@ -1,4 +1,4 @@
-"""Stripe Issuing through the `stripe` package (Stripe facts, sections 6 and 7)."""
+"""Stripe Issuing through the `stripe` package (docs/issuers/stripe.md, The Python package)."""
 
 import datetime as dt
 import logging

@@ -59,7 +59,7 @@ def cardholder_params(person: Person, *, key: str) -> CardholderCreateParams:
 
 
 def clean_name(name: str) -> str:
-    """A name as Stripe takes it: 24 characters at most, no digits, no special characters (Stripe, cardholders)."""
+    """A name as Stripe takes it: 24 characters at most, no digits or signs (docs/issuers/stripe.md, Cardholders)."""
     letters = " ".join(_NO_LETTERS.sub(" ", clean_text(name, limit=200)).split())
     return letters.lstrip(" .'-")[:LONGEST_NAME].rstrip()
 

@@ -1,4 +1,4 @@
-"""What a VirtualCard document must hold (design document, Data Models; spec section 7), as the columns of a card."""
+"""What a VirtualCard document must hold (docs/decisions/0008), as the columns of a card."""
 
 import datetime as dt
 import re

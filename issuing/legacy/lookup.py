@@ -1,4 +1,4 @@
-"""A document's fields under all their spellings: camelCase as in the old schema, snake_case as in spec section 7."""
+"""A document's fields under all their spellings: camelCase or snake_case (docs/decisions/0008)."""
 
 import functools
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a Transaction document must hold (design document, Data Models; spec section 7), as a transaction's columns."""
+"""What a Transaction document must hold (docs/decisions/0008), as a transaction's columns."""
 
 import datetime as dt
 from dataclasses import dataclass, field

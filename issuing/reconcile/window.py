@@ -6,7 +6,7 @@ from typing import Any
 
 from onecard.kit import clock
 
-# A capture may follow its purchase by 31 days (Stripe, issuing transactions); some days over that for who settles late.
+# A capture may follow its purchase by 31 days (docs/issuers/stripe.md, Issuing transactions); a few days more.
 LENGTH = dt.timedelta(days=35)
 # What happened just now may still be on its way to us.
 GRACE = dt.timedelta(minutes=15)

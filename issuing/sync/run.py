@@ -17,9 +17,9 @@ from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_no_transaction, savepoint, transaction
 
-# Issuers keep events for 30 days (Stripe, events).
+# Issuers keep events for 30 days (docs/issuers/stripe.md, Events).
 FIRST_LOOK_BACK = dt.timedelta(days=30)
-# A transaction may show in the issuer's list hours after it happened (Marqeta facts, section 7).
+# A transaction may show in the issuer's list hours after it happened (docs/issuers/marqeta.md, Reading back).
 OVERLAP = dt.timedelta(hours=6)
 # What happened just now may still be on its way to our webhook: it is not missed yet.
 GRACE = dt.timedelta(minutes=2)

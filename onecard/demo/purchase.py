@@ -53,7 +53,7 @@ def simulate(
     """Makes the purchase and waits up to `wait_s` seconds for its charge; raises PurchaseError in plain words.
 
     `waiting(what, seconds)` is told what is being waited for. Only a test key or the sandbox can do this: the issuer
-    offers test helpers nowhere else (Stripe, test helpers for Issuing).
+    offers test helpers nowhere else (docs/issuers/stripe.md, Test helpers for Issuing).
     """
     category = _category(mcc)
     started = time.perf_counter()

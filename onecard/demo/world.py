@@ -1,4 +1,4 @@
-"""The demo world: the walkthrough's person, cards and rankings, and the card products (product spec, section 5).
+"""The demo world: the walkthrough's person, cards and rankings, and the card products.
 
 Loading adds what is missing and changes nothing that is there, so it is safe to run again, also after edits.
 """

@@ -1,7 +1,7 @@
 """Each outside party's own units: how many decimals it counts a currency with, and which amounts it takes.
 
 We keep money in the minor units of ISO 4217. Stripe counts some currencies with other decimals and takes only some
-amounts (Stripe, supported currencies: zero-decimal, three-decimal and special cases). Marqeta sends and takes decimal
+amounts (docs/issuers/stripe.md, Supported currencies, Special cases). Marqeta sends and takes decimal
 numbers of whole units (`1.000` KWD, `50` ISK), so `Money.parse` and `Money.major` are its two directions.
 """
 
@@ -16,8 +16,8 @@ STRIPE_DECIMALS: dict[str, int] = {"ISK": 2, "UGX": 2, "MGA": 0}
 # Stripe takes these only in multiples of ten of their smallest unit (three-decimal currencies).
 STRIPE_TENS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
-# The least that Stripe charges, in our minor units (Stripe, minimum and maximum charge amounts). For other currencies
-# it converts its own minimum, which nobody here can know: such a charge is refused and has its case.
+# The least that Stripe charges, in our minor units (docs/issuers/stripe.md, Minimum and maximum charge amounts). For
+# other currencies it converts its own minimum, which nobody here can know: such a charge is refused and has its case.
 STRIPE_MINIMUM: dict[str, int] = {
     "AED": 200,
     "AUD": 50,

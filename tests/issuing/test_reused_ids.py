@@ -95,7 +95,7 @@ def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
 
 @pytest.mark.parametrize(("amount", "cases"), [(4500, 0), (9900, 1)])
 def test_one_event_in_two_api_versions_is_no_contradiction(card: VirtualCard, amount: int, cases: int) -> None:
-    """While an account is upgraded, two endpoints tell each event in two shapes (Stripe, API upgrades)."""
+    """While an account is upgraded, each event comes in two shapes (docs/issuers/stripe.md, API upgrades)."""
     told = stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id))
     content = told["data"]["object"]
     newer = {"data": {"object": content | {"a_new_field": 1, "amount": amount}}, "api_version": "2026-10-28.endive"}

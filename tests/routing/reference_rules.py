@@ -1,4 +1,4 @@
-"""Section 4 of the product spec a second time: slow, with fractions, and written from its text, not from the engine."""
+"""The rules of docs/routing.md a second time: slow, with fractions, written from the rules and not from the engine."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""The rules of spec section 4, case by case, as golden_cases.txt tells them."""
+"""The rules of docs/routing.md, case by case, as golden_cases.txt has them."""
 
 import pytest
 

@@ -32,7 +32,7 @@ class KycStatus(models.TextChoices):
 
 
 class Preference(models.TextChoices):
-    """What the person wants to earn (spec section 4)."""
+    """What the person wants to earn (docs/routing.md)."""
 
     CASH = "cash", "Cash back"
     REWARDS = "rewards", "Points and miles"

@@ -1,4 +1,4 @@
-"""Stripe as the processor: off-session confirmed PaymentIntents (Stripe, saving and charging cards later)."""
+"""Stripe as the processor: off-session PaymentIntents (docs/issuers/stripe.md, Saving and charging cards later)."""
 
 import functools
 from typing import Any

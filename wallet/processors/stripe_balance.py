@@ -1,7 +1,8 @@
 """Stripe's balance transactions, page by page in our words: what moved the balance, the fee, and in which currency.
 
-What a row is about is said by its reporting category, which is finer than its type (Stripe, reporting categories). A
-list that cannot be read to its end raises; a row of it that makes no sense is handed on as one, and stops no other.
+A row's reporting category says what it is about, more finely than its type (docs/issuers/stripe.md, Reporting
+categories). A list that cannot be read to its end raises; a row that makes no sense is handed on as one, and stops no
+other.
 """
 
 import datetime as dt

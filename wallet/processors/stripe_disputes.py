@@ -1,4 +1,4 @@
-"""Disputes of our charges at Stripe, in our words (Stripe, Dispute object)."""
+"""Disputes of our charges at Stripe, in our words (docs/issuers/stripe.md, Dispute object)."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from onecard.kit.text import clean_text
 from wallet.processors.stripe_intents import intent_of
 from wallet.states import FundingDispute
 
-# What the bank says as its reason, in words (Stripe, dispute categories).
+# What the bank says as its reason, in words (docs/issuers/stripe.md, Dispute categories).
 REASONS = {
     "bank_cannot_process": "the bank cannot process the payment",
     "check_returned": "a check was returned",

@@ -1,4 +1,4 @@
-"""What an error of Stripe that is no decline means: refused, not looked at, or unknown (Stripe, error types)."""
+"""Stripe's errors that are no declines: refused, not looked at, or unknown (docs/issuers/stripe.md, Error types)."""
 
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ def code(error: stripe.StripeError) -> str:
 
 
 def is_replayed(error: stripe.StripeError) -> bool:
-    """The stored answer to the key's first request says so (Stripe, idempotent requests)."""
+    """The stored answer to the key's first request says so (docs/issuers/stripe.md, Idempotent requests)."""
     return str((error.headers or {}).get("Idempotent-Replayed", "")).lower() == "true"
 
 

@@ -1,4 +1,4 @@
-"""Holds at Stripe: a PaymentIntent captured by hand, whole or in part, or canceled (Stripe, place a hold on a card).
+"""Holds at Stripe: a PaymentIntent captured or canceled by us (docs/issuers/stripe.md, Place a hold on a card).
 
 A payment intent can be captured once and canceled once, so a repeat cannot do harm; where one is refused because the
 intent has moved on, how it stands now is the answer.

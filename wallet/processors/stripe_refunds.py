@@ -1,4 +1,4 @@
-"""Refunds at Stripe, whole or in part: one is taken on at once and may still fail days later (Stripe, refunds)."""
+"""Refunds at Stripe: one is accepted at once and may still fail days later (docs/issuers/stripe.md, Refunds)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -40,7 +40,8 @@ def enter_charge(sandbox: Sandbox, charge: Json) -> None:
     """Enter what a charge has taken, once it is captured; call it under the state's lock.
 
     A part that was captured is entered as Stripe does: the whole of what was held, and beside it what was let go
-    (Stripe, reporting categories). That the latter is of the charge, and gives its share of the fee back, is a guess.
+    (docs/issuers/stripe.md, Reporting categories). That the latter is of the charge, and gives its share of the fee
+    back, is a guess.
     """
     whole, taken = charge["amount"], charge["amount_captured"]
     fee = _fee(sandbox.settings, _settled(sandbox.settings, charge["currency"], whole)[0])

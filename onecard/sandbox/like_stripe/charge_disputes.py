@@ -2,7 +2,7 @@
 
 The helpers' addresses (`/v1/test_helpers/payment_intents/<id>/dispute`, `/warn_of_fraud`, and
 `/v1/test_helpers/disputes/<id>/win|lose|escalate|close_inquiry`) are the sandbox's own words, as is the fee. Objects,
-events and balance transactions are Stripe's (Stripe, Dispute object; Stripe, reporting categories).
+events and balance transactions are Stripe's (docs/issuers/stripe.md, Dispute object, Reporting categories).
 """
 
 from onecard.sandbox.like_stripe import balance_transactions

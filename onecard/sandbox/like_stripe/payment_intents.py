@@ -27,7 +27,7 @@ from onecard.sandbox.wire import Json, unix_now
 
 # Stripe's minimum in some currencies, in their smallest units there; the most it takes in any has eight digits.
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "sek": 300, "huf": 17500, "mxn": 1000}
-# Counted with two decimals that must be 00, and with three of which the last must be 0 (Stripe, special cases).
+# Two decimals that must be 00, and three of which the last must be 0 (docs/issuers/stripe.md, Special cases).
 _MULTIPLES = {"isk": 100, "ugx": 100} | dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10)
 _MOST = 99_999_999
 

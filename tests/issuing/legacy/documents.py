@@ -43,7 +43,7 @@ def oid(kind: int, number: int) -> str:
 
 
 def card(number: int = 1, **changes: Any) -> Document:
-    """A VirtualCard with every field of spec section 7, in the design document's names."""
+    """A VirtualCard document with every field of the old schema, in its own names."""
     return {
         "_id": oid(0x930001, number),
         "userId": oid(0x930002, number),
@@ -68,7 +68,7 @@ def card(number: int = 1, **changes: Any) -> Document:
 
 
 def transaction(number: int = 1, card_number: int = 1, **changes: Any) -> Document:
-    """A Transaction with every field of spec section 7, on the card of that number."""
+    """A Transaction document with every field of the old schema, on the card of that number."""
     return {
         "_id": oid(0x940001, number),
         "userId": oid(0x930002, card_number),

@@ -17,7 +17,7 @@ REQUEST = "issuing_authorization.request"
 CREATED = "issuing_authorization.created"
 UPDATED = "issuing_authorization.updated"
 
-# The fields of an authorization that a product may read in the request (reference: Stripe facts, section 2).
+# The fields of an authorization that a product may read (docs/issuers/stripe.md, Real-time authorizations).
 FIELDS = {
     "amount", "amount_details", "approved", "authorization_method", "balance_transactions", "card", "card_presence",
     "cardholder", "created", "currency", "fleet", "fraud_challenges", "fuel", "id", "livemode", "merchant_amount",
