@@ -15,7 +15,7 @@ from onecard.kit import clock
 from onecard.kit.currency_units import STRIPE_MINIMUM, stripe_step
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction, transaction
-from wallet import ledger
+from wallet import ledger, reference_rates
 from wallet.models import CarriedAmount, FundingCharge, FundingObligation, Posting
 
 ACTOR = "system:carrying"
@@ -23,11 +23,26 @@ Status = CarriedAmount.Status
 # A day's write-offs in one currency stay below this many of the processor's minimum.
 MOST_WRITE_OFFS_A_DAY = 100
 SWEEP_BATCH = 200
+# A minimum that is only reckoned may be so many times more.
+BELIEVED_MINIMUMS = 4
 
 
 def minimum_minor(currency: str) -> int:
     """The least that can be charged: the processor's minimum, and never less than its smallest unit."""
     return max(STRIPE_MINIMUM.get(currency, 0), stripe_step(currency))
+
+
+def is_below_minimum(money: Money) -> bool:
+    """Whether so little can be meant when the processor says that an amount is below its minimum.
+
+    Where the table does not say its minimum, the processor converts that of its own currency (Stripe, minimum amounts).
+    """
+    return money.minor <= _likely_minimum_minor(money.currency) * BELIEVED_MINIMUMS
+
+
+def _likely_minimum_minor(currency: str) -> int:
+    known = STRIPE_MINIMUM.get(currency) or reference_rates.of_dollars(STRIPE_MINIMUM["USD"], currency) or 0
+    return max(known, stripe_step(currency))
 
 
 def carry(obligation: FundingObligation, minor: int, *, actor: str) -> CarriedAmount:
@@ -161,7 +176,7 @@ def _written_off_minor(currency: str) -> int:
 
 
 def _days_bound(currency: str) -> int:
-    return minimum_minor(currency) * MOST_WRITE_OFFS_A_DAY
+    return _likely_minimum_minor(currency) * MOST_WRITE_OFFS_A_DAY
 
 
 def _on(charge: FundingCharge) -> QuerySet[CarriedAmount]:

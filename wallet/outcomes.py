@@ -34,6 +34,8 @@ ANSWERED_BY_A_HOLD = (Case.Kind.FUNDING_NEEDS_CARDHOLDER, Case.Kind.FUNDING_UNKN
 # A success that found another charge on its way: it counts as soon as that one fails.
 LATE_SUCCESS = "succeeded_late"
 CARRIED = "carried"
+# The processor's word where its minimum in a currency is not known here.
+TOO_SMALL = "amount_too_small"
 CARRIED_IN_WORDS = "Too little to be charged alone: it goes along with the cardholder's next charge."
 TOO_MUCH = "It was paid late by hand, and less was owed by then."
 FAILED = (states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
@@ -102,12 +104,15 @@ def carry_over(charge: FundingCharge, *, actor: str) -> None:
 
     Under the obligation's lock, for a charge that was never sent.
     """
-    obligation = charge.obligation
-    left = cascade.owed(obligation)
     outcome = Outcome(states.Charge.CANCELED, failure_code=CARRIED, failure_message=CARRIED_IN_WORDS)
-    if not _move(charge, obligation, outcome):
-        return
-    _note(charge, outcome, actor)
+    if _move(charge, charge.obligation, outcome):
+        _note(charge, outcome, actor)
+        _carry_all(charge.obligation, actor)
+
+
+def _carry_all(obligation: FundingObligation, actor: str) -> None:
+    """Ends the obligation and has the cardholder's next charge take along what is owed of it."""
+    left = cascade.owed(obligation)
     obligations.release(obligation_id=obligation.pk, actor=actor)
     if left.minor > 0:
         carrying.carry(obligation, left.minor, actor=actor)
@@ -208,6 +213,9 @@ def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
     What waits for its cardholder is called off by the cascade first, a top-up too.
     """
     if obligation.status == states.Obligation.RELEASED:
+        return
+    if outcome.failure_code == TOO_SMALL and not obligation.is_top_up and carrying.is_below_minimum(charge.asked):
+        _carry_all(obligation, actor)
         return
     if outcome.status in ENDED:
         obligations.move(obligation, states.Obligation.FAILED, actor=actor)

@@ -82,6 +82,14 @@ def _of(pair: tuple[Money, Money]) -> Fraction:
     return Fraction(got.major) / Fraction(given.major)
 
 
+def of_dollars(cents: int, currency: str) -> int | None:
+    """Roughly what so many US cents are in a currency's minor units, by the table; None where nobody knows."""
+    rate = _by_table(DOLLAR, currency)
+    if rate is None:
+        return None
+    return round(cents * rate * Fraction(10) ** (currency_exponent(currency) - currency_exponent(DOLLAR)))
+
+
 def _by_table(given: str, got: str) -> Fraction | None:
     if given == got:
         return Fraction(1)

@@ -97,6 +97,45 @@ def test_small_purchases_add_up_until_they_can_be_charged(sandbox: RunningSandbo
     assert ledger_check.check() == []
 
 
+@pytest.mark.parametrize(("currency", "small", "large"), [("KRW", 500, 9000), ("ISK", 45, 2000), ("CLP", 400, 9000)])
+def test_refused_as_too_small_is_carried_where_no_minimum_is_known(
+    sandbox: RunningSandbox, method: FundingMethod, currency: str, small: int, large: int
+) -> None:
+    sandbox.order(method="POST", path="/v1/payment_intents", do="refuse", error_code="amount_too_small", times=2)
+    for _ in range(2):
+        assert pay(owe(method, small, currency)) == "refused"
+    assert not Case.objects.exists()
+    assert left(Account.CARRIED, currency=currency) == 2 * small
+
+    assert pay(owe(method, large, currency)) == "succeeded"
+
+    assert left(Account.CARRIED, currency=currency) == 0
+    assert left(Account.PROCESSOR, currency=currency) == large + 2 * small
+    assert ledger_check.check() == []
+
+
+def test_written_off_in_a_currency_without_a_known_minimum(sandbox: RunningSandbox, method: FundingMethod) -> None:
+    sandbox.order(method="POST", path="/v1/payment_intents", do="refuse", error_code="amount_too_small")
+    pay(owe(method, 500, "KRW"))
+
+    assert carrying.sweep(now=clock.now() + dt.timedelta(days=400)) == 1
+
+    assert left(Account.CARRIED, currency="KRW") == 0
+    assert ledger_check.check() == []
+
+
+@pytest.mark.parametrize(("minor", "currency"), [(900_000, "KRW"), (50_000, "USD"), (45, "LBP")])
+def test_amount_that_cannot_be_too_small_has_a_case(
+    sandbox: RunningSandbox, method: FundingMethod, minor: int, currency: str
+) -> None:
+    sandbox.order(method="POST", path="/v1/payment_intents", do="refuse", error_code="amount_too_small")
+
+    assert pay(owe(method, minor, currency)) == "refused"
+
+    assert [case.kind for case in Case.objects.all()] == ["funding_refused"]
+    assert not CarriedAmount.objects.exists()
+
+
 def test_nobody_else_and_no_other_currency_pays_it(sandbox: RunningSandbox, method: FundingMethod) -> None:
     pay(owe(method, 31))
     other = FundingMethodFactory(
