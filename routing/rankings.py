@@ -18,7 +18,7 @@ from routing.rankings_csv import read_csv, write_csv
 from routing.rankings_entry import Entry, Known, RankingsError, Reading, duplicates
 from routing.rankings_format import Format
 from routing.rankings_json import read_json, write_json
-from routing.rankings_sheet import is_utf16
+from routing.rankings_sheet import encoding_of
 from wallet.models import CardProduct
 
 Progress = Callable[[int, int], None]
@@ -104,7 +104,7 @@ def read_entries(content: bytes, *, source: str, file_format: Format) -> list[En
 def _decode(content: bytes, source: str, file_format: Format) -> str:
     try:
         # Spreadsheets put a byte order mark in front; it says nothing, unless it is that of UTF-16.
-        text = content.decode("utf-16" if file_format == "csv" and is_utf16(content) else "utf-8-sig")
+        text = content.decode(encoding_of(content) if file_format == "csv" else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RankingsError(

@@ -11,7 +11,7 @@ from onecard.kit.text import normalized
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # The columns that tell a header from any other line.
 _TELLING: Final = frozenset({"mcc", "scope", "reward_rate", "reward_type", "network", "card_name"})
-_SAID: Final = re.compile(r'\s*"?sep=(.)"?[ \t,;|]*(?:\r\n|\r|\n|$)')
+_SAID: Final = re.compile(r'\s*"?sep=(.)"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,14 @@ class Sheet:
         return SEPARATORS.get(self.separator, repr(self.separator))
 
 
-def is_utf16(content: bytes) -> bool:
-    """Whether the bytes are what Excel calls Unicode text."""
-    return content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+def encoding_of(content: bytes) -> str:
+    """UTF-8, or what Excel calls Unicode text: UTF-16, by its mark or by the zero bytes of its plain letters."""
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "utf-16"
+    first = content[:2]
+    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get(
+        (first[:1] == b"\0", first[1:] == b"\0"), "utf-8-sig"
+    )
 
 
 def sheet_of(text: str) -> Sheet:

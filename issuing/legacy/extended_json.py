@@ -94,6 +94,10 @@ def _read_wrapper(value: dict[str, Any]) -> Any:
     names = set(value)
     if names in ({"$binary"}, {"$binary", "$type"}, {"$uuid"}):
         return _uuid_text(value)
+    if names == {"$undefined"}:
+        return None
+    if names == {"$symbol"} and isinstance(value["$symbol"], str):
+        return value["$symbol"]
     if names == {"$timestamp"} and isinstance(value["$timestamp"], dict):
         seconds = readable(value["$timestamp"]).get("t")
         return moment_of(seconds * 1000) or _ABSENT if isinstance(seconds, int) else _ABSENT

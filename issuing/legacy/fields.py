@@ -44,21 +44,25 @@ class Fields(Lookup):
         return next(filter(None, ids), "")
 
     def choice(self, name: str, *others: str, among: Sequence[str], default: str | None = None) -> str:
-        """One of the allowed words; required when there is no default."""
+        """One of the allowed words, in any letters; required when there is no default."""
         label, value = self.take(name, *others, required=default is None)
         if value is None:
             return default or ""
+        word = value.strip().lower() if isinstance(value, str) else None
+        if word in among:
+            return str(word)
         if not isinstance(value, str) or value not in among:
             return self.wrong(label, value, f"must be one of {', '.join(among)}", "")
         return value
 
     def flag(self, name: str, *others: str) -> bool:
-        """Required: true or false."""
+        """Required: true or false, also as a text, in any letters."""
         label, value = self.take(name, *others, required=True)
         if value is None or isinstance(value, bool):
             return bool(value)
-        if value in ("true", "false"):
-            return bool(value == "true")
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word in ("true", "false"):
+            return word == "true"
         return self.wrong(label, value, "must be true or false", instead=False)
 
     def whole(self, name: str, *others: str, low: int, high: int) -> int | None:

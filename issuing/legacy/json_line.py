@@ -1,7 +1,11 @@
-"""One line read as strict JSON, its numbers exact; no error repeats what stands in the line beyond a field's name."""
+"""One line read as strict JSON, its numbers exact; no error repeats what stands in the line beyond a field's name.
+
+What MongoDB's shell prints, such as ObjectId("…") and NumberLong(7), is read as the extended JSON that it stands for.
+"""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -11,6 +15,23 @@ from onecard.kit.errors import OneCardError
 
 DEEPEST: Final = 20
 LONGEST_NUMBER: Final = 60
+# A text stays as it is; a call of the shell stands outside of texts.
+_CALL: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?:\bnew\s{1,3})?\b(?P<name>[A-Z][A-Za-z]{2,13})\(\s*(?P<given>[^()\\]*)\)'
+)
+_SHELL: Final[Mapping[str, Callable[..., object]]] = {
+    "ObjectId": lambda text: {"$oid": text},
+    "ISODate": lambda text: {"$date": text},
+    "Date": lambda text: {"$date": text},
+    "UUID": lambda text: {"$uuid": text},
+    "NumberInt": lambda number: {"$numberInt": str(number)},
+    "NumberLong": lambda number: {"$numberLong": str(number)},
+    "Long": lambda number: {"$numberLong": str(number)},
+    "NumberDecimal": lambda number: {"$numberDecimal": str(number)},
+    "Decimal128": lambda number: {"$numberDecimal": str(number)},
+    "BinData": lambda kind, text: {"$binary": {"base64": text, "subType": f"{kind:02x}"}},
+    "Timestamp": lambda seconds, number: {"$timestamp": {"t": seconds, "i": number}},
+}
 
 
 class LineError(OneCardError):
@@ -43,9 +64,23 @@ def _parsed(text: str) -> Any:
             text, object_pairs_hook=_object, parse_int=_whole, parse_float=_exact, parse_constant=_refused
         )
     except json.JSONDecodeError as error:
+        as_json = _CALL.sub(_extended, text)
+        if as_json != text:
+            return _parsed(as_json)
         raise LineError(f"the line is not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
         raise LineError(f"the document is nested too deeply; at most {DEEPEST} levels are read") from None
+
+
+def _extended(call: re.Match[str]) -> str:
+    """What a call of MongoDB's shell stands for; anything else stays."""
+    if call["name"] not in _SHELL:
+        return call[0]
+    try:
+        given = json.loads(f"[{call['given'].replace(chr(39), chr(34))}]")
+        return json.dumps(_SHELL[call["name"]](*given))
+    except (ValueError, TypeError):
+        return call[0]
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from onecard.kit.admin_filters import PAGING, allowed_names
-from onecard.kit.fields import FreeTextField, refuse_card_number
+from onecard.kit.fields import FreeTextField, refuse_card_number, refuse_odd_digits
 from onecard.kit.text import clean_text
 
 if TYPE_CHECKING:
@@ -37,10 +37,13 @@ class FormFields:
     """How a page's form asks for the columns of a row."""
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """A card's number is covered in a text for people, and refused in every other column, such as an id."""
+        """A card's number is covered in a text for people, and refused in every other column, such as an id.
+
+        So are digits that only look like those of an id or a code.
+        """
         field = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
         if isinstance(field, forms.CharField) and not isinstance(db_field, FreeTextField):
-            field.validators.append(refuse_card_number)
+            field.validators += [refuse_card_number, refuse_odd_digits]
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:

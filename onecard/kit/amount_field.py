@@ -9,15 +9,19 @@ from onecard.kit.acts import TextWidget
 from onecard.kit.money import Money, MoneyError, currency_exponent
 
 # Groups of three from the right, in front of a point or the end.
+# In many countries 45.000 is forty-five thousand.
+POINTED: Final = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}")
 GROUPED: Final = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
 def parse_typed(text: str, currency: str) -> Money:
     """Reads an amount with or without commas between its thousands; raises MoneyError for anything else.
 
-    1,500 in a currency of three decimals could be 1.500: it needs its point.
+    1,500 in a currency of three decimals could be 1.500: it needs its point. And 1.500 in any other could be 1,500.
     """
     plain = text.strip()
+    if POINTED.fullmatch(plain) and currency_exponent(currency) != 3:
+        plain = ""
     if GROUPED.fullmatch(plain) and ("." in plain or currency_exponent(currency) != 3):
         plain = plain.replace(",", "")
     try:

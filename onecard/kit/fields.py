@@ -27,6 +27,12 @@ def refuse_card_number(text: str) -> None:
         raise ValidationError("This looks like a card's number or code, which is never kept here.", code="card_number")
 
 
+def refuse_odd_digits(text: str) -> None:
+    """Raises ValidationError for digits of another script, such as full-width ones: a code of them matches nothing."""
+    if any(character.isdigit() and not character.isascii() for character in text):
+        raise ValidationError("Write the digits as 0 to 9.", code="odd_digits")
+
+
 class CleanedField(TextColumn):
     """A column that holds one form of each text. Every write passes here: save, bulk_create, update.
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 
 from onecard.users.models import User
@@ -26,13 +26,24 @@ POWERS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 IDENTITY = ("username", "email")
 
 
-class PersonForm(AnyUserForm):
+class NameForOne:
+    """A name that no other login has, in whatever letters: a login is found by it in any."""
+
+    def clean_username(self) -> str:
+        name = str(self.cleaned_data["username"])  # type: ignore[attr-defined]
+        others = User.objects.filter(username__iexact=name).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
+        if others.exists():
+            raise ValidationError("Another login has this name, maybe in other letters. Choose another one.")
+        return name
+
+
+class PersonForm(NameForOne, AnyUserForm):
     """What is edited of a login. The password is not: only the person ever knows it (invitations)."""
 
     password = None  # type: ignore[assignment]
 
 
-class NewPersonForm(AnyModelForm):
+class NewPersonForm(NameForOne, AnyModelForm):
     """A new login; nobody types a password for somebody else."""
 
     class Meta:

@@ -313,3 +313,11 @@ def test_a_duplicate_name_is_a_sentence() -> None:
 
     assert answer.status_code == 200
     assert "already exists" in sentences(answer)
+
+
+def test_digits_of_another_script_are_no_code() -> None:
+    """A category that looks like 5812 and matches no purchase would help nobody."""
+    answer = send(logged_in(), page(MerchantCategory, "add"), code="\uff15\uff18\uff11\uff12", description="Food")
+
+    assert "Write the digits as 0 to 9." in sentences(answer)
+    assert not MerchantCategory.objects.filter(description="Food").exists()

@@ -229,3 +229,15 @@ def assert_no_reveal(user: User, words: str) -> None:
         reveal.reveal_to_staff(card=card, user=user, reason="The cardholder asks", code=Authenticator.of(user).code())
     assert "get_card_data" not in mock.calls
     assert Entry.objects.filter(action="card_data.reveal").latest("pk").details["outcome"] == "suspended"
+
+
+@pytest.mark.parametrize("name", ["CASEY", " casey ", "c\uff41sey"])
+def test_a_name_that_differs_in_its_letters_only_is_taken(name: str) -> None:
+    """Else whoever may add logins locks a person out: neither of two such names would be found at the login."""
+    taken, other = UserFactory(username="casey", is_staff=True), UserFactory()
+    boss = logged_in()
+
+    boss.post(reverse("admin:users_user_add"), {"username": name})
+    send(boss, page(other), username=name)
+
+    assert [user.pk for user in User.objects.filter(username__iregex="^ *c.sey *$")] == [taken.pk]

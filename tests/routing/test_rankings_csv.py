@@ -138,6 +138,9 @@ SHEETS: dict[str, str | bytes] = {
     "byte order mark and sep": b"\xef\xbb\xbfsep=;\n" + in_semicolons(ROWS).encode(),
     "UTF-16 with tabs": ROWS.replace(",", "\t").encode("utf-16"),
     "UTF-16 big-endian": b"\xfe\xff" + ROWS.encode("utf-16-be"),
+    "UTF-16 without a mark": ROWS.encode("utf-16-le"),
+    "UTF-16 big-endian without a mark": ROWS.encode("utf-16-be"),
+    "said in capitals": "SEP=;\r\n" + in_semicolons(ROWS).replace("\n", "\r\n"),
     "a header in quotes, with blanks and capitals": '"MCC", "Scope ",'
      '"Product","Network","Card Name","Reward\u00a0Rate",'
      '"REWARD-TYPE","Annual Fee","Valid From","Valid To"\n' + "\n".join(ROWS.splitlines()[1:]),

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from issuing.legacy.extended_json import digest_of, plain, readable
+from issuing.legacy.json_line import LineError, read_object
+from issuing.legacy.lines import Line
 from issuing.models import CardTransaction, LegacyDocument, VirtualCard
 from tests.issuing.legacy.documents import card, transaction
 from tests.issuing.legacy.running import run_lines
@@ -40,6 +42,7 @@ MS = 1704164645000
         ({"$date": {"$numberDouble": f"{MS}.0"}}, MOMENT), ({"$date": str(MS)}, MOMENT),
         ({"$date": {"$numberLong": "-1000"}}, dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=dt.UTC)),
         ({"$timestamp": {"t": MS // 1000, "i": 1}}, MOMENT), ({"$oid": "65" + "0" * 22}, "65" + "0" * 22),
+        ({"$symbol": "active"}, "active"), ({"$undefined": True}, None),
         ({"a": [{"$numberInt": "1"}, {"b": {"$uuid": str(ID)}}]}, {"a": [1, {"b": str(ID)}]}),
     ],
 )  # fmt: skip
@@ -161,3 +164,41 @@ def test_what_is_not_plain_is_refused_with_its_line(tmp_path: Path, changes: dic
     assert ":2: " in ended.err
     assert words in ended.err
     assert VirtualCard.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "read"),
+    [
+        ("_id", f"ObjectId('{'65' + '0' * 22}')", "65" + "0" * 22), ("_id", f'UUID("{ID}")', str(ID)),
+        ("_id", f'BinData(4, "{BYTES}")', str(ID)), ("_id", f"BinData(3,'{BYTES}')", str(ID)),
+        ("createdAt", 'ISODate("2024-01-02T03:04:05Z")', MOMENT), ("createdAt", f"new Date({MS})", MOMENT),
+        ("createdAt", f"Timestamp({MS // 1000}, 1)", MOMENT), ("createdAt", "null", None),
+        ("expiryYear", 'NumberLong("2031")', 2031), ("expiryYear", "NumberInt(2031)", 2031),
+        ("expiryYear", 'NumberDecimal("2031.0")', 2031), ("status", '"a NumberLong(5) (x)"', "a NumberLong(5) (x)"),
+    ],
+)  # fmt: skip
+def test_what_the_shell_prints_is_read_as_its_extended_json(name: str, written: str, read: Any) -> None:
+    line = f'{{"note": "ISODate(\\"x\\")", "at": NumberLong(1), "{name}": {written}}}'
+
+    found = readable(read_object(Line(1, line.encode(), len(line))))
+
+    assert found == {"note": 'ISODate("x")', "at": 1, name: read}
+
+
+@pytest.mark.parametrize("written", ["NumberLong()", "Foo(1)", 'BinData("a", 1)', "ObjectId(x)", "Date(", "eval(1)"])
+def test_a_call_that_the_shell_does_not_print_is_no_json(written: str) -> None:
+    line = f'{{"a": {written}}}'
+
+    with pytest.raises(LineError, match="is not JSON"):
+        read_object(Line(1, line.encode(), len(line)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "changes", [{"status": "ACTIVE"}, {"cardType": " Visa "}, {"kycVerified": "True"}, {"issuerProvider": "Stripe"}]
+)
+def test_words_are_read_in_any_letters(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert run_lines(tmp_path, card(**changes)).status == 0
+
+    stored = VirtualCard.objects.get()
+    assert (stored.status, stored.card_type, stored.issuer_provider) == ("active", "visa", "stripe")

@@ -37,6 +37,8 @@ def test_thousands_may_be_grouped(text: str, currency: str, minor: int) -> None:
         ("1 500", "USD"),
         ("1e3", "USD"),
         ("1,500", "KWD"),
+        ("45.000", "USD"),
+        ("1.000", "JPY"),
         ("\uff11\uff15", "USD"),
         ("", "USD"),
     ],
