@@ -3,6 +3,7 @@
 Runs on a bare Python, so it uses the standard library alone and keeps to a syntax that an older Python can read, in
 order to tell it that it is too old. A finished environment carries a stamp of what it was made from; one without the
 stamp is completed, and one whose making was interrupted is made anew, since half an installed package looks whole.
+Each step says one line. What the installers say goes to .onecard/setup.log and is shown only if they fail.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ def make_environment(environment: Path, requirements: Path) -> None:
     if is_current(environment, requirements):
         return
     # Two terminals may start at once; the second waits here and then finds the work done.
-    locks = environment.parent / ".onecard"
-    locks.mkdir(mode=0o700, exist_ok=True)
-    with (locks / "setup.lock").open("w") as lock:
+    folder = environment.parent / ".onecard"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_current(environment, requirements):
-            _make(environment, requirements)
+            log = folder / "setup.log"
+            log.write_bytes(b"")
+            _make(environment, requirements, log)
 
 
 def is_current(environment: Path, requirements: Path) -> bool:
@@ -69,23 +72,23 @@ def check_python() -> None:
         )
 
 
-def _make(environment: Path, requirements: Path) -> None:
+def _make(environment: Path, requirements: Path, log: Path) -> None:
     started = time.monotonic()
     begun = environment / ".installing"
     if begun.exists() or not runs(environment):
-        _make_empty(environment)
+        _say(f"Making the virtual environment {environment.name} ...")
+        _make_empty(environment, log)
     _stamp(environment).unlink(missing_ok=True)
     begun.touch()
     count = sum("==" in line for line in requirements.read_text().splitlines())
-    _say(f"Installing {count} packages from {requirements.name} into {environment.name} (a minute or two, once) ...")
-    _install(environment, requirements)
+    _say(f"Installing {count} packages from {requirements.name} (a minute or two, once) ...")
+    _install(environment, requirements, log)
     _stamp(environment).write_text(_wanted_stamp(requirements))
     begun.unlink()
-    _say(f"Installed in {time.monotonic() - started:.0f} s.")
+    _say(f"The environment is ready, after {time.monotonic() - started:.0f} s.")
 
 
-def _make_empty(environment: Path) -> None:
-    _say(f"Making the virtual environment {environment.name} ...")
+def _make_empty(environment: Path, log: Path) -> None:
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         command = [sys.executable, "-m", "venv", "--clear", str(environment)]
     elif _has_uv():
@@ -95,22 +98,35 @@ def _make_empty(environment: Path) -> None:
             f"{sys.executable} cannot make virtual environments: its venv module is not installed. "
             "Install it (Debian: apt install python3-venv) and run this again."
         )
-    if subprocess.call(command) != 0:
-        raise BootstrapError(f"Making {environment} failed; the lines above say why. Tried: {' '.join(command)}")
+    if not _succeeds(command, log):
+        raise _failure(f"Making {environment} failed; the lines above say why.", log)
 
 
-def _install(environment: Path, requirements: Path) -> None:
+def _install(environment: Path, requirements: Path, log: Path) -> None:
     python, wanted = str(_python(environment)), ["--require-hashes", "-r", str(requirements)]
-    with_uv = ["uv", "pip", "install", "--python", python, *wanted]
-    if _has_uv() and subprocess.call(with_uv) == 0:
+    if _has_uv() and _succeeds(["uv", "pip", "install", "--python", python, *wanted], log):
         return
     # pip reads other settings than uv and may reach a registry that uv does not know of.
-    with_pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted]
-    if subprocess.call(with_pip) != 0:
-        raise BootstrapError(
+    if not _succeeds([python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted], log):
+        raise _failure(
             f"Installing {requirements.name} failed; the lines above say why. "
-            "Check that the package registry can be reached and run this again."
+            "Check that the package registry can be reached and run this again.",
+            log,
         )
+
+
+def _succeeds(command: list[str], log: Path) -> bool:
+    """Runs a command; what it says is added to the log."""
+    with log.open("ab") as output:
+        output.write(f"$ {' '.join(command)}\n".encode())
+        output.flush()
+        return subprocess.call(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT) == 0
+
+
+def _failure(text: str, log: Path) -> BootstrapError:
+    """The error to raise, after the whole log was shown."""
+    _say(log.read_text(errors="replace").rstrip())
+    return BootstrapError(text)
 
 
 def _has_uv() -> bool:
