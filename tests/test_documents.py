@@ -53,6 +53,24 @@ def test_every_rule_that_code_cites_exists() -> None:
     assert not {(path, rule) for path, rule in cited if rule not in rules}
 
 
+def test_decisions_have_every_number_once_and_are_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(folder.glob("0*.md"))
+    assert [path.name[:4] for path in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    for path in records:
+        heading = path.read_text(encoding="utf-8").splitlines()[0]
+        assert heading.startswith(f"# {path.name[:4]} ")
+        assert f"[{path.name[:4]}]({path.name}) | {heading[7:]} |" in listed
+
+
+def test_every_decision_that_is_cited_exists() -> None:
+    records = {path.name[:4] for path in (ROOT / "docs" / "decisions").glob("0*.md")}
+    cited = {number for path in _texts() for number in re.findall(r"docs/decisions/(\d{4})", path.read_text("utf-8"))}
+    assert cited
+    assert cited <= records
+
+
 def test_every_section_that_code_cites_exists() -> None:
     cited = {
         (str(path.relative_to(ROOT)), page, heading)

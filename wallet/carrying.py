@@ -35,7 +35,8 @@ def minimum_minor(currency: str) -> int:
 def is_below_minimum(money: Money) -> bool:
     """Whether so little can be meant when the processor says that an amount is below its minimum.
 
-    Where the table does not say its minimum, the processor converts that of its own currency (Stripe, minimum amounts).
+    Where the table does not say its minimum, the processor converts that of its own currency (docs/issuers/stripe.md,
+    Minimum and maximum charge amounts).
     """
     return money.minor <= _likely_minimum_minor(money.currency) * BELIEVED_MINIMUMS
 
