@@ -60,7 +60,7 @@ def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> 
     with its reason.
     """
     question = _Question(asked, body, watch)
-    if _remaining_ms(watch) <= settings.DECISION_DEADLINE_MS * WORK_SHARE:
+    if watch.elapsed_ms >= longest_wait_ms():
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")
     with give_up_after(_left_ms(watch) / 1000):
@@ -173,13 +173,25 @@ def _withdraw(question: _Question) -> bytes:
         return question.bare_decline("deadline_exceeded")
 
 
+def longest_wait_ms() -> float:
+    """How old a question may be when its work begins; an older one is declined unread."""
+    return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
+
+
 def _remaining_ms(watch: Stopwatch) -> float:
     """What is left for deciding."""
-    deadline_ms = float(settings.DECISION_DEADLINE_MS)
-    return _left_ms(watch) - min(RECORD_MS, deadline_ms * RECORD_SHARE)
+    return _deciding_ms() - watch.elapsed_ms
 
 
 def _left_ms(watch: Stopwatch) -> float:
     """What is left until the answer has to leave."""
+    return _answering_ms() - watch.elapsed_ms
+
+
+def _deciding_ms() -> float:
+    return _answering_ms() - min(RECORD_MS, float(settings.DECISION_DEADLINE_MS) * RECORD_SHARE)
+
+
+def _answering_ms() -> float:
     deadline_ms = float(settings.DECISION_DEADLINE_MS)
-    return deadline_ms - min(ANSWER_MS, deadline_ms * ANSWER_SHARE) - watch.elapsed_ms
+    return deadline_ms - min(ANSWER_MS, deadline_ms * ANSWER_SHARE)

@@ -7,11 +7,26 @@ import os
 import resource
 
 from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
-from onecard.wsgi import application as wsgi_application
+from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
-# Where a purchase is asked about. Each thread keeps a database connection with its prepared statements: few are best.
-DECISION_PATHS = frozenset({"/stripe-webhook", "/api/webhooks/stripe-issuing", "/api/webhooks/marqeta/jit"})
-DECISIONS = Lane("decisions", threads=4, most_waiting=500, most_body=1024 * 1024, body_within_s=3)
+from issuing import authorize, shedding  # isort: skip
+
+# Where a purchase is asked about, and how it is declined when no thread is free for it in time.
+DECISION_PATHS = {
+    "/stripe-webhook": shedding.decline_stripe,
+    "/api/webhooks/stripe-issuing": shedding.decline_stripe,
+    "/api/webhooks/marqeta/jit": shedding.decline_marqeta,
+}
+# Each thread keeps a database connection with its prepared statements: few are best.
+DECISIONS = Lane(
+    "decisions",
+    threads=4,
+    most_waiting=500,
+    most_body=1024 * 1024,
+    body_within_s=3,
+    shed_after_s=authorize.longest_wait_ms() / 1000,
+    sheds=DECISION_PATHS,
+)
 # Pages, logins, the cardholder's API, Marqeta's notifications, health.
 OTHERS = Lane("others", threads=4, most_waiting=100, most_body=10 * 1024 * 1024, body_within_s=10)
 
@@ -30,3 +45,4 @@ def _allow_many_connections() -> None:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 _allow_many_connections()
 application = BufferedWsgi(wsgi_application, _lane_of)
+application.warm_up(DECISIONS, "/health/ready")

@@ -9,9 +9,11 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Barrier
 from typing import Any
 
 from asgiref.wsgi import WsgiToAsgiInstance
@@ -23,24 +25,36 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 WsgiApplication = Callable[..., Iterable[bytes]]
 Headers = list[tuple[bytes, bytes]]
+# Given a request's headers, by small names, and its body: a status and a JSON body, or None to let it wait.
+Shed = Callable[[Mapping[str, str], bytes], tuple[int, bytes] | None]
 
 # Of all bodies that are being received or wait for a thread, in one process; beyond it, requests with one are refused.
 MOST_BUFFERED = 64 * 1024 * 1024
 # A flood of requests must not become a flood of the log.
 TOLD_EVERY_S = 5.0
+# Of a new process, to make itself ready; it serves in any case after that.
+WARM_UP_S = 10.0
+# A request that has come to its end late still gets so long to find a thread.
+LEAST_WAIT_S = 0.1
 # Where a request's time of arrival stands in the WSGI environment, by time.perf_counter().
 ARRIVED_AT = "onecard.arrived_at"
 
 
 @dataclass(slots=True)
 class Lane:
-    """One kind of requests: its threads, how many may wait for them, and how large and slow a body may be."""
+    """One kind of requests: its threads, how many may wait for them, and how large and slow a body may be.
+
+    `sheds` has, by path, what answers a request instead when the lane is full or no thread was free within
+    `shed_after_s` seconds of its arrival. It runs in the event loop, so it must not wait.
+    """
 
     name: str
     threads: int
     most_waiting: int
     most_body: int
     body_within_s: float
+    shed_after_s: float = 0.0
+    sheds: Mapping[str, Shed] = field(default_factory=dict)
     under_way: int = 0
     told_at: float = 0.0
     executor: ThreadPoolExecutor = field(init=False)
@@ -93,21 +107,55 @@ class BufferedWsgi:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
+    def warm_up(self, lane: Lane, path: str) -> None:
+        """Asks for a page in each thread of the lane at once, before the first request comes.
+
+        What a process and a thread do only once (modules, routes, a database connection) is done by then.
+        """
+        together = Barrier(lane.threads)
+
+        def ask() -> int:
+            together.wait(WARM_UP_S)
+            scope = {
+                "type": "http",
+                "method": "GET",
+                "path": path,
+                "query_string": b"",
+                "headers": [(b"host", b"localhost")],
+            }
+            return _run(self._application, _environ({"http_version": "1.1"} | scope, b"")).status
+
+        try:
+            statuses = [asked.result(WARM_UP_S) for asked in [lane.executor.submit(ask) for _ in range(lane.threads)]]
+            log.info("%s threads are ready: %s answered %s", lane.name, path, sorted(set(statuses)))
+        except Exception:
+            log.exception("%s threads could not be made ready; their first requests take longer", lane.name)
+
     async def _respond(self, scope: Scope, receive: Receive, arrived_at: float, taken: list[int]) -> Answer:
         lane = self._lane_of(scope["path"])
-        _refuse_full(lane)
+        shed = lane.sheds.get(scope["path"])
+        if shed is None:
+            _refuse_full(lane)
         body = await self._body(scope, receive, lane, taken)
+        answer_instead = partial(_shed, shed, scope, body)
+        if lane.is_full and (instead := answer_instead()):
+            return instead
         _refuse_full(lane)
         environ = _environ(scope, body)
         environ[ARRIVED_AT] = arrived_at
         lane.under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(lane.executor, _run, self._application, environ)
+            running = lane.executor.submit(_run, self._application, environ)
+            if shed is None or lane.under_way <= lane.threads:
+                return await asyncio.wrap_future(running)
+            left_s = lane.shed_after_s - (time.perf_counter() - arrived_at)
+            return await _in_time(running, max(left_s, LEAST_WAIT_S), answer_instead)
         finally:
             lane.under_way -= 1
 
     async def _body(self, scope: Scope, receive: Receive, lane: Lane, taken: list[int]) -> bytes:
         declared = _header(scope, b"content-length")
+        _refuse_other_codings(scope)
         if declared.isdigit() and int(declared) > lane.most_body:
             raise RefusedError(413, f"The body is larger than {lane.most_body} bytes.")
         try:
@@ -133,6 +181,26 @@ class BufferedWsgi:
                 raise RefusedError(503, "Too much is being received now; send it again.")
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _in_time(running: Future[Answer], within_s: float, answer_instead: Callable[[], Answer | None]) -> Answer:
+    """The application's answer, or the other one when no thread was free within so many seconds."""
+    answered = asyncio.wrap_future(running)
+    await asyncio.wait({answered}, timeout=within_s)
+    if not answered.done() and not running.running():
+        instead = answer_instead()
+        # Once a thread has taken it, it cannot be taken back.
+        if instead is not None and running.cancel():
+            return instead
+    return await answered
+
+
+def _shed(shed: Shed | None, scope: Scope, body: bytes) -> Answer | None:
+    if shed is None:
+        return None
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    answered = shed(headers, body)
+    return _json_answer(*answered) if answered else None
 
 
 def _refuse_full(lane: Lane) -> None:
@@ -184,13 +252,19 @@ def _run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
 
 
 def _refusal(error: RefusedError) -> Answer:
-    body = f'{{"error": "{error}"}}'.encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    return Answer(error.status, headers, body)
+    return _json_answer(error.status, f'{{"error": "{error}"}}'.encode(), (b"connection", b"close"))
+
+
+def _refuse_other_codings(scope: Scope) -> None:
+    """Whoever forwards a body in a coding that we do not read could see another end of it (RFC 9112, section 6.1)."""
+    codings = [value.strip().lower() for name, value in scope["headers"] if name == b"transfer-encoding"]
+    if codings not in ([], [b"chunked"]):
+        raise RefusedError(501, "The only transfer coding that is read is chunked.")
+
+
+def _json_answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
+    length = (b"content-length", str(len(body)).encode())
+    return Answer(status, [(b"content-type", b"application/json"), length, *more], body)
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -121,8 +121,28 @@ def test_a_body_of_any_framing_is_read_to_its_end_within_the_bound() -> None:
         assert exchange(port, longer, hang_up=True)[0] == 400
         for lie in ("Content-Length: -5", "Content-Length: x", "Content-Length: 5\r\nContent-Length: 700"):
             assert exchange(port, request_bytes(news, framing=lie))[0] in (0, 400)
+        for coding, status in (
+            ("gzip, chunked", 501),
+            ("identity\r\nTransfer-Encoding: chunked", 501),
+            ("chunked, gzip", 400),
+        ):
+            asked = stripe_events.authorization_request(card=card, amount=100)
+            assert exchange(port, chunked(asked, 100).replace(b": chunked", f": {coding}".encode(), 1))[0] == status
+        assert_a_body_of_two_lengths_ends_the_connection(port, news)
     assert Decision.objects.filter(approved=True).count() == 3
     assert IssuerEvent.objects.exclude(event_type="issuing_authorization.request").count() == 2
+
+
+def assert_a_body_of_two_lengths_ends_the_connection(port: int, news: dict[str, Any]) -> None:
+    """A proxy may believe the other length (RFC 9112, section 6.1): what follows must not become a request of ours."""
+    smuggled = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    said = chunked(news, 100)
+    length = len(said.partition(b"\r\n\r\n")[2] + smuggled)
+    with socket.create_connection((HOST, port), timeout=15) as caller:
+        caller.sendall(said.replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n" % length, 1) + smuggled)
+        answers = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.endswith(b'{"received": true}')
 
 
 def test_a_header_with_an_underscore_is_not_taken_for_a_proxys_own() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -134,6 +134,56 @@ def test_a_full_lane_refuses_and_other_lanes_go_on() -> None:
         return refused[0], served[0], [status for status, _ in await asyncio.gather(*waiting)]
 
     assert asyncio.run(all_of_them()) == (503, 200, [200, 200])
+
+
+def test_what_gets_no_thread_in_time_is_shed_and_the_rest_waits() -> None:
+    release = threading.Event()
+
+    def slow(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        release.wait(10)
+        return echo(environ, start_response)
+
+    def shed(headers: Mapping[str, str], body: bytes) -> tuple[int, bytes] | None:
+        return None if body == b"news" else (402, headers["x-token"].encode())
+
+    one = lane(most_waiting=2, shed_after_s=0.2, sheds={"/here": shed})
+    application, headers = BufferedWsgi(slow, lambda _path: one), [(b"x-token", b"7")]
+
+    async def all_of_them() -> list[tuple[int, bytes]]:
+        async with asyncio.timeout(5):
+            first, news = (asyncio.create_task(asked(application, b"news")) for _ in range(2))
+            await asyncio.sleep(0.05)
+            late = asyncio.create_task(asked(application, b"late", headers=headers))
+            await asyncio.sleep(0.05)
+            one_too_many = await asked(application, b"many", headers=headers)
+            assert not late.done()
+            shed_late, more_news = await late, asyncio.create_task(asked(application, b"news"))
+            await asyncio.sleep(0.05)
+            release.set()
+            return [await first, await news, shed_late, one_too_many, await more_news]
+
+    first, news, late, one_too_many, more_news = asyncio.run(all_of_them())
+    assert first == news == (200, b"POST /here 4 news")
+    assert late == one_too_many == (402, b"7")
+    assert more_news[0] == 200, "there was room again once the late one was shed"
+    assert one.under_way == 0
+
+
+def test_every_thread_of_a_lane_is_warmed_up_and_a_failure_stops_nothing() -> None:
+    asked_by: list[str] = []
+
+    def look(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked_by.append(threading.current_thread().name)
+        if len(asked_by) > 3:
+            raise OSError("planned")
+        return echo(environ, start_response)
+
+    one = lane(threads=3)
+    application = BufferedWsgi(look, lambda _path: one)
+    application.warm_up(one, "/health/ready")
+    assert len(set(asked_by)) == 3
+    application.warm_up(one, "/health/ready")
+    assert ask(BufferedWsgi(echo, lambda _path: one), b"1")[0] == 200
 
 
 def test_the_applications_clean_up_runs_in_its_thread() -> None:
