@@ -159,6 +159,17 @@ _UNHANDLED = (
     "interest.posting.clear.reverse",
     "interest.posting.adjustment",
 )
+# The account's entries that follow no merchant's message: loads, grants and what Marqeta's people enter by hand.
+_LOADS = (
+    "gpa.credit.issueroperator",
+    "gpa.credit.networkload",
+    "gpa.credit.networkload.reversal",
+    "gpa.credit.pushtocard",
+    "gpa.credit.pushtocard.reversal",
+    "gpa.debit.issueroperator",
+    "gpa.debit.networkload",
+    "gpa.grant",
+)
 MESSAGES: dict[str, Meaning] = {
     **dict.fromkeys(_FIRST, Meaning.FIRST),
     "authorization.incremental": Meaning.INCREMENT,
@@ -168,7 +179,7 @@ MESSAGES: dict[str, Meaning] = {
     **dict.fromkeys(_REFUNDS, Meaning.REFUND),
     **dict.fromkeys(_DISPUTES, Meaning.DISPUTE),
     **dict.fromkeys(_NO_MONEY, Meaning.NO_MONEY),
-    **dict.fromkeys(_UNHANDLED, Meaning.UNHANDLED),
+    **dict.fromkeys((*_UNHANDLED, *_LOADS), Meaning.UNHANDLED),
 }
 # Root keys of batches, beside transactions, whose rows may name an amount and never move one.
 NO_MONEY_ROOTS = frozenset(
@@ -203,6 +214,6 @@ TAKES_AT_ONCE = frozenset(
 
 def meaning_of(kind: str, *, carries_amount: bool) -> Meaning:
     """What a message of this type means; an unknown one is money as soon as it carries an amount."""
-    if kind.startswith(TWIN_BEGINNINGS):
+    if kind.startswith(TWIN_BEGINNINGS) and kind not in MESSAGES:
         return Meaning.TWIN
     return MESSAGES.get(kind, Meaning.UNHANDLED if carries_amount else Meaning.NO_MONEY)

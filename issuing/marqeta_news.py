@@ -35,6 +35,7 @@ from issuing.unhandled_money import UnhandledMoneyError, carries_amount
 from onecard.kit.text import clean_text, free_text
 
 ACTOR = "issuer:marqeta"
+PLAIN_ENTRIES = frozenset({"gpa.credit", "gpa.debit", "msa.credit", "msa.debit"})
 INCREMENTS = frozenset({"authorization.incremental"})
 REFUSED = ("DECLINED", "ERROR")
 Result = tuple[str, str]
@@ -66,7 +67,7 @@ def act(body: bytes, *, patient: bool) -> Result:
     if key != "transactions":
         return _of_other_kind(key, row)
     kind = clean_text(row.get("type"), limit=80)
-    meaning = meaning_of(kind, carries_amount=carries_amount(row))
+    meaning = _meaning(kind, row)
     if meaning is Meaning.TWIN:
         return states.Event.KEPT, "A book-keeping twin of a merchant's message."
     if meaning is Meaning.NO_MONEY:
@@ -88,6 +89,20 @@ def _unhandled(row: dict[str, Any]) -> Result:
     if row.get("state") in REFUSED or not carries_amount(row):
         return states.Event.KEPT, "Nothing is done about messages of this type, and no money has moved."
     raise UnhandledMoneyError("Nothing here books messages of this type.")
+
+
+def _meaning(kind: str, row: dict[str, Any]) -> Meaning:
+    found = meaning_of(kind, carries_amount=carries_amount(row))
+    return Meaning.UNHANDLED if found is Meaning.TWIN and _is_alone(kind, row) else found
+
+
+def _is_alone(kind: str, row: dict[str, Any]) -> bool:
+    """Whether a plain credit or debit of the account belongs to no merchant's message: a load of the program's own.
+
+    A twin has the message's own funding with it, or names the message (Marqeta, gpa twins).
+    """
+    is_plain = kind.removesuffix(".reversal") in PLAIN_ENTRIES
+    return is_plain and not jit_funding(row) and not row.get("preceding_related_transaction_token")
 
 
 def _disputed(kind: str, row: dict[str, Any]) -> Result:

@@ -22,6 +22,17 @@ from wallet.models import Case
 
 # With doubling waits these take about half a minute; later tries come every hour at most.
 ATTEMPTS_BEFORE_CASE = 5
+# News of what always moved money or is about to, whatever of its amount is missing.
+MONEY_NEWS = (
+    "charge.dispute.",
+    "charge.refund",
+    "issuing_dispute.",
+    "issuing_transaction.created",
+    "refund.",
+    "transaction.authorization.clearing",
+    "transaction.pindebit.chargeback",
+    "transaction.refund",
+)
 UNFINISHED = "A try to apply it was begun and has not ended."
 WORKER_DIED = (
     "The worker's process died each time: see its log and the machine's memory, then send the event through again."
@@ -80,8 +91,8 @@ def _set_next_try(event: IssuerEvent, *, attempts: int, now: dt.datetime, reason
 
 
 def open_case_if_money(event: IssuerEvent, reason: str) -> None:
-    """A genuine event that cannot be read is for a person if it carries an amount; in the caller's transaction."""
-    if _carries_amount(event):
+    """A genuine event that cannot be read is for a person if money is in it; in the caller's transaction."""
+    if event.event_type.startswith(MONEY_NEWS) or _carries_amount(event):
         _open_case(event, f"It cannot be read: {reason}")
 
 

@@ -43,6 +43,8 @@ def refund_told(content: Mapping[str, Any]) -> bool:
     if charge is None or found.refund_public_id:
         return False
     money = from_stripe(content.get("amount"), content.get("currency"))
+    if money.minor <= 0 or money.currency != charge.obligation.currency:
+        raise ValueError("A refund is of more than nothing, in the currency of its charge.")
     refunds.record_foreign(charge=charge, outcome=found, amount_minor=money.minor)
     return True
 

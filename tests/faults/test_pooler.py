@@ -20,9 +20,12 @@ from tests import stripe_events
 from tests.back_office import logged_in
 from tests.faults.test_connection_heals import administrator, buy, failing_statement, on_a_fresh_connection
 from tests.poolers import pooler, through
+from tests.sandboxes import intended_charge, intents, processor_sandbox
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from tests.web_servers import Buyers, web_server
+from wallet import funding, ledger_check, refunding, refunds
+from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +55,21 @@ def test_purchases_and_news_go_through_a_pooler(bouncer: int) -> None:
     assert reasons <= {None, "deadline_exceeded"}  # A busy machine may be late; nothing else may be wrong.
     assert unknown_commits.wait_until_settled(20)
     assert Hold.objects.filter(status="placed").count() == len(approved)
+
+
+def test_charges_and_refunds_go_through_a_pooler(bouncer: int) -> None:
+    charge = intended_charge(purchase="authorization:5502")
+    with processor_sandbox() as sandbox, through(bouncer):
+        sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
+        assert funding.charge(charge_id=charge.pk) == "unknown"
+        FundingCharge.objects.update(next_attempt_at=clock.now())
+        asked = at_once([lambda: funding.charge(charge_id=charge.pk)] * 4)
+        assert "succeeded" in asked
+        with transaction():
+            refund = refunds.begin(obligation=charge.obligation, amount_minor=1500, reason="Less.", actor="user:1")
+        assert refunding.refund(refund_id=refund.pk) == "succeeded"
+        assert [intent["status"] for intent in intents(sandbox)] == ["succeeded"]
+    assert ledger_check.check() == []
 
 
 def test_the_limits_of_one_client_reach_no_other(bouncer: int) -> None:

@@ -79,10 +79,20 @@ def test_every_type_that_nothing_books_opens_a_case_with_its_amount(card: Virtua
 def test_a_type_without_money_and_a_twin_open_no_case(card: VirtualCard) -> None:
     kinds = [kind for kind, meaning in MARQETA if meaning in ("no_money", "twin")]
 
-    statuses = {kind: tell(kind, card).status for kind in kinds}
+    statuses = {kind: tell(kind, card, preceding_related_transaction_token=token()).status for kind in kinds}
 
     assert set(statuses.values()) == {"kept"}, statuses
     assert not Case.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["gpa.credit", "gpa.debit", "gpa.credit.reversal", "msa.credit"])
+def test_a_load_that_follows_no_message_opens_a_case(card: VirtualCard, kind: str) -> None:
+    funded = {"gpa_order": {"amount": 45, "jit_funding": {"token": token(), "method": "pgfs.authorization"}}}
+    assert tell(kind, card, **funded).status == "kept"
+    assert not Case.objects.exists(), "the twin of a message that asked us"
+
+    assert tell(kind, card).status == "kept"
+    assert (Case.objects.get().kind, str(Case.objects.get().money)) == ("unhandled_money", "45.00 USD")
 
 
 @pytest.mark.parametrize("changes", [{"state": "DECLINED"}, {"amount": 0}])
