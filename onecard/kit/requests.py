@@ -8,7 +8,10 @@ SENTENCE = "This address holds a NUL character (%00), which nothing here has in 
 
 
 class RefuseNul:
-    """Answers 400 to an address with a NUL: PostgreSQL has no such text, so every query with one would be a fault."""
+    """Answers 400 to an address with a NUL: PostgreSQL has no such text, so every query with one would be a fault.
+
+    A cookie with one, which only its escape can hold, counts as none: it is the key of no session.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -16,4 +19,6 @@ class RefuseNul:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
             return HttpResponseBadRequest(SENTENCE, content_type="text/plain; charset=utf-8")
+        if "\\" in request.META.get("HTTP_COOKIE", ""):
+            request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in name + value}
         return self.get_response(request)

@@ -90,7 +90,7 @@ class StaffAccountAdapter(DefaultAccountAdapter):
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """The account alone: allauth adds the Host header, and whoever guesses may send any port in it."""
-        return f"account:{str(credentials.get('username', '')).lower()}"
+        return f"account:{trail_of_logins.short_hash(str(credentials.get('username', '')))}"
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):

@@ -111,6 +111,15 @@ def test_a_nul_in_an_address_is_refused_with_a_sentence() -> None:
         assert "NUL" in answer.content.decode()
 
 
+@pytest.mark.parametrize("path", ["/admin/sign-in/", "/health/ready", "/stripe-webhook"])
+def test_a_nul_in_a_cookie_is_no_session(path: str) -> None:
+    """A cookie in quotes may hold it as an escape; no address and no login is needed to send one."""
+    plain, odd = Client(), Client()
+
+    assert odd.get(path, HTTP_COOKIE='sessionid="\\000abcdefghijkl"').status_code == plain.get(path).status_code
+    assert odd.post(path, HTTP_COOKIE='sessionid="abcdefghi\\000"').status_code == plain.post(path).status_code
+
+
 def test_paging_sorting_and_searching_are_no_filters() -> None:
     assert {"p", "o", "q", "e", "all"} <= PAGING
     assert logged_in().get(page(User, "changelist") + "?o=1&p=1&q=a").status_code == 200
