@@ -29,7 +29,7 @@ def is_unsettled(payment_intent_id: str) -> bool:
     """
     charge = funding_disputes.charge_of(payment_intent_id)
     if charge is not None:
-        return charge.status in AT_WORK
+        return charge.status in (*AT_WORK, states.Charge.REQUIRES_ACTION, *states.HOLDING)
     unheard = Q(processor_charge_id=None) | Q(processor_charge_id="")
     return FundingCharge.objects.filter(unheard, status__in=AT_WORK).exists()
 
@@ -42,6 +42,9 @@ def refund_told(content: Mapping[str, Any]) -> bool:
     charge = funding_disputes.charge_of(intent_of(content))
     if charge is None or found.refund_public_id:
         return False
+    if charge.obligation.policy == states.Policy.HOLD_THEN_CAPTURE and content.get("balance_transaction", "") is None:
+        # What a capture left of a hold is let go: it is called a refund, and no money moves.
+        return True
     money = from_stripe(content.get("amount"), content.get("currency"))
     if money.minor <= 0 or money.currency != charge.obligation.currency:
         raise ValueError("A refund is of more than nothing, in the currency of its charge.")

@@ -15,7 +15,7 @@ from tests.issuing.test_charge_disputes import ask, balance, deliver, dispute, e
 from tests.sandboxes import intended_charge, intents, processor_sandbox
 from wallet import funding, ledger_check
 from wallet.chart import Account
-from wallet.models import Case, FundingCharge, FundingDispute, FundingRefund
+from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,6 +75,24 @@ def test_refund_waits_for_a_charge_that_is_still_processing(sandbox: RunningSand
     handlers.sweep(now=clock.now() + dt.timedelta(hours=2))
 
     assert FundingRefund.objects.get().amount_minor == 1500
+
+
+@pytest.mark.parametrize(("moved", "booked"), [(None, 0), ("txn_1", 1500)])
+def test_what_a_capture_leaves_of_a_hold_is_no_refund(sandbox: RunningSandbox, moved: str | None, booked: int) -> None:
+    charge = intended_charge(policy="hold_then_capture", purchase="authorization:7801")
+    assert funding.charge(charge_id=charge.pk) == "held"
+    charge.refresh_from_db()
+    content = {"id": "re_1", "object": "refund", "status": "succeeded", "amount": 1500, "currency": "usd"}
+    content |= {"payment_intent": charge.processor_charge_id, "balance_transaction": moved}
+    assert deliver(stripe_events.event("refund.created", content)) == "received"
+    FundingObligation.objects.update(capture_due_at=clock.now())
+    FundingCharge.objects.update(next_attempt_at=clock.now())
+    assert funding.charge(charge_id=charge.pk) == "succeeded"
+
+    handlers.sweep(now=clock.now() + dt.timedelta(hours=2))
+
+    assert sum(FundingRefund.objects.values_list("amount_minor", flat=True)) == booked
+    assert ledger_check.check() == []
 
 
 def test_dispute_and_warning_of_a_charge_not_heard_of_yet_find_it(sandbox: RunningSandbox) -> None:
