@@ -71,6 +71,25 @@ def test_every_decision_that_is_cited_exists() -> None:
     assert cited <= records
 
 
+def test_every_environment_variable_is_explained() -> None:
+    read = re.compile(r"environment\.\w+\(\s*\"([A-Z_]+)\"")
+    variables = {name for path in (ROOT / "onecard").rglob("*.py") for name in read.findall(path.read_text("utf-8"))}
+    assert len(variables) > 30
+    page = (ROOT / "docs" / "environment.md").read_text(encoding="utf-8")
+    assert not {name for name in variables if f"`{name}`" not in page}
+
+
+def test_every_command_is_explained() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named_by_make = set(re.findall(r"\$\(LAUNCHER\) (?:manage )?(\w+)", makefile))
+    files = [path for folder in FOLDERS.split("|") for path in (ROOT / folder).rglob("management/commands/*.py")]
+    commands = {path.stem for path in files if path.stem != "__init__"}
+    assert not {name for name in commands - named_by_make if f"manage.py {name}" not in page}
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help", "setup", "format", "clean"}
+    assert not {name for name in targets - {"lint", "types", "layers"} if f"`make {name}" not in page}
+
+
 def test_every_section_that_code_cites_exists() -> None:
     cited = {
         (str(path.relative_to(ROOT)), page, heading)
