@@ -59,7 +59,7 @@ def agree(*, case: Case, user: User, reason: str, seen_minor: int | None = None)
         asked_by = standing.case.proposed_by
         if asked_by is None:
             raise CaseRefusedError(NOBODY_ASKED)
-        if asked_by.pk == user.pk:
+        if trust.is_one_person(asked_by, user):
             raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
         wanted = Proposal(standing.case.proposal)
         refuse(why_not_agree(standing))

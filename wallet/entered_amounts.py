@@ -112,7 +112,7 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, seen_minor: int) -
     act.check(entered)
     with transaction():
         fresh = _opened(entered)
-        if fresh.entered_by_id == user.pk:
+        if trust.is_one_person(fresh.entered_by, user):
             raise EnteredRefusedError("You entered it yourself: a second person has to agree.")
         if fresh.amount_minor != seen_minor:
             raise EnteredRefusedError("Another amount was proposed than the one you saw: look again.")

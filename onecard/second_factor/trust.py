@@ -37,6 +37,12 @@ def why_not_trusted(user: User) -> str:
     return ""
 
 
+def is_one_person(first: User, second: User) -> bool:
+    """Whether two logins are one person's: they are one, or have one mailbox, so that one invitation made both."""
+    mailboxes = {first.email.strip().casefold(), second.email.strip().casefold()}
+    return first.pk == second.pk or (len(mailboxes) == 1 and mailboxes != {""})
+
+
 def suspend(user: User, *, actor: str, because: str, earlier_email: str = "") -> None:
     """Ends all sessions of the person and what they may reveal and agree to, in the caller's transaction.
 

@@ -87,6 +87,16 @@ def test_who_entered_it_cannot_agree_in_another_session_either() -> None:
     assert not FundingRefund.objects.exists()
 
 
+def test_a_second_login_with_the_same_mailbox_is_no_second_person() -> None:
+    ada = clerk()
+    row = entered(2_001, user=ada)
+
+    refused(lambda: agreed(row, UserFactory(is_staff=True, email=ada.email.upper())), "a second person has to agree")
+
+    assert not FundingRefund.objects.exists()
+    assert agreed(row, UserFactory(is_staff=True, email="")).status == "applied"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
