@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from issuing.events import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
-from onecard.kit.postgresql.base import LOST_STATEMENT
+from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
 from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError
 
 READ = """
@@ -146,8 +146,8 @@ def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
 def can_start_again(error: DatabaseError) -> bool:
     """Says whether the decision may be made anew after this error, on a new connection where the old one is broken.
 
-    Broken is one that died, one whose commit failed inside its pipeline, and one whose prepared statements are lost: it
-    would answer every further decision with the same error.
+    Broken is one that died, one whose commit failed inside its pipeline, one whose prepared statements are lost, and
+    one that could write before and only reads now: it would answer every further decision with the same error.
     """
     raw: PatientConnection | None = connection.connection
     if raw is None or connection.in_atomic_block:
@@ -156,7 +156,8 @@ def can_start_again(error: DatabaseError) -> bool:
         connection.close()
         return False
     lost = isinstance(error.__cause__, LOST_STATEMENT)
-    if lost or raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF:
+    failed_over = isinstance(error.__cause__, READS_ONLY) and RECORD in raw.planned
+    if lost or failed_over or raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF:
         connection.close()
         return True
     return isinstance(error.__cause__, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)

@@ -185,3 +185,46 @@ def test_a_worker_replaces_a_connection_that_lost_its_statements() -> None:
         return Decision.objects.filter(pk=1).count()
 
     assert on_a_fresh_connection(one_life) == 0
+
+
+def test_a_connection_to_a_server_that_only_reads_now_is_replaced() -> None:
+    """After a failover the old server may keep its connections and turn read-only; a new one finds the other."""
+    card = walkthrough_card().issuer_card_id
+
+    def one_life() -> list[bool]:
+        answers = []
+        for _ in range(2):
+            answers += [buy(card)["approved"] for _ in range(2)]
+            connection.connection.pgconn.exec_(b"SET default_transaction_read_only = on")
+        return [*answers, buy(card)["approved"]]
+
+    assert on_a_fresh_connection(one_life) == [True] * 5
+
+
+def test_while_every_server_only_reads_purchases_are_declined_and_news_comes_again() -> None:
+    card = walkthrough_card().issuer_card_id
+    with administrator() as admin:
+        name = connection.settings_dict["NAME"]
+
+        def one_life() -> tuple[list[bool], int]:
+            admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+            try:
+                declined = [buy(card)["approved"] for _ in range(3)]
+                news = stripe_events.post(stripe_events.event("issuing_card.updated", {"id": "ic_1"}))
+            finally:
+                admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+            return [*declined, *(buy(card)["approved"] for _ in range(2))], news.status_code
+
+        assert on_a_fresh_connection(one_life) == ([False] * 3 + [True] * 2, 503)
+
+
+def test_a_database_that_refuses_connections_costs_only_its_own_time() -> None:
+    card = walkthrough_card().issuer_card_id
+
+    def one_life() -> list[bool]:
+        connection.settings_dict = {**connection.settings_dict, "HOST": "127.0.0.1", "PORT": "1"}
+        refused = [buy(card)["approved"] for _ in range(2)]
+        connection.settings_dict = connections.settings["default"]
+        return [*refused, buy(card)["approved"]]
+
+    assert on_a_fresh_connection(one_life) == [False, False, True]

@@ -30,6 +30,8 @@ LIMITS = (
 )
 # What psycopg believes to be prepared is not, or the other way round: a pooler or DISCARD ALL came in between.
 LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+# After a failover a connection may still lead to the old server, which only reads by now. A new one finds the other.
+READS_ONLY = errors.ReadOnlySqlTransaction
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -63,8 +65,8 @@ class ErrorWrapper(DatabaseErrorWrapper):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, LOST_STATEMENT):
-            self.wrapper.has_lost_statements = True
+        if isinstance(error, (*LOST_STATEMENT, READS_ONLY)):
+            self.wrapper.is_outdated = True
         super().__exit__(kind, error, trace)
 
 
@@ -77,7 +79,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
-    has_lost_statements = False
+    is_outdated = False
     is_pooled = False
     _may_be_pooled = False
 
@@ -100,7 +102,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         PgBouncer refuses the start-up parameter that carries them, or has been told to ignore it.
         """
         self.isolation_level = IsolationLevel.READ_COMMITTED
-        self.has_lost_statements = False
+        self.is_outdated = False
         try:
             raw = PatientConnection.connect(**conn_params)
         except OperationalError as error:
@@ -131,8 +133,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return str(self.settings_dict["HOST"]), str(self.settings_dict["PORT"])
 
     def is_usable(self) -> bool:
-        """False as well for a connection that has lost its prepared statements, which no `SELECT 1` would show."""
-        return not self.has_lost_statements and super().is_usable()
+        """False as well for one that lost its statements, or whose server only reads now: `SELECT 1` shows neither."""
+        return not self.is_outdated and super().is_usable()
 
 
 def _for_pooler(params: dict[str, Any]) -> dict[str, Any]:
