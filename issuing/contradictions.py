@@ -15,6 +15,7 @@ from onecard.kit.money import Money
 OPEN_STATES = frozenset({"", states.Authorization.APPROVED})
 SENTENCES = {
     "another_card": "{purchase} belongs to another card than {card}, with which its issuer asked for more. Declined.",
+    "another_person": "{purchase} names {people}, who is not the cardholder of its card, {card}. Declined.",
     "another_currency": "{purchase} is in {currency_before}, and its issuer asked for more in {currency}. Declined.",
     "not_an_increment": "{purchase} was approved before, and its issuer asked again as if it were new. Declined.",
     "increment_of_unknown": (
@@ -31,6 +32,7 @@ def found(asked: AuthorizationRequest, seen: Seen) -> str:
     judgements = (
         # A purchase of a card that nobody here has may not become somebody's.
         ("another_card", seen.card_before != card and (seen.card_before is not None or stands)),
+        ("another_person", seen.names_another_person),
         ("another_currency", is_known and seen.currency_before != asked.currency),
         ("not_an_increment", stands and not asked.follows),
         (
@@ -50,6 +52,7 @@ def _sentence(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> st
     return SENTENCES[contradiction].format(
         purchase=asked.authorization_id,
         card=asked.issuer_card_id,
+        people=" and ".join(asked.cardholders),
         currency=asked.currency,
         currency_before=seen.currency_before,
     )

@@ -69,7 +69,8 @@ class AuthorizationRequest:
     """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one.
 
     `answers` writes what its issuer understands; `refused_because` is a reason that lies in the question itself, or "".
-    `fingerprint` is the hash of what is asked, whatever the event's id. An increment `follows`: then `standing_minor`
+    `fingerprint` is the hash of what is asked, whatever the event's id. `cardholders` are the issuer's ids of whom it
+    names beside the card. An increment `follows`: then `standing_minor`
     is what its issuer says was approved before (None: it does not say how much), and `earlier_events` or
     `earlier_rounds` name the rounds before it, by event id or by round key.
     """
@@ -91,6 +92,7 @@ class AuthorizationRequest:
     standing_minor: int | None = 0
     earlier_events: tuple[str, ...] = ()
     earlier_rounds: tuple[str, ...] = ()
+    cardholders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     standing = None if standing is None else in_our_units(standing, currency, "amount")
     purchase, card = _required(content, "id"), _card_id(content)
     whose = (envelope.origin.livemode, envelope.origin.account)
-    merchant_said = [merchant.mcc, merchant.network_id]
+    merchant_said, people = [merchant.mcc, merchant.network_id], _people(content)
     # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
     round_key = f"{round_prefix(len(history))}{before}:{asked}"
     return AuthorizationRequest(
@@ -198,7 +200,10 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
         answers=STRIPE,
         beside=beside,
-        fingerprint=fingerprints.of([purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose]),
+        fingerprint=fingerprints.of(
+            [purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose, people]
+        ),
+        cardholders=people,
         follows=bool(history) or standing != 0 or content.get("approved") is True,
         standing_minor=standing,
     )
@@ -234,7 +239,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
             if entry.get("approved") is False
         ),
         beside=of_stripe(content, currency),
-        issuer_cardholder_id=_person_id(content),
+        issuer_cardholder_id=next(iter(_people(content)), ""),
     )
 
 
@@ -294,11 +299,12 @@ def _card_id(content: dict[str, Any]) -> str:
     return found
 
 
-def _person_id(content: dict[str, Any]) -> str:
-    """The cardholder, as an object or an id; by older API versions, inside the card."""
+def _people(content: dict[str, Any]) -> tuple[str, ...]:
+    """The cardholder, as an object or an id; by older API versions, inside the card. Two where those differ."""
     card = content.get("card")
-    found = content.get("cardholder") or (card.get("cardholder") if isinstance(card, dict) else None)
-    return clean_text(found.get("id") if isinstance(found, dict) else found, limit=64)
+    named = (content.get("cardholder"), card.get("cardholder") if isinstance(card, dict) else None)
+    found = [clean_text(each.get("id") if isinstance(each, dict) else each, limit=64) for each in named]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def _required(content: dict[str, Any], name: str) -> str:

@@ -99,7 +99,8 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     method = clean_text(jit.get("method"), limit=100)
     follows = method == INCREMENT or content.get("type") == "authorization.incremental"
     named = content.get("preceding_related_transaction_token") if follows else content.get("token")
-    _token(jit.get("user_token"), "jit_funding.user_token")
+    user = _token(jit.get("user_token"), "jit_funding.user_token")
+    people = tuple(dict.fromkeys(filter(None, (user, _token_or_empty(content.get("user_token"))))))
     currency = read_currency(order.get("currency_code") or content.get("currency_code"))
     purchase, card = _token(named, "the purchase's token"), _token(content.get("card_token"), "card_token")
     amount = read_minor(jit.get("amount"), currency, "jit_funding.amount")
@@ -121,9 +122,10 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         refused_because="cash_not_allowed" if is_cash(method, content) else "",
         beside=beside,
         fingerprint=fingerprints.of(
-            [method, purchase, card, round_key, amount, currency, *merchant_said, beside.cash_minor]
+            [method, purchase, card, round_key, amount, currency, *merchant_said, beside.cash_minor, people]
         ),
         follows=follows,
+        cardholders=people,
         # How much stands is said nowhere: the rounds are named, and their amounts are known here or nowhere.
         standing_minor=None if follows else 0,
         earlier_events=_tokens(earlier),

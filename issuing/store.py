@@ -32,6 +32,9 @@ SELECT (SELECT version FROM routing_rulebook),
        (SELECT count(DISTINCT d.round_key) FROM issuing_decision d
          WHERE d.authorization_id = a.id AND d.round_key = ANY(%(earlier_rounds)s::text[])),
        a.approved_minor, a.status, a.card_id, a.currency,
+       EXISTS (SELECT FROM issuing_issueraccount i
+                WHERE i.provider = %(provider)s AND i.issuer_cardholder_id = ANY(%(cardholders)s::text[])
+                  AND i.issuer_cardholder_id <> '' AND i.cardholder_id <> c.cardholder_id),
        c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
        c.balance_minor, c.spends_balance,
        h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
@@ -80,7 +83,7 @@ class Seen:
     """All that a decision is made from; `answered` is the stored answer when the event is not new.
 
     `status_before` is "" for a purchase that we do not know. `unknown_rounds` counts the earlier rounds that the
-    request names and that we never decided.
+    request names and that we never decided; `names_another_person` tells of a cardholder who is not the card's.
     """
 
     rulebook_version: int
@@ -90,6 +93,7 @@ class Seen:
     card_before: int | None
     currency_before: str
     unknown_rounds: int
+    names_another_person: bool
     card: CardSeen | None
 
 
@@ -112,8 +116,10 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
         "authorization_id": asked.authorization_id,
         "earlier_events": list(asked.earlier_events),
         "earlier_rounds": list(asked.earlier_rounds),
+        "cardholders": list(asked.cardholders),
     }
-    version, answered, events, rounds, approved, status, card_before, currency, *card = _run(READ, names, remaining_ms)
+    row = _run(READ, names, remaining_ms)
+    version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
     known_rounds = events if asked.earlier_events else rounds
     return Seen(
         rulebook_version=version,
@@ -123,6 +129,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
         card_before=card_before,
         currency_before=currency or "",
         unknown_rounds=len(asked.earlier_events or asked.earlier_rounds) - known_rounds,
+        names_another_person=names_another,
         card=CardSeen(*card) if card[0] is not None else None,
     )
 

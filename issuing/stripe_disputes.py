@@ -46,13 +46,15 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
     evidence = content.get("evidence")
     disputed = content.get("transaction")
     expanded = disputed if isinstance(disputed, dict) else {}
+    card = expanded.get("card")
+    person = expanded.get("cardholder") or (card.get("cardholder") if isinstance(card, dict) else None)
     return DisputeNews(
         provider=provider,
         dispute_id=clean_text(content.get("id"), limit=64),
         disputed_id=_id_of(disputed),
         # Said only of a disputed transaction that is expanded.
         issuer_card_id=_id_of(expanded.get("card")),
-        issuer_cardholder_id=_id_of(expanded.get("cardholder")),
+        issuer_cardholder_id=_id_of(person),
         also_named=_id_of(expanded.get("authorization")),
         status=status if status in states.Dispute.values else "",
         amount_minor=_ours(amount, currency),

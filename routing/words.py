@@ -32,6 +32,7 @@ DECLINES = {
     "monthly_limit_exceeded": "The monthly limit would be exceeded.",
     "no_funding_card": "No funding card can be charged.",
     "another_card": "A later round of the purchase names another card than the first.",
+    "another_person": "The purchase names another person than the cardholder of its card.",
     "another_currency": "A later round of the purchase is in another currency than the first.",
     "not_an_increment": "The purchase was approved before, and only an increment adds to it.",
     "increment_of_unknown": "More was asked for than we know of, and nobody says how much stands already.",

@@ -192,7 +192,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("category_code"), limit=4),
         created_at=dt.datetime.fromtimestamp(_whole(row["created"]), dt.UTC),
-        issuer_cardholder_id=_id_of(row.get("cardholder")),
+        issuer_cardholder_id=_id_of(row.get("cardholder") or _mapping(row["card"]).get("cardholder")),
         **of_stripe(row, currency).columns(),
     )
 
