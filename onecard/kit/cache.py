@@ -6,6 +6,7 @@ pickles, so that whoever can write to Redis cannot run code here.
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,10 @@ from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
+
+
+# For so long a Redis that failed is not asked again, by this process.
+AWAY_S = 5.0
 
 
 class JsonValues:
@@ -29,7 +34,8 @@ class JsonValues:
 class SharedCache(RedisCache):
     """Redis; each call that Redis does not answer goes to the cache `while_redis_is_away` instead.
 
-    Counts begin anew when Redis goes away or comes back, so a guesser gets at most one more round each time.
+    Counts begin anew when Redis goes away or comes back, so a guesser gets at most one more round each time. A Redis
+    that failed is not asked again for a while: a login asks many times, and would wait for each.
     """
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
@@ -51,8 +57,16 @@ class SharedCache(RedisCache):
             client.delete(*keys)
 
     def _asked(self, name: str, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        server = str(self._servers)
+        if time.monotonic() < _away_until.get(server, 0.0):
+            return getattr(caches["while_redis_is_away"], name)(*args, **kwargs)
         try:
             return ask(*args, **kwargs)
         except RedisError as error:
+            _away_until[server] = time.monotonic() + AWAY_S
             log.warning("Redis is away (%s); the database counts logins meanwhile.", type(error).__name__)
             return getattr(caches["while_redis_is_away"], name)(*args, **kwargs)
+
+
+# Until when each Redis that failed is not asked, by the monotonic clock.
+_away_until: dict[str, float] = {}

@@ -11,9 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
+from django.test import Client
 
 from issuing import handlers, store, unknown_commits
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
+from onecard import metrics
 from onecard.kit.postgresql.patience import SilentDatabaseError, give_up_after
 from tests import stripe_events
 from tests.faults.test_connection_heals import buy, on_a_fresh_connection
@@ -100,6 +102,18 @@ def test_news_during_silence_is_refused_so_that_it_comes_again(settings: Any) ->
             news = stripe_events.event("issuing_card.updated", {"id": "ic_1"})
             answer, elapsed_ms = timed(lambda: stripe_events.post(news))
         assert (answer.status_code, elapsed_ms < 600) == (503, True)
+
+    on_a_fresh_connection(one_life)
+
+
+def test_a_scrape_during_silence_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "COUNTED_WITHIN_S", 0.3)
+
+    def one_life() -> None:
+        connection.ensure_connection()
+        with stopped(connection.connection.info.backend_pid):
+            answer, elapsed_ms = timed(lambda: Client().get("/metrics"))
+        assert (answer.status_code, elapsed_ms < 2000) == (503, True)
 
     on_a_fresh_connection(one_life)
 

@@ -19,6 +19,7 @@ from onecard.users.models import User
 from tests.authenticators import Authenticator
 from tests.back_office import logged_in, text_of
 from tests.factories import UserFactory
+from tests.relays import redis_relay
 from tests.threads import at_once
 
 PASSWORD = "a long pass phrase"
@@ -268,6 +269,21 @@ def test_while_redis_is_away_the_database_counts(settings: Any, hashed: list[str
 
     assert len(hashed) == 5
     assert trail().count(("staff.login_failed", "password")) == 5
+
+
+def test_a_silent_redis_costs_a_login_one_wait(settings: Any) -> None:
+    user = clerk()
+    with redis_relay(settings.REDIS_URL) as relay:
+        location = relay.redis_url(settings.REDIS_URL)
+        settings.CACHES = {**settings.CACHES, "default": {**settings.CACHES["default"], "LOCATION": location}}
+        cache.get("anything")
+        with relay.silent():
+            started = time.monotonic()
+            answer = first_step(Client(), user, "guess")
+            elapsed_s = time.monotonic() - started
+
+    assert answer.status_code == 200
+    assert elapsed_s < 3.5
 
 
 def test_what_is_typed_as_a_name_is_kept_as_a_hash_only(caplog: pytest.LogCaptureFixture) -> None:
