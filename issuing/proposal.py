@@ -167,7 +167,7 @@ def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
 def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, from_balance_minor: int) -> dict[str, Any]:
     """What an approval takes from the balance, and the charge that it intends for the rest.
 
-    The charge's key is committed before anyone can call the processor (I9).
+    The charge's key is committed before anyone can call the processor (money-safety I9).
     """
     from_balance = {"from_balance_minor": from_balance_minor}
     if choice is None or choice.method is None or 0 < amount_minor == from_balance_minor:

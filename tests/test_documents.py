@@ -17,7 +17,7 @@ FOLDERS = "onecard|issuing|routing|wallet|audit|tests|docs|templates|fixtures"
 NAMED = re.compile(rf"`((?:{FOLDERS})/[\w./-]+\.\w+)(?:: ([\w, ]+))?`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 RULE = re.compile(r"^\| ([IFT]\d+) \| ", re.MULTILINE)
-CITED = re.compile(r"money-safety ((?:(?:[IFT]\d+)(?:, | and | to )?)+)")
+CITED = re.compile(r"money-safety ((?:[IFT]\d+(?:, | and | to )?)+)")
 # Written as (docs/page.md, Heading) or (docs/page.md, One heading, Another).
 SECTION = re.compile(r"(docs/[\w/-]+\.md)((?:, [A-Z][\w -]+)+)[);:.]")
 

@@ -90,7 +90,7 @@ def owed(obligation: FundingObligation) -> Money:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Says again what the queue seems to have forgotten, from the database alone; gives how many (I11)."""
+    """Says again what the queue seems to have forgotten, from the database alone; gives how many (money-safety I11)."""
     limit = (now or clock.now()) - SWEEP_GRACE
     told = Message.objects.filter(topic="funding.failed", published_at__isnull=True)
     waiting = set(told.values_list("payload__obligation_id", flat=True))

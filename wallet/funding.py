@@ -76,7 +76,7 @@ def charge(*, charge_id: int, processor: Processor | None = None) -> str:
 def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None) -> int:
     """Tries every charge that is due and that the queue seems to have forgotten; says how many.
 
-    It reads the database, never the queue: a broker that lost everything only costs the grace period (I11).
+    It reads the database and not the queue: a broker that lost everything costs the grace period (money-safety I11).
     """
     limit = (now or clock.now()) - SWEEP_GRACE
     found = _due(limit) | Q(status__in=states.HOLDING, next_attempt_at__lte=limit)

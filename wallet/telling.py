@@ -54,7 +54,7 @@ def tell(*, case_id: int, card_is_frozen: bool) -> bool:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Asks again for the mails that were due and did not go out; says how many (I11)."""
+    """Asks again for the mails that were due and did not go out; says how many (money-safety I11)."""
     moment = now or clock.now()
     waiting = Message.objects.filter(topic="cardholder.notify", published_at__isnull=True)
     asked = set(waiting.values_list("payload__case_id", flat=True))

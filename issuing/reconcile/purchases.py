@@ -64,7 +64,7 @@ ORDER BY ('authorization:' || a.id) COLLATE "C"
 
 
 def left_in_clearing(until: dt.datetime) -> Iterator[Difference]:
-    """Purchases that are over while their clearing account is not at zero, and that nothing explains (I12).
+    """Purchases that are over with money left in clearing that nothing explains (money-safety I12).
 
     So are those whose disputes nobody works any more while what was credited for them is still there, and money under a
     name that is no purchase. The amount is the account's balance: positive was captured and not paid, negative was paid

@@ -1,4 +1,4 @@
-"""A real process that is killed with SIGKILL at one of its steps: no handler runs, nothing is flushed (F4, F9).
+"""A real process is killed with SIGKILL at one of its steps: nothing is flushed (money-safety F4, F9).
 
 A step is a statement to the database, a commit, a request before it is sent and after it was answered, a message to the
 broker, and a mail. They are counted at psycopg's own level, below Django, since the decision speaks to it directly.

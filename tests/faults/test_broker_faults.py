@@ -1,4 +1,4 @@
-"""The broker forgets, is mute, or hands the same work out twice; nobody loses money by it (F7, F8, I11, T18)."""
+"""The broker forgets, is mute, or delivers twice; nobody loses money (money-safety F7, F8, I11, T18)."""
 
 import datetime as dt
 import os

@@ -1,4 +1,4 @@
-"""The process dies at a random moment of a card's life, at either issuer, over real HTTP (F4, F5, F9).
+"""The process dies at a random moment of a card's life, at either issuer, over real HTTP (money-safety F4, F5, F9).
 
 A moment is a statement to the database, or a request to the issuer: before it is sent, or after the issuer has done its
 work and before we read the answer. Every point has a cardholder of its own, so that one sandbox serves them all.

@@ -1,4 +1,4 @@
-"""The worker dies: at every statement, and by SIGKILL between the processor's yes and our commit (F4, F5, F9)."""
+"""The worker dies at every statement, and between the processor's yes and our commit (money-safety F4, F5, F9)."""
 
 import datetime as dt
 import os

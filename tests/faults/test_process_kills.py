@@ -1,4 +1,4 @@
-"""Real kills: a process dies by SIGKILL at a step of a flow, the system starts again and ends where it would have (F4).
+"""A process is killed at a step of a flow; restarted, it ends where it would have ended (money-safety F4).
 
 The suite takes a few steps of each flow, evenly apart from a random first, and prints its seed; KILL_EVERY=1 takes
 every step (`make kills`), and KILL_SEED repeats a run. One time in four the restarted system is killed as well.

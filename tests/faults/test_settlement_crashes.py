@@ -1,4 +1,4 @@
-"""A death at any statement of a purchase's settlement: what is done again ends with the same money (F4)."""
+"""A death at any statement of a settlement: done again, it ends with the same money (money-safety F4)."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Card data is kept sealed, shown one audited act at a time, and forgotten with its card (I15, I17, F16)."""
+"""Card data is sealed, shown by audited acts, and forgotten with its card (money-safety I15, I17, F16)."""
 
 import contextlib
 import datetime as dt

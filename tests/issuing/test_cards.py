@@ -1,4 +1,4 @@
-"""The life of a card: intended here first, asked of the issuer after, once, whatever fails in between (I10, F4, F5)."""
+"""The life of a card: intended here, then asked of the issuer, once, whatever fails (money-safety I10, F4, F5)."""
 
 import datetime as dt
 import uuid

@@ -1,4 +1,4 @@
-"""Disputes: told in any order, twice, or with the first word missing, each ends in the same money (I8, I10, F14)."""
+"""Disputes end in the same money in any order, repeated or incomplete (money-safety I8, I10, F14)."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Whatever a genuine event about a dispute holds, it is understood or rejected whole, and never half done (F13)."""
+"""Whatever a genuine event about a dispute holds, it is applied or rejected whole (money-safety F13)."""
 
 import json
 from typing import Any
@@ -66,7 +66,7 @@ def test_what_a_dispute_can_do_without_may_be_odd(card: VirtualCard, change: dic
 
 
 class HostileDisputes(TestCase):
-    """Whatever a genuine dispute holds, a worker comes to an end with it (F13)."""
+    """Whatever a genuine dispute holds, a worker comes to an end with it (money-safety F13)."""
 
     @UNHURRIED
     @given(data=st.data())

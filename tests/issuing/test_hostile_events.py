@@ -1,4 +1,4 @@
-"""Whatever a genuine delivery holds, the answer is in time and in form, and nothing is lost (F13)."""
+"""Whatever a genuine delivery holds, the answer is in time and in form, and nothing is lost (money-safety F13)."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Whatever a proven delivery of Marqeta holds, the answer is in form, and nothing is lost (F13)."""
+"""Whatever a proven delivery of Marqeta holds, the answer is in form, and nothing is lost (money-safety F13)."""
 
 import json
 

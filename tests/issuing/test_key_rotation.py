@@ -1,4 +1,4 @@
-"""Sealed card data is moved to a new key under load, interrupted or not, and the old key can go (I17)."""
+"""Sealed card data is moved to a new key under load, interrupted or not, and the old key can go (money-safety I17)."""
 
 import os
 import threading

@@ -179,7 +179,7 @@ class TestMarqeta:
 
 
 class HostilePostings(TestCase):
-    """Whatever a genuine posting holds, a worker comes to an end with it (F13)."""
+    """Whatever a genuine posting holds, a worker comes to an end with it (money-safety F13)."""
 
     @UNHURRIED
     @given(data=st.data())

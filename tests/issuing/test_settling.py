@@ -1,4 +1,4 @@
-"""The end of a purchase: what was captured is what is paid, in whatever order it is told (I7, I8, I10)."""
+"""The end of a purchase: what was captured is what is paid, in whatever order it is told (money-safety I7, I8, I10)."""
 
 import datetime as dt
 import itertools

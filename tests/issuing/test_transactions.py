@@ -1,4 +1,4 @@
-"""What issuers settle is kept once, a different word is a case, and each finds its purchase in any order (I8, F2)."""
+"""What issuers settle is kept once and finds its purchase; a difference is a case (money-safety I8, F2)."""
 
 import itertools
 from dataclasses import replace

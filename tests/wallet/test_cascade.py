@@ -1,4 +1,4 @@
-"""When a charge fails: the next card, the backup, the receivable, the retries; and never two successes (I9, I11)."""
+"""When a charge fails: next card, backup, receivable, retries; never two successes (money-safety I9, I11)."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""An answer that was lost stays lost, whatever is said after it; what nobody has read is a mere intention (F5, F8)."""
+"""A lost answer stays unknown whatever comes after it; an unread request was never made (money-safety F5, F8)."""
 
 import datetime as dt
 from collections.abc import Iterator

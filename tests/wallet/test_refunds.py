@@ -1,4 +1,4 @@
-"""Giving money back through the sandbox, over real HTTP: once, whatever dies or is lost (F4, F5, F6, F8)."""
+"""Giving money back over real HTTP, once, whatever dies or is lost (money-safety F4, F5, F6, F8)."""
 
 import datetime as dt
 from collections.abc import Iterator

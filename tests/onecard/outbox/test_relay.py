@@ -1,4 +1,4 @@
-"""The relay: nothing is lost, nothing is held up, and a broker that is gone stops no approval (F7, F8, T6, T7)."""
+"""The relay loses and delays nothing; without a broker approvals go on (money-safety F7, F8, T6, T7)."""
 
 import datetime as dt
 import time
