@@ -38,6 +38,10 @@ class SharedCache(RedisCache):
     that failed is not asked again for a while: a login asks many times, and would wait for each.
     """
 
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._server = server
+
     def add(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._asked("add", super().add, *args, **kwargs))
 
@@ -57,13 +61,12 @@ class SharedCache(RedisCache):
             client.delete(*keys)
 
     def _asked(self, name: str, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        server = str(self._servers)
-        if time.monotonic() < _away_until.get(server, 0.0):
+        if time.monotonic() < _away_until.get(self._server, 0.0):
             return getattr(caches["while_redis_is_away"], name)(*args, **kwargs)
         try:
             return ask(*args, **kwargs)
         except RedisError as error:
-            _away_until[server] = time.monotonic() + AWAY_S
+            _away_until[self._server] = time.monotonic() + AWAY_S
             log.warning("Redis is away (%s); the database counts logins meanwhile.", type(error).__name__)
             return getattr(caches["while_redis_is_away"], name)(*args, **kwargs)
 
