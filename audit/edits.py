@@ -30,7 +30,7 @@ STALE = (
 
 
 class AuditedAdmin(BackOfficeAdmin):
-    """Staff may edit these rows; each edit is in the trail, with old and new values, in its commit (money-safety I15)."""
+    """Staff may edit these rows; each edit is in the trail, old and new values, in its commit (money-safety I15)."""
 
     # The model's field that rises with every change; a form that was opened under another value is refused.
     version_field = ""
