@@ -79,8 +79,11 @@ def refused(operation: str, error: AccountRefusedError, *, started_at: dt.dateti
         )
 
 
-def request_refused(error: RequestRefusedError) -> None:
-    """One case for all charges that are refused for a reason of our own; nobody else's charge waits for it."""
+def request_refused(error: RequestRefusedError, *, attempts: int) -> float:
+    """One case for all charges that are refused for a reason of our own; nobody else's charge waits for it.
+
+    Gives how many seconds this charge waits, which was refused so often.
+    """
     log.error("The processor refuses a request of ours: %s", error.message)
     code = f" ({error.refusal_code})" if error.refusal_code else ""
     with transaction():
@@ -91,6 +94,7 @@ def request_refused(error: RequestRefusedError) -> None:
             summary=f"The processor refuses charges as requests, and no card is to blame{code}. They stay due and are "
             f"tried again every ten minutes. It says: {error.message}",
         )
+    return PROBE_AFTER[min(attempts, len(PROBE_AFTER)) - 1]
 
 
 def request_over() -> None:
@@ -100,11 +104,6 @@ def request_over() -> None:
         return
     with transaction():
         cases.resolve_cases(reference=REQUESTS, kinds=(Case.Kind.ACCOUNT_REFUSED,))
-
-
-def try_again_after(attempts: int) -> float:
-    """How many seconds a charge waits whose request was refused so often."""
-    return PROBE_AFTER[min(attempts, len(PROBE_AFTER)) - 1]
 
 
 def answered(operation: str, *, started_at: dt.datetime) -> None:

@@ -18,7 +18,7 @@ from onecard.kit.backoff import backoff_s
 from onecard.kit.currency_units import stripe_step
 from onecard.kit.sweeping import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import account_refusals, carrying, cases, declines, holding, obligations, outcomes, states
+from wallet import account_refusals, carrying, cases, holding, obligations, outcomes, states
 from wallet.blame import Blame
 from wallet.models import Case, FundingCharge, FundingMethod
 from wallet.patience import (
@@ -45,16 +45,6 @@ log = logging.getLogger(__name__)
 
 ACTOR = "system:funding"
 CHARGES = account_refusals.Operation.CHARGES
-NEVER_ARRIVED = Outcome(
-    states.Charge.REFUSED,
-    failure_code="never_arrived",
-    failure_message="The processor has no trace of this charge, and its key is too old to send it again.",
-)
-SWITCHED_OFF = Outcome(
-    states.Charge.REFUSED,
-    failure_code=declines.NOT_ACTIVE,
-    failure_message="The card was switched off before it was asked, so it was not charged.",
-)
 
 
 def charge(*, charge_id: int, processor: Processor | None = None) -> str:
@@ -189,8 +179,7 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
         return
     delay_s = None
     if isinstance(error, RequestRefusedError):
-        account_refusals.request_refused(error)
-        delay_s = account_refusals.try_again_after(claimed.attempts)
+        delay_s = account_refusals.request_refused(error, attempts=claimed.attempts)
     else:
         account_refusals.refused(CHARGES, error, started_at=started_at)
     if error.is_stored and _is_unread(claimed):
@@ -206,11 +195,11 @@ def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Ou
         # Nothing is owed any more: what an earlier try may have done is looked up, and nothing is sent again.
         return processor.find(order) or _never_sent(claimed)
     if _is_unread(claimed) and claimed.method.status != FundingMethod.Status.ACTIVE:
-        return SWITCHED_OFF
+        return outcomes.SWITCHED_OFF
     key_is_alive = clock.now() - claimed.first_sent_at < KEY_LIFE
     if key_is_alive and claimed.status != states.Charge.PROCESSING:
         return _charge_or_find(claimed, order, processor)
-    return processor.find(order) or NEVER_ARRIVED
+    return processor.find(order) or outcomes.NEVER_ARRIVED
 
 
 def _is_unread(claimed: FundingCharge) -> bool:

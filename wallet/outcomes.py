@@ -38,6 +38,16 @@ CARRIED = "carried"
 TOO_SMALL = "amount_too_small"
 CARRIED_IN_WORDS = "Too little to be charged alone: it goes along with the cardholder's next charge."
 TOO_MUCH = "It was paid late by hand, and less was owed by then."
+NEVER_ARRIVED = Outcome(
+    states.Charge.REFUSED,
+    failure_code="never_arrived",
+    failure_message="The processor has no trace of this charge, and its key is too old to send it again.",
+)
+SWITCHED_OFF = Outcome(
+    states.Charge.REFUSED,
+    failure_code=declines.NOT_ACTIVE,
+    failure_message="The card was switched off before it was asked, so it was not charged.",
+)
 FAILED = (states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.currency_units import from_stripe
+from onecard.kit.money import MAX_AMOUNT_MINOR
 from onecard.kit.text import clean_text
 from onecard.kit.transactions import transaction
 from wallet import cases, funding_disputes, methods, refunds, states
@@ -46,7 +47,7 @@ def refund_told(content: Mapping[str, Any]) -> bool:
         # What a capture left of a hold is let go: it is called a refund, and no money moves.
         return True
     money = from_stripe(content.get("amount"), content.get("currency"))
-    if money.minor <= 0 or money.currency != charge.obligation.currency:
+    if not 0 < money.minor <= MAX_AMOUNT_MINOR or money.currency != charge.obligation.currency:
         raise ValueError("A refund is of more than nothing, in the currency of its charge.")
     refunds.record_foreign(charge=charge, outcome=found, amount_minor=money.minor)
     return True
@@ -64,6 +65,8 @@ def charge_refunded(content: Mapping[str, Any]) -> bool:
     let_go = from_stripe(content.get("amount"), currency).minor
     let_go -= from_stripe(content.get("amount_captured", content.get("amount")), currency).minor
     refunded_minor = from_stripe(content.get("amount_refunded"), currency).minor - let_go
+    if refunded_minor > MAX_AMOUNT_MINOR:
+        raise ValueError("More was refunded than can be booked.")
     foreign = refunds.foreign_minor(charge, refunded_minor)
     if foreign:
         refunds.record_foreign(charge=charge, outcome=RefundOutcome(states.Refund.SUCCEEDED), amount_minor=foreign)

@@ -8,7 +8,7 @@ numbers of whole units (`1.000` KWD, `50` ISK), so `Money.parse` and `Money.majo
 from decimal import Decimal
 
 from onecard.kit import exact_json
-from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+from onecard.kit.money import Money, MoneyError, currency_exponent
 
 # Where Stripe's decimals are not those of ISO 4217. ISK and UGX have no minor unit any more and are still counted with
 # two decimals; MGA has two by ISO and none at Stripe. HUF and TWD differ in payouts only, and none of ours are read.
@@ -52,8 +52,6 @@ def from_stripe(amount: object, currency: object) -> Money:
         amount = exact_json.whole(amount)
     if isinstance(amount, bool) or not isinstance(amount, int):
         raise MoneyError(f"{amount!r} is no amount: Stripe sends whole numbers.")
-    if abs(amount) > MAX_AMOUNT_MINOR:
-        raise MoneyError(f"An amount of {code} is beyond any that can be booked.")
     shift = currency_exponent(code) - STRIPE_DECIMALS.get(code, currency_exponent(code))
     if shift >= 0:
         minor = amount * 10**shift

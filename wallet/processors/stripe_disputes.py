@@ -84,6 +84,8 @@ def read_dispute(content: Mapping[str, Any]) -> ProcessorDispute | None:
 def _entry(row: Mapping[str, Any]) -> BalanceEntry:
     money = from_stripe(row["amount"], row["currency"])
     fee = from_stripe(row.get("fee") or 0, row["currency"])
+    if max(abs(money.minor), abs(fee.minor)) > MAX_AMOUNT_MINOR:
+        raise ValueError("The dispute moved more than can be booked.")
     return BalanceEntry(clean_text(row["id"], limit=100), money.minor, fee.minor, money.currency)
 
 
