@@ -90,6 +90,18 @@ def test_every_command_is_explained() -> None:
     assert not {name for name in targets - {"lint", "types", "layers"} if f"`make {name}" not in page}
 
 
+def test_the_changelog_keeps_its_form() -> None:
+    lines = HISTORY.read_text(encoding="utf-8").splitlines()
+    versions = [line for line in lines if line.startswith("## ")]
+    assert versions[0] == "## [Unreleased]"
+    dates = [re.fullmatch(r"## \[\d+\.\d+\.\d+\] - (\d{4}-\d\d-\d\d)", line) for line in versions[1:]]
+    days = [date[1] for date in dates if date]
+    assert len(days) == len(dates)
+    assert days == sorted(days, reverse=True)
+    kinds = {line for line in lines if line.startswith("### ")}
+    assert kinds <= {f"### {kind}" for kind in ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")}
+
+
 def test_every_section_that_code_cites_exists() -> None:
     cited = {
         (str(path.relative_to(ROOT)), page, heading)
