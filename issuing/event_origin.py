@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from onecard.kit.text import clean_text
 
 
@@ -17,16 +19,28 @@ class Origin:
 
 
 UNSAID = Origin()
+UNREADABLE = "unreadable"
 
 
 def read(event: dict[str, Any]) -> Origin:
-    """From an event's envelope. An account that is no text is somebody's, and not ours."""
-    livemode, account = event.get("livemode"), event.get("account")
+    """From an event's envelope. An account that is no text is somebody's, and such a version is not read."""
+    livemode, account, version = event.get("livemode"), event.get("account"), event.get("api_version")
     return Origin(
         livemode=livemode if isinstance(livemode, bool) else None,
-        account="" if account in (None, "") else clean_text(account, limit=120) or "unreadable",
-        api_version=clean_text(event.get("api_version"), limit=120),
+        account="" if account in (None, "") else clean_text(account, limit=120) or UNREADABLE,
+        api_version="" if version in (None, "") else clean_text(version, limit=120) or UNREADABLE,
     )
+
+
+def is_read(version: str) -> bool:
+    """Whether events of this API version are read here; one that says none is."""
+    read_here = (settings.STRIPE_API_VERSION, *settings.STRIPE_EVENT_VERSIONS)
+    return not version or _release(version) in {_release(each) for each in read_here}
+
+
+def _release(version: str) -> str:
+    """A named release changes in compatible ways from month to month; a date without a name stands alone."""
+    return version.partition(".")[2] or version
 
 
 def told_at(event: dict[str, Any]) -> dt.datetime | None:

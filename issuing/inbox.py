@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from issuing import fingerprints, states
-from issuing.events import Envelope, parse_envelope
-from issuing.models import IssuerEvent, Provider
+from issuing import event_versions, fingerprints, states
+from issuing.events import Envelope
+from issuing.models import IssuerEvent
 from onecard.kit import clock
 from onecard.kit.masked_body import evidence_of, masked_body
 from onecard.kit.money import Money
@@ -97,6 +97,9 @@ def _store(event: IssuerEvent) -> bool:
     if insert_once(event, unique=unique):
         return True
     first = IssuerEvent.objects.get(provider=event.provider, event_id=event.event_id)
+    if event_versions.is_first_readable(first, event):
+        event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
+        return insert_once(event, unique=unique)
     if _is_other(first, event):
         reason = REUSED.format(id=event.event_id)
         event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
@@ -110,20 +113,7 @@ def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
     if first.event_type != event.event_type:
         return True
     is_other = first.fingerprint and event.fingerprint and first.fingerprint != event.fingerprint
-    return bool(is_other) and not _is_in_other_version(first, event)
-
-
-def _is_in_other_version(first: IssuerEvent, event: IssuerEvent) -> bool:
-    """Two endpoints of different API versions tell the same in different shapes, as while an account is upgraded."""
-    if event.provider != Provider.STRIPE:
-        return False
-    one, other = (parse_envelope(bytes(each.body)) for each in (first, event))
-    if one.origin.api_version == other.origin.api_version or one.origin.account != other.origin.account:
-        return False
-    stays = ("amount", "currency")
-    return (one.object_id, one.origin.livemode) == (other.object_id, other.origin.livemode) and all(
-        one.content.get(name) == other.content.get(name) for name in stays
-    )
+    return bool(is_other) and not event_versions.tell_the_same(first, event)
 
 
 def _open_case(event: IssuerEvent) -> None:

@@ -42,6 +42,11 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
                 return False
             authorization, is_other = _record_unseen(news, card_id), True
         else:
+            if (
+                news.provider != Provider.MARQETA
+                and news.status == authorization.status == states.Authorization.APPROVED
+            ):
+                refuse_other_currency(authorization, news)
             is_other = _fill_in(authorization, news, card_id)
             _undo_declined(authorization, news)
             is_other |= _follow(authorization, news)
@@ -66,6 +71,15 @@ def refuse_contradiction(news: AuthorizationNews) -> None:
     )
     if why:
         raise ContradictionError(why, Money(news.amount_minor, news.currency or "USD"))
+
+
+def refuse_other_currency(authorization: Authorization, news: AuthorizationNews) -> None:
+    """Raises ContradictionError for news of more or less in a currency that is not the purchase's."""
+    if news.amount_minor and news.currency not in ("", authorization.currency):
+        name, was, now = authorization.issuer_authorization_id, authorization.currency, news.currency
+        raise ContradictionError(
+            f"{name} is in {was}, and its issuer tells an amount in {now}.", Money(news.amount_minor, now)
+        )
 
 
 def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:

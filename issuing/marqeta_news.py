@@ -126,6 +126,9 @@ def _apply(row: Row, *, patient: bool) -> Result:
 
 
 def _act_on(row: Row, *, patient: bool) -> Result:
+    known = _purchase(row) if row.kind in INCREMENTS | RELEASES and row.state not in REFUSED else None
+    if known is not None:
+        lifecycle.refuse_other_currency(known, row.news)
     if row.state in REFUSED:
         return _refused(row, patient=patient)
     if row.kind in CLEARINGS:
@@ -159,7 +162,10 @@ def _approved_for_less(row: Row) -> int:
     A message is handled once in each state, and only while it is pending is it the approval itself.
     """
     decision = _decision(row, approved=True)
-    return lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR) if decision else 0
+    if decision is None:
+        return 0
+    lifecycle.refuse_other_currency(decision.authorization, row.news)
+    return lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR)
 
 
 def _reduced(row: Row, *, patient: bool) -> Result:

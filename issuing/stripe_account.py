@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from issuing import inbox, store
+from issuing import event_origin, inbox, store
 from issuing.event_origin import Origin
 from issuing.events import REQUEST, AuthorizationRequest, Envelope, parse_envelope
 from issuing.models import IssuerEvent, Provider
@@ -52,7 +52,7 @@ def why_not_ours(envelope: Envelope) -> str:
         # Real money needs a word for it; a test event without one can do no harm.
         ("event_of_other_mode", (not is_live) in modes or (is_live and origin.livemode is None)),
         ("event_of_other_account", origin.account not in ("", settings.STRIPE_ACCOUNT_ID)),
-        ("event_of_other_version", not _is_read(origin.api_version)),
+        ("event_of_other_version", not event_origin.is_read(origin.api_version)),
     )
     return next((reason for reason, holds in judgements if holds), "")
 
@@ -100,16 +100,6 @@ def take_again() -> int:
             with transaction():
                 taken += inbox.take_again(event)
     return taken
-
-
-def _is_read(version: str) -> bool:
-    read = (settings.STRIPE_API_VERSION, *settings.STRIPE_EVENT_VERSIONS)
-    return not version or _release(version) in {_release(each) for each in read}
-
-
-def _release(version: str) -> str:
-    """A named release changes in compatible ways from month to month; a date without a name stands alone."""
-    return version.partition(".")[2] or version
 
 
 def _reference(why: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from issuing import disputes, states
 from issuing.disputes import DisputeNews, Movement
 from issuing.events import Envelope, MalformedEventError
-from issuing.models import CardTransaction
+from issuing.models import CardTransaction, Dispute
+from issuing.unhandled_money import UnhandledMoneyError
 from onecard.kit import clock
 from onecard.kit.currencies import alpha_3
 from onecard.kit.currency_units import from_stripe
@@ -31,8 +32,17 @@ PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisiona
 
 def act(provider: str, envelope: Envelope) -> tuple[str, str]:
     """Applies an event; gives its status and reason. Raises MalformedEventError before anything is written."""
-    disputes.apply_news(read(provider, envelope))
+    news = read(provider, envelope)
+    if news.movements and not (news.disputed_id or _is_known(news)):
+        raise UnhandledMoneyError("The dispute moved money, and names no transaction that it is about.")
+    disputes.apply_news(news)
     return states.Event.HANDLED, ""
+
+
+def _is_known(news: DisputeNews) -> bool:
+    """Whether an earlier event has said what the dispute is about."""
+    known = Dispute.objects.filter(provider=news.provider, issuer_dispute_id=news.dispute_id)
+    return known.exclude(issuer_transaction_id="").exists()
 
 
 def read(provider: str, envelope: Envelope) -> DisputeNews:

@@ -142,7 +142,13 @@ def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
         row = movements.row_of(found)
     except movements.UnrecordableError:
         return False
-    return not movements.difference(kept, row) and not movements.missing(kept, row)
+    return not (movements.difference(kept, row) or movements.missing(kept, row) or _names_others(kept, row))
+
+
+def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
+    """Whether another card or purchase is named now than the first time; what that means is found with the locks."""
+    named = (row[name] and row[name] != getattr(kept, name) for name in ("issuer_card_id", "issuer_authorization_id"))
+    return not kept.contradiction and any(named)
 
 
 def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -209,7 +215,7 @@ def _told_again(kept: CardTransaction, row: dict[str, Any]) -> CardTransaction:
     why = row.pop("contradiction", "")
     has_place = kept.authorization_id is not None or kept.of_no_purchase_at is not None
     if not (why or kept.contradiction):
-        why = _why_not_its_card(kept, row)
+        why = _why_not_its_card(kept, row) or _why_not_its_purchase(kept, row)
     if why and not has_place and not kept.contradiction:
         _contradict(kept, why)
     elif why and why != kept.contradiction:
@@ -229,6 +235,18 @@ def _why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
     if event_references.is_same_card(kept.card, card):
         return ""
     return f"{kept.issuer_transaction_id} was told on the card {was}, and is told on the card {now} now."
+
+
+def _why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:
+    """What is joined with one purchase and is told of another now; what was told at first is not told otherwise."""
+    was, now = kept.issuer_authorization_id, row["issuer_authorization_id"]
+    if kept.authorization is None or not now or now in (was, kept.issuer_transaction_id):
+        return ""
+    told = event_references.purchase_of(kept.provider, now)
+    if told == kept.authorization:
+        return ""
+    home = kept.authorization.issuer_authorization_id
+    return f"{kept.issuer_transaction_id} is joined with {home}, and names {now} now."
 
 
 def _contradicts(kept: CardTransaction, purchase: Authorization | None) -> bool:
