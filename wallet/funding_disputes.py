@@ -145,8 +145,12 @@ def _entries(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> li
     """
     unlisted = {word: f"{found.id}:{word}" for word in ("withdrawn", "reinstated")}
     if moved and not found.entries:
-        amount = -found.amount_minor if moved == "withdrawn" else found.amount_minor
-        return [BalanceEntry(unlisted[moved], amount, 0, found.currency)]
+        taken = BalanceEntry(unlisted["withdrawn"], -found.amount_minor, 0, found.currency)
+        if moved == "withdrawn":
+            return [taken]
+        given_back = BalanceEntry(unlisted["reinstated"], found.amount_minor, 0, found.currency)
+        # What came back was taken before, although the news of that is still on its way.
+        return [given_back] if dispute.withdrawn_minor >= found.amount_minor else [taken, given_back]
     keys = [_key(name) for name in unlisted.values()]
     known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
     left = []

@@ -17,12 +17,14 @@ NET = """coalesce((SELECT sum(CASE WHEN p.debit = '{account}' THEN p.amount_mino
     FROM wallet_posting p WHERE p.reference = 'authorization:' || a.id AND p.currency = held.currency
         AND '{account}' IN (p.debit, p.credit) AND p.kind IN ({kinds})), 0)"""
 BY_PEOPLE = "'write_off', 'goodwill', 'outside', 'carried'"
+# What the bank of a funding card took back for good is owed anew.
+LOST = "'charge_lost'"
 # What nobody is to be charged for again: lost and not won back, or come from outside and not sent back there.
 PAST = """coalesce((SELECT sum(CASE WHEN p.credit = 'purchases' THEN p.amount_minor
         WHEN p.kind <> 'outside' OR p.key IN (SELECT 'outside:' || k.id FROM wallet_case k
             WHERE k.kind = 'refund_failed' AND k.reference = p.reference) THEN -p.amount_minor ELSE 0 END)
     FROM wallet_posting p WHERE p.reference = 'authorization:' || a.id AND p.currency = a.currency
-        AND p.kind IN ('write_off', 'goodwill', 'outside', 'carried')), 0)"""
+        AND p.kind IN ('write_off', 'goodwill', 'outside', 'carried', 'charge_lost')), 0)"""
 CHECKS: dict[str, str] = {
     "I1: all accounts of a currency sum to nothing": """
         SELECT currency, sum(amount) FROM (
@@ -82,7 +84,9 @@ CHECKS: dict[str, str] = {
         SELECT o.id FROM wallet_fundingobligation o WHERE o.status = 'failed'
             AND NOT EXISTS (SELECT FROM outbox_message m WHERE m.topic = 'funding.failed'
                 AND (m.payload->>'obligation_id')::bigint = o.id)
-            AND NOT EXISTS (SELECT FROM wallet_case k WHERE k.obligation_id = o.id AND k.status = 'open')""",
+            AND NOT EXISTS (SELECT FROM wallet_case k WHERE k.obligation_id = o.id
+                -- What a lost dispute leaves owed is a person's from the beginning, and theirs to end.
+                AND (k.status = 'open' OR o.reference LIKE 'charge_dispute:%'))""",
     "I9: what is given back of an obligation was asked for it": """
         SELECT o.id FROM wallet_fundingobligation o JOIN wallet_fundingrefund r ON r.obligation_id = o.id
         WHERE r.status <> 'canceled' GROUP BY o.id
@@ -112,7 +116,7 @@ CHECKS: dict[str, str] = {
                 WHERE o.purchase = 'authorization:' || a.id AND o.currency = held.currency), 0)
             - coalesce((SELECT u.posted_minor FROM issuing_balanceuse u
                 WHERE u.authorization_id = a.id AND a.currency = held.currency), 0)
-            + {NET.format(account="purchases", kinds=BY_PEOPLE)}""",
+            + {NET.format(account="purchases", kinds=f"{BY_PEOPLE}, {LOST}")}""",
     "I12, I13: a refund of no purchase is booked by itself, and its owner has it or a person is asked": """
         SELECT t.id FROM issuing_cardtransaction t
         LEFT JOIN wallet_posting p ON p.key = 'card_transaction:' || t.id
@@ -166,6 +170,15 @@ CHECKS: dict[str, str] = {
     ),
     "I12: the wallet's own check of carried amounts": ledger_check.CARRIED.replace(" ORDER BY 1", ""),
     "I12: the wallet's own check of disputed charges": ledger_check.DISPUTED.replace(" ORDER BY 1", ""),
+    "I12: a dispute keeps what it took, and all of that once it is lost, but for what was put on a card": """
+        SELECT d.id, d.status, d.withdrawn_minor, d.lost_minor FROM wallet_fundingdispute d
+        JOIN wallet_fundingcharge c ON c.id = d.charge_id JOIN wallet_fundingobligation o ON o.id = c.obligation_id
+        WHERE d.lost_minor NOT BETWEEN 0 AND d.withdrawn_minor OR (d.status = 'won' AND d.lost_minor <> 0)
+            OR (d.status = 'lost' AND d.lost_minor <> d.withdrawn_minor AND NOT starts_with(o.purchase, 'card:'))""",
+    "I12: an open dispute of our charge has its case, and its card is out of routing unless staff put it back": """
+        SELECT d.id, d.status FROM wallet_fundingdispute d WHERE d.charge_id IS NOT NULL
+            AND d.status IN ('needs_response', 'under_review') AND NOT EXISTS (SELECT FROM wallet_case k
+                WHERE k.kind = 'charge_disputed' AND k.reference = 'charge_dispute:' || d.processor_dispute_id)""",
     "I15: each state of a charge has its entry in the trail": """
         SELECT c.id, c.status FROM wallet_fundingcharge c
         WHERE c.status IN ('succeeded', 'declined', 'refused', 'canceled', 'held', 'capturing')

@@ -16,16 +16,18 @@ from hypothesis.stateful import initialize, invariant, multiple, rule
 from issuing import card_funding, fall_back, settling
 from issuing.models import Authorization, CardTransaction, Hold, SpendWindow, VirtualCard
 from onecard.kit.money import Money
+from onecard.outbox.models import Message
 from routing import rulebook
 from tests.factories import VirtualCardFactory
 from tests.invariants import checks
+from tests.invariants.banks import COURSES, Banks
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
 from tests.invariants.merchants import AMOUNTS, SAID, Merchants
 from tests.invariants.processor import ACCOUNT, CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.invariants.reckoning import Reckoning
 from tests.wallets import walkthrough_card
 from wallet import calling_off, cascade, funding, methods, refunding
-from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, Posting
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, Posting, ProcessorPause
 
 START = dt.datetime(2026, 3, 7, 20, tzinfo=dt.UTC)  # The night before the clocks change in New York.
 MOODS = st.lists(st.sampled_from(CHARGE_MOODS), max_size=4)
@@ -54,6 +56,9 @@ class Purchases(Reckoning):
         rate=st.sampled_from([70, 108, 133]),
         habit=st.sampled_from(["nobody", "write_off", "outside"]),
         afterwards=st.sampled_from(["", "", "gives back", "takes again"]),
+        bank=st.sampled_from(["", "", *COURSES]),
+        percent=st.sampled_from([1, 50, 100, 100]),
+        lists=st.booleans(),
     )
     def world(self, amount: int, taken: str, said: str, usually: str, **drawn: Any) -> Any:
         """A life begins with something bought: by drawn steps alone, two in three would have nothing to tell."""
@@ -86,13 +91,26 @@ class Purchases(Reckoning):
         FundingMethod.objects.update(currencies=["USD", "EUR"])
         words: Any = StripeWords if provider == "stripe" else MarqetaWords
         self.words: Words = words(self.card.issuer_card_id, currency)
+        self.others = Buy(self.words.question(4_500, mcc="5812", follows=None, card=self.other_card.issuer_card_id), 0)
+        Authorization.objects.create(
+            provider=provider,
+            issuer_authorization_id=self.words.authorization_id(self.others),
+            card=self.other_card,
+            currency=currency,
+            status="settled",
+            created_at=START,
+            updated_at=START,
+        )
         self.processor = Moody()
+        self.banks = Banks(self.processor, currency)
         self.answers: dict[str, bytes] = {}
         self.events: list[tuple[Event, Buy, str]] = []
         self.top_ups = 0
         self.all: list[Buy] = []
         self.nameless = Buy({}, 0)
         self.rate, self.habit, self.afterwards = people["rate"], people["habit"], people["afterwards"]
+        self.course = list(COURSES.get(people["bank"], ()))
+        self.disputed_as = {"percent": people["percent"], "lists": people["lists"]}
         self.people = []
 
     def teardown(self) -> None:
@@ -170,12 +188,33 @@ class Purchases(Reckoning):
         name, event = self.words.moves(buy, kind, amount, dispute=dispute)
         if kind == "chargeback" and self.words.provider == "stripe":
             return  # Stripe's disputes name no card.
-        postings = Posting.objects.count()
-        assert self.words.deliver(self.words.on_card(event, self.other_card.issuer_card_id)) in ("kept", "handled")
-        assert Posting.objects.count() == postings
+        self._contradicts(self.words.on_card(event, self.other_card.issuer_card_id), name)
+
+    @rule(amount=AMOUNTS, kind=st.sampled_from(["capture", "refund"]), times=st.integers(1, 2))
+    def news_of_our_card_names_another_persons_purchase(self, amount: int, kind: str, times: int) -> None:
+        """The other way round; it may be told again."""
+        name, event = self.words.moves(self.others, kind, amount)
+        for _ in range(times):
+            self._contradicts(event, name)
+
+    def _contradicts(self, event: Event, name: str) -> None:
+        """The news is kept with one case of its own, and moves nothing for anybody."""
+        before = (Posting.objects.count(), FundingObligation.objects.count())
+        others = self._contradictions().exclude(reference=self._reference_of(name)).count()
+        assert self.words.deliver(event) in ("kept", "handled")
+        assert (Posting.objects.count(), FundingObligation.objects.count()) == before
         kept = CardTransaction.objects.filter(issuer_transaction_id__endswith=name)
         assert not kept.exclude(authorization=None).exists()
-        assert Case.objects.filter(kind=Case.Kind.EVENT_CONTRADICTION, status=Case.Status.OPEN).exists()
+        assert kept.exclude(contradiction="").count() == 1
+        assert self._contradictions().filter(reference=self._reference_of(name), status=Case.Status.OPEN).count() == 1
+        assert self._contradictions().exclude(reference=self._reference_of(name)).count() == others
+
+    def _contradictions(self) -> Any:
+        return Case.objects.filter(kind=Case.Kind.EVENT_CONTRADICTION)
+
+    def _reference_of(self, name: str) -> str:
+        kept = CardTransaction.objects.filter(issuer_transaction_id__endswith=name).first()
+        return kept.reference if kept else ""
 
     @invariant()
     def nobody_else_pays(self) -> None:
@@ -234,15 +273,23 @@ class Purchases(Reckoning):
     @rule()
     def our_account_is_refused(self) -> None:
         """Whatever is asked is refused: all of it waits, and no card is blamed."""
-        before = self._cards()
+        before = self._cards(), self._owed()
         self.processor.moods = [ACCOUNT] * 50
         funding.sweep(processor=self.processor)
         refunding.sweep(processor=self.processor)
         self.processor.moods = []
-        assert self._cards() == before
+        assert (self._cards(), self._owed()) == before
+        refused = Case.objects.filter(kind=Case.Kind.ACCOUNT_REFUSED, status=Case.Status.OPEN).count()
+        assert refused <= 1
+        assert refused or not ProcessorPause.objects.exists()
 
     def _cards(self) -> list[Any]:
         return list(FundingMethod.objects.order_by("pk").values_list("status", "cooling_until"))
+
+    def _owed(self) -> tuple[int, int]:
+        """What a cardholder would hear of: that they owe, and the letter about it."""
+        letters = Message.objects.filter(topic="cardholder.notify")
+        return Case.objects.filter(kind=Case.Kind.RECEIVABLE).count(), letters.count()
 
     @rule(
         what=st.sampled_from(["lapses", "ends_well", "ends_badly", "is_paid_by_hand", "comes_back"]),
@@ -251,10 +298,23 @@ class Purchases(Reckoning):
     def something_happens_at_the_processor(self, what: str, place: int) -> None:
         self.processor.happens(what, place)
 
+    @rule(
+        place=st.integers(0, 5), percent=st.sampled_from([1, 50, 100, 100]), inquiry=st.booleans(), lists=st.booleans()
+    )
+    def a_bank_disputes_a_charge(self, place: int, percent: int, inquiry: bool, lists: bool) -> None:
+        self.banks.dispute(place, percent, inquiry=inquiry, lists=lists)
+
+    @rule(place=st.integers(0, 5), pick=st.integers(0, 5), now=st.booleans())
+    def something_comes_of_a_dispute(self, place: int, pick: int, now: bool) -> None:
+        decided = self.banks.decide(place, pick)
+        if decided and now:
+            self.hear(decided.told[-1])
+
     @rule(pick=st.integers(0, 50))
     def the_processor_tells(self, pick: int) -> None:
-        if self.processor.news:
-            self.hear(self.processor.news[pick % len(self.processor.news)])
+        news = [*self.processor.news, *self.banks.news()]
+        if news:
+            self.hear(news[pick % len(news)])
 
     @rule(hours=st.integers(1, 70))
     def time_passes(self, hours: int) -> None:
@@ -297,6 +357,7 @@ class Purchases(Reckoning):
         self.deliver_all(late[::2])
         for days in DAYS_UNTIL_QUIET:
             self.time_goes_by(days)
+        self.a_bank_takes_its_course()
         if self.processor.usually != "yes":
             self.every_card_says_no()
         self.people_make_an_end()
@@ -308,10 +369,19 @@ class Purchases(Reckoning):
         self.deliver_all(self.not_arrived())
         self.people_say_what_it_is_worth()
         for days in DAYS_AFTER_IT:
+            self.a_bank_takes_its_course()
             self.time_goes_by(days)
         self.people_make_an_end()
         self.every_check_holds()
+        assert not ProcessorPause.objects.exists(), "calls are still paused"
+        assert not Case.objects.filter(kind=Case.Kind.ACCOUNT_REFUSED, status=Case.Status.OPEN).exists()
         self.the_two_sides_agree()
+
+    def a_bank_takes_its_course(self) -> None:
+        """By drawn steps alone hardly a charge would ever be disputed: it has to be paid first."""
+        for status in self.course[:2]:
+            self.banks.follow(status, **self.disputed_as)
+        del self.course[:2]
 
     def every_card_says_no(self) -> None:
         for _ in range(CARDS):
@@ -326,5 +396,8 @@ class Purchases(Reckoning):
             self.hear(intent.outcome())
         for refund in self.processor.refunds.values():
             self.hear(refund)
+        # All that was told of disputes comes once more, the newest first.
+        for told in reversed(self.banks.news()):
+            self.hear(told)
         self.work()
         refunding.sweep(processor=self.processor)

@@ -35,6 +35,9 @@ class Intent:
     code: str = ""
     received_minor: int = 0
     refunded_minor: int = 0
+    # What banks have of it by disputes (tests/invariants/banks.py); then nothing is given back of it.
+    disputed_minor: int = 0
+    is_disputed: bool = False
 
     def outcome(self) -> Outcome:
         return Outcome(self.status, self.id, self.code, "", self.public_id)
@@ -145,6 +148,8 @@ class Moody:
     def _give_back(self, order: RefundOrder, *, fails: bool) -> RefundOutcome:
         intent = self.by_id(order.processor_charge_id)
         assert intent.status == "succeeded", "what was never taken is given back"
+        if intent.is_disputed:
+            return RefundOutcome("failed", failure_code="charge_disputed", refund_public_id=order.public_id)
         if not fails:
             intent.refunded_minor += order.amount_minor
         assert intent.refunded_minor <= intent.received_minor, "more is given back than was taken"

@@ -16,17 +16,19 @@ from issuing.reconcile.comparisons import of_books
 from issuing.reconcile.window import MARGIN, Window
 from onecard.kit import clock
 from tests.invariants import checks
+from tests.invariants.banks import Banks
 from tests.invariants.issuers import Buy
 from tests.invariants.merchants import Merchants
 from tests.invariants.processor import Moody
 from wallet import ledger_check, states
-from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
+from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 
 
 class Reckoning(Merchants):
     """Asked when all is told and done."""
 
     processor: Moody
+    banks: Banks
     habit: str
 
     def the_two_sides_agree(self) -> None:
@@ -39,6 +41,7 @@ class Reckoning(Merchants):
         for obligation in FundingObligation.objects.all():
             self._paid_once(obligation)
         self._no_refund_is_forgotten()
+        self._disputes_are_as_their_banks_say()
         for buy in self.all:
             self._balanced(buy)
 
@@ -68,6 +71,20 @@ class Reckoning(Merchants):
         back = sum(self._refunds(obligation).values_list("amount_minor", flat=True))
         assert sum(intent.refunded_minor for intent in intents) == back
 
+    def _disputes_are_as_their_banks_say(self) -> None:
+        """Each dispute of a charge of ours: its status, what it has of our money, and what of that is lost."""
+        ours = {
+            each.processor_dispute_id: each
+            for each in FundingDispute.objects.exclude(charge=None).select_related("charge__obligation")
+        }
+        for dispute in self.banks.disputes:
+            kept = ours.pop(dispute.now.id)
+            is_owed = dispute.now.status == "lost" and not kept.charge.obligation.is_top_up
+            lost = dispute.taken_minor if is_owed else 0
+            told = (kept.status, kept.withdrawn_minor, kept.lost_minor)
+            assert told == (dispute.now.status, dispute.taken_minor, lost), (dispute, told)
+        assert not ours, ours
+
     def _refunds(self, obligation: FundingObligation) -> Any:
         return FundingRefund.objects.filter(obligation=obligation, status="succeeded")
 
@@ -82,6 +99,7 @@ class Reckoning(Merchants):
         paid = sum(each.received_minor - each.refunded_minor for each in intents) + (use.amount_minor if use else 0)
         # What a charge took along is of other purchases, and stands there as carried.
         paid -= sum(self._charges(purchase).filter(status="succeeded").values_list("carried_minor", flat=True))
+        paid -= self.banks.lost_minor(intents)
         paid += checks.by_people_minor(owing.reference(purchase), purchase.currency)
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
         # What was said to be of none before its purchase was told is not this one's.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.invariants.banks import Told
 from tests.invariants.issuers import Abroad, Buy, Event, Words
 from tests.invariants.people import ABROAD, People
 from wallet import outcomes, refunds
@@ -45,7 +46,9 @@ class Telling(People):
             buy.arrived.add(name)
 
     def hear(self, said: Any) -> None:
-        if isinstance(said, Outcome):
+        if isinstance(said, Told):
+            said.hear()
+        elif isinstance(said, Outcome):
             outcomes.apply_news(said)
         else:
             refunds.apply_news(said)

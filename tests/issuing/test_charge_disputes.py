@@ -354,6 +354,21 @@ def test_withdrawal_that_lists_no_movement_is_booked_once(sandbox: RunningSandbo
     assert (balance(Account.FUNDING_DISPUTES), balance(Account.FEES)) == (4500, 1500)
 
 
+def test_what_comes_back_without_a_movement_was_taken_before(sandbox: RunningSandbox) -> None:
+    charge = paid()
+    end(sandbox, dispute(sandbox, charge), "win")
+    told = {event["type"]: event for event in news(sandbox)}
+    for event in told.values():
+        event["data"]["object"]["balance_transactions"] = []
+    for kind in ("charge.dispute.funds_reinstated", "charge.dispute.funds_withdrawn", "charge.dispute.created"):
+        deliver(told[kind])
+
+    kept = FundingDispute.objects.get()
+    assert (kept.withdrawn_minor, kept.lost_minor) == (0, 0)
+    assert balance(Account.FUNDING_DISPUTES) == 0
+    assert Posting.objects.filter(kind="charge_disputed").count() == 2, "taken once and given back once"
+
+
 def test_lost_top_up_is_a_case_for_a_person(sandbox: RunningSandbox) -> None:
     charge = paid(purchase="card:9001")
     end(sandbox, dispute(sandbox, charge), "lose")
