@@ -34,7 +34,8 @@ def gateway_request(
     **changes: Any,
 ) -> dict[str, Any]:
     """A gateway request: a pending transaction without a response (docs/issuers/marqeta.md, Gateway requests)."""
-    own, user = token(), token()
+    # All questions on a card name its one user.
+    own, user = token(), hashlib.sha256(str(card).encode()).hexdigest()[:32]
     kind = "authorization.incremental" if follows else "authorization"
     jit = {"token": token(), "method": method, "user_token": user, "acting_user_token": user, "amount": amount}
     return {
