@@ -6,7 +6,8 @@ class IssuingConfig(AppConfig):
 
     def ready(self) -> None:
         """Administrators hear of credentials that an issuer turned away, and people's amounts are carried out."""
-        from issuing import entered_amounts, issuer_alarm
+        from issuing import entered_amounts
+        from issuing.operations import alarm as issuer_alarm
 
         issuer_alarm.install()
         entered_amounts.install()

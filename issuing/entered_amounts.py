@@ -1,20 +1,25 @@
 """What people enter by hand on the issuing side: a transaction's worth, money put on a card, a card's raised limits.
 
-Each is checked here, written down by wallet/entered_amounts.py, and carried out at once or when a second person agrees.
+Each is checked here, written down by wallet/entered/amounts.py, and carried out at once or when a second person agrees.
 """
 
 from typing import Final
 
 from audit import trail
-from issuing import availability, card_funding, cards, locking, states, worth
-from issuing.card_errors import CardRefusedError
+from issuing import locking, states
+from issuing.billing import top_ups
+from issuing.cards import service as cards
+from issuing.clearing import currency_conversion
+from issuing.errors import CardRefusedError
 from issuing.issuers.base import Limits
 from issuing.models import CardFunding, CardTransaction, VirtualCard
+from issuing.operations import availability
 from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
-from wallet import entered_amounts, reference_rates
-from wallet.entered_amounts import Act, Kind
+from wallet import reference_rates
+from wallet.entered import amounts as entered_amounts
+from wallet.entered.amounts import Act, Kind
 from wallet.models import EnteredAmount, FundingMethod
 
 # No card needs more, in US cents: a slip of two decimals ends here.
@@ -31,7 +36,7 @@ def install() -> None:
 
 def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, user: User) -> EnteredAmount:
     """What a movement is worth, by a person's word. Raises WorthRefusedError and EnteredRefusedError."""
-    worth.check(movement, worth_minor=worth_minor, reason=reason)
+    currency_conversion.check(movement, worth_minor=worth_minor, reason=reason)
     purchase = movement.authorization
     assert purchase is not None  # noqa: S101  (the check has said so)
     return entered_amounts.enter(
@@ -41,7 +46,7 @@ def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, use
         amount=Money(worth_minor, purchase.currency),
         reason=reason,
         user=user,
-        always_two=worth.takes_two(movement, purchase, worth_minor),
+        always_two=currency_conversion.takes_two(movement, purchase, worth_minor),
     )
 
 
@@ -56,7 +61,7 @@ def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key:
         known = EnteredAmount.objects.filter(kind=Kind.TOP_UP, reference=_name(card), details__request_key=key).first()
         if known is not None:
             return known
-        card_funding.check(card, amount, source)
+        top_ups.check(card, amount, source)
         _check_monthly(card, amount)
         return entered_amounts.enter(
             kind=Kind.TOP_UP,
@@ -99,7 +104,7 @@ def _check_monthly(card: VirtualCard, amount: Money) -> None:
 
 
 def _apply_worth(entered: EnteredAmount) -> None:
-    worth.enter_worth(
+    currency_conversion.enter_worth(
         transaction=CardTransaction.objects.get(pk=_key(entered)),
         worth_minor=entered.amount_minor,
         reason=entered.reason,
@@ -110,7 +115,7 @@ def _apply_worth(entered: EnteredAmount) -> None:
 
 def _apply_top_up(entered: EnteredAmount) -> CardFunding:
     """Written down with its charge and the message for the worker, who charges it in a moment."""
-    return card_funding.intend(
+    return top_ups.intend(
         card=VirtualCard.objects.select_related("cardholder").get(pk=_key(entered)),
         amount=entered.money,
         source=FundingMethod.objects.get(pk=entered.details["source"]),

@@ -4,28 +4,34 @@ from typing import Any
 
 from celery import shared_task
 
-from issuing import card_changes, card_funding, event_alarm, fall_back, handlers, rewards_sweep, settling
+from issuing.authorizations import close_out
+from issuing.billing import dunning, top_ups
+from issuing.cards import changes as card_changes
+from issuing.cards import due_comparisons
+from issuing.cards.comparison import sync_card as compare_card
+from issuing.handlers import dispatch
+from issuing.inbox import refusal_alarm
 from issuing.reconcile import nightly
-from issuing.sync import by_clock, card_comparisons
-from issuing.sync.one_card import sync_card as compare_card
+from issuing.rewards import sweep as rewards_sweep
+from issuing.sync import schedule
 
 
 @shared_task(name="issuing.tasks.handle_event")
 def handle_event(*, event_pk: int, **_newer: Any) -> None:
     """Acts on one stored event."""
-    handlers.handle_if_due(event_pk=event_pk)
+    dispatch.handle_if_due(event_pk=event_pk)
 
 
 @shared_task(name="issuing.tasks.tell_of_refused_events")
 def tell_of_refused_events(*, case_id: int, **_newer: Any) -> None:
     """Mails administrators that events of an issuer are refused."""
-    event_alarm.tell_administrators(case_id=case_id)
+    refusal_alarm.tell_administrators(case_id=case_id)
 
 
 @shared_task(name="issuing.tasks.sweep_inbox")
 def sweep_inbox(**_newer: Any) -> None:
     """Handles the events that the queue forgot."""
-    handlers.sweep()
+    dispatch.sweep()
 
 
 @shared_task(name="issuing.tasks.carry_out_card_change")
@@ -49,25 +55,25 @@ def sync_card(*, card_id: int, **_newer: Any) -> None:
 @shared_task(name="issuing.tasks.sweep_card_comparisons")
 def sweep_card_comparisons(**_newer: Any) -> None:
     """Asks issuers again about the cards that they could not be asked about before."""
-    card_comparisons.sweep()
+    due_comparisons.sweep()
 
 
 @shared_task(name="issuing.tasks.sync_issuers")
 def sync_issuers(**_newer: Any) -> None:
     """Begins the comparisons that are due, or goes on with them for a while."""
-    by_clock.sync_due()
+    schedule.sync_due()
 
 
 @shared_task(name="issuing.tasks.sweep_card_funding")
 def sweep_card_funding(**_newer: Any) -> None:
     """Puts on cards what their sources have paid meanwhile."""
-    card_funding.sweep()
+    top_ups.sweep()
 
 
 @shared_task(name="issuing.tasks.sweep_settling")
 def sweep_settling(**_newer: Any) -> None:
     """Settles the purchases that are closed and have been waited for."""
-    settling.sweep()
+    close_out.sweep()
 
 
 @shared_task(name="issuing.tasks.sweep_rewards")
@@ -79,13 +85,13 @@ def sweep_rewards(*, days: float = rewards_sweep.RECENT_DAYS, **_newer: Any) -> 
 @shared_task(name="issuing.tasks.fall_back")
 def fall_back_on_next_card(*, obligation_id: int, **_newer: Any) -> None:
     """Charges the next card for what the last one did not pay."""
-    fall_back.fall_back(obligation_id=obligation_id)
+    dunning.fall_back(obligation_id=obligation_id)
 
 
 @shared_task(name="issuing.tasks.notice_receivable")
 def notice_receivable(*, case_id: int, **_newer: Any) -> None:
     """Freezes the card by policy and tells its holder what is owed."""
-    fall_back.take_notice(case_id=case_id)
+    dunning.take_notice(case_id=case_id)
 
 
 # Longer than other tasks, and acknowledged at its start: the broker must not hand it out a second time meanwhile.

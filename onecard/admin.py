@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from audit.edits import AuditedAdmin
 from onecard.kit import references
-from onecard.kit.acts import page_action
 from onecard.kit.admin import row_of
+from onecard.kit.confirmation_pages import page_action
 from onecard.second_factor import devices, trust
 from onecard.second_factor import views as second_factor
 from onecard.users.admin import PeopleAdmin, PersonForm, RolesAdmin

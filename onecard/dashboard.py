@@ -10,10 +10,10 @@ from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
-from issuing import issuer_control
 from issuing.admin.authorizations import AuthorizationAdmin
-from issuing.availability import Availability
 from issuing.models import Authorization, Decision, IssuerEvent, Provider
+from issuing.operations import control as issuer_control
+from issuing.operations.availability import Availability
 from issuing.states import Event
 from onecard.kit import clock, display
 from onecard.outbox.models import Message

@@ -21,9 +21,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily as Gauge
 from prometheus_client.registry import Collector
 
-from issuing import availability, states
-from issuing.issuer_control import configured_providers
+from issuing import states
 from issuing.models import CardChange, IssuerEvent
+from issuing.operations import availability
+from issuing.operations.control import configured_providers
 from onecard import production
 from onecard.kit import clock
 from onecard.kit.postgresql.patience import give_up_after

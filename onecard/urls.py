@@ -5,9 +5,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from issuing.marqeta_gateway import MarqetaGateway
-from issuing.marqeta_webhook import MarqetaWebhook
-from issuing.webhooks import StripeWebhook
+from issuing.webhooks.marqeta import MarqetaWebhook
+from issuing.webhooks.marqeta_gateway import MarqetaGateway
+from issuing.webhooks.stripe import StripeWebhook
 from onecard import health, metrics
 
 DESK = [
@@ -15,7 +15,7 @@ DESK = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("onecard.second_factor.urls")),
     path("admin/", admin.site.urls),
-    path("api/v1/cards/", include("issuing.api_urls")),
+    path("api/v1/cards/", include("issuing.urls")),
 ]
 DOORS = [
     path("api/webhooks/stripe-issuing", StripeWebhook.as_view(), name="stripe-issuing-webhook"),

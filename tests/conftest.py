@@ -9,9 +9,10 @@ from urllib.request import urlopen
 import pytest
 from django.core.cache import cache, caches
 
-from issuing import unknown_commits
-from issuing.issuers import alerts, registry
-from issuing.issuers.shared import shared
+from issuing.authorizations import unknown_commits
+from issuing.issuers import registry
+from issuing.issuers.guard import alerts
+from issuing.issuers.guard.redis_scripts import shared
 from routing import rulebook
 
 

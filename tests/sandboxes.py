@@ -10,10 +10,10 @@ from django.conf import settings
 from django.test import override_settings
 
 from onecard.kit import clock
-from onecard.sandbox.running import RunningSandbox, running_sandbox
 from tests.factories import CardholderFactory, FundingMethodFactory
+from tests.sandbox.running import RunningSandbox, running_sandbox
 from wallet.models import FundingCharge, FundingObligation, ProcessorPause
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 CUSTOMER = "cus_T3CgWDrN0e0AMe"
 CITI = "pm_1SG9fyQLFtcEJSwHCV4rm2SC"

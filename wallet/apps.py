@@ -7,7 +7,7 @@ class WalletConfig(AppConfig):
 
     def ready(self) -> None:
         """Time zones are checked, and refunds by hand are entered like every amount."""
-        from wallet import entered_refunds
+        from wallet.casework import entered_refunds
         from wallet.checks import unknown_time_zones
 
         checks.register(unknown_time_zones)

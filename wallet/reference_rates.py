@@ -2,7 +2,7 @@
 
 First what was exchanged lately: by the processor, as the ledger has it, and by an issuer, which the caller adds. Else a
 shipped table of round figures, whose band is wide. Currencies that lose value fast are left out of the table: without
-a reference an amount always takes two people (wallet/entered_amounts.py).
+a reference an amount always takes two people (wallet/entered/amounts.py).
 """
 
 import csv
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from onecard.kit.money import Money, currency_exponent
-from wallet import ledger
+from wallet.ledger import postings as ledger
 from wallet.models import Posting
 
 DOLLAR: Final = "USD"
@@ -106,7 +106,7 @@ def _table() -> dict[str, Fraction]:
 
 
 def _exchanged(given: str, got: str) -> list[tuple[Money, Money]]:
-    """What the processor exchanged between the two, either way, among the latest postings (wallet/fees.py)."""
+    """What the processor exchanged between the two, either way, among the latest postings (wallet/fees/book.py)."""
     newest = Posting.objects.aggregate(newest=Max("pk"))["newest"] or 0
     latest = Posting.objects.filter(pk__gt=newest - LATEST_POSTINGS, kind=ledger.Kind.PAYOUT_EXCHANGE)
     halves: dict[str, dict[str, Money]] = {}

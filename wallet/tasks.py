@@ -4,44 +4,49 @@ from typing import Any
 
 from celery import shared_task
 
-from wallet import carrying, cascade, fees, funding, method_check, refunding, telling
+from wallet import carried_amounts, receivable_notice
+from wallet.charges import cascade
+from wallet.charges import charge as charges
+from wallet.fees import book as fees
+from wallet.methods import nightly_check
+from wallet.refunds import send as refund_sending
 
 
 @shared_task(name="wallet.tasks.charge_funding")
 def charge_funding(*, charge_id: int, **_newer: Any) -> None:
     """Makes a try at a charge that a decision intended."""
-    funding.charge(charge_id=charge_id)
+    charges.charge(charge_id=charge_id)
 
 
 @shared_task(name="wallet.tasks.sweep_funding")
 def sweep_funding(**_newer: Any) -> None:
     """Tries what the queue forgot."""
-    funding.sweep()
+    charges.sweep()
 
 
 @shared_task(name="wallet.tasks.refund_funding")
 def refund_funding(*, refund_id: int, **_newer: Any) -> None:
     """Makes a try at giving money back."""
-    refunding.refund(refund_id=refund_id)
+    refund_sending.refund(refund_id=refund_id)
 
 
 @shared_task(name="wallet.tasks.sweep_refunds")
 def sweep_refunds(**_newer: Any) -> None:
     """Tries the refunds that the queue forgot."""
-    refunding.sweep()
+    refund_sending.sweep()
 
 
 @shared_task(name="wallet.tasks.sweep_cascade")
 def sweep_cascade(**_newer: Any) -> None:
     """Goes on with the failed charges, and the letters, that the queue forgot."""
     cascade.sweep()
-    telling.sweep()
+    receivable_notice.sweep()
 
 
 @shared_task(name="wallet.tasks.check_methods")
 def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
     """Checks saved cards for a while and leaves the rest to the next task."""
-    method_check.check_and_go_on(after_id=after_id)
+    nightly_check.check_and_go_on(after_id=after_id)
 
 
 # An hour of the list is booked as a whole, so this may take longer than other tasks.
@@ -54,4 +59,4 @@ def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
 @shared_task(name="wallet.tasks.sweep_carried")
 def sweep_carried(**_newer: Any) -> None:
     """Writes off what was too small to be charged and has waited for long."""
-    carrying.sweep()
+    carried_amounts.sweep()

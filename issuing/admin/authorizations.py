@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
-from issuing.admin.story import tell
+from issuing.admin.purchase_page import tell
 from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin

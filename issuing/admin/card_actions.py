@@ -10,11 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing import cards, states
+from issuing import states
+from issuing.cards import service as cards
 from issuing.models import CardChange, VirtualCard
-from onecard.kit.acts import Act, ReasonForm, ask, page_action
 from onecard.kit.admin import BaseAdmin, row_of
-from onecard.kit.moves import sources_of
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
+from onecard.kit.transitions import sources_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

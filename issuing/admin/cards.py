@@ -11,19 +11,21 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import AuditedAdmin, VersionedForm
-from issuing import availability, cards, entered_amounts, states
+from issuing import entered_amounts, states
 from issuing.admin.card_actions import CardActionsAdmin
 from issuing.admin.new_card import NewCardAdmin
-from issuing.admin.put_money import PutMoneyAdmin
 from issuing.admin.reveal import RevealAdmin
+from issuing.admin.top_up import PutMoneyAdmin
+from issuing.cards import service as cards
 from issuing.issuers.base import Limits
 from issuing.models import VirtualCard
+from issuing.operations import availability
 from onecard.kit import display, references
 from onecard.kit.admin import row_of
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
 from wallet.admin.entered_amounts import tell
-from wallet.entered_amounts import EnteredRefusedError, Kind, is_too_much_alone, told_beforehand
+from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, told_beforehand
 
 LIMITS = {
     "per_transaction_limit": "Limit for one purchase",

@@ -7,16 +7,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing import cards
 from issuing.admin.card_actions import page_of, tell_outcome
+from issuing.cards import service as cards
 from issuing.entered_amounts import why_not_limit
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, VirtualCard
-from onecard.kit.acts import Act, SelectWidget, TextWidget, ask, page_action
 from onecard.kit.admin import BaseAdmin
 from onecard.kit.amount_field import parse_typed
+from onecard.kit.confirmation_pages import Act, SelectWidget, TextWidget, ask, page_action
 from onecard.kit.money import Money, MoneyError
-from wallet.entered_amounts import Kind, is_too_much_alone, told_beforehand
+from wallet.entered.amounts import Kind, is_too_much_alone, told_beforehand
 from wallet.models import Cardholder
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from django.template.response import TemplateResponse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from issuing.admin.card_actions import card_or_404, page_of
-from issuing.card_data import LONGEST_REASON, REVEAL_PERMISSION, SHORTEST_REASON
+from issuing.card_data.reveal import NotAllowedError, reveal_to_staff
+from issuing.card_data.vault import LONGEST_REASON, REVEAL_PERMISSION, SHORTEST_REASON
 from issuing.issuers.base import CardData
 from issuing.models import VirtualCard
-from issuing.reveal import NotAllowedError, reveal_to_staff
 from onecard.kit import display
-from onecard.kit.acts import Act, AreaWidget, CodeField, ask, page_action
 from onecard.kit.admin import BaseAdmin
+from onecard.kit.confirmation_pages import Act, AreaWidget, CodeField, ask, page_action
 from onecard.kit.errors import OneCardError
 from onecard.users.models import User
 

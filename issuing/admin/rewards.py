@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from issuing.models import RewardEntry
-from issuing.rewards_totals import GROUPS, NOT_RANKED, Total, Worth, overall, totals, units_in_words
+from issuing.rewards.totals import GROUPS, NOT_RANKED, Total, Worth, overall, totals, units_in_words
 from onecard.kit import clock, display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 from wallet.models import Cardholder

@@ -7,11 +7,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing import states, unapplied
+from issuing import states
+from issuing.inbox import unapplied
 from issuing.models import IssuerEvent
 from onecard.kit import display
-from onecard.kit.acts import Act, ReasonForm, ask, page_action
 from onecard.kit.admin import BaseAdmin
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 
 
 class SendAgainButton(BaseAdmin):

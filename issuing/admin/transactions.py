@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from issuing import linking, relinking, states, worth
-from issuing.admin.linking import LINK, OF_NONE, LinkingButtons
-from issuing.admin.relinking import RELINK, RelinkButton
-from issuing.admin.worth import ENTER_WORTH, WorthButton
+from issuing import states
+from issuing.admin.currency_conversion import ENTER_WORTH, WorthButton
+from issuing.admin.match_correction import RELINK, RelinkButton
+from issuing.admin.refund_matching import LINK, OF_NONE, LinkingButtons
+from issuing.clearing import currency_conversion, manual_matching, match_correction
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
@@ -33,10 +34,10 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, WorthButton, ReadOnlyAd
 
     actions_detail = ("say_purchase", "say_none", "correct_link", "enter_worth")
     why_not: ClassVar = {
-        LINK: linking.why_not,
-        OF_NONE: linking.why_not_of_none,
-        RELINK: relinking.why_not,
-        ENTER_WORTH: worth.why_not,
+        LINK: manual_matching.why_not,
+        OF_NONE: manual_matching.why_not_of_none,
+        RELINK: match_correction.why_not,
+        ENTER_WORTH: currency_conversion.why_not,
     }
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")

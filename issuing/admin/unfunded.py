@@ -1,9 +1,9 @@
 """The button of a case about a purchase approved without us: charge the card that would have been chosen."""
 
-from issuing import unfunded_charge
+from issuing.billing import unfunded_charge
 from onecard.users.models import User
-from wallet.admin.case_acts import ACTS, CaseAct
-from wallet.case_rules import Standing
+from wallet.admin.case_actions import ACTS, CaseAct
+from wallet.casework.rules import Standing
 
 
 def _why_not(standing: Standing, _user: User) -> str:

@@ -102,7 +102,7 @@ class IssuerTransaction:
     merchant_name: str
     mcc: str
     created_at: dt.datetime
-    # What is said beside the amount (issuing/side_amounts.py), never negative.
+    # What is said beside the amount (issuing/issuers/side_amounts.py), never negative.
     merchant_amount_minor: int | None = None
     merchant_currency: str = ""
     cash_minor: int = 0

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from issuing.issuers.base import Issuer
-from issuing.issuers.budget import Budget, Gate
-from issuing.issuers.guarded import GuardedIssuer
-from issuing.issuers.shared import shared
+from issuing.issuers.guard.client import GuardedIssuer
+from issuing.issuers.guard.rate_budget import Budget, Gate
+from issuing.issuers.guard.redis_scripts import shared
 
 _lock = threading.Lock()
 _issuers: dict[str, Issuer] = {}
@@ -52,13 +52,13 @@ def _calls_per_second(provider: str) -> float:
 
 
 def _make_stripe(gate: Gate) -> Issuer:
-    from issuing.issuers.stripe import StripeIssuer
+    from issuing.issuers.stripe.client import StripeIssuer
 
     return StripeIssuer(gate=gate)
 
 
 def _make_marqeta(gate: Gate) -> Issuer:
-    from issuing.issuers.marqeta import MarqetaIssuer
+    from issuing.issuers.marqeta.client import MarqetaIssuer
 
     return MarqetaIssuer(gate=gate)
 

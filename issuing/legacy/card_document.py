@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from issuing import states
-from issuing.legacy.card_secrets import Cleaned
 from issuing.legacy.draft import Draft, made_identity, moment_of_id
 from issuing.legacy.extended_json import digest_of, readable
 from issuing.legacy.fields import Fields
 from issuing.legacy.lines import Place
+from issuing.legacy.redaction import Cleaned
 from issuing.models import LegacyDocument, Provider, VirtualCard
 from onecard.kit.money import currency_exponent
 

@@ -9,10 +9,10 @@ from django.db import connection
 from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
-from issuing.card_data import SEALED_COLUMNS, sealing_context
+from issuing.card_data.vault import SEALED_COLUMNS, sealing_context
 from issuing.legacy.card_document import CardDraft
+from issuing.legacy.deduplication import IssuerId, Judgement, Seen, judge
 from issuing.legacy.extended_json import storable
-from issuing.legacy.judging import IssuerId, Judgement, Seen, judge
 from issuing.legacy.people import ACTOR, People
 from issuing.legacy.summary import Summary
 from issuing.models import LegacyDocument, VirtualCard

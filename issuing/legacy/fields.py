@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from issuing.legacy.card_secrets import MASK
+from issuing.issuers.merchants import category_of
 from issuing.legacy.extended_json import moment_of
 from issuing.legacy.lookup import Lookup
-from issuing.merchants import category_of
+from issuing.legacy.redaction import MASK
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 
 _EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

@@ -17,13 +17,13 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from django.db import DataError, IntegrityError
 
 from issuing.legacy.card_document import CardDraft, read_card
-from issuing.legacy.card_secrets import taken_out
 from issuing.legacy.cards import CardBatches
+from issuing.legacy.deduplication import Judgement, Seen
+from issuing.legacy.document_kinds import Kind, told_apart
 from issuing.legacy.draft import Draft
 from issuing.legacy.json_line import LineError, read_object
-from issuing.legacy.judging import Judgement, Seen
-from issuing.legacy.kinds import Kind, told_apart
 from issuing.legacy.lines import Line, Place, lines_of
+from issuing.legacy.redaction import taken_out
 from issuing.legacy.summary import Summary
 from issuing.legacy.transaction_document import TransactionDraft, read_transaction
 from issuing.legacy.transactions import TransactionBatches

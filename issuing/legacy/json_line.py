@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from issuing.legacy.card_secrets import masked_text
 from issuing.legacy.lines import LONGEST_LINE_BYTES, Line
+from issuing.legacy.redaction import masked_text
 from onecard.kit.errors import OneCardError
 
 DEEPEST: Final = 20

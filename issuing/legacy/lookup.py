@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from issuing.legacy.card_secrets import masked_text, spelling
+from issuing.legacy.redaction import masked_text, spelling
 
 T = TypeVar("T")
 

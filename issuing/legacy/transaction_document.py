@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from issuing.legacy.card_document import LONGEST_USER_ID
-from issuing.legacy.card_secrets import Cleaned
 from issuing.legacy.draft import Draft, made_identity, moment_of_id
 from issuing.legacy.extended_json import digest_of, readable
 from issuing.legacy.fields import Fields
 from issuing.legacy.lines import Place
+from issuing.legacy.redaction import Cleaned
 from issuing.models import CardTransaction, LegacyDocument, Provider
 
 # The old schema names no time; the first of these that a document has is when it happened.

@@ -8,8 +8,8 @@ from django.contrib.contenttypes.models import ContentType
 
 from audit import trail
 from issuing.legacy.card_document import CardDraft
+from issuing.legacy.deduplication import IssuerId, Judgement, Seen, judge
 from issuing.legacy.extended_json import storable
-from issuing.legacy.judging import IssuerId, Judgement, Seen, judge
 from issuing.legacy.people import ACTOR, USERNAME_PREFIX
 from issuing.legacy.summary import Summary
 from issuing.legacy.transaction_document import CardRef, TransactionDraft, complete

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from issuing.reconcile import books, purchases, repairs, snapshot, staging, theirs
+from issuing.reconcile import external, external_staging, internal, repairs, snapshot, uncleared
 from issuing.reconcile.compare import Difference, compare
 from issuing.reconcile.snapshot import Query
 from issuing.reconcile.window import Window
-from wallet.processors.stripe_lists import StripeLists
+from wallet.processors.stripe.lists import StripeLists
 
 Tick = Callable[[int], object]
 # What a side holds, by our words for both: "here" is ours, "there" is the other one's.
@@ -53,35 +53,40 @@ class Comparison:
         return SIDES[self.name]
 
 
-def of_issuer(provider: str, issuer: theirs.IssuersList) -> list[Comparison]:
+def of_issuer(provider: str, issuer: external.IssuersList) -> list[Comparison]:
     """The issuer's movements with ours."""
 
     @contextmanager
     def differences(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
-        ours = books.query(books.TRANSACTIONS, window, provider=provider)
-        with staging.staged(theirs.transactions(issuer, window), tick), _compared(ours, _staged(), tick) as found:
+        ours = internal.query(internal.TRANSACTIONS, window, provider=provider)
+        with (
+            external_staging.staged(external.transactions(issuer, window), tick),
+            _compared(ours, _staged(), tick) as found,
+        ):
             yield found
 
     return [Comparison("transactions", provider, differences, repairs.record_transaction)]
 
 
-def of_processor(lists: theirs.ProcessorsLists | None = None, provider: str = StripeLists.provider) -> list[Comparison]:
+def of_processor(
+    lists: external.ProcessorsLists | None = None, provider: str = StripeLists.provider
+) -> list[Comparison]:
     """The processor's charges and refunds with ours."""
     asked = lists or StripeLists()
 
     @contextmanager
     def charges(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
-        with staging.staged(theirs.charges(asked, window), tick):
-            theirs.name_charges()
-            theirs.let_captures_end(window)
-            with _compared(books.query(books.CHARGES, window), _staged(), tick) as found:
+        with external_staging.staged(external.charges(asked, window), tick):
+            external.name_charges()
+            external.let_captures_end(window)
+            with _compared(internal.query(internal.CHARGES, window), _staged(), tick) as found:
                 yield found
 
     @contextmanager
     def refunds(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
-        ours = books.query(books.REFUNDS, window)
-        with staging.staged(theirs.refunds(asked, window), tick):
-            theirs.name_refunds()
+        ours = internal.query(internal.REFUNDS, window)
+        with external_staging.staged(external.refunds(asked, window), tick):
+            external.name_refunds()
             with _compared(ours, _staged(), tick) as found:
                 yield found
 
@@ -94,9 +99,9 @@ def of_processor(lists: theirs.ProcessorsLists | None = None, provider: str = St
 def of_books() -> list[Comparison]:
     """Our rows with the ledger, and the purchases that do not add up."""
     return [
-        _with_ledger("posted_transactions", books.MOVED_ON_CARDS, books.CARD_POSTINGS, repairs.post_transaction),
-        _with_ledger("posted_charges", books.CHARGED, books.CHARGE_POSTINGS, repairs.post_charge),
-        _with_ledger("posted_refunds", books.GIVEN_BACK, books.REFUND_POSTINGS, repairs.post_refund),
+        _with_ledger("posted_transactions", internal.MOVED_ON_CARDS, internal.CARD_POSTINGS, repairs.post_transaction),
+        _with_ledger("posted_charges", internal.CHARGED, internal.CHARGE_POSTINGS, repairs.post_charge),
+        _with_ledger("posted_refunds", internal.GIVEN_BACK, internal.REFUND_POSTINGS, repairs.post_refund),
         Comparison("purchases_in_clearing", "", _clearing, repairs.nothing, of_all_time=True),
         Comparison("purchases_without_charge", "", _unpaid, repairs.nothing),
     ]
@@ -105,7 +110,7 @@ def of_books() -> list[Comparison]:
 def _with_ledger(name: str, ours: str, postings: str, remedy: repairs.Remedy) -> Comparison:
     @contextmanager
     def differences(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
-        with _compared(books.query(ours, window), books.query(postings, window), tick) as found:
+        with _compared(internal.query(ours, window), internal.query(postings, window), tick) as found:
             yield found
 
     return Comparison(name, "", differences, remedy)
@@ -114,17 +119,17 @@ def _with_ledger(name: str, ours: str, postings: str, remedy: repairs.Remedy) ->
 @contextmanager
 def _clearing(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
     tick(0)
-    yield purchases.left_in_clearing(window.until)
+    yield uncleared.left_in_clearing(window.until)
 
 
 @contextmanager
 def _unpaid(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
     tick(0)
-    yield purchases.paid_by_nobody(window.since, window.until)
+    yield uncleared.paid_by_nobody(window.since, window.until)
 
 
 def _staged() -> Query:
-    return Query(staging.LISTED, {})
+    return Query(external_staging.LISTED, {})
 
 
 @contextmanager

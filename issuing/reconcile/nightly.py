@@ -13,7 +13,7 @@ from issuing.reconcile.comparisons import Comparison, of_books, of_issuer, of_pr
 from issuing.reconcile.run import Report, reconcile
 from issuing.reconcile.window import window
 from onecard.kit.errors import OneCardError
-from wallet.processors.stripe_lists import StripeLists
+from wallet.processors.stripe.lists import StripeLists
 
 log = logging.getLogger(__name__)
 

@@ -12,16 +12,21 @@ from dataclasses import dataclass, replace
 from django.db import models
 
 from audit import trail
-from issuing import booking, locking, transactions
+from issuing import locking
+from issuing.clearing import card_transactions, posting
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import CardTransaction
 from issuing.reconcile.compare import Difference, Kind
-from issuing.reconcile.staging import detail_of
+from issuing.reconcile.external_staging import detail_of
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from wallet import ledger, obligations, outcomes, refunds, states
+from wallet import states
+from wallet.charges import outcomes
+from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, FundingRefund
+from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome, RefundOutcome
+from wallet.refunds import records as refunds
 
 Remedy = Callable[[str, Difference], "Repair | None"]
 
@@ -58,7 +63,7 @@ def record_transaction(provider: str, difference: Difference) -> Repair | None:
     told = IssuerTransaction(*detail_of(difference.there))
     found = replace(told, created_at=dt.datetime.fromisoformat(str(told.created_at)))
     locking.lock_issuer_card(provider, found.issuer_card_id)
-    if not transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC):
+    if not card_transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC):
         return None
     kept = CardTransaction.objects.get(provider=provider, issuer_transaction_id=found.id)
     return Repair(kept, "Recorded from the issuer's list.")
@@ -122,7 +127,7 @@ def post_transaction(_provider: str, difference: Difference) -> Repair | None:
     if difference.kind != Kind.MISSING_THERE:
         return None
     kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key).partition(":")[0]))
-    return Repair(kept, "Posted the movement.") if booking.book(kept) else None
+    return Repair(kept, "Posted the movement.") if posting.book(kept) else None
 
 
 def nothing(_provider: str, _difference: Difference) -> Repair | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.db import connection
 
-from issuing.reconcile import following, repairs
+from issuing.reconcile import cases, repairs
 from issuing.reconcile.compare import Difference, Kind
 from issuing.reconcile.comparisons import Comparison
 from issuing.reconcile.window import Window
@@ -96,7 +96,7 @@ def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell:
         report.rows += rows
         progress(comparison.label, rows)
 
-    following.begin()
+    cases.begin()
     opened = 0
     with comparison.differences(report.window, tick) as differences:
         for difference in differences:
@@ -104,19 +104,19 @@ def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell:
             opened += finding.case is not None
             _count(report, finding)
             tell(finding)
-    report.resolved += following.resolve_gone(comparison, report.window)
-    report.older += following.older_open(comparison, report.window)
+    report.resolved += cases.resolve_gone(comparison, report.window)
+    report.older += cases.older_open(comparison, report.window)
 
 
 def _follow(comparison: Comparison, difference: Difference, *, fix: bool, actor: str, may_open: bool) -> Finding:
     made = _repair(comparison, difference, actor=actor) if fix else None
     if made is not None and made.is_settled:
         return Finding(comparison, difference, made.done, None, is_open=False)
-    settled = following.settled_case(comparison, difference)
+    settled = cases.settled_case(comparison, difference)
     if settled is not None:
         return Finding(comparison, difference, made.done if made else "", settled, is_open=False)
-    following.note(comparison, difference)
-    case = following.open_case(comparison, difference) if may_open else None
+    cases.note(comparison, difference)
+    case = cases.open_case(comparison, difference) if may_open else None
     return Finding(comparison, difference, made.done if made else "", case, is_open=True)
 
 

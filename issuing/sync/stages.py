@@ -4,20 +4,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from issuing import handlers, inbox, movements, states, transactions
-from issuing.events import Envelope
+from issuing import states
+from issuing.cards.comparison import Seen, ask, limits_are_the_cards, look, open_card_case, settle, write_down
+from issuing.cards.comparison_rules import Finding, Kind, Resolution
+from issuing.clearing import card_transactions, transaction_rows
+from issuing.handlers import dispatch
+from issuing.inbox import deliveries as inbox
 from issuing.issuers.base import IssuedCard, Issuer, IssuerTransaction, MissedEvent
+from issuing.issuers.stripe.events import Envelope
 from issuing.models import CardChange, CardTransaction, IssuerEvent, SyncRun, VirtualCard
-from issuing.sync.one_card import (
-    Seen,
-    ask,
-    limits_are_the_cards,
-    look,
-    open_card_case,
-    settle,
-    write_down,
-)
-from issuing.sync.rules import Finding, Kind, Resolution
 from onecard.kit.transactions import transaction
 
 OUR_PAGE = 50
@@ -56,14 +51,14 @@ def _heal(run: SyncRun, event: MissedEvent) -> None:
             return
         finding = Finding(Kind.MISSED_EVENT, "", event.event_type, Resolution.TAKEN_OVER)
         write_down(provider=run.provider, reference=event.event_id, finding=finding, actor=run.requested_by, run=run)
-    handlers.handle(event_pk=IssuerEvent.objects.get(provider=run.provider, event_id=event.event_id).pk)
+    dispatch.handle(event_pk=IssuerEvent.objects.get(provider=run.provider, event_id=event.event_id).pk)
 
 
 def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     """Records the movements that no event brought, and names those that differ from ours."""
     page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
     past = [theirs for theirs in page.transactions if theirs.created_at < run.until]
-    for theirs in reversed(transactions.with_news(past, provider=run.provider)):
+    for theirs in reversed(card_transactions.with_news(past, provider=run.provider)):
         _record(run, theirs)
     for name in page.unread:
         _leave_unread(run, name, Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN))
@@ -85,10 +80,10 @@ def _record(run: SyncRun, theirs: IssuerTransaction) -> None:
 
 def _finding(run: SyncRun, theirs: IssuerTransaction) -> Finding | None:
     try:
-        if transactions.record(theirs, provider=run.provider, source=CardTransaction.Source.SYNC):
+        if card_transactions.record(theirs, provider=run.provider, source=CardTransaction.Source.SYNC):
             return Finding(Kind.MISSED_TRANSACTION, "", _words(theirs), Resolution.TAKEN_OVER)
-        differs = transactions.difference(theirs, provider=run.provider)
-    except movements.UnrecordableError as error:
+        differs = card_transactions.difference(theirs, provider=run.provider)
+    except transaction_rows.UnrecordableError as error:
         return Finding(Kind.TRANSACTION, "", error.message, Resolution.OPEN)
     return Finding(Kind.TRANSACTION, differs.ours, differs.theirs, Resolution.OPEN) if differs else None
 

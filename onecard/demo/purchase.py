@@ -14,7 +14,7 @@ from onecard.kit.money import Money
 from routing.models import MerchantCategory
 from wallet import states
 from wallet.models import Case, FundingCharge
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 POLL_S = 0.02
 # The funding card has paid, or its bank keeps the amount until the purchase is settled (hold_then_capture).

@@ -19,7 +19,7 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
-from routing.rankings import import_rankings
+from routing.rankings.importing import import_rankings
 from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
 
 ACTOR = "system:seed_demo"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django import forms
 
-from onecard.kit.acts import TextWidget
+from onecard.kit.confirmation_pages import TextWidget
 from onecard.kit.money import Money, MoneyError, currency_exponent
 
 # Groups of three from the right, in front of a point or the end.

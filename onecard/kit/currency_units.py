@@ -17,7 +17,7 @@ STRIPE_DECIMALS: dict[str, int] = {"ISK": 2, "UGX": 2, "MGA": 0}
 STRIPE_TENS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 # The least that Stripe charges, in our minor units (docs/issuers/stripe.md, Minimum and maximum charge amounts). For
-# other currencies it converts its own minimum, which nobody here can know (wallet/carrying.py reckons with it).
+# other currencies it converts its own minimum, which nobody here can know (wallet/carried_amounts.py reckons with it).
 STRIPE_MINIMUM: dict[str, int] = {
     "AED": 200,
     "AUD": 50,

@@ -6,7 +6,7 @@ What was put on the card counts as paid, and as a charge: so paid is what mercha
 from collections.abc import Callable
 from dataclasses import replace
 
-from issuing import card_funding
+from issuing.billing import top_ups
 from issuing.models import VirtualCard
 from onecard.kit.money import Money
 from tests.faults import kill_stories as story
@@ -32,7 +32,7 @@ def on_card(minor: int, begin: Callable[[World], object]) -> Callable[[World], N
 
     def before(world: World) -> None:
         VirtualCard.objects.filter(pk=world.cards["stripe"].pk).update(spends_balance=True)
-        wish = card_funding.fund_card(
+        wish = top_ups.fund_card(
             card=VirtualCard.objects.get(pk=world.cards["stripe"].pk),
             amount=Money(minor, "USD"),
             source=FundingMethod.objects.get(processor_method_id=CITI),

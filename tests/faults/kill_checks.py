@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 
 from audit.models import Entry
-from issuing import owing, states
+from issuing import states
+from issuing.billing import amount_due
 from issuing.models import (
     Authorization,
     BalanceUse,
@@ -22,14 +23,16 @@ from issuing.models import (
     SpendWindow,
     VirtualCard,
 )
-from issuing.reconcile import balances
+from issuing.reconcile import ledger_balances
 from onecard.outbox.models import Message
 from tests.faults.kill_world import World, everything_again
 from tests.invariants.checks import broken
 from tests.sandboxes import given_back, intents
-from wallet import ledger, ledger_check, telling
+from wallet import receivable_notice
 from wallet import states as wallet_states
-from wallet.chart import Account
+from wallet.accounts import Account
+from wallet.ledger import check as ledger_check
+from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 
 Open = wallet_states.Obligation.OPEN
@@ -109,7 +112,9 @@ def _receivables() -> QuerySet[Case]:
 
 
 def _told() -> list[int]:
-    entries = Entry.objects.filter(subject_type="case", action__in=(telling.TOLD, telling.UNREACHABLE))
+    entries = Entry.objects.filter(
+        subject_type="case", action__in=(receivable_notice.TOLD, receivable_notice.UNREACHABLE)
+    )
     return [int(pk) for pk in entries.values_list("subject_id", flat=True)]
 
 
@@ -187,10 +192,10 @@ def _each_obligation_once(found: list[dict[str, Any]]) -> None:
 
 def books_balance() -> None:
     """The ledger holds, and the clearing account of a purchase is zero once it is over, else what the rows say."""
-    problems = [*ledger_check.check(), *balances.on_cards()]
+    problems = [*ledger_check.check(), *ledger_balances.on_cards()]
     assert not problems, problems
     for purchase in Authorization.objects.all():
-        name = owing.reference(purchase)
+        name = amount_due.reference(purchase)
         left = ledger.balance(Account.PURCHASES, currency=purchase.currency, reference=name)
         assert left == _expected_in_clearing(purchase, name), f"{name} is {purchase.status}, {left} is in clearing"
         if purchase.status != states.Authorization.APPROVED and not _receivables().exists():
@@ -198,7 +203,7 @@ def books_balance() -> None:
 
 
 def _expected_in_clearing(purchase: Authorization, name: str) -> int:
-    captured, returned = owing.moved_minor(purchase)
+    captured, returned = amount_due.moved_minor(purchase)
     charged = FundingCharge.objects.filter(obligation__purchase=name, status="succeeded")
     paid = sum(each.obligation.payable.minor for each in charged.select_related("obligation"))
     back = FundingRefund.objects.filter(obligation__purchase=name, status="succeeded")
@@ -221,7 +226,7 @@ def limits_are_what_is_held() -> None:
     for purchase in Authorization.objects.exclude(status__in=(states.Authorization.APPROVED, "settled")):
         placed = purchase.holds.filter(status=states.Hold.PLACED)
         held: int = placed.aggregate(total=Sum(F("amount_minor") - F("released_minor")))["total"] or 0
-        captured = 0 if purchase.status == states.Authorization.DECLINED else owing.moved_minor(purchase)[0]
+        captured = 0 if purchase.status == states.Authorization.DECLINED else amount_due.moved_minor(purchase)[0]
         assert held <= captured, f"{purchase} is over, and more is held of it than was captured"
 
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from issuing import handlers
+from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from tests import stripe_events
 from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
 from tests.faults.kill_world import World
 from tests.faults.kills import Death, Say
-from tests.issuing.test_settling import moved, news
+from tests.issuing.authorizations.test_close_out import moved, news
 
 Event = dict[str, Any]
 # What is closed can be settled after a while, and a reconciliation leaves alone what happened just now. With all that a
@@ -69,7 +69,7 @@ class News:
             self.send(event)
             say(b"acknowledged")
             for pk in IssuerEvent.objects.filter(status="received").values_list("pk", flat=True):
-                handlers.handle(event_pk=pk)
+                dispatch.handle(event_pk=pk)
 
     def after(self, world: World, death: Death) -> None:
         for event in world.kept["told"][len(death.said) :]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from audit.models import Entry
-from issuing import handlers, settling
+from issuing.authorizations import close_out
+from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
@@ -26,9 +27,10 @@ from tests.faults.kill_flows import (
 )
 from tests.faults.kill_world import World, pass_time, set_clock, turn, work_off
 from tests.faults.kills import Death, Say
-from wallet import funding, outcomes
+from wallet.charges import charge as charges
+from wallet.charges import outcomes
 from wallet.models import FundingCharge, FundingRefund
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 from wallet.states import Policy
 
 HELD = Policy.HOLD_THEN_CAPTURE.value
@@ -54,7 +56,7 @@ def of_worker(
         begin(world)
         hear(*(each(world.kept["asked"]) for each in news))
         set_clock(HOURS)
-        settling.sweep()
+        close_out.sweep()
         assert FundingCharge.objects.filter(status="held").count() == 1
         then(world)
 
@@ -65,7 +67,7 @@ def hear(*told_us: Event) -> None:
     for event in told_us:
         assert story.deliver(event).status_code == 200
         for pk in IssuerEvent.objects.filter(status="received").values_list("pk", flat=True):
-            handlers.handle(event_pk=pk)
+            dispatch.handle(event_pk=pk)
 
 
 def bank_lets_it_go(_world: World) -> None:
@@ -93,7 +95,7 @@ def kept_by_another_key(_world: World, _death: Death) -> End:
 
 
 def look_at_holds(_world: World, _say: Say) -> None:
-    funding.sweep()
+    charges.sweep()
 
 
 stores_error = story.misbehave("error_500")

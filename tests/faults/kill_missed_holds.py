@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from audit.models import Entry
-from issuing import settling
+from issuing.authorizations import close_out
 from issuing.models import CardTransaction
 from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
@@ -28,7 +28,7 @@ from tests.faults.kills import Death
 from wallet.models import FundingCharge
 
 LATE = 2 * HOURS
-# When what is closed without a capture is settled (issuing/settling.py), and two hours after that.
+# When what is closed without a capture is settled (issuing/authorizations/close_out.py), and two hours after that.
 GIVES_UP = dt.timedelta(hours=25)
 LATER = GIVES_UP + HOURS
 # It is paid, by a second charge; what a settlement has given back on the limits stays given back.
@@ -70,7 +70,7 @@ def the_merchants_capture(world: World) -> None:
 def a_capture_after_the_hold_was_given_up(world: World) -> None:
     the_merchants_capture(world)
     set_clock(GIVES_UP)
-    settling.sweep()
+    close_out.sweep()
     work_off()
     assert FundingCharge.objects.get().status == "canceled"
 
@@ -89,7 +89,7 @@ def worked_off_without_an_answer(world: World, *news: Callable[[Event], Event], 
     story.paid(world)
     hear(*(each(world.kept["asked"]) for each in news))
     set_clock(HOURS)
-    settling.sweep()
+    close_out.sweep()
     arm(world)
     work_off()
 

@@ -11,11 +11,14 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from issuing import card_funding, handlers, rewards_sweep, settling
+from issuing.authorizations import close_out
+from issuing.billing import top_ups
+from issuing.handlers import dispatch
 from issuing.models import Authorization, CardFunding, IssuerEvent, VirtualCard
 from issuing.reconcile import nightly
 from issuing.reconcile.run import reconcile
 from issuing.reconcile.window import window
+from issuing.rewards import sweep as rewards_sweep
 from onecard.celery import SUBSCRIBERS
 from onecard.kit.money import Money
 from onecard.outbox.relay import relay_once
@@ -31,10 +34,10 @@ from tests.faults.kill_world import (
     work_off,
 )
 from tests.faults.kills import Death, Say
-from tests.issuing.test_settling import moved, news
+from tests.issuing.authorizations.test_close_out import moved, news
 from tests.sandboxes import CITI
 from wallet.models import FundingCharge, FundingMethod, FundingRefund, Posting
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 INTENTS, REFUNDS = "/v1/payment_intents", "/v1/refunds"
 SOON = dt.timedelta(minutes=2)
@@ -161,7 +164,7 @@ def card_is_frozen(world: World, _death: Death) -> End:
 def to_be_given_back(world: World) -> None:
     paid(world)
     stripe_events.post(news(world.kept["asked"], "reversed"))
-    handlers.handle(event_pk=IssuerEvent.objects.get(status="received").pk)
+    dispatch.handle(event_pk=IssuerEvent.objects.get(status="received").pk)
     assert FundingRefund.objects.get().status == "intended"
 
 
@@ -174,7 +177,7 @@ def closed_for_less(world: World) -> None:
 
 
 def settle(_world: World, _say: Say) -> None:
-    settling.sweep()
+    close_out.sweep()
     work_off()
 
 
@@ -195,7 +198,7 @@ def broker_keeps_or_loses(_world: World, death: Death) -> None:
 
 
 def fund(world: World, say: Say) -> None:
-    wish = card_funding.fund_card(
+    wish = top_ups.fund_card(
         card=VirtualCard.objects.get(pk=world.cards["stripe"].pk),
         amount=Money(2500, "USD"),
         source=FundingMethod.objects.get(processor_method_id=CITI),

@@ -22,17 +22,17 @@ from onecard.celery import SUBSCRIBERS, app
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.outbox.relay import relay_once
-from onecard.sandbox.like_stripe.idempotency import IdempotencyKeys
-from onecard.sandbox.running import RunningSandbox
-from onecard.sandbox.settings import MarqetaSettings
 from routing import rulebook
 from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, UserFactory, VirtualCardFactory
 from tests.issuing.issuers.worlds import marqeta_settings
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.settings import MarqetaSettings
+from tests.sandbox.stripe.idempotency import IdempotencyKeys
 from tests.sandboxes import CUSTOMER, processor_sandbox
 from tests.snapshots import Snapshot
-from tests.wallet.cascades import PAYMENT_METHODS
+from tests.wallet.charges.cascades import PAYMENT_METHODS
 from tests.wallets import WALKTHROUGH
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 CARDS = {"stripe": "ic_1S769SQLFtcEJSwHLTAnsvQe", "marqeta": "demo-card"}
 # What a restarted system lives through: claims run out, look-ups and settlements come due, retries of declines end.

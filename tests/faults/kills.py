@@ -23,7 +23,7 @@ from psycopg import Pipeline, ServerCursor
 from requests.adapters import HTTPAdapter
 
 from issuing.issuers import registry
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 Say = Callable[[bytes], None]
 Act = Callable[[Say], object]

@@ -19,10 +19,10 @@ from onecard.kit import clock
 from onecard.outbox import relay, services
 from onecard.outbox.management.commands.relay import publish
 from onecard.outbox.models import Message
-from onecard.sandbox.running import RunningSandbox
 from tests.brokers import publishing_to
+from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import intended_charge, intents, processor_sandbox
-from wallet import funding
+from wallet.charges import charge as charges
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,7 +57,7 @@ def test_a_broker_that_forgets_everything_costs_time_and_no_money(broker: redis.
     assert broker.llen("celery") == 1
     broker.flushdb()
 
-    assert funding.sweep(now=clock.now() + dt.timedelta(seconds=10)) == 1
+    assert charges.sweep(now=clock.now() + dt.timedelta(seconds=10)) == 1
 
     charge.refresh_from_db()
     assert (charge.status, len(intents(sandbox))) == ("succeeded", 1)

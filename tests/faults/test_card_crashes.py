@@ -20,17 +20,18 @@ from django.db import connection
 from requests.adapters import HTTPAdapter
 
 from audit.models import Entry
-from issuing import card_changes, cards
+from issuing.cards import changes as card_changes
+from issuing.cards import service as cards
 from issuing.issuers import registry
 from issuing.issuers.base import Limits
-from issuing.issuers.guarded import GuardedIssuer
-from issuing.issuers.marqeta import MarqetaIssuer
-from issuing.issuers.stripe import StripeIssuer
+from issuing.issuers.guard.client import GuardedIssuer
+from issuing.issuers.marqeta.client import MarqetaIssuer
+from issuing.issuers.stripe.client import StripeIssuer
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
-from onecard.sandbox.running import RunningSandbox
 from tests.factories import CardholderFactory, UserFactory
 from tests.issuing.issuers.worlds import sandbox_for_issuers
+from tests.sandbox.running import RunningSandbox
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db(transaction=True)

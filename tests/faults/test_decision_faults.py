@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 
-from issuing import authorize, store, unknown_commits
+from issuing.authorizations import authorize, decision_store, unknown_commits
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.wallets import walkthrough_card
@@ -110,14 +110,14 @@ def test_an_approval_whose_commit_returns_too_late_is_answered_no_and_taken_back
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DECISION_DEADLINE_MS = 300
-    record = store.record
+    record = decision_store.record
 
-    def slow_record(*args: Any, **kwargs: Any) -> store.Outcome:
+    def slow_record(*args: Any, **kwargs: Any) -> decision_store.Outcome:
         outcome = record(*args, **kwargs)
         time.sleep(0.4)
         return outcome
 
-    monkeypatch.setattr(store, "record", slow_record)
+    monkeypatch.setattr(decision_store, "record", slow_record)
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     response = stripe_events.post(asked)
     repeat = stripe_events.post(asked)
@@ -226,17 +226,17 @@ def test_a_bug_of_ours_declines_and_keeps_the_request(monkeypatch: pytest.Monkey
 def test_taking_an_approval_back_waits_for_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DECISION_DEADLINE_MS = 300
     card = walkthrough_card()
-    record = store.record
+    record = decision_store.record
     with ExitStack() as held:
 
-        def slow_record(*args: Any, **kwargs: Any) -> store.Outcome:
-            monkeypatch.setattr(store, "record", record)
+        def slow_record(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+            monkeypatch.setattr(decision_store, "record", record)
             outcome = record(*args, **kwargs)
             held.enter_context(elsewhere(lambda: VirtualCard.objects.select_for_update().get(pk=card.pk)))
             time.sleep(0.3)
             return outcome
 
-        monkeypatch.setattr(store, "record", slow_record)
+        monkeypatch.setattr(decision_store, "record", slow_record)
         response, elapsed_ms = timed(stripe_events.authorization_request(card=card.issuer_card_id))
 
     assert response.json()["approved"] is False

@@ -14,11 +14,11 @@ from django.db import connection
 
 from audit.models import Entry
 from onecard.kit import clock
-from onecard.sandbox.running import RunningSandbox
+from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import intended_charge, intents, processor_sandbox
-from wallet import funding
+from wallet.charges import charge as charges
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
-from wallet.processors.stripe import StripeProcessor
+from wallet.processors.stripe.client import StripeProcessor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +62,7 @@ def dies(charge: FundingCharge, n: int) -> bool:
     mortal = Mortal(n)
     try:
         with connection.execute_wrapper(mortal.statement):
-            funding.charge(charge_id=charge.pk, processor=mortal)
+            charges.charge(charge_id=charge.pk, processor=mortal)
     except Death:
         return True
     finally:
@@ -97,7 +97,7 @@ def recover(charge: FundingCharge) -> None:
     past = clock.now() - dt.timedelta(minutes=10)
     FundingCharge.objects.filter(claimed_until__isnull=False).update(claimed_until=past)
     FundingCharge.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=past)
-    funding.sweep()
+    charges.sweep()
 
 
 def check(charge: FundingCharge, sandbox: RunningSandbox) -> None:

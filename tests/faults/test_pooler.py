@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from issuing import handlers, unknown_commits
+from issuing.authorizations import unknown_commits
+from issuing.handlers import dispatch
 from issuing.models import Hold, IssuerEvent, VirtualCard
 from issuing.reconcile.run import reconcile
 from issuing.reconcile.window import Window
@@ -24,8 +25,11 @@ from tests.sandboxes import intended_charge, intents, processor_sandbox
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from tests.web_servers import Buyers, web_server
-from wallet import funding, ledger_check, refunding, refunds
+from wallet.charges import charge as charges
+from wallet.ledger import check as ledger_check
 from wallet.models import FundingCharge
+from wallet.refunds import records as refunds
+from wallet.refunds import send as refund_sending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +51,7 @@ def test_purchases_and_news_go_through_a_pooler(bouncer: int) -> None:
         answers.append(stripe_events.post(asked).json())
         news = stripe_events.authorization_news(asked)
         assert stripe_events.post(news).json() == {"received": True}
-        assert handlers.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
+        assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
         assert connection.is_pooled  # type: ignore[attr-defined]
     approved = [answer for answer in answers if answer["approved"]]
     reasons = {answer["metadata"].get("onecard_reason") for answer in answers}
@@ -61,13 +65,13 @@ def test_charges_and_refunds_go_through_a_pooler(bouncer: int) -> None:
     charge = intended_charge(purchase="authorization:5502")
     with processor_sandbox() as sandbox, through(bouncer):
         sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
-        assert funding.charge(charge_id=charge.pk) == "unknown"
+        assert charges.charge(charge_id=charge.pk) == "unknown"
         FundingCharge.objects.update(next_attempt_at=clock.now())
-        asked = at_once([lambda: funding.charge(charge_id=charge.pk)] * 4)
+        asked = at_once([lambda: charges.charge(charge_id=charge.pk)] * 4)
         assert "succeeded" in asked
         with transaction():
             refund = refunds.begin(obligation=charge.obligation, amount_minor=1500, reason="Less.", actor="user:1")
-        assert refunding.refund(refund_id=refund.pk) == "succeeded"
+        assert refund_sending.refund(refund_id=refund.pk) == "succeeded"
         assert [intent["status"] for intent in intents(sandbox)] == ["succeeded"]
     assert ledger_check.check() == []
 

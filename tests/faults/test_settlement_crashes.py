@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from issuing import handlers, settling
+from issuing.authorizations import close_out
+from issuing.handlers import dispatch
 from issuing.models import IssuerEvent, VirtualCard
 from onecard.kit import clock
 from tests import stripe_events
-from tests.issuing.test_settling import approved, books, ended, moved, news, work
+from tests.issuing.authorizations.test_close_out import approved, books, ended, moved, news, work
 from tests.wallets import walkthrough_card
 from wallet.models import FundingObligation, FundingRefund, Posting
 
@@ -52,10 +53,10 @@ def life(card: VirtualCard) -> list[Callable[[], object]]:
     asked = approved(card)
     work()
     told = [moved(asked, 2000), moved(asked, 1500, number=2), news(asked, "closed")]
-    steps: list[Callable[[], object]] = [partial(handlers.handle, event_pk=take(event)) for event in told]
-    steps.append(lambda: settling.sweep(now=clock.now() + dt.timedelta(days=2)))
+    steps: list[Callable[[], object]] = [partial(dispatch.handle, event_pk=take(event)) for event in told]
+    steps.append(lambda: close_out.sweep(now=clock.now() + dt.timedelta(days=2)))
     last = take(moved(asked, 500, kind="refund", number=3))
-    steps.append(lambda: handlers.handle(event_pk=last))
+    steps.append(lambda: dispatch.handle(event_pk=last))
     return steps
 
 
@@ -84,7 +85,7 @@ def test_a_death_at_any_statement_of_a_step_changes_nothing_of_the_end(place: in
 
 
 def forget_money() -> None:
-    from tests.issuing.test_settling import forget
+    from tests.issuing.authorizations.test_close_out import forget
 
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")

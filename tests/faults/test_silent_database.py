@@ -13,7 +13,8 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 from django.test import Client
 
-from issuing import handlers, store, unknown_commits
+from issuing.authorizations import decision_store, unknown_commits
+from issuing.handlers import dispatch
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard import metrics
 from onecard.kit.postgresql.patience import SilentDatabaseError, give_up_after
@@ -120,15 +121,15 @@ def test_a_scrape_during_silence_is_given_up_on(monkeypatch: pytest.MonkeyPatch)
 
 def approve_but_lose_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next decision is committed, and its answer is lost on the way from the database."""
-    record = store.record
+    record = decision_store.record
 
-    def lost(*args: Any, **kwargs: Any) -> store.Outcome:
-        monkeypatch.setattr(store, "record", record)
+    def lost(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+        monkeypatch.setattr(decision_store, "record", record)
         record(*args, **kwargs)
         connection.close()
         raise OperationalError("planned") from SilentDatabaseError("planned")
 
-    monkeypatch.setattr(store, "record", lost)
+    monkeypatch.setattr(decision_store, "record", lost)
 
 
 def assert_nothing_stands() -> None:
@@ -162,7 +163,7 @@ def test_an_approval_committed_unseen_falls_by_its_issuers_news_alone(monkeypatc
     history = [{"approved": False, "reason": "webhook_declined", "amount": 4500}]
     news = stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history)
     assert stripe_events.post(news).json() == {"received": True}
-    assert handlers.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
+    assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
 
     assert_nothing_stands()
 
@@ -172,11 +173,11 @@ def test_what_a_copy_was_answered_in_time_is_not_taken_back(monkeypatch: pytest.
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is True
 
-    def silent(*_args: Any, **_kwargs: Any) -> store.Seen:
+    def silent(*_args: Any, **_kwargs: Any) -> decision_store.Seen:
         raise OperationalError("planned") from SilentDatabaseError("planned")
 
     with monkeypatch.context() as away:
-        away.setattr(store, "read", silent)
+        away.setattr(decision_store, "read", silent)
         assert stripe_events.post(asked).json()["approved"] is False
     assert unknown_commits.wait_until_settled(20)
 

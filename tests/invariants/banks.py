@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from onecard.kit import clock
 from tests.invariants.processor import Intent, Moody
-from wallet import funding_disputes
-from wallet.processors.stripe_disputes import BalanceEntry, ProcessorDispute
+from wallet.disputes import lifecycle as funding_disputes
+from wallet.processors.stripe.disputes import BalanceEntry, ProcessorDispute
 
 # What may come next, by where a dispute stands; `_lists` says which of it needs the movements to be listed.
 NEXT = {

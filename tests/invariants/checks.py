@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from wallet import ledger_check
+from wallet.ledger import check as ledger_check
 
 HELD_MINOR = "sum(h.amount_minor - h.released_minor) FILTER (WHERE h.status = 'placed')"
 # What merchants took of one purchase, `a`, as far as its worth there is known.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from issuing import handlers
+from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from tests import marqeta_events, stripe_events
 
@@ -149,7 +149,7 @@ class StripeWords:
 
     def deliver(self, event: Event) -> str:
         stripe_events.post(event)
-        return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
+        return dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
 
     def _moves(self, kind: str, amount: int, *, of: str | None, abroad: Abroad | None = None) -> tuple[str, Event]:
         content = {
@@ -290,4 +290,4 @@ class MarqetaWords:
     def deliver(self, event: Event) -> str:
         assert marqeta_events.report({"transactions": [event]}).status_code == 200
         name = f"transaction:{event['token']}:{event['state']}"
-        return handlers.handle(event_pk=IssuerEvent.objects.get(event_id=name).pk)
+        return dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=name).pk)

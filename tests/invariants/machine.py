@@ -13,7 +13,8 @@ from django.test import override_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, multiple, rule
 
-from issuing import card_funding, fall_back, settling
+from issuing.authorizations import close_out
+from issuing.billing import dunning, top_ups
 from issuing.models import Authorization, CardTransaction, Hold, SpendWindow, VirtualCard
 from onecard.kit.money import Money
 from onecard.outbox.models import Message
@@ -26,8 +27,11 @@ from tests.invariants.merchants import AMOUNTS, SAID, Merchants
 from tests.invariants.processor import ACCOUNT, CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.invariants.reckoning import Reckoning
 from tests.wallets import walkthrough_card
-from wallet import calling_off, cascade, funding, methods, refunding
+from wallet.charges import cancel, cascade
+from wallet.charges import charge as charges
+from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, Posting, ProcessorPause
+from wallet.refunds import send as refund_sending
 
 START = dt.datetime(2026, 3, 7, 20, tzinfo=dt.UTC)  # The night before the clocks change in New York.
 MOODS = st.lists(st.sampled_from(CHARGE_MOODS), max_size=4)
@@ -246,7 +250,7 @@ class Purchases(Reckoning):
         self.top_ups += 1
         self.processor.moods = list(moods)
         with contextlib.suppress(methods.UnusableMethodError):
-            card_funding.fund_card(
+            top_ups.fund_card(
                 card=self.card,
                 amount=Money(amount, self.card.currency),
                 source=source,
@@ -267,7 +271,7 @@ class Purchases(Reckoning):
         self.processor.moods = list(charge)
         self.work()
         self.processor.moods = list(other)
-        refunding.sweep(processor=self.processor)
+        refund_sending.sweep(processor=self.processor)
         self.processor.moods = []
 
     @rule()
@@ -275,8 +279,8 @@ class Purchases(Reckoning):
         """Whatever is asked is refused: all of it waits, and no card is blamed."""
         before = self._cards(), self._owed()
         self.processor.moods = [ACCOUNT] * 50
-        funding.sweep(processor=self.processor)
-        refunding.sweep(processor=self.processor)
+        charges.sweep(processor=self.processor)
+        refund_sending.sweep(processor=self.processor)
         self.processor.moods = []
         assert (self._cards(), self._owed()) == before
         refused = Case.objects.filter(kind=Case.Kind.ACCOUNT_REFUSED, status=Case.Status.OPEN).count()
@@ -321,14 +325,14 @@ class Purchases(Reckoning):
         self.clock.shift(dt.timedelta(hours=hours))
 
     def work(self) -> None:
-        settling.sweep()
-        card_funding.sweep()
-        funding.sweep(processor=self.processor)
+        close_out.sweep()
+        top_ups.sweep()
+        charges.sweep(processor=self.processor)
         for obligation in FundingObligation.objects.filter(status__in=("open", "failed")):
-            calling_off.call_off_waiting(obligation_id=obligation.pk, actor="test", call_off=self.processor.call_off)
-            candidates = fall_back._candidates(obligation)
+            cancel.call_off_waiting(obligation_id=obligation.pk, actor="test", call_off=self.processor.call_off)
+            candidates = dunning._candidates(obligation)
             cascade.next_charge(obligation_id=obligation.pk, method_ids=candidates, actor="test")
-        funding.sweep(processor=self.processor)
+        charges.sweep(processor=self.processor)
 
     # What must hold -------------------------------------------------------------------------------------------------
 
@@ -400,4 +404,4 @@ class Purchases(Reckoning):
         for told in reversed(self.banks.news()):
             self.hear(told)
         self.work()
-        refunding.sweep(processor=self.processor)
+        refund_sending.sweep(processor=self.processor)

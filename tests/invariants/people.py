@@ -12,15 +12,20 @@ from django.db.models import F, QuerySet
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from issuing import linking, silent_disputes, worth
+from issuing.clearing import currency_conversion, manual_matching
+from issuing.disputes import silent as silent_disputes
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.users.models import User
 from tests.factories import UserFactory
-from wallet import case_proposals, case_rules, case_work, cases, refunds
-from wallet.case_desk import CaseRefusedError
+from wallet import cases
+from wallet.casework import actions as case_actions
+from wallet.casework import proposals as case_proposals
+from wallet.casework import rules as case_rules
+from wallet.casework.desk import CaseRefusedError
 from wallet.models import Case, FundingObligation
+from wallet.refunds import records as refunds
 
 WHY = "Agreed on the phone"
 ABROAD = "GBP"
@@ -86,22 +91,22 @@ class People(RuleBasedStateMachine):
         self.work_on(case, "resolve")
 
     def enter_worth(self, kept: CardTransaction) -> None:
-        with contextlib.suppress(worth.WorthRefusedError):
-            worth.enter_worth(
+        with contextlib.suppress(currency_conversion.WorthRefusedError):
+            currency_conversion.enter_worth(
                 transaction=kept, worth_minor=self.worth_of(kept.amount_minor), reason=WHY, actor="user:1"
             )
 
     def say_whose(self, refund: CardTransaction, pick: int) -> None:
         """Of any purchase there is: a wrong one is refused, as is a refund whose purchase is known."""
         purchases = list(Authorization.objects.order_by("pk"))
-        with contextlib.suppress(linking.LinkRefusedError):
+        with contextlib.suppress(manual_matching.LinkRefusedError):
             purchase = purchases[pick % len(purchases)]
-            linking.link_by_hand(refund=refund, purchase=purchase, reason=WHY, actor="user:1")
+            manual_matching.link_by_hand(refund=refund, purchase=purchase, reason=WHY, actor="user:1")
 
     def say_none(self, refund: CardTransaction) -> None:
         """Also of one whose purchase is known here, or may still be told: that is refused."""
-        with contextlib.suppress(linking.LinkRefusedError):
-            linking.say_of_none(refund=refund, reason=WHY, actor="user:1")
+        with contextlib.suppress(manual_matching.LinkRefusedError):
+            manual_matching.say_of_none(refund=refund, reason=WHY, actor="user:1")
 
     def end_disputes(self) -> None:
         """As if their issuer had been silent for long; what it says later counts all the same."""
@@ -147,8 +152,8 @@ class People(RuleBasedStateMachine):
             "ask_outside": lambda: case_proposals.propose(proposal="outside", **by_ada),
             "agree": lambda: case_proposals.agree(case=case, user=bob, reason=WHY),
             "withdraw": lambda: case_proposals.withdraw(**by_ada),
-            "send_again": lambda: case_work.send_again(**by_ada),
-            "charge_again": lambda: case_work.charge_again(**by_ada),
+            "send_again": lambda: case_actions.send_again(**by_ada),
+            "charge_again": lambda: case_actions.charge_again(**by_ada),
             "charge_another": lambda: self._charge_another(case, by_ada),
             "give_back": lambda: self._give_back(case, minor, by_ada),
             "resolve": lambda: self._resolve(case, by_ada),
@@ -156,16 +161,16 @@ class People(RuleBasedStateMachine):
 
     def _charge_another(self, case: Case, by_ada: dict[str, Any]) -> None:
         for method in case_rules.other_methods(case_rules.look_at(case))[:1]:
-            case_work.charge_another(method=method, **by_ada)
+            case_actions.charge_another(method=method, **by_ada)
 
     def _give_back(self, case: Case, minor: int, by_ada: dict[str, Any]) -> None:
         seen = refunds.given_back_minor(case.obligation) if case.obligation else 0
-        case_work.refund(amount=Money(minor, case.currency), seen_minor=seen, **by_ada)
+        case_actions.refund(amount=Money(minor, case.currency), seen_minor=seen, **by_ada)
 
     def _resolve(self, case: Case, by_ada: dict[str, Any]) -> None:
         # What is done about a second charge is done at the processor, and nobody does it here.
         if case.kind != Case.Kind.TWO_CHARGES:
-            case_work.resolve(**by_ada)
+            case_actions.resolve(**by_ada)
 
     def _two(self) -> list[User]:
         if not self.people:

@@ -8,9 +8,9 @@ from unittest import mock
 from django.db import connection
 from django.db.models import QuerySet
 
-from issuing import owing
+from issuing.billing import amount_due
 from issuing.models import Authorization, BalanceUse, CardTransaction
-from issuing.reconcile import balances, snapshot
+from issuing.reconcile import ledger_balances, snapshot
 from issuing.reconcile.compare import Row
 from issuing.reconcile.comparisons import of_books
 from issuing.reconcile.window import MARGIN, Window
@@ -20,7 +20,8 @@ from tests.invariants.banks import Banks
 from tests.invariants.issuers import Buy
 from tests.invariants.merchants import Merchants
 from tests.invariants.processor import Moody
-from wallet import ledger_check, states
+from wallet import states
+from wallet.ledger import check as ledger_check
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 
 
@@ -48,7 +49,7 @@ class Reckoning(Merchants):
     def _the_books_are_right(self) -> None:
         """As the nightly comparison of our books sees them, over all time."""
         now = clock.now()
-        ever = Window(since=balances.EVER, until=now + MARGIN, now=now)
+        ever = Window(since=ledger_balances.EVER, until=now + MARGIN, now=now)
         with mock.patch.multiple(snapshot, read=_read, read_doubtful=_read_both):
             for comparison in of_books():
                 with comparison.differences(ever, lambda _rows: None) as found:
@@ -91,7 +92,7 @@ class Reckoning(Merchants):
     def _balanced(self, buy: Buy) -> None:
         """What merchants have of a purchase that is over is what cards, balance and people settled of it."""
         purchase = Authorization.objects.filter(issuer_authorization_id=self.words.authorization_id(buy)).first()
-        if purchase is None or owing.is_open(purchase) or self._is_explained(purchase):
+        if purchase is None or amount_due.is_open(purchase) or self._is_explained(purchase):
             return
         ours = [str(pk) for pk in self._charges(purchase).values_list("public_id", flat=True)]
         intents = [self.processor.intents[pk] for pk in ours if pk in self.processor.intents]
@@ -100,7 +101,7 @@ class Reckoning(Merchants):
         # What a charge took along is of other purchases, and stands there as carried.
         paid -= sum(self._charges(purchase).filter(status="succeeded").values_list("carried_minor", flat=True))
         paid -= self.banks.lost_minor(intents)
-        paid += checks.by_people_minor(owing.reference(purchase), purchase.currency)
+        paid += checks.by_people_minor(amount_due.reference(purchase), purchase.currency)
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
         # What was said to be of none before its purchase was told is not this one's.
         apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
@@ -120,10 +121,10 @@ class Reckoning(Merchants):
         return CardTransaction.objects.filter(issuer_transaction_id__in=list(self.nameless.moved))
 
     def _charges(self, purchase: Authorization) -> Any:
-        return FundingCharge.objects.filter(obligation__purchase=owing.reference(purchase))
+        return FundingCharge.objects.filter(obligation__purchase=amount_due.reference(purchase))
 
     def _is_explained(self, purchase: Authorization) -> bool:
-        name = owing.reference(purchase)
+        name = amount_due.reference(purchase)
         moved = [f"card_transaction:{pk}" for pk in purchase.card_transactions.values_list("pk", flat=True)]
         cases = Case.objects.filter(status="open")
         return cases.filter(reference__in=[name, *moved]).exists() or cases.filter(obligation__purchase=name).exists()

@@ -5,8 +5,9 @@ from typing import Any
 from tests.invariants.banks import Told
 from tests.invariants.issuers import Abroad, Buy, Event, Words
 from tests.invariants.people import ABROAD, People
-from wallet import outcomes, refunds
+from wallet.charges import outcomes
 from wallet.processors.base import Outcome
+from wallet.refunds import records as refunds
 
 
 class Telling(People):

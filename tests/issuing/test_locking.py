@@ -7,7 +7,7 @@ from issuing import locking
 from issuing.models import CardTransaction, VirtualCard
 from tests import stripe_events
 from tests.factories import CardholderFactory, VirtualCardFactory
-from tests.issuing.postings import deliver, posted
+from tests.issuing.clearing.postings import deliver, posted
 from tests.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from onecard.demo.purchase import Report, simulate
 from onecard.demo.world import seed_demo_world
 from onecard.kit.money import Money
 from onecard.outbox.relay import relay_once
-from onecard.sandbox.running import RunningSandbox
-from onecard.sandbox.settings import MarqetaSettings
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.settings import MarqetaSettings
 from tests.sandboxes import processor_sandbox
 
 CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from issuing import handlers
+from issuing.handlers import dispatch
 from issuing.models import Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.demo.purchase import Report
 from onecard.demo.timeline import render
-from onecard.sandbox.running import RunningSandbox
 from tests.journeys.conftest import CARD
+from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import intents
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, FundingRefund
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 Buy = Callable[..., Report]
 
@@ -130,7 +130,7 @@ def test_the_same_request_twenty_times_at_once_is_one_purchase(buy: Buy, sandbox
 def settle_inbox() -> None:
     """Everything that waits in the inbox is handled, as the sweeper would."""
     for event in IssuerEvent.objects.filter(status="received"):
-        handlers.handle(event_pk=event.pk)
+        dispatch.handle(event_pk=event.pk)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import requests
 
-from issuing import handlers
+from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, IssuerEvent, SpendWindow, VirtualCard
 from onecard.demo.world import seed_demo_world
 from onecard.kit import clock
-from onecard.sandbox.like_marqeta.conduct import Conduct
-from onecard.sandbox.running import RunningSandbox
-from onecard.sandbox.settings import MarqetaSettings
 from tests.journeys.conftest import CARD, _worker, our_program
+from tests.sandbox.marqeta.conduct import Conduct
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.settings import MarqetaSettings
 from tests.sandboxes import intents, processor_sandbox
 from wallet.models import Case, FundingCharge
 
@@ -61,7 +61,7 @@ def settle(wanted: Callable[[], bool]) -> None:
     until = time.monotonic() + 15
     while not wanted():
         assert time.monotonic() < until, list(IssuerEvent.objects.values_list("event_type", "status", "reason"))
-        handlers.sweep(now=clock.now() + dt.timedelta(seconds=30))
+        dispatch.sweep(now=clock.now() + dt.timedelta(seconds=30))
         time.sleep(0.05)
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from issuing import settling
+from issuing.authorizations import close_out
 from issuing.models import VirtualCard
 from onecard.kit import clock
-from onecard.sandbox.running import RunningSandbox
 from tests.journeys.conftest import CARD
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Row, Side, settle, snapshot
+from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import intents
 from wallet.models import FundingCharge, FundingMethod
 
@@ -209,7 +209,7 @@ def test_a_held_purchase_is_captured_for_what_the_merchant_took(
         wait()
         side.capture(4700, final=True)
         wait()
-        settling.sweep(now=clock.now() + settling.WITHOUT_CAPTURE)
+        close_out.sweep(now=clock.now() + close_out.WITHOUT_CAPTURE)
         wait_for_captures(both)
 
     told = tell(story)

@@ -8,11 +8,11 @@ from issuing.issuers import registry
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from issuing.sync import run as sync_run
 from issuing.sync.run import sync_provider
-from onecard.sandbox.running import RunningSandbox
-from onecard.sandbox.settings import MarqetaSettings
 from tests.issuing.issuers.worlds import marqeta_settings
 from tests.journeys.conftest import CARD
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Side, settle
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.settings import MarqetaSettings
 
 
 @pytest.fixture(params=["stripe", "marqeta"])

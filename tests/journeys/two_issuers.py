@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import requests
 from django.db.models import Model, QuerySet
 
-from issuing import handlers
+from issuing.handlers import dispatch
 from issuing.models import (
     Authorization,
     CardTransaction,
@@ -23,9 +23,9 @@ from issuing.models import (
 )
 from onecard.kit import clock, exact_json
 from onecard.outbox.models import Message
-from onecard.sandbox.running import RunningSandbox
+from tests.sandbox.running import RunningSandbox
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
-from wallet.processors.stripe import stripe_client
+from wallet.processors.stripe.client import stripe_client
 
 MERCHANT = {"name": "Starbucks Coffee", "city": "Seattle", "state": "WA"}
 UNDER_WAY = ("intended", "sending", "processing", "unknown")
@@ -180,7 +180,7 @@ def settle(sandbox: RunningSandbox) -> None:
     until = time.monotonic() + 20
     while waiting := _waiting(sandbox):
         assert time.monotonic() < until, waiting
-        handlers.sweep(now=clock.now() + dt.timedelta(seconds=30))
+        dispatch.sweep(now=clock.now() + dt.timedelta(seconds=30))
         time.sleep(0.02)
 
 

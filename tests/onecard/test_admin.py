@@ -15,7 +15,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing import rewards_book
 from issuing.models import (
     Authorization,
     CardChange,
@@ -32,6 +31,7 @@ from issuing.models import (
     SyncRun,
     VirtualCard,
 )
+from issuing.rewards import book as rewards_book
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
@@ -43,7 +43,8 @@ from tests.back_office import logged_in, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
 from tests.issuer_rows import rows_about
 from tests.wallets import walkthrough_card
-from wallet import carrying, cases, ledger, refunds
+from wallet import carried_amounts, cases
+from wallet.ledger import postings as ledger
 from wallet.models import (
     Cardholder,
     CardProduct,
@@ -56,6 +57,7 @@ from wallet.models import (
     FundingRefund,
     Posting,
 )
+from wallet.refunds import records as refunds
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +117,7 @@ def dispute_of(charge: FundingCharge) -> None:
     name = f"du_{charge.pk}"
     FundingDispute.objects.create(charge=charge, processor_dispute_id=name, status="needs_response", **money, **times)
     with transaction():
-        carrying.carry(charge.obligation, 31, actor="system:test")
+        carried_amounts.carry(charge.obligation, 31, actor="system:test")
 
 
 def test_an_empty_overview_says_how_to_get_a_first_purchase() -> None:

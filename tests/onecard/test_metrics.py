@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
-from issuing import availability
-from issuing.issuers.breaker import FAILURES, Breaker, Entry, close_breaker
-from issuing.issuers.shared import shared
+from issuing.issuers.guard.breaker import FAILURES, Breaker, Entry, close_breaker
+from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import CardChange, IssuerEvent
+from issuing.operations import availability
 from onecard.kit import clock
 from onecard.outbox import services as outbox
 from onecard.outbox.models import Message

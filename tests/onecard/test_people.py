@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing import reveal
+from issuing.card_data import reveal
 from issuing.issuers import registry
 from issuing.issuers.mock import MockIssuer
 from onecard.kit import clock
@@ -19,10 +19,10 @@ from onecard.users.models import Invitation, User
 from tests.authenticators import Authenticator
 from tests.back_office import logged_in, opened, send, superuser, text_of
 from tests.factories import UserFactory, VirtualCardFactory
-from tests.wallet.test_admin_cases import act, press, staff
-from tests.wallet.unpaid import receivable
-from wallet import case_proposals
-from wallet.case_desk import CaseRefusedError
+from tests.wallet.admin.test_cases import act, press, staff
+from tests.wallet.charges.unpaid import receivable
+from wallet.casework import proposals as case_proposals
+from wallet.casework.desk import CaseRefusedError
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

@@ -8,18 +8,22 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from issuing import card_funding, handlers, settling
+from issuing.authorizations import close_out
+from issuing.billing import top_ups
+from issuing.handlers import dispatch
 from issuing.models import BalanceUse, CardFunding, Decision, IssuerEvent, VirtualCard
-from issuing.reconcile import balances
+from issuing.reconcile import ledger_balances
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests import stripe_events
-from tests.issuing.test_settling import MUCH_LATER, moved, news
+from tests.issuing.authorizations.test_close_out import MUCH_LATER, moved, news
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet import ledger, obligations, outcomes
+from wallet.charges import outcomes
+from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, FundingMethod
+from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,23 +95,23 @@ def test_decisions_news_and_top_ups_of_one_card_run_without_a_deadlock_and_the_b
 
     for start in range(0, len(acts), 17):
         at_once(acts[start : start + 17])
-    settling.sweep(now=clock.now() + MUCH_LATER)
-    card_funding.sweep()
+    close_out.sweep(now=clock.now() + MUCH_LATER)
+    top_ups.sweep()
 
     assert deadlocks() == before
     assert CardFunding.objects.filter(status="credited").count() == 6
     assert on_card(card) >= 0
-    assert [each.said for each in balances.on_cards()] == []
+    assert [each.said for each in ledger_balances.on_cards()] == []
     assert not IssuerEvent.objects.filter(status="received").exists()
 
 
 def tell(event: dict[str, Any]) -> None:
     stripe_events.post(event)
-    handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
+    dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
 
 
 def settle() -> None:
-    settling.sweep(now=clock.now() + MUCH_LATER)
+    close_out.sweep(now=clock.now() + MUCH_LATER)
 
 
 def top_up(card: VirtualCard, minor: int) -> Callable[[], Any]:
@@ -137,7 +141,7 @@ def top_up(card: VirtualCard, minor: int) -> Callable[[], Any]:
             )
         FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
         outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="x")
-        assert card_funding.settle(wish.pk) == "credited"
+        assert top_ups.settle(wish.pk) == "credited"
 
     return act
 

@@ -13,7 +13,7 @@ from tests import stripe_events
 from tests.back_office import logged_in, opened, sentences, superuser
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
-from wallet import declines, outcomes
+from wallet.charges import declines, outcomes
 from wallet.models import Cardholder, FundingCharge, FundingMethod
 from wallet.processors.base import Outcome
 

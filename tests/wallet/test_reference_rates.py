@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecard.kit.money import Money
-from wallet import ledger, reference_rates
+from wallet import reference_rates
+from wallet.ledger import postings as ledger
 from wallet.reference_rates import TABLE_FACTOR, from_dollars, in_dollars, reference
 
 CURRENCIES = sorted(reference_rates._table())
 
 
 def exchanged(name: str, given: Money, got: Money) -> None:
-    """As the processor's exchanges are booked (wallet/fees.py)."""
+    """As the processor's exchanges are booked (wallet/fees/book.py)."""
     with transaction.atomic():
         for side, money, back in (("out", given, False), ("in", got, True)):
             ledger.post(

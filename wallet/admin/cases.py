@@ -12,15 +12,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
-from onecard.kit.acts import Act, ask
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.confirmation_pages import Act, ask
 from onecard.second_factor.devices import confirm
 from onecard.second_factor.errors import SecondFactorError
-from wallet import case_proposals, case_rules, words
-from wallet.admin import entered_amounts, money_story
-from wallet.admin.case_acts import ACTS, CaseAct, may, possible
-from wallet.case_desk import CaseRefusedError
-from wallet.case_rules import Standing
+from wallet.admin import entered_amounts, labels, money_page
+from wallet.admin.case_actions import ACTS, CaseAct, may, possible
+from wallet.casework import proposals as case_proposals
+from wallet.casework import rules as case_rules
+from wallet.casework.desk import CaseRefusedError
+from wallet.casework.rules import Standing
 from wallet.models import Case
 
 
@@ -112,7 +113,7 @@ class CaseAdmin(ReadOnlyAdmin):
     def next_step(self, case: Case) -> str:
         if case.status == Case.Status.RESOLVED:
             return "Nothing: it is resolved."
-        return words.NEXT_STEP.get(case.kind, display.NOTHING)
+        return labels.NEXT_STEP.get(case.kind, display.NOTHING)
 
 
 def open_case_badge(request: HttpRequest) -> str:
@@ -175,7 +176,7 @@ def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
         "next_step": room.next_step(case),
         "proposed": _proposal_in_words(standing),
         "buttons": buttons,
-        "money_story": money_story.tell(reference) if _is_about_money(case) else None,
+        "money_story": money_page.tell(reference) if _is_about_money(case) else None,
         "notes": case.notes.select_related("author"),
     }
 

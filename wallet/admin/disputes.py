@@ -8,7 +8,7 @@ from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from wallet import states
 from wallet.models import FundingDispute
-from wallet.processors.stripe_disputes import REASONS
+from wallet.processors.stripe.disputes import REASONS
 
 TONE: dict[str, str] = {
     states.FundingDispute.WARNING_NEEDS_RESPONSE: "warn",

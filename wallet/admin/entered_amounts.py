@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
-from onecard.kit.acts import Act, CodeField, ReasonForm, ask, page_action
 from onecard.kit.admin import ReadOnlyAdmin, row_of
+from onecard.kit.confirmation_pages import Act, CodeField, ReasonForm, ask, page_action
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.second_factor.devices import confirm
 from onecard.users.models import User
-from wallet import entered_amounts
+from wallet.entered import amounts as entered_amounts
 from wallet.models import EnteredAmount
 
 Status = EnteredAmount.Status

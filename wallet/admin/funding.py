@@ -9,9 +9,9 @@ from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
-from wallet import words
+from wallet.admin import labels
 from wallet.admin.disputes import DisputeInline
-from wallet.admin.money_story import charge_amount, charge_state, obligation_state
+from wallet.admin.money_page import charge_amount, charge_state, obligation_state
 from wallet.admin.refunds import RefundInline
 from wallet.models import Case, FundingCharge, FundingObligation
 
@@ -38,11 +38,11 @@ class ChargeInline(ReadOnlyInline):
 
     @admin.display(description="Problem")
     def problem(self, charge: FundingCharge) -> str:
-        return words.failure(charge)
+        return labels.failure(charge)
 
     @admin.display(description="Next try")
     def next_try(self, charge: FundingCharge) -> str:
-        return words.next_try(charge)
+        return labels.next_try(charge)
 
 
 class CaseInline(ReadOnlyInline):
@@ -113,7 +113,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="In words")
     def meaning(self, obligation: FundingObligation) -> str:
-        return words.OBLIGATION_MEANING.get(obligation.status, display.NOTHING)
+        return labels.OBLIGATION_MEANING.get(obligation.status, display.NOTHING)
 
     @admin.display(description="Charged to")
     def card(self, obligation: FundingObligation) -> str:
@@ -166,15 +166,15 @@ class FundingChargeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="In words")
     def meaning(self, charge: FundingCharge) -> str:
-        return words.CHARGE_MEANING.get(charge.status, display.NOTHING)
+        return labels.CHARGE_MEANING.get(charge.status, display.NOTHING)
 
     @admin.display(description="Problem")
     def problem(self, charge: FundingCharge) -> str:
-        return words.failure(charge)
+        return labels.failure(charge)
 
     @admin.display(description="Next try", ordering="next_attempt_at")
     def next_try(self, charge: FundingCharge) -> str:
-        return words.next_try(charge)
+        return labels.next_try(charge)
 
     @admin.display(description="First sent")
     def sent(self, charge: FundingCharge) -> str:

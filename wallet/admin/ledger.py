@@ -12,7 +12,8 @@ from django.urls import URLPattern, path, reverse
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
-from wallet import chart, ledger_check
+from wallet import accounts as chart
+from wallet.ledger import check as ledger_check
 from wallet.models import Posting
 
 

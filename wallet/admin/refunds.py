@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
-from wallet.admin.money_story import refund_problem, refund_state
+from wallet.admin.money_page import refund_problem, refund_state
 from wallet.models import FundingRefund
 
 MEANING: dict[str, str] = {

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
-from wallet.chart import Account
+from wallet.accounts import Account
 
 
 class Posting(models.Model):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from onecard.kit.errors import OneCardError
-from wallet import blame, states
-from wallet.blame import Blame
+from wallet import states
+from wallet.processors import blame
+from wallet.processors.blame import Blame
 
 # Once, since a million outcomes are made when the processor's list is read.
 CHARGE_STATES = frozenset(states.Charge.values)
@@ -44,7 +45,7 @@ class Outcome:
 
     @property
     def blame(self) -> Blame:
-        """Whose trouble a failure is (wallet/blame.py)."""
+        """Whose trouble a failure is (wallet/processors/blame.py)."""
         return self.blames or blame.of_outcome(self.status, self.failure_code)
 
     def __post_init__(self) -> None:
@@ -113,7 +114,7 @@ class NotProcessedError(OneCardError):
 
 
 class AccountRefusedError(NotProcessedError):
-    """The processor refuses our own account or key: nobody is charged until staff mend it (wallet/account_refusals.py).
+    """The processor refuses our own account or key: nobody is charged until staff mend it (wallet/processors/account_refusals.py).
 
     `refusal_code` is the processor's word for it, "" for none. `is_stored` when the processor may keep this answer for
     the idempotency key, so that the next try needs a new key; `replayed` when it is such an old answer.

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from issuing.reconcile import balances
+from issuing.reconcile import ledger_balances
 from onecard.kit.money import Money, MoneyError
-from wallet import ledger_check
-from wallet.chart import Account
+from wallet.accounts import Account
+from wallet.ledger import check as ledger_check
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:
         for balance in ledger_check.balances():
             self.stdout.write(f"{_name(balance.account):<24}{_money(balance):>24}")
-        problems = [*ledger_check.check(), *balances.check()]
+        problems = [*ledger_check.check(), *ledger_balances.check()]
         for problem in problems:
             self.stdout.write(problem.said)
         if problems:

@@ -16,10 +16,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from tqdm import tqdm
 
-from issuing import availability
-from issuing.card_errors import ReadOnlyError
-from issuing.cutover import CutoverError, Outcome, Verdict, check, count_mock_cards, mock_cards, replace_card
+from issuing.cards.cutover import CutoverError, Outcome, Verdict, check, count_mock_cards, mock_cards, replace_card
+from issuing.errors import ReadOnlyError
 from issuing.models import VirtualCard
+from issuing.operations import availability
 
 INTERRUPTED = 130
 OPEN_ENDS = (Verdict.WAITING, Verdict.REFUSED, Verdict.UNFIT)

@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 from tqdm import tqdm
 
+from issuing.legacy.document_kinds import Kind
+from issuing.legacy.error_report import ReportError, report_file
 from issuing.legacy.importing import BATCH_LINES, BadLine, Wishes, import_files
-from issuing.legacy.kinds import Kind
-from issuing.legacy.reporting import ReportError, report_file
 from issuing.legacy.summary import Summary
 from issuing.models import Provider
 from onecard.kit.crypto import NoKeyError, first_key

@@ -14,8 +14,8 @@ from django.db import OperationalError
 from tqdm import tqdm
 
 from issuing.reconcile.nightly import REAL, taking_part
+from issuing.reconcile.report import PAPERS, Paper
 from issuing.reconcile.run import Report, reconcile
-from issuing.reconcile.showing import PAPERS, Paper
 from issuing.reconcile.window import Window, window
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError

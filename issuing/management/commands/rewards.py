@@ -13,8 +13,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from issuing.rewards_sweep import book_missing, count_missing
-from issuing.rewards_totals import GROUPS, Total, totals
+from issuing.rewards.sweep import book_missing, count_missing
+from issuing.rewards.totals import GROUPS, Total, totals
 from onecard.kit import clock, display
 from wallet.models import Cardholder
 

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from tqdm import tqdm
 
 from audit import trail
-from issuing.card_data import SEALED_COLUMNS, sealing_context
+from issuing.card_data.vault import SEALED_COLUMNS, sealing_context
 from issuing.models import VirtualCard
 from onecard.kit.crypto import NoKeyError, SealError, first_key, open_sealed, seal
 from onecard.kit.transactions import transaction

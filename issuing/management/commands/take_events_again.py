@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from issuing import stripe_account
+from issuing.webhooks import stripe_account
 
 
 class Command(BaseCommand):

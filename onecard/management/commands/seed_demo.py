@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from onecard.demo.world import DemoWorldError, seed_demo_world
-from routing.rankings_entry import RankingsError
+from routing.rankings.entry import RankingsError
 
 
 class Command(BaseCommand):

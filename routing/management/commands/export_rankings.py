@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from routing.rankings import export_rankings
-from routing.rankings_entry import RankingsError
-from routing.rankings_format import FORMATS, format_of
+from routing.rankings.entry import RankingsError
+from routing.rankings.formats import FORMATS, format_of
+from routing.rankings.importing import export_rankings
 
 
 class Command(BaseCommand):

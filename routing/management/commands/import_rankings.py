@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from routing.rankings import import_rankings
-from routing.rankings_entry import RankingsError
-from routing.rankings_format import FORMATS, format_of
+from routing.rankings.entry import RankingsError
+from routing.rankings.formats import FORMATS, format_of
+from routing.rankings.importing import import_rankings
 
 
 class Command(BaseCommand):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.worlds import PROVIDERS, World, sandbox_for_issuers, world_of
+from tests.sandbox.running import RunningSandbox
 
 
 @pytest.fixture(scope="module")

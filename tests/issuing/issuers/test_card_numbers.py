@@ -8,11 +8,11 @@ import pytest
 import stripe
 
 from issuing.issuers.base import AuthenticationError, IssuerError, NetworkError, RateLimitedError, RefusedError
+from issuing.issuers.card_numbers import read_card_data
 from issuing.issuers.mock import MockIssuer
-from issuing.issuers.numbers import read_card_data
-from onecard.sandbox.card_numbers import has_check_digit
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.worlds import World, new_key, order_for, world_of
+from tests.sandbox.card_numbers import has_check_digit
+from tests.sandbox.running import RunningSandbox
 
 FAULTS = [
     ({"do": "error_500"}, NetworkError),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from issuing.issuers.base import CardOrder, Limits, RefusedError
-from issuing.issuers.kinds import Kind
+from issuing.issuers.transaction_kinds import Kind
 from issuing.states import Card
 from onecard.kit import clock
 from tests.issuing.issuers.worlds import ADA, LIMITS, LONG_AGO, World, new_key, order_for

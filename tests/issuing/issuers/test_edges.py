@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from issuing.issuers import errors, marqeta_shapes, stripe_shapes
+from issuing.issuers import errors
 from issuing.issuers.base import CardOrder, Limits, NetworkError, RefusedError
-from issuing.issuers.kinds import Kind
-from issuing.issuers.stripe import StripeIssuer
+from issuing.issuers.marqeta import objects as marqeta_objects
+from issuing.issuers.stripe import objects as stripe_objects
+from issuing.issuers.stripe.client import StripeIssuer
+from issuing.issuers.transaction_kinds import Kind
 from onecard.kit import clock, exact_json
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.worlds import ADA, LIMITS, LONG_AGO, new_key, order_for, world_of
+from tests.sandbox.running import RunningSandbox
 
 
 @pytest.mark.parametrize(
@@ -32,29 +34,29 @@ from tests.issuing.issuers.worlds import ADA, LIMITS, LONG_AGO, new_key, order_f
     ],
 )
 def test_stripe_gets_a_name_that_it_takes(name: str, cleaned: str) -> None:
-    assert stripe_shapes.clean_name(name) == cleaned
+    assert stripe_objects.clean_name(name) == cleaned
 
 
 def test_a_person_without_letters_is_refused_before_any_call() -> None:
     nobody = type(ADA)("1", "2", "x@example.com", ADA.address)
     with pytest.raises(RefusedError, match="letters"):
-        stripe_shapes.cardholder_params(nobody, key="k")
+        stripe_objects.cardholder_params(nobody, key="k")
 
 
 def test_a_stripe_card_with_limits_of_another_shape_does_not_say_its_limits() -> None:
     rows = [{"amount": 1, "interval": "daily", "categories": []}]
     card = {"id": "ic_1", "brand": "Visa", "last4": "0005", "exp_month": 1, "exp_year": 2030, "currency": "usd"}
-    read = stripe_shapes.read_card({**card, "status": "active", "spending_controls": {"spending_limits": rows}})
+    read = stripe_objects.read_card({**card, "status": "active", "spending_controls": {"spending_limits": rows}})
     assert read.limits is None
     with pytest.raises(NetworkError):
-        stripe_shapes.read_card({**card, "status": "melted"})
+        stripe_objects.read_card({**card, "status": "melted"})
 
 
 def test_amounts_are_written_digit_by_digit_and_never_as_floats() -> None:
-    bodies = marqeta_shapes.control_bodies("u", Limits(1, 10, 999_999_999_999_999), currency="USD")
+    bodies = marqeta_objects.control_bodies("u", Limits(1, 10, 999_999_999_999_999), currency="USD")
     amounts = [body["amount_limit"] for body in bodies]
     assert amounts == [Decimal("0.01"), Decimal("0.10"), Decimal("9999999999999.99")]
-    assert all(len(body["token"]) <= marqeta_shapes.LONGEST_TOKEN for body in bodies)
+    assert all(len(body["token"]) <= marqeta_objects.LONGEST_TOKEN for body in bodies)
     assert '"amount_limit": 0.10' in exact_json.dumps(bodies[1])
 
 
@@ -97,7 +99,7 @@ def test_marqeta_lists_holds_and_their_ends_once_and_in_our_words(sandbox: Runni
         row("pindebit", "12.34", state="PENDING"),
         row("refund", "12.34", state="PENDING"),
     ]
-    page = marqeta_shapes.read_page({"data": rows, "is_more": True}, start=10)
+    page = marqeta_objects.read_page({"data": rows, "is_more": True}, start=10)
     assert [(found.kind, found.amount_minor) for found in page.transactions] == [
         (Kind.AUTHORIZATION, 4500),
         (Kind.INCREMENT, 500),
@@ -133,7 +135,7 @@ def test_marqetas_rows_that_cannot_be_read_are_named_where_they_may_be_money() -
         row(token="t8", state="PENDING", amount=None),
         row(token="t9", type="gpa.credit", amount=None),
     ]
-    page = marqeta_shapes.read_page({"data": [*odd, row()], "is_more": False}, start=0)
+    page = marqeta_objects.read_page({"data": [*odd, row()], "is_more": False}, start=0)
 
     assert [found.id for found in page.transactions] == ["t1"]
     *tokens, nameless = page.unread
@@ -147,13 +149,13 @@ def test_stripes_rows_that_cannot_be_read_are_named_and_the_list_goes_on() -> No
         return {**base, "created": 1_790_000_000, **changes}
 
     odd = [row(id="ipi_2", amount="many"), row(id="ipi_3", created=10**20), row(id=None)]
-    page = stripe_shapes.read_page({"data": [*odd, row()], "has_more": True})
+    page = stripe_objects.read_page({"data": [*odd, row()], "has_more": True})
 
     assert ([found.id for found in page.transactions], page.cursor) == (["ipi_1"], "ipi_1")
     *names, nameless = page.unread
     assert (names, nameless[:4]) == (["ipi_2", "ipi_3"], "row ")
     with pytest.raises(NetworkError):
-        stripe_shapes.read_page({"data": [row(id=None)], "has_more": True})
+        stripe_objects.read_page({"data": [row(id=None)], "has_more": True})
 
 
 @pytest.mark.parametrize(
@@ -161,13 +163,13 @@ def test_stripes_rows_that_cannot_be_read_are_named_and_the_list_goes_on() -> No
 )
 def test_what_is_no_list_of_stripes_is_no_answer(listed: dict[str, Any]) -> None:
     with pytest.raises(NetworkError):
-        stripe_shapes.read_page(listed)
+        stripe_objects.read_page(listed)
 
 
 @pytest.mark.parametrize("listed", [{}, {"data": []}, {"data": None, "is_more": False}, {"data": [7], "is_more": True}])
 def test_what_is_no_list_of_marqetas_is_no_answer(listed: dict[str, Any]) -> None:
     with pytest.raises(NetworkError):
-        marqeta_shapes.read_page(listed, start=0)
+        marqeta_objects.read_page(listed, start=0)
 
 
 def test_two_cards_of_one_marqeta_user_share_its_controls(sandbox: RunningSandbox) -> None:

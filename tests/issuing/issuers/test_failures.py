@@ -10,8 +10,8 @@ from django.conf import settings
 
 from issuing.issuers.base import AuthenticationError, IssuedCard, IssuerError, NetworkError, RateLimitedError
 from issuing.states import Card
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.worlds import LIMITS, World, new_key, order_for, world_of
+from tests.sandbox.running import RunningSandbox
 
 # Fault, its error, and how many cards the issuer has while we do not know.
 TABLE = [

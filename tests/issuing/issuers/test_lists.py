@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from issuing.events import parse_envelope
 from issuing.issuers.base import (
     AuthenticationError,
     CardOrder,
@@ -22,12 +21,13 @@ from issuing.issuers.base import (
 )
 from issuing.issuers.errors import no_answer
 from issuing.issuers.mock import Failure, MockIssuer
+from issuing.issuers.stripe.events import parse_envelope
 from issuing.states import Card
 from onecard.kit import clock
-from onecard.sandbox.like_stripe import purchases
-from onecard.sandbox.like_stripe.command import Command
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.worlds import ADA, LIMITS, LONG_AGO, World, all_of, new_key, order_for, world_of
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.stripe import purchases
+from tests.sandbox.stripe.command import Command
 
 # What is asked, and where Stripe and Marqeta are asked for it.
 QUESTIONS: dict[str, tuple[Callable[[Any], object], str, str]] = {

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from issuing import handlers, inbox
-from issuing.events import Envelope
-from issuing.issuers import missed
+from issuing.handlers import dispatch
+from issuing.inbox import deliveries as inbox
 from issuing.issuers.base import MissedEvent, NetworkError
+from issuing.issuers.stripe import event_history
+from issuing.issuers.stripe.events import Envelope
 from issuing.models import IssuerEvent
 from onecard.kit import exact_json
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.test_lists import all_events
 from tests.issuing.issuers.worlds import World, marqeta_settings, new_key, order_for, world_of
 from tests.journeys.conftest import our_program
+from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 
 
@@ -88,7 +89,7 @@ def test_what_the_webhook_never_brought_is_listed_and_can_be_handled(told: Runni
     for event in missing:
         assert not IssuerEvent.objects.filter(event_id=event.event_id).exists()
         assert store(provider, event)
-        assert handlers.handle(event_pk=IssuerEvent.objects.get(event_id=event.event_id).pk) != "rejected"
+        assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event.event_id).pk) != "rejected"
         assert not store(provider, event)
 
 
@@ -116,14 +117,14 @@ def stripe_body(rows: Any, **more: Any) -> bytes:
     ],
 )
 def test_an_answer_that_is_no_list_of_events_is_no_answer(body: bytes) -> None:
-    assert missed.read_stripe_page(stripe_body([ROW])).events[0].object_id == "ic_1"
+    assert event_history.read_stripe_page(stripe_body([ROW])).events[0].object_id == "ic_1"
     with pytest.raises(NetworkError):
-        missed.read_stripe_page(body)
+        event_history.read_stripe_page(body)
 
 
 @pytest.mark.parametrize("odd", [{"id": ""}, {"type": None}, {"created": None}, {"created": 10**30}])
 def test_an_odd_event_of_stripe_is_named_and_does_not_hold_up_the_others(odd: dict[str, Any]) -> None:
-    page = missed.read_stripe_page(stripe_body([{**ROW, "id": "evt_odd", **odd}, ROW], has_more=True))
+    page = event_history.read_stripe_page(stripe_body([{**ROW, "id": "evt_odd", **odd}, ROW], has_more=True))
     assert ([event.event_id for event in page.events], page.cursor) == (["evt_1"], "evt_1")
     (name,) = page.unread
     assert name == "evt_odd" or (name.startswith("row ") and "id" in odd)
@@ -132,20 +133,22 @@ def test_an_odd_event_of_stripe_is_named_and_does_not_hold_up_the_others(odd: di
 def test_numbers_come_through_as_they_were_written() -> None:
     row = b'{"id": "evt_1", "type": "t", "created": 1790000000, "data": {"object": {"fuel": 3.10}}}'
     body = b'{"data": [%s], "has_more": false}' % row
-    assert b"3.10" in missed.read_stripe_page(body).events[0].body
+    assert b"3.10" in event_history.read_stripe_page(body).events[0].body
 
 
 def test_an_event_tells_when_it_happened() -> None:
     at = dt.datetime.fromtimestamp(1_790_000_000, dt.UTC)
-    assert missed.read_stripe_page(stripe_body([ROW])).events[0].created_at == at
+    assert event_history.read_stripe_page(stripe_body([ROW])).events[0].created_at == at
     row = {"type": "refund", "token": "tok", "state": "COMPLETION", "user_transaction_time": at.isoformat()}
     rows = [row, {**row, "user_transaction_time": None, "created_time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}]
-    events = missed.read_marqeta_page({"data": rows, "is_more": False}, start=0).events
+    events = event_history.read_marqeta_page({"data": rows, "is_more": False}, start=0).events
     assert [event.created_at for event in events] == [at, at]
 
 
 def test_a_page_of_questions_alone_still_leads_on() -> None:
-    page = missed.read_stripe_page(stripe_body([{**ROW, "type": "issuing_authorization.request"}], has_more=True))
+    page = event_history.read_stripe_page(
+        stripe_body([{**ROW, "type": "issuing_authorization.request"}], has_more=True)
+    )
     assert (page.events, page.cursor) == ((), "evt_1")
 
 
@@ -157,7 +160,7 @@ def test_an_odd_row_of_marqeta_does_not_hold_up_the_others(odd: Any) -> None:
         for _ in range(2_000):
             deep = {"x": deep}
         odd = {**copy.copy(row), "deep": deep}
-    page = missed.read_marqeta_page({"data": [odd, row], "is_more": True}, start=4)
+    page = event_history.read_marqeta_page({"data": [odd, row], "is_more": True}, start=4)
     assert [event.event_id for event in page.events] == ["transaction:tok:COMPLETION"]
     assert page.cursor == "6"
 
@@ -165,4 +168,4 @@ def test_an_odd_row_of_marqeta_does_not_hold_up_the_others(odd: Any) -> None:
 @pytest.mark.parametrize("listed", [{}, {"data": None, "is_more": False}, {"data": []}])
 def test_an_answer_that_is_no_list_of_rows_is_no_answer(listed: dict[str, Any]) -> None:
     with pytest.raises(NetworkError):
-        missed.read_marqeta_page(listed, start=0)
+        event_history.read_marqeta_page(listed, start=0)

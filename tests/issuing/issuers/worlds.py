@@ -14,15 +14,15 @@ from django.test import override_settings
 
 from issuing.issuers import mock
 from issuing.issuers.base import Address, CardOrder, Issuer, IssuerTransaction, Limits, Person
-from issuing.issuers.kinds import Kind
-from issuing.issuers.marqeta import MarqetaIssuer
+from issuing.issuers.marqeta.client import MarqetaIssuer
 from issuing.issuers.mock import MockIssuer
-from issuing.issuers.stripe import StripeIssuer
+from issuing.issuers.stripe.client import StripeIssuer
+from issuing.issuers.transaction_kinds import Kind
 from onecard.kit import clock
-from onecard.sandbox.like_marqeta import settlement
-from onecard.sandbox.like_marqeta.authorizations import Presented
-from onecard.sandbox.running import RunningSandbox, running_sandbox
-from onecard.sandbox.settings import MarqetaSettings
+from tests.sandbox.marqeta import settlement
+from tests.sandbox.marqeta.authorizations import Presented
+from tests.sandbox.running import RunningSandbox, running_sandbox
+from tests.sandbox.settings import MarqetaSettings
 
 Row = TypeVar("Row")
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from issuing.legacy.card_secrets import MASK, masked_text, taken_out
 from issuing.legacy.extended_json import differences, digest_of, moment_of, plain
 from issuing.legacy.fields import Fields
 from issuing.legacy.json_line import LineError, read_object
 from issuing.legacy.lines import LONGEST_LINE_BYTES, Line, lines_of
+from issuing.legacy.redaction import MASK, masked_text, taken_out
 from onecard.kit.luhn import passes_luhn
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, currency_exponent
 

@@ -13,11 +13,11 @@ from django.core.management import CommandError, call_command
 from issuing.issuers import registry
 from issuing.models import VirtualCard
 from issuing.reconcile import window
-from onecard.sandbox.running import RunningSandbox
-from onecard.sandbox.settings import MarqetaSettings
 from tests.issuing.issuers.worlds import marqeta_settings
 from tests.journeys.conftest import CARD, both
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Side
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.settings import MarqetaSettings
 
 __all__ = ["both"]
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from issuing import disputes, transactions
-from issuing.disputes import DisputeNews, Movement
+from issuing.clearing import card_transactions
+from issuing.disputes import lifecycle as disputes
+from issuing.disputes.lifecycle import DisputeNews, Movement
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from tests.issuing.reconcile.test_books import books, movement, purchase
-from tests.issuing.reconcile.test_story import forget_posting
+from tests.issuing.reconcile.test_internal import books, movement, purchase
+from tests.issuing.reconcile.test_report import forget_posting
 from wallet.models import Case, Posting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +42,7 @@ def foreign_capture() -> CardTransaction:
     bought = purchase()
     found = movement(authorization=bought.issuer_authorization_id, minor=4000)
     abroad = replace(found, currency="EUR", merchant_amount_minor=4320, merchant_currency="USD")
-    transactions.record(abroad, provider="stripe", source="webhook")
+    card_transactions.record(abroad, provider="stripe", source="webhook")
     return CardTransaction.objects.get()
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from onecard.kit import clock
-from onecard.sandbox.running import RunningSandbox
 from tests.issuing.issuers.worlds import all_of
+from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
-from wallet.processors import stripe_lists
-from wallet.processors.stripe import stripe_client
-from wallet.processors.stripe_lists import ListedMoney, ListUnavailableError, StripeLists
+from wallet.processors.stripe import lists as stripe_lists
+from wallet.processors.stripe.client import stripe_client
+from wallet.processors.stripe.lists import ListedMoney, ListUnavailableError, StripeLists
 
 DAY = dt.timedelta(days=1)
 

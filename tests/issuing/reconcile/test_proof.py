@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from issuing.reconcile.compare import Kind
-from onecard.demo.many_rows import PLANTS
-from onecard.demo.reconcile_proof import prove
+from tests.proofs.reconcile.plan import PLANTS
+from tests.proofs.reconcile.prove import prove
 from wallet.models import Case
 
 SEED = random.SystemRandom().randrange(10**6)

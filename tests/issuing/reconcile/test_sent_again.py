@@ -3,10 +3,12 @@
 import pytest
 
 from onecard.kit.transactions import transaction
-from tests.issuing.reconcile.test_books import books, given_back, paid_charge
-from wallet import ledger_check, obligations, refunds
+from tests.issuing.reconcile.test_internal import books, given_back, paid_charge
+from wallet.ledger import check as ledger_check
 from wallet.models import FundingRefund
+from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import RefundOutcome
+from wallet.refunds import records as refunds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from issuing import owing, transactions
+from issuing.billing import amount_due
+from issuing.clearing import card_transactions
 from issuing.models import CardTransaction
-from issuing.reconcile import balances
+from issuing.reconcile import ledger_balances
 from issuing.reconcile import window as window_module
 from issuing.reconcile.comparisons import of_processor
 from issuing.reconcile.run import Finding, Report, reconcile
@@ -16,14 +17,15 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests.factories import UserFactory
-from tests.issuing.reconcile.test_books import AN_HOUR, books, movement, paid_charge, purchase
 from tests.issuing.reconcile.test_disputed_books import foreign_capture, tell
-from tests.issuing.reconcile.test_story import forget_posting
+from tests.issuing.reconcile.test_internal import AN_HOUR, books, movement, paid_charge, purchase
+from tests.issuing.reconcile.test_report import forget_posting
 from tests.sandboxes import intended_charge
-from wallet import case_work, ledger
+from wallet.casework import actions as case_actions
+from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge
 from wallet.processors.base import Outcome, RefundOutcome
-from wallet.processors.stripe_lists import ListedMoney, MoneyPage
+from wallet.processors.stripe.lists import ListedMoney, MoneyPage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = dt.timedelta(days=90)
@@ -34,7 +36,9 @@ def open_cases() -> int:
 
 
 def settle_case() -> None:
-    case_work.resolve(case=Case.objects.get(status="open"), user=UserFactory(is_staff=True), reason="Seen to by hand.")
+    case_actions.resolve(
+        case=Case.objects.get(status="open"), user=UserFactory(is_staff=True), reason="Seen to by hand."
+    )
 
 
 def post(minor: int, key: str, reference: str) -> None:
@@ -82,14 +86,14 @@ def test_words_settle_nothing_in_our_own_books() -> None:
     forget_posting(f"charge:{charge.public_id}")
     books()
     settle_case()
-    post(700, "planted", owing.reference(purchase()))
+    post(700, "planted", amount_due.reference(purchase()))
 
     report, found = books()
 
     assert found == [("posted_charges", "missing_there"), ("purchases_in_clearing", "state")]
     assert (report.settled, report.left, open_cases()) == (0, 2, 2)
     for case in Case.objects.filter(status="open"):
-        case_work.resolve(case=case, user=UserFactory(is_staff=True), reason="Looks right to me.")
+        case_actions.resolve(case=case, user=UserFactory(is_staff=True), reason="Looks right to me.")
     assert (books()[0].left, open_cases()) == (2, 2)
 
 
@@ -117,13 +121,13 @@ def test_a_case_about_what_lies_before_the_window_is_counted_as_open() -> None:
 def test_money_left_in_clearing_is_found_however_long_ago_and_its_case_ends_with_it() -> None:
     with clock.ahead(-LONG_AGO):
         bought = purchase()
-        post(700, "planted", owing.reference(bought))
+        post(700, "planted", amount_due.reference(bought))
     assert books()[1] == [("purchases_in_clearing", "state")]
     assert open_cases() == 1
 
     with transaction():
         ledger.post(
-            kind="write_off", key="mended", money=Money(700, "USD"), reference=owing.reference(bought), back=True
+            kind="write_off", key="mended", money=Money(700, "USD"), reference=amount_due.reference(bought), back=True
         )
     assert (books()[1], open_cases()) == ([], 0)
 
@@ -134,20 +138,20 @@ def test_money_under_a_name_that_is_no_purchase_is_found() -> None:
 
     assert books()[1] == [("purchases_in_clearing", "state")]
     assert Case.objects.get().reference.endswith(":authorization:123456789")
-    assert [each.about for each in balances.check()] == ["authorization:123456789"]
+    assert [each.about for each in ledger_balances.check()] == ["authorization:123456789"]
 
 
 def test_check_ledger_agrees_with_the_reconciliation_about_exchanges_and_disputes() -> None:
     foreign_capture()
-    assert balances.check() == []
+    assert ledger_balances.check() == []
     tell("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
-    assert balances.check() == [], "what takes back waits for what it takes back"
+    assert ledger_balances.check() == [], "what takes back waits for what it takes back"
     tell("lost", ("chargeback", 4000, "t1"), ("provisional_credit", 4000, "t3"))
-    assert balances.check() == []
+    assert ledger_balances.check() == []
 
     key = f"card_transaction:{CardTransaction.objects.get(transaction_type='settlement').pk}:exchange_in"
     forget_posting(key)
-    assert key in [each.about for each in balances.check()]
+    assert key in [each.about for each in ledger_balances.check()]
 
 
 def test_money_that_found_no_purchase_is_named_once_that_had_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +159,9 @@ def test_money_that_found_no_purchase_is_named_once_that_had_its_time(monkeypatc
     for name, told_ago in (("ipi_new", dt.timedelta(0)), ("ipi_old", LONG_AGO)):
         with clock.ahead(-told_ago):
             long_ago = replace(movement(name, authorization=f"iauth_of_{name}"), created_at=clock.now() - AN_HOUR)
-            transactions.record(long_ago, provider="stripe", source="sync")
+            card_transactions.record(long_ago, provider="stripe", source="sync")
 
-    (problem,) = balances.check()
+    (problem,) = ledger_balances.check()
     assert problem.about == f"card_transaction:{CardTransaction.objects.get(issuer_transaction_id='ipi_old').pk}"
     assert "has no posting" in problem.said
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.fixtures import Settings
 
-from issuing import cards
+from issuing.cards import service as cards
 from issuing.issuers import registry
 from issuing.models import VirtualCard
 from issuing.sync import run as sync_run

@@ -8,10 +8,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from audit.models import Entry
-from issuing import card_changes, cards, handlers
+from issuing.cards import changes as card_changes
+from issuing.cards import service as cards
+from issuing.handlers import dispatch
 from issuing.issuers.base import CardOrder, EventPage, Limits, NetworkError
 from issuing.models import CardChange, CardTransaction, IssuerAccount, IssuerEvent, SyncDifference, SyncRun, VirtualCard
-from issuing.sync import by_clock
+from issuing.sync import schedule
 from issuing.sync.run import SyncBusyError, sync_provider
 from onecard.kit import clock
 from tests.issuing.issuers.worlds import LIMITS, World, new_key
@@ -305,7 +307,7 @@ def test_a_death_at_any_statement_ends_in_the_same_books(world: World) -> None:
     assert card.status == "frozen"
     assert list(CardTransaction.objects.values_list("amount_minor", flat=True)) == [4500]
     assert SyncDifference.objects.filter(kind="status").count() == 1
-    handlers.sweep(now=clock.now() + dt.timedelta(minutes=1))
+    dispatch.sweep(now=clock.now() + dt.timedelta(minutes=1))
     assert not IssuerEvent.objects.filter(status="received").exists()
     assert sync(world) == []
 
@@ -335,10 +337,10 @@ def test_the_clock_begins_what_is_due_and_leaves_what_is_fresh(world: World) -> 
     active_card(world)
     expected = [] if world.issuer.provider == "mock" else [world.issuer.provider]
 
-    reached = by_clock.sync_due()
+    reached = schedule.sync_due()
 
     assert [provider for provider in reached if provider == world.issuer.provider] == expected
-    assert world.issuer.provider not in by_clock.sync_due()
+    assert world.issuer.provider not in schedule.sync_due()
 
 
 def test_a_stretch_that_is_up_leaves_the_rest_for_the_next(world: World) -> None:

@@ -83,7 +83,7 @@ def test_what_the_machine_has_of_zones_does_not_matter(machine: str, tmp_path: P
     path = {"none": "", "empty": str(tmp_path / "nothing"), "broken": str(tmp_path)}[machine]
     program = (
         "import django, datetime as dt; django.setup()\n"
-        "from onecard.kit.clock import local_day; from issuing.limits import day_window\n"
+        "from onecard.kit.clock import local_day; from issuing.limits.windows import day_window\n"
         "moment = dt.datetime(2026, 7, 1, 3, 30, tzinfo=dt.UTC)\n"
         "for zone in ('US/Central', 'America/New_York', 'Europe/Oslo', 'Mars/X'):\n"
         "    print(zone, local_day(moment, zone), day_window(local_day(moment, zone), zone).starts_at.hour)\n"

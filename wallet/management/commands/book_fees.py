@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
-from wallet import fees_unread
-from wallet.fees import SLICE, Tally, book, earlier_hours, unbooked_since
+from wallet.fees import unbooked as unbooked_fees
+from wallet.fees.book import SLICE, Tally, book, earlier_hours, unbooked_since
 
 LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
 OLDEST_YEAR = 2000
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  Fees: {display.money(minor, currency)}")
         for word, count in sorted((+tally.ignored).items()):
             self.stdout.write(f"  Not booked here: {count} of type {word}")
-        left = fees_unread.open_cases().count()
+        left = unbooked_fees.open_cases().count()
         if left or (dry_run and tally.skipped):
             raise CommandError(_left(tally, left), returncode=LEFT)
 

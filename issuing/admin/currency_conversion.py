@@ -1,0 +1,100 @@
+"""The page on which staff enter what a movement in another currency is worth, where its issuer did not say the rate."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from issuing import entered_amounts
+from issuing.admin.transaction_actions import MovementButtons, page_of, turn_away
+from issuing.billing import amount_due
+from issuing.clearing import currency_conversion
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import display, references
+from onecard.kit.amount_field import AmountField
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
+from wallet.admin.entered_amounts import tell
+from wallet.entered.amounts import EnteredRefusedError, Kind, told_beforehand
+
+ENTER_WORTH = "worth"
+TEMPLATE = "admin/issuing/cardtransaction/worth.html"
+
+
+class WorthForm(ReasonForm):
+    """How much, in the purchase's currency, and where that is from."""
+
+    amount = AmountField(label="Worth")
+    field_order = ("amount", "reason")
+
+    def __init__(self, data: Any, currency: str) -> None:
+        super().__init__(data)
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        amount.of(currency, told=told_beforehand(Kind.WORTH, currency))
+        self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
+
+
+class WorthButton(MovementButtons):
+    """The button “Enter what it is worth”."""
+
+    @page_action(
+        description="Enter what it is worth",
+        url_path=ENTER_WORTH,
+        permissions=["complete_movement", "view"],
+        icon="currency_exchange",
+    )
+    def enter_worth(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        movement = self.movement(request, object_id)
+        why_not, purchase = currency_conversion.why_not(movement), movement.authorization
+        if why_not or purchase is None:
+            return turn_away(request, movement, why_not)
+        form = WorthForm(request.POST if request.method == "POST" else None, purchase.currency)
+        return _enter(request, movement, purchase, form) if form.is_valid() else _ask(request, movement, purchase, form)
+
+
+def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+    user: Any = request.user
+    try:
+        entered = entered_amounts.enter_worth(
+            movement=movement,
+            worth_minor=form.cleaned_data["amount"].minor,
+            reason=form.cleaned_data["reason"],
+            user=user,
+        )
+    except (currency_conversion.WorthRefusedError, EnteredRefusedError) as error:
+        form.add_error(None, error.message)
+        return _ask(request, movement, purchase, form)
+    was = display.money(movement.amount_minor, movement.currency)
+    tell(request, entered, done=f"{was} is worth {entered.money} now, and what the cardholder pays follows.")
+    return redirect(page_of(movement))
+
+
+def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+    amount = display.money(movement.amount_minor, movement.currency)
+    act = Act(
+        title=f"What {amount} is worth in {purchase.currency}",
+        words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
+        f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
+        "and it cannot be entered again.",
+        button="Enter what it is worth",
+        back=page_of(movement),
+    )
+    answer = ask(request, act, form, template=TEMPLATE)
+    answer.context_data = {**(answer.context_data or {}), "facts": _facts(movement, purchase)}
+    return answer
+
+
+def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:
+    """The movement beside its purchase, each in its own currency."""
+    taken, back = amount_due.moved_minor(purchase)
+    merchant = purchase.merchant_name or purchase.issuer_authorization_id
+    return [
+        ("Movement", movement.get_transaction_type_display()),
+        ("Its amount", display.money(movement.amount_minor, movement.currency)),
+        ("In the merchant's currency", display.money(movement.merchant_amount_minor, movement.merchant_currency)),
+        ("When", display.moment(movement.occurred_at)),
+        ("Issuer's id", movement.issuer_transaction_id),
+        ("Purchase", display.link(references.page_of(f"authorization:{purchase.pk}"), merchant)),
+        ("Approved", display.money(purchase.approved_minor, purchase.currency)),
+        ("Captured so far", display.money(taken, purchase.currency)),
+        ("Came back so far", display.money(back, purchase.currency)),
+    ]

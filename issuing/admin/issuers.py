@@ -1,0 +1,238 @@
+"""The Issuers page: how each issuer stands, and the switches: read-only, fallback, breaker. Each asks for a reason."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from audit.admin import actor_in_words, name_actors
+from issuing.errors import CardRefusedError
+from issuing.models import IssuerControl, Provider
+from issuing.operations import availability
+from issuing.operations import control as issuer_control
+from issuing.operations.control import Standing, configured_providers
+from onecard.kit import clock, display, references
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.confirmation_pages import Act, ReasonForm, TextWidget, ask
+
+LONGEST_MINUTES = 7 * 24 * 60
+BREAKER = {
+    "closed": ("Closed: calls go through", "good"),
+    "half_open": ("Half-open: one call tries", "warn"),
+    "open": ("Open: no calls", "bad"),
+    "unknown": ("Unknown: Redis does not answer", "warn"),
+}
+# A notice older than this is history: the audit trail keeps it.
+NOTICE_FOR = dt.timedelta(hours=24)
+
+
+class EnterForm(ReasonForm):
+    """Without minutes, somebody must end it."""
+
+    minutes = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LONGEST_MINUTES,
+        help_text="How long; empty: until somebody ends it.",
+        widget=TextWidget({"inputmode": "numeric"}),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """One button of the page: what it says, and the domain's function behind it."""
+
+    title: str
+    words: str
+    done: str
+    call: Callable[..., object]
+    form: type[forms.Form] = ReasonForm
+    danger: bool = False
+
+
+def _enter(*, provider: str, reason: str, minutes: int | None, actor: str) -> object:
+    until = clock.now() + dt.timedelta(minutes=minutes) if minutes else None
+    return availability.enter_read_only(provider=provider, reason=reason, actor=actor, until=until)
+
+
+def _fallback(*, allowed: bool) -> Callable[..., object]:
+    def call(**asked: Any) -> object:
+        return issuer_control.allow_fallback(allowed=allowed, **asked)
+
+    return call
+
+
+SWITCHES = {
+    "enter-read-only": Switch(
+        title="Make read-only",
+        words="No card is made or changed there until this ends. Purchases, reading, freezing and webhooks go on.",
+        done="is read-only now.",
+        call=_enter,
+        form=EnterForm,
+        danger=True,
+    ),
+    "leave-read-only": Switch(
+        title="End read-only",
+        words="Cards are made and changed there again. A breaker that is open stays so until the issuer answers.",
+        done="takes changes again.",
+        call=issuer_control.leave_read_only,
+    ),
+    "forbid-fallback": Switch(
+        title="Forbid the fallback",
+        words="While this issuer is down, new cards wait for it instead of being made at the backup.",
+        done="has no fallback now.",
+        call=_fallback(allowed=False),
+        danger=True,
+    ),
+    "allow-fallback": Switch(
+        title="Allow the fallback",
+        words="While this issuer is down, new cards are made at the backup.",
+        done="may fall back to the backup now.",
+        call=_fallback(allowed=True),
+    ),
+    "close-breaker": Switch(
+        title="Close the breaker",
+        words="Calls go to the issuer again at once. If it still fails, the breaker opens again by itself.",
+        done="is called again.",
+        call=issuer_control.close_breaker,
+    ),
+}
+
+
+@admin.register(IssuerControl)
+class IssuersAdmin(ReadOnlyAdmin):
+    """Its list is the Issuers page; nothing is edited but through the switches."""
+
+    fields = (("provider", "fallback_allowed"), ("read_only", "read_only_until"), "read_only_reason")
+
+    def get_urls(self) -> list[URLPattern]:
+        switch = path(
+            "of/<slug:provider>/<slug:name>/",
+            self.admin_site.admin_view(self.switch),
+            name="issuing_issuercontrol_switch",
+        )
+        return [switch, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The page has a shape of its own, so it is not Django's list."""
+        if request.method != "GET" or not self.has_view_permission(request):
+            raise PermissionDenied
+        found = issuer_control.standings()
+        name_actors([entry for each in found if (entry := each.read_only_entry)])
+        may_switch = may_change(request)
+        issuers = [_shown(each, may_switch=may_switch) for each in found]
+        context = {**self.admin_site.each_context(request), "title": "Issuers", "issuers": issuers}
+        return TemplateResponse(request, "admin/issuing/issuercontrol/issuers.html", context)
+
+    def switch(self, request: HttpRequest, provider: str, name: str) -> HttpResponse:
+        if not may_change(request):
+            raise PermissionDenied
+        if name not in SWITCHES or provider not in configured_providers():
+            raise Http404
+        switch, label = SWITCHES[name], Provider(provider).label
+        page = reverse("admin:issuing_issuercontrol_changelist")
+        form = switch.form(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                switch.call(provider=provider, actor=f"user:{request.user.pk}", **form.cleaned_data)
+            except CardRefusedError as error:
+                form.add_error(None, error.message)
+            else:
+                messages.success(request, f"{label} {switch.done}")
+                return redirect(page)
+        title = f"{switch.title}: {label}"
+        act = Act(title=title, words=switch.words, button=switch.title, back=page, danger=switch.danger)
+        return ask(request, act, form)
+
+
+def may_change(request: HttpRequest) -> bool:
+    """ReadOnlyAdmin says no to Django's own forms; the switches go by the permission itself."""
+    return request.user.has_perm("issuing.change_issuercontrol")
+
+
+def _shown(standing: Standing, *, may_switch: bool) -> dict[str, Any]:
+    available = standing.availability
+    trouble = available.read_only
+    state = display.label("Read-only", "bad") if trouble else display.label("Takes changes", "good")
+    return {
+        "name": standing.name,
+        "state": state,
+        "attention": trouble,
+        "facts": _facts(standing),
+        "notice": _notice(standing),
+        "switches": _switches(standing) if may_switch else [],
+    }
+
+
+def _facts(standing: Standing) -> list[tuple[str, Any]]:
+    available, run = standing.availability, standing.last_sync
+    words, tone = BREAKER[available.breaker.state]
+    facts: list[tuple[str, Any]] = [
+        ("Used for", standing.uses),
+        ("Breaker", display.label(words, tone)),
+        ("Failures in a row", available.breaker.failures),
+    ]
+    if available.breaker.state == "open":
+        facts.append(("Tries again in", f"{available.breaker.retry_after_s:.0f} s"))
+    if available.by:
+        facts.append(("Read-only by", _who(standing)))
+        facts.append(("Because", available.reason))
+    if available.by == "hand":
+        facts.append(
+            ("Until", display.moment(standing.read_only_until) if standing.read_only_until else "Somebody ends it")
+        )
+    rate = f"{standing.calls_per_second:g} a second" if standing.calls_per_second else "No limit"
+    last = display.link(references.page_of(f"syncrun:{run.pk}"), _run_in_words(run)) if run else "None yet"
+    return [
+        *facts,
+        ("Fallback", "Allowed" if available.fallback_allowed else "Forbidden"),
+        ("Calls", rate),
+        ("Last sync", last),
+    ]
+
+
+def _who(standing: Standing) -> str:
+    if standing.availability.by == "breaker":
+        return "The breaker"
+    entry = standing.read_only_entry
+    return f"{actor_in_words(entry)}, {display.moment(entry.recorded_at)}" if entry else "Staff"
+
+
+def _run_in_words(run: Any) -> str:
+    return f"{run.get_status_display()}, {display.age(run.finished_at or run.started_at)} ago"
+
+
+def _notice(standing: Standing) -> str:
+    """What administrators must know: credentials were turned away within a day."""
+    entry = standing.authentication_entry
+    if entry is None or clock.now() - entry.recorded_at > NOTICE_FOR:
+        return ""
+    return f"{display.moment(entry.recorded_at)}: {entry.details.get('sentence', '')}"
+
+
+def _switches(standing: Standing) -> list[dict[str, Any]]:
+    """The switches that make sense now."""
+    available = standing.availability
+    names = [
+        "leave-read-only" if available.by == "hand" else "enter-read-only",
+        "forbid-fallback" if available.fallback_allowed else "allow-fallback",
+        *(["close-breaker"] if available.breaker.state in ("open", "half_open") else []),
+    ]
+    return [
+        {
+            "title": SWITCHES[name].title,
+            "page": reverse("admin:issuing_issuercontrol_switch", args=[standing.provider, name]),
+        }
+        for name in names
+    ]
+
+
+references.register("issuercontrol", lambda _key: reverse("admin:issuing_issuercontrol_changelist"))

@@ -1,0 +1,275 @@
+"""The story of one purchase: its rounds with their decisions, what the issuer sent, and the trail. Reads only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Prefetch, Q, QuerySet
+
+from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
+from audit.models import Entry
+from issuing.admin import disputes
+from issuing.billing import amount_due
+from issuing.models import Authorization, BalanceUse, CardTransaction, Decision, Dispute, Hold, IssuerEvent
+from onecard.kit import display, references
+from onecard.kit.money import Money
+from routing import explain
+from routing.models import MerchantCategory
+from routing.words import DECLINES
+from wallet.admin import labels, money_page
+from wallet.admin.money_page import MoneyStory
+from wallet.models import Case, FundingCharge
+
+# In the order in which a decision goes through them; the column is JSON, which keeps no order.
+STEPS = {
+    "verify": "Check the signature",
+    "decode": "Read the request",
+    "read": "Read card, wallet and limits",
+    "choose": "Choose the card",
+    "record": "Check again under the lock and commit",
+}
+TAKES_BACK = "This takes back an earlier answer, which shows all that was looked at."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step's time; the longest of a decision fills its bar."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One attempt to take the money."""
+
+    row: FundingCharge
+    state: str
+    meaning: str
+    problem: str
+    next_try: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One answer, and everything that it was made from."""
+
+    decision: Decision
+    title: str
+    verdict: str
+    reason: str
+    from_balance: str
+    candidates: list[explain.CandidateLine]
+    circumstances: list[tuple[str, str]]
+    reward: explain.RewardLines | None
+    steps: list[Step]
+    total_ms: float
+    longest_ms: float
+    hold: Hold | None
+    charges: list[Charge]
+    answer: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that the page shows."""
+
+    facts: list[tuple[str, Any]]
+    cases: list[tuple[Case, str]]
+    rounds: list[Round]
+    money: MoneyStory
+    money_facts: list[tuple[str, str]]
+    movements: list[CardTransaction]
+    disputes: list[tuple[Dispute, str, str]]
+    events: list[tuple[IssuerEvent, str]]
+    entries: list[tuple[Entry, str, str, str]]
+    mcc_passed_through: bool
+
+
+def tell(authorization: Authorization) -> Story:
+    """Reads everything about a purchase, in a number of queries that does not grow with its rounds."""
+    decisions = list(_decisions(authorization))
+    money = money_page.tell(amount_due.reference(authorization))
+    movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
+    disputed = list(Dispute.objects.filter(authorization=authorization).order_by("pk"))
+    names = [each.reference for each in movements] + [f"dispute:{each.pk}" for each in disputed]
+    cases = _cases(authorization, money.subjects["fundingobligation"], names)
+    open_cases = [case for case in cases if case.status == Case.Status.OPEN]
+    events = IssuerEvent.objects.filter(
+        provider=authorization.provider, object_id=authorization.issuer_authorization_id
+    )
+    return Story(
+        facts=_facts(authorization, decisions),
+        cases=[(case, labels.NEXT_STEP.get(case.kind, "")) for case in open_cases],
+        rounds=[_round(decision, title) for decision, title in _titled(decisions)],
+        money=money,
+        money_facts=_money_facts(authorization),
+        movements=movements,
+        disputes=[(each, disputes.state(each), disputes.MEANING.get(each.status, "")) for each in disputed],
+        events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
+        entries=_entries(
+            money.subjects
+            | {
+                "authorization": {authorization.pk},
+                "case": {case.pk for case in cases},
+                "dispute": {each.pk for each in disputed},
+            }
+        ),
+        mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
+    )
+
+
+def _decisions(authorization: Authorization) -> QuerySet[Decision]:
+    charges = FundingCharge.objects.select_related("method").order_by("sequence")
+    rows = Decision.objects.filter(authorization=authorization).order_by("pk")
+    return rows.select_related(
+        "event", "obligation", "corrects", "corrected_by", "hold__day", "hold__month"
+    ).prefetch_related(Prefetch("obligation__charges", queryset=charges))
+
+
+def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> list[Case]:
+    """Everything about this purchase, or about what moved for it, that was ever a person's."""
+    about = Q(reference__in=[amount_due.reference(authorization), *names]) | Q(obligation__in=owed)
+    return list(Case.objects.filter(about).order_by("pk"))
+
+
+def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
+    """What is held, what moved at the merchant's end, and what the cardholder owes for it by now."""
+    taken, back = amount_due.moved_minor(authorization)
+    owed, part = amount_due.look_at(authorization).owed_minor, _balance_part(authorization)
+    amounts = (
+        ("Held", authorization.approved_minor),
+        ("Captured", taken),
+        ("Came back from the merchant", back),
+        ("Owed by the cardholder", max(0, owed)),
+        *([("Given back beyond what was taken", -owed)] if owed < 0 else []),
+        *([("From the card's balance", part)] if part > 0 else []),
+        *([("Put on the card's balance", -part)] if part < 0 else []),
+    )
+    facts = [(name, display.money(minor, authorization.currency)) for name, minor in amounts]
+    due = authorization.settle_due_at
+    return [*facts, ("Settled as captured from", display.moment(due))] if due else facts
+
+
+def _balance_part(authorization: Authorization) -> int:
+    use = BalanceUse.objects.filter(authorization=authorization).first()
+    return use.amount_minor if use else 0
+
+
+def _approved_alone_minor(authorization: Authorization, decisions: list[Decision]) -> int:
+    """What stands of a purchase that the issuer approved without asking us, in minor units."""
+    held = [decision.hold for decision in decisions if decision.approved and decision.amount_minor]
+    ours = sum(hold.amount_minor - hold.released_minor for hold in held)
+    return max(0, authorization.approved_minor - ours)
+
+
+def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tuple[str, Any]]:
+    category = MerchantCategory.objects.filter(code=authorization.mcc).first()
+    place = ", ".join(part for part in (authorization.merchant_city, authorization.merchant_country) if part)
+    alone = _approved_alone_minor(authorization, decisions)
+    card = authorization.card
+    holder = card.cardholder if card else None
+    facts = (
+        ("Merchant", authorization.merchant_name),
+        ("Place", place),
+        ("Merchant category", str(category or authorization.mcc)),
+        ("Approved", display.money(authorization.approved_minor, authorization.currency)),
+        ("Of that by the issuer alone", alone and display.money(alone, authorization.currency)),
+        ("Cardholder", holder and display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name)),
+        ("Virtual card", card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
+        ("Issuer", authorization.get_provider_display()),
+        ("Issuer's id", authorization.issuer_authorization_id),
+        ("Authorization code", authorization.authorization_code),
+        ("First asked", display.moment(authorization.created_at)),
+        ("Last change", display.moment(authorization.updated_at)),
+    )
+    return [(name, value) for name, value in facts if value]
+
+
+def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
+    """Rounds are counted; a correction is called after the round that it takes back."""
+    titles: dict[int, str] = {}
+    for decision in decisions:
+        if decision.corrects_id is None:
+            titles[decision.pk] = f"Round {sum(each.startswith('Round') for each in titles.values()) + 1}"
+        else:
+            earlier = titles.get(decision.corrects_id, "an earlier answer")
+            titles[decision.pk] = f"Correction of {earlier[0].lower()}{earlier[1:]}"
+    return [(decision, titles[decision.pk]) for decision in decisions]
+
+
+def _round(decision: Decision, title: str) -> Round:
+    trace = decision.trace if isinstance(decision.trace, dict) else {}
+    steps = _steps(decision.timings_ms)
+    return Round(
+        decision=decision,
+        title=title,
+        verdict=_verdict(decision),
+        reason=_reason(decision, trace),
+        from_balance=_from_balance(decision, trace),
+        candidates=explain.candidates(trace, approved=decision.obligation_id is not None),
+        circumstances=explain.circumstances(trace),
+        reward=explain.reward(trace, amount=_for_cards(decision)) if decision.approved else None,
+        steps=steps,
+        total_ms=sum(step.ms for step in steps),
+        longest_ms=max((step.ms for step in steps), default=0),
+        hold=getattr(decision, "hold", None),
+        charges=[_charge(row) for row in decision.obligation.charges.all()] if decision.obligation else [],
+        answer=display.pretty_body(decision.response),
+        request=display.pretty_body(decision.event.body),
+    )
+
+
+def _verdict(decision: Decision) -> str:
+    if hasattr(decision, "corrected_by"):
+        return display.label("Approved, then taken back", "warn")
+    return display.label("Approved", "good") if decision.approved else display.label("Declined", "bad")
+
+
+def _reason(decision: Decision, trace: dict[str, Any]) -> str:
+    if decision.approved:
+        return explain.rule_sentence(decision.rule, trace)
+    sentence = DECLINES.get(decision.decline_reason, decision.decline_reason)
+    return f"{sentence} {TAKES_BACK}" if decision.corrects_id else sentence
+
+
+def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
+    """What this round took from the card's balance, and what was on the card before."""
+    if not decision.from_balance_minor:
+        return ""
+    pays = display.money(decision.from_balance_minor, decision.currency)
+    seen = trace.get("balance")
+    had = seen.get("has_minor") if isinstance(seen, dict) else None
+    return f"{pays} from the card's balance" + (f" of {display.money(had, decision.currency)}" if had else "")
+
+
+def _for_cards(decision: Decision) -> Money:
+    """What is left for a funding card: only that earns rewards."""
+    return Money(decision.amount_minor - decision.from_balance_minor, decision.currency)
+
+
+def _steps(timings: Any) -> list[Step]:
+    known = timings if isinstance(timings, dict) else {}
+    ordered = [*(name for name in STEPS if name in known), *(name for name in known if name not in STEPS)]
+    return [Step(STEPS.get(name, name), float(known[name])) for name in ordered if isinstance(known[name], int | float)]
+
+
+def _charge(row: FundingCharge) -> Charge:
+    return Charge(
+        row=row,
+        state=display.label(row.get_status_display(), labels.CHARGE_TONE.get(row.status, "neutral")),
+        meaning=labels.CHARGE_MEANING.get(row.status, ""),
+        problem=labels.failure(row),
+        next_try=labels.next_try(row),
+    )
+
+
+def _entries(subjects: dict[str, set[int]]) -> list[tuple[Entry, str, str, str]]:
+    """The trail of the purchase, of the money that it moved, and of the cases about it."""
+    about = Q()
+    for kind, keys in subjects.items():
+        about |= Q(subject_type=kind, subject_id__in=[str(key) for key in keys])
+    entries = list(Entry.objects.filter(about).order_by("pk"))
+    name_actors(entries)
+    return [(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries]

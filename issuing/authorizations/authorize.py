@@ -1,0 +1,198 @@
+"""The decision: may this purchase happen, and which card pays. Read this file first.
+
+One read, a pure choice, one committing statement that looks again under its lock. No network call and no broker call
+stands on this path. Whatever goes wrong, the answer is a decline, and inside DECISION_DEADLINE_MS, counted from the
+arrival of the question: a question that is too old is declined before any work, and a database that says nothing is
+given up on (docs/decisions/0032).
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
+
+from issuing.authorizations import decision_store, late_approvals, unknown_commits
+from issuing.authorizations.answers import answer_of
+from issuing.authorizations.proposal import propose, propose_late_decline
+from issuing.inbox import deliveries as inbox
+from issuing.issuers.stripe.events import AuthorizationRequest, Envelope
+from onecard.kit.clock import Stopwatch
+from onecard.kit.postgresql.patience import give_up_after
+
+log = logging.getLogger(__name__)
+
+# Work that is not worth beginning: with less than this share of the deadline left it would most likely be given up on.
+WORK_SHARE = 0.1
+# Of the deadline, kept for sending the answer, and kept for writing down that we declined; at most these shares.
+ANSWER_MS, ANSWER_SHARE = 40, 0.1
+RECORD_MS, RECORD_SHARE = 250, 0.25
+# The server ends a statement by itself at its limit; only one that says nothing so much later is given up on.
+SILENCE_MS = 20
+# An approval that came too late is taken back before the no is sent, or in the background when that takes longer.
+WITHDRAW_S = 0.5
+# Each round is lost only to somebody else's commit, so a purchase that loses this many is better declined.
+MOST_ROUNDS = 10
+
+
+@dataclass(slots=True)
+class _Question:
+    """What is asked, the decision that was proposed last, and those whose commit has an unknown outcome."""
+
+    asked: AuthorizationRequest
+    body: bytes
+    watch: Stopwatch
+    decision_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    in_doubt: list[uuid.UUID] = field(default_factory=list)
+
+    def bare_decline(self, reason: str) -> bytes:
+        """The decline that no stored decision stands behind; what may have been approved is followed up."""
+        if self.in_doubt:
+            unknown_commits.follow_up(self.asked, self.body, self.in_doubt)
+        return self.asked.answers.bare_decline(reason)
+
+
+def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
+    """Decides on a request and commits the decision with its hold, its charge and its trail; gives the answer's bytes.
+
+    `body` is kept as evidence; `watch` runs since the request arrived. The same event, or a second event for the same
+    round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a decline
+    with its reason.
+    """
+    question = _Question(asked, body, watch)
+    if watch.elapsed_ms >= longest_wait_ms():
+        log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
+        return question.bare_decline("deadline_exceeded")
+    with give_up_after(_left_ms(watch) / 1000):
+        outcome = _outcome(question)
+    # A copy that comes late leaves alone what the first one answered in time.
+    if outcome.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(outcome.response):
+        return _withdraw(question)
+    return outcome.response
+
+
+def _outcome(question: _Question) -> decision_store.Outcome:
+    """What was decided; whatever went wrong is a decline."""
+    asked = question.asked
+    try:
+        return _decide(question)
+    except OperationalError as error:
+        log.warning("authorization %s: the database did not answer in time: %s", asked.authorization_id, error)
+        silent = decision_store.is_silent(error)
+        response = question.bare_decline("deadline_exceeded") if silent else _decline_late(question)
+    except Exception:
+        log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
+        response = _decline_by_fault(question)
+    return decision_store.Outcome("declined", response)
+
+
+def _decide(question: _Question) -> decision_store.Outcome:
+    """Reads, chooses and commits; starts again whenever the ground moved in between, until the deadline."""
+    with give_up_after((_remaining_ms(question.watch) + SILENCE_MS) / 1000):
+        for _ in range(MOST_ROUNDS):
+            if _remaining_ms(question.watch) <= 0:
+                break
+            outcome = _try_round(question)
+            if outcome is not None:
+                return outcome
+    raise OperationalError("no round came to an end before the deadline")
+
+
+def _try_round(question: _Question) -> decision_store.Outcome | None:
+    """One round; None when it is worth starting again."""
+    try:
+        return _round(question)
+    except IntegrityError:
+        # A copy of this event won the race to a unique constraint: the next read finds its answer.
+        return None
+    except NotSupportedError:
+        # A migration changed what a prepared statement answers: a new connection prepares anew.
+        decision_store.forget_connection()
+        return None
+    except DatabaseError as error:
+        # A broken connection is replaced; a timeout or a database that refuses us is not waited for.
+        if not decision_store.can_start_again(error):
+            raise
+        return None
+
+
+def _round(question: _Question) -> decision_store.Outcome | None:
+    asked, watch = question.asked, question.watch
+    seen = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
+    watch.lap("read")
+    if seen.answered is not None:
+        return decision_store.Outcome("duplicate", seen.answered)
+    question.decision_id = uuid.uuid4()
+    proposal = propose(asked, seen, decision_id=question.decision_id, watch=watch)
+    try:
+        outcome = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
+    except DatabaseError as error:
+        if decision_store.is_unknown(error):
+            question.in_doubt.append(question.decision_id)
+        raise
+    watch.lap("commit")
+    if outcome.kind == "stale":
+        return None
+    return decision_store.Outcome(outcome.kind, answer_of(asked.answers, outcome.kind, outcome.response))
+
+
+def _decline_late(question: _Question) -> bytes:
+    """Declines because time is up, and tries briefly to write that down without waiting for the card's lock."""
+    asked, watch = question.asked, question.watch
+    try:
+        proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=watch)
+        outcome = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
+    except DatabaseError as error:
+        log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
+        return question.bare_decline("deadline_exceeded")
+    return answer_of(asked.answers, outcome.kind, outcome.response)
+
+
+def _decline_by_fault(question: _Question) -> bytes:
+    """Declines because of a bug of ours, and keeps the request, so that it can be looked at and asked again."""
+    asked = question.asked
+    try:
+        envelope = Envelope(asked.event_id, asked.event_type, asked.authorization_id, {})
+        inbox.keep_rejected(asked.provider, question.body, "Deciding failed; see the log.", envelope)
+    except DatabaseError as error:
+        log.warning("authorization %s: the request could not be kept: %s", asked.authorization_id, error)
+    return question.bare_decline("unavailable")
+
+
+def _withdraw(question: _Question) -> bytes:
+    """Takes back an approval whose commit came after the deadline (money-safety I18), or has that done."""
+    asked = question.asked
+    try:
+        with give_up_after(WITHDRAW_S):
+            return late_approvals.withdraw_approval(
+                provider=asked.provider, event_id=asked.event_id, answers=asked.answers
+            )
+    except DatabaseError as error:
+        log.warning("authorization %s: a late approval could not be withdrawn: %s", asked.authorization_id, error)
+        question.in_doubt.append(question.decision_id)
+        return question.bare_decline("deadline_exceeded")
+
+
+def longest_wait_ms() -> float:
+    """How old a question may be when its work begins; an older one is declined unread."""
+    return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
+
+
+def _remaining_ms(watch: Stopwatch) -> float:
+    """What is left for deciding."""
+    return _deciding_ms() - watch.elapsed_ms
+
+
+def _left_ms(watch: Stopwatch) -> float:
+    """What is left until the answer has to leave."""
+    return _answering_ms() - watch.elapsed_ms
+
+
+def _deciding_ms() -> float:
+    return _answering_ms() - min(RECORD_MS, float(settings.DECISION_DEADLINE_MS) * RECORD_SHARE)
+
+
+def _answering_ms() -> float:
+    deadline_ms = float(settings.DECISION_DEADLINE_MS)
+    return deadline_ms - min(ANSWER_MS, deadline_ms * ANSWER_SHARE)

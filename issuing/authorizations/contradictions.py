@@ -1,0 +1,77 @@
+"""Where a question contradicts the purchase as we know it, and what its issuer says was approved before; pure.
+
+A later round keeps the purchase's card and currency; only an increment adds; and what stands without us counts in the
+card's limits (docs/decisions/0027).
+"""
+
+from typing import Any
+
+from issuing import states
+from issuing.authorizations.decision_store import Seen
+from issuing.issuers.stripe.events import AuthorizationRequest
+from onecard.kit.money import Money
+
+# A declined one is over: the merchant's next try has an id of its own.
+OPEN_STATES = frozenset({"", states.Authorization.APPROVED})
+SENTENCES = {
+    "another_card": "{purchase} belongs to another card than {card}, with which its issuer asked for more. Declined.",
+    "another_person": "{purchase} names {people}, who is not the cardholder of its card, {card}. Declined.",
+    "another_currency": "{purchase} is in {currency_before}, and its issuer asked for more in {currency}. Declined.",
+    "not_an_increment": "{purchase} was approved before, and its issuer asked again as if it were new. Declined.",
+    "increment_of_unknown": (
+        "The issuer asked for more on {purchase}, of which we never approved what it says stands, and does not say how "
+        "much that is. Declined."
+    ),
+}
+
+
+def found(asked: AuthorizationRequest, seen: Seen) -> str:
+    """The reason to decline what contradicts the purchase as we know it, or "" (docs/decisions/0027)."""
+    card, is_known = seen.card.id if seen.card else None, bool(seen.status_before)
+    stands = seen.status_before == states.Authorization.APPROVED
+    judgements = (
+        # A purchase of a card that nobody here has may not become somebody's.
+        ("another_card", seen.card_before != card and (seen.card_before is not None or stands)),
+        ("another_person", seen.names_another_person),
+        ("another_currency", is_known and seen.currency_before != asked.currency),
+        ("not_an_increment", stands and not asked.follows),
+        (
+            "increment_of_unknown",
+            card is not None and (seen.unknown_rounds > 0 or (not is_known and asked.standing_minor is None)),
+        ),
+    )
+    return next((reason for reason, holds in judgements if holds), "")
+
+
+def for_the_record(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
+    """What the committing statement needs beside the decision: the case's sentence, or what stands already."""
+    return {"contradiction": _sentence(contradiction, asked, seen)} if contradiction else _standing(asked, seen)
+
+
+def _sentence(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> str:
+    return SENTENCES[contradiction].format(
+        purchase=asked.authorization_id,
+        card=asked.issuer_card_id,
+        people=" and ".join(asked.cardholders),
+        currency=asked.currency,
+        currency_before=seen.currency_before,
+    )
+
+
+def standing_minor(asked: AuthorizationRequest, seen: Seen) -> int:
+    """What was approved of the purchase before, by us or by its issuer alone: the larger of what either side knows."""
+    return max(asked.standing_minor or 0, seen.approved_before_minor)
+
+
+def _standing(asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
+    """What the committing statement counts in the card's limits, where we hold less of it than stands."""
+    minor = standing_minor(asked, seen)
+    is_countable = seen.card is not None and seen.card.currency == asked.currency and seen.status_before in OPEN_STATES
+    if not (minor and is_countable):
+        return {}
+    told = Money(minor, asked.currency)
+    summary = (
+        f"The issuer says that {told} of {asked.authorization_id} stood before it asked us for more. "
+        "What we did not approve of that counts in the card's limits, and no funding card was charged for it."
+    )
+    return {"standing_minor": minor, "standing_summary": summary}

@@ -1,0 +1,228 @@
+"""The two statements of a decision: one that reads all it needs, one that commits all of it.
+
+Plain SQL in this one module, because on this one path the ORM's own time would be most of the answer
+(docs/decisions/0003). Both statements carry what is left of the deadline into the database: a statement that waits
+longer, for a lock or for anything else, is ended there and raises django.db.OperationalError.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, connection
+from psycopg.pq import PipelineStatus
+from psycopg.types.json import Jsonb
+
+from issuing.issuers.stripe.events import AuthorizationRequest
+from onecard.kit.masked_body import evidence_of
+from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
+from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError
+
+READ = """
+SELECT (SELECT version FROM routing_rulebook),
+       (SELECT d.response FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
+         WHERE e.provider = %(provider)s AND e.event_id = %(event_id)s AND e.event_type = %(event_type)s
+           AND e.fingerprint IN ('', %(fingerprint)s) ORDER BY d.id DESC LIMIT 1),
+       (SELECT count(DISTINCT e.event_id) FROM issuing_issuerevent e
+          JOIN issuing_issuerevent same ON same.object_id = e.object_id AND same.provider = e.provider
+                                       AND same.fingerprint = e.fingerprint
+          JOIN issuing_decision d ON d.event_id = same.id
+         WHERE e.provider = %(provider)s AND e.event_id = ANY(%(earlier_events)s::text[])),
+       (SELECT count(DISTINCT d.round_key) FROM issuing_decision d
+         WHERE d.authorization_id = a.id AND d.round_key = ANY(%(earlier_rounds)s::text[])),
+       a.approved_minor, a.status, a.card_id, a.currency,
+       EXISTS (SELECT FROM issuing_issueraccount i
+                WHERE i.provider = %(provider)s AND i.issuer_cardholder_id = ANY(%(cardholders)s::text[])
+                  AND i.issuer_cardholder_id <> '' AND i.cardholder_id <> c.cardholder_id),
+       c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
+       c.balance_minor, c.spends_balance,
+       h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
+       (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
+                                           m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
+                                           m.is_backup, m.position) ORDER BY m.position, m.id)::text
+          FROM wallet_fundingmethod m WHERE m.cardholder_id = h.id)
+  FROM (SELECT 1) AS one
+  LEFT JOIN issuing_virtualcard c ON c.issuer_provider = %(provider)s AND c.issuer_card_id = %(card_id)s
+  LEFT JOIN wallet_cardholder h ON h.id = c.cardholder_id
+  LEFT JOIN issuing_authorization a ON a.provider = %(provider)s
+                                   AND a.issuer_authorization_id = %(authorization_id)s
+"""
+
+REFUSE = "SELECT issuing_refuse_event(%(refusal)s, %(body)s)"
+RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(body)s)"
+
+
+@dataclass(frozen=True, slots=True)
+class CardSeen:
+    """The card and its holder as the decision reads them."""
+
+    id: int
+    version: int
+    status: str
+    stop_is_reported: bool
+    currency: str
+    per_transaction_limit_minor: int
+    balance_minor: int
+    spends_balance: bool
+    cardholder_id: int
+    wallet_version: int
+    kyc_status: str
+    time_zone: str
+    preference: str
+    methods_json: str | None
+
+    @property
+    def methods(self) -> list[list[Any]]:
+        """The wallet, an array for each method in the order of READ."""
+        return json.loads(self.methods_json) if self.methods_json else []
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that a decision is made from; `answered` is the stored answer when the event is not new.
+
+    `status_before` is "" for a purchase that we do not know. `unknown_rounds` counts the earlier rounds that the
+    request names and that we never decided; `names_another_person` tells of a cardholder who is not the card's.
+    """
+
+    rulebook_version: int
+    answered: bytes | None
+    approved_before_minor: int
+    status_before: str
+    card_before: int | None
+    currency_before: str
+    unknown_rounds: int
+    names_another_person: bool
+    card: CardSeen | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the committing statement did (see migrations 0014, 0018), and the answer; empty when nothing was decided."""
+
+    kind: str
+    response: bytes
+
+
+def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
+    """Reads everything that a decision on this request needs, in one round trip."""
+    names = {
+        "provider": asked.provider,
+        "event_id": asked.event_id,
+        "event_type": asked.event_type,
+        "fingerprint": asked.fingerprint,
+        "card_id": asked.issuer_card_id,
+        "authorization_id": asked.authorization_id,
+        "earlier_events": list(asked.earlier_events),
+        "earlier_rounds": list(asked.earlier_rounds),
+        "cardholders": list(asked.cardholders),
+    }
+    row = _run(READ, names, remaining_ms)
+    version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
+    known_rounds = events if asked.earlier_events else rounds
+    return Seen(
+        rulebook_version=version,
+        answered=answered,
+        approved_before_minor=approved or 0,
+        status_before=status or "",
+        card_before=card_before,
+        currency_before=currency or "",
+        unknown_rounds=len(asked.earlier_events or asked.earlier_rounds) - known_rounds,
+        names_another_person=names_another,
+        card=CardSeen(*card) if card[0] is not None else None,
+    )
+
+
+def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
+    """Commits a decision under the card's lock, in one round trip; see migration 0014 for what it answers."""
+    kind, response = _run(RECORD, _kept("proposal", proposal, body), remaining_ms)
+    return Outcome(kind, response or b"")
+
+
+def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
+    """Keeps a question that is not decided at all, with a case for a person, in one round trip."""
+    _run(REFUSE, _kept("refusal", refusal, body), remaining_ms)
+
+
+def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
+    evidence = evidence_of(body)
+    return {name: Jsonb(facts | {"original_mac": evidence.original_mac}), "body": evidence.body}
+
+
+def can_start_again(error: DatabaseError) -> bool:
+    """Says whether the decision may be made anew after this error, on a new connection where the old one is broken.
+
+    Broken is one that died, one whose commit failed inside its pipeline, one whose prepared statements are lost, and
+    one that could write before and only reads now: it would answer every further decision with the same error.
+    """
+    raw: PatientConnection | None = connection.connection
+    if raw is None or connection.in_atomic_block:
+        return False
+    if is_silent(error):
+        connection.close()
+        return False
+    lost = isinstance(error.__cause__, LOST_STATEMENT)
+    failed_over = isinstance(error.__cause__, READS_ONLY) and RECORD in raw.planned
+    if lost or failed_over or raw.closed or raw.pgconn.pipeline_status != PipelineStatus.OFF:
+        connection.close()
+        return True
+    return isinstance(error.__cause__, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
+
+
+def is_silent(error: DatabaseError) -> bool:
+    """True when the database was given up on because it said nothing."""
+    return isinstance(error.__cause__, SilentDatabaseError)
+
+
+def is_unknown(error: DatabaseError) -> bool:
+    """True when a statement that ended with this error may have been committed: its connection is gone."""
+    raw: PatientConnection | None = connection.connection
+    return raw is None or bool(raw.closed) or is_silent(error)
+
+
+def forget_connection() -> None:
+    """Throws the connection away, unless it is in somebody's transaction; the next statement makes a new one."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ...]:
+    """One row of one statement, which the database ends by itself when the remaining milliseconds are over."""
+    if connection.connection is not None and connection.connection.is_doubtful:
+        forget_connection()
+    connection.ensure_connection()
+    raw: PatientConnection = connection.connection
+    with connection.wrap_database_errors:
+        if connection.in_atomic_block:
+            return _only_row(psycopg.Cursor(raw).execute(sql, params))
+        return _in_one_trip(raw, sql, params, max(1, int(remaining_ms)))
+
+
+def _in_one_trip(raw: PatientConnection, sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
+    """Sets the time-out and runs the statement, sent together: no further round trip, one implicit transaction.
+
+    Waiting for a lock counts as well. The setting is local to that transaction, so it is gone afterwards whatever
+    becomes of the statement, and no other client of a pooler meets it.
+
+    When a statement fails, the server skips all that follows it. psycopg counts how often it has sent a statement, and
+    may take a skipped one for prepared. So the one statement that is prepared comes last, and the one before it never
+    is. A connection on which that one failed at its first use is replaced before the next: psycopg would prepare it
+    there under a new name each time, and the server would keep them all.
+    """
+    cursor, beside = psycopg.Cursor(raw), psycopg.Cursor(raw)
+    try:
+        with raw.pipeline():
+            beside.execute(f"SELECT set_config('statement_timeout', '{limit_ms}', true)", prepare=False)
+            cursor.execute(sql, params, prepare=True)
+    except psycopg.Error:
+        raw.is_doubtful |= sql not in raw.planned
+        raise
+    raw.planned.add(sql)
+    return _only_row(cursor)
+
+
+def _only_row(cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:
+    row = cursor.fetchone()
+    assert row is not None, "both statements answer exactly one row"  # noqa: S101
+    return tuple(row)

@@ -1,0 +1,205 @@
+"""What we would answer, judged on what was read: the card's own rules, then the choice of the card that pays."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.conf import settings
+
+from issuing import states
+from issuing.authorizations import contradictions
+from issuing.authorizations.answers import for_each_outcome
+from issuing.authorizations.decision_store import CardSeen, Seen
+from issuing.issuers.stripe.events import AuthorizationRequest
+from issuing.limits.windows import day_window, month_window
+from onecard.kit import clock
+from onecard.kit.clock import Stopwatch, local_day
+from routing import rulebook
+from routing.engine import Choice, Method, Purchase, choose
+from routing.trace import describe
+from wallet.models import FundingMethod, KycStatus
+
+# Turning a funding card's purchase into cash is a question of licence, so it is refused: cash at a counter and at a
+# machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account
+# funding (Mastercard's 6538).
+CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
+
+
+def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
+    """The proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
+
+    It names what it was made from (versions, amounts), so that the statement can tell when that no longer holds.
+    """
+    now = clock.now()
+    reason, choice, from_balance = "unknown_card", None, 0
+    trace: dict[str, Any] = {}
+    if seen.card is not None:
+        remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
+        choice, trace = _route(asked, seen, seen.card, now, remaining_ms)
+        from_balance = _from_balance(asked, seen.card)
+        reason = _decline_reason(asked, seen, seen.card, choice, asked.amount_minor - from_balance)
+    contradiction = contradictions.found(asked, seen)
+    reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
+    watch.lap("choose")
+    return {
+        **_facts(asked, now),
+        **_ground(seen, now),
+        **contradictions.for_the_record(contradiction, asked, seen),
+        "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
+        **_money(choice, decision_id, asked.amount_minor, 0 if reason else from_balance),
+        "public_id": str(decision_id),
+        "decline_reason": reason,
+        "rule": _rule(choice, asked.amount_minor, from_balance),
+        "trace": trace,
+        "timings_ms": dict(watch.steps_ms),
+        "responses": for_each_outcome(asked.answers, decision_id, reason),
+    }
+
+
+def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
+    """A decline because time is up. It stands on nothing that was read and names no card, so it waits for no lock."""
+    return {
+        **_facts(asked, clock.now()),
+        "public_id": str(decision_id),
+        "decline_reason": "deadline_exceeded",
+        "trace": {"issuer_card_id": asked.issuer_card_id},
+        "timings_ms": dict(watch.steps_ms),
+        "responses": for_each_outcome(asked.answers, decision_id, "deadline_exceeded"),
+    }
+
+
+def _route(
+    asked: AuthorizationRequest, seen: Seen, card: CardSeen, now: dt.datetime, remaining_ms: float
+) -> tuple[Choice, dict[str, Any]]:
+    purchase = Purchase(asked.merchant.mcc, asked.currency, now, local_day(now, card.time_zone))
+    rules, rows, versions = rulebook.rules_for(
+        version=seen.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
+    )
+    choice = choose(purchase, [_method(values) for values in card.methods], rows, card.preference, rules)
+    trace = describe(
+        choice,
+        purchase=purchase,
+        preference=card.preference,
+        rules=rules,
+        rulebook_version=seen.rulebook_version,
+        versions=versions,
+    )
+    balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card)}
+    known = {"wallet_version": card.wallet_version, "card_version": card.version}
+    return choice, trace | known | ({"balance": balance} if card.spends_balance else {})
+
+
+def _from_balance(asked: AuthorizationRequest, card: CardSeen) -> int:
+    """What the card's own balance pays, in minor units; it is kept in the card's currency and pays in no other."""
+    pays = card.spends_balance and asked.currency == card.currency
+    return min(card.balance_minor, asked.amount_minor) if pays else 0
+
+
+def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> str:
+    """Why this one pays: the engine's rule, unless no funding card has anything to pay."""
+    if choice is None or not amount_minor:
+        return "account_verification"
+    return choice.rule if amount_minor > from_balance_minor else "card_balance"
+
+
+def _decline_reason(
+    asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice, for_cards_minor: int
+) -> str:
+    """Why the answer is no, or ""; the daily and the monthly limit are judged under the lock, not here."""
+    total_minor = contradictions.standing_minor(asked, seen) + asked.amount_minor
+    judgements = (
+        (asked.refused_because, bool(asked.refused_because)),
+        ("card_not_active", card.status != states.Card.ACTIVE),
+        ("card_stop_reported", card.stop_is_reported),
+        ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
+        ("authorization_not_open", seen.status_before not in contradictions.OPEN_STATES),
+        ("currency_mismatch", asked.currency != card.currency),
+        ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0),
+        ("per_transaction_limit_exceeded", total_minor > card.per_transaction_limit_minor),
+        ("no_funding_card", for_cards_minor > 0 and choice.method is None),
+    )
+    return next((reason for reason, holds in judgements if holds), "")
+
+
+def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "now": now.isoformat(),
+        "provider": asked.provider,
+        "event_id": asked.event_id,
+        "event_type": asked.event_type,
+        "authorization_id": asked.authorization_id,
+        "fingerprint": asked.fingerprint,
+        "round_key": asked.round_key,
+        "amount_minor": asked.amount_minor,
+        "currency": asked.currency,
+        "mcc": asked.merchant.mcc,
+        "merchant_name": asked.merchant.name,
+        "merchant_category": asked.merchant.category,
+        "merchant_city": asked.merchant.city,
+        "merchant_country": asked.merchant.country,
+        "merchant_network_id": asked.merchant.network_id,
+        **asked.beside.columns(),
+    }
+
+
+def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
+    """What the proposal stands on: if any of it changed by the time of the lock, the proposal is stale."""
+    ground = {
+        "approved_before_minor": seen.approved_before_minor,
+        "status_before": seen.status_before,
+        "card_before": seen.card_before,
+    }
+    if seen.card is None:
+        return ground
+    today = local_day(now, seen.card.time_zone)
+    windows = {"day": day_window(today, seen.card.time_zone), "month": month_window(today, seen.card.time_zone)}
+    return {
+        **ground,
+        "card_id": seen.card.id,
+        "card_version": seen.card.version,
+        "wallet_version": seen.card.wallet_version,
+        **{
+            kind: {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
+            for kind, window in windows.items()
+        },
+    }
+
+
+def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, from_balance_minor: int) -> dict[str, Any]:
+    """What an approval takes from the balance, and the charge that it intends for the rest.
+
+    The charge's key is committed before anyone can call the processor (money-safety I9).
+    """
+    from_balance = {"from_balance_minor": from_balance_minor}
+    if choice is None or choice.method is None or 0 < amount_minor == from_balance_minor:
+        return from_balance
+    return {
+        **from_balance,
+        "method_id": choice.method.id,
+        "policy": settings.FUNDING_POLICY,
+        "obligation_public_id": str(uuid.uuid4()),
+        "charge_public_id": str(uuid.uuid4()),
+        "idempotency_key": f"charge:{decision_id}:1",
+    }
+
+
+def _method(values: list[Any]) -> Method:
+    """A funding method from the read's array, in the order in which store.READ builds it."""
+    (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
+        values
+    )
+    return Method(
+        id=pk,
+        name=name,
+        network=network,
+        product_id=product,
+        last_four=last_four,
+        processor_method_id=processor_id,
+        active=status == FundingMethod.Status.ACTIVE,
+        expiry_year=year,
+        expiry_month=month,
+        cooling_until=dt.datetime.fromisoformat(cooling) if cooling else None,
+        currencies=tuple(currencies),
+        is_backup=backup,
+        position=place,
+    )

@@ -1,0 +1,117 @@
+"""Approvals that may have been committed after the issuer was told no: each is looked up, and taken back.
+
+A decision gives up on a database that says nothing. Its commit may still have happened. A thread of this process asks
+again until the database answers. If the process dies meanwhile, the issuer's own news of the decline releases the hold
+(lifecycle.apply_news), as it does for every decline.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import DatabaseError, connections
+
+from issuing.authorizations import decision_store, late_approvals
+from issuing.authorizations.proposal import propose_late_decline
+from issuing.issuers.stripe.events import AuthorizationRequest
+from issuing.models import Decision
+from onecard.kit.clock import Stopwatch
+from onecard.kit.postgresql.patience import give_up_after
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 5.0
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+# What waits beyond this is left to the issuer's news: a process must not fill its memory while a database is away.
+MOST_WAITING = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A question that was answered with no, and the decisions that may nevertheless have been committed for it."""
+
+    asked: AuthorizationRequest
+    body: bytes
+    decisions: tuple[uuid.UUID, ...]
+
+
+def follow_up(asked: AuthorizationRequest, body: bytes, decisions: Collection[uuid.UUID]) -> None:
+    """Takes back, in the background, each of these decisions that was committed as an approval."""
+    with _lock:
+        if len(_waiting) >= MOST_WAITING:
+            log.error("authorization %s: left to the issuer's news, too many wait already", asked.authorization_id)
+            return
+        _waiting.append(_Doubt(asked, body, tuple(decisions)))
+        _start_thread()
+
+
+def wait_until_settled(timeout_s: float) -> bool:
+    """Waits until nothing is in doubt any more, for tests and for an orderly end; says whether that is so."""
+    thread = _thread
+    if thread is not None:
+        thread.join(timeout_s)
+    return not _waiting
+
+
+def take_back(asked: AuthorizationRequest, body: bytes, decisions: Collection[uuid.UUID]) -> None:
+    """Writes down the decline that was answered, and takes back what was approved instead; may be repeated.
+
+    The decline comes first: once it is stored, a commit that is still under way finds it and approves nothing. What a
+    copy of the event was answered in time is another decision, and stays. Raises django.db.DatabaseError.
+    """
+    proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=Stopwatch())
+    decision_store.record(proposal, body, remaining_ms=PATIENCE_S * 1000)
+    approved = Decision.objects.filter(public_id__in=list(decisions), approved=True, corrected_by=None)
+    for decision in approved.select_related("event"):
+        late_approvals.withdraw_approval(
+            provider=asked.provider, event_id=decision.event.event_id, answers=asked.answers
+        )
+        log.warning("authorization %s: an approval that came too late was taken back", asked.authorization_id)
+
+
+def _start_thread() -> None:
+    global _thread  # noqa: PLW0603  (the process's one thread for this; it ends when nothing waits)
+    if _thread is None:
+        _thread = threading.Thread(target=_work, name="unknown-commits", daemon=True)
+        _thread.start()
+
+
+def _work() -> None:
+    global _thread  # noqa: PLW0603
+    failures = 0
+    while True:
+        with _lock:
+            if not _waiting:
+                connections.close_all()
+                _thread = None
+                return
+            doubt = _waiting[0]
+        if _settle(doubt):
+            failures = 0
+            _waiting.popleft()
+        else:
+            connections.close_all()
+            time.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+            failures += 1
+
+
+def _settle(doubt: _Doubt) -> bool:
+    """One try; False when it is to be made again."""
+    try:
+        with give_up_after(PATIENCE_S):
+            take_back(doubt.asked, doubt.body, doubt.decisions)
+    except DatabaseError as error:
+        log.warning("authorization %s: not settled yet: %s", doubt.asked.authorization_id, error)
+        return False
+    except Exception:
+        log.exception("authorization %s: left to the issuer's news", doubt.asked.authorization_id)
+    return True
+
+
+_lock = threading.Lock()
+_waiting: deque[_Doubt] = deque()
+_thread: threading.Thread | None = None

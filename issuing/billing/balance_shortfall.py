@@ -1,0 +1,58 @@
+"""The first charge of a purchase that its card's balance was to pay alone, and that is more than the balance by now."""
+
+from issuing.billing import stored_balance
+from issuing.models import Authorization, Decision, candidates
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction
+from wallet import cases
+from wallet.methods import usable as methods
+from wallet.models import Case, FundingMethod, FundingObligation
+from wallet.obligations import lifecycle as obligations
+
+
+def ask_for_rest(purchase: Authorization, *, reference: str, rest: Money, description: str) -> bool:
+    """Charges the best card that its decision saw and that can still pay, then the backup; says whether it did.
+
+    With none a case is opened, and so it is without a decision of ours: whom to charge is a person's question then. In
+    the caller's transaction. Once a card was asked, what follows is wallet/obligations/adjust.py's.
+    """
+    require_transaction("The first charge of a purchase")
+    if FundingObligation.objects.filter(purchase=reference).exists():
+        return False
+    owed = Money(
+        stored_balance.unasked_minor(reference=reference, owed_minor=rest.minor, currency=rest.currency), rest.currency
+    )
+    if owed.minor <= 0 or _is_a_persons(reference):
+        return False
+    method = _first_usable(purchase)
+    if method is None:
+        _open_case(reference, owed)
+        return False
+    obligations.begin(
+        method=method, reference=f"{reference}:1", purchase=reference, description=description, money=owed
+    )
+    return True
+
+
+def _is_a_persons(reference: str) -> bool:
+    """Somebody is finding the money by hand: charging a card beside them could be the second time."""
+    asked = Case.objects.filter(kind=Case.Kind.APPROVED_WITHOUT_US, reference=reference, status=Case.Status.OPEN)
+    return asked.exists()
+
+
+def _first_usable(purchase: Authorization) -> FundingMethod | None:
+    rounds = Decision.objects.filter(authorization=purchase, approved=True, from_balance_minor__gt=0)
+    decision = rounds.order_by("pk").first()
+    if decision is None:
+        return None
+    wallet = FundingMethod.objects.filter(cardholder__virtual_cards=purchase.card_id).select_related("cardholder")
+    return methods.first_usable(wallet, order=candidates.of(decision), currency=purchase.currency)
+
+
+def _open_case(reference: str, owed: Money) -> None:
+    cases.open_case(
+        kind=Case.Kind.APPROVED_WITHOUT_US,
+        reference=reference,
+        money=owed,
+        summary=f"{owed} more is owed than the card's balance has, and no funding card can be charged for it.",
+    )

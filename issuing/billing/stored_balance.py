@@ -1,0 +1,136 @@
+"""What a card's own balance pays of a purchase: it pays first, so what is owed less comes off the funding cards first.
+
+Like all that is owed (issuing/billing/amount_due.py) it follows from the rows as they stand. The decision sets its part aside, which
+leaves the balance at once; the ledger hears of it as merchants take the money (docs/decisions/0019).
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import F, Q, Sum
+
+from audit import trail
+from issuing import states
+from issuing.models import Authorization, BalanceUse, Decision, VirtualCard
+from onecard.kit import clock
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.transactions import require_transaction
+from wallet.ledger import postings as ledger
+from wallet.models import Posting
+from wallet.obligations import adjust
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What the balance pays of a purchase by now, in minor units, and by how much that has just changed.
+
+    Below zero the balance has got what a merchant gave back beyond what it took.
+    """
+
+    minor: int
+    change: int
+    card: VirtualCard | None
+
+
+def bring_to(purchase: Authorization, *, reference: str, owed_minor: int, actor: str) -> Share:
+    """Brings the part of a purchase that its card's balance pays to what it shall be, with the balance itself.
+
+    `owed_minor` may be below zero. In the caller's transaction and under the card's lock; raises TransactionError
+    outside a transaction.
+    """
+    require_transaction("What a balance pays")
+    uses = BalanceUse.objects.select_for_update(no_key=True, of=("self",))
+    use = uses.filter(authorization=purchase).first()
+    if use is None and owed_minor >= 0:
+        return Share(0, 0, None)
+    card = lock_home(use.card_id if use else purchase.card_id)
+    if card is None or card.currency != purchase.currency:
+        return Share(0, 0, None)
+    part = use.amount_minor if use else 0
+    wanted = _wanted(purchase, card, part, owed_minor, reference)
+    if wanted != part:
+        _move(purchase, card, part, wanted, actor=actor)
+    return Share(wanted, wanted - part, card)
+
+
+def post(purchase: Authorization, *, reference: str, moved_minor: int, is_open: bool) -> None:
+    """Brings the ledger to what merchants took of the balance's part by now, or to all of it once the purchase is over.
+
+    `moved_minor` is what merchants took, less what they gave back.
+    """
+    use = BalanceUse.objects.filter(authorization=purchase).first()
+    if use is None:
+        return
+    due = min(use.amount_minor, max(0, moved_minor)) if is_open else use.amount_minor
+    delta, number = due - use.posted_minor, use.postings + 1
+    mine = BalanceUse.objects.filter(pk=use.pk, postings=use.postings, posted_minor=use.posted_minor)
+    if not delta or mine.update(posted_minor=due, postings=number, updated_at=clock.now()) != 1:
+        return
+    ledger.post(
+        kind=Posting.Kind.BALANCE_SPENT,
+        key=f"balance:{use.pk}:{number}",
+        money=Money(abs(delta), purchase.currency),
+        reference=reference,
+        back=delta < 0,
+    )
+
+
+def lock_home(card_id: int | None) -> VirtualCard | None:
+    """Locks a card and gives it, or the card that has taken its place and its balance (issuing/cards/cutover.py)."""
+    cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
+    card = cards.filter(pk=card_id).first() if card_id else None
+    if card is None or card.status != states.Card.CLOSED:
+        return card
+    # Its own lock comes before its replacement's, as where the one takes the place of the other.
+    living = card.replacements.exclude(status=states.Card.CLOSED).values_list("pk", flat=True).first()
+    return lock_home(living) if living else card
+
+
+def takes_credit(card: VirtualCard | None) -> bool:
+    """Whether what is put on this card's balance is used up by itself."""
+    return card is not None and card.spends_balance and card.status != states.Card.CLOSED
+
+
+def unasked_minor(*, reference: str, owed_minor: int, currency: str) -> int:
+    """What is owed for a purchase beyond what funding cards were asked for."""
+    return owed_minor - adjust.committed_minor(reference, currency)
+
+
+def _wanted(purchase: Authorization, card: VirtualCard, part: int, owed_minor: int, reference: str) -> int:
+    """Less at once, and more only for what nobody was asked for yet: no charge moves from a card to a balance."""
+    if owed_minor <= part:
+        # No balance and no use of it goes out of the bounds of an amount; what is beyond stays in clearing.
+        return max(owed_minor, part - (MAX_AMOUNT_MINOR - card.balance_minor), -MAX_AMOUNT_MINOR)
+    unasked = unasked_minor(reference=reference, owed_minor=owed_minor - part, currency=purchase.currency)
+    room = _most(purchase, card, part, owed_minor) - part
+    return part + max(0, min(unasked, room, card.balance_minor))
+
+
+def _most(purchase: Authorization, card: VirtualCard, part: int, owed_minor: int) -> int:
+    """What the balance may pay: a surplus comes back from it, then what the decisions took, and all if it paid all."""
+    if not card.spends_balance:
+        return max(part, 0)
+    rounds = Decision.objects.filter(authorization=purchase, approved=True)
+    taken = rounds.aggregate(
+        promised=Sum("from_balance_minor", default=0),
+        by_cards=Sum("amount_minor", default=0, filter=Q(obligation__isnull=False)),
+    )
+    return int(owed_minor if taken["promised"] and not taken["by_cards"] else max(part, 0, taken["promised"]))
+
+
+def _move(purchase: Authorization, card: VirtualCard, part: int, wanted: int, *, actor: str) -> None:
+    """The balance and its use move together."""
+    now = clock.now()
+    use, _ = BalanceUse.objects.get_or_create(
+        authorization=purchase, defaults={"card": card, "created_at": now, "updated_at": now}
+    )
+    BalanceUse.objects.filter(pk=use.pk).update(amount_minor=wanted, updated_at=now)
+    VirtualCard.objects.filter(pk=card.pk).update(balance_minor=F("balance_minor") + part - wanted, updated_at=now)
+    trail.record(
+        actor=actor,
+        action="authorization.paid_from_balance",
+        subject=purchase,
+        card=card.pk,
+        was_minor=part,
+        amount_minor=wanted,
+        currency=purchase.currency,
+    )

@@ -1,0 +1,183 @@
+"""Putting money on a card beforehand: the source is charged, and the balance rises in the commit that sees it paid.
+
+The balance is what the cardholder has put there and no purchase has set aside; a card that spends its balance first
+pays purchases from it (issuing/authorizations/proposal.py, issuing/billing/stored_balance.py). Money that was put there is not given back to its
+source by us: a case about its charge is worked by hand (wallet/casework/rules.py).
+"""
+
+from django.db import IntegrityError
+from django.db.models import F, Q
+
+from audit import trail
+from issuing import states
+from issuing.billing import stored_balance
+from issuing.errors import CardRefusedError
+from issuing.models import CardFunding, VirtualCard
+from onecard.kit import clock
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.sweeper import each_in_turn
+from onecard.kit.transactions import require_no_transaction, savepoint, transaction
+from onecard.kit.transitions import sources_of
+from wallet import cases
+from wallet import states as wallet_states
+from wallet.charges import charge as charges
+from wallet.charges import outcomes
+from wallet.methods import usable as methods
+from wallet.models import FundingMethod
+from wallet.obligations import lifecycle as obligations
+from wallet.processors.base import Processor
+
+BATCH = 100
+
+
+def fund_card(
+    *,
+    card: VirtualCard,
+    amount: Money,
+    source: FundingMethod,
+    requested_by: str,
+    request_key: str,
+    processor: Processor | None = None,
+) -> CardFunding:
+    """Charges `source` and puts the amount on the card; the same `request_key` again is the same request.
+
+    Gives the request as it stands: still requested when the processor did not answer yet (the sweeper goes on), failed
+    when the source was declined. Raises CardRefusedError, UnusableMethodError, and TransactionError in a transaction.
+    """
+    require_no_transaction("A charge")
+    wish = _known(card, amount, source, request_key)
+    if wish is None:
+        wish = intend(card=card, amount=amount, source=source, requested_by=requested_by, request_key=request_key)
+    charge = wish.obligation.charges.get()
+    charges.charge(charge_id=charge.pk, processor=processor)
+    settle(wish.pk)
+    return CardFunding.objects.select_related("card", "source").get(pk=wish.pk)
+
+
+def intend(
+    *, card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, request_key: str
+) -> CardFunding:
+    """Writes the request down with its charge and the message for the worker, and calls nobody; in one transaction.
+
+    Raises CardRefusedError and UnusableMethodError.
+    """
+    check(card, amount, source)
+    return _intend(card, amount, source, requested_by, request_key)
+
+
+def settle(funding_id: int) -> str:
+    """Follows the obligation to its end: paid puts the money on the card, failed ends the request; gives the status."""
+    with transaction():
+        wish = CardFunding.objects.select_related("obligation", "card").get(pk=funding_id)
+        home = stored_balance.lock_home(wish.card_id)
+        obligation = obligations.lock(wish.obligation_id)
+        if obligation.status == wallet_states.Obligation.FUNDED and home is not None:
+            _credit(wish, home)
+        elif obligation.status in (wallet_states.Obligation.FAILED, wallet_states.Obligation.RELEASED):
+            _fail(wish)
+        return CardFunding.objects.values_list("status", flat=True).get(pk=funding_id)
+
+
+def sweep() -> int:
+    """Settles the requests whose charge has ended meanwhile; says how many it looked at."""
+    ended = Q(obligation__status=wallet_states.Obligation.OPEN)
+    waiting = CardFunding.objects.filter(~ended, status=states.Funding.REQUESTED).order_by("pk")
+    ids = list(waiting.values_list("pk", flat=True)[:BATCH])
+    return each_in_turn(ids, settle, what="card funding")
+
+
+def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
+    """Raises CardRefusedError or UnusableMethodError when this cannot be put there from there."""
+    if card.status == states.Card.CLOSED:
+        raise CardRefusedError("This card is closed; no money can be put on it.")
+    if source.cardholder_id != card.cardholder_id:
+        raise CardRefusedError("Money can only be put on a card from one of its holder's own cards.")
+    if amount.currency != card.currency:
+        raise CardRefusedError(f"This card is kept in {card.currency}; give the amount in {card.currency}.")
+    if not 0 < amount.minor <= MAX_AMOUNT_MINOR - card.balance_minor:
+        raise CardRefusedError("The amount must be more than nothing and less than ten trillion.")
+    methods.refuse_unusable(source, currency=amount.currency)
+
+
+def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, key: str) -> CardFunding:
+    if not 0 < len(key.strip()) <= 80:
+        raise CardRefusedError("A request to put money on a card needs a key of 1 to 80 characters.")
+    try:
+        with transaction(), savepoint():
+            return _write(card, amount, source, requested_by, key)
+    except IntegrityError:
+        known = _known(card, amount, source, key)
+        if known is None:
+            raise
+        return known
+
+
+def _known(card: VirtualCard, amount: Money, source: FundingMethod, key: str) -> CardFunding | None:
+    """What this key asked for before: it is answered as it stands, whatever became of the card or the source since."""
+    known = CardFunding.objects.filter(request_key=key).first()
+    if known is not None and (known.card_id, known.source_id, known.money) != (card.pk, source.pk, amount):
+        raise CardRefusedError("This key was used before for another request; take a new one.")
+    return known
+
+
+def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, key: str) -> CardFunding:
+    now = clock.now()
+    charge = obligations.begin(
+        method=source,
+        reference=f"card_funding:{key}",
+        purchase=f"card:{card.pk}",
+        description=f"Onto {card}",
+        money=amount,
+    )
+    wish = CardFunding.objects.create(
+        card=card,
+        source=source,
+        obligation=charge.obligation,
+        request_key=key,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        requested_by=requested_by,
+        created_at=now,
+        updated_at=now,
+    )
+    trail.record(
+        actor=requested_by,
+        action="card.funding_requested",
+        subject=card,
+        funding=str(wish.public_id),
+        amount_minor=amount.minor,
+        currency=amount.currency,
+    )
+    return wish
+
+
+def _credit(wish: CardFunding, home: VirtualCard) -> None:
+    """The balance and the request move together, once; the card may have been replaced while its source was charged."""
+    if not _move(wish, states.Funding.CREDITED):
+        return
+    VirtualCard.objects.filter(pk=home.pk).update(
+        balance_minor=F("balance_minor") + wish.amount_minor, updated_at=clock.now()
+    )
+
+
+def _fail(wish: CardFunding) -> None:
+    """Nothing is owed for money that was not put anywhere, so no case is left behind for a person."""
+    if not _move(wish, states.Funding.FAILED):
+        return
+    obligations.release(obligation_id=wish.obligation_id, actor="system:card_funding")
+    cases.resolve_cases(reference=f"obligation:{wish.obligation_id}", kinds=tuple(outcomes.FAILURES.values()))
+
+
+def _move(wish: CardFunding, target: str) -> bool:
+    rows = CardFunding.objects.filter(pk=wish.pk, status__in=sources_of(states.FUNDING_MOVES, target))
+    if rows.update(status=target, updated_at=clock.now()) != 1:
+        return False
+    trail.record(
+        actor="system:card_funding",
+        action=f"card.funding_{target}",
+        subject=wish.card,
+        funding=str(wish.public_id),
+        amount_minor=wish.amount_minor,
+        currency=wish.currency,
+    )
+    return True

@@ -1,0 +1,126 @@
+"""Charging, for a purchase that was approved without us, the card that would have been chosen for it."""
+
+from issuing import locking
+from issuing.billing import amount_due, stored_balance
+from issuing.models import Authorization, BalanceUse
+from onecard.kit import clock
+from onecard.kit.clock import local_day
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
+from onecard.users.models import User
+from routing import rulebook
+from routing.engine import Method, Purchase, choose
+from wallet import cases
+from wallet.casework import desk as case_desk
+from wallet.casework.desk import CaseRefusedError
+from wallet.casework.rules import Standing
+from wallet.methods import usable as methods
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.obligations import lifecycle as obligations
+
+BEGINS = "authorization:"
+
+
+def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
+    """Charges the card that routing chooses today for all that nobody was asked for; the case then closes by itself.
+
+    Once, whoever presses how often; what is captured or comes back later is followed as for every purchase. Raises
+    CaseRefusedError, and then nothing has changed.
+    """
+    with transaction():
+        purchase = _lock(case)
+        with case_desk.opened(case) as standing:
+            case_desk.refuse(why_not(standing))
+            words, money = case_desk.checked(reason), unasked(purchase)
+            method = _chosen(purchase)
+            charge = obligations.begin(
+                method=method,
+                reference=f"{case.reference}:{FundingObligation.objects.filter(purchase=case.reference).count() + 1}",
+                purchase=case.reference,
+                description=purchase.merchant_name or purchase.issuer_authorization_id,
+                money=money,
+            )
+            told = f"Charge of {money} to {method}"
+            case_desk.note(standing, user, "case.charge_chosen", words, told=told, charge=charge.pk)
+            amount_due.follow(purchase, actor=case_desk.actor(user))
+            cases.resolve_cases(reference=case.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+    return charge
+
+
+def why_not(standing: Standing) -> str:
+    """Why no card can be charged for it so, or ""."""
+    case = standing.case
+    if case.kind != Case.Kind.APPROVED_WITHOUT_US:
+        return "This case is not about a purchase that was approved without us."
+    if case.proposed_by_id:
+        return "Somebody has proposed how it is settled: agree to that or withdraw it first."
+    purchase = _find(case)
+    if purchase is None or purchase.card is None:
+        return "It is not known whose purchase this is: sync the issuer's cards first."
+    if unasked(purchase).minor <= 0:
+        return "Nothing is owed for it that nobody was asked for."
+    return ""
+
+
+def unasked(purchase: Authorization) -> Money:
+    """What is owed for a purchase beyond what its balance pays and cards were asked for."""
+    name, stands = amount_due.reference(purchase), amount_due.look_at(purchase)
+    from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
+    owed_minor = stands.owed_minor - from_balance
+    return Money(
+        stored_balance.unasked_minor(reference=name, owed_minor=owed_minor, currency=purchase.currency),
+        purchase.currency,
+    )
+
+
+def _chosen(purchase: Authorization) -> FundingMethod:
+    """The card that the rules choose for its MCC from the wallet of today; raises CaseRefusedError for none."""
+    card = purchase.card
+    assert card is not None  # noqa: S101  (why_not has said so)
+    holder, now = card.cardholder, clock.now()
+    wallet = list(holder.funding_methods.select_related("cardholder").order_by("position", "pk"))
+    rules, rows, _ = rulebook.rules_for(version=rulebook.current_version(), mcc=purchase.mcc)
+    asked = Purchase(purchase.mcc, purchase.currency, now, local_day(now, holder.time_zone))
+    choice = choose(asked, [_method(each) for each in wallet], rows, holder.preference, rules)
+    found = next((each for each in wallet if choice.method is not None and each.pk == choice.method.id), None)
+    if found is None:
+        raise CaseRefusedError("No card of this wallet can be charged now. Agree with the cardholder how it is paid.")
+    try:
+        methods.refuse_unusable(found, currency=purchase.currency)
+    except methods.UnusableMethodError as error:
+        raise CaseRefusedError(error.message) from None
+    return found
+
+
+def _method(kept: FundingMethod) -> Method:
+    return Method(
+        id=kept.pk,
+        name=kept.name,
+        network=kept.network,
+        product_id=kept.product_id,
+        last_four=kept.last_four,
+        processor_method_id=kept.processor_method_id,
+        active=kept.status == FundingMethod.Status.ACTIVE,
+        expiry_year=kept.expiry_year,
+        expiry_month=kept.expiry_month,
+        cooling_until=kept.cooling_until,
+        currencies=tuple(kept.currencies),
+        is_backup=kept.is_backup,
+        position=kept.position,
+    )
+
+
+def _find(case: Case) -> Authorization | None:
+    key = case.reference.removeprefix(BEGINS)
+    known = Authorization.objects.select_related("card__cardholder")
+    return known.filter(pk=int(key)).first() if case.reference.startswith(BEGINS) and key.isdecimal() else None
+
+
+def _lock(case: Case) -> Authorization:
+    """The purchase with its card and itself locked, before the wallet's side (issuing/locking.py)."""
+    found = _find(case)
+    if found is None:
+        raise CaseRefusedError("This case names no purchase that is here.")
+    locking.lock_card(found.card_id)
+    locking.lock_purchase(found.provider, found.issuer_authorization_id)
+    return Authorization.objects.select_related("card__cardholder").get(pk=found.pk)

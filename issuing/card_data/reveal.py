@@ -1,0 +1,177 @@
+"""Seeing a card's number: staff, with a second factor and a reason; and the cardholder, on the own device.
+
+Both ways share the limit and the trail of `issuing.card_data.vault`. What is asked of the issuer is in the trail before it is
+asked, and what came of it before anything is handed out. Read-only mode stops neither: nothing is changed.
+"""
+
+import re
+import uuid
+from typing import Final
+
+from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
+
+from issuing import states
+from issuing.card_data.vault import (
+    REVEAL_PERMISSION,
+    CardDataError,
+    checked_reason,
+    record_reveal,
+    refusal_of_limit,
+    reveal_stored,
+)
+from issuing.issuers.base import CardData, Issuer, IssuerError, RevealGrant
+from issuing.issuers.registry import issuer_for
+from issuing.models import VirtualCard
+from onecard.kit.errors import OneCardError
+from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.second_factor import trust
+from onecard.second_factor.devices import has_device, verify_code
+from onecard.users.models import User
+
+OWN_REASON: Final = "The cardholder asks on the own device"
+WRONG_CODE: Final = "This is not the present code of your authenticator, or it was used before. Wait for the next one."
+NO_DEVICE: Final = "Set up your second factor first: ask an administrator for an invitation."
+_NONCE: Final = re.compile(r"[\x21-\x7e]{0,500}")
+
+
+class NotAllowedError(CardDataError):
+    """The person lacks the permission."""
+
+    code = "card_data_not_allowed"
+
+
+class SuspendedError(CardDataError):
+    """The person's second factor is too new, or must be renewed first; the sentence says which."""
+
+    code = "card_data_suspended"
+
+
+class NotThisPersonError(CardDataError):
+    """The second factor was missing, wrong or used before."""
+
+    code = "card_data_second_factor"
+
+
+class NoSuchCardError(CardDataError):
+    """There is no such card, or it is somebody else's: which of both is nobody's business."""
+
+    code = "card_not_found"
+
+
+class NotRevealableError(CardDataError):
+    """The card is closed, or its issuer has not made it yet."""
+
+    code = "card_not_revealable"
+
+
+class NonceError(CardDataError):
+    """The nonce of the device is missing or cannot be one."""
+
+    code = "invalid_nonce"
+
+
+@sensitive_variables()
+def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) -> CardData:
+    """The whole number and the CVV, for a member of staff who may see them; `code` is their present second factor.
+
+    Read from our own store if the card is kept there, else asked of the issuer. Raises NotAllowedError, ReasonError,
+    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError, all fit for
+    people's eyes.
+    """
+    require_no_transaction("Revealing card data")
+    if not (user.is_active and user.has_perm(REVEAL_PERMISSION)):
+        raise NotAllowedError("You may not see the numbers of cards.")
+    actor = f"user:{user.pk}"
+    reason = checked_reason(actor, reason)
+    _refuse_suspended(card, user, actor, reason)
+    _check_second_factor(card, user, actor, reason, code)
+    if VirtualCard.objects.filter(pk=card.pk).exclude(encrypted_card_number="").exists():
+        return reveal_stored(card, actor=actor, reason=reason)
+    issuer = _issuer_of(card)
+    attempt = _begin(card, actor, reason)
+    try:
+        shown = issuer.get_card_data(card.issuer_card_id)
+    except IssuerError as error:
+        _end(card, actor, reason, "failed", answers=attempt, error=error.code)
+        raise
+    _end(card, actor, reason, "shown", answers=attempt)
+    return shown
+
+
+@sensitive_variables()
+def grant_to_cardholder(*, public_id: uuid.UUID, user: User, nonce: str = "") -> RevealGrant:
+    """A short-lived secret with which the cardholder's own device fetches the number; we never see it.
+
+    `nonce` is what Stripe's script made on the device. Raises NoSuchCardError for any card but the person's own,
+    NonceError, NotRevealableError, TooManyRevealsError or IssuerError.
+    """
+    require_no_transaction("Revealing card data")
+    card = VirtualCard.objects.filter(public_id=public_id, cardholder__user=user).first()
+    # Staff have their own way, with a second factor and a reason; this one is closed to them, whatever a row says.
+    if card is None or user.is_staff or user.is_superuser:
+        raise NoSuchCardError("You have no such card.")
+    _check_nonce(card, nonce)
+    if card.status == states.Card.CLOSED:
+        raise NotRevealableError("This card is closed; its number is of no use any more.")
+    actor = f"user:{user.pk}"
+    issuer = _issuer_of(card)
+    attempt = _begin(card, actor, OWN_REASON)
+    try:
+        grant = issuer.reveal(card.issuer_card_id, nonce=nonce)
+    except IssuerError as error:
+        _end(card, actor, OWN_REASON, "failed", answers=attempt, error=error.code)
+        raise
+    _end(card, actor, OWN_REASON, "granted", answers=attempt)
+    return grant
+
+
+def _refuse_suspended(card: VirtualCard, user: User, actor: str, reason: str) -> None:
+    """Whoever just took over a login would look at once; so each such try is in the trail."""
+    why = trust.why_not_trusted(user) if has_device(user) else ""
+    if why:
+        with transaction():
+            record_reveal(card, actor, reason, "suspended")
+        raise SuspendedError(why)
+
+
+@sensitive_variables("code")
+def _check_second_factor(card: VirtualCard, user: User, actor: str, reason: str, code: str) -> None:
+    """Wrong codes are in the trail and count, so that guessing uses up the hour's looks."""
+    with transaction():
+        problem: OneCardError | None = refusal_of_limit(card, actor, reason)
+        if problem is None and not verify_code(user, code):
+            record_reveal(card, actor, reason, "second_factor")
+            problem = NotThisPersonError(WRONG_CODE if has_device(user) else NO_DEVICE)
+    if problem is not None:
+        raise problem
+
+
+def _issuer_of(card: VirtualCard) -> Issuer:
+    if not card.issuer_card_id:
+        raise NotRevealableError("The issuer has not made this card yet, so it has no number.")
+    try:
+        return issuer_for(card.issuer_provider)
+    except ImproperlyConfigured:
+        raise NotRevealableError("This card's issuer is not set up here, so nobody can be asked.") from None
+
+
+def _begin(card: VirtualCard, actor: str, reason: str) -> int:
+    """Commits that the issuer is being asked, and gives the entry's id; raises TooManyRevealsError."""
+    with transaction():
+        refusal = refusal_of_limit(card, actor, reason)
+        if refusal is None:
+            return record_reveal(card, actor, reason, "asked").pk
+    raise refusal
+
+
+def _end(card: VirtualCard, actor: str, reason: str, outcome: str, **more: object) -> None:
+    with transaction():
+        record_reveal(card, actor, reason, outcome, **more)
+
+
+def _check_nonce(card: VirtualCard, nonce: str) -> None:
+    if not _NONCE.fullmatch(nonce):
+        raise NonceError("The nonce must be at most 500 printable characters without spaces.")
+    if card.issuer_provider == "stripe" and not nonce:
+        raise NonceError("Send the nonce that Stripe's script made on this device.")

@@ -1,0 +1,225 @@
+"""Carrying out what was asked of an issuer: claim and commit, call, record and commit (money-safety T5, F4).
+
+The same key on every try makes it one change however often it is sent; a change whose worker died is sent again.
+"""
+
+import datetime as dt
+import logging
+
+from django.db.models import F, Q
+
+from audit import trail
+from issuing import states
+from issuing.cards import issuer_failover
+from issuing.issuers.base import Address, CardOrder, IssuedCard, Issuer, IssuerError, Limits, Person, RefusedError
+from issuing.issuers.errors import PausedError
+from issuing.issuers.registry import issuer_for
+from issuing.models import CardChange, IssuerAccount, VirtualCard
+from onecard.kit import clock
+from onecard.kit.backoff import backoff_s
+from onecard.kit.sweeper import each_in_turn
+from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.kit.transitions import sources_of
+
+log = logging.getLogger(__name__)
+
+CLAIM = dt.timedelta(seconds=120)
+SWEEP_GRACE = dt.timedelta(seconds=5)
+SWEEP_BATCH = 50
+# The status that the issuer is asked for, and ours once it has said yes.
+TARGETS = {
+    CardChange.Kind.ACTIVATE: states.Card.ACTIVE,
+    CardChange.Kind.UNFREEZE: states.Card.ACTIVE,
+    CardChange.Kind.FREEZE: states.Card.FROZEN,
+    CardChange.Kind.CLOSE: states.Card.CLOSED,
+}
+
+
+def carry_out(*, change_id: int, issuer: Issuer | None = None) -> str:
+    """Makes one try at a change that is due, if no earlier one of the card is open; gives the change's status.
+
+    Safe to call twice, at once, late or never again. Raises TransactionError inside a transaction.
+    """
+    require_no_transaction("A call to the issuer")
+    claimed = _claim(change_id)
+    while claimed is not None:
+        moved = _ask(claimed, issuer or issuer_for(claimed.card.issuer_provider))
+        claimed = _claim(change_id) if moved else None
+    return CardChange.objects.values_list("status", flat=True).get(pk=change_id)
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Tries every change that is due and that the queue seems to have forgotten; says how many."""
+    limit = (now or clock.now()) - SWEEP_GRACE
+    ids = list(CardChange.objects.filter(_due(limit)).order_by("id").values_list("pk", flat=True)[:SWEEP_BATCH])
+    return each_in_turn(ids, lambda change_id: carry_out(change_id=change_id), what="card change")
+
+
+def _due(moment: dt.datetime) -> Q:
+    waiting = Q(status=states.Change.INTENDED, next_attempt_at__lte=moment)
+    abandoned = Q(status=states.Change.SENDING, claimed_until__lt=moment)
+    return waiting | abandoned
+
+
+def _claim(change_id: int) -> CardChange | None:
+    """Takes the change for this worker; the changes of one card go to the issuer in the order they were asked for."""
+    now = clock.now()
+    with transaction():
+        card_id = CardChange.objects.values_list("card_id", flat=True).get(pk=change_id)
+        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card_id)
+        earlier = CardChange.objects.filter(card_id=card_id, pk__lt=change_id, status__in=states.OPEN_CHANGE)
+        due = CardChange.objects.filter(_due(now), pk=change_id)
+        claimed = due.select_related("card__cardholder__user").first()
+        if claimed is None or earlier.exists():
+            return None
+        claimed.attempts += 1
+        due.update(
+            status=states.Change.SENDING,
+            attempts=F("attempts") + 1,
+            # Should this worker die, nobody knows whether it sent anything; the object keeps what was known before.
+            may_have_arrived=True,
+            claimed_until=now + CLAIM,
+            updated_at=now,
+        )
+        return claimed
+
+
+def _ask(change: CardChange, issuer: Issuer) -> bool:
+    """Makes the call and records what came of it; True when the card is now the backup issuer's to make."""
+    try:
+        issued = _call(change, issuer)
+    except RefusedError as error:
+        _refused(change, error)
+    except PausedError as error:
+        if issuer_failover.move_to_backup(change):
+            return True
+        _try_later(change, error, may_have_arrived=change.may_have_arrived)
+    except IssuerError as error:
+        _try_later(change, error)
+    else:
+        _done(change, issued)
+    return False
+
+
+def _call(change: CardChange, issuer: Issuer) -> IssuedCard | None:
+    card, key = change.card, str(change.key)
+    if change.kind == CardChange.Kind.CREATE:
+        order = CardOrder(_account_at(issuer, card), card.card_type, card.currency, _limits(card))
+        return issuer.create_card(order, key=key)
+    if not card.issuer_card_id:
+        return None  # The issuer never made it, so there is nothing there to change.
+    if change.kind == CardChange.Kind.LIMITS:
+        issuer.set_spending_limits(card.issuer_card_id, _limits(card), key=key)
+        return None
+    target = TARGETS[CardChange.Kind(change.kind)]
+    return issuer.update_card_status(card.issuer_card_id, target, reason=change.reason, key=key)
+
+
+def _account_at(issuer: Issuer, card: VirtualCard) -> str:
+    """The cardholder's id at the issuer, made there first if need be, under a key of its own."""
+    account = IssuerAccount.objects.get(cardholder=card.cardholder, provider=card.issuer_provider)
+    if not account.issuer_cardholder_id:
+        made = issuer.create_cardholder(_person(card), key=str(account.public_id))
+        IssuerAccount.objects.filter(pk=account.pk, issuer_cardholder_id="").update(issuer_cardholder_id=made)
+        account.issuer_cardholder_id = made
+    return account.issuer_cardholder_id
+
+
+def _done(change: CardChange, issued: IssuedCard | None) -> None:
+    with transaction():
+        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        if not _move(change, states.Change.DONE):
+            return
+        if change.kind == CardChange.Kind.CREATE and issued is not None:
+            _take_over(card, issued)
+        target = TARGETS.get(CardChange.Kind(change.kind))
+        if target is not None and not _taken_back(change):
+            VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target)).update(
+                status=target
+            )
+        VirtualCard.objects.filter(pk=card.pk).update(last_synced_at=clock.now())
+        trail.record(actor=_actor(card), action=f"card.{change.kind}_done", subject=card, change=str(change.key))
+
+
+def _taken_back(change: CardChange) -> bool:
+    """Whether the card was frozen or closed again while the issuer was still making it usable."""
+    later = CardChange.objects.filter(card_id=change.card_id, pk__gt=change.pk, status__in=states.OPEN_CHANGE)
+    return later.filter(kind__in=(CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)).exists()
+
+
+def _take_over(card: VirtualCard, issued: IssuedCard) -> None:
+    VirtualCard.objects.filter(pk=card.pk).update(
+        issuer_card_id=issued.issuer_card_id,
+        issuer_card_token=issued.issuer_card_id,
+        last_four=issued.last_four,
+        expiry_month=issued.expiry_month,
+        expiry_year=issued.expiry_year,
+    )
+
+
+def _refused(change: CardChange, error: RefusedError) -> None:
+    """Final: a card that cannot be made is closed; what we hold more strictly than the issuer stays so."""
+    with transaction():
+        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        if not _move(change, states.Change.REFUSED, error):
+            return
+        if change.kind == CardChange.Kind.CREATE:
+            VirtualCard.objects.filter(pk=card.pk, issuer_card_id="").update(status=states.Card.CLOSED)
+        trail.record(
+            actor=_actor(card),
+            action=f"card.{change.kind}_refused",
+            subject=card,
+            change=str(change.key),
+            why=error.message,
+        )
+
+
+def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
+    delay_s = getattr(error, "retry_after_s", None) or backoff_s(change.attempts)
+    log.warning("card change %s: %s; next try in %.1f s", change.key, error.message, delay_s)
+    mine = CardChange.objects.filter(pk=change.pk, attempts=change.attempts, status=states.Change.SENDING)
+    mine.update(
+        status=states.Change.INTENDED,
+        failure_code=error.code,
+        failure_message=error.message[:300],
+        may_have_arrived=may_have_arrived,
+        claimed_until=None,
+        next_attempt_at=clock.now() + dt.timedelta(seconds=delay_s),
+        updated_at=clock.now(),
+    )
+
+
+def _move(change: CardChange, target: str, error: IssuerError | None = None) -> bool:
+    rows = CardChange.objects.filter(pk=change.pk, status__in=sources_of(states.CHANGE_MOVES, target))
+    changed = rows.update(
+        status=target,
+        failure_code=error.code if error else "",
+        failure_message=error.message[:300] if error else "",
+        claimed_until=None,
+        next_attempt_at=None,
+        updated_at=clock.now(),
+    )
+    return changed == 1
+
+
+def _person(card: VirtualCard) -> Person:
+    holder = card.cardholder
+    first, _, last = holder.name.partition(" ")
+    address = Address(
+        holder.address_line1,
+        holder.address_city,
+        holder.address_state,
+        holder.address_postal_code,
+        holder.address_country,
+    )
+    names = (holder.user.first_name or first, holder.user.last_name or last)
+    return Person(*names, email=holder.user.email, address=address, phone=holder.phone)
+
+
+def _limits(card: VirtualCard) -> Limits:
+    windows = (card.per_transaction_limit_minor, card.daily_limit_minor, card.monthly_limit_minor)
+    return Limits(*windows, currency=card.currency)
+
+
+def _actor(card: VirtualCard) -> str:
+    return f"issuer:{card.issuer_provider}"

@@ -1,0 +1,155 @@
+"""One card compared with its issuer: by hand, after the issuer's news of it, or as a line of a whole comparison."""
+
+from dataclasses import dataclass
+
+from django.db.models import Max
+
+from audit import trail
+from issuing import states
+from issuing.card_data.vault import erase_card_data
+from issuing.cards.change_intents import intend
+from issuing.cards.comparison_rules import Finding, Kind, Resolution, compare
+from issuing.issuers.base import IssuedCard, Issuer, RefusedError
+from issuing.issuers.registry import issuer_for
+from issuing.models import CardChange, SyncDifference, SyncRun, VirtualCard
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_no_transaction, transaction
+from wallet import cases
+from wallet.models import Case
+
+UNKNOWN_CARD = "issuer_unknown_card"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a card stood before its issuer was asked: what has moved since makes the issuer's answer old."""
+
+    card_id: int
+    version: int
+    last_change_id: int | None
+
+
+def look(card_id: int) -> Seen:
+    """Notes how a card stands, before its issuer is asked about it."""
+    row = VirtualCard.objects.values("version").annotate(last=Max("changes__pk")).get(pk=card_id)
+    return Seen(card_id, row["version"], row["last"])
+
+
+def sync_card(card_id: int, *, actor: str, issuer: Issuer | None = None) -> list[SyncDifference]:
+    """Asks the issuer about one card and resolves what differs; gives the differences.
+
+    A card that the issuer has not made yet is left alone. Raises the issuer's errors, and TransactionError.
+    """
+    require_no_transaction("A call to the issuer")
+    card = VirtualCard.objects.get(pk=card_id)
+    if not card.issuer_card_id:
+        return []
+    asked, seen = issuer or issuer_for(card.issuer_provider), look(card_id)
+    theirs = ask(asked, card.issuer_card_id)
+    return settle(seen, theirs, actor=actor, with_limits=limits_are_the_cards(asked, card))
+
+
+def ask(issuer: Issuer, issuer_card_id: str) -> IssuedCard | None:
+    """The card as the issuer has it; None when it does not know the card."""
+    try:
+        return issuer.get_card_details(issuer_card_id)
+    except RefusedError as error:
+        if error.code == UNKNOWN_CARD:
+            return None
+        raise
+
+
+def settle(
+    seen: Seen, theirs: IssuedCard | None, *, actor: str, with_limits: bool, run: SyncRun | None = None
+) -> list[SyncDifference]:
+    """Resolves what differs, in one commit; nothing while a change is under way, or when the card has moved on."""
+    with transaction():
+        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=seen.card_id)
+        if look(card.pk) != seen or CardChange.objects.filter(card=card, status__in=states.OPEN_CHANGE).exists():
+            return []
+        findings = [_unknown_there(card)] if theirs is None else compare(card, theirs, with_limits=with_limits)
+        VirtualCard.objects.filter(pk=card.pk).update(
+            last_synced_at=clock.now(), stop_reported_at=None, comparison_due_at=None
+        )
+        made = [_resolve(card, finding, actor=actor, run=run) for finding in findings if finding is not None]
+        if not any(each.resolution == Resolution.OPEN for each in made):
+            cases.resolve_cases(reference=f"card:{card.issuer_card_id}", kinds=(Case.Kind.CARD_DIFFERS,))
+        return made
+
+
+def limits_are_the_cards(issuer: Issuer, card: VirtualCard) -> bool:
+    """Whether the issuer's limits are this card's: some issuers limit persons, by their card that changed last."""
+    if issuer.limits_each_card:
+        return True
+    siblings = CardChange.objects.filter(
+        card__cardholder_id=card.cardholder_id,
+        card__issuer_provider=card.issuer_provider,
+        kind__in=(CardChange.Kind.CREATE, CardChange.Kind.LIMITS),
+        status=states.Change.DONE,
+    )
+    return siblings.order_by("-updated_at", "-pk").values_list("card_id", flat=True).first() == card.pk
+
+
+def _unknown_there(card: VirtualCard) -> Finding | None:
+    if card.status == states.Card.CLOSED:
+        return None
+    return Finding(Kind.UNKNOWN_THERE, card.status, "unknown", Resolution.OPEN)
+
+
+def _resolve(card: VirtualCard, finding: Finding, *, actor: str, run: SyncRun | None) -> SyncDifference:
+    if finding.changes:
+        VirtualCard.objects.filter(pk=card.pk).update(**dict(finding.changes), updated_at=clock.now())
+        if ("status", states.Card.CLOSED) in finding.changes:
+            erase_card_data(card, actor=actor)
+    if finding.push:
+        intend(card, finding.push, requested_by=actor, reason=f"The issuer had {finding.theirs}, we {finding.ours}.")
+    if finding.resolution == Resolution.OPEN:
+        open_card_case(card.issuer_card_id, f"{card}: {finding.ours} here, {finding.theirs} at the issuer.", card)
+    return write_down(
+        provider=card.issuer_provider, reference=card.issuer_card_id, finding=finding, actor=actor, card=card, run=run
+    )
+
+
+def open_card_case(issuer_card_id: str, summary: str, card: VirtualCard | None = None) -> None:
+    """A person has to look at it; no money is at stake by itself."""
+    cases.open_case(
+        kind=Case.Kind.CARD_DIFFERS,
+        reference=f"card:{issuer_card_id}",
+        money=Money(0, card.currency if card else "USD"),
+        summary=summary,
+    )
+
+
+def write_down(
+    *,
+    provider: str,
+    reference: str,
+    finding: Finding,
+    actor: str,
+    card: VirtualCard | None = None,
+    run: SyncRun | None = None,
+) -> SyncDifference:
+    """Lists a difference, with its entry in the trail, in the caller's transaction; once in a run."""
+    key = {"run": run, "provider": provider, "kind": finding.kind, "reference": reference}
+    known = SyncDifference.objects.filter(**key).first() if run else None
+    if known is not None:
+        return known
+    difference = SyncDifference.objects.create(
+        **key,
+        card=card,
+        ours=finding.ours[:200],
+        theirs=finding.theirs[:200],
+        resolution=finding.resolution,
+        found_at=clock.now(),
+    )
+    trail.record(
+        actor=actor,
+        action=f"sync.{finding.resolution}",
+        subject=card or difference,
+        kind=finding.kind,
+        reference=reference,
+        ours=finding.ours,
+        theirs=finding.theirs,
+    )
+    return difference

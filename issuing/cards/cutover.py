@@ -1,0 +1,189 @@
+"""From mock to real: each mock card gets a real one in its place, with its limits, and is closed last.
+
+Done in steps that are each safe to do again, so an interrupted cut-over is finished by running it again: at most one
+living replacement of a card exists (a constraint), and the mock card stays usable until the real one is ready. What
+belongs to the person (preference, funding methods, time zone) is untouched, since the person stays the same. What was
+spent on a mock card was no money, so the new card's day and month begin empty.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import IntegrityError
+from django.db.models import F, QuerySet
+
+from audit import trail
+from issuing import states
+from issuing.cards import changes as card_changes
+from issuing.cards import service as cards
+from issuing.errors import CardRefusedError, ReadOnlyError
+from issuing.issuers.base import Limits
+from issuing.models import CardChange, Provider, Rollout, VirtualCard
+from issuing.operations import rollout
+from onecard.kit import clock
+from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.kit.transitions import sources_of
+
+ACTOR = "system:cutover"
+BATCH = 200
+ADDRESS = ("address_line1", "address_city", "address_postal_code", "address_country")
+
+
+class CutoverError(CardRefusedError):
+    """The cut-over cannot be done at all."""
+
+    code = "cutover_refused"
+
+
+class Verdict(StrEnum):
+    """What became of a mock card."""
+
+    REPLACED = "replaced"
+    WAITING = "waiting"  # The issuer did not answer yet; the next run goes on.
+    REFUSED = "refused"  # The issuer said no; the mock card stays.
+    NOT_YET = "not yet"  # The rollout does not give this person a real card.
+    UNFIT = "unfit"  # Something is missing that a person has to add.
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A mock card, what became of it, and why."""
+
+    card: VirtualCard
+    verdict: Verdict
+    why: str = ""
+
+
+def mock_cards() -> Iterator[VirtualCard]:
+    """Every mock card that is not closed, by id, each batch read when the one before it is done."""
+    after = 0
+    while batch := list(_waiting().filter(pk__gt=after).order_by("pk")[:BATCH]):
+        yield from batch
+        after = batch[-1].pk
+
+
+def count_mock_cards() -> int:
+    """How many mock cards are not closed."""
+    return _waiting().count()
+
+
+def check(card: VirtualCard, provider: str) -> Outcome | None:
+    """Why a card cannot be replaced now, as the outcome of trying; None when it can."""
+    if provider not in (Provider.STRIPE, Provider.MARQETA):
+        raise CutoverError(f"Real cards cannot come from {provider!r}; set ISSUER_PROVIDER to stripe or marqeta.")
+    holder = card.cardholder
+    if not rollout.is_on(Rollout.Feature.REAL_CARDS, holder.user, without_row=True):
+        return Outcome(card, Verdict.NOT_YET, "the rollout does not include this person yet")
+    if card.status == states.Card.SUSPENDED:
+        return Outcome(card, Verdict.UNFIT, "the card is suspended: decide about it first")
+    if not holder.kyc_verified:
+        return Outcome(card, Verdict.UNFIT, "the identity is not verified")
+    missing = [name.removeprefix("address_") for name in ADDRESS if not getattr(holder, name)]
+    if missing:
+        return Outcome(card, Verdict.UNFIT, f"the address lacks {', '.join(missing)}")
+    return None
+
+
+def replace_card(card: VirtualCard, *, provider: str) -> Outcome:
+    """Takes a mock card as far towards its replacement as the issuer allows now; safe to call again at any time.
+
+    Raises CutoverError, ReadOnlyError while the issuer takes no changes, and TransactionError in a transaction.
+    """
+    require_no_transaction("A cut-over")
+    unfit = check(card, provider)
+    if unfit is not None:
+        return unfit
+    try:
+        real = _replacement(card, provider)
+        real = _made_ready(real, card)
+    except ReadOnlyError:
+        raise
+    except CardRefusedError as error:
+        return Outcome(card, Verdict.REFUSED, error.message)
+    if real.status == states.Card.CLOSED:
+        return Outcome(card, Verdict.REFUSED, _refusal(real))
+    if not _is_ready(real, card):
+        return Outcome(card, Verdict.WAITING, "the issuer has not answered yet; run it again")
+    _hand_over(card, real)
+    return Outcome(card, Verdict.REPLACED, f"by {real}")
+
+
+def _waiting() -> QuerySet[VirtualCard]:
+    mock = VirtualCard.objects.filter(issuer_provider=Provider.MOCK).exclude(status=states.Card.CLOSED)
+    return mock.select_related("cardholder__user")
+
+
+def _replacement(card: VirtualCard, provider: str) -> VirtualCard:
+    known = card.replacements.exclude(status=states.Card.CLOSED).first()
+    if known is not None:
+        return _carried_on(known)
+    try:
+        return cards.create_virtual_card(
+            cardholder=card.cardholder,
+            card_type=card.card_type,
+            currency=card.currency,
+            limits=Limits(card.per_transaction_limit_minor, card.daily_limit_minor, card.monthly_limit_minor),
+            provider=provider,
+            replaces=card,
+            requested_by=ACTOR,
+        )
+    except IntegrityError:
+        # Another run was faster by a moment.
+        return card.replacements.exclude(status=states.Card.CLOSED).get()
+
+
+def _carried_on(real: VirtualCard) -> VirtualCard:
+    """What an earlier run began and could not finish is tried once more."""
+    for change in CardChange.objects.filter(card=real, status__in=states.OPEN_CHANGE).order_by("pk"):
+        card_changes.carry_out(change_id=change.pk)
+    real.refresh_from_db()
+    return real
+
+
+def _made_ready(real: VirtualCard, card: VirtualCard) -> VirtualCard:
+    """As usable as the mock card is: one that was frozen is frozen again, under a number that nobody knows yet."""
+    if not real.issuer_card_id or card.status == states.Card.PENDING:
+        return real
+    if real.status == states.Card.PENDING and not _is_asked(real, CardChange.Kind.ACTIVATE):
+        real = cards.activate(card=real, requested_by=ACTOR)
+    if real.status == states.Card.ACTIVE and card.status == states.Card.FROZEN:
+        real = cards.freeze(card=real, reason="It takes the place of a frozen card.", requested_by=ACTOR)
+    return real
+
+
+def _is_asked(real: VirtualCard, kind: str) -> bool:
+    return CardChange.objects.filter(card=real, kind=kind, status__in=states.OPEN_CHANGE).exists()
+
+
+def _is_ready(real: VirtualCard, card: VirtualCard) -> bool:
+    return bool(real.issuer_card_id) and real.status == card.status
+
+
+def _hand_over(card: VirtualCard, real: VirtualCard) -> None:
+    """Closes the mock card and moves its balance, in one commit; there is no issuer to tell about a mock card."""
+    with transaction():
+        locked = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card.pk)
+        closable = sources_of(states.CARD_MOVES, states.Card.CLOSED)
+        mine = VirtualCard.objects.filter(pk=card.pk, status__in=closable)
+        if mine.update(status=states.Card.CLOSED, balance_minor=0, updated_at=clock.now()) != 1:
+            return
+        VirtualCard.objects.filter(pk=real.pk).update(
+            balance_minor=F("balance_minor") + locked.balance_minor,
+            spends_balance=locked.spends_balance,
+            compliance_flags=locked.compliance_flags,
+            updated_at=clock.now(),
+        )
+        trail.record(
+            actor=ACTOR,
+            action="card.replaced",
+            subject=card,
+            by=real.pk,
+            balance_minor=locked.balance_minor,
+            currency=locked.currency,
+        )
+
+
+def _refusal(real: VirtualCard) -> str:
+    refused = CardChange.objects.filter(card=real, status=states.Change.REFUSED).order_by("-pk").first()
+    return refused.failure_message if refused else "the new card is closed"

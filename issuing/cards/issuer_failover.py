@@ -1,0 +1,43 @@
+"""A card that its issuer was never asked for is made by the backup issuer instead, if policy allows it.
+
+Never asked is the point: a request that was sent and got no answer may have made the card, and a second one elsewhere
+would be two cards for one wish. Such a card waits for its issuer.
+"""
+
+from audit import trail
+from issuing import states
+from issuing.models import CardChange, IssuerAccount, VirtualCard
+from issuing.operations import availability
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+
+
+def move_to_backup(change: CardChange) -> bool:
+    """Gives a claimed creation to the backup issuer; False when it must stay where it is.
+
+    `change` is as it was read at its claim: its `may_have_arrived` tells of the tries before this one, which sent
+    nothing.
+    """
+    if change.kind != CardChange.Kind.CREATE or change.may_have_arrived:
+        return False
+    provider = change.card.issuer_provider
+    backup = availability.backup_of(availability.of(provider))
+    return backup is not None and _move(change, provider, backup)
+
+
+def _move(change: CardChange, provider: str, backup: str) -> bool:
+    with transaction():
+        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        mine = CardChange.objects.filter(pk=change.pk, attempts=change.attempts, status=states.Change.SENDING)
+        if not mine.update(
+            status=states.Change.INTENDED,
+            may_have_arrived=False,
+            claimed_until=None,
+            next_attempt_at=clock.now(),
+            updated_at=clock.now(),
+        ):
+            return False
+        VirtualCard.objects.filter(pk=card.pk, issuer_card_id="").update(issuer_provider=backup)
+        IssuerAccount.objects.get_or_create(cardholder_id=card.cardholder_id, provider=backup)
+        trail.record(actor="system:fallback", action="card.moved_to_backup", subject=card, was=provider, now=backup)
+    return True

@@ -1,0 +1,200 @@
+"""What can be done with a card: one function each, called alike by API, admin, commands and webhooks.
+
+Each intends first: what is to happen is committed with its trail and its message, and only then is the issuer asked
+(issuing/cards/changes.py). What protects the cardholder holds here at once, before the issuer knows of it: a frozen or
+closed card declines from that commit on, and so do new limits.
+"""
+
+from issuing import states
+from issuing.card_data.vault import erase_card_data
+from issuing.cards import changes as card_changes
+from issuing.cards import comparison as card_comparison
+from issuing.cards.change_intents import intend
+from issuing.errors import CardRefusedError, ReadOnlyError
+from issuing.issuers.base import Limits
+from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
+from issuing.operations import availability, rollout
+from onecard.kit import clock
+from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
+from onecard.kit.transactions import transaction
+from onecard.kit.transitions import sources_of
+from wallet.models import Cardholder
+
+MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
+DEFAULT_LIMITS = Limits(per_transaction_minor=50_000, daily_minor=100_000, monthly_minor=500_000)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "CardRefusedError",
+    "ReadOnlyError",
+    "activate",
+    "close",
+    "create_virtual_card",
+    "freeze",
+    "request_limits_push",
+    "sync",
+    "unfreeze",
+    "update_spending_limits",
+]
+
+
+def create_virtual_card(
+    *,
+    cardholder: Cardholder,
+    card_type: str,
+    requested_by: str,
+    currency: str = "USD",
+    limits: Limits = DEFAULT_LIMITS,
+    provider: str | None = None,
+    replaces: VirtualCard | None = None,
+) -> VirtualCard:
+    """Makes a card at the issuer and gives it as it stands; it waits to be activated.
+
+    The issuer is `provider`, or the one that the rollout gives this person, or the backup while that one is down.
+    Raises CardRefusedError without verified identity or with wrong limits, and its ReadOnlyError while no issuer takes
+    changes. When the issuer does not answer, the card stays pending without an issuer's id and is made later, once,
+    under the same key.
+    """
+    _check_person(cardholder)
+    _check_limits(limits, currency)
+    if provider is None:
+        provider = availability.open_provider(rollout.provider_for(cardholder.user))
+    availability.refuse_when_read_only(provider)
+    with transaction():
+        IssuerAccount.objects.get_or_create(cardholder=cardholder, provider=provider)
+        card = VirtualCard.objects.create(
+            cardholder=cardholder,
+            card_type=_known_type(card_type),
+            issuer_provider=provider,
+            replaces=replaces,
+            currency=currency,
+            per_transaction_limit_minor=limits.per_transaction_minor,
+            daily_limit_minor=limits.daily_minor,
+            monthly_limit_minor=limits.monthly_minor,
+        )
+        change = intend(card, CardChange.Kind.CREATE, requested_by=requested_by)
+    return _carry_out(change)
+
+
+def activate(*, card: VirtualCard, requested_by: str) -> VirtualCard:
+    """Makes a new card usable, once the issuer says so; raises CardRefusedError when it is not waiting for that."""
+    _check_person(card.cardholder)
+    availability.refuse_when_read_only(card.issuer_provider)
+    return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, from_states=(states.Card.PENDING,))
+
+
+def unfreeze(*, card: VirtualCard, requested_by: str) -> VirtualCard:
+    """Makes a frozen card usable again, once the issuer says so; raises CardRefusedError when it is not frozen."""
+    _check_person(card.cardholder)
+    availability.refuse_when_read_only(card.issuer_provider)
+    return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,))
+
+
+def freeze(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
+    """Stops new purchases at once, and tells the issuer; raises CardRefusedError when the card cannot be frozen.
+
+    What was approved before can still be captured (docs/issuers/stripe.md, Card status). Read-only mode does not stop
+    it: whoever lost a card cannot wait for an issuer, and the card declines here whatever that issuer knows.
+    """
+    return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by)
+
+
+def close(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
+    """Ends a card for good, at once, and tells the issuer; raises CardRefusedError when it is closed already."""
+    availability.refuse_when_read_only(card.issuer_provider)
+    return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, reason, requested_by)
+
+
+def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: str) -> VirtualCard:
+    """Sets what a card may spend: ours at once, the issuer's as soon as it answers; raises CardRefusedError."""
+    _check_limits(limits, card.currency)
+    availability.refuse_when_read_only(card.issuer_provider)
+    with transaction():
+        locked = _lock(card)
+        if locked.status == states.Card.CLOSED:
+            raise CardRefusedError("This card is closed; its limits can no longer be changed.")
+        VirtualCard.objects.filter(pk=card.pk).update(
+            per_transaction_limit_minor=limits.per_transaction_minor,
+            daily_limit_minor=limits.daily_minor,
+            monthly_limit_minor=limits.monthly_minor,
+        )
+        change = intend(locked, CardChange.Kind.LIMITS, requested_by=requested_by)
+    return _carry_out(change)
+
+
+def sync(*, card: VirtualCard, requested_by: str) -> list[SyncDifference]:
+    """Compares the card with its issuer and resolves what differs (issuing/cards/comparison_rules.py); raises IssuerError."""
+    return card_comparison.sync_card(card.pk, actor=requested_by)
+
+
+def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
+    """Has the issuer told of limits that were changed in the caller's transaction (the back office's form)."""
+    intend(card, CardChange.Kind.LIMITS, requested_by=requested_by)
+
+
+def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_states: tuple[str, ...]) -> VirtualCard:
+    """What gives the cardholder more waits for the issuer's yes."""
+    with transaction():
+        locked = _lock(card)
+        if locked.status not in from_states:
+            raise CardRefusedError(
+                f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
+            )
+        change = intend(locked, kind, requested_by=requested_by)
+    return _carry_out(change)
+
+
+def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requested_by: str) -> VirtualCard:
+    """What takes something away holds here first: the issuer may be slow, the thief is not."""
+    if not reason.strip():
+        raise CardRefusedError("Say why, so that whoever looks at the card later understands.")
+    with transaction():
+        locked = _lock(card)
+        movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
+        if movable.update(status=target, updated_at=clock.now()) != 1:
+            raise CardRefusedError(
+                f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
+            )
+        if target == states.Card.CLOSED:
+            erase_card_data(locked, actor=requested_by)
+        # What would make it usable again and was not sent yet is pointless now.
+        CardChange.objects.filter(card=card, kind__in=MAKES_USABLE, status=states.Change.INTENDED).update(
+            status=states.Change.SUPERSEDED, next_attempt_at=None, updated_at=clock.now()
+        )
+        change = intend(locked, kind, requested_by=requested_by, reason=reason.strip()[:200])
+    return _carry_out(change)
+
+
+def _carry_out(change: CardChange) -> VirtualCard:
+    """Asks the issuer right away; when that does not work out, the message and the sweeper ask again."""
+    card_changes.carry_out(change_id=change.pk)
+    return VirtualCard.objects.select_related("cardholder").get(pk=change.card_id)
+
+
+def _lock(card: VirtualCard) -> VirtualCard:
+    return VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card.pk)
+
+
+def _check_person(cardholder: Cardholder) -> None:
+    if not cardholder.kyc_verified:
+        raise CardRefusedError("Your identity is not verified yet; a card can be used once it is.")
+
+
+def _check_limits(limits: Limits, currency: str) -> None:
+    try:
+        currency_exponent(currency)
+    except MoneyError as error:
+        raise CardRefusedError(error.message) from error
+    amounts = (limits.per_transaction_minor, limits.daily_minor, limits.monthly_minor)
+    if not all(0 < amount <= MAX_AMOUNT_MINOR for amount in amounts):
+        raise CardRefusedError("Each limit must be more than nothing and less than ten trillion.")
+    if not limits.per_transaction_minor <= limits.daily_minor <= limits.monthly_minor:
+        raise CardRefusedError("The limit for one purchase cannot exceed the day's, nor the day's the month's.")
+
+
+def _known_type(card_type: str) -> str:
+    if card_type not in VirtualCard.CardType.values:
+        raise CardRefusedError(
+            f"{card_type!r} is no card type; choose one of: {', '.join(VirtualCard.CardType.values)}."
+        )
+    return card_type

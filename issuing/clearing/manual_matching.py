@@ -1,0 +1,130 @@
+"""Saying by hand which purchase a refund is of, where its issuer did not say and more than one can be it, or none."""
+
+import datetime as dt
+
+from django.db.models import Case, Q, QuerySet, Value, When
+
+from issuing import locking
+from issuing.billing import overpayment
+from issuing.clearing import posting, refund_matching
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import clock, display, transactions
+from onecard.kit.errors import OneCardError
+
+LONGEST_REASON = 200
+Type = CardTransaction.Type
+# A purchase that a refund names is told within moments, or by an hourly comparison once its issuer answers again.
+MAY_BE_TOLD = dt.timedelta(days=1)
+
+
+class LinkRefusedError(OneCardError):
+    """It cannot be said of this refund, or not of that purchase; the message says why, for staff."""
+
+    code = "link_refused"
+
+
+def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: str, actor: str) -> None:
+    """Joins a refund with a purchase of the same card, once and for good; what the cardholder gets back follows.
+
+    Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
+    """
+    words = checked_reason(reason)
+    with transactions.transaction():
+        locking.lock_card(refund.card_id)
+        locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+        kept = CardTransaction.objects.get(pk=refund.pk)
+        refuse(why_not(kept))
+        if not candidates(kept).filter(pk=purchase.pk).exists():
+            raise LinkRefusedError("That is no purchase of the refund's card that a merchant has taken money for.")
+        if not refund_matching.link(kept, purchase.pk, because=words, actor=actor):
+            raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
+        posting.book(kept)
+
+
+def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
+    """Takes a person's word that a refund is of no purchase here, once and for good, as of one from before our time.
+
+    It is booked by itself, and a case asks for its being paid out to the cardholder. A purchase that it names and that
+    is told later is not paid back by it once more. Safe when two do it at once. Raises LinkRefusedError, and then
+    nothing has changed.
+    """
+    words = checked_reason(reason)
+    with transactions.transaction():
+        locking.lock_card(refund.card_id)
+        locking.lock_purchase(refund.provider, refund.issuer_authorization_id)
+        kept = CardTransaction.objects.get(pk=refund.pk)
+        refuse(why_not_of_none(kept))
+        if not refund_matching.keep_apart(kept, because=words, actor=actor):
+            raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
+        posting.book_apart(kept)
+        overpayment.tell_of_none(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+
+
+def why_not(kept: CardTransaction) -> str:
+    """Why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
+    settled = _why_settled(kept)
+    if settled:
+        return settled
+    if not (refund_matching.is_unlinked(kept) or kept.is_contradicted):
+        return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
+    if kept.is_contradicted and kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
+        return (
+            "What a dispute moved follows the dispute: have its issuer correct it, and close the case with its answer."
+        )
+    return "" if kept.card_id else "It is not known on which card this came, so there is nothing to choose from."
+
+
+def why_not_of_none(kept: CardTransaction) -> str:
+    """Why nobody can say that a movement is of no purchase here, in a sentence for staff; "" where it may be."""
+    settled = _why_settled(kept)
+    if settled:
+        return settled
+    if kept.transaction_type != CardTransaction.Type.REFUND or not kept.amount_minor:
+        return "Only a refund can be of no purchase here: what else moves money is of one."
+    if not kept.card_id:
+        return "It is not known on which card this refund came, so nobody knows whose it is. Sync the issuer first."
+    until = kept.recorded_at + MAY_BE_TOLD
+    if kept.issuer_authorization_id and not kept.contradiction and clock.now() < until:
+        return (
+            f"It names {kept.issuer_authorization_id}, which may still be told: say it after {display.moment(until)}."
+        )
+    return ""
+
+
+def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
+    """The purchases of its card that money was taken for, those of its merchant first, then the newest.
+
+    A capture may be the first of its purchase, so for one it is all purchases of its card.
+    """
+    purchases = Authorization.objects.filter(card=kept.card_id)
+    if kept.transaction_type != Type.SETTLEMENT:
+        captured = CardTransaction.objects.filter(card=kept.card_id, transaction_type=Type.SETTLEMENT)
+        purchases = Authorization.objects.filter(
+            Q(card=kept.card_id) | Q(card=None), pk__in=captured.values("authorization")
+        )
+    is_other = Case(When(merchant_name=kept.merchant_name, then=Value(0)), default=Value(1))
+    return purchases.order_by(is_other, "-created_at")
+
+
+def _why_settled(kept: CardTransaction) -> str:
+    if kept.authorization_id is not None:
+        return "It is known already which purchase this is of."
+    if kept.of_no_purchase_at is not None:
+        return "Somebody has said already that this is of no purchase here."
+    if kept.source == CardTransaction.Source.LEGACY:
+        return "This is from an old document: what became of its money was settled before our time."
+    return ""
+
+
+def checked_reason(reason: str) -> str:
+    """The words of a reason; raises LinkRefusedError for none or too many."""
+    words = reason.strip()
+    if not 0 < len(words) <= LONGEST_REASON:
+        raise LinkRefusedError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
+    return words
+
+
+def refuse(why: str) -> None:
+    """Raises LinkRefusedError where there is a reason not to."""
+    if why:
+        raise LinkRefusedError(why)

@@ -1,0 +1,168 @@
+"""Which purchase a refund belongs to when it names none: Marqeta's never do, Stripe's link can be missing.
+
+Of several nobody guesses: a case asks, and a person says which one it is.
+"""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+
+from audit import trail
+from issuing import states
+from issuing.billing import amount_due
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import clock
+from onecard.kit.transactions import require_transaction
+from wallet import cases
+from wallet.models import Case
+
+Type = CardTransaction.Type
+# Merchants take things back for some months; a purchase from before that is no candidate.
+LONGEST_AGO = dt.timedelta(days=180)
+MOST_WAITING = 50
+# A purchase keeps less of its merchant's name than a movement does.
+NAME_OF_PURCHASE = 120
+
+
+def join(kept: CardTransaction) -> list[CardTransaction]:
+    """Joins refunds that name no purchase with the one that each can be of; gives those that found theirs.
+
+    `kept` is such a refund, or a capture that some may have waited for: the last to be recorded brings them together.
+    They are alike in card, merchant and currency. The only capture of the same amount before it is the one, unless
+    another refund is like it; else it is the only purchase of which that much is left, once no other waits for its
+    capture still (docs/issuers/stripe.md, Refunds). Call it in the transaction that records `kept`, under the lock of
+    its card.
+    """
+    require_transaction("The link of a refund to its purchase")
+    if not (kept.card_id and kept.merchant_name):
+        return []
+    return [refund for refund in _waiting(kept) if _find_purchase(refund)]
+
+
+def join_after(purchase: Authorization) -> list[CardTransaction]:
+    """Joins refunds that another purchase of their card and merchant has kept waiting, since it may be over now.
+
+    Gives those that found theirs. In the transaction that lets go of what it holds, under the lock of its card.
+    """
+    require_transaction("The link of a refund to its purchase")
+    if not (purchase.card_id and purchase.merchant_name):
+        return []
+    on_card = CardTransaction.objects.filter(card=purchase.card_id, currency=purchase.currency)
+    waiting = _unlinked(on_card.filter(merchant_name__startswith=purchase.merchant_name))
+    alike = [each for each in waiting if _name(each) == purchase.merchant_name]
+    return [refund for refund in alike if _find_purchase(refund)]
+
+
+def tell(kept: CardTransaction) -> None:
+    """A refund that found no purchase is nobody's money yet: a person has to say whose it is."""
+    if is_unlinked(kept):
+        cases.open_case(
+            kind=Case.Kind.REFUND_UNLINKED,
+            reference=kept.reference,
+            money=kept.money,
+            summary=f"{kept.merchant_name or 'A merchant'} gave back {kept.money} and did not say of which purchase.",
+        )
+
+
+def link(refund: CardTransaction, purchase_id: int, *, because: str, actor: str = "system:refunds") -> bool:
+    """Joins a refund with its purchase, in the caller's transaction; False when somebody was faster."""
+    if not _end_question(refund, authorization=purchase_id):
+        return False
+    trail.record(actor=actor, action="transaction.linked", subject=refund, authorization=purchase_id, because=because)
+    return True
+
+
+def keep_apart(refund: CardTransaction, *, because: str, actor: str) -> bool:
+    """Writes down that a refund is of no purchase here, in the caller's transaction; False when somebody was faster."""
+    if not _end_question(refund, of_no_purchase_at=clock.now()):
+        return False
+    trail.record(actor=actor, action="transaction.of_no_purchase", subject=refund, because=because)
+    return True
+
+
+def is_unlinked(kept: CardTransaction) -> bool:
+    """Whether it is a refund that moved money, and names no purchase that may still be told.
+
+    What an old document tells was settled before our time.
+    """
+    has_none = kept.authorization_id is None and kept.of_no_purchase_at is None and not kept.contradiction
+    names_nothing = has_none and not kept.issuer_authorization_id
+    is_refund = kept.transaction_type == Type.REFUND and kept.source != CardTransaction.Source.LEGACY
+    return names_nothing and is_refund and kept.amount_minor > 0
+
+
+def _end_question(refund: CardTransaction, **said: Any) -> bool:
+    """Of which purchase a refund is, or that it is of none, is said once."""
+    unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None, of_no_purchase_at=None)
+    if unlinked.update(**said) != 1:
+        return False
+    refund.refresh_from_db()
+    cases.resolve_cases(reference=refund.reference, kinds=(Case.Kind.REFUND_UNLINKED, Case.Kind.EVENT_CONTRADICTION))
+    return True
+
+
+def _waiting(kept: CardTransaction) -> list[CardTransaction]:
+    if kept.transaction_type == Type.REFUND:
+        return [kept] if is_unlinked(kept) else []
+    if kept.transaction_type != Type.SETTLEMENT or kept.authorization_id is None:
+        return []
+    return _unlinked(_alike(kept))
+
+
+def _unlinked(rows: QuerySet[CardTransaction]) -> list[CardTransaction]:
+    """Those of these for which `is_unlinked` holds, the oldest first."""
+    refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None, contradiction="")
+    told = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
+    return list(told.order_by("occurred_at", "pk")[:MOST_WAITING])
+
+
+def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
+    return CardTransaction.objects.filter(
+        card=kept.card_id, currency=kept.currency, merchant_name=kept.merchant_name, mcc=kept.mcc
+    )
+
+
+def _on_its_own_card(rows: QuerySet[CardTransaction]) -> QuerySet[CardTransaction]:
+    """Those that are joined with no purchase, or with one of their own card."""
+    return rows.filter(Q(authorization=None) | Q(authorization__card=None) | Q(authorization__card=F("card")))
+
+
+def _find_purchase(refund: CardTransaction) -> bool:
+    alike = _alike(refund)
+    same = alike.filter(amount_minor=refund.amount_minor)
+    before = same.filter(transaction_type=Type.SETTLEMENT, occurred_at__lte=refund.occurred_at)
+    captures = list(_on_its_own_card(before).values_list("authorization", flat=True)[:2])
+    if len(captures) == 1 and captures[0] and same.filter(transaction_type=Type.REFUND).count() == 1:
+        return link(refund, captures[0], because="the only capture of this card, merchant and amount")
+    purchases = _with_room(refund, alike)
+    if len(purchases) != 1 or _waits_for_a_capture(refund, besides=purchases[0]):
+        return False
+    return link(refund, purchases[0].pk, because="the only purchase of this card and merchant with so much left")
+
+
+def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Authorization]:
+    """The purchases captured before the refund of which at least as much has not come back; of too many, none."""
+    period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
+    before = _on_its_own_card(alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period))
+    purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
+    found = list(purchases[: MOST_WAITING + 1])
+    if len(found) > MOST_WAITING:
+        return []
+    left_minor = amount_due.left_minor(found)
+    return [each for each in found if left_minor[each.pk] >= refund.amount_minor]
+
+
+def _name(refund: CardTransaction) -> str:
+    """The merchant's name as a purchase keeps it, which is shorter and never ends with a blank."""
+    return refund.merchant_name[:NAME_OF_PURCHASE].rstrip()
+
+
+def _waits_for_a_capture(refund: CardTransaction, *, besides: Authorization) -> bool:
+    """Whether another purchase at the merchant may have been captured without our having heard of it yet."""
+    on_card = Authorization.objects.filter(card=refund.card_id, currency=refund.currency)
+    alike = on_card.filter(merchant_name=_name(refund))
+    is_open = Q(status=states.Authorization.APPROVED) | Q(settle_due_at__isnull=False)
+    captured = CardTransaction.objects.filter(transaction_type=Type.SETTLEMENT, authorization__in=alike)
+    waiting = alike.filter(is_open, approved_minor__gt=0).exclude(pk__in=captured.values("authorization"))
+    return waiting.exclude(pk=besides.pk).exists()

@@ -1,0 +1,96 @@
+"""A movement that an issuer reports, as the row that it becomes; nothing here reads or writes the database."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from issuing.issuers.base import IssuerTransaction
+from issuing.issuers.transaction_kinds import Kind
+from issuing.models import CardTransaction
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
+
+Type = CardTransaction.Type
+Processing = CardTransaction.Processing
+# What moves money; nothing else of an issuer's list is recorded.
+TYPES: dict[str, str] = {Kind.CAPTURE: Type.SETTLEMENT, Kind.REFUND: Type.REFUND}
+MONEY_BACK = (Type.REFUND, Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
+# What takes back what.
+TAKES_BACK: dict[str, str] = {
+    Type.CHARGEBACK_REVERSAL: Type.CHARGEBACK,
+    Type.PROVISIONAL_DEBIT: Type.PROVISIONAL_CREDIT,
+}
+FACTS = ("transaction_type", "amount_minor", "currency")
+
+
+class UnrecordableError(OneCardError):
+    """What the issuer says is no movement of money that can be; the message says why."""
+
+    code = "unrecordable_transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What we have recorded and what the issuer says now, each in words."""
+
+    ours: str
+    theirs: str
+
+
+def type_of(found: IssuerTransaction, transaction_type: str = "") -> str:
+    """One of CardTransaction.Type, or "" for what moves no money; `transaction_type` is for what has no kind."""
+    return transaction_type or TYPES.get(found.kind, "")
+
+
+def row_of(found: IssuerTransaction, transaction_type: str = "") -> dict[str, Any]:
+    """The columns that the movement itself gives; raises UnrecordableError for an impossible amount or currency."""
+    kind = type_of(found, transaction_type)
+    amount_minor = -found.amount_minor if kind in MONEY_BACK else found.amount_minor
+    try:
+        currency_exponent(found.currency)
+    except MoneyError as error:
+        raise UnrecordableError(f"The transaction {found.id}: {error.message}.") from None
+    if not 0 <= amount_minor <= MAX_AMOUNT_MINOR:
+        raise UnrecordableError(f"The transaction {found.id} is a {kind} of {found.amount_minor} minor units.")
+    return {
+        "issuer_authorization_id": found.authorization_id,
+        "issuer_card_id": found.issuer_card_id,
+        "transaction_type": kind,
+        "processing_status": Processing.PENDING if kind in TAKES_BACK else Processing.SETTLED,
+        "amount_minor": amount_minor,
+        "currency": found.currency,
+        "merchant_amount_minor": found.merchant_amount_minor,
+        "merchant_currency": found.merchant_currency,
+        "cash_minor": found.cash_minor,
+        "atm_fee_minor": found.atm_fee_minor,
+        "mcc": found.mcc,
+        "merchant_name": found.merchant_name,
+        "occurred_at": found.created_at,
+    }
+
+
+def check(found: IssuerTransaction) -> None:
+    """Raises UnrecordableError for an amount or a currency that could not be recorded."""
+    if type_of(found):
+        row_of(found)
+
+
+def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
+    """What the kept row says otherwise than a newly told one: amount, currency or type."""
+    if all(getattr(kept, name) == row[name] for name in FACTS):
+        return None
+    money = Money(row["amount_minor"], row["currency"])
+    return Difference(f"{kept.transaction_type} {kept.money}", f"{row['transaction_type']} {money}")
+
+
+def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
+    """What the kept row lacks and the newly told one has; the facts are never among it.
+
+    Nor is a purchase, once a person has said that there is none: its money was booked by itself (issuing/clearing/manual_matching.py).
+    Of what contradicts itself, whose it is is for a person to say (issuing/inbox/references.py).
+    """
+    settled: tuple[str, ...] = FACTS
+    if kept.of_no_purchase_at is not None:
+        settled = (*FACTS, "authorization_id", "contradiction")
+    if kept.contradiction:
+        settled = (*FACTS, "authorization_id", "card_id", "issuer_authorization_id", "contradiction")
+    return {name: value for name, value in row.items() if name not in settled and value and not getattr(kept, name)}

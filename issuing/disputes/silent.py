@@ -1,0 +1,66 @@
+"""Disputes of which the issuer says nothing any more: a person ends them as the money stands, and none is moved."""
+
+import datetime as dt
+
+from audit import trail
+from issuing import locking, states
+from issuing.disputes import lifecycle as disputes
+from issuing.models import Dispute
+from onecard.kit import clock, display
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
+
+LONGEST_REASON = 200
+# A round of a dispute gives each side a month or two to answer; after four without a word none is expected.
+SILENT_FOR = dt.timedelta(days=120)
+Status = states.Dispute
+
+
+class StillOpenError(OneCardError):
+    """The dispute cannot be ended by hand; the message says why, for staff."""
+
+    code = "dispute_still_open"
+
+
+def end(*, dispute: Dispute, reason: str, actor: str) -> str:
+    """Ends a silent dispute: won if money came back for good, else lost. Gives which of states.Dispute it is.
+
+    Its case is closed with it. It keeps no moment of its end, so whatever its issuer may still say counts, however old.
+    Safe when two do it at once. Raises StillOpenError, and then nothing has changed.
+    """
+    words = reason.strip()
+    if not 0 < len(words) <= LONGEST_REASON:
+        raise StillOpenError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
+    with transaction():
+        locking.lock_cards_of(dispute.provider, issuer_card_id="", named=dispute.issuer_transaction_id)
+        locking.lock_purchase(dispute.provider, f"dispute:{dispute.issuer_dispute_id}")
+        kept = Dispute.objects.get(pk=dispute.pk)
+        _refuse(why_not(kept))
+        outcome = Status.WON if disputes.came_back_minor(kept) else Status.LOST
+        silent = Dispute.objects.filter(pk=kept.pk, status__in=states.OPEN_DISPUTE)
+        if silent.update(status=outcome, updated_at=clock.now()) != 1:
+            raise StillOpenError("Its issuer has just said something about it: look again.")
+        trail.record(actor=actor, action=f"dispute.{outcome}", subject=kept, was=kept.status, because=words)
+        kept.refresh_from_db()
+        disputes.watch(kept)
+    return outcome
+
+
+def why_not(dispute: Dispute) -> str:
+    """Why a dispute cannot be ended by hand, in a sentence for staff; "" where it may be."""
+    if dispute.status not in states.OPEN_DISPUTE:
+        return "It is over already."
+    until = dispute.updated_at + SILENT_FOR
+    if clock.now() < until:
+        return f"Its issuer may still say how it ends: this is for one without news until {display.moment(until)}."
+    credited = disputes.provisional_minor(dispute)
+    if credited:
+        left = Money(credited, dispute.currency)
+        return f"Its issuer has credited {left} meanwhile and not taken it back: ask there whose it is."
+    return ""
+
+
+def _refuse(why: str) -> None:
+    if why:
+        raise StillOpenError(why)

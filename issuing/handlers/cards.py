@@ -1,0 +1,109 @@
+"""What an issuer tells of a card or its holder. The news says that something changed; how it stands is asked anew.
+
+News may be late, repeated or out of order, and most of it is the echo of our own changes. So it is never taken at its
+word: unless it says just what we hold, the card is compared with the issuer as it is by then (issuing/sync). Until
+that was done, a card that its issuer reports as stopped buys nothing (issuing/cards/due_comparisons.py).
+"""
+
+import datetime as dt
+
+from issuing import states
+from issuing.cards import due_comparisons
+from issuing.cards.comparison_rules import compare
+from issuing.handlers.marqeta_clearing import moment_of
+from issuing.inbox.content import content_of
+from issuing.issuers.base import IssuedCard, IssuerError
+from issuing.issuers.marqeta import objects as marqeta_objects
+from issuing.issuers.stripe import objects as stripe_objects
+from issuing.issuers.stripe.events import parse_envelope
+from issuing.models import IssuerAccount, IssuerEvent, Provider, VirtualCard
+from onecard.kit.text import clean_text
+from onecard.kit.transactions import require_transaction
+
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+# States of cards and holders that stop nothing, at either issuer: they may buy, or never could yet.
+BUYS_OR_IS_NEW = frozenset({"active", "unactivated", "unverified"})
+# More of them about one card do not come within the days for which an issuer repeats itself.
+MOST_NEWS = 50
+HOLDER_NEWS = ("issuing_cardholder.", "usertransition.")
+
+
+def act(event: IssuerEvent) -> Result:
+    """Has whatever the news is about compared, by messages in the caller's transaction; gives status and reason."""
+    require_transaction("News of a card")
+    if event.event_type.startswith(HOLDER_NEWS):
+        return _about_holder(event)
+    card = VirtualCard.objects.filter(issuer_provider=event.provider, issuer_card_id=event.object_id).first()
+    if not event.object_id or card is None:
+        return states.Event.KEPT, "The card is not one of ours; the issuer sync tells if it should be."
+    if not _says_what_we_hold(event, card):
+        due_comparisons.request([card], stop_reported=_reports_a_stop(event), reported_at=_reported_at(event))
+    return HANDLED
+
+
+def _about_holder(event: IssuerEvent) -> Result:
+    account = IssuerAccount.objects.filter(provider=event.provider, issuer_cardholder_id=event.object_id).first()
+    if not event.object_id or account is None:
+        return states.Event.KEPT, "The cardholder is not one of ours."
+    cards = VirtualCard.objects.filter(issuer_provider=event.provider, cardholder_id=account.cardholder_id)
+    living = cards.exclude(issuer_card_id="").exclude(status=states.Card.CLOSED)
+    due_comparisons.request(living, stop_reported=_reports_a_stop(event), reported_at=_reported_at(event))
+    return HANDLED
+
+
+def _reports_a_stop(event: IssuerEvent) -> bool:
+    """Whether the card, or its holder, may buy nothing by this news; a word that is new to us may mean that as well.
+
+    A stop that ended before newer news came stops nothing, in whatever order the two arrive. Of two reports from the
+    same moment the stop counts.
+    """
+    return _is_stop(event) and not _ended_meanwhile(event)
+
+
+def _is_stop(event: IssuerEvent) -> bool:
+    word = _status_word(event)
+    return bool(word) and word.lower() not in BUYS_OR_IS_NEW
+
+
+def _ended_meanwhile(event: IssuerEvent) -> bool:
+    """Whether later news about the same card or holder was handled already, and says that it may buy."""
+    handled = IssuerEvent.objects.filter(provider=event.provider, status=states.Event.HANDLED)
+    same = handled.filter(object_id=event.object_id, event_type__startswith=_family(event))
+    latest = same.order_by("-pk")[:MOST_NEWS]
+    last = max(latest, key=_reported_at, default=None)
+    return last is not None and _reported_at(last) > _reported_at(event) and not _is_stop(last)
+
+
+def _family(event: IssuerEvent) -> str:
+    """How the types begin of all news about a card, or about a holder."""
+    return event.event_type.partition(".")[0] + "."
+
+
+def _status_word(event: IssuerEvent) -> str:
+    content = content_of(event)
+    # Transitions of Marqeta's users have their state under either name.
+    return clean_text(content.get("state") or content.get("status"), limit=40)
+
+
+def _reported_at(event: IssuerEvent) -> dt.datetime:
+    """When the issuer says that it happened, or when we heard of it."""
+    if event.provider == Provider.MARQETA:
+        content = content_of(event)
+        return moment_of(content) if content.get("created_time") else event.received_at
+    return parse_envelope(bytes(event.body)).told_at or event.received_at
+
+
+def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
+    """The echo of our own change, which needs no question to the issuer."""
+    if event.provider == Provider.MARQETA:
+        return marqeta_objects.read_state(_status_word(event)) == card.status
+    told = _stripe_card(event)
+    return told is not None and not compare(card, told, with_limits=True)
+
+
+def _stripe_card(event: IssuerEvent) -> IssuedCard | None:
+    try:
+        return stripe_objects.read_card(content_of(event))
+    except IssuerError:
+        return None

@@ -1,0 +1,104 @@
+"""What is done about a stored event, by a worker, once. One that fails is tried again until it succeeds.
+
+After some failures, or when it cannot be read at all and carries money, a case asks a person. A try counts from its
+beginning, so that an event which ends its worker's process counts as one that fails.
+"""
+
+import datetime as dt
+
+from django.db.models import Q
+
+from issuing import states
+from issuing.handlers import cards as card_updates
+from issuing.handlers import marqeta as marqeta_updates
+from issuing.handlers import stripe as stripe_updates
+from issuing.inbox import deliveries as inbox
+from issuing.inbox import unapplied, unhandled_money
+from issuing.inbox.references import ContradictionError
+from issuing.inbox.unhandled_money import UnhandledMoneyError
+from issuing.issuers.stripe.events import MalformedEventError, parse_envelope
+from issuing.models import IssuerEvent, Provider
+from issuing.webhooks import stripe_account
+from onecard.kit import clock
+from onecard.kit.sweeper import each_in_turn
+from onecard.kit.transactions import transaction
+
+# News of cards and their holders: at Stripe by the event's type, at Marqeta by its beginning.
+CARD_NEWS = ("issuing_card.updated", "issuing_cardholder.updated")
+CARD_MOVES = ("cardtransition.", "usertransition.")
+# The issuer's news can overtake our own commit of the decision it speaks of; after this long there was none.
+WAIT_FOR_DECISION = dt.timedelta(minutes=10)
+SWEEP_AFTER = dt.timedelta(seconds=15)
+
+
+def handle(*, event_pk: int, now: dt.datetime | None = None) -> str:
+    """Acts on one event and moves it out of `received`; gives its status. Safe to run twice and side by side.
+
+    Raises whatever applying it raised, after the failure and the time of the next try were written down.
+    """
+    return _try(event_pk, now or clock.now())
+
+
+def handle_if_due(*, event_pk: int, now: dt.datetime | None = None) -> str:
+    """As `handle`, but does nothing before the time of the event's next try.
+
+    For the queue, which hands out a task again at once when its worker died.
+    """
+    return _try(event_pk, now or clock.now(), only_if_due=True)
+
+
+def _try(event_pk: int, now: dt.datetime, *, only_if_due: bool = False) -> str:
+    if not unapplied.begin_try(event_pk, now=now, only_if_due=only_if_due):
+        return IssuerEvent.objects.values_list("status", flat=True).get(pk=event_pk)
+    try:
+        return _apply(event_pk, now)
+    except Exception as error:
+        # Also when the task's time was over: an event that takes too long must not hold up the others for ever.
+        unapplied.record_failure(event_pk, error, now=now)
+        raise
+
+
+def _apply(event_pk: int, now: dt.datetime) -> str:
+    with transaction():
+        event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
+        if event.status != states.Event.RECEIVED:
+            return event.status
+        unapplied.end_try(event)
+        try:
+            status, reason = _dispatch(event, now)
+        except MalformedEventError as error:
+            status, reason = states.Event.REJECTED, error.message
+            unapplied.open_case_if_money(event, reason)
+        except UnhandledMoneyError as error:
+            status, reason = states.Event.KEPT, error.message
+            unhandled_money.open_case(event, reason)
+        except ContradictionError as error:
+            status, reason = states.Event.KEPT, error.message
+            unapplied.open_contradiction(event, error)
+        if status != states.Event.RECEIVED:
+            inbox.finish(event, status, reason)
+        if status in (states.Event.HANDLED, states.Event.KEPT):
+            unapplied.end(event)
+        return status
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Handles what the queue forgot: events that still wait; says how many it looked at."""
+    limit = (now or clock.now()) - SWEEP_AFTER
+    is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now or clock.now())
+    waiting = IssuerEvent.objects.filter(is_due, status=states.Event.RECEIVED, received_at__lt=limit)
+    pks = list(waiting.order_by("received_at").values_list("pk", flat=True))
+    return each_in_turn(pks, lambda event_pk: handle_if_due(event_pk=event_pk, now=now), what="event")
+
+
+def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
+    envelope = None if event.provider == Provider.MARQETA else parse_envelope(bytes(event.body))
+    why_not = stripe_account.why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
+    if envelope and why_not:
+        return states.Event.KEPT, stripe_account.refuse_news(why_not, envelope)
+    if event.event_type in CARD_NEWS or event.event_type.startswith(CARD_MOVES):
+        return card_updates.act(event)
+    patient = now - event.received_at < WAIT_FOR_DECISION
+    if envelope is None:
+        return marqeta_updates.act(bytes(event.body), patient=patient)
+    return stripe_updates.act(event.provider, envelope, patient=patient)

@@ -1,0 +1,323 @@
+"""What a row of Marqeta's webhook means for a purchase; called by the worker, inside its transaction, once a row.
+
+Each network message is a transaction of its own, linked to the purchase by the preceding token. What moved money is
+recorded beside (issuing/handlers/marqeta_clearing.py); what is not acted on is kept with its reason.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from issuing import locking, states
+from issuing.authorizations import lifecycle, rounds
+from issuing.billing import amount_due
+from issuing.handlers import marqeta_clearing, marqeta_disputes
+from issuing.inbox.references import ContradictionError
+from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
+from issuing.issuers.base import IssuerTransaction
+from issuing.issuers.marqeta.events import (
+    jit_funding,
+    purchase_token,
+    read_currency,
+    read_merchant,
+    read_minor,
+    read_object,
+)
+from issuing.issuers.marqeta.message_types import (
+    CLEARINGS,
+    EXPIRIES,
+    FIRST_MESSAGES,
+    NO_MONEY_ROOTS,
+    REFUNDS,
+    RELEASES,
+    Meaning,
+    meaning_of,
+)
+from issuing.issuers.side_amounts import NOTHING, of_marqeta
+from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
+from issuing.models import Authorization, Decision, Provider
+from onecard.kit.text import clean_text, free_text
+
+ACTOR = "issuer:marqeta"
+PLAIN_ENTRIES = frozenset({"gpa.credit", "gpa.debit", "msa.credit", "msa.debit"})
+INCREMENTS = frozenset({"authorization.incremental"})
+REFUSED = ("DECLINED", "ERROR")
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+WAIT: Result = (states.Event.RECEIVED, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message, with what decides about it; `news` is what it says of the purchase, before its status."""
+
+    kind: str
+    state: str
+    jit_token: str
+    is_final: bool | None
+    released_minor: int
+    news: AuthorizationNews
+    movement: IssuerTransaction | None
+
+
+def act(body: bytes, *, patient: bool) -> Result:
+    """Acts on a stored row; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    key, rows = next(iter(read_object(body).items()), ("", []))
+    row = rows[0] if isinstance(rows, list) and rows else None
+    if not isinstance(row, dict):
+        raise MalformedEventError("The row is not an object.")
+    if key == "chargebacktransitions":
+        return marqeta_disputes.act_on_transition(row)
+    if key != "transactions":
+        return _of_other_kind(key, row)
+    kind = clean_text(row.get("type"), limit=80)
+    meaning = _meaning(kind, row)
+    if meaning is Meaning.TWIN:
+        return states.Event.KEPT, "A book-keeping twin of a merchant's message."
+    if meaning is Meaning.NO_MONEY:
+        return states.Event.KEPT, "A message of this type moves no money."
+    if meaning is Meaning.UNHANDLED:
+        return _unhandled(row)
+    if meaning is Meaning.DISPUTE:
+        return _disputed(kind, row)
+    return _apply(_read(kind, row), patient=patient)
+
+
+def _of_other_kind(key: str, row: dict[str, Any]) -> Result:
+    if key not in NO_MONEY_ROOTS and carries_amount(row) and row.get("state") not in REFUSED:
+        raise UnhandledMoneyError("Nothing here books events of this kind.")
+    return states.Event.KEPT, "Nothing is done about events of this kind yet."
+
+
+def _unhandled(row: dict[str, Any]) -> Result:
+    if row.get("state") in REFUSED or not carries_amount(row):
+        return states.Event.KEPT, "Nothing is done about messages of this type, and no money has moved."
+    raise UnhandledMoneyError("Nothing here books messages of this type.")
+
+
+def _meaning(kind: str, row: dict[str, Any]) -> Meaning:
+    found = meaning_of(kind, carries_amount=carries_amount(row))
+    return Meaning.UNHANDLED if found is Meaning.TWIN and _is_alone(kind, row) else found
+
+
+def _is_alone(kind: str, row: dict[str, Any]) -> bool:
+    """Whether a plain credit or debit of the account belongs to no merchant's message: a load of the program's own.
+
+    A twin has the message's own funding with it, or names the message (Marqeta, gpa twins).
+    """
+    is_plain = kind.removesuffix(".reversal") in PLAIN_ENTRIES
+    return is_plain and not jit_funding(row) and not row.get("preceding_related_transaction_token")
+
+
+def _disputed(kind: str, row: dict[str, Any]) -> Result:
+    read = _read(kind, row)
+    if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.news.amount_minor:
+        raise UnhandledMoneyError("The money of the dispute was refused, so it did not arrive.")
+    if read.state in REFUSED:
+        return states.Event.KEPT, "A refused message changes nothing."
+    return marqeta_disputes.act_on_message(kind, row, read.news)
+
+
+def _apply(row: Row, *, patient: bool) -> Result:
+    """Acts on a message. Money that moved is kept with its contradiction; else that raises ContradictionError."""
+    try:
+        lifecycle.refuse_contradiction(row.news)
+    except ContradictionError:
+        if row.movement is None or row.state in ("PENDING", *REFUSED):
+            raise
+        return _post(row)
+    return _act_on(row, patient=patient)
+
+
+def _act_on(row: Row, *, patient: bool) -> Result:
+    known = _purchase(row) if row.kind in INCREMENTS | RELEASES and row.state not in REFUSED else None
+    if known is not None:
+        lifecycle.refuse_other_currency(known, row.news)
+    if row.state in REFUSED:
+        return _refused(row, patient=patient)
+    if row.kind in CLEARINGS:
+        return _cleared(row, patient=patient)
+    if row.kind in REFUNDS:
+        return _post(row)
+    if row.kind in EXPIRIES:
+        return _report(row, states.Authorization.EXPIRED, patient=patient)
+    if row.kind in RELEASES:
+        if row.state != "CLEARED":
+            return _reduced(row, patient=patient)
+        return _report(row, states.Authorization.REVERSED, patient=patient)
+    return _approved(row, patient=patient)
+
+
+def _approved(row: Row, *, patient: bool) -> Result:
+    done = _report(row, states.Authorization.APPROVED, patient=patient)
+    if done == HANDLED and row.state == "PENDING" and _approved_for_less(row):
+        return _settle_if_all_is_taken(row, patient=patient)
+    if done == HANDLED and row.kind in INCREMENTS:
+        return _approved_increment(row, patient=patient)
+    if done == HANDLED and row.state == "COMPLETION":
+        _post(row)
+        return _report(row, states.Authorization.SETTLED, patient=patient)
+    return done
+
+
+def _approved_for_less(row: Row) -> int:
+    """A partial approval (response code 0002): the message has the part, our decision all that was asked for.
+
+    A message is handled once in each state, and only while it is pending is it the approval itself.
+    """
+    decision = _decision(row, approved=True)
+    if decision is None:
+        return 0
+    lifecycle.refuse_other_currency(decision.authorization, row.news)
+    return lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR)
+
+
+def _reduced(row: Row, *, patient: bool) -> Result:
+    """A part of the hold is given back; what is released is in the order, and of an advice nowhere else."""
+    if _report(row, states.Authorization.APPROVED, patient=patient) != HANDLED:
+        return WAIT
+    purchase = _purchase(row)
+    if purchase is not None and purchase.status == states.Authorization.APPROVED:
+        lifecycle.give_back(purchase, row.released_minor, actor=ACTOR)
+        return _settle_if_all_is_taken(row, patient=patient)
+    return HANDLED
+
+
+def _settle_if_all_is_taken(row: Row, *, patient: bool) -> Result:
+    """The clearing that was the last may have been told before what made it so, and is not told again."""
+    purchase = _purchase(row)
+    captured = amount_due.moved_minor(purchase)[0] if purchase is not None else 0
+    if purchase is not None and captured and captured >= purchase.approved_minor:
+        return _report(row, states.Authorization.SETTLED, patient=patient)
+    return HANDLED
+
+
+def _approved_increment(row: Row, *, patient: bool) -> Result:
+    """An increment that we refused, or never saw, holds nothing here although the merchant may take it.
+
+    What one that we approved asked for may have been asked for by a capture of more before.
+    """
+    decision = _decision(row, approved=True)
+    if decision is not None:
+        amount_due.follow(decision.authorization, actor=ACTOR)
+        return HANDLED
+    purchase = _purchase(row)
+    if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):
+        return WAIT
+    if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
+        # Cards may have been asked for it already, by a capture that was told before.
+        lifecycle.add_unasked(purchase, row.news.amount_minor, is_new=row.state == "PENDING", actor=ACTOR)
+    return HANDLED
+
+
+def _refused(row: Row, *, patient: bool) -> Result:
+    """The network was told no, whatever we answered: what we approved for this message is given back."""
+    if row.kind not in FIRST_MESSAGES | INCREMENTS:
+        return states.Event.KEPT, "A refused message changes nothing."
+    locking.lock_issuer_card(row.news.provider, row.news.issuer_card_id)
+    approved = _decision(row, approved=True)
+    if approved is not None:
+        lifecycle.undo_round(approved, actor=ACTOR)
+        return HANDLED
+    if row.kind in INCREMENTS:
+        is_late = row.news.asked_us and patient and _decision(row, approved=False) is None
+        return WAIT if is_late else HANDLED
+    if _purchase(row) is not None:
+        return HANDLED
+    return _report(row, states.Authorization.DECLINED, patient=patient)
+
+
+def _cleared(row: Row, *, patient: bool) -> Result:
+    """The merchant is paid, also for what we had refused; nothing more is held when the clearing is the last."""
+    done = _report(row, states.Authorization.APPROVED, patient=patient)
+    if done != HANDLED:
+        return done
+    done = _post(row)
+    if done != HANDLED:
+        return done
+    purchase = _purchase(row)
+    # Without a word on it, the last is the one with which all that was approved is taken.
+    is_all = purchase is not None and amount_due.moved_minor(purchase)[0] >= purchase.approved_minor
+    if row.is_final or (row.is_final is None and is_all):
+        return _report(row, states.Authorization.SETTLED, patient=patient)
+    return HANDLED
+
+
+def _post(row: Row) -> Result:
+    """Records the money that moved; a message that only announces it moves none."""
+    if row.movement is None or row.state == "PENDING":
+        return states.Event.KEPT, "The money of this message has not moved yet."
+    marqeta_clearing.record(row.kind, row.movement, row.news)
+    return HANDLED
+
+
+def _report(row: Row, status: str, *, patient: bool) -> Result:
+    approved = status != states.Authorization.DECLINED
+    news = replace(row.news, ever_approved=approved, status=status)
+    return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+
+
+def _decision(row: Row, *, approved: bool) -> Decision | None:
+    """Our standing decision about this very message."""
+    found = rounds.decided_under(row.news.provider, row.jit_token)
+    # A message that names our answer about another purchase says nothing of that one.
+    found = found.filter(authorization__issuer_authorization_id=row.news.authorization_id)
+    standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
+    return standing.first() if row.jit_token else None
+
+
+def _purchase(row: Row) -> Authorization | None:
+    known = Authorization.objects.filter(provider=row.news.provider)
+    return known.filter(issuer_authorization_id=row.news.authorization_id).first()
+
+
+def _read(kind: str, row: dict[str, Any]) -> Row:
+    currency = read_currency(row.get("currency_code"))
+    jit_token = jit_funding(row).get("token")
+    final = row.get("is_final_clearing")
+    news = AuthorizationNews(
+        provider=Provider.MARQETA,
+        authorization_id=_needed(purchase_token(row), "token"),
+        issuer_card_id=_needed(clean_text(row.get("card_token"), limit=64), "card_token"),
+        ever_approved=True,
+        asked_us=_expects_ours(kind, row),
+        status="",
+        amount_minor=read_minor(row.get("amount"), currency, "amount"),
+        currency=currency,
+        merchant=read_merchant(row, needs_mcc=False),
+        authorization_code=free_text(row.get("approval_code"), limit=20),
+        # A later message has those of its own part.
+        beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
+        issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
+    )
+    return Row(
+        kind=kind,
+        state=clean_text(row.get("state"), limit=20),
+        jit_token=jit_token if isinstance(jit_token, str) else "",
+        is_final=final if isinstance(final, bool) else None,
+        released_minor=_released_minor(row, news),
+        news=news,
+        movement=marqeta_clearing.read(kind, row, news),
+    )
+
+
+def _released_minor(row: dict[str, Any], news: AuthorizationNews) -> int:
+    """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
+    order = row.get("gpa_order") or row.get("gpa_order_unload")
+    if isinstance(order, dict) and "amount" in order:
+        return read_minor(order["amount"], news.currency, "the order's amount")
+    return news.amount_minor
+
+
+def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
+    """Whether the purchase should be known here: the gateway was called about it, or the message follows another."""
+    if kind not in FIRST_MESSAGES:
+        return bool(row.get("preceding_related_transaction_token"))
+    order = row.get("gpa_order")
+    funding = order.get("funding") if isinstance(order, dict) else None
+    return isinstance(funding, dict) and isinstance(funding.get("gateway_log"), dict)
+
+
+def _needed(found: str, name: str) -> str:
+    if not found:
+        raise MalformedEventError(f"{name} is missing or no token.")
+    return found

@@ -1,0 +1,87 @@
+"""What a row of Marqeta's webhook settles: a clearing or a refund, recorded as every issuer's are."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+from issuing.clearing import card_transactions
+from issuing.clearing.transaction_rows import MONEY_BACK
+from issuing.issuers.base import IssuerTransaction
+from issuing.issuers.marqeta.message_types import CLEARINGS, FIRST_MESSAGES, REFUND_CLEARING, REFUNDS
+from issuing.issuers.merchants import location_of
+from issuing.issuers.side_amounts import of_marqeta
+from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
+from issuing.issuers.transaction_kinds import Kind
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import clock
+from onecard.kit.text import clean_text
+
+Type = CardTransaction.Type
+_KINDS = {
+    # A first message that is complete has asked and taken at once, as PIN debit does.
+    **dict.fromkeys(CLEARINGS | FIRST_MESSAGES, (Kind.CAPTURE, Type.SETTLEMENT)),
+    **dict.fromkeys(REFUNDS, (Kind.REFUND, Type.REFUND)),
+}
+
+
+def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTransaction | None:
+    """The movement of a row, of which `news` was read; None for a kind that moves nothing.
+
+    Raises MalformedEventError for a row without a token of its own.
+    """
+    if kind not in _KINDS:
+        return None
+    token = clean_text(row.get("token"), limit=64)
+    if not token:
+        raise MalformedEventError("token is missing or no token.")
+    issuer_kind, transaction_type = _KINDS[kind]
+    # A refund stands alone; a clearing that names no purchase is one of its own.
+    is_alone = kind in REFUNDS and not row.get("preceding_related_transaction_token")
+    return IssuerTransaction(
+        id=token,
+        issuer_card_id=news.issuer_card_id,
+        authorization_id="" if is_alone else news.authorization_id,
+        kind=issuer_kind.value,
+        amount_minor=-news.amount_minor if transaction_type in MONEY_BACK else news.amount_minor,
+        currency=news.currency,
+        merchant_name=news.merchant.name,
+        mcc=news.merchant.mcc,
+        created_at=moment_of(row),
+        issuer_cardholder_id=news.issuer_cardholder_id,
+        **of_marqeta(row, news.currency).columns(),
+    )
+
+
+def record(kind: str, found: IssuerTransaction, news: AuthorizationNews) -> bool:
+    """Keeps a movement that was read of a row, once its money has moved; says whether it is new."""
+    if kind == REFUND_CLEARING and not _is_known(found.authorization_id, news.provider):
+        found = replace(found, authorization_id="")
+    merchant = news.merchant
+    return card_transactions.record(
+        found,
+        provider=news.provider,
+        source=CardTransaction.Source.WEBHOOK,
+        transaction_type=_KINDS[kind][1],
+        event_type=kind,
+        authorization_code=news.authorization_code,
+        merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
+    )
+
+
+def _is_known(token: str, provider: str) -> bool:
+    """Whether it is a purchase or a capture of ours."""
+    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=token)
+    captures = CardTransaction.objects.filter(
+        provider=provider, issuer_transaction_id=token, transaction_type=Type.SETTLEMENT
+    )
+    return purchases.exists() or captures.exists()
+
+
+def moment_of(row: dict[str, Any]) -> dt.datetime:
+    """When it happened at the merchant; now, for a row that does not say: no money is lost for a missing time."""
+    given = row.get("user_transaction_time") or row.get("created_time")
+    try:
+        moment = dt.datetime.fromisoformat(given) if isinstance(given, str) else clock.now()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return clock.now()

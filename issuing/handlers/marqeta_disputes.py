@@ -1,0 +1,131 @@
+"""Marqeta's messages and transitions about chargebacks as news of a dispute.
+
+What each message says is Marqeta's guide to dispute events: `chargeback` comes when a dispute is created, `completed`
+when one is won without provisional credit, `reversal` when it is lost or rejected by the network. Assumed, since no
+sample was seen: that a message which is PENDING has moved no money; that messages carry the chargeback as an object of
+that name, and without one all name the same earlier message (then that one stands for the dispute); that `completed`
+tells the money of a pending `chargeback`, so the two are one movement; that a write-off moves nothing by itself.
+"""
+
+from typing import Any
+
+from django.conf import settings
+
+from issuing import states
+from issuing.disputes import lifecycle as disputes
+from issuing.disputes.lifecycle import DisputeNews, Movement
+from issuing.handlers.marqeta_clearing import moment_of
+from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
+from issuing.issuers.marqeta.events import AmountError, read_currency, read_minor
+from issuing.issuers.side_amounts import of_marqeta
+from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
+from issuing.models import CardTransaction, Provider
+from onecard.kit.text import clean_text, free_text
+
+Type = CardTransaction.Type
+Status = states.Dispute
+BEGINNINGS = ("authorization.clearing.chargeback", "pindebit.chargeback")
+# What follows the beginning -> the money of it, and where the dispute stands.
+_SAYS: dict[str, tuple[str, str]] = {
+    "": (Type.CHARGEBACK, Status.SUBMITTED),
+    ".representment": ("", Status.SUBMITTED),
+    ".completed": (Type.CHARGEBACK, Status.WON),
+    ".reversal": (Type.CHARGEBACK_REVERSAL, Status.LOST),
+    ".provisional.credit": (Type.PROVISIONAL_CREDIT, Status.SUBMITTED),
+    ".provisional.debit": (Type.PROVISIONAL_DEBIT, ""),
+    ".writeoff": ("", Status.LOST),
+}
+MESSAGES = {f"{begins}{ends}": says for begins in BEGINNINGS for ends, says in _SAYS.items()}
+# States of a chargeback (its transitions); what is withdrawn or written off brings no money from the merchant.
+STATES: dict[str, str] = {
+    "RETRIEVAL_REQUEST": Status.UNSUBMITTED,
+    **dict.fromkeys(
+        ("INITIATED", "REPRESENTMENT", "PREARBITRATION", "PREARB_RESPONDED", "ARBITRATION"), Status.SUBMITTED
+    ),
+    "CASE_WON": Status.WON,
+    **dict.fromkeys(
+        ("CASE_LOST", "NETWORK_REJECTED", "WITHDRAWN", "WRITTEN_OFF_ISSUER", "WRITTEN_OFF_PROGRAM"), Status.LOST
+    ),
+}
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+
+
+def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> Result:
+    """Applies one of MESSAGES, of which `news` was read. Raises MalformedEventError before anything is written."""
+    transaction_type, status = MESSAGES[kind]
+    token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")
+    earlier = clean_text(row.get("preceding_related_transaction_token"), limit=64)
+    told_at = moment_of(row)
+    movement = Movement(
+        transaction_type=transaction_type,
+        amount_minor=news.amount_minor,
+        currency=news.currency,
+        occurred_at=told_at,
+        id="" if kind.endswith(".completed") else token,
+        beside=of_marqeta(row, news.currency),
+    )
+    has_moved = transaction_type and news.amount_minor and row.get("state") != "PENDING"
+    if not token:
+        raise MalformedEventError("token is missing or no token.")
+    disputes.apply_news(
+        DisputeNews(
+            provider=news.provider,
+            dispute_id=clean_text(about.get("token"), limit=50) or earlier or token,
+            disputed_id=clean_text(about.get("transaction_token"), limit=64) or earlier,
+            also_named=earlier,
+            status=status,
+            amount_minor=news.amount_minor,
+            currency=news.currency,
+            told_at=told_at,
+            event_type=kind,
+            reason=free_text(about.get("reason_description"), limit=80),
+            movements=(movement,) if has_moved else (),
+            issuer_card_id=news.issuer_card_id,
+            issuer_cardholder_id=news.issuer_cardholder_id,
+            merchant=news.merchant,
+            authorization_code=news.authorization_code,
+        )
+    )
+    return HANDLED
+
+
+def gives_money(kind: str) -> bool:
+    """Whether one of MESSAGES says that money came to us."""
+    return MESSAGES[kind][0] in (Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
+
+
+def act_on_transition(row: dict[str, Any]) -> Result:
+    """Applies a transition of a chargeback: where the dispute stands, and no money."""
+    state = clean_text(row.get("state"), limit=40)
+    if state not in STATES and carries_amount(row):
+        raise UnhandledMoneyError(f"A state of chargebacks that is new to us: {state}.")
+    if state not in STATES:
+        return states.Event.KEPT, "A state of chargebacks that is new to us."
+    currency = read_currency(row.get("currency_code") or settings.MARQETA_CURRENCY)
+    disputes.apply_news(
+        DisputeNews(
+            provider=Provider.MARQETA,
+            dispute_id=clean_text(row.get("chargeback_token"), limit=50),
+            disputed_id=clean_text(row.get("transaction_token"), limit=64),
+            status=STATES[state],
+            # Later states have an amount of their own, such as what the merchant contests.
+            amount_minor=_amount(row, currency) if state == "INITIATED" else 0,
+            currency=currency,
+            told_at=moment_of(row),
+            event_type=f"chargebacktransition.{state.lower()}",
+        )
+    )
+    return HANDLED
+
+
+def _amount(row: dict[str, Any], currency: str) -> int:
+    try:
+        return read_minor(row.get("amount", 0), currency, "amount")
+    except AmountError:
+        return 0
+
+
+def _object(row: dict[str, Any], name: str) -> dict[str, Any]:
+    found = row.get(name)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,98 @@
+"""What an event of Stripe means, beyond the questions: news of purchases, of what was settled, and of our charges."""
+
+import contextlib
+from dataclasses import replace
+from typing import Any
+
+from issuing import states
+from issuing.authorizations import lifecycle
+from issuing.clearing import card_transactions, transaction_rows
+from issuing.handlers import stripe_charges, stripe_disputes, stripe_event_types
+from issuing.inbox.references import ContradictionError
+from issuing.inbox.unhandled_money import UnhandledMoneyError
+from issuing.issuers.base import IssuerError, IssuerTransaction
+from issuing.issuers.merchants import location_of
+from issuing.issuers.stripe import objects as stripe_objects
+from issuing.issuers.stripe.events import (
+    AuthorizationNews,
+    Envelope,
+    MalformedEventError,
+    Merchant,
+    parse_authorization_news,
+    read_merchant,
+)
+from issuing.issuers.transaction_kinds import Kind
+from issuing.models import CardTransaction
+from onecard.kit.text import free_text
+
+AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
+TRANSACTION_NEWS = ("issuing_transaction.created", "issuing_transaction.updated")
+Result = tuple[str, str]
+HANDLED: Result = (states.Event.HANDLED, "")
+WAIT: Result = (states.Event.RECEIVED, "")
+
+
+def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
+    """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    if envelope.type in AUTHORIZATION_NEWS:
+        news = parse_authorization_news(provider, envelope)
+        return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+    if envelope.type in TRANSACTION_NEWS:
+        return _posted(provider, envelope)
+    if envelope.type.startswith(stripe_disputes.NEWS):
+        return stripe_disputes.act(provider, envelope)
+    about_our_charges = stripe_charges.act(envelope, patient=patient)
+    return about_our_charges or (states.Event.KEPT, stripe_event_types.why_kept(envelope.type, envelope.content))
+
+
+def _posted(provider: str, envelope: Envelope) -> Result:
+    found, merchant, code = _read(envelope.content)
+    if found.kind not in transaction_rows.TYPES:
+        if found.amount_minor:
+            raise UnhandledMoneyError(f"Its type, {found.kind}, is new to us.")
+        return states.Event.KEPT, "A transaction of a type that is new to us."
+    if found.kind == Kind.CAPTURE and not found.authorization_id:
+        # A force capture: no event about an authorization came or will come, so the capture stands for its own.
+        found = replace(found, authorization_id=found.id)
+        with contextlib.suppress(ContradictionError):
+            # A contradiction is found again, and kept with the movement itself.
+            lifecycle.apply_news(_unannounced(provider, found, merchant, code), wait_for_decision=False)
+    card_transactions.record(
+        found,
+        provider=provider,
+        source=CardTransaction.Source.WEBHOOK,
+        event_type=envelope.type,
+        authorization_code=code,
+        merchant_category=merchant.category,
+        merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
+    )
+    return HANDLED
+
+
+def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
+    """The movement, its merchant and its authorization code; raises MalformedEventError before anything is written."""
+    try:
+        found = stripe_objects.read_transaction(content)
+        transaction_rows.check(found)
+    except (IssuerError, transaction_rows.UnrecordableError) as error:
+        detail = f" {error.message}" if isinstance(error, transaction_rows.UnrecordableError) else ""
+        raise MalformedEventError(f"data.object is no transaction that can be recorded.{detail}") from None
+    network = content.get("network_data")
+    code = network.get("authorization_code") if isinstance(network, dict) else None
+    return found, read_merchant(content, needs_mcc=False), free_text(code, limit=20)
+
+
+def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationNews:
+    return AuthorizationNews(
+        provider=provider,
+        authorization_id=found.authorization_id,
+        issuer_card_id=found.issuer_card_id,
+        ever_approved=True,
+        asked_us=False,
+        status=states.Authorization.SETTLED,
+        amount_minor=found.amount_minor,
+        currency=found.currency,
+        merchant=merchant,
+        authorization_code=code,
+        issuer_cardholder_id=found.issuer_cardholder_id,
+    )

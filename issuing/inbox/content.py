@@ -1,0 +1,20 @@
+"""What a stored event is about, whichever issuer sent it."""
+
+from typing import Any
+
+from issuing.issuers.marqeta.events import read_object
+from issuing.issuers.stripe.events import parse_envelope
+from issuing.models import IssuerEvent, Provider
+
+
+def content_of(event: IssuerEvent) -> dict[str, Any]:
+    """The object of the event, or the row of its batch at Marqeta; {} where there is none.
+
+    Raises MalformedEventError for a body that is no event.
+    """
+    body = bytes(event.body)
+    if event.provider != Provider.MARQETA:
+        return parse_envelope(body).content
+    rows: object = next(iter(read_object(body).values()), None)
+    row: object = rows[0] if isinstance(rows, list) and rows else None
+    return row if isinstance(row, dict) else {}

@@ -1,0 +1,133 @@
+"""Every genuine delivery is stored once, with its raw bytes, before anything is done about it.
+
+Card numbers and codes in them are covered (onecard/kit/masked_body.py).
+
+An id is bound to what its first event said. Another event under the same id is kept under a hash, with a case.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from issuing import states
+from issuing.inbox import event_versions
+from issuing.issuers import fingerprints
+from issuing.issuers.stripe.events import Envelope
+from issuing.models import IssuerEvent
+from onecard.kit import clock
+from onecard.kit.insert_once import insert_once
+from onecard.kit.masked_body import evidence_of, masked_body
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction, transaction
+from onecard.kit.transitions import sources_of
+from onecard.outbox import services as outbox
+from wallet import cases
+from wallet.models import Case
+
+REUSED = "Its id, {id}, came before with something else. Nothing was done about it."
+
+
+def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
+    """Stores an event for a worker to handle and says whether it is new; a repeat changes nothing."""
+    with transaction():
+        event = _row(provider, envelope, body)
+        is_new = _store(event)
+        if is_new:
+            outbox.put(topic="inbox.received", event_pk=event.pk)
+    return is_new
+
+
+def received(provider: str, names: Iterable[str]) -> set[str]:
+    """Those of these event ids that are stored already; one statement."""
+    stored = IssuerEvent.objects.filter(provider=provider, event_id__in=list(names))
+    return set(stored.values_list("event_id", flat=True))
+
+
+def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
+    """Keeps a genuine but malformed delivery as evidence; without an id of its own it goes by its body's hash."""
+    _keep(provider, envelope or Envelope(body_id(body), "", "", {}), body, states.Event.REJECTED, reason)
+
+
+def keep(provider: str, envelope: Envelope, body: bytes, reason: str) -> None:
+    """Keeps a delivery that no worker has to act on; a repeat changes nothing."""
+    _keep(provider, envelope, body, states.Event.KEPT, reason)
+
+
+def take_again(event: IssuerEvent) -> bool:
+    """Hands an event to a worker again, in the caller's transaction; False when it was handled already.
+
+    One that waits for its next try is tried at once.
+    """
+    require_transaction("An event that is handled again")
+    sources = [*sources_of(states.EVENT_MOVES, states.Event.RECEIVED), states.Event.RECEIVED]
+    unhandled = IssuerEvent.objects.filter(pk=event.pk, status__in=sources)
+    anew = {"status": states.Event.RECEIVED, "reason": "", "handled_at": None, "attempts": 0, "next_attempt_at": None}
+    if unhandled.update(**anew) != 1:
+        return False
+    outbox.put(topic="inbox.received", event_pk=event.pk)
+    return True
+
+
+def body_id(body: bytes) -> str:
+    """What a delivery without an id of its own goes by; a hash over a card's number would give the number away."""
+    return f"sha256:{hashlib.sha256(masked_body(body)).hexdigest()}"
+
+
+def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: str) -> None:
+    with transaction():
+        _store(_row(provider, envelope, body, status=status, reason=reason[:300], handled_at=clock.now()))
+
+
+def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerEvent:
+    evidence = evidence_of(body)
+    return IssuerEvent(
+        provider=provider,
+        event_id=envelope.id,
+        event_type=envelope.type,
+        object_id=envelope.object_id,
+        body=evidence.body,
+        original_mac=evidence.original_mac,
+        fingerprint=envelope.fingerprint(),
+        received_at=clock.now(),
+        **more,
+    )
+
+
+def _store(event: IssuerEvent) -> bool:
+    """Stores a row once and says whether it is new; another event under its id is kept beside it."""
+    unique = ("provider", "event_id")
+    if insert_once(event, unique=unique):
+        return True
+    first = IssuerEvent.objects.get(provider=event.provider, event_id=event.event_id)
+    if event_versions.is_first_readable(first, event):
+        event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
+        return insert_once(event, unique=unique)
+    if _is_other(first, event):
+        reason = REUSED.format(id=event.event_id)
+        event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
+        event.status, event.reason, event.handled_at = states.Event.KEPT, reason, clock.now()
+        if insert_once(event, unique=unique):
+            _open_case(event)
+    return False
+
+
+def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
+    if first.event_type != event.event_type:
+        return True
+    is_other = first.fingerprint and event.fingerprint and first.fingerprint != event.fingerprint
+    return bool(is_other) and not event_versions.tell_the_same(first, event)
+
+
+def _open_case(event: IssuerEvent) -> None:
+    kind = Case.Kind.EVENT_CONTRADICTION
+    # What is at stake is in either event, in its issuer's own form: the person who compares them sees it there.
+    cases.open_case(kind=kind, reference=f"issuerevent:{event.pk}", money=Money(0, "USD"), summary=event.reason)
+
+
+def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
+    """Moves an event along its table of legal moves and says whether it was ours to move."""
+    sources = sources_of(states.EVENT_MOVES, status)
+    changed = IssuerEvent.objects.filter(pk=event.pk, status__in=sources).update(
+        status=status, reason=reason[:300], handled_at=clock.now()
+    )
+    return changed == 1

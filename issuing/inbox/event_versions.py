@@ -1,0 +1,64 @@
+"""One event of Stripe that comes in two API versions, as from two endpoints while an account is upgraded.
+
+Both copies have one id and two shapes. What the versions write alike must be alike in both; otherwise the second is
+another event under a used id.
+"""
+
+from typing import Any
+
+from issuing.issuers.stripe import origin
+from issuing.issuers.stripe.events import Envelope, MalformedEventError, parse_envelope
+from issuing.models import IssuerEvent, Provider
+from onecard.kit.text import clean_text
+
+# What no version writes otherwise, and whose ids the objects name: as text, or as an object.
+FACTS = ("type", "amount", "currency", "approved")
+NAMED = ("authorization", "card", "cardholder", "charge", "payment_intent", "transaction")
+# By older versions a purchase that expired is reversed.
+STATUS = {"expired": "reversed"}
+
+
+def tell_the_same(first: IssuerEvent, second: IssuerEvent) -> bool:
+    """Whether two events under one id are one event in two versions."""
+    both = _envelopes(first, second)
+    if both is None:
+        return False
+    one, other = both
+    is_said_alike = all(one.content.get(name) == other.content.get(name) for name in FACTS)
+    return is_said_alike and _status(one) == _status(other) and not any(_differs(one, other, name) for name in NAMED)
+
+
+def is_first_readable(first: IssuerEvent, second: IssuerEvent) -> bool:
+    """Whether the second copy is in a version that is read here, and the first was not: then the second counts."""
+    both = _envelopes(first, second)
+    if both is None or not tell_the_same(first, second):
+        return False
+    one, other = both
+    return origin.is_read(other.origin.api_version) and not origin.is_read(one.origin.api_version)
+
+
+def _envelopes(first: IssuerEvent, second: IssuerEvent) -> tuple[Envelope, Envelope] | None:
+    """Both, where they are of one type, object, mode and account, and of two versions."""
+    if second.provider != Provider.STRIPE or first.event_type != second.event_type:
+        return None
+    try:
+        one, other = parse_envelope(bytes(first.body)), parse_envelope(bytes(second.body))
+    except MalformedEventError:
+        return None
+    whose = [(each.object_id, each.origin.livemode, each.origin.account) for each in (one, other)]
+    return (one, other) if whose[0] == whose[1] and one.origin.api_version != other.origin.api_version else None
+
+
+def _status(envelope: Envelope) -> Any:
+    status = envelope.content.get("status")
+    return STATUS.get(status, status) if isinstance(status, str) else status
+
+
+def _differs(one: Envelope, other: Envelope, name: str) -> bool:
+    """Whether both name such an object, and not the same; a version may leave one out."""
+    ids = {_id(one.content.get(name)), _id(other.content.get(name))} - {""}
+    return len(ids) > 1
+
+
+def _id(reference: object) -> str:
+    return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=120)

@@ -1,0 +1,139 @@
+"""What an issuer's event names, and whether these things belong together: card, cardholder, purchase and capture.
+
+The one place that answers this for news of every kind, from webhooks, the sync and missed events alike. An event never
+crosses cardholders, whatever it names: one that names things of two people is kept, moves no money, and a case asks a
+person (docs/decisions/0028).
+"""
+
+from dataclasses import dataclass
+
+from issuing.models import Authorization, CardTransaction, IssuerAccount, VirtualCard
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from wallet.models import Cardholder
+
+# A card is replaced once in its life as a rule; the bound ends a walk along rows that name each other.
+MOST_REPLACEMENTS = 10
+
+
+class ContradictionError(OneCardError):
+    """An event names things that do not belong together; the message says which. Nothing of it has been applied."""
+
+    code = "event_contradiction"
+
+    def __init__(self, message: str, money: Money) -> None:
+        super().__init__(message)
+        self.money = money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The issuer's ids that an event gives, "" for what it does not name. `purchase` may be the id of a capture."""
+
+    provider: str
+    card: str
+    purchase: str = ""
+    cardholder: str = ""
+
+
+def contradiction(named: Named) -> str:
+    """Why what an event names does not belong together, in a sentence for staff; "" where it does.
+
+    What we do not know yet contradicts nothing: it is asked again when it is told (issuing/clearing/card_transactions.py).
+    """
+    return _with_cardholder(named) or (_with_purchase(named) if named.purchase else "")
+
+
+def purchase_of(provider: str, named: str) -> Authorization | None:
+    """The purchase that an id names, by itself or by one of its captures; None while it is not known."""
+    purchases = Authorization.objects.filter(provider=provider)
+    found = purchases.filter(issuer_authorization_id=named).first()
+    captured = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
+    return found or purchases.filter(pk__in=captured.values("authorization")).first()
+
+
+def with_purchase(*, issuer_card_id: str, card: VirtualCard | None, purchase: Authorization) -> str:
+    """The same for a card that an event named and the purchase that it turned out to be about."""
+    home, home_id = _home(purchase)
+    if not issuer_card_id or not home_id or issuer_card_id == home_id or is_same_card(card, home):
+        return ""
+    name = purchase.issuer_authorization_id
+    return f"The event names {_card(card, issuer_card_id)}, and {name} is a purchase of {_card(home, home_id)}."
+
+
+def is_same_card(one: VirtualCard | None, other: VirtualCard | None) -> bool:
+    """Whether both are one card, or one took the place of the other for the same cardholder."""
+    if one is None or other is None or one.cardholder_id != other.cardholder_id:
+        return False
+    return other.pk in _with_earlier(one) or one.pk in _with_earlier(other)
+
+
+def is_same_holder(one: VirtualCard | None, other: VirtualCard | None) -> bool:
+    """Whether both cards are known, and one person carries them."""
+    return one is not None and other is not None and one.cardholder_id == other.cardholder_id
+
+
+def _with_cardholder(named: Named) -> str:
+    """An event that names a person and another person's card. A person that nobody here is contradicts nothing."""
+    card, person = _find_card(named.provider, named.card), _find_person(named.provider, named.cardholder)
+    if card is None or person is None or card.cardholder_id == person.pk:
+        return ""
+    return f"The event names the cardholder {person} ({named.cardholder}), and {_card(card, named.card)}."
+
+
+def _with_purchase(named: Named) -> str:
+    card = _find_card(named.provider, named.card)
+    purchases = Authorization.objects.select_related("card__cardholder").filter(provider=named.provider)
+    purchase = purchases.filter(issuer_authorization_id=named.purchase).first()
+    if purchase is not None:
+        return with_purchase(issuer_card_id=named.card, card=card, purchase=purchase)
+    captures = CardTransaction.objects.select_related("authorization__card__cardholder", "card__cardholder")
+    capture = captures.filter(provider=named.provider, issuer_transaction_id=named.purchase).first()
+    if capture is None:
+        return ""
+    if capture.authorization is not None:
+        return with_purchase(issuer_card_id=named.card, card=card, purchase=capture.authorization)
+    return _with_capture(named, card, capture)
+
+
+def _with_capture(named: Named, card: VirtualCard | None, capture: CardTransaction) -> str:
+    """The purchase of the capture is not known yet, and its card is."""
+    told = capture.issuer_card_id or (capture.card.issuer_card_id if capture.card else "")
+    if not told or not named.card or told == named.card or is_same_card(card, capture.card):
+        return ""
+    return f"The event names {_card(card, named.card)}, and {named.purchase} moved on {_card(capture.card, told)}."
+
+
+def _home(purchase: Authorization) -> tuple[VirtualCard | None, str]:
+    """The card that a purchase is of; where its own news named none that we know, what first moved for it says."""
+    if purchase.card is not None:
+        return purchase.card, purchase.card.issuer_card_id
+    moved = CardTransaction.objects.select_related("card__cardholder").filter(authorization=purchase)
+    first = moved.exclude(issuer_card_id="").order_by("pk").first()
+    return (first.card, first.issuer_card_id) if first else (None, "")
+
+
+def _with_earlier(card: VirtualCard) -> set[int]:
+    """A card and those whose place it took."""
+    found, earlier = {card.pk}, card.replaces_id
+    while earlier is not None and len(found) < MOST_REPLACEMENTS:
+        found.add(earlier)
+        earlier = VirtualCard.objects.filter(pk=earlier).values_list("replaces", flat=True).first()
+    return found
+
+
+def _find_card(provider: str, issuer_card_id: str) -> VirtualCard | None:
+    cards = VirtualCard.objects.select_related("cardholder").filter(issuer_provider=provider)
+    return cards.filter(issuer_card_id=issuer_card_id).first() if issuer_card_id else None
+
+
+def _find_person(provider: str, issuer_cardholder_id: str) -> Cardholder | None:
+    if not issuer_cardholder_id:
+        return None
+    accounts = IssuerAccount.objects.select_related("cardholder").filter(provider=provider)
+    account = accounts.filter(issuer_cardholder_id=issuer_cardholder_id).first()
+    return account.cardholder if account else None
+
+
+def _card(card: VirtualCard | None, issuer_card_id: str) -> str:
+    return f"{card} of {card.cardholder}" if card else f"the card {issuer_card_id}, which nobody here has"

@@ -1,0 +1,150 @@
+"""Events that could not be applied: when each is tried again, and the case that asks a person."""
+
+import datetime as dt
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from audit import trail
+from issuing import states
+from issuing.inbox import deliveries as inbox
+from issuing.inbox.content import content_of
+from issuing.inbox.references import ContradictionError
+from issuing.inbox.unhandled_money import carries_amount
+from issuing.issuers.stripe.events import MalformedEventError
+from issuing.models import IssuerEvent
+from onecard.kit.backoff import backoff_s
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from onecard.kit.text import clean_message
+from onecard.kit.transactions import transaction
+from wallet import cases
+from wallet.models import Case
+
+# With doubling waits these take about half a minute; later tries come every hour at most.
+ATTEMPTS_BEFORE_CASE = 5
+# News of what always moved money or is about to, whatever of its amount is missing.
+MONEY_NEWS = (
+    "charge.dispute.",
+    "charge.refund",
+    "issuing_dispute.",
+    "issuing_transaction.created",
+    "refund.",
+    "transaction.authorization.clearing",
+    "transaction.pindebit.chargeback",
+    "transaction.refund",
+)
+UNFINISHED = "A try to apply it was begun and has not ended."
+WORKER_DIED = (
+    "The worker's process died each time: see its log and the machine's memory, then send the event through again."
+)
+
+
+class NothingToRetryError(OneCardError):
+    """The event was applied already; the message says so, for staff."""
+
+    code = "nothing_to_retry"
+
+
+def begin_try(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool:
+    """Counts a try before it is made and commits that; False when the event is not to be tried.
+
+    A try that ends its worker's process (no memory, a crash, the hard time limit) has then been counted, and waits for
+    its next time like one that failed. After some such deaths a case asks a person, once.
+    """
+    with transaction():
+        event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
+        is_early = event.next_attempt_at is not None and event.next_attempt_at > now
+        if event.status != states.Event.RECEIVED or (only_if_due and is_early):
+            return False
+        _set_next_try(event, attempts=event.attempts + 1, now=now, reason=UNFINISHED)
+        if event.attempts == ATTEMPTS_BEFORE_CASE and event.reason == UNFINISHED:
+            _open_case(event, f"{event.attempts} tries to apply it did not end. {WORKER_DIED}")
+    return True
+
+
+def end_try(event: IssuerEvent) -> None:
+    """Takes the count of this try back, in the transaction that applies the event: it stays if that is rolled back."""
+    counted = Greatest(F("attempts") - 1, 0)
+    IssuerEvent.objects.filter(pk=event.pk).update(attempts=counted, next_attempt_at=None, reason="")
+
+
+def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None:
+    """Writes down why a try failed and when the next one is; after some failures a case asks a person.
+
+    The waits double from two seconds to an hour (onecard/kit/backoff.py). Of an error of the database the same is
+    written down, as far as it answers: an event that always takes too long must not be tried in silence for ever.
+    """
+    reason = _in_words(error)
+    with transaction():
+        event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
+        if event.status != states.Event.RECEIVED:
+            return
+        _set_next_try(event, attempts=event.attempts, now=now, reason=reason)
+        # Once, so that a case that a person closed stays closed while the tries go on.
+        if event.attempts == ATTEMPTS_BEFORE_CASE:
+            _open_case(event, f"Applying it failed {event.attempts} times: {reason}")
+
+
+def _set_next_try(event: IssuerEvent, *, attempts: int, now: dt.datetime, reason: str) -> None:
+    next_attempt_at = now + dt.timedelta(seconds=backoff_s(attempts))
+    IssuerEvent.objects.filter(pk=event.pk).update(attempts=attempts, next_attempt_at=next_attempt_at, reason=reason)
+
+
+def open_case_if_money(event: IssuerEvent, reason: str) -> None:
+    """A genuine event that cannot be read is for a person if money is in it; in the caller's transaction."""
+    if event.event_type.startswith(MONEY_NEWS) or _carries_amount(event):
+        _open_case(event, f"It cannot be read: {reason}")
+
+
+def open_contradiction(event: IssuerEvent, error: ContradictionError) -> None:
+    """An event that names things that do not belong together is kept, and a person looks at it."""
+    summary = f"{event.event_type} {event.event_id}: {error.message}"
+    kind = Case.Kind.EVENT_CONTRADICTION
+    cases.open_case(kind=kind, reference=_reference(event), money=error.money, summary=summary)
+
+
+def open_case_about_delivery(provider: str, body: bytes, reason: str) -> None:
+    """Asks a person about genuine deliveries that cannot be read and name an amount; one case for each issuer.
+
+    In the caller's transaction. Their issuer stops sending them again after some days.
+    """
+    if b'"amount' not in body:
+        return
+    summary = f"A genuine delivery cannot be read: {reason} See the rejected ones in the inbox, and ask the issuer."
+    reference = f"deliveries:{provider}"
+    cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=reference, money=Money(0, "USD"), summary=summary)
+
+
+def end(event: IssuerEvent) -> None:
+    """Closes the case of an event that was applied, in the caller's transaction."""
+    cases.resolve_cases(reference=_reference(event), kinds=(Case.Kind.EVENT_UNAPPLIED,))
+
+
+def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
+    """Has a worker apply an event again, because a person says so; raises NothingToRetryError when it was applied."""
+    with transaction():
+        if not inbox.take_again(event):
+            raise NothingToRetryError("This event was applied already, so there is nothing to send through again.")
+        trail.record(actor=actor, action="event.sent_again", subject=event, reason=reason)
+
+
+def _open_case(event: IssuerEvent, summary: str) -> None:
+    # The amount is in the event, in its issuer's own form; who works on the case sees it there.
+    cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=_reference(event), money=Money(0, "USD"), summary=summary)
+
+
+def _reference(event: IssuerEvent) -> str:
+    return f"issuerevent:{event.pk}"
+
+
+def _in_words(error: Exception) -> str:
+    return clean_message(f"{type(error).__name__}: {error}", limit=200)
+
+
+def _carries_amount(event: IssuerEvent) -> bool:
+    try:
+        content = content_of(event)
+    except MalformedEventError:
+        return False
+    return carries_amount(content)

@@ -1,0 +1,157 @@
+"""Any issuer, asked with patience: retries within a time budget, and a breaker that all processes share.
+
+The order of one try: the breaker's leave, the call, its result told to the breaker. The rate budget is kept one floor
+below, by the `Gate` that each request passes, since one call may be several requests.
+"""
+
+import datetime as dt
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from issuing.issuers.base import (
+    AuthenticationError,
+    CardData,
+    CardOrder,
+    CardPage,
+    EventPage,
+    IssuedCard,
+    Issuer,
+    IssuerError,
+    Limits,
+    NetworkError,
+    Page,
+    Person,
+    RateLimitedError,
+    RevealGrant,
+)
+from issuing.issuers.errors import OverBudgetError, PausedError
+from issuing.issuers.guard import alerts
+from issuing.issuers.guard.breaker import Breaker, Entry
+from issuing.issuers.guard.rate_budget import Budget
+from issuing.issuers.guard.redis_scripts import Shared, shared
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often and how long one call is tried; a try that has begun may end after `total_s`."""
+
+    tries: int = 4
+    total_s: float = 15.0
+    first_delay_s: float = 0.2
+    longest_delay_s: float = 4.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random
+
+    def delay_s(self, failed_tries: int) -> float:
+        """Doubling, half of it by chance, so that crowds spread."""
+        full = min(self.first_delay_s * 2.0 ** (failed_tries - 1), self.longest_delay_s)
+        return full / 2 + full / 2 * self.jitter()
+
+
+@dataclass(slots=True)
+class GuardedIssuer:
+    """An issuer that raises the four errors of `base`, and PausedError while its breaker is open."""
+
+    inner: Issuer
+    budget: Budget | None = None
+    patience: Patience = field(default_factory=Patience)
+    link: Shared = field(default_factory=shared)
+    breaker: Breaker = field(init=False)
+    provider: str = field(init=False)
+    limits_each_card: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.provider = self.inner.provider
+        self.limits_each_card = self.inner.limits_each_card
+        self.breaker = Breaker(self.provider, self.link)
+
+    def create_cardholder(self, person: Person, *, key: str) -> str:
+        return self._call(lambda: self.inner.create_cardholder(person, key=key))
+
+    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+        return self._call(lambda: self.inner.create_card(order, key=key))
+
+    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+        return self._call(lambda: self.inner.update_card_status(issuer_card_id, status, reason=reason, key=key))
+
+    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+        self._call(lambda: self.inner.set_spending_limits(issuer_card_id, limits, key=key))
+
+    def get_card_details(self, issuer_card_id: str) -> IssuedCard:
+        return self._call(lambda: self.inner.get_card_details(issuer_card_id))
+
+    def list_cards(self, *, cursor: str = "") -> CardPage:
+        return self._call(lambda: self.inner.list_cards(cursor=cursor))
+
+    def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
+        return self._call(lambda: self.inner.get_transaction_history(issuer_card_id, since=since, cursor=cursor))
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        return self._call(lambda: self.inner.list_events(since=since, cursor=cursor))
+
+    def get_card_data(self, issuer_card_id: str) -> CardData:
+        """Tried once: a person is waiting, and card numbers are asked for no oftener than they are shown."""
+        return self._call(lambda: self.inner.get_card_data(issuer_card_id), tries=1)
+
+    def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
+        """Tried once: a nonce is good for one call, and the cardholder is waiting."""
+        return self._call(lambda: self.inner.reveal(issuer_card_id, nonce=nonce), tries=1)
+
+    def _call(self, work: Callable[[], Done], *, tries: int | None = None) -> Done:
+        deadline = self.patience.clock() + self.patience.total_s
+        most, failed = tries or self.patience.tries, 0
+        last: IssuerError | None = None
+        while True:
+            entry = self._enter(last)
+            try:
+                return self._try(work, entry)
+            except (NetworkError, RateLimitedError) as error:
+                failed, last = failed + 1, error
+                delay_s = self._delay_s(error, failed)
+                if failed >= most or self.patience.clock() + delay_s > deadline:
+                    raise
+            self.patience.sleep(delay_s)
+
+    def _enter(self, last: IssuerError | None) -> Entry:
+        entry = self.breaker.enter()
+        if entry.allowed:
+            return entry
+        if last is not None:
+            # An earlier try of this call was sent: what became of it matters more than the pause.
+            raise last
+        raise PausedError(
+            "The card issuer has trouble at the moment. Please try again later.", retry_after_s=entry.wait_s
+        )
+
+    def _try(self, work: Callable[[], Done], entry: Entry) -> Done:
+        try:
+            done = work()
+        except NetworkError:
+            self.breaker.failed(entry)
+            raise
+        except OverBudgetError:
+            self.breaker.give_back(entry)
+            raise
+        except IssuerError as error:
+            # Whoever refuses is there.
+            self.breaker.succeeded(entry)
+            self._tell(error)
+            raise
+        self.breaker.succeeded(entry)
+        return done
+
+    def _tell(self, error: IssuerError) -> None:
+        if isinstance(error, AuthenticationError):
+            alerts.authentication_failed(self.provider, link=self.link)
+        if isinstance(error, RateLimitedError) and error.retry_after_s and self.budget:
+            self.budget.hold(error.retry_after_s)
+
+    def _delay_s(self, error: IssuerError, failed: int) -> float:
+        wish_s = getattr(error, "retry_after_s", None) or 0.0
+        return max(self.patience.delay_s(failed), wish_s)

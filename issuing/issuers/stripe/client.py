@@ -1,0 +1,242 @@
+"""Stripe Issuing through the `stripe` package (docs/issuers/stripe.md, The Python package)."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import stripe
+from django.conf import settings
+from stripe.params import EphemeralKeyCreateParams
+from stripe.params.issuing import CardCreateParams, CardholderListParams, CardListParams, CardUpdateParams
+from stripe.params.issuing import TransactionListParams as ListParams
+
+from issuing.issuers import errors
+from issuing.issuers.base import (
+    CardData,
+    CardOrder,
+    CardPage,
+    EventPage,
+    IssuedCard,
+    IssuerError,
+    Limits,
+    Page,
+    Person,
+    RefusedError,
+    RevealGrant,
+)
+from issuing.issuers.stripe import card_numbers, event_history
+from issuing.issuers.stripe import objects as shapes
+from onecard.kit import clock
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20.0
+# A key whose call ended in a 5xx gives that answer for ever; this often we go on under a key derived from it.
+MOST_DERIVED_KEYS = 8
+
+Json = dict[str, Any]
+Answer = TypeVar("Answer")
+
+
+class StripeIssuer:
+    """Cards with Stripe. Frozen is `inactive` there; a mark in the metadata tells it from a card never activated."""
+
+    provider = "stripe"
+    limits_each_card = True
+
+    def __init__(
+        self,
+        *,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        page_size: int = 100,
+        gate: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._transport = _GatedClient(gate, read_timeout_s)
+        self._client = _new_client(self._transport)
+        self._issuing = self._client.v1.issuing
+        self._page_size = page_size
+
+    def create_cardholder(self, person: Person, *, key: str) -> str:
+        params = shapes.cardholder_params(person, key=key)
+        wanted: CardholderListParams = {"email": person.email, "limit": 100}
+        made = _change(
+            key,
+            lambda options: self._issuing.cardholders.create(params, options),
+            find=lambda: shapes.first_made_with(key, self._issuing.cardholders.list(wanted).auto_paging_iter()),
+        )
+        return shapes.read_id(made)
+
+    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+        params: CardCreateParams = {
+            "cardholder": order.issuer_cardholder_id,
+            "currency": order.currency.lower(),
+            "type": "virtual",
+            "status": "inactive",
+            "spending_controls": {
+                "spending_limits": shapes.limit_params(replace(order.limits, currency=order.currency))
+            },
+            "metadata": {shapes.KEY: key},
+        }
+        wanted: CardListParams = {"cardholder": order.issuer_cardholder_id, "limit": 100}
+        made = _change(
+            key,
+            lambda options: self._issuing.cards.create(params, options),
+            find=lambda: shapes.first_made_with(key, self._issuing.cards.list(wanted).auto_paging_iter()),
+        )
+        return shapes.read_card(made)
+
+    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+        params: CardUpdateParams = {
+            "status": shapes.status_to_stripe(status),
+            "metadata": {shapes.MARK: status, shapes.REASON: reason[:500]},
+        }
+        try:
+            return shapes.read_card(self._update(issuer_card_id, params, key))
+        except RefusedError as refusal:
+            card = self.get_card_details(issuer_card_id)
+            if card.status == status:
+                return card
+            raise errors.not_moved(card, status, refusal) from None
+
+    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+        self._update(issuer_card_id, {"spending_controls": {"spending_limits": shapes.limit_params(limits)}}, key)
+
+    def get_card_details(self, issuer_card_id: str) -> IssuedCard:
+        return shapes.read_card(_ask(lambda: self._issuing.cards.retrieve(issuer_card_id).to_dict()))
+
+    def list_cards(self, *, cursor: str = "") -> CardPage:
+        """The cursor is the last id of the page before."""
+        params: CardListParams = {"limit": self._page_size}
+        if cursor:
+            params["starting_after"] = cursor
+        return shapes.read_card_page(_ask(lambda: self._issuing.cards.list(params).to_dict()))
+
+    def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
+        """The cursor is the last id of the page before."""
+        params: ListParams = {"created": {"gte": int(since.timestamp())}, "limit": self._page_size}
+        if issuer_card_id:
+            params["card"] = issuer_card_id
+        if cursor:
+            params["starting_after"] = cursor
+        return shapes.read_page(_ask(lambda: self._issuing.transactions.list(params).to_dict()))
+
+    def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
+        """Of the last 30 days, which is as long as Stripe keeps events; the cursor is the last id of the page before.
+
+        A body has the shape of the API version that the event was made for, as at our endpoint; its bytes may differ.
+        """
+        params: Json = {
+            "created": {"gte": int(since.timestamp())},
+            "types": list(event_history.STRIPE_TYPES),
+            "limit": self._page_size,
+        }
+        if cursor:
+            params["starting_after"] = cursor
+        # Raw, since the package's typed objects do not turn back into the JSON that they came from.
+        answer = _ask(lambda: self._client.raw_request("get", "/v1/events", **params))
+        return event_history.read_stripe_page(answer.body.encode())
+
+    def get_card_data(self, issuer_card_id: str) -> CardData:
+        return card_numbers.get_card_data(self._transport, issuer_card_id)
+
+    def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
+        """An ephemeral key for Issuing Elements, good for the one card and the one nonce."""
+        params: EphemeralKeyCreateParams = {"issuing_card": issuer_card_id, "nonce": nonce}
+        version: stripe.RequestOptions = {"stripe_version": settings.STRIPE_API_VERSION}
+        made = _ask(lambda: self._client.v1.ephemeral_keys.create(params, version).to_dict())
+        return shapes.read_grant(made, now_s=clock.now().timestamp())
+
+    def _update(self, issuer_card_id: str, params: CardUpdateParams, key: str) -> Json:
+        # The same change done twice is the change done once, so there is nothing to find first.
+        return _change(key, lambda options: self._issuing.cards.update(issuer_card_id, params, options), find=_nothing)
+
+
+def _change(
+    key: str, send: Callable[[stripe.RequestOptions], stripe.StripeObject], *, find: Callable[[], Json | None]
+) -> Json:
+    """Sends once per key, and once more under a derived key when the first is burnt and `find` finds nothing.
+
+    Stripe keeps the first answer of a key, also a 500, and would repeat it to every retry (idempotent requests).
+    """
+    for turn in range(1, MOST_DERIVED_KEYS + 1):
+        options: stripe.RequestOptions = {"idempotency_key": key if turn == 1 else f"{key}:{turn}"}
+        try:
+            return send(options).to_dict()
+        except stripe.StripeError as error:
+            if not _is_burnt(error):
+                raise _translate(error) from None
+        found = _ask(find)
+        if found is not None:
+            return found
+    raise errors.no_answer()
+
+
+def _ask(call: Callable[[], Answer]) -> Answer:
+    try:
+        return call()
+    except stripe.StripeError as error:
+        raise _translate(error) from None
+
+
+def _nothing() -> None:
+    return None
+
+
+def _is_burnt(error: stripe.StripeError) -> bool:
+    return (error.http_status or 0) >= 500 and _header(error, "Idempotent-Replayed") == "true"
+
+
+def _translate(error: stripe.StripeError) -> IssuerError:
+    """Stripe's classes as ours; the log gets what Stripe's support asks for, and no text of theirs."""
+    log.warning(
+        "Stripe did not carry out a request: %s, HTTP %s, code %s, request %s.",
+        type(error).__name__,
+        error.http_status,
+        getattr(error.error, "code", None),
+        error.request_id,
+    )
+    match error:
+        case stripe.RateLimitError():
+            return errors.too_fast(_header(error, "Retry-After"))
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            return errors.not_let_in()
+        case stripe.IdempotencyError():
+            return errors.key_reused()
+        case stripe.InvalidRequestError():
+            missing = getattr(error.error, "code", None) == "resource_missing"
+            return errors.refused(404 if missing else error.http_status)
+        case stripe.CardError():
+            return errors.refused()
+    # No answer, 409 for a key in use, 5xx, a page of a gateway, mangled JSON.
+    return errors.no_answer()
+
+
+def _header(error: stripe.StripeError, name: str) -> str | None:
+    headers: Mapping[str, str] = error.headers or {}
+    return next((value for given, value in headers.items() if given.lower() == name.lower()), None)
+
+
+class _GatedClient(stripe.RequestsClient):
+    """The package's own transport; each request first passes the gate, those of a long list too."""
+
+    def __init__(self, gate: Callable[[], None], read_timeout_s: float) -> None:
+        super().__init__(timeout=(CONNECT_TIMEOUT_S, read_timeout_s))
+        self._gate = gate
+
+    def request(self, *args: Any, **more: Any) -> Any:
+        self._gate()
+        return super().request(*args, **more)
+
+
+def _new_client(transport: stripe.HTTPClient) -> stripe.StripeClient:
+    """Sends each request once: retrying is decided in one place, ours (money-safety T19)."""
+    bases: Any = {"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {}
+    return stripe.StripeClient(
+        settings.STRIPE_API_KEY,
+        base_addresses=bases,
+        max_network_retries=0,
+        http_client=transport,
+        stripe_version=settings.STRIPE_API_VERSION,
+    )

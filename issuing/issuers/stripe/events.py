@@ -1,0 +1,317 @@
+"""Stripe's JSON turned into frozen values, read defensively: the shape follows the account's API version, not ours.
+
+Nothing Stripe-shaped passes inward from here. A field that a decision needs and that is missing or odd raises
+MalformedEventError with a sentence that names it; everything else degrades to "".
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from issuing import states
+from issuing.authorizations.answers import STRIPE, AnswerFormat
+from issuing.issuers import fingerprints
+from issuing.issuers.side_amounts import NOTHING, SideAmounts, of_stripe
+from issuing.issuers.stripe import origin as event_origin
+from issuing.issuers.stripe import request_history
+from issuing.issuers.stripe.amounts import MalformedEventError as MalformedEventError  # noqa: PLC0414 (told to all readers)
+from issuing.issuers.stripe.amounts import amount_in, currency_in, in_our_units
+from onecard.kit import exact_json
+from onecard.kit.countries import alpha_2
+from onecard.kit.text import clean_text, free_text
+
+T = TypeVar("T")
+
+REQUEST = "issuing_authorization.request"
+ID_LIMIT = 120
+# Stripe's words for the status, once the outcome itself is known.
+STATUS = {
+    "pending": states.Authorization.APPROVED,
+    "closed": states.Authorization.SETTLED,
+    "reversed": states.Authorization.REVERSED,
+    "expired": states.Authorization.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when.
+
+    `says` is what the event's id stands for, in JSON values; None where that is not known.
+    """
+
+    id: str
+    type: str
+    object_id: str
+    content: dict[str, Any]
+    told_at: dt.datetime | None = None
+    says: Any = None
+    origin: event_origin.Origin = event_origin.UNSAID
+
+    def fingerprint(self) -> str:
+        """The hash of what the event says; "" where that is not known."""
+        return "" if self.says is None else fingerprints.of(self.says)
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Where the purchase happens, as far as the issuer says; `country` is ISO 3166-1 alpha-2 where it is one."""
+
+    mcc: str
+    name: str
+    category: str
+    city: str
+    country: str
+    network_id: str
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one.
+
+    `answers` writes what its issuer understands; `refused_because` is a reason that lies in the question itself, or "".
+    `fingerprint` is the hash of what is asked, whatever the event's id. `cardholders` are the issuer's ids of whom it
+    names beside the card. An increment `follows`: then `standing_minor`
+    is what its issuer says was approved before (None: it does not say how much), and `earlier_events` or
+    `earlier_rounds` name the rounds before it, by event id or by round key.
+    """
+
+    provider: str
+    event_id: str
+    event_type: str
+    authorization_id: str
+    issuer_card_id: str
+    amount_minor: int
+    currency: str
+    merchant: Merchant
+    round_key: str
+    answers: AnswerFormat
+    refused_because: str = ""
+    beside: SideAmounts = NOTHING
+    fingerprint: str = ""
+    follows: bool = False
+    standing_minor: int | None = 0
+    earlier_events: tuple[str, ...] = ()
+    earlier_rounds: tuple[str, ...] = ()
+    cardholders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeclinedRound:
+    """A round that the issuer declined: how many came before it, and what it asked for where that is said."""
+
+    number: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationNews:
+    """What the issuer says of an authorization after the fact: its outcome, where it stands and its amount.
+
+    `status` is one of states.Authorization, or "" when unknown. `asked_us` says that the outcome went through our
+    webhook, whatever we answered or failed to.
+    """
+
+    provider: str
+    authorization_id: str
+    issuer_card_id: str
+    ever_approved: bool
+    asked_us: bool
+    status: str
+    amount_minor: int
+    currency: str
+    merchant: Merchant
+    authorization_code: str
+    # How many of our approvals the news knows of: older news must not be taken for a partial reversal.
+    approved_rounds: int = 0
+    declined_rounds: tuple[DeclinedRound, ...] = ()
+    beside: SideAmounts = NOTHING
+    issuer_cardholder_id: str = ""
+
+
+def parse_envelope(body: bytes) -> Envelope:
+    """Raises MalformedEventError unless the body is a JSON object with an id, a type and data.object."""
+    event = _loaded(body, points=False)
+    if not isinstance(event, dict):
+        raise MalformedEventError("The body is JSON but not an object.")
+    event_id, kind = clean_text(event.get("id"), limit=ID_LIMIT), clean_text(event.get("type"), limit=ID_LIMIT)
+    if not event_id or not kind:
+        raise MalformedEventError("The event has no id or no type.")
+    if kind != REQUEST:
+        # What has happened is read where it can be; a question with 45.0 may mean dollars, and is declined.
+        event = _loaded(body, points=True)
+    data = event.get("data")
+    content = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(content, dict):
+        content = {}
+    origin = event_origin.read(event)
+    return Envelope(
+        event_id,
+        kind,
+        clean_text(content.get("id"), limit=ID_LIMIT),
+        content,
+        event_origin.told_at(event),
+        # Whose it is belongs to it: news of test mode must not be taken for a copy of the real one.
+        says=[kind, content, origin.livemode, origin.account],
+        origin=origin,
+    )
+
+
+def _loaded(body: bytes, *, points: bool) -> Any:
+    try:
+        return exact_json.loads_whole(body, points=points)
+    except ValueError:
+        raise MalformedEventError("The body is not JSON.") from None
+
+
+def parse_authorization_request(provider: str, envelope: Envelope) -> AuthorizationRequest:
+    """The question in an `issuing_authorization.request`; raises MalformedEventError when it cannot be decided on.
+
+    The money asked for is in `pending_request`, for an increment the additional amount only; the object's id is the
+    same in every round (docs/issuers/stripe.md, Real-time authorizations).
+    """
+    content = envelope.content
+    pending = content.get("pending_request")
+    if not isinstance(pending, dict):
+        raise MalformedEventError("pending_request is missing, so no amount is asked for.")
+    asked = amount_in(pending, "pending_request.amount")
+    currency = currency_in(pending.get("currency") or content.get("currency"))
+    amount = in_our_units(asked, currency, "pending_request.amount")
+    _check_cash(pending, currency)
+    history = request_history.entries(content)
+    before = content["amount"] if type(content.get("amount")) is int else ""
+    merchant, beside = read_merchant(content, needs_mcc=True), of_stripe(pending, currency)
+    standing = request_history.standing_minor(content)
+    standing = None if standing is None else in_our_units(standing, currency, "amount")
+    purchase, card = _required(content, "id"), _card_id(content)
+    whose = (envelope.origin.livemode, envelope.origin.account)
+    merchant_said, people = [merchant.mcc, merchant.network_id], _people(content)
+    # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
+    round_key = f"{round_prefix(len(history))}{before}:{asked}"
+    return AuthorizationRequest(
+        provider=provider,
+        event_id=envelope.id,
+        event_type=envelope.type,
+        authorization_id=purchase,
+        issuer_card_id=card,
+        amount_minor=amount,
+        currency=currency,
+        merchant=merchant,
+        round_key=round_key,
+        # That we could approve a part (`is_amount_controllable`) is not used: all of it, or nothing.
+        answers=STRIPE,
+        beside=beside,
+        fingerprint=fingerprints.of(
+            [purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose, people]
+        ),
+        cardholders=people,
+        follows=bool(history) or standing != 0 or content.get("approved") is True,
+        standing_minor=standing,
+    )
+
+
+def parse_authorization_news(provider: str, envelope: Envelope) -> AuthorizationNews:
+    """The facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id.
+
+    Everything else may be missing or odd: the end of a purchase must not be lost for a field that it does not need.
+    """
+    content = envelope.content
+    history = request_history.entries(content)
+    approved = [entry for entry in history if entry.get("approved") is True]
+    currency = _or_nothing(currency_in, content.get("currency")) or ""
+    return AuthorizationNews(
+        provider=provider,
+        authorization_id=_required(content, "id"),
+        issuer_card_id=_or_nothing(_card_id, content) or "",
+        # A declined increment may say false on top of an approval that stands
+        # (docs/issuers/stripe.md, Incremental authorizations).
+        ever_approved=content.get("approved") is True or bool(approved),
+        asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
+        status=STATUS.get(clean_text(content.get("status"), limit=20), ""),
+        amount_minor=_told_amount(content, currency) or 0,
+        currency=currency,
+        merchant=read_merchant(content, needs_mcc=False),
+        # A declined round may carry a code as well; the merchant can settle with that of an approval only.
+        authorization_code=free_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
+        approved_rounds=len(approved),
+        declined_rounds=tuple(
+            DeclinedRound(number, _told_amount(entry, currency))
+            for number, entry in enumerate(history)
+            if entry.get("approved") is False
+        ),
+        beside=of_stripe(content, currency),
+        issuer_cardholder_id=next(iter(_people(content)), ""),
+    )
+
+
+def round_prefix(rounds_before: int) -> str:
+    """How the key of a round begins that so many came before: what was asked then stands there in the history."""
+    return f"{rounds_before}:"
+
+
+def _or_nothing(read: Callable[..., T], *what: Any) -> T | None:
+    try:
+        return read(*what)
+    except MalformedEventError:
+        return None
+
+
+def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
+    """`merchant_data`; raises MalformedEventError without an MCC where one is needed."""
+    data = content.get("merchant_data")
+    data = data if isinstance(data, dict) else {}
+    mcc = clean_text(data.get("category_code"), limit=10)
+    if not (len(mcc) == 4 and mcc.isascii() and mcc.isdecimal()):
+        if needs_mcc:
+            raise MalformedEventError("merchant_data.category_code is not a four-digit MCC.")
+        mcc = ""
+    return Merchant(
+        mcc=mcc,
+        name=free_text(data.get("name"), limit=120),
+        category=free_text(data.get("category"), limit=120),
+        city=free_text(data.get("city"), limit=80),
+        country=alpha_2(clean_text(data.get("country"), limit=3)),
+        network_id=clean_text(data.get("network_id"), limit=64),
+        state=free_text(data.get("state"), limit=40),
+    )
+
+
+def _told_amount(content: dict[str, Any], currency: str) -> int | None:
+    """The amount of an object in our minor units, None where it is missing or odd."""
+    amount = _or_nothing(amount_in, content, "amount")
+    return amount if amount is None or not currency else _or_nothing(in_our_units, amount, currency, "amount")
+
+
+def _check_cash(pending: dict[str, Any], currency: str) -> None:
+    """Cash with a purchase is refused, so whether there is any must be told in a way that can be read."""
+    details = pending.get("amount_details")
+    cash = details.get("cashback_amount") if isinstance(details, dict) else None
+    if cash is not None:
+        name = "amount_details.cashback_amount"
+        in_our_units(amount_in({"cashback_amount": cash}, name), currency, name)
+
+
+def _card_id(content: dict[str, Any]) -> str:
+    """The card is an object in authorizations and an id in transactions; both are understood."""
+    card = content.get("card")
+    found = clean_text(card.get("id") if isinstance(card, dict) else card, limit=64)
+    if not found:
+        raise MalformedEventError("card.id is missing.")
+    return found
+
+
+def _people(content: dict[str, Any]) -> tuple[str, ...]:
+    """The cardholder, as an object or an id; by older API versions, inside the card. Two where those differ."""
+    card = content.get("card")
+    named = (content.get("cardholder"), card.get("cardholder") if isinstance(card, dict) else None)
+    found = [clean_text(each.get("id") if isinstance(each, dict) else each, limit=64) for each in named]
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _required(content: dict[str, Any], name: str) -> str:
+    found = clean_text(content.get(name), limit=ID_LIMIT)
+    if not found:
+        raise MalformedEventError(f"data.object.{name} is missing.")
+    return found

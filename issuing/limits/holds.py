@@ -1,0 +1,118 @@
+"""Holds on a card's limits: ended as a whole, or given back in part, once each (money-safety I7)."""
+
+from django.db.models import F, QuerySet, Sum
+
+from issuing import states
+from issuing.limits import open_windows
+from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
+from onecard.kit import clock
+from onecard.kit.transactions import require_transaction
+
+
+def release_all(purchase: Authorization) -> None:
+    """Ends everything that is still held for a purchase."""
+    for hold in Hold.objects.filter(authorization=purchase, status=states.Hold.PLACED):
+        release(hold)
+
+
+def held_without_us_minor(purchase: Authorization) -> int:
+    """What is held that the issuer approved by itself before it asked us for more, in minor units."""
+    return _left_minor(_placed(purchase, of_capture=False).filter(decision=None))
+
+
+def release(hold: Hold) -> bool:
+    """Ends one hold and gives back what is left of it; False if it had ended already."""
+    require_transaction("The release of a hold")
+    hold.refresh_from_db(fields=("released_minor", "status"))
+    left = hold.amount_minor - hold.released_minor
+    placed = Hold.objects.filter(pk=hold.pk, status=states.Hold.PLACED, released_minor=hold.released_minor)
+    if placed.update(status=states.Hold.RELEASED, released_minor=F("amount_minor"), ended_at=clock.now()) != 1:
+        return False
+    _give_back(hold, left)
+    return True
+
+
+def shrink_to(purchase: Authorization, total_minor: int) -> int:
+    """Gives back what is held beyond a total, the newest hold first; gives what was given back, in minor units."""
+    require_transaction("The part of a hold")
+    return _shrink(_placed(purchase, of_capture=False), total_minor)
+
+
+def count_captured(purchase: Authorization, captured_minor: int) -> None:
+    """Has the card's limits count what merchants took, where that is more than is held: a capture cannot be refused.
+
+    In the caller's transaction, under the locks of the card and the purchase, whenever either amount has changed. It
+    counts in the windows of the purchase's first hold, else in the current ones. A counter may exceed its limit then,
+    and the next purchase is declined. A refund gives nothing back to a limit: it is no spending undone.
+    """
+    require_transaction("What a capture takes from the limits")
+    held_minor = _left_minor(_placed(purchase, of_capture=False))
+    counted = _placed(purchase, of_capture=True)
+    target, more = max(0, captured_minor - held_minor), 0
+    more = target - _left_minor(counted)
+    if more < 0:
+        _shrink(counted, target)
+    elif more > 0:
+        _count(purchase, more)
+
+
+def _placed(purchase: Authorization, *, of_capture: bool) -> QuerySet[Hold]:
+    return Hold.objects.filter(authorization=purchase, of_capture=of_capture, status=states.Hold.PLACED)
+
+
+def _left_minor(holds: QuerySet[Hold]) -> int:
+    total: int = holds.aggregate(total=Sum(F("amount_minor") - F("released_minor"), default=0))["total"]
+    return total
+
+
+def _count(purchase: Authorization, amount_minor: int) -> None:
+    windows = _windows_of(purchase)
+    if windows is None:
+        return
+    day, month = windows
+    SpendWindow.objects.filter(pk__in=windows).update(spent_minor=F("spent_minor") + amount_minor)
+    Hold.objects.create(
+        authorization=purchase,
+        day_id=day,
+        month_id=month,
+        amount_minor=amount_minor,
+        of_capture=True,
+        placed_at=clock.now(),
+    )
+
+
+def _windows_of(purchase: Authorization) -> tuple[int, int] | None:
+    """The day and the month that the purchase was counted in first, else those of now; None where nothing can count."""
+    first = Hold.objects.filter(authorization=purchase).order_by("pk").first()
+    if first is not None:
+        return first.day_id, first.month_id
+    cards = VirtualCard.objects.select_related("cardholder")
+    card = cards.filter(pk=purchase.card_id).first() if purchase.card_id is not None else None
+    if card is None or card.currency != purchase.currency:
+        return None
+    return open_windows.open_now(card)
+
+
+def _shrink(holds: QuerySet[Hold], total_minor: int) -> int:
+    held = list(holds.order_by("-pk").select_for_update(no_key=True, of=("self",)))
+    excess = max(0, sum(hold.amount_minor - hold.released_minor for hold in held) - total_minor)
+    given = 0
+    for hold in held:
+        part = min(excess - given, hold.amount_minor - hold.released_minor)
+        if part == hold.amount_minor - hold.released_minor and part:
+            release(hold)
+        elif part:
+            Hold.objects.filter(pk=hold.pk).update(released_minor=F("released_minor") + part)
+            _give_back(hold, part)
+        given += part
+    return given
+
+
+def _give_back(hold: Hold, amount_minor: int) -> None:
+    """To the windows that it was counted in, and off the purchase's sum."""
+    windows = SpendWindow.objects.filter(pk__in=(hold.day_id, hold.month_id))
+    windows.update(spent_minor=F("spent_minor") - amount_minor)
+    if hold.of_capture:
+        return
+    purchases = Authorization.objects.filter(pk=hold.authorization_id)
+    purchases.update(approved_minor=F("approved_minor") - amount_minor)

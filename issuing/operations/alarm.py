@@ -1,0 +1,30 @@
+"""An issuer turned our credentials away: beside the line in the log, a mail to ADMINS and a notice on a page."""
+
+import logging
+from smtplib import SMTPException
+
+from django.core.mail import mail_admins
+
+from audit import trail
+from issuing.issuers.guard import alerts
+from issuing.models import IssuerControl
+from issuing.operations.control import AUTHENTICATION_FAILED
+from onecard.kit.transactions import transaction
+
+log = logging.getLogger(__name__)
+
+
+def install() -> None:
+    """Called once, when the process starts."""
+    alerts.tell_also(tell_administrators)
+
+
+def tell_administrators(provider: str, sentence: str) -> None:
+    """An entry in the trail, which the Issuers page shows, and a mail to ADMINS, if there are any."""
+    with transaction():
+        control, _ = IssuerControl.objects.get_or_create(provider=provider)
+        trail.record(actor=f"issuer:{provider}", action=AUTHENTICATION_FAILED, subject=control, sentence=sentence)
+    try:
+        mail_admins(f"{control} turns our credentials away", sentence)
+    except (SMTPException, OSError) as error:
+        log.error("The mail about %s could not be sent: %s.", provider, type(error).__name__)  # noqa: TRY400

@@ -1,0 +1,127 @@
+"""Whether cards may be made and changed at an issuer now: read-only mode, by hand or by the breaker, and the fallback.
+
+Read-only concerns cards only. Purchases are decided, events are taken and everything can be read as ever, since none of
+these asks the issuer (docs/decisions/0011).
+"""
+
+import datetime as dt
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from django.conf import settings
+
+from audit import trail
+from issuing.errors import CardRefusedError, ReadOnlyError
+from issuing.issuers.guard.breaker import BreakerState, breaker_state
+from issuing.models import IssuerControl, Provider
+from onecard.kit import clock
+from onecard.kit.transactions import transaction
+
+# Said when staff closed an issuer without an end.
+LATER_S = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """How an issuer stands; `by` says who made it read-only."""
+
+    provider: str
+    fallback_allowed: bool
+    breaker: BreakerState
+    by: Literal["", "hand", "breaker"] = ""
+    reason: str = ""
+    retry_after_s: float = 0.0
+
+    @property
+    def read_only(self) -> bool:
+        return bool(self.by)
+
+
+def of(provider: str) -> Availability:
+    """How a provider stands now; Redis away counts as a closed breaker."""
+    control = IssuerControl.objects.filter(provider=provider).first()
+    standing = Availability(
+        provider=provider,
+        fallback_allowed=control is None or control.fallback_allowed,
+        breaker=breaker_state(provider),
+    )
+    if control is not None and _is_closed_by_hand(control):
+        wait_s = _seconds_until(control.read_only_until)
+        return replace(standing, by="hand", reason=control.read_only_reason, retry_after_s=wait_s)
+    if standing.breaker.state == "open":
+        reason = "The issuer did not answer several times in a row."
+        return replace(standing, by="breaker", reason=reason, retry_after_s=standing.breaker.retry_after_s)
+    return standing
+
+
+def refuse_when_read_only(provider: str) -> None:
+    """Raises ReadOnlyError, with the time to come back, while this issuer takes no changes."""
+    standing = of(provider)
+    if standing.read_only:
+        raise ReadOnlyError(
+            "Cards cannot be made or changed at the moment. Cards that work go on working. "
+            f"Please try again in {_in_words(standing.retry_after_s)}.",
+            retry_after_s=standing.retry_after_s,
+        )
+
+
+def open_provider(wanted: str) -> str:
+    """The issuer for a new card: the wanted one, or the backup while it is read-only and policy allows that."""
+    standing = of(wanted)
+    backup = backup_of(standing) if standing.read_only else None
+    return backup or wanted
+
+
+def backup_of(standing: Availability) -> str | None:
+    """The backup issuer, if there is another one, policy allows it and it takes changes itself."""
+    backup = str(settings.ISSUER_BACKUP_PROVIDER)
+    if not backup or backup == standing.provider or not standing.fallback_allowed:
+        return None
+    return None if of(backup).read_only else backup
+
+
+def enter_read_only(*, provider: str, reason: str, actor: str, until: dt.datetime | None = None) -> IssuerControl:
+    """Stops the making and changing of cards at an issuer by hand; raises CardRefusedError without a reason."""
+    if provider not in Provider.values:
+        raise CardRefusedError(f"There is no issuer {provider!r}.")
+    if not reason.strip():
+        raise CardRefusedError("Say why, so that whoever looks later understands.")
+    if until is not None and until <= clock.now():
+        raise CardRefusedError("The end of read-only mode lies in the past.")
+    reason = reason.strip()[:200]
+    return _set(provider, actor, reason, read_only=True, read_only_reason=reason, read_only_until=until)
+
+
+def leave_read_only(*, provider: str, actor: str, reason: str = "") -> IssuerControl:
+    """Ends read-only mode that was entered by hand; a breaker closes by itself, when the issuer answers again."""
+    return _set(provider, actor, reason, read_only=False, read_only_reason="", read_only_until=None)
+
+
+def _set(provider: str, actor: str, reason: str, **values: object) -> IssuerControl:
+    with transaction():
+        control, _ = IssuerControl.objects.get_or_create(provider=provider)
+        control = IssuerControl.objects.select_for_update(no_key=True).get(pk=control.pk)
+        for name, value in values.items():
+            setattr(control, name, value)
+        control.save()
+        verb = "entered" if control.read_only else "left"
+        trail.record(actor=actor, action=f"issuer.read_only_{verb}", subject=control, reason=reason)
+    return control
+
+
+def _is_closed_by_hand(control: IssuerControl) -> bool:
+    over = control.read_only_until is not None and control.read_only_until <= clock.now()
+    return control.read_only and not over
+
+
+def _seconds_until(moment: dt.datetime | None) -> float:
+    return LATER_S if moment is None else max(1.0, (moment - clock.now()).total_seconds())
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, math.ceil(seconds))} seconds"
+    if seconds < 5400:
+        return f"{math.ceil(seconds / 60)} minutes"
+    return f"{math.ceil(seconds / 3600)} hours"

@@ -1,0 +1,117 @@
+"""How every issuer stands, and what staff steer by hand: fallback and breaker. Read-only mode is in availability.py."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from audit import trail
+from audit.models import Entry
+from issuing.errors import CardRefusedError
+from issuing.issuers.guard import breaker
+from issuing.issuers.guard.rate_budget import SHARE
+from issuing.models import IssuerControl, Provider, SyncRun
+from issuing.operations import availability
+from issuing.operations.availability import Availability
+from onecard.kit.transactions import require_no_transaction, transaction
+
+READ_ONLY_ENTERED = "issuer.read_only_entered"
+AUTHENTICATION_FAILED = "issuer.authentication_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One issuer as staff look at it; `calls_per_second` is what we allow ourselves, 0 is no limit."""
+
+    provider: str
+    name: str
+    uses: str
+    availability: Availability
+    read_only_until: dt.datetime | None
+    read_only_entry: Entry | None
+    authentication_entry: Entry | None
+    calls_per_second: float
+    last_sync: SyncRun | None
+
+
+def configured_providers() -> list[str]:
+    """The issuers that this deployment can reach, the chosen one first."""
+    usable = {"stripe": settings.STRIPE_API_KEY, "marqeta": settings.MARQETA_BASE_URL, "mock": settings.DEBUG}
+    chosen = [settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER]
+    return list(dict.fromkeys(name for name in [*chosen, *(key for key, have in usable.items() if have)] if name))
+
+
+def standings() -> list[Standing]:
+    """Every configured issuer; for each, a handful of rows by index and one script in Redis."""
+    controls = {control.provider: control for control in IssuerControl.objects.all()}
+    entries = _latest_entries(controls)
+    return [_standing(provider, controls.get(provider), entries) for provider in configured_providers()]
+
+
+def troubles() -> list[Availability]:
+    """The issuers at which no card can be made or changed now."""
+    return [standing for standing in map(availability.of, configured_providers()) if standing.read_only]
+
+
+def allow_fallback(*, provider: str, allowed: bool, reason: str, actor: str) -> IssuerControl:
+    """Says whether new cards may be made at the backup while this issuer is down; raises CardRefusedError."""
+    reason = _checked(provider, reason)
+    with transaction():
+        IssuerControl.objects.get_or_create(provider=provider)
+        control = IssuerControl.objects.select_for_update(no_key=True).get(provider=provider)
+        control.fallback_allowed = allowed
+        control.save(update_fields=["fallback_allowed", "updated_at"])
+        verb = "allowed" if allowed else "forbidden"
+        trail.record(actor=actor, action=f"issuer.fallback_{verb}", subject=control, reason=reason)
+    return control
+
+
+def close_breaker(*, provider: str, reason: str, actor: str) -> None:
+    """Lets calls go to an issuer again although it failed a moment ago; raises CardRefusedError without a reason."""
+    require_no_transaction("A word to Redis")
+    reason = _checked(provider, reason)
+    with transaction():
+        control, _ = IssuerControl.objects.get_or_create(provider=provider)
+        trail.record(actor=actor, action="issuer.breaker_closed", subject=control, reason=reason)
+    breaker.close_breaker(provider)
+
+
+def leave_read_only(*, provider: str, reason: str, actor: str) -> IssuerControl:
+    """Ends read-only mode that was entered by hand, with a reason; raises CardRefusedError."""
+    return availability.leave_read_only(provider=provider, actor=actor, reason=_checked(provider, reason))
+
+
+def _standing(provider: str, control: IssuerControl | None, entries: dict[tuple[str, str], Entry]) -> Standing:
+    key = str(control.pk) if control else ""
+    uses = {settings.ISSUER_PROVIDER: "New cards", settings.ISSUER_BACKUP_PROVIDER: "New cards while the first is down"}
+    limits = {"stripe": settings.STRIPE_CALLS_PER_SECOND, "marqeta": settings.MARQETA_CALLS_PER_SECOND}
+    return Standing(
+        provider=provider,
+        name=Provider(provider).label,
+        uses=uses.get(provider, "Cards that it made"),
+        availability=availability.of(provider),
+        read_only_until=control.read_only_until if control else None,
+        read_only_entry=entries.get((key, READ_ONLY_ENTERED)),
+        authentication_entry=entries.get((key, AUTHENTICATION_FAILED)),
+        calls_per_second=limits.get(provider, 0) * SHARE,
+        last_sync=SyncRun.objects.filter(provider=provider).order_by("-pk").first(),
+    )
+
+
+def _latest_entries(controls: dict[str, IssuerControl]) -> dict[tuple[str, str], Entry]:
+    """Who made each read-only last, and when credentials last failed; by the trail's index on its subjects."""
+    rows = Entry.objects.filter(
+        subject_type="issuercontrol",
+        subject_id__in=[str(control.pk) for control in controls.values()],
+        action__in=(READ_ONLY_ENTERED, AUTHENTICATION_FAILED),
+    )
+    latest = rows.order_by("subject_id", "action", "-pk").distinct("subject_id", "action")
+    return {(entry.subject_id, entry.action): entry for entry in latest}
+
+
+def _checked(provider: str, reason: str) -> str:
+    if provider not in Provider.values:
+        raise CardRefusedError(f"There is no issuer {provider!r}.")
+    if not reason.strip():
+        raise CardRefusedError("Say why, so that whoever looks later understands.")
+    return reason.strip()[:200]

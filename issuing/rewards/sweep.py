@@ -1,0 +1,101 @@
+"""Pulling the rewards book up to date: whatever succeeded in the wallet and has no entry gets one (rewards_book.py).
+
+It reads the rows and hears no news, so nothing that a queue loses is lost here (money-safety I11).
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from issuing.models import RewardEntry
+from issuing.rewards.book import CAME_BACK, PURCHASE_OF, book_charge, book_refund
+from onecard.kit import clock
+from wallet import states
+from wallet.models import FundingCharge, FundingRefund
+
+log = logging.getLogger(__name__)
+
+Kind = RewardEntry.Kind
+# The frequent sweep looks back an hour, since it reads all that ended meanwhile, booked or not; the hourly and the
+# nightly one look further (onecard/celery.py), and for what is older there is a command.
+RECENT_DAYS = 1 / 24
+LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many entries a walk wrote, and how many it could not write and logged."""
+
+    booked: int
+    failed: int
+
+
+def sweep(*, days: float = RECENT_DAYS) -> Tally:
+    """Books what ended within the last days and is not booked yet, from the database alone."""
+    return book_missing(since=clock.now() - dt.timedelta(days=days))
+
+
+def book_missing(*, since: dt.datetime | None = None, progress: Callable[[int], Any] = lambda _done: None) -> Tally:
+    """Books whatever ended at or after `since` (empty: ever) and is not booked; one that fails holds up no other."""
+    booked = failed = 0
+    start = since or LONG_AGO
+    for rows, book in _missing(start):
+        for pk in _oldest_first(rows, start):
+            try:
+                booked += book(pk)
+            except SoftTimeLimitExceeded:
+                raise  # The task's time is over; what is left is the next sweep's.
+            except Exception:
+                failed += 1
+                log.exception("%s %s could not be booked", rows.model.__name__, pk)
+            progress(1)
+    return Tally(booked, failed)
+
+
+def count_missing(*, since: dt.datetime | None = None) -> int:
+    """How many entries `book_missing` would try to write."""
+    start = since or LONG_AGO
+    return sum(rows.filter(finished_at__gte=start).count() for rows, _book in _missing(start))
+
+
+def _missing(since: dt.datetime) -> list[tuple[QuerySet[Any], Callable[[int], bool]]]:
+    """What has no entry yet. An entry carries the moment of what it tells of, so only as much of the book is read."""
+
+    def told(column: str, kind: str, **more: Any) -> Exists:
+        return Exists(RewardEntry.objects.filter(**{column: OuterRef("pk")}, kind=kind, **more))
+
+    charges = FundingCharge.objects.filter(
+        ~told("charge", Kind.CHARGE, earned_at__gte=since),
+        status=states.Charge.SUCCEEDED,
+        obligation__purchase__startswith=PURCHASE_OF,
+    )
+    refunds = FundingRefund.objects.filter(
+        ~told("refund", Kind.REFUND, earned_at__gte=since),
+        status=states.Refund.SUCCEEDED,
+        charge__isnull=False,
+        obligation__purchase__startswith=PURCHASE_OF,
+    )
+    came_back = FundingRefund.objects.filter(
+        told("refund", Kind.REFUND),
+        ~told("refund", Kind.REFUND_FAILED, earned_at__gte=since),
+        status__in=CAME_BACK,
+    )
+    return [(charges, book_charge), (refunds, book_refund), (came_back, book_refund)]
+
+
+def _oldest_first(rows: QuerySet[Any], since: dt.datetime) -> Iterator[int]:
+    """Ids in batches; each goes on behind the last, so what cannot be booked is met once and not again and again."""
+    at, pk = since, 0
+    while True:
+        behind = rows.filter(Q(finished_at__gt=at) | Q(finished_at=at, pk__gt=pk), finished_at__gte=at)
+        batch = list(behind.order_by("finished_at", "pk").values_list("finished_at", "pk")[:BATCH])
+        yield from (each for _at, each in batch)
+        if len(batch) < BATCH:
+            return
+        at, pk = batch[-1]

@@ -1,0 +1,94 @@
+"""The issuer's door: bytes in, verified event, one call, response out."""
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpResponse, JsonResponse
+from rest_framework.request import Request
+
+from issuing.authorizations.answers import STRIPE
+from issuing.authorizations.authorize import authorize
+from issuing.inbox import deliveries as inbox
+from issuing.issuers.stripe.events import (
+    REQUEST,
+    Envelope,
+    MalformedEventError,
+    parse_authorization_request,
+    parse_envelope,
+)
+from issuing.models import Provider
+from issuing.webhooks import request_age, signatures, stripe_account
+from issuing.webhooks.view import (
+    MachineDoor,
+    UnreadableError,
+    briefly,
+    keep_rejected,
+    keep_unreadable,
+    plain,
+    read_body,
+    refusal,
+    timed,
+)
+from onecard.kit.clock import Stopwatch
+
+RECEIVED = {"received": True}
+
+
+class StripeWebhook(MachineDoor):
+    """All of Stripe's events: a decision for an authorization request, an acknowledgement for the rest.
+
+    The signature over the raw bytes is the authentication.
+    """
+
+    def post(self, request: Request) -> HttpResponse:
+        raw = plain(request)
+        watch = request_age.watch_for(raw)
+        try:
+            body = read_body(raw)
+            header = raw.headers.get("Stripe-Signature", "")
+            signed_at = signatures.verify_stripe(body, header, settings.STRIPE_WEBHOOK_SECRETS)
+        except UnreadableError as error:
+            return refusal(error.message, status=error.status)
+        except signatures.SignatureError as error:
+            return refusal(error.message, status=400)
+        watch.lap("verify")
+        return _respond(body, signed_at, watch)
+
+
+def _respond(body: bytes, signed_at: int, watch: Stopwatch) -> HttpResponse:
+    try:
+        envelope = parse_envelope(body)
+    except MalformedEventError as error:
+        keep_unreadable(Provider.STRIPE, body, error.message)
+        return refusal(error.message, status=400)
+    if envelope.type == REQUEST:
+        request_age.count_signature(watch, signed_at)
+        return _decide(envelope, body, watch)
+    if request_age.is_overload(watch):
+        return refusal("There is too much to do now; send the event again.", status=503)
+    try:
+        with briefly():
+            inbox.receive(Provider.STRIPE, envelope, body)
+    except DatabaseError:
+        # Not acknowledged, so that the issuer sends it again.
+        return refusal("The event cannot be stored now; send it again.", status=503)
+    return JsonResponse(RECEIVED)
+
+
+def _decide(envelope: Envelope, body: bytes, watch: Stopwatch) -> HttpResponse:
+    try:
+        asked = parse_authorization_request(Provider.STRIPE, envelope)
+    except MalformedEventError as error:
+        keep_rejected(Provider.STRIPE, body, error.message, envelope)
+        return _answer(STRIPE.bare_decline("malformed_request"), watch)
+    watch.lap("decode")
+    why = stripe_account.why_not_ours(envelope)
+    if why:
+        with briefly():
+            return _answer(stripe_account.refuse_question(asked, why, envelope, body, watch), watch)
+    return _answer(authorize(asked, body=body, watch=watch), watch)
+
+
+def _answer(body: bytes, watch: Stopwatch) -> HttpResponse:
+    response = HttpResponse(body, content_type="application/json")
+    response["Stripe-Version"] = settings.STRIPE_API_VERSION
+    return timed(response, watch)

@@ -1,0 +1,174 @@
+"""Rankings from a file into the database, all or none, and back out again.
+
+Reading a format is the work of rankings_json and rankings_csv; what a good ranking is stands in rankings_entry.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import OperationalError, connection
+from psycopg.errors import LockNotAvailable
+
+from audit.trail import record
+from onecard.kit.transactions import transaction
+from routing.models import MerchantCategory, RankingRow, Rulebook
+from routing.rankings.csv_format import read_csv, write_csv
+from routing.rankings.entry import Entry, Known, RankingsError, Reading, duplicates
+from routing.rankings.formats import Format
+from routing.rankings.json_format import read_json, write_json
+from routing.rankings.sheet import encoding_of
+from wallet.models import CardProduct
+
+Progress = Callable[[int, int], None]
+BATCH_ROWS = 2000
+KEY_FIELDS = ["mcc", "product", "network", "card_name", "valid_from"]
+VALUE_FIELDS = ["reward_rate", "reward_type", "annual_fee_minor", "valid_to"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """How many rows of the file were new, differed from the stored ones, or said what was stored already."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file's text, how many rows are in it, and how many its format cannot express."""
+
+    text: str
+    rows: int
+    left_out: int
+
+
+def import_rankings(
+    content: bytes,
+    *,
+    source: str,
+    file_format: Format,
+    actor: str = "system:import_rankings",
+    update: bool = True,
+    dry_run: bool = False,
+    progress: Progress = lambda _done, _total: None,
+) -> ImportResult:
+    """Stores every ranking of a file, or none; raises RankingsError that names each bad row by its line.
+
+    Rows that say what is stored already are not touched, and rows that the file does not name stay. With `update` off
+    nothing stored is changed; with `dry_run` nothing is written. `progress` hears rows written and rows to write.
+    """
+    entries = read_entries(content, source=source, file_format=file_format)
+    if dry_run:
+        return _compare(entries, update=update)[1]
+    try:
+        with transaction():
+            _keep_other_writers_out()
+            rows, result = _compare(entries, update=update)
+            _write(rows, progress)
+            if rows:
+                _record(actor, source, content, result)
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise RankingsError(
+                f"{source} was not imported: somebody else is changing the rules. Wait for that to end, then try again."
+            ) from error
+        raise
+    return result
+
+
+def export_rankings(file_format: Format) -> Export:
+    """Every stored ranking as CSV, or as JSON those that the walkthrough's shape can express; both can be imported."""
+    stored = list(RankingRow.objects.select_related("product").order_by("mcc", "scope", "id"))
+    text, written = write_csv(stored) if file_format == "csv" else write_json(stored)
+    return Export(text, written, len(stored) - written)
+
+
+def read_entries(content: bytes, *, source: str, file_format: Format) -> list[Entry]:
+    """The rankings of a file, in its order; raises RankingsError when the file or any row of it is not good."""
+    known = Known(
+        mccs=frozenset(MerchantCategory.objects.values_list("code", flat=True)),
+        product_ids=dict(CardProduct.objects.values_list("key", "id")),
+    )
+    reading = _read(_decode(content, source, file_format), source, file_format, known)
+    problems = [*reading.problems, *duplicates(reading.entries)]
+    if problems:
+        raise RankingsError.of_rows(source, problems)
+    if not reading.entries:
+        raise RankingsError(f"{source} holds no rankings, so nothing was imported.")
+    return reading.entries
+
+
+def _decode(content: bytes, source: str, file_format: Format) -> str:
+    try:
+        # Spreadsheets put a byte order mark in front; it says nothing, unless it is that of UTF-16.
+        text = content.decode(encoding_of(content) if file_format == "csv" else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RankingsError(
+            f"{source} is not UTF-8 text: line {line} has a byte that does not belong there. Save it as UTF-8."
+        ) from error
+    if not text.strip():
+        raise RankingsError(f"{source} is empty, so nothing was imported.")
+    return text
+
+
+def _read(text: str, source: str, file_format: Format, known: Known) -> Reading:
+    return read_csv(text, source, known) if file_format == "csv" else read_json(text, source, known)
+
+
+def _compare(entries: Sequence[Entry], *, update: bool) -> tuple[list[RankingRow], ImportResult]:
+    """The rows to write, and the counts."""
+    stored = {
+        tuple(row[:5]): tuple(row[5:])
+        for row in RankingRow.objects.filter(mcc__in={entry.mcc for entry in entries}).values_list(
+            "mcc", "product_id", "network", "card_name", "valid_from", *VALUE_FIELDS
+        )
+    }
+    new = [entry for entry in entries if entry.key not in stored]
+    changed = [entry for entry in entries if update and stored.get(entry.key, entry.values) != entry.values]
+    result = ImportResult(len(new), len(changed), len(entries) - len(new) - len(changed))
+    return [_row(entry) for entry in (*new, *changed)], result
+
+
+def _row(entry: Entry) -> RankingRow:
+    return RankingRow(
+        mcc=entry.mcc,
+        scope=RankingRow.Scope.NETWORK if entry.product_id is None else RankingRow.Scope.PRODUCT,
+        product_id=entry.product_id,
+        network=entry.network,
+        card_name=entry.card_name,
+        reward_rate=entry.reward_rate,
+        reward_type=entry.reward_type,
+        annual_fee_minor=entry.annual_fee_minor,
+        valid_from=entry.valid_from,
+        valid_to=entry.valid_to,
+    )
+
+
+def _keep_other_writers_out() -> None:
+    """Readers go on. Without it an edit in the admin and an import could each wait for a row of the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE routing_rankingrow IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _write(rows: Sequence[RankingRow], progress: Progress) -> None:
+    for start in range(0, len(rows), BATCH_ROWS):
+        batch = rows[start : start + BATCH_ROWS]
+        RankingRow.objects.bulk_create(
+            batch, update_conflicts=True, unique_fields=KEY_FIELDS, update_fields=[*VALUE_FIELDS, "updated_at"]
+        )
+        progress(start + len(batch), len(rows))
+
+
+def _record(actor: str, source: str, content: bytes, result: ImportResult) -> None:
+    details: dict[str, Any] = {
+        "source": source,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "created": result.created,
+        "updated": result.updated,
+        "unchanged": result.unchanged,
+    }
+    record(actor=actor, action="rankings.imported", subject=Rulebook.objects.get(), **details)

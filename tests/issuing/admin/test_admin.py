@@ -1,0 +1,246 @@
+"""Purchases as staff read them, limits as they edit them, and foreign bytes on our pages."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from audit.models import Entry
+from issuing.authorizations import answers, late_approvals
+from issuing.handlers import dispatch
+from issuing.models import Authorization, CardChange, Decision, IssuerEvent, VirtualCard
+from onecard.kit import clock, display
+from tests import stripe_events
+from tests.back_office import logged_in, send, sentences, superuser, text_of
+from tests.factories import VirtualCardFactory
+from tests.wallets import walkthrough_card
+from wallet.models import FundingMethod
+
+pytestmark = pytest.mark.django_db
+
+
+def bought(card: VirtualCard, **asked: Any) -> dict[str, Any]:
+    request = stripe_events.authorization_request(card=card.issuer_card_id, **asked)
+    stripe_events.post(request)
+    return request
+
+
+def story(pk: int | None = None) -> str:
+    pk = pk or Authorization.objects.latest("pk").pk
+    return text_of(logged_in().get(reverse("admin:issuing_authorization_change", args=[pk])))
+
+
+def listing(**query: str) -> str:
+    return text_of(logged_in().get(reverse("admin:issuing_authorization_changelist"), query))
+
+
+def test_a_purchase_tells_its_decision_reward_hold_charge_and_trail() -> None:
+    card = walkthrough_card()
+    bought(card)
+    decision = Decision.objects.get()
+
+    shown = story()
+
+    for words in (
+        "Starbucks Coffee",
+        "Round 1: 45.00 USD",
+        "to replace the backup it needs 2.25 (1.5 x the backup&#x27;s 1.50)",
+        "135 points",
+        "0.675 USD",
+        "+0.90 USD (+200 %)",
+        "the funding card's issuer may see that one",
+        "Written down; the processor has not taken it yet.",
+        "45.00 USD spent by now",
+        "Check again under the lock and commit",
+        "Rulebook version",
+        "authorization.approved",
+        "&quot;pending_request&quot;",
+        str(decision.public_id),
+    ):
+        assert words in shown, words
+    assert [effective for effective in ("2.00", "1.50", "0.50") if f'class="oc-num">{effective}<' not in shown] == []
+    assert shown.count('class="oc-chosen"') == 1
+
+
+@override_settings(MERCHANT_MCC_PASSED_THROUGH=True)
+def test_the_note_on_the_merchant_code_goes_when_the_code_is_passed_through() -> None:
+    bought(walkthrough_card())
+
+    assert "may see that one" not in story()
+
+
+def test_a_card_that_was_left_out_says_why() -> None:
+    card = walkthrough_card()
+    FundingMethod.objects.filter(network="amex").update(status="disabled")
+    FundingMethod.objects.filter(network="visa").update(expiry_year=2020)
+    bought(card)
+
+    shown = story()
+
+    assert "Left out: disabled or detached" in shown
+    assert "Left out: expired" in shown
+
+
+def test_rounds_and_a_correction_follow_each_other() -> None:
+    card = walkthrough_card()
+    first = bought(card)
+    again = {"authorization": first["data"]["object"]["id"], "approved_before": 4500}
+    second = bought(card, amount=500, history=[{"approved": True, "amount": 4500}], **again)
+    late_approvals.withdraw_approval(provider="stripe", event_id=second["id"], answers=answers.STRIPE)
+
+    shown = story()
+
+    assert shown.index("Round 1: 45.00 USD") < shown.index("Round 2: 5.00 USD") < shown.index("Correction of round 2")
+    assert "Approved, then taken back" in shown
+    assert "This takes back an earlier answer" in shown
+
+
+def test_a_decline_says_why_in_words() -> None:
+    card = walkthrough_card(per_transaction_limit_minor=100)
+    bought(card)
+
+    assert "More than the limit for one purchase." in story()
+    assert "More than the limit for one purchase." in listing()
+    assert "45.00 USD" in listing()
+
+
+def test_a_purchase_on_an_unknown_card_and_one_without_a_decision_open_too() -> None:
+    bought(VirtualCardFactory.build(issuer_card_id="ic_nobody"))
+    assert "We have no card with this id." in story()
+
+    request = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
+    by_network = [{"approved": True, "reason": "verified_by_card_network", "amount": 4500}]
+    stripe_events.post(stripe_events.authorization_news(request, request_history=by_network))
+    dispatch.handle(event_pk=IssuerEvent.objects.latest("pk").pk)
+
+    shown = story()
+    assert "No decision of ours" in shown
+    assert "Open case: Issuer approved by itself, nobody was charged" in shown
+
+
+def test_a_story_costs_the_same_however_many_rounds_it_has() -> None:
+    card = walkthrough_card()
+    first = bought(card, amount=100)
+    client, counts = logged_in(), []
+    page = reverse("admin:issuing_authorization_change", args=[Authorization.objects.get().pk])
+    for rounds in range(1, 4):
+        client.get(page)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(page)
+        counts.append(len(queries))
+        bought(
+            card,
+            amount=100,
+            authorization=first["data"]["object"]["id"],
+            approved_before=100 * rounds,
+            history=[{"approved": True, "amount": 100}] * rounds,
+        )
+
+    assert counts[0] == counts[1] == counts[2]
+    assert counts[0] <= 22
+
+
+def test_purchases_are_found_by_issuer_id_merchant_last_four_and_decision() -> None:
+    card = walkthrough_card(last_four="7531")
+    wanted = bought(card)["data"]["object"]["id"]
+    decision = Decision.objects.get()
+    charged = decision.obligation.charges.get().method.last_four
+    other = VirtualCardFactory(cardholder=card.cardholder, last_four="0246")
+    elsewhere = {"name": "Somewhere else", "category_code": "5999"}
+    bought(other, mcc="5999", merchant_data=elsewhere)
+    Authorization.objects.filter(merchant_name="Somewhere else").update(status="declined")
+
+    for text in (wanted, "starbucks", "7531", str(decision.public_id)):
+        assert "Starbucks Coffee" in listing(q=text), text
+        assert "Somewhere else" not in listing(q=text), text
+    assert "Starbucks Coffee" in listing(q=charged)
+    assert "Somewhere else" not in listing(mcc="5812")
+    assert "Starbucks Coffee" not in listing(status__exact="declined")
+
+
+def test_the_link_of_a_decision_leads_to_its_purchase() -> None:
+    bought(walkthrough_card())
+    decision = Decision.objects.get()
+
+    answer = logged_in().get(reverse("admin:issuing_authorization_of_decision", args=[decision.public_id]))
+
+    page = reverse("admin:issuing_authorization_change", args=[decision.authorization_id])
+    assert answer.url == f"{page}#decision-{decision.public_id}"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"a":"<script>alert(1)</script>"}', "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        (b'{"a":"\\ud800 \\u0000 \\u202e"}', "\\ud800 \\u0000 \\u202e"),
+        (b"\xff\xfe not text \x00", "\\xff\\xfe not text \\x00"),
+        (b"[" * 50_000, "[[[["),
+        (b"", "(empty)"),
+    ],
+)
+def test_any_body_is_shown_harmlessly(body: bytes, shown: str) -> None:
+    event = IssuerEvent.objects.create(provider="stripe", event_id="evt_odd", body=body, received_at=clock.now())
+
+    page = logged_in().get(reverse("admin:issuing_issuerevent_change", args=[event.pk]))
+
+    assert page.status_code == 200
+    assert shown in page.content.decode()
+
+
+def test_a_very_long_body_is_cut_on_the_page_and_says_so() -> None:
+    shown = display.pretty_body(b"x" * 500_000)
+
+    assert len(shown) < 70_000
+    assert "500,000 bytes in all" in shown
+
+
+def test_limits_are_edited_in_whole_units_and_kept_to_the_cent() -> None:
+    card, boss = VirtualCardFactory(), superuser()
+
+    send(
+        logged_in(boss),
+        reverse("admin:issuing_virtualcard_change", args=[card.pk]),
+        daily_limit="1234.56",
+        status="closed",
+        last_four="9999",
+    )
+
+    changed = VirtualCard.objects.get(pk=card.pk)
+    assert (changed.daily_limit_minor, changed.version) == (123456, card.version + 1)
+    assert (changed.status, changed.last_four) == ("active", card.last_four)
+    entry = Entry.objects.get(action__endswith="changed")
+    assert (entry.actor, entry.details) == (f"user:{boss.pk}", {"changes": {"daily_limit_minor": [100000, 123456]}})
+    change = CardChange.objects.get()
+    assert (change.kind, change.status, change.requested_by) == ("limits", "intended", f"user:{boss.pk}")
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [("1.005", "is not an amount of USD"), ("-1", "A limit is not negative"), ("lots", "is not an amount of USD")],
+)
+def test_a_bad_limit_gets_a_sentence(limit: str, sentence: str) -> None:
+    card = VirtualCardFactory()
+
+    answer = send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), monthly_limit=limit)
+
+    assert sentence in sentences(answer)
+    assert VirtualCard.objects.get(pk=card.pk).monthly_limit_minor == card.monthly_limit_minor
+    assert not Entry.objects.exists()
+
+
+def test_limits_follow_the_currency() -> None:
+    card = VirtualCardFactory(currency="JPY", daily_limit_minor=5000)
+
+    send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), daily_limit="7000")
+
+    assert VirtualCard.objects.get(pk=card.pk).daily_limit_minor == 7000
+
+
+def test_virtual_cards_are_neither_added_nor_deleted_here() -> None:
+    card, client = VirtualCardFactory(), logged_in()
+
+    assert client.post(reverse("admin:issuing_virtualcard_add"), {}).status_code == 403
+    assert client.post(reverse("admin:issuing_virtualcard_delete", args=[card.pk]), {"post": "yes"}).status_code == 403

@@ -1,0 +1,116 @@
+"""The network approves a part of what we approved: the rest is not held and not paid, once, in any order."""
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
+from tests import marqeta_events
+from tests.issuing.authorizations.test_close_out import approved, books, deliver, told_total, work
+from tests.issuing.disputes.test_lifecycle import forget_all
+from tests.issuing.handlers.test_marqeta_disputes import report
+from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.wallets import walkthrough_card
+from wallet.models import Case, FundingRefund
+
+pytestmark = pytest.mark.django_db
+Told = dict[str, Any]
+
+
+@pytest.fixture
+def asked() -> Told:
+    return bought()
+
+
+def bought() -> Told:
+    card = VirtualCard.objects.first() or marqeta_card()
+    question = marqeta_events.gateway_request(card=card.issuer_card_id)
+    assert marqeta_events.ask(question).status_code == 200
+    work()
+    return question
+
+
+def partly(asked: Told, amount: Any) -> Told:
+    """The outcome of a question that the network approved for less."""
+    changes = {"amount": amount, "request_amount": asked["amount"], "response": {"code": "0002"}}
+    return marqeta_events.outcome(asked) | changes
+
+
+def test_the_rest_is_given_back_once(asked: Told) -> None:
+    for _ in range(2):
+        report("transactions", partly(asked, 30))
+    work()
+
+    assert Authorization.objects.get().approved_minor == 3000
+    assert (books()["paid"], books()["spent"]) == (3000, {3000})
+
+
+@pytest.mark.parametrize("amount", [45, 50])
+def test_what_is_no_less_gives_nothing_back(asked: Told, amount: int) -> None:
+    report("transactions", partly(asked, amount))
+    work()
+
+    assert (Authorization.objects.get().approved_minor, FundingRefund.objects.count()) == (4500, 0)
+    assert Hold.objects.get().released_minor == 0
+
+
+def test_an_increment_can_be_approved_in_part(asked: Told) -> None:
+    report("transactions", marqeta_events.outcome(asked))
+    more = marqeta_events.increment(asked, amount=Decimal("20.00"))
+    assert marqeta_events.ask(more).status_code == 200
+    report("transactions", partly(more, Decimal("5.00")))
+    work()
+
+    assert Authorization.objects.get().approved_minor == 5000
+    assert books()["paid"] == 5000
+
+
+@pytest.mark.parametrize("final", [{"is_final_clearing": True}, {}], ids=["final", "not said"])
+def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: Told) -> None:
+    """The last clearing takes all that is left, or says that it is the last; what comes after it changes nothing."""
+    ends = []
+    for order in itertools.permutations(range(3)):
+        asked = bought()
+        told = (
+            partly(asked, 30),
+            marqeta_events.later(asked, "authorization.reversal", amount=10, state="PENDING"),
+            marqeta_events.later(asked, "authorization.clearing", amount=20, **final),
+        )
+        for place in order:
+            report("transactions", told[place])
+        work()
+        work()
+        purchase = Authorization.objects.latest("pk")
+        windows = SpendWindow.objects.filter(card=purchase.card).values_list("spent_minor", flat=True)
+        ends.append((purchase.status, purchase.approved_minor, set(windows)))
+        forget_all()
+
+    assert ends == [("settled", 2000, {2000})] * 6
+    assert not Case.objects.filter(status="open").exists()
+
+
+def test_a_clearing_told_before_the_part_that_was_approved_settles_it(asked: Told) -> None:
+    report("transactions", marqeta_events.later(asked, "authorization.clearing", amount=30))
+    assert Authorization.objects.get().status == "approved"
+
+    report("transactions", partly(asked, 30))
+
+    assert (Authorization.objects.get().status, Authorization.objects.get().approved_minor) == ("settled", 3000)
+
+
+@pytest.mark.parametrize("released", [10, 24])
+def test_a_reversal_that_leaves_something_to_take_settles_nothing(asked: Told, released: int) -> None:
+    report("transactions", marqeta_events.later(asked, "authorization.clearing", amount=20))
+    report("transactions", marqeta_events.later(asked, "authorization.reversal", amount=released, state="PENDING"))
+    assert Authorization.objects.get().status == "approved"
+
+
+def test_a_smaller_total_of_stripe_is_followed_as_a_partial_reversal() -> None:
+    asked = approved(walkthrough_card())
+    work()
+    deliver(told_total(asked, 3000))
+    deliver(told_total(asked, 3000))
+    work()
+    assert books()["paid"] == 3000

@@ -1,0 +1,367 @@
+"""Seeing a number: who may, why, with which code; asked over real HTTP, and left nowhere but on the one page."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from audit.models import Entry
+from issuing.card_data import reveal
+from issuing.card_data.vault import REVEALS_PER_WINDOW, ReasonError, TooManyRevealsError, store_card_data
+from issuing.issuers import errors, registry
+from issuing.issuers.base import NetworkError
+from issuing.issuers.guard.breaker import close_breaker
+from issuing.issuers.mock import Failure, MockIssuer
+from issuing.models import VirtualCard
+from issuing.operations import availability
+from onecard.kit.transactions import TransactionError, transaction
+from onecard.users.models import User
+from tests.authenticators import Authenticator
+from tests.back_office import logged_in, text_of
+from tests.factories import UserFactory, VirtualCardFactory
+from tests.issuing.issuers.worlds import order_for, sandbox_for_issuers
+from tests.sandbox.running import RunningSandbox
+from tests.threads import at_once
+
+REASON = "The cardholder cannot log in"
+PROVIDERS = ("stripe", "marqeta")
+real_commits = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    with sandbox_for_issuers() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
+    served.reset()
+    registry.clear()
+    for provider in PROVIDERS:
+        close_breaker(provider)
+    yield served
+    registry.clear()
+
+
+@pytest.fixture
+def mock() -> Iterator[MockIssuer]:
+    issuer = MockIssuer()
+    registry.clear()
+    registry.install(issuer)
+    yield issuer
+    registry.clear()
+
+
+def clerk(*permissions: str) -> User:
+    user = UserFactory(is_staff=True)
+    names = permissions or ("view_virtualcard", "reveal_card_data")
+    user.user_permissions.add(*Permission.objects.filter(codename__in=names))
+    return user
+
+
+def issued(provider: str) -> VirtualCard:
+    """A card that its issuer really made, and has a number for."""
+    issuer = registry.issuer_for(provider)
+    made = issuer.create_card(order_for(issuer), key="made-for-a-reveal")
+    return VirtualCardFactory(
+        issuer_provider=provider,
+        issuer_card_id=made.issuer_card_id,
+        last_four=made.last_four,
+        expiry_month=made.expiry_month,
+        expiry_year=made.expiry_year,
+    )
+
+
+def page_of(card: VirtualCard) -> str:
+    return reverse("admin:issuing_virtualcard_reveal", args=[card.pk])
+
+
+def post(client: Client, card: VirtualCard, code: str, reason: str = REASON) -> Any:
+    return client.post(page_of(card), {"reason": reason, "code": code})
+
+
+def number_on(answer: Any) -> str:
+    found = re.search(r'<dd class="oc-secret">([0-9 ]{12,})</dd>', answer.content.decode())
+    return found[1].replace(" ", "") if found else ""
+
+
+def outcomes() -> list[str]:
+    return [entry.details["outcome"] for entry in Entry.objects.filter(action="card_data.reveal").order_by("pk")]
+
+
+@real_commits
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_number_is_on_one_page_and_nowhere_else(
+    provider: str, sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "django.db.backends")
+    card, user = issued(provider), clerk()
+    phone, client = Authenticator.of(user), logged_in(user)
+    connection.force_debug_cursor = True
+    try:
+        before = client.get(page_of(card))
+        shown = post(client, card, phone.code())
+        after = [client.get(page) for page in (page_of(card), reverse("admin:index"))]
+    finally:
+        connection.force_debug_cursor = False
+
+    number = number_on(shown)
+    assert shown.status_code == 200
+    assert len(number) == 16
+    assert number.endswith(card.last_four)
+    assert all("no-store" in each["Cache-Control"] for each in (shown, before))
+    assert outcomes() == ["asked", "shown"]
+    first, last = Entry.objects.filter(action="card_data.reveal").order_by("pk")
+    assert last.details["answers"] == first.pk
+    assert {entry.actor for entry in (first, last)} == {f"user:{user.pk}"}
+    assert {entry.details["reason"] for entry in (first, last)} == {REASON}
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    rows = [list(VirtualCard.objects.values()), list(Entry.objects.values()), kept]
+    said = [caplog.text, json.dumps(rows, default=str), *(each.content.decode() for each in [before, *after])]
+    spaced = " ".join(number[place : place + 4] for place in range(0, 16, 4))
+    assert "SELECT" in caplog.text
+    assert not [text for text in said if number in text or spaced in text]
+    assert not [session for session in kept if "_messages" in session]
+
+
+@real_commits
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_issuer_that_is_down_gives_a_sentence_and_the_attempt_is_told(
+    provider: str, sandbox: RunningSandbox, settings: Any
+) -> None:
+    card, user = issued(provider), clerk()
+    phone = Authenticator.of(user)
+    settings.STRIPE_API_BASE, settings.MARQETA_BASE_URL = "http://127.0.0.1:9", "http://127.0.0.1:9/v3/"
+    registry.clear()
+
+    answer = post(logged_in(user), card, phone.code())
+
+    assert "could not be reached" in text_of(answer)
+    assert not number_on(answer)
+    assert outcomes() == ["asked", "failed"]
+
+
+def test_a_wrong_code_shows_nothing_and_asks_nobody(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    phone = Authenticator.of(user)
+
+    answer = post(logged_in(user), card, phone.wrong_code())
+
+    assert "not the present code" in text_of(answer)
+    assert phone.wrong_code() not in text_of(answer)
+    assert not number_on(answer)
+    assert "get_card_data" not in mock.calls
+    assert outcomes() == ["second_factor"]
+
+
+def test_a_code_that_was_used_once_shows_nothing_more(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    phone, client = Authenticator.of(user), logged_in(user)
+    code = phone.code()
+
+    assert number_on(post(client, card, code))
+    again = post(client, card, code)
+
+    assert "used before" in text_of(again)
+    assert not number_on(again)
+    assert mock.calls.count("get_card_data") == 1
+    assert outcomes() == ["asked", "shown", "second_factor"]
+
+
+def test_without_a_device_the_page_says_where_to_set_one_up(mock: MockIssuer) -> None:
+    card = issued("mock")
+
+    answer = post(logged_in(clerk()), card, "123456")
+
+    assert "Set up your second factor first" in text_of(answer)
+    assert "get_card_data" not in mock.calls
+    assert outcomes() == ["second_factor"]
+
+
+@pytest.mark.parametrize("reason", ["", "short", "x" * 301, "number 4242 4242 4242 4242 here"])
+def test_a_reason_that_is_none_shows_nothing_and_uses_up_no_code(mock: MockIssuer, reason: str) -> None:
+    card, user = issued("mock"), clerk()
+    phone, client = Authenticator.of(user), logged_in(user)
+
+    assert not number_on(post(client, card, phone.code(), reason))
+    with pytest.raises(ReasonError):
+        reveal.reveal_to_staff(card=card, user=user, reason=reason, code=phone.code())
+    assert outcomes() == []
+    assert "get_card_data" not in mock.calls
+
+    assert number_on(post(client, card, phone.code()))
+
+
+@pytest.mark.parametrize(
+    "permissions", [("view_virtualcard",), ("reveal_card_data",), ("view_virtualcard", "change_virtualcard")]
+)
+def test_who_lacks_a_permission_gets_no_page_and_no_button(mock: MockIssuer, permissions: tuple[str, ...]) -> None:
+    card, user = issued("mock"), clerk(*permissions)
+    phone, client = Authenticator.of(user), logged_in(user)
+
+    assert client.get(page_of(card)).status_code == 403
+    assert post(client, card, phone.code()).status_code == 403
+    assert page_of(card) not in client.get(reverse("admin:issuing_virtualcard_change", args=[card.pk])).content.decode()
+    assert "get_card_data" not in mock.calls
+
+
+def test_the_domain_checks_the_permission_itself(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk("view_virtualcard")
+    code = Authenticator.of(user).code()
+    inactive = clerk()
+    User.objects.filter(pk=inactive.pk).update(is_active=False)
+
+    for person in (user, User.objects.get(pk=inactive.pk)):
+        with pytest.raises(reveal.NotAllowedError):
+            reveal.reveal_to_staff(card=card, user=person, reason=REASON, code=code)
+    assert mock.calls.count("get_card_data") == 0
+
+
+def test_who_may_has_a_button(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+
+    shown = logged_in(user).get(reverse("admin:issuing_virtualcard_change", args=[card.pk])).content.decode()
+
+    assert page_of(card) in shown
+    assert "Reveal the number" in shown
+
+
+def test_wrong_codes_use_up_the_hour(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    phone, client = Authenticator.of(user), logged_in(user)
+    for _ in range(REVEALS_PER_WINDOW):
+        post(client, card, phone.wrong_code())
+
+    answer = post(client, card, phone.code())
+
+    assert "within an hour" in text_of(answer)
+    assert outcomes() == ["second_factor"] * REVEALS_PER_WINDOW + ["refused"]
+    assert "get_card_data" not in mock.calls
+
+
+@real_commits
+def test_racing_looks_do_not_exceed_the_limit_and_each_counts_once(mock: MockIssuer) -> None:
+    card = issued("mock")
+
+    def look() -> float:
+        """0 for a grant, else the seconds to wait."""
+        try:
+            reveal.grant_to_cardholder(public_id=card.public_id, user=card.cardholder.user)
+        except TooManyRevealsError as error:
+            return error.retry_after_s
+        return 0
+
+    waits = at_once([look] * 16)
+    assert waits.count(0) == REVEALS_PER_WINDOW
+    assert all(0 < wait <= 3600 for wait in waits if wait)
+    assert mock.calls.count("reveal") == REVEALS_PER_WINDOW
+    assert outcomes().count("refused") == 16 - REVEALS_PER_WINDOW
+
+
+def test_the_entry_stands_before_the_issuer_is_asked(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    code, seen = Authenticator.of(user).code(), []
+
+    class Watched(MockIssuer):
+        def get_card_data(self, issuer_card_id: str) -> Any:
+            seen.extend(outcomes())
+            return mock.get_card_data(issuer_card_id)
+
+    registry.install(Watched(), provider="mock")
+    reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=code)
+
+    assert seen == ["asked"]
+
+
+def test_nothing_is_shown_when_the_trail_cannot_be_written(mock: MockIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    card, user = issued("mock"), clerk()
+    code = Authenticator.of(user).code()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("audit.trail.record", full)
+    with pytest.raises(OSError, match="full"):
+        reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=code)
+    assert "get_card_data" not in mock.calls
+
+
+@real_commits
+def test_a_callers_transaction_is_refused(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    code = Authenticator.of(user).code()
+
+    with pytest.raises(TransactionError), transaction():
+        reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=code)
+    assert outcomes() == []
+
+
+def test_what_is_stored_is_read_here_and_the_issuer_is_not_asked(mock: MockIssuer, settings: Any) -> None:
+    settings.STORE_CARD_DATA, settings.CARD_DATA_KEYS = True, (b"k" * 31 + b"1",)
+    user = clerk()
+    card = VirtualCardFactory(issuer_provider="mock", last_four="4242")
+    store_card_data(card, number="4242424242424242", cvv="737")
+
+    answer = post(logged_in(user), card, Authenticator.of(user).code())
+
+    assert number_on(answer) == "4242424242424242"
+    assert "737" in text_of(answer)
+    assert mock.calls == []
+    assert outcomes() == ["shown"]
+
+
+def test_read_only_mode_does_not_stop_looking(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
+
+    assert number_on(post(logged_in(user), card, Authenticator.of(user).code()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"issuer_card_id": "", "status": "pending"}, "has not made this card yet"),
+        ({"issuer_card_id": "nobody"}, "does not know this card"),
+    ],
+)
+def test_a_card_without_a_number_says_so(mock: MockIssuer, changes: dict[str, str], sentence: str) -> None:
+    card, user = VirtualCardFactory(issuer_provider="mock", **changes), clerk()
+
+    answer = post(logged_in(user), card, Authenticator.of(user).code())
+
+    assert sentence in text_of(answer)
+
+
+def test_an_issuer_that_is_not_set_up_here_is_a_sentence(settings: Any) -> None:
+    registry.clear()
+    card, user = VirtualCardFactory(issuer_provider="mock"), clerk()
+
+    answer = post(logged_in(user), card, Authenticator.of(user).code())
+
+    assert "not set up here" in text_of(answer)
+    assert outcomes() == []
+
+
+def test_an_unknown_card_is_no_page() -> None:
+    for key in ("999999", "x"):
+        assert logged_in().get(reverse("admin:issuing_virtualcard_reveal", args=[key])).status_code == 404
+
+
+def test_a_failure_after_the_answer_counts_and_shows_nothing(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    mock.fail(Failure("get_card_data", errors.no_answer))
+
+    with pytest.raises(NetworkError):
+        reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=Authenticator.of(user).code())
+    assert outcomes() == ["asked", "failed"]

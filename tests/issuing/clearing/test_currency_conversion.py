@@ -1,0 +1,323 @@
+"""A worth that a person enters: counted once, posted as if the issuer had said it, and refused where it cannot be."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from audit.models import Entry
+from issuing.authorizations import close_out
+from issuing.billing import amount_due
+from issuing.clearing import card_transactions, currency_conversion
+from issuing.clearing.currency_conversion import WorthRefusedError
+from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
+from issuing.reconcile import window
+from onecard.kit import clock
+from onecard.kit.money import MAX_AMOUNT_MINOR
+from tests import stripe_events
+from tests.issuing.authorizations.test_close_out import MUCH_LATER, approved, deliver, moved, news, work
+from tests.issuing.clearing.test_foreign_currency import balances, foreign, owed
+from tests.issuing.reconcile.test_internal import books, movement, purchase
+from tests.issuing.reconcile.test_report import forget_posting
+from tests.threads import at_once
+from tests.wallets import walkthrough_card
+from wallet.ledger import check as ledger_check
+from wallet.models import Case, FundingCharge, FundingRefund, Posting
+
+pytestmark = pytest.mark.django_db
+
+Told = dict[str, Any]
+EXCHANGED = {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -4320, "exchange EUR": 4000}
+
+
+@pytest.fixture
+def card() -> VirtualCard:
+    return walkthrough_card()
+
+
+@pytest.fixture
+def asked(card: VirtualCard) -> Told:
+    """A purchase of 45.00 dollars that is paid and closed, and its capture of 40.00 euros at a rate nobody said."""
+    return unknown(card)
+
+
+def unknown(card: VirtualCard) -> Told:
+    asked = approved(card)
+    work()
+    deliver(foreign(asked, 4000, None), news(asked, "closed"))
+    return asked
+
+
+def enter(minor: int = 4320, *, reason: str = "From the issuer's dashboard", kind: str = "settlement") -> None:
+    kept = CardTransaction.objects.get(transaction_type=kind)
+    currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason=reason, actor="user:1")
+
+
+def refused(minor: int = 4320, **more: str) -> str:
+    """Why it was refused; nothing may have come of it."""
+    before = traces()
+    with pytest.raises(WorthRefusedError) as caught:
+        enter(minor, **more)
+    assert traces() == before
+    return caught.value.message
+
+
+def traces() -> tuple[Any, ...]:
+    """All that an entered worth leaves behind."""
+    return (
+        sorted(CardTransaction.objects.values_list("pk", "purchase_minor")),
+        sorted(Posting.objects.values_list("key", "amount_minor")),
+        sorted(Case.objects.values_list("kind", "status")),
+        Entry.objects.filter(action="transaction.worth_entered").count(),
+        FundingCharge.objects.count() + FundingRefund.objects.count(),
+    )
+
+
+def won(amount: int = 4000) -> Told:
+    """The issuer gives back what the capture took, in euros."""
+    content = {
+        "id": "idp_1",
+        "amount": amount,
+        "currency": "eur",
+        "status": "won",
+        "transaction": CardTransaction.objects.get(transaction_type="settlement").issuer_transaction_id,
+    }
+    return stripe_events.event("issuing_dispute.funds_reinstated", content)
+
+
+def paid() -> int:
+    """What the cardholder's cards paid, less what went back, in minor units."""
+    charged = sum(each.obligation.payable.minor for each in FundingCharge.objects.filter(status="succeeded"))
+    return charged - sum(FundingRefund.objects.filter(status="succeeded").values_list("amount_minor", flat=True))
+
+
+def open_cases() -> list[str]:
+    return sorted(Case.objects.filter(status="open").values_list("kind", flat=True))
+
+
+def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(asked: Told) -> None:
+    enter()
+    work()
+    work()
+
+    kept = CardTransaction.objects.get()
+    assert (kept.purchase_minor, owed(), paid()) == (4320, 4320, 4320)
+    told = {
+        row.key.rpartition(":")[2]: (row.debit, row.credit, str(row.money), row.reference, row.occurred_at)
+        for row in Posting.objects.filter(kind="card_exchange")
+    }
+    purchase = amount_due.reference(Authorization.objects.get())
+    assert told == {
+        "exchange_out": ("exchange", "purchases", "40.00 EUR", purchase, kept.occurred_at),
+        "exchange_in": ("purchases", "exchange", "43.20 USD", purchase, kept.occurred_at),
+    }
+    assert balances() == EXCHANGED
+    assert Case.objects.get().status == "resolved"
+    assert ledger_check.check() == []
+
+
+def test_the_trail_says_who_entered_what_and_why(asked: Told) -> None:
+    enter(reason="  Statement of May  ")
+
+    entry = Entry.objects.get(action="transaction.worth_entered")
+    assert (entry.actor, entry.subject_id) == ("user:1", str(CardTransaction.objects.get().pk))
+    assert entry.details == {
+        "amount_minor": 4000,
+        "currency": "EUR",
+        "worth_minor": 4320,
+        "worth_currency": "USD",
+        "reason": "Statement of May",
+    }
+
+
+@pytest.mark.parametrize("worth_minor", [3000, 4500, 5400])
+def test_a_purchase_is_not_settled_for_nothing_while_nobody_knows_what_was_captured(
+    asked: Told, worth_minor: int
+) -> None:
+    work()
+    assert (owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
+    assert Hold.objects.get().released_minor == 0
+
+    enter(worth_minor)
+    assert close_out.sweep(now=clock.now() + MUCH_LATER + close_out.UNTIL_WORTH_IS_KNOWN) == 1
+    work()
+
+    assert (owed(), paid(), balances()["purchases USD"]) == (worth_minor, worth_minor, 0)
+    assert open_cases() == []
+    assert ledger_check.check() == []
+
+
+def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: Told) -> None:
+    enter()
+    deliver(foreign(asked, 1000, None, kind="refund", number=2))
+    assert open_cases() == ["currency_differs"]
+
+    enter(1080, kind="refund")
+    work()
+    work()
+
+    assert (owed(), paid(), open_cases()) == (3240, 3240, [])
+    assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -3240, "exchange EUR": 3000}
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_a_chargeback_of_the_very_capture_has_the_worth_that_was_entered(asked: Told, is_earlier: bool) -> None:
+    if is_earlier:
+        deliver(won())
+        assert open_cases() == ["currency_differs", "currency_differs"]
+    enter()
+    if not is_earlier:
+        deliver(won())
+    work()
+    work()
+
+    assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor == 4320
+    assert (owed(), paid(), open_cases()) == (0, 0, [])
+    assert set(balances().values()) == {0}
+    assert ledger_check.check() == []
+
+
+def test_a_chargeback_of_a_part_is_entered_by_itself(asked: Told) -> None:
+    enter()
+    deliver(won(1000))
+    assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor is None
+
+    enter(1080, kind="chargeback")
+    work()
+    work()
+
+    assert (owed(), paid(), open_cases()) == (3240, 3240, [])
+    assert balances()["purchases USD"] == balances()["purchases EUR"] == 0
+
+
+def test_what_the_issuer_says_later_is_not_posted_and_a_case_where_it_differs(asked: Told) -> None:
+    enter()
+    work()
+    content = CardTransaction.objects.get()
+    later = foreign(asked, 4000, 4400)["data"]["object"]
+    assert later["id"] == content.issuer_transaction_id
+    deliver(stripe_events.event("issuing_transaction.updated", later))
+    work()
+
+    assert CardTransaction.objects.get().purchase_minor == 4320
+    assert (owed(), paid(), balances()) == (4320, 4320, EXCHANGED)
+    case = Case.objects.get(status="open")
+    assert (case.kind, str(case.money)) == ("transaction_differs", "44.00 USD")
+
+
+def test_the_issuer_that_says_the_same_later_is_no_case(asked: Told) -> None:
+    enter()
+    deliver(stripe_events.event("issuing_transaction.updated", foreign(asked, 4000, 4320)["data"]["object"]))
+    assert open_cases() == []
+    assert balances()["purchases EUR"] == 0
+
+
+def test_a_capture_that_nobody_was_asked_to_pay_for_becomes_a_case_with_its_worth(card: VirtualCard) -> None:
+    asked = approved(card, 0)
+    deliver(foreign(asked, 4000, None))
+    assert open_cases() == ["currency_differs"]
+
+    enter()
+
+    case = Case.objects.get(status="open")
+    assert (case.kind, str(case.money)) == ("approved_without_us", "43.20 USD")
+
+
+@pytest.mark.parametrize("minor", [0, -1, MAX_AMOUNT_MINOR + 1, 2**63])
+def test_an_amount_that_cannot_be_is_refused(asked: Told, minor: int) -> None:
+    assert "more than nothing" in refused(minor)
+
+
+@pytest.mark.parametrize("minor", [MAX_AMOUNT_MINOR, 400_000, 13_335, 1_480, 1])
+def test_an_amount_far_from_the_reference_rate_is_refused(asked: Told, minor: int) -> None:
+    assert "40.00 EUR is about 44.44 USD: its worth is between 14.81 USD and 133.34 USD." in refused(minor)
+
+
+@pytest.mark.parametrize("minor", [13_334, 1_481])
+def test_an_amount_at_the_edge_of_the_band_is_taken(asked: Told, minor: int) -> None:
+    enter(minor)
+    assert CardTransaction.objects.get().purchase_minor == minor
+    assert ledger_check.check() == []
+
+
+@pytest.mark.parametrize("reason", ["", "   \n", "x" * 201])
+def test_a_worth_needs_a_reason(asked: Told, reason: str) -> None:
+    assert "Give a reason of 1 to 200 characters" in refused(reason=reason)
+
+
+def test_a_movement_without_its_purchase_is_refused(card: VirtualCard) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    deliver(foreign(asked, 4000, None))
+    assert "has no purchase yet" in refused()
+
+
+def test_a_movement_in_the_purchases_currency_is_refused(card: VirtualCard) -> None:
+    deliver(moved(approved(card), 4500))
+    assert "its amount is its worth" in refused()
+
+
+def test_what_is_worth_something_already_is_refused(asked: Told) -> None:
+    enter()
+    assert "already that this movement is worth 43.20 USD" in refused(4400)
+
+
+def test_a_provisional_credit_is_refused(asked: Told) -> None:
+    given = [{"id": "txn_1", "amount": 4000, "currency": "eur", "type": "issuing_dispute_provisional_credit"}]
+    event = won()
+    event["data"]["object"] |= {"status": "submitted", "balance_transactions": given}
+    deliver(event)
+    assert "provisional credit" in refused(kind="provisional_credit")
+
+
+def test_what_waits_for_what_it_takes_back_is_refused(asked: Told) -> None:
+    event = won()
+    event["type"] = "issuing_dispute.funds_rescinded"
+    event["data"]["object"]["status"] = "lost"
+    deliver(event)
+    assert CardTransaction.objects.get(transaction_type="chargeback_reversal").processing_status == "pending"
+    assert "not in the ledger" in refused(kind="chargeback_reversal")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_books_agree_with_what_was_entered_and_a_lost_half_of_it_is_posted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(window, "GRACE", dt.timedelta(0))
+    bought = purchase()
+    abroad = replace(movement(authorization=bought.issuer_authorization_id, minor=4000), currency="EUR")
+    card_transactions.record(abroad, provider="stripe", source="webhook")
+    enter()
+    key = f"card_transaction:{CardTransaction.objects.get().pk}:exchange_in"
+    assert books()[1] == []
+
+    forget_posting(key)
+    assert ("posted_transactions", "missing_there") in books()[1]
+    books(fix=True)
+    assert Posting.objects.get(key=key).amount_minor == 4320
+    assert books()[1] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence() -> None:
+    unknown(walkthrough_card())
+    kept = CardTransaction.objects.get()
+
+    def press(minor: int) -> str:
+        try:
+            return str(
+                currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason="Statement", actor="user:1")
+            )
+        except WorthRefusedError as error:
+            return error.message
+
+    amounts = [4300 + number for number in range(6)]
+    said = at_once([lambda minor=minor: press(minor) for minor in amounts])
+
+    entered = CardTransaction.objects.get().purchase_minor
+    assert entered in amounts
+    first = f"{entered / 100:.2f} USD"
+    assert sorted(said) == sorted([first, *[f"It is known already that this movement is worth {first}."] * 5])
+    assert Posting.objects.filter(kind="card_exchange").count() == 2
+    assert Entry.objects.filter(action="transaction.worth_entered").count() == 1
+    assert ledger_check.check() == []

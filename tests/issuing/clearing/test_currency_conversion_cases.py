@@ -1,0 +1,25 @@
+"""A movement at an unknown rate is not talked away: its money stays in clearing until somebody says its worth."""
+
+import pytest
+
+from onecard.kit.money import Money
+from tests.issuing.clearing.test_currency_conversion import enter, unknown
+from tests.issuing.clearing.test_foreign_currency import balances
+from tests.wallet.casework.desks import WHY, clerk, refused
+from tests.wallets import walkthrough_card
+from wallet.casework import actions as case_actions
+from wallet.models import Case
+
+pytestmark = pytest.mark.django_db
+
+
+def test_its_case_is_closed_by_its_worth_and_not_by_words() -> None:
+    unknown(walkthrough_card())
+    case = Case.objects.get(kind="currency_differs")
+    assert (case.money, balances()["purchases EUR"]) == (Money(4000, "EUR"), 4000)
+
+    refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "enter what it is worth")
+    assert Case.objects.get(pk=case.pk).status == "open"
+
+    enter()
+    assert (Case.objects.get(pk=case.pk).status, balances()["purchases EUR"]) == ("resolved", 0)

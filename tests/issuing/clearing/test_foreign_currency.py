@@ -1,0 +1,243 @@
+"""Other currencies: what is told beside an amount is kept, and nothing is added up across currencies."""
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from issuing.billing import amount_due
+from issuing.handlers import dispatch
+from issuing.issuers.side_amounts import SideAmounts, of_marqeta, of_stripe
+from issuing.models import Authorization, CardTransaction, VirtualCard
+from onecard.kit.currencies import alpha_3
+from tests import marqeta_events, stripe_events
+from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news, work
+from tests.issuing.disputes.test_lifecycle import forget_all
+from tests.issuing.handlers.test_marqeta_disputes import report
+from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.wallets import walkthrough_card
+from wallet.accounts import Account
+from wallet.ledger import check as ledger_check
+from wallet.ledger import postings as ledger
+from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
+
+pytestmark = pytest.mark.django_db
+
+IN_EUROS = {"merchant_amount": 4000, "merchant_currency": "eur"}
+Told = dict[str, Any]
+
+
+@pytest.fixture
+def card() -> VirtualCard:
+    return walkthrough_card()
+
+
+def foreign(asked: Told, minor: int, worth: int | None, *, kind: str = "capture", number: int = 1) -> Told:
+    """A movement in euros on a purchase in dollars; `worth` is what it is in dollars, where its issuer says."""
+    event = moved(asked, minor, kind=kind, number=number)
+    said = (
+        {} if worth is None else {"merchant_amount": -worth if kind == "capture" else worth, "merchant_currency": "usd"}
+    )
+    event["data"]["object"] |= {"currency": "eur", **said}
+    return event
+
+
+def owed() -> int:
+    return amount_due.look_at(Authorization.objects.get()).owed_minor
+
+
+def balances() -> dict[str, int]:
+    """What is left on the accounts that returns to zero, and what the exchange holds, by currency."""
+    return {
+        f"{account} {currency}": ledger.balance(account, currency=currency)
+        for account in (Account.PURCHASES, Account.EXCHANGE)
+        for currency in ("USD", "EUR")
+    }
+
+
+def test_what_the_merchant_asked_in_is_kept_with_the_purchase(card: VirtualCard) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    asked["data"]["object"]["pending_request"] |= IN_EUROS
+    assert stripe_events.post(asked).json()["approved"] is True
+    assert beside(Authorization.objects.get()) == (4000, "EUR", 0, 0)
+
+    deliver(news(asked, "pending", merchant_amount=4100, merchant_currency="eur"))
+    assert beside(Authorization.objects.get()) == (4100, "EUR", 0, 0)
+
+    capture = moved(asked, 4580)
+    capture["data"]["object"] |= {"merchant_amount": -4000, "merchant_currency": "eur"}
+    deliver(capture, news(asked, "closed"))
+    work()
+
+    assert beside(CardTransaction.objects.get()) == (4000, "EUR", 0, 0)
+    assert owed() == 4580, "held was an estimate: what is captured is owed"
+    assert FundingObligation.objects.count() == 2
+    assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": 0, "exchange EUR": 0}
+
+
+def beside(row: Authorization | CardTransaction) -> tuple[int | None, str, int, int]:
+    return row.merchant_amount_minor, row.merchant_currency, row.cash_minor, row.atm_fee_minor
+
+
+def test_the_same_currency_is_not_said_twice(card: VirtualCard) -> None:
+    asked = approved(card)
+    assert beside(Authorization.objects.get()) == (None, "", 0, 0)
+    deliver(moved(asked, 4500))
+    assert beside(CardTransaction.objects.get()) == (None, "", 0, 0)
+
+
+def test_a_capture_in_another_currency_counts_for_what_it_is_worth(card: VirtualCard) -> None:
+    asked = approved(card)
+    work()
+    deliver(foreign(asked, 4000, 4320), news(asked, "closed"))
+    work()
+    work()
+
+    kept = CardTransaction.objects.get()
+    assert (str(kept.money), kept.purchase_minor, owed()) == ("40.00 EUR", 4320, 4320)
+    told = {
+        row.key.rpartition(":")[2]: (row.debit, row.credit, str(row.money))
+        for row in Posting.objects.filter(key__contains="exchange")
+    }
+    assert told == {
+        "exchange_out": ("exchange", "purchases", "40.00 EUR"),
+        "exchange_in": ("purchases", "exchange", "43.20 USD"),
+    }
+    assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -4320, "exchange EUR": 4000}
+    assert not Case.objects.exists()
+    assert ledger_check.check() == []
+
+
+def test_what_comes_back_in_another_currency_is_turned_round() -> None:
+    for order in itertools.permutations(range(3)):
+        asked = approved(walkthrough_card())
+        work()
+        told = [foreign(asked, 4000, 4320), foreign(asked, 1000, 1080, kind="refund", number=2), news(asked, "closed")]
+        deliver(*[told[place] for place in order])
+        work()
+        work()
+
+        assert owed() == 3240
+        assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -3240, "exchange EUR": 3000}
+        forget_all()
+
+
+def test_an_unknown_rate_counts_for_nothing_and_is_a_case_until_it_is_told(card: VirtualCard) -> None:
+    asked = approved(card)
+    work()
+    event = foreign(asked, 4000, None)
+    deliver(event, news(asked, "closed"))
+
+    kept, case = CardTransaction.objects.get(), Case.objects.get()
+    assert (kept.purchase_minor, amount_due.moved_minor(Authorization.objects.get())) == (None, (0, 0))
+    assert (case.kind, case.reference, str(case.money)) == (
+        "currency_differs",
+        f"card_transaction:{kept.pk}",
+        "40.00 EUR",
+    )
+    assert FundingCharge.objects.count() == 1, "4000 of another currency are not 40.00 dollars"
+
+    content = event["data"]["object"] | {"merchant_amount": -4320, "merchant_currency": "usd"}
+    deliver(stripe_events.event("issuing_transaction.updated", content))
+    work()
+    work()
+
+    case.refresh_from_db()
+    assert (case.status, owed()) == ("resolved", 4320)
+    assert balances()["purchases USD"] == 0
+
+
+def test_a_dispute_about_a_foreign_capture_has_the_captures_rate(card: VirtualCard) -> None:
+    asked = approved(card)
+    work()
+    deliver(foreign(asked, 4000, 4320), news(asked, "closed"))
+    content = {
+        "id": "idp_1",
+        "amount": 4000,
+        "currency": "eur",
+        "status": "won",
+        "transaction": CardTransaction.objects.get().issuer_transaction_id,
+    }
+    deliver(stripe_events.event("issuing_dispute.funds_reinstated", content))
+    work()
+    work()
+
+    assert owed() == 0
+    assert set(balances().values()) == {0}
+    assert not Case.objects.filter(status="open").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"merchant_amount": 0}, {"merchant_amount": "many"}, {"merchant_currency": "zzz"}, {"merchant_currency": 9}],
+)
+def test_a_rate_that_cannot_be_is_no_rate(card: VirtualCard, change: Told) -> None:
+    asked = approved(card)
+    event = foreign(asked, 4000, 4320)
+    event["data"]["object"] |= change
+    deliver(event)
+
+    assert CardTransaction.objects.get().purchase_minor is None
+    assert Case.objects.get().kind == "currency_differs"
+    assert not FundingRefund.objects.exists()
+
+
+class TestReading:
+    """What is beside an amount, in either issuer's words."""
+
+    @pytest.mark.parametrize(
+        ("said", "read"),
+        [
+            ({"original_amount": Decimal("40.00"), "original_currency_code": "978"}, (4000, "EUR")),
+            ({"original_amount": "3200", "original_currency_code": "392"}, (3200, "JPY")),
+            ({"original_amount": 40, "original_currency_code": "eur"}, (4000, "EUR")),
+            ({"original_amount": Decimal("45.00"), "original_currency_code": "840"}, (None, "")),
+            ({"original_amount": Decimal("45.001"), "original_currency_code": "978"}, (None, "")),
+            ({"original_amount": -40, "original_currency_code": "978"}, (None, "")),
+            ({"original_amount": True, "original_currency_code": "978"}, (None, "")),
+            ({"original_amount": 40, "original_currency_code": "000"}, (None, "")),
+            ({"original_amount": 40, "original_currency_code": ["978"]}, (None, "")),
+            ({"original_amount": 40, "original_currency_code": "XAU"}, (None, "")),
+            (None, (None, "")),
+        ],
+    )
+    def test_marqetas_conversion(self, said: Any, read: tuple[int | None, str]) -> None:
+        found = of_marqeta({"currency_conversion": {"network": said}}, "USD")
+        assert (found.merchant_amount_minor, found.merchant_currency) == read
+
+    @pytest.mark.parametrize("odd", [None, [], "x", {"amount_details": "x"}, {"merchant_amount": True}])
+    def test_odd_words_of_stripe_say_nothing(self, odd: Any) -> None:
+        assert of_stripe(odd if isinstance(odd, dict) else {"amount_details": odd}, "USD") == SideAmounts()
+
+    @pytest.mark.parametrize(
+        ("code", "letters"),
+        [
+            ("840", "USD"),
+            (840, "USD"),
+            ("036", "AUD"),
+            (36, "AUD"),
+            ("usd", "USD"),
+            ("36", ""),
+            ("ÄÖÜ", ""),
+            (True, ""),
+            (None, ""),
+        ],
+    )
+    def test_currency_codes(self, code: object, letters: str) -> None:
+        assert alpha_3(code) == letters
+
+
+def test_a_foreign_purchase_over_the_gateway_is_kept_with_its_original_amount() -> None:
+    conversion = {"network": {"original_amount": Decimal("40.00"), "original_currency_code": "978"}}
+    asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, currency_conversion=conversion)
+    assert marqeta_events.ask(asked).status_code == 200
+    report("transactions", marqeta_events.outcome(asked))
+    report(
+        "transactions",
+        marqeta_events.later(asked, "authorization.clearing", amount=Decimal("45.80"), currency_conversion=conversion),
+    )
+
+    assert beside(Authorization.objects.get()) == (4000, "EUR", 0, 0)
+    assert beside(CardTransaction.objects.get()) == (4000, "EUR", 0, 0)
+    assert dispatch.sweep() == 0

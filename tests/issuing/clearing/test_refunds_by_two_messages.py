@@ -1,0 +1,72 @@
+"""Refunds of Marqeta that are authorized first: the clearing follows that authorization, and names no purchase."""
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from issuing.clearing import card_transactions, manual_matching
+from issuing.issuers.marqeta import objects as marqeta_objects
+from issuing.models import Authorization, VirtualCard
+from tests import marqeta_events
+from tests.issuing.authorizations.test_close_out import work
+from tests.issuing.clearing.postings import report
+from tests.issuing.clearing.test_refund_matching import WHY, at, bought, cases, known_as, purchase_of, told
+from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from wallet.models import FundingRefund
+
+pytestmark = pytest.mark.django_db
+
+Told = dict[str, Any]
+
+
+@pytest.fixture
+def card() -> VirtualCard:
+    return marqeta_card()
+
+
+def by_two_messages(asked: Told, amount: str, *, hour: int = 12) -> tuple[Told, Told]:
+    """A refund that is authorized first; its clearing follows that authorization, and no purchase."""
+    money = Decimal(amount)
+    promised = marqeta_events.later(asked, "refund.authorization", amount=money, state="PENDING")
+    del promised["preceding_related_transaction_token"]
+    paid = marqeta_events.later(asked, "refund.authorization.clearing", amount=money, user_transaction_time=at(hour))
+    return promised, paid | {"preceding_related_transaction_token": promised["token"]}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_in_any_order_it_finds_the_only_purchase(card: VirtualCard, order: tuple[int, ...]) -> None:
+    asked, capture = bought(card)
+    promised, paid = by_two_messages(asked, "12.00")
+    for index in order:
+        report((capture, promised, paid)[index])
+    work()
+
+    assert purchase_of(paid) == known_as(asked)
+    assert (cases(), FundingRefund.objects.get().amount_minor) == ([], 1200)
+
+
+def test_in_doubt_a_person_says_it_also_after_the_list_was_read(card: VirtualCard) -> None:
+    (asked, one), (_, two) = bought(card), bought(card, "60.00")
+    promised, paid = by_two_messages(asked, "12.00")
+    report(one, two, promised, paid)
+    assert len(cases()) == 1
+
+    page = marqeta_objects.read_page({"data": [paid], "is_more": False}, start=0)
+    for _ in range(2):
+        card_transactions.record(page.transactions[0], provider="marqeta", source="sync")
+
+    assert manual_matching.why_not(told(paid)) == ""
+    purchase = Authorization.objects.get(pk=known_as(asked))
+    manual_matching.link_by_hand(refund=told(paid), purchase=purchase, reason=WHY, actor="user:1")
+    assert (purchase_of(paid), cases()) == (known_as(asked), [])
+
+
+@pytest.mark.parametrize("names_capture", [False, True])
+def test_one_that_names_a_purchase_of_ours_is_of_that(card: VirtualCard, names_capture: bool) -> None:
+    (asked, one), (_, two) = bought(card), bought(card, "60.00")
+    _, paid = by_two_messages(asked, "12.00")
+    paid["preceding_related_transaction_token"] = (one if names_capture else asked)["token"]
+    report(one, two, paid)
+    assert (purchase_of(paid), cases()) == (known_as(asked), [])

@@ -1,0 +1,87 @@
+"""Of a page that an issuer lists, only what says something new is taken up; the rest costs one statement in all."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from audit.models import Entry
+from issuing.clearing import card_transactions
+from issuing.issuers.base import IssuerTransaction
+from issuing.models import Authorization, CardTransaction
+from tests import stripe_events
+from tests.issuing.clearing.postings import deliver, posted
+from tests.issuing.clearing.test_card_transactions import movement, record
+from tests.wallets import walkthrough_card
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def told() -> IssuerTransaction:
+    """A capture that is here in full, on its card and its purchase, as the issuer's list shows it."""
+    card = walkthrough_card()
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    stripe_events.post(asked)
+    deliver(posted(asked))
+    kept = CardTransaction.objects.get()
+    assert kept.authorization == Authorization.objects.get()
+    return movement(
+        id=kept.issuer_transaction_id,
+        issuer_card_id=card.issuer_card_id,
+        authorization_id=kept.issuer_authorization_id,
+        merchant_name=kept.merchant_name,
+        mcc=kept.mcc,
+        created_at=kept.occurred_at,
+    )
+
+
+def news(*found: IssuerTransaction) -> list[IssuerTransaction]:
+    return card_transactions.with_news(found, provider="stripe")
+
+
+def test_what_is_here_in_full_is_no_news_and_neither_is_what_moves_no_money(told: IssuerTransaction) -> None:
+    assert news(told, replace(told, id="ipi_2", kind="authorization")) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "ipi_2"},
+        {"amount_minor": 4700},
+        {"currency": "EUR"},
+        {"kind": "refund", "amount_minor": -4500},
+        {"merchant_amount_minor": 4100, "merchant_currency": "EUR"},
+        {"amount_minor": -1},
+        {"currency": "XXX"},
+    ],
+)
+def test_what_is_unknown_or_says_more_or_else_is_news(told: IssuerTransaction, change: dict[str, Any]) -> None:
+    other = replace(told, **change)
+    assert news(told, other) == [other]
+
+
+@pytest.mark.parametrize("column", ["card", "authorization"])
+def test_what_has_not_found_its_card_or_purchase_is_looked_at_again(told: IssuerTransaction, column: str) -> None:
+    CardTransaction.objects.update(**{column: None})
+    assert news(told) == [told]
+
+
+def test_the_same_id_at_another_issuer_is_another_movement(told: IssuerTransaction) -> None:
+    assert card_transactions.with_news([told], provider="marqeta") == [told]
+
+
+def test_recording_what_is_no_news_would_have_changed_nothing(told: IssuerTransaction) -> None:
+    before = CardTransaction.objects.values().get(), Entry.objects.count()
+    assert news(told) == []
+    assert record(told) is False
+    assert (CardTransaction.objects.values().get(), Entry.objects.count()) == before
+
+
+def test_a_page_is_compared_with_one_statement(
+    told: IssuerTransaction, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    page = [replace(told, id=f"ipi_{number}") for number in range(99)]
+    with django_assert_num_queries(1):
+        assert news(*page, told) == page

@@ -1,0 +1,138 @@
+"""Marqeta's chargeback messages and transitions, through its door: every order of them ends in the same money."""
+
+from typing import Any
+
+import pytest
+
+from issuing.handlers import dispatch
+from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
+from tests import marqeta_events
+from tests.issuing.authorizations.test_close_out import work
+from tests.issuing.disputes.test_lifecycle import Told, ended, forget_all, money, orders, rest_of
+from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from wallet.ledger import check as ledger_check
+
+pytestmark = pytest.mark.django_db
+
+
+class TestMarqeta:
+    """Chargeback messages and transitions, through Marqeta's door."""
+
+    @pytest.fixture
+    def asked(self) -> Told:
+        return bought()
+
+    @pytest.mark.parametrize(
+        ("story", "status", "first"),
+        [
+            (story, status, first)
+            for story, status in (
+                (("chargeback PENDING", "completed"), "won"),
+                (("chargeback PENDING", "reversal"), "lost"),
+                (("chargeback", "completed"), "won"),
+                (("chargeback", "reversal"), "lost"),
+                (("provisional.credit", "CASE_WON"), "won"),
+                (("provisional.credit", "provisional.debit", "reversal"), "lost"),
+            )
+            for _, first in orders(len(story) + 1)
+        ],
+    )
+    def test_every_order_of_its_messages_ends_in_the_same_money(
+        self, story: tuple[str, ...], status: str, first: tuple[int, ...]
+    ) -> None:
+        end = money(status, paid=0 if status == "won" else 4500)
+        for order in rest_of(len(story) + 1, first):
+            asked = bought(captured=False)
+            clearing = marqeta_events.later(asked, "authorization.clearing", is_final_clearing=True)
+            told = [("transactions", clearing), *(message(clearing, words) for words in story)]
+            for place in order:
+                report(*told[place])
+            work()
+            work()
+            assert ended() == end, order
+            assert ledger_check.check() == []
+            forget_all()
+
+    def test_a_provisional_credit_changes_nothing_that_anybody_owes(self, asked: Told) -> None:
+        clearing = last_clearing(asked)
+        report(*message(clearing, "chargeback PENDING"))
+        report(*message(clearing, "provisional.credit"))
+        work()
+
+        assert ended() == money("submitted", paid=4500) | {"provisional": -4500, "open cases": ["dispute"]}
+
+    def test_a_lost_dispute_is_watched_until_its_provisional_credit_is_gone(self, asked: Told) -> None:
+        clearing = last_clearing(asked)
+        for words in ("provisional.credit", "CASE_LOST"):
+            report(*message(clearing, words))
+        assert ended()["open cases"] == ["dispute"]
+
+        report(*message(clearing, "provisional.debit"))
+
+        assert ended() == money("lost", paid=4500)
+
+    def test_a_won_dispute_that_is_lost_later_takes_the_kept_credit_back(self, asked: Told) -> None:
+        clearing = last_clearing(asked)
+        for words in ("provisional.credit", "CASE_WON", "CASE_LOST"):
+            report(*message(clearing, words))
+            work()
+        work()
+        assert ended() == money("lost", paid=4500)
+
+    def test_messages_without_the_chargeback_are_of_what_they_follow(self, asked: Told) -> None:
+        for ending in ("", ".reversal"):
+            report("transactions", marqeta_events.later(asked, f"authorization.clearing.chargeback{ending}"))
+        work()
+        work()
+        assert ended() == money("lost", paid=4500)
+
+    @pytest.mark.parametrize("state", ["MADE_UP", "", None, 7])
+    def test_a_state_that_is_new_is_kept(self, asked: Told, state: Any) -> None:
+        report("chargebacktransitions", {"token": "t1", "chargeback_token": "c1", "state": state})
+        assert IssuerEvent.objects.latest("pk").status == "kept"
+        assert not Dispute.objects.exists()
+
+    def test_a_transition_of_nothing_is_rejected(self, asked: Told) -> None:
+        report("chargebacktransitions", {"token": "t1", "state": "CASE_WON"})
+        assert IssuerEvent.objects.latest("pk").status == "rejected"
+        assert not Dispute.objects.exists()
+
+
+def bought(*, captured: bool = True) -> Told:
+    card = VirtualCard.objects.filter(issuer_provider="marqeta").first() or marqeta_card()
+    asked = marqeta_events.gateway_request(card=card.issuer_card_id)
+    assert marqeta_events.ask(asked).status_code == 200
+    if captured:
+        report("transactions", marqeta_events.later(asked, "authorization.clearing", is_final_clearing=True))
+    work()
+    return asked
+
+
+def last_clearing(asked: Told) -> Told:
+    captured = CardTransaction.objects.get(transaction_type="settlement")
+    return {**asked, "token": captured.issuer_transaction_id}
+
+
+MOMENTS = {"CASE_WON": "2026-06-01T00:00:00Z", "CASE_LOST": "2026-07-01T00:00:00Z"}
+
+
+def message(clearing: Told, words: str) -> tuple[str, Told]:
+    """A row about the dispute of a clearing, in either envelope; `chargeback PENDING` has moved no money yet."""
+    name, _, state = words.partition(" ")
+    about = {"token": f"chg-{clearing['token']}", "transaction_token": clearing["token"]}
+    if name.isupper():
+        row = {"token": marqeta_events.token(), "chargeback_token": about["token"], "state": name}
+        return "chargebacktransitions", {
+            **row,
+            "transaction_token": clearing["token"],
+            "created_time": MOMENTS[name],
+        }
+    kind = "authorization.clearing.chargeback" + ("" if name == "chargeback" else f".{name}")
+    row = marqeta_events.later(clearing, kind, amount=45, state=state or "COMPLETION", chargeback=about)
+    return "transactions", row
+
+
+def report(key: str, row: Told) -> None:
+    assert marqeta_events.report({key: [row]}).status_code == 200
+    for event in IssuerEvent.objects.filter(status="received").order_by("pk"):
+        dispatch.handle(event_pk=event.pk)

@@ -1,0 +1,63 @@
+"""A genuine question that gets no thread in time is declined at once; nothing else is answered in its place."""
+
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from issuing.webhooks import shedding
+from onecard.kit import exact_json
+from tests import stripe_events
+from tests.marqeta_events import basic, gateway_request
+
+
+def stripe(event: Any, **more: Any) -> shedding.Decline | None:
+    body = json.dumps(event)
+    header = more.pop("header", None) or stripe_events.signed(body)
+    return shedding.decline_stripe({"stripe-signature": header}, body.encode())
+
+
+def marqeta(content: Any, **more: Any) -> shedding.Decline | None:
+    known = basic(settings.MARQETA_JIT_USERNAME, settings.MARQETA_JIT_PASSWORD)
+    body = content if isinstance(content, str) else exact_json.dumps(content)
+    return shedding.decline_marqeta({"authorization": more.get("header", known)}, body.encode())
+
+
+def test_stripes_question_is_declined() -> None:
+    declined = stripe(stripe_events.authorization_request(card="ic_1"))
+    assert declined is not None
+    assert declined[0] == 200
+    assert json.loads(declined[1]) == {"approved": False, "metadata": {"onecard_reason": "deadline_exceeded"}}
+
+
+def test_news_and_strangers_wait_for_their_turn() -> None:
+    question = stripe_events.authorization_request(card="ic_1")
+    assert stripe(stripe_events.event("issuing_card.updated", {"id": "ic_1"})) is None
+    assert stripe(question, header="t=1,v1=00") is None
+    assert stripe(question | {"padding": "x" * shedding.LARGEST_BODY}) is None
+    for body in ("", "[]", "{", "7"):
+        assert shedding.decline_stripe({"stripe-signature": stripe_events.signed(body)}, body.encode()) is None
+        assert marqeta(body) is None
+
+
+def test_marqetas_question_is_declined_with_what_it_asked() -> None:
+    question = gateway_request(card="card_1")
+    declined = marqeta(question)
+    assert declined is not None
+    assert declined[0] == 402
+    answer = json.loads(declined[1])["jit_funding"]
+    assert answer["token"] == question["gpa_order"]["jit_funding"]["token"]
+    assert answer["decline_reason"]
+
+
+@pytest.mark.parametrize("change", [{"method": "pgfs.authorization.clearing"}, {"method": None}, {"method": ["x"]}])
+def test_a_notice_of_marqeta_waits_for_its_turn(change: dict[str, Any]) -> None:
+    notice = gateway_request(card="card_1")
+    notice["gpa_order"]["jit_funding"] |= change
+    assert marqeta(notice) is None
+
+
+def test_a_stranger_at_the_gateway_is_not_answered_for() -> None:
+    for header in ("", "Basic eDp5", "Bearer x"):
+        assert marqeta(gateway_request(card="card_1"), header=header) is None

@@ -1,0 +1,141 @@
+"""The way out of every event: asked at once or queued, tried again, or mistreated as a scenario says."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from tests.sandbox.compact_events import SealedEvent
+from tests.sandbox.delivery import Courier, unsent
+from tests.sandbox.journal import Delivery, Journal
+from tests.sandbox.ordered_store import Shelf
+from tests.sandbox.question import Question, post_copies
+from tests.sandbox.scenario import Scenario
+from tests.sandbox.scenarios import Scenarios
+from tests.sandbox.settings import Settings
+from tests.sandbox.wire import Json, altered, new_id
+from tests.sandbox.workers import Workers
+
+_WORKERS = 8
+
+
+class Outgoing:
+    """Sends events to the account's endpoints; `request_url` and `events_url` may be changed while it runs."""
+
+    def __init__(self, *, settings: Settings, scenarios: Scenarios) -> None:
+        self.request_url = settings.webhook_url
+        self.events_url = settings.events_url or settings.webhook_url
+        self.journal: Journal[Delivery] = Journal()
+        self.workers = Workers(count=_WORKERS)
+        self._settings = settings
+        self._scenarios = scenarios
+        self._courier = Courier(secret=settings.webhook_secret)
+        self._events: Shelf[SealedEvent] = Shelf()
+        self._events_lock = threading.Lock()
+        self._held: list[Json] = []
+        self._held_lock = threading.Lock()
+
+    def ask(self, event: Json) -> Delivery:
+        """Send a decision request now and wait for the answer, at most the issuer's time limit."""
+        self._remember(event)
+        url, order = self.request_url, self._scenarios.take_for_webhook(event["type"])
+        asked = altered(event, order.changes) if order else event
+        question = Question(
+            post=lambda timeout_s, scenario: self._post(asked, url, timeout_s, scenario=scenario),
+            post_anew=lambda timeout_s, scenario: self._post(
+                asked | {"id": new_id("evt")}, url, timeout_s, scenario=scenario
+            ),
+            time_out=lambda scenario: self.journal.add(
+                unsent(event, url=url or "", error="timeout", scenario=scenario)
+            ),
+            limit_s=self._settings.decision_timeout_s,
+        )
+        return question.ask(order, self.workers)
+
+    def send(self, event: Json) -> None:
+        """Queue an ordinary event; returns at once."""
+        self._remember(event)
+        order = self._scenarios.take_for_webhook(event["type"])
+        if order is None:
+            self.workers.submit(lambda: self._deliver(event))
+        else:
+            self._mistreat(event, order)
+
+    @contextmanager
+    def events(self) -> Iterator[Shelf[SealedEvent]]:
+        """The events by id, oldest first, whatever became of them on their way; none is added inside the block."""
+        with self._events_lock:
+            yield self._events
+
+    def forget(self) -> None:
+        """Start anew: no event was ever made."""
+        with self._events_lock:
+            self._events.clear()
+
+    def resend(self, event_id: str) -> bool:
+        """Queue an event of the past once more, as the issuer's dashboard can; False when there is no such event."""
+        with self._events_lock:
+            sealed = self._events.get(event_id)
+        if sealed is not None:
+            event = sealed.open()
+            self.workers.submit(lambda: self._deliver(event, scenario="resend"))
+        return sealed is not None
+
+    def release_held(self) -> int:
+        """Send the events that were kept back to be out of order, and tell how many they were."""
+        with self._held_lock:
+            held, self._held = self._held, []
+        for event in held:
+            self.workers.submit(partial(self._deliver, event, scenario="out_of_order"))
+        return len(held)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self.workers.stop()
+        self._courier.close()
+
+    def _mistreat(self, event: Json, order: Scenario) -> None:
+        match order.do:
+            case "drop":
+                url = self.events_url or ""
+                self.journal.add(unsent(event, url=url, error="dropped by a scenario", scenario="drop"))
+            case "out_of_order":
+                with self._held_lock:
+                    self._held.append(event)
+            case "alter":
+                self.workers.submit(lambda: self._deliver(altered(event, order.changes), scenario="alter"))
+            case "delay":
+                self.workers.later(order.delay_s, lambda: self._deliver(event, scenario="delay"))
+            case "duplicate":
+                self.workers.submit(lambda: self._deliver_twice(event))
+            case "concurrent":
+                self.workers.submit(lambda: self._deliver_at_once(event, copies=order.copies))
+
+    def _deliver(self, event: Json, attempt: int = 1, scenario: str | None = None) -> None:
+        sent = self._post(event, self.events_url, self._settings.event_timeout_s, attempt=attempt, scenario=scenario)
+        delays_s = self._settings.retry_delays_s
+        if not sent.accepted and self.events_url and attempt <= len(delays_s):
+            self.workers.later(delays_s[attempt - 1], lambda: self._deliver(event, attempt + 1, scenario))
+        if scenario != "out_of_order":
+            self.release_held()
+
+    def _deliver_twice(self, event: Json) -> None:
+        self._deliver(event)
+        self._deliver(event, scenario="duplicate")
+
+    def _deliver_at_once(self, event: Json, *, copies: int) -> None:
+        url, timeout_s = self.events_url, self._settings.event_timeout_s
+        post_copies(lambda: self._post(event, url, timeout_s, scenario="concurrent"), copies=copies)
+
+    def _post(
+        self, event: Json, url: str | None, timeout_s: float, *, attempt: int = 1, scenario: str | None = None
+    ) -> Delivery:
+        sent = self._courier.post(event, url=url, timeout_s=timeout_s, attempt=attempt, scenario=scenario)
+        return self.journal.add(sent)
+
+    def _remember(self, event: Json) -> None:
+        sealed = SealedEvent.of(event)
+        with self._events_lock:
+            self._events[sealed.id] = sealed
+            if len(self._events) > self._settings.events_kept:
+                self._events.forget_oldest()

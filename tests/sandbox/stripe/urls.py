@@ -1,0 +1,115 @@
+"""Every address of Stripe's API that the sandbox answers, on one screen."""
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from tests.sandbox.stripe import (
+    balance_transactions,
+    cardholders,
+    cards,
+    charge_disputes,
+    customers,
+    disputes,
+    ephemeral_keys,
+    event_records,
+    issuing_records,
+    payment_intents,
+    payment_methods,
+    purchase_specs,
+    purchases,
+    refunds,
+    settlement,
+)
+from tests.sandbox.stripe.command import Endpoint
+from tests.sandbox.stripe.errors import RefusedError
+
+_PURCHASES = "/v1/test_helpers/issuing/authorizations"
+_CHARGED = "/v1/test_helpers/payment_intents"
+_POSTINGS = "/v1/test_helpers/issuing/transactions"
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/customers", customers.create, customers.CREATE),
+    Endpoint("GET", "/v1/customers/<id>", customers.retrieve, customers.RETRIEVE),
+    Endpoint("DELETE", "/v1/customers/<id>", customers.delete, customers.RETRIEVE),
+    Endpoint("POST", "/v1/payment_methods", payment_methods.create, payment_methods.CREATE),
+    Endpoint("GET", "/v1/payment_methods", payment_methods.list_, payment_methods.LIST),
+    Endpoint("GET", "/v1/payment_methods/<id>", payment_methods.retrieve, payment_methods.RETRIEVE),
+    Endpoint("POST", "/v1/payment_methods/<id>/attach", payment_methods.attach, payment_methods.ATTACH),
+    Endpoint("POST", "/v1/payment_methods/<id>/detach", payment_methods.detach, payment_methods.DETACH),
+    Endpoint("POST", "/v1/payment_methods/<id>", payment_methods.update, payment_methods.UPDATE),
+    Endpoint("POST", "/v1/test_helpers/payment_methods/<id>/replace", payment_methods.replace, payment_methods.REPLACE),
+    Endpoint("POST", "/v1/payment_intents", payment_intents.create, payment_intents.CREATE),
+    Endpoint("GET", "/v1/payment_intents", payment_intents.list_, payment_intents.LIST),
+    Endpoint("GET", "/v1/payment_intents/<id>", payment_intents.retrieve, payment_intents.RETRIEVE),
+    Endpoint("POST", "/v1/payment_intents/<id>/confirm", payment_intents.confirm, payment_intents.CONFIRM),
+    Endpoint("POST", "/v1/payment_intents/<id>/capture", payment_intents.capture, payment_intents.CAPTURE),
+    Endpoint("POST", "/v1/payment_intents/<id>/cancel", payment_intents.cancel, payment_intents.CANCEL),
+    Endpoint("POST", "/v1/refunds", refunds.create, refunds.CREATE),
+    Endpoint("GET", "/v1/refunds", refunds.list_, refunds.LIST),
+    Endpoint("GET", "/v1/refunds/<id>", refunds.retrieve, refunds.RETRIEVE),
+    Endpoint("GET", "/v1/balance_transactions", balance_transactions.list_, balance_transactions.LIST),
+    Endpoint("GET", "/v1/balance_transactions/<id>", balance_transactions.retrieve, balance_transactions.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/cardholders", cardholders.create, cardholders.CREATE),
+    Endpoint("GET", "/v1/issuing/cardholders", cardholders.list_, cardholders.LIST),
+    Endpoint("GET", "/v1/issuing/cardholders/<id>", cardholders.retrieve, cardholders.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/cardholders/<id>", cardholders.update, cardholders.UPDATE),
+    Endpoint("POST", "/v1/issuing/cards", cards.create, cards.CREATE),
+    Endpoint("GET", "/v1/issuing/cards", cards.list_, cards.LIST),
+    Endpoint("GET", "/v1/issuing/cards/<id>", cards.retrieve, cards.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/cards/<id>", cards.update, cards.UPDATE),
+    Endpoint(
+        "GET", "/v1/issuing/authorizations", issuing_records.list_authorizations, issuing_records.LIST_AUTHORIZATIONS
+    ),
+    Endpoint(
+        "GET", "/v1/issuing/authorizations/<id>", issuing_records.retrieve_authorization, issuing_records.RETRIEVE
+    ),
+    Endpoint("POST", "/v1/issuing/authorizations/<id>", issuing_records.update_authorization, issuing_records.UPDATE),
+    Endpoint("GET", "/v1/issuing/transactions", issuing_records.list_transactions, issuing_records.LIST_TRANSACTIONS),
+    Endpoint("GET", "/v1/issuing/transactions/<id>", issuing_records.retrieve_transaction, issuing_records.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/transactions/<id>", issuing_records.update_transaction, issuing_records.UPDATE),
+    Endpoint("POST", "/v1/issuing/disputes", disputes.create, disputes.CREATE),
+    Endpoint("GET", "/v1/issuing/disputes", disputes.list_, disputes.LIST),
+    Endpoint("GET", "/v1/issuing/disputes/<id>", disputes.retrieve, disputes.RETRIEVE),
+    Endpoint("POST", "/v1/issuing/disputes/<id>/submit", disputes.submit, disputes.SUBMIT),
+    Endpoint("POST", "/v1/test_helpers/issuing/disputes/<id>/win", disputes.win, disputes.DECIDE),
+    Endpoint("POST", "/v1/test_helpers/issuing/disputes/<id>/lose", disputes.lose, disputes.DECIDE),
+    Endpoint("GET", "/v1/disputes", charge_disputes.list_, charge_disputes.LIST),
+    Endpoint("GET", "/v1/disputes/<id>", charge_disputes.retrieve, charge_disputes.RETRIEVE),
+    Endpoint("POST", "/v1/disputes/<id>", charge_disputes.update, charge_disputes.UPDATE),
+    Endpoint("POST", "/v1/disputes/<id>/close", charge_disputes.close, charge_disputes.DECIDE),
+    Endpoint("POST", f"{_CHARGED}/<id>/dispute", charge_disputes.open_, charge_disputes.OPEN),
+    Endpoint("POST", f"{_CHARGED}/<id>/warn_of_fraud", charge_disputes.warn, charge_disputes.WARN),
+    Endpoint("POST", "/v1/test_helpers/disputes/<id>/win", charge_disputes.win, charge_disputes.DECIDE),
+    Endpoint("POST", "/v1/test_helpers/disputes/<id>/lose", charge_disputes.lose, charge_disputes.DECIDE),
+    Endpoint("POST", "/v1/test_helpers/disputes/<id>/escalate", charge_disputes.escalate, charge_disputes.DECIDE),
+    Endpoint(
+        "POST", "/v1/test_helpers/disputes/<id>/close_inquiry", charge_disputes.close_inquiry, charge_disputes.DECIDE
+    ),
+    Endpoint("GET", "/v1/events", event_records.list_, event_records.LIST),
+    Endpoint("GET", "/v1/events/<id>", event_records.retrieve, event_records.RETRIEVE),
+    Endpoint("POST", "/v1/ephemeral_keys", ephemeral_keys.create, ephemeral_keys.CREATE),
+    Endpoint("POST", _PURCHASES, purchases.create, purchase_specs.CREATE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/capture", settlement.capture, purchase_specs.CAPTURE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/increment", purchases.increment, purchase_specs.INCREMENT),
+    Endpoint("POST", f"{_PURCHASES}/<id>/reverse", purchases.reverse, purchase_specs.REVERSE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/expire", purchases.expire, purchase_specs.EXPIRE),
+    Endpoint("POST", f"{_PURCHASES}/<id>/finalize_amount", purchases.finalize_amount, purchase_specs.FINALIZE),
+    Endpoint("POST", f"{_POSTINGS}/<id>/refund", settlement.refund, purchase_specs.REFUND),
+    Endpoint("POST", f"{_POSTINGS}/create_force_capture", settlement.create_force_capture, purchase_specs.UNANNOUNCED),
+    Endpoint(
+        "POST", f"{_POSTINGS}/create_unlinked_refund", settlement.create_unlinked_refund, purchase_specs.UNANNOUNCED
+    ),
+)
+
+_URLS = Map([Rule(row.path, methods=[row.method], endpoint=row) for row in ENDPOINTS], strict_slashes=False)
+_MATCHER = _URLS.bind("sandbox")
+
+
+def find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
+    """Find the row and the id of an address; raises RefusedError with 404 for one that is unknown."""
+    try:
+        endpoint, values = _MATCHER.match(path, method=method)
+    except HTTPException:
+        message = f"Unrecognized request URL ({method}: {path})."
+        raise RefusedError(message, status=404) from None
+    return endpoint, values.get("id", "")

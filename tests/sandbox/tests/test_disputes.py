@@ -1,0 +1,102 @@
+"""Disputes at either issuer: what may be done when, what moves, and what is told of it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.sandbox.running import RunningSandbox
+from tests.sandbox.tests.marqeta import Api, MarqetaReceiver
+from tests.sandbox.tests.receiver import Receiver
+
+WORD = "issuing_dispute"
+
+
+@pytest.fixture
+def disputed(client: stripe.StripeClient, purchase: Callable[..., Any]) -> str:
+    """A capture that can be disputed."""
+    captured = client.v1.test_helpers.issuing.authorizations.capture(purchase().id)
+    return str(captured.transactions[0].id)
+
+
+def decide(client: stripe.StripeClient, dispute: Any, deed: str) -> None:
+    client.raw_request("post", f"/v1/test_helpers/issuing/disputes/{dispute.id}/{deed}")
+
+
+def moved(dispute: Any) -> list[tuple[str, int]]:
+    return [(each.type, each.amount) for each in dispute.balance_transactions]
+
+
+def test_a_won_dispute_keeps_what_its_submission_reinstated(
+    client: stripe.StripeClient, disputed: str, receiver: Receiver, sandbox: RunningSandbox
+) -> None:
+    balance, disputes = sandbox.state.issuing_balance, client.v1.issuing.disputes
+    begun = disputes.create({"transaction": disputed, "evidence": {"reason": "duplicate"}})
+    assert (begun.status, begun.amount, begun.transaction) == ("unsubmitted", 4500, disputed)
+    assert disputes.submit(begun.id).status == "submitted"
+    decide(client, begun, "win")
+
+    won = disputes.retrieve(begun.id)
+    assert (won.status, won.evidence.reason, moved(won)) == ("won", "duplicate", [("issuing_dispute", 4500)])
+    assert sandbox.state.issuing_balance == balance + 4500
+    for word in ("created", "submitted", "funds_reinstated", "closed"):
+        assert receiver.wait_for(f"{WORD}.{word}")[0]["data"]["object"]["id"] == begun.id
+    assert [each.id for each in disputes.list({"status": "won"}).data] == [begun.id]
+
+
+def test_a_lost_dispute_gives_it_back(client: stripe.StripeClient, disputed: str, sandbox: RunningSandbox) -> None:
+    balance, disputes = sandbox.state.issuing_balance, client.v1.issuing.disputes
+    begun = disputes.create({"transaction": disputed, "amount": 1000})
+    disputes.submit(begun.id)
+    decide(client, begun, "lose")
+
+    assert moved(disputes.retrieve(begun.id)) == [("issuing_dispute", 1000), ("issuing_dispute", -1000)]
+    assert sandbox.state.issuing_balance == balance
+
+
+def test_one_that_nobody_submitted_expires_and_moves_nothing(client: stripe.StripeClient, disputed: str) -> None:
+    begun = client.v1.issuing.disputes.create({"transaction": disputed})
+    decide(client, begun, "lose")
+    assert (client.v1.issuing.disputes.retrieve(begun.id).status, moved(begun)) == ("expired", [])
+
+
+@pytest.mark.parametrize("amount", [4501, 10**9])
+def test_no_more_than_was_taken_can_be_disputed(client: stripe.StripeClient, disputed: str, amount: int) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.issuing.disputes.create({"transaction": disputed, "amount": amount})
+    assert client.v1.issuing.disputes.list().data == []
+
+
+def test_what_is_over_or_disputed_already_is_refused(client: stripe.StripeClient, disputed: str) -> None:
+    disputes = client.v1.issuing.disputes
+    begun = disputes.create({"transaction": disputed})
+    for again in (
+        lambda: disputes.create({"transaction": disputed}),
+        lambda: decide(client, begun, "win"),
+        lambda: disputes.create({"transaction": "ipi_unknown"}),
+    ):
+        with pytest.raises(stripe.InvalidRequestError):
+            again()
+    assert disputes.retrieve(begun.id).status == "unsubmitted"
+
+
+def test_a_chargeback_names_its_clearing_and_its_end_is_a_transition(api: Api, program: MarqetaReceiver) -> None:
+    hold = api.buy(45)
+    clearing = api.follow("authorization.clearing", hold, 45)
+    first = api.follow("authorization.clearing.chargeback", clearing, 45)
+    last = api.follow("authorization.clearing.chargeback.reversal", clearing, 45)
+
+    for message in (first, last):
+        assert message["preceding_related_transaction_token"] == clearing["token"]
+        assert message["chargeback"]["transaction_token"] == clearing["token"]
+    assert ("gpa_order_unload" in first, "gpa_order" in last) == (True, True)
+    assert first["chargeback"]["token"] == last["chargeback"]["token"]
+
+
+def test_the_network_may_approve_a_part(api: Api, marqeta: RunningSandbox) -> None:
+    hold = api.buy(45, approved_in_part=30)
+    assert (hold["amount"], hold["request_amount"], hold["response"]["code"]) == (30, 45, "0002")
+    assert marqeta.marqeta.state.chain_of[hold["token"]].held == Decimal(30)
+    assert api.buy(45, approved_in_part=50)["amount"] == 45

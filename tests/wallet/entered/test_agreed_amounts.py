@@ -1,0 +1,84 @@
+"""Two people agree to one amount: the one that was asked for, and no other that it has become meanwhile."""
+
+import pytest
+
+from tests.back_office import logged_in, sentences, text_of
+from tests.wallet.admin.test_cases import act, page, press, staff
+from tests.wallet.casework.desks import WHY, clearing, clerk, refused
+from tests.wallet.casework.test_proposals import merchant_gives_back
+from tests.wallet.charges.unpaid import PURCHASE, capture, receivable
+from wallet.casework import proposals as case_proposals
+from wallet.models import Case, Posting
+
+pytestmark = pytest.mark.django_db
+
+
+def proposed(case: Case) -> int | None:
+    case.refresh_from_db()
+    return case.proposed_minor
+
+
+@pytest.mark.parametrize("proposal", ["write_off", "outside"])
+def test_nobody_agrees_to_another_amount_than_was_asked_for(proposal: str) -> None:
+    case, bob = receivable(), clerk()
+    case_proposals.propose(case=case, proposal=proposal, user=clerk(), reason=WHY)
+    assert proposed(case) == 4500
+    merchant_gives_back(1500)
+
+    words = "45.00 USD was asked for, and it would be 30.00 USD now. Withdraw it"
+    refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), words)
+    assert not Posting.objects.filter(kind=proposal).exists()
+
+    case_proposals.withdraw(case=case, user=bob, reason="It is less by now")
+    assert proposed(case) is None
+    case_proposals.propose(case=case, proposal=proposal, user=clerk(), reason=WHY)
+    assert str(case_proposals.agree(case=case, user=bob, reason=WHY)) == "30.00 USD"
+    assert (proposed(case), clearing()) == (3000, 0)
+
+
+def test_what_was_asked_for_before_amounts_were_written_down_is_asked_for_anew() -> None:
+    case = receivable()
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+    Case.objects.update(proposed_minor=None)
+
+    refused(lambda: case_proposals.agree(case=case, user=clerk(), reason=WHY), "Nobody wrote down how much")
+    assert not Posting.objects.filter(kind="write_off").exists()
+
+
+def test_the_page_that_asks_for_agreement_names_the_amount_that_is_agreed_to() -> None:
+    case, boss = receivable(captured_minor=1200), staff("agree_write_off")
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+
+    asked = text_of(logged_in(boss).get(act(case, "agree")))
+
+    assert "Agree: write off, 12.00 USD" in asked
+    assert "45.00 USD" not in asked
+
+
+def test_the_case_says_when_it_has_become_another_amount_and_has_no_button_for_it() -> None:
+    case, boss = receivable(), staff("agree_write_off")
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+    merchant_gives_back(1500)
+
+    shown = text_of(logged_in(boss).get(page(case)))
+
+    assert "45.00 USD was asked for, and it would be 30.00 USD now" in shown
+    assert f'href="{act(case, "agree")}"' not in shown
+    assert "it would be 30.00 USD now" in sentences(press(case, "agree", boss))
+    assert not Posting.objects.filter(kind="write_off").exists()
+
+
+def test_who_saw_another_proposal_does_not_agree_to_this_one() -> None:
+    case, boss = receivable(captured_minor=1200), staff("agree_write_off")
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+    seen = logged_in(boss).get(act(case, "agree")).context["form"]["seen_minor"].value()
+    case_proposals.withdraw(case=case, user=clerk(), reason="More was captured")
+    capture(800, reference=PURCHASE, key="capture:later")
+    case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
+
+    answer = press(case, "agree", boss, seen_minor=str(seen))
+    assert "another amount was proposed" in " ".join(answer.context["form"].non_field_errors())
+    assert not Posting.objects.filter(kind="write_off").exists()
+
+    press(case, "agree", boss, seen_minor="2000")
+    assert Posting.objects.get(kind="write_off").amount_minor == 2000

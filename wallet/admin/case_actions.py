@@ -1,0 +1,256 @@
+"""The buttons of a case's page: what each says, asks for, and which function of the domain it calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from onecard.kit.amount_field import AmountField
+from onecard.kit.confirmation_pages import AreaWidget, CodeField, ReasonForm, SelectWidget
+from onecard.users.models import User
+from wallet.casework import actions as case_actions
+from wallet.casework import desk as case_desk
+from wallet.casework import entered_refunds
+from wallet.casework import proposals as case_proposals
+from wallet.casework import rules as case_rules
+from wallet.casework.rules import Standing
+from wallet.entered.amounts import Kind, told_beforehand
+from wallet.models import Case, FundingMethod
+
+WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
+
+
+class CaseForm(forms.Form):
+    """A form that knows how the case stands."""
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data)
+        self.standing = standing
+
+
+class WhyForm(CaseForm, ReasonForm):
+    """Why, and nothing else."""
+
+
+class NoteForm(CaseForm):
+    """What somebody found out."""
+
+    text = forms.CharField(label="Note", max_length=case_desk.LONGEST_NOTE, widget=AreaWidget({"rows": 5}))
+
+
+class AnotherCardForm(WhyForm):
+    """One of the cardholder's other cards."""
+
+    method = forms.TypedChoiceField(label="Card", widget=SelectWidget)
+    field_order = ("method", "reason")
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data, standing)
+        self.known = {str(each.pk): each for each in case_rules.other_methods(standing)}
+        self.fields["method"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
+
+    def clean_method(self) -> FundingMethod:
+        return self.known[self.cleaned_data["method"]]
+
+
+class RefundForm(WhyForm):
+    """How much; `seen_minor` is what was given back when the page was opened, so that it is not done twice."""
+
+    amount = AmountField()
+    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    field_order = ("amount", "reason", "seen_minor")
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data, standing)
+        left = standing.left_to_give_back
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        amount.of(left.currency, told=f"At most {left}. {told_beforehand(Kind.REFUND, left.currency)}")
+        self.fields["seen_minor"].initial = standing.given_back_minor
+
+
+class AgreeForm(WhyForm):
+    """To just what the page shows as proposed, with a code typed for this very act."""
+
+    code = CodeField(label="The six digits that your authenticator shows now")
+    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, standing: Standing) -> None:
+        super().__init__(data, standing)
+        self.fields["seen_minor"].initial = standing.case.proposed_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAct:
+    """One button: its words, its form, when it is possible, and the domain's function behind it."""
+
+    title: str
+    words: str
+    done: str
+    call: Callable[..., object]
+    why_not: Callable[[Standing, User], str]
+    form: type[CaseForm] = WhyForm
+    permissions: tuple[str, ...] = (WORKS,)
+    danger: bool = False
+
+
+def _money(rule: Callable[[Standing], str]) -> Callable[[Standing, User], str]:
+    """A rule that is the same for everybody."""
+    return lambda standing, _user: rule(standing)
+
+
+def _why_not_take(standing: Standing, _user: User) -> str:
+    return "Somebody has taken this case." if standing.case.owner_id else ""
+
+
+def _why_not_give_up(standing: Standing, user: User) -> str:
+    return "" if standing.case.owner_id == user.pk else "This case is not yours."
+
+
+def _why_not_propose(proposal: str) -> Callable[[Standing, User], str]:
+    def why_not(standing: Standing, _user: User) -> str:
+        asked = "Somebody has proposed something already." if standing.case.proposed_by_id else ""
+        return asked or case_proposals.why_not(standing, proposal)
+
+    return why_not
+
+
+def _why_not_withdraw(standing: Standing, _user: User) -> str:
+    return "" if standing.case.proposed_by_id else case_proposals.NOBODY_ASKED
+
+
+def _why_not_agree(standing: Standing, user: User) -> str:
+    if not standing.case.proposed_by_id:
+        return case_proposals.NOBODY_ASKED
+    if standing.case.proposed_by_id == user.pk:
+        return "You asked for it yourself: a second person has to agree."
+    return case_proposals.why_not_agree(standing)
+
+
+def _never(_standing: Standing, _user: User) -> str:
+    return ""
+
+
+ACTS = {
+    "charge-again": CaseAct(
+        title="Charge again",
+        words="The card that was asked last is charged once more, at once. Ask its holder first: banks mind repeats.",
+        done="The card is being charged; this page shows the outcome in a moment.",
+        call=case_actions.charge_again,
+        why_not=_money(case_rules.why_no_charge),
+    ),
+    "charge-another": CaseAct(
+        title="Charge another card",
+        words="Another of the cardholder's own cards is charged, at once. Ask them which one they want.",
+        done="The other card is being charged; this page shows the outcome in a moment.",
+        call=case_actions.charge_another,
+        why_not=_money(case_rules.why_no_other_card),
+        form=AnotherCardForm,
+    ),
+    "refund": CaseAct(
+        title="Refund",
+        words=(
+            "The money goes back to the card that paid, and the merchant keeps what it took: this is at our own cost. "
+            "What is not owed any more goes back without you."
+        ),
+        done="The refund is on its way.",
+        call=entered_refunds.refund,
+        why_not=_money(case_rules.why_no_refund),
+        form=RefundForm,
+        danger=True,
+    ),
+    "send-again": CaseAct(
+        title="Send the refund again",
+        words=(
+            "What could not be given back is sent to the card that paid once more, in one sum, and this case is "
+            "closed. Ask first whether that card's bank takes it now; if it fails again, a new case opens by itself."
+        ),
+        done="The refund is on its way again, and the case is closed.",
+        call=case_actions.send_again,
+        why_not=_money(case_rules.why_not_send_again),
+        danger=True,
+    ),
+    "ask-write-off": CaseAct(
+        title="Ask to write off",
+        words="What merchants took and nobody paid is given up. Nothing happens until a second person agrees.",
+        done="A second person has to agree now.",
+        call=partial(case_proposals.propose, proposal=Case.Proposal.WRITE_OFF),
+        why_not=_why_not_propose(Case.Proposal.WRITE_OFF),
+    ),
+    "ask-outside": CaseAct(
+        title="Ask to book as settled outside",
+        words=(
+            "The money came from the cardholder, or went to them, by another way such as a transfer: say which, and "
+            "where it can be seen. It is booked, and no card is asked for it, as soon as a second person agrees."
+        ),
+        done="A second person has to agree now.",
+        call=partial(case_proposals.propose, proposal=Case.Proposal.OUTSIDE),
+        why_not=_why_not_propose(Case.Proposal.OUTSIDE),
+    ),
+    "agree": CaseAct(
+        title="Agree",
+        words=(
+            "What was proposed is booked for good: nobody is charged for that money any more, and this case is closed. "
+            "See with your own eyes that it is right."
+        ),
+        done="It is booked and the case is closed.",
+        call=case_proposals.agree,
+        why_not=_why_not_agree,
+        form=AgreeForm,
+        permissions=(AGREES,),
+        danger=True,
+    ),
+    "withdraw": CaseAct(
+        title="Do not agree",
+        words="The proposal is taken back, and the case stays open.",
+        done="Nothing is booked.",
+        call=case_proposals.withdraw,
+        why_not=_why_not_withdraw,
+        permissions=(WORKS, AGREES),
+    ),
+    "resolve": CaseAct(
+        title="Resolve",
+        words="Say in a sentence how it was settled; the sentence stays with the case.",
+        done="The case is closed.",
+        call=case_actions.resolve,
+        why_not=_money(case_rules.why_not_resolve),
+    ),
+    "note": CaseAct(
+        title="Add a note",
+        words="What you found out or agreed. A note stays as it is written.",
+        done="The note is written down.",
+        call=case_actions.add_note,
+        why_not=_never,
+        form=NoteForm,
+    ),
+    "take": CaseAct(
+        title="Take",
+        words="The case is yours until you give it up; others see that.",
+        done="The case is yours.",
+        call=case_actions.take,
+        why_not=_why_not_take,
+        form=CaseForm,
+    ),
+    "give-up": CaseAct(
+        title="Give up",
+        words="The case is nobody's again, so that somebody else can take it.",
+        done="The case is nobody's now.",
+        call=case_actions.give_up,
+        why_not=_why_not_give_up,
+        form=CaseForm,
+    ),
+}
+
+
+def may(request: HttpRequest, act: CaseAct) -> bool:
+    return any(request.user.has_perm(name) for name in act.permissions)
+
+
+def possible(request: HttpRequest, standing: Standing) -> list[str]:
+    """The buttons that this person may press and the case allows now."""
+    if standing.case.status != Case.Status.OPEN:
+        return ["note"] if may(request, ACTS["note"]) else []
+    user: Any = request.user
+    return [name for name, act in ACTS.items() if may(request, act) and not act.why_not(standing, user)]

@@ -1,0 +1,169 @@
+"""The money of one purchase for a page: what is owed, the charges, what goes back, the postings and what is left over.
+
+Reads only, in a number of queries that does not grow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.money import Money
+from wallet.accounts import Account
+from wallet.admin import labels
+from wallet.models import FundingCharge, FundingObligation, FundingRefund, Posting
+from wallet.states import Charge, Refund
+
+REFUND_TONE: dict[str, str] = {
+    Refund.INTENDED: "info",
+    Refund.SENDING: "info",
+    Refund.UNKNOWN: "warn",
+    Refund.SUCCEEDED: "good",
+    Refund.FAILED: "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a table: its link, then the other columns as (name, value)."""
+
+    link: str
+    columns: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyStory:
+    """All that a page shows of a purchase's money."""
+
+    owed: list[Line]
+    charges: list[Line]
+    refunds: list[Line]
+    postings: list[Line]
+    clearing: str
+    # What the trail calls the rows behind it: kind to ids.
+    subjects: dict[str, set[int]]
+
+    @property
+    def tables(self) -> list[tuple[str, list[Line], str]]:
+        """Each table with its heading, and what is said when it is empty."""
+        return [
+            ("What is owed", self.owed, "Nothing: no card was chosen to pay it."),
+            ("Charges", self.charges, "No card was charged."),
+            ("Given back to cards", self.refunds, "Nothing."),
+            ("Postings", self.postings, "Nothing has moved yet."),
+        ]
+
+
+def tell(reference: str) -> MoneyStory:
+    """The money under a reference of the ledger, such as authorization:1."""
+    obligations = list(FundingObligation.objects.filter(Q(purchase=reference) | Q(reference=reference)).order_by("pk"))
+    of_them = {"obligation__in": obligations}
+    charges = list(FundingCharge.objects.filter(**of_them).select_related("obligation", "method").order_by("pk"))
+    refunds = list(
+        FundingRefund.objects.filter(**of_them).select_related("obligation", "charge__method").order_by("pk")
+    )
+    postings = list(Posting.objects.filter(reference=reference).order_by("pk"))
+    return MoneyStory(
+        owed=[_owed(each) for each in obligations],
+        charges=[_charge(each) for each in charges],
+        refunds=[_refund(each) for each in refunds],
+        postings=[_posting(each) for each in postings],
+        clearing=clearing_in_words(postings),
+        subjects={
+            "fundingobligation": {each.pk for each in obligations},
+            "fundingcharge": {each.pk for each in charges},
+            "fundingrefund": {each.pk for each in refunds},
+        },
+    )
+
+
+def clearing_in_words(postings: Sequence[Posting]) -> str:
+    """What a purchase's postings leave in clearing, by currency."""
+    left: dict[str, int] = {}
+    for each in postings:
+        moved = (each.debit == Account.PURCHASES) - (each.credit == Account.PURCHASES)
+        left[each.currency] = left.get(each.currency, 0) + moved * each.amount_minor
+    said = [_left_in_words(Money(minor, currency)) for currency, minor in left.items() if minor]
+    return " ".join(said) or "0: what merchants took and what was paid for it are the same."
+
+
+def refund_state(refund: FundingRefund) -> SafeString:
+    return display.label(refund.get_status_display(), REFUND_TONE.get(refund.status, "neutral"))
+
+
+def refund_problem(refund: FundingRefund) -> str:
+    return refund.failure_message or refund.failure_code or display.NOTHING
+
+
+def obligation_state(obligation: FundingObligation) -> SafeString:
+    return display.label(obligation.get_status_display(), labels.OBLIGATION_TONE.get(obligation.status, "neutral"))
+
+
+def charge_amount(charge: FundingCharge) -> Money:
+    """What was taken, or what the card is asked for."""
+    return charge.obligation.payable if charge.status == Charge.SUCCEEDED else charge.money
+
+
+def charge_state(charge: FundingCharge) -> SafeString:
+    return display.label(charge.get_status_display(), labels.CHARGE_TONE.get(charge.status, "neutral"))
+
+
+def _left_in_words(left: Money) -> str:
+    amount = Money(abs(left.minor), left.currency)
+    return f"{amount} taken and not paid." if left.minor > 0 else f"{amount} paid and not taken by a merchant yet."
+
+
+def _owed(row: FundingObligation) -> Line:
+    return Line(
+        _link("fundingobligation", row.pk, row.money),
+        [
+            ("State", obligation_state(row)),
+            ("In words", labels.OBLIGATION_MEANING.get(row.status, "")),
+            ("When", display.moment(row.created_at)),
+        ],
+    )
+
+
+def _charge(row: FundingCharge) -> Line:
+    return Line(
+        _link("fundingcharge", row.pk, f"Charge {row.sequence}"),
+        [
+            ("Amount", str(charge_amount(row))),
+            ("Card", str(row.method)),
+            ("State", charge_state(row)),
+            ("Problem", labels.failure(row)),
+            ("Next try", labels.next_try(row)),
+            ("When", display.moment(row.created_at)),
+        ],
+    )
+
+
+def _refund(row: FundingRefund) -> Line:
+    return Line(
+        _link("fundingrefund", row.pk, row.money),
+        [
+            ("Card", str(row.charge.method) if row.charge else "Waits until it is paid"),
+            ("State", refund_state(row)),
+            ("Why", row.reason),
+            ("Problem", refund_problem(row)),
+            ("When", display.moment(row.created_at)),
+        ],
+    )
+
+
+def _posting(row: Posting) -> Line:
+    return Line(
+        _link("posting", row.pk, row.get_kind_display()),
+        [
+            ("Amount", str(row.money)),
+            ("From", row.get_credit_display()),
+            ("To", row.get_debit_display()),
+            ("When", display.moment(row.occurred_at)),
+        ],
+    )
+
+
+def _link(kind: str, key: int, text: object) -> str:
+    return display.link(references.page_of(f"{kind}:{key}"), text)

@@ -1,0 +1,43 @@
+"""Refunds that a person has made at our own cost: entered like every amount (wallet/entered/amounts.py)."""
+
+from onecard.kit.money import Money
+from onecard.users.models import User
+from wallet.casework import actions as case_actions
+from wallet.casework.desk import CaseRefusedError
+from wallet.entered import amounts as entered_amounts
+from wallet.entered.amounts import Act, EnteredRefusedError, Kind
+from wallet.models import Case, EnteredAmount
+
+
+def refund(*, case: Case, user: User, amount: Money, reason: str, seen_minor: int) -> EnteredAmount:
+    """Has a refund made, or proposed to a second person: see the status. Raises CaseRefusedError."""
+    case_actions.check_refund(case=case, amount=amount, seen_minor=seen_minor)
+    assert case.obligation is not None  # noqa: S101  (check_refund has said so)
+    try:
+        return entered_amounts.enter(
+            kind=Kind.REFUND,
+            reference=f"case:{case.pk}",
+            cardholder=case.obligation.cardholder,
+            amount=amount,
+            reason=reason,
+            user=user,
+            details={"seen_minor": seen_minor},
+        )
+    except EnteredRefusedError as error:
+        raise CaseRefusedError(error.message) from None
+
+
+def install() -> None:
+    """Says how such a refund is carried out."""
+    entered_amounts.register(Kind.REFUND, Act(_apply))
+
+
+def _apply(entered: EnteredAmount) -> None:
+    case_actions.refund(
+        case=Case.objects.get(pk=entered.reference.partition(":")[2]),
+        user=entered.entered_by,
+        amount=entered.money,
+        reason=entered.reason,
+        seen_minor=int(entered.details["seen_minor"]),
+        agreed_by=entered.agreed_by,
+    )

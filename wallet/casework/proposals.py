@@ -1,0 +1,110 @@
+"""What one person proposes and another agrees to: money given up as lost, or settled outside of the product.
+
+Each act is one commit with its note and its entry in the trail. Who may do it is the caller's to check.
+"""
+
+from onecard.kit.money import Money
+from onecard.second_factor import trust
+from onecard.users.models import User
+from wallet.casework import rules as case_rules
+from wallet.casework.desk import CaseRefusedError, actor, change, checked, close, note, opened, refuse
+from wallet.casework.rules import Standing
+from wallet.ledger import postings as ledger
+from wallet.models import Case
+from wallet.obligations import lifecycle as obligations
+
+Proposal = Case.Proposal
+NOBODY_ASKED = "Nobody has proposed anything that you could agree to."
+ANEW = "Withdraw it (“Do not agree”) and propose it again."
+# What each is called in the notes when it is asked for and when it is done, and in the trail once it is.
+TOLD = {
+    Proposal.WRITE_OFF: ("Asked to write off", "Wrote off", "case.written_off"),
+    Proposal.OUTSIDE: ("Asked to book as settled outside", "Settled outside", "case.settled_outside"),
+}
+
+
+def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
+    """Proposes to write the money off, or to book it as settled outside; a second person has to agree.
+
+    Raises CaseRefusedError.
+    """
+    wanted = Proposal(proposal)
+    with opened(case) as standing:
+        refuse(why_not(standing, wanted))
+        asked_by = standing.case.proposed_by
+        if asked_by is not None:
+            raise CaseRefusedError(f"{asked_by.get_username()} has asked for that already; a second person may agree.")
+        amount = case_rules.given_up(standing, wanted)
+        note(standing, user, f"case.{wanted}_asked", checked(reason), told=f"{TOLD[wanted][0]} {amount}")
+        change(standing, user, "", proposed_by=user, proposal=wanted, proposed_minor=amount.minor)
+
+
+def withdraw(*, case: Case, user: User, reason: str) -> None:
+    """Takes the proposal back, or refuses it. Raises CaseRefusedError when there is none."""
+    with opened(case) as standing:
+        if standing.case.proposed_by is None:
+            raise CaseRefusedError(NOBODY_ASKED)
+        words = checked(reason)
+        note(standing, user, f"case.{standing.case.proposal}_withdrawn", words, told="Not agreed to")
+        change(standing, user, "", proposed_by=None, proposal="", proposed_minor=None)
+
+
+def agree(*, case: Case, user: User, reason: str, seen_minor: int | None = None) -> Money:
+    """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
+
+    `seen_minor` is what the person saw proposed, which may have been withdrawn and proposed anew since. Gives how much.
+    Raises CaseRefusedError, also for the person who asked, when it is not what was asked for, and for whoever is
+    suspended because their login or second factor is new or was changed.
+    """
+    refuse(trust.why_not_trusted(user))
+    with opened(case) as standing:
+        asked_by = standing.case.proposed_by
+        if asked_by is None:
+            raise CaseRefusedError(NOBODY_ASKED)
+        if trust.is_one_person(asked_by, user):
+            raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
+        wanted = Proposal(standing.case.proposal)
+        refuse(why_not_agree(standing))
+        if seen_minor is not None and seen_minor != standing.case.proposed_minor:
+            raise CaseRefusedError("Meanwhile another amount was proposed: look again before you agree.")
+        amount, words = case_rules.given_up(standing, wanted), checked(reason)
+        _post(standing, wanted, amount)
+        _, told, action = TOLD[wanted]
+        note(standing, user, action, words, told=f"{told} {amount}", amount_minor=amount.minor)
+        close(standing, user, words, agreed_by=user)
+        if standing.obligation is not None and not standing.is_paid:
+            obligations.release(obligation_id=standing.obligation.pk, actor=actor(user))
+        return amount
+
+
+def why_not(standing: Standing, proposal: str) -> str:
+    """Why it cannot be proposed now; or ""."""
+    is_outside = proposal == Proposal.OUTSIDE
+    return case_rules.why_not_outside(standing) if is_outside else case_rules.why_no_write_off(standing)
+
+
+def why_not_agree(standing: Standing) -> str:
+    """Why what was proposed cannot be agreed to now; or "". Two people agree to one amount, or to nothing."""
+    impossible = why_not(standing, standing.case.proposal)
+    amount, asked_for = case_rules.given_up(standing, standing.case.proposal), proposed(standing.case)
+    if impossible or amount == asked_for:
+        return impossible
+    if asked_for is None:
+        return f"Nobody wrote down how much was asked for, and it would be {amount} now. {ANEW}"
+    return f"{asked_for} was asked for, and it would be {amount} now. {ANEW}"
+
+
+def proposed(case: Case) -> Money | None:
+    """How much was proposed; None when nothing is, or when it was before that was written down."""
+    return None if case.proposed_minor is None else Money(case.proposed_minor, case.currency)
+
+
+def _post(standing: Standing, proposal: str, amount: Money) -> None:
+    """What nobody paid comes in, from our own pocket or from outside; what was not given back has gone out there."""
+    ledger.post(
+        kind=ledger.Kind.OUTSIDE if proposal == Proposal.OUTSIDE else ledger.Kind.WRITE_OFF,
+        key=f"{proposal}:{standing.case.pk}",
+        money=amount,
+        reference=case_rules.purchase_of(standing.case),
+        back=standing.clearing_minor < 0,
+    )

@@ -1,0 +1,271 @@
+"""What can be done about a case now, and for what cannot the sentence that says why.
+
+Only reads. The pages ask it which buttons to show, and the acts ask it again under their locks (wallet/casework/actions.py).
+"""
+
+from dataclasses import dataclass
+
+from onecard.kit import clock
+from onecard.kit.money import Money
+from wallet import states
+from wallet.accounts import Account
+from wallet.charges import cascade
+from wallet.ledger import postings as ledger
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.obligations import lifecycle as obligations
+from wallet.obligations import off_card
+from wallet.refunds import records as refunds
+
+# The processor or an issuer is asked about these, and somebody says how it ended.
+SETTLED_OUTSIDE = (
+    Case.Kind.CARD_DIFFERS,
+    Case.Kind.TRANSACTION_DIFFERS,
+    Case.Kind.RECONCILIATION,
+    Case.Kind.REFUND_FAILED,
+    Case.Kind.TWO_CHARGES,
+    Case.Kind.CHARGED_WITHOUT_PURCHASE,
+    Case.Kind.CREDIT_LEFT,
+    Case.Kind.EVENT_CONTRADICTION,
+    Case.Kind.UNHANDLED_MONEY,
+    Case.Kind.EVENT_UNAPPLIED,
+    Case.Kind.CHARGE_WARNING,
+    Case.Kind.ACCOUNT_REFUSED,
+)
+ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
+# What is booked as settled outside has come in for these, and has gone out for those.
+NOBODY_PAID = (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US)
+NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
+# Their references are no purchases, so what is in clearing is not seen from here: what they ask for closes them.
+CLOSES_BY_ITSELF: dict[str, str] = {
+    Case.Kind.CURRENCY_DIFFERS: (
+        "The movement counts for nothing yet: enter what it is worth, and this case closes by itself, "
+        "where the amount is large once a second person agrees under Entered amounts."
+    ),
+    Case.Kind.DISPUTE: (
+        "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "
+        "news. After 120 days without any, the dispute's page has a button."
+    ),
+    Case.Kind.CHARGE_DISPUTED: (
+        "The funding card's bank still has to say how the dispute ends: this case closes with that news."
+    ),
+    Case.Kind.REFUND_UNLINKED: (
+        "The refund counts for nothing yet: say which purchase it is of, or that it is of none here, and this case "
+        "closes by itself."
+    ),
+}
+NO_OBLIGATION = "There is no charge behind this case."
+ANOTHER_WAY = "send the refund again, or give the money back another way and have that booked as settled outside."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A case and the money behind it, as it stands at one moment. Amounts are minor units of the case's currency."""
+
+    case: Case
+    obligation: FundingObligation | None
+    charges: list[FundingCharge]
+    given_back_minor: int
+    # Of that, what did not arrive.
+    failed_back_minor: int
+    # And of that, what its owner got another way.
+    sent_out_minor: int
+    # The purchase's clearing balance: more than nothing was taken by merchants and is not paid.
+    clearing_minor: int
+    # What merchants gave back beyond what they took, and a card's balance has.
+    on_card_minor: int
+    has_second_charge: bool
+    # For a case without an obligation of its own: whether the purchase has one that is not settled.
+    asks_a_card: bool
+
+    @property
+    def under_way(self) -> FundingCharge | None:
+        """The charge that may take money now; a retry by the clock that nobody has sent does not count."""
+        alive = (charge for charge in self.charges if charge.status in states.LIVE_CHARGE and not is_scheduled(charge))
+        return next(alive, None)
+
+    @property
+    def is_paid(self) -> bool:
+        return any(charge.status == states.Charge.SUCCEEDED for charge in self.charges)
+
+    @property
+    def left_to_give_back(self) -> Money:
+        """What was paid for the obligation and is not on its way back."""
+        minor = self.obligation.payable.minor - self.given_back_minor if self.obligation and self.is_paid else 0
+        return Money(max(0, minor), self.case.currency)
+
+    @property
+    def unpaid(self) -> Money:
+        """What merchants took and nobody paid: of the obligation if there is one, else of the whole purchase."""
+        taken = max(0, self.clearing_minor)
+        return Money(min(taken, cascade.owed(self.obligation).minor) if self.obligation else taken, self.case.currency)
+
+    @property
+    def not_given_back(self) -> Money:
+        """Of what the case says is the cardholder's, or refunds of it failed: as much as is still in clearing.
+
+        Of a surplus, what is on a card's balance is theirs already, whatever else is in clearing meanwhile.
+        """
+        theirs_minor = self.on_card_minor if self.case.kind == Case.Kind.CREDIT_LEFT else 0
+        stake = max(self.case.amount_minor - theirs_minor, self.failed_back_minor - self.sent_out_minor)
+        return Money(max(0, min(stake, -self.clearing_minor)), self.case.currency)
+
+
+def look_at(case: Case) -> Standing:
+    """Reads what the case is about."""
+    obligation = case.obligation
+    charges = FundingCharge.objects.none()
+    if obligation is not None:
+        charges = obligation.charges.select_related("method__cardholder", "obligation").order_by("sequence")
+    second = Case.objects.filter(obligation=obligation, kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+    failures = Case.objects.filter(obligation=obligation, kind=Case.Kind.REFUND_FAILED)
+    name = purchase_of(case)
+    return Standing(
+        case=case,
+        obligation=obligation,
+        charges=list(charges),
+        given_back_minor=refunds.given_back_minor(obligation) if obligation else 0,
+        failed_back_minor=refunds.failed_back_minor(obligation) if obligation else 0,
+        sent_out_minor=off_card.sent_out_minor(failures, case.currency) if obligation else 0,
+        clearing_minor=ledger.balance(Account.PURCHASES, currency=case.currency, reference=name),
+        on_card_minor=max(0, -ledger.balance(Account.CARD_BALANCES, currency=case.currency, reference=name)),
+        has_second_charge=obligation is not None and second.exists(),
+        asks_a_card=obligation is None
+        and FundingObligation.objects.filter(purchase=name, status__in=states.UNPAID).exists(),
+    )
+
+
+def purchase_of(case: Case) -> str:
+    """What the ledger calls the purchase behind a case."""
+    if case.obligation is None:
+        return case.reference
+    return case.obligation.purchase or case.obligation.reference
+
+
+def is_scheduled(charge: FundingCharge) -> bool:
+    """Written down to be sent later by the clock, and not sent even once."""
+    due = charge.next_attempt_at
+    return charge.status == states.Charge.INTENDED and not charge.attempts and due is not None and due > clock.now()
+
+
+def why_no_charge(standing: Standing) -> str:
+    """Why no card can be charged for it now, or ""."""
+    obligation = standing.obligation
+    if obligation is None:
+        return NO_OBLIGATION
+    if obligation.is_top_up:
+        return "Money is put on a card by its holder alone: ask them to do it again."
+    if obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
+        return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+    if standing.has_second_charge:
+        return "The processor may have taken this money already: settle the case about the second charge first."
+    return _why_wait(standing)
+
+
+def why_no_other_card(standing: Standing) -> str:
+    """Why no other card of the cardholder can be charged, or ""."""
+    return why_no_charge(standing) or ("" if other_methods(standing) else "The cardholder has no other active card.")
+
+
+def why_no_refund(standing: Standing) -> str:
+    """Why nothing can be given back, or ""."""
+    if standing.obligation is None:
+        return NO_OBLIGATION
+    if standing.case.kind == Case.Kind.REFUND_FAILED:
+        return f"That would be a second payment, at our own cost: {ANOTHER_WAY}"
+    if standing.obligation.is_top_up:
+        return "This money was put on a card: giving it back would leave it in the card's balance."
+    if standing.has_second_charge:
+        return (
+            "Refund the charge that is not listed here, in the processor's dashboard: this one is the one that counts."
+        )
+    if not standing.is_paid:
+        return "Nobody has paid for it, so there is nothing to give back."
+    if not standing.left_to_give_back.minor:
+        return "All of it was given back, or is on its way."
+    return ""
+
+
+def why_not_send_again(standing: Standing) -> str:
+    """Why what could not be given back cannot be sent to the card once more, or ""."""
+    if standing.case.kind != Case.Kind.REFUND_FAILED:
+        return "This case is not about a refund that failed."
+    if standing.obligation is None:
+        return NO_OBLIGATION
+    if standing.case.proposed_by_id:
+        return "Somebody has proposed to book it as settled outside: agree to that or withdraw it first."
+    if standing.sent_out_minor:
+        sent_out = Money(standing.sent_out_minor, standing.case.currency)
+        return f"{sent_out} of it was booked as settled outside: have the rest given back and booked that way too."
+    return "" if standing.failed_back_minor else "No refund of it has failed that was not sent again."
+
+
+def why_no_write_off(standing: Standing) -> str:
+    """Why nothing can be written off, or "". Only what a merchant took can be: the rest is not lost yet."""
+    case, obligation = standing.case, standing.obligation
+    if case.kind not in NOBODY_PAID:
+        return "This case is not about money that nobody paid."
+    if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
+        return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+    if standing.asks_a_card:
+        return "A card was asked for this money: wait for its outcome, or settle the case about that charge."
+    if not standing.unpaid.minor:
+        return "No merchant has taken this money yet. Wait until the purchase is captured."
+    return _why_wait(standing)
+
+
+def why_not_outside(standing: Standing) -> str:
+    """Why nothing can be booked as settled outside, or "".
+
+    What nobody paid may have come another way, and what could not be given back may have gone so.
+    """
+    if standing.case.kind in NOBODY_PAID:
+        return why_no_write_off(standing)
+    if standing.case.kind not in NOBODY_GOT:
+        return "This case is not about money that has to come or go."
+    return "" if standing.not_given_back.minor else "Nothing of it is in clearing, so there is nothing to book."
+
+
+def given_up(standing: Standing, proposal: str) -> Money:
+    """How much a proposal is about."""
+    is_ours_to_give = proposal == Case.Proposal.OUTSIDE and standing.case.kind in NOBODY_GOT
+    return standing.not_given_back if is_ours_to_give else standing.unpaid
+
+
+def why_not_resolve(standing: Standing) -> str:
+    """Why it cannot be closed with a sentence, or "": money that is open closes it, not words."""
+    case, obligation = standing.case, standing.obligation
+    if case.kind in NOBODY_GOT and standing.not_given_back.minor:
+        return f"{standing.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
+    if case.kind in SETTLED_OUTSIDE:
+        return ""
+    if case.kind in CLOSES_BY_ITSELF:
+        return CLOSES_BY_ITSELF[case.kind]
+    if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
+        return "The money is still owed: have it charged or written off; then this case closes by itself."
+    if obligation is None and standing.clearing_minor:
+        return f"The purchase is not paid: {Money(abs(standing.clearing_minor), case.currency)} is in clearing."
+    return ""
+
+
+def last_method(standing: Standing) -> FundingMethod | None:
+    """The card that was asked last; a retry that waits for its time has not asked."""
+    asked = [charge.method for charge in standing.charges if not is_scheduled(charge)]
+    return asked[-1] if asked else None
+
+
+def other_methods(standing: Standing) -> list[FundingMethod]:
+    """The cardholder's other active cards, in their own order."""
+    if standing.obligation is None:
+        return []
+    last = last_method(standing)
+    wallet = standing.obligation.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
+    in_order = wallet.select_related("cardholder").order_by("position", "pk")
+    return [method for method in in_order if method != last]
+
+
+def _why_wait(standing: Standing) -> str:
+    charge = standing.under_way
+    if charge is None:
+        return ""
+    state = charge.get_status_display().lower()
+    return f"Charge {charge.sequence} to {charge.method} is under way ({state}): wait for its outcome."

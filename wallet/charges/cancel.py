@@ -1,0 +1,68 @@
+"""A charge that waits for its cardholder, who is not there, is called off, so that another card can be charged.
+
+A top-up has no other card: it has failed then, and its holder may ask for it again.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from onecard.kit import clock
+from onecard.kit.transactions import require_no_transaction, transaction
+from wallet import cases, states
+from wallet.charges import declines, outcomes
+from wallet.models import Case, FundingCharge
+from wallet.obligations import lifecycle as obligations
+from wallet.processors.base import AccountRefusedError, NotProcessedError, Outcome, OutcomeUnknownError
+from wallet.processors.stripe import methods as stripe_methods
+
+log = logging.getLogger(__name__)
+
+# A processor that does not say what became of it for so long makes it a person's.
+PATIENCE = dt.timedelta(hours=1)
+
+CallOff = Callable[[str], Outcome | None]
+
+
+def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stripe_methods.call_off) -> None:
+    """Has the processor give the waiting charge up, and records what it then says of it, a late success included.
+
+    Where that cannot be done the charge goes on waiting, with a case: another card could be charged a second time.
+    Raises TransactionError inside a transaction.
+    """
+    require_no_transaction("A call to the processor")
+    waiting = FundingCharge.objects.filter(obligation_id=obligation_id, status=states.Charge.REQUIRES_ACTION)
+    charge = waiting.select_related("obligation", "method").first()
+    if charge is None:
+        return
+    try:
+        outcome = call_off(charge.processor_charge_id) if charge.processor_charge_id else None
+    except (NotProcessedError, OutcomeUnknownError) as error:
+        log.warning("charge %s could not be called off yet: %s", charge.public_id, error.message)
+        if isinstance(error, AccountRefusedError) or clock.now() - charge.updated_at < PATIENCE:
+            return  # The sweeper comes by again.
+        outcome = None
+    if outcome is None or outcome.status == states.Charge.REQUIRES_ACTION:
+        _leave_to_a_person(charge)
+    else:
+        outcomes.record(charge_id=charge.pk, outcome=_with_its_reason(charge, outcome), actor=actor)
+
+
+def _with_its_reason(charge: FundingCharge, outcome: Outcome) -> Outcome:
+    """Called off is how it ended; that the bank wanted the person is why."""
+    if outcome.status != states.Charge.CANCELED:
+        return outcome
+    return replace(outcome, failure_code=charge.failure_code, failure_message=charge.failure_message)
+
+
+def _leave_to_a_person(charge: FundingCharge) -> None:
+    with transaction():
+        obligation = obligations.lock(charge.obligation_id)
+        still = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.REQUIRES_ACTION)
+        if obligation.status == states.Obligation.OPEN and still.exists():
+            cases.open_obligation_case(
+                kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER,
+                obligation=obligation,
+                summary=declines.sentence(charge.method, charge),
+            )

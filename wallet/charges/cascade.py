@@ -1,0 +1,235 @@
+"""The cascade: a charge failed for good, so the next card is charged; when no card is left, the holder owes it.
+
+Everything follows from the rows under the obligation's lock, so a step may be asked for twice, at once, late or again.
+That there is one live charge at most is the database's to keep (wallet/models/funding.py).
+"""
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
+from onecard.outbox import services as outbox
+from onecard.outbox.models import Message
+from wallet import cases, states
+from wallet.charges import declines
+from wallet.methods import usable as methods
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
+from wallet.models.funding import TOP_UP_OF
+from wallet.obligations import lifecycle as obligations
+from wallet.processors.base import Outcome
+from wallet.refunds import records as refunds
+
+log = logging.getLogger(__name__)
+
+# The ordinary way through the queue gets this head start before the sweeper looks.
+SWEEP_GRACE = dt.timedelta(seconds=30)
+SWEEP_BATCH = 100
+# How a hold ended that its bank let go (wallet/charges/outcomes.py).
+HOLD_LAPSED = "hold_lapsed"
+# A charge that nothing is owed for any more is called off as well: its holder could still confirm it.
+MAY_WAIT_FOR_A_PERSON = (states.Obligation.OPEN, states.Obligation.RELEASED)
+# However late a retry is, the next one keeps this distance from it.
+BETWEEN_RETRIES = dt.timedelta(minutes=30)
+# The cascade ended here once, whatever became of the case: it does not begin anew.
+ENDS = (Case.Kind.RECEIVABLE, Case.Kind.FUNDING_REFUSED, Case.Kind.FUNDING_DECLINED)
+
+
+class Step(StrEnum):
+    """What a call of `next_charge` did."""
+
+    NOTHING = "nothing"  # It was done before, or is not needed any more.
+    CHARGED = "charged"  # The next card is being charged.
+    OWED = "owed"  # No card is left: the cardholder owes it.
+
+
+def next_charge(*, obligation_id: int, method_ids: Sequence[int], actor: str) -> Step:
+    """Charges the first of these methods that can pay and was not tried yet, then the backup card.
+
+    With none left the receivable's case is opened, and soft declines are tried again later, by the clock.
+    """
+    with transaction():
+        obligation = obligations.lock(obligation_id)
+        if not _is_waiting(obligation):
+            return Step.NOTHING
+        if not owed(obligation).minor:
+            obligations.release(obligation_id=obligation_id, actor=actor)
+            return Step.NOTHING
+        method = _next_method(obligation, method_ids)
+        if method is None:
+            _give_up(obligation, actor)
+            return Step.OWED
+        charge = write_charge(obligation, method, due_at=clock.now(), actor=actor)
+        outbox.put(topic="funding.requested", charge_id=charge.pk)
+        return Step.CHARGED
+
+
+def fall(obligation: FundingObligation, charge: FundingCharge, outcome: Outcome, *, actor: str) -> None:
+    """A purchase's charge has failed: sees to it, in the failure's commit, that somebody goes on.
+
+    `charge` is as it stood before. A failure that another card would meet too is a person's to look at.
+    """
+    receivable = _receivable(obligation)
+    if receivable is not None and outcome.status != states.Charge.REQUIRES_ACTION:
+        if receivable.status == Case.Status.OPEN:
+            _retry_later(obligation, receivable, actor)
+    elif _is_about_the_charge(charge, outcome):
+        cases.open_obligation_case(
+            kind=Case.Kind.FUNDING_REFUSED, obligation=obligation, summary=declines.sentence(charge.method, outcome)
+        )
+    else:
+        outbox.put(topic="funding.failed", obligation_id=obligation.pk)
+
+
+def owed(obligation: FundingObligation) -> Money:
+    """What is owed of an obligation that nobody has paid: all of it, less what is not needed any more."""
+    return Money(obligation.payable.minor - refunds.given_back_minor(obligation), obligation.currency)
+
+
+def sweep(*, now: dt.datetime | None = None) -> int:
+    """Says again what the queue seems to have forgotten, from the database alone; gives how many (money-safety I11)."""
+    limit = (now or clock.now()) - SWEEP_GRACE
+    told = Message.objects.filter(topic="funding.failed", published_at__isnull=True)
+    waiting = set(told.values_list("payload__obligation_id", flat=True))
+    forgotten = [pk for pk in _stuck(limit) if pk not in waiting]
+    for obligation_id in forgotten:
+        with transaction():
+            outbox.put(topic="funding.failed", obligation_id=obligation_id)
+    return len(forgotten)
+
+
+def _stuck(limit: dt.datetime) -> list[int]:
+    charges = FundingCharge.objects.filter(obligation=OuterRef("pk"))
+    known = Case.objects.filter(obligation=OuterRef("pk"))
+    failed = Q(status=states.Obligation.FAILED) & ~Q(Exists(charges.filter(status__in=states.LIVE_CHARGE)))
+    ended = Exists(known.filter(kind__in=ENDS)) | Exists(known.filter(_stops()))
+    needs_person = Q(Exists(charges.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)))
+    person_told = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
+    has_next = failed & ~Q(ended) & ~Q(purchase__startswith=TOP_UP_OF)
+    found = FundingObligation.objects.filter(
+        has_next | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_told)), updated_at__lt=limit
+    )
+    return list(found.order_by("updated_at").values_list("pk", flat=True)[:SWEEP_BATCH])
+
+
+def _stops() -> Q:
+    """Money was taken that we cannot place: charging another card could be the second time."""
+    return Q(kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
+
+
+def _is_waiting(obligation: FundingObligation) -> bool:
+    """Failed, nothing of it alive, and neither the cascade nor a person has come to an end with it."""
+    if obligation.status != states.Obligation.FAILED or obligation.is_top_up:
+        return False
+    alive = obligation.charges.filter(status__in=states.LIVE_CHARGE).exists()
+    return not (alive or obligation.cases.filter(Q(kind__in=ENDS) | _stops()).exists())
+
+
+def _is_about_the_charge(charge: FundingCharge, outcome: Outcome) -> bool:
+    """Whether another card would not help, or somebody called the charge off on purpose."""
+    if outcome.status == states.Charge.CANCELED:
+        # One that waited for its cardholder is called off by the cascade itself (wallet/charges/cancel.py).
+        # A hold that its bank let go is charged anew.
+        return charge.status not in (states.Charge.REQUIRES_ACTION, *states.HOLDING)
+    return outcome.status == states.Charge.REFUSED and not declines.blames_method(outcome)
+
+
+def _next_method(obligation: FundingObligation, method_ids: Sequence[int]) -> FundingMethod | None:
+    """The candidates in their order, then the backup card: each once, and only while it can be charged.
+
+    A card whose hold has lapsed never said no, so it is asked once more, before the others.
+    """
+    wallet = FundingMethod.objects.filter(cardholder_id=obligation.cardholder_id).select_related("cardholder")
+    lapsed = _lapsed(obligation)
+    asked = obligation.charges.exclude(method__in=lapsed)
+    untried = wallet.exclude(pk__in=asked.values("method"))
+    return methods.first_usable(untried, order=(*lapsed, *method_ids), currency=obligation.currency)
+
+
+def _lapsed(obligation: FundingObligation) -> list[int]:
+    """The cards that were asked once, and held the amount until their banks let it go."""
+    charges = list(obligation.charges.values_list("method_id", "failure_code"))
+    asked = [method_id for method_id, _code in charges]
+    return [method_id for method_id, code in charges if code == HOLD_LAPSED and asked.count(method_id) == 1]
+
+
+def _give_up(obligation: FundingObligation, actor: str) -> None:
+    """No card is left. The cardholder owes it and is told; what failed softly is tried again."""
+    last = obligation.charges.select_related("method").order_by("-sequence").first()
+    tried = obligation.charges.values("method").distinct().count()
+    case = cases.open_obligation_case(
+        kind=Case.Kind.RECEIVABLE,
+        obligation=obligation,
+        money=owed(obligation),
+        summary=_tried_in_words(last, tried),
+    )
+    outbox.put(topic="cardholder.notify", case_id=case.pk)
+    _retry_later(obligation, case, actor)
+
+
+def _tried_in_words(last: FundingCharge | None, tried: int) -> str:
+    if last is None:
+        return "No card could be charged."
+    cards = "1 card" if tried == 1 else f"{tried} cards"
+    return f"{cards} tried, none could pay. The last: {declines.sentence(last.method, last)}"
+
+
+def _retry_later(obligation: FundingObligation, receivable: Case, actor: str) -> None:
+    """Writes down the next retry with its due time: hours after the receivable, as CASCADE_RETRIES_H says."""
+    charges = list(obligation.charges.select_related("method__cardholder").order_by("sequence"))
+    retries = len(charges) - len({charge.method_id for charge in charges})
+    method = _softest(obligation, charges)
+    if method is None or retries >= len(settings.CASCADE_RETRIES_H):
+        return
+    due_at = receivable.opened_at + dt.timedelta(hours=settings.CASCADE_RETRIES_H[retries])
+    write_charge(obligation, method, due_at=max(due_at, clock.now() + BETWEEN_RETRIES), actor=actor)
+
+
+def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) -> FundingMethod | None:
+    """Of the cards whose last decline was soft the one that was tried least, and of those the first in line."""
+    tries: dict[int, list[FundingCharge]] = {}
+    for charge in charges:
+        tries.setdefault(charge.method_id, []).append(charge)
+    soft = [
+        (len(own), place, own[-1].method)
+        for place, own in enumerate(tries.values())
+        if declines.may_be_retried(own[-1], tries=len(own))
+        and methods.is_usable(own[-1].method, currency=obligation.currency, even_cooling=True)
+    ]
+    return min(soft, key=lambda found: found[:2])[2] if soft else None
+
+
+def write_charge(
+    obligation: FundingObligation, method: FundingMethod, *, due_at: dt.datetime, actor: str
+) -> FundingCharge:
+    """The next step of the obligation, for what is owed of it by now; the caller has its lock, and nothing is alive.
+
+    It has a key of its own: a key belongs to one card for ever (Stripe).
+    """
+    obligations.give_up_waiting(obligation, actor=actor)
+    left, now, public_id = owed(obligation), clock.now(), uuid.uuid4()
+    last = obligation.charges.order_by("-sequence").values_list("sequence", flat=True).first()
+    charge = FundingCharge.objects.create(
+        public_id=public_id,
+        obligation=obligation,
+        method=method,
+        sequence=(last or 0) + 1,
+        amount_minor=left.minor if left != obligation.money else None,
+        idempotency_key=f"charge-{public_id}",
+        next_attempt_at=due_at,
+        created_at=now,
+        updated_at=now,
+    )
+    obligations.move(obligation, states.Obligation.OPEN, actor=actor)
+    return charge
+
+
+def _receivable(obligation: FundingObligation) -> Case | None:
+    return obligation.cases.filter(kind=Case.Kind.RECEIVABLE).order_by("-pk").first()

@@ -1,0 +1,93 @@
+"""What a decline says about the card: how long it stays out of routing, and whether it may be tried again.
+
+The grouping is ours (Stripe gives none): the decline codes of its documentation, read for what the bank will say next.
+"""
+
+import datetime as dt
+
+from django.db.models import Q
+
+from audit import trail
+from onecard.kit import clock
+from wallet.methods import usable as methods
+from wallet.models import FundingCharge, FundingMethod
+from wallet.processors.base import Outcome
+from wallet.processors.blame import Blame
+from wallet.states import Charge
+
+# The card will never work again, or its bank said so: the person must look at it.
+NEVER_AGAIN = frozenset(
+    {
+        "expired_card",
+        "lost_card",
+        "stolen_card",
+        "pickup_card",
+        "restricted_card",
+        "invalid_account",
+        "new_account_information_available",
+        "revocation_of_authorization",
+        "revocation_of_all_authorizations",
+        "stop_payment_order",
+        "do_not_try_again",
+        "fraudulent",
+        "merchant_blacklist",
+    }
+)
+RETRY_SOON = frozenset(
+    {"processing_error", "reenter_transaction", "issuer_not_available", "approve_with_id", "try_again_later"}
+)
+# The bank may say yes on another day.
+RETRY_LATER = frozenset({"insufficient_funds", "card_velocity_exceeded", "withdrawal_count_limit_exceeded"})
+# The bank gives no reason: once more later, and no more than that, since networks fine whoever keeps asking.
+RETRY_ONCE = frozenset(
+    {
+        "card_declined",
+        "do_not_honor",
+        "generic_decline",
+        "call_issuer",
+        "no_action_taken",
+        "service_not_allowed",
+        "not_permitted",
+        "transaction_not_allowed",
+        "security_violation",
+    }
+)
+# A card that was switched off was not asked, so it has said nothing.
+NOT_ACTIVE = "method_not_active"
+SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
+
+
+def blames_method(outcome: Outcome) -> bool:
+    """Whether a failure is about this card, so that its next purchase would fail too (wallet/processors/blame.py)."""
+    return outcome.blame == Blame.CARD
+
+
+def may_be_retried(charge: FundingCharge, *, tries: int) -> bool:
+    """Whether the decline was soft, after so many charges of this card for one obligation; an unknown code is hard."""
+    if charge.status != Charge.DECLINED:
+        return False
+    code = charge.failure_code
+    return code in RETRY_SOON or code in RETRY_LATER or (code in RETRY_ONCE and tries < 2)
+
+
+def sentence(method: FundingMethod, failure: Outcome | FundingCharge) -> str:
+    """A failure in words, for staff."""
+    return f"{method}: {failure.failure_message or failure.failure_code or failure.status}"
+
+
+def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
+    """Takes a declined method out of routing: for good, for a day, or for minutes, by what the bank said.
+
+    One that is switched off is out of it already, and whoever switches it on again finds it as it was.
+    """
+    if failure_code == NOT_ACTIVE:
+        return
+    methods.lock_wallet(method.cardholder_id)
+    rows = FundingMethod.objects.filter(pk=method.pk)
+    if failure_code in NEVER_AGAIN:
+        rows.update(status=FundingMethod.Status.DISABLED)
+    else:
+        until = clock.now() + (SOON if failure_code in RETRY_SOON else LATER)
+        # A longer pause is never cut short by a milder decline.
+        rows.filter(Q(cooling_until=None) | Q(cooling_until__lt=until)).update(cooling_until=until)
+    trail.record(actor=actor, action="method.cooled_down", subject=method, failure_code=failure_code)

@@ -1,0 +1,247 @@
+"""The funding card's own bank disputes our charge: what it takes and gives back, its case, and its end (decision 0030).
+
+All follows from the newest that the processor tells, in whatever order and however often: what moved is booked once by
+the processor's own id for the movement, the status moves along its table of legal moves, and what is lost is computed.
+"""
+
+import datetime as dt
+from typing import Any
+
+from audit import trail
+from audit.models import Entry
+from onecard.kit import clock
+from onecard.kit.insert_once import insert_once
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction, transaction
+from onecard.kit.transitions import sources_of
+from wallet import cases, states
+from wallet.disputes import lost as lost_disputes
+from wallet.ledger import postings as ledger
+from wallet.methods import usable as methods
+from wallet.models import Case, FundingCharge, FundingDispute, FundingMethod, Posting
+from wallet.obligations import lifecycle as obligations
+from wallet.processors.stripe.disputes import BalanceEntry, ProcessorDispute
+
+ACTOR = "processor:stripe"
+NOBODYS = "processor:stripe"
+Status = states.FundingDispute
+# The bank keeps the money, or may: the card is not charged again by itself.
+DISTRUSTED = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW, Status.LOST)
+
+
+def apply_news(found: ProcessorDispute, *, told_at: dt.datetime, moved: str = "") -> bool:
+    """Brings a dispute to what the processor says of it; False when its charge is none of ours.
+
+    The dispute is kept either way, with a case. `moved` is "withdrawn" or "reinstated" for news that money moved, which
+    is believed even where the processor lists no movement with it.
+    """
+    with transaction():
+        charge = charge_of(found.payment_intent_id)
+        if charge is not None:
+            # As a settlement locks (wallet/obligations/adjust.py), which must not miss what is owed anew.
+            obligations.lock_purchase(ledger.reference_of(charge))
+            charge.obligation = obligations.lock(charge.obligation_id)
+        dispute = _stored(found, charge, told_at)
+        _move(dispute, found, told_at)
+        if charge is None:
+            _keep_as_nobodys(dispute)
+            return False
+        _book(dispute, charge, _entries(dispute, found, moved))
+        _settle(dispute, charge)
+        _keep_case(dispute, charge)
+        if dispute.status in DISTRUSTED:
+            _switch_off(charge.method, dispute)
+        return True
+
+
+def charge_of(payment_intent_id: str) -> FundingCharge | None:
+    """Our charge by the processor's id."""
+    if not payment_intent_id:
+        return None
+    charges = FundingCharge.objects.filter(processor_charge_id=payment_intent_id)
+    return charges.select_related("obligation", "method").first()
+
+
+def _stored(found: ProcessorDispute, charge: FundingCharge | None, told_at: dt.datetime) -> FundingDispute:
+    now = clock.now()
+    row = FundingDispute(
+        charge=charge,
+        processor_dispute_id=found.id,
+        processor_charge_id=found.payment_intent_id or found.charge_id,
+        status=found.status,
+        reason=found.reason,
+        amount_minor=found.amount_minor,
+        currency=found.currency,
+        due_at=found.due_at,
+        told_at=told_at,
+        opened_at=found.opened_at,
+        created_at=now,
+        updated_at=now,
+    )
+    is_new = insert_once(row, unique=("processor_dispute_id",))
+    dispute = FundingDispute.objects.select_for_update(no_key=True, of=("self",)).get(processor_dispute_id=found.id)
+    if is_new:
+        trail.record(actor=ACTOR, action=f"charge_dispute.{found.status}", subject=dispute, reason=found.reason)
+    if dispute.charge_id is None and charge is not None:
+        FundingDispute.objects.filter(pk=dispute.pk).update(charge=charge)
+        dispute.charge = charge
+        cases.resolve_cases(reference=lost_disputes.reference_of(dispute), kinds=(Case.Kind.UNHANDLED_MONEY,))
+    return dispute
+
+
+def _move(dispute: FundingDispute, found: ProcessorDispute, told_at: dt.datetime) -> None:
+    """News that is older than what is known changes nothing of the end; details follow the newest."""
+    if found.status != dispute.status and _may_move(dispute, found.status, told_at):
+        sources = sources_of(states.FUNDING_DISPUTE_MOVES, found.status)
+        rows = FundingDispute.objects.filter(pk=dispute.pk, status__in=sources)
+        if rows.update(status=found.status, updated_at=clock.now()):
+            trail.record(actor=ACTOR, action=f"charge_dispute.{found.status}", subject=dispute, was=dispute.status)
+            dispute.status = found.status
+    changes: dict[str, Any] = {}
+    if told_at >= dispute.told_at:
+        changes = {
+            "amount_minor": found.amount_minor,
+            "reason": found.reason,
+            "due_at": found.due_at,
+            "told_at": told_at,
+        }
+    if (dispute.status in states.DISPUTE_ENDS) != (dispute.closed_at is not None):
+        changes["closed_at"] = clock.now() if dispute.closed_at is None else None
+    if changes:
+        FundingDispute.objects.filter(pk=dispute.pk).update(updated_at=clock.now(), **changes)
+        dispute.refresh_from_db()
+
+
+def _may_move(dispute: FundingDispute, target: str, told_at: dt.datetime) -> bool:
+    """An end is turned round only by newer news, and an inquiry that was closed is opened only by such."""
+    return dispute.status not in states.DISPUTE_ENDS or (told_at > dispute.told_at and target != dispute.status)
+
+
+def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceEntry]) -> None:
+    """What moved our balance, once by the processor's id, and the fee under the key that the nightly list uses."""
+    moved = 0
+    for entry in entries:
+        money = _in_charges_currency(dispute, entry)
+        if money.minor and _post(entry.id, money, charge, back=entry.amount_minor > 0):
+            moved += -money.minor if entry.amount_minor > 0 else money.minor
+        if entry.fee_minor:
+            ledger.post(
+                kind=ledger.Kind.FEE,
+                key=f"fee:{entry.id}",
+                money=Money(abs(entry.fee_minor), entry.currency),
+                reference=ledger.reference_of(charge),
+                back=entry.fee_minor < 0,
+            )
+    if moved:
+        dispute.withdrawn_minor += moved
+        # What came back was not lost.
+        lost_disputes.won_back(dispute, charge, max(0, dispute.lost_minor - dispute.withdrawn_minor))
+        FundingDispute.objects.filter(pk=dispute.pk).update(
+            withdrawn_minor=dispute.withdrawn_minor, lost_minor=dispute.lost_minor, updated_at=clock.now()
+        )
+        trail.record(actor=ACTOR, action="charge_dispute.moved", subject=dispute, amount_minor=moved)
+
+
+def _entries(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> list[BalanceEntry]:
+    """The movements that the news lists, or the one that it tells of without listing it.
+
+    What was booked without being listed is the first movement of its direction in a later list.
+    """
+    unlisted = {word: f"{found.id}:{word}" for word in ("withdrawn", "reinstated")}
+    if moved and not found.entries:
+        taken = BalanceEntry(unlisted["withdrawn"], -found.amount_minor, 0, found.currency)
+        if moved == "withdrawn":
+            return [taken]
+        given_back = BalanceEntry(unlisted["reinstated"], found.amount_minor, 0, found.currency)
+        # What came back was taken before, although the news of that is still on its way.
+        return [given_back] if dispute.withdrawn_minor >= found.amount_minor else [taken, given_back]
+    keys = [_key(name) for name in unlisted.values()]
+    known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
+    left = []
+    for entry in found.entries:
+        name = unlisted["withdrawn" if entry.amount_minor < 0 else "reinstated"]
+        if _key(name) in known:
+            known.discard(_key(name))
+            left.append(BalanceEntry(entry.id, 0, entry.fee_minor, entry.currency))
+        else:
+            left.append(entry)
+    return left
+
+
+def _key(entry_id: str) -> str:
+    return f"charge_dispute:{entry_id}"
+
+
+def _in_charges_currency(dispute: FundingDispute, entry: BalanceEntry) -> Money:
+    """The nightly list books the exchange where our balance is kept in another currency."""
+    same = entry.currency == dispute.currency
+    return Money(abs(entry.amount_minor) if same else dispute.amount_minor, dispute.currency)
+
+
+def _post(entry_id: str, money: Money, charge: FundingCharge, *, back: bool) -> bool:
+    return ledger.post(
+        kind=ledger.Kind.CHARGE_DISPUTED,
+        key=_key(entry_id),
+        money=money,
+        reference=ledger.reference_of(charge),
+        back=back,
+    )
+
+
+def _settle(dispute: FundingDispute, charge: FundingCharge) -> None:
+    """When it is lost the purchase stands and its holder owes it; when it is won after all, they do not."""
+    if dispute.status == Status.LOST and dispute.withdrawn_minor > dispute.lost_minor:
+        if charge.obligation.is_top_up:
+            lost_disputes.tell_of_top_up(dispute, charge)
+        else:
+            lost_disputes.owe(dispute, charge)
+    elif dispute.status == Status.WON and dispute.lost_minor:
+        lost_disputes.won_back(dispute, charge, dispute.lost_minor)
+        FundingDispute.objects.filter(pk=dispute.pk).update(lost_minor=0, updated_at=clock.now())
+
+
+def _keep_case(dispute: FundingDispute, charge: FundingCharge) -> None:
+    """One case while it is open, with its due date; closed by the end of the dispute."""
+    reference = lost_disputes.reference_of(dispute)
+    if dispute.status in states.DISPUTE_ENDS:
+        cases.resolve_cases(reference=reference, kinds=(Case.Kind.CHARGE_DISPUTED,))
+        return
+    case = cases.open_case(
+        kind=Case.Kind.CHARGE_DISPUTED,
+        reference=reference,
+        money=dispute.money,
+        summary=_in_words(dispute, charge),
+        obligation=charge.obligation,
+    )
+    Case.objects.filter(pk=case.pk).update(summary=_in_words(dispute, charge)[:300], amount_minor=dispute.amount_minor)
+
+
+def _in_words(dispute: FundingDispute, charge: FundingCharge) -> str:
+    why = lost_disputes.why(dispute)
+    due = f"Evidence is due by {dispute.due_at:%d %b %Y, %H:%M} UTC" if dispute.due_at else "No evidence is due"
+    if dispute.is_inquiry:
+        return f"The bank of {charge.method} asks about this charge: {why}. No money has moved. {due}."
+    return f"The bank of {charge.method} took {dispute.money} back: {why}. {due}. The card is switched off."
+
+
+def _keep_as_nobodys(dispute: FundingDispute) -> None:
+    cases.open_case(
+        kind=Case.Kind.UNHANDLED_MONEY,
+        reference=lost_disputes.reference_of(dispute),
+        money=dispute.money,
+        summary=f"The processor reports dispute {dispute.processor_dispute_id} of {dispute.processor_charge_id}, which "
+        "is no charge of ours. It is kept and not booked: look it up in the processor's dashboard.",
+    )
+
+
+def _switch_off(method: FundingMethod, dispute: FundingDispute) -> None:
+    """Policy: a card whose bank disputes is out of routing until staff switch it on again, once for each dispute."""
+    require_transaction("A card that is switched off")
+    action = "method.disputed"
+    told = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(method.pk), action=action)
+    if told.filter(details__dispute=dispute.processor_dispute_id).exists():
+        return
+    methods.lock_wallet(method.cardholder_id)
+    active = FundingMethod.objects.filter(pk=method.pk, status=FundingMethod.Status.ACTIVE)
+    active.update(status=FundingMethod.Status.DISABLED, updated_at=clock.now())
+    trail.record(actor=ACTOR, action=action, subject=method, dispute=dispute.processor_dispute_id, why=dispute.reason)

@@ -1,0 +1,99 @@
+"""What a lost dispute of our charge is to its cardholder: a debt, until it is paid or won after all (decision 0030)."""
+
+from audit import trail
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.outbox import services as outbox
+from wallet import cases, states
+from wallet.ledger import postings as ledger
+from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, Posting
+from wallet.models.funding import OWED_AFTER_DISPUTE
+from wallet.obligations import lifecycle as obligations
+from wallet.processors.stripe.disputes import REASONS
+from wallet.refunds import records as refunds
+
+ACTOR = "processor:stripe"
+
+
+def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
+    """The receivable: no card is charged again by itself, the card of the dispute least of all."""
+    lost = Money(dispute.withdrawn_minor - dispute.lost_minor, dispute.currency)
+    key = f"charge_lost:{dispute.processor_dispute_id}:{_losses(dispute)}"
+    reference = ledger.reference_of(charge)
+    ledger.post(kind=ledger.Kind.CHARGE_LOST, key=key, money=lost, reference=reference)
+    dispute.lost_minor += lost.minor
+    FundingDispute.objects.filter(pk=dispute.pk).update(lost_minor=dispute.lost_minor, updated_at=clock.now())
+    now = clock.now()
+    owed = FundingObligation.objects.create(
+        cardholder_id=charge.obligation.cardholder_id,
+        reference=f"{OWED_AFTER_DISPUTE}{dispute.processor_dispute_id}:{_losses(dispute)}",
+        purchase=reference,
+        description=charge.obligation.description,
+        amount_minor=lost.minor,
+        currency=lost.currency,
+        status=states.Obligation.FAILED,
+        created_at=now,
+        updated_at=now,
+    )
+    trail.record(actor=ACTOR, action="charge_dispute.owed", subject=owed, amount_minor=lost.minor)
+    case = cases.open_obligation_case(
+        kind=Case.Kind.RECEIVABLE,
+        obligation=owed,
+        summary=f"{charge.method}: its bank took {lost} back and we lost the dispute ({why(dispute)}). The "
+        "purchase stands, so the cardholder owes it. No card is charged by itself.",
+    )
+    outbox.put(topic="cardholder.notify", case_id=case.pk)
+
+
+def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None:
+    """What was lost has come back: nothing is owed for it any more, and what was paid for it meanwhile goes back."""
+    if not minor or charge.obligation.is_top_up:
+        return
+    count = Posting.objects.filter(key__startswith=f"charge_won:{dispute.processor_dispute_id}:").count()
+    ledger.post(
+        kind=ledger.Kind.CHARGE_LOST,
+        key=f"charge_won:{dispute.processor_dispute_id}:{count}",
+        money=Money(minor, dispute.currency),
+        reference=ledger.reference_of(charge),
+        back=True,
+    )
+    dispute.lost_minor -= minor
+    prefix = f"{OWED_AFTER_DISPUTE}{dispute.processor_dispute_id}:"
+    for owed in FundingObligation.objects.filter(reference__startswith=prefix).order_by("-pk"):
+        part = min(minor, owed.payable.minor - refunds.given_back_minor(owed))
+        if part <= 0 or owed.status == states.Obligation.RELEASED:
+            continue
+        if part == owed.payable.minor and owed.status != states.Obligation.FUNDED:
+            obligations.release(obligation_id=owed.pk, actor=ACTOR)
+        else:
+            locked = obligations.lock(owed.pk)
+            refunds.begin(obligation=locked, amount_minor=part, reason="The dispute was won after all.", actor=ACTOR)
+        minor -= part
+
+
+def tell_of_top_up(dispute: FundingDispute, charge: FundingCharge) -> None:
+    """Money was put on a card and the bank took it back: what is left on the card is a person's to settle."""
+    cases.open_case(
+        kind=Case.Kind.UNHANDLED_MONEY,
+        reference=reference_of(dispute),
+        money=Money(dispute.withdrawn_minor, dispute.currency),
+        summary=f"{dispute.money} was put on a card from {charge.method}, and its bank took it back for good. Settle "
+        "it with the cardholder: it stands in the account Disputed charges until then.",
+        obligation=charge.obligation,
+    )
+
+
+def why(dispute: FundingDispute) -> str:
+    """The bank's reason, in words."""
+    return REASONS.get(dispute.reason, dispute.reason.replace("_", " ") or "no reason given")
+
+
+def reference_of(dispute: FundingDispute) -> str:
+    """What its cases name."""
+    return f"charge_dispute:{dispute.processor_dispute_id}"
+
+
+def _losses(dispute: FundingDispute) -> int:
+    return FundingObligation.objects.filter(
+        reference__startswith=f"{OWED_AFTER_DISPUTE}{dispute.processor_dispute_id}:"
+    ).count()

@@ -1,0 +1,285 @@
+"""What the processor keeps and what it exchanges, booked from its own list of what moved our balance (decision 0021).
+
+Each movement stands for itself, so a list that breaks off loses nothing: it is read hour by hour, the oldest first, and
+an hour is booked once it is read to its end. The newest fee in the books therefore says how far they are. What of it
+cannot be read or booked has a case, and its hour is read again every night (wallet/fees/unbooked.py).
+"""
+
+import datetime as dt
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import Max, Q
+
+from onecard.kit import clock
+from onecard.kit.errors import OneCardError
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.outbox import services as outbox
+from wallet.disputes import lifecycle as funding_disputes
+from wallet.fees import unbooked as unbooked_fees
+from wallet.ledger import postings as ledger
+from wallet.models import FundingCharge, Posting
+from wallet.processors.stripe.balance import BalanceMovement, BalancePage, Kind, StripeBalance, UnreadMovement
+
+log = logging.getLogger(__name__)
+
+# What it belongs to that is of no charge of ours.
+NOBODYS = "processor:stripe"
+# A movement is listed seconds after its charge, and days after it in the worst of nights.
+OVERLAP = dt.timedelta(days=3)
+SLICE = dt.timedelta(hours=1)
+# What a task does of them before it leaves the rest to the next.
+STRETCH_S = 30.0
+BATCH = 500
+
+
+class BalanceList(Protocol):
+    """What is asked of the processor here (wallet.processors.stripe_balance)."""
+
+    def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A posting that a movement asks for."""
+
+    kind: str
+    key: str
+    money: Money
+    back: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did: movements read, fees (minor units by currency, less what came back), exchanges, and the rest.
+
+    `skipped` counts those that made no sense, `failed` those that could not be posted. `ignored` counts by the
+    processor's word what is booked elsewhere or not at all, and `read_to` is where it stopped.
+    """
+
+    read_to: dt.datetime
+    read: int = 0
+    booked: int = 0
+    exchanged: int = 0
+    skipped: int = 0
+    failed: int = 0
+    fees: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        """Counts in what another run did; how far this one came stays."""
+        for name in ("read", "booked", "exchanged", "skipped", "failed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.fees.update(other.fees)
+        self.ignored.update(other.ignored)
+
+
+Progress = Callable[[int], object]
+
+
+def book(
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    dry_run: bool = False,
+    lists: BalanceList | None = None,
+    stretch_s: float = float("inf"),
+    progress: Progress = lambda _rows: None,
+) -> Tally:
+    """Posts fees and exchanges of what moved the balance from `since` up to `until`, each once, whoever else does.
+
+    Each that cannot be has a case instead. Stops between two hours once `stretch_s` is over. With `dry_run` it counts
+    and writes nothing. Raises the list's error, which leaves the hours before it booked, and TransactionError inside a
+    transaction.
+    """
+    require_no_transaction("A call to the processor")
+    asked, end, tally = lists or StripeBalance(), time.monotonic() + stretch_s, Tally(read_to=since)
+    while tally.read_to < until:
+        upto = min(tally.read_to + SLICE, until)
+        pages = list(_pages(asked, tally.read_to, upto, progress))
+        _tell([each for page in pages for each in page.unread], tally, dry_run=dry_run)
+        movements = [each for page in pages for each in page.rows][::-1]
+        for start in range(0, len(movements), BATCH):
+            _book(movements[start : start + BATCH], tally, dry_run=dry_run)
+        tally.read_to = upto
+        if time.monotonic() > end:
+            break
+    return tally
+
+
+def book_and_go_on(*, since: str = "", until: str = "") -> None:
+    """One stretch, and the message for the next one; what gets lost is made up for the next night.
+
+    A night's first stretch asks for the hours before it of which something is left.
+    """
+    start = dt.datetime.fromisoformat(since) if since else unbooked_since()
+    end = dt.datetime.fromisoformat(until) if until else clock.now()
+    try:
+        tally = book(since=start, until=end, stretch_s=STRETCH_S)
+    except OneCardError as error:
+        log.warning("Fees are not booked from %s on: %s", start, error.message)
+        return
+    log.info("Fees to %s: %s; not booked here: %s", tally.read_to, dict(tally.fees), dict(tally.ignored))
+    with transaction():
+        if tally.read_to < end:
+            rest = {"since": tally.read_to.isoformat()} | ({"until": until} if until else {})
+            outbox.put(topic="fees.booking_requested", **rest)
+        for hour in [] if since else earlier_hours(before=start):
+            outbox.put(topic="fees.booking_requested", since=hour.isoformat(), until=(hour + SLICE).isoformat())
+
+
+def unbooked_since() -> dt.datetime:
+    """Three days before the newest fee in the books, however long ago that is, or before now if there is none."""
+    now = clock.now()
+    newest = Posting.objects.filter(key__startswith="fee:").aggregate(at=Max("occurred_at"))["at"]
+    return min(newest or now, now) - OVERLAP
+
+
+def earlier_hours(*, before: dt.datetime) -> list[dt.datetime]:
+    """Where to read again: the hours that began before then, each once, of which something is not booked."""
+    return [hour for hour in unbooked_fees.hours() if hour < before]
+
+
+def postings_of(movement: BalanceMovement) -> list[Due]:
+    """What a movement asks of the books: its fee, and what was given and got where it changed its currency.
+
+    Between them the processor's account, by currency, becomes what the processor holds.
+    """
+    due = []
+    if movement.fee_minor:
+        fee = Money(abs(movement.fee_minor), movement.currency)
+        due.append(Due(ledger.Kind.FEE, f"fee:{movement.id}", fee, back=movement.fee_minor < 0))
+    if movement.is_exchanged and movement.amount_minor and movement.source_minor:
+        theirs = Money(movement.source_minor, movement.source_currency)
+        ours = Money(abs(movement.amount_minor), movement.currency)
+        # What came in is given in the cardholder's currency and got in ours; what goes back, the other way round.
+        given, got = (theirs, ours) if movement.amount_minor > 0 else (ours, theirs)
+        due.append(Due(ledger.Kind.PAYOUT_EXCHANGE, f"exchange:{movement.id}:out", given))
+        due.append(Due(ledger.Kind.PAYOUT_EXCHANGE, f"exchange:{movement.id}:in", got, back=True))
+    return due
+
+
+def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress: Progress) -> Iterator[BalancePage]:
+    cursor = ""
+    while True:
+        page = asked.list_movements(since=since, until=until, cursor=cursor)
+        progress(len(page.rows) + len(page.unread))
+        yield page
+        if not page.cursor:
+            return
+        if page.cursor == cursor:
+            raise OneCardError("The processor's list names the same page as the next one.")
+        cursor = page.cursor
+
+
+def _tell(unread: Iterable[UnreadMovement], tally: Tally, *, dry_run: bool) -> None:
+    """A row at the seam of two pages is one."""
+    for each in {one.id: one for one in unread}.values():
+        log.warning("%s could not be read: %s", each.id, each.why)
+        tally.skipped += 1
+        if not dry_run:
+            _have_case(each, tally)
+
+
+def _have_case(left: UnreadMovement, tally: Tally) -> None:
+    # Until its hour is over, that is what it is read to.
+    with transaction():
+        unbooked_fees.tell(left, hour=tally.read_to)
+
+
+def _book(movements: Sequence[BalanceMovement], tally: Tally, *, dry_run: bool) -> None:
+    due = {movement: postings_of(movement) for movement in movements}
+    keys = [posting.key for postings in due.values() for posting in postings]
+    known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
+    references, told = _references(movements), unbooked_fees.told(movement.id for movement in movements)
+    for movement, postings in due.items():
+        tally.read += 1
+        tally.ignored[movement.word] += movement.kind == Kind.OTHER
+        if not dry_run:
+            _follow_dispute(movement, known)
+        missing = [posting for posting in postings if posting.key not in known]
+        is_booked = not missing or _post_safely(movement, missing, references[movement.id], tally, dry_run=dry_run)
+        if is_booked and movement.id in told and not dry_run:
+            unbooked_fees.resolve(movement.id)
+
+
+def _follow_dispute(movement: BalanceMovement, known: set[str]) -> None:
+    """A dispute whose events never came: the list brings it, and what it moved is booked with it."""
+    if movement.dispute is None:
+        return
+    try:
+        if not Posting.objects.filter(key=f"charge_dispute:{movement.id}").exists():
+            funding_disputes.apply_news(movement.dispute, told_at=movement.created_at)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        log.exception("the dispute of %s could not be followed", movement.id)
+    known.update(Posting.objects.filter(key=f"fee:{movement.id}").values_list("key", flat=True))
+
+
+def _post_safely(
+    movement: BalanceMovement, missing: Sequence[Due], reference: str, tally: Tally, *, dry_run: bool
+) -> bool:
+    """One movement's trouble is its own: it has a case, and comes by again every night."""
+    try:
+        new = missing if dry_run else _post(movement, missing, reference)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        log.exception("%s could not be booked", movement.id)
+        tally.failed += 1
+        why = error.message if isinstance(error, OneCardError) else type(error).__name__
+        _have_case(UnreadMovement(movement.id, why, abs(movement.amount_minor), movement.currency), tally)
+        return False
+    tally.booked += len(new)
+    for posting in new:
+        if posting.kind == ledger.Kind.FEE:
+            tally.fees[posting.money.currency] += -posting.money.minor if posting.back else posting.money.minor
+        tally.exchanged += posting.kind == ledger.Kind.PAYOUT_EXCHANGE and not posting.back
+    return True
+
+
+def _post(movement: BalanceMovement, missing: Iterable[Due], reference: str) -> list[Due]:
+    """All of a movement in one commit; what somebody else has posted meanwhile is left out."""
+    with transaction():
+        return [
+            posting
+            for posting in missing
+            if ledger.post(
+                kind=posting.kind,
+                key=posting.key,
+                money=posting.money,
+                reference=reference,
+                occurred_at=movement.created_at,
+                back=posting.back,
+            )
+        ]
+
+
+def _references(movements: Sequence[BalanceMovement]) -> dict[str, str]:
+    """What each movement belongs to: the purchase of its charge, by the processor's id for it or by ours."""
+    theirs = {movement.processor_charge_id for movement in movements} - {""}
+    ours = {key for movement in movements if (key := _uuid(movement.charge_public_id))}
+    charges = FundingCharge.objects.filter(Q(processor_charge_id__in=theirs) | Q(public_id__in=ours))
+    found: dict[uuid.UUID | str, str] = {}
+    for charge in charges.select_related("obligation"):
+        found[charge.processor_charge_id or ""] = found[charge.public_id] = ledger.reference_of(charge)
+    found.pop("", None)
+    return {
+        each.id: found.get(each.processor_charge_id) or found.get(_uuid(each.charge_public_id) or "", NOBODYS)
+        for each in movements
+    }
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

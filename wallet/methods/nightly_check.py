@@ -1,0 +1,134 @@
+"""The nightly look at every saved card: what has expired or is gone is found here, and not at a till."""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from audit import trail
+from audit.models import Entry
+from onecard.kit import clock
+from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.outbox import services as outbox
+from wallet.methods import usable as methods
+from wallet.models import FundingMethod
+from wallet.processors import account_refusals
+from wallet.processors.base import AccountRefusedError, NotProcessedError, OutcomeUnknownError
+from wallet.processors.stripe import methods as stripe_methods
+from wallet.processors.stripe.methods import SavedMethod
+
+log = logging.getLogger(__name__)
+
+ACTOR = "system:method_check"
+Status = FundingMethod.Status
+LOOK_UPS = account_refusals.Operation.LOOK_UPS
+PAGE = 100
+# A tenth of what Stripe allows, so that the check is in nobody's way; a stretch fits into a task's time.
+PER_SECOND = 5.0
+STRETCH_S = 30.0
+SOON = dt.timedelta(days=30)
+# So many in a row without an answer: the processor is away, and tomorrow is another night.
+MOST_UNANSWERED = 5
+
+LookUp = Callable[[str], SavedMethod | None]
+
+
+def check_methods(
+    *, after_id: int = 0, look_up: LookUp = stripe_methods.look_up, sleep: Callable[[float], None] = time.sleep
+) -> int | None:
+    """Checks active cards from that id on, for a stretch of time; gives the id to go on from, None at the end.
+
+    One card's trouble is its own. Raises TransactionError inside a transaction.
+    """
+    require_no_transaction("A call to the processor")
+    end, unanswered, started_at = time.monotonic() + STRETCH_S, 0, clock.now()
+    while page := _page(after_id):
+        for method in page:
+            try:
+                unanswered = 0 if _check_safely(method, look_up) else unanswered + 1
+            except AccountRefusedError as error:
+                account_refusals.refused(LOOK_UPS, error, started_at=started_at)
+                return None
+            if unanswered >= MOST_UNANSWERED:
+                log.error("The check of funding cards stopped at %s: the processor does not answer.", method.pk)
+                return None
+            after_id = method.pk
+            if time.monotonic() > end:
+                return after_id
+            sleep(1 / PER_SECOND)
+    return None
+
+
+def check_and_go_on(*, after_id: int) -> None:
+    """One stretch, and the message for the next one; a message that gets lost is made up for the next night."""
+    go_on_from = check_methods(after_id=after_id)
+    if go_on_from is not None:
+        with transaction():
+            outbox.put(topic="methods.check_requested", after_id=go_on_from)
+
+
+def _page(after_id: int) -> list[FundingMethod]:
+    active = FundingMethod.objects.filter(status=Status.ACTIVE, pk__gt=after_id)
+    return list(active.select_related("cardholder").order_by("pk")[:PAGE])
+
+
+def _check_safely(method: FundingMethod, look_up: LookUp) -> bool:
+    """Whether there was an answer; without one nothing is concluded about the card."""
+    try:
+        started_at = clock.now()
+        found = look_up(method.processor_method_id)
+        account_refusals.answered(LOOK_UPS, started_at=started_at)
+        _conclude(method, found)
+    except (SoftTimeLimitExceeded, AccountRefusedError):
+        raise
+    except (NotProcessedError, OutcomeUnknownError) as error:
+        log.warning("funding card %s could not be checked: %s", method.pk, error.message)
+        return False
+    except Exception:
+        log.exception("funding card %s could not be checked", method.pk)
+    return True
+
+
+def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
+    if found is None or found.customer_id != method.cardholder.processor_customer_id:
+        _change(method, "method.detached", status=Status.DETACHED)
+        return
+    expiry = (found.expiry_year, found.expiry_month)
+    if found.expiry_year and found.expiry_month and expiry != (method.expiry_year, method.expiry_month):
+        # The network tells the processor of a card's successor; the saved card goes on with its date.
+        _change(method, "method.renewed", expiry_year=found.expiry_year, expiry_month=found.expiry_month)
+        method.expiry_year, method.expiry_month = found.expiry_year, found.expiry_month
+    today = clock.local_day(clock.now(), method.cardholder.time_zone)
+    if _last_day(method) < today:
+        _change(method, "method.expired", status=Status.DISABLED)
+    elif _last_day(method) - today <= SOON:
+        _notice(method)
+
+
+def _last_day(method: FundingMethod) -> dt.date:
+    """A card is good through the last day of its month."""
+    years, month = divmod(method.expiry_month, 12)
+    return dt.date(method.expiry_year + years, month + 1, 1) - dt.timedelta(days=1)
+
+
+def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
+    """Only while the card is as it was read: what somebody changed meanwhile is newer than what we asked for."""
+    with transaction():
+        methods.lock_wallet(method.cardholder_id)
+        same = FundingMethod.objects.filter(
+            pk=method.pk, status=Status.ACTIVE, expiry_year=method.expiry_year, expiry_month=method.expiry_month
+        )
+        if same.update(**changes, updated_at=clock.now()):
+            trail.record(actor=ACTOR, action=action, subject=method, **changes)
+
+
+def _notice(method: FundingMethod) -> None:
+    """Once for each date that a card carries."""
+    expiry = f"{method.expiry_year}-{method.expiry_month:02d}"
+    action = "method.expires_soon"
+    noticed = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(method.pk), action=action)
+    if not noticed.filter(details__expiry=expiry).exists():
+        with transaction():
+            trail.record(actor=ACTOR, action=action, subject=method, expiry=expiry)

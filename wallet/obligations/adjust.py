@@ -1,0 +1,93 @@
+"""What is owed for a purchase, brought about: a further charge when it became more, a refund when it became less.
+
+Whoever learns something about a purchase says what its holder owes by now, and nothing about how to get there. So news
+may come in any order and as often as it likes: the same amount again changes nothing (money-safety I10).
+"""
+
+from onecard.kit.money import Money
+from onecard.kit.transactions import require_transaction
+from wallet import states
+from wallet.methods import usable as methods
+from wallet.models import FundingCharge, FundingMethod, FundingObligation
+from wallet.obligations import lifecycle as obligations
+from wallet.obligations import off_card
+from wallet.refunds import records as refunds
+
+
+def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, actor: str) -> int:
+    """Makes the purchase's obligations, less what is given back of them, sum up to `owed`; gives the difference made.
+
+    `is_over` when no merchant can take more of what is held: then what funding cards hold for it is captured. In the
+    caller's transaction. A purchase that nobody was ever charged for is left alone: whom to charge is a
+    person's question. Raises TransactionError outside a transaction.
+    """
+    require_transaction("The settlement of a purchase")
+    # There may be no obligation yet to lock.
+    obligations.lock_purchase(purchase)
+    owing = list(
+        FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
+    )
+    left, past = _left_of(owing), off_card.look_at(purchase, owed.currency)
+    change = owed.minor - sum(left.values()) - past.minor
+    rest_minor = 0
+    if change <= 0:
+        excess = -change - off_card.win_back(purchase, past, Money(-change, owed.currency))
+        _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
+        rest_minor = max(0, excess - sum(left.values()))
+    off_card.tell_of_rest(purchase, past, Money(rest_minor, owed.currency))
+    if change > 0 and not owing:
+        return 0
+    if change > 0:
+        _ask_for_more(purchase, owing, Money(change, owed.currency), description)
+    if is_over:
+        for obligation in owing:
+            obligations.capture_from_now(obligation)
+    return change
+
+
+def committed_minor(purchase: str, currency: str) -> int:
+    """Minor units: what funding cards were asked for and is not on its way back, was given up, or came from outside."""
+    owing = list(FundingObligation.objects.filter(purchase=purchase))
+    return sum(_left_of(owing).values()) + off_card.look_at(purchase, currency).minor
+
+
+def _left_of(owing: list[FundingObligation]) -> dict[int, int]:
+    """What is owed of each still, or was paid and stays paid, in minor units by its key."""
+    counting = [each for each in owing if each.status != states.Obligation.RELEASED]
+    given_back = refunds.given_back_minor_of(counting)
+    return {each.pk: each.payable.minor - given_back.get(each.pk, 0) for each in counting}
+
+
+def _ask_for_more(purchase: str, owing: list[FundingObligation], money: Money, description: str) -> None:
+    obligations.begin(
+        method=_method_of(owing, money.currency),
+        reference=f"{purchase}:{len(owing) + 1}",
+        purchase=purchase,
+        description=description,
+        money=money,
+    )
+
+
+def _method_of(owing: list[FundingObligation], currency: str) -> FundingMethod:
+    """The card that paid before, else the one that was asked last; where it cannot be charged now, the backup card.
+
+    Without a backup card that can, its charge fails, and the cascade goes on from there.
+    """
+    charges = FundingCharge.objects.filter(obligation__in=owing).select_related("method")
+    paid = charges.filter(status=states.Charge.SUCCEEDED).order_by("-pk").first()
+    before = (paid or charges.order_by("-pk")[0]).method
+    wallet = FundingMethod.objects.filter(cardholder_id=before.cardholder_id).select_related("cardholder")
+    return methods.first_usable(wallet, order=(before.pk,), currency=currency) or before
+
+
+def _give_back(owing: list[FundingObligation], left: dict[int, int], excess: int, *, reason: str, actor: str) -> None:
+    """The newest first. What nobody has paid yet is released, if it falls away as a whole, and a hold is reduced."""
+    for obligation in reversed(owing):
+        part = min(excess, left.get(obligation.pk, 0))
+        if part <= 0:
+            continue
+        if part == left[obligation.pk] and obligation.status != states.Obligation.FUNDED:
+            obligations.release(obligation_id=obligation.pk, actor=actor)
+        elif not obligations.give_up(obligation, part, actor=actor):
+            refunds.begin(obligation=obligation, amount_minor=part, reason=reason, actor=actor)
+        excess -= part

@@ -1,0 +1,154 @@
+"""News of the processor about our charges and their cards: refunds not by us, fraud warnings, saved cards."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Q
+
+from audit import trail
+from onecard.kit import clock
+from onecard.kit.currency_units import from_stripe
+from onecard.kit.money import MAX_AMOUNT_MINOR
+from onecard.kit.text import clean_text
+from onecard.kit.transactions import transaction
+from wallet import cases, states
+from wallet.disputes import lifecycle as funding_disputes
+from wallet.methods import usable as methods
+from wallet.models import Cardholder, Case, FundingCharge, FundingMethod, Network
+from wallet.processors.base import RefundOutcome
+from wallet.processors.stripe.intents import intent_of
+from wallet.processors.stripe.methods import read_saved_method
+from wallet.processors.stripe.refunds import read_refund
+from wallet.refunds import records as refunds
+
+ACTOR = "processor:stripe"
+Status = FundingMethod.Status
+AT_WORK = (states.Charge.SENDING, states.Charge.UNKNOWN, states.Charge.PROCESSING)
+
+
+def is_unsettled(payment_intent_id: str) -> bool:
+    """Whether news of a payment has to wait until we know how its charge ended, or whether it is ours at all.
+
+    It may be of a charge whose answer was lost: the payment's id is known only when the charge was looked up.
+    """
+    charge = funding_disputes.charge_of(payment_intent_id)
+    if charge is not None:
+        return charge.status in (*AT_WORK, states.Charge.REQUIRES_ACTION, *states.HOLDING)
+    unheard = Q(processor_charge_id=None) | Q(processor_charge_id="")
+    return FundingCharge.objects.filter(unheard, status__in=AT_WORK).exists()
+
+
+def refund_told(content: Mapping[str, Any]) -> bool:
+    """A refund object: ours, or one of our charge that somebody made at the processor. False when it is neither."""
+    found = read_refund(content)
+    if found is None or refunds.apply_news(found):
+        return found is not None
+    charge = funding_disputes.charge_of(intent_of(content))
+    if charge is None or found.refund_public_id:
+        return False
+    if charge.obligation.policy == states.Policy.HOLD_THEN_CAPTURE and content.get("balance_transaction", "") is None:
+        # What a capture left of a hold is let go: it is called a refund, and no money moves.
+        return True
+    money = from_stripe(content.get("amount"), content.get("currency"))
+    if not 0 < money.minor <= MAX_AMOUNT_MINOR or money.currency != charge.obligation.currency:
+        raise ValueError("A refund is of more than nothing, in the currency of its charge.")
+    refunds.record_foreign(charge=charge, outcome=found, amount_minor=money.minor)
+    return True
+
+
+def charge_refunded(content: Mapping[str, Any]) -> bool:
+    """A charge object whose refunded total grew; what of it is no refund of ours is booked. False when not ours."""
+    charge = funding_disputes.charge_of(intent_of(content))
+    if charge is None:
+        return False
+    if charge.status != states.Charge.SUCCEEDED or content.get("captured") is not True:
+        return True
+    currency = content.get("currency")
+    # Of a hold that was captured in part, the rest counts as refunded at the processor.
+    let_go = from_stripe(content.get("amount"), currency).minor
+    let_go -= from_stripe(content.get("amount_captured", content.get("amount")), currency).minor
+    refunded_minor = from_stripe(content.get("amount_refunded"), currency).minor - let_go
+    if refunded_minor > MAX_AMOUNT_MINOR:
+        raise ValueError("More was refunded than can be booked.")
+    foreign = refunds.foreign_minor(charge, refunded_minor)
+    if foreign:
+        refunds.record_foreign(charge=charge, outcome=RefundOutcome(states.Refund.SUCCEEDED), amount_minor=foreign)
+    return True
+
+
+def fraud_warned(content: Mapping[str, Any]) -> bool:
+    """An early fraud warning: one case for it; False when the charge is none of ours."""
+    charge = funding_disputes.charge_of(intent_of(content))
+    if charge is None:
+        return False
+    fraud_type = clean_text(content.get("fraud_type"), limit=60).replace("_", " ") or "no type given"
+    reference = f"fraud_warning:{_id(content.get('id'))}"
+    with transaction():
+        if not Case.objects.filter(kind=Case.Kind.CHARGE_WARNING, reference=reference).exists():
+            cases.open_case(
+                kind=Case.Kind.CHARGE_WARNING,
+                reference=reference,
+                money=charge.obligation.payable,
+                summary=f"The bank of {charge.method} suspects fraud in this charge ({fraud_type}).",
+                obligation=charge.obligation,
+            )
+    return True
+
+
+def method_detached(content: Mapping[str, Any]) -> bool:
+    """A saved card that is nobody's any more cannot be charged; False when it is none of ours."""
+    return _change_method(_id(content.get("id")), "method.detached", status=Status.DETACHED)
+
+
+def method_updated(content: Mapping[str, Any]) -> bool:
+    """The network or somebody renewed a saved card: its date, last four and network follow; False when not ours."""
+    found = read_saved_method(content)
+    changes: dict[str, Any] = {}
+    if found.expiry_year and found.expiry_month:
+        changes |= {"expiry_year": found.expiry_year, "expiry_month": found.expiry_month}
+    if found.last_four:
+        changes["last_four"] = found.last_four
+    if found.network in Network.values:
+        changes["network"] = found.network
+    return _change_method(_id(content.get("id")), "method.renewed", **changes)
+
+
+def customer_deleted(content: Mapping[str, Any]) -> bool:
+    """All saved cards of a customer are gone with it, and one case says so; False when it is none of ours."""
+    customer = _id(content.get("id"))
+    holder = Cardholder.objects.filter(processor_customer_id=customer).first() if customer else None
+    if holder is None:
+        return False
+    with transaction():
+        methods.lock_wallet(holder.pk)
+        for method in FundingMethod.objects.filter(cardholder=holder).exclude(status=Status.DETACHED):
+            FundingMethod.objects.filter(pk=method.pk).update(status=Status.DETACHED, updated_at=clock.now())
+            trail.record(actor=ACTOR, action="method.detached", subject=method, customer="deleted")
+        cases.open_case(
+            kind=Case.Kind.EVENT_CONTRADICTION,
+            reference=f"cardholder:{holder.pk}",
+            money=cases.NO_MONEY,
+            summary=f"The processor deleted the customer {customer} of {holder.name}, so none of their cards can be "
+            "charged. Have them save their cards again under a new customer.",
+        )
+    return True
+
+
+def _change_method(processor_method_id: str, action: str, **changes: Any) -> bool:
+    """Once for what is new; the trail keeps what was before."""
+    found = FundingMethod.objects.filter(processor_method_id=processor_method_id).first()
+    if found is None:
+        return False
+    with transaction():
+        methods.lock_wallet(found.cardholder_id)
+        found.refresh_from_db()
+        new = {name: value for name, value in changes.items() if getattr(found, name) != value}
+        if new:
+            FundingMethod.objects.filter(pk=found.pk).update(**new, updated_at=clock.now())
+            was = {f"was_{name}": getattr(found, name) for name in new}
+            trail.record(actor=ACTOR, action=action, subject=found, **new, **was)
+    return True
+
+
+def _id(value: Any) -> str:
+    return clean_text(value.get("id") if isinstance(value, Mapping) else value, limit=64)
