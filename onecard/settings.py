@@ -127,6 +127,8 @@ INSTALLED_APPS = [
     "routing",
     "issuing",
 ]
+# Test equipment with commands of its own, where a checkout has it; an installation is made without tests/.
+INSTALLED_APPS += ["tests.sandbox", "tests.proofs"] if (BASE_DIR / "tests" / "sandbox").is_dir() else []
 AUTH_USER_MODEL = "users.User"
 globals().update(sign_in.settings_of_the_library(debug=DEBUG))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -17,7 +17,7 @@ from issuing.authorizations import decision_store, late_approvals, unknown_commi
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.proposal import propose, propose_late_decline
 from issuing.inbox import deliveries as inbox
-from issuing.issuers.stripe.events import AuthorizationRequest, Envelope
+from issuing.issuers.messages import AuthorizationRequest, Envelope
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.patience import give_up_after
 

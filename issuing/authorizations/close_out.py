@@ -16,7 +16,8 @@ ACTOR = "system:settling"
 # The word that a purchase is closed can overtake its captures; one of which nothing was captured is waited for longer.
 AFTER_CAPTURE = dt.timedelta(minutes=10)
 WITHOUT_CAPTURE = dt.timedelta(hours=24)
-# What was captured in another currency may be worth all that is held: a person is asked (issuing/clearing/currency_conversion.py).
+# What was captured in another currency may be worth all that is held: a person is asked
+# (issuing/clearing/currency_conversion.py).
 UNTIL_WORTH_IS_KNOWN = dt.timedelta(hours=6)
 BATCH = 100
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from issuing import states
 from issuing.authorizations.decision_store import Seen
-from issuing.issuers.stripe.events import AuthorizationRequest
+from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.money import Money
 
 # A declined one is over: the merchant's next try has an id of its own.

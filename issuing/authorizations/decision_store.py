@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
-from issuing.issuers.stripe.events import AuthorizationRequest
+from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
 from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError

@@ -7,7 +7,7 @@ from django.db import connection
 from audit import trail
 from issuing import locking
 from issuing.authorizations import lifecycle
-from issuing.authorizations.answers import AnswerFormat
+from issuing.issuers.messages import AnswerFormat
 from issuing.models import Decision
 from onecard.kit import clock
 from onecard.kit.transactions import transaction

@@ -12,7 +12,7 @@ from issuing.billing import amount_due, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
-from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import AuthorizationNews, MalformedEventError
 from issuing.limits import holds
 from issuing.models import Authorization, Decision, Provider
 from onecard.kit import clock

@@ -10,7 +10,7 @@ from issuing import states
 from issuing.authorizations import contradictions
 from issuing.authorizations.answers import for_each_outcome
 from issuing.authorizations.decision_store import CardSeen, Seen
-from issuing.issuers.stripe.events import AuthorizationRequest
+from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import day_window, month_window
 from onecard.kit import clock
 from onecard.kit.clock import Stopwatch, local_day

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from issuing.issuers.stripe.events import AuthorizationNews, DeclinedRound, round_prefix
+from issuing.issuers.messages import AuthorizationNews, DeclinedRound, round_prefix
 from issuing.models import Authorization, Decision, IssuerEvent
 
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 
 from issuing.authorizations import decision_store, late_approvals
 from issuing.authorizations.proposal import propose_late_decline
-from issuing.issuers.stripe.events import AuthorizationRequest
+from issuing.issuers.messages import AuthorizationRequest
 from issuing.models import Decision
 from onecard.kit.clock import Stopwatch
 from onecard.kit.postgresql.patience import give_up_after

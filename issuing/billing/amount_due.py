@@ -1,7 +1,8 @@
 """What a cardholder owes for a purchase by now, from what is held and what merchants took and gave back.
 
-One rule for every order of events: the amount follows from the rows as they stand, and wallet/obligations/adjust.py brings it
-about. So news that is late, repeated or out of order ends where the right order would have ended (money-safety I10).
+One rule for every order of events: the amount follows from the rows as they stand, and wallet/obligations/adjust.py
+brings it about. So news that is late, repeated or out of order ends where the right order would have ended
+(money-safety I10).
 """
 
 from collections.abc import Iterable

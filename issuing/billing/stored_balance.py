@@ -1,7 +1,7 @@
 """What a card's own balance pays of a purchase: it pays first, so what is owed less comes off the funding cards first.
 
-Like all that is owed (issuing/billing/amount_due.py) it follows from the rows as they stand. The decision sets its part aside, which
-leaves the balance at once; the ledger hears of it as merchants take the money (docs/decisions/0019).
+Like all that is owed (issuing/billing/amount_due.py) it follows from the rows as they stand. The decision sets its part
+aside, which leaves the balance at once; the ledger hears of it as merchants take the money (docs/decisions/0019).
 """
 
 from dataclasses import dataclass

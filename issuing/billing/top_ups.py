@@ -1,8 +1,8 @@
 """Putting money on a card beforehand: the source is charged, and the balance rises in the commit that sees it paid.
 
 The balance is what the cardholder has put there and no purchase has set aside; a card that spends its balance first
-pays purchases from it (issuing/authorizations/proposal.py, issuing/billing/stored_balance.py). Money that was put there is not given back to its
-source by us: a case about its charge is worked by hand (wallet/casework/rules.py).
+pays purchases from it (issuing/authorizations/proposal.py, issuing/billing/stored_balance.py). Money that was put there
+is not given back to its source by us: a case about its charge is worked by hand (wallet/casework/rules.py).
 """
 
 from django.db import IntegrityError
@@ -19,6 +19,7 @@ from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import require_no_transaction, savepoint, transaction
 from onecard.kit.transitions import sources_of
 from wallet import cases
+from wallet import locking as wallet_locking
 from wallet import states as wallet_states
 from wallet.charges import charge as charges
 from wallet.charges import outcomes
@@ -70,7 +71,7 @@ def settle(funding_id: int) -> str:
     with transaction():
         wish = CardFunding.objects.select_related("obligation", "card").get(pk=funding_id)
         home = stored_balance.lock_home(wish.card_id)
-        obligation = obligations.lock(wish.obligation_id)
+        obligation = wallet_locking.lock(wish.obligation_id)
         if obligation.status == wallet_states.Obligation.FUNDED and home is not None:
             _credit(wish, home)
         elif obligation.status in (wallet_states.Obligation.FAILED, wallet_states.Obligation.RELEASED):

@@ -1,7 +1,7 @@
 """Seeing a card's number: staff, with a second factor and a reason; and the cardholder, on the own device.
 
-Both ways share the limit and the trail of `issuing.card_data.vault`. What is asked of the issuer is in the trail before it is
-asked, and what came of it before anything is handed out. Read-only mode stops neither: nothing is changed.
+Both ways share the limit and the trail of `issuing.card_data.vault`. What is asked of the issuer is in the trail before
+it is asked, and what came of it before anything is handed out. Read-only mode stops neither: nothing is changed.
 """
 
 import re

@@ -123,7 +123,7 @@ def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: s
 
 
 def sync(*, card: VirtualCard, requested_by: str) -> list[SyncDifference]:
-    """Compares the card with its issuer and resolves what differs (issuing/cards/comparison_rules.py); raises IssuerError."""
+    """Compares the card with its issuer and resolves what differs by comparison_rules.py; raises IssuerError."""
     return card_comparison.sync_card(card.pk, actor=requested_by)
 
 

@@ -1,8 +1,8 @@
 """A recorded movement in the books: posted once its purchase is known, exchanged where it is in another currency.
 
-What is owed for the purchase follows it (issuing/billing/amount_due.py), by what it is worth there (issuing/clearing/currency_conversion.py). What takes an
-earlier movement of a dispute back is booked only once that one is: a chargeback that never moved money cannot be taken
-back.
+What is owed for the purchase follows it (issuing/billing/amount_due.py), by what it is worth there
+(issuing/clearing/currency_conversion.py). What takes an earlier movement of a dispute back is booked only once that one
+is: a chargeback that never moved money cannot be taken back.
 """
 
 from django.db.models import QuerySet
@@ -60,7 +60,7 @@ def book_apart(kept: CardTransaction) -> bool:
 
 
 def _dispute_of(kept: CardTransaction) -> str:
-    """The issuer's id of the dispute that moved this money; it stands before the movement's (issuing/disputes/lifecycle.py)."""
+    """The issuer's id of the dispute that moved this money; it stands before the movement's (disputes/lifecycle.py)."""
     return kept.issuer_transaction_id.partition(":")[0]
 
 

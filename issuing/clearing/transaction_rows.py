@@ -85,8 +85,9 @@ def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
 def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
     """What the kept row lacks and the newly told one has; the facts are never among it.
 
-    Nor is a purchase, once a person has said that there is none: its money was booked by itself (issuing/clearing/manual_matching.py).
-    Of what contradicts itself, whose it is is for a person to say (issuing/inbox/references.py).
+    Nor is a purchase, once a person has said that there is none: its money was booked by itself
+    (issuing/clearing/manual_matching.py). Of what contradicts itself, whose it is is for a person to say
+    (issuing/inbox/references.py).
     """
     settled: tuple[str, ...] = FACTS
     if kept.of_no_purchase_at is not None:

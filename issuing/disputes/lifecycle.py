@@ -17,8 +17,7 @@ from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.merchants import location_of
-from issuing.issuers.side_amounts import NOTHING, SideAmounts
-from issuing.issuers.stripe.events import MalformedEventError, Merchant
+from issuing.issuers.messages import NOTHING, MalformedEventError, Merchant, SideAmounts
 from issuing.issuers.transaction_kinds import Kind
 from issuing.models import Authorization, CardTransaction, Dispute
 from onecard.kit import clock
@@ -91,7 +90,8 @@ def apply_news(news: DisputeNews) -> Dispute:
     """
     require_transaction("News of a dispute")
     check(news)
-    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it is about, by their names.
+    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it is about, by
+    # their names.
     locking.lock_cards_of(news.provider, issuer_card_id=news.issuer_card_id, named=news.disputed_id)
     locking.lock_purchase(news.provider, f"dispute:{news.dispute_id}")
     locking.lock_purchase(news.provider, news.disputed_id)
@@ -164,7 +164,7 @@ def _know(news: DisputeNews, *, is_apart: bool) -> Dispute:
 
 
 def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
-    """The capture and the purchase, as soon as they are known; later ones join by issuing/clearing/card_transactions.py."""
+    """The capture and the purchase, as soon as they are known; later ones join by clearing/card_transactions.py."""
     if not named or (dispute.transaction_id and dispute.authorization_id):
         return {}
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)

@@ -16,7 +16,8 @@ from issuing.inbox import deliveries as inbox
 from issuing.inbox import unapplied, unhandled_money
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
-from issuing.issuers.stripe.events import MalformedEventError, parse_envelope
+from issuing.issuers.messages import MalformedEventError
+from issuing.issuers.stripe.events import parse_envelope
 from issuing.models import IssuerEvent, Provider
 from issuing.webhooks import stripe_account
 from onecard.kit import clock

@@ -32,8 +32,8 @@ from issuing.issuers.marqeta.message_types import (
     Meaning,
     meaning_of,
 )
-from issuing.issuers.side_amounts import NOTHING, of_marqeta
-from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import NOTHING, AuthorizationNews, MalformedEventError
+from issuing.issuers.side_amounts import of_marqeta
 from issuing.models import Authorization, Decision, Provider
 from onecard.kit.text import clean_text, free_text
 

@@ -9,8 +9,8 @@ from issuing.clearing.transaction_rows import MONEY_BACK
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.marqeta.message_types import CLEARINGS, FIRST_MESSAGES, REFUND_CLEARING, REFUNDS
 from issuing.issuers.merchants import location_of
+from issuing.issuers.messages import AuthorizationNews, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
-from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
 from issuing.issuers.transaction_kinds import Kind
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock

@@ -17,8 +17,8 @@ from issuing.disputes.lifecycle import DisputeNews, Movement
 from issuing.handlers.marqeta_clearing import moment_of
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
 from issuing.issuers.marqeta.events import AmountError, read_currency, read_minor
+from issuing.issuers.messages import AuthorizationNews, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
-from issuing.issuers.stripe.events import AuthorizationNews, MalformedEventError
 from issuing.models import CardTransaction, Provider
 from onecard.kit.text import clean_text, free_text
 

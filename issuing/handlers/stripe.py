@@ -12,15 +12,9 @@ from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.base import IssuerError, IssuerTransaction
 from issuing.issuers.merchants import location_of
+from issuing.issuers.messages import AuthorizationNews, Envelope, MalformedEventError, Merchant
 from issuing.issuers.stripe import objects as stripe_objects
-from issuing.issuers.stripe.events import (
-    AuthorizationNews,
-    Envelope,
-    MalformedEventError,
-    Merchant,
-    parse_authorization_news,
-    read_merchant,
-)
+from issuing.issuers.stripe.events import parse_authorization_news, read_merchant
 from issuing.issuers.transaction_kinds import Kind
 from issuing.models import CardTransaction
 from onecard.kit.text import free_text

@@ -7,7 +7,7 @@ from typing import Any
 
 from issuing import states
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
-from issuing.issuers.stripe.events import Envelope, MalformedEventError
+from issuing.issuers.messages import Envelope, MalformedEventError
 from onecard.kit import clock
 from onecard.kit.money import MoneyError
 from wallet import processor_events

@@ -13,7 +13,7 @@ from issuing import states
 from issuing.disputes import lifecycle as disputes
 from issuing.disputes.lifecycle import DisputeNews, Movement
 from issuing.inbox.unhandled_money import UnhandledMoneyError
-from issuing.issuers.stripe.events import Envelope, MalformedEventError
+from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.currencies import alpha_3

@@ -5,18 +5,17 @@ Card numbers and codes in them are covered (onecard/kit/masked_body.py).
 An id is bound to what its first event said. Another event under the same id is kept under a hash, with a case.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 from issuing import states
 from issuing.inbox import event_versions
 from issuing.issuers import fingerprints
-from issuing.issuers.stripe.events import Envelope
+from issuing.issuers.messages import Envelope, body_id
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from onecard.kit.insert_once import insert_once
-from onecard.kit.masked_body import evidence_of, masked_body
+from onecard.kit.masked_body import evidence_of
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction, transaction
 from onecard.kit.transitions import sources_of
@@ -66,11 +65,6 @@ def take_again(event: IssuerEvent) -> bool:
         return False
     outbox.put(topic="inbox.received", event_pk=event.pk)
     return True
-
-
-def body_id(body: bytes) -> str:
-    """What a delivery without an id of its own goes by; a hash over a card's number would give the number away."""
-    return f"sha256:{hashlib.sha256(masked_body(body)).hexdigest()}"
 
 
 def _keep(provider: str, envelope: Envelope, body: bytes, status: str, reason: str) -> None:

@@ -6,8 +6,9 @@ another event under a used id.
 
 from typing import Any
 
+from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.issuers.stripe import origin
-from issuing.issuers.stripe.events import Envelope, MalformedEventError, parse_envelope
+from issuing.issuers.stripe.events import parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit.text import clean_text
 

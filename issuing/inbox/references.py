@@ -39,7 +39,8 @@ class Named:
 def contradiction(named: Named) -> str:
     """Why what an event names does not belong together, in a sentence for staff; "" where it does.
 
-    What we do not know yet contradicts nothing: it is asked again when it is told (issuing/clearing/card_transactions.py).
+    What we do not know yet contradicts nothing: it is asked again when it is told
+    (issuing/clearing/card_transactions.py).
     """
     return _with_cardholder(named) or (_with_purchase(named) if named.purchase else "")
 

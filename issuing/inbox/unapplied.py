@@ -11,7 +11,7 @@ from issuing.inbox import deliveries as inbox
 from issuing.inbox.content import content_of
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import carries_amount
-from issuing.issuers.stripe.events import MalformedEventError
+from issuing.issuers.messages import MalformedEventError
 from issuing.models import IssuerEvent
 from onecard.kit.backoff import backoff_s
 from onecard.kit.errors import OneCardError

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from issuing.issuers.messages import Envelope
 from onecard.kit.errors import OneCardError
 
 
@@ -235,3 +236,8 @@ class Issuer(Protocol):
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """A grant for the cardholder's own device; `nonce` is what the issuer's script made there, if it needs one."""
+
+
+def missed(envelope: Envelope, body: bytes, created_at: dt.datetime) -> MissedEvent:
+    """The event of an envelope as a list of past events gives it."""
+    return MissedEvent(envelope.id, envelope.type, envelope.object_id, created_at, body)

@@ -4,39 +4,15 @@ None of it decides what is held or paid in the card's currency, so what is missi
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from issuing.issuers.messages import SideAmounts
 from onecard.kit.currencies import alpha_3
 from onecard.kit.currency_units import from_stripe
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_exponent
 
 ATM = "atm.withdrawal"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideAmounts:
-    """Minor units, never negative. `merchant_amount_minor` is None where it is in the same currency, or not said.
-
-    Cash and the machine's fee are parts of the amount that they stand beside, in its currency.
-    """
-
-    merchant_amount_minor: int | None = None
-    merchant_currency: str = ""
-    cash_minor: int = 0
-    atm_fee_minor: int = 0
-
-    def columns(self) -> dict[str, Any]:
-        """As our rows and the committing statement name them."""
-        return asdict(self)
-
-    def said(self) -> dict[str, Any]:
-        """The columns that say something."""
-        return {name: value for name, value in self.columns().items() if value}
-
-
-NOTHING = SideAmounts()
 
 
 def of_stripe(content: Mapping[str, Any], currency: str) -> SideAmounts:

@@ -1,7 +1,7 @@
 """The statement that commits a decision: one call, one round trip, everything that belongs to the answer.
 
-Called by issuing/authorizations/decision_store.py, which names the parts of the proposal. What Python chose is a proposal; this function
-locks, looks again and then writes. It answers with one of:
+Called by issuing/authorizations/decision_store.py, which names the parts of the proposal. What Python chose is a
+proposal; this function locks, looks again and then writes. It answers with one of:
     recorded   the decision is written; `response` is what to answer (the limits may have turned it into a decline)
     duplicate  the event was answered before; `response` is that answer
     twin       another event asked the very same round; `response` is that round's answer, the event is kept

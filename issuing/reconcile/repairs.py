@@ -20,11 +20,11 @@ from issuing.reconcile.compare import Difference, Kind
 from issuing.reconcile.external_staging import detail_of
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
+from wallet import locking as wallet_locking
 from wallet import states
 from wallet.charges import outcomes
 from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, FundingRefund
-from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome, RefundOutcome
 from wallet.refunds import records as refunds
 
@@ -103,7 +103,7 @@ def post_charge(_provider: str, difference: Difference) -> Repair | None:
     if difference.kind != Kind.MISSING_THERE:
         return None
     charge = FundingCharge.objects.select_related("obligation").get(public_id=_id_in(difference.key))
-    obligations.lock(charge.obligation_id)
+    wallet_locking.lock(charge.obligation_id)
     charge.refresh_from_db(fields=("status",))
     if charge.status != states.Charge.SUCCEEDED or not ledger.post_charge(charge):
         return None
@@ -115,7 +115,7 @@ def post_refund(_provider: str, difference: Difference) -> Repair | None:
     if difference.kind != Kind.MISSING_THERE:
         return None
     refund = FundingRefund.objects.select_related("charge__obligation").get(public_id=_id_in(difference.key))
-    obligations.lock(refund.obligation_id)
+    wallet_locking.lock(refund.obligation_id)
     refund.refresh_from_db(fields=("status",))
     if refund.charge is None or refund.status != states.Refund.SUCCEEDED:
         return None

@@ -11,7 +11,7 @@ from issuing.clearing import card_transactions, transaction_rows
 from issuing.handlers import dispatch
 from issuing.inbox import deliveries as inbox
 from issuing.issuers.base import IssuedCard, Issuer, IssuerTransaction, MissedEvent
-from issuing.issuers.stripe.events import Envelope
+from issuing.issuers.messages import Envelope
 from issuing.models import CardChange, CardTransaction, IssuerEvent, SyncRun, VirtualCard
 from onecard.kit.transactions import transaction
 

@@ -10,9 +10,8 @@ from rest_framework.request import Request
 
 from issuing.inbox import deliveries as inbox
 from issuing.inbox import unapplied
-from issuing.inbox.deliveries import body_id
 from issuing.issuers.marqeta.events import read_object, row_envelope
-from issuing.issuers.stripe.events import Envelope, MalformedEventError
+from issuing.issuers.messages import Envelope, MalformedEventError, body_id
 from issuing.models import Provider
 from issuing.webhooks import signatures
 from issuing.webhooks.marqeta_gateway import unauthorized

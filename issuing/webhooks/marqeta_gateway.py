@@ -18,7 +18,7 @@ from issuing.issuers.marqeta.events import (
     read_object,
 )
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH, INFORMATIVE
-from issuing.issuers.stripe.events import Envelope, MalformedEventError
+from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.models import Provider
 from issuing.webhooks import request_age, signatures
 from issuing.webhooks.view import MachineDoor, UnreadableError, briefly, keep_rejected, plain, read_body, refusal, timed

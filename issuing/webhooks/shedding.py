@@ -9,11 +9,12 @@ from http import HTTPStatus
 
 from django.conf import settings
 
-from issuing.authorizations.answers import STRIPE
 from issuing.issuers.marqeta.answers import MarqetaAnswers
 from issuing.issuers.marqeta.events import jit_funding, read_object
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH
-from issuing.issuers.stripe.events import REQUEST, MalformedEventError, parse_envelope
+from issuing.issuers.messages import MalformedEventError
+from issuing.issuers.stripe.answers import STRIPE
+from issuing.issuers.stripe.events import REQUEST, parse_envelope
 from issuing.webhooks import signatures
 
 REASON = "deadline_exceeded"

@@ -5,16 +5,11 @@ from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
-from issuing.authorizations.answers import STRIPE
 from issuing.authorizations.authorize import authorize
 from issuing.inbox import deliveries as inbox
-from issuing.issuers.stripe.events import (
-    REQUEST,
-    Envelope,
-    MalformedEventError,
-    parse_authorization_request,
-    parse_envelope,
-)
+from issuing.issuers.messages import Envelope, MalformedEventError
+from issuing.issuers.stripe.answers import STRIPE
+from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, parse_envelope
 from issuing.models import Provider
 from issuing.webhooks import request_age, signatures, stripe_account
 from issuing.webhooks.view import (

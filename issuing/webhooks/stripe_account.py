@@ -12,9 +12,9 @@ from django.db import DatabaseError
 
 from issuing.authorizations import decision_store
 from issuing.inbox import deliveries as inbox
+from issuing.issuers.messages import AuthorizationRequest, Envelope, Origin
 from issuing.issuers.stripe import origin as event_origin
-from issuing.issuers.stripe.events import REQUEST, AuthorizationRequest, Envelope, parse_envelope
-from issuing.issuers.stripe.origin import Origin
+from issuing.issuers.stripe.events import REQUEST, parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit import clock
 from onecard.kit.clock import Stopwatch

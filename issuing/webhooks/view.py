@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from issuing.inbox import deliveries as inbox
 from issuing.inbox import unapplied
-from issuing.issuers.stripe.events import Envelope
+from issuing.issuers.messages import Envelope, body_id
 from onecard.kit.clock import Stopwatch
 from onecard.kit.errors import OneCardError
 from onecard.kit.postgresql.patience import give_up_after
@@ -114,7 +114,7 @@ def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | 
 def keep_unreadable(provider: str, body: bytes, reason: str) -> None:
     """Keeps a genuine delivery that holds no events, with a case if it names an amount, if the database lets us."""
     # Covering a large body takes a while, which is no wait for the database.
-    envelope = Envelope(inbox.body_id(body), "", "", {})
+    envelope = Envelope(body_id(body), "", "", {})
     try:
         with briefly(), transaction():
             inbox.keep_rejected(provider, body, reason, envelope)

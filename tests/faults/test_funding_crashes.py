@@ -131,7 +131,7 @@ def start_worker(charge: FundingCharge, sandbox: RunningSandbox) -> subprocess.P
     code = (
         "import django; django.setup(); from django.conf import settings;"
         f"settings.DATABASES['default']['NAME'] = {settings['NAME']!r};"
-        f"from wallet import funding; funding.charge(charge_id={charge.pk})"
+        f"from wallet.charges import charge as charges; charges.charge(charge_id={charge.pk})"
     )
     environment = os.environ | {"STRIPE_API_BASE": sandbox.url, "DJANGO_SETTINGS_MODULE": "onecard.settings"}
     return subprocess.Popen([sys.executable, "-c", code], env=environment)

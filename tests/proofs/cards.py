@@ -104,7 +104,7 @@ def make_many(
     progress: Callable[[int], object],
 ) -> Report:
     """Makes a card for each of them and counts both sides; `fault_percent` of the cards meet a fault on the way."""
-    started, chance = time.monotonic(), random.Random(seed)  # noqa: S311  (faults, not secrets)
+    started, chance = time.monotonic(), random.Random(seed)
     faults = 0
 
     def make(holder: Cardholder) -> None:

@@ -11,7 +11,7 @@ from tests.sandbox.settings import FIXTURES, MarqetaSettings, Settings
 from tests.sandbox.state import State
 
 DEFAULT_API_KEY = "sk_test_sandbox"
-DEFAULT_SECRET = "whsec_sandbox"  # noqa: S105 (opens nothing but a test)
+DEFAULT_SECRET = "whsec_sandbox"
 
 
 class RunningSandbox:

@@ -12,18 +12,18 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 class MarqetaSettings:
     """The Marqeta program: who may call it, where it asks for decisions and where it reports; the words open a test."""
 
-    application_token: str = "sandbox_application_token"  # noqa: S105
-    admin_access_token: str = "sandbox_admin_access_token"  # noqa: S105
+    application_token: str = "sandbox_application_token"
+    admin_access_token: str = "sandbox_admin_access_token"
     # Without a URL there is no gateway source, or no webhook, until the API makes one.
     gateway_url: str | None = None
     gateway_username: str = "sandbox_gateway"
-    gateway_password: str = "Sandbox-Gateway-Password-1"  # noqa: S105
+    gateway_password: str = "Sandbox-Gateway-Password-1"
     gateway_headers: Mapping[str, str] = field(default_factory=dict)
     gateway_timeout_ms: int = 2000
     webhook_url: str | None = None
     webhook_username: str = "sandbox_webhook"
-    webhook_password: str = "Sandbox-Webhook-Password-1"  # noqa: S105
-    webhook_secret: str = "Sandbox-Webhook-Secret-1"  # noqa: S105
+    webhook_password: str = "Sandbox-Webhook-Password-1"
+    webhook_secret: str = "Sandbox-Webhook-Secret-1"
     signature_algorithm: str = "HMAC_SHA_1"
     # What the webhook that is there from the start listens to.
     webhook_events: tuple[str, ...] = ("*",)

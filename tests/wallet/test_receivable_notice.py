@@ -1,4 +1,4 @@
-"""The letter to a cardholder who owes: once, in plain words, and again when mail was down (wallet/receivable_notice.py)."""
+"""The letter to a cardholder who owes: once, and again when mail was down (wallet/receivable_notice.py)."""
 
 import datetime as dt
 from smtplib import SMTPServerDisconnected

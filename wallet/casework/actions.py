@@ -84,9 +84,9 @@ def refund(
 ) -> FundingRefund:
     """Begins to give back, at our own cost, a part of what was paid: what is not owed goes back without anybody.
 
-    It is posted as goodwill at once, so that nobody is asked for it again (wallet/obligations/adjust.py). `seen_minor` is what
-    the person saw as given back before. Raises CaseRefusedError for more than is left, when something was given back
-    meanwhile (a second click), and for an amount above the threshold to which nobody else has agreed.
+    It is posted as goodwill at once, so that nobody is asked for it again (wallet/obligations/adjust.py). `seen_minor`
+    is what the person saw as given back before. Raises CaseRefusedError for more than is left, when something was given
+    back meanwhile (a second click), and for an amount above the threshold to which nobody else has agreed.
     """
     with opened(case) as standing:
         refuse(case_rules.why_no_refund(standing))

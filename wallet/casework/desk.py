@@ -1,7 +1,7 @@
 """What every act on a case begins and ends with: the case locked as it stands, a note, an entry in the trail.
 
-Whether an act is possible is asked under the locks (wallet/casework/rules.py), in the order obligation or purchase, case;
-so of two clicks the second gets a sentence.
+Whether an act is possible is asked under the locks (wallet/casework/rules.py), in the order obligation or purchase,
+case; so of two clicks the second gets a sentence.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
+from wallet import locking as wallet_locking
 from wallet.casework import rules as case_rules
 from wallet.casework.rules import Standing
 from wallet.models import Case, CaseNote
-from wallet.obligations import lifecycle as obligations
 
 LONGEST_NOTE, LONGEST_REASON = 2000, 200
 
@@ -35,9 +35,9 @@ def opened(case: Case) -> Iterator[Standing]:
     """
     with transaction():
         if case.obligation_id is None:
-            obligations.lock_purchase(case.reference)
+            wallet_locking.lock_purchase(case.reference)
         else:
-            obligations.lock(case.obligation_id)
+            wallet_locking.lock(case.obligation_id)
         # No joins: after a wait for the lock, joined rows would be those of before it.
         fresh = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
         if fresh.status != Case.Status.OPEN:

@@ -1,6 +1,7 @@
 """What can be done about a case now, and for what cannot the sentence that says why.
 
-Only reads. The pages ask it which buttons to show, and the acts ask it again under their locks (wallet/casework/actions.py).
+Only reads. The pages ask it which buttons to show, and the acts ask it again under their locks
+(wallet/casework/actions.py).
 """
 
 from dataclasses import dataclass

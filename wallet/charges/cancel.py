@@ -11,9 +11,9 @@ from dataclasses import replace
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases, states
+from wallet import locking as wallet_locking
 from wallet.charges import declines, outcomes
 from wallet.models import Case, FundingCharge
-from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import AccountRefusedError, NotProcessedError, Outcome, OutcomeUnknownError
 from wallet.processors.stripe import methods as stripe_methods
 
@@ -58,7 +58,7 @@ def _with_its_reason(charge: FundingCharge, outcome: Outcome) -> Outcome:
 
 def _leave_to_a_person(charge: FundingCharge) -> None:
     with transaction():
-        obligation = obligations.lock(charge.obligation_id)
+        obligation = wallet_locking.lock(charge.obligation_id)
         still = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.REQUIRES_ACTION)
         if obligation.status == states.Obligation.OPEN and still.exists():
             cases.open_obligation_case(

@@ -15,6 +15,7 @@ from onecard.kit.backoff import backoff_s
 from onecard.kit.currency_units import stripe_step
 from onecard.kit.transactions import transaction
 from wallet import cases, states
+from wallet import locking as wallet_locking
 from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge
 from wallet.obligations import lifecycle as obligations
@@ -57,7 +58,9 @@ def _claim(charge_id: int) -> FundingCharge | None:
     """The obligation is locked first, so that how much is captured is settled with the claim."""
     now = clock.now()
     with transaction():
-        obligation = obligations.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
+        obligation = wallet_locking.lock(
+            FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id)
+        )
         due = FundingCharge.objects.filter(pk=charge_id, status__in=states.HOLDING, next_attempt_at__lte=now)
         claimed = due.select_for_update(no_key=True, of=("self",)).select_related("method").first()
         if claimed is None:
@@ -115,7 +118,7 @@ def _try_later(claimed: FundingCharge, message: str, *, tells: bool = True) -> N
     log.warning("hold of charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
     now = clock.now()
     with transaction():
-        obligation = obligations.lock(claimed.obligation_id)
+        obligation = wallet_locking.lock(claimed.obligation_id)
         mine = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, status=claimed.status)
         mine.update(
             failure_message=message[:300],

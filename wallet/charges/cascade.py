@@ -19,6 +19,7 @@ from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
 from wallet import cases, states
+from wallet import locking as wallet_locking
 from wallet.charges import declines
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
@@ -56,7 +57,7 @@ def next_charge(*, obligation_id: int, method_ids: Sequence[int], actor: str) ->
     With none left the receivable's case is opened, and soft declines are tried again later, by the clock.
     """
     with transaction():
-        obligation = obligations.lock(obligation_id)
+        obligation = wallet_locking.lock(obligation_id)
         if not _is_waiting(obligation):
             return Step.NOTHING
         if not owed(obligation).minor:

@@ -19,6 +19,7 @@ from onecard.kit.currency_units import stripe_step
 from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import carried_amounts, cases, states
+from wallet import locking as wallet_locking
 from wallet.charges import capture as captures
 from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge, FundingMethod
@@ -81,7 +82,7 @@ def _claim(charge_id: int) -> FundingCharge | None:
     """Takes the charge for this worker, and commits that, so that its death leaves a trace: sending, then abandoned."""
     now = clock.now()
     with transaction():
-        obligations.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
+        wallet_locking.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
         before = FundingCharge.objects.select_for_update(no_key=True, of=("self",)).filter(_due(now), pk=charge_id)
         claimed = before.select_related("obligation__cardholder", "method").first()
         if claimed is None:
@@ -305,7 +306,7 @@ def _try_later(
         # A key that nobody has read does not age.
         changes["first_sent_at"] = None
     with transaction():
-        obligation = obligations.lock(claimed.obligation_id)
+        obligation = wallet_locking.lock(claimed.obligation_id)
         # Only while the claim is still this worker's: another try, or news by an event, has the last word.
         held = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, claimed_until__isnull=False)
         if held.update(**changes) and changes["status"] != claimed.status:

@@ -12,6 +12,7 @@ from onecard.kit import clock
 from onecard.kit.transactions import savepoint, transaction
 from onecard.kit.transitions import sources_of
 from wallet import carried_amounts, cases, states
+from wallet import locking as wallet_locking
 from wallet.charges import cascade, declines
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingObligation
@@ -85,7 +86,7 @@ def _keep_another_payment(charge: FundingCharge, outcome: Outcome) -> None:
     if outcome.status not in PAID_BY_HAND:
         return
     with transaction():
-        obligation = obligations.lock(charge.obligation_id)
+        obligation = wallet_locking.lock(charge.obligation_id)
         cases.open_obligation_case(
             kind=Case.Kind.TWO_CHARGES,
             obligation=obligation,
@@ -100,7 +101,9 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
     Late or repeated news changes nothing (money-safety I10) and gives False.
     """
     with transaction():
-        obligation = obligations.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
+        obligation = wallet_locking.lock(
+            FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id)
+        )
         charge = FundingCharge.objects.select_related("method").get(pk=charge_id)
         if outcome.status in PAID_BY_HAND and charge.status == states.Charge.DECLINED:
             # It was paid after all: what the cascade has written down and nobody has sent is not needed.

@@ -15,11 +15,11 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction, transaction
 from onecard.kit.transitions import sources_of
 from wallet import cases, states
+from wallet import locking as wallet_locking
 from wallet.disputes import lost as lost_disputes
 from wallet.ledger import postings as ledger
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingDispute, FundingMethod, Posting
-from wallet.obligations import lifecycle as obligations
 from wallet.processors.stripe.disputes import BalanceEntry, ProcessorDispute
 
 ACTOR = "processor:stripe"
@@ -39,8 +39,8 @@ def apply_news(found: ProcessorDispute, *, told_at: dt.datetime, moved: str = ""
         charge = charge_of(found.payment_intent_id)
         if charge is not None:
             # As a settlement locks (wallet/obligations/adjust.py), which must not miss what is owed anew.
-            obligations.lock_purchase(ledger.reference_of(charge))
-            charge.obligation = obligations.lock(charge.obligation_id)
+            wallet_locking.lock_purchase(ledger.reference_of(charge))
+            charge.obligation = wallet_locking.lock(charge.obligation_id)
         dispute = _stored(found, charge, told_at)
         _move(dispute, found, told_at)
         if charge is None:

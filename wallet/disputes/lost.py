@@ -5,6 +5,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.outbox import services as outbox
 from wallet import cases, states
+from wallet import locking as wallet_locking
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, Posting
 from wallet.models.funding import OWED_AFTER_DISPUTE
@@ -66,7 +67,7 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
         if part == owed.payable.minor and owed.status != states.Obligation.FUNDED:
             obligations.release(obligation_id=owed.pk, actor=ACTOR)
         else:
-            locked = obligations.lock(owed.pk)
+            locked = wallet_locking.lock(owed.pk)
             refunds.begin(obligation=locked, amount_minor=part, reason="The dispute was won after all.", actor=ACTOR)
         minor -= part
 

@@ -6,6 +6,7 @@ may come in any order and as often as it likes: the same amount again changes no
 
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
+from wallet import locking as wallet_locking
 from wallet import states
 from wallet.methods import usable as methods
 from wallet.models import FundingCharge, FundingMethod, FundingObligation
@@ -23,7 +24,7 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     """
     require_transaction("The settlement of a purchase")
     # There may be no obligation yet to lock.
-    obligations.lock_purchase(purchase)
+    wallet_locking.lock_purchase(purchase)
     owing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )

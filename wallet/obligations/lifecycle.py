@@ -5,10 +5,11 @@ import uuid
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
-from onecard.kit.transactions import lock_name, require_transaction
+from onecard.kit.transactions import require_transaction
 from onecard.kit.transitions import sources_of
 from onecard.outbox import services as outbox
 from wallet import carried_amounts, cases, states
+from wallet import locking as wallet_locking
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 from wallet.refunds import records as refunds
 
@@ -27,8 +28,8 @@ TAKEN = (states.Charge.CAPTURING, states.Charge.SUCCEEDED)
 def begin(*, method: FundingMethod, reference: str, purchase: str, description: str, money: Money) -> FundingCharge:
     """Writes down what a method of the cardholder shall pay, its first charge and the message for the worker.
 
-    In the caller's transaction; a purchase's are written by its decision (issuing/authorizations/decision_store.py). The reference can be
-    used once: a second obligation for it raises IntegrityError.
+    In the caller's transaction; a purchase's are written by its decision (issuing/authorizations/decision_store.py).
+    The reference can be used once: a second obligation for it raises IntegrityError.
     """
     require_transaction("An obligation")
     now, public_id = clock.now(), uuid.uuid4()
@@ -62,7 +63,7 @@ def release(*, obligation_id: int | None, actor: str) -> bool:
     (wallet/charges/outcomes.py).
     """
     require_transaction("The release of an obligation")
-    obligation = lock(obligation_id) if obligation_id else None
+    obligation = wallet_locking.lock(obligation_id) if obligation_id else None
     if obligation is None or not move(obligation, states.Obligation.RELEASED, actor=actor):
         return False
     cancel_unsent(obligation, actor=actor)
@@ -174,13 +175,3 @@ def move(obligation: FundingObligation, target: str, *, actor: str) -> bool:
         return False
     trail.record(actor=actor, action=f"funding.{target}", subject=obligation, was=obligation.status)
     return True
-
-
-def lock_purchase(purchase: str) -> None:
-    """Locks a purchase's money by its name, before its obligations: there may be none yet."""
-    lock_name(f"onecard.settlement:{purchase}")
-
-
-def lock(obligation_id: int) -> FundingObligation:
-    """Locks an obligation: the one order is obligation first, then its charges."""
-    return FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=obligation_id)

@@ -114,7 +114,7 @@ class NotProcessedError(OneCardError):
 
 
 class AccountRefusedError(NotProcessedError):
-    """The processor refuses our own account or key: nobody is charged until staff mend it (wallet/processors/account_refusals.py).
+    """The processor refuses our own account or key: nobody is charged until staff mend it (account_refusals.py).
 
     `refusal_code` is the processor's word for it, "" for none. `is_stored` when the processor may keep this answer for
     the idempotency key, so that the next try needs a new key; `replayed` when it is such an old answer.

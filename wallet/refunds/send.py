@@ -1,4 +1,4 @@
-"""Sending refunds to the processor: claim and commit, call, record and commit, as for charges (wallet/charges/charge.py)."""
+"""Sending refunds to the processor: claim and commit, call, record and commit, as for charges (charges/charge.py)."""
 
 import datetime as dt
 import logging
@@ -12,9 +12,9 @@ from onecard.kit import clock
 from onecard.kit.backoff import backoff_s
 from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
+from wallet import locking as wallet_locking
 from wallet import states
 from wallet.models import FundingRefund
-from wallet.obligations import lifecycle as obligations
 from wallet.processors import account_refusals
 from wallet.processors.base import (
     AccountRefusedError,
@@ -63,7 +63,7 @@ def _claim(refund_id: int) -> FundingRefund | None:
     now = clock.now()
     with transaction():
         # The one order of locks: obligation first.
-        obligations.lock(FundingRefund.objects.values_list("obligation_id", flat=True).get(pk=refund_id))
+        wallet_locking.lock(FundingRefund.objects.values_list("obligation_id", flat=True).get(pk=refund_id))
         before = FundingRefund.objects.select_for_update(no_key=True, of=("self",)).filter(_due(now), pk=refund_id)
         claimed = before.exclude(charge=None).select_related("charge", "obligation").first()
         if claimed is None:

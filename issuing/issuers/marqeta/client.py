@@ -22,9 +22,9 @@ from issuing.issuers.base import (
     RevealGrant,
 )
 from issuing.issuers.card_numbers import read_card_data
+from issuing.issuers.marqeta import event_history
 from issuing.issuers.marqeta import objects as shapes
 from issuing.issuers.marqeta.http import Json, MarqetaHttp
-from issuing.issuers.stripe import event_history
 from onecard.kit import clock
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20.0

@@ -7,14 +7,13 @@ on the way. Nothing Marqeta-shaped passes inward from here.
 from decimal import Decimal
 from typing import Any
 
-from issuing.inbox.deliveries import body_id
 from issuing.issuers import fingerprints
 from issuing.issuers.marqeta.answers import MarqetaAnswers
 from issuing.issuers.marqeta.jit_methods import INCREMENT, is_cash
 from issuing.issuers.marqeta.message_types import FIRST_MESSAGES
 from issuing.issuers.merchants import category_of
+from issuing.issuers.messages import AuthorizationRequest, Envelope, MalformedEventError, Merchant, body_id
 from issuing.issuers.side_amounts import of_marqeta
-from issuing.issuers.stripe.events import AuthorizationRequest, Envelope, MalformedEventError, Merchant
 from issuing.models import Provider
 from onecard.kit import exact_json
 from onecard.kit.countries import alpha_2

@@ -2,16 +2,10 @@
 
 from typing import Any
 
+from issuing.issuers.messages import MalformedEventError
 from onecard.kit.currency_units import from_stripe
-from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.text import clean_text
-
-
-class MalformedEventError(OneCardError):
-    """A genuine delivery that does not say what an event of its kind must say."""
-
-    code = "malformed_event"
 
 
 def amount_in(content: dict[str, Any], name: str) -> int:

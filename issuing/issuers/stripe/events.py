@@ -4,19 +4,25 @@ Nothing Stripe-shaped passes inward from here. A field that a decision needs and
 MalformedEventError with a sentence that names it; everything else degrades to "".
 """
 
-import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from issuing import states
-from issuing.authorizations.answers import STRIPE, AnswerFormat
 from issuing.issuers import fingerprints
-from issuing.issuers.side_amounts import NOTHING, SideAmounts, of_stripe
+from issuing.issuers.messages import (
+    AuthorizationNews,
+    AuthorizationRequest,
+    DeclinedRound,
+    Envelope,
+    MalformedEventError,
+    Merchant,
+    round_prefix,
+)
+from issuing.issuers.side_amounts import of_stripe
 from issuing.issuers.stripe import origin as event_origin
 from issuing.issuers.stripe import request_history
-from issuing.issuers.stripe.amounts import MalformedEventError as MalformedEventError  # noqa: PLC0414 (told to all readers)
 from issuing.issuers.stripe.amounts import amount_in, currency_in, in_our_units
+from issuing.issuers.stripe.answers import STRIPE
 from onecard.kit import exact_json
 from onecard.kit.countries import alpha_2
 from onecard.kit.text import clean_text, free_text
@@ -32,103 +38,6 @@ STATUS = {
     "reversed": states.Authorization.REVERSED,
     "expired": states.Authorization.EXPIRED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when.
-
-    `says` is what the event's id stands for, in JSON values; None where that is not known.
-    """
-
-    id: str
-    type: str
-    object_id: str
-    content: dict[str, Any]
-    told_at: dt.datetime | None = None
-    says: Any = None
-    origin: event_origin.Origin = event_origin.UNSAID
-
-    def fingerprint(self) -> str:
-        """The hash of what the event says; "" where that is not known."""
-        return "" if self.says is None else fingerprints.of(self.says)
-
-
-@dataclass(frozen=True, slots=True)
-class Merchant:
-    """Where the purchase happens, as far as the issuer says; `country` is ISO 3166-1 alpha-2 where it is one."""
-
-    mcc: str
-    name: str
-    category: str
-    city: str
-    country: str
-    network_id: str
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
-    """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one.
-
-    `answers` writes what its issuer understands; `refused_because` is a reason that lies in the question itself, or "".
-    `fingerprint` is the hash of what is asked, whatever the event's id. `cardholders` are the issuer's ids of whom it
-    names beside the card. An increment `follows`: then `standing_minor`
-    is what its issuer says was approved before (None: it does not say how much), and `earlier_events` or
-    `earlier_rounds` name the rounds before it, by event id or by round key.
-    """
-
-    provider: str
-    event_id: str
-    event_type: str
-    authorization_id: str
-    issuer_card_id: str
-    amount_minor: int
-    currency: str
-    merchant: Merchant
-    round_key: str
-    answers: AnswerFormat
-    refused_because: str = ""
-    beside: SideAmounts = NOTHING
-    fingerprint: str = ""
-    follows: bool = False
-    standing_minor: int | None = 0
-    earlier_events: tuple[str, ...] = ()
-    earlier_rounds: tuple[str, ...] = ()
-    cardholders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DeclinedRound:
-    """A round that the issuer declined: how many came before it, and what it asked for where that is said."""
-
-    number: int
-    amount_minor: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationNews:
-    """What the issuer says of an authorization after the fact: its outcome, where it stands and its amount.
-
-    `status` is one of states.Authorization, or "" when unknown. `asked_us` says that the outcome went through our
-    webhook, whatever we answered or failed to.
-    """
-
-    provider: str
-    authorization_id: str
-    issuer_card_id: str
-    ever_approved: bool
-    asked_us: bool
-    status: str
-    amount_minor: int
-    currency: str
-    merchant: Merchant
-    authorization_code: str
-    # How many of our approvals the news knows of: older news must not be taken for a partial reversal.
-    approved_rounds: int = 0
-    declined_rounds: tuple[DeclinedRound, ...] = ()
-    beside: SideAmounts = NOTHING
-    issuer_cardholder_id: str = ""
 
 
 def parse_envelope(body: bytes) -> Envelope:
@@ -244,11 +153,6 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
         beside=of_stripe(content, currency),
         issuer_cardholder_id=next(iter(_people(content)), ""),
     )
-
-
-def round_prefix(rounds_before: int) -> str:
-    """How the key of a round begins that so many came before: what was asked then stands there in the history."""
-    return f"{rounds_before}:"
 
 
 def _or_nothing(read: Callable[..., T], *what: Any) -> T | None:

@@ -1,24 +1,13 @@
 """Whose an event of Stripe says that it is, and of when."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
+from issuing.issuers.messages import Origin
 from onecard.kit.text import clean_text
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The mode, the account ("" for our own) and the API version; a mode of None is not said."""
-
-    livemode: bool | None = None
-    account: str = ""
-    api_version: str = ""
-
-
-UNSAID = Origin()
 UNREADABLE = "unreadable"
 
 

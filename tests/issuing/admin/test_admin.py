@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing.authorizations import answers, late_approvals
+from issuing.authorizations import late_approvals
 from issuing.handlers import dispatch
+from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, CardChange, Decision, IssuerEvent, VirtualCard
 from onecard.kit import clock, display
 from tests import stripe_events
@@ -89,7 +90,7 @@ def test_rounds_and_a_correction_follow_each_other() -> None:
     first = bought(card)
     again = {"authorization": first["data"]["object"]["id"], "approved_before": 4500}
     second = bought(card, amount=500, history=[{"approved": True, "amount": 4500}], **again)
-    late_approvals.withdraw_approval(provider="stripe", event_id=second["id"], answers=answers.STRIPE)
+    late_approvals.withdraw_approval(provider="stripe", event_id=second["id"], answers=STRIPE)
 
     shown = story()
 

@@ -7,8 +7,8 @@ import pytest
 
 from audit.models import Entry
 from issuing.authorizations import decision_store, late_approvals
-from issuing.authorizations.answers import STRIPE
 from issuing.handlers import dispatch
+from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, BalanceUse, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.issuing.authorizations.test_close_out import approved, deliver, forget, moved, news, told_total

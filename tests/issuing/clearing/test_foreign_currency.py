@@ -8,7 +8,8 @@ import pytest
 
 from issuing.billing import amount_due
 from issuing.handlers import dispatch
-from issuing.issuers.side_amounts import SideAmounts, of_marqeta, of_stripe
+from issuing.issuers.messages import SideAmounts
+from issuing.issuers.side_amounts import of_marqeta, of_stripe
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.currencies import alpha_3
 from tests import marqeta_events, stripe_events

@@ -50,7 +50,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def fail(*_: Any, **__: Any) -> None:
         raise BrokenError("the ledger has no such account")
 
-    monkeypatch.setattr(stripe_updates.transactions, "record", fail)
+    monkeypatch.setattr(stripe_updates.card_transactions, "record", fail)
     return monkeypatch
 
 
@@ -127,7 +127,7 @@ def test_an_event_that_kills_its_worker_waits_and_becomes_a_case(
     stripe_events.post(other)
     now = clock.now() + HOUR
     with monkeypatch.context() as deadly:
-        deadly.setattr(stripe_updates.transactions, "record", die)
+        deadly.setattr(stripe_updates.card_transactions, "record", die)
         for _ in range(unapplied.ATTEMPTS_BEFORE_CASE + 1):
             assert kills.live(lambda _, now=now: dispatch.sweep(now=now)).was_killed
             # The queue hands it out again at once, which is too early: the worker lives.
@@ -211,7 +211,7 @@ def test_an_event_that_always_takes_too_long_is_a_case_too(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(stripe_updates.transactions, "record", fail)
+    monkeypatch.setattr(stripe_updates.card_transactions, "record", fail)
     now = clock.now()
     for _ in range(unapplied.ATTEMPTS_BEFORE_CASE):
         now += HOUR

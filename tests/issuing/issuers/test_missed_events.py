@@ -12,8 +12,9 @@ from django.test import override_settings
 from issuing.handlers import dispatch
 from issuing.inbox import deliveries as inbox
 from issuing.issuers.base import MissedEvent, NetworkError
+from issuing.issuers.marqeta import event_history as marqeta_history
+from issuing.issuers.messages import Envelope
 from issuing.issuers.stripe import event_history
-from issuing.issuers.stripe.events import Envelope
 from issuing.models import IssuerEvent
 from onecard.kit import exact_json
 from tests.issuing.issuers.test_lists import all_events
@@ -141,7 +142,7 @@ def test_an_event_tells_when_it_happened() -> None:
     assert event_history.read_stripe_page(stripe_body([ROW])).events[0].created_at == at
     row = {"type": "refund", "token": "tok", "state": "COMPLETION", "user_transaction_time": at.isoformat()}
     rows = [row, {**row, "user_transaction_time": None, "created_time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}]
-    events = event_history.read_marqeta_page({"data": rows, "is_more": False}, start=0).events
+    events = marqeta_history.read_marqeta_page({"data": rows, "is_more": False}, start=0).events
     assert [event.created_at for event in events] == [at, at]
 
 
@@ -160,7 +161,7 @@ def test_an_odd_row_of_marqeta_does_not_hold_up_the_others(odd: Any) -> None:
         for _ in range(2_000):
             deep = {"x": deep}
         odd = {**copy.copy(row), "deep": deep}
-    page = event_history.read_marqeta_page({"data": [odd, row], "is_more": True}, start=4)
+    page = marqeta_history.read_marqeta_page({"data": [odd, row], "is_more": True}, start=4)
     assert [event.event_id for event in page.events] == ["transaction:tok:COMPLETION"]
     assert page.cursor == "6"
 
@@ -168,4 +169,4 @@ def test_an_odd_row_of_marqeta_does_not_hold_up_the_others(odd: Any) -> None:
 @pytest.mark.parametrize("listed", [{}, {"data": None, "is_more": False}, {"data": []}])
 def test_an_answer_that_is_no_list_of_rows_is_no_answer(listed: dict[str, Any]) -> None:
     with pytest.raises(NetworkError):
-        event_history.read_marqeta_page(listed, start=0)
+        marqeta_history.read_marqeta_page(listed, start=0)

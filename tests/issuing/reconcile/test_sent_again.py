@@ -4,9 +4,9 @@ import pytest
 
 from onecard.kit.transactions import transaction
 from tests.issuing.reconcile.test_internal import books, given_back, paid_charge
+from wallet import locking as wallet_locking
 from wallet.ledger import check as ledger_check
 from wallet.models import FundingRefund
-from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import RefundOutcome
 from wallet.refunds import records as refunds
 
@@ -20,7 +20,7 @@ def test_a_refund_that_came_back_and_was_sent_again_has_no_difference() -> None:
     assert (books()[1], ledger_check.check()) == ([], [])
 
     with transaction():
-        obligation = obligations.lock(charge.obligation_id)
+        obligation = wallet_locking.lock(charge.obligation_id)
         again = refunds.begin_again(obligation=obligation, reason="Once more", actor="user:1")
     assert (books()[1], ledger_check.check()) == ([], [])
 

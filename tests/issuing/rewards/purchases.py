@@ -8,9 +8,9 @@ from onecard.kit.transactions import transaction
 from tests import stripe_events
 from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
 from tests.wallets import walkthrough_card
+from wallet import locking as wallet_locking
 from wallet.charges import outcomes
 from wallet.models import FundingCharge, FundingRefund
-from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome, RefundOutcome
 from wallet.refunds import records as refunds
 
@@ -37,7 +37,7 @@ def paid(charge: FundingCharge) -> FundingCharge:
 
 def refunded(charge: FundingCharge, amount: int) -> FundingRefund:
     with transaction():
-        obligation = obligations.lock(charge.obligation_id)
+        obligation = wallet_locking.lock(charge.obligation_id)
         refund = refunds.begin(obligation=obligation, amount_minor=amount, reason="Given back.", actor="system:test")
     ended(refund, "succeeded")
     return refund

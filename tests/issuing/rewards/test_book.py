@@ -34,6 +34,7 @@ from tests.factories import (
 from tests.issuing.rewards.purchases import NOTHING, bought, ended, one_card_wallet, paid, refunded, sums
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
+from wallet import locking as wallet_locking
 from wallet.charges import cascade, outcomes
 from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund
 from wallet.obligations import lifecycle as obligations
@@ -290,7 +291,7 @@ def test_a_refund_that_failed_and_was_sent_again_before_the_sweep_is_put_back_to
     rewards_sweep.sweep()
     ended(first, "failed")
     with transaction():
-        obligation = obligations.lock(charge.obligation_id)
+        obligation = wallet_locking.lock(charge.obligation_id)
         again = refunds.begin_again(obligation=obligation, reason="Once more", actor="user:1")
     first.refresh_from_db()
     assert first.status == "canceled"

@@ -138,7 +138,7 @@ def test_two_launchers_at_once_have_two_products(tmp_path: Path) -> None:
 @contextmanager
 def launcher(checkout: Path) -> Iterator[subprocess.Popen[str]]:
     """`make run` in a copy of this checkout, as a person starts it."""
-    for name in ("onecard", "issuing", "routing", "wallet", "audit", "templates", "fixtures"):
+    for name in ("onecard", "issuing", "routing", "wallet", "audit", "tests", "templates", "fixtures"):
         shutil.copytree(CHECKOUT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "manage.py", checkout)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

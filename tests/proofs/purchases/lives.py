@@ -51,7 +51,7 @@ class Life:
 
 def life(number: int, *, seed: int, buyers: int) -> Life:
     """The life with this number."""
-    chance = random.Random(f"{seed}:{number}")  # noqa: S311  (shopping, not secrets)
+    chance = random.Random(f"{seed}:{number}")
     kind = chance.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))[0]
     amount = chance.randint(LEAST_MINOR, MOST_MINOR)
     part = chance.randint(amount // 10, amount - amount // 10)

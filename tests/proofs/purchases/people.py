@@ -53,7 +53,7 @@ class Shopper:
 
 def make_people(http: SandboxHttp, count: int, *, seed: int) -> list[Shopper]:
     """Makes them at the sandbox and here, the issuers in turn; nobody is told of it, for nobody listens yet."""
-    chance = random.Random(f"people:{seed}")  # noqa: S311  (a population, not secrets)
+    chance = random.Random(f"people:{seed}")
     http.control("POST", "scenarios", {"webhook": "*", "do": "drop", "times": None})
     _close_the_demo_cards(http)
     people = [_make_one(http, number, chance) for number in range(count)]
@@ -116,7 +116,7 @@ def _write_down(people: list[Shopper]) -> None:
         RankingRow(mcc=MCC, scope="network", network=network, reward_rate=Decimal(rate), reward_type="points")
         for rate, network in enumerate(GOOD, 1)
     )
-    users = User.objects.bulk_create([User(username=f"shopper-{n}", password="!") for n in range(len(people))])  # noqa: S106
+    users = User.objects.bulk_create([User(username=f"shopper-{n}", password="!") for n in range(len(people))])
     holders = Cardholder.objects.bulk_create(
         Cardholder(
             user=user,

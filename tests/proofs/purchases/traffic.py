@@ -76,7 +76,7 @@ class Traffic:
         return self.seen
 
     def _shop(self, thread: int) -> None:
-        chance = random.Random(f"{self.seed}:thread:{thread}")  # noqa: S311  (shopping, not secrets)
+        chance = random.Random(f"{self.seed}:thread:{thread}")
         waiting, living = self._begin_each(), list[Purchase]()
         while True:
             while len(living) < AT_ONCE and (purchase := next(waiting, None)) is not None:

@@ -147,7 +147,7 @@ def make_books(plan: Plan) -> None:
 
 
 def _people() -> dict[str, Any]:
-    holder = Cardholder.objects.create(user=User.objects.create(username="many", password="!"), name="Ada Many")  # noqa: S106
+    holder = Cardholder.objects.create(user=User.objects.create(username="many", password="!"), name="Ada Many")
     method = FundingMethod.objects.create(
         cardholder=holder,
         name="Visa",

@@ -76,7 +76,7 @@ class Plan:
 
 def make_plan(*, rows: int, planted: int, seed: int) -> Plan:
     """Spreads the planted differences evenly over all classes; each is on a purchase of its own."""
-    chance, places = random.Random(seed), {}  # type: ignore[var-annotated]  # noqa: S311  (a proof, not a secret)
+    chance, places = random.Random(seed), {}  # type: ignore[var-annotated]
     refunds = rows // 10
     of_refunds = iter(chance.sample(range(1, refunds + 1), min(refunds, planted)))
     others = iter(chance.sample(range(refunds + 1, rows + 1), min(rows - refunds, planted)))

@@ -69,7 +69,7 @@ def test_command_speaks_marqeta_with_the_credentials_of_the_settings() -> None:
 
 def test_sandbox_needs_no_django_and_no_product() -> None:
     program = (
-        "import sys; import onecard.sandbox.running; "
+        "import sys; import tests.sandbox.running; "
         "print([name for name in sys.modules if name.split('.')[0] in "
         "('django', 'issuing', 'routing', 'wallet', 'audit', 'celery')])"
     )

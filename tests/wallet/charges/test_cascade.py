@@ -26,6 +26,7 @@ from tests.wallet.charges.cascades import (
     story,
 )
 from wallet import cases
+from wallet import locking as wallet_locking
 from wallet.charges import cancel, cascade
 from wallet.charges import charge as charges
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
@@ -209,7 +210,7 @@ def test_the_receivable_is_what_is_left_after_a_part_was_given_back(sandbox: Run
     (only,) = a_wallet(cards=1)
     obligation = owe(only)
     with transaction.atomic():
-        refunds.begin(obligation=obligations.lock(obligation.pk), amount_minor=1500, reason="Less.", actor=ME)
+        refunds.begin(obligation=wallet_locking.lock(obligation.pk), amount_minor=1500, reason="Less.", actor=ME)
     decline(sandbox, only, "stolen_card")
 
     run_out(obligation, [only])

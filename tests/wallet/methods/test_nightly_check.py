@@ -1,4 +1,4 @@
-"""The nightly look at saved cards, over real HTTP: expired, gone, renewed, soon to expire (wallet/methods/nightly_check.py)."""
+"""The nightly look at saved cards, expired, gone, renewed, soon to expire (wallet/methods/nightly_check.py)."""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -9,6 +9,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import given_back, intents
 from tests.wallet.casework.desks import WHY, clerk
 from tests.wallet.charges.cascades import ME, a_wallet, decline, make_retry_due, owe, receivable, run_out, sandbox, step
+from wallet import locking as wallet_locking
 from wallet.casework import actions as case_actions
 from wallet.charges import charge as funding
 from wallet.charges import outcomes
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 def less(obligation: FundingObligation, minor: int = 1500) -> None:
     with transaction.atomic():
-        refunds.begin(obligation=obligations.lock(obligation.pk), amount_minor=minor, reason="Less.", actor=ME)
+        refunds.begin(obligation=wallet_locking.lock(obligation.pk), amount_minor=minor, reason="Less.", actor=ME)
 
 
 def asked(obligation: FundingObligation) -> list[int]:
@@ -147,7 +148,7 @@ def test_a_hold_that_lapsed_is_made_anew_for_what_is_left(sandbox: RunningSandbo
     first = obligation.charges.get()
     assert funding.charge(charge_id=first.pk) == "held"
     with transaction.atomic():
-        assert obligations.give_up(obligations.lock(obligation.pk), 500, actor=ME)
+        assert obligations.give_up(wallet_locking.lock(obligation.pk), 500, actor=ME)
     first.refresh_from_db()
     outcomes.apply_news(Outcome("canceled", first.processor_charge_id or ""))
 

@@ -6,14 +6,10 @@ import pytest
 
 from issuing.handlers import stripe_disputes
 from issuing.issuers.base import Limits
+from issuing.issuers.messages import MalformedEventError
 from issuing.issuers.side_amounts import of_stripe
 from issuing.issuers.stripe import objects as stripe_objects
-from issuing.issuers.stripe.events import (
-    MalformedEventError,
-    parse_authorization_news,
-    parse_authorization_request,
-    parse_envelope,
-)
+from issuing.issuers.stripe.events import parse_authorization_news, parse_authorization_request, parse_envelope
 from tests import stripe_events
 from tests.issuing.clearing.postings import posted
 

@@ -69,7 +69,7 @@ def _web_server(environment: dict[str, str]) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [*web_command(port), "--log-level", "error"]
-    with subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR) as server:  # noqa: S603  (our own command)
+    with subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR) as server:
         try:
             _wait_for(f"http://127.0.0.1:{port}/health/ready", server)
             yield f"http://127.0.0.1:{port}"

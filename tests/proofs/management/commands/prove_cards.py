@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *, count: int, limit: int, workers: int, faults: float, seed: int | None, **_options: Any) -> None:
         if min(count, limit, workers) < 1 or not 0 <= faults <= 100:
             raise CommandError("--count, --limit and --workers must be at least 1, --faults from 0 to 100.")
-        seed = random.randrange(2**32) if seed is None else seed  # noqa: S311  (faults, not secrets)
+        seed = random.randrange(2**32) if seed is None else seed
         self.stdout.write(f"{count} cards, {limit} calls a second, {faults} % faults, seed {seed}")
         with own_database(), running_sandbox(webhook_url=None, api_key=DEFAULT_API_KEY) as sandbox:
             pointed = {"STRIPE_API_BASE": sandbox.url, "STRIPE_API_KEY": DEFAULT_API_KEY}

@@ -63,7 +63,7 @@ class Command(BaseCommand):
     ) -> None:
         if min(count, threads, workers, relays) < 1 or not 0 <= fail <= 50:
             raise CommandError("--count, --threads, --workers and --relays must be at least 1, --fail from 0 to 50.")
-        seed = random.randrange(2**32) if seed is None else seed  # noqa: S311  (faults, not secrets)
+        seed = random.randrange(2**32) if seed is None else seed
         self.stdout.write(f"{count} purchases, {fail} % of everything fails, seed {seed}")
         more = {"FUNDING_POLICY": policy} if policy else {}
         with _quick_database() as url, _world() as world, tqdm(total=count, unit=" purchases", disable=None) as bar:

@@ -29,7 +29,7 @@ class Command(BaseCommand):
     ) -> None:
         if planted < 0 or rows < max(1000, 20 * planted):
             raise CommandError("--rows must be at least 1000 and twenty times --planted, which must not be negative.")
-        seed = random.randrange(2**32) if seed is None else seed  # noqa: S311  (a proof, not a secret)
+        seed = random.randrange(2**32) if seed is None else seed
         self.stdout.write(f"{rows} purchases on each side, {planted} planted differences, seed {seed}")
         with own_database(), tqdm(unit=" rows", leave=False, disable=None) as bar:
 
