@@ -6,10 +6,10 @@ Run it as onecard.dev.stack.web_command does; docs/deployment.md says what else 
 import os
 import resource
 
-from issuing.authorizations import authorize
 from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
+from issuing.authorizations import authorize  # isort: skip
 from issuing.webhooks import shedding  # isort: skip
 
 # Where a purchase is asked about, and how it is declined when no thread is free for it in time.

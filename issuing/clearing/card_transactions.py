@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from audit import trail
 from issuing import locking
-from issuing.clearing import refund_matching, transaction_rows
+from issuing.clearing import contradictions, refund_matching, transaction_rows
 from issuing.clearing.posting import book
 from issuing.inbox import references as event_references
 from issuing.inbox.references import Named
@@ -72,7 +72,7 @@ def record(
         if is_new:
             _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
             if kept.contradiction:
-                _open_contradiction(kept, kept.contradiction)
+                contradictions.open_contradiction(kept, kept.contradiction)
             book(kept)
         else:
             kept = _told_again(_lock(provider, found.id), row)
@@ -119,7 +119,7 @@ def link(authorization: Authorization) -> int:
         contradiction="",
     ).exclude(source=CardTransaction.Source.LEGACY)
     found = list(waiting.select_for_update(no_key=True, of=("self",)))
-    joined = [each for each in found if not _contradicts(each, authorization)]
+    joined = [each for each in found if not contradictions.contradicts(each, authorization)]
     for each in joined:
         kept = _complete(each, {"authorization_id": authorization.pk, "card_id": authorization.card_id})
         _join_refunds(kept)
@@ -200,7 +200,7 @@ def _link_followers(capture: CardTransaction) -> None:
         contradiction="",
     ).exclude(Q(pk=capture.pk) | Q(source=CardTransaction.Source.LEGACY))
     for kept in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
-        if not _contradicts(kept, capture.authorization):
+        if not contradictions.contradicts(kept, capture.authorization):
             _complete(kept, _inherited(capture, {}))
     for dispute in _disputes_of(capture.provider, name):
         Dispute.objects.filter(pk=dispute.pk).update(transaction=capture, authorization=capture.authorization_id)
@@ -219,63 +219,15 @@ def _told_again(kept: CardTransaction, row: dict[str, Any]) -> CardTransaction:
     why = row.pop("contradiction", "")
     has_place = kept.authorization_id is not None or kept.of_no_purchase_at is not None
     if not (why or kept.contradiction):
-        why = _why_not_its_card(kept, row) or _why_not_its_purchase(kept, row)
+        why = contradictions.why_not_its_card(kept, row) or contradictions.why_not_its_purchase(kept, row)
     if why and not has_place and not kept.contradiction:
-        _contradict(kept, why)
+        contradictions.contradict(kept, why)
     elif why and why != kept.contradiction:
-        _open_contradiction(kept, why)
+        contradictions.open_contradiction(kept, why)
     if not why:
         kept = _complete(kept, row)
     _open_case_if_other(kept, row)
     return kept
-
-
-def _why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
-    """What was told on one card and is told on another now; a card in the place of another is the same one."""
-    was, now = kept.issuer_card_id, row["issuer_card_id"]
-    if not (was and now) or was == now:
-        return ""
-    card = VirtualCard.objects.filter(pk=row["card_id"]).first()
-    if event_references.is_same_card(kept.card, card):
-        return ""
-    return f"{kept.issuer_transaction_id} was told on the card {was}, and is told on the card {now} now."
-
-
-def _why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:
-    """What is joined with one purchase and is told of another now; what was told at first is not told otherwise."""
-    was, now = kept.issuer_authorization_id, row["issuer_authorization_id"]
-    if kept.authorization is None or not now or now in (was, kept.issuer_transaction_id):
-        return ""
-    told = event_references.purchase_of(kept.provider, now)
-    if told == kept.authorization:
-        return ""
-    home = kept.authorization.issuer_authorization_id
-    return f"{kept.issuer_transaction_id} is joined with {home}, and names {now} now."
-
-
-def _contradicts(kept: CardTransaction, purchase: Authorization | None) -> bool:
-    """Whether a movement that waited names another card than that of the purchase that it names; then that is said."""
-    if purchase is None:
-        return False
-    why = event_references.with_purchase(issuer_card_id=kept.issuer_card_id, card=kept.card, purchase=purchase)
-    if why:
-        _contradict(kept, why)
-    return bool(why)
-
-
-def _contradict(kept: CardTransaction, why: str) -> None:
-    mine = CardTransaction.objects.filter(pk=kept.pk, authorization=None, contradiction="")
-    if mine.update(contradiction=why[:300]) == 1:
-        kept.contradiction = why[:300]
-        _open_contradiction(kept, why)
-
-
-def _open_contradiction(kept: CardTransaction, why: str) -> None:
-    """The money of this movement is nobody's until a person has said whose it is."""
-    summary = f"{kept.issuer_transaction_id} ({kept.get_transaction_type_display().lower()}): {why}"
-    known = Case.objects.filter(kind=Case.Kind.EVENT_CONTRADICTION, reference=kept.reference, summary=summary[:300])
-    if not known.exists():
-        cases.open_case(kind=Case.Kind.EVENT_CONTRADICTION, reference=kept.reference, money=kept.money, summary=summary)
 
 
 def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:

@@ -4,22 +4,18 @@ Each network message is a transaction of its own, linked to the purchase by the 
 recorded beside (issuing/handlers/marqeta_clearing.py); what is not acted on is kept with its reason.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from issuing import locking, states
 from issuing.authorizations import lifecycle, rounds
 from issuing.billing import amount_due
 from issuing.handlers import marqeta_clearing, marqeta_disputes
+from issuing.handlers.marqeta_rows import Row, read_row
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
-from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.marqeta.events import (
     jit_funding,
-    purchase_token,
-    read_currency,
-    read_merchant,
-    read_minor,
     read_object,
 )
 from issuing.issuers.marqeta.message_types import (
@@ -32,10 +28,9 @@ from issuing.issuers.marqeta.message_types import (
     Meaning,
     meaning_of,
 )
-from issuing.issuers.messages import NOTHING, AuthorizationNews, MalformedEventError
-from issuing.issuers.side_amounts import of_marqeta
-from issuing.models import Authorization, Decision, Provider
-from onecard.kit.text import clean_text, free_text
+from issuing.issuers.messages import MalformedEventError
+from issuing.models import Authorization, Decision
+from onecard.kit.text import clean_text
 
 ACTOR = "issuer:marqeta"
 PLAIN_ENTRIES = frozenset({"gpa.credit", "gpa.debit", "msa.credit", "msa.debit"})
@@ -44,19 +39,6 @@ REFUSED = ("DECLINED", "ERROR")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A message, with what decides about it; `news` is what it says of the purchase, before its status."""
-
-    kind: str
-    state: str
-    jit_token: str
-    is_final: bool | None
-    released_minor: int
-    news: AuthorizationNews
-    movement: IssuerTransaction | None
 
 
 def act(body: bytes, *, patient: bool) -> Result:
@@ -79,7 +61,7 @@ def act(body: bytes, *, patient: bool) -> Result:
         return _unhandled(row)
     if meaning is Meaning.DISPUTE:
         return _disputed(kind, row)
-    return _apply(_read(kind, row), patient=patient)
+    return _apply(read_row(kind, row), patient=patient)
 
 
 def _of_other_kind(key: str, row: dict[str, Any]) -> Result:
@@ -109,7 +91,7 @@ def _is_alone(kind: str, row: dict[str, Any]) -> bool:
 
 
 def _disputed(kind: str, row: dict[str, Any]) -> Result:
-    read = _read(kind, row)
+    read = read_row(kind, row)
     if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.news.amount_minor:
         raise UnhandledMoneyError("The money of the dispute was refused, so it did not arrive.")
     if read.state in REFUSED:
@@ -268,56 +250,3 @@ def _decision(row: Row, *, approved: bool) -> Decision | None:
 def _purchase(row: Row) -> Authorization | None:
     known = Authorization.objects.filter(provider=row.news.provider)
     return known.filter(issuer_authorization_id=row.news.authorization_id).first()
-
-
-def _read(kind: str, row: dict[str, Any]) -> Row:
-    currency = read_currency(row.get("currency_code"))
-    jit_token = jit_funding(row).get("token")
-    final = row.get("is_final_clearing")
-    news = AuthorizationNews(
-        provider=Provider.MARQETA,
-        authorization_id=_needed(purchase_token(row), "token"),
-        issuer_card_id=_needed(clean_text(row.get("card_token"), limit=64), "card_token"),
-        ever_approved=True,
-        asked_us=_expects_ours(kind, row),
-        status="",
-        amount_minor=read_minor(row.get("amount"), currency, "amount"),
-        currency=currency,
-        merchant=read_merchant(row, needs_mcc=False),
-        authorization_code=free_text(row.get("approval_code"), limit=20),
-        # A later message has those of its own part.
-        beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
-        issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
-    )
-    return Row(
-        kind=kind,
-        state=clean_text(row.get("state"), limit=20),
-        jit_token=jit_token if isinstance(jit_token, str) else "",
-        is_final=final if isinstance(final, bool) else None,
-        released_minor=_released_minor(row, news),
-        news=news,
-        movement=marqeta_clearing.read(kind, row, news),
-    )
-
-
-def _released_minor(row: dict[str, Any], news: AuthorizationNews) -> int:
-    """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
-    order = row.get("gpa_order") or row.get("gpa_order_unload")
-    if isinstance(order, dict) and "amount" in order:
-        return read_minor(order["amount"], news.currency, "the order's amount")
-    return news.amount_minor
-
-
-def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
-    """Whether the purchase should be known here: the gateway was called about it, or the message follows another."""
-    if kind not in FIRST_MESSAGES:
-        return bool(row.get("preceding_related_transaction_token"))
-    order = row.get("gpa_order")
-    funding = order.get("funding") if isinstance(order, dict) else None
-    return isinstance(funding, dict) and isinstance(funding.get("gateway_log"), dict)
-
-
-def _needed(found: str, name: str) -> str:
-    if not found:
-        raise MalformedEventError(f"{name} is missing or no token.")
-    return found

@@ -1,0 +1,80 @@
+"""A row of Marqeta's webhook, read: what decides about it, what it says of its purchase, and what money it moved."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from issuing.handlers import marqeta_clearing
+from issuing.issuers.base import IssuerTransaction
+from issuing.issuers.marqeta.events import jit_funding, purchase_token, read_currency, read_merchant, read_minor
+from issuing.issuers.marqeta.message_types import FIRST_MESSAGES
+from issuing.issuers.messages import NOTHING, AuthorizationNews, MalformedEventError
+from issuing.issuers.side_amounts import of_marqeta
+from issuing.models import Provider
+from onecard.kit.text import clean_text, free_text
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message, with what decides about it; `news` is what it says of the purchase, before its status."""
+
+    kind: str
+    state: str
+    jit_token: str
+    is_final: bool | None
+    released_minor: int
+    news: AuthorizationNews
+    movement: IssuerTransaction | None
+
+
+def read_row(kind: str, row: dict[str, Any]) -> Row:
+    """Raises MalformedEventError for a row without a token, a card, a currency or an amount that can be read."""
+    currency = read_currency(row.get("currency_code"))
+    jit_token = jit_funding(row).get("token")
+    final = row.get("is_final_clearing")
+    news = AuthorizationNews(
+        provider=Provider.MARQETA,
+        authorization_id=_needed(purchase_token(row), "token"),
+        issuer_card_id=_needed(clean_text(row.get("card_token"), limit=64), "card_token"),
+        ever_approved=True,
+        asked_us=_expects_ours(kind, row),
+        status="",
+        amount_minor=read_minor(row.get("amount"), currency, "amount"),
+        currency=currency,
+        merchant=read_merchant(row, needs_mcc=False),
+        authorization_code=free_text(row.get("approval_code"), limit=20),
+        # A later message has those of its own part.
+        beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
+        issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
+    )
+    return Row(
+        kind=kind,
+        state=clean_text(row.get("state"), limit=20),
+        jit_token=jit_token if isinstance(jit_token, str) else "",
+        is_final=final if isinstance(final, bool) else None,
+        released_minor=_released_minor(row, news),
+        news=news,
+        movement=marqeta_clearing.read(kind, row, news),
+    )
+
+
+def _released_minor(row: dict[str, Any], news: AuthorizationNews) -> int:
+    """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
+    order = row.get("gpa_order") or row.get("gpa_order_unload")
+    if isinstance(order, dict) and "amount" in order:
+        return read_minor(order["amount"], news.currency, "the order's amount")
+    return news.amount_minor
+
+
+def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
+    """Whether the purchase should be known here: the gateway was called about it, or the message follows another."""
+    if kind not in FIRST_MESSAGES:
+        return bool(row.get("preceding_related_transaction_token"))
+    order = row.get("gpa_order")
+    funding = order.get("funding") if isinstance(order, dict) else None
+    return isinstance(funding, dict) and isinstance(funding.get("gateway_log"), dict)
+
+
+def _needed(found: str, name: str) -> str:
+    if not found:
+        raise MalformedEventError(f"{name} is missing or no token.")
+    return found
