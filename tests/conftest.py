@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 from django.core.cache import cache, caches
+from django.db import connections
 
 from issuing.authorizations import unknown_commits
 from issuing.issuers import registry
@@ -40,6 +41,16 @@ def _settled_commits(_django_db_marker: None) -> Iterator[None]:
     """What a test left in doubt is settled before its tables are emptied: the database's own fixture ends later."""
     yield
     assert unknown_commits.wait_until_settled(20), "a doubtful commit is still followed up 20 seconds after the test"
+
+
+@pytest.fixture(autouse=True)
+def _usable_connection(_django_db_marker: None) -> Iterator[None]:
+    """A connection that was given up on is replaced before tables are emptied, as it is between two requests."""
+    yield
+    if "default" in connections.databases and hasattr(connections._connections, "default"):
+        link = connections["default"]
+        if link.connection is not None and link.connection.closed and not link.in_atomic_block:
+            link.close()
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,7 @@ def _outcome(question: _Question) -> decision_store.Outcome:
     except OperationalError as error:
         log.warning("authorization %s: the database did not answer in time: %s", asked.authorization_id, error)
         silent = decision_store.is_silent(error)
-        response = question.bare_decline("deadline_exceeded") if silent else _decline_late(question)
+        response = _decline_unstored(question, error) if silent else _decline_late(question)
     except Exception:
         log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
         response = _decline_by_fault(question)
@@ -137,6 +137,13 @@ def _round(question: _Question) -> decision_store.Outcome | None:
     return decision_store.Outcome(outcome.kind, answer_of(asked.answers, outcome.kind, outcome.response))
 
 
+def _decline_unstored(question: _Question, error: DatabaseError) -> bytes:
+    """Declines without a record. A database that said nothing has lost its connection: what comes next gets another."""
+    if decision_store.is_silent(error):
+        decision_store.forget_connection()
+    return question.bare_decline("deadline_exceeded")
+
+
 def _decline_late(question: _Question) -> bytes:
     """Declines because time is up, and tries briefly to write that down without waiting for the card's lock."""
     asked, watch = question.asked, question.watch
@@ -145,7 +152,7 @@ def _decline_late(question: _Question) -> bytes:
         outcome = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
-        return question.bare_decline("deadline_exceeded")
+        return _decline_unstored(question, error)
     return answer_of(asked.answers, outcome.kind, outcome.response)
 
 

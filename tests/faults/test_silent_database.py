@@ -64,6 +64,7 @@ def test_a_server_process_that_hangs_is_given_up_on_in_time(settings: Any) -> No
             answer, elapsed_ms = timed(lambda: buy(card))
         assert answer["approved"] is False
         assert elapsed_ms < 600
+        assert Decision.objects.count() == 1, "whatever comes next in this thread has a connection"
         assert buy(card)["approved"] is True
 
     on_a_fresh_connection(one_life)

@@ -314,7 +314,7 @@ def test_a_duplicate_name_is_a_sentence() -> None:
     answer = send(logged_in(), page(User, "change", UserFactory().pk), username="taken")
 
     assert answer.status_code == 200
-    assert "already exists" in sentences(answer)
+    assert "Another login has this name" in sentences(answer)
 
 
 def test_digits_of_another_script_are_no_code() -> None:
