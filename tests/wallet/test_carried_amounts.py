@@ -15,7 +15,7 @@ from tests.sandboxes import CITI, CUSTOMER, given_back, intents, processor_sandb
 from tests.threads import at_once
 from wallet import carried_amounts
 from wallet.accounts import Account
-from wallet.charges import charge as funding
+from wallet.charges import charge as charges
 from wallet.charges import outcomes
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger
@@ -56,7 +56,7 @@ def owe(method: FundingMethod, minor: int, currency: str = "USD", *, captured: b
 
 def pay(charge: FundingCharge) -> str:
     FundingCharge.objects.filter(pk=charge.pk, next_attempt_at__isnull=False).update(next_attempt_at=clock.now())
-    return funding.charge(charge_id=charge.pk)
+    return charges.charge(charge_id=charge.pk)
 
 
 def bring(charge: FundingCharge, minor: int, *, currency: str = "USD") -> int:
@@ -160,7 +160,7 @@ def test_two_next_charges_at_once_take_it_along_once(sandbox: RunningSandbox, me
         pay(owe(method, minor))
     charges = [owe(method, 1000) for _ in range(4)]
 
-    at_once([lambda pk=each.pk: funding.charge(charge_id=pk) for each in charges])
+    at_once([lambda pk=each.pk: charges.charge(charge_id=pk) for each in charges])
 
     assert sum(int(str(each)) for each in amounts(sandbox)) == 4036
     assert left(Account.CARRIED) == 0

@@ -12,7 +12,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import CUSTOMER, intents, processor_sandbox
 from wallet import states
 from wallet.charges import cancel, cascade
-from wallet.charges import charge as funding
+from wallet.charges import charge as charges
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 # The payment methods that the demo world's customer has at the sandbox.
@@ -65,7 +65,7 @@ def step(obligation: FundingObligation, order: Sequence[FundingMethod]) -> None:
     """What the queue does for an obligation, once: the charge that is due, and what follows its failure."""
     due = FundingCharge.objects.filter(obligation=obligation, status="intended", next_attempt_at__lte=clock.now())
     for charge_id in due.values_list("pk", flat=True):
-        funding.charge(charge_id=charge_id)
+        charges.charge(charge_id=charge_id)
     cancel.call_off_waiting(obligation_id=obligation.pk, actor=ME)
     cascade.next_charge(obligation_id=obligation.pk, method_ids=[method.pk for method in order], actor=ME)
 

@@ -11,7 +11,7 @@ from tests.wallet.casework.desks import WHY, clerk
 from tests.wallet.charges.cascades import ME, a_wallet, decline, make_retry_due, owe, receivable, run_out, sandbox, step
 from wallet import locking as wallet_locking
 from wallet.casework import actions as case_actions
-from wallet.charges import charge as funding
+from wallet.charges import charge as charges
 from wallet.charges import outcomes
 from wallet.ledger import check as ledger_check
 from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund, Posting
@@ -95,7 +95,7 @@ def test_a_retry_by_the_clock_and_a_person_ask_for_what_is_left(sandbox: Running
     charge = case_actions.charge_again(case=receivable(), user=clerk(), reason=WHY)
 
     assert asked(obligation) == [4500, 3000, 2500, 2100]
-    assert funding.charge(charge_id=charge.pk) == "succeeded"
+    assert charges.charge(charge_id=charge.pk) == "succeeded"
     assert Posting.objects.get(kind="charge").amount_minor == 2100
     assert ledger_check.check() == []
     shown = text_of(logged_in().get(f"/admin/wallet/fundingcharge/{charge.pk}/change/"))
@@ -146,7 +146,7 @@ def test_a_hold_that_lapsed_is_made_anew_for_what_is_left(sandbox: RunningSandbo
     obligation = owe(only)
     FundingObligation.objects.update(policy="hold_then_capture")
     first = obligation.charges.get()
-    assert funding.charge(charge_id=first.pk) == "held"
+    assert charges.charge(charge_id=first.pk) == "held"
     with transaction.atomic():
         assert obligations.give_up(wallet_locking.lock(obligation.pk), 500, actor=ME)
     first.refresh_from_db()
@@ -155,5 +155,5 @@ def test_a_hold_that_lapsed_is_made_anew_for_what_is_left(sandbox: RunningSandbo
     step(obligation, [only])
 
     assert asked(obligation) == [4500, 4000]
-    assert funding.charge(charge_id=obligation.charges.get(sequence=2).pk) == "held"
+    assert charges.charge(charge_id=obligation.charges.get(sequence=2).pk) == "held"
     assert sorted(str(intent["amount"]) for intent in intents(sandbox)) == ["4000", "4500"]
