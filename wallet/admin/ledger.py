@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
-from wallet import accounts as chart
+from wallet import accounts
 from wallet.ledger import check as ledger_check
 from wallet.models import Posting
 
@@ -24,7 +24,7 @@ class AccountFilter(SimpleListFilter):
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(chart.Account.choices)
+        return list(accounts.Account.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Posting]) -> QuerySet[Posting]:
         account = self.value()
@@ -50,7 +50,7 @@ class PostingAdmin(ReadOnlyAdmin):
         """The chart of accounts with what each holds, by currency, from one grouped query."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), "title": "Accounts", "accounts": chart_in_words()}
+        context = {**self.admin_site.each_context(request), "title": "Accounts", "accounts": accounts_in_words()}
         return TemplateResponse(request, "admin/wallet/posting/accounts.html", context)
 
     @admin.display(description="When", ordering="occurred_at")
@@ -83,7 +83,7 @@ class PostingAdmin(ReadOnlyAdmin):
         return display.link(page, posting.reference) if page else posting.reference
 
 
-def chart_in_words() -> list[dict[str, Any]]:
+def accounts_in_words() -> list[dict[str, Any]]:
     """Each account with its sentence, whether it must return to zero, its balances and the page of its postings."""
     held: dict[str, list[str]] = {}
     for each in ledger_check.balances():
@@ -92,12 +92,12 @@ def chart_in_words() -> list[dict[str, Any]]:
     return [
         {
             "name": account.label,
-            "meaning": chart.MEANING[account],
-            "returns": account in chart.RETURNS_TO_ZERO,
+            "meaning": accounts.MEANING[account],
+            "returns": account in accounts.RETURNS_TO_ZERO,
             "balances": held.get(account, ["Nothing has moved"]),
             "page": f"{postings}?account={account.value}",
         }
-        for account in chart.Account
+        for account in accounts.Account
     ]
 
 
