@@ -17,7 +17,7 @@ from routing import explain
 from routing.models import MerchantCategory
 from routing.words import DECLINES
 from wallet.admin import labels, money_page
-from wallet.admin.money_page import MoneyStory
+from wallet.admin.money_page import MoneyPage
 from wallet.models import Case, FundingCharge
 
 # In the order in which a decision goes through them; the column is JSON, which keeps no order.
@@ -78,7 +78,7 @@ class Story:
     facts: list[tuple[str, Any]]
     cases: list[tuple[Case, str]]
     rounds: list[Round]
-    money: MoneyStory
+    money: MoneyPage
     money_facts: list[tuple[str, str]]
     movements: list[CardTransaction]
     disputes: list[tuple[Dispute, str, str]]
@@ -90,7 +90,7 @@ class Story:
 def tell(authorization: Authorization) -> Story:
     """Reads everything about a purchase, in a number of queries that does not grow with its rounds."""
     decisions = list(_decisions(authorization))
-    money = money_page.tell(amount_due.reference(authorization))
+    money = money_page.build(amount_due.reference(authorization))
     movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
     disputed = list(Dispute.objects.filter(authorization=authorization).order_by("pk"))
     names = [each.reference for each in movements] + [f"dispute:{each.pk}" for each in disputed]

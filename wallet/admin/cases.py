@@ -176,7 +176,7 @@ def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
         "next_step": room.next_step(case),
         "proposed": _proposal_in_words(standing),
         "buttons": buttons,
-        "money_story": money_page.tell(reference) if _is_about_money(case) else None,
+        "money_story": money_page.build(reference) if _is_about_money(case) else None,
         "notes": case.notes.select_related("author"),
     }
 

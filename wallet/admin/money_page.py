@@ -34,7 +34,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyStory:
+class MoneyPage:
     """All that a page shows of a purchase's money."""
 
     owed: list[Line]
@@ -56,7 +56,7 @@ class MoneyStory:
         ]
 
 
-def tell(reference: str) -> MoneyStory:
+def build(reference: str) -> MoneyPage:
     """The money under a reference of the ledger, such as authorization:1."""
     obligations = list(FundingObligation.objects.filter(Q(purchase=reference) | Q(reference=reference)).order_by("pk"))
     of_them = {"obligation__in": obligations}
@@ -65,7 +65,7 @@ def tell(reference: str) -> MoneyStory:
         FundingRefund.objects.filter(**of_them).select_related("obligation", "charge__method").order_by("pk")
     )
     postings = list(Posting.objects.filter(reference=reference).order_by("pk"))
-    return MoneyStory(
+    return MoneyPage(
         owed=[_owed(each) for each in obligations],
         charges=[_charge(each) for each in charges],
         refunds=[_refund(each) for each in refunds],
