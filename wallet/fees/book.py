@@ -104,7 +104,7 @@ def book(
     while tally.read_to < until:
         upto = min(tally.read_to + SLICE, until)
         pages = list(_pages(asked, tally.read_to, upto, progress))
-        _tell([each for page in pages for each in page.unread], tally, dry_run=dry_run)
+        _open_cases([each for page in pages for each in page.unread], tally, dry_run=dry_run)
         movements = [each for page in pages for each in page.rows][::-1]
         for start in range(0, len(movements), BATCH):
             _book(movements[start : start + BATCH], tally, dry_run=dry_run)
@@ -179,26 +179,26 @@ def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress:
         cursor = page.cursor
 
 
-def _tell(unread: Iterable[UnreadMovement], tally: Tally, *, dry_run: bool) -> None:
+def _open_cases(unread: Iterable[UnreadMovement], tally: Tally, *, dry_run: bool) -> None:
     """A row at the seam of two pages is one."""
     for each in {one.id: one for one in unread}.values():
         log.warning("%s could not be read: %s", each.id, each.why)
         tally.skipped += 1
         if not dry_run:
-            _have_case(each, tally)
+            _open_case(each, tally)
 
 
-def _have_case(left: UnreadMovement, tally: Tally) -> None:
+def _open_case(left: UnreadMovement, tally: Tally) -> None:
     # Until its hour is over, that is what it is read to.
     with transaction():
-        unbooked_fees.tell(left, hour=tally.read_to)
+        unbooked_fees.open_case(left, hour=tally.read_to)
 
 
 def _book(movements: Sequence[BalanceMovement], tally: Tally, *, dry_run: bool) -> None:
     due = {movement: postings_of(movement) for movement in movements}
     keys = [posting.key for postings in due.values() for posting in postings]
     known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
-    references, told = _references(movements), unbooked_fees.told(movement.id for movement in movements)
+    references, have_case = _references(movements), unbooked_fees.with_open_case(movement.id for movement in movements)
     for movement, postings in due.items():
         tally.read += 1
         tally.ignored[movement.word] += movement.kind == Kind.OTHER
@@ -206,7 +206,7 @@ def _book(movements: Sequence[BalanceMovement], tally: Tally, *, dry_run: bool) 
             _follow_dispute(movement, known)
         missing = [posting for posting in postings if posting.key not in known]
         is_booked = not missing or _post_safely(movement, missing, references[movement.id], tally, dry_run=dry_run)
-        if is_booked and movement.id in told and not dry_run:
+        if is_booked and movement.id in have_case and not dry_run:
             unbooked_fees.resolve(movement.id)
 
 
@@ -236,7 +236,7 @@ def _post_safely(
         log.exception("%s could not be booked", movement.id)
         tally.failed += 1
         why = error.message if isinstance(error, OneCardError) else type(error).__name__
-        _have_case(UnreadMovement(movement.id, why, abs(movement.amount_minor), movement.currency), tally)
+        _open_case(UnreadMovement(movement.id, why, abs(movement.amount_minor), movement.currency), tally)
         return False
     tally.booked += len(new)
     for posting in new:

@@ -19,7 +19,7 @@ ABOUT = "balance_transaction:"
 LONGEST_WHY = 90
 
 
-def tell(left: UnreadMovement, *, hour: dt.datetime) -> None:
+def open_case(left: UnreadMovement, *, hour: dt.datetime) -> None:
     """Has one case open for it that says in which hour of the list it is; in the caller's transaction.
 
     One that a person has settled is not opened again.
@@ -32,7 +32,7 @@ def tell(left: UnreadMovement, *, hour: dt.datetime) -> None:
     Case.objects.filter(pk=case.pk, about_at=None).update(about_at=hour)
 
 
-def told(ids: Iterable[str]) -> set[str]:
+def with_open_case(ids: Iterable[str]) -> set[str]:
     """Those of them that have an open case."""
     found = open_cases().filter(reference__in=[f"{ABOUT}{each}" for each in ids])
     return {reference.removeprefix(ABOUT) for reference in found.values_list("reference", flat=True)}
