@@ -26,7 +26,7 @@ from wallet.disputes import lifecycle as funding_disputes
 from wallet.fees import unbooked as unbooked_fees
 from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, Posting
-from wallet.processors.stripe.balance import BalanceMovement, BalancePage, Kind, StripeBalance, UnreadMovement
+from wallet.processors.stripe.balance import BalanceMovement, BalancePage, Kind, StripeBalance, UnreadableMovement
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def book(
     while tally.read_to < until:
         upto = min(tally.read_to + SLICE, until)
         pages = list(_pages(asked, tally.read_to, upto, progress))
-        _open_cases([each for page in pages for each in page.unread], tally, dry_run=dry_run)
+        _open_cases([each for page in pages for each in page.unreadable], tally, dry_run=dry_run)
         movements = [each for page in pages for each in page.rows][::-1]
         for start in range(0, len(movements), BATCH):
             _book(movements[start : start + BATCH], tally, dry_run=dry_run)
@@ -170,7 +170,7 @@ def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress:
     cursor = ""
     while True:
         page = asked.list_movements(since=since, until=until, cursor=cursor)
-        progress(len(page.rows) + len(page.unread))
+        progress(len(page.rows) + len(page.unreadable))
         yield page
         if not page.cursor:
             return
@@ -179,16 +179,16 @@ def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress:
         cursor = page.cursor
 
 
-def _open_cases(unread: Iterable[UnreadMovement], tally: Tally, *, dry_run: bool) -> None:
+def _open_cases(unreadable: Iterable[UnreadableMovement], tally: Tally, *, dry_run: bool) -> None:
     """A row at the seam of two pages is one."""
-    for each in {one.id: one for one in unread}.values():
+    for each in {one.id: one for one in unreadable}.values():
         log.warning("%s could not be read: %s", each.id, each.why)
         tally.skipped += 1
         if not dry_run:
             _open_case(each, tally)
 
 
-def _open_case(left: UnreadMovement, tally: Tally) -> None:
+def _open_case(left: UnreadableMovement, tally: Tally) -> None:
     # Until its hour is over, that is what it is read to.
     with transaction():
         unbooked_fees.open_case(left, hour=tally.read_to)
@@ -236,7 +236,7 @@ def _post_safely(
         log.exception("%s could not be booked", movement.id)
         tally.failed += 1
         why = error.message if isinstance(error, OneCardError) else type(error).__name__
-        _open_case(UnreadMovement(movement.id, why, abs(movement.amount_minor), movement.currency), tally)
+        _open_case(UnreadableMovement(movement.id, why, abs(movement.amount_minor), movement.currency), tally)
         return False
     tally.booked += len(new)
     for posting in new:

@@ -12,14 +12,14 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
 from wallet.models import Case
-from wallet.processors.stripe.balance import UnreadMovement
+from wallet.processors.stripe.balance import UnreadableMovement
 
 KIND = Case.Kind.RECONCILIATION
 ABOUT = "balance_transaction:"
 LONGEST_WHY = 90
 
 
-def open_case(left: UnreadMovement, *, hour: dt.datetime) -> None:
+def open_case(left: UnreadableMovement, *, hour: dt.datetime) -> None:
     """Has one case open for it that says in which hour of the list it is; in the caller's transaction.
 
     One that a person has settled is not opened again.
@@ -54,12 +54,12 @@ def open_cases() -> QuerySet[Case]:
     return Case.objects.filter(kind=KIND, status=Case.Status.OPEN, reference__startswith=ABOUT)
 
 
-def _stake(left: UnreadMovement) -> Money:
+def _stake(left: UnreadableMovement) -> Money:
     """A case must be readable even where nobody knows a currency."""
     return Money(min(left.amount_minor, MAX_AMOUNT_MINOR), left.currency) if left.currency else Money(0, "USD")
 
 
-def _words(left: UnreadMovement) -> str:
+def _words(left: UnreadableMovement) -> str:
     return (
         f"Stripe's balance transaction {left.id} is not booked: {left.why[:LONGEST_WHY].rstrip('.')}. "
         "Look it up under Balance in Stripe's dashboard; `book_fees` tries it again every night."

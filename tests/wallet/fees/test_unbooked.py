@@ -269,7 +269,7 @@ def test_a_dry_run_opens_and_ends_no_case(sandbox: RunningSandbox) -> None:
 
 
 def test_a_case_and_where_to_look_again_are_one_commit() -> None:
-    left = stripe_balance.UnreadMovement("txn_1", "It has no fee.", 100, "USD")
+    left = stripe_balance.UnreadableMovement("txn_1", "It has no fee.", 100, "USD")
     with pytest.raises(TransactionError):
         unbooked_fees.open_case(left, hour=clock.now())
     assert cases() == []

@@ -13,7 +13,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.sandbox.stripe import shapes_funding
 from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
 from wallet.processors.stripe import balance as stripe_balance
-from wallet.processors.stripe.balance import SENSELESS, BalancePage, Kind, StripeBalance, UnreadMovement, read_page
+from wallet.processors.stripe.balance import SENSELESS, BalancePage, Kind, StripeBalance, UnreadableMovement, read_page
 from wallet.processors.stripe.client import stripe_client
 from wallet.processors.stripe.lists import PAGE, ListUnavailableError
 
@@ -138,19 +138,19 @@ def test_a_charge_that_does_not_say_of_what_is_nobodys_unless_it_was_exchanged(s
     assert (row.processor_charge_id, row.source_minor, row.fee_minor) == ("", 0, 59)
 
     newest(sandbox)["exchange_rate"] = Decimal("1.08")
-    (unread,) = page().unread
-    assert unread.why == "A movement in another currency does not say of what."
+    (unreadable,) = page().unreadable
+    assert unreadable.why == "A movement in another currency does not say of what."
 
 
 SENSE: dict[str, Any] = {
     "amount": 1000, "balance_type": "payments", "created": 1_790_000_000, "currency": "usd", "exchange_rate": None,
     "fee": 59, "id": "txn_1", "reporting_category": "charge", "source": None, "type": "charge",
 }  # fmt: skip
-UNKNOWN = UnreadMovement("txn_2", "")
+UNKNOWN = UnreadableMovement("txn_2", "")
 
 
 @pytest.mark.parametrize(
-    ("changes", "unread"),
+    ("changes", "unreadable"),
     [
         ({"currency": "zzz"}, replace(UNKNOWN, why="'ZZZ' is not an ISO 4217 currency code")),
         ({"currency": None}, replace(UNKNOWN, why="'' is not an ISO 4217 currency code")),
@@ -162,23 +162,23 @@ UNKNOWN = UnreadMovement("txn_2", "")
     ],
 )
 def test_a_row_that_makes_no_sense_is_named_and_the_others_are_read(
-    changes: dict[str, Any], unread: UnreadMovement
+    changes: dict[str, Any], unreadable: UnreadableMovement
 ) -> None:
     other = {**SENSE, "id": "txn_2", **changes}
 
     found = read_page({"data": [SENSE, other], "has_more": True})
 
     assert [row.id for row in found.rows] == ["txn_1"]
-    (told,) = found.unread
-    assert (told.id, told.amount_minor, told.currency) == (unread.id, unread.amount_minor, unread.currency)
-    assert told.why == unread.why or (told.why and not unread.why), "it says why"
+    (told,) = found.unreadable
+    assert (told.id, told.amount_minor, told.currency) == (unreadable.id, unreadable.amount_minor, unreadable.currency)
+    assert told.why == unreadable.why or (told.why and not unreadable.why), "it says why"
     assert found.cursor == "txn_2"
 
 
 def test_what_a_row_has_not_is_named() -> None:
     row = {name: value for name, value in SENSE.items() if name != "fee"}
 
-    assert read_page({"data": [row], "has_more": False}).unread[0].why == "It has no 'fee'."
+    assert read_page({"data": [row], "has_more": False}).unreadable[0].why == "It has no 'fee'."
 
 
 @pytest.mark.parametrize("row", [{**SENSE, "id": None}, {**SENSE, "id": " "}, None, "txn_3", 7, []])
@@ -186,7 +186,7 @@ def test_a_row_without_an_id_has_a_name_that_lasts_and_the_list_goes_on_before_i
     first, again = (read_page({"data": [SENSE, row], "has_more": True}) for _ in range(2))
 
     assert first == again
-    assert first.unread[0].id.startswith("without-id-")
+    assert first.unreadable[0].id.startswith("without-id-")
     assert first.cursor == "txn_1", "it is on the next page again"
 
 

@@ -80,7 +80,7 @@ class BalanceMovement:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadMovement:
+class UnreadableMovement:
     """A row that makes no sense: by its id, or a name of its own, why, and the gross amount as far as it is known.
 
     `amount_minor` is 0 and `currency` "" where nobody can tell.
@@ -101,7 +101,7 @@ class BalancePage:
 
     rows: tuple[BalanceMovement, ...]
     cursor: str
-    unread: tuple[UnreadMovement, ...] = ()
+    unreadable: tuple[UnreadableMovement, ...] = ()
 
 
 class StripeBalance:
@@ -134,7 +134,7 @@ def read_page(listed: Mapping[str, Any]) -> BalancePage:
     return BalancePage(
         rows=tuple(each for each in read if isinstance(each, BalanceMovement)),
         cursor=_cursor(data) if listed["has_more"] is True and data else "",
-        unread=tuple(each for each in read if isinstance(each, UnreadMovement)),
+        unreadable=tuple(each for each in read if isinstance(each, UnreadableMovement)),
     )
 
 
@@ -144,20 +144,20 @@ def _cursor(data: Sequence[Any]) -> str:
     return ids[-1]
 
 
-def _read(row: Any) -> BalanceMovement | UnreadMovement:
+def _read(row: Any) -> BalanceMovement | UnreadableMovement:
     try:
         return _movement(row)
     except SENSELESS as error:
-        return _unread(row if isinstance(row, Mapping) else {"id": None, "row": row}, error)
+        return _unreadable(row if isinstance(row, Mapping) else {"id": None, "row": row}, error)
 
 
-def _unread(row: Mapping[str, Any], error: Exception) -> UnreadMovement:
+def _unreadable(row: Mapping[str, Any], error: Exception) -> UnreadableMovement:
     amount = row.get("amount")
     try:
         currency = _currency(row.get("currency"))
     except MoneyError:
         currency = ""
-    return UnreadMovement(
+    return UnreadableMovement(
         id=clean_text(row.get("id"), limit=100) or _own_name(row),
         why=_why(error),
         amount_minor=abs(amount) if isinstance(amount, int) and currency else 0,
