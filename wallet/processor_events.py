@@ -38,7 +38,7 @@ def is_unsettled(payment_intent_id: str) -> bool:
     return FundingCharge.objects.filter(unheard, status__in=AT_WORK).exists()
 
 
-def refund_told(content: Mapping[str, Any]) -> bool:
+def refund_updated(content: Mapping[str, Any]) -> bool:
     """A refund object: ours, or one of our charge that somebody made at the processor. False when it is neither."""
     found = read_refund(content)
     if found is None or refunds.apply_news(found):

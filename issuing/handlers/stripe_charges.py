@@ -82,7 +82,7 @@ def _given_back(envelope: Envelope) -> Result:
     if stripe_refunds.read_refund(envelope.content) is None:
         return states.Event.KEPT, "Nothing has come of the refund yet, or its status is new to us."
     with _readable("refund"):
-        known = processor_events.refund_told(envelope.content)
+        known = processor_events.refund_updated(envelope.content)
     return HANDLED if known else (states.Event.KEPT, "The refund is not one of ours.")
 
 
