@@ -192,7 +192,7 @@ def _settle(dispute: FundingDispute, charge: FundingCharge) -> None:
     """When it is lost the purchase stands and its holder owes it; when it is won after all, they do not."""
     if dispute.status == Status.LOST and dispute.withdrawn_minor > dispute.lost_minor:
         if charge.obligation.is_top_up:
-            lost_disputes.tell_of_top_up(dispute, charge)
+            lost_disputes.open_top_up_case(dispute, charge)
         else:
             lost_disputes.owe(dispute, charge)
     elif dispute.status == Status.WON and dispute.lost_minor:

@@ -72,7 +72,7 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
         minor -= part
 
 
-def tell_of_top_up(dispute: FundingDispute, charge: FundingCharge) -> None:
+def open_top_up_case(dispute: FundingDispute, charge: FundingCharge) -> None:
     """Money was put on a card and the bank took it back: what is left on the card is a person's to settle."""
     cases.open_case(
         kind=Case.Kind.UNHANDLED_MONEY,
