@@ -28,14 +28,14 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     owing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )
-    left, past = _left_of(owing), off_card.look_at(purchase, owed.currency)
-    change = owed.minor - sum(left.values()) - past.minor
+    left, off_card_money = _left_of(owing), off_card.look_at(purchase, owed.currency)
+    change = owed.minor - sum(left.values()) - off_card_money.minor
     rest_minor = 0
     if change <= 0:
-        excess = -change - off_card.win_back(purchase, past, Money(-change, owed.currency))
+        excess = -change - off_card.win_back(purchase, off_card_money, Money(-change, owed.currency))
         _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
         rest_minor = max(0, excess - sum(left.values()))
-    off_card.tell_of_rest(purchase, past, Money(rest_minor, owed.currency))
+    off_card.keep_case_for_rest(purchase, off_card_money, Money(rest_minor, owed.currency))
     if change > 0 and not owing:
         return 0
     if change > 0:

@@ -1,4 +1,4 @@
-"""What is settled of a purchase without a funding card: what was given up, and what came or went past the product.
+"""What is settled of a purchase without a funding card: what was given up, and what came or went outside the product.
 
 Nobody asks a card for it again; what falls away of it makes our losses good first (decision 0023).
 """
@@ -19,7 +19,7 @@ SETTLED = (Posting.Kind.CARRIED, *LOSSES)
 
 
 @dataclass(frozen=True, slots=True)
-class PastCards:
+class OffCardMoney:
     """What is settled of a purchase without a funding card, in minor units: our losses, and what came from outside.
 
     `sent_back_minor` had come from outside too, and has gone there again.
@@ -34,10 +34,10 @@ class PastCards:
         return sum(self.lost.values()) + self.outside_minor
 
 
-def look_at(purchase: str, currency: str) -> PastCards:
+def look_at(purchase: str, currency: str) -> OffCardMoney:
     """What two people gave up, or staff gave back out of kindness, is not asked for again; nor is what has come.
 
-    What went out to the cardholder past the product counts only where it had come that way: a refund that failed is
+    What went out to the cardholder outside the product counts only where it had come that way: a refund that failed is
     counted as given back already.
     """
     kinds = (*SETTLED, Posting.Kind.OUTSIDE)
@@ -48,15 +48,15 @@ def look_at(purchase: str, currency: str) -> PastCards:
     won_back = {kind: sums.get((kind, Account.PURCHASES), 0) for kind in SETTLED}
     lost: dict[str, int] = {kind: sums.get((kind, ledger.MOVES[kind][0]), 0) - won_back[kind] for kind in SETTLED}
     came = sums.get((Posting.Kind.OUTSIDE, Account.OUTSIDE), 0)
-    told = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase)
-    sent_back = sent_out_minor(told, currency) if came else 0
-    return PastCards(lost, came - sent_back, sent_back)
+    failures = Case.objects.filter(kind=Case.Kind.REFUND_FAILED, reference=purchase)
+    sent_back = sent_out_minor(failures, currency) if came else 0
+    return OffCardMoney(lost, came - sent_back, sent_back)
 
 
-def win_back(purchase: str, past: PastCards, excess: Money) -> int:
+def win_back(purchase: str, off_card_money: OffCardMoney, excess: Money) -> int:
     """What is not owed after all was not lost: it makes our losses good before anything goes back to a card."""
     won = 0
-    for kind, minor in past.lost.items():
+    for kind, minor in off_card_money.lost.items():
         part = min(minor, excess.minor - won)
         if part > 0:
             ledger.post(
@@ -72,24 +72,24 @@ def win_back(purchase: str, past: PastCards, excess: Money) -> int:
     return won
 
 
-def tell_of_rest(purchase: str, past: PastCards, rest: Money) -> None:
+def keep_case_for_rest(purchase: str, off_card_money: OffCardMoney, rest: Money) -> None:
     """What came from outside goes back there, and only a person can see to that.
 
     With what was sent back before, so that the same amount once more is not taken for a case that was worked.
     """
-    if past.outside_minor:
-        in_all = rest.minor + past.sent_back_minor if rest.minor else 0
+    if off_card_money.outside_minor:
+        in_all = rest.minor + off_card_money.sent_back_minor if rest.minor else 0
         cases.keep_one(
             kind=Case.Kind.REFUND_FAILED,
             reference=purchase,
             money=Money(in_all, rest.currency),
-            summary=f"{rest} is not owed any more, and was paid past the product: no card can be given it back.",
+            summary=f"{rest} is not owed any more, and was paid outside the product: no card can be given it back.",
         )
 
 
-def sent_out_minor(told: QuerySet[Case], currency: str) -> int:
-    """What two people saw go out past the product for these cases (wallet/casework/proposals.py)."""
-    agreed = told.filter(proposal=Case.Proposal.OUTSIDE)
+def sent_out_minor(cases_about: QuerySet[Case], currency: str) -> int:
+    """What two people saw leave outside the product for these cases (wallet/casework/proposals.py)."""
+    agreed = cases_about.filter(proposal=Case.Proposal.OUTSIDE)
     keys = [f"{Case.Proposal.OUTSIDE}:{pk}" for pk in agreed.values_list("pk", flat=True)]
     postings = Posting.objects.filter(key__in=keys, currency=currency)
     total: int = postings.aggregate(total=Sum("amount_minor", default=0))["total"]
