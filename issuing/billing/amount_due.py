@@ -157,7 +157,7 @@ def _ask_cards(purchase: Authorization, share: Share, rest: Money, stands: Stand
     description = purchase.merchant_name or purchase.issuer_authorization_id
     asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
     return asked_first + adjust.bring_to(
-        purchase=reference(purchase), owed=rest, description=description, is_over=not stands.is_open, actor=actor
+        purchase=reference(purchase), amount_due=rest, description=description, is_over=not stands.is_open, actor=actor
     )
 
 

@@ -62,7 +62,11 @@ def pay(charge: FundingCharge) -> str:
 def bring(charge: FundingCharge, minor: int, *, currency: str = "USD") -> int:
     with transaction.atomic():
         return adjust.bring_to(
-            purchase=charge.obligation.purchase, owed=Money(minor, currency), description="", is_over=True, actor="me"
+            purchase=charge.obligation.purchase,
+            amount_due=Money(minor, currency),
+            description="",
+            is_over=True,
+            actor="me",
         )
 
 

@@ -15,8 +15,8 @@ from wallet.obligations import off_card
 from wallet.refunds import records as refunds
 
 
-def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, actor: str) -> int:
-    """Makes the purchase's obligations, less what is given back of them, sum up to `owed`; gives the difference made.
+def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: bool, actor: str) -> int:
+    """Makes the purchase's obligations, less what is given back of them, sum up to `amount_due`; gives the difference made.
 
     `is_over` when no merchant can take more of what is held: then what funding cards hold for it is captured. In the
     caller's transaction. A purchase that nobody was ever charged for is left alone: whom to charge is a
@@ -25,65 +25,67 @@ def bring_to(*, purchase: str, owed: Money, description: str, is_over: bool, act
     require_transaction("The settlement of a purchase")
     # There may be no obligation yet to lock.
     wallet_locking.lock_purchase(purchase)
-    owing = list(
+    existing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
     )
-    left, off_card_money = _left_of(owing), off_card.look_at(purchase, owed.currency)
-    change = owed.minor - sum(left.values()) - off_card_money.minor
+    left, off_card_money = _left_of(existing), off_card.look_at(purchase, amount_due.currency)
+    change = amount_due.minor - sum(left.values()) - off_card_money.minor
     rest_minor = 0
     if change <= 0:
-        excess = -change - off_card.win_back(purchase, off_card_money, Money(-change, owed.currency))
-        _give_back(owing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
+        excess = -change - off_card.win_back(purchase, off_card_money, Money(-change, amount_due.currency))
+        _give_back(existing, left, excess, reason=f"Less is owed than was paid: {description}", actor=actor)
         rest_minor = max(0, excess - sum(left.values()))
-    off_card.keep_case_for_rest(purchase, off_card_money, Money(rest_minor, owed.currency))
-    if change > 0 and not owing:
+    off_card.keep_case_for_rest(purchase, off_card_money, Money(rest_minor, amount_due.currency))
+    if change > 0 and not existing:
         return 0
     if change > 0:
-        _ask_for_more(purchase, owing, Money(change, owed.currency), description)
+        _ask_for_more(purchase, existing, Money(change, amount_due.currency), description)
     if is_over:
-        for obligation in owing:
+        for obligation in existing:
             obligations.capture_from_now(obligation)
     return change
 
 
 def committed_minor(purchase: str, currency: str) -> int:
     """Minor units: what funding cards were asked for and is not on its way back, was given up, or came from outside."""
-    owing = list(FundingObligation.objects.filter(purchase=purchase))
-    return sum(_left_of(owing).values()) + off_card.look_at(purchase, currency).minor
+    existing = list(FundingObligation.objects.filter(purchase=purchase))
+    return sum(_left_of(existing).values()) + off_card.look_at(purchase, currency).minor
 
 
-def _left_of(owing: list[FundingObligation]) -> dict[int, int]:
+def _left_of(existing: list[FundingObligation]) -> dict[int, int]:
     """What is owed of each still, or was paid and stays paid, in minor units by its key."""
-    counting = [each for each in owing if each.status != states.Obligation.RELEASED]
+    counting = [each for each in existing if each.status != states.Obligation.RELEASED]
     given_back = refunds.given_back_minor_of(counting)
     return {each.pk: each.payable.minor - given_back.get(each.pk, 0) for each in counting}
 
 
-def _ask_for_more(purchase: str, owing: list[FundingObligation], money: Money, description: str) -> None:
+def _ask_for_more(purchase: str, existing: list[FundingObligation], money: Money, description: str) -> None:
     obligations.begin(
-        method=_method_of(owing, money.currency),
-        reference=f"{purchase}:{len(owing) + 1}",
+        method=_method_of(existing, money.currency),
+        reference=f"{purchase}:{len(existing) + 1}",
         purchase=purchase,
         description=description,
         money=money,
     )
 
 
-def _method_of(owing: list[FundingObligation], currency: str) -> FundingMethod:
+def _method_of(existing: list[FundingObligation], currency: str) -> FundingMethod:
     """The card that paid before, else the one that was asked last; where it cannot be charged now, the backup card.
 
     Without a backup card that can, its charge fails, and the cascade goes on from there.
     """
-    charges = FundingCharge.objects.filter(obligation__in=owing).select_related("method")
+    charges = FundingCharge.objects.filter(obligation__in=existing).select_related("method")
     paid = charges.filter(status=states.Charge.SUCCEEDED).order_by("-pk").first()
     before = (paid or charges.order_by("-pk")[0]).method
     wallet = FundingMethod.objects.filter(cardholder_id=before.cardholder_id).select_related("cardholder")
     return methods.first_usable(wallet, order=(before.pk,), currency=currency) or before
 
 
-def _give_back(owing: list[FundingObligation], left: dict[int, int], excess: int, *, reason: str, actor: str) -> None:
+def _give_back(
+    existing: list[FundingObligation], left: dict[int, int], excess: int, *, reason: str, actor: str
+) -> None:
     """The newest first. What nobody has paid yet is released, if it falls away as a whole, and a hold is reduced."""
-    for obligation in reversed(owing):
+    for obligation in reversed(existing):
         part = min(excess, left.get(obligation.pk, 0))
         if part <= 0:
             continue

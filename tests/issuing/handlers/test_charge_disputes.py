@@ -167,7 +167,11 @@ def test_settlement_after_a_lost_dispute_asks_no_card_and_gives_nothing_back(san
 
     with transaction():
         change = adjust.bring_to(
-            purchase=charge.obligation.purchase, owed=Money(4500, "USD"), description="", is_over=True, actor="system:t"
+            purchase=charge.obligation.purchase,
+            amount_due=Money(4500, "USD"),
+            description="",
+            is_over=True,
+            actor="system:t",
         )
 
     assert change == 0
@@ -182,7 +186,11 @@ def test_merchant_refund_after_a_lost_dispute_lessens_what_is_owed(sandbox: Runn
 
     with transaction():
         adjust.bring_to(
-            purchase=charge.obligation.purchase, owed=Money(0, "USD"), description="", is_over=True, actor="system:t"
+            purchase=charge.obligation.purchase,
+            amount_due=Money(0, "USD"),
+            description="",
+            is_over=True,
+            actor="system:t",
         )
 
     owed = FundingObligation.objects.exclude(pk=charge.obligation_id).get()

@@ -59,7 +59,11 @@ def test_refund_in_the_dashboard_is_not_charged_again(sandbox: RunningSandbox) -
 
     with transaction():
         change = adjust.bring_to(
-            purchase=charge.obligation.purchase, owed=Money(4500, "USD"), description="", is_over=True, actor="system:t"
+            purchase=charge.obligation.purchase,
+            amount_due=Money(4500, "USD"),
+            description="",
+            is_over=True,
+            actor="system:t",
         )
 
     assert (change, FundingCharge.objects.count()) == (0, 1)

@@ -289,7 +289,7 @@ class TestNotLostAfterAll:
 def bring_to(minor: int, purchase: str = PURCHASE) -> int:
     with transaction.atomic():
         return adjust.bring_to(
-            purchase=purchase, owed=Money(minor, "USD"), description="Bistro", is_over=True, actor="issuer:stripe"
+            purchase=purchase, amount_due=Money(minor, "USD"), description="Bistro", is_over=True, actor="issuer:stripe"
         )
 
 

@@ -48,7 +48,7 @@ def held_charge(amount_minor: int = 4500) -> FundingCharge:
 def owe(minor: int, *, is_over: bool) -> None:
     with transaction.atomic():
         adjust.bring_to(
-            purchase=PURCHASE, owed=Money(minor, "USD"), description="Bistro", is_over=is_over, actor="issuer:x"
+            purchase=PURCHASE, amount_due=Money(minor, "USD"), description="Bistro", is_over=is_over, actor="issuer:x"
         )
 
 

@@ -40,7 +40,9 @@ def pay(charge: FundingCharge) -> None:
 def bring_to(minor: int, *, purchase: str = PURCHASE, is_over: bool = False) -> int:
     with transaction.atomic():
         owed = Money(minor, "USD")
-        return adjust.bring_to(purchase=purchase, owed=owed, description="Bistro", is_over=is_over, actor="issuer:x")
+        return adjust.bring_to(
+            purchase=purchase, amount_due=owed, description="Bistro", is_over=is_over, actor="issuer:x"
+        )
 
 
 def owing() -> list[tuple[str, int]]:
@@ -124,7 +126,7 @@ def test_a_purchase_that_nobody_was_charged_for_is_a_persons() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_it_is_written_in_a_transaction_only() -> None:
     with pytest.raises(TransactionError):
-        adjust.bring_to(purchase=PURCHASE, owed=Money(1, "USD"), description="", is_over=False, actor="x")
+        adjust.bring_to(purchase=PURCHASE, amount_due=Money(1, "USD"), description="", is_over=False, actor="x")
 
 
 @pytest.mark.django_db(transaction=True)
