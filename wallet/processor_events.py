@@ -41,7 +41,7 @@ def is_unsettled(payment_intent_id: str) -> bool:
 def refund_updated(content: Mapping[str, Any]) -> bool:
     """A refund object: ours, or one of our charge that somebody made at the processor. False when it is neither."""
     found = read_refund(content)
-    if found is None or refunds.apply_news(found):
+    if found is None or refunds.apply_update(found):
         return found is not None
     charge = funding_disputes.charge_of(intent_of(content))
     if charge is None or found.refund_public_id:

@@ -39,7 +39,7 @@ class Told:
     moved: str
 
     def hear(self) -> None:
-        funding_disputes.apply_news(self.dispute, told_at=self.told_at, moved=self.moved)
+        funding_disputes.apply_update(self.dispute, told_at=self.told_at, moved=self.moved)
 
 
 @dataclass

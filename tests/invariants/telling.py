@@ -50,6 +50,6 @@ class Telling(People):
         if isinstance(said, Told):
             said.hear()
         elif isinstance(said, Outcome):
-            outcomes.apply_news(said)
+            outcomes.apply_update(said)
         else:
-            refunds.apply_news(said)
+            refunds.apply_update(said)

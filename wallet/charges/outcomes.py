@@ -57,7 +57,7 @@ FAILED = (states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED, states.Charge.CANCELED)
 
 
-def apply_news(outcome: Outcome) -> bool:
+def apply_update(outcome: Outcome) -> bool:
     """Applies what the processor reports of a charge; False when the charge is none of ours."""
     charges = FundingCharge.objects.filter(processor_charge_id=outcome.processor_charge_id)
     charge = charges.first() or _by_our_own_id(outcome.charge_public_id)

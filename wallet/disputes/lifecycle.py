@@ -29,7 +29,7 @@ Status = states.FundingDispute
 DISTRUSTED = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW, Status.LOST)
 
 
-def apply_news(found: ProcessorDispute, *, told_at: dt.datetime, moved: str = "") -> bool:
+def apply_update(found: ProcessorDispute, *, told_at: dt.datetime, moved: str = "") -> bool:
     """Brings a dispute to what the processor says of it; False when its charge is none of ours.
 
     The dispute is kept either way, with a case. `moved` is "withdrawn" or "reinstated" for news that money moved, which

@@ -131,7 +131,7 @@ def begin_again(*, obligation: FundingObligation, reason: str, actor: str) -> Fu
     return begin(obligation=obligation, amount_minor=failed_minor, reason=reason, actor=actor)
 
 
-def apply_news(outcome: RefundOutcome) -> bool:
+def apply_update(outcome: RefundOutcome) -> bool:
     """Applies what the processor reports of a refund; False when it is none of ours."""
     found = FundingRefund.objects.filter(processor_refund_id=outcome.processor_refund_id).first()
     found = found or _by_our_own_id(outcome.refund_public_id)

@@ -298,7 +298,7 @@ def test_events_that_wait_or_fail_do_not_hold_up_the_others(card: VirtualCard, m
     def fail(_outcome: object) -> bool:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(outcomes, "apply_news", fail)
+    monkeypatch.setattr(outcomes, "apply_update", fail)
     last = IssuerEvent.objects.latest("id")
     dispatch.sweep(now=last.received_at + dispatch.SWEEP_AFTER * 2)
 

@@ -179,7 +179,7 @@ def test_a_hold_that_lapsed_is_made_anew_on_the_same_card_and_then_on_the_next(s
     for expected in (charge.method, other):
         live = FundingCharge.objects.get(status="held")
         stripe_client().v1.payment_intents.cancel(live.processor_charge_id or "")
-        outcomes.apply_news(Outcome("canceled", live.processor_charge_id or ""))
+        outcomes.apply_update(Outcome("canceled", live.processor_charge_id or ""))
         live.refresh_from_db()
         assert (live.status, live.failure_code) == ("canceled", "hold_lapsed")
         assert FundingObligation.objects.get().status == "failed"
@@ -250,7 +250,7 @@ def test_a_capture_by_hand_at_the_processor_counts(sandbox: RunningSandbox) -> N
     charge = held_charge()
     charge.refresh_from_db()
 
-    outcomes.apply_news(Outcome("succeeded", charge.processor_charge_id or ""))
+    outcomes.apply_update(Outcome("succeeded", charge.processor_charge_id or ""))
 
     charge.refresh_from_db()
     assert charge.status == "succeeded"
@@ -294,12 +294,12 @@ def declined_charge() -> FundingCharge:
 def test_a_declined_charge_that_is_held_by_hand_counts_while_no_other_card_was_asked() -> None:
     charge = declined_charge()
 
-    assert outcomes.apply_news(Outcome("held", "pi_1"))
+    assert outcomes.apply_update(Outcome("held", "pi_1"))
 
     charge.refresh_from_db()
     assert (charge.status, charge.obligation.status) == ("held", "open")
     assert cascade.next_charge(obligation_id=charge.obligation_id, method_ids=[], actor="test") == "nothing"
-    outcomes.apply_news(Outcome("succeeded", "pi_1"))
+    outcomes.apply_update(Outcome("succeeded", "pi_1"))
     assert FundingObligation.objects.get().status == "funded"
 
 
@@ -308,7 +308,7 @@ def test_a_hold_by_hand_takes_the_place_of_what_nobody_has_sent() -> None:
     other = FundingMethodFactory(cardholder=charge.method.cardholder)
     cascade.next_charge(obligation_id=charge.obligation_id, method_ids=[other.pk], actor="test")
 
-    outcomes.apply_news(Outcome("held", "pi_1"))
+    outcomes.apply_update(Outcome("held", "pi_1"))
 
     assert set(FundingCharge.objects.values_list("status", flat=True)) == {"held", "canceled"}
 
@@ -321,7 +321,7 @@ def test_a_second_hold_by_hand_is_a_persons_and_takes_nothing() -> None:
     FundingCharge.objects.filter(pk=second.pk).update(status="sending", attempts=1)
     outcomes.record(charge_id=second.pk, outcome=Outcome("held", "pi_2"), actor="test")
 
-    outcomes.apply_news(Outcome("held", "pi_1"))
+    outcomes.apply_update(Outcome("held", "pi_1"))
 
     charge.refresh_from_db()
     assert (charge.status, charge.failure_code) == ("declined", "insufficient_funds")

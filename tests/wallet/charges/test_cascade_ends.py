@@ -53,7 +53,7 @@ def declined_with_next(first: FundingMethod, second: FundingMethod, next_status:
 
 def late_success(obligation: FundingObligation) -> None:
     first = obligation.charges.get(sequence=1)
-    outcomes.apply_news(Outcome("succeeded", str(first.processor_charge_id)))
+    outcomes.apply_update(Outcome("succeeded", str(first.processor_charge_id)))
 
 
 def test_a_late_success_calls_off_the_next_card_while_nobody_has_sent_it() -> None:
@@ -109,7 +109,7 @@ def test_while_a_second_success_is_unexplained_no_further_card_is_charged() -> N
     obligations_row = FundingObligation.objects.filter(pk=obligation.pk)
     FundingCharge.objects.filter(obligation=obligation).update(status="refused", processor_charge_id="pi_1")
     obligations_row.update(status="failed", updated_at=clock.now() - dt.timedelta(hours=1))
-    outcomes.apply_news(Outcome("succeeded", "pi_1"))
+    outcomes.apply_update(Outcome("succeeded", "pi_1"))
     assert Case.objects.get().kind == "two_charges"
 
     assert cascade.next_charge(obligation_id=obligation.pk, method_ids=[second.pk], actor=ME) == "nothing"

@@ -243,7 +243,7 @@ def test_processing_waits_for_news_and_is_looked_up_when_none_comes(sandbox: Run
     assert charges.charge(charge_id=charge.pk) == "processing"
     assert charges.charge(charge_id=charge.pk) == "processing"
     charge.refresh_from_db()
-    assert outcomes.apply_news(Outcome("succeeded", processor_charge_id=charge.processor_charge_id or ""))
+    assert outcomes.apply_update(Outcome("succeeded", processor_charge_id=charge.processor_charge_id or ""))
 
     charge.refresh_from_db()
     assert (charge.status, charge.obligation.status, len(intents(sandbox))) == ("succeeded", "funded", 1)

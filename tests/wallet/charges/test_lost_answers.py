@@ -135,7 +135,7 @@ def test_a_hold_that_we_took_for_never_made_is_a_persons(status: str, known: boo
     charge = intended_charge()
     FundingCharge.objects.update(status=status, processor_charge_id="pi_1" if known else None)
 
-    assert outcomes.apply_news(Outcome("held", "pi_1", charge_public_id=str(charge.public_id)))
+    assert outcomes.apply_update(Outcome("held", "pi_1", charge_public_id=str(charge.public_id)))
 
     charge.refresh_from_db()
     assert charge.status == status

@@ -68,7 +68,7 @@ def test_what_came_back_after_it_was_posted_is_turned_round_and_sent_again() -> 
     bring_to(3500)
     refund = FundingRefund.objects.get()
     ends(refund, "succeeded")
-    assert refunds.apply_news(RefundOutcome("failed", f"re_{refund.pk}", failure_code="lost_or_stolen_card"))
+    assert refunds.apply_update(RefundOutcome("failed", f"re_{refund.pk}", failure_code="lost_or_stolen_card"))
 
     ends(send_again(Case.objects.get(kind="refund_failed")), "succeeded")
 

@@ -39,7 +39,7 @@ def test_news_may_come_before_the_answer_and_finds_the_charge_by_our_own_id() ->
     charge = intended_charge()
     FundingCharge.objects.update(status=states.Charge.SENDING)
 
-    assert outcomes.apply_news(Outcome("succeeded", "pi_early", charge_public_id=str(charge.public_id)))
+    assert outcomes.apply_update(Outcome("succeeded", "pi_early", charge_public_id=str(charge.public_id)))
 
     charge.refresh_from_db()
     assert (charge.status, charge.processor_charge_id) == ("succeeded", "pi_early")
@@ -47,7 +47,7 @@ def test_news_may_come_before_the_answer_and_finds_the_charge_by_our_own_id() ->
 
 @pytest.mark.parametrize("public_id", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
 def test_news_of_a_charge_that_is_not_ours_is_left_alone(public_id: str) -> None:
-    assert outcomes.apply_news(Outcome("succeeded", "pi_theirs", charge_public_id=public_id)) is False
+    assert outcomes.apply_update(Outcome("succeeded", "pi_theirs", charge_public_id=public_id)) is False
 
 
 def test_releasing_before_the_charge_is_sent_cancels_it(sandbox: RunningSandbox) -> None:
@@ -104,7 +104,7 @@ def test_a_second_success_for_one_obligation_is_never_silent() -> None:
         updated_at=clock.now(),
     )
 
-    assert outcomes.apply_news(Outcome("succeeded", "pi_1"))
+    assert outcomes.apply_update(Outcome("succeeded", "pi_1"))
 
     first.refresh_from_db()
     assert first.status == "declined"

@@ -52,7 +52,7 @@ def second_is_asked_for_less(sandbox: RunningSandbox) -> tuple[FundingObligation
 
 def paid_by_hand(charge: FundingCharge) -> None:
     charge.refresh_from_db()
-    assert outcomes.apply_news(Outcome("succeeded", charge.processor_charge_id or ""))
+    assert outcomes.apply_update(Outcome("succeeded", charge.processor_charge_id or ""))
 
 
 def test_the_next_card_pays_what_is_left_and_nothing_goes_back(sandbox: RunningSandbox) -> None:
@@ -150,7 +150,7 @@ def test_a_hold_that_lapsed_is_made_anew_for_what_is_left(sandbox: RunningSandbo
     with transaction.atomic():
         assert obligations.give_up(wallet_locking.lock(obligation.pk), 500, actor=ME)
     first.refresh_from_db()
-    outcomes.apply_news(Outcome("canceled", first.processor_charge_id or ""))
+    outcomes.apply_update(Outcome("canceled", first.processor_charge_id or ""))
 
     step(obligation, [only])
 

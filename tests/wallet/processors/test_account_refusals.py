@@ -289,8 +289,8 @@ def test_refund_that_our_empty_balance_failed_is_sent_again_later(sandbox: Runni
     refund.refresh_from_db()
 
     failed = RefundOutcome("failed", refund.processor_refund_id or "", failure_code="insufficient_funds")
-    refunds.apply_news(failed)
-    refunds.apply_news(failed)
+    refunds.apply_update(failed)
+    refunds.apply_update(failed)
 
     again = FundingRefund.objects.exclude(pk=refund.pk).get()
     assert (again.amount_minor, again.status) == (1500, "intended")

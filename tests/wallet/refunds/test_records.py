@@ -163,8 +163,8 @@ def test_a_refund_that_comes_back_days_later_is_turned_round_and_told(sandbox: R
     assert clearing(charge) == 0
 
     gone = RefundOutcome("failed", refund.processor_refund_id or "", failure_code="lost_or_stolen_card")
-    assert refunds.apply_news(gone)
-    assert refunds.apply_news(gone)
+    assert refunds.apply_update(gone)
+    assert refunds.apply_update(gone)
 
     assert clearing(charge) == -4500
     assert Case.objects.get().amount_minor == 4500
@@ -173,7 +173,7 @@ def test_a_refund_that_comes_back_days_later_is_turned_round_and_told(sandbox: R
 
 @pytest.mark.parametrize("public_id", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
 def test_news_of_a_refund_that_is_not_ours_is_left_alone(public_id: str) -> None:
-    assert not refunds.apply_news(RefundOutcome("failed", "re_theirs", refund_public_id=public_id))
+    assert not refunds.apply_update(RefundOutcome("failed", "re_theirs", refund_public_id=public_id))
 
 
 def test_many_workers_at_once_give_it_back_once(sandbox: RunningSandbox) -> None:
