@@ -60,7 +60,7 @@ class StripeProcessor:
             refused = stripe_errors.refused(error)
             raise OutcomeUnknownError(f"Stripe refused the look-up: {refused.message}") from error
         except stripe.StripeError as error:
-            raise stripe_errors.not_told(error) from error
+            raise stripe_errors.without_answer(error) from error
         return None
 
     def capture(self, order: CaptureOrder) -> Outcome:
@@ -129,7 +129,7 @@ def _translate(error: stripe.StripeError) -> Outcome:
     """What an error that is no decline means: refused for good, not looked at, or unknown."""
     if isinstance(error, stripe.InvalidRequestError):
         return _refused(error)
-    raise stripe_errors.not_told(error) from error
+    raise stripe_errors.without_answer(error) from error
 
 
 def _refused(error: stripe.InvalidRequestError | stripe.CardError) -> Outcome:

@@ -31,7 +31,7 @@ def refused(error: stripe.InvalidRequestError | stripe.CardError) -> Refusal:
     return Refusal(named or "invalid_request", said, whose)
 
 
-def not_told(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
+def without_answer(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
     """The error in our words, for `raise … from`: Stripe did not look at the request, or it may have done its work.
 
     409, 5xx, HTML, no answer at all, or a key that was used with other words before: it may have happened.

@@ -53,11 +53,11 @@ def _ask(client: stripe.StripeClient, processor_charge_id: str, ask: Callable[[]
     except stripe.CardError as error:
         code, said = stripe_errors.code(error), stripe_errors.message(error)
     except stripe.StripeError as error:
-        raise stripe_errors.not_told(error) from error
+        raise stripe_errors.without_answer(error) from error
     try:
         stands = _known(client.v1.payment_intents.retrieve(processor_charge_id))
     except stripe.StripeError as error:
-        raise stripe_errors.not_told(error) from error
+        raise stripe_errors.without_answer(error) from error
     if stands.status in (Charge.SUCCEEDED, Charge.CANCELED):
         return stands
     if stands.status == Charge.HELD and code not in LAPSED:

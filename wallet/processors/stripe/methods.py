@@ -37,7 +37,7 @@ def look_up(processor_method_id: str) -> SavedMethod | None:
             return None
         raise OutcomeUnknownError(refused.message) from error
     except stripe.StripeError as error:
-        raise stripe_errors.not_told(error) from error
+        raise stripe_errors.without_answer(error) from error
     return read_saved_method(found.to_dict())
 
 
@@ -58,7 +58,7 @@ def call_off(processor_charge_id: str) -> Outcome | None:
         stripe_errors.refused(error)
         return None
     except stripe.StripeError as error:
-        raise stripe_errors.not_told(error) from error
+        raise stripe_errors.without_answer(error) from error
     return read_payment_intent(intent.to_dict())
 
 

@@ -54,7 +54,7 @@ def find(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome | Non
         refused = stripe_errors.refused(error)
         raise OutcomeUnknownError(f"Stripe refused the look-up of a refund: {refused.message}") from error
     except stripe.StripeError as error:
-        raise stripe_errors.not_told(error) from error
+        raise stripe_errors.without_answer(error) from error
     return None
 
 
@@ -79,4 +79,4 @@ def _translate(error: stripe.StripeError) -> RefundOutcome:
     if isinstance(error, stripe.InvalidRequestError):
         found = stripe_errors.refused(error)
         return RefundOutcome(Refund.FAILED, failure_code=found.code, failure_message=found.message)
-    raise stripe_errors.not_told(error) from error
+    raise stripe_errors.without_answer(error) from error
