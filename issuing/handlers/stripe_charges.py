@@ -97,7 +97,7 @@ def _disputed(envelope: Envelope, *, patient: bool) -> Result:
         if is_unknown and (patient or _is_early(envelope)):
             return WAIT
         told_at = envelope.told_at or clock.now()
-        known = funding_disputes.apply_update(found, told_at=told_at, moved=MOVED.get(envelope.type, ""))
+        known = funding_disputes.apply_update(found, reported_at=told_at, moved=MOVED.get(envelope.type, ""))
     return HANDLED if known else (states.Event.KEPT, "The dispute is of no charge of ours; a case tells of it.")
 
 

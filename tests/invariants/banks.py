@@ -35,11 +35,11 @@ class Told:
     """One piece of news of a dispute, as the processor sent it."""
 
     dispute: ProcessorDispute
-    told_at: dt.datetime
+    reported_at: dt.datetime
     moved: str
 
     def hear(self) -> None:
-        funding_disputes.apply_update(self.dispute, told_at=self.told_at, moved=self.moved)
+        funding_disputes.apply_update(self.dispute, reported_at=self.reported_at, moved=self.moved)
 
 
 @dataclass

@@ -29,7 +29,7 @@ Status = states.FundingDispute
 DISTRUSTED = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW, Status.LOST)
 
 
-def apply_update(found: ProcessorDispute, *, told_at: dt.datetime, moved: str = "") -> bool:
+def apply_update(found: ProcessorDispute, *, reported_at: dt.datetime, moved: str = "") -> bool:
     """Brings a dispute to what the processor says of it; False when its charge is none of ours.
 
     The dispute is kept either way, with a case. `moved` is "withdrawn" or "reinstated" for news that money moved, which
@@ -41,8 +41,8 @@ def apply_update(found: ProcessorDispute, *, told_at: dt.datetime, moved: str = 
             # As a settlement locks (wallet/obligations/adjust.py), which must not miss what is owed anew.
             wallet_locking.lock_purchase(ledger.reference_of(charge))
             charge.obligation = wallet_locking.lock(charge.obligation_id)
-        dispute = _stored(found, charge, told_at)
-        _move(dispute, found, told_at)
+        dispute = _stored(found, charge, reported_at)
+        _move(dispute, found, reported_at)
         if charge is None:
             _keep_as_nobodys(dispute)
             return False
@@ -62,7 +62,7 @@ def charge_of(payment_intent_id: str) -> FundingCharge | None:
     return charges.select_related("obligation", "method").first()
 
 
-def _stored(found: ProcessorDispute, charge: FundingCharge | None, told_at: dt.datetime) -> FundingDispute:
+def _stored(found: ProcessorDispute, charge: FundingCharge | None, reported_at: dt.datetime) -> FundingDispute:
     now = clock.now()
     row = FundingDispute(
         charge=charge,
@@ -73,7 +73,7 @@ def _stored(found: ProcessorDispute, charge: FundingCharge | None, told_at: dt.d
         amount_minor=found.amount_minor,
         currency=found.currency,
         due_at=found.due_at,
-        told_at=told_at,
+        told_at=reported_at,
         opened_at=found.opened_at,
         created_at=now,
         updated_at=now,
@@ -89,21 +89,21 @@ def _stored(found: ProcessorDispute, charge: FundingCharge | None, told_at: dt.d
     return dispute
 
 
-def _move(dispute: FundingDispute, found: ProcessorDispute, told_at: dt.datetime) -> None:
+def _move(dispute: FundingDispute, found: ProcessorDispute, reported_at: dt.datetime) -> None:
     """News that is older than what is known changes nothing of the end; details follow the newest."""
-    if found.status != dispute.status and _may_move(dispute, found.status, told_at):
+    if found.status != dispute.status and _may_move(dispute, found.status, reported_at):
         sources = sources_of(states.FUNDING_DISPUTE_MOVES, found.status)
         rows = FundingDispute.objects.filter(pk=dispute.pk, status__in=sources)
         if rows.update(status=found.status, updated_at=clock.now()):
             trail.record(actor=ACTOR, action=f"charge_dispute.{found.status}", subject=dispute, was=dispute.status)
             dispute.status = found.status
     changes: dict[str, Any] = {}
-    if told_at >= dispute.told_at:
+    if reported_at >= dispute.told_at:
         changes = {
             "amount_minor": found.amount_minor,
             "reason": found.reason,
             "due_at": found.due_at,
-            "told_at": told_at,
+            "told_at": reported_at,
         }
     if (dispute.status in states.DISPUTE_ENDS) != (dispute.closed_at is not None):
         changes["closed_at"] = clock.now() if dispute.closed_at is None else None
@@ -112,9 +112,9 @@ def _move(dispute: FundingDispute, found: ProcessorDispute, told_at: dt.datetime
         dispute.refresh_from_db()
 
 
-def _may_move(dispute: FundingDispute, target: str, told_at: dt.datetime) -> bool:
+def _may_move(dispute: FundingDispute, target: str, reported_at: dt.datetime) -> bool:
     """An end is turned round only by newer news, and an inquiry that was closed is opened only by such."""
-    return dispute.status not in states.DISPUTE_ENDS or (told_at > dispute.told_at and target != dispute.status)
+    return dispute.status not in states.DISPUTE_ENDS or (reported_at > dispute.told_at and target != dispute.status)
 
 
 def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceEntry]) -> None:

@@ -216,7 +216,7 @@ def _follow_dispute(movement: BalanceMovement, known: set[str]) -> None:
         return
     try:
         if not Posting.objects.filter(key=f"charge_dispute:{movement.id}").exists():
-            funding_disputes.apply_update(movement.dispute, told_at=movement.created_at)
+            funding_disputes.apply_update(movement.dispute, reported_at=movement.created_at)
     except SoftTimeLimitExceeded:
         raise
     except Exception:
