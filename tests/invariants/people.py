@@ -165,7 +165,7 @@ class People(RuleBasedStateMachine):
 
     def _give_back(self, case: Case, minor: int, by_ada: dict[str, Any]) -> None:
         seen = refunds.given_back_minor(case.obligation) if case.obligation else 0
-        case_actions.refund(amount=Money(minor, case.currency), seen_minor=seen, **by_ada)
+        case_actions.refund(amount=Money(minor, case.currency), shown_minor=seen, **by_ada)
 
     def _resolve(self, case: Case, by_ada: dict[str, Any]) -> None:
         # What is done about a second charge is done at the processor, and nobody does it here.

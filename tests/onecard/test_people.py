@@ -162,7 +162,7 @@ def test_who_is_suspended_neither_agrees_nor_reveals() -> None:
 
     with pytest.raises(CaseRefusedError, match="Set it up again"):
         case_proposals.agree(case=case, user=victim, reason="Agreed on the phone")
-    answer = press(case, "agree", victim, seen_minor="4500")
+    answer = press(case, "agree", victim, shown_minor="4500")
 
     assert "Set it up again" in text_of(answer)
     case.refresh_from_db()
@@ -190,7 +190,7 @@ def test_agreeing_needs_a_code_typed_for_it() -> None:
     case, asker, boss = receivable(), staff("change_case"), caseb()
     press(case, "ask-write-off", asker)
     phone, client = Authenticator.of(boss), logged_in(boss)
-    values = {"reason": "Agreed on the phone", "seen_minor": "4500"}
+    values = {"reason": "Agreed on the phone", "shown_minor": "4500"}
 
     for code, words in (("", "required"), (phone.wrong_code(), "not the present code")):
         answer = client.post(act(case, "agree"), {**values, "code": code})

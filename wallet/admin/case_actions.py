@@ -57,29 +57,29 @@ class AnotherCardForm(WhyForm):
 
 
 class RefundForm(WhyForm):
-    """How much; `seen_minor` is what was given back when the page was opened, so that it is not done twice."""
+    """How much; `shown_minor` is what was given back when the page was opened, so that it is not done twice."""
 
     amount = AmountField()
-    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
-    field_order = ("amount", "reason", "seen_minor")
+    shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    field_order = ("amount", "reason", "shown_minor")
 
     def __init__(self, data: Any, standing: Standing) -> None:
         super().__init__(data, standing)
         left = standing.left_to_give_back
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
         amount.of(left.currency, told=f"At most {left}. {told_beforehand(Kind.REFUND, left.currency)}")
-        self.fields["seen_minor"].initial = standing.given_back_minor
+        self.fields["shown_minor"].initial = standing.given_back_minor
 
 
 class AgreeForm(WhyForm):
     """To just what the page shows as proposed, with a code typed for this very act."""
 
     code = CodeField(label="The six digits that your authenticator shows now")
-    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, standing: Standing) -> None:
         super().__init__(data, standing)
-        self.fields["seen_minor"].initial = standing.case.proposed_minor
+        self.fields["shown_minor"].initial = standing.case.proposed_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

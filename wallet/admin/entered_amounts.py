@@ -35,7 +35,7 @@ class AgreeForm(ReasonForm):
     """To just what the page shows, with a code typed for this very act."""
 
     code = CodeField(label="The six digits that your authenticator shows now")
-    seen_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
 @admin.register(EnteredAmount)
@@ -81,7 +81,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
         entered = self._entered(request, object_id)
         form = AgreeForm(
-            request.POST if request.method == "POST" else None, initial={"seen_minor": entered.amount_minor}
+            request.POST if request.method == "POST" else None, initial={"shown_minor": entered.amount_minor}
         )
         words = f"{HAPPENS[entered.kind]} {_asked_by(entered)} See with your own eyes that it is right."
         act = Act(title=f"Agree: {entered}", words=words, button="Agree", back=page_of(entered), danger=True)

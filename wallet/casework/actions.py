@@ -72,25 +72,25 @@ def charge_another(*, case: Case, user: User, method: FundingMethod, reason: str
         return _charge(standing, user, method, reason, "charge_another")
 
 
-def check_refund(*, case: Case, amount: Money, seen_minor: int) -> None:
+def check_refund(*, case: Case, amount: Money, shown_minor: int) -> None:
     """Raises CaseRefusedError for a refund that cannot be made, whoever agrees to it."""
     with opened(case) as standing:
         refuse(case_rules.why_no_refund(standing))
-        _refuse_other_amount(standing, amount, seen_minor)
+        _refuse_other_amount(standing, amount, shown_minor)
 
 
 def refund(
-    *, case: Case, user: User, amount: Money, reason: str, seen_minor: int, agreed_by: User | None = None
+    *, case: Case, user: User, amount: Money, reason: str, shown_minor: int, agreed_by: User | None = None
 ) -> FundingRefund:
     """Begins to give back, at our own cost, a part of what was paid: what is not owed goes back without anybody.
 
-    It is posted as goodwill at once, so that nobody is asked for it again (wallet/obligations/adjust.py). `seen_minor`
+    It is posted as goodwill at once, so that nobody is asked for it again (wallet/obligations/adjust.py). `shown_minor`
     is what the person saw as given back before. Raises CaseRefusedError for more than is left, when something was given
     back meanwhile (a second click), and for an amount above the threshold to which nobody else has agreed.
     """
     with opened(case) as standing:
         refuse(case_rules.why_no_refund(standing))
-        _refuse_other_amount(standing, amount, seen_minor)
+        _refuse_other_amount(standing, amount, shown_minor)
         if agreed_by is None and entered_amounts.is_too_much_alone(entered_amounts.Kind.REFUND, amount):
             raise CaseRefusedError(f"{amount} is too much for one person's word: a second person has to agree to it.")
         assert standing.obligation is not None  # noqa: S101  (why_no_refund has said so)
@@ -150,11 +150,11 @@ def _charge(standing: Standing, user: User, method: FundingMethod, reason: str, 
     return charge
 
 
-def _refuse_other_amount(standing: Standing, amount: Money, seen_minor: int) -> None:
+def _refuse_other_amount(standing: Standing, amount: Money, shown_minor: int) -> None:
     left = standing.left_to_give_back
     if amount.currency != left.currency or not 0 < amount.minor <= left.minor:
         raise CaseRefusedError(f"{amount} cannot be given back: {left} is left of what was paid.")
-    if seen_minor != standing.given_back_minor:
+    if shown_minor != standing.given_back_minor:
         back = Money(standing.given_back_minor, left.currency)
         raise CaseRefusedError(f"Meanwhile {back} in all is given back, or on its way: look again before you go on.")
 

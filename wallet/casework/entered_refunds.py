@@ -9,9 +9,9 @@ from wallet.entered.amounts import Act, EnteredRefusedError, Kind
 from wallet.models import Case, EnteredAmount
 
 
-def refund(*, case: Case, user: User, amount: Money, reason: str, seen_minor: int) -> EnteredAmount:
+def refund(*, case: Case, user: User, amount: Money, reason: str, shown_minor: int) -> EnteredAmount:
     """Has a refund made, or proposed to a second person: see the status. Raises CaseRefusedError."""
-    case_actions.check_refund(case=case, amount=amount, seen_minor=seen_minor)
+    case_actions.check_refund(case=case, amount=amount, shown_minor=shown_minor)
     assert case.obligation is not None  # noqa: S101  (check_refund has said so)
     try:
         return entered_amounts.enter(
@@ -21,7 +21,7 @@ def refund(*, case: Case, user: User, amount: Money, reason: str, seen_minor: in
             amount=amount,
             reason=reason,
             user=user,
-            details={"seen_minor": seen_minor},
+            details={"seen_minor": shown_minor},
         )
     except EnteredRefusedError as error:
         raise CaseRefusedError(error.message) from None
@@ -38,6 +38,6 @@ def _apply(entered: EnteredAmount) -> None:
         user=entered.entered_by,
         amount=entered.money,
         reason=entered.reason,
-        seen_minor=int(entered.details["seen_minor"]),
+        shown_minor=int(entered.details["seen_minor"]),
         agreed_by=entered.agreed_by,
     )

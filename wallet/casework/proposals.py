@@ -49,10 +49,10 @@ def withdraw(*, case: Case, user: User, reason: str) -> None:
         change(standing, user, "", proposed_by=None, proposal="", proposed_minor=None)
 
 
-def agree(*, case: Case, user: User, reason: str, seen_minor: int | None = None) -> Money:
+def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None) -> Money:
     """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
 
-    `seen_minor` is what the person saw proposed, which may have been withdrawn and proposed anew since. Gives how much.
+    `shown_minor` is what the person saw proposed, which may have been withdrawn and proposed anew since. Gives how much.
     Raises CaseRefusedError, also for the person who asked, when it is not what was asked for, and for whoever is
     suspended because their login or second factor is new or was changed.
     """
@@ -65,7 +65,7 @@ def agree(*, case: Case, user: User, reason: str, seen_minor: int | None = None)
             raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
         wanted = Proposal(standing.case.proposal)
         refuse(why_not_agree(standing))
-        if seen_minor is not None and seen_minor != standing.case.proposed_minor:
+        if shown_minor is not None and shown_minor != standing.case.proposed_minor:
             raise CaseRefusedError("Meanwhile another amount was proposed: look again before you agree.")
         amount, words = case_rules.given_up(standing, wanted), checked(reason)
         _post(standing, wanted, amount)

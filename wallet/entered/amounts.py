@@ -99,7 +99,7 @@ def enter(
     return entered
 
 
-def agree(*, entered: EnteredAmount, user: User, reason: str, seen_minor: int) -> EnteredAmount:
+def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) -> EnteredAmount:
     """The second person agrees to what they saw, and it is carried out.
 
     Raises EnteredRefusedError, also for the person who entered it and for whoever is suspended (trust.py), and what
@@ -114,7 +114,7 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, seen_minor: int) -
         fresh = _opened(entered)
         if trust.is_one_person(fresh.entered_by, user):
             raise EnteredRefusedError("You entered it yourself: a second person has to agree.")
-        if fresh.amount_minor != seen_minor:
+        if fresh.amount_minor != shown_minor:
             raise EnteredRefusedError("Another amount was proposed than the one you saw: look again.")
         _end(fresh, Status.APPLIED, agreed_by=user)
         _note(fresh, user, "agreed", words)

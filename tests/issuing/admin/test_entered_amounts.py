@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 
 def agreed(row: EnteredAmount) -> EnteredAmount:
-    return desk.agree(entered=row, user=clerk(), reason=WHY, seen_minor=row.amount_minor)
+    return desk.agree(entered=row, user=clerk(), reason=WHY, shown_minor=row.amount_minor)
 
 
 class TestWorth:

@@ -242,7 +242,7 @@ def test_a_refund_is_typed_as_money_and_a_page_sent_twice_gives_back_once() -> N
 @pytest.mark.parametrize("amount", ["", "ten", "-1", "0", "45.01", "1e1", "10.001", "NaN", "9" * 19])
 def test_no_wrong_amount_is_given_back(amount: str) -> None:
     case = paid_case()
-    answer = press(case, "refund", clerk(), amount=amount, seen_minor="0")
+    answer = press(case, "refund", clerk(), amount=amount, shown_minor="0")
     assert answer.status_code == 200
     assert answer.context["form"].errors
     assert not FundingRefund.objects.exists()
@@ -266,7 +266,7 @@ def test_two_people_write_off_and_the_first_of_them_cannot_be_both() -> None:
     asked = text_of(logged_in(boss).get(page(case)))
     assert f"{ada.username} asks to write off 45.00 USD. A second person has to agree." in asked
     assert "agree" in buttons(case, logged_in(boss))
-    press(case, "agree", boss, seen_minor="4500")
+    press(case, "agree", boss, shown_minor="4500")
 
     case.refresh_from_db()
     assert (case.status, case.agreed_by) == ("resolved", boss)
@@ -283,7 +283,7 @@ def test_two_people_book_what_came_by_a_transfer() -> None:
     assert f"{ada.username} asks to book 45.00 USD as settled outside. A second person has to agree." in asked
     assert "ask-write-off" not in buttons(case, logged_in(boss))
     assert "proposed something already" in sentences(press(case, "ask-write-off", boss))
-    press(case, "agree", boss, seen_minor="4500")
+    press(case, "agree", boss, shown_minor="4500")
 
     case.refresh_from_db()
     assert (case.status, Posting.objects.get(kind="outside").amount_minor) == ("resolved", 4500)
@@ -296,7 +296,7 @@ def test_who_agrees_needs_no_other_power_over_cases() -> None:
     case, boss = receivable(), staff("agree_write_off")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
     assert buttons(case, logged_in(boss)) == {"agree", "withdraw"}
-    press(case, "agree", boss, seen_minor="4500")
+    press(case, "agree", boss, shown_minor="4500")
     case.refresh_from_db()
     assert case.status == "resolved"
 

@@ -193,7 +193,7 @@ class TestRefund:
         case, ada = paid_case(), clerk()
 
         def press(minor: int, seen: int) -> FundingRefund:
-            return case_actions.refund(case=case, user=ada, amount=Money(minor, "USD"), reason=WHY, seen_minor=seen)
+            return case_actions.refund(case=case, user=ada, amount=Money(minor, "USD"), reason=WHY, shown_minor=seen)
 
         made = press(1000, 0)
         refused(lambda: press(1000, 0), "Meanwhile 10.00 USD")
@@ -212,7 +212,7 @@ class TestRefund:
     def test_no_wrong_amount_goes_back(self, amount: Money) -> None:
         case = paid_case()
         refused(
-            lambda: case_actions.refund(case=case, user=clerk(), amount=amount, reason=WHY, seen_minor=0),
+            lambda: case_actions.refund(case=case, user=clerk(), amount=amount, reason=WHY, shown_minor=0),
             "be given back",
         )
         assert not FundingRefund.objects.exists()
@@ -222,7 +222,7 @@ class TestRefund:
         case = paid_case()
         FundingObligation.objects.update(purchase="card:1")
         refused(
-            lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, seen_minor=0),
+            lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, shown_minor=0),
             "card's balance",
         )
         assert not FundingRefund.objects.exists()
@@ -230,7 +230,7 @@ class TestRefund:
     def test_what_nobody_paid_does_not_go_back(self) -> None:
         case = receivable()
         refused(
-            lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, seen_minor=0),
+            lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, shown_minor=0),
             "Nobody has paid",
         )
         assert not FundingRefund.objects.exists()
@@ -310,7 +310,7 @@ class TestAtOnce:
     def test_two_clicks_give_back_once(self) -> None:
         case, ada = paid_case(), clerk()
         amount = Money(1000, "USD")
-        click = tried(lambda: case_actions.refund(case=case, user=ada, amount=amount, reason=WHY, seen_minor=0))
+        click = tried(lambda: case_actions.refund(case=case, user=ada, amount=amount, reason=WHY, shown_minor=0))
         assert at_once([click] * 4).count("done") == 1
         assert FundingRefund.objects.count() == 1
 

@@ -254,7 +254,7 @@ class TestNotLostAfterAll:
 
     def test_a_goodwill_refund_is_our_loss_and_is_not_charged_again(self) -> None:
         case, ada = paid_purchase(), clerk()
-        case_actions.refund(case=case, user=ada, amount=Money(1000, "USD"), reason="For the trouble", seen_minor=0)
+        case_actions.refund(case=case, user=ada, amount=Money(1000, "USD"), reason="For the trouble", shown_minor=0)
         refund = FundingRefund.objects.get()
         assert bring_to(4500) == 0
         ends(refund, "succeeded")
@@ -266,7 +266,7 @@ class TestNotLostAfterAll:
 
     def test_when_the_merchant_gives_all_back_the_kindness_has_cost_nothing(self) -> None:
         case, ada = paid_purchase(), clerk()
-        case_actions.refund(case=case, user=ada, amount=Money(1000, "USD"), reason="For the trouble", seen_minor=0)
+        case_actions.refund(case=case, user=ada, amount=Money(1000, "USD"), reason="For the trouble", shown_minor=0)
         merchant_gives_back(4500)
         bring_to(0)
         for refund in FundingRefund.objects.order_by("pk"):
@@ -280,7 +280,7 @@ class TestNotLostAfterAll:
         assert case.obligation is not None
         with transaction.atomic():
             cases.open_obligation_case(kind="two_charges", obligation=case.obligation, summary="Twice.")
-        call = partial(case_actions.refund, case=case, user=clerk(), reason=WHY, seen_minor=0)
+        call = partial(case_actions.refund, case=case, user=clerk(), reason=WHY, shown_minor=0)
         refused(lambda: call(amount=Money(1000, "USD")), "not listed here")
         assert not FundingRefund.objects.exists()
         assert not Posting.objects.filter(kind="goodwill").exists()

@@ -123,7 +123,7 @@ def test_nothing_is_sent_again_where_nothing_has_failed() -> None:
 def test_no_refund_at_our_cost_is_made_of_what_only_has_to_be_sent_again() -> None:
     case = refund_that_failed(1000)
     refused(
-        lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1000, "USD"), reason=WHY, seen_minor=1000),
+        lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1000, "USD"), reason=WHY, shown_minor=1000),
         "send the refund again",
     )
     assert back() == [("failed", 1000)]

@@ -71,14 +71,14 @@ def test_the_case_says_when_it_has_become_another_amount_and_has_no_button_for_i
 def test_who_saw_another_proposal_does_not_agree_to_this_one() -> None:
     case, boss = receivable(captured_minor=1200), staff("agree_write_off")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
-    seen = logged_in(boss).get(act(case, "agree")).context["form"]["seen_minor"].value()
+    seen = logged_in(boss).get(act(case, "agree")).context["form"]["shown_minor"].value()
     case_proposals.withdraw(case=case, user=clerk(), reason="More was captured")
     capture(800, reference=PURCHASE, key="capture:later")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
 
-    answer = press(case, "agree", boss, seen_minor=str(seen))
+    answer = press(case, "agree", boss, shown_minor=str(seen))
     assert "another amount was proposed" in " ".join(answer.context["form"].non_field_errors())
     assert not Posting.objects.filter(kind="write_off").exists()
 
-    press(case, "agree", boss, seen_minor="2000")
+    press(case, "agree", boss, shown_minor="2000")
     assert Posting.objects.get(kind="write_off").amount_minor == 2000

@@ -36,13 +36,13 @@ def entered(minor: int, *, user: User | None = None, case: Case | None = None) -
     wanted = case or paid_case()
     seen = sum(FundingRefund.objects.filter(obligation=wanted.obligation).values_list("amount_minor", flat=True))
     return entered_refunds.refund(
-        case=wanted, user=user or clerk(), amount=Money(minor, "USD"), reason=WHY, seen_minor=seen
+        case=wanted, user=user or clerk(), amount=Money(minor, "USD"), reason=WHY, shown_minor=seen
     )
 
 
 def agreed(row: EnteredAmount, user: User | None = None, seen: int | None = None) -> EnteredAmount:
     return entered_amounts.agree(
-        entered=row, user=user or clerk(), reason=WHY, seen_minor=row.amount_minor if seen is None else seen
+        entered=row, user=user or clerk(), reason=WHY, shown_minor=row.amount_minor if seen is None else seen
     )
 
 
@@ -83,7 +83,7 @@ def test_who_entered_it_cannot_agree_in_another_session_either() -> None:
 
     refused(lambda: agreed(row, User.objects.get(pk=ada.pk)), "a second person has to agree")
     client = logged_in(ada)
-    values = {"reason": WHY, "seen_minor": "2001", "code": Authenticator.of(ada).fresh_code()}
+    values = {"reason": WHY, "shown_minor": "2001", "code": Authenticator.of(ada).fresh_code()}
     answer = client.post(page(row, "agree"), values)
     assert "a second person has to agree" in str(answer.context["form"].errors)
     assert not FundingRefund.objects.exists()
@@ -132,7 +132,7 @@ def test_the_domain_refuses_one_persons_word_without_the_pages() -> None:
     case = paid_case()
     amount = Money(2_001, "USD")
     refused(
-        lambda: case_actions.refund(case=case, user=clerk(), amount=amount, reason=WHY, seen_minor=0),
+        lambda: case_actions.refund(case=case, user=clerk(), amount=amount, reason=WHY, shown_minor=0),
         "too much for one",
     )
     assert not FundingRefund.objects.exists()
@@ -166,7 +166,7 @@ def test_what_cannot_be_is_not_even_proposed() -> None:
     case = paid_case()
     refused(lambda: entered(4_501, case=case), "45.00 USD is left")
     refused(
-        lambda: entered_refunds.refund(case=case, user=clerk(), amount=Money(3_000, "USD"), reason=" ", seen_minor=0),
+        lambda: entered_refunds.refund(case=case, user=clerk(), amount=Money(3_000, "USD"), reason=" ", shown_minor=0),
         "Say why",
     )
     assert not EnteredAmount.objects.exists()
@@ -262,7 +262,7 @@ def test_agreeing_takes_its_own_right() -> None:
     row = entered(2_001)
     for user in (staff("view_enteredamount"), staff("view_enteredamount", "change_case"), staff("agree_write_off")):
         client = logged_in(user)
-        assert client.post(page(row, "agree"), {"reason": WHY, "seen_minor": "2001"}).status_code == 403
+        assert client.post(page(row, "agree"), {"reason": WHY, "shown_minor": "2001"}).status_code == 403
         assert client.post(page(row, "withdraw"), {"reason": WHY}).status_code == 403
     assert EnteredAmount.objects.get().status == "proposed"
     mine = logged_in(row.entered_by)
@@ -275,6 +275,6 @@ def test_a_page_that_is_older_than_the_proposal_agrees_to_nothing() -> None:
     row = entered(2_001)
     boss = superuser()
     code = Authenticator.of(boss).fresh_code()
-    answer = logged_in(boss).post(page(row, "agree"), {"reason": WHY, "seen_minor": "2002", "code": code})
+    answer = logged_in(boss).post(page(row, "agree"), {"reason": WHY, "shown_minor": "2002", "code": code})
     assert "Another amount was proposed" in str(answer.context["form"].errors)
     assert not FundingRefund.objects.exists()
