@@ -3,11 +3,11 @@
 from issuing.billing import unfunded_charge
 from onecard.users.models import User
 from wallet.admin.case_actions import ACTS, CaseAct
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 
 
-def _why_not(standing: Standing, _user: User) -> str:
-    return unfunded_charge.why_not(standing)
+def _why_not(facts: CaseFacts, _user: User) -> str:
+    return unfunded_charge.why_not(facts)
 
 
 ACTS["charge-chosen"] = CaseAct(

@@ -13,7 +13,7 @@ from routing.engine import Method, Purchase, choose
 from wallet import cases
 from wallet.casework import desk as case_desk
 from wallet.casework.desk import CaseRefusedError
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 from wallet.obligations import lifecycle as obligations
@@ -29,8 +29,8 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
     """
     with transaction():
         purchase = _lock(case)
-        with case_desk.opened(case) as standing:
-            case_desk.refuse(why_not(standing))
+        with case_desk.opened(case) as facts:
+            case_desk.refuse(why_not(facts))
             words, money = case_desk.checked(reason), unasked(purchase)
             method = _chosen(purchase)
             charge = obligations.begin(
@@ -41,15 +41,15 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
                 money=money,
             )
             told = f"Charge of {money} to {method}"
-            case_desk.note(standing, user, "case.charge_chosen", words, told=told, charge=charge.pk)
+            case_desk.note(facts, user, "case.charge_chosen", words, told=told, charge=charge.pk)
             amount_due.follow(purchase, actor=case_desk.actor(user))
             cases.resolve_cases(reference=case.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
     return charge
 
 
-def why_not(standing: Standing) -> str:
+def why_not(facts: CaseFacts) -> str:
     """Why no card can be charged for it so, or ""."""
-    case = standing.case
+    case = facts.case
     if case.kind != Case.Kind.APPROVED_WITHOUT_US:
         return "This case is not about a purchase that was approved without us."
     if case.proposed_by_id:

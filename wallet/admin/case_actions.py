@@ -16,7 +16,7 @@ from wallet.casework import desk as case_desk
 from wallet.casework import entered_refunds
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 from wallet.entered.amounts import Kind, told_beforehand
 from wallet.models import Case, FundingMethod
 
@@ -26,9 +26,9 @@ WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
 class CaseForm(forms.Form):
     """A form that knows how the case stands."""
 
-    def __init__(self, data: Any, standing: Standing) -> None:
+    def __init__(self, data: Any, facts: CaseFacts) -> None:
         super().__init__(data)
-        self.standing = standing
+        self.facts = facts
 
 
 class WhyForm(CaseForm, ReasonForm):
@@ -47,9 +47,9 @@ class AnotherCardForm(WhyForm):
     method = forms.TypedChoiceField(label="Card", widget=SelectWidget)
     field_order = ("method", "reason")
 
-    def __init__(self, data: Any, standing: Standing) -> None:
-        super().__init__(data, standing)
-        self.known = {str(each.pk): each for each in case_rules.other_methods(standing)}
+    def __init__(self, data: Any, facts: CaseFacts) -> None:
+        super().__init__(data, facts)
+        self.known = {str(each.pk): each for each in case_rules.other_methods(facts)}
         self.fields["method"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
 
     def clean_method(self) -> FundingMethod:
@@ -63,12 +63,12 @@ class RefundForm(WhyForm):
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     field_order = ("amount", "reason", "shown_minor")
 
-    def __init__(self, data: Any, standing: Standing) -> None:
-        super().__init__(data, standing)
-        left = standing.left_to_give_back
+    def __init__(self, data: Any, facts: CaseFacts) -> None:
+        super().__init__(data, facts)
+        left = facts.left_to_give_back
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
         amount.of(left.currency, told=f"At most {left}. {told_beforehand(Kind.REFUND, left.currency)}")
-        self.fields["shown_minor"].initial = standing.given_back_minor
+        self.fields["shown_minor"].initial = facts.given_back_minor
 
 
 class AgreeForm(WhyForm):
@@ -77,9 +77,9 @@ class AgreeForm(WhyForm):
     code = CodeField(label="The six digits that your authenticator shows now")
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any, standing: Standing) -> None:
-        super().__init__(data, standing)
-        self.fields["shown_minor"].initial = standing.case.proposed_minor
+    def __init__(self, data: Any, facts: CaseFacts) -> None:
+        super().__init__(data, facts)
+        self.fields["shown_minor"].initial = facts.case.proposed_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,46 +90,46 @@ class CaseAct:
     words: str
     done: str
     call: Callable[..., object]
-    why_not: Callable[[Standing, User], str]
+    why_not: Callable[[CaseFacts, User], str]
     form: type[CaseForm] = WhyForm
     permissions: tuple[str, ...] = (WORKS,)
     danger: bool = False
 
 
-def _money(rule: Callable[[Standing], str]) -> Callable[[Standing, User], str]:
+def _money(rule: Callable[[CaseFacts], str]) -> Callable[[CaseFacts, User], str]:
     """A rule that is the same for everybody."""
-    return lambda standing, _user: rule(standing)
+    return lambda facts, _user: rule(facts)
 
 
-def _why_not_take(standing: Standing, _user: User) -> str:
-    return "Somebody has taken this case." if standing.case.owner_id else ""
+def _why_not_take(facts: CaseFacts, _user: User) -> str:
+    return "Somebody has taken this case." if facts.case.owner_id else ""
 
 
-def _why_not_give_up(standing: Standing, user: User) -> str:
-    return "" if standing.case.owner_id == user.pk else "This case is not yours."
+def _why_not_give_up(facts: CaseFacts, user: User) -> str:
+    return "" if facts.case.owner_id == user.pk else "This case is not yours."
 
 
-def _why_not_propose(proposal: str) -> Callable[[Standing, User], str]:
-    def why_not(standing: Standing, _user: User) -> str:
-        asked = "Somebody has proposed something already." if standing.case.proposed_by_id else ""
-        return asked or case_proposals.why_not(standing, proposal)
+def _why_not_propose(proposal: str) -> Callable[[CaseFacts, User], str]:
+    def why_not(facts: CaseFacts, _user: User) -> str:
+        asked = "Somebody has proposed something already." if facts.case.proposed_by_id else ""
+        return asked or case_proposals.why_not(facts, proposal)
 
     return why_not
 
 
-def _why_not_withdraw(standing: Standing, _user: User) -> str:
-    return "" if standing.case.proposed_by_id else case_proposals.NOBODY_ASKED
+def _why_not_withdraw(facts: CaseFacts, _user: User) -> str:
+    return "" if facts.case.proposed_by_id else case_proposals.NOBODY_ASKED
 
 
-def _why_not_agree(standing: Standing, user: User) -> str:
-    if not standing.case.proposed_by_id:
+def _why_not_agree(facts: CaseFacts, user: User) -> str:
+    if not facts.case.proposed_by_id:
         return case_proposals.NOBODY_ASKED
-    if standing.case.proposed_by_id == user.pk:
+    if facts.case.proposed_by_id == user.pk:
         return "You asked for it yourself: a second person has to agree."
-    return case_proposals.why_not_agree(standing)
+    return case_proposals.why_not_agree(facts)
 
 
-def _never(_standing: Standing, _user: User) -> str:
+def _never(_facts: CaseFacts, _user: User) -> str:
     return ""
 
 
@@ -248,9 +248,9 @@ def may(request: HttpRequest, act: CaseAct) -> bool:
     return any(request.user.has_perm(name) for name in act.permissions)
 
 
-def possible(request: HttpRequest, standing: Standing) -> list[str]:
+def possible(request: HttpRequest, facts: CaseFacts) -> list[str]:
     """The buttons that this person may press and the case allows now."""
-    if standing.case.status != Case.Status.OPEN:
+    if facts.case.status != Case.Status.OPEN:
         return ["note"] if may(request, ACTS["note"]) else []
     user: Any = request.user
-    return [name for name, act in ACTS.items() if may(request, act) and not act.why_not(standing, user)]
+    return [name for name, act in ACTS.items() if may(request, act) and not act.why_not(facts, user)]

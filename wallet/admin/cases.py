@@ -21,7 +21,7 @@ from wallet.admin.case_actions import ACTS, CaseAct, may, possible
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 from wallet.models import Case
 
 
@@ -76,12 +76,12 @@ class CaseAdmin(ReadOnlyAdmin):
             raise Http404
         if not may(request, act) or not self.has_view_permission(request, case):
             raise PermissionDenied
-        standing = case_rules.look_at(case)
-        why_not = "" if name in possible(request, standing) else _why_not(request, act, standing)
+        facts = case_rules.look_at(case)
+        why_not = "" if name in possible(request, facts) else _why_not(request, act, facts)
         if why_not:
             messages.error(request, why_not)
             return redirect(page_of(case))
-        return _ask_or_do(request, act, standing)
+        return _ask_or_do(request, act, facts)
 
     @admin.display(description="What happened", ordering="kind")
     def what(self, case: Case) -> str:
@@ -125,9 +125,9 @@ def page_of(case: Case) -> str:
     return reverse("admin:wallet_case_change", args=[case.pk])
 
 
-def _ask_or_do(request: HttpRequest, act: CaseAct, standing: Standing) -> HttpResponse:
-    case = standing.case
-    form = act.form(request.POST if request.method == "POST" else None, standing)
+def _ask_or_do(request: HttpRequest, act: CaseAct, facts: CaseFacts) -> HttpResponse:
+    case = facts.case
+    form = act.form(request.POST if request.method == "POST" else None, facts)
     if form.is_valid():
         try:
             outcome = _do(act, case, request.user, dict(form.cleaned_data))
@@ -155,16 +155,16 @@ def _title(act: CaseAct, case: Case) -> str:
     return f"{act.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
 
 
-def _why_not(request: HttpRequest, act: CaseAct, standing: Standing) -> str:
+def _why_not(request: HttpRequest, act: CaseAct, facts: CaseFacts) -> str:
     user: Any = request.user
-    if standing.case.status != Case.Status.OPEN:
+    if facts.case.status != Case.Status.OPEN:
         return "This case is resolved: nothing is left to do about it."
-    return act.why_not(standing, user) or "This cannot be done now."
+    return act.why_not(facts, user) or "This cannot be done now."
 
 
 def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
-    standing = case_rules.look_at(case)
-    names = possible(request, standing)
+    facts = case_rules.look_at(case)
+    names = possible(request, facts)
     buttons = [
         {"title": ACTS[name].title, "page": _act_page(case, name), "danger": ACTS[name].danger} for name in names
     ]
@@ -174,7 +174,7 @@ def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
         "state": room.state(case),
         "facts": _facts(room, case),
         "next_step": room.next_step(case),
-        "proposed": _proposal_in_words(standing),
+        "proposed": _proposal_in_words(facts),
         "buttons": buttons,
         "money_story": money_page.build(reference) if _is_about_money(case) else None,
         "notes": case.notes.select_related("author"),
@@ -185,16 +185,16 @@ def _is_about_money(case: Case) -> bool:
     return case.obligation_id is not None or case.reference.startswith("authorization:")
 
 
-def _proposal_in_words(standing: Standing) -> str:
-    asked_by = standing.case.proposed_by
-    if asked_by is None or standing.case.status != Case.Status.OPEN:
+def _proposal_in_words(facts: CaseFacts) -> str:
+    asked_by = facts.case.proposed_by
+    if asked_by is None or facts.case.status != Case.Status.OPEN:
         return ""
-    asked_for = case_proposals.proposed(standing.case)
+    asked_for = case_proposals.proposed(facts.case)
     amount = asked_for if asked_for is not None else "an amount that nobody wrote down"
     what = f"write off {amount}"
-    if standing.case.proposal == Case.Proposal.OUTSIDE:
+    if facts.case.proposal == Case.Proposal.OUTSIDE:
         what = f"book {amount} as settled outside"
-    why_not = case_proposals.why_not_agree(standing)
+    why_not = case_proposals.why_not_agree(facts)
     return f"{asked_by.get_username()} asks to {what}. {why_not or 'A second person has to agree.'}"
 
 

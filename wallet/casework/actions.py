@@ -13,7 +13,7 @@ from onecard.outbox import services as outbox
 from onecard.users.models import User
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import LONGEST_NOTE, CaseRefusedError, actor, change, checked, close, note, opened, refuse
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 from wallet.charges import cascade
 from wallet.entered import amounts as entered_amounts
 from wallet.ledger import postings as ledger
@@ -26,20 +26,20 @@ from wallet.refunds import records as refunds
 
 def take(*, case: Case, user: User) -> None:
     """Makes somebody the case's owner. Raises CaseRefusedError when it is closed, or has an owner."""
-    with opened(case) as standing:
-        owner = standing.case.owner
+    with opened(case) as facts:
+        owner = facts.case.owner
         if owner is not None:
             whose = "you have" if owner.pk == user.pk else f"{owner.get_username()} has"
             raise CaseRefusedError(f"Nobody can take this case: {whose} it already. It can be given up.")
-        change(standing, user, "case.taken", owner=user)
+        change(facts, user, "case.taken", owner=user)
 
 
 def give_up(*, case: Case, user: User) -> None:
     """Leaves the case to whoever takes it next. Raises CaseRefusedError when it is closed or somebody else's."""
-    with opened(case) as standing:
-        if standing.case.owner_id != user.pk:
+    with opened(case) as facts:
+        if facts.case.owner_id != user.pk:
             raise CaseRefusedError("This case is not yours, so you cannot give it up.")
-        change(standing, user, "case.given_up", owner=None)
+        change(facts, user, "case.given_up", owner=None)
 
 
 def add_note(*, case: Case, user: User, text: str) -> CaseNote:
@@ -55,28 +55,28 @@ def add_note(*, case: Case, user: User, text: str) -> CaseNote:
 
 def charge_again(*, case: Case, user: User, reason: str) -> FundingCharge:
     """Charges the card that was asked last once more. Raises CaseRefusedError, also when that card cannot be used."""
-    with opened(case) as standing:
-        refuse(case_rules.why_no_charge(standing))
-        method = case_rules.last_method(standing)
+    with opened(case) as facts:
+        refuse(case_rules.why_no_charge(facts))
+        method = case_rules.last_method(facts)
         if method is None:
             raise CaseRefusedError("No card was asked yet: choose one.")
-        return _charge(standing, user, method, reason, "charge_again")
+        return _charge(facts, user, method, reason, "charge_again")
 
 
 def charge_another(*, case: Case, user: User, method: FundingMethod, reason: str) -> FundingCharge:
     """Charges another card of the same cardholder. Raises CaseRefusedError."""
-    with opened(case) as standing:
-        refuse(case_rules.why_no_other_card(standing))
-        if method not in case_rules.other_methods(standing):
+    with opened(case) as facts:
+        refuse(case_rules.why_no_other_card(facts))
+        if method not in case_rules.other_methods(facts):
             raise CaseRefusedError(f"{method} is not another active card of this cardholder.")
-        return _charge(standing, user, method, reason, "charge_another")
+        return _charge(facts, user, method, reason, "charge_another")
 
 
 def check_refund(*, case: Case, amount: Money, shown_minor: int) -> None:
     """Raises CaseRefusedError for a refund that cannot be made, whoever agrees to it."""
-    with opened(case) as standing:
-        refuse(case_rules.why_no_refund(standing))
-        _refuse_other_amount(standing, amount, shown_minor)
+    with opened(case) as facts:
+        refuse(case_rules.why_no_refund(facts))
+        _refuse_other_amount(facts, amount, shown_minor)
 
 
 def refund(
@@ -88,18 +88,18 @@ def refund(
     is what the person saw as given back before. Raises CaseRefusedError for more than is left, when something was given
     back meanwhile (a second click), and for an amount above the threshold to which nobody else has agreed.
     """
-    with opened(case) as standing:
-        refuse(case_rules.why_no_refund(standing))
-        _refuse_other_amount(standing, amount, shown_minor)
+    with opened(case) as facts:
+        refuse(case_rules.why_no_refund(facts))
+        _refuse_other_amount(facts, amount, shown_minor)
         if agreed_by is None and entered_amounts.is_too_much_alone(entered_amounts.Kind.REFUND, amount):
             raise CaseRefusedError(f"{amount} is too much for one person's word: a second person has to agree to it.")
-        assert standing.obligation is not None  # noqa: S101  (why_no_refund has said so)
+        assert facts.obligation is not None  # noqa: S101  (why_no_refund has said so)
         words = checked(reason)
         agreed = {"agreed_by": actor(agreed_by)} if agreed_by else {}
         told = f"Refund of {amount}" + (f", agreed to by {agreed_by.get_username()}" if agreed_by else "")
-        note(standing, user, "case.refund", words, told=told, amount_minor=amount.minor, **agreed)
-        made = refunds.begin(obligation=standing.obligation, amount_minor=amount.minor, reason=words, actor=actor(user))
-        purchase = case_rules.purchase_of(standing.case)
+        note(facts, user, "case.refund", words, told=told, amount_minor=amount.minor, **agreed)
+        made = refunds.begin(obligation=facts.obligation, amount_minor=amount.minor, reason=words, actor=actor(user))
+        purchase = case_rules.purchase_of(facts.case)
         ledger.post(kind=ledger.Kind.GOODWILL, key=f"goodwill:{made.public_id}", money=amount, reference=purchase)
         return made
 
@@ -109,14 +109,14 @@ def send_again(*, case: Case, user: User, reason: str) -> FundingRefund:
 
     If that fails too, a new case opens by itself. Raises CaseRefusedError.
     """
-    with opened(case) as standing:
-        refuse(case_rules.why_not_send_again(standing))
-        assert standing.obligation is not None  # noqa: S101  (why_not_send_again has said so)
+    with opened(case) as facts:
+        refuse(case_rules.why_not_send_again(facts))
+        assert facts.obligation is not None  # noqa: S101  (why_not_send_again has said so)
         words = checked(reason)
-        made = refunds.begin_again(obligation=standing.obligation, reason=words, actor=actor(user))
+        made = refunds.begin_again(obligation=facts.obligation, reason=words, actor=actor(user))
         told = f"Refund of {made.money} sent again"
-        note(standing, user, "case.sent_again", words, told=told, amount_minor=made.amount_minor)
-        close(standing, user, words)
+        note(facts, user, "case.sent_again", words, told=told, amount_minor=made.amount_minor)
+        close(facts, user, words)
         return made
 
 
@@ -125,37 +125,37 @@ def resolve(*, case: Case, user: User, reason: str) -> None:
 
     When our account was refused, the processor is tried again at once; a new case opens if it still refuses.
     """
-    with opened(case) as standing:
-        refuse(case_rules.why_not_resolve(standing))
+    with opened(case) as facts:
+        refuse(case_rules.why_not_resolve(facts))
         words = checked(reason)
-        note(standing, user, "case.settled", words, told="Resolved")
-        close(standing, user, words)
-        if standing.case.kind == Case.Kind.ACCOUNT_REFUSED:
+        note(facts, user, "case.settled", words, told="Resolved")
+        close(facts, user, words)
+        if facts.case.kind == Case.Kind.ACCOUNT_REFUSED:
             account_refusals.try_now()
 
 
-def _charge(standing: Standing, user: User, method: FundingMethod, reason: str, name: str) -> FundingCharge:
+def _charge(facts: CaseFacts, user: User, method: FundingMethod, reason: str, name: str) -> FundingCharge:
     """Writes the next charge; a retry that waited for its time is canceled for it."""
-    assert standing.obligation is not None  # noqa: S101  (why_no_charge has said so)
+    assert facts.obligation is not None  # noqa: S101  (why_no_charge has said so)
     words = checked(reason)
-    _refuse_unusable(method, standing.case.currency)
-    obligations.cancel_unsent(standing.obligation, actor=actor(user))
+    _refuse_unusable(method, facts.case.currency)
+    obligations.cancel_unsent(facts.obligation, actor=actor(user))
     try:
         with savepoint():
-            charge = cascade.write_charge(standing.obligation, method, due_at=clock.now(), actor=actor(user))
+            charge = cascade.write_charge(facts.obligation, method, due_at=clock.now(), actor=actor(user))
     except IntegrityError:
         raise CaseRefusedError("Another charge has just begun: wait for its outcome.") from None
     outbox.put(topic="funding.requested", charge_id=charge.pk)
-    note(standing, user, f"case.{name}", words, told=f"Charge to {method}", charge=charge.pk)
+    note(facts, user, f"case.{name}", words, told=f"Charge to {method}", charge=charge.pk)
     return charge
 
 
-def _refuse_other_amount(standing: Standing, amount: Money, shown_minor: int) -> None:
-    left = standing.left_to_give_back
+def _refuse_other_amount(facts: CaseFacts, amount: Money, shown_minor: int) -> None:
+    left = facts.left_to_give_back
     if amount.currency != left.currency or not 0 < amount.minor <= left.minor:
         raise CaseRefusedError(f"{amount} cannot be given back: {left} is left of what was paid.")
-    if shown_minor != standing.given_back_minor:
-        back = Money(standing.given_back_minor, left.currency)
+    if shown_minor != facts.given_back_minor:
+        back = Money(facts.given_back_minor, left.currency)
         raise CaseRefusedError(f"Meanwhile {back} in all is given back, or on its way: look again before you go on.")
 
 

@@ -15,7 +15,7 @@ from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from wallet import locking as wallet_locking
 from wallet.casework import rules as case_rules
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 from wallet.models import Case, CaseNote
 
 LONGEST_NOTE, LONGEST_REASON = 2000, 200
@@ -28,7 +28,7 @@ class CaseRefusedError(OneCardError):
 
 
 @contextmanager
-def opened(case: Case) -> Iterator[Standing]:
+def opened(case: Case) -> Iterator[CaseFacts]:
     """The case as it stands, with itself and its obligation, or what it names, locked; in a transaction to the end.
 
     Raises CaseRefusedError when it is closed.
@@ -45,26 +45,26 @@ def opened(case: Case) -> Iterator[Standing]:
         yield case_rules.look_at(fresh)
 
 
-def close(standing: Standing, user: User, words: str, **more: Any) -> None:
+def close(facts: CaseFacts, user: User, words: str, **more: Any) -> None:
     """Resolves the case; `more` are other columns of it."""
     closed = {"status": Case.Status.RESOLVED, "resolved_at": clock.now(), "resolution": words}
-    change(standing, user, "case.resolved", **closed, **more)
+    change(facts, user, "case.resolved", **closed, **more)
 
 
-def change(standing: Standing, user: User, action: str, **changes: Any) -> None:
+def change(facts: CaseFacts, user: User, action: str, **changes: Any) -> None:
     """Updates the open case; `action` "" leaves no entry, where the note has made one."""
-    mine = Case.objects.filter(pk=standing.case.pk, status=Case.Status.OPEN)
+    mine = Case.objects.filter(pk=facts.case.pk, status=Case.Status.OPEN)
     if mine.update(**changes) != 1:
         raise CaseRefusedError("Somebody else has just changed this case: look again.")
     if action:
-        trail.record(actor=actor(user), action=action, subject=standing.case, kind=standing.case.kind)
+        trail.record(actor=actor(user), action=action, subject=facts.case, kind=facts.case.kind)
 
 
-def note(standing: Standing, user: User, action: str, words: str, *, told: str, **details: Any) -> None:
+def note(facts: CaseFacts, user: User, action: str, words: str, *, told: str, **details: Any) -> None:
     """What was done and why, beside the notes that people write themselves."""
     text = f"{told}: {words}"[:LONGEST_NOTE]
-    CaseNote.objects.create(case=standing.case, author=user, text=text, created_at=clock.now())
-    trail.record(actor=actor(user), action=action, subject=standing.case, reason=words, **details)
+    CaseNote.objects.create(case=facts.case, author=user, text=text, created_at=clock.now())
+    trail.record(actor=actor(user), action=action, subject=facts.case, reason=words, **details)
 
 
 def checked(reason: str) -> str:

@@ -8,7 +8,7 @@ from onecard.second_factor import trust
 from onecard.users.models import User
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError, actor, change, checked, close, note, opened, refuse
-from wallet.casework.rules import Standing
+from wallet.casework.rules import CaseFacts
 from wallet.ledger import postings as ledger
 from wallet.models import Case
 from wallet.obligations import lifecycle as obligations
@@ -29,24 +29,24 @@ def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
     Raises CaseRefusedError.
     """
     wanted = Proposal(proposal)
-    with opened(case) as standing:
-        refuse(why_not(standing, wanted))
-        asked_by = standing.case.proposed_by
+    with opened(case) as facts:
+        refuse(why_not(facts, wanted))
+        asked_by = facts.case.proposed_by
         if asked_by is not None:
             raise CaseRefusedError(f"{asked_by.get_username()} has asked for that already; a second person may agree.")
-        amount = case_rules.given_up(standing, wanted)
-        note(standing, user, f"case.{wanted}_asked", checked(reason), told=f"{TOLD[wanted][0]} {amount}")
-        change(standing, user, "", proposed_by=user, proposal=wanted, proposed_minor=amount.minor)
+        amount = case_rules.given_up(facts, wanted)
+        note(facts, user, f"case.{wanted}_asked", checked(reason), told=f"{TOLD[wanted][0]} {amount}")
+        change(facts, user, "", proposed_by=user, proposal=wanted, proposed_minor=amount.minor)
 
 
 def withdraw(*, case: Case, user: User, reason: str) -> None:
     """Takes the proposal back, or refuses it. Raises CaseRefusedError when there is none."""
-    with opened(case) as standing:
-        if standing.case.proposed_by is None:
+    with opened(case) as facts:
+        if facts.case.proposed_by is None:
             raise CaseRefusedError(NOBODY_ASKED)
         words = checked(reason)
-        note(standing, user, f"case.{standing.case.proposal}_withdrawn", words, told="Not agreed to")
-        change(standing, user, "", proposed_by=None, proposal="", proposed_minor=None)
+        note(facts, user, f"case.{facts.case.proposal}_withdrawn", words, told="Not agreed to")
+        change(facts, user, "", proposed_by=None, proposal="", proposed_minor=None)
 
 
 def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None) -> Money:
@@ -57,36 +57,36 @@ def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None
     suspended because their login or second factor is new or was changed.
     """
     refuse(trust.why_not_trusted(user))
-    with opened(case) as standing:
-        asked_by = standing.case.proposed_by
+    with opened(case) as facts:
+        asked_by = facts.case.proposed_by
         if asked_by is None:
             raise CaseRefusedError(NOBODY_ASKED)
         if trust.is_one_person(asked_by, user):
             raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
-        wanted = Proposal(standing.case.proposal)
-        refuse(why_not_agree(standing))
-        if shown_minor is not None and shown_minor != standing.case.proposed_minor:
+        wanted = Proposal(facts.case.proposal)
+        refuse(why_not_agree(facts))
+        if shown_minor is not None and shown_minor != facts.case.proposed_minor:
             raise CaseRefusedError("Meanwhile another amount was proposed: look again before you agree.")
-        amount, words = case_rules.given_up(standing, wanted), checked(reason)
-        _post(standing, wanted, amount)
+        amount, words = case_rules.given_up(facts, wanted), checked(reason)
+        _post(facts, wanted, amount)
         _, told, action = TOLD[wanted]
-        note(standing, user, action, words, told=f"{told} {amount}", amount_minor=amount.minor)
-        close(standing, user, words, agreed_by=user)
-        if standing.obligation is not None and not standing.is_paid:
-            obligations.release(obligation_id=standing.obligation.pk, actor=actor(user))
+        note(facts, user, action, words, told=f"{told} {amount}", amount_minor=amount.minor)
+        close(facts, user, words, agreed_by=user)
+        if facts.obligation is not None and not facts.is_paid:
+            obligations.release(obligation_id=facts.obligation.pk, actor=actor(user))
         return amount
 
 
-def why_not(standing: Standing, proposal: str) -> str:
+def why_not(facts: CaseFacts, proposal: str) -> str:
     """Why it cannot be proposed now; or ""."""
     is_outside = proposal == Proposal.OUTSIDE
-    return case_rules.why_not_outside(standing) if is_outside else case_rules.why_no_write_off(standing)
+    return case_rules.why_not_outside(facts) if is_outside else case_rules.why_no_write_off(facts)
 
 
-def why_not_agree(standing: Standing) -> str:
+def why_not_agree(facts: CaseFacts) -> str:
     """Why what was proposed cannot be agreed to now; or "". Two people agree to one amount, or to nothing."""
-    impossible = why_not(standing, standing.case.proposal)
-    amount, asked_for = case_rules.given_up(standing, standing.case.proposal), proposed(standing.case)
+    impossible = why_not(facts, facts.case.proposal)
+    amount, asked_for = case_rules.given_up(facts, facts.case.proposal), proposed(facts.case)
     if impossible or amount == asked_for:
         return impossible
     if asked_for is None:
@@ -99,12 +99,12 @@ def proposed(case: Case) -> Money | None:
     return None if case.proposed_minor is None else Money(case.proposed_minor, case.currency)
 
 
-def _post(standing: Standing, proposal: str, amount: Money) -> None:
+def _post(facts: CaseFacts, proposal: str, amount: Money) -> None:
     """What nobody paid comes in, from our own pocket or from outside; what was not given back has gone out there."""
     ledger.post(
         kind=ledger.Kind.OUTSIDE if proposal == Proposal.OUTSIDE else ledger.Kind.WRITE_OFF,
-        key=f"{proposal}:{standing.case.pk}",
+        key=f"{proposal}:{facts.case.pk}",
         money=amount,
-        reference=case_rules.purchase_of(standing.case),
-        back=standing.clearing_minor < 0,
+        reference=case_rules.purchase_of(facts.case),
+        back=facts.clearing_minor < 0,
     )

@@ -59,7 +59,7 @@ ANOTHER_WAY = "send the refund again, or give the money back another way and hav
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CaseFacts:
     """A case and the money behind it, as it stands at one moment. Amounts are minor units of the case's currency."""
 
     case: Case
@@ -111,7 +111,7 @@ class Standing:
         return Money(max(0, min(stake, -self.clearing_minor)), self.case.currency)
 
 
-def look_at(case: Case) -> Standing:
+def look_at(case: Case) -> CaseFacts:
     """Reads what the case is about."""
     obligation = case.obligation
     charges = FundingCharge.objects.none()
@@ -120,7 +120,7 @@ def look_at(case: Case) -> Standing:
     second = Case.objects.filter(obligation=obligation, kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
     failures = Case.objects.filter(obligation=obligation, kind=Case.Kind.REFUND_FAILED)
     name = purchase_of(case)
-    return Standing(
+    return CaseFacts(
         case=case,
         obligation=obligation,
         charges=list(charges),
@@ -148,124 +148,124 @@ def is_scheduled(charge: FundingCharge) -> bool:
     return charge.status == states.Charge.INTENDED and not charge.attempts and due is not None and due > clock.now()
 
 
-def why_no_charge(standing: Standing) -> str:
+def why_no_charge(facts: CaseFacts) -> str:
     """Why no card can be charged for it now, or ""."""
-    obligation = standing.obligation
+    obligation = facts.obligation
     if obligation is None:
         return NO_OBLIGATION
     if obligation.is_top_up:
         return "Money is put on a card by its holder alone: ask them to do it again."
     if obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
         return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
-    if standing.has_second_charge:
+    if facts.has_second_charge:
         return "The processor may have taken this money already: settle the case about the second charge first."
-    return _why_wait(standing)
+    return _why_wait(facts)
 
 
-def why_no_other_card(standing: Standing) -> str:
+def why_no_other_card(facts: CaseFacts) -> str:
     """Why no other card of the cardholder can be charged, or ""."""
-    return why_no_charge(standing) or ("" if other_methods(standing) else "The cardholder has no other active card.")
+    return why_no_charge(facts) or ("" if other_methods(facts) else "The cardholder has no other active card.")
 
 
-def why_no_refund(standing: Standing) -> str:
+def why_no_refund(facts: CaseFacts) -> str:
     """Why nothing can be given back, or ""."""
-    if standing.obligation is None:
+    if facts.obligation is None:
         return NO_OBLIGATION
-    if standing.case.kind == Case.Kind.REFUND_FAILED:
+    if facts.case.kind == Case.Kind.REFUND_FAILED:
         return f"That would be a second payment, at our own cost: {ANOTHER_WAY}"
-    if standing.obligation.is_top_up:
+    if facts.obligation.is_top_up:
         return "This money was put on a card: giving it back would leave it in the card's balance."
-    if standing.has_second_charge:
+    if facts.has_second_charge:
         return (
             "Refund the charge that is not listed here, in the processor's dashboard: this one is the one that counts."
         )
-    if not standing.is_paid:
+    if not facts.is_paid:
         return "Nobody has paid for it, so there is nothing to give back."
-    if not standing.left_to_give_back.minor:
+    if not facts.left_to_give_back.minor:
         return "All of it was given back, or is on its way."
     return ""
 
 
-def why_not_send_again(standing: Standing) -> str:
+def why_not_send_again(facts: CaseFacts) -> str:
     """Why what could not be given back cannot be sent to the card once more, or ""."""
-    if standing.case.kind != Case.Kind.REFUND_FAILED:
+    if facts.case.kind != Case.Kind.REFUND_FAILED:
         return "This case is not about a refund that failed."
-    if standing.obligation is None:
+    if facts.obligation is None:
         return NO_OBLIGATION
-    if standing.case.proposed_by_id:
+    if facts.case.proposed_by_id:
         return "Somebody has proposed to book it as settled outside: agree to that or withdraw it first."
-    if standing.sent_out_minor:
-        sent_out = Money(standing.sent_out_minor, standing.case.currency)
+    if facts.sent_out_minor:
+        sent_out = Money(facts.sent_out_minor, facts.case.currency)
         return f"{sent_out} of it was booked as settled outside: have the rest given back and booked that way too."
-    return "" if standing.failed_back_minor else "No refund of it has failed that was not sent again."
+    return "" if facts.failed_back_minor else "No refund of it has failed that was not sent again."
 
 
-def why_no_write_off(standing: Standing) -> str:
+def why_no_write_off(facts: CaseFacts) -> str:
     """Why nothing can be written off, or "". Only what a merchant took can be: the rest is not lost yet."""
-    case, obligation = standing.case, standing.obligation
+    case, obligation = facts.case, facts.obligation
     if case.kind not in NOBODY_PAID:
         return "This case is not about money that nobody paid."
     if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
         return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
-    if standing.asks_a_card:
+    if facts.asks_a_card:
         return "A card was asked for this money: wait for its outcome, or settle the case about that charge."
-    if not standing.unpaid.minor:
+    if not facts.unpaid.minor:
         return "No merchant has taken this money yet. Wait until the purchase is captured."
-    return _why_wait(standing)
+    return _why_wait(facts)
 
 
-def why_not_outside(standing: Standing) -> str:
+def why_not_outside(facts: CaseFacts) -> str:
     """Why nothing can be booked as settled outside, or "".
 
     What nobody paid may have come another way, and what could not be given back may have gone so.
     """
-    if standing.case.kind in NOBODY_PAID:
-        return why_no_write_off(standing)
-    if standing.case.kind not in NOBODY_GOT:
+    if facts.case.kind in NOBODY_PAID:
+        return why_no_write_off(facts)
+    if facts.case.kind not in NOBODY_GOT:
         return "This case is not about money that has to come or go."
-    return "" if standing.not_given_back.minor else "Nothing of it is in clearing, so there is nothing to book."
+    return "" if facts.not_given_back.minor else "Nothing of it is in clearing, so there is nothing to book."
 
 
-def given_up(standing: Standing, proposal: str) -> Money:
+def given_up(facts: CaseFacts, proposal: str) -> Money:
     """How much a proposal is about."""
-    is_ours_to_give = proposal == Case.Proposal.OUTSIDE and standing.case.kind in NOBODY_GOT
-    return standing.not_given_back if is_ours_to_give else standing.unpaid
+    is_ours_to_give = proposal == Case.Proposal.OUTSIDE and facts.case.kind in NOBODY_GOT
+    return facts.not_given_back if is_ours_to_give else facts.unpaid
 
 
-def why_not_resolve(standing: Standing) -> str:
+def why_not_resolve(facts: CaseFacts) -> str:
     """Why it cannot be closed with a sentence, or "": money that is open closes it, not words."""
-    case, obligation = standing.case, standing.obligation
-    if case.kind in NOBODY_GOT and standing.not_given_back.minor:
-        return f"{standing.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
+    case, obligation = facts.case, facts.obligation
+    if case.kind in NOBODY_GOT and facts.not_given_back.minor:
+        return f"{facts.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
     if case.kind in SETTLED_OUTSIDE:
         return ""
     if case.kind in CLOSES_BY_ITSELF:
         return CLOSES_BY_ITSELF[case.kind]
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
         return "The money is still owed: have it charged or written off; then this case closes by itself."
-    if obligation is None and standing.clearing_minor:
-        return f"The purchase is not paid: {Money(abs(standing.clearing_minor), case.currency)} is in clearing."
+    if obligation is None and facts.clearing_minor:
+        return f"The purchase is not paid: {Money(abs(facts.clearing_minor), case.currency)} is in clearing."
     return ""
 
 
-def last_method(standing: Standing) -> FundingMethod | None:
+def last_method(facts: CaseFacts) -> FundingMethod | None:
     """The card that was asked last; a retry that waits for its time has not asked."""
-    asked = [charge.method for charge in standing.charges if not is_scheduled(charge)]
+    asked = [charge.method for charge in facts.charges if not is_scheduled(charge)]
     return asked[-1] if asked else None
 
 
-def other_methods(standing: Standing) -> list[FundingMethod]:
+def other_methods(facts: CaseFacts) -> list[FundingMethod]:
     """The cardholder's other active cards, in their own order."""
-    if standing.obligation is None:
+    if facts.obligation is None:
         return []
-    last = last_method(standing)
-    wallet = standing.obligation.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
+    last = last_method(facts)
+    wallet = facts.obligation.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
     in_order = wallet.select_related("cardholder").order_by("position", "pk")
     return [method for method in in_order if method != last]
 
 
-def _why_wait(standing: Standing) -> str:
-    charge = standing.under_way
+def _why_wait(facts: CaseFacts) -> str:
+    charge = facts.under_way
     if charge is None:
         return ""
     state = charge.get_status_display().lower()
