@@ -2,7 +2,7 @@
 
 from issuing.billing import unfunded_charge
 from onecard.users.models import User
-from wallet.admin.case_actions import ACTS, CaseAct
+from wallet.admin.case_actions import ACTIONS, CaseAction
 from wallet.casework.rules import CaseFacts
 
 
@@ -10,7 +10,7 @@ def _why_not(facts: CaseFacts, _user: User) -> str:
     return unfunded_charge.why_not(facts)
 
 
-ACTS["charge-chosen"] = CaseAct(
+ACTIONS["charge-chosen"] = CaseAction(
     title="Charge the card that would have been chosen",
     words=(
         "The card that the rules choose today for this merchant is charged at once, for all that nobody was asked for. "

@@ -72,7 +72,7 @@ class RefundForm(WhyForm):
 
 
 class AgreeForm(WhyForm):
-    """To just what the page shows as proposed, with a code typed for this very act."""
+    """To just what the page shows as proposed, with a code typed for this very action."""
 
     code = CodeField(label="The six digits that your authenticator shows now")
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
@@ -83,7 +83,7 @@ class AgreeForm(WhyForm):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseAct:
+class CaseAction:
     """One button: its words, its form, when it is possible, and the domain's function behind it."""
 
     title: str
@@ -133,15 +133,15 @@ def _never(_facts: CaseFacts, _user: User) -> str:
     return ""
 
 
-ACTS = {
-    "charge-again": CaseAct(
+ACTIONS = {
+    "charge-again": CaseAction(
         title="Charge again",
         words="The card that was asked last is charged once more, at once. Ask its holder first: banks mind repeats.",
         done="The card is being charged; this page shows the outcome in a moment.",
         call=case_actions.charge_again,
         why_not=_money(case_rules.why_no_charge),
     ),
-    "charge-another": CaseAct(
+    "charge-another": CaseAction(
         title="Charge another card",
         words="Another of the cardholder's own cards is charged, at once. Ask them which one they want.",
         done="The other card is being charged; this page shows the outcome in a moment.",
@@ -149,7 +149,7 @@ ACTS = {
         why_not=_money(case_rules.why_no_other_card),
         form=AnotherCardForm,
     ),
-    "refund": CaseAct(
+    "refund": CaseAction(
         title="Refund",
         words=(
             "The money goes back to the card that paid, and the merchant keeps what it took: this is at our own cost. "
@@ -161,7 +161,7 @@ ACTS = {
         form=RefundForm,
         danger=True,
     ),
-    "send-again": CaseAct(
+    "send-again": CaseAction(
         title="Send the refund again",
         words=(
             "What could not be given back is sent to the card that paid once more, in one sum, and this case is "
@@ -172,14 +172,14 @@ ACTS = {
         why_not=_money(case_rules.why_not_send_again),
         danger=True,
     ),
-    "ask-write-off": CaseAct(
+    "ask-write-off": CaseAction(
         title="Ask to write off",
         words="What merchants took and nobody paid is given up. Nothing happens until a second person agrees.",
         done="A second person has to agree now.",
         call=partial(case_proposals.propose, proposal=Case.Proposal.WRITE_OFF),
         why_not=_why_not_propose(Case.Proposal.WRITE_OFF),
     ),
-    "ask-outside": CaseAct(
+    "ask-outside": CaseAction(
         title="Ask to book as settled outside",
         words=(
             "The money came from the cardholder, or went to them, by another way such as a transfer: say which, and "
@@ -189,7 +189,7 @@ ACTS = {
         call=partial(case_proposals.propose, proposal=Case.Proposal.OUTSIDE),
         why_not=_why_not_propose(Case.Proposal.OUTSIDE),
     ),
-    "agree": CaseAct(
+    "agree": CaseAction(
         title="Agree",
         words=(
             "What was proposed is booked for good: nobody is charged for that money any more, and this case is closed. "
@@ -202,7 +202,7 @@ ACTS = {
         permissions=(AGREES,),
         danger=True,
     ),
-    "withdraw": CaseAct(
+    "withdraw": CaseAction(
         title="Do not agree",
         words="The proposal is taken back, and the case stays open.",
         done="Nothing is booked.",
@@ -210,14 +210,14 @@ ACTS = {
         why_not=_why_not_withdraw,
         permissions=(WORKS, AGREES),
     ),
-    "resolve": CaseAct(
+    "resolve": CaseAction(
         title="Resolve",
         words="Say in a sentence how it was settled; the sentence stays with the case.",
         done="The case is closed.",
         call=case_actions.resolve,
         why_not=_money(case_rules.why_not_resolve),
     ),
-    "note": CaseAct(
+    "note": CaseAction(
         title="Add a note",
         words="What you found out or agreed. A note stays as it is written.",
         done="The note is written down.",
@@ -225,7 +225,7 @@ ACTS = {
         why_not=_never,
         form=NoteForm,
     ),
-    "take": CaseAct(
+    "take": CaseAction(
         title="Take",
         words="The case is yours until you give it up; others see that.",
         done="The case is yours.",
@@ -233,7 +233,7 @@ ACTS = {
         why_not=_why_not_take,
         form=CaseForm,
     ),
-    "give-up": CaseAct(
+    "give-up": CaseAction(
         title="Give up",
         words="The case is nobody's again, so that somebody else can take it.",
         done="The case is nobody's now.",
@@ -244,13 +244,13 @@ ACTS = {
 }
 
 
-def may(request: HttpRequest, act: CaseAct) -> bool:
-    return any(request.user.has_perm(name) for name in act.permissions)
+def may(request: HttpRequest, action: CaseAction) -> bool:
+    return any(request.user.has_perm(name) for name in action.permissions)
 
 
 def possible(request: HttpRequest, facts: CaseFacts) -> list[str]:
     """The buttons that this person may press and the case allows now."""
     if facts.case.status != Case.Status.OPEN:
-        return ["note"] if may(request, ACTS["note"]) else []
+        return ["note"] if may(request, ACTIONS["note"]) else []
     user: Any = request.user
-    return [name for name, act in ACTS.items() if may(request, act) and not act.why_not(facts, user)]
+    return [name for name, action in ACTIONS.items() if may(request, action) and not action.why_not(facts, user)]

@@ -17,7 +17,7 @@ from onecard.kit.confirmation_pages import Act, ask
 from onecard.second_factor.devices import confirm
 from onecard.second_factor.errors import SecondFactorError
 from wallet.admin import entered_amounts, labels, money_page
-from wallet.admin.case_actions import ACTS, CaseAct, may, possible
+from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
@@ -57,8 +57,8 @@ class CaseAdmin(ReadOnlyAdmin):
     change_form_template = "admin/wallet/case/page.html"
 
     def get_urls(self) -> list[URLPattern]:
-        act = path("<int:pk>/do/<slug:name>/", self.admin_site.admin_view(self.act), name="wallet_case_act")
-        return [act, *super().get_urls()]
+        action = path("<int:pk>/do/<slug:name>/", self.admin_site.admin_view(self.action_page), name="wallet_case_act")
+        return [action, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -69,19 +69,19 @@ class CaseAdmin(ReadOnlyAdmin):
         shown = {"title": "Case", **_shown(self, request, case)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
 
-    def act(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    def action_page(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         """Asks, calls the domain's function, and says what came of it."""
-        act, case = ACTS.get(name), self.get_object(request, str(pk))
-        if act is None or not isinstance(case, Case):
+        action, case = ACTIONS.get(name), self.get_object(request, str(pk))
+        if action is None or not isinstance(case, Case):
             raise Http404
-        if not may(request, act) or not self.has_view_permission(request, case):
+        if not may(request, action) or not self.has_view_permission(request, case):
             raise PermissionDenied
         facts = case_rules.look_at(case)
-        why_not = "" if name in possible(request, facts) else _why_not(request, act, facts)
+        why_not = "" if name in possible(request, facts) else _why_not(request, action, facts)
         if why_not:
             messages.error(request, why_not)
             return redirect(page_of(case))
-        return _ask_or_do(request, act, facts)
+        return _ask_or_do(request, action, facts)
 
     @admin.display(description="What happened", ordering="kind")
     def what(self, case: Case) -> str:
@@ -125,48 +125,50 @@ def page_of(case: Case) -> str:
     return reverse("admin:wallet_case_change", args=[case.pk])
 
 
-def _ask_or_do(request: HttpRequest, act: CaseAct, facts: CaseFacts) -> HttpResponse:
+def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> HttpResponse:
     case = facts.case
-    form = act.form(request.POST if request.method == "POST" else None, facts)
+    form = action.form(request.POST if request.method == "POST" else None, facts)
     if form.is_valid():
         try:
-            outcome = _do(act, case, request.user, dict(form.cleaned_data))
+            outcome = _do(action, case, request.user, dict(form.cleaned_data))
         except (CaseRefusedError, SecondFactorError) as error:
             form.add_error(None, error.message)
         else:
-            entered_amounts.tell(request, outcome, done=act.done)
+            entered_amounts.tell(request, outcome, done=action.done)
             return redirect(page_of(case))
-    shown = Act(title=_title(act, case), words=act.words, button=act.title, back=page_of(case), danger=act.danger)
+    shown = Act(
+        title=_title(action, case), words=action.words, button=action.title, back=page_of(case), danger=action.danger
+    )
     return ask(request, shown, form)
 
 
-def _do(act: CaseAct, case: Case, user: Any, values: dict[str, Any]) -> Any:
-    """Asks the second factor first, where the act's form has a code: nothing is done with a wrong one."""
+def _do(action: CaseAction, case: Case, user: Any, values: dict[str, Any]) -> Any:
+    """Asks the second factor first, where the action's form has a code: nothing is done with a wrong one."""
     if "code" in values:
         confirm(user, values.pop("code"))
-    return act.call(case=case, user=user, **values)
+    return action.call(case=case, user=user, **values)
 
 
-def _title(act: CaseAct, case: Case) -> str:
+def _title(action: CaseAction, case: Case) -> str:
     """What is agreed to is the proposal, which may be less than what is at stake."""
-    asked_for = case_proposals.proposed(case) if act is ACTS["agree"] else None
+    asked_for = case_proposals.proposed(case) if action is ACTIONS["agree"] else None
     if asked_for is not None:
-        return f"{act.title}: {case.get_proposal_display().lower()}, {asked_for}"
-    return f"{act.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
+        return f"{action.title}: {case.get_proposal_display().lower()}, {asked_for}"
+    return f"{action.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
 
 
-def _why_not(request: HttpRequest, act: CaseAct, facts: CaseFacts) -> str:
+def _why_not(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> str:
     user: Any = request.user
     if facts.case.status != Case.Status.OPEN:
         return "This case is resolved: nothing is left to do about it."
-    return act.why_not(facts, user) or "This cannot be done now."
+    return action.why_not(facts, user) or "This cannot be done now."
 
 
 def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
     facts = case_rules.look_at(case)
     names = possible(request, facts)
     buttons = [
-        {"title": ACTS[name].title, "page": _act_page(case, name), "danger": ACTS[name].danger} for name in names
+        {"title": ACTIONS[name].title, "page": _act_page(case, name), "danger": ACTIONS[name].danger} for name in names
     ]
     reference = case_rules.purchase_of(case)
     return {
