@@ -24,7 +24,7 @@ from onecard.kit import display, references
 from onecard.kit.admin import row_of
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
-from wallet.admin.entered_amounts import tell
+from wallet.admin.entered_amounts import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, told_beforehand
 
 LIMITS = {
@@ -153,7 +153,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         except EnteredRefusedError as error:
             messages.error(request, error.message)
         else:
-            tell(request, entered)
+            show_result(request, entered)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

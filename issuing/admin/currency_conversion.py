@@ -13,7 +13,7 @@ from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
-from wallet.admin.entered_amounts import tell
+from wallet.admin.entered_amounts import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, told_beforehand
 
 ENTER_WORTH = "worth"
@@ -64,7 +64,7 @@ def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorizat
         form.add_error(None, error.message)
         return _ask(request, movement, purchase, form)
     was = display.money(movement.amount_minor, movement.currency)
-    tell(request, entered, done=f"{was} is worth {entered.money} now, and what the cardholder pays follows.")
+    show_result(request, entered, done=f"{was} is worth {entered.money} now, and what the cardholder pays follows.")
     return redirect(page_of(movement))
 
 

@@ -17,7 +17,7 @@ from onecard.kit.admin import BaseAdmin
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Act, SelectWidget, ask, page_action
 from onecard.kit.money import Money
-from wallet.admin.entered_amounts import tell
+from wallet.admin.entered_amounts import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, told_beforehand
 from wallet.methods.usable import UnusableMethodError
 from wallet.models import EnteredAmount, FundingMethod
@@ -64,7 +64,7 @@ def _put(request: HttpRequest, card: VirtualCard, form: PutMoneyForm) -> HttpRes
     try:
         entered = entered_amounts.put_on_card(**what, key=key, user=by)
         if entered.status != EnteredAmount.Status.APPLIED:
-            tell(request, entered)
+            show_result(request, entered)
             return redirect(page_of(card))
         wish = top_ups.fund_card(**what, requested_by=f"user:{user}", request_key=key)
     except (CardRefusedError, UnusableMethodError, EnteredRefusedError) as error:

@@ -130,11 +130,11 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
     form = action.form(request.POST if request.method == "POST" else None, facts)
     if form.is_valid():
         try:
-            outcome = _do(action, case, request.user, dict(form.cleaned_data))
+            result = _do(action, case, request.user, dict(form.cleaned_data))
         except (CaseRefusedError, SecondFactorError) as error:
             form.add_error(None, error.message)
         else:
-            entered_amounts.tell(request, outcome, done=action.done)
+            entered_amounts.show_result(request, result, done=action.done)
             return redirect(page_of(case))
     shown = Act(
         title=_title(action, case), words=action.words, button=action.title, back=page_of(case), danger=action.danger

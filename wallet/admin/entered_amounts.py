@@ -131,12 +131,12 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         return display.moment(entered.ended_at)
 
 
-def tell(request: HttpRequest, outcome: object, *, done: str = "") -> None:
+def show_result(request: HttpRequest, result: object, *, done: str = "") -> None:
     """What came of an amount that a person entered, or of another act."""
-    if isinstance(outcome, EnteredAmount) and outcome.status == Status.PROPOSED:
+    if isinstance(result, EnteredAmount) and result.status == Status.PROPOSED:
         messages.warning(
             request,
-            f"{outcome.money} waits for a second person: nothing has happened yet. Somebody else has to agree under "
+            f"{result.money} waits for a second person: nothing has happened yet. Somebody else has to agree under "
             "Entered amounts.",
         )
     else:
