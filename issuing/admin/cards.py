@@ -25,7 +25,7 @@ from onecard.kit.admin import row_of
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
 from wallet.admin.entered_amounts import show_result
-from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, told_beforehand
+from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, two_person_notice
 
 LIMITS = {
     "per_transaction_limit": "Limit for one purchase",
@@ -60,7 +60,7 @@ class VirtualCardForm(VersionedForm):
             money = Money(getattr(self.instance, f"{name}_minor"), self.instance.currency)
             self.initial[name] = str(money.major)
             self.fields[name].label = f"{title}, in {self.instance.currency}"
-        self.fields["monthly_limit"].help_text = told_beforehand(Kind.LIMITS, self.instance.currency)
+        self.fields["monthly_limit"].help_text = two_person_notice(Kind.LIMITS, self.instance.currency)
 
     def clean(self) -> dict[str, Any] | None:
         """Puts the limits on the card, exact to the minor unit; nothing is rounded."""

@@ -14,7 +14,7 @@ from onecard.kit import display, references
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 from wallet.admin.entered_amounts import show_result
-from wallet.entered.amounts import EnteredRefusedError, Kind, told_beforehand
+from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 
 ENTER_WORTH = "worth"
 TEMPLATE = "admin/issuing/cardtransaction/worth.html"
@@ -29,7 +29,7 @@ class WorthForm(ReasonForm):
     def __init__(self, data: Any, currency: str) -> None:
         super().__init__(data)
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(currency, told=told_beforehand(Kind.WORTH, currency))
+        amount.of(currency, told=two_person_notice(Kind.WORTH, currency))
         self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
 
 

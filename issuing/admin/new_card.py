@@ -16,7 +16,7 @@ from onecard.kit.admin import BaseAdmin
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.confirmation_pages import Act, SelectWidget, TextWidget, ask, page_action
 from onecard.kit.money import Money, MoneyError
-from wallet.entered.amounts import Kind, is_too_much_alone, told_beforehand
+from wallet.entered.amounts import Kind, is_too_much_alone, two_person_notice
 from wallet.models import Cardholder
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _page(request: HttpRequest, form: NewCardForm) -> HttpResponse:
     act = Act(
         title="New virtual card",
         words="The card is made at the issuer that the rollout gives this person, and waits to be activated. "
-        f"{told_beforehand(Kind.LIMITS, 'USD')} Such a limit is raised on the card's page, once the card is made.",
+        f"{two_person_notice(Kind.LIMITS, 'USD')} Such a limit is raised on the card's page, once the card is made.",
         button="Make the card",
         back=reverse("admin:issuing_virtualcard_changelist"),
     )

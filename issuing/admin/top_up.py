@@ -18,7 +18,7 @@ from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Act, SelectWidget, ask, page_action
 from onecard.kit.money import Money
 from wallet.admin.entered_amounts import show_result
-from wallet.entered.amounts import EnteredRefusedError, Kind, told_beforehand
+from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 from wallet.methods.usable import UnusableMethodError
 from wallet.models import EnteredAmount, FundingMethod
 
@@ -36,7 +36,7 @@ class PutMoneyForm(forms.Form):
         wallet = card.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
         self.known = {str(each.pk): each for each in wallet.select_related("cardholder").order_by("position", "pk")}
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(card.currency, told=told_beforehand(Kind.TOP_UP, card.currency))
+        amount.of(card.currency, told=two_person_notice(Kind.TOP_UP, card.currency))
         self.fields["source"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
 
     def clean_source(self) -> FundingMethod:

@@ -17,7 +17,7 @@ from wallet.casework import entered_refunds
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.rules import CaseFacts
-from wallet.entered.amounts import Kind, told_beforehand
+from wallet.entered.amounts import Kind, two_person_notice
 from wallet.models import Case, FundingMethod
 
 WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
@@ -67,7 +67,7 @@ class RefundForm(WhyForm):
         super().__init__(data, facts)
         left = facts.left_to_give_back
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(left.currency, told=f"At most {left}. {told_beforehand(Kind.REFUND, left.currency)}")
+        amount.of(left.currency, told=f"At most {left}. {two_person_notice(Kind.REFUND, left.currency)}")
         self.fields["shown_minor"].initial = facts.given_back_minor
 
 

@@ -143,7 +143,7 @@ def is_too_much_alone(kind: str, amount: Money) -> bool:
     return cents is None or cents > _threshold(kind)
 
 
-def told_beforehand(kind: str, currency: str) -> str:
+def two_person_notice(kind: str, currency: str) -> str:
     """What a page says before the amount is entered."""
     most = reference_rates.from_dollars(_threshold(kind), currency)
     if most is None:

@@ -176,8 +176,8 @@ def test_an_amount_in_a_currency_without_a_reference_takes_two() -> None:
     assert entered_amounts.is_too_much_alone("refund", Money(1, "TRY"))
     assert not entered_amounts.is_too_much_alone("refund", Money(2_000, "JPY"))
     assert entered_amounts.is_too_much_alone("refund", Money(4_000, "JPY"))
-    assert "Every amount in TRY" in entered_amounts.told_beforehand("refund", "TRY")
-    assert "about 3000 JPY" in entered_amounts.told_beforehand("refund", "JPY").replace(",", "")
+    assert "Every amount in TRY" in entered_amounts.two_person_notice("refund", "TRY")
+    assert "about 3000 JPY" in entered_amounts.two_person_notice("refund", "JPY").replace(",", "")
 
 
 @pytest.mark.django_db(transaction=True)
