@@ -36,7 +36,7 @@ class PutMoneyForm(forms.Form):
         wallet = card.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
         self.known = {str(each.pk): each for each in wallet.select_related("cardholder").order_by("position", "pk")}
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(card.currency, told=two_person_notice(Kind.TOP_UP, card.currency))
+        amount.of(card.currency, hint=two_person_notice(Kind.TOP_UP, card.currency))
         self.fields["source"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
 
     def clean_source(self) -> FundingMethod:

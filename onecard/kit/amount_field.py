@@ -31,16 +31,16 @@ def parse_typed(text: str, currency: str) -> Money:
 
 
 class AmountField(forms.CharField):
-    """Gives Money of the currency that the form sets as `currency`; what else the page says stands in `told`."""
+    """Gives Money of the currency that the form sets as `currency`; what else the page says stands in `hint`."""
 
     currency = ""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": 20, "widget": TextWidget({"inputmode": "decimal"}), **options})
 
-    def of(self, currency: str, *, told: str = "") -> None:
+    def of(self, currency: str, *, hint: str = "") -> None:
         """Which currency it is in, and what the page says beside it."""
-        self.currency, self.help_text = currency, f"In {currency}, such as 12.34 or 1,500.00. {told}".strip()
+        self.currency, self.help_text = currency, f"In {currency}, such as 12.34 or 1,500.00. {hint}".strip()
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)

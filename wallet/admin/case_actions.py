@@ -67,7 +67,7 @@ class RefundForm(WhyForm):
         super().__init__(data, facts)
         left = facts.left_to_give_back
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(left.currency, told=f"At most {left}. {two_person_notice(Kind.REFUND, left.currency)}")
+        amount.of(left.currency, hint=f"At most {left}. {two_person_notice(Kind.REFUND, left.currency)}")
         self.fields["shown_minor"].initial = facts.given_back_minor
 
 
