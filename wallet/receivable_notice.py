@@ -26,7 +26,7 @@ from wallet.models.funding import OWED_AFTER_DISPUTE
 log = logging.getLogger(__name__)
 
 ACTOR = "system:telling"
-TRYING, TOLD, UNREACHABLE = "cardholder.telling", "cardholder.told", "cardholder.unreachable"
+TRYING, SENT, UNREACHABLE = "cardholder.telling", "cardholder.told", "cardholder.unreachable"
 # A mail that did not go out is tried again after this long, then twice as long, up to the longest.
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=2), dt.timedelta(hours=6)
 MOST_TRIES = 10
@@ -34,7 +34,7 @@ SWEEP_GRACE = dt.timedelta(seconds=30)
 SWEEP_BATCH = 100
 
 
-def tell(*, case_id: int, card_is_frozen: bool) -> bool:
+def send(*, case_id: int, card_is_frozen: bool) -> bool:
     """Sends the mail about a receivable, unless it was sent, or is being sent; says whether it went out now.
 
     Raises TransactionError inside a transaction.
@@ -49,7 +49,7 @@ def tell(*, case_id: int, card_is_frozen: bool) -> bool:
         log.error("The mail of case %s could not be sent: %s.", case_id, type(error).__name__)  # noqa: TRY400
         return False
     with transaction():
-        trail.record(actor=ACTOR, action=TOLD, subject=case)
+        trail.record(actor=ACTOR, action=SENT, subject=case)
     return True
 
 
@@ -58,16 +58,16 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     moment = now or clock.now()
     waiting = Message.objects.filter(topic="cardholder.notify", published_at__isnull=True)
     asked = set(waiting.values_list("payload__case_id", flat=True))
-    due = [pk for pk in _untold(moment - SWEEP_GRACE) if pk not in asked and _is_due(_tries(pk), moment)]
+    due = [pk for pk in _not_sent(moment - SWEEP_GRACE) if pk not in asked and _is_due(_tries(pk), moment)]
     for case_id in due:
         with transaction():
             outbox.put(topic="cardholder.notify", case_id=case_id)
     return len(due)
 
 
-def _untold(limit: dt.datetime) -> list[int]:
+def _not_sent(limit: dt.datetime) -> list[int]:
     about = Entry.objects.filter(
-        subject_type="case", subject_id=Cast(OuterRef("pk"), CharField()), action__in=(TOLD, UNREACHABLE)
+        subject_type="case", subject_id=Cast(OuterRef("pk"), CharField()), action__in=(SENT, UNREACHABLE)
     )
     cases = Case.objects.filter(kind=Case.Kind.RECEIVABLE, status=Case.Status.OPEN, opened_at__lt=limit)
     return list(cases.exclude(Exists(about)).order_by("pk").values_list("pk", flat=True)[:SWEEP_BATCH])
@@ -95,7 +95,7 @@ def _tries(case_id: int) -> list[dt.datetime]:
 
 def _is_over(case: Case) -> bool:
     entries = Entry.objects.filter(subject_type="case", subject_id=str(case.pk))
-    return entries.filter(action__in=(TOLD, UNREACHABLE)).exists()
+    return entries.filter(action__in=(SENT, UNREACHABLE)).exists()
 
 
 def _is_due(tries: list[dt.datetime], moment: dt.datetime) -> bool:

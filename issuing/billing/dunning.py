@@ -32,7 +32,7 @@ def take_notice(*, case_id: int) -> bool:
         return False
     card = _card_of(found.obligation)
     is_frozen = card is not None and settings.FREEZE_ON_RECEIVABLE and _freeze(card, case_id)
-    return receivable_notice.tell(case_id=case_id, card_is_frozen=is_frozen)
+    return receivable_notice.send(case_id=case_id, card_is_frozen=is_frozen)
 
 
 def _candidates(obligation: FundingObligation) -> list[int]:

@@ -113,7 +113,7 @@ def _receivables() -> QuerySet[Case]:
 
 def _told() -> list[int]:
     entries = Entry.objects.filter(
-        subject_type="case", action__in=(receivable_notice.TOLD, receivable_notice.UNREACHABLE)
+        subject_type="case", action__in=(receivable_notice.SENT, receivable_notice.UNREACHABLE)
     )
     return [int(pk) for pk in entries.values_list("subject_id", flat=True)]
 

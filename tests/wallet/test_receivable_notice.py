@@ -38,7 +38,7 @@ def told(case: Case) -> list[str]:
 def test_the_letter_says_what_is_owed_and_that_the_card_is_frozen_but_not_what_the_bank_said() -> None:
     case = a_receivable()
 
-    assert receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+    assert receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
     (letter,) = mail.outbox
     assert case.obligation is not None
@@ -54,7 +54,7 @@ def test_the_letter_says_what_is_owed_and_that_the_card_is_frozen_but_not_what_t
 def test_it_names_the_retries_and_no_freeze_that_is_not_there() -> None:
     case = a_receivable(status="intended")
 
-    receivable_notice.tell(case_id=case.pk, card_is_frozen=False)
+    receivable_notice.send(case_id=case.pk, card_is_frozen=False)
 
     assert "try again ourselves" in mail.outbox[0].body
     assert "frozen" not in mail.outbox[0].body
@@ -63,7 +63,7 @@ def test_it_names_the_retries_and_no_freeze_that_is_not_there() -> None:
 def test_a_case_is_told_once_however_often_it_is_asked() -> None:
     case = a_receivable()
 
-    assert [receivable_notice.tell(case_id=case.pk, card_is_frozen=True) for _ in range(3)] == [True, False, False]
+    assert [receivable_notice.send(case_id=case.pk, card_is_frozen=True) for _ in range(3)] == [True, False, False]
 
     assert len(mail.outbox) == 1
     assert receivable_notice.sweep(now=clock.now() + dt.timedelta(days=1)) == 0
@@ -73,7 +73,7 @@ def test_a_case_is_told_once_however_often_it_is_asked() -> None:
 def test_eight_at_once_are_one_letter() -> None:
     case = a_receivable()
 
-    results = at_once([lambda: receivable_notice.tell(case_id=case.pk, card_is_frozen=True)] * 8)
+    results = at_once([lambda: receivable_notice.send(case_id=case.pk, card_is_frozen=True)] * 8)
 
     assert results.count(True) == 1
     assert len(mail.outbox) == 1
@@ -83,7 +83,7 @@ def test_what_is_paid_meanwhile_is_not_told() -> None:
     case = a_receivable()
     Case.objects.update(status="resolved", resolved_at=clock.now())
 
-    assert not receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+    assert not receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
     assert (mail.outbox, told(case)) == ([], [])
 
@@ -97,13 +97,13 @@ def test_a_mail_server_that_is_away_is_asked_again_later_and_not_at_once(monkeyp
     with time_machine.travel(clock.now(), tick=False) as traveller:
         with monkeypatch.context() as patch:
             patch.setattr(receivable_notice, "send_mail", away)
-            assert not receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
-        assert not receivable_notice.tell(case_id=case.pk, card_is_frozen=True), "its try is fresh"
+            assert not receivable_notice.send(case_id=case.pk, card_is_frozen=True)
+        assert not receivable_notice.send(case_id=case.pk, card_is_frozen=True), "its try is fresh"
         traveller.shift(receivable_notice.FIRST_WAIT)
         assert receivable_notice.sweep() == 1
         assert Message.objects.get(topic="cardholder.notify").payload == {"case_id": case.pk}
         assert receivable_notice.sweep() == 0, "asked already"
-        assert receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+        assert receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
     assert told(case) == ["cardholder.telling", "cardholder.telling", "cardholder.told"]
 
@@ -114,7 +114,7 @@ def test_tries_end_and_say_so() -> None:
 
     with time_machine.travel(clock.now(), tick=False) as traveller:
         for _ in range(receivable_notice.MOST_TRIES + 3):
-            receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+            receivable_notice.send(case_id=case.pk, card_is_frozen=True)
             traveller.shift(receivable_notice.LONGEST_WAIT)
         assert receivable_notice.sweep() == 0
 
@@ -126,7 +126,7 @@ def test_nobody_without_an_address_is_waited_for() -> None:
     assert case.obligation is not None
     type(case.obligation.cardholder.user).objects.update(email="")
 
-    assert not receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+    assert not receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
     assert (mail.outbox, told(case)) == ([], ["cardholder.unreachable"])
 
@@ -135,7 +135,7 @@ def test_a_letter_is_never_sent_inside_a_transaction() -> None:
     case = a_receivable()
 
     with pytest.raises(TransactionError), transaction.atomic():
-        receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+        receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
     assert mail.outbox == []
 
@@ -145,7 +145,7 @@ def test_a_merchants_name_cannot_add_lines_to_the_letters_head() -> None:
     assert case.obligation is not None
     type(case.obligation).objects.update(description="Cafe\r\nBcc: everybody@example.com")
 
-    assert receivable_notice.tell(case_id=case.pk, card_is_frozen=True)
+    assert receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
     assert mail.outbox[0].subject == "Not paid yet: Cafe Bcc: everybody@example.com, 45.00 USD"
     assert mail.outbox[0].bcc == []
