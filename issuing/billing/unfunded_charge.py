@@ -40,8 +40,8 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
                 description=purchase.merchant_name or purchase.issuer_authorization_id,
                 money=money,
             )
-            told = f"Charge of {money} to {method}"
-            case_desk.note(facts, user, "case.charge_chosen", words, told=told, charge=charge.pk)
+            summary = f"Charge of {money} to {method}"
+            case_desk.note(facts, user, "case.charge_chosen", words, summary=summary, charge=charge.pk)
             amount_due.follow(purchase, actor=case_desk.actor(user))
             cases.resolve_cases(reference=case.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
     return charge

@@ -96,8 +96,8 @@ def refund(
         assert facts.obligation is not None  # noqa: S101  (why_no_refund has said so)
         words = checked(reason)
         agreed = {"agreed_by": actor(agreed_by)} if agreed_by else {}
-        told = f"Refund of {amount}" + (f", agreed to by {agreed_by.get_username()}" if agreed_by else "")
-        note(facts, user, "case.refund", words, told=told, amount_minor=amount.minor, **agreed)
+        summary = f"Refund of {amount}" + (f", agreed to by {agreed_by.get_username()}" if agreed_by else "")
+        note(facts, user, "case.refund", words, summary=summary, amount_minor=amount.minor, **agreed)
         made = refunds.begin(obligation=facts.obligation, amount_minor=amount.minor, reason=words, actor=actor(user))
         purchase = case_rules.purchase_of(facts.case)
         ledger.post(kind=ledger.Kind.GOODWILL, key=f"goodwill:{made.public_id}", money=amount, reference=purchase)
@@ -114,8 +114,8 @@ def send_again(*, case: Case, user: User, reason: str) -> FundingRefund:
         assert facts.obligation is not None  # noqa: S101  (why_not_send_again has said so)
         words = checked(reason)
         made = refunds.begin_again(obligation=facts.obligation, reason=words, actor=actor(user))
-        told = f"Refund of {made.money} sent again"
-        note(facts, user, "case.sent_again", words, told=told, amount_minor=made.amount_minor)
+        summary = f"Refund of {made.money} sent again"
+        note(facts, user, "case.sent_again", words, summary=summary, amount_minor=made.amount_minor)
         close(facts, user, words)
         return made
 
@@ -128,7 +128,7 @@ def resolve(*, case: Case, user: User, reason: str) -> None:
     with opened(case) as facts:
         refuse(case_rules.why_not_resolve(facts))
         words = checked(reason)
-        note(facts, user, "case.settled", words, told="Resolved")
+        note(facts, user, "case.settled", words, summary="Resolved")
         close(facts, user, words)
         if facts.case.kind == Case.Kind.ACCOUNT_REFUSED:
             account_refusals.try_now()
@@ -146,7 +146,7 @@ def _charge(facts: CaseFacts, user: User, method: FundingMethod, reason: str, na
     except IntegrityError:
         raise CaseRefusedError("Another charge has just begun: wait for its outcome.") from None
     outbox.put(topic="funding.requested", charge_id=charge.pk)
-    note(facts, user, f"case.{name}", words, told=f"Charge to {method}", charge=charge.pk)
+    note(facts, user, f"case.{name}", words, summary=f"Charge to {method}", charge=charge.pk)
     return charge
 
 

@@ -60,9 +60,9 @@ def change(facts: CaseFacts, user: User, action: str, **changes: Any) -> None:
         trail.record(actor=actor(user), action=action, subject=facts.case, kind=facts.case.kind)
 
 
-def note(facts: CaseFacts, user: User, action: str, words: str, *, told: str, **details: Any) -> None:
+def note(facts: CaseFacts, user: User, action: str, words: str, *, summary: str, **details: Any) -> None:
     """What was done and why, beside the notes that people write themselves."""
-    text = f"{told}: {words}"[:LONGEST_NOTE]
+    text = f"{summary}: {words}"[:LONGEST_NOTE]
     CaseNote.objects.create(case=facts.case, author=user, text=text, created_at=clock.now())
     trail.record(actor=actor(user), action=action, subject=facts.case, reason=words, **details)
 

@@ -17,7 +17,7 @@ Proposal = Case.Proposal
 NOBODY_ASKED = "Nobody has proposed anything that you could agree to."
 ANEW = "Withdraw it (“Do not agree”) and propose it again."
 # What each is called in the notes when it is asked for and when it is done, and in the trail once it is.
-TOLD = {
+NAMES = {
     Proposal.WRITE_OFF: ("Asked to write off", "Wrote off", "case.written_off"),
     Proposal.OUTSIDE: ("Asked to book as settled outside", "Settled outside", "case.settled_outside"),
 }
@@ -35,7 +35,7 @@ def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
         if asked_by is not None:
             raise CaseRefusedError(f"{asked_by.get_username()} has asked for that already; a second person may agree.")
         amount = case_rules.given_up(facts, wanted)
-        note(facts, user, f"case.{wanted}_asked", checked(reason), told=f"{TOLD[wanted][0]} {amount}")
+        note(facts, user, f"case.{wanted}_asked", checked(reason), summary=f"{NAMES[wanted][0]} {amount}")
         change(facts, user, "", proposed_by=user, proposal=wanted, proposed_minor=amount.minor)
 
 
@@ -45,7 +45,7 @@ def withdraw(*, case: Case, user: User, reason: str) -> None:
         if facts.case.proposed_by is None:
             raise CaseRefusedError(NOBODY_ASKED)
         words = checked(reason)
-        note(facts, user, f"case.{facts.case.proposal}_withdrawn", words, told="Not agreed to")
+        note(facts, user, f"case.{facts.case.proposal}_withdrawn", words, summary="Not agreed to")
         change(facts, user, "", proposed_by=None, proposal="", proposed_minor=None)
 
 
@@ -69,8 +69,8 @@ def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None
             raise CaseRefusedError("Meanwhile another amount was proposed: look again before you agree.")
         amount, words = case_rules.given_up(facts, wanted), checked(reason)
         _post(facts, wanted, amount)
-        _, told, action = TOLD[wanted]
-        note(facts, user, action, words, told=f"{told} {amount}", amount_minor=amount.minor)
+        _, summary, action = NAMES[wanted]
+        note(facts, user, action, words, summary=f"{summary} {amount}", amount_minor=amount.minor)
         close(facts, user, words, agreed_by=user)
         if facts.obligation is not None and not facts.is_paid:
             obligations.release(obligation_id=facts.obligation.pk, actor=actor(user))

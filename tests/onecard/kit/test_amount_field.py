@@ -56,7 +56,7 @@ def test_what_we_write_is_read_as_the_same(minor: int) -> None:
 
 def test_the_field_says_what_is_wrong() -> None:
     field = AmountField()
-    field.of("USD", told="Not more.")
+    field.of("USD", hint="Not more.")
     assert field.clean("1,500.00") == Money(150_000, "USD")
     assert field.help_text == "In USD, such as 12.34 or 1,500.00. Not more."
     with pytest.raises(forms.ValidationError, match="is not an amount of USD"):
