@@ -29,7 +29,7 @@ LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_li
 
 def install() -> None:
     """Says how each kind is carried out."""
-    entered_amounts.register(Kind.WORTH, Act(_apply_worth))
+    entered_amounts.register(Kind.CONVERSION, Act(_apply_worth))
     entered_amounts.register(Kind.TOP_UP, Act(_apply_top_up))
     entered_amounts.register(Kind.LIMITS, Act(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
 
@@ -40,7 +40,7 @@ def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, use
     purchase = movement.authorization
     assert purchase is not None  # noqa: S101  (the check has said so)
     return entered_amounts.enter(
-        kind=Kind.WORTH,
+        kind=Kind.CONVERSION,
         reference=movement.reference,
         cardholder=purchase.card.cardholder if purchase.card else None,
         amount=Money(worth_minor, purchase.currency),

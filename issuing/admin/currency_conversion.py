@@ -29,7 +29,7 @@ class WorthForm(ReasonForm):
     def __init__(self, data: Any, currency: str) -> None:
         super().__init__(data)
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(currency, hint=two_person_notice(Kind.WORTH, currency))
+        amount.of(currency, hint=two_person_notice(Kind.CONVERSION, currency))
         self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
 
 

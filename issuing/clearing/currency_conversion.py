@@ -116,7 +116,9 @@ def _captured_minor(purchase: Authorization) -> int:
 
 
 def _why_not_alone(kept: CardTransaction, worth: Money) -> str:
-    is_much = any(entered_amounts.is_too_much_alone(entered_amounts.Kind.WORTH, each) for each in (worth, kept.money))
+    is_much = any(
+        entered_amounts.is_too_much_alone(entered_amounts.Kind.CONVERSION, each) for each in (worth, kept.money)
+    )
     return "This is too much for one person's word: a second person has to agree to it." if is_much else ""
 
 

@@ -31,7 +31,7 @@ Kind, Status = EnteredAmount.Kind, EnteredAmount.Status
 LONGEST_REASON: Final = 200
 TOGETHER_FOR: Final = dt.timedelta(hours=24)
 # Raised limits move no money and are judged by what they end as; the others add up.
-ADDS_UP: Final = (Kind.WORTH, Kind.TOP_UP, Kind.REFUND)
+ADDS_UP: Final = (Kind.CONVERSION, Kind.TOP_UP, Kind.REFUND)
 
 
 class EnteredRefusedError(OneCardError):

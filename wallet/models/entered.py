@@ -13,7 +13,7 @@ class EnteredAmount(models.Model):
     """One amount that a person entered. Above the threshold it waits as a proposal for a second person."""
 
     class Kind(models.TextChoices):
-        WORTH = "worth", "What a transaction is worth"
+        CONVERSION = "worth", "What a transaction is worth"
         TOP_UP = "top_up", "Money put on a card"
         LIMITS = "limits", "Limits of a card raised"
         REFUND = "refund", "Refund at our own cost"
