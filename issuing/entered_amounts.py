@@ -19,7 +19,7 @@ from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
 from wallet import reference_rates
 from wallet.entered import amounts as entered_amounts
-from wallet.entered.amounts import Act, Kind
+from wallet.entered.amounts import Kind, KindHandler
 from wallet.models import EnteredAmount, FundingMethod
 
 # No card needs more, in US cents: a slip of two decimals ends here.
@@ -29,9 +29,9 @@ LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_li
 
 def install() -> None:
     """Says how each kind is carried out."""
-    entered_amounts.register(Kind.CONVERSION, Act(_apply_worth))
-    entered_amounts.register(Kind.TOP_UP, Act(_apply_top_up))
-    entered_amounts.register(Kind.LIMITS, Act(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
+    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_worth))
+    entered_amounts.register(Kind.TOP_UP, KindHandler(_apply_top_up))
+    entered_amounts.register(Kind.LIMITS, KindHandler(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
 
 
 def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, user: User) -> EnteredAmount:

@@ -5,7 +5,7 @@ from onecard.users.models import User
 from wallet.casework import actions as case_actions
 from wallet.casework.desk import CaseRefusedError
 from wallet.entered import amounts as entered_amounts
-from wallet.entered.amounts import Act, EnteredRefusedError, Kind
+from wallet.entered.amounts import EnteredRefusedError, Kind, KindHandler
 from wallet.models import Case, EnteredAmount
 
 
@@ -29,7 +29,7 @@ def refund(*, case: Case, user: User, amount: Money, reason: str, shown_minor: i
 
 def install() -> None:
     """Says how such a refund is carried out."""
-    entered_amounts.register(Kind.REFUND, Act(_apply))
+    entered_amounts.register(Kind.REFUND, KindHandler(_apply))
 
 
 def _apply(entered: EnteredAmount) -> None:

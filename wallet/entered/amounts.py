@@ -41,7 +41,7 @@ class EnteredRefusedError(OneCardError):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class KindHandler:
     """How a kind is carried out: `apply` in the commit, after `lock` took what it locks, and `check` before it began.
 
     Each raises a OneCardError with a sentence when it cannot be; then nothing has changed.
@@ -52,12 +52,12 @@ class Act:
     check: Callable[[EnteredAmount], None] = lambda _entered: None
 
 
-_acts: dict[str, Act] = {}
+_handlers: dict[str, KindHandler] = {}
 
 
-def register(kind: str, act: Act) -> None:
+def register(kind: str, handler: KindHandler) -> None:
     """Says how amounts of a kind are carried out; the app that knows calls it when it is loaded."""
-    _acts[kind] = act
+    _handlers[kind] = handler
 
 
 def enter(
@@ -95,7 +95,7 @@ def enter(
         )
         _note(entered, user, "proposed" if needs_second else "entered", words)
         if not needs_second:
-            _acts[kind].apply(entered)
+            _handlers[kind].apply(entered)
     return entered
 
 
@@ -105,11 +105,11 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) 
     Raises EnteredRefusedError, also for the person who entered it and for whoever is suspended (trust.py), and what
     the kind raises.
     """
-    words, act = _checked(reason), _acts[entered.kind]
+    words, handler = _checked(reason), _handlers[entered.kind]
     suspended = trust.why_not_trusted(user)
     if suspended:
         raise EnteredRefusedError(suspended)
-    act.check(entered)
+    handler.check(entered)
     with transaction():
         fresh = _opened(entered)
         if trust.is_one_person(fresh.entered_by, user):
@@ -118,7 +118,7 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) 
             raise EnteredRefusedError("Another amount was proposed than the one you saw: look again.")
         _end(fresh, Status.APPLIED, agreed_by=user)
         _note(fresh, user, "agreed", words)
-        act.apply(fresh)
+        handler.apply(fresh)
     return fresh
 
 
@@ -202,7 +202,7 @@ def _opened(entered: EnteredAmount) -> EnteredAmount:
     require_transaction("The end of a proposal")
     if entered.kind in ADDS_UP:
         _lock(entered.cardholder_id)
-    _acts[entered.kind].lock(entered)
+    _handlers[entered.kind].lock(entered)
     fresh = EnteredAmount.objects.select_for_update(no_key=True).get(pk=entered.pk)
     if fresh.status != Status.PROPOSED:
         raise EnteredRefusedError(f"This waits for nobody any more: {fresh.get_status_display().lower()}.")
