@@ -50,11 +50,11 @@ def withdraw(*, case: Case, user: User, reason: str) -> None:
 
 
 def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None) -> Money:
-    """The second person agrees: it is posted, nothing is owed for it any more, and the case is closed.
+    """Posts what was proposed, ends what is owed for it and closes the case, on a second person's word.
 
-    `shown_minor` is what the person saw proposed, which may have been withdrawn and proposed anew since. Gives how much.
-    Raises CaseRefusedError, also for the person who asked, when it is not what was asked for, and for whoever is
-    suspended because their login or second factor is new or was changed.
+    Returns the amount. `shown_minor` is the amount that the page showed: the proposal may have been withdrawn and made
+    anew since. Raises CaseRefusedError for the person who proposed it, for another amount than the page showed, and for
+    a person who is suspended because their login or second factor is new or was changed.
     """
     refuse(trust.why_not_trusted(user))
     with opened(case) as facts:
