@@ -24,7 +24,7 @@ TONE: dict[str, str] = {Status.PROPOSED: "warn", Status.APPLIED: "good", Status.
 AGREES = "wallet.agree_entered_amount"
 AGREE, WITHDRAW = "agree", "withdraw"
 HAPPENS: dict[str, str] = {
-    EnteredAmount.Kind.CONVERSION: "The transaction counts for this amount, and what the cardholder pays follows at once.",
+    EnteredAmount.Kind.CONVERSION: "The transaction counts for this amount, and the amount due follows at once.",
     EnteredAmount.Kind.TOP_UP: "The cardholder's own card is charged, and the money is put on the virtual card.",
     EnteredAmount.Kind.LIMITS: "The raised limits hold at once, and the issuer is told.",
     EnteredAmount.Kind.REFUND: "The money goes back to the card that paid, at our own cost.",

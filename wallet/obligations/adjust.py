@@ -18,9 +18,9 @@ from wallet.refunds import records as refunds
 def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: bool, actor: str) -> int:
     """Brings what cards were asked for, less refunds, to `amount_due`; returns the difference in minor units.
 
-    `is_over` means that no merchant can take more of what is held: then the holds on funding cards are captured. Runs in
-    the caller's transaction and raises TransactionError outside one. A purchase that no card was ever asked for stays as
-    it is: a person has to choose the card.
+    `is_over` means that no merchant can take more of what is held: then the holds on funding cards are captured. Runs
+    in the caller's transaction and raises TransactionError outside one. A purchase that no card was ever asked for
+    stays as it is: a person has to choose the card.
     """
     require_transaction("The settlement of a purchase")
     # There may be no obligation yet to lock.
