@@ -1,7 +1,7 @@
 """What is known about rewards, as rows that staff edit: categories, rankings, multipliers, thresholds.
 
-Triggers (migration 0002) raise `version` on every changed row and the rulebook's version on every change at all, so
-that processes which keep compiled rules notice, and decisions can name the very rows that they saw.
+Triggers (routing/sql/triggers) raise `version` on every changed row and the rulebook's version on every change at all,
+so that processes which keep compiled rules notice, and decisions can name the very rows that they saw.
 """
 
 from django.core.exceptions import ValidationError

@@ -28,7 +28,7 @@ def for_each_outcome(answers: AnswerFormat, decision_id: uuid.UUID, reason: str)
 
 
 def answer_of(answers: AnswerFormat, kind: str, response: bytes) -> bytes:
-    """The bytes for what the committing statement did with a question (migrations 0014 and 0018 have the kinds)."""
+    """The bytes for what the committing statement did (issuing/sql/record_decision.sql has the kinds)."""
     if kind in UNDECIDED:
         return answers.bare_decline(UNDECIDED[kind])
     return answers.repeat(response) if kind == "twin" else response

@@ -99,7 +99,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the committing statement did (see migrations 0014, 0018), and the answer; empty when nothing was decided."""
+    """What the committing statement did (issuing/sql/record_decision.sql), and the answer; empty if undecided."""
 
     kind: str
     response: bytes
@@ -135,13 +135,13 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
 
 
 def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
-    """Commits a decision under the card's lock, in one round trip; see migration 0014 for what it answers."""
+    """Commits a decision under the card's lock, in one round trip (issuing/sql/record_decision.sql)."""
     kind, response = _run(RECORD, _kept("proposal", proposal, body), remaining_ms)
     return Outcome(kind, response or b"")
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
-    """Keeps a question that is not decided at all, with a case for a person, in one round trip."""
+    """Keeps a question that is not decided at all, with a case, in one round trip (issuing/sql/refuse_event.sql)."""
     _run(REFUSE, _kept("refusal", refusal, body), remaining_ms)
 
 

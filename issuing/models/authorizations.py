@@ -86,7 +86,7 @@ class Decision(models.Model):
         default=0, db_default=0, help_text="Paid from the card's own balance; a funding card pays the rest."
     )
     currency = models.CharField(max_length=3)
-    rule = models.CharField(max_length=40, blank=True, help_text="The rule of spec section 4 that chose the card.")
+    rule = models.CharField(max_length=40, blank=True, help_text="The rule of docs/routing.md that chose the card.")
     decline_reason = models.CharField(max_length=40, blank=True)
     trace = FreeJsonField(help_text="Each candidate as it was seen, the rules' versions, and why.")
     timings_ms = models.JSONField(help_text="Milliseconds of each step, up to the commit.")

@@ -16,7 +16,7 @@ SIGNED = ("units_micro", "value_low_micro", "value_face_micro", "value_high_micr
 
 
 class RewardEntry(models.Model):
-    """What one charge earned, or what one refund took from that. Added once, never changed (migration 0010).
+    """What one charge earned, or what one refund took from that. Added once, never changed (issuing/sql/triggers).
 
     Units and values are whole millionths with their sign, so that a sum over any entries is what is left. Rounding is
     half-even from the exact decimal. Benefit is the face value less the baseline, and is nowhere stored.

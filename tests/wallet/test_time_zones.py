@@ -1,10 +1,8 @@
 """A wallet's time zone is stored under its present name, and a purchase is decided whatever stands there."""
 
-import importlib
 from io import StringIO
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 
@@ -71,14 +69,3 @@ def test_check_warns_of_zones_that_are_none_and_not_of_old_names() -> None:
 
     assert "'Mars/Olympus', which is none" in said
     assert "America/New_York on their pages" in said
-
-
-def test_stored_old_names_become_present_ones() -> None:
-    old, none = CardholderFactory(), CardholderFactory()
-    store_as_it_is(old, "US/Central")
-    store_as_it_is(none, "Mars/Olympus")
-
-    importlib.import_module("wallet.migrations.0021_present_names_of_time_zones").rename(apps, None)
-
-    stored = dict(Cardholder.objects.values_list("pk", "time_zone"))
-    assert (stored[old.pk], stored[none.pk]) == ("America/Chicago", "Mars/Olympus")

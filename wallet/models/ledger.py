@@ -1,7 +1,7 @@
 """The ledger's rows. A posting moves one amount from one account to another: an unbalanced book cannot be written.
 
-Postings are added and never changed or deleted; triggers see to that (migration 0007). Holds are not here: what is held
-has not moved yet.
+Postings are added and never changed or deleted; triggers see to that (wallet/sql/triggers). Holds are not here: what is
+held has not moved yet.
 """
 
 from django.db import models

@@ -1,7 +1,7 @@
 """Whose money it is: cardholders, the kinds of cards there are, and the cards of their own.
 
-The wallet's rows carry versions that triggers in the database raise (migration 0002), so that a decision can tell at
-commit time whether what it read still holds.
+The wallet's rows carry versions that triggers in the database raise (wallet/sql/triggers), so that a decision can
+tell at commit time whether what it read still holds.
 """
 
 from django.conf import settings
