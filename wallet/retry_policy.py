@@ -1,11 +1,9 @@
-"""How long the workers that call the processor wait, hold on and go on: the same for charges, holds and refunds."""
+"""How long the workers that call the processor wait and go on: the same for charges, holds and refunds."""
 
 import datetime as dt
 
 from onecard.kit import clock
 
-# Longer than a task may live, so that nobody takes a row from a worker that is still on it.
-CLAIM = dt.timedelta(seconds=120)
 # Stripe may forget a key after 24 hours; an hour of slack.
 KEY_LIFE = dt.timedelta(hours=23)
 # What was made is in the processor's list well before that.
@@ -14,7 +12,6 @@ LISTED_BY = dt.timedelta(minutes=5)
 ATTEMPTS_BEFORE_CASE = 6
 # The ordinary way through the queue gets this head start before the sweeper looks.
 SWEEP_GRACE = dt.timedelta(seconds=3)
-SWEEP_BATCH = 50
 
 
 def is_long_ago(sent_at: dt.datetime | None) -> bool:

@@ -58,6 +58,11 @@ NEXT_STEP: dict[str, str] = {
         "Ask the cardholder about the card that paid. If its bank takes the money now, send the refund again; if not, "
         "give the money back another way, such as a transfer to their bank, and have it booked as settled outside."
     ),
+    Case.Kind.REFUND_UNKNOWN: (
+        "Do not give the money back another way. We keep asking under the same key, so there cannot be a second "
+        "refund, and this case closes by itself with the outcome. If it stays open, look the refund up in the "
+        "processor's dashboard."
+    ),
     Case.Kind.REFUND_UNLINKED: (
         "The merchant gave money back and did not say of which purchase, and more than one can be it, or none. Ask the "
         "cardholder, open the transaction and press “Say which purchase it is of”: what they get back follows. "

@@ -49,6 +49,9 @@ CLOSES_BY_ITSELF: dict[str, str] = {
     Case.Kind.CHARGE_DISPUTED: (
         "The funding card's bank still has to say how the dispute ends: this case closes with that news."
     ),
+    Case.Kind.REFUND_UNKNOWN: (
+        "The processor still has to say what became of the refund: this case closes by itself with the outcome."
+    ),
     Case.Kind.REFUND_UNLINKED: (
         "The refund counts for nothing yet: say which purchase it is of, or that it is of none here, and this case "
         "closes by itself."
@@ -173,6 +176,8 @@ def why_no_refund(facts: CaseFacts) -> str:
         return NO_OBLIGATION
     if facts.case.kind == Case.Kind.REFUND_FAILED:
         return f"That would be a second payment, at our own cost: {ANOTHER_WAY}"
+    if facts.case.kind == Case.Kind.REFUND_UNKNOWN:
+        return "A refund is under way: wait for its outcome."
     if facts.obligation.is_top_up:
         return "This money was put on a card: giving it back would leave it in the card's balance."
     if facts.has_second_charge:

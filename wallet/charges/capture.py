@@ -11,6 +11,7 @@ from django.db.models import F
 
 from audit import trail
 from onecard.kit import clock
+from onecard.kit.attempts import CLAIM
 from onecard.kit.backoff import backoff_s
 from onecard.kit.currency_units import stripe_step
 from onecard.kit.transactions import transaction
@@ -28,7 +29,7 @@ from wallet.processors.base import (
     OutcomeUnknownError,
     Processor,
 )
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE, CLAIM
+from wallet.retry_policy import ATTEMPTS_BEFORE_CASE
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from audit import trail
 from onecard.kit import clock
+from onecard.kit.attempts import CLAIM, SWEEP_BATCH
 from onecard.kit.backoff import backoff_s
 from onecard.kit.currency_units import stripe_step
 from onecard.kit.sweeper import each_in_turn
@@ -36,7 +37,7 @@ from wallet.processors.base import (
 )
 from wallet.processors.blame import Blame
 from wallet.processors.stripe.client import StripeProcessor
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE, CLAIM, KEY_LIFE, LISTED_BY, SWEEP_BATCH, SWEEP_GRACE, is_long_ago
+from wallet.retry_policy import ATTEMPTS_BEFORE_CASE, KEY_LIFE, LISTED_BY, SWEEP_GRACE, is_long_ago
 
 log = logging.getLogger(__name__)
 

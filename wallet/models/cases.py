@@ -24,6 +24,7 @@ class Case(models.Model):
         TRANSACTION_DIFFERS = "transaction_differs", "Transaction differs from what its issuer says"
         RECEIVABLE = "receivable", "No funding card paid; the cardholder owes it"
         REFUND_FAILED = "refund_failed", "Money could not be given back"
+        REFUND_UNKNOWN = "refund_unknown", "Outcome of the refund is unknown"
         REFUND_UNLINKED = "refund_unlinked", "A refund that names no purchase"
         RECONCILIATION = "reconciliation", "The books of two sides differ"
         DISPUTE = "dispute", "A purchase is disputed"

@@ -102,6 +102,11 @@ class OutcomeUnknownError(OneCardError):
         self.replayed = replayed
         self.retry_after_s = retry_after_s
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the key will never get another answer."""
+        return self.replayed
+
 
 class NotProcessedError(OneCardError):
     """The processor said that it did not look at the request; it may be sent again, after `retry_after_s` if given."""

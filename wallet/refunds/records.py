@@ -150,6 +150,7 @@ def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
         if not _move(found, outcome, actor=actor):
             return False
         _post(found, was, outcome)
+        cases.resolve_cases(reference=_case_reference(found), kinds=(Case.Kind.REFUND_UNKNOWN,))
         if outcome.failure_code in OUR_BALANCE and outcome.status == states.Refund.FAILED:
             _send_later(found, outcome, actor=actor)
         elif outcome.status == states.Refund.FAILED:
@@ -160,6 +161,21 @@ def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
                 summary=f"{found.money} could not be given back: {outcome.failure_message or outcome.failure_code}",
             )
         return True
+
+
+def open_unknown_case(refund: FundingRefund, obligation: FundingObligation, summary: str) -> None:
+    """Tells a person that a refund keeps failing, in the caller's transaction; its outcome closes the case."""
+    cases.open_case(
+        kind=Case.Kind.REFUND_UNKNOWN,
+        reference=_case_reference(refund),
+        money=refund.money,
+        summary=summary,
+        obligation=obligation,
+    )
+
+
+def _case_reference(refund: FundingRefund) -> str:
+    return f"refund:{refund.public_id}"
 
 
 def _send_later(found: FundingRefund, outcome: RefundOutcome, *, actor: str) -> None:
@@ -254,7 +270,7 @@ def record_foreign(*, charge: FundingCharge, outcome: RefundOutcome, amount_mino
             ledger.post(kind=ledger.Kind.GOODWILL, key=key, money=refund.money, reference=reference)
         cases.open_case(
             kind=Case.Kind.EVENT_CONTRADICTION,
-            reference=f"refund:{public_id}",
+            reference=_case_reference(refund),
             money=refund.money,
             summary=f"{refund.money} of {charge.processor_charge_id} was given back at the processor, not by us. It is "
             "booked as given back at our cost; find out who did it and why, and settle it with the cardholder.",

@@ -16,9 +16,10 @@ from wallet.accounts import Account
 from wallet.charges import charge as charges
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingRefund, Posting
-from wallet.processors.base import RefundOutcome
+from wallet.processors.base import OutcomeUnknownError, RefundOrder, RefundOutcome
 from wallet.refunds import records as refunds
 from wallet.refunds import send as refund_sending
+from wallet.retry_policy import ATTEMPTS_BEFORE_CASE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,6 +139,62 @@ def test_what_was_not_looked_at_is_sent_again(sandbox: RunningSandbox, fault: st
     let_probe()
     later()
     assert amounts() == [1500]
+
+
+def test_a_refund_that_keeps_failing_has_one_case_until_it_succeeds(sandbox: RunningSandbox) -> None:
+    refund = wish(paid(sandbox))
+    sandbox.order(method="POST", path="/v1/refunds", do="drop_request", times=ATTEMPTS_BEFORE_CASE + 2)
+    for _ in range(ATTEMPTS_BEFORE_CASE - 1):
+        later()
+    assert not Case.objects.exists()
+
+    for _ in range(3):
+        later()
+
+    case = Case.objects.get()
+    assert (case.kind, case.status, case.amount_minor, case.obligation) == (
+        "refund_unknown",
+        "open",
+        1500,
+        refund.obligation,
+    )
+
+    later()
+
+    case.refresh_from_db()
+    refund.refresh_from_db()
+    assert (refund.status, case.status, amounts()) == ("succeeded", "resolved", [1500])
+
+
+def test_a_refund_that_fails_at_last_has_the_case_of_a_failed_one_alone(sandbox: RunningSandbox) -> None:
+    refund = wish(paid(sandbox))
+    sandbox.order(method="POST", path="/v1/refunds", do="drop_request", times=ATTEMPTS_BEFORE_CASE)
+    for _ in range(ATTEMPTS_BEFORE_CASE):
+        later()
+    FundingRefund.objects.update(first_sent_at=clock.now() - dt.timedelta(hours=24))
+
+    later()
+
+    refund.refresh_from_db()
+    assert refund.status == "failed"
+    assert Case.objects.get(status="open").kind == "refund_failed"
+    assert Case.objects.get(status="resolved").kind == "refund_unknown"
+
+
+def test_a_late_worker_opens_no_case_for_a_refund_that_succeeded(sandbox: RunningSandbox) -> None:
+    refund = wish(paid(sandbox))
+    FundingRefund.objects.update(attempts=ATTEMPTS_BEFORE_CASE)
+
+    class Overtaken:
+        def refund(self, order: RefundOrder) -> RefundOutcome:
+            refunds.record(refund_id=refund.pk, outcome=RefundOutcome("succeeded", "re_1"), actor="processor:stripe")
+            raise OutcomeUnknownError("The answer was lost.")
+
+        def find_refund(self, order: RefundOrder) -> None:
+            return None
+
+    assert refund_sending.refund(refund_id=refund.pk, processor=Overtaken()) == "succeeded"  # type: ignore[arg-type]
+    assert not Case.objects.exists()
 
 
 def test_a_refund_that_the_processor_refuses_is_a_persons_and_not_posted(sandbox: RunningSandbox) -> None:

@@ -1,0 +1,98 @@
+"""Asking another system to do something once, whatever dies on the way: claim, call, record, or try later.
+
+The row is the record of the work. A worker claims it and commits that, calls outside any transaction, then records the
+outcome or puts the row back with a later due time (money-safety T5, F4, F8; docs/decisions/0038). The queue only makes
+it fast: the sweeper finds in the database what the queue forgot.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.db.models import F, Model, Q, QuerySet
+
+from onecard.kit import clock
+from onecard.kit.backoff import backoff_s
+from onecard.kit.sweeper import each_in_turn
+
+log = logging.getLogger(__name__)
+
+# Longer than a task may live, so that nobody takes a row from a worker that is still on it.
+CLAIM = dt.timedelta(seconds=120)
+SWEEP_BATCH = 50
+
+
+class Attempted(Protocol):
+    """A row that is worked on. It also has the columns `status`, `claimed_until`, `next_attempt_at`, `updated_at` and
+    `failure_message`."""
+
+    pk: Any
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The rows of `model` that are worked on this way: those with one of `statuses`, once they are due.
+
+    `what` names one of them in the log. `grace` is the head start of the queue before the sweeper looks.
+    """
+
+    model: type[Model]
+    what: str
+    statuses: Collection[str]
+    grace: dt.timedelta
+
+    def due(self, moment: dt.datetime) -> Q:
+        """Rows that wait and whose time has come, and rows whose worker has died."""
+        waits = Q(claimed_until=None, next_attempt_at__lte=moment)
+        abandoned = Q(claimed_until__lt=moment)
+        return Q(status__in=self.statuses) & (waits | abandoned)
+
+    def claim(self, row: Attempted, **changes: Any) -> bool:
+        """Takes a due row for this worker and counts the attempt; False when another worker has it.
+
+        In the caller's transaction, which has to commit before the call. `row` keeps what was known before, apart from
+        the count.
+        """
+        now = clock.now()
+        free = self._rows(Q(pk=row.pk, attempts=row.attempts) & self.due(now))
+        until = now + CLAIM
+        if not free.update(
+            attempts=F("attempts") + 1, claimed_until=until, next_attempt_at=until, updated_at=now, **changes
+        ):
+            return False
+        row.attempts += 1
+        return True
+
+    def held(self, row: Attempted) -> QuerySet[Any]:
+        """The claimed row, and nothing once another attempt or an event has had the last word."""
+        return self._rows(Q(pk=row.pk, attempts=row.attempts, claimed_until__isnull=False))
+
+    def wait(self, row: Attempted, until: dt.datetime) -> None:
+        """Makes a due row due later, without an attempt."""
+        self._rows(Q(pk=row.pk, attempts=row.attempts)).update(claimed_until=None, next_attempt_at=until)
+
+    def put_back(self, row: Attempted, *, message: str, delay_s: float | None, **changes: Any) -> bool:
+        """Makes a claimed row due again after `delay_s`, or after the backoff of its attempts; False when it is no
+        longer this worker's."""
+        wait_s = delay_s or backoff_s(row.attempts)
+        log.warning("%s %s: %s; next try in %.1f s", self.what, row.pk, message, wait_s)
+        now = clock.now()
+        changed = self.held(row).update(
+            failure_message=message[:300],
+            claimed_until=None,
+            next_attempt_at=now + dt.timedelta(seconds=wait_s),
+            updated_at=now,
+            **changes,
+        )
+        return changed == 1
+
+    def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None) -> int:
+        """Makes one attempt at every due row that the queue seems to have forgotten; says how many."""
+        due = self._rows(self.due((now or clock.now()) - self.grace)).order_by("next_attempt_at", "id")
+        return each_in_turn(list(due.values_list("pk", flat=True)[:SWEEP_BATCH]), attempt, what=self.what)
+
+    def _rows(self, condition: Q) -> QuerySet[Any]:
+        return QuerySet(self.model).filter(condition)
