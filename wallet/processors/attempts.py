@@ -71,7 +71,9 @@ class Requests(Attempts):
         try:
             return send()
         except (AccountRefusedError, OutcomeUnknownError) as error:
-            if is_unread(row):
+            # A refusal says that this attempt did nothing; an answer that is unknown may have, but is not listed yet.
+            is_first = is_unread(row) if isinstance(error, AccountRefusedError) else row.attempts == 1
+            if is_first:
                 raise
             found = _look_up(find, untold=error)
             if found is not None:
