@@ -4,21 +4,15 @@ Held until the purchase is over or the hold is about to lapse; then claim and co
 every charge. How much is taken is fixed by the claim: what falls away later is a refund.
 """
 
-import datetime as dt
-import logging
-
-from django.db.models import F
-
 from audit import trail
 from onecard.kit import clock
-from onecard.kit.attempts import CLAIM
-from onecard.kit.backoff import backoff_s
 from onecard.kit.currency_units import stripe_step
 from onecard.kit.transactions import transaction
-from wallet import cases, states
 from wallet import locking as wallet_locking
+from wallet import states
 from wallet.charges import outcomes
-from wallet.models import Case, FundingCharge
+from wallet.charges.requests import ACTOR, CHARGES
+from wallet.models import FundingCharge
 from wallet.obligations import lifecycle as obligations
 from wallet.processors import account_refusals
 from wallet.processors.base import (
@@ -29,12 +23,6 @@ from wallet.processors.base import (
     OutcomeUnknownError,
     Processor,
 )
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE
-
-log = logging.getLogger(__name__)
-
-ACTOR = "system:funding"
-CHARGES = account_refusals.Operation.CHARGES
 
 
 def settle(*, charge_id: int, processor: Processor) -> None:
@@ -45,43 +33,35 @@ def settle(*, charge_id: int, processor: Processor) -> None:
     try:
         outcome = _ask(claimed, processor)
     except AccountRefusedError as error:
-        account_refusals.refused(CHARGES, error, started_at=started_at)
-        _try_later(claimed, error.message, tells=False)
+        account_refusals.refused(CHARGES.operation, error, started_at=started_at)
+        CHARGES.try_later(claimed, error)
     except (NotProcessedError, OutcomeUnknownError) as error:
-        _try_later(claimed, error.message)
+        CHARGES.try_later(claimed, error)
     else:
         if claimed.status == states.Charge.CAPTURING:
-            account_refusals.answered(CHARGES, started_at=started_at)
+            account_refusals.answered(CHARGES.operation, started_at=started_at)
         outcomes.record(charge_id=claimed.pk, outcome=outcome, actor=ACTOR)
 
 
 def _claim(charge_id: int) -> FundingCharge | None:
     """The obligation is locked first, so that how much is captured is settled with the claim."""
-    now = clock.now()
     with transaction():
         obligation = wallet_locking.lock(
             FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id)
         )
-        due = FundingCharge.objects.filter(pk=charge_id, status__in=states.HOLDING, next_attempt_at__lte=now)
+        due = FundingCharge.objects.filter(CHARGES.due(clock.now()), pk=charge_id, status__in=states.HOLDING)
         claimed = due.select_for_update(no_key=True, of=("self",)).select_related("method").first()
         if claimed is None:
             return None
         gives_up = obligation.status == states.Obligation.RELEASED
-        paused_until = None if gives_up else account_refusals.wait_until(CHARGES)
-        if paused_until is not None:
-            due.update(next_attempt_at=paused_until)
+        if not gives_up and CHARGES.waits_for_account(claimed):
             return None
         rest = obligation.payable.minor % stripe_step(obligation.currency)
         if rest and not gives_up:
             obligations.carry_part(obligation, rest, actor=ACTOR)
         status = claimed.status if gives_up else states.Charge.CAPTURING
-        due.update(
-            status=status,
-            attempts=F("attempts") + 1,
-            claimed_until=now + CLAIM,
-            next_attempt_at=now + CLAIM,
-            updated_at=now,
-        )
+        if not CHARGES.claim(claimed, status=status):
+            return None
         if status != claimed.status:
             trail.record(
                 actor=ACTOR,
@@ -91,7 +71,6 @@ def _claim(charge_id: int) -> FundingCharge | None:
                 amount_minor=obligation.payable.minor,
             )
     claimed.obligation, claimed.status = obligation, status
-    claimed.attempts += 1
     return claimed
 
 
@@ -108,26 +87,3 @@ def _ask(claimed: FundingCharge, processor: Processor) -> Outcome:
             currency=claimed.obligation.currency,
         )
     )
-
-
-def _try_later(claimed: FundingCharge, message: str, *, tells: bool = True) -> None:
-    """Its state stays; the due time stands in the database, and a person is told when it has gone on for long.
-
-    Nobody is told with `tells` off: there is a case for all of them.
-    """
-    delay_s = backoff_s(claimed.attempts)
-    log.warning("hold of charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
-    now = clock.now()
-    with transaction():
-        obligation = wallet_locking.lock(claimed.obligation_id)
-        mine = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, status=claimed.status)
-        mine.update(
-            failure_message=message[:300],
-            claimed_until=None,
-            next_attempt_at=now + dt.timedelta(seconds=delay_s),
-            updated_at=now,
-        )
-        if tells and claimed.attempts >= ATTEMPTS_BEFORE_CASE:
-            cases.open_obligation_case(
-                kind=Case.Kind.FUNDING_UNKNOWN, obligation=obligation, summary=f"{claimed.attempts} tries: {message}"
-            )
