@@ -6,26 +6,19 @@ an error, and under which the processor lists nothing, is replaced (docs/decisio
 """
 
 import datetime as dt
-import logging
-from typing import Any
 
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
-
-from audit import trail
 from onecard.kit import clock
-from onecard.kit.attempts import CLAIM, SWEEP_BATCH
-from onecard.kit.backoff import backoff_s
 from onecard.kit.currency_units import stripe_step
-from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import require_no_transaction, transaction
-from wallet import carried_amounts, cases, states
+from wallet import carried_amounts, states
 from wallet import locking as wallet_locking
 from wallet.charges import capture as captures
 from wallet.charges import outcomes
-from wallet.models import Case, FundingCharge, FundingMethod
+from wallet.charges.requests import ACTOR, CHARGES
+from wallet.models import FundingCharge, FundingMethod
 from wallet.obligations import lifecycle as obligations
 from wallet.processors import account_refusals
+from wallet.processors.attempts import is_unread
 from wallet.processors.base import (
     AccountRefusedError,
     ChargeOrder,
@@ -37,12 +30,7 @@ from wallet.processors.base import (
 )
 from wallet.processors.blame import Blame
 from wallet.processors.stripe.client import StripeProcessor
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE, KEY_LIFE, LISTED_BY, SWEEP_GRACE, is_long_ago
-
-log = logging.getLogger(__name__)
-
-ACTOR = "system:funding"
-CHARGES = account_refusals.Operation.CHARGES
+from wallet.retry_policy import KEY_LIFE, LISTED_BY, is_long_ago
 
 
 def charge(*, charge_id: int, processor: Processor | None = None) -> str:
@@ -66,17 +54,7 @@ def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None)
 
     It reads the database and not the queue: a broker that lost everything costs the grace period (money-safety I11).
     """
-    limit = (now or clock.now()) - SWEEP_GRACE
-    found = _due(limit) | Q(status__in=states.HOLDING, next_attempt_at__lte=limit)
-    due = FundingCharge.objects.filter(found, status__in=states.DUE_CHARGE).order_by("next_attempt_at", "id")
-    ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
-    return each_in_turn(ids, lambda charge_id: charge(charge_id=charge_id, processor=processor), what="charge")
-
-
-def _due(moment: dt.datetime) -> Q:
-    waiting = Q(status__in=(states.Charge.INTENDED, states.Charge.UNKNOWN, states.Charge.PROCESSING))
-    abandoned = Q(status=states.Charge.SENDING, claimed_until__lt=moment)
-    return (waiting & Q(next_attempt_at__lte=moment)) | abandoned
+    return CHARGES.sweep(lambda charge_id: charge(charge_id=charge_id, processor=processor), now=now)
 
 
 def _claim(charge_id: int) -> FundingCharge | None:
@@ -84,31 +62,16 @@ def _claim(charge_id: int) -> FundingCharge | None:
     now = clock.now()
     with transaction():
         wallet_locking.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
-        before = FundingCharge.objects.select_for_update(no_key=True, of=("self",)).filter(_due(now), pk=charge_id)
-        claimed = before.select_related("obligation__cardholder", "method").first()
-        if claimed is None:
+        due = FundingCharge.objects.select_for_update(no_key=True, of=("self",)).filter(CHARGES.due(now), pk=charge_id)
+        due = due.exclude(status__in=states.HOLDING).select_related("obligation__cardholder", "method")
+        claimed = due.first()
+        if claimed is None or (_takes_money(claimed) and CHARGES.waits_for_account(claimed)):
             return None
-        paused_until = account_refusals.wait_until(CHARGES) if _takes_money(claimed) else None
-        if paused_until is not None:
-            abandoned = claimed.claimed_until is not None
-            FundingCharge.objects.filter(pk=charge_id).update(
-                next_attempt_at=paused_until, claimed_until=paused_until if abandoned else None
-            )
-            return None
-        if _is_unread(claimed) and not _fit(claimed):
+        if is_unread(claimed) and not _fit(claimed):
             return None
         status = claimed.status if claimed.status == states.Charge.PROCESSING else states.Charge.SENDING
-        FundingCharge.objects.filter(pk=charge_id).update(
-            status=status,
-            attempts=F("attempts") + 1,
-            first_sent_at=Coalesce(F("first_sent_at"), now),
-            claimed_until=now + CLAIM,
-            next_attempt_at=now + CLAIM,
-            updated_at=now,
-        )
-    claimed.attempts += 1
-    claimed.first_sent_at = claimed.first_sent_at or now
-    return claimed
+        claimed.first_sent_at = claimed.first_sent_at or now
+        return claimed if CHARGES.claim(claimed, status=status, first_sent_at=claimed.first_sent_at) else None
 
 
 def _fit(claimed: FundingCharge) -> bool:
@@ -144,17 +107,16 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
         outcome = _ask(claimed, order, processor)
     except AccountRefusedError as error:
         _account_refused(claimed, error, started_at)
-    except NotProcessedError as error:
-        # Unread this time; it is still a mere intention unless an earlier try may have been accepted.
-        status = states.Charge.INTENDED if _is_unread(claimed) else states.Charge.UNKNOWN
-        _try_later(claimed, status, error.message, error.retry_after_s)
-    except OutcomeUnknownError as error:
-        _try_later(claimed, states.Charge.UNKNOWN, error.message, error.retry_after_s)
+    except (NotProcessedError, OutcomeUnknownError) as error:
+        CHARGES.try_later(claimed, error)
     else:
         if _takes_money(claimed) and outcome.processor_charge_id:
-            account_refusals.answered(CHARGES, started_at=started_at)
+            account_refusals.answered(CHARGES.operation, started_at=started_at)
         if outcome.status == claimed.status:
-            _try_later(claimed, claimed.status, "Nothing new at the processor.", outcomes.LOOK_AGAIN.total_seconds())
+            nothing_new = OutcomeUnknownError(
+                "Nothing new at the processor.", retry_after_s=outcomes.LOOK_AGAIN.total_seconds()
+            )
+            CHARGES.try_later(claimed, nothing_new)
         else:
             outcomes.record(charge_id=claimed.pk, outcome=outcome, actor=ACTOR)
             account_refusals.request_over()
@@ -165,7 +127,7 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
 
     All charges wait with it unless only the request is refused, which others may not be.
     """
-    if account_refusals.is_its_own_trouble(claimed) and _is_unread(claimed):
+    if account_refusals.is_its_own_trouble(claimed) and is_unread(claimed):
         own = Outcome(
             states.Charge.REFUSED,
             failure_code=error.refusal_code or "invalid_request",
@@ -179,12 +141,11 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
     if isinstance(error, RequestRefusedError):
         delay_s = account_refusals.request_refused(error, attempts=claimed.attempts)
     else:
-        account_refusals.refused(CHARGES, error, started_at=started_at)
-    if error.is_stored and _is_unread(claimed):
+        account_refusals.refused(CHARGES.operation, error, started_at=started_at)
+    if error.is_stored and is_unread(claimed):
         # A stored refusal would come back for ever. A charge that may have been accepted before keeps its key.
-        _take_new_key(claimed)
-    status = states.Charge.INTENDED if _is_unread(claimed) else states.Charge.UNKNOWN
-    _try_later(claimed, status, error.message, delay_s, tells=False)
+        CHARGES.take_new_key(claimed)
+    CHARGES.try_later(claimed, error, delay_s=delay_s)
 
 
 def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
@@ -192,17 +153,12 @@ def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Ou
     if claimed.obligation.status == states.Obligation.RELEASED:
         # Nothing is owed any more: what an earlier try may have done is looked up, and nothing is sent again.
         return processor.find(order) or _never_sent(claimed)
-    if _is_unread(claimed) and claimed.method.status != FundingMethod.Status.ACTIVE:
+    if is_unread(claimed) and claimed.method.status != FundingMethod.Status.ACTIVE:
         return outcomes.SWITCHED_OFF
     key_is_alive = clock.now() - claimed.first_sent_at < KEY_LIFE
     if key_is_alive and claimed.status != states.Charge.PROCESSING:
-        return _charge_or_find(claimed, order, processor)
+        return CHARGES.send_or_find(claimed, send=lambda: processor.charge(order), find=lambda: processor.find(order))
     return processor.find(order) or outcomes.NEVER_ARRIVED
-
-
-def _is_unread(claimed: FundingCharge) -> bool:
-    """Whether no try before this one can have reached the processor; the claim keeps the status that it found."""
-    return claimed.status == states.Charge.INTENDED
 
 
 def _never_sent(claimed: FundingCharge) -> Outcome:
@@ -210,64 +166,10 @@ def _never_sent(claimed: FundingCharge) -> Outcome:
 
     Raises OutcomeUnknownError before that: `updated_at` is still when somebody was on it last.
     """
-    if not _is_unread(claimed) and not is_long_ago(claimed.updated_at):
+    if not is_unread(claimed) and not is_long_ago(claimed.updated_at):
         message = "The processor lists no such charge yet; one that was sent just now may still turn up."
         raise OutcomeUnknownError(message, retry_after_s=LISTED_BY.total_seconds())
     return Outcome(states.Charge.CANCELED, failure_code="released")
-
-
-def _charge_or_find(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
-    """Sends the charge; a repeat that is told nothing once more looks it up, since a stored error repeats for ever."""
-    try:
-        return processor.charge(order)
-    except AccountRefusedError as error:
-        if _is_unread(claimed):
-            raise
-        return _look_up_behind(claimed, order, processor, error)
-    except OutcomeUnknownError as error:
-        found = _look_up(order, processor, untold=error) if claimed.attempts > 1 else None
-        if found is not None:
-            return found
-        if error.replayed and is_long_ago(claimed.first_sent_at):
-            _take_new_key(claimed)
-        raise
-
-
-def _look_up_behind(
-    claimed: FundingCharge, order: ChargeOrder, processor: Processor, error: AccountRefusedError
-) -> Outcome:
-    """An earlier try may have been accepted before our account was refused; if not, the refusal may be all its key has.
-
-    Raises the refusal again, or OutcomeUnknownError where it is an old one.
-    """
-    found = _look_up(order, processor, untold=error)
-    if found is not None:
-        return found
-    if error.is_stored and is_long_ago(claimed.first_sent_at):
-        _take_new_key(claimed)
-    if error.replayed:
-        raise OutcomeUnknownError(error.message) from error
-    raise error
-
-
-def _look_up(
-    order: ChargeOrder, processor: Processor, *, untold: OutcomeUnknownError | AccountRefusedError
-) -> Outcome | None:
-    """A look-up that is turned away says nothing of the charge, which may have been accepted just before."""
-    try:
-        return processor.find(order)
-    except NotProcessedError:
-        raise untold from None
-
-
-def _take_new_key(claimed: FundingCharge) -> None:
-    """The key's only answer is an error for ever, and the processor has no trace of a charge: it begins anew."""
-    now = clock.now()
-    with transaction():
-        mine = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, status=states.Charge.SENDING)
-        key = f"charge-{claimed.public_id}-{claimed.attempts}"
-        if mine.update(idempotency_key=key, first_sent_at=None, updated_at=now):
-            trail.record(actor=ACTOR, action="charge.rekeyed", subject=claimed, was=claimed.idempotency_key)
 
 
 def _order(claimed: FundingCharge) -> ChargeOrder:
@@ -284,35 +186,3 @@ def _order(claimed: FundingCharge) -> ChargeOrder:
         first_sent_at_s=int(claimed.first_sent_at.timestamp()),
         holds=obligation.policy == states.Policy.HOLD_THEN_CAPTURE,
     )
-
-
-def _try_later(
-    claimed: FundingCharge, status: str, message: str, retry_after_s: float | None, *, tells: bool = True
-) -> None:
-    """Puts the charge back with a due time in the database, and tells a person when it has gone on for long.
-
-    Nobody is told with `tells` off: there is a case for all of them.
-    """
-    delay_s = retry_after_s or backoff_s(claimed.attempts)
-    now = clock.now()
-    log.warning("charge %s: %s; next try in %.1f s", claimed.public_id, message, delay_s)
-    changes: dict[str, Any] = {
-        "status": states.Charge.PROCESSING if claimed.status == states.Charge.PROCESSING else status,
-        "failure_message": message[:300],
-        "claimed_until": None,
-        "next_attempt_at": now + dt.timedelta(seconds=delay_s),
-        "updated_at": now,
-    }
-    if changes["status"] == states.Charge.INTENDED:
-        # A key that nobody has read does not age.
-        changes["first_sent_at"] = None
-    with transaction():
-        obligation = wallet_locking.lock(claimed.obligation_id)
-        # Only while the claim is still this worker's: another try, or news by an event, has the last word.
-        held = FundingCharge.objects.filter(pk=claimed.pk, attempts=claimed.attempts, claimed_until__isnull=False)
-        if held.update(**changes) and changes["status"] != claimed.status:
-            trail.record(actor=ACTOR, action=f"charge.{changes['status']}", subject=claimed, was=claimed.status)
-        if tells and claimed.attempts >= ATTEMPTS_BEFORE_CASE:
-            cases.open_obligation_case(
-                kind=Case.Kind.FUNDING_UNKNOWN, obligation=obligation, summary=f"{claimed.attempts} tries: {message}"
-            )

@@ -20,6 +20,7 @@ from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge, FundingMethod
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome
+from wallet.retry_policy import ATTEMPTS_BEFORE_CASE
 
 pytestmark = pytest.mark.django_db
 
@@ -225,8 +226,8 @@ def test_an_answer_that_is_merely_lost_never_leads_to_another_key(sandbox: Runni
 
 def test_after_many_tries_a_person_is_told_and_trying_goes_on(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
-    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request", times=charges.ATTEMPTS_BEFORE_CASE)
-    for _ in range(charges.ATTEMPTS_BEFORE_CASE):
+    sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request", times=ATTEMPTS_BEFORE_CASE)
+    for _ in range(ATTEMPTS_BEFORE_CASE):
         assert charges.charge(charge_id=charge.pk) == "unknown"
         make_due(charge)
     assert Case.objects.get().kind == "funding_unknown"
@@ -319,7 +320,7 @@ def test_processing_for_long_is_asked_about_at_its_own_pace_and_told(sandbox: Ru
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="processing", delay_s=3600)
     assert charges.charge(charge_id=charge.pk) == "processing"
-    for _ in range(charges.ATTEMPTS_BEFORE_CASE):
+    for _ in range(ATTEMPTS_BEFORE_CASE):
         make_due(charge)
         assert charges.charge(charge_id=charge.pk) == "processing"
 
