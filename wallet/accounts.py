@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Account(models.TextChoices):
-    """Where money can be."""
+    """The places where money can be."""
 
     PROCESSOR = "processor", "At the processor"
     ISSUER = "issuer", "At the issuers"
@@ -59,5 +59,5 @@ MEANING: dict[str, str] = {
         "the sum is what that cost (positive) or gained."
     ),
 }
-# For each purchase, once it is over and no charge or refund of it is under way.
+# These must net to zero for a purchase that is closed and has no charge or refund under way.
 RETURNS_TO_ZERO = (Account.PURCHASES, Account.DISPUTES)

@@ -6,7 +6,7 @@ class WalletConfig(AppConfig):
     name = "wallet"
 
     def ready(self) -> None:
-        """Time zones are checked, and refunds by hand are entered like every amount."""
+        """Registers the check of time zones and the handler of refunds that staff enter."""
         from wallet.casework import entered_refunds
         from wallet.checks import unknown_time_zones
 

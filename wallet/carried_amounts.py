@@ -1,8 +1,8 @@
-"""Amounts that the processor cannot move: carried to the cardholder's next charge in the same currency (decision 0037).
+"""Amounts too small for the processor: carried to the cardholder's next charge in the currency (decision 0037).
 
-An amount below the processor's minimum, or below its smallest unit, is moved from its purchase to the account *Carried
-to the next charge*, so the purchase is settled, and waits there. The next charge takes all of it along; what waits for
-too long is written off. All of it is claimed and ended under the locks of the charge that takes it along.
+An amount below the processor's minimum, or below its smallest unit, moves from its purchase to the account *Carried to
+the next charge*. That settles the purchase. The next charge takes along everything that waits; an amount that waits too
+long is written off. The locks of the charge that takes an amount along guard every change of it.
 """
 
 import datetime as dt
@@ -21,22 +21,22 @@ from wallet.models import CarriedAmount, FundingCharge, FundingObligation, Posti
 
 ACTOR = "system:carrying"
 Status = CarriedAmount.Status
-# A day's write-offs in one currency stay below this many of the processor's minimum.
+# The bound of one day's write-offs in a currency, in multiples of the processor's minimum.
 MOST_WRITE_OFFS_A_DAY = 100
 SWEEP_BATCH = 200
-# A minimum that is only reckoned may be so many times more.
+# A minimum that we only estimate may be wrong by this factor.
 BELIEVED_MINIMUMS = 4
 
 
 def minimum_minor(currency: str) -> int:
-    """The least that can be charged: the processor's minimum, and never less than its smallest unit."""
+    """Returns the least that can be charged: the processor's minimum, and at least its smallest unit."""
     return max(STRIPE_MINIMUM.get(currency, 0), stripe_step(currency))
 
 
 def is_below_minimum(money: Money) -> bool:
-    """Whether so little can be meant when the processor says that an amount is below its minimum.
+    """Returns whether the amount is small enough for the processor's "below the minimum" to be believed.
 
-    Where the table does not say its minimum, the processor converts that of its own currency (docs/issuers/stripe.md,
+    For a currency outside its table, the processor converts the minimum of its own currency (docs/issuers/stripe.md,
     Minimum and maximum charge amounts).
     """
     return money.minor <= _likely_minimum_minor(money.currency) * BELIEVED_MINIMUMS
@@ -48,7 +48,7 @@ def _likely_minimum_minor(currency: str) -> int:
 
 
 def carry(obligation: FundingObligation, minor: int, *, actor: str) -> CarriedAmount:
-    """Moves so much of a purchase, negative for what it overpaid, to the next charge; under the obligation's lock."""
+    """Moves `minor` of a purchase to the next charge; a negative amount is a credit. Under the obligation's lock."""
     require_transaction("A carried amount")
     now, reference = clock.now(), obligation.purchase or obligation.reference
     row = CarriedAmount.objects.create(
@@ -65,10 +65,10 @@ def carry(obligation: FundingObligation, minor: int, *, actor: str) -> CarriedAm
 
 
 def take_along(charge: FundingCharge, *, asked_minor: int) -> int:
-    """Puts what waits for this cardholder and currency on the charge; gives how much. Under the obligation's lock.
+    """Adds what waits for this cardholder and currency to the charge and returns that amount.
 
-    Each amount goes on one charge only, however many are claimed at once. A credit that would leave less than the
-    processor's minimum to charge waits on.
+    The caller has the obligation's lock. Each amount goes on one charge only, however many charges are claimed at once.
+    A credit keeps waiting while it would leave less than the processor's minimum to charge.
     """
     require_transaction("A carried amount on its charge")
     obligation, total = charge.obligation, 0
@@ -91,7 +91,7 @@ def take_along(charge: FundingCharge, *, asked_minor: int) -> int:
 
 
 def paid(charge: FundingCharge) -> None:
-    """The charge succeeded, and what it took along with it."""
+    """Ends the carried amounts of a charge that succeeded."""
     if not charge.carried_minor:
         return
     left = charge.carried_minor
@@ -100,18 +100,18 @@ def paid(charge: FundingCharge) -> None:
         _end(row, Status.PAID, actor=ACTOR)
         _post(Posting.Kind.CARRIED_PAID, f"carried_paid:{row.pk}:{charge.pk}", row, row.amount_minor)
     if left:
-        # It was given up for failed, and what it carried has gone on another charge: it is owed to the cardholder now.
+        # The charge counted as failed, so another charge took its carried amounts: the cardholder has a credit now.
         _pay_without_row(charge, left)
 
 
 def set_down(charge: FundingCharge) -> None:
-    """The charge failed, so what it would have taken along waits for the next one."""
+    """Returns the carried amounts of a failed charge to those that wait for the next one."""
     if charge.carried_minor:
         _on(charge).update(status=Status.WAITING, carrier=None, updated_at=clock.now())
 
 
 def take_back(purchase: str, money: Money) -> None:
-    """So much of what a purchase carried is not owed any more: it no longer waits, or is owed to the cardholder.
+    """Ends what a purchase carried and no longer owes: what still waits goes away, what was paid becomes a credit.
 
     The caller has posted it back (wallet/obligations/off_card.py).
     """
@@ -132,7 +132,7 @@ def take_back(purchase: str, money: Money) -> None:
 
 
 def _win_back_written_off(purchase: str, money: Money) -> int:
-    """What was written off already was our loss, and nobody's credit."""
+    """An amount that was written off was our loss, so it becomes nobody's credit."""
     won = 0
     lost = CarriedAmount.objects.filter(purchase=purchase, currency=money.currency, status=Status.WRITTEN_OFF)
     for row in lost.select_for_update(no_key=True).order_by("pk"):
@@ -151,7 +151,7 @@ def _win_back_written_off(purchase: str, money: Money) -> int:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Writes off what has waited for CARRY_DAYS, up to the day's bound; says how many. Credits wait on."""
+    """Writes off what has waited for CARRY_DAYS, up to the day's bound, and returns how many. Credits keep waiting."""
     moment = now or clock.now()
     limit = moment - dt.timedelta(days=settings.CARRY_DAYS)
     old = CarriedAmount.objects.filter(status=Status.WAITING, amount_minor__gt=0, created_at__lt=limit)

@@ -1,4 +1,4 @@
-"""Cases: what needs a person."""
+"""Opening and closing cases, which need a person."""
 
 from django.db.models import Q
 
@@ -9,14 +9,14 @@ from onecard.kit.transactions import require_transaction
 from wallet.models import Case, FundingObligation
 
 ACTOR = "system:cases"
-# For a case that is about no amount.
+# The amount of a case that is about no money.
 NO_MONEY = Money(0, "USD")
 
 
 def open_case(
     *, kind: str, reference: str, money: Money, summary: str, obligation: FundingObligation | None = None
 ) -> Case:
-    """Opens a case in the caller's transaction; one that is open for the same thing already is left as it is."""
+    """Opens a case in the caller's transaction, unless one is open for the same kind and reference."""
     require_transaction(f"The case {kind}")
     case, is_new = Case.objects.get_or_create(
         kind=kind,
@@ -36,7 +36,7 @@ def open_case(
 
 
 def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
-    """Closes the open cases of these kinds because what they asked for has happened; says how many."""
+    """Closes the open cases of these kinds because what they asked for has happened, and returns how many."""
     require_transaction("The resolution of a case")
     resolved = 0
     for case in Case.objects.filter(reference=reference, kind__in=kinds, status=Case.Status.OPEN):
@@ -48,7 +48,7 @@ def resolve_cases(*, reference: str, kinds: tuple[str, ...]) -> int:
 
 
 def follow_amount(*, kind: str, reference: str, money: Money) -> None:
-    """Has the open case of this kind, if there is one, say how much is at stake by now; in the caller's transaction."""
+    """Updates the amount of the open case of this kind, if there is one, in the caller's transaction."""
     require_transaction(f"The case {kind}")
     for case in Case.objects.filter(kind=kind, reference=reference, status=Case.Status.OPEN):
         if case.currency == money.currency and case.amount_minor != money.minor:
@@ -59,7 +59,7 @@ def follow_amount(*, kind: str, reference: str, money: Money) -> None:
 
 
 def keep_one(*, kind: str, reference: str, money: Money, summary: str) -> None:
-    """Has one case open about this amount, none when it is zero; one that a person closed is not opened again."""
+    """Keeps one open case about this amount, none when it is zero, and never reopens one that a person closed."""
     require_transaction(f"The case {kind}")
     same = Case.objects.filter(kind=kind, reference=reference, amount_minor=money.minor, currency=money.currency)
     if money.minor and same.filter(Q(status=Case.Status.OPEN) | ~Q(resolution="")).exists():
@@ -70,7 +70,7 @@ def keep_one(*, kind: str, reference: str, money: Money, summary: str) -> None:
 
 
 def open_obligation_case(*, kind: str, obligation: FundingObligation, summary: str, money: Money | None = None) -> Case:
-    """Opens a case about an obligation, with all that a charge takes for it at stake unless another is given."""
+    """Opens a case about an obligation. Its amount is what a charge would take, unless `money` is given."""
     return open_case(
         kind=kind,
         reference=f"obligation:{obligation.pk}",

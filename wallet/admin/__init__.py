@@ -1,4 +1,4 @@
-"""The wallet's rooms: what people own, what they owe, and what needs a person."""
+"""The wallet's admin pages: people's own cards, what they owe, and the cases that need a person."""
 
 from wallet.admin import cards, carried, cases, disputes, entered_amounts, funding, ledger, refunds
 

@@ -1,4 +1,4 @@
-"""Wallets and card products: what staff edit about people's own cards."""
+"""Admin pages for wallets and card products."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ BACKUP_DISABLED = "The backup card is not active, so it cannot pay. Make another
 
 
 class FundingMethodInline(StackedRows):
-    """The person's own cards. None is deleted, since charges name them: disable a card that is not to be used."""
+    """The person's own cards. Charges name them, so a card is disabled and never deleted."""
 
     model = FundingMethod
     form = FundingMethodForm
@@ -44,7 +44,7 @@ class FundingMethodInline(StackedRows):
 
 @admin.register(Cardholder)
 class WalletAdmin(AuditedAdmin):
-    """A person with their cards; every save counts as a new version of the wallet."""
+    """A person with their cards. Every save raises the wallet's version."""
 
     form = CardholderForm
     version_field = "wallet_version"
@@ -66,7 +66,7 @@ class WalletAdmin(AuditedAdmin):
         return super().get_queryset(request).prefetch_related("funding_methods")
 
     def lock(self, obj: Model) -> None:
-        """The person first, then the cards: the order of wallet.methods.lock_wallet."""
+        """Locks the person and then the cards, in the order of wallet.methods.usable.lock_wallet."""
         super().lock(obj)
         methods = FundingMethod.objects.select_for_update(no_key=True, of=("self",)).filter(cardholder=obj.pk)
         list(methods.order_by("pk").values_list("pk"))
@@ -98,7 +98,7 @@ class WalletAdmin(AuditedAdmin):
 
 @admin.register(CardProduct)
 class CardProductAdmin(AuditedAdmin):
-    """Kinds of cards. The key stays, because imports and rankings go by it."""
+    """Kinds of cards. Imports and rankings identify a product by its key, so the key cannot be edited."""
 
     form = CardProductForm
     list_display = ("name", "key", "issuer", "network", "fee", "in_wallets")
@@ -114,7 +114,7 @@ class CardProductAdmin(AuditedAdmin):
         return ("key",) if obj else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Deleting would take the product's rankings along."""
+        """Nobody may delete a product: that would delete its rankings."""
         return False
 
     @admin.display(description="Annual fee", ordering="annual_fee_minor")
@@ -127,7 +127,7 @@ class CardProductAdmin(AuditedAdmin):
 
 
 def backup_warning(holder: Cardholder) -> str:
-    """What is risky about the wallet's backup, or ""."""
+    """Returns what is wrong with the wallet's backup card, or ""."""
     backup = FundingMethod.objects.filter(Q(cardholder=holder), is_backup=True).first()
     if backup is None:
         return NO_BACKUP

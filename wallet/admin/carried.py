@@ -1,4 +1,4 @@
-"""Amounts too small to be charged: what waits for the next charge, and how each ended. Read-only."""
+"""Read-only pages of carried amounts: what waits for the next charge, and how each amount ended."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -18,7 +18,7 @@ TONE: dict[str, str] = {
 
 @admin.register(CarriedAmount)
 class CarriedAmountAdmin(ReadOnlyAdmin):
-    """What was carried from one purchase to the cardholder's next charge."""
+    """Amounts carried from one purchase to the cardholder's next charge."""
 
     list_display = ("when", "amount", "cardholder", "state", "of_purchase", "with_charge")
     list_filter = ("status", "currency", "created_at")

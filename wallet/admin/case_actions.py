@@ -1,4 +1,4 @@
-"""The buttons of a case's page: what each says, asks for, and which function of the domain it calls."""
+"""The buttons of a case's page: for each its text, its form and the domain function that it calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
 
 
 class CaseForm(forms.Form):
-    """A form that knows how the case stands."""
+    """A form that knows the facts of its case."""
 
     def __init__(self, data: Any, facts: CaseFacts) -> None:
         super().__init__(data)
@@ -32,17 +32,17 @@ class CaseForm(forms.Form):
 
 
 class WhyForm(CaseForm, ReasonForm):
-    """Why, and nothing else."""
+    """A form that asks only for a reason."""
 
 
 class NoteForm(CaseForm):
-    """What somebody found out."""
+    """A form for a note."""
 
     text = forms.CharField(label="Note", max_length=case_desk.LONGEST_NOTE, widget=AreaWidget({"rows": 5}))
 
 
 class AnotherCardForm(WhyForm):
-    """One of the cardholder's other cards."""
+    """A form that chooses another card of the cardholder."""
 
     method = forms.TypedChoiceField(label="Card", widget=SelectWidget)
     field_order = ("method", "reason")
@@ -57,7 +57,10 @@ class AnotherCardForm(WhyForm):
 
 
 class RefundForm(WhyForm):
-    """How much; `shown_minor` is what was given back when the page was opened, so that it is not done twice."""
+    """A form for the amount of a refund.
+
+    `shown_minor` is what the page showed as refunded so far: after a second click it no longer matches.
+    """
 
     amount = AmountField()
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
@@ -72,7 +75,7 @@ class RefundForm(WhyForm):
 
 
 class AgreeForm(WhyForm):
-    """To just what the page shows as proposed, with a code typed for this very action."""
+    """A form that agrees to the proposal as the page shows it. It asks for a code of the second factor."""
 
     code = CodeField(label="The six digits that your authenticator shows now")
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
@@ -84,7 +87,7 @@ class AgreeForm(WhyForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseAction:
-    """One button: its words, its form, when it is possible, and the domain's function behind it."""
+    """One button: its texts, its form, when it is possible, and the domain function that it calls."""
 
     title: str
     words: str
@@ -97,7 +100,7 @@ class CaseAction:
 
 
 def _money(rule: Callable[[CaseFacts], str]) -> Callable[[CaseFacts, User], str]:
-    """A rule that is the same for everybody."""
+    """Turns a rule that does not depend on the user into one that takes a user."""
     return lambda facts, _user: rule(facts)
 
 
@@ -249,7 +252,7 @@ def may(request: HttpRequest, action: CaseAction) -> bool:
 
 
 def possible(request: HttpRequest, facts: CaseFacts) -> list[str]:
-    """The buttons that this person may press and the case allows now."""
+    """Returns the buttons that this person may press and that the case allows now."""
     if facts.case.status != Case.Status.OPEN:
         return ["note"] if may(request, ACTIONS["note"]) else []
     user: Any = request.user

@@ -1,4 +1,4 @@
-"""Cases: what needs a person, the open ones first and of those the oldest, with what to do next and the buttons."""
+"""Cases: open ones first, oldest first, each with its next step and its buttons."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from wallet.models import Case
 
 
 class OwnerFilter(SimpleListFilter):
-    """Whose it is."""
+    """Filters cases by their owner."""
 
     title = "Owner"
     parameter_name = "owned"
@@ -44,7 +44,7 @@ class OwnerFilter(SimpleListFilter):
 
 @admin.register(Case)
 class CaseAdmin(ReadOnlyAdmin):
-    """Nothing is edited but through the buttons, and each of them asks first."""
+    """Cases change only through buttons, and each button asks for confirmation."""
 
     ordering = ("status", "opened_at", "id")
     list_display = ("what", "state", "amount", "age", "who", "owner_name", "next_step")
@@ -70,7 +70,7 @@ class CaseAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
 
     def action_page(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """Asks, calls the domain's function, and says what came of it."""
+        """Asks for confirmation, calls the domain function and shows its result."""
         action, case = ACTIONS.get(name), self.get_object(request, str(pk))
         if action is None or not isinstance(case, Case):
             raise Http404
@@ -117,7 +117,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
 
 def open_case_badge(request: HttpRequest) -> str:
-    """The number beside Cases in the sidebar."""
+    """Returns the number beside Cases in the sidebar."""
     return str(Case.objects.filter(status=Case.Status.OPEN).count())
 
 
@@ -143,14 +143,14 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
 
 
 def _do(action: CaseAction, case: Case, user: Any, values: dict[str, Any]) -> Any:
-    """Asks the second factor first, where the action's form has a code: nothing is done with a wrong one."""
+    """Checks the code of the second factor first, where the form has one, and then calls the domain function."""
     if "code" in values:
         confirm(user, values.pop("code"))
     return action.call(case=case, user=user, **values)
 
 
 def _title(action: CaseAction, case: Case) -> str:
-    """What is agreed to is the proposal, which may be less than what is at stake."""
+    """Names the proposed amount when a person agrees: it may be less than the amount at stake."""
     asked_for = case_proposals.proposed(case) if action is ACTIONS["agree"] else None
     if asked_for is not None:
         return f"{action.title}: {case.get_proposal_display().lower()}, {asked_for}"
@@ -225,7 +225,7 @@ def _holder(case: Case) -> str:
 
 
 def _about(case: Case) -> str:
-    """The dispute of our charge, or the purchase, if there is one; else what the case names."""
+    """Links the dispute of our charge or the purchase; otherwise shows the case's reference."""
     if case.reference.startswith("charge_dispute:") and references.page_of(case.reference):
         return display.link(references.page_of(case.reference), "Dispute: evidence and due date")
     found = next((name for name in (case_rules.purchase_of(case), case.reference) if references.page_of(name)), "")

@@ -1,4 +1,4 @@
-"""Disputes of our charges: which are open, until when the bank takes evidence, and how they ended. Read-only."""
+"""Read-only pages of disputes of our charges: which are open, when evidence is due, and how each ended."""
 
 from django.contrib import admin
 from django.urls import reverse
@@ -37,7 +37,7 @@ NEXT: dict[str, str] = {
 
 @admin.register(FundingDispute)
 class FundingDisputeAdmin(ReadOnlyAdmin):
-    """What banks of funding cards dispute of our charges."""
+    """Disputes that the banks of funding cards opened against our charges."""
 
     list_display = ("when", "amount", "card", "state", "why", "due", "taken")
     list_filter = ("status", "reason", "due_at", "opened_at")
@@ -126,12 +126,12 @@ class DisputeInline(ReadOnlyInline):
 
 
 def dispute_state(dispute: FundingDispute) -> SafeString:
-    """The state as a word with its tone."""
+    """Returns the state as a coloured label."""
     return display.label(dispute.get_status_display(), TONE.get(dispute.status, "neutral"))
 
 
 def due_in_words(dispute: FundingDispute) -> str:
-    """When evidence is due, and that it is late where it is."""
+    """Returns when evidence is due, and says so when the date has passed."""
     if dispute.due_at is None or dispute.status in states.DISPUTE_ENDS:
         return display.NOTHING
     late = " (too late)" if dispute.due_at < clock.now() else ""

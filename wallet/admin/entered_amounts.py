@@ -1,4 +1,4 @@
-"""Amounts that people entered by hand, those that wait for a second person first, with the buttons for that person."""
+"""Amounts that staff entered by hand. Those that wait for a second person come first."""
 
 from typing import Any, cast
 
@@ -32,7 +32,7 @@ HAPPENS: dict[str, str] = {
 
 
 class AgreeForm(ReasonForm):
-    """To just what the page shows, with a code typed for this very act."""
+    """A form that agrees to the amount as the page shows it. It asks for a code of the second factor."""
 
     code = CodeField(label="The six digits that your authenticator shows now")
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
@@ -40,7 +40,7 @@ class AgreeForm(ReasonForm):
 
 @admin.register(EnteredAmount)
 class EnteredAmountAdmin(ReadOnlyAdmin):
-    """Nothing is edited but through the two buttons, and each of them asks first."""
+    """Entered amounts change only through the two buttons, and each asks for confirmation."""
 
     actions_detail = ("agree", "withdraw")
     ordering = ("ended_at", "-id")
@@ -61,7 +61,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only while it waits, and agreeing not to the person who entered it."""
+        """Shows the buttons while the amount waits, and never shows Agree to the person who entered it."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         entered = self.get_object(request, str(object_id))
         if not isinstance(entered, EnteredAmount) or entered.status != Status.PROPOSED:
@@ -72,7 +72,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         return request.user.has_perm(AGREES)
 
     def has_withdraw_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Who may agree, and who entered it."""
+        """Whoever may agree may also withdraw, and so may the person who entered the amount."""
         entered = row_of(self, request, object_id)
         is_mine = entered is not None and entered.entered_by_id == request.user.pk
         return request.user.has_perm(AGREES) or is_mine
@@ -132,7 +132,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
 
 
 def show_result(request: HttpRequest, result: object, *, done: str = "") -> None:
-    """What came of an amount that a person entered, or of another act."""
+    """Shows what happened to an entered amount, or that another action is done."""
     if isinstance(result, EnteredAmount) and result.status == Status.PROPOSED:
         messages.warning(
             request,

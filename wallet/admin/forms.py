@@ -1,4 +1,4 @@
-"""What a wallet's form refuses, in words."""
+"""The checks of the wallet's admin forms, with messages for staff."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ else:
 
 
 class CardholderForm(VersionedForm):
-    """Counts the cards in: the wallet's version rises with any of them."""
+    """The form of a cardholder. An edit of any of their cards counts as an edit of the wallet."""
 
     version_field = "wallet_version"
 
@@ -36,7 +36,10 @@ class CardholderForm(VersionedForm):
             login.help_text = "Fixed: whoever logs in with it sees the numbers of this wallet's cards."
 
     def clean_user(self) -> Any:
-        """Staff never have a wallet: else a member of staff could read a person's card numbers as the cardholder."""
+        """Refuses a staff user as the owner of a wallet.
+
+        Otherwise a member of staff could read a person's card numbers as the cardholder.
+        """
         user = self.cleaned_data["user"]
         if self.instance.pk is None and (user.is_staff or user.is_superuser):
             raise forms.ValidationError("This login belongs to staff. A wallet needs a login of its own.")
@@ -44,14 +47,14 @@ class CardholderForm(VersionedForm):
 
 
 class CardProductForm(AnyProductForm):
-    """Says what the fee is counted in."""
+    """Says in which currency the fee is."""
 
     class Meta:
         labels = {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"}
 
 
 class FundingMethodForm(AnyModelForm):
-    """One card of a wallet."""
+    """The form of one card in a wallet."""
 
     class Meta:
         widgets = {"currencies": UnfoldAdminTextInputWidget}
@@ -64,7 +67,7 @@ class FundingMethodForm(AnyModelForm):
             fixed.help_text = "Fixed, since charges were made under it. For another one, add the card anew."
 
     def clean_currencies(self) -> list[str]:
-        """Upper-case codes that exist: with any other, the card would silently be left out of every purchase."""
+        """Accepts only known currency codes, in upper case: routing would skip the card for any other code."""
         codes = [str(code).strip().upper() for code in self.cleaned_data["currencies"]]
         for code in codes:
             try:
@@ -75,10 +78,10 @@ class FundingMethodForm(AnyModelForm):
 
 
 class FundingMethodFormSet(AnyInlineFormSet):
-    """All cards of a wallet: at most one is the backup, and handing that over needs only one save."""
+    """The cards of a wallet. One save can move the backup from one card to another."""
 
     def clean(self) -> None:
-        """Judges the whole wallet, with cards that another page added meanwhile."""
+        """Checks the whole wallet, including cards that another page added in the meantime."""
         super().clean()
         shown = [form.instance.pk for form in self.forms if form.instance.pk is not None]
         others = FundingMethod.objects.filter(cardholder=self.instance.pk, is_backup=True).exclude(pk__in=shown)
@@ -88,7 +91,7 @@ class FundingMethodFormSet(AnyInlineFormSet):
             raise forms.ValidationError(f"A wallet has one backup card. Choose one of: {names}.", code="two_backups")
 
     def save_existing_objects(self, commit: bool = True) -> list[FundingMethod]:  # noqa: FBT001, FBT002
-        """The card that stops being the backup is saved before the one that takes over."""
+        """Saves the card that stops being the backup before the card that becomes it."""
         leaving = [form.instance.pk for form in self.initial_forms if not form.cleaned_data.get("is_backup")]
         if commit:
             FundingMethod.objects.filter(pk__in=leaving, is_backup=True).update(is_backup=False)

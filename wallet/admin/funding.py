@@ -1,4 +1,4 @@
-"""Obligations and charges: read-only, since money moves by the wallet's own functions alone (money-safety T17)."""
+"""Read-only pages of obligations and charges: only the wallet's functions move money (money-safety T17)."""
 
 from django.contrib import admin
 from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
@@ -17,7 +17,7 @@ from wallet.models import Case, FundingCharge, FundingObligation
 
 
 class ChargeInline(ReadOnlyInline):
-    """The attempts to charge a card for one obligation."""
+    """The charges of one obligation."""
 
     model = FundingCharge
     verbose_name_plural = "charges"
@@ -46,7 +46,7 @@ class ChargeInline(ReadOnlyInline):
 
 
 class CaseInline(ReadOnlyInline):
-    """What a person had, or has, to look at."""
+    """The cases of one obligation."""
 
     model = Case
     fields = ("what", "status", "summary", "opened")
@@ -63,7 +63,7 @@ class CaseInline(ReadOnlyInline):
 
 @admin.register(FundingObligation)
 class FundingObligationAdmin(ReadOnlyAdmin):
-    """What approvals owe."""
+    """What cardholders owe for approvals and top-ups."""
 
     list_display = ("when", "amount", "description", "cardholder", "state", "card", "open_cases")
     list_filter = ("status", "currency", "created_at")
@@ -131,7 +131,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
 
 @admin.register(FundingCharge)
 class FundingChargeAdmin(ReadOnlyAdmin):
-    """Attempts to charge a card."""
+    """Charges of funding cards."""
 
     inlines = (DisputeInline,)
 

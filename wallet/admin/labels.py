@@ -1,4 +1,4 @@
-"""States of money in plain words, with a tone for the eye and, for a case, what a person does next."""
+"""Labels for states of money, each with a colour, and the next step for each kind of case."""
 
 from onecard.kit import clock, display
 from wallet.models import Case, FundingCharge
@@ -140,7 +140,7 @@ NEXT_STEP: dict[str, str] = {
 
 
 def next_try(charge: FundingCharge) -> str:
-    """When somebody asks the processor again, or why nobody does."""
+    """Returns when we call the processor next, or why we do not."""
     if charge.status not in DUE_CHARGE:
         return "None: nothing is left to try" if charge.finished_at else "None: waiting for news"
     if charge.next_attempt_at is None:
@@ -153,7 +153,7 @@ def next_try(charge: FundingCharge) -> str:
 
 
 def failure(charge: FundingCharge) -> str:
-    """What went wrong, as a sentence with the processor's code, or a dash."""
+    """Returns what went wrong as a sentence with the processor's code, or a dash."""
     sentence = charge.failure_message or charge.failure_code.replace("_", " ").capitalize()
     code = f" ({charge.failure_code})" if charge.failure_code and charge.failure_message else ""
     return sentence + code if sentence else display.NOTHING

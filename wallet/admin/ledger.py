@@ -1,4 +1,4 @@
-"""The ledger: its postings, and what each account means and holds. Read-only."""
+"""Read-only pages of the ledger: its postings, and the meaning and balance of each account."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from wallet.models import Posting
 
 
 class AccountFilter(SimpleListFilter):
-    """Postings that touch an account, on either side."""
+    """Filters postings by an account on either side."""
 
     title = "Account"
     parameter_name = "account"
@@ -33,7 +33,7 @@ class AccountFilter(SimpleListFilter):
 
 @admin.register(Posting)
 class PostingAdmin(ReadOnlyAdmin):
-    """Every movement of money, newest first. None is ever changed: what was wrong is posted the other way round."""
+    """Postings, newest first. None is ever changed: a posting the other way corrects it."""
 
     list_display = ("when", "what", "amount", "from_", "to", "about", "recorded")
     list_filter = ("kind", AccountFilter, "currency", "occurred_at")
@@ -47,7 +47,7 @@ class PostingAdmin(ReadOnlyAdmin):
         return [accounts, *super().get_urls()]
 
     def accounts(self, request: HttpRequest) -> HttpResponse:
-        """The chart of accounts with what each holds, by currency, from one grouped query."""
+        """The page of the chart of accounts, with each account's balance by currency from one grouped query."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": "Accounts", "accounts": accounts_in_words()}
@@ -84,7 +84,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
 
 def accounts_in_words() -> list[dict[str, Any]]:
-    """Each account with its sentence, whether it must return to zero, its balances and the page of its postings."""
+    """Returns for each account its meaning, whether it must return to zero, its balances and its postings' page."""
     held: dict[str, list[str]] = {}
     for each in ledger_check.balances():
         held.setdefault(each.account, []).append(display.money(each.minor, each.currency))

@@ -1,6 +1,6 @@
-"""The money of one purchase for a page: what is owed, the charges, what goes back, the postings and what is left over.
+"""The money of one purchase for an admin page: what is owed, charges, refunds, postings and what is in clearing.
 
-Reads only, in a number of queries that does not grow.
+Only reads. The number of queries does not grow with the number of rows.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MoneyPage:
-    """All that a page shows of a purchase's money."""
+    """Everything that a page shows of a purchase's money."""
 
     owed: list[Line]
     charges: list[Line]
@@ -47,7 +47,7 @@ class MoneyPage:
 
     @property
     def tables(self) -> list[tuple[str, list[Line], str]]:
-        """Each table with its heading, and what is said when it is empty."""
+        """Each table with its heading and with the text for an empty table."""
         return [
             ("What is owed", self.owed, "Nothing: no card was chosen to pay it."),
             ("Charges", self.charges, "No card was charged."),
@@ -57,7 +57,7 @@ class MoneyPage:
 
 
 def build(reference: str) -> MoneyPage:
-    """The money under a reference of the ledger, such as authorization:1."""
+    """Reads the money under a reference of the ledger, such as authorization:1."""
     obligations = list(FundingObligation.objects.filter(Q(purchase=reference) | Q(reference=reference)).order_by("pk"))
     of_them = {"obligation__in": obligations}
     charges = list(FundingCharge.objects.filter(**of_them).select_related("obligation", "method").order_by("pk"))
@@ -80,7 +80,7 @@ def build(reference: str) -> MoneyPage:
 
 
 def clearing_in_words(postings: Sequence[Posting]) -> str:
-    """What a purchase's postings leave in clearing, by currency."""
+    """Returns what a purchase's postings leave in clearing, by currency."""
     left: dict[str, int] = {}
     for each in postings:
         moved = (each.debit == Account.PURCHASES) - (each.credit == Account.PURCHASES)
@@ -102,7 +102,7 @@ def obligation_state(obligation: FundingObligation) -> SafeString:
 
 
 def charge_amount(charge: FundingCharge) -> Money:
-    """What was taken, or what the card is asked for."""
+    """Returns the amount that was taken, or else the amount that the card is asked for."""
     return charge.obligation.payable if charge.status == Charge.SUCCEEDED else charge.money
 
 

@@ -1,4 +1,4 @@
-"""Refunds: money on its way back to the funding card that paid. Read-only."""
+"""Read-only pages of refunds to funding cards."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -23,7 +23,7 @@ MEANING: dict[str, str] = {
 
 @admin.register(FundingRefund)
 class FundingRefundAdmin(ReadOnlyAdmin):
-    """What was given back, or is going to be."""
+    """Refunds, finished or under way."""
 
     list_display = ("when", "amount", "card", "state", "reason", "problem", "attempts")
     list_filter = ("status", "created_at")
@@ -83,7 +83,7 @@ class FundingRefundAdmin(ReadOnlyAdmin):
 
 
 class RefundInline(ReadOnlyInline):
-    """What goes back of one obligation."""
+    """The refunds of one obligation."""
 
     model = FundingRefund
     verbose_name_plural = "refunds"

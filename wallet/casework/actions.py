@@ -1,6 +1,6 @@
-"""Working a case: what one person does about it. Each act is one commit with its note and its entry in the trail.
+"""What one person does about a case. Each action is one commit with its note and its audit entry.
 
-What takes two people is in wallet/casework/proposals.py. Who may do it is the caller's to check.
+wallet/casework/proposals.py has what takes two people. The caller checks permissions.
 """
 
 from django.db import IntegrityError
@@ -25,7 +25,7 @@ from wallet.refunds import records as refunds
 
 
 def take(*, case: Case, user: User) -> None:
-    """Makes somebody the case's owner. Raises CaseRefusedError when it is closed, or has an owner."""
+    """Makes the user the case's owner. Raises CaseRefusedError when the case is closed or has an owner."""
     with opened(case) as facts:
         owner = facts.case.owner
         if owner is not None:
@@ -35,7 +35,7 @@ def take(*, case: Case, user: User) -> None:
 
 
 def give_up(*, case: Case, user: User) -> None:
-    """Leaves the case to whoever takes it next. Raises CaseRefusedError when it is closed or somebody else's."""
+    """Leaves the case without an owner. Raises CaseRefusedError when it is closed or somebody else owns it."""
     with opened(case) as facts:
         if facts.case.owner_id != user.pk:
             raise CaseRefusedError("This case is not yours, so you cannot give it up.")
@@ -43,7 +43,7 @@ def give_up(*, case: Case, user: User) -> None:
 
 
 def add_note(*, case: Case, user: User, text: str) -> CaseNote:
-    """Writes down what somebody found out; a closed case can still get one. Raises CaseRefusedError for no text."""
+    """Adds a note, to a closed case too. Raises CaseRefusedError for an empty text."""
     words = text.strip()
     if not 0 < len(words) <= LONGEST_NOTE:
         raise CaseRefusedError(f"Write a note of 1 to {LONGEST_NOTE} characters.")
@@ -54,7 +54,7 @@ def add_note(*, case: Case, user: User, text: str) -> CaseNote:
 
 
 def charge_again(*, case: Case, user: User, reason: str) -> FundingCharge:
-    """Charges the card that was asked last once more. Raises CaseRefusedError, also when that card cannot be used."""
+    """Charges the last card again. Raises CaseRefusedError, also when that card cannot be charged."""
     with opened(case) as facts:
         refuse(case_rules.why_no_charge(facts))
         method = case_rules.last_method(facts)
@@ -82,11 +82,11 @@ def check_refund(*, case: Case, amount: Money, shown_minor: int) -> None:
 def refund(
     *, case: Case, user: User, amount: Money, reason: str, shown_minor: int, agreed_by: User | None = None
 ) -> FundingRefund:
-    """Begins to give back, at our own cost, a part of what was paid: what is not owed goes back without anybody.
+    """Begins a refund at our own cost of a part of what was paid; a refund of what is not owed needs nobody.
 
-    It is posted as goodwill at once, so that nobody is asked for it again (wallet/obligations/adjust.py). `shown_minor`
-    is what the person saw as given back before. Raises CaseRefusedError for more than is left, when something was given
-    back meanwhile (a second click), and for an amount above the threshold to which nobody else has agreed.
+    Posts it as goodwill at once, so that nobody is asked for it again (wallet/obligations/adjust.py). `shown_minor` is
+    what the page showed as refunded so far. Raises CaseRefusedError for more than is left, when another refund began in
+    the meantime (a second click), and for an amount above the threshold without a second person.
     """
     with opened(case) as facts:
         refuse(case_rules.why_no_refund(facts))
@@ -105,9 +105,9 @@ def refund(
 
 
 def send_again(*, case: Case, user: User, reason: str) -> FundingRefund:
-    """Has what could not be given back sent once more, as one refund and at nobody's cost, and closes the case.
+    """Sends the failed refunds again as one refund, at nobody's cost, and closes the case.
 
-    If that fails too, a new case opens by itself. Raises CaseRefusedError.
+    If that refund fails too, a new case opens. Raises CaseRefusedError.
     """
     with opened(case) as facts:
         refuse(case_rules.why_not_send_again(facts))
@@ -121,9 +121,9 @@ def send_again(*, case: Case, user: User, reason: str) -> FundingRefund:
 
 
 def resolve(*, case: Case, user: User, reason: str) -> None:
-    """Closes a case that was settled outside, with the sentence that says how. Raises CaseRefusedError.
+    """Closes a case that was settled outside; the reason says how. Raises CaseRefusedError.
 
-    When our account was refused, the processor is tried again at once; a new case opens if it still refuses.
+    When the processor refused our account, calls it again at once; a new case opens if it still refuses.
     """
     with opened(case) as facts:
         refuse(case_rules.why_not_resolve(facts))
@@ -135,7 +135,7 @@ def resolve(*, case: Case, user: User, reason: str) -> None:
 
 
 def _charge(facts: CaseFacts, user: User, method: FundingMethod, reason: str, name: str) -> FundingCharge:
-    """Writes the next charge; a retry that waited for its time is canceled for it."""
+    """Writes the next charge. A retry that waits for its time is canceled first."""
     assert facts.obligation is not None  # noqa: S101  (why_no_charge has said so)
     words = checked(reason)
     _refuse_unusable(method, facts.case.currency)
@@ -160,7 +160,7 @@ def _refuse_other_amount(facts: CaseFacts, amount: Money, shown_minor: int) -> N
 
 
 def _refuse_unusable(method: FundingMethod, currency: str) -> None:
-    """A card that was declined a short while ago passes: a person has asked its holder."""
+    """Refuses a card that cannot be charged, but not one that only cools down: staff have asked its holder."""
     try:
         methods.refuse_unusable(method, currency=currency, even_cooling=True)
     except methods.UnusableMethodError as error:

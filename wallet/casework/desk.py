@@ -1,7 +1,7 @@
-"""What every act on a case begins and ends with: the case locked as it stands, a note, an entry in the trail.
+"""What every action on a case shares: the lock and facts before, the note and audit entry after.
 
-Whether an act is possible is asked under the locks (wallet/casework/rules.py), in the order obligation or purchase,
-case; so of two clicks the second gets a sentence.
+The rules are asked under the locks (wallet/casework/rules.py), taken in the order obligation or purchase, then case. So
+the second of two clicks gets a sentence.
 """
 
 from collections.abc import Iterator
@@ -22,23 +22,23 @@ LONGEST_NOTE, LONGEST_REASON = 2000, 200
 
 
 class CaseRefusedError(OneCardError):
-    """It cannot be done with this case now; the message says why, for staff."""
+    """The case does not allow this now. The message says why, for staff."""
 
     code = "case_refused"
 
 
 @contextmanager
 def opened(case: Case) -> Iterator[CaseFacts]:
-    """The case as it stands, with itself and its obligation, or what it names, locked; in a transaction to the end.
+    """Locks the case with its obligation or reference and yields its facts, inside one transaction.
 
-    Raises CaseRefusedError when it is closed.
+    Raises CaseRefusedError when the case is closed.
     """
     with transaction():
         if case.obligation_id is None:
             wallet_locking.lock_purchase(case.reference)
         else:
             wallet_locking.lock(case.obligation_id)
-        # No joins: after a wait for the lock, joined rows would be those of before it.
+        # No joins: after a wait for the lock, the joined rows would still be the old ones.
         fresh = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
         if fresh.status != Case.Status.OPEN:
             raise CaseRefusedError("This case is resolved: nothing is left to do about it.")
@@ -46,13 +46,13 @@ def opened(case: Case) -> Iterator[CaseFacts]:
 
 
 def close(facts: CaseFacts, user: User, words: str, **more: Any) -> None:
-    """Resolves the case; `more` are other columns of it."""
+    """Resolves the case; `more` sets further columns."""
     closed = {"status": Case.Status.RESOLVED, "resolved_at": clock.now(), "resolution": words}
     change(facts, user, "case.resolved", **closed, **more)
 
 
 def change(facts: CaseFacts, user: User, action: str, **changes: Any) -> None:
-    """Updates the open case; `action` "" leaves no entry, where the note has made one."""
+    """Updates the open case. With `action` "" it writes no audit entry, because the note has written one."""
     mine = Case.objects.filter(pk=facts.case.pk, status=Case.Status.OPEN)
     if mine.update(**changes) != 1:
         raise CaseRefusedError("Somebody else has just changed this case: look again.")
@@ -61,14 +61,14 @@ def change(facts: CaseFacts, user: User, action: str, **changes: Any) -> None:
 
 
 def note(facts: CaseFacts, user: User, action: str, words: str, *, summary: str, **details: Any) -> None:
-    """What was done and why, beside the notes that people write themselves."""
+    """Writes a note and an audit entry that say what was done and why."""
     text = f"{summary}: {words}"[:LONGEST_NOTE]
     CaseNote.objects.create(case=facts.case, author=user, text=text, created_at=clock.now())
     trail.record(actor=actor(user), action=action, subject=facts.case, reason=words, **details)
 
 
 def checked(reason: str) -> str:
-    """The reason as it is written down; raises CaseRefusedError for none, or too long a one."""
+    """Returns the reason in its stored form. Raises CaseRefusedError when it is empty or too long."""
     words = reason.strip()
     if not 0 < len(words) <= LONGEST_REASON:
         raise CaseRefusedError(f"Say why, in a sentence of 1 to {LONGEST_REASON} characters.")
@@ -82,5 +82,5 @@ def refuse(why: str) -> None:
 
 
 def actor(user: User) -> str:
-    """What the trail calls a person."""
+    """Returns the name of a user in the audit trail."""
     return f"user:{user.pk}"

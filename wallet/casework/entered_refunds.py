@@ -1,4 +1,4 @@
-"""Refunds that a person has made at our own cost: entered like every amount (wallet/entered/amounts.py)."""
+"""Refunds that staff make at our own cost, entered like every amount (wallet/entered/amounts.py)."""
 
 from onecard.kit.money import Money
 from onecard.users.models import User
@@ -10,7 +10,7 @@ from wallet.models import Case, EnteredAmount
 
 
 def refund(*, case: Case, user: User, amount: Money, reason: str, shown_minor: int) -> EnteredAmount:
-    """Has a refund made, or proposed to a second person: see the status. Raises CaseRefusedError."""
+    """Makes the refund or proposes it to a second person; the returned status says which. Raises CaseRefusedError."""
     case_actions.check_refund(case=case, amount=amount, shown_minor=shown_minor)
     assert case.obligation is not None  # noqa: S101  (check_refund has said so)
     try:
@@ -28,7 +28,7 @@ def refund(*, case: Case, user: User, amount: Money, reason: str, shown_minor: i
 
 
 def install() -> None:
-    """Says how such a refund is carried out."""
+    """Registers how an entered refund is carried out."""
     entered_amounts.register(Kind.REFUND, KindHandler(_apply))
 
 

@@ -1,6 +1,6 @@
-"""What one person proposes and another agrees to: money given up as lost, or settled outside of the product.
+"""What one person proposes and another agrees to: a write-off, or money settled outside the product.
 
-Each act is one commit with its note and its entry in the trail. Who may do it is the caller's to check.
+Each action is one commit with its note and its audit entry. The caller checks permissions.
 """
 
 from onecard.kit.money import Money
@@ -16,7 +16,7 @@ from wallet.obligations import lifecycle as obligations
 Proposal = Case.Proposal
 NOBODY_ASKED = "Nobody has proposed anything that you could agree to."
 ANEW = "Withdraw it (“Do not agree”) and propose it again."
-# What each is called in the notes when it is asked for and when it is done, and in the trail once it is.
+# For each proposal: its name in the notes when asked and when done, and its audit action.
 NAMES = {
     Proposal.WRITE_OFF: ("Asked to write off", "Wrote off", "case.written_off"),
     Proposal.OUTSIDE: ("Asked to book as settled outside", "Settled outside", "case.settled_outside"),
@@ -24,7 +24,7 @@ NAMES = {
 
 
 def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
-    """Proposes to write the money off, or to book it as settled outside; a second person has to agree.
+    """Proposes a write-off, or that the money was settled outside; a second person has to agree.
 
     Raises CaseRefusedError.
     """
@@ -40,7 +40,7 @@ def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
 
 
 def withdraw(*, case: Case, user: User, reason: str) -> None:
-    """Takes the proposal back, or refuses it. Raises CaseRefusedError when there is none."""
+    """Takes the proposal back or refuses it. Raises CaseRefusedError when there is none."""
     with opened(case) as facts:
         if facts.case.proposed_by is None:
             raise CaseRefusedError(NOBODY_ASKED)
@@ -78,13 +78,13 @@ def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None
 
 
 def why_not(facts: CaseFacts, proposal: str) -> str:
-    """Why it cannot be proposed now; or ""."""
+    """Returns why this cannot be proposed now, or ""."""
     is_outside = proposal == Proposal.OUTSIDE
     return case_rules.why_not_outside(facts) if is_outside else case_rules.why_no_write_off(facts)
 
 
 def why_not_agree(facts: CaseFacts) -> str:
-    """Why what was proposed cannot be agreed to now; or "". Two people agree to one amount, or to nothing."""
+    """Returns why the proposal cannot be agreed to now, or "". Two people agree to one fixed amount."""
     impossible = why_not(facts, facts.case.proposal)
     amount, asked_for = case_rules.given_up(facts, facts.case.proposal), proposed(facts.case)
     if impossible or amount == asked_for:
@@ -95,12 +95,12 @@ def why_not_agree(facts: CaseFacts) -> str:
 
 
 def proposed(case: Case) -> Money | None:
-    """How much was proposed; None when nothing is, or when it was before that was written down."""
+    """Returns the proposed amount, or None without a proposal and for old proposals that stored no amount."""
     return None if case.proposed_minor is None else Money(case.proposed_minor, case.currency)
 
 
 def _post(facts: CaseFacts, proposal: str, amount: Money) -> None:
-    """What nobody paid comes in, from our own pocket or from outside; what was not given back has gone out there."""
+    """Posts money in for an unpaid purchase (our loss, or from outside), or out for a refund that was made outside."""
     ledger.post(
         kind=ledger.Kind.OUTSIDE if proposal == Proposal.OUTSIDE else ledger.Kind.WRITE_OFF,
         key=f"{proposal}:{facts.case.pk}",

@@ -1,6 +1,6 @@
-"""What can be done about a case now, and for what cannot the sentence that says why.
+"""What can be done about a case now, and the reason when something cannot.
 
-Only reads. The pages ask it which buttons to show, and the acts ask it again under their locks
+Only reads. The admin pages ask which buttons to show, and the actions ask again under their locks
 (wallet/casework/actions.py).
 """
 
@@ -17,7 +17,7 @@ from wallet.obligations import lifecycle as obligations
 from wallet.obligations import off_card
 from wallet.refunds import records as refunds
 
-# The processor or an issuer is asked about these, and somebody says how it ended.
+# These end outside the product: a person asks the processor or issuer and writes how the case ended.
 SETTLED_OUTSIDE = (
     Case.Kind.CARD_DIFFERS,
     Case.Kind.TRANSACTION_DIFFERS,
@@ -33,10 +33,10 @@ SETTLED_OUTSIDE = (
     Case.Kind.ACCOUNT_REFUSED,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
-# What is booked as settled outside has come in for these, and has gone out for those.
+# Settling outside brings money in for the first group and sends money out for the second.
 NOBODY_PAID = (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US)
 NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
-# Their references are no purchases, so what is in clearing is not seen from here: what they ask for closes them.
+# These references are not purchases, so clearing says nothing about them. The event that they wait for closes them.
 CLOSES_BY_ITSELF: dict[str, str] = {
     Case.Kind.CURRENCY_DIFFERS: (
         "The movement counts for nothing yet: enter what it is worth, and this case closes by itself, "
@@ -44,10 +44,10 @@ CLOSES_BY_ITSELF: dict[str, str] = {
     ),
     Case.Kind.DISPUTE: (
         "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "
-        "news. After 120 days without any, the dispute's page has a button."
+        "update. After 120 days without one, the dispute's page has a button."
     ),
     Case.Kind.CHARGE_DISPUTED: (
-        "The funding card's bank still has to say how the dispute ends: this case closes with that news."
+        "The funding card's bank still has to say how the dispute ends: this case closes with that update."
     ),
     Case.Kind.REFUND_UNKNOWN: (
         "The processor still has to say what became of the refund: this case closes by itself with the outcome."
@@ -63,27 +63,27 @@ ANOTHER_WAY = "send the refund again, or give the money back another way and hav
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case and the money behind it, as it stands at one moment. Amounts are minor units of the case's currency."""
+    """A case and the money behind it at one moment. Amounts are minor units of the case's currency."""
 
     case: Case
     obligation: FundingObligation | None
     charges: list[FundingCharge]
     given_back_minor: int
-    # Of that, what did not arrive.
+    # The part of it whose refunds failed.
     failed_back_minor: int
-    # And of that, what its owner got another way.
+    # The part of that which its owner received outside the product.
     sent_out_minor: int
-    # The purchase's clearing balance: more than nothing was taken by merchants and is not paid.
+    # The purchase's clearing balance: above zero, merchants took it and nobody has paid.
     clearing_minor: int
-    # What merchants gave back beyond what they took, and a card's balance has.
+    # What merchants refunded beyond what they took, and is on a card's balance.
     on_card_minor: int
     has_second_charge: bool
-    # For a case without an obligation of its own: whether the purchase has one that is not settled.
+    # Whether an unpaid obligation of the purchase exists, for a case without one of its own.
     asks_a_card: bool
 
     @property
     def under_way(self) -> FundingCharge | None:
-        """The charge that may take money now; a retry by the clock that nobody has sent does not count."""
+        """The charge that may take money now. A scheduled retry that was never sent does not count."""
         alive = (charge for charge in self.charges if charge.status in states.LIVE_CHARGE and not is_scheduled(charge))
         return next(alive, None)
 
@@ -93,21 +93,21 @@ class CaseFacts:
 
     @property
     def left_to_give_back(self) -> Money:
-        """What was paid for the obligation and is not on its way back."""
+        """What was paid for the obligation and is not being refunded."""
         minor = self.obligation.payable.minor - self.given_back_minor if self.obligation and self.is_paid else 0
         return Money(max(0, minor), self.case.currency)
 
     @property
     def unpaid(self) -> Money:
-        """What merchants took and nobody paid: of the obligation if there is one, else of the whole purchase."""
+        """What merchants took and nobody paid, for the obligation if there is one, otherwise for the whole purchase."""
         taken = max(0, self.clearing_minor)
         return Money(min(taken, cascade.owed(self.obligation).minor) if self.obligation else taken, self.case.currency)
 
     @property
     def not_given_back(self) -> Money:
-        """Of what the case says is the cardholder's, or refunds of it failed: as much as is still in clearing.
+        """What belongs to the cardholder and is still in clearing, of the case's amount or of failed refunds.
 
-        Of a surplus, what is on a card's balance is theirs already, whatever else is in clearing meanwhile.
+        For an overpayment, the part on a card's balance is excluded: the cardholder has it already.
         """
         theirs_minor = self.on_card_minor if self.case.kind == Case.Kind.CREDIT_LEFT else 0
         stake = max(self.case.amount_minor - theirs_minor, self.failed_back_minor - self.sent_out_minor)
@@ -115,7 +115,7 @@ class CaseFacts:
 
 
 def look_at(case: Case) -> CaseFacts:
-    """Reads what the case is about."""
+    """Reads the facts of a case."""
     obligation = case.obligation
     charges = FundingCharge.objects.none()
     if obligation is not None:
@@ -139,20 +139,20 @@ def look_at(case: Case) -> CaseFacts:
 
 
 def purchase_of(case: Case) -> str:
-    """What the ledger calls the purchase behind a case."""
+    """Returns the ledger's reference of the purchase behind a case."""
     if case.obligation is None:
         return case.reference
     return case.obligation.purchase or case.obligation.reference
 
 
 def is_scheduled(charge: FundingCharge) -> bool:
-    """Written down to be sent later by the clock, and not sent even once."""
+    """Returns whether the charge is to be sent later and was never sent."""
     due = charge.next_attempt_at
     return charge.status == states.Charge.INTENDED and not charge.attempts and due is not None and due > clock.now()
 
 
 def why_no_charge(facts: CaseFacts) -> str:
-    """Why no card can be charged for it now, or ""."""
+    """Returns why no card can be charged now, or ""."""
     obligation = facts.obligation
     if obligation is None:
         return NO_OBLIGATION
@@ -166,12 +166,12 @@ def why_no_charge(facts: CaseFacts) -> str:
 
 
 def why_no_other_card(facts: CaseFacts) -> str:
-    """Why no other card of the cardholder can be charged, or ""."""
+    """Returns why no other card of the cardholder can be charged, or ""."""
     return why_no_charge(facts) or ("" if other_methods(facts) else "The cardholder has no other active card.")
 
 
 def why_no_refund(facts: CaseFacts) -> str:
-    """Why nothing can be given back, or ""."""
+    """Returns why nothing can be refunded, or ""."""
     if facts.obligation is None:
         return NO_OBLIGATION
     if facts.case.kind == Case.Kind.REFUND_FAILED:
@@ -192,7 +192,7 @@ def why_no_refund(facts: CaseFacts) -> str:
 
 
 def why_not_send_again(facts: CaseFacts) -> str:
-    """Why what could not be given back cannot be sent to the card once more, or ""."""
+    """Returns why the failed refund cannot be sent to the card again, or ""."""
     if facts.case.kind != Case.Kind.REFUND_FAILED:
         return "This case is not about a refund that failed."
     if facts.obligation is None:
@@ -206,7 +206,7 @@ def why_not_send_again(facts: CaseFacts) -> str:
 
 
 def why_no_write_off(facts: CaseFacts) -> str:
-    """Why nothing can be written off, or "". Only what a merchant took can be: the rest is not lost yet."""
+    """Returns why nothing can be written off, or "". Only what a merchant took can be written off."""
     case, obligation = facts.case, facts.obligation
     if case.kind not in NOBODY_PAID:
         return "This case is not about money that nobody paid."
@@ -220,9 +220,9 @@ def why_no_write_off(facts: CaseFacts) -> str:
 
 
 def why_not_outside(facts: CaseFacts) -> str:
-    """Why nothing can be booked as settled outside, or "".
+    """Returns why nothing can be booked as settled outside, or "".
 
-    What nobody paid may have come another way, and what could not be given back may have gone so.
+    An unpaid amount may have been paid outside, and a failed refund may have been made outside.
     """
     if facts.case.kind in NOBODY_PAID:
         return why_no_write_off(facts)
@@ -232,13 +232,13 @@ def why_not_outside(facts: CaseFacts) -> str:
 
 
 def given_up(facts: CaseFacts, proposal: str) -> Money:
-    """How much a proposal is about."""
+    """Returns the amount that a proposal is about."""
     is_ours_to_give = proposal == Case.Proposal.OUTSIDE and facts.case.kind in NOBODY_GOT
     return facts.not_given_back if is_ours_to_give else facts.unpaid
 
 
 def why_not_resolve(facts: CaseFacts) -> str:
-    """Why it cannot be closed with a sentence, or "": money that is open closes it, not words."""
+    """Returns why a reason cannot close the case, or "". While money is open, only that money closes it."""
     case, obligation = facts.case, facts.obligation
     if case.kind in NOBODY_GOT and facts.not_given_back.minor:
         return f"{facts.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
@@ -254,13 +254,13 @@ def why_not_resolve(facts: CaseFacts) -> str:
 
 
 def last_method(facts: CaseFacts) -> FundingMethod | None:
-    """The card that was asked last; a retry that waits for its time has not asked."""
+    """Returns the card that was asked last. A scheduled retry has not asked yet."""
     asked = [charge.method for charge in facts.charges if not is_scheduled(charge)]
     return asked[-1] if asked else None
 
 
 def other_methods(facts: CaseFacts) -> list[FundingMethod]:
-    """The cardholder's other active cards, in their own order."""
+    """Returns the cardholder's other active cards in the cardholder's order."""
     if facts.obligation is None:
         return []
     last = last_method(facts)

@@ -1,12 +1,12 @@
-"""The one way in which a person enters an amount by hand: checked, and above a threshold agreed to by a second person.
+"""How staff enter an amount by hand: checked, and above a threshold agreed to by a second person.
 
-`enter` writes the amount down with who entered it and why. Up to the threshold it is carried out in the same commit;
-above it, it waits until somebody else agrees. What one person has entered alone for one cardholder within a day counts
-together, so that an amount cannot be entered in parts. The database refuses a second person who is the first
+`enter` stores the amount with who entered it and why. Up to the threshold it is carried out in the same commit; above
+the threshold it waits until somebody else agrees. What one person entered alone for one cardholder within a day is
+added up, so that nobody can split an amount. The database refuses a second person who is the first
 (`amount_agreed_by_another`, `amount_applied_by_two_people`).
 
-Each kind says once how it is carried out (`register`), in the commit that makes it count. Who may do it is the
-caller's to check.
+Each kind registers once how it is carried out (`register`), in the commit that makes it count. The caller checks
+permissions.
 """
 
 import datetime as dt
@@ -30,21 +30,22 @@ from wallet.models import Cardholder, EnteredAmount
 Kind, Status = EnteredAmount.Kind, EnteredAmount.Status
 LONGEST_REASON: Final = 200
 TOGETHER_FOR: Final = dt.timedelta(hours=24)
-# Raised limits move no money and are judged by what they end as; the others add up.
+# Amounts of these kinds are added up. Raised limits move no money: only the new limit is judged.
 ADDS_UP: Final = (Kind.CONVERSION, Kind.TOP_UP, Kind.REFUND)
 
 
 class EnteredRefusedError(OneCardError):
-    """An amount cannot be entered or agreed to so; the message says why, for staff."""
+    """The amount cannot be entered or agreed to. The message says why, for staff."""
 
     code = "entered_amount_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class KindHandler:
-    """How a kind is carried out: `apply` in the commit, after `lock` took what it locks, and `check` before it began.
+    """How a kind of amount is carried out.
 
-    Each raises a OneCardError with a sentence when it cannot be; then nothing has changed.
+    `check` runs before the transaction, `lock` takes the locks in it, and `apply` does the work. Each raises a
+    OneCardError with a sentence when the amount cannot be carried out; then nothing has changed.
     """
 
     apply: Callable[[EnteredAmount], object]
@@ -56,7 +57,7 @@ _handlers: dict[str, KindHandler] = {}
 
 
 def register(kind: str, handler: KindHandler) -> None:
-    """Says how amounts of a kind are carried out; the app that knows calls it when it is loaded."""
+    """Registers how amounts of a kind are carried out. The app that owns the kind calls it when it is loaded."""
     _handlers[kind] = handler
 
 
@@ -71,9 +72,10 @@ def enter(
     details: dict[str, Any] | None = None,
     always_two: bool = False,
 ) -> EnteredAmount:
-    """Writes down what a person entered and carries it out, or leaves it to a second person: see its status.
+    """Stores an amount that a person entered and carries it out, or leaves it to a second person: see its status.
 
-    `always_two` is for an amount that the caller cannot judge. Raises EnteredRefusedError, and what the kind raises.
+    `always_two` is for an amount that the caller cannot judge. Raises EnteredRefusedError and what the kind's handler
+    raises.
     """
     words = _checked(reason)
     with transaction():
@@ -100,10 +102,10 @@ def enter(
 
 
 def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) -> EnteredAmount:
-    """The second person agrees to what they saw, and it is carried out.
+    """Carries the amount out on a second person's word, if it is the amount that the page showed.
 
-    Raises EnteredRefusedError, also for the person who entered it and for whoever is suspended (trust.py), and what
-    the kind raises.
+    Raises EnteredRefusedError, also for the person who entered it and for a suspended person (trust.py), and what the
+    kind's handler raises.
     """
     words, handler = _checked(reason), _handlers[entered.kind]
     suspended = trust.why_not_trusted(user)
@@ -123,7 +125,7 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) 
 
 
 def withdraw(*, entered: EnteredAmount, user: User, reason: str) -> None:
-    """Takes a proposal back, or refuses it. Raises EnteredRefusedError when nothing waits any more."""
+    """Takes a proposal back or refuses it. Raises EnteredRefusedError when it no longer waits."""
     words = _checked(reason)
     with transaction():
         fresh = _opened(entered)
@@ -132,19 +134,19 @@ def withdraw(*, entered: EnteredAmount, user: User, reason: str) -> None:
 
 
 def waiting(kind: str, reference: str) -> EnteredAmount | None:
-    """What waits for a second person there."""
+    """Returns the amount of this kind that waits for a second person, or None."""
     rows = EnteredAmount.objects.filter(kind=kind, reference=reference, status=Status.PROPOSED)
     return rows.select_related("entered_by").first()
 
 
 def is_too_much_alone(kind: str, amount: Money) -> bool:
-    """Whether one person's word is not enough for this amount alone; without a reference rate it never is."""
+    """Returns whether this amount by itself takes two people; without a reference rate it always does."""
     cents = reference_rates.in_dollars(amount)
     return cents is None or cents > _threshold(kind)
 
 
 def two_person_notice(kind: str, currency: str) -> str:
-    """What a page says before the amount is entered."""
+    """Returns what a form says about a second person before the amount is entered."""
     most = reference_rates.from_dollars(_threshold(kind), currency)
     if most is None:
         return f"Every amount in {currency} takes a second person, who has to agree before it counts."
@@ -154,7 +156,7 @@ def two_person_notice(kind: str, currency: str) -> str:
 
 
 def actors(entered: EnteredAmount) -> str:
-    """Whose word it is, as the trail writes it."""
+    """Returns who entered the amount, and who agreed, as the audit trail names them."""
     names = [f"user:{entered.entered_by_id}", *([f"user:{entered.agreed_by_id}"] if entered.agreed_by_id else [])]
     return "+".join(names)
 
@@ -174,12 +176,12 @@ def _takes_two(kind: str, amount: Money, cardholder: Cardholder | None, user: Us
 
 
 def _threshold(kind: str) -> int:
-    """In US cents."""
+    """Returns the threshold in US cents."""
     return int(settings.TWO_PERSON_LIMITS_ABOVE if kind == Kind.LIMITS else settings.TWO_PERSON_ABOVE)
 
 
 def _lock(cardholder_id: int | None) -> None:
-    """Two who enter at once for one cardholder see each other; before all locks of rows."""
+    """Makes two people who enter amounts for one cardholder wait for each other, before any row is locked."""
     lock_name(f"onecard.entered:{cardholder_id}")
 
 
@@ -198,7 +200,7 @@ def _write(**columns: Any) -> EnteredAmount:
 
 
 def _opened(entered: EnteredAmount) -> EnteredAmount:
-    """The proposal as it stands, locked after all that carrying it out locks first."""
+    """Returns the proposal, locked after everything that its handler locks."""
     require_transaction("The end of a proposal")
     if entered.kind in ADDS_UP:
         _lock(entered.cardholder_id)

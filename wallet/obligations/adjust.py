@@ -1,7 +1,7 @@
-"""What is owed for a purchase, brought about: a further charge when it became more, a refund when it became less.
+"""Makes what cards were asked for follow the amount due: a further charge when it rises, a refund when it falls.
 
-Whoever learns something about a purchase says what its holder owes by now, and nothing about how to get there. So news
-may come in any order and as often as it likes: the same amount again changes nothing (money-safety I10).
+The caller says how much the cardholder owes for the purchase by now, and not how to get there. So updates may come in
+any order and repeatedly: the same amount again changes nothing (money-safety I10).
 """
 
 from onecard.kit.money import Money
@@ -23,7 +23,7 @@ def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: boo
     stays as it is: a person has to choose the card.
     """
     require_transaction("The settlement of a purchase")
-    # There may be no obligation yet to lock.
+    # The purchase may have no obligation that could be locked.
     wallet_locking.lock_purchase(purchase)
     existing = list(
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
@@ -47,13 +47,13 @@ def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: boo
 
 
 def committed_minor(purchase: str, currency: str) -> int:
-    """Minor units: what funding cards were asked for and is not on its way back, was given up, or came from outside."""
+    """Minor units that cards were asked for, less refunds, plus losses and what came from outside."""
     existing = list(FundingObligation.objects.filter(purchase=purchase))
     return sum(_left_of(existing).values()) + off_card.look_at(purchase, currency).minor
 
 
 def _left_of(existing: list[FundingObligation]) -> dict[int, int]:
-    """What is owed of each still, or was paid and stays paid, in minor units by its key."""
+    """Maps each obligation's key to what it still owes, or has paid and keeps, in minor units."""
     counting = [each for each in existing if each.status != states.Obligation.RELEASED]
     given_back = refunds.given_back_minor_of(counting)
     return {each.pk: each.payable.minor - given_back.get(each.pk, 0) for each in counting}
@@ -70,9 +70,9 @@ def _ask_for_more(purchase: str, existing: list[FundingObligation], money: Money
 
 
 def _method_of(existing: list[FundingObligation], currency: str) -> FundingMethod:
-    """The card that paid before, else the one that was asked last; where it cannot be charged now, the backup card.
+    """Returns the card that paid before, or the last that was asked; if it cannot be charged, the backup card.
 
-    Without a backup card that can, its charge fails, and the cascade goes on from there.
+    Without a usable backup card the charge fails, and the cascade goes on from there.
     """
     charges = FundingCharge.objects.filter(obligation__in=existing).select_related("method")
     paid = charges.filter(status=states.Charge.SUCCEEDED).order_by("-pk").first()
@@ -84,7 +84,7 @@ def _method_of(existing: list[FundingObligation], currency: str) -> FundingMetho
 def _give_back(
     existing: list[FundingObligation], left: dict[int, int], excess: int, *, reason: str, actor: str
 ) -> None:
-    """The newest first. What nobody has paid yet is released, if it falls away as a whole, and a hold is reduced."""
+    """Takes the excess off, newest obligation first: releases it if unpaid, reduces its hold, or refunds it."""
     for obligation in reversed(existing):
         part = min(excess, left.get(obligation.pk, 0))
         if part <= 0:

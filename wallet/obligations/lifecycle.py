@@ -1,4 +1,4 @@
-"""An obligation beyond its charges: beginning one outside a purchase, and releasing one that is not owed any more."""
+"""Obligations outside a purchase's decision: beginning, reducing, releasing and refunding them."""
 
 import uuid
 
@@ -13,7 +13,7 @@ from wallet import locking as wallet_locking
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 from wallet.refunds import records as refunds
 
-# The cases that ask somebody to find the money; they are over when nothing is owed.
+# The cases that ask for the money. They close when nothing is owed any more.
 ASK_FOR_MONEY = (
     Case.Kind.FUNDING_DECLINED,
     Case.Kind.FUNDING_REFUSED,
@@ -21,15 +21,16 @@ ASK_FOR_MONEY = (
     Case.Kind.RECEIVABLE,
 )
 
-# How much these take is settled.
+# These charges have a final amount.
 TAKEN = (states.Charge.CAPTURING, states.Charge.SUCCEEDED)
 
 
 def begin(*, method: FundingMethod, reference: str, purchase: str, description: str, money: Money) -> FundingCharge:
-    """Writes down what a method of the cardholder shall pay, its first charge and the message for the worker.
+    """Writes an obligation, its first charge and the message for the worker.
 
-    In the caller's transaction; a purchase's are written by its decision (issuing/authorizations/decision_store.py).
-    The reference can be used once: a second obligation for it raises IntegrityError.
+    Runs in the caller's transaction. A purchase's first obligation is written by its decision instead
+    (issuing/authorizations/decision_store.py). A reference can be used once: a second obligation for it raises
+    IntegrityError.
     """
     require_transaction("An obligation")
     now, public_id = clock.now(), uuid.uuid4()
@@ -57,9 +58,9 @@ def begin(*, method: FundingMethod, reference: str, purchase: str, description: 
 
 
 def release(*, obligation_id: int | None, actor: str) -> bool:
-    """Says that nothing is owed any more; False when that was known.
+    """Ends an obligation because nothing is owed any more; returns False when it had ended.
 
-    A charge that no worker has touched is canceled. What was taken is given back, now or when its outcome is known
+    Cancels a charge that no worker has claimed. What was taken is refunded, now or when the charge's outcome is known
     (wallet/charges/outcomes.py).
     """
     require_transaction("The release of an obligation")
@@ -74,7 +75,7 @@ def release(*, obligation_id: int | None, actor: str) -> bool:
 
 
 def cancel_unsent(obligation: FundingObligation, *, actor: str) -> None:
-    """Cancels what no worker has touched: the processor does not know of it, and never will."""
+    """Cancels the charges that no worker has claimed; the processor never hears of them."""
     now = clock.now()
     for charge in FundingCharge.objects.filter(obligation=obligation, status=states.Charge.INTENDED):
         unsent = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.INTENDED)
@@ -84,7 +85,7 @@ def cancel_unsent(obligation: FundingObligation, *, actor: str) -> None:
 
 
 def give_up(obligation: FundingObligation, amount_minor: int, *, actor: str) -> bool:
-    """Takes a part off what is only held, so that it is never captured; False when it may have been taken."""
+    """Reduces a hold by this much, so that it is never captured; returns False when it may have been taken."""
     require_transaction("A part of a hold")
     if obligation.policy != states.Policy.HOLD_THEN_CAPTURE or obligation.charges.filter(status__in=TAKEN).exists():
         return False
@@ -93,9 +94,9 @@ def give_up(obligation: FundingObligation, amount_minor: int, *, actor: str) -> 
 
 
 def give_up_waiting(obligation: FundingObligation, *, actor: str) -> None:
-    """Before a card is asked anew: what would go back as soon as it paid is not asked for. Under its lock.
+    """Before charging another card, subtracts what would be refunded at once. The caller has the obligation's lock.
 
-    Nothing of it is alive or taken then, so everything that is to be given back waits.
+    No charge of it is alive or succeeded then, so all of its refunds are waiting.
     """
     require_transaction("A part of what is owed")
     waiting_minor = refunds.cancel_waiting(obligation, actor=actor)
@@ -104,9 +105,9 @@ def give_up_waiting(obligation: FundingObligation, *, actor: str) -> None:
 
 
 def settle_taken(obligation: FundingObligation, charge: FundingCharge, *, actor: str) -> int:
-    """Has `payable` say what a charge at approval has taken; gives how much more that is than was asked for since.
+    """Sets `payable` to what a charge at approval took; returns in minor units how much more that is than was due.
 
-    Only a charge from before a part fell away takes more, when somebody has it paid late by hand. Minor units.
+    Only a charge from before a reduction can take more: somebody had it paid late by hand.
     """
     more = charge.money.minor - obligation.payable.minor
     if obligation.policy != states.Policy.CHARGE_NOW or more <= 0:
@@ -116,9 +117,9 @@ def settle_taken(obligation: FundingObligation, charge: FundingCharge, *, actor:
 
 
 def carry_part(obligation: FundingObligation, minor: int, *, unsent: FundingCharge | None = None, actor: str) -> None:
-    """Takes what the processor cannot count off an obligation, and off its charge that nobody has sent; under its lock.
+    """Takes off an obligation and its unsent charge what the processor cannot count. The caller has the lock.
 
-    It goes along with the cardholder's next charge.
+    The cardholder's next charge takes it along.
     """
     require_transaction("A carried amount")
     if unsent is not None:
@@ -129,7 +130,7 @@ def carry_part(obligation: FundingObligation, minor: int, *, unsent: FundingChar
 
 
 def _release_part(obligation: FundingObligation, released_minor: int, *, actor: str) -> None:
-    """So much of it is given up in all; the row is locked."""
+    """Sets how much of the obligation is given up in all. The row is locked."""
     change = released_minor - obligation.released_minor
     FundingObligation.objects.filter(pk=obligation.pk).update(released_minor=released_minor, updated_at=clock.now())
     obligation.released_minor = released_minor
@@ -138,7 +139,7 @@ def _release_part(obligation: FundingObligation, released_minor: int, *, actor: 
 
 
 def capture_from_now(obligation: FundingObligation) -> None:
-    """No merchant takes more of it: what is held is captured, now or as soon as it is known to be held."""
+    """Has the hold captured, now or as soon as it is known to be held: no merchant can take more."""
     require_transaction("The capture of a hold")
     if obligation.policy != states.Policy.HOLD_THEN_CAPTURE:
         return
@@ -150,7 +151,7 @@ def capture_from_now(obligation: FundingObligation) -> None:
 
 
 def _look_at_hold(obligation: FundingObligation) -> None:
-    """Has the hold of an obligation looked at now, if there is one: captured, or given up when nothing is owed."""
+    """Has a worker look at the obligation's hold now, to capture it or to give it up."""
     held = FundingCharge.objects.filter(obligation=obligation, status=states.Charge.HELD).first()
     if held is not None:
         FundingCharge.objects.filter(pk=held.pk, claimed_until=None).update(next_attempt_at=clock.now())
@@ -158,7 +159,7 @@ def _look_at_hold(obligation: FundingObligation) -> None:
 
 
 def give_back_all(obligation: FundingObligation, *, actor: str) -> None:
-    """Whatever was paid for a released obligation goes back; what was never paid has nothing to give back."""
+    """Refunds everything that was paid for a released obligation."""
     if not obligation.charges.filter(status=states.Charge.SUCCEEDED).exists():
         refunds.cancel_waiting(obligation, actor=actor)
         return
@@ -168,7 +169,7 @@ def give_back_all(obligation: FundingObligation, *, actor: str) -> None:
 
 
 def move(obligation: FundingObligation, target: str, *, actor: str) -> bool:
-    """Moves an obligation along its table of legal moves; False when the move is not legal from where it stands."""
+    """Moves an obligation along its table of legal moves; returns False when the move is not legal."""
     sources = sources_of(states.OBLIGATION_MOVES, target)
     rows = FundingObligation.objects.filter(pk=obligation.pk, status__in=sources)
     if rows.update(status=target, updated_at=clock.now()) != 1:

@@ -1,6 +1,6 @@
-"""What is settled of a purchase without a funding card: what was given up, and what came or went outside the product.
+"""Money of a purchase that no funding card paid: write-offs, goodwill and payments outside the product.
 
-Nobody asks a card for it again; what falls away of it makes our losses good first (decision 0023).
+No card is asked for it again. When less is owed, our losses are reduced first (decision 0023).
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from wallet.ledger import postings as ledger
 from wallet.models import Case, Posting
 
 LOSSES = (Posting.Kind.WRITE_OFF, Posting.Kind.GOODWILL)
-# What was carried to the next charge is settled here too, and is the first that is not owed any more.
+# Carried amounts come first: they are the first that is no longer owed.
 SETTLED = (Posting.Kind.CARRIED, *LOSSES)
 
 
 @dataclass(frozen=True, slots=True)
 class OffCardMoney:
-    """What is settled of a purchase without a funding card, in minor units: our losses, and what came from outside.
+    """What no funding card paid for a purchase, in minor units: our losses, and what was paid outside.
 
-    `sent_back_minor` had come from outside too, and has gone there again.
+    `sent_back_minor` was paid outside and was returned outside.
     """
 
     lost: dict[str, int]
@@ -35,10 +35,10 @@ class OffCardMoney:
 
 
 def look_at(purchase: str, currency: str) -> OffCardMoney:
-    """What two people gave up, or staff gave back out of kindness, is not asked for again; nor is what has come.
+    """Reads the write-offs, goodwill and outside payments of a purchase, none of which a card is asked for.
 
-    What went out to the cardholder outside the product counts only where it had come that way: a refund that failed is
-    counted as given back already.
+    Money returned outside the product counts only if it had come from outside: a failed refund counts as given back
+    already.
     """
     kinds = (*SETTLED, Posting.Kind.OUTSIDE)
     rows = Posting.objects.filter(reference=purchase, kind__in=kinds, currency=currency).order_by()
@@ -54,7 +54,7 @@ def look_at(purchase: str, currency: str) -> OffCardMoney:
 
 
 def win_back(purchase: str, off_card_money: OffCardMoney, excess: Money) -> int:
-    """What is not owed after all was not lost: it makes our losses good before anything goes back to a card."""
+    """Reduces our losses by what is no longer owed, before any card is refunded; returns the amount in minor units."""
     won = 0
     for kind, minor in off_card_money.lost.items():
         part = min(minor, excess.minor - won)
@@ -73,9 +73,9 @@ def win_back(purchase: str, off_card_money: OffCardMoney, excess: Money) -> int:
 
 
 def keep_case_for_rest(purchase: str, off_card_money: OffCardMoney, rest: Money) -> None:
-    """What came from outside goes back there, and only a person can see to that.
+    """Keeps a case for what must go back to where it was paid outside: only a person can do that.
 
-    With what was sent back before, so that the same amount once more is not taken for a case that was worked.
+    The case's amount includes what was returned before, so that the same amount again opens a new case.
     """
     if off_card_money.outside_minor:
         in_all = rest.minor + off_card_money.sent_back_minor if rest.minor else 0
@@ -88,7 +88,7 @@ def keep_case_for_rest(purchase: str, off_card_money: OffCardMoney, rest: Money)
 
 
 def sent_out_minor(cases_about: QuerySet[Case], currency: str) -> int:
-    """What two people saw leave outside the product for these cases (wallet/casework/proposals.py)."""
+    """Minor units that two people saw paid out outside the product for these cases (wallet/casework/proposals.py)."""
     agreed = cases_about.filter(proposal=Case.Proposal.OUTSIDE)
     keys = [f"{Case.Proposal.OUTSIDE}:{pk}" for pk in agreed.values_list("pk", flat=True)]
     postings = Posting.objects.filter(key__in=keys, currency=currency)
