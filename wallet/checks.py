@@ -1,4 +1,4 @@
-"""What `manage.py check` says of the rows of the wallet."""
+"""What `manage.py check` reports about the wallet's rows."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MOST_NAMED = 10
 
 
 def unknown_time_zones(**_options: Any) -> list[CheckMessage]:
-    """A warning for each time zone of a wallet that is none; nothing where the database cannot be asked now."""
+    """Warns about each unknown time zone of a wallet; reports nothing when the database does not answer."""
     from wallet.models import Cardholder
 
     try:

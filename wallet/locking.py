@@ -1,14 +1,14 @@
-"""The locks under which the money of a purchase is changed, in this order: the purchase, then its obligations."""
+"""The locks under which a purchase's money changes, in this order: the purchase, then its obligations."""
 
 from onecard.kit.transactions import lock_name
 from wallet.models import FundingObligation
 
 
 def lock_purchase(purchase: str) -> None:
-    """Locks a purchase's money by its name, before its obligations: there may be none yet."""
+    """Locks a purchase's money by its reference, before its obligations: it may have none yet."""
     lock_name(f"onecard.settlement:{purchase}")
 
 
 def lock(obligation_id: int) -> FundingObligation:
-    """Locks an obligation: the one order is obligation first, then its charges."""
+    """Locks an obligation. Its charges are locked after it."""
     return FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=obligation_id)

@@ -1,4 +1,4 @@
-"""News of the processor about our charges and their cards: refunds not by us, fraud warnings, saved cards."""
+"""The processor's events about our charges and saved cards: foreign refunds, fraud warnings, changed cards."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,9 +27,9 @@ AT_WORK = (states.Charge.SENDING, states.Charge.UNKNOWN, states.Charge.PROCESSIN
 
 
 def is_unsettled(payment_intent_id: str) -> bool:
-    """Whether news of a payment has to wait until we know how its charge ended, or whether it is ours at all.
+    """Returns whether an event of a payment must wait until its charge's outcome, or owner, is known.
 
-    It may be of a charge whose answer was lost: the payment's id is known only when the charge was looked up.
+    It may belong to a charge whose answer was lost: only a look-up of the charge brings the payment's id.
     """
     charge = funding_disputes.charge_of(payment_intent_id)
     if charge is not None:
@@ -39,7 +39,7 @@ def is_unsettled(payment_intent_id: str) -> bool:
 
 
 def refund_updated(content: Mapping[str, Any]) -> bool:
-    """A refund object: ours, or one of our charge that somebody made at the processor. False when it is neither."""
+    """Applies a refund object: ours, or one that somebody made at the processor. False when it is neither."""
     found = read_refund(content)
     if found is None or refunds.apply_update(found):
         return found is not None
@@ -47,7 +47,7 @@ def refund_updated(content: Mapping[str, Any]) -> bool:
     if charge is None or found.refund_public_id:
         return False
     if charge.obligation.policy == states.Policy.HOLD_THEN_CAPTURE and content.get("balance_transaction", "") is None:
-        # What a capture left of a hold is let go: it is called a refund, and no money moves.
+        # Stripe calls the released rest of a partial capture a refund, although no money moves.
         return True
     money = from_stripe(content.get("amount"), content.get("currency"))
     if not 0 < money.minor <= MAX_AMOUNT_MINOR or money.currency != charge.obligation.currency:
@@ -57,14 +57,14 @@ def refund_updated(content: Mapping[str, Any]) -> bool:
 
 
 def charge_refunded(content: Mapping[str, Any]) -> bool:
-    """A charge object whose refunded total grew; what of it is no refund of ours is booked. False when not ours."""
+    """Books what of a charge's refunded total is no refund of ours; returns False when the charge is not ours."""
     charge = funding_disputes.charge_of(intent_of(content))
     if charge is None:
         return False
     if charge.status != states.Charge.SUCCEEDED or content.get("captured") is not True:
         return True
     currency = content.get("currency")
-    # Of a hold that was captured in part, the rest counts as refunded at the processor.
+    # After a partial capture the processor counts the rest as refunded.
     let_go = from_stripe(content.get("amount"), currency).minor
     let_go -= from_stripe(content.get("amount_captured", content.get("amount")), currency).minor
     refunded_minor = from_stripe(content.get("amount_refunded"), currency).minor - let_go
@@ -77,7 +77,7 @@ def charge_refunded(content: Mapping[str, Any]) -> bool:
 
 
 def fraud_warned(content: Mapping[str, Any]) -> bool:
-    """An early fraud warning: one case for it; False when the charge is none of ours."""
+    """Opens one case for an early fraud warning; returns False when the charge is not ours."""
     charge = funding_disputes.charge_of(intent_of(content))
     if charge is None:
         return False
@@ -96,12 +96,12 @@ def fraud_warned(content: Mapping[str, Any]) -> bool:
 
 
 def method_detached(content: Mapping[str, Any]) -> bool:
-    """A saved card that is nobody's any more cannot be charged; False when it is none of ours."""
+    """Disables a saved card that belongs to nobody any more; returns False when it is not ours."""
     return _change_method(_id(content.get("id")), "method.detached", status=Status.DETACHED)
 
 
 def method_updated(content: Mapping[str, Any]) -> bool:
-    """The network or somebody renewed a saved card: its date, last four and network follow; False when not ours."""
+    """Updates a renewed card's date, last four and network; returns False when it is not ours."""
     found = read_saved_method(content)
     changes: dict[str, Any] = {}
     if found.expiry_year and found.expiry_month:
@@ -114,7 +114,7 @@ def method_updated(content: Mapping[str, Any]) -> bool:
 
 
 def customer_deleted(content: Mapping[str, Any]) -> bool:
-    """All saved cards of a customer are gone with it, and one case says so; False when it is none of ours."""
+    """Disables all saved cards of a deleted customer, with one case; returns False when none is ours."""
     customer = _id(content.get("id"))
     holder = Cardholder.objects.filter(processor_customer_id=customer).first() if customer else None
     if holder is None:
@@ -135,7 +135,7 @@ def customer_deleted(content: Mapping[str, Any]) -> bool:
 
 
 def _change_method(processor_method_id: str, action: str, **changes: Any) -> bool:
-    """Once for what is new; the trail keeps what was before."""
+    """Changes the method once; the audit entry keeps the old values."""
     found = FundingMethod.objects.filter(processor_method_id=processor_method_id).first()
     if found is None:
         return False

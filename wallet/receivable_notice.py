@@ -1,7 +1,7 @@
-"""Telling the cardholder, by mail, that a purchase is not paid: once for a case, as far as mail allows.
+"""Mails the cardholder that a purchase is unpaid: one mail for a case, as far as mail allows.
 
-A try is written down before the mail goes out, so that two workers never send it at once; one that died in between
-leaves its try behind, and after a while the mail is sent again.
+An attempt is stored before the mail goes out, so that two workers never send it at once. An attempt of a worker that
+died remains, and after a while the mail is sent again.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "system:telling"
 TRYING, SENT, UNREACHABLE = "cardholder.telling", "cardholder.told", "cardholder.unreachable"
-# A mail that did not go out is tried again after this long, then twice as long, up to the longest.
+# The wait before the next attempt; it doubles each time up to the longest.
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=2), dt.timedelta(hours=6)
 MOST_TRIES = 10
 SWEEP_GRACE = dt.timedelta(seconds=30)
@@ -35,7 +35,7 @@ SWEEP_BATCH = 100
 
 
 def send(*, case_id: int, card_is_frozen: bool) -> bool:
-    """Sends the mail about a receivable, unless it was sent, or is being sent; says whether it went out now.
+    """Sends the mail about a receivable unless it was sent or is being sent; returns whether it went out now.
 
     Raises TransactionError inside a transaction.
     """
@@ -54,7 +54,7 @@ def send(*, case_id: int, card_is_frozen: bool) -> bool:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Asks again for the mails that were due and did not go out; says how many (money-safety I11)."""
+    """Queues the mails again that were due and did not go out; returns how many (money-safety I11)."""
     moment = now or clock.now()
     waiting = Message.objects.filter(topic="cardholder.notify", published_at__isnull=True)
     asked = set(waiting.values_list("payload__case_id", flat=True))
@@ -74,7 +74,7 @@ def _not_sent(limit: dt.datetime) -> list[int]:
 
 
 def _claim(case_id: int) -> Case | None:
-    """Writes down a try, under the case's lock; None when there is nothing to tell, or it was told."""
+    """Stores an attempt under the case's lock; returns None when there is nothing to send, or it was sent."""
     with transaction():
         mine = Case.objects.select_for_update(no_key=True, of=("self",)).filter(pk=case_id, status=Case.Status.OPEN)
         case = mine.select_related("obligation__cardholder__user").first()
@@ -110,7 +110,7 @@ def _address(case: Case) -> list[str]:
 
 
 def _letter(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) -> tuple[str, str]:
-    """Subject and body. Why a bank declined stays between person and bank (docs/issuers/stripe.md, Decline codes)."""
+    """Returns subject and body. The bank's reason stays out (docs/issuers/stripe.md, Decline codes)."""
     where = " ".join(obligation.description.split()) or "your purchase"
     retries = obligation.charges.filter(status=states.Charge.INTENDED).exists()
     sentences = [

@@ -1,8 +1,8 @@
-"""Roughly what an amount is in another currency: enough to catch a slip or a fraud, never to book anything.
+"""Rough exchange rates: enough to catch a typing error or fraud, never used to book anything.
 
-First what was exchanged lately: by the processor, as the ledger has it, and by an issuer, which the caller adds. Else a
-shipped table of round figures, whose band is wide. Currencies that lose value fast are left out of the table: without
-a reference an amount always takes two people (wallet/entered/amounts.py).
+First come recent exchanges: the processor's from the ledger, and an issuer's from the caller. Otherwise a shipped table
+of rough rates applies, with a wide band. Currencies that lose value fast are not in the table: without a rate an amount
+always takes two people (wallet/entered/amounts.py).
 """
 
 import csv
@@ -22,9 +22,10 @@ from wallet.ledger import postings as ledger
 from wallet.models import Posting
 
 DOLLAR: Final = "USD"
-# How far from the reference an amount may be: a year of an ordinary currency, and a day of what was exchanged lately.
+# How far an amount may be from the reference: a year's change of an ordinary currency, or a day's change after recent
+# exchanges.
 TABLE_FACTOR, SEEN_FACTOR = Fraction(3), Fraction(3, 2)
-# One exchange may be odd; so many rows of the ledger are looked through for them.
+# A single exchange may be odd, so this many count; this many rows of the ledger are searched.
 SEEN_LEAST: Final = 3
 LATEST_POSTINGS: Final = 100_000
 MOST_SEEN: Final = 50
@@ -32,7 +33,7 @@ MOST_SEEN: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an amount should be, and the least and the most that can be believed."""
+    """The expected amount, and the least and the most that is believed."""
 
     expected: Money
     least_minor: int
@@ -40,7 +41,7 @@ class Reference:
 
 
 def reference(amount: Money, currency: str, *, seen: Iterable[tuple[Money, Money]] = ()) -> Reference | None:
-    """What `amount` is in `currency`, or None without any reference; `seen` are exchanges that the caller knows of."""
+    """Returns what `amount` is in `currency`, or None without any rate; `seen` are exchanges that the caller knows."""
     rate, factor = _rate(amount.currency, currency, [*seen, *_exchanged(amount.currency, currency)])
     if rate is None:
         return None
@@ -52,7 +53,7 @@ def reference(amount: Money, currency: str, *, seen: Iterable[tuple[Money, Money
 
 
 def in_dollars(amount: Money) -> int | None:
-    """Roughly how many US cents it is, or None where nobody knows."""
+    """Returns roughly how many US cents it is, or None without a rate."""
     found = _by_table(amount.currency, DOLLAR)
     if found is None:
         return None
@@ -61,14 +62,14 @@ def in_dollars(amount: Money) -> int | None:
 
 
 def from_dollars(cents: int, currency: str) -> Money | None:
-    """Roughly what so many US cents are in another currency."""
+    """Returns roughly what these US cents are in another currency."""
     found = _by_table(DOLLAR, currency)
     scale = Fraction(10) ** (currency_exponent(currency) - currency_exponent(DOLLAR))
     return None if found is None else Money(round(cents * found * scale), currency)
 
 
 def _rate(given: str, got: str, seen: list[tuple[Money, Money]]) -> tuple[Fraction | None, Fraction]:
-    """What was seen is believed where it is in the table's band: an event may be wrong, too."""
+    """Returns a recent exchange's rate if it is in the table's band (an event may be wrong), else the table's."""
     tabled = _by_table(given, got)
     rates = [_of(pair) for pair in seen if pair[0].minor and pair[1].minor]
     believed = [rate for rate in rates if tabled is None or tabled / TABLE_FACTOR <= rate <= tabled * TABLE_FACTOR]
@@ -83,7 +84,7 @@ def _of(pair: tuple[Money, Money]) -> Fraction:
 
 
 def of_dollars(cents: int, currency: str) -> int | None:
-    """Roughly what so many US cents are in a currency's minor units, by the table; None where nobody knows."""
+    """Returns by the table roughly what these US cents are in a currency's minor units; None without a rate."""
     rate = _by_table(DOLLAR, currency)
     if rate is None:
         return None
@@ -99,14 +100,14 @@ def _by_table(given: str, got: str) -> Fraction | None:
 
 @functools.cache
 def _table() -> dict[str, Fraction]:
-    """Units of each currency for one US dollar (fixtures/reference_rates.csv)."""
+    """Returns the units of each currency for one US dollar (fixtures/reference_rates.csv)."""
     with (settings.FIXTURES_DIR / "reference_rates.csv").open() as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         return {row["currency"]: Fraction(row["for_one_usd"]) for row in rows}
 
 
 def _exchanged(given: str, got: str) -> list[tuple[Money, Money]]:
-    """What the processor exchanged between the two, either way, among the latest postings (wallet/fees/book.py)."""
+    """Returns the processor's recent exchanges between the two, in either direction (wallet/fees/book.py)."""
     newest = Posting.objects.aggregate(newest=Max("pk"))["newest"] or 0
     latest = Posting.objects.filter(pk__gt=newest - LATEST_POSTINGS, kind=ledger.Kind.PAYOUT_EXCHANGE)
     halves: dict[str, dict[str, Money]] = {}

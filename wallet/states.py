@@ -1,15 +1,15 @@
-"""The states of an obligation and of a charge, and the moves that are legal between them (money-safety I10).
+"""The states of obligations, charges and refunds, and the legal moves between them (money-safety I10).
 
-Words only: moving is done by the function that knows why, with a conditional update.
+Only tables: the function that knows why makes the move, with a conditional update.
 """
 
 from django.db import models
 
 
 class Obligation(models.TextChoices):
-    """Where the money for one approval stands."""
+    """The state of the money for one approval."""
 
-    OPEN = "open", "Open"  # A charge is intended, under way, held, or of unknown outcome.
+    OPEN = "open", "Open"  # A charge is intended, under way, held, or its outcome is unknown.
     FUNDED = "funded", "Funded"  # One charge succeeded.
     FAILED = "failed", "Failed"  # No charge is alive and none succeeded; a case is open.
     RELEASED = "released", "Released"  # The purchase did not happen, so nothing is owed.
@@ -23,14 +23,14 @@ class Policy(models.TextChoices):
 
 
 class Charge(models.TextChoices):
-    """Where one attempt to charge a card stands."""
+    """The state of one attempt to charge a card."""
 
-    INTENDED = "intended", "Intended"  # Committed; the processor does not know of it, or refused it unread (429).
+    INTENDED = "intended", "Intended"  # Committed; the processor has not processed it (it may have answered 429).
     SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
     SUCCEEDED = "succeeded", "Succeeded"
-    PROCESSING = "processing", "Processing"  # The processor took it and will tell by an event.
-    HELD = "held", "Held"  # The card's bank keeps the amount for us; nothing is taken yet (hold_then_capture).
-    CAPTURING = "capturing", "Being captured"  # What was held is being taken; how much is fixed from here on.
+    PROCESSING = "processing", "Processing"  # The processor accepted it and will report by an event.
+    HELD = "held", "Held"  # The card's bank holds the amount; nothing is taken yet (hold_then_capture).
+    CAPTURING = "capturing", "Being captured"  # The hold is being captured; the amount is fixed from here on.
     REQUIRES_ACTION = "requires_action", "Needs the cardholder"  # The card's bank wants the person on session.
     DECLINED = "declined", "Declined"
     UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
@@ -38,7 +38,7 @@ class Charge(models.TextChoices):
     CANCELED = "canceled", "Canceled"
 
 
-# Every legal move; what is not listed is late or repeated news and changes nothing.
+# Every legal move. Any other is a late or repeated update and changes nothing.
 CHARGE_MOVES: dict[str, frozenset[str]] = {
     Charge.INTENDED: frozenset({Charge.SENDING, Charge.CANCELED}),
     Charge.SENDING: frozenset(
@@ -91,32 +91,35 @@ OBLIGATION_MOVES: dict[str, frozenset[str]] = {
 
 
 class Refund(models.TextChoices):
-    """Where one attempt to give money back to a funding card stands."""
+    """The state of one attempt to refund money to a funding card."""
 
     INTENDED = "intended", "Intended"  # Committed; the processor does not know of it, or the charge has no outcome yet.
     SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
     UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
-    SUCCEEDED = "succeeded", "Given back"  # The processor took it on; the card's bank may take days to show it.
+    SUCCEEDED = "succeeded", "Given back"  # The processor accepted it; the card's bank may take days to show it.
     FAILED = "failed", "Failed"  # The processor cannot give it back; a case is open.
-    CANCELED = "canceled", "Canceled"  # What it was to give back was never paid, or it failed and is sent again.
+    CANCELED = (
+        "canceled",
+        "Canceled",
+    )  # The money was never paid, or the refund failed and was sent again as another one.
 
 
 REFUND_MOVES: dict[str, frozenset[str]] = {
     Refund.INTENDED: frozenset({Refund.SENDING, Refund.CANCELED}),
     Refund.SENDING: frozenset({Refund.INTENDED, Refund.UNKNOWN, Refund.SUCCEEDED, Refund.FAILED}),
     Refund.UNKNOWN: frozenset({Refund.SENDING, Refund.SUCCEEDED, Refund.FAILED}),
-    # The bank of a closed card may send the money back days later.
+    # The bank of a closed card may return the money days later.
     Refund.SUCCEEDED: frozenset({Refund.FAILED}),
-    # A person has it sent again: by another refund, so that nothing is counted twice.
+    # A person sends it again as another refund, so that nothing is counted twice.
     Refund.FAILED: frozenset({Refund.CANCELED}),
     Refund.CANCELED: frozenset(),
 }
 UNPAID = (Obligation.OPEN, Obligation.FAILED)
-# A card's bank keeps the money for us.
+# A card's bank holds the money for us.
 HOLDING = (Charge.HELD, Charge.CAPTURING)
 DUE_REFUND = (Refund.INTENDED, Refund.SENDING, Refund.UNKNOWN)
 
-# A charge that may still take money, or took it: at most one of an obligation.
+# A charge that may still take money, or took it: at most one per obligation.
 LIVE_CHARGE = (
     Charge.INTENDED,
     Charge.SENDING,
@@ -127,7 +130,7 @@ LIVE_CHARGE = (
     Charge.REQUIRES_ACTION,
     Charge.UNKNOWN,
 )
-# What the sweeper looks through for work that is due; a held one is due when it has to be captured or given up.
+# The states in which a charge may be due; a hold is due when it is to be captured or given up.
 DUE_CHARGE = (
     Charge.INTENDED,
     Charge.SENDING,
@@ -139,7 +142,7 @@ DUE_CHARGE = (
 
 
 class FundingDispute(models.TextChoices):
-    """Where a dispute of our charge stands, in the processor's words (docs/issuers/stripe.md, Dispute statuses)."""
+    """The state of a dispute of our charge, in the processor's words (docs/issuers/stripe.md, Dispute statuses)."""
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response", "Inquiry: needs an answer"
     WARNING_UNDER_REVIEW = "warning_under_review", "Inquiry: under review"
@@ -166,7 +169,7 @@ _DISPUTED = frozenset(
     {FundingDispute.NEEDS_RESPONSE, FundingDispute.UNDER_REVIEW, FundingDispute.WON, FundingDispute.LOST}
 )
 _REVIEWED = frozenset({FundingDispute.UNDER_REVIEW, FundingDispute.WON, FundingDispute.LOST, FundingDispute.PREVENTED})
-# An inquiry may become a dispute; banks sometimes turn the end round, which only newer news may say.
+# An inquiry may become a dispute. A bank may reverse an end, which only a newer report may say.
 FUNDING_DISPUTE_MOVES: dict[str, frozenset[str]] = {
     FundingDispute.WARNING_NEEDS_RESPONSE: frozenset(
         {FundingDispute.WARNING_UNDER_REVIEW, FundingDispute.WARNING_CLOSED, FundingDispute.PREVENTED} | _DISPUTED

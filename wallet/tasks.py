@@ -1,4 +1,4 @@
-"""The queue's doors into the wallet. Ids only, and unknown arguments are ignored: old workers meet new messages."""
+"""The wallet's Celery tasks. They take ids only and ignore unknown arguments, for messages of newer versions."""
 
 from typing import Any
 
@@ -14,31 +14,31 @@ from wallet.refunds import send as refund_sending
 
 @shared_task(name="wallet.tasks.charge_funding")
 def charge_funding(*, charge_id: int, **_newer: Any) -> None:
-    """Makes a try at a charge that a decision intended."""
+    """Makes one attempt at a charge."""
     charges.charge(charge_id=charge_id)
 
 
 @shared_task(name="wallet.tasks.sweep_funding")
 def sweep_funding(**_newer: Any) -> None:
-    """Tries what the queue forgot."""
+    """Tries the due charges whose messages were lost."""
     charges.sweep()
 
 
 @shared_task(name="wallet.tasks.refund_funding")
 def refund_funding(*, refund_id: int, **_newer: Any) -> None:
-    """Makes a try at giving money back."""
+    """Makes one attempt at a refund."""
     refund_sending.refund(refund_id=refund_id)
 
 
 @shared_task(name="wallet.tasks.sweep_refunds")
 def sweep_refunds(**_newer: Any) -> None:
-    """Tries the refunds that the queue forgot."""
+    """Tries the due refunds whose messages were lost."""
     refund_sending.sweep()
 
 
 @shared_task(name="wallet.tasks.sweep_cascade")
 def sweep_cascade(**_newer: Any) -> None:
-    """Goes on with the failed charges, and the letters, that the queue forgot."""
+    """Continues failed charges and sends notices whose messages were lost."""
     cascade.sweep()
     receivable_notice.sweep()
 
@@ -49,7 +49,7 @@ def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
     nightly_check.check_and_go_on(after_id=after_id)
 
 
-# An hour of the list is booked as a whole, so this may take longer than other tasks.
+# An hour of the list is booked as a whole, so this task may take longer than others.
 @shared_task(name="wallet.tasks.book_fees", soft_time_limit=300, time_limit=330)
 def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
     """Books fees and exchanges for a while and leaves the rest to the next task."""
@@ -58,5 +58,5 @@ def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
 
 @shared_task(name="wallet.tasks.sweep_carried")
 def sweep_carried(**_newer: Any) -> None:
-    """Writes off what was too small to be charged and has waited for long."""
+    """Writes off carried amounts that waited too long."""
     carried_amounts.sweep()

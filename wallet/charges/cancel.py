@@ -1,6 +1,6 @@
-"""A charge that waits for its cardholder, who is not there, is called off, so that another card can be charged.
+"""Cancels a charge that waits for an absent cardholder, so that another card can be charged.
 
-A top-up has no other card: it has failed then, and its holder may ask for it again.
+A top-up has no other card: it fails, and its holder may ask for it again.
 """
 
 import datetime as dt
@@ -19,17 +19,17 @@ from wallet.processors.stripe import methods as stripe_methods
 
 log = logging.getLogger(__name__)
 
-# A processor that does not say what became of it for so long makes it a person's.
-PATIENCE = dt.timedelta(hours=1)
+# When the processor gives no answer for this long, a person takes over.
+UNANSWERED_FOR = dt.timedelta(hours=1)
 
 CallOff = Callable[[str], Outcome | None]
 
 
 def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stripe_methods.call_off) -> None:
-    """Has the processor give the waiting charge up, and records what it then says of it, a late success included.
+    """Has the processor cancel the waiting charge and records the state that it reports, a late success included.
 
-    Where that cannot be done the charge goes on waiting, with a case: another card could be charged a second time.
-    Raises TransactionError inside a transaction.
+    If that fails the charge goes on waiting, with a case: another card might be a second payment. Raises
+    TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     waiting = FundingCharge.objects.filter(obligation_id=obligation_id, status=states.Charge.REQUIRES_ACTION)
@@ -40,8 +40,8 @@ def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stri
         outcome = call_off(charge.processor_charge_id) if charge.processor_charge_id else None
     except (NotProcessedError, OutcomeUnknownError) as error:
         log.warning("charge %s could not be called off yet: %s", charge.public_id, error.message)
-        if isinstance(error, AccountRefusedError) or clock.now() - charge.updated_at < PATIENCE:
-            return  # The sweeper comes by again.
+        if isinstance(error, AccountRefusedError) or clock.now() - charge.updated_at < UNANSWERED_FOR:
+            return  # The sweeper tries again.
         outcome = None
     if outcome is None or outcome.status == states.Charge.REQUIRES_ACTION:
         _leave_to_a_person(charge)
@@ -50,7 +50,7 @@ def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stri
 
 
 def _with_its_reason(charge: FundingCharge, outcome: Outcome) -> Outcome:
-    """Called off is how it ended; that the bank wanted the person is why."""
+    """Stores why the charge was canceled: the bank wanted the cardholder, who was not there."""
     if outcome.status != states.Charge.CANCELED:
         return outcome
     return replace(outcome, failure_code=charge.failure_code, failure_message=charge.failure_message)

@@ -1,7 +1,7 @@
-"""The cascade: a charge failed for good, so the next card is charged; when no card is left, the holder owes it.
+"""The cascade: after a final failure the next card is charged; when no card is left, the cardholder owes the amount.
 
-Everything follows from the rows under the obligation's lock, so a step may be asked for twice, at once, late or again.
-That there is one live charge at most is the database's to keep (wallet/models/funding.py).
+Every step reads the rows under the obligation's lock, so a step may run twice, at once, late or again. The database
+keeps at most one live charge per obligation (wallet/models/funding.py).
 """
 
 import datetime as dt
@@ -30,23 +30,23 @@ from wallet.refunds import records as refunds
 
 log = logging.getLogger(__name__)
 
-# The ordinary way through the queue gets this head start before the sweeper looks.
+# The queue gets this head start before the sweeper looks.
 SWEEP_GRACE = dt.timedelta(seconds=30)
 SWEEP_BATCH = 100
-# How a hold ended that its bank let go (wallet/charges/outcomes.py).
+# The failure code of a hold that its bank released (wallet/charges/outcomes.py).
 HOLD_LAPSED = "hold_lapsed"
-# A charge that nothing is owed for any more is called off as well: its holder could still confirm it.
+# A charge of a released obligation is canceled as well: its cardholder could still confirm it.
 MAY_WAIT_FOR_A_PERSON = (states.Obligation.OPEN, states.Obligation.RELEASED)
-# However late a retry is, the next one keeps this distance from it.
+# The least time between two retries, however late the first one was.
 BETWEEN_RETRIES = dt.timedelta(minutes=30)
-# The cascade ended here once, whatever became of the case: it does not begin anew.
+# A case of these kinds, open or closed, ends the cascade for good.
 ENDS = (Case.Kind.RECEIVABLE, Case.Kind.FUNDING_REFUSED, Case.Kind.FUNDING_DECLINED)
 
 
 class Step(StrEnum):
     """What a call of `next_charge` did."""
 
-    NOTHING = "nothing"  # It was done before, or is not needed any more.
+    NOTHING = "nothing"  # It was done before, or is no longer needed.
     CHARGED = "charged"  # The next card is being charged.
     OWED = "owed"  # No card is left: the cardholder owes it.
 
@@ -54,7 +54,7 @@ class Step(StrEnum):
 def next_charge(*, obligation_id: int, method_ids: Sequence[int], actor: str) -> Step:
     """Charges the first of these methods that can pay and was not tried yet, then the backup card.
 
-    With none left the receivable's case is opened, and soft declines are tried again later, by the clock.
+    When no card is left it opens the receivable's case and schedules retries of soft declines.
     """
     with transaction():
         obligation = wallet_locking.lock(obligation_id)
@@ -73,9 +73,9 @@ def next_charge(*, obligation_id: int, method_ids: Sequence[int], actor: str) ->
 
 
 def fall(obligation: FundingObligation, charge: FundingCharge, outcome: Outcome, *, actor: str) -> None:
-    """A purchase's charge has failed: sees to it, in the failure's commit, that somebody goes on.
+    """Continues after a purchase's charge has failed: the next card, or a case. Runs in the failure's commit.
 
-    `charge` is as it stood before. A failure that another card would meet too is a person's to look at.
+    `charge` is the row from before the failure. A failure that another card would meet too goes to a person.
     """
     receivable = _receivable(obligation)
     if receivable is not None and outcome.status != states.Charge.REQUIRES_ACTION:
@@ -90,12 +90,12 @@ def fall(obligation: FundingObligation, charge: FundingCharge, outcome: Outcome,
 
 
 def owed(obligation: FundingObligation) -> Money:
-    """What is owed of an obligation that nobody has paid: all of it, less what is not needed any more."""
+    """Returns what is still owed of an unpaid obligation: its amount less what is no longer needed."""
     return Money(obligation.payable.minor - refunds.given_back_minor(obligation), obligation.currency)
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Says again what the queue seems to have forgotten, from the database alone; gives how many (money-safety I11)."""
+    """Sends lost messages of the cascade again, from the database alone; returns how many (money-safety I11)."""
     limit = (now or clock.now()) - SWEEP_GRACE
     told = Message.objects.filter(topic="funding.failed", published_at__isnull=True)
     waiting = set(told.values_list("payload__obligation_id", flat=True))
@@ -121,12 +121,12 @@ def _stuck(limit: dt.datetime) -> list[int]:
 
 
 def _stops() -> Q:
-    """Money was taken that we cannot place: charging another card could be the second time."""
+    """Selects an open case of a second charge: money was taken that we cannot place, so no card is charged."""
     return Q(kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
 
 
 def _is_waiting(obligation: FundingObligation) -> bool:
-    """Failed, nothing of it alive, and neither the cascade nor a person has come to an end with it."""
+    """Returns whether the obligation failed, has no live charge, and neither the cascade nor a person has ended it."""
     if obligation.status != states.Obligation.FAILED or obligation.is_top_up:
         return False
     alive = obligation.charges.filter(status__in=states.LIVE_CHARGE).exists()
@@ -134,18 +134,18 @@ def _is_waiting(obligation: FundingObligation) -> bool:
 
 
 def _is_about_the_charge(charge: FundingCharge, outcome: Outcome) -> bool:
-    """Whether another card would not help, or somebody called the charge off on purpose."""
+    """Returns whether another card would not help, or a person canceled the charge on purpose."""
     if outcome.status == states.Charge.CANCELED:
-        # One that waited for its cardholder is called off by the cascade itself (wallet/charges/cancel.py).
-        # A hold that its bank let go is charged anew.
+        # The cascade itself cancels a charge that waited for its cardholder (wallet/charges/cancel.py). A hold that its
+        # bank released is charged again.
         return charge.status not in (states.Charge.REQUIRES_ACTION, *states.HOLDING)
     return outcome.status == states.Charge.REFUSED and not declines.blames_method(outcome)
 
 
 def _next_method(obligation: FundingObligation, method_ids: Sequence[int]) -> FundingMethod | None:
-    """The candidates in their order, then the backup card: each once, and only while it can be charged.
+    """Returns the first candidate that can be charged, else the backup card. Each card is tried once.
 
-    A card whose hold has lapsed never said no, so it is asked once more, before the others.
+    A card whose hold lapsed never declined, so it is tried once more, before the others.
     """
     wallet = FundingMethod.objects.filter(cardholder_id=obligation.cardholder_id).select_related("cardholder")
     lapsed = _lapsed(obligation)
@@ -155,14 +155,14 @@ def _next_method(obligation: FundingObligation, method_ids: Sequence[int]) -> Fu
 
 
 def _lapsed(obligation: FundingObligation) -> list[int]:
-    """The cards that were asked once, and held the amount until their banks let it go."""
+    """Returns the cards that were asked once and whose hold their bank released."""
     charges = list(obligation.charges.values_list("method_id", "failure_code"))
     asked = [method_id for method_id, _code in charges]
     return [method_id for method_id, code in charges if code == HOLD_LAPSED and asked.count(method_id) == 1]
 
 
 def _give_up(obligation: FundingObligation, actor: str) -> None:
-    """No card is left. The cardholder owes it and is told; what failed softly is tried again."""
+    """Opens the receivable's case, has the cardholder notified, and schedules retries of soft declines."""
     last = obligation.charges.select_related("method").order_by("-sequence").first()
     tried = obligation.charges.values("method").distinct().count()
     case = cases.open_obligation_case(
@@ -183,7 +183,7 @@ def _tried_in_words(last: FundingCharge | None, tried: int) -> str:
 
 
 def _retry_later(obligation: FundingObligation, receivable: Case, actor: str) -> None:
-    """Writes down the next retry with its due time: hours after the receivable, as CASCADE_RETRIES_H says."""
+    """Writes the next retry with its due time, hours after the receivable (CASCADE_RETRIES_H)."""
     charges = list(obligation.charges.select_related("method__cardholder").order_by("sequence"))
     retries = len(charges) - len({charge.method_id for charge in charges})
     method = _softest(obligation, charges)
@@ -194,7 +194,7 @@ def _retry_later(obligation: FundingObligation, receivable: Case, actor: str) ->
 
 
 def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) -> FundingMethod | None:
-    """Of the cards whose last decline was soft the one that was tried least, and of those the first in line."""
+    """Returns, of the cards with a soft last decline, the least tried one, and of those the first in line."""
     tries: dict[int, list[FundingCharge]] = {}
     for charge in charges:
         tries.setdefault(charge.method_id, []).append(charge)
@@ -210,9 +210,9 @@ def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) ->
 def write_charge(
     obligation: FundingObligation, method: FundingMethod, *, due_at: dt.datetime, actor: str
 ) -> FundingCharge:
-    """The next step of the obligation, for what is owed of it by now; the caller has its lock, and nothing is alive.
+    """Writes the next charge for what the obligation owes by now. The caller has the lock; no charge is alive.
 
-    It has a key of its own: a key belongs to one card for ever (Stripe).
+    The charge has its own idempotency key, because Stripe ties a key to one card for ever.
     """
     obligations.give_up_waiting(obligation, actor=actor)
     left, now, public_id = owed(obligation), clock.now(), uuid.uuid4()

@@ -1,6 +1,6 @@
-"""What a decline says about the card: how long it stays out of routing, and whether it may be tried again.
+"""What a decline means for the card: how long routing leaves it out, and whether it may be tried again.
 
-The grouping is ours (Stripe gives none): the decline codes of its documentation, read for what the bank will say next.
+Stripe does not group its decline codes. The groups are ours, by what the bank is likely to answer next.
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ from wallet.processors.base import Outcome
 from wallet.processors.blame import Blame
 from wallet.states import Charge
 
-# The card will never work again, or its bank said so: the person must look at it.
+# The card will never work again, or its bank said so: the cardholder has to act.
 NEVER_AGAIN = frozenset(
     {
         "expired_card",
@@ -38,7 +38,7 @@ RETRY_SOON = frozenset(
 )
 # The bank may say yes on another day.
 RETRY_LATER = frozenset({"insufficient_funds", "card_velocity_exceeded", "withdrawal_count_limit_exceeded"})
-# The bank gives no reason: once more later, and no more than that, since networks fine whoever keeps asking.
+# The bank gives no reason: try once more later, and then stop, because networks fine repeated attempts.
 RETRY_ONCE = frozenset(
     {
         "card_declined",
@@ -52,18 +52,18 @@ RETRY_ONCE = frozenset(
         "security_violation",
     }
 )
-# A card that was switched off was not asked, so it has said nothing.
+# The card was disabled, so its bank was not asked.
 NOT_ACTIVE = "method_not_active"
 SOON, LATER = dt.timedelta(minutes=15), dt.timedelta(hours=24)
 
 
 def blames_method(outcome: Outcome) -> bool:
-    """Whether a failure is about this card, so that its next purchase would fail too (wallet/processors/blame.py)."""
+    """Returns whether the failure is about this card, so that its next purchase would fail too."""
     return outcome.blame == Blame.CARD
 
 
 def may_be_retried(charge: FundingCharge, *, tries: int) -> bool:
-    """Whether the decline was soft, after so many charges of this card for one obligation; an unknown code is hard."""
+    """Returns whether the decline was soft, after `tries` charges of this card. An unknown code is a hard decline."""
     if charge.status != Charge.DECLINED:
         return False
     code = charge.failure_code
@@ -71,14 +71,14 @@ def may_be_retried(charge: FundingCharge, *, tries: int) -> bool:
 
 
 def sentence(method: FundingMethod, failure: Outcome | FundingCharge) -> str:
-    """A failure in words, for staff."""
+    """Returns the failure as a sentence for staff."""
     return f"{method}: {failure.failure_message or failure.failure_code or failure.status}"
 
 
 def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
-    """Takes a declined method out of routing: for good, for a day, or for minutes, by what the bank said.
+    """Takes a declined card out of routing for good, for a day or for minutes, by its decline code.
 
-    One that is switched off is out of it already, and whoever switches it on again finds it as it was.
+    A disabled card stays as it is: whoever enables it again finds it unchanged.
     """
     if failure_code == NOT_ACTIVE:
         return
@@ -88,6 +88,6 @@ def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
         rows.update(status=FundingMethod.Status.DISABLED)
     else:
         until = clock.now() + (SOON if failure_code in RETRY_SOON else LATER)
-        # A longer pause is never cut short by a milder decline.
+        # A milder decline never shortens a longer pause.
         rows.filter(Q(cooling_until=None) | Q(cooling_until__lt=until)).update(cooling_until=until)
     trail.record(actor=actor, action="method.cooled_down", subject=method, failure_code=failure_code)

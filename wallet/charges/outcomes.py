@@ -1,4 +1,4 @@
-"""Writing down what became of a charge, whoever brings the news: a worker's answer, an event, or a look-up."""
+"""Records what a processor reports of a charge: in a worker's answer, an event or a look-up."""
 
 import datetime as dt
 import logging
@@ -22,9 +22,9 @@ from wallet.refunds import records as refunds
 
 log = logging.getLogger(__name__)
 
-# A charge that the processor is working on is looked up again after this long, in case its event gets lost.
+# A charge that the processor is processing is looked up after this long, in case its event gets lost.
 LOOK_AGAIN = dt.timedelta(minutes=10)
-# Banks keep a hold that nobody is present for about four days and eighteen hours at least; before that all is captured.
+# Banks keep an off-session hold for at least four days and eighteen hours; we capture all of it before.
 HOLD_LIFE = dt.timedelta(days=4)
 FAILURES = {
     states.Charge.DECLINED: Case.Kind.FUNDING_DECLINED,
@@ -32,14 +32,14 @@ FAILURES = {
     states.Charge.CANCELED: Case.Kind.FUNDING_REFUSED,
     states.Charge.REQUIRES_ACTION: Case.Kind.FUNDING_NEEDS_CARDHOLDER,
 }
-# What a declined charge may still come to, when somebody confirms it at the processor.
+# The states that a declined charge can still reach when somebody confirms it at the processor.
 PAID_BY_HAND = (states.Charge.SUCCEEDED, states.Charge.HELD)
-# What is asked about a charge is answered when its amount is held; that it was owed for good is not.
+# A hold answers these cases; a receivable stays open.
 ANSWERED_BY_A_HOLD = (Case.Kind.FUNDING_NEEDS_CARDHOLDER, Case.Kind.FUNDING_UNKNOWN)
-# A success that found another charge on its way: it counts as soon as that one fails.
+# A success while another charge was under way. It counts as soon as that one fails.
 LATE_SUCCESS = "succeeded_late"
 CARRIED = "carried"
-# The processor's word where its minimum in a currency is not known here.
+# The processor's code for an amount below its minimum, where our table does not have the minimum.
 TOO_SMALL = "amount_too_small"
 CARRIED_IN_WORDS = "Too little to be charged alone: it goes along with the cardholder's next charge."
 TOO_MUCH = "It was paid late by hand, and less was owed by then."
@@ -58,23 +58,23 @@ ENDED = (states.Charge.SUCCEEDED, states.Charge.DECLINED, states.Charge.REFUSED,
 
 
 def apply_update(outcome: Outcome) -> bool:
-    """Applies what the processor reports of a charge; False when the charge is none of ours."""
+    """Applies what the processor reports of a charge; returns False when the charge is not ours."""
     charges = FundingCharge.objects.filter(processor_charge_id=outcome.processor_charge_id)
     charge = charges.first() or _by_our_own_id(outcome.charge_public_id)
     if charge is None:
         return False
     if _is_another_payment(charge, outcome):
         _keep_another_payment(charge, outcome)
-    # Most of what is told this way is what the answer to our own request has said already.
+    # Most updates repeat what the answer to our own request has said.
     elif not (charge.status == outcome.status and charge.status in ENDED):
         record(charge_id=charge.pk, outcome=outcome, actor="processor:stripe")
     return True
 
 
 def _is_another_payment(charge: FundingCharge, outcome: Outcome) -> bool:
-    """Whether a payment that carries our id is not the one that we know as this charge.
+    """Returns whether a payment with our id is another one than this charge's.
 
-    A payment that took the money counts for a charge that had failed.
+    A payment that took money counts for a charge that had failed.
     """
     if not charge.processor_charge_id or charge.processor_charge_id == outcome.processor_charge_id:
         return False
@@ -82,7 +82,7 @@ def _is_another_payment(charge: FundingCharge, outcome: Outcome) -> bool:
 
 
 def _keep_another_payment(charge: FundingCharge, outcome: Outcome) -> None:
-    """Money taken or held a second time under one id has a case; the failure of such a payment changes nothing."""
+    """Opens a case for money taken or held a second time under one id. Failures of such a payment change nothing."""
     if outcome.status not in PAID_BY_HAND:
         return
     with transaction():
@@ -96,9 +96,9 @@ def _keep_another_payment(charge: FundingCharge, outcome: Outcome) -> None:
 
 
 def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
-    """Moves a charge to its outcome, and its obligation, cases, method and trail with it, in one commit.
+    """Moves a charge to its outcome with its obligation, cases, method and audit entry, in one commit.
 
-    Late or repeated news changes nothing (money-safety I10) and gives False.
+    A late or repeated update changes nothing and returns False (money-safety I10).
     """
     with transaction():
         obligation = wallet_locking.lock(
@@ -106,7 +106,7 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
         )
         charge = FundingCharge.objects.select_related("method").get(pk=charge_id)
         if outcome.status in PAID_BY_HAND and charge.status == states.Charge.DECLINED:
-            # It was paid after all: what the cascade has written down and nobody has sent is not needed.
+            # It was paid after all, so the cascade's unsent charge is not needed.
             obligations.cancel_unsent(obligation, actor=actor)
         outcome = _with_its_end(charge, obligation, outcome)
         if not _move(charge, obligation, outcome):
@@ -117,9 +117,9 @@ def record(*, charge_id: int, outcome: Outcome, actor: str) -> bool:
 
 
 def carry_over(charge: FundingCharge, *, actor: str) -> None:
-    """Nobody is asked for so little: the obligation ends, and its amount goes along with the next charge.
+    """Ends an obligation that is too small to charge; the cardholder's next charge takes its amount along.
 
-    Under the obligation's lock, for a charge that was never sent.
+    Call under the obligation's lock, for a charge that was never sent.
     """
     outcome = Outcome(states.Charge.CANCELED, failure_code=CARRIED, failure_message=CARRIED_IN_WORDS)
     if _move(charge, charge.obligation, outcome):
@@ -128,7 +128,7 @@ def carry_over(charge: FundingCharge, *, actor: str) -> None:
 
 
 def _carry_all(obligation: FundingObligation, actor: str) -> None:
-    """Ends the obligation and has the cardholder's next charge take along what is owed of it."""
+    """Releases the obligation and carries what it still owes to the cardholder's next charge."""
     left = cascade.owed(obligation)
     obligations.release(obligation_id=obligation.pk, actor=actor)
     if left.minor > 0:
@@ -147,7 +147,7 @@ def _note(charge: FundingCharge, outcome: Outcome, actor: str) -> None:
 
 
 def _with_its_end(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome) -> Outcome:
-    """A hold that ends uncaptured was given up by us, or its bank let it go."""
+    """Says why a hold ended without a capture: we gave it up, or its bank released it."""
     if outcome.status != states.Charge.CANCELED or charge.status not in states.HOLDING:
         return outcome
     given_up = obligation.status == states.Obligation.RELEASED
@@ -177,13 +177,13 @@ def _move(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome
         with savepoint():
             return FundingCharge.objects.filter(pk=charge.pk, status__in=sources).update(**changes) == 1
     except IntegrityError:
-        # Another charge of the obligation is alive or took the money: the constraint keeps the books from lying.
+        # Another charge of the obligation is alive or succeeded: the constraint refused a second one.
         log.exception("charge %s: %s would be a second live charge", charge.public_id, outcome.status)
         return False
 
 
 def _second_success(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome) -> bool:
-    """What cannot be recorded is money taken or held twice, or after the end: never silent, and the cascade stops."""
+    """Opens a case for money taken or held twice, or after the end, and stops the cascade."""
     if outcome.status == states.Charge.SUCCEEDED and charge.status != states.Charge.SUCCEEDED:
         declined = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.DECLINED)
         declined.update(failure_code=LATE_SUCCESS, updated_at=clock.now())
@@ -202,13 +202,13 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
 
 
 def _is_held_unasked(charge: FundingCharge) -> bool:
-    """Held although the bank said no, or although we took it for never sent; what we called off was held before."""
+    """Returns whether the bank holds money after a decline, or for a charge that we took for never sent."""
     never_seen = charge.status in (states.Charge.CANCELED, states.Charge.REFUSED) and not charge.processor_charge_id
     return never_seen or charge.status == states.Charge.DECLINED
 
 
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
-    """What the outcome means for the obligation."""
+    """Updates the obligation, its cases and its method after the outcome."""
     if outcome.status == states.Charge.SUCCEEDED:
         _funded(charge, obligation, actor)
         return
@@ -225,9 +225,9 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
 
 
 def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
-    """Somebody else pays, or a person is told; a top-up's source was the person's choice, so there is no other.
+    """Continues with another card or opens a case. A top-up has no other card: its holder chose the source.
 
-    What waits for its cardholder is called off by the cascade first, a top-up too.
+    The cascade first cancels a charge that waits for its cardholder, a top-up's too.
     """
     if obligation.status == states.Obligation.RELEASED:
         return
@@ -249,7 +249,7 @@ def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
 
 
 def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor: str) -> bool:
-    """The charge that stood in the way of an earlier one's success has failed: nobody paid twice."""
+    """Counts an earlier charge's late success now, because the charge in its way has failed: nobody paid twice."""
     waiting = obligation.cases.filter(kind=Case.Kind.TWO_CHARGES, status=Case.Status.OPEN)
     late = obligation.charges.filter(status=states.Charge.DECLINED, failure_code=LATE_SUCCESS).first()
     if outcome.status not in ENDED or late is None or not waiting.exists():
@@ -264,7 +264,7 @@ def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor:
 
 
 def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) -> None:
-    """The money is here: it is posted, and what is owed no longer goes back at once."""
+    """Posts the money and sends the refunds that waited for it."""
     charge.obligation = obligation
     too_much = obligations.settle_taken(obligation, charge, actor=actor)
     ledger.post_charge(charge)
@@ -280,7 +280,7 @@ def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) ->
 
 
 def _by_our_own_id(public_id: str) -> FundingCharge | None:
-    """The charge whose id the processor carries in its metadata: the answer that named its own id was lost."""
+    """Finds the charge by our id in the processor's metadata: the answer with the processor's id was lost."""
     import uuid
 
     try:

@@ -1,7 +1,7 @@
-"""The funding card's own bank disputes our charge: what it takes and gives back, its case, and its end (decision 0030).
+"""A funding card's bank disputes our charge: what it takes and returns, the case, and the end (decision 0030).
 
-All follows from the newest that the processor tells, in whatever order and however often: what moved is booked once by
-the processor's own id for the movement, the status moves along its table of legal moves, and what is lost is computed.
+The newest report of the processor decides, in whatever order and however often reports come. Each movement is booked
+once under the processor's id, the status moves along its table of legal moves, and the loss is computed.
 """
 
 import datetime as dt
@@ -25,20 +25,20 @@ from wallet.processors.stripe.disputes import BalanceEntry, ProcessorDispute
 ACTOR = "processor:stripe"
 NOBODYS = "processor:stripe"
 Status = states.FundingDispute
-# The bank keeps the money, or may: the card is not charged again by itself.
+# The bank keeps the money or may keep it, so the card is not charged again without a person.
 DISTRUSTED = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW, Status.LOST)
 
 
 def apply_update(found: ProcessorDispute, *, reported_at: dt.datetime, moved: str = "") -> bool:
-    """Brings a dispute to what the processor says of it; False when its charge is none of ours.
+    """Updates a dispute from the processor's report; returns False when its charge is not ours.
 
-    The dispute is kept either way, with a case. `moved` is "withdrawn" or "reinstated" for news that money moved, which
-    is believed even where the processor lists no movement with it.
+    The dispute is stored either way, with a case. `moved` is "withdrawn" or "reinstated" when the event says that money
+    moved; that counts even when the report lists no movement.
     """
     with transaction():
         charge = charge_of(found.payment_intent_id)
         if charge is not None:
-            # As a settlement locks (wallet/obligations/adjust.py), which must not miss what is owed anew.
+            # The same lock as in wallet/obligations/adjust.py, which must not miss what is owed again.
             wallet_locking.lock_purchase(ledger.reference_of(charge))
             charge.obligation = wallet_locking.lock(charge.obligation_id)
         dispute = _stored(found, charge, reported_at)
@@ -55,7 +55,7 @@ def apply_update(found: ProcessorDispute, *, reported_at: dt.datetime, moved: st
 
 
 def charge_of(payment_intent_id: str) -> FundingCharge | None:
-    """Our charge by the processor's id."""
+    """Returns our charge by the processor's id, or None."""
     if not payment_intent_id:
         return None
     charges = FundingCharge.objects.filter(processor_charge_id=payment_intent_id)
@@ -90,7 +90,7 @@ def _stored(found: ProcessorDispute, charge: FundingCharge | None, reported_at: 
 
 
 def _move(dispute: FundingDispute, found: ProcessorDispute, reported_at: dt.datetime) -> None:
-    """News that is older than what is known changes nothing of the end; details follow the newest."""
+    """Moves the status unless the report is older than what is known; details follow the newest report."""
     if found.status != dispute.status and _may_move(dispute, found.status, reported_at):
         sources = sources_of(states.FUNDING_DISPUTE_MOVES, found.status)
         rows = FundingDispute.objects.filter(pk=dispute.pk, status__in=sources)
@@ -113,12 +113,12 @@ def _move(dispute: FundingDispute, found: ProcessorDispute, reported_at: dt.date
 
 
 def _may_move(dispute: FundingDispute, target: str, reported_at: dt.datetime) -> bool:
-    """An end is turned round only by newer news, and an inquiry that was closed is opened only by such."""
+    """Only a newer report may change an ended dispute or reopen a closed inquiry."""
     return dispute.status not in states.DISPUTE_ENDS or (reported_at > dispute.told_at and target != dispute.status)
 
 
 def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceEntry]) -> None:
-    """What moved our balance, once by the processor's id, and the fee under the key that the nightly list uses."""
+    """Books each movement of our balance once by the processor's id, and the fee under the nightly list's key."""
     moved = 0
     for entry in entries:
         money = _in_charges_currency(dispute, entry)
@@ -134,7 +134,7 @@ def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceE
             )
     if moved:
         dispute.withdrawn_minor += moved
-        # What came back was not lost.
+        # What was returned was not lost.
         lost_disputes.won_back(dispute, charge, max(0, dispute.lost_minor - dispute.withdrawn_minor))
         FundingDispute.objects.filter(pk=dispute.pk).update(
             withdrawn_minor=dispute.withdrawn_minor, lost_minor=dispute.lost_minor, updated_at=clock.now()
@@ -143,9 +143,9 @@ def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceE
 
 
 def _entries(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> list[BalanceEntry]:
-    """The movements that the news lists, or the one that it tells of without listing it.
+    """Returns the movements that the report lists, or the one that it mentions without a list.
 
-    What was booked without being listed is the first movement of its direction in a later list.
+    A movement that was booked without a list is the first of its direction in a later list.
     """
     unlisted = {word: f"{found.id}:{word}" for word in ("withdrawn", "reinstated")}
     if moved and not found.entries:
@@ -153,7 +153,7 @@ def _entries(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> li
         if moved == "withdrawn":
             return [taken]
         given_back = BalanceEntry(unlisted["reinstated"], found.amount_minor, 0, found.currency)
-        # What came back was taken before, although the news of that is still on its way.
+        # What was returned had been taken before, although that report is still on its way.
         return [given_back] if dispute.withdrawn_minor >= found.amount_minor else [taken, given_back]
     keys = [_key(name) for name in unlisted.values()]
     known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
@@ -173,7 +173,7 @@ def _key(entry_id: str) -> str:
 
 
 def _in_charges_currency(dispute: FundingDispute, entry: BalanceEntry) -> Money:
-    """The nightly list books the exchange where our balance is kept in another currency."""
+    """Returns the movement in the charge's currency; the nightly list books the exchange, if there was one."""
     same = entry.currency == dispute.currency
     return Money(abs(entry.amount_minor) if same else dispute.amount_minor, dispute.currency)
 
@@ -189,7 +189,7 @@ def _post(entry_id: str, money: Money, charge: FundingCharge, *, back: bool) -> 
 
 
 def _settle(dispute: FundingDispute, charge: FundingCharge) -> None:
-    """When it is lost the purchase stands and its holder owes it; when it is won after all, they do not."""
+    """Makes the cardholder owe the amount when the dispute is lost, and ends that debt when it is won after all."""
     if dispute.status == Status.LOST and dispute.withdrawn_minor > dispute.lost_minor:
         if charge.obligation.is_top_up:
             lost_disputes.open_top_up_case(dispute, charge)
@@ -201,7 +201,7 @@ def _settle(dispute: FundingDispute, charge: FundingCharge) -> None:
 
 
 def _keep_case(dispute: FundingDispute, charge: FundingCharge) -> None:
-    """One case while it is open, with its due date; closed by the end of the dispute."""
+    """Keeps one open case with its due date, and closes it when the dispute ends."""
     reference = lost_disputes.reference_of(dispute)
     if dispute.status in states.DISPUTE_ENDS:
         cases.resolve_cases(reference=reference, kinds=(Case.Kind.CHARGE_DISPUTED,))
@@ -235,7 +235,7 @@ def _keep_as_nobodys(dispute: FundingDispute) -> None:
 
 
 def _switch_off(method: FundingMethod, dispute: FundingDispute) -> None:
-    """Policy: a card whose bank disputes is out of routing until staff switch it on again, once for each dispute."""
+    """Disables the card, once for each dispute: our policy until staff enable it again."""
     require_transaction("A card that is switched off")
     action = "method.disputed"
     told = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(method.pk), action=action)

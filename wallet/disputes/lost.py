@@ -1,4 +1,4 @@
-"""What a lost dispute of our charge is to its cardholder: a debt, until it is paid or won after all (decision 0030)."""
+"""What the cardholder owes after a lost dispute, until it is paid or won after all (decision 0030)."""
 
 from audit import trail
 from onecard.kit import clock
@@ -17,7 +17,7 @@ ACTOR = "processor:stripe"
 
 
 def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
-    """The receivable: no card is charged again by itself, the card of the dispute least of all."""
+    """Opens the receivable. No card is charged for it automatically, least of all the disputed one."""
     lost = Money(dispute.withdrawn_minor - dispute.lost_minor, dispute.currency)
     key = f"charge_lost:{dispute.processor_dispute_id}:{_losses(dispute)}"
     reference = ledger.reference_of(charge)
@@ -47,7 +47,7 @@ def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
 
 
 def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None:
-    """What was lost has come back: nothing is owed for it any more, and what was paid for it meanwhile goes back."""
+    """Ends the debt when the money came back, and refunds what was paid for it in the meantime."""
     if not minor or charge.obligation.is_top_up:
         return
     count = Posting.objects.filter(key__startswith=f"charge_won:{dispute.processor_dispute_id}:").count()
@@ -73,7 +73,7 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
 
 
 def open_top_up_case(dispute: FundingDispute, charge: FundingCharge) -> None:
-    """Money was put on a card and the bank took it back: what is left on the card is a person's to settle."""
+    """Opens a case when a bank took back a top-up: a person has to settle what is left on the card."""
     cases.open_case(
         kind=Case.Kind.UNHANDLED_MONEY,
         reference=reference_of(dispute),
@@ -85,12 +85,12 @@ def open_top_up_case(dispute: FundingDispute, charge: FundingCharge) -> None:
 
 
 def why(dispute: FundingDispute) -> str:
-    """The bank's reason, in words."""
+    """Returns the bank's reason as a sentence."""
     return REASONS.get(dispute.reason, dispute.reason.replace("_", " ") or "no reason given")
 
 
 def reference_of(dispute: FundingDispute) -> str:
-    """What its cases name."""
+    """Returns the reference of the dispute's cases."""
     return f"charge_dispute:{dispute.processor_dispute_id}"
 
 

@@ -1,8 +1,8 @@
-"""What the processor keeps and what it exchanges, booked from its own list of what moved our balance (decision 0021).
+"""Books the processor's fees and currency exchanges from its list of balance transactions (decision 0021).
 
-Each movement stands for itself, so a list that breaks off loses nothing: it is read hour by hour, the oldest first, and
-an hour is booked once it is read to its end. The newest fee in the books therefore says how far they are. What of it
-cannot be read or booked has a case, and its hour is read again every night (wallet/fees/unbooked.py).
+The list is read hour by hour, oldest first, and an hour is booked when it was read to its end, so a list that breaks
+off loses nothing. The newest fee in the ledger says how far the booking is. A transaction that cannot be read or booked
+gets a case, and its hour is read again every night (wallet/fees/unbooked.py).
 """
 
 import datetime as dt
@@ -30,25 +30,25 @@ from wallet.processors.stripe.balance import BalanceMovement, BalancePage, Kind,
 
 log = logging.getLogger(__name__)
 
-# What it belongs to that is of no charge of ours.
+# The reference of fees that belong to no charge.
 NOBODYS = "processor:stripe"
-# A movement is listed seconds after its charge, and days after it in the worst of nights.
+# A movement is listed seconds after its charge, or days after it on a bad night.
 OVERLAP = dt.timedelta(days=3)
 SLICE = dt.timedelta(hours=1)
-# What a task does of them before it leaves the rest to the next.
+# How long one task works before it leaves the rest to the next one.
 STRETCH_S = 30.0
 BATCH = 500
 
 
 class BalanceList(Protocol):
-    """What is asked of the processor here (wallet.processors.stripe_balance)."""
+    """The processor's list of balance transactions (wallet/processors/stripe/balance.py)."""
 
     def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A posting that a movement asks for."""
+    """A posting that a movement requires."""
 
     kind: str
     key: str
@@ -58,10 +58,10 @@ class Due:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run did: movements read, fees (minor units by currency, less what came back), exchanges, and the rest.
+    """The result of a run: movements, fees (minor units by currency, less what was returned), exchanges and problems.
 
-    `skipped` counts those that made no sense, `failed` those that could not be posted. `ignored` counts by the
-    processor's word what is booked elsewhere or not at all, and `read_to` is where it stopped.
+    `skipped` counts unreadable rows, and `failed` rows that could not be posted. `ignored` counts, by the processor's
+    category, rows that are booked elsewhere or not at all. `read_to` is where the run stopped.
     """
 
     read_to: dt.datetime
@@ -74,7 +74,7 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Tally") -> None:
-        """Counts in what another run did; how far this one came stays."""
+        """Adds another run's counts; `read_to` stays."""
         for name in ("read", "booked", "exchanged", "skipped", "failed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.fees.update(other.fees)
@@ -93,11 +93,11 @@ def book(
     stretch_s: float = float("inf"),
     progress: Progress = lambda _rows: None,
 ) -> Tally:
-    """Posts fees and exchanges of what moved the balance from `since` up to `until`, each once, whoever else does.
+    """Posts the fees and exchanges of movements from `since` up to `until`, each once, even when runs overlap.
 
-    Each that cannot be has a case instead. Stops between two hours once `stretch_s` is over. With `dry_run` it counts
-    and writes nothing. Raises the list's error, which leaves the hours before it booked, and TransactionError inside a
-    transaction.
+    A movement that cannot be posted gets a case. The run stops between two hours once `stretch_s` has passed. With
+    `dry_run` it counts and writes nothing. Raises the list's error, after which the hours before it are booked, and
+    TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     asked, end, tally = lists or StripeBalance(), time.monotonic() + stretch_s, Tally(read_to=since)
@@ -115,9 +115,9 @@ def book(
 
 
 def book_and_go_on(*, since: str = "", until: str = "") -> None:
-    """One stretch, and the message for the next one; what gets lost is made up for the next night.
+    """Books one stretch and writes the message for the next; the next night makes up for a lost message.
 
-    A night's first stretch asks for the hours before it of which something is left.
+    The first stretch of a night also reads the earlier hours that have an open case.
     """
     start = dt.datetime.fromisoformat(since) if since else unbooked_since()
     end = dt.datetime.fromisoformat(until) if until else clock.now()
@@ -136,21 +136,21 @@ def book_and_go_on(*, since: str = "", until: str = "") -> None:
 
 
 def unbooked_since() -> dt.datetime:
-    """Three days before the newest fee in the books, however long ago that is, or before now if there is none."""
+    """Returns three days before the newest fee in the ledger, or three days before now without one."""
     now = clock.now()
     newest = Posting.objects.filter(key__startswith="fee:").aggregate(at=Max("occurred_at"))["at"]
     return min(newest or now, now) - OVERLAP
 
 
 def earlier_hours(*, before: dt.datetime) -> list[dt.datetime]:
-    """Where to read again: the hours that began before then, each once, of which something is not booked."""
+    """Returns the hours before `before` that have an open case, each once."""
     return [hour for hour in unbooked_fees.hours() if hour < before]
 
 
 def postings_of(movement: BalanceMovement) -> list[Due]:
-    """What a movement asks of the books: its fee, and what was given and got where it changed its currency.
+    """Returns what a movement requires: its fee, and both sides of an exchange.
 
-    Between them the processor's account, by currency, becomes what the processor holds.
+    After both, the processor's account in each currency equals what the processor holds.
     """
     due = []
     if movement.fee_minor:
@@ -159,7 +159,7 @@ def postings_of(movement: BalanceMovement) -> list[Due]:
     if movement.is_exchanged and movement.amount_minor and movement.source_minor:
         theirs = Money(movement.source_minor, movement.source_currency)
         ours = Money(abs(movement.amount_minor), movement.currency)
-        # What came in is given in the cardholder's currency and got in ours; what goes back, the other way round.
+        # Money in: given in the cardholder's currency and received in ours. Money out: the other way round.
         given, got = (theirs, ours) if movement.amount_minor > 0 else (ours, theirs)
         due.append(Due(ledger.Kind.PAYOUT_EXCHANGE, f"exchange:{movement.id}:out", given))
         due.append(Due(ledger.Kind.PAYOUT_EXCHANGE, f"exchange:{movement.id}:in", got, back=True))
@@ -180,7 +180,7 @@ def _pages(asked: BalanceList, since: dt.datetime, until: dt.datetime, progress:
 
 
 def _open_cases(unreadable: Iterable[UnreadableMovement], tally: Tally, *, dry_run: bool) -> None:
-    """A row at the seam of two pages is one."""
+    """Opens a case for each unreadable row, once when a row is on two pages."""
     for each in {one.id: one for one in unreadable}.values():
         log.warning("%s could not be read: %s", each.id, each.why)
         tally.skipped += 1
@@ -189,7 +189,7 @@ def _open_cases(unreadable: Iterable[UnreadableMovement], tally: Tally, *, dry_r
 
 
 def _open_case(left: UnreadableMovement, tally: Tally) -> None:
-    # Until its hour is over, that is what it is read to.
+    # The last hour is not over yet, so `read_to` stands for it.
     with transaction():
         unbooked_fees.open_case(left, hour=tally.read_to)
 
@@ -211,7 +211,7 @@ def _book(movements: Sequence[BalanceMovement], tally: Tally, *, dry_run: bool) 
 
 
 def _follow_dispute(movement: BalanceMovement, known: set[str]) -> None:
-    """A dispute whose events never came: the list brings it, and what it moved is booked with it."""
+    """Applies a dispute whose events never came: the list brings it, and its movement is booked with it."""
     if movement.dispute is None:
         return
     try:
@@ -227,7 +227,7 @@ def _follow_dispute(movement: BalanceMovement, known: set[str]) -> None:
 def _post_safely(
     movement: BalanceMovement, missing: Sequence[Due], reference: str, tally: Tally, *, dry_run: bool
 ) -> bool:
-    """One movement's trouble is its own: it has a case, and comes by again every night."""
+    """Posts one movement; its failure opens a case and does not stop the others."""
     try:
         new = missing if dry_run else _post(movement, missing, reference)
     except SoftTimeLimitExceeded:
@@ -247,7 +247,7 @@ def _post_safely(
 
 
 def _post(movement: BalanceMovement, missing: Iterable[Due], reference: str) -> list[Due]:
-    """All of a movement in one commit; what somebody else has posted meanwhile is left out."""
+    """Posts everything of a movement in one commit and skips what another run has posted."""
     with transaction():
         return [
             posting
@@ -264,7 +264,7 @@ def _post(movement: BalanceMovement, missing: Iterable[Due], reference: str) -> 
 
 
 def _references(movements: Sequence[BalanceMovement]) -> dict[str, str]:
-    """What each movement belongs to: the purchase of its charge, by the processor's id for it or by ours."""
+    """Returns the purchase of each movement's charge, found by the processor's id or by ours."""
     theirs = {movement.processor_charge_id for movement in movements} - {""}
     ours = {key for movement in movements if (key := _uuid(movement.charge_public_id))}
     charges = FundingCharge.objects.filter(Q(processor_charge_id__in=theirs) | Q(public_id__in=ours))

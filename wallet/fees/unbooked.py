@@ -1,6 +1,6 @@
-"""Balance transactions that nobody could book: a case for each, the hour to read again for it, and the case's end.
+"""Cases of balance transactions that could not be booked, and the hours to read again for them.
 
-A case stands until its transaction is booked, or a person has settled it; then it is not brought up again.
+A case stays open until its transaction is booked or a person resolves it. It is not opened again.
 """
 
 import datetime as dt
@@ -20,9 +20,9 @@ LONGEST_WHY = 90
 
 
 def open_case(left: UnreadableMovement, *, hour: dt.datetime) -> None:
-    """Has one case open for it that says in which hour of the list it is; in the caller's transaction.
+    """Opens one case that names the transaction and its hour, in the caller's transaction.
 
-    One that a person has settled is not opened again.
+    It does not reopen a case that a person resolved.
     """
     require_transaction("A case about a balance transaction")
     reference = f"{ABOUT}{left.id}"
@@ -33,29 +33,29 @@ def open_case(left: UnreadableMovement, *, hour: dt.datetime) -> None:
 
 
 def with_open_case(ids: Iterable[str]) -> set[str]:
-    """Those of them that have an open case."""
+    """Returns the ids that have an open case."""
     found = open_cases().filter(reference__in=[f"{ABOUT}{each}" for each in ids])
     return {reference.removeprefix(ABOUT) for reference in found.values_list("reference", flat=True)}
 
 
 def resolve(movement_id: str) -> None:
-    """Ends its case: it is booked."""
+    """Closes the case of a transaction that was booked."""
     with transaction():
         cases.resolve_cases(reference=f"{ABOUT}{movement_id}", kinds=(KIND,))
 
 
 def hours() -> list[dt.datetime]:
-    """When the hours of the list begin that hold a transaction with an open case, each once, the oldest first."""
+    """Returns the start of each hour with an open case, each once, oldest first."""
     return sorted({hour for hour in open_cases().values_list("about_at", flat=True) if hour})
 
 
 def open_cases() -> QuerySet[Case]:
-    """What a person has to look at."""
+    """Returns the open cases of unbooked transactions."""
     return Case.objects.filter(kind=KIND, status=Case.Status.OPEN, reference__startswith=ABOUT)
 
 
 def _stake(left: UnreadableMovement) -> Money:
-    """A case must be readable even where nobody knows a currency."""
+    """Returns the amount at stake, or no money for an unknown currency: the case must be readable."""
     return Money(min(left.amount_minor, MAX_AMOUNT_MINOR), left.currency) if left.currency else Money(0, "USD")
 
 

@@ -1,4 +1,4 @@
-"""The ledger recomputed from its postings, and held against the rows that say what moved (money-safety I1, I13)."""
+"""Recomputes the ledger from its postings and compares it with the rows that moved money (money-safety I1, I13)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from django.db import connection
 
 from wallet.accounts import Account
 
-# Each posting adds to one account what it takes from another, so any sum but 0 is a broken database.
+# A posting takes from one account what it adds to another, so a sum other than 0 means a broken database.
 BALANCES = """
 SELECT account, currency, sum(amount)::bigint FROM (
     SELECT debit AS account, currency, amount_minor AS amount FROM wallet_posting
@@ -18,7 +18,7 @@ CHARGED = """
 SELECT 'charge:' || c.public_id AS key, o.amount_minor - o.released_minor AS amount_minor, o.currency
 FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id WHERE c.status = 'succeeded'
 """
-# A refund that came back after it was posted has both postings; one that never succeeded has none.
+# A refund that was returned after it was posted has both postings; one that never succeeded has none.
 GIVEN_BACK = """
 SELECT 'refund:' || r.public_id AS key, r.amount_minor, o.currency
 FROM wallet_fundingrefund r JOIN wallet_fundingobligation o ON o.id = r.obligation_id WHERE r.status = 'succeeded'
@@ -37,14 +37,14 @@ WHERE ours.key IS NULL OR posted.key IS NULL
     OR (ours.amount_minor, ours.currency) IS DISTINCT FROM (posted.amount_minor, posted.currency)
 ORDER BY 1
 """
-TURNED_ROUND = """
+REVERSED = """
 SELECT b.key FROM wallet_posting b LEFT JOIN wallet_posting p ON p.key = 'refund:' || substr(b.key, 15)
 WHERE starts_with(b.key, 'refund_failed:')
     AND (p.key IS NULL OR (p.amount_minor, p.currency, p.debit, p.credit)
         IS DISTINCT FROM (b.amount_minor, b.currency, b.credit, b.debit))
 ORDER BY 1
 """
-# What changes its currency is given in one and got in the other, in one commit.
+# An exchange has a posting in each currency, both in one commit.
 ONE_SIDED = """
 SELECT p.key FROM wallet_posting p WHERE starts_with(p.key, 'exchange:') AND NOT EXISTS (
     SELECT FROM wallet_posting o WHERE o.currency <> p.currency AND o.key =
@@ -53,7 +53,7 @@ ORDER BY 1
 """
 
 
-# What banks have taken back and nobody has lost yet, by the disputes and by the ledger.
+# What banks took back and nobody lost yet: by the disputes, and by the ledger.
 DISPUTED = """
 SELECT coalesce(d.currency, p.currency), coalesce(d.minor, 0), coalesce(p.minor, 0) FROM (
     SELECT currency, sum(withdrawn_minor - lost_minor)::bigint AS minor FROM wallet_fundingdispute
@@ -80,7 +80,7 @@ WHERE coalesce(r.minor, 0) <> coalesce(p.minor, 0) ORDER BY 1
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Debits less credits of an account in minor units, from the postings."""
+    """Debits less credits of an account in minor units, computed from the postings."""
 
     account: str
     currency: str
@@ -89,20 +89,20 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that the ledger and the rows do not agree on, in a sentence; `about` is the key or reference."""
+    """A disagreement between the ledger and the rows, as a sentence; `about` is the key or reference."""
 
     about: str
     said: str
 
 
 def check() -> list[Problem]:
-    """Everything of the wallet that does not hold; empty when the books are right. Reads all postings."""
+    """Returns every problem of the wallet's ledger; empty when it is right. Reads all postings."""
     both_ways = [*_both_ways(CHARGED, CHARGE_POSTINGS), *_both_ways(GIVEN_BACK, REFUND_POSTINGS)]
     return [*_sums(), *both_ways, *_turned(), *_exchanged(), *_disputed(), *_carried()]
 
 
 def balances() -> list[Balance]:
-    """Every account that anything moved on, by currency."""
+    """Returns the balance of every account with postings, by currency."""
     with connection.cursor() as cursor:
         cursor.execute(BALANCES)
         return [Balance(*row) for row in cursor.fetchall()]
@@ -130,9 +130,9 @@ def _both_ways(ours: str, posted: str) -> Iterator[Problem]:
 
 def _turned() -> Iterator[Problem]:
     with connection.cursor() as cursor:
-        cursor.execute(TURNED_ROUND)
+        cursor.execute(REVERSED)
         for (key,) in cursor.fetchall():
-            yield Problem(key, f"{key} turns round nothing that was posted.")
+            yield Problem(key, f"{key} reverses nothing that was posted.")
 
 
 def _exchanged() -> Iterator[Problem]:

@@ -1,6 +1,6 @@
-"""The one place where money is written: postings, each once, in the transaction of what they tell of (money-safety I1).
+"""The only module that writes money: each posting once, in the transaction of what it records (money-safety I1).
 
-What each account means is in wallet/accounts.py. Balances are nowhere stored: they are sums of postings.
+wallet/accounts.py says what each account means. Balances are not stored: they are sums of postings.
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ from wallet.accounts import Account
 from wallet.models import FundingCharge, FundingRefund, Posting
 
 Kind = Posting.Kind
-# What each kind moves, as (debit, credit).
+# The accounts of each kind, as (debit, credit).
 MOVES: dict[str, tuple[str, str]] = {
     Kind.CHARGE: (Account.PROCESSOR, Account.PURCHASES),
     Kind.CHARGE_REFUND: (Account.PURCHASES, Account.PROCESSOR),
@@ -34,7 +34,7 @@ MOVES: dict[str, tuple[str, str]] = {
     Kind.CHARGE_DISPUTED: (Account.FUNDING_DISPUTES, Account.PROCESSOR),
     Kind.CHARGE_LOST: (Account.PURCHASES, Account.FUNDING_DISPUTES),
     Kind.FEE: (Account.FEES, Account.PROCESSOR),
-    # Two postings of one exchange: what is given in one currency, and turned round what is got in the other.
+    # The two postings of an exchange: what was given in one currency, and in reverse what was received in the other.
     Kind.PAYOUT_EXCHANGE: (Account.EXCHANGE, Account.PROCESSOR),
     Kind.CARD_EXCHANGE: (Account.EXCHANGE, Account.PURCHASES),
 }
@@ -43,9 +43,9 @@ MOVES: dict[str, tuple[str, str]] = {
 def post(
     *, kind: str, key: str, money: Money, reference: str, occurred_at: dt.datetime | None = None, back: bool = False
 ) -> bool:
-    """Writes a movement once, whoever says it and how often; False when it was there. `back` turns it round.
+    """Writes a posting once, whoever writes it and how often; returns False when it exists. `back` reverses it.
 
-    Raises TransactionError outside a transaction, and for an amount that is not more than nothing ValueError.
+    Raises TransactionError outside a transaction, and ValueError for an amount that is not positive.
     """
     require_transaction(f"The posting {key}")
     if money.minor <= 0:
@@ -67,14 +67,14 @@ def post(
 
 
 def post_charge(charge: FundingCharge) -> bool:
-    """A funding card has paid: for a purchase, or onto a card."""
+    """Posts a successful charge: for a purchase, or onto a card."""
     obligation = charge.obligation
     kind = Kind.TOP_UP if obligation.is_top_up else Kind.CHARGE
     return post(kind=kind, key=f"charge:{charge.public_id}", money=obligation.payable, reference=reference_of(charge))
 
 
 def post_refund(refund: FundingRefund, charge: FundingCharge) -> bool:
-    """Money went back to a funding card."""
+    """Posts money that went back to a funding card."""
     top_up = charge.obligation.is_top_up
     return post(
         kind=Kind.TOP_UP if top_up else Kind.CHARGE_REFUND,
@@ -86,7 +86,7 @@ def post_refund(refund: FundingRefund, charge: FundingCharge) -> bool:
 
 
 def post_refund_failure(refund: FundingRefund, charge: FundingCharge) -> bool:
-    """A refund that we had posted came back: it is turned round, never taken out."""
+    """Posts the reverse of a refund that was returned."""
     top_up = charge.obligation.is_top_up
     return post(
         kind=Kind.TOP_UP if top_up else Kind.CHARGE_REFUND,
@@ -98,7 +98,7 @@ def post_refund_failure(refund: FundingRefund, charge: FundingCharge) -> bool:
 
 
 def balance(account: str, *, currency: str, reference: str | None = None) -> int:
-    """Debits less credits of an account in minor units, from the postings: all of them, or those of one reference."""
+    """Returns an account's debits less credits in minor units: of all postings, or of one reference."""
     rows = Posting.objects.filter(currency=currency).filter(Q(debit=account) | Q(credit=account))
     if reference is not None:
         rows = rows.filter(reference=reference)
@@ -108,5 +108,5 @@ def balance(account: str, *, currency: str, reference: str | None = None) -> int
 
 
 def reference_of(charge: FundingCharge) -> str:
-    """What the money of a charge belongs to: its purchase or card, or the obligation itself for want of a name."""
+    """Returns the reference of a charge's money: its purchase or card, otherwise its obligation."""
     return charge.obligation.purchase or charge.obligation.reference

@@ -1,4 +1,4 @@
-"""The nightly look at every saved card: what has expired or is gone is found here, and not at a till."""
+"""The nightly check of saved cards: it finds expired and deleted cards before a purchase does."""
 
 import datetime as dt
 import logging
@@ -25,11 +25,11 @@ ACTOR = "system:method_check"
 Status = FundingMethod.Status
 LOOK_UPS = account_refusals.Operation.LOOK_UPS
 PAGE = 100
-# A tenth of what Stripe allows, so that the check is in nobody's way; a stretch fits into a task's time.
+# A tenth of Stripe's rate limit, so that the check disturbs nobody. A stretch fits into a task's time limit.
 PER_SECOND = 5.0
 STRETCH_S = 30.0
 SOON = dt.timedelta(days=30)
-# So many in a row without an answer: the processor is away, and tomorrow is another night.
+# After this many unanswered calls in a row the processor is down: the next night tries again.
 MOST_UNANSWERED = 5
 
 LookUp = Callable[[str], SavedMethod | None]
@@ -38,9 +38,9 @@ LookUp = Callable[[str], SavedMethod | None]
 def check_methods(
     *, after_id: int = 0, look_up: LookUp = stripe_methods.look_up, sleep: Callable[[float], None] = time.sleep
 ) -> int | None:
-    """Checks active cards from that id on, for a stretch of time; gives the id to go on from, None at the end.
+    """Checks active cards from an id on for a stretch of time; returns the id to go on from, None at the end.
 
-    One card's trouble is its own. Raises TransactionError inside a transaction.
+    A failure of one card does not stop the others. Raises TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     end, unanswered, started_at = time.monotonic() + STRETCH_S, 0, clock.now()
@@ -62,7 +62,7 @@ def check_methods(
 
 
 def check_and_go_on(*, after_id: int) -> None:
-    """One stretch, and the message for the next one; a message that gets lost is made up for the next night."""
+    """Checks one stretch and writes the message for the next; the next night makes up for a lost message."""
     go_on_from = check_methods(after_id=after_id)
     if go_on_from is not None:
         with transaction():
@@ -75,7 +75,7 @@ def _page(after_id: int) -> list[FundingMethod]:
 
 
 def _check_safely(method: FundingMethod, look_up: LookUp) -> bool:
-    """Whether there was an answer; without one nothing is concluded about the card."""
+    """Returns whether the processor answered. Without an answer nothing about the card changes."""
     try:
         started_at = clock.now()
         found = look_up(method.processor_method_id)
@@ -97,7 +97,7 @@ def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
         return
     expiry = (found.expiry_year, found.expiry_month)
     if found.expiry_year and found.expiry_month and expiry != (method.expiry_year, method.expiry_month):
-        # The network tells the processor of a card's successor; the saved card goes on with its date.
+        # The network reports a card's successor to the processor; the saved card continues with the new date.
         _change(method, "method.renewed", expiry_year=found.expiry_year, expiry_month=found.expiry_month)
         method.expiry_year, method.expiry_month = found.expiry_year, found.expiry_month
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
@@ -108,13 +108,13 @@ def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
 
 
 def _last_day(method: FundingMethod) -> dt.date:
-    """A card is good through the last day of its month."""
+    """Returns the last day of the card's month: it is good through that day."""
     years, month = divmod(method.expiry_month, 12)
     return dt.date(method.expiry_year + years, month + 1, 1) - dt.timedelta(days=1)
 
 
 def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
-    """Only while the card is as it was read: what somebody changed meanwhile is newer than what we asked for."""
+    """Changes the card only if nobody changed it since it was read: a later change is newer than the answer."""
     with transaction():
         methods.lock_wallet(method.cardholder_id)
         same = FundingMethod.objects.filter(
@@ -125,7 +125,7 @@ def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
 
 
 def _notice(method: FundingMethod) -> None:
-    """Once for each date that a card carries."""
+    """Notifies once for each expiry date of a card."""
     expiry = f"{method.expiry_year}-{method.expiry_month:02d}"
     action = "method.expires_soon"
     noticed = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(method.pk), action=action)

@@ -1,4 +1,4 @@
-"""Whether a funding method can be charged now, outside of a purchase; routing asks its own way (routing/engine.py)."""
+"""Whether a funding method can be charged now, outside a purchase. Routing has its own check (routing/engine.py)."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,18 +14,18 @@ class UnusableMethodError(OneCardError):
 
 
 def lock_wallet(cardholder_id: int) -> None:
-    """The first lock of any change to a person's cards, in the caller's transaction.
+    """Locks a wallet: the first lock of any change to a person's cards, in the caller's transaction.
 
-    A card that is changed raises its wallet's version by a trigger: whoever locks the card first would wait for the
-    wallet while its owner waits for the card.
+    A trigger raises the wallet's version when a card changes. Whoever locked the card first would wait for the wallet
+    while the wallet's owner waits for the card.
     """
     Cardholder.objects.select_for_update(no_key=True).get(pk=cardholder_id)
 
 
 def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> None:
-    """Raises UnusableMethodError for a method that is off, expired, cooling down, or cannot pay in this currency.
+    """Raises UnusableMethodError for a method that is disabled, expired, cooling down or of another currency.
 
-    `even_cooling` lets a method that was declined a short while ago pass: a retry is about that decline.
+    `even_cooling` accepts a method that was declined a short while ago: a retry is about that decline.
     """
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
     if method.status != FundingMethod.Status.ACTIVE:
@@ -40,7 +40,7 @@ def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool 
 
 
 def is_usable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> bool:
-    """Whether `refuse_unusable` lets the method pass."""
+    """Returns whether `refuse_unusable` accepts the method."""
     try:
         refuse_unusable(method, currency=currency, even_cooling=even_cooling)
     except UnusableMethodError:
@@ -49,7 +49,7 @@ def is_usable(method: FundingMethod, *, currency: str, even_cooling: bool = Fals
 
 
 def first_usable(wallet: Iterable[FundingMethod], *, order: Sequence[int], currency: str) -> FundingMethod | None:
-    """The first of the wallet's methods that can pay: in the order of these ids where it has them, then the backup."""
+    """Returns the first usable method of the wallet: the given ids in their order, then the backup card."""
     known = {method.pk: method for method in wallet}
     backups = [method.pk for method in known.values() if method.is_backup]
     in_order = [known[pk] for pk in (*order, *backups) if pk in known]

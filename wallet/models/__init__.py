@@ -1,4 +1,4 @@
-"""Whose money it is and where it moves: wallets, what is owed and charged, cases, and the ledger."""
+"""The wallet's tables: wallets, obligations and charges, cases, and the ledger."""
 
 from wallet.models.carried import CarriedAmount
 from wallet.models.cases import Case, CaseNote

@@ -1,4 +1,4 @@
-"""Amounts too small to be charged alone: carried to the cardholder's next charge (decision 0037)."""
+"""Amounts too small to charge alone, carried to the cardholder's next charge (decision 0037)."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,9 +9,9 @@ from wallet.models.wallets import Cardholder
 
 
 class CarriedAmount(models.Model):
-    """What one purchase left unpaid, or overpaid (negative), because the processor cannot move so little.
+    """What a purchase left unpaid, or overpaid (negative), because the processor cannot move so little.
 
-    It waits, is on the charge that takes it along, and ends paid, written off, or taken back with its purchase.
+    It waits, goes on the charge that takes it along, and ends paid, written off, or taken back with its purchase.
     """
 
     class Status(models.TextChoices):

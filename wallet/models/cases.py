@@ -1,4 +1,4 @@
-"""What needs a person."""
+"""Cases: what needs a person."""
 
 from django.conf import settings
 from django.db import models
@@ -106,7 +106,7 @@ class Case(models.Model):
 
 
 class CaseNote(models.Model):
-    """What somebody found out or did about a case. Added, never changed."""
+    """What somebody found out or did about a case. Notes are added and never changed."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

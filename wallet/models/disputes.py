@@ -1,4 +1,4 @@
-"""Disputes of our charges: the funding card's own bank takes our charge back, or asks about it."""
+"""Disputes of our charges: a funding card's bank takes a charge back or asks about it."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,10 +10,10 @@ from wallet.models.funding import FundingCharge
 
 
 class FundingDispute(models.Model):
-    """One dispute of one charge of ours, as the processor tells of it. Several of one charge are possible.
+    """One dispute of one of our charges, as the processor reports it. A charge may have several.
 
-    `withdrawn_minor` is what it has taken from our balance at the processor by now, `lost_minor` what of that is lost
-    for good and asked of the cardholder. Without a charge it is of a charge that is none of ours.
+    `withdrawn_minor` is what the bank has taken from our balance at the processor by now; `lost_minor` is the part that
+    is lost for good and owed by the cardholder. Without `charge` the dispute is of a charge that is not ours.
     """
 
     charge = models.ForeignKey(FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes")
@@ -57,5 +57,5 @@ class FundingDispute(models.Model):
 
     @property
     def is_inquiry(self) -> bool:
-        """Whether the bank only asks: no money has moved yet."""
+        """Whether the bank only asks and has moved no money yet."""
         return self.status in states.INQUIRY

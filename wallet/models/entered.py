@@ -1,4 +1,4 @@
-"""Amounts that people entered: what for, who, and where two people are needed, who agreed."""
+"""Amounts that staff entered: what for, by whom, and who agreed where two people are needed."""
 
 from django.conf import settings
 from django.db import models
@@ -10,7 +10,7 @@ from wallet.models.wallets import Cardholder
 
 
 class EnteredAmount(models.Model):
-    """One amount that a person entered. Above the threshold it waits as a proposal for a second person."""
+    """One amount that a person entered. Above the threshold it waits for a second person."""
 
     class Kind(models.TextChoices):
         CONVERSION = "worth", "What a transaction is worth"

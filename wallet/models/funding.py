@@ -1,4 +1,4 @@
-"""What is owed, and what became of asking for it: obligations, the charges that pay them, and refunds."""
+"""Obligations, the charges that pay them, and refunds."""
 
 import uuid
 
@@ -10,17 +10,17 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet import states
 from wallet.models.wallets import Cardholder, FundingMethod
 
-# What a top-up belongs to is the card, and not a purchase.
+# The reference of a top-up begins with this and names the card.
 TOP_UP_OF = "card:"
-# What is owed again after its charge was lost in a dispute.
+# The reference of what is owed again after a lost dispute.
 OWED_AFTER_DISPUTE = "charge_dispute:"
 
 
 class FundingObligation(models.Model):
     """What one approval owes: an amount that the person's own cards must pay, once.
 
-    Charges are its attempts. `reference` names what was approved, in the words of whoever approved it; the pair
-    makes a second obligation for the same approval impossible.
+    Charges are the attempts to collect it. `reference` names what was approved, in the words of the approver, and is
+    unique: a second obligation for the same approval is impossible.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -50,7 +50,7 @@ class FundingObligation(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        # Written on the decision's path: one index, where db_index would make a second one for LIKE.
+        # Written while a decision is made: one index, where db_index would add a second one for LIKE.
         indexes = [models.Index(fields=["purchase"], name="obligation_of_purchase")]
         constraints = [
             models.CheckConstraint(
@@ -71,20 +71,20 @@ class FundingObligation(models.Model):
 
     @property
     def payable(self) -> Money:
-        """What a charge takes: the amount, less what was given up while it was only held."""
+        """What a charge takes: the amount less what was given up while it was only held."""
         return Money(self.amount_minor - self.released_minor, self.currency)
 
     @property
     def is_top_up(self) -> bool:
-        """Money put on a card, from the source that the person chose and from no other; no purchase."""
+        """Whether the money goes on a card, from the source that the person chose; it belongs to no purchase."""
         return self.purchase.startswith(TOP_UP_OF)
 
 
 class FundingCharge(models.Model):
     """One attempt to charge one funding method for an obligation.
 
-    The row and its idempotency key are committed before the processor is called (money-safety I9), and at most one
-    charge of an obligation may be alive or successful at a time: the constraint says so, not only the code.
+    The row and its idempotency key are committed before the processor is called (money-safety I9). A constraint allows
+    at most one live or successful charge of an obligation.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -126,7 +126,7 @@ class FundingCharge(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], name="charge_due", condition=Q(status__in=states.DUE_CHARGE)),
-            # What was paid lately: the rewards book and the reconciliation look for it.
+            # For recent payments: the rewards book and the reconciliation search by this.
             models.Index(fields=["finished_at", "id"], name="charge_paid_at", condition=Q(status="succeeded")),
         ]
 
@@ -135,21 +135,21 @@ class FundingCharge(models.Model):
 
     @property
     def money(self) -> Money:
-        """What the card is asked for; of a hold less may be taken (`FundingObligation.payable`)."""
+        """The amount that the card is asked for. Less of a hold may be taken (`FundingObligation.payable`)."""
         whole = self.obligation.amount_minor
         return Money(whole if self.amount_minor is None else self.amount_minor, self.obligation.currency)
 
     @property
     def asked(self) -> Money:
-        """What the processor is asked for: the charge's own amount, and what it takes along."""
+        """The amount that the processor is asked for: the charge's own and the carried amounts."""
         return Money(self.money.minor + self.carried_minor, self.obligation.currency)
 
 
 class FundingRefund(models.Model):
-    """Money on its way back to the funding card that paid an obligation, in whole or in part.
+    """A full or partial refund to the funding card that paid an obligation.
 
-    The row and its key are committed before the processor is called, as a charge's are. It waits without a due time
-    until the obligation is paid, and is canceled when it never is.
+    The row and its key are committed before the processor is called, as for charges. It waits without a due time until
+    the obligation is paid, and is canceled when it never is.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

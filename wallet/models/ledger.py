@@ -1,7 +1,7 @@
-"""The ledger's rows. A posting moves one amount from one account to another: an unbalanced book cannot be written.
+"""The ledger's rows. A posting moves one amount between two accounts, so an unbalanced ledger cannot be written.
 
-Postings are added and never changed or deleted; triggers see to that (wallet/sql/triggers). Holds are not here: what is
-held has not moved yet.
+Triggers (wallet/sql/triggers) refuse to change or delete postings. Holds are not in the ledger: held money has not
+moved yet.
 """
 
 from django.db import models
@@ -14,8 +14,8 @@ from wallet.accounts import Account
 class Posting(models.Model):
     """One movement: `debit` receives the amount and `credit` gives it (money-safety I1).
 
-    The key makes a second posting of one movement impossible. `reference` names what it belongs to, so that an account
-    which must return to zero can be checked for each purchase.
+    The key makes a second posting of one movement impossible. `reference` names its purchase or card, so that a
+    purchase's balance in an account can be checked.
     """
 
     class Kind(models.TextChoices):

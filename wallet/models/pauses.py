@@ -1,4 +1,4 @@
-"""When the processor refuses our own account: what is not asked of it for a while."""
+"""Pauses of calls to the processor while it refuses our own account."""
 
 from django.db import models
 
@@ -6,9 +6,9 @@ from onecard.kit.fields import FreeTextField
 
 
 class ProcessorPause(models.Model):
-    """One kind of call that the processor refuses for all of us, and when it is tried again.
+    """A kind of call that the processor refuses for our whole account, and when it is tried again.
 
-    There is a row only while the refusal lasts. The row is the truth: every worker reads it before it calls.
+    A row exists only while the refusal lasts. Every worker reads it before it calls.
     """
 
     class Operation(models.TextChoices):

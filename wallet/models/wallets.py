@@ -1,7 +1,7 @@
-"""Whose money it is: cardholders, the kinds of cards there are, and the cards of their own.
+"""Cardholders, card products, and the cardholders' own cards.
 
-The wallet's rows carry versions that triggers in the database raise (wallet/sql/triggers), so that a decision can
-tell at commit time whether what it read still holds.
+Triggers (wallet/sql/triggers) raise the versions in the wallet's rows, so that a decision can check at its commit that
+what it read is still true.
 """
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from onecard.kit.fields import FreeTextField, TimeZoneField
 
 
 class Network(models.TextChoices):
-    """Card networks, under the keys that the walkthrough's rankings use."""
+    """Card networks under the keys that rankings use."""
 
     VISA = "visa", "Visa"
     MASTERCARD = "mastercard", "Mastercard"
@@ -24,7 +24,7 @@ class Network(models.TextChoices):
 
 
 class KycStatus(models.TextChoices):
-    """How far the person's identity has been checked; only `verified` may spend."""
+    """How far the person's identity was checked. Only `verified` may spend."""
 
     PENDING = "pending", "Pending"
     VERIFIED = "verified", "Verified"
@@ -32,7 +32,7 @@ class KycStatus(models.TextChoices):
 
 
 class Preference(models.TextChoices):
-    """What the person wants to earn (docs/routing.md)."""
+    """The rewards that the person wants to earn (docs/routing.md)."""
 
     CASH = "cash", "Cash back"
     REWARDS = "rewards", "Points and miles"
@@ -51,7 +51,7 @@ def validate_time_zone(name: str) -> None:
 
 
 class CardProduct(models.Model):
-    """A kind of card that an issuer sells, such as Citi Double Cash; what ranking rows of scope product name."""
+    """A kind of card that an issuer sells, such as Citi Double Cash. Ranking rows of scope product name it."""
 
     key = models.SlugField(max_length=60, unique=True, help_text="Stable key for imports, such as citi-double-cash")
     name = FreeTextField(max_length=120)
@@ -106,7 +106,7 @@ class Cardholder(models.Model):
 
 
 class FundingMethod(models.Model):
-    """One of the person's own cards, saved at the processor, that a purchase can be charged to."""
+    """One of the person's own cards, saved at the processor; purchases can be charged to it."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"

@@ -1,7 +1,7 @@
-"""When the processor refuses our own account: one case for staff, a pause for all calls, and a probe that ends it.
+"""The processor refuses our own account: one case for staff, a pause for all calls, and a probe that ends it.
 
-Nobody's card is blamed and nothing is given up meanwhile: what is due stays due (decision 0029). The pause is a row in
-the database, so it holds for every worker and outlives all of them. The case closes when the last pause ends.
+No card is blamed and nothing is given up: what is due stays due (decision 0029). The pause is a row in the database, so
+every worker sees it and it survives restarts. The case closes when the last pause ends.
 """
 
 import datetime as dt
@@ -23,23 +23,23 @@ ACTOR = "system:processor"
 REFERENCE = "processor:stripe"
 REQUESTS = "processor:stripe:requests"
 Operation = ProcessorPause.Operation
-# How long after each refusal in a row one call is tried again.
+# How long after each refusal in a row one call is tried again, in seconds.
 PROBE_AFTER = (30, 60, 120, 300, 600)
-# Whoever probes has this long; if it dies, the next one probes.
+# The worker that probes has this long; if it dies, the next one probes.
 PROBE_TAKES = dt.timedelta(seconds=30)
-# A charge that is refused this often while others go through has a trouble of its own.
+# A charge that is refused this often while others succeed has a problem of its own.
 REFUSALS_OF_ITS_OWN = 3
 
 
 def is_paused(operation: str) -> bool:
-    """Whether calls of this kind wait now, without taking the probe."""
+    """Returns whether calls of this kind wait now, without claiming the probe."""
     return ProcessorPause.objects.filter(operation=operation, probe_at__gt=clock.now()).exists()
 
 
 def wait_until(operation: str) -> dt.datetime | None:
-    """When a call of this kind may be tried, None for now: then it is not paused, or the caller makes the probe.
+    """Returns when a call of this kind may be tried; None when it may be tried now, as the probe during a pause.
 
-    In the transaction of the caller's claim, so that the probe and the claim are one commit.
+    Runs in the transaction of the caller's claim, so that the probe and the claim are one commit.
     """
     require_transaction("The look at a pause")
     now = clock.now()
@@ -54,9 +54,9 @@ def wait_until(operation: str) -> dt.datetime | None:
 
 
 def refused(operation: str, error: AccountRefusedError, *, started_at: dt.datetime) -> None:
-    """Pauses the calls of this kind for everybody and has one case open, however many were refused at once.
+    """Pauses calls of this kind for everybody and keeps one case open, however many calls were refused at once.
 
-    Only a call that was started during the pause, the probe, makes the pause longer.
+    Only the probe, a call that began during the pause, makes the pause longer.
     """
     now = clock.now()
     log.error("The processor refuses our account (%s): %s", operation, error.message)
@@ -80,9 +80,9 @@ def refused(operation: str, error: AccountRefusedError, *, started_at: dt.dateti
 
 
 def request_refused(error: RequestRefusedError, *, attempts: int) -> float:
-    """One case for all charges that are refused for a reason of our own; nobody else's charge waits for it.
+    """Keeps one case for all charges whose request is refused; other charges do not wait.
 
-    Gives how many seconds this charge waits, which was refused so often.
+    Returns the seconds until this charge's next attempt, after `attempts` refusals.
     """
     log.error("The processor refuses a request of ours: %s", error.message)
     code = f" ({error.refusal_code})" if error.refusal_code else ""
@@ -107,9 +107,9 @@ def request_over() -> None:
 
 
 def answered(operation: str, *, started_at: dt.datetime) -> None:
-    """A call of this kind was carried out that began after the pause: the pause ends, and with the last one the case.
+    """Ends the pause after a successful call that began during it, and with the last pause the case.
 
-    Whoever may charge or refund may look cards up too.
+    An account that may charge or refund may look up cards too.
     """
     over = ProcessorPause.objects.filter(operation__in=(operation, Operation.LOOK_UPS), since__lt=started_at)
     if not over.exists():
@@ -123,15 +123,15 @@ def answered(operation: str, *, started_at: dt.datetime) -> None:
 
 
 def try_now() -> None:
-    """Staff say that it is mended: the next call of each kind is made at once."""
+    """Lets the next call of each kind go at once, because staff say that the account is mended."""
     require_transaction("A probe")
     ProcessorPause.objects.update(probe_at=clock.now())
 
 
 def is_its_own_trouble(charge: FundingCharge) -> bool:
-    """Whether another charge succeeded since the last refusal of this one: then it is not our account.
+    """Returns whether another charge succeeded since this one's last refusal: then the account is in order.
 
-    `charge` is as the claim found it, so `updated_at` is when it was refused before.
+    `charge` is the row as the claim found it, so `updated_at` is the time of its last refusal.
     """
     if charge.attempts < REFUSALS_OF_ITS_OWN:
         return False

@@ -1,4 +1,4 @@
-"""What we ask of any processor, in our own words; nothing processor-shaped passes inward from its module."""
+"""What we ask of any processor, in our own types. Nothing shaped by one processor leaves its own package."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,7 @@ from wallet import states
 from wallet.processors import blame
 from wallet.processors.blame import Blame
 
-# Once, since a million outcomes are made when the processor's list is read.
+# Built once, because reading the processor's list makes up to a million outcomes.
 CHARGE_STATES = frozenset(states.Charge.values)
 
 
@@ -24,16 +24,16 @@ class ChargeOrder:
     currency: str
     description: str
     first_sent_at_s: int
-    # Only hold the amount: it is captured, whole or in part, or given up later.
+    # Only hold the amount; a later call captures it in whole or in part, or gives it up.
     holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a charge: a state of `wallet.states.Charge`, the processor's id, and why it failed.
+    """What a processor says became of a charge: a state of `wallet.states.Charge`, its id, and why it failed.
 
-    `charge_public_id` is our own id as the processor carries it, "" when it does not. `blames` says whose trouble a
-    refusal is where the processor said more than its code.
+    `charge_public_id` is our own id in the processor's metadata, "" without one. `blames` says whom a refusal is about
+    when the processor said more than its code.
     """
 
     status: str
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def blame(self) -> Blame:
-        """Whose trouble a failure is (wallet/processors/blame.py)."""
+        """Whom a failure is about (wallet/processors/blame.py)."""
         return self.blames or blame.of_outcome(self.status, self.failure_code)
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class CaptureOrder:
-    """Money to take of what is held, in minor units of its currency, once; the rest is given up."""
+    """Money to take from a hold, once, in minor units of its currency. The rest is given up."""
 
     idempotency_key: str
     processor_charge_id: str
@@ -64,7 +64,7 @@ class CaptureOrder:
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """Money to give back of one charge, in minor units of its currency, once per idempotency key."""
+    """Money to refund from one charge, in minor units of its currency, once per idempotency key."""
 
     public_id: str
     idempotency_key: str
@@ -76,9 +76,9 @@ class RefundOrder:
 
 @dataclass(frozen=True, slots=True)
 class RefundOutcome:
-    """What became of a refund: succeeded (taken on) or failed, as states of `wallet.states.Refund`.
+    """What a processor says became of a refund: succeeded (accepted) or failed, as in `wallet.states.Refund`.
 
-    `refund_public_id` is our own id as the processor carries it, "" when it does not.
+    `refund_public_id` is our own id in the processor's metadata, "" without one.
     """
 
     status: str
@@ -89,10 +89,10 @@ class RefundOutcome:
 
 
 class OutcomeUnknownError(OneCardError):
-    """The call may or may not have done its work: ask again with the same key, never with another.
+    """The call may have done its work: repeat it with the same key, never with another.
 
-    `replayed` when the processor keeps this answer for the key: it is done with it, and will never say anything else.
-    `retry_after_s` when asking sooner can tell nothing new.
+    `replayed` means that the processor stored this answer for the key and will never give another. `retry_after_s` is
+    set when an earlier repeat cannot say more.
     """
 
     code = "outcome_unknown"
@@ -109,7 +109,7 @@ class OutcomeUnknownError(OneCardError):
 
 
 class NotProcessedError(OneCardError):
-    """The processor said that it did not look at the request; it may be sent again, after `retry_after_s` if given."""
+    """The processor did not look at the request; it may be sent again, after `retry_after_s` if given."""
 
     code = "not_processed"
 
@@ -119,10 +119,11 @@ class NotProcessedError(OneCardError):
 
 
 class AccountRefusedError(NotProcessedError):
-    """The processor refuses our own account or key: nobody is charged until staff mend it (account_refusals.py).
+    """The processor refuses our own account or key: nobody is charged until staff fix it.
 
-    `refusal_code` is the processor's word for it, "" for none. `is_stored` when the processor may keep this answer for
-    the idempotency key, so that the next try needs a new key; `replayed` when it is such an old answer.
+    See account_refusals.py. `refusal_code` is the processor's code, "" for none. `is_stored` means that the processor
+    may keep this answer for the idempotency key, so the next attempt needs a new key; `replayed` means that this is
+    such an old answer.
     """
 
     code = "account_refused"
@@ -135,37 +136,37 @@ class AccountRefusedError(NotProcessedError):
 
 
 class RequestRefusedError(AccountRefusedError):
-    """The processor refuses a request for a reason that is no card's, no person's and no amount's, or is new to us.
+    """The processor refuses a request for no reason of the card, person or amount, or with a new code.
 
-    Our own mistake, most likely: the charge stays due and is tried again, and other charges go on meanwhile.
+    It is most likely our own mistake: the charge stays due and is tried again, and other charges go on.
     """
 
     code = "request_refused"
 
 
 class Processor(Protocol):
-    """A payment processor. All calls go over the network and must not be made inside a transaction."""
+    """A payment processor. Its calls use the network and must not be made inside a transaction."""
 
     def charge(self, order: ChargeOrder) -> Outcome:
         """Charges the method; the same key twice is one charge. Raises OutcomeUnknownError or NotProcessedError."""
 
     def find(self, order: ChargeOrder) -> Outcome | None:
-        """Looks the charge up by our own id, None if the processor has none. Raises as `charge` does."""
+        """Looks the charge up by our own id; None if the processor has none. Raises as `charge` does."""
 
     def capture(self, order: CaptureOrder) -> Outcome:
-        """Takes what is held, once whatever is repeated; says how the charge stands then, canceled if it had lapsed.
+        """Takes from a hold, once however often called; returns the charge's state, canceled if the hold had lapsed.
 
         Raises as `charge` does.
         """
 
     def give_up(self, processor_charge_id: str) -> Outcome:
-        """Lets go what is held; says how the charge stands then: canceled, or succeeded if it was taken before.
+        """Releases a hold; returns the charge's state: canceled, or succeeded if it was taken before.
 
         Raises as `charge` does.
         """
 
     def refund(self, order: RefundOrder) -> RefundOutcome:
-        """Gives money back; the same key twice is one refund. Raises as `charge` does."""
+        """Refunds money; the same key twice is one refund. Raises as `charge` does."""
 
     def find_refund(self, order: RefundOrder) -> RefundOutcome | None:
-        """Looks the refund up by our own id, None if the processor has none. Raises as `charge` does."""
+        """Looks the refund up by our own id; None if the processor has none. Raises as `charge` does."""

@@ -1,7 +1,7 @@
-"""Whose trouble a processor's refusal is: one table. Only a refusal about this card may cool or switch off a card.
+"""Whom a processor's refusal is about, in one table. Only a refusal about this card may cool or disable a card.
 
-The words are Stripe's error codes and decline codes (docs/issuers/stripe.md, Error codes, Decline codes). A code that
-is not in the table blames nobody when the request was refused, and the card when its bank declined.
+The codes are Stripe's error and decline codes (docs/issuers/stripe.md, Error codes, Decline codes). An unknown code
+blames nobody when the request was refused, and the card when its bank declined.
 """
 
 import re
@@ -16,9 +16,9 @@ class Blame(StrEnum):
     CARD = "card"  # This card: its bank said no, or the saved card is gone. Another card may pay.
     PERSON = "person"  # This person's record at the processor: none of their cards can be charged.
     AMOUNT = "amount"  # This one charge: too small, too large, already done. The next one may work.
-    ACCOUNT = "account"  # Our own account or key: nobody's card can be charged until staff mend it.
+    ACCOUNT = "account"  # Our own account or key: no card can be charged until staff fix it.
     REQUEST = "request"  # Our own mistake in the request: staff and developers have to look.
-    UNKNOWN = "unknown"  # A code that is new to us: nobody is blamed.
+    UNKNOWN = "unknown"  # An unknown code: nobody is blamed.
 
 
 _CODES: dict[Blame, frozenset[str]] = {
@@ -112,9 +112,9 @@ _CODES: dict[Blame, frozenset[str]] = {
     ),
 }
 BLAME: dict[str, Blame] = {code: blame for blame, codes in _CODES.items() for code in codes}
-# Codes about an account or its keys, also those that are new to us.
+# Codes about an account or its keys, including unknown ones.
 _ACCOUNT_CODE = re.compile(r"(account|platform|api_key|secret_key|capabilit|charges_(disabled|not_enabled)|livemode)_?")
-# Stripe's answers to an account that may not charge often carry a sentence and no code.
+# Stripe often answers an account that may not charge with a sentence and no code.
 _OUR_ACCOUNT = re.compile(
     r"\b(this|your|the|our) (stripe |connected |platform |merchant )*"
     r"(platform|account|application|business|merchant)\b(?! holder)"
@@ -129,7 +129,7 @@ _METHOD = ("payment_method", "source", "card")
 
 
 def of_refusal(code: str, *, param: str = "", message: str = "") -> Blame:
-    """Whose trouble a refused request is, by its code, the parameter that it names and, without a code, its words."""
+    """Returns whom a refused request is about, by its code, parameter and, without a code, its message."""
     if code == _GONE:
         return _of_missing(param, message)
     if code in BLAME:
@@ -142,18 +142,18 @@ def of_refusal(code: str, *, param: str = "", message: str = "") -> Blame:
 
 
 def of_outcome(status: str, code: str) -> Blame:
-    """Whose trouble a charge that failed is, by its state and code alone: an unknown decline is the card's."""
+    """Returns whom a failed charge is about, by its state and code: an unknown decline is about the card."""
     if status == Charge.REFUSED:
         return BLAME.get(code, Blame.UNKNOWN)
     if status not in (Charge.DECLINED, Charge.REQUIRES_ACTION):
         return Blame.UNKNOWN
     blame = BLAME.get(code, Blame.CARD)
-    # Its bank looked at this card, so it is about the card or about this one charge.
+    # Its bank looked at the card, so the failure is about the card or this one charge.
     return blame if blame in (Blame.AMOUNT, Blame.CARD) else Blame.CARD
 
 
 def _of_missing(param: str, message: str) -> Blame:
-    """An object that the processor does not have: of the other mode when our key is the wrong one."""
+    """Returns whom a missing object is about: an object of the other mode means that our key is wrong."""
     if "mode, but a" in message:
         return Blame.ACCOUNT
     if param.startswith(_METHOD):

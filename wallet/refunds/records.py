@@ -1,7 +1,7 @@
-"""Giving money back to the card that paid: what is intended, and what became of it (sending: wallet/refunds/send.py).
+"""Refunds to the card that paid: what is intended, and what happened to it (sending: wallet/refunds/send.py).
 
-A refund belongs to an obligation. It waits until that is paid, and is canceled when it never is; so whoever finds that
-too much is owed can say so at any time, whatever has become of the charge.
+A refund belongs to an obligation. It waits until the obligation is paid and is canceled when it never is. So the caller
+may begin it at any time, whatever has happened to the charge.
 """
 
 import datetime as dt
@@ -24,18 +24,18 @@ from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation
 from wallet.processors import account_refusals
 from wallet.processors.base import AccountRefusedError, RefundOutcome
 
-# Our balance at the processor was empty (docs/issuers/stripe.md, Refund failure reasons): our account's trouble.
+# Codes for an empty balance of ours at the processor (docs/issuers/stripe.md, Refund failure reasons).
 OUR_BALANCE = frozenset({"insufficient_funds", "balance_insufficient", "insufficient_balance"})
 AFTER_EMPTY_BALANCE = dt.timedelta(hours=1)
-# The keys of refunds that we did not send.
+# The keys of refunds that we did not send begin with this.
 FOREIGN = "foreign-refund-"
 ENDED = (states.Refund.SUCCEEDED, states.Refund.FAILED, states.Refund.CANCELED)
-# A failed one counts too: a person has the case, and asking again by itself would fail again.
+# A failed one counts too: a person has the case, and a repeat would fail again.
 COUNTS = (*states.DUE_REFUND, states.Refund.SUCCEEDED, states.Refund.FAILED)
 
 
 def begin(*, obligation: FundingObligation, amount_minor: int, reason: str, actor: str) -> FundingRefund:
-    """Writes down that a part of an obligation is to be given back, in the caller's transaction, under its lock.
+    """Writes a refund of a part of an obligation, in the caller's transaction and under the obligation's lock.
 
     Raises ValueError for more than is left of it, and TransactionError outside a transaction.
     """
@@ -61,9 +61,9 @@ def begin(*, obligation: FundingObligation, amount_minor: int, reason: str, acto
 
 
 def fit(refund: FundingRefund, *, actor: str) -> bool:
-    """Rounds a refund that nobody has sent down to what the processor can count; False when nothing of it is left.
+    """Rounds an unsent refund down to what the processor can count; returns False when nothing is left.
 
-    The rest is taken off the cardholder's next charge. Under the obligation's lock.
+    The rest is taken off the cardholder's next charge. Call under the obligation's lock.
     """
     rest = refund.amount_minor % stripe_step(refund.obligation.currency)
     if not rest:
@@ -78,15 +78,15 @@ def fit(refund: FundingRefund, *, actor: str) -> bool:
 
 
 def given_back_minor(obligation: FundingObligation) -> int:
-    """What was given back of an obligation, or is going to be."""
+    """Returns what of an obligation was refunded or is being refunded, in minor units."""
     return given_back_minor_of([obligation]).get(obligation.pk, 0)
 
 
 def given_back_minor_of(obligations: Iterable[FundingObligation]) -> dict[int, int]:
-    """The same of several, by their keys; of those that are not in it nothing was given back."""
+    """Returns the same for several obligations by their keys; a missing key means nothing was refunded."""
     keys = [obligation.pk for obligation in obligations]
     counted = FundingRefund.objects.filter(obligation__in=keys, status__in=COUNTS)
-    # What a bank took back for good by a dispute went back to the card as well (wallet/disputes/lifecycle.py).
+    # What a bank took back for good in a dispute has returned to the card too (wallet/disputes/lifecycle.py).
     lost = FundingDispute.objects.filter(charge__obligation__in=keys, lost_minor__gt=0)
     parts = counted.order_by().values_list("obligation_id", "amount_minor")
     given_back: Counter[int] = Counter()
@@ -96,20 +96,20 @@ def given_back_minor_of(obligations: Iterable[FundingObligation]) -> dict[int, i
 
 
 def failed_back_minor(obligation: FundingObligation) -> int:
-    """What should have been given back of an obligation, and was refused."""
+    """Returns what of an obligation should have been refunded and was refused, in minor units."""
     failed = FundingRefund.objects.filter(obligation=obligation, status=states.Refund.FAILED)
     total: int = failed.aggregate(total=Sum("amount_minor", default=0))["total"]
     return total
 
 
 def wake(obligation: FundingObligation, charge: FundingCharge) -> None:
-    """The obligation is paid: what waited for that is given back now."""
+    """Makes the refunds due that waited for the obligation to be paid."""
     for refund in FundingRefund.objects.filter(obligation=obligation, charge=None, status=states.Refund.INTENDED):
         _wake(refund, charge)
 
 
 def cancel_waiting(obligation: FundingObligation, *, actor: str) -> int:
-    """Nobody has paid the obligation, so there is nothing to give back; gives how much waited for that, minor units."""
+    """Cancels the refunds of an unpaid obligation; returns their total in minor units."""
     canceled_minor = 0
     for refund in FundingRefund.objects.filter(obligation=obligation, charge=None, status=states.Refund.INTENDED):
         if _move(refund, RefundOutcome(states.Refund.CANCELED), actor=actor):
@@ -118,7 +118,7 @@ def cancel_waiting(obligation: FundingObligation, *, actor: str) -> int:
 
 
 def begin_again(*, obligation: FundingObligation, reason: str, actor: str) -> FundingRefund:
-    """One new refund in the place of all of an obligation's that failed, under its lock: those count no longer.
+    """Replaces all failed refunds of an obligation with a new one, under its lock; the failed ones count no longer.
 
     Raises ValueError when none has failed, and TransactionError outside a transaction.
     """
@@ -132,7 +132,7 @@ def begin_again(*, obligation: FundingObligation, reason: str, actor: str) -> Fu
 
 
 def apply_update(outcome: RefundOutcome) -> bool:
-    """Applies what the processor reports of a refund; False when it is none of ours."""
+    """Applies what the processor reports of a refund; returns False when it is not ours."""
     found = FundingRefund.objects.filter(processor_refund_id=outcome.processor_refund_id).first()
     found = found or _by_our_own_id(outcome.refund_public_id)
     if found is None:
@@ -142,7 +142,7 @@ def apply_update(outcome: RefundOutcome) -> bool:
 
 
 def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
-    """Moves a refund to its outcome with its posting and case, in one commit; False for late or repeated news."""
+    """Moves a refund to its outcome with its posting and case, in one commit; False for a late or repeated update."""
     with transaction():
         found = FundingRefund.objects.select_related("obligation", "charge__obligation").get(pk=refund_id)
         FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=found.obligation_id)
@@ -179,7 +179,7 @@ def _case_reference(refund: FundingRefund) -> str:
 
 
 def _send_later(found: FundingRefund, outcome: RefundOutcome, *, actor: str) -> None:
-    """Our balance at the processor was empty, which is no trouble of the card: another refund goes out later."""
+    """Begins another refund for later: our balance at the processor was empty, which is not about the card."""
     if not _move(found, RefundOutcome(states.Refund.CANCELED, failure_code=outcome.failure_code), actor=actor):
         return
     again = begin(obligation=found.obligation, amount_minor=found.amount_minor, reason=found.reason, actor=actor)
@@ -238,10 +238,10 @@ def _by_our_own_id(public_id: str) -> FundingRefund | None:
 
 
 def record_foreign(*, charge: FundingCharge, outcome: RefundOutcome, amount_minor: int) -> bool:
-    """Books a refund of our charge that somebody made at the processor; False when it is booked already.
+    """Books a refund of our charge that somebody made at the processor; returns False when it is booked already.
 
-    A person wanted it, so nobody is asked for the money again: it is posted as goodwill, which is made good by what
-    turns out not to be owed (wallet/obligations/adjust.py). A case tells of it.
+    A person wanted it, so nobody is asked for the money again: it is posted as goodwill, which is reduced by what turns
+    out not to be owed (wallet/obligations/adjust.py). A case reports it.
     """
     with transaction():
         obligation = FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=charge.obligation_id)
@@ -280,7 +280,7 @@ def record_foreign(*, charge: FundingCharge, outcome: RefundOutcome, amount_mino
 
 
 def foreign_minor(charge: FundingCharge, refunded_minor: int) -> int:
-    """How much of what the processor says was given back of a charge is none of our refunds, in minor units."""
+    """Returns, in minor units, how much of a charge's refunded total at the processor is no refund of ours."""
     ours = FundingRefund.objects.filter(charge=charge, status__in=(*states.DUE_REFUND, states.Refund.SUCCEEDED))
     sent = ours.exclude(status=states.Refund.INTENDED)
     total: int = sent.aggregate(total=Sum("amount_minor", default=0))["total"]
@@ -288,7 +288,7 @@ def foreign_minor(charge: FundingCharge, refunded_minor: int) -> int:
 
 
 def _is_booked(charge: FundingCharge, outcome: RefundOutcome, amount_minor: int) -> bool:
-    """Under the processor's id, or booked before from a total that named none: then it gets its id."""
+    """Returns whether it is booked under its id, or under a total without ids: then it gets its id."""
     named = outcome.processor_refund_id
     if named and FundingRefund.objects.filter(processor_refund_id=named).exists():
         return True

@@ -1,8 +1,8 @@
-"""`manage.py book_fees`: what the processor kept and exchanged, from its own list, into the ledger.
+"""`manage.py book_fees`: books the processor's fees and exchanges from its list into the ledger.
 
-It can be interrupted and repeated: what is booked is booked, once. Exit status: 0 done, 1 when something could not be
-booked or is open from an earlier night (a case says what), 2 when the list could not be read to its end, 130 after
-Ctrl-C.
+It can be interrupted and repeated: a booked transaction stays booked once. Exit status: 0 done, 1 when something could
+not be booked or is open from an earlier night (a case says what), 2 when the list could not be read to its end, 130
+after Ctrl-C.
 """
 
 import datetime as dt
@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
 
 def _book(start: dt.datetime, end: dt.datetime, *, dry_run: bool) -> Tally:
-    """The window, and the hours before it of which something is left."""
+    """Books the window and the earlier hours with open cases."""
     with tqdm(unit=" movements", leave=False, disable=None) as bar:
         tally = book(since=start, until=end, dry_run=dry_run, progress=bar.update)
         for hour in earlier_hours(before=start):

@@ -1,8 +1,7 @@
-"""Stripe's balance transactions, page by page in our words: what moved the balance, the fee, and in which currency.
+"""Stripe's balance transactions, page by page in our types: what moved, the fee, and in which currency.
 
-A row's reporting category says what it is about, more finely than its type (docs/issuers/stripe.md, Reporting
-categories). A list that cannot be read to its end raises; a row that makes no sense is handed on as one, and stops no
-other.
+A row's reporting category is finer than its type (docs/issuers/stripe.md, Reporting categories). A list that cannot be
+read to its end raises. An unreadable row is returned as such and stops no other row.
 """
 
 import datetime as dt
@@ -25,7 +24,7 @@ from wallet.processors.stripe.lists import PAGE, PATIENT, ListUnavailableError
 
 
 class Kind(StrEnum):
-    """What moved the balance, as far as the books tell it apart."""
+    """What moved the balance, as far as our ledger distinguishes it."""
 
     CHARGE = "charge"
     REFUND = "refund"
@@ -37,7 +36,7 @@ class Kind(StrEnum):
 KINDS = {
     "charge": Kind.CHARGE,
     "charge_failure": Kind.CHARGE,
-    # The rest of a hold of which a part was captured: its charge is listed whole.
+    # The released rest of a partial capture: its charge is listed whole.
     "partial_capture_reversal": Kind.REFUND,
     "refund": Kind.REFUND,
     "refund_failure": Kind.REFUND,
@@ -46,17 +45,17 @@ KINDS = {
     "fee": Kind.FEE,
 }
 FEE_TYPES = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
-# What a row that makes no sense is met with; a moment out of all bounds is an OSError on some machines.
+# The errors of an unreadable row; some systems raise OSError for a time out of bounds.
 SENSELESS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError, MoneyError)
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceMovement:
-    """One movement of our balance at the processor, gross: in (positive) or out (negative), in minor units.
+    """One gross movement of our balance at the processor: in (positive) or out (negative), in minor units.
 
-    `fee_minor` is what the processor keeps beside it (negative: gives back), in the same upper-case currency. The
-    source is what the cardholder paid or got, 0 where it is no charge or refund; the rate makes its amount ours.
-    `word` is the processor's own for it, and the ids are those of the charge, "" where there is none.
+    `fee_minor` is what the processor keeps beside it (negative: returns), in the same upper-case currency. The source
+    is what the cardholder paid or received, 0 when it is no charge or refund; the rate converts it to our currency.
+    `word` is the processor's category, and the ids are those of the charge, "" without one.
     """
 
     id: str
@@ -81,9 +80,9 @@ class BalanceMovement:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableMovement:
-    """A row that makes no sense: by its id, or a name of its own, why, and the gross amount as far as it is known.
+    """A row that cannot be read: its id or a name that we give it, why, and the gross amount if known.
 
-    `amount_minor` is 0 and `currency` "" where nobody can tell.
+    `amount_minor` is 0 and `currency` "" when they are unknown.
     """
 
     id: str
@@ -94,9 +93,9 @@ class UnreadableMovement:
 
 @dataclass(frozen=True, slots=True)
 class BalancePage:
-    """A stretch of the list, newest first; `cursor` asks for the next one and is "" at the end.
+    """A page of the list, newest first; `cursor` asks for the next one and is "" at the end.
 
-    The rows that make no sense are beside the others, and may be on the next page once more.
+    Unreadable rows are listed apart and may appear on the next page again.
     """
 
     rows: tuple[BalanceMovement, ...]
@@ -105,10 +104,10 @@ class BalancePage:
 
 
 class StripeBalance:
-    """The list of what moved our balance."""
+    """Stripe's list of balance transactions."""
 
     def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage:
-        """A page of what was entered from `since` up to, and without, `until`. Raises ListUnavailableError."""
+        """A page of movements from `since` up to, and without, `until`. Raises ListUnavailableError."""
         wanted: Any = {
             "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
             "limit": PAGE,
@@ -126,7 +125,7 @@ class StripeBalance:
 
 
 def read_page(listed: Mapping[str, Any]) -> BalancePage:
-    """An answer to the question for a list, in our words. Raises one of SENSELESS where it is no list."""
+    """Reads an answer of the list. Raises one of SENSELESS when it is not a list."""
     data = listed["data"]
     if not isinstance(data, list):
         raise TypeError("What should be a list of rows is none.")
@@ -139,7 +138,7 @@ def read_page(listed: Mapping[str, Any]) -> BalancePage:
 
 
 def _cursor(data: Sequence[Any]) -> str:
-    """The last row that has an id: what stands behind it without one is on the next page again."""
+    """Returns the last row with an id; rows after it are on the next page again."""
     ids = [str(row["id"]) for row in data if isinstance(row, Mapping) and clean_text(row.get("id"), limit=100)]
     return ids[-1]
 
@@ -166,7 +165,7 @@ def _unreadable(row: Mapping[str, Any], error: Exception) -> UnreadableMovement:
 
 
 def _own_name(row: Mapping[str, Any]) -> str:
-    """The same for the same row tomorrow, of which time changes some fields (its status, its source)."""
+    """Returns a name that stays the same tomorrow, although time changes the row's status and source."""
     lasting = [str(row.get(name)) for name in ("amount", "created", "currency", "fee", "type", "row")]
     return f"without-id-{hashlib.sha256(repr(lasting).encode('utf-8', 'replace')).hexdigest()[:16]}"
 
@@ -201,7 +200,7 @@ def _movement(row: Mapping[str, Any]) -> BalanceMovement:
 
 
 def _source(row: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
-    """The charge or refund itself. Raises ValueError where only it would tell what was exchanged."""
+    """Returns the charge or refund. Raises ValueError when only it would say what was exchanged."""
     if kind not in (Kind.CHARGE, Kind.REFUND, Kind.DISPUTE):
         return {}
     if isinstance(row["source"], Mapping):
@@ -217,17 +216,20 @@ def _kind(row: Mapping[str, Any]) -> Kind:
 
 
 def _fee(row: Mapping[str, Any], kind: Kind, word: str) -> int:
-    """A row that is nothing but a fee takes it as its amount; the issuing balance is not the processor's."""
+    """Returns the row's fee, which is the amount of a row that is only a fee.
+
+    The issuing balance is not the processor's.
+    """
     if word.startswith("issuing_") or row.get("balance_type") == "issuing":
         return 0
     return int(row["fee"]) - int(row["amount"]) * (kind == Kind.FEE)
 
 
 def _source_minor(source: Mapping[str, Any], amount: int, rate: Decimal | None) -> int:
-    """What a row moved in the cardholder's currency.
+    """Returns what a row moved in the cardholder's currency.
 
-    Of a hold that was captured in part there are a row of the whole and one of what was let go, and both may name the
-    charge: the rate says which amount is meant.
+    A partial capture has a row of the whole and a row of the released rest, and both may name the charge: the rate says
+    which amount is meant.
     """
     whole = int(source["amount"])
     taken = int(source.get("amount_captured", whole))

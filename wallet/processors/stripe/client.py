@@ -31,7 +31,7 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20
 
 
 class StripeProcessor:
-    """Charges through the `stripe` package, translating its answers and errors at this edge."""
+    """Charges through the `stripe` package and translates its answers and errors."""
 
     def charge(self, order: ChargeOrder) -> Outcome:
         try:
@@ -45,7 +45,7 @@ class StripeProcessor:
         return _known(intent.to_dict())
 
     def find(self, order: ChargeOrder) -> Outcome | None:
-        # A day of slack on our clock against theirs; the processor lists by customer and time, not by metadata.
+        # A day of slack between the clocks. Stripe lists by customer and time, not by metadata.
         window: PaymentIntentListParams = {
             "customer": order.customer_id,
             "created": {"gte": order.first_sent_at_s - 86_400},
@@ -82,7 +82,7 @@ def _parameters(order: ChargeOrder) -> PaymentIntentCreateParams:
         "currency": order.currency.lower(),
         "customer": order.customer_id,
         "payment_method": order.method_id,
-        # Cards in effect, since nothing that redirects is allowed; newer API versions refuse payment_method_types.
+        # Effectively cards only, because no redirect is allowed. Newer API versions refuse payment_method_types.
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "off_session": True,
         "confirm": True,
@@ -102,7 +102,7 @@ def _known(intent: dict[str, Any]) -> Outcome:
 
 
 def _is_a_decline(error: stripe.CardError) -> bool:
-    """A 402 is the bank's or Stripe's no to this card, unless it says otherwise and names no reason of a bank."""
+    """Returns whether a 402 is about this card: it is, unless it says otherwise and has no decline code."""
     if getattr(error.error, "decline_code", None):
         return True
     named, kind = stripe_errors.code(error), getattr(error.error, "type", None)
@@ -113,7 +113,7 @@ def _is_a_decline(error: stripe.CardError) -> bool:
 
 
 def _declined(error: stripe.CardError) -> Outcome:
-    """A 402 is final for this key; the intent inside it is what later events will speak of."""
+    """Returns the decline of a 402. It is final for this key; later events name the intent inside it."""
     detail = error.error
     code = clean_text(getattr(detail, "decline_code", None) or error.code, limit=80)
     intent = getattr(detail, "payment_intent", None)
@@ -126,14 +126,14 @@ def _declined(error: stripe.CardError) -> Outcome:
 
 
 def _translate(error: stripe.StripeError) -> Outcome:
-    """What an error that is no decline means: refused for good, not looked at, or unknown."""
+    """Raises what an error means that is no decline: refused for good, not looked at, or unknown."""
     if isinstance(error, stripe.InvalidRequestError):
         return _refused(error)
     raise stripe_errors.without_answer(error) from error
 
 
 def _refused(error: stripe.InvalidRequestError | stripe.CardError) -> Outcome:
-    """A request that was refused because of this card, person or amount; raises for what is none of theirs."""
+    """Returns the refusal of a request because of its card, person or amount; raises for other refusals."""
     found = stripe_errors.refused(error)
     if found.blame in (Blame.REQUEST, Blame.UNKNOWN):
         raise RequestRefusedError(
@@ -144,7 +144,7 @@ def _refused(error: stripe.InvalidRequestError | stripe.CardError) -> Outcome:
 
 @functools.cache
 def stripe_client() -> stripe.StripeClient:
-    """One client a process. It sends each request once: retrying is decided in one place, ours (money-safety T19)."""
+    """Returns the process's client. It sends each request once: our own workers retry (money-safety T19)."""
     bases: Any = {"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {}
     return stripe.StripeClient(
         settings.STRIPE_API_KEY,

@@ -1,4 +1,4 @@
-"""Disputes of our charges at Stripe, in our words (docs/issuers/stripe.md, Dispute object)."""
+"""Stripe's disputes of our charges in our types (docs/issuers/stripe.md, Dispute object)."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from onecard.kit.text import clean_text
 from wallet.processors.stripe.intents import intent_of
 from wallet.states import FundingDispute
 
-# What the bank says as its reason, in words (docs/issuers/stripe.md, Dispute categories).
+# The bank's reasons as sentences (docs/issuers/stripe.md, Dispute categories).
 REASONS = {
     "bank_cannot_process": "the bank cannot process the payment",
     "check_returned": "a check was returned",
@@ -43,7 +43,7 @@ class BalanceEntry:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorDispute:
-    """A dispute of a charge as the processor tells of it; amounts in minor units of an upper-case currency."""
+    """A dispute of a charge as the processor reports it; minor units of an upper-case currency."""
 
     id: str
     status: str
@@ -58,7 +58,7 @@ class ProcessorDispute:
 
 
 def read_dispute(content: Mapping[str, Any]) -> ProcessorDispute | None:
-    """A dispute object; None for a status that is new to us. Raises ValueError, KeyError or TypeError for nonsense."""
+    """Reads a dispute object; None for an unknown status. Raises ValueError, KeyError or TypeError for nonsense."""
     status = clean_text(content.get("status"), limit=30)
     if status not in FundingDispute.values:
         return None
@@ -90,7 +90,7 @@ def _entry(row: Mapping[str, Any]) -> BalanceEntry:
 
 
 def _id(value: Any) -> str:
-    """An id, whether the object is named or expanded."""
+    """Returns the id of an object that is given by its id or expanded."""
     return clean_text(value.get("id") if isinstance(value, Mapping) else value, limit=64)
 
 

@@ -1,4 +1,4 @@
-"""Stripe's errors that are no declines: refused, not looked at, or unknown (docs/issuers/stripe.md, Error types)."""
+"""Stripe's errors that are no declines: refused, not processed, or unknown (docs/issuers/stripe.md, Error types)."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ OUR_KEY = (stripe.AuthenticationError, stripe.PermissionError)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that Stripe refused for good: its code ("" for none), what it says, and whose trouble that is."""
+    """A request that Stripe refused for good: its code ("" for none), its message, and whom it is about."""
 
     code: str
     message: str
@@ -32,31 +32,31 @@ def refused(error: stripe.InvalidRequestError | stripe.CardError) -> Refusal:
 
 
 def without_answer(error: stripe.StripeError) -> NotProcessedError | OutcomeUnknownError:
-    """The error in our words, for `raise … from`: Stripe did not look at the request, or it may have done its work.
+    """Returns the error to raise when Stripe did not look at the request, or may have done its work.
 
-    409, 5xx, HTML, no answer at all, or a key that was used with other words before: it may have happened.
+    After 409, 5xx, HTML, no answer at all, or a key that was used with other parameters, it may have done its work.
     """
     if isinstance(error, OUR_KEY):
         return AccountRefusedError(message(error), refusal_code=code(error), is_stored=False)
     if isinstance(error, stripe.RateLimitError):
         return NotProcessedError(message(error), retry_after_s=_seconds((error.headers or {}).get("Retry-After")))
-    # A key that was used with other parameters will never answer anything else either.
+    # A key that was used with other parameters never gives another answer either.
     is_final = is_replayed(error) or isinstance(error, stripe.IdempotencyError)
     return OutcomeUnknownError(message(error), replayed=is_final)
 
 
 def message(error: stripe.StripeError) -> str:
-    """What Stripe says of it, fit to be stored."""
+    """Returns Stripe's message in a form that may be stored."""
     return clean_message(error.user_message or str(error), limit=300)
 
 
 def code(error: stripe.StripeError) -> str:
-    """Stripe's word for it, or ""."""
+    """Returns Stripe's code, or ""."""
     return clean_text(getattr(error.error, "code", None), limit=80)
 
 
 def is_replayed(error: stripe.StripeError) -> bool:
-    """The stored answer to the key's first request says so (docs/issuers/stripe.md, Idempotent requests)."""
+    """Returns whether it is the stored answer to a repeated key (docs/issuers/stripe.md, Idempotent requests)."""
     return str((error.headers or {}).get("Idempotent-Replayed", "")).lower() == "true"
 
 

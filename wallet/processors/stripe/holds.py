@@ -1,7 +1,7 @@
-"""Holds at Stripe: a PaymentIntent captured or canceled by us (docs/issuers/stripe.md, Place a hold on a card).
+"""Holds at Stripe: capturing or canceling a PaymentIntent (docs/issuers/stripe.md, Place a hold on a card).
 
-A payment intent can be captured once and canceled once, so a repeat cannot do harm; where one is refused because the
-intent has moved on, how it stands now is the answer.
+A payment intent can be captured once and canceled once, so a repeat does no harm. When a call is refused because the
+intent has moved on, its present state is the answer.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from wallet.processors.stripe import errors as stripe_errors
 from wallet.processors.stripe.intents import read_payment_intent
 from wallet.states import Charge
 
-# Stripe's words for a hold that its bank has let go.
+# Stripe's codes for a hold that its bank has released.
 LAPSED = frozenset({"capture_charge_authorization_expired", "charge_expired_for_capture"})
 
 
 def capture(client: stripe.StripeClient, order: CaptureOrder) -> Outcome:
-    """Takes the amount and lets the rest go; raises OutcomeUnknownError or NotProcessedError."""
+    """Takes the amount and releases the rest. Raises OutcomeUnknownError or NotProcessedError."""
     intents = client.v1.payment_intents
     return _ask(
         client,
@@ -35,7 +35,7 @@ def capture(client: stripe.StripeClient, order: CaptureOrder) -> Outcome:
 
 
 def give_up(client: stripe.StripeClient, processor_charge_id: str) -> Outcome:
-    """Cancels the hold; raises OutcomeUnknownError or NotProcessedError."""
+    """Cancels the hold. Raises OutcomeUnknownError or NotProcessedError."""
     intents = client.v1.payment_intents
     return _ask(
         client,
@@ -61,7 +61,7 @@ def _ask(client: stripe.StripeClient, processor_charge_id: str, ask: Callable[[]
     if stands.status in (Charge.SUCCEEDED, Charge.CANCELED):
         return stands
     if stands.status == Charge.HELD and code not in LAPSED:
-        # It is still held and still refused: somebody has to see why, and it is asked again until then.
+        # It is still held and the call is still refused: it is repeated until a person finds out why.
         raise OutcomeUnknownError(f"Stripe refuses it although the amount is held: {said}")
     return Outcome(Charge.CANCELED, processor_charge_id, failure_code=code or "hold_lapsed", failure_message=said)
 

@@ -1,4 +1,4 @@
-"""A PaymentIntent of Stripe in our words, from an answer, an event or a list."""
+"""Reads a PaymentIntent of Stripe from an answer, an event or a list."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from onecard.kit.text import clean_message, clean_text
 from wallet.processors.base import Outcome
 from wallet.states import Charge
 
-# The bank wants the person on session; the payment intent itself then waits for another method.
+# The bank wants the person on session; the payment intent then waits for another method.
 NEEDS_CARDHOLDER = {"authentication_required", "authentication_not_handled"}
 STATUS = {
     "succeeded": Charge.SUCCEEDED,
@@ -19,11 +19,11 @@ STATUS = {
 
 
 def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
-    """A PaymentIntent, from an answer or an event, as an outcome; None when nothing has come of it yet that we know."""
+    """Reads a PaymentIntent as an outcome; None while nothing has happened to it that we know."""
     intent_id, status = clean_text(intent.get("id"), limit=64), STATUS.get(str(intent.get("status")))
     error = intent.get("last_payment_error")
     if intent.get("status") == "requires_payment_method" and isinstance(error, Mapping):
-        status = Charge.DECLINED  # Without an error it is merely new: nothing was tried yet.
+        status = Charge.DECLINED  # Without an error it is new: no card was tried yet.
     if not intent_id or status is None:
         return None
     error = error if isinstance(error, Mapping) else {}
@@ -39,7 +39,7 @@ def read_payment_intent(intent: Mapping[str, Any]) -> Outcome | None:
 
 
 def intent_of(content: Mapping[str, Any]) -> str:
-    """The payment intent that an object names: by itself, or by the charge where that is expanded; "" for none."""
+    """Returns the id of the payment intent that an object names itself or through its expanded charge; "" for none."""
     named, charge = content.get("payment_intent"), content.get("charge")
     if not named and isinstance(charge, Mapping):
         named = charge.get("payment_intent")

@@ -1,4 +1,4 @@
-"""Stripe's own lists of charges and refunds, page by page in our words, for a comparison with our books.
+"""Stripe's lists of charges and refunds, page by page in our types, for the reconciliation.
 
 A list that cannot be read to its end raises: half a list would make the other half look missing.
 """
@@ -20,20 +20,20 @@ from wallet.processors.stripe.intents import read_payment_intent
 from wallet.processors.stripe.refunds import read_refund
 
 PAGE = 100
-# Reading changes nothing, so the package's own patience will do here (money-safety T19).
+# Reads change nothing, so the package may retry them itself (money-safety T19).
 PATIENT: stripe.RequestOptions = {"max_network_retries": 3}
 Said = TypeVar("Said", Outcome, RefundOutcome)
 
 
 class ListUnavailableError(OneCardError):
-    """The processor's list could not be read to its end; nothing may be concluded from what came before."""
+    """The processor's list could not be read to its end; conclude nothing from the pages before."""
 
     code = "processor_list_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
 class ListedMoney(Generic[Said]):
-    """One charge or refund at the processor; `amount_minor` is what moved, in units of an upper-case currency."""
+    """One charge or refund at the processor; `amount_minor` is what moved, in an upper-case currency."""
 
     outcome: Said
     amount_minor: int
@@ -43,7 +43,7 @@ class ListedMoney(Generic[Said]):
 
 @dataclass(frozen=True, slots=True)
 class MoneyPage(Generic[Said]):
-    """A stretch of a list, newest first; `cursor` asks for the next one and is "" at the end. A page may be empty."""
+    """A page of a list, newest first; `cursor` asks for the next one and is "" at the end. It may be empty."""
 
     rows: tuple[ListedMoney[Said], ...]
     cursor: str
@@ -55,7 +55,7 @@ class StripeLists:
     provider = "stripe"
 
     def list_charges(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[Outcome]:
-        """A page of payment intents made from `since` to `until`; those that nothing has come of are left out.
+        """A page of payment intents made from `since` to `until`, without those that no card was tried for.
 
         Raises ListUnavailableError.
         """

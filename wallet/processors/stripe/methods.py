@@ -1,4 +1,4 @@
-"""What Stripe says of a saved card, and giving up a payment intent that waits for its cardholder."""
+"""Reads a saved card at Stripe, and cancels a payment intent that waits for its cardholder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from wallet.processors.stripe.intents import read_payment_intent
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A card as the processor keeps it: whose it is ("" for nobody's), and its expiry and face where it names them."""
+    """A card as the processor stores it: its customer ("" for none), expiry and card details where known."""
 
     customer_id: str
     expiry_month: int | None = None
@@ -25,9 +25,9 @@ class SavedMethod:
 
 
 def look_up(processor_method_id: str) -> SavedMethod | None:
-    """The card as it stands at Stripe; None when there is none of that id.
+    """Reads the card at Stripe; None when there is none of that id.
 
-    Raises OutcomeUnknownError or NotProcessedError when Stripe does not say.
+    Raises OutcomeUnknownError or NotProcessedError when Stripe does not answer.
     """
     try:
         found = stripe_client().v1.payment_methods.retrieve(processor_method_id)
@@ -42,9 +42,9 @@ def look_up(processor_method_id: str) -> SavedMethod | None:
 
 
 def call_off(processor_charge_id: str) -> Outcome | None:
-    """Cancels a payment intent and says how it stands then; None when that is nothing that we know.
+    """Cancels a payment intent and returns its state; None for a state that we do not know.
 
-    Canceling again changes nothing, so it needs no key. Raises OutcomeUnknownError or NotProcessedError.
+    A repeat changes nothing, so it needs no key. Raises OutcomeUnknownError or NotProcessedError.
     """
     intents = stripe_client().v1.payment_intents
     try:
@@ -52,7 +52,7 @@ def call_off(processor_charge_id: str) -> Outcome | None:
             intent = intents.cancel(processor_charge_id, {"cancellation_reason": "abandoned"})
         except stripe.InvalidRequestError as error:
             stripe_errors.refused(error)
-            # It has moved on meanwhile: canceled already, or paid.
+            # It has moved on: it was canceled already, or paid.
             intent = intents.retrieve(processor_charge_id)
     except stripe.InvalidRequestError as error:
         stripe_errors.refused(error)
@@ -63,7 +63,7 @@ def call_off(processor_charge_id: str) -> Outcome | None:
 
 
 def read_saved_method(method: Mapping[str, Any]) -> SavedMethod:
-    """A payment method object, from an answer or an event."""
+    """Reads a payment method object from an answer or an event."""
     customer, card = method.get("customer"), method.get("card")
     card = card if isinstance(card, Mapping) else {}
     month, year = card.get("exp_month"), card.get("exp_year")

@@ -1,4 +1,4 @@
-"""Refunds at Stripe: one is accepted at once and may still fail days later (docs/issuers/stripe.md, Refunds)."""
+"""Refunds at Stripe: accepted at once, and they may still fail days later (docs/issuers/stripe.md, Refunds)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from wallet.processors.base import OutcomeUnknownError, RefundOrder, RefundOutco
 from wallet.processors.stripe import errors as stripe_errors
 from wallet.states import Refund
 
-# Pending and requires_action are Stripe's to finish: for us the money is on its way.
+# Stripe finishes pending and requires_action itself: for us the money is on its way.
 STATUS = {
     "succeeded": Refund.SUCCEEDED,
     "pending": Refund.SUCCEEDED,
@@ -24,7 +24,7 @@ MARK = "funding_refund"
 
 
 def refund(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome:
-    """Asks for a refund under its key; raises OutcomeUnknownError or NotProcessedError."""
+    """Asks for a refund under its key. Raises OutcomeUnknownError or NotProcessedError."""
     try:
         made = client.v1.refunds.create(
             {
@@ -43,7 +43,7 @@ def refund(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome:
 
 
 def find(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome | None:
-    """The refund that carries our id, among those of the charge."""
+    """Returns the charge's refund that carries our id, or None."""
     try:
         listed = client.v1.refunds.list({"payment_intent": order.processor_charge_id, "limit": 100})
         for each in listed.auto_paging_iter():
@@ -59,7 +59,7 @@ def find(client: stripe.StripeClient, order: RefundOrder) -> RefundOutcome | Non
 
 
 def read_refund(content: Mapping[str, Any]) -> RefundOutcome | None:
-    """A refund, from an answer or an event, as an outcome; None for a status that is new to us."""
+    """Reads a refund from an answer or an event as an outcome; None for an unknown status."""
     refund_id, status = clean_text(content.get("id"), limit=64), STATUS.get(str(content.get("status")))
     if not refund_id or status is None:
         return None
@@ -75,7 +75,7 @@ def read_refund(content: Mapping[str, Any]) -> RefundOutcome | None:
 
 
 def _translate(error: stripe.StripeError) -> RefundOutcome:
-    """What an error means: refused for good, not looked at, or unknown; as for charges."""
+    """Raises what an error means, as for charges: refused for good, not processed, or unknown."""
     if isinstance(error, stripe.InvalidRequestError):
         found = stripe_errors.refused(error)
         return RefundOutcome(Refund.FAILED, failure_code=found.code, failure_message=found.message)
