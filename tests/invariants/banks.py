@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from onecard.kit import clock
 from tests.invariants.processor import Intent, Moody
 from wallet.disputes import lifecycle as funding_disputes
-from wallet.processors.stripe.disputes import BalanceEntry, ProcessorDispute
+from wallet.processors.stripe.disputes import DisputeMovement, ProcessorDispute
 
 # What may come next, by where a dispute stands; `_lists` says which of it needs the movements to be listed.
 NEXT = {
@@ -49,21 +49,21 @@ class Dispute:
     intent: Intent
     now: ProcessorDispute
     lists: bool
-    entries: list[BalanceEntry] = field(default_factory=list)
+    movements: list[DisputeMovement] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
 
     @property
     def taken_minor(self) -> int:
-        return -sum(entry.amount_minor for entry in self.entries)
+        return -sum(entry.amount_minor for entry in self.movements)
 
     def becomes(self, status: str, moved: str = "") -> None:
         """Moves the money, if any moves, and tells of it: the change, and by itself that money moved."""
         if moved:
             sign = -1 if moved == "withdrawn" else 1
-            name = f"txn_{self.now.id}_{len(self.entries)}"
-            self.entries.append(BalanceEntry(name, sign * self.now.amount_minor, 0, self.now.currency))
-        listed = tuple(self.entries) if self.lists else ()
-        self.now = replace(self.now, status=status, entries=listed)
+            name = f"txn_{self.now.id}_{len(self.movements)}"
+            self.movements.append(DisputeMovement(name, sign * self.now.amount_minor, 0, self.now.currency))
+        listed = tuple(self.movements) if self.lists else ()
+        self.now = replace(self.now, status=status, movements=listed)
         self.tell("")
         if moved:
             self.tell(moved)
@@ -97,7 +97,7 @@ class Banks:
             charge_id=f"ch_of_{intent.id}",
             due_at=clock.now() + dt.timedelta(days=7),
             opened_at=clock.now(),
-            entries=(),
+            movements=(),
         )
         made = Dispute(intent, opened, lists)
         self.disputes.append(made)

@@ -20,7 +20,7 @@ from wallet.disputes import lost as lost_disputes
 from wallet.ledger import postings as ledger
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingDispute, FundingMethod, Posting
-from wallet.processors.stripe.disputes import BalanceEntry, ProcessorDispute
+from wallet.processors.stripe.disputes import DisputeMovement, ProcessorDispute
 
 ACTOR = "processor:stripe"
 NOBODYS = "processor:stripe"
@@ -46,7 +46,7 @@ def apply_update(found: ProcessorDispute, *, reported_at: dt.datetime, moved: st
         if charge is None:
             _keep_as_nobodys(dispute)
             return False
-        _book(dispute, charge, _entries(dispute, found, moved))
+        _book(dispute, charge, _movements(dispute, found, moved))
         _settle(dispute, charge)
         _keep_case(dispute, charge)
         if dispute.status in DISTRUSTED:
@@ -117,20 +117,20 @@ def _may_move(dispute: FundingDispute, target: str, reported_at: dt.datetime) ->
     return dispute.status not in states.DISPUTE_ENDS or (reported_at > dispute.told_at and target != dispute.status)
 
 
-def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceEntry]) -> None:
+def _book(dispute: FundingDispute, charge: FundingCharge, movements: list[DisputeMovement]) -> None:
     """Books each movement of our balance once by the processor's id, and the fee under the nightly list's key."""
     moved = 0
-    for entry in entries:
-        money = _in_charges_currency(dispute, entry)
-        if money.minor and _post(entry.id, money, charge, back=entry.amount_minor > 0):
-            moved += -money.minor if entry.amount_minor > 0 else money.minor
-        if entry.fee_minor:
+    for movement in movements:
+        money = _in_charges_currency(dispute, movement)
+        if money.minor and _post(movement.id, money, charge, back=movement.amount_minor > 0):
+            moved += -money.minor if movement.amount_minor > 0 else money.minor
+        if movement.fee_minor:
             ledger.post(
                 kind=ledger.Kind.FEE,
-                key=f"fee:{entry.id}",
-                money=Money(abs(entry.fee_minor), entry.currency),
+                key=f"fee:{movement.id}",
+                money=Money(abs(movement.fee_minor), movement.currency),
                 reference=ledger.reference_of(charge),
-                back=entry.fee_minor < 0,
+                back=movement.fee_minor < 0,
             )
     if moved:
         dispute.withdrawn_minor += moved
@@ -142,46 +142,46 @@ def _book(dispute: FundingDispute, charge: FundingCharge, entries: list[BalanceE
         trail.record(actor=ACTOR, action="charge_dispute.moved", subject=dispute, amount_minor=moved)
 
 
-def _entries(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> list[BalanceEntry]:
+def _movements(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> list[DisputeMovement]:
     """Returns the movements that the report lists, or the one that it mentions without a list.
 
     A movement that was booked without a list is the first of its direction in a later list.
     """
     unlisted = {word: f"{found.id}:{word}" for word in ("withdrawn", "reinstated")}
-    if moved and not found.entries:
-        taken = BalanceEntry(unlisted["withdrawn"], -found.amount_minor, 0, found.currency)
+    if moved and not found.movements:
+        taken = DisputeMovement(unlisted["withdrawn"], -found.amount_minor, 0, found.currency)
         if moved == "withdrawn":
             return [taken]
-        given_back = BalanceEntry(unlisted["reinstated"], found.amount_minor, 0, found.currency)
+        given_back = DisputeMovement(unlisted["reinstated"], found.amount_minor, 0, found.currency)
         # What was returned had been taken before, although that report is still on its way.
         return [given_back] if dispute.withdrawn_minor >= found.amount_minor else [taken, given_back]
     keys = [_key(name) for name in unlisted.values()]
     known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
     left = []
-    for entry in found.entries:
-        name = unlisted["withdrawn" if entry.amount_minor < 0 else "reinstated"]
+    for movement in found.movements:
+        name = unlisted["withdrawn" if movement.amount_minor < 0 else "reinstated"]
         if _key(name) in known:
             known.discard(_key(name))
-            left.append(BalanceEntry(entry.id, 0, entry.fee_minor, entry.currency))
+            left.append(DisputeMovement(movement.id, 0, movement.fee_minor, movement.currency))
         else:
-            left.append(entry)
+            left.append(movement)
     return left
 
 
-def _key(entry_id: str) -> str:
-    return f"charge_dispute:{entry_id}"
+def _key(movement_id: str) -> str:
+    return f"charge_dispute:{movement_id}"
 
 
-def _in_charges_currency(dispute: FundingDispute, entry: BalanceEntry) -> Money:
+def _in_charges_currency(dispute: FundingDispute, movement: DisputeMovement) -> Money:
     """Returns the movement in the charge's currency; the nightly list books the exchange, if there was one."""
-    same = entry.currency == dispute.currency
-    return Money(abs(entry.amount_minor) if same else dispute.amount_minor, dispute.currency)
+    same = movement.currency == dispute.currency
+    return Money(abs(movement.amount_minor) if same else dispute.amount_minor, dispute.currency)
 
 
-def _post(entry_id: str, money: Money, charge: FundingCharge, *, back: bool) -> bool:
+def _post(movement_id: str, money: Money, charge: FundingCharge, *, back: bool) -> bool:
     return ledger.post(
         kind=ledger.Kind.CHARGE_DISPUTED,
-        key=_key(entry_id),
+        key=_key(movement_id),
         money=money,
         reference=ledger.reference_of(charge),
         back=back,
@@ -238,8 +238,8 @@ def _switch_off(method: FundingMethod, dispute: FundingDispute) -> None:
     """Disables the card, once for each dispute: our policy until staff enable it again."""
     require_transaction("A card that is switched off")
     action = "method.disputed"
-    told = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(method.pk), action=action)
-    if told.filter(details__dispute=dispute.processor_dispute_id).exists():
+    disabled = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(method.pk), action=action)
+    if disabled.filter(details__dispute=dispute.processor_dispute_id).exists():
         return
     methods.lock_wallet(method.cardholder_id)
     active = FundingMethod.objects.filter(pk=method.pk, status=FundingMethod.Status.ACTIVE)

@@ -32,8 +32,8 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class BalanceEntry:
-    """What a dispute moved of our balance: taken (negative) or given back; the fee is what Stripe keeps beside it."""
+class DisputeMovement:
+    """What a dispute moved of our balance: taken (negative) or returned; the fee is what Stripe keeps beside it."""
 
     id: str
     amount_minor: int
@@ -54,7 +54,7 @@ class ProcessorDispute:
     charge_id: str
     due_at: dt.datetime | None
     opened_at: dt.datetime
-    entries: tuple[BalanceEntry, ...]
+    movements: tuple[DisputeMovement, ...]
 
 
 def read_dispute(content: Mapping[str, Any]) -> ProcessorDispute | None:
@@ -77,16 +77,16 @@ def read_dispute(content: Mapping[str, Any]) -> ProcessorDispute | None:
         charge_id=_id(content.get("charge")),
         due_at=_moment(details.get("due_by")) if isinstance(details, Mapping) else None,
         opened_at=_moment(content.get("created")) or dt.datetime.now(dt.UTC),
-        entries=tuple(_entry(row) for row in content.get("balance_transactions") or ()),
+        movements=tuple(_movement(row) for row in content.get("balance_transactions") or ()),
     )
 
 
-def _entry(row: Mapping[str, Any]) -> BalanceEntry:
+def _movement(row: Mapping[str, Any]) -> DisputeMovement:
     money = from_stripe(row["amount"], row["currency"])
     fee = from_stripe(row.get("fee") or 0, row["currency"])
     if max(abs(money.minor), abs(fee.minor)) > MAX_AMOUNT_MINOR:
         raise ValueError("The dispute moved more than can be booked.")
-    return BalanceEntry(clean_text(row["id"], limit=100), money.minor, fee.minor, money.currency)
+    return DisputeMovement(clean_text(row["id"], limit=100), money.minor, fee.minor, money.currency)
 
 
 def _id(value: Any) -> str:
