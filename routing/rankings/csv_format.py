@@ -9,10 +9,10 @@ from typing import Final
 
 from routing.models import RankingRow
 from routing.rankings.entry import (
-    Entry,
     FieldError,
     Known,
     Problem,
+    RankingEntry,
     RankingsError,
     Reading,
     read_card_name,
@@ -115,10 +115,10 @@ def _named(columns: list[str], cells: list[str]) -> dict[str, str]:
     return dict.fromkeys(COLUMNS, "") | {name: cell for name, cell in pairs if name}
 
 
-def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) -> Entry:
+def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) -> RankingEntry:
     mcc = read_mcc(_with_zeros(cells["mcc"], known), known)
     product_id, network = _read_subject(cells, known)
-    entry = Entry(
+    entry = RankingEntry(
         line=line,
         mcc=mcc,
         product_id=product_id,

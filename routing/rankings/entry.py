@@ -28,7 +28,7 @@ REWARD_TYPES: Final = {kind.value: kind.value for kind in RewardType} | {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RankingEntry:
     """A ranking that was checked, and the line of the file where it starts; fees in US cents."""
 
     line: int
@@ -74,7 +74,7 @@ class Problem:
 class Reading:
     """What a file gave: its good rows, and what is wrong with the others."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RankingEntry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -98,9 +98,9 @@ class FieldError(ValueError):
     """One value is not good; the message is the end of a sentence about its row."""
 
 
-def duplicates(entries: Iterable[Entry]) -> list[Problem]:
+def duplicates(entries: Iterable[RankingEntry]) -> list[Problem]:
     """A problem for each row that says again what an earlier one says, naming both."""
-    firsts: dict[tuple[object, ...], Entry] = {}
+    firsts: dict[tuple[object, ...], RankingEntry] = {}
     return [
         _duplicate(entry, first) for entry in entries if (first := firsts.setdefault(entry.key, entry)) is not entry
     ]
@@ -171,7 +171,7 @@ def shown_name(mcc: str) -> str:
     return mcc if re.fullmatch(r"[0-9]{4}", mcc) else shown(mcc)
 
 
-def _duplicate(entry: Entry, first: Entry) -> Problem:
+def _duplicate(entry: RankingEntry, first: RankingEntry) -> Problem:
     other = first.place if first.line == entry.line and first.place else f"on line {first.line}"
     where = f"{entry.place}: " if first.line == entry.line and entry.place else ""
     return Problem(entry.line, f"{where}the same card, MCC and first day as {other}; keep one of the two")

@@ -15,7 +15,7 @@ from audit.trail import record
 from onecard.kit.transactions import transaction
 from routing.models import MerchantCategory, RankingRow, Rulebook
 from routing.rankings.csv_format import read_csv, write_csv
-from routing.rankings.entry import Entry, Known, RankingsError, Reading, duplicates
+from routing.rankings.entry import Known, RankingEntry, RankingsError, Reading, duplicates
 from routing.rankings.formats import Format
 from routing.rankings.json_format import read_json, write_json
 from routing.rankings.sheet import encoding_of
@@ -86,7 +86,7 @@ def export_rankings(file_format: Format) -> Export:
     return Export(text, written, len(stored) - written)
 
 
-def read_entries(content: bytes, *, source: str, file_format: Format) -> list[Entry]:
+def read_entries(content: bytes, *, source: str, file_format: Format) -> list[RankingEntry]:
     """The rankings of a file, in its order; raises RankingsError when the file or any row of it is not good."""
     known = Known(
         mccs=frozenset(MerchantCategory.objects.values_list("code", flat=True)),
@@ -119,7 +119,7 @@ def _read(text: str, source: str, file_format: Format, known: Known) -> Reading:
     return read_csv(text, source, known) if file_format == "csv" else read_json(text, source, known)
 
 
-def _compare(entries: Sequence[Entry], *, update: bool) -> tuple[list[RankingRow], ImportResult]:
+def _compare(entries: Sequence[RankingEntry], *, update: bool) -> tuple[list[RankingRow], ImportResult]:
     """The rows to write, and the counts."""
     stored = {
         tuple(row[:5]): tuple(row[5:])
@@ -133,7 +133,7 @@ def _compare(entries: Sequence[Entry], *, update: bool) -> tuple[list[RankingRow
     return [_row(entry) for entry in (*new, *changed)], result
 
 
-def _row(entry: Entry) -> RankingRow:
+def _row(entry: RankingEntry) -> RankingRow:
     return RankingRow(
         mcc=entry.mcc,
         scope=RankingRow.Scope.NETWORK if entry.product_id is None else RankingRow.Scope.PRODUCT,

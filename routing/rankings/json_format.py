@@ -12,10 +12,10 @@ from typing import Final
 from onecard.kit.json_cursor import JsonCursor, Pairs
 from routing.models import RankingRow
 from routing.rankings.entry import (
-    Entry,
     FieldError,
     Known,
     Problem,
+    RankingEntry,
     RankingsError,
     Reading,
     read_card_name,
@@ -95,12 +95,12 @@ def _read_cards(cursor: JsonCursor, mcc: str, reading: Reading) -> None:
     ]
 
 
-def _read_entry(value: object, mcc: str, line: int, place: str) -> Entry:
+def _read_entry(value: object, mcc: str, line: int, place: str) -> RankingEntry:
     if not isinstance(value, Pairs):
         raise FieldError(f"a card must be an object with {', '.join(FIELDS)}")
     card = dict(value)
     _check_names([name for name, _ in value])
-    return Entry(
+    return RankingEntry(
         line=line,
         mcc=mcc,
         product_id=None,
