@@ -20,7 +20,7 @@ DAY = dt.timedelta(days=1)
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSandbox]:
     monkeypatch.setattr(stripe_lists, "PAGE", 2)
-    monkeypatch.setattr(stripe_lists, "PATIENT", {"max_network_retries": 0})
+    monkeypatch.setattr(stripe_lists, "PACKAGE_RETRIES", {"max_network_retries": 0})
     with processor_sandbox() as running:
         yield running
 

@@ -38,7 +38,7 @@ def served() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def sandbox(served: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
     monkeypatch.setattr(stripe_balance, "PAGE", 2)
-    monkeypatch.setattr(stripe_balance, "PATIENT", {"max_network_retries": 0})
+    monkeypatch.setattr(stripe_balance, "PACKAGE_RETRIES", {"max_network_retries": 0})
     served.reset()
     return served
 

@@ -23,7 +23,7 @@ DAY = dt.timedelta(days=1)
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSandbox]:
     monkeypatch.setattr(stripe_balance, "PAGE", 2)
-    monkeypatch.setattr(stripe_balance, "PATIENT", {"max_network_retries": 0})
+    monkeypatch.setattr(stripe_balance, "PACKAGE_RETRIES", {"max_network_retries": 0})
     with processor_sandbox(settlement_currency="usd") as running:
         yield running
 

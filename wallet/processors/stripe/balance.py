@@ -20,7 +20,7 @@ from onecard.kit.money import MoneyError, currency_exponent
 from onecard.kit.text import clean_message, clean_text
 from wallet.processors.stripe.client import stripe_client
 from wallet.processors.stripe.disputes import ProcessorDispute, read_dispute
-from wallet.processors.stripe.lists import PAGE, PATIENT, ListUnavailableError
+from wallet.processors.stripe.lists import PACKAGE_RETRIES, PAGE, ListUnavailableError
 
 
 class Kind(StrEnum):
@@ -116,7 +116,7 @@ class StripeBalance:
         if cursor:
             wanted["starting_after"] = cursor
         try:
-            return read_page(stripe_client().v1.balance_transactions.list(wanted, PATIENT).to_dict())
+            return read_page(stripe_client().v1.balance_transactions.list(wanted, PACKAGE_RETRIES).to_dict())
         except stripe.StripeError as error:
             said = clean_message(error.user_message or str(error), limit=200)
             raise ListUnavailableError(f"Stripe's list could not be read: {said}") from error

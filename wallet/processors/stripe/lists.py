@@ -21,7 +21,7 @@ from wallet.processors.stripe.refunds import read_refund
 
 PAGE = 100
 # Reads change nothing, so the package may retry them itself (money-safety T19).
-PATIENT: stripe.RequestOptions = {"max_network_retries": 3}
+PACKAGE_RETRIES: stripe.RequestOptions = {"max_network_retries": 3}
 Said = TypeVar("Said", Outcome, RefundOutcome)
 
 
@@ -77,7 +77,7 @@ def _page(
     if cursor:
         wanted["starting_after"] = cursor
     try:
-        listed = ask(wanted, PATIENT).to_dict()
+        listed = ask(wanted, PACKAGE_RETRIES).to_dict()
         data, has_more = listed["data"], listed["has_more"] is True
         rows = tuple(row for row in map(read, data) if row is not None)
         return MoneyPage(rows, cursor=str(data[-1]["id"]) if has_more and data else "")
