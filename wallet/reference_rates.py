@@ -24,11 +24,11 @@ from wallet.models import Posting
 DOLLAR: Final = "USD"
 # How far an amount may be from the reference: a year's change of an ordinary currency, or a day's change after recent
 # exchanges.
-TABLE_FACTOR, SEEN_FACTOR = Fraction(3), Fraction(3, 2)
+TABLE_FACTOR, EXCHANGED_FACTOR = Fraction(3), Fraction(3, 2)
 # A single exchange may be odd, so this many count; this many rows of the ledger are searched.
-SEEN_LEAST: Final = 3
+LEAST_EXCHANGES: Final = 3
 LATEST_POSTINGS: Final = 100_000
-MOST_SEEN: Final = 50
+MOST_EXCHANGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Reference:
     most_minor: int
 
 
-def reference(amount: Money, currency: str, *, seen: Iterable[tuple[Money, Money]] = ()) -> Reference | None:
-    """Returns what `amount` is in `currency`, or None without any rate; `seen` are exchanges that the caller knows."""
-    rate, factor = _rate(amount.currency, currency, [*seen, *_exchanged(amount.currency, currency)])
+def reference(amount: Money, currency: str, *, exchanges: Iterable[tuple[Money, Money]] = ()) -> Reference | None:
+    """Returns what `amount` is in `currency`, or None without any rate; `exchanges` are exchanges that the caller knows."""
+    rate, factor = _rate(amount.currency, currency, [*exchanges, *_exchanged(amount.currency, currency)])
     if rate is None:
         return None
     scale = Fraction(10) ** (currency_exponent(currency) - currency_exponent(amount.currency))
@@ -68,13 +68,13 @@ def from_dollars(cents: int, currency: str) -> Money | None:
     return None if found is None else Money(round(cents * found * scale), currency)
 
 
-def _rate(given: str, got: str, seen: list[tuple[Money, Money]]) -> tuple[Fraction | None, Fraction]:
+def _rate(given: str, got: str, exchanges: list[tuple[Money, Money]]) -> tuple[Fraction | None, Fraction]:
     """Returns a recent exchange's rate if it is in the table's band (an event may be wrong), else the table's."""
     tabled = _by_table(given, got)
-    rates = [_of(pair) for pair in seen if pair[0].minor and pair[1].minor]
+    rates = [_of(pair) for pair in exchanges if pair[0].minor and pair[1].minor]
     believed = [rate for rate in rates if tabled is None or tabled / TABLE_FACTOR <= rate <= tabled * TABLE_FACTOR]
-    if len(believed) >= SEEN_LEAST and given != got:
-        return median(believed), SEEN_FACTOR
+    if len(believed) >= LEAST_EXCHANGES and given != got:
+        return median(believed), EXCHANGED_FACTOR
     return tabled, TABLE_FACTOR
 
 
@@ -111,6 +111,6 @@ def _exchanged(given: str, got: str) -> list[tuple[Money, Money]]:
     newest = Posting.objects.aggregate(newest=Max("pk"))["newest"] or 0
     latest = Posting.objects.filter(pk__gt=newest - LATEST_POSTINGS, kind=ledger.Kind.PAYOUT_EXCHANGE)
     halves: dict[str, dict[str, Money]] = {}
-    for row in latest.filter(currency__in=(given, got)).order_by("-pk")[: 2 * MOST_SEEN]:
+    for row in latest.filter(currency__in=(given, got)).order_by("-pk")[: 2 * MOST_EXCHANGES]:
         halves.setdefault(row.key.rpartition(":")[0], {})[row.currency] = row.money
     return [(half[given], half[got]) for half in halves.values() if given in half and got in half]

@@ -94,7 +94,7 @@ def why_not_believed(kept: CardTransaction, purchase: Authorization, worth: Mone
 def reference_of(kept: CardTransaction, purchase: Authorization) -> reference_rates.Reference | None:
     """What a movement should be worth, by what issuers said lately or by the table; None where nobody knows."""
     seen = _said_by_issuers(kept.currency, purchase.currency)
-    return reference_rates.reference(kept.money, purchase.currency, seen=seen)
+    return reference_rates.reference(kept.money, purchase.currency, exchanges=seen)
 
 
 def _said_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:

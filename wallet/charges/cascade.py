@@ -97,8 +97,8 @@ def owed(obligation: FundingObligation) -> Money:
 def sweep(*, now: dt.datetime | None = None) -> int:
     """Sends lost messages of the cascade again, from the database alone; returns how many (money-safety I11)."""
     limit = (now or clock.now()) - SWEEP_GRACE
-    told = Message.objects.filter(topic="funding.failed", published_at__isnull=True)
-    waiting = set(told.values_list("payload__obligation_id", flat=True))
+    unsent = Message.objects.filter(topic="funding.failed", published_at__isnull=True)
+    waiting = set(unsent.values_list("payload__obligation_id", flat=True))
     forgotten = [pk for pk in _stuck(limit) if pk not in waiting]
     for obligation_id in forgotten:
         with transaction():
@@ -112,10 +112,10 @@ def _stuck(limit: dt.datetime) -> list[int]:
     failed = Q(status=states.Obligation.FAILED) & ~Q(Exists(charges.filter(status__in=states.LIVE_CHARGE)))
     ended = Exists(known.filter(kind__in=ENDS)) | Exists(known.filter(_stops()))
     needs_person = Q(Exists(charges.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)))
-    person_told = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
+    person_asked = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
     has_next = failed & ~Q(ended) & ~Q(purchase__startswith=TOP_UP_OF)
     found = FundingObligation.objects.filter(
-        has_next | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_told)), updated_at__lt=limit
+        has_next | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_asked)), updated_at__lt=limit
     )
     return list(found.order_by("updated_at").values_list("pk", flat=True)[:SWEEP_BATCH])
 
