@@ -41,7 +41,7 @@ class Reference:
 
 
 def reference(amount: Money, currency: str, *, exchanges: Iterable[tuple[Money, Money]] = ()) -> Reference | None:
-    """Returns what `amount` is in `currency`, or None without any rate; `exchanges` are exchanges that the caller knows."""
+    """Returns what `amount` is in `currency`, or None without a rate; the caller may add `exchanges`."""
     rate, factor = _rate(amount.currency, currency, [*exchanges, *_exchanged(amount.currency, currency)])
     if rate is None:
         return None
