@@ -1,4 +1,4 @@
-"""The trail: search and read, nothing else."""
+"""The audit trail: search and read only."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ class EntryAdmin(ReadOnlyAdmin):
     fields = ("when", "action", "who", "subject", "details")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The names of all people on the page come with one query."""
+        """Reads the names of all people on the page with one query."""
         changelist = super().get_changelist_instance(request)
         name_actors(changelist.result_list)
         return changelist
@@ -47,7 +47,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
 
 def name_actors(entries: Iterable[Entry]) -> None:
-    """Looks up the people among the actors, all at once."""
+    """Looks up all people among the actors with one query."""
     keys = {key for entry in entries if (key := _user_key(entry)) is not None}
     people = User.objects.in_bulk(keys) if keys else {}
     for entry in entries:
@@ -56,7 +56,7 @@ def name_actors(entries: Iterable[Entry]) -> None:
 
 
 def actor_in_words(entry: Entry) -> str:
-    """The actor, with the name of a person."""
+    """Returns the actor, with a person's name."""
     if "actor_name" not in entry.__dict__:
         name_actors([entry])
     name = entry.__dict__["actor_name"]
@@ -71,7 +71,7 @@ def subject_link(entry: Entry) -> str:
 
 
 def details_in_words(details: dict[str, Any]) -> str:
-    """One line: changed fields as old → new, everything else as it is."""
+    """Returns one line: changed fields as old → new, everything else as it is."""
     changes = details.get("changes")
     if isinstance(changes, dict):
         return "; ".join(f"{name}: {_change(pair)}" for name, pair in changes.items())[:300] or display.NOTHING

@@ -1,4 +1,4 @@
-"""The base of every page that edits: locks what is edited, refuses stale pages, and leaves an entry for each change."""
+"""The base of every admin page that edits: it locks the row, refuses stale forms and writes an audit entry."""
 
 import datetime as dt
 from decimal import Decimal
@@ -30,12 +30,12 @@ STALE = (
 
 
 class AuditedAdmin(BackOfficeAdmin):
-    """Staff may edit these rows; each edit is in the trail, old and new values, in its commit (money-safety I15)."""
+    """Staff may edit these rows. Each edit's commit writes old and new values to the trail (money-safety I15)."""
 
-    # The model's field that rises with every change; a form that was opened under another value is refused.
+    # The model's version field, which rises with every change. A form opened under another version is refused.
     version_field = ""
     compressed_fields = False
-    # Changes to these are told without their values.
+    # The trail names changes of these fields without their values.
     secret_fields: tuple[str, ...] = ()
 
     def changeform_view(
@@ -45,7 +45,7 @@ class AuditedAdmin(BackOfficeAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What the database refuses comes back as a sentence, with nothing saved."""
+        """Shows what the database refuses as a sentence, with nothing saved."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError:
@@ -55,7 +55,7 @@ class AuditedAdmin(BackOfficeAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """For an edit, the row as it is under its lock: nobody else's change can be overwritten unseen."""
+        """For an edit, returns the row under its lock, so that nobody overwrites another person's change unseen."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None and request.method == "POST" and connection.in_atomic_block:
             self.lock(obj)
@@ -117,7 +117,7 @@ class AuditedAdmin(BackOfficeAdmin):
 
 
 class VersionedForm(AnyModelForm):
-    """A form that knows which version of its row the person was looking at."""
+    """A form that knows which version of its row the page showed."""
 
     version_field = "version"
     seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -135,7 +135,7 @@ class VersionedForm(AnyModelForm):
         return cleaned
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """One fault, one sentence: a constraint's bare name is left out where the model said it in words already."""
+        """Shows one message per fault: a constraint's name is left out when the model explained it."""
         found = getattr(error, "error_dict", {}).get(NON_FIELD_ERRORS, [])
         bare = {constraint.get_violation_error_message() for constraint in _facts_of(self.instance).constraints}
         in_words = [each for each in found if each.message not in bare]
@@ -145,7 +145,7 @@ class VersionedForm(AnyModelForm):
 
 
 def stored_values(obj: Model) -> dict[str, Any]:
-    """What the database holds now of the fields that people edit."""
+    """Returns what the database holds now in the fields that people edit."""
     return _rows_of(obj).filter(pk=obj.pk).values(*_edited_fields(obj)).get()
 
 
@@ -154,7 +154,7 @@ def values_of(obj: Model) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON; what JSON cannot say exactly becomes text."""
+    """Returns a value as JSON; what JSON cannot express exactly becomes text."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""What happened and who did it. Rows are added, never changed: triggers in the database see to that."""
+"""The audit trail: what happened and who did it. Triggers in the database keep rows from being changed."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from onecard.kit.fields import FreeJsonField
 
 
 class Entry(models.Model):
-    """One state change or act of a person, written in the same commit as what it tells of."""
+    """One state change or action of a person, written in the same commit as the change."""
 
     recorded_at = models.DateTimeField()
     actor = models.CharField(max_length=80, help_text="user:<id>, issuer:<name>, processor:<name> or system:<part>")
@@ -20,7 +20,7 @@ class Entry(models.Model):
         verbose_name_plural = "entries"
         indexes = [
             models.Index(fields=["subject_type", "subject_id"], name="audit_subject"),
-            # The one limit that is counted from the trail while somebody waits; a whole index would cost each purchase.
+            # The one limit that is counted from the trail while a user waits. A full index would cost each purchase.
             models.Index(
                 fields=["actor", "recorded_at"], name="audit_reveals", condition=models.Q(action="card_data.reveal")
             ),

@@ -1,4 +1,4 @@
-"""Writing the audit trail: called explicitly, inside the transaction of the change."""
+"""Writing the audit trail: an explicit call in the transaction of the change."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from onecard.kit.transactions import require_transaction
 
 
 def record(*, actor: str, action: str, subject: models.Model, **details: Any) -> Entry:
-    """Adds one entry to the trail in the caller's transaction; raises TransactionError when there is none.
+    """Adds an entry in the caller's transaction; raises TransactionError outside one.
 
     `details` are JSON values without card numbers, codes or keys (money-safety I15).
     """

@@ -1,4 +1,4 @@
-"""What is known about rewards, for staff to edit; every purchase from the next one on is decided by it."""
+"""What cards earn, for staff to edit. Every purchase from the next one on uses the new values."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from routing.models import MerchantCategory, PreferenceMultiplier, RankingRow, T
 
 
 class RankingRowForm(VersionedForm):
-    """Says what the fee is counted in."""
+    """Says in which currency the fee is."""
 
     class Meta:
         labels = {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"}
@@ -72,7 +72,7 @@ class RankingRowAdmin(AuditedAdmin):
 
 
 class RuleNumberAdmin(AuditedAdmin):
-    """Numbers that the rules need: none is added or taken away, each may be set."""
+    """Numbers that the rules need: staff may set each, but add or remove none."""
 
     form = VersionedForm
     version_field = "version"
@@ -96,7 +96,7 @@ class PreferenceMultiplierAdmin(RuleNumberAdmin):
 
 @admin.register(Threshold)
 class ThresholdAdmin(RuleNumberAdmin):
-    """When rewards tie, and when a card beats the backup."""
+    """When two rewards tie, and when a card beats the backup card."""
 
     list_display = ("name", "value", "version", "updated_at")
     fields = ("name", "value")
@@ -105,7 +105,7 @@ class ThresholdAdmin(RuleNumberAdmin):
 
 @admin.register(MerchantCategory)
 class MerchantCategoryAdmin(AuditedAdmin):
-    """Merchant category codes. None is deleted: purchases and rankings go by them."""
+    """Merchant category codes. None is deleted, because purchases and rankings refer to them."""
 
     list_display = ("code", "description", "stripe_category", "ranking_count")
     search_fields = ("code", "description", "stripe_category")

@@ -6,7 +6,7 @@ class RoutingConfig(AppConfig):
     name = "routing"
 
     def ready(self) -> None:
-        """Reference rows are there after every migrate, as Django's own permissions are."""
+        """Adds missing reference rows after every migrate, as Django does with its permissions."""
         from routing.reference import load_missing
 
         post_migrate.connect(load_missing, sender=self)

@@ -1,6 +1,6 @@
 """Which funding card pays: the rules of docs/routing.md as a pure function. No ORM, no clock, no network.
 
-`choose` is the whole of it; everything else here is what it is made of, in the order in which it is used.
+Start at `choose`; the functions after it follow in the order in which it uses them.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What is being bought: the merchant's MCC, the currency, and the moment in UTC with the cardholder's own date."""
+    """The purchase: the merchant's MCC, the currency, and the moment in UTC with the cardholder's own date."""
 
     mcc: str
     currency: str
@@ -24,7 +24,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A funding method as it stood when the decision was made."""
+    """A funding method as it was when the decision was made."""
 
     id: int
     name: str
@@ -43,7 +43,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A ranking row: what a product, or any card of a network, earns at one MCC. Dates are included, None is open."""
+    """A ranking row: what a product, or a network's cards, earn at one MCC. Both dates are inclusive, None is open."""
 
     id: int
     version: int
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The editable numbers: (preference, is it cash) to multiplier, and the two thresholds."""
+    """The numbers that staff set: (preference, is it cash) to multiplier, and the two thresholds."""
 
     multipliers: dict[tuple[str, bool], Decimal]
     tie_within: Decimal
@@ -66,7 +66,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A method with its row and what that is worth to this person; `left_out` says why it may not pay, or ""."""
+    """A method with its ranking row and effective reward; `left_out` says why it may not pay, or ""."""
 
     method: Method
     row: Row | None
@@ -81,7 +81,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The outcome: the method that pays (None: decline), the rule that decided, and every method as it was seen."""
+    """The result: the method that pays (None: decline), the rule that decided, and every method."""
 
     method: Method | None
     rule: str
@@ -109,7 +109,7 @@ def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], p
 
 
 def _apply_preference(ranked: list[Candidate], preference: str, rules: Rules) -> tuple[Candidate, str]:
-    """Rules 2 to 4 over candidates that are sorted already."""
+    """Applies rules 2 to 4 to sorted candidates."""
     first = ranked[0]
     if preference != CASH:
         return first, "highest_reward"
@@ -132,10 +132,10 @@ def _assess(method: Method, purchase: Purchase, rows: Sequence[Row], preference:
 
 
 def _unusable_because(method: Method, purchase: Purchase) -> str:
-    """Why the method cannot be charged now, or "" when it can."""
+    """Returns why the method cannot be charged now, or ""."""
     if not method.active:
         return "not_active"
-    # A card is good through the last day of its month; the cardholder's own date decides.
+    # A card is valid through the last day of its month, by the cardholder's own date.
     if (method.expiry_year, method.expiry_month) < (purchase.local_date.year, purchase.local_date.month):
         return "expired"
     if method.cooling_until is not None and method.cooling_until > purchase.at:
@@ -148,10 +148,10 @@ def _unusable_because(method: Method, purchase: Purchase) -> str:
 def _applicable_row(
     method: Method, purchase: Purchase, rows: Iterable[Row], preference: str, rules: Rules
 ) -> Row | None:
-    """The product row if there is one today, else the network row.
+    """Returns today's product row if there is one, else the network row.
 
-    Where several of one scope apply, the one that started last holds; of those that started together the one worth
-    most (the walkthrough's JSON names several cards of a network), then the oldest row.
+    Of several rows of one scope the one that started last applies; of rows that started together, the one that is worth
+    most (the walkthrough's JSON names several cards of a network), then the oldest.
     """
     today = [row for row in rows if _covers(row, purchase.local_date)]
     of_product = [row for row in today if row.product_id is not None and row.product_id == method.product_id]
@@ -172,10 +172,10 @@ def _multiplier(row: Row, preference: str, rules: Rules) -> Decimal:
 
 
 def _rank(candidates: list[Candidate], tie_within: Decimal) -> list[Candidate]:
-    """Highest effective reward first; a tie goes to the backup card, then to the wallet's own order.
+    """Sorts by effective reward, highest first; a tie goes to the backup card, then to the wallet's order.
 
-    Closeness is no order by itself (a ties b, b ties c, a beats c), so each place is filled in turn: all that tie
-    with the best one left compete for it.
+    A tie is not transitive (a ties b, b ties c, a beats c), so each place is filled in turn: all that tie with the best
+    remaining one compete for it.
     """
     left = sorted(candidates, key=lambda candidate: -candidate.effective_reward)
     ranked = []

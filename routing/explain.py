@@ -1,6 +1,6 @@
-"""A decision's trace as staff read it: every card with its numbers, or the words why it was left out.
+"""A decision's trace for staff: every card with its numbers, or the reason why it was left out.
 
-The trace is stored JSON and may be of another release, or empty: whatever is missing is shown as a dash.
+The trace is stored JSON and may come from another release or be empty: what is missing is shown as a dash.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class CandidateLine:
 
 @dataclass(frozen=True, slots=True)
 class RewardLines:
-    """What routing earned by estimate, in words."""
+    """The estimated reward in words."""
 
     units: str
     values: list[tuple[str, str]]
@@ -46,13 +46,13 @@ class RewardLines:
 
 
 def candidates(trace: Trace, *, approved: bool) -> list[CandidateLine]:
-    """The cards in the order in which the engine ranked them; `approved` says whether the chosen one was used."""
+    """Returns the cards in the engine's order; `approved` says whether the chosen one was used."""
     chosen = trace.get("chosen_method_id") if approved else None
     return [_line(seen, chosen) for seen in trace.get("candidates") or []]
 
 
 def rule_sentence(rule: str, trace: Trace) -> str:
-    """The rule that decided, with the two numbers that it compared where it compared any."""
+    """Returns the rule that decided, with the two numbers that it compared, if it compared any."""
     sentence = RULES.get(rule, rule)
     times = trace.get("significantly_better")
     usable = [seen for seen in trace.get("candidates") or [] if not seen.get("left_out")]
@@ -68,7 +68,7 @@ def rule_sentence(rule: str, trace: Trace) -> str:
 
 
 def circumstances(trace: Trace) -> list[tuple[str, str]]:
-    """What else the choice was made from: preference, thresholds and the versions of the rules."""
+    """Returns what else the choice used: preference, thresholds and the versions of the rules."""
     preference = trace.get("preference")
     versions = trace.get("rule_versions") or {}
     facts = (
@@ -89,7 +89,7 @@ def circumstances(trace: Trace) -> list[tuple[str, str]]:
 
 
 def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
-    """The estimate for the chosen card (docs/routing.md), or None when it has no ranking."""
+    """Returns the estimate for the chosen card (docs/routing.md), or None when it has no ranking."""
     chosen = next(
         (c for c in trace.get("candidates") or [] if c.get("method_id") == trace.get("chosen_method_id")), None
     )

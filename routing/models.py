@@ -1,7 +1,7 @@
-"""What is known about rewards, as rows that staff edit: categories, rankings, multipliers, thresholds.
+"""What cards earn, as rows that staff edit: categories, rankings, multipliers, thresholds.
 
-Triggers (routing/sql/triggers) raise `version` on every changed row and the rulebook's version on every change at all,
-so that processes which keep compiled rules notice, and decisions can name the very rows that they saw.
+Triggers (routing/sql/triggers) raise `version` on every changed row and the rulebook's version on every change. So
+processes notice that their compiled rules are old, and decisions can name the very rows that they used.
 """
 
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from wallet.models import CardProduct, Network, Preference
 
 
 class RewardType(models.TextChoices):
-    """What a card pays in; `default` is the walkthrough's word for a base rate that names no currency."""
+    """What a card pays in; `default` is the walkthrough's word for a base rate without a currency."""
 
     CASH = "cash", "Cash back"
     POINTS = "points", "Points"
@@ -23,7 +23,7 @@ class RewardType(models.TextChoices):
 
 
 class RewardClass(models.TextChoices):
-    """What the multipliers tell apart (docs/routing.md)."""
+    """The classes of reward that have their own multipliers (docs/routing.md)."""
 
     CASH = "cash", "Cash back"
     OTHER = "other", "Anything else"
@@ -106,7 +106,7 @@ class RankingRow(models.Model):
         return f"{self.mcc}: {subject} {self.reward_rate.normalize():f} {self.get_reward_type_display()}"
 
     def clean(self) -> None:
-        """Raises ValidationError in words for what the database would refuse."""
+        """Raises ValidationError with a sentence for what the database would refuse."""
         if self.scope == self.Scope.PRODUCT and (self.product is None or self.network):
             raise ValidationError("A row of scope product names a card product and leaves the network empty.")
         if self.scope == self.Scope.NETWORK and (self.product is not None or not self.network):
@@ -156,7 +156,7 @@ class Threshold(models.Model):
 
 
 class Rulebook(models.Model):
-    """One row: the version of everything above, raised by triggers."""
+    """One row: the version of all of the above, raised by triggers."""
 
     version = models.BigIntegerField(default=1)
 

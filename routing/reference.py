@@ -1,4 +1,4 @@
-"""The rows that the rules cannot do without: multipliers, thresholds (docs/routing.md) and the MCC list."""
+"""The rows that the rules need: multipliers, thresholds (docs/routing.md) and the MCC list."""
 
 import csv
 from decimal import Decimal
@@ -19,7 +19,7 @@ THRESHOLDS = {Threshold.Name.TIE_WITHIN: Decimal("0.01"), Threshold.Name.SIGNIFI
 
 
 def load_missing(**_signal: Any) -> None:
-    """Adds what is missing, after every migrate; values that staff have edited stay as they are."""
+    """Adds missing rows after every migrate; values that staff have edited stay."""
     Rulebook.objects.get_or_create(pk=1)
     for (preference, reward_class), multiplier in MULTIPLIERS.items():
         PreferenceMultiplier.objects.get_or_create(
@@ -32,7 +32,7 @@ def load_missing(**_signal: Any) -> None:
 
 def _listed_categories() -> list[MerchantCategory]:
     with (settings.FIXTURES_DIR / "mcc_codes.csv").open(encoding="utf-8", newline="") as file:
-        # One row has no code: the issuer's bucket for merchants that fit nowhere, which no purchase can carry.
+        # One row has no code: the issuer's category for merchants without one, which no purchase can have.
         return [
             MerchantCategory(
                 code=row["mcc"], stripe_category=row["stripe_category"], description=row["description"][:200]

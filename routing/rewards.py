@@ -10,20 +10,20 @@ from onecard.kit.money import Money
 # Cents a unit, as in the walkthrough: cautious, face value, best use. Cash is worth its face at all three.
 VALUATIONS_CENTS = (Decimal("0.5"), Decimal("1.0"), Decimal("1.5"))
 FACE_CENTS = Decimal("1.0")
-# The book counts in millionths, and its columns hold eight bytes.
+# The rewards book counts in millionths, and its columns have eight bytes.
 MICRO_PLACES = 6
 LARGEST_MICRO = 2**63 - 1
 
 
 class RewardTooLargeError(OneCardError):
-    """More units than the book can hold: no purchase of a person earns trillions."""
+    """More units than the rewards book can hold: no personal purchase earns trillions."""
 
     code = "reward_too_large"
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """An estimate: units earned, their worth in whole currency units at each valuation, and the gain over 1x."""
+    """An estimate: units earned, their value in whole currency units at each valuation, and the gain over 1x."""
 
     units: Decimal
     values: tuple[Decimal, ...]
@@ -33,7 +33,7 @@ class Reward:
 
     @property
     def benefit(self) -> Decimal:
-        """Worth at face value above what the same purchase earns at 1x."""
+        """The face value beyond what the same purchase earns at 1x."""
         return self.value - self.baseline_value
 
     @property
@@ -42,7 +42,7 @@ class Reward:
 
 
 def estimate(*, amount: Money, reward_rate: Decimal, reward_type: str) -> Reward:
-    """What `amount` earns at `reward_rate` units per whole currency unit (docs/routing.md, Example).
+    """Returns what `amount` earns at `reward_rate` units per whole currency unit (docs/routing.md, Example).
 
     One unit of cash back is one hundredth of the currency unit, so 4.0 is 4 % for cash as well as 4 points a dollar.
     """
@@ -59,7 +59,7 @@ def estimate(*, amount: Money, reward_rate: Decimal, reward_type: str) -> Reward
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A reward as the book holds it: whole millionths of a unit, and of the currency unit for what it is worth."""
+    """A reward as the rewards book stores it: whole millionths of a unit, and of the currency unit for its value."""
 
     units_micro: int
     value_low_micro: int
@@ -72,7 +72,7 @@ class Booked:
 
 
 def book(reward: Reward) -> Booked:
-    """A reward in whole millionths, each rounded half-even from the exact decimal.
+    """Returns a reward in whole millionths, each rounded half-even from the exact decimal.
 
     Raises RewardTooLargeError for what eight bytes cannot hold.
     """
@@ -83,10 +83,10 @@ def book(reward: Reward) -> Booked:
 
 
 def share(whole: Booked, *, returned_minor: int, amount_minor: int, taken: Booked) -> Booked:
-    """What a refund takes of a charge's reward, `returned_minor` of `amount_minor` having gone back with it.
+    """Returns what a refund takes of a charge's reward: the share of `returned_minor` in `amount_minor`.
 
-    `taken` is what earlier refunds took. Each takes the difference to the proportional sum so far, rounded half-even,
-    so the one that makes the refund whole takes all that is left. Never more than is left.
+    `taken` is what earlier refunds took. Each refund takes the difference to the proportional sum so far, rounded
+    half-even, so the refund that completes the amount takes all that is left, and none takes more.
     """
     part = Fraction(min(returned_minor, amount_minor), amount_minor)
     return Booked(

@@ -1,4 +1,4 @@
-"""The rules as frozen values, compiled once per process and version, so that a decision need not read them again."""
+"""The rules as frozen values, compiled once per process and version, so that decisions do not read them again."""
 
 import contextlib
 from collections.abc import Iterator
@@ -23,18 +23,18 @@ _compiled: _Compiled | None = None
 
 
 def current_version() -> int:
-    """The version of the rules as the database has them now."""
+    """Returns the version of the rules in the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM routing_rulebook")
         return int(cursor.fetchone()[0])
 
 
 def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules, tuple[Row, ...], dict[str, int]]:
-    """The rules, the ranking rows of an MCC, and the versions of the numbers, as of a rulebook version.
+    """Returns the rules, an MCC's ranking rows and the numbers' versions, for a rulebook version.
 
-    `version` is what the caller just read from the database. Only the first purchase at an MCC after a change reads
-    anything here, and is ended by the database after `limit_ms` (django.db.OperationalError). The version comes from
-    a sequence, so two different books never share one.
+    `version` is what the caller has just read from the database. Only the first purchase at an MCC after a change reads
+    anything here, and the database ends that after `limit_ms` (django.db.OperationalError). The version comes from a
+    sequence, so two different rulebooks never share one.
     """
     book = _compiled
     if book is None or book.version != version or mcc not in book.rows:
@@ -54,7 +54,7 @@ def _complete(book: _Compiled | None, version: int, mcc: str) -> _Compiled:
 
 @contextlib.contextmanager
 def _limited(limit_ms: float) -> Iterator[None]:
-    """Reading the rules stands on the decision's path, so it may take no longer than the decision may."""
+    """Limits the time of reading the rules to what the decision has left."""
     if connection.in_atomic_block:
         yield
         return

@@ -1,4 +1,4 @@
-"""A choice as JSON: what a decision stores of it, and enough to make the same choice again."""
+"""A choice as JSON: what a decision stores of it, enough to make the same choice again."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ def describe(
     rulebook_version: int,
     versions: dict[str, int],
 ) -> dict[str, Any]:
-    """Everything that the choice was made from and what came out, numbers as exact text."""
+    """Returns everything that the choice used and its result, with numbers as exact text."""
     return {
         "mcc": purchase.mcc,
         "currency": purchase.currency,
@@ -53,5 +53,5 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def plain(number: Decimal) -> str:
-    """A decimal as text without an exponent and without trailing zeros: 4, 0.5, 1.25."""
+    """Returns a decimal as text without an exponent and trailing zeros: 4, 0.5, 1.25."""
     return f"{number.normalize():f}"

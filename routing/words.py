@@ -1,4 +1,4 @@
-"""The rules and the reasons in plain words, for the terminal and the back office."""
+"""The rules and reasons in plain words, for the terminal and the back office."""
 
 RULES = {
     "highest_reward": "The card with the highest effective reward.",

@@ -1,4 +1,4 @@
-"""The outbox: what still has to be told, and what was."""
+"""The outbox: messages that wait, and messages that were published."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from onecard.outbox.models import Message
 
 
 class WaitingFilter(admin.SimpleListFilter):
-    """Waiting or published."""
+    """Filters messages that wait or were published."""
 
     title = "state"
     parameter_name = "state"
@@ -27,7 +27,7 @@ class WaitingFilter(admin.SimpleListFilter):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """Messages to the workers; the relay publishes them, nobody edits them."""
+    """Messages to the workers. The relay publishes them; nobody edits them."""
 
     ordering = ("-id",)
     list_display = ("written", "topic", "state", "payload", "waited", "attempts")

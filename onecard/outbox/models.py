@@ -1,10 +1,10 @@
-"""What must happen once a commit is durable."""
+"""Messages that must go out once their commit is durable."""
 
 from django.db import models
 
 
 class Message(models.Model):
-    """One piece of news that is due to its subscribers; written with its cause, published by the relay."""
+    """One message for its subscribers, written in the commit of its cause and published by the relay."""
 
     topic = models.CharField(max_length=60)
     payload = models.JSONField(help_text="Ids only: the subscriber reads the truth again from the database.")
@@ -14,7 +14,8 @@ class Message(models.Model):
     attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
-        # An unsent flag, not a last-seen id: a slow transaction's message would be skipped for ever (money-safety T7).
+        # An unsent flag and not the last published id: a slow transaction's message would be skipped for ever
+        # (money-safety T7).
         indexes = [models.Index(fields=["id"], name="outbox_unsent", condition=models.Q(published_at__isnull=True))]
 
     def __str__(self) -> str:

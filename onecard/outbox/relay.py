@@ -1,4 +1,4 @@
-"""Hands the outbox to the queue: claim and commit, publish, mark and commit. Safe to run twice, side by side."""
+"""Publishes the outbox: claim and commit, publish, mark and commit. Two relays may run side by side."""
 
 import datetime as dt
 import logging
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 CLAIM_S = 30
-# A slow broker gets no more in a round than is marked well before the claim ends.
-ROUND_S = 10.0
+# Publishing a batch stops after this time, so that all of it is marked well before the claim ends.
+BATCH_S = 10.0
 KEEP_PUBLISHED_DAYS = 7
 
 Publish = Callable[[str, Mapping[str, object]], None]
@@ -30,21 +30,21 @@ class BrokerAwayError(OneCardError):
 
 
 def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> int:
-    """Publishes what is waiting and says how many messages went out.
+    """Publishes waiting messages and returns how many went out.
 
-    `publish(task_name, kwargs)` hands one task to the broker and raises when it cannot; the rest then waits for the
-    next round, and BrokerAwayError is raised. Messages are marked after they were published, so one may go out twice:
-    subscribers are idempotent.
+    `publish(task_name, kwargs)` publishes one task and raises when it cannot; the rest then waits for the next batch,
+    and BrokerAwayError is raised. Messages are marked after they were published, so one may go out twice: subscribers
+    are idempotent.
     """
     sent: list[int] = []
-    claimed, end = _claim(), time.monotonic() + ROUND_S
+    claimed, end = _claim(), time.monotonic() + BATCH_S
     for position, message in enumerate(claimed):
         if time.monotonic() > end:
             _put_back(claimed[position:])
             break
         tasks = subscribers.get(message.topic)
         if tasks is None:
-            # Kept and tried again later: a newer release may know the topic. It must not hold up the others.
+            # The message is kept and tried again: a newer release may know the topic. It must not hold up the others.
             log.error("outbox: nobody subscribes to %r; message %s waits", message.topic, message.pk)
             continue
         try:
@@ -61,11 +61,11 @@ def relay_once(publish: Publish, subscribers: Mapping[str, tuple[str, ...]]) -> 
 
 
 def _claim() -> list[Message]:
-    """Takes up to a batch for CLAIM_S seconds; a relay that dies with them loses nothing but that time."""
+    """Claims up to a batch for CLAIM_S seconds; if the relay dies, the messages only wait that long."""
     now = clock.now()
     with transaction():
         free = Message.objects.filter(published_at__isnull=True).exclude(claimed_until__gt=now)
-        # What failed before goes last, so that one message which nobody takes holds up none of the others.
+        # Messages that failed before go last, so that one bad message holds up none of the others.
         messages = list(free.select_for_update(skip_locked=True).order_by("attempts", "id")[:BATCH])
         Message.objects.filter(pk__in=[message.pk for message in messages]).update(
             claimed_until=now + dt.timedelta(seconds=CLAIM_S), attempts=F("attempts") + 1
@@ -74,7 +74,7 @@ def _claim() -> list[Message]:
 
 
 def _mark(sent: list[int]) -> None:
-    """Once for all of a round; a relay that dies before it has them published again."""
+    """Marks the whole batch at once; if the relay dies before, its messages are published again."""
     if sent:
         Message.objects.filter(pk__in=sent).update(published_at=clock.now(), claimed_until=None)
 
@@ -85,6 +85,6 @@ def _put_back(untried: list[Message]) -> None:
 
 
 def forget_published() -> int:
-    """Deletes messages published over KEEP_PUBLISHED_DAYS days ago; says how many."""
+    """Deletes messages published over KEEP_PUBLISHED_DAYS days ago; returns how many."""
     limit = clock.now() - dt.timedelta(days=KEEP_PUBLISHED_DAYS)
     return Message.objects.filter(published_at__lt=limit).delete()[0]

@@ -6,6 +6,6 @@ from onecard.outbox.models import Message
 
 
 def put(*, topic: str, **payload: int | str) -> Message:
-    """Writes a message in the caller's transaction; raises TransactionError when there is none."""
+    """Writes a message in the caller's transaction; raises TransactionError outside one."""
     require_transaction(f"The message {topic}")
     return Message.objects.create(topic=topic, payload=payload, created_at=clock.now())

@@ -1,4 +1,4 @@
-"""The queue's door into the outbox."""
+"""The outbox's Celery task."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ from onecard.outbox import relay
 
 @shared_task(name="onecard.outbox.tasks.forget_published")
 def forget_published(**_newer: Any) -> None:
-    """Deletes messages that went out long ago."""
+    """Deletes messages that were published long ago."""
     relay.forget_published()

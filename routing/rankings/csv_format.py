@@ -1,4 +1,4 @@
-"""Rankings as CSV, the format that can express every row: a header, then one ranking a line."""
+"""Rankings as CSV, the format that can express every row: a header, then one ranking per line."""
 
 import csv
 import io
@@ -43,10 +43,10 @@ MOST_NAMED: Final = 12
 
 
 def read_csv(text: str, source: str, known: Known) -> Reading:
-    """The rankings of a CSV text, each with its line; raises RankingsError when it is not CSV with our header.
+    """Reads the rankings of a CSV text with their lines; raises RankingsError when it is not CSV with our header.
 
     Spreadsheets write other separators than commas, a line `sep=;`, columns without a name at the end, and decimal
-    commas: all of these are understood where only one thing can be meant.
+    commas. All of these are read where only one meaning is possible.
     """
     sheet = sheet_of(text)
     lines = _lines(sheet, source)
@@ -63,7 +63,7 @@ def read_csv(text: str, source: str, known: Known) -> Reading:
 
 
 def write_csv(rows: Iterable[RankingRow]) -> tuple[str, int]:
-    """All the rows as text, and their number; `annual_fee` is in US dollars."""
+    """Returns all rows as text, and their number; `annual_fee` is in US dollars."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -73,7 +73,7 @@ def write_csv(rows: Iterable[RankingRow]) -> tuple[str, int]:
 
 
 def _lines(sheet: Sheet, source: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line that is not blank, with the number that an editor shows where it starts."""
+    """Yields each line that is not blank, with the line number that an editor shows."""
     reader = csv.reader(
         io.StringIO(sheet.text, newline=""), strict=True, delimiter=sheet.separator, skipinitialspace=True
     )
@@ -106,7 +106,7 @@ def _named_columns(columns: list[str]) -> str:
 
 
 def _named(columns: list[str], cells: list[str]) -> dict[str, str]:
-    """The cells by their columns; a column without a name, as spreadsheets leave them at the end, holds nothing."""
+    """Returns the cells by column. Spreadsheets leave columns without a name at the end; those hold nothing."""
     if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
         raise FieldError(f"there are {len(cells)} values for {len(columns)} columns")
     pairs = [(name, cell.strip()) for name, cell in zip(columns, cells, strict=False)]
@@ -136,7 +136,7 @@ def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) ->
 
 
 def _read_subject(cells: dict[str, str], known: Known) -> tuple[int | None, str]:
-    """What the row is about: the id of a product, or a network; the other one is empty."""
+    """Returns the id of a product or a network; the other one is empty."""
     scope, product, network = cells["scope"].lower(), cells["product"], cells["network"]
     if scope == RankingRow.Scope.NETWORK:
         if product:
@@ -152,12 +152,12 @@ def _read_subject(cells: dict[str, str], known: Known) -> tuple[int | None, str]
 
 
 def _with_zeros(mcc: str, known: Known) -> str:
-    """The code with the zero in front that a spreadsheet takes away, if that is a code: 742 is 0742."""
+    """Returns the code with the leading zero that a spreadsheet removes, if that is a code: 742 is 0742."""
     return mcc.zfill(4) if re.fullmatch(r"[0-9]{3}", mcc) and mcc.zfill(4) in known.mccs else mcc
 
 
 def _number(text: str, sheet: Sheet) -> Decimal | str:
-    """Plain digits become a number; anything else stays as it is, for the message.
+    """Returns plain digits as a number, and anything else unchanged for the message.
 
     A comma is a decimal comma where it does not separate the columns.
     """

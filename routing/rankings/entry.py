@@ -1,4 +1,4 @@
-"""What a good ranking is, whichever file it comes from: each reader gives a good value or a sentence. Pure."""
+"""Checks of one ranking, whichever file it comes from: a reader returns a value or raises a sentence. Pure."""
 
 import datetime as dt
 import re
@@ -29,7 +29,7 @@ REWARD_TYPES: Final = {kind.value: kind.value for kind in RewardType} | {
 
 @dataclass(frozen=True, slots=True)
 class RankingEntry:
-    """A ranking that was checked, and the line of the file where it starts; fees in US cents."""
+    """A checked ranking and the line of the file where it starts; fees in US cents."""
 
     line: int
     mcc: str
@@ -41,12 +41,12 @@ class RankingEntry:
     annual_fee_minor: int
     valid_from: dt.date | None = None
     valid_to: dt.date | None = None
-    # Where it stands in its line, for files that hold many on one: "entry 2 of MCC 5812".
+    # Its place in the line, for files with many on one line: "entry 2 of MCC 5812".
     place: str = ""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What the database keeps unique."""
+        """The columns that the database keeps unique."""
         return self.mcc, self.product_id, self.network, self.card_name, self.valid_from
 
     @property
@@ -72,20 +72,20 @@ class Problem:
 
 @dataclass(slots=True)
 class Reading:
-    """What a file gave: its good rows, and what is wrong with the others."""
+    """The result of reading a file: its good rows, and the problems of the others."""
 
     entries: list[RankingEntry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 class RankingsError(OneCardError):
-    """A file of rankings cannot be imported; the message names every reason, and nothing was written."""
+    """A file of rankings cannot be imported. The message names every reason; nothing was written."""
 
     code = "invalid_rankings"
 
     @classmethod
     def of_rows(cls, source: str, problems: Sequence[Problem]) -> "RankingsError":
-        """One message for all bad rows, by line; from the 21st on they are only counted."""
+        """Builds one message for all bad rows, by line; from the 21st on they are only counted."""
         in_order = sorted(problems, key=lambda problem: problem.line)
         lines = [f"  line {problem.line}: {problem.sentence}" for problem in in_order[:PROBLEMS_SHOWN]]
         if len(in_order) > PROBLEMS_SHOWN:
@@ -95,11 +95,11 @@ class RankingsError(OneCardError):
 
 
 class FieldError(ValueError):
-    """One value is not good; the message is the end of a sentence about its row."""
+    """One value is wrong; the message is the end of a sentence about its row."""
 
 
 def duplicates(entries: Iterable[RankingEntry]) -> list[Problem]:
-    """A problem for each row that says again what an earlier one says, naming both."""
+    """Returns a problem for each row that repeats an earlier one, and names both."""
     firsts: dict[tuple[object, ...], RankingEntry] = {}
     return [
         _duplicate(entry, first) for entry in entries if (first := firsts.setdefault(entry.key, entry)) is not entry
@@ -123,7 +123,7 @@ def read_reward_type(value: object, name: str) -> str:
 
 
 def read_card_name(value: object, name: str) -> str:
-    """Names that look alike are one, and a card's number in one is covered, as the column does it."""
+    """Returns the name as its column stores it: names that look alike are equal, and card numbers are covered."""
     if not isinstance(value, str):
         raise FieldError(f"{name} is {shown(value)}; it must be text")
     kept = masked(normalized(value))
@@ -135,17 +135,17 @@ def read_card_name(value: object, name: str) -> str:
 
 
 def read_rate(value: object, name: str) -> Decimal:
-    """Units per whole currency unit, with three decimals."""
+    """Reads units per whole currency unit, with three decimals."""
     return _number(value, name, below=RATE_BELOW, decimals=3)
 
 
 def read_fee(value: object, name: str) -> int:
-    """US dollars to cents."""
+    """Reads US dollars as cents."""
     return int(_number(value, name, below=FEE_BELOW, decimals=2).scaleb(2))
 
 
 def read_date(text: str, name: str) -> dt.date | None:
-    """An ISO date; nothing for an empty text."""
+    """Reads an ISO date; None for an empty text."""
     if not text:
         return None
     try:
@@ -157,7 +157,7 @@ def read_date(text: str, name: str) -> dt.date | None:
 
 
 def shown(value: object) -> str:
-    """A value as a message quotes it: short, on one line, and in the words of the file."""
+    """Quotes a value for a message: short, on one line, and in the words of the file."""
     if isinstance(value, list):
         return "a list or an object"
     if value is None or isinstance(value, bool):
@@ -167,7 +167,7 @@ def shown(value: object) -> str:
 
 
 def shown_name(mcc: str) -> str:
-    """An MCC as a sentence names it; what is none, in quotes."""
+    """Returns an MCC for a sentence; anything else in quotes."""
     return mcc if re.fullmatch(r"[0-9]{4}", mcc) else shown(mcc)
 
 
@@ -194,4 +194,4 @@ def _number(value: object, name: str, *, below: Decimal, decimals: int) -> Decim
     rounded = value.quantize(Decimal(1).scaleb(-decimals))
     if rounded != value:
         raise FieldError(f"{name} is {shown(value)}; at most {decimals} decimals are kept")
-    return abs(rounded)  # A zero with a sign is a zero.
+    return abs(rounded)  # Minus zero is zero.

@@ -1,6 +1,6 @@
-"""Rankings from a file into the database, all or none, and back out again.
+"""Imports rankings from a file into the database, all or none, and exports them.
 
-Reading a format is the work of rankings_json and rankings_csv; what a good ranking is stands in rankings_entry.
+json_format.py and csv_format.py read the two formats; entry.py checks each ranking.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ VALUE_FIELDS = ["reward_rate", "reward_type", "annual_fee_minor", "valid_to"]
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """How many rows of the file were new, differed from the stored ones, or said what was stored already."""
+    """How many rows of the file were new, differed from the stored ones, or were stored already."""
 
     created: int
     updated: int
@@ -38,7 +38,7 @@ class ImportResult:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file's text, how many rows are in it, and how many its format cannot express."""
+    """A file's text, how many rows it has, and how many rows its format cannot express."""
 
     text: str
     rows: int
@@ -57,8 +57,8 @@ def import_rankings(
 ) -> ImportResult:
     """Stores every ranking of a file, or none; raises RankingsError that names each bad row by its line.
 
-    Rows that say what is stored already are not touched, and rows that the file does not name stay. With `update` off
-    nothing stored is changed; with `dry_run` nothing is written. `progress` hears rows written and rows to write.
+    Rows that are stored already stay untouched, and so do stored rows that the file does not name. With `update` off no
+    stored row changes; with `dry_run` nothing is written. `progress` receives rows written and rows to write.
     """
     entries = read_entries(content, source=source, file_format=file_format)
     if dry_run:
@@ -80,14 +80,14 @@ def import_rankings(
 
 
 def export_rankings(file_format: Format) -> Export:
-    """Every stored ranking as CSV, or as JSON those that the walkthrough's shape can express; both can be imported."""
+    """Exports every ranking as CSV, or as JSON those that the walkthrough's shape can express."""
     stored = list(RankingRow.objects.select_related("product").order_by("mcc", "scope", "id"))
     text, written = write_csv(stored) if file_format == "csv" else write_json(stored)
     return Export(text, written, len(stored) - written)
 
 
 def read_entries(content: bytes, *, source: str, file_format: Format) -> list[RankingEntry]:
-    """The rankings of a file, in its order; raises RankingsError when the file or any row of it is not good."""
+    """Reads the rankings of a file in its order; raises RankingsError when the file or any row is wrong."""
     known = Known(
         mccs=frozenset(MerchantCategory.objects.values_list("code", flat=True)),
         product_ids=dict(CardProduct.objects.values_list("key", "id")),
@@ -103,7 +103,7 @@ def read_entries(content: bytes, *, source: str, file_format: Format) -> list[Ra
 
 def _decode(content: bytes, source: str, file_format: Format) -> str:
     try:
-        # Spreadsheets put a byte order mark in front; it says nothing, unless it is that of UTF-16.
+        # Spreadsheets begin with a byte order mark. It matters only for UTF-16.
         text = content.decode(encoding_of(content) if file_format == "csv" else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -120,7 +120,7 @@ def _read(text: str, source: str, file_format: Format, known: Known) -> Reading:
 
 
 def _compare(entries: Sequence[RankingEntry], *, update: bool) -> tuple[list[RankingRow], ImportResult]:
-    """The rows to write, and the counts."""
+    """Returns the rows to write, and the counts."""
     stored = {
         tuple(row[:5]): tuple(row[5:])
         for row in RankingRow.objects.filter(mcc__in={entry.mcc for entry in entries}).values_list(
@@ -149,7 +149,7 @@ def _row(entry: RankingEntry) -> RankingRow:
 
 
 def _keep_other_writers_out() -> None:
-    """Readers go on. Without it an edit in the admin and an import could each wait for a row of the other."""
+    """Locks out other writers, not readers: an admin edit and an import could deadlock on rows."""
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE routing_rankingrow IN SHARE ROW EXCLUSIVE MODE")
 

@@ -1,6 +1,7 @@
-"""Rankings in the walkthrough's shape: {"5812": [{"cardName", "cardKey", "rewardAmount", "rewardType", "annualFee"}]}.
+"""Rankings in the walkthrough's JSON shape, by MCC.
 
-Each entry is a row of scope network without dates; other rows cannot be said in this shape.
+The shape is {"5812": [{"cardName", "cardKey", "rewardAmount", "rewardType", "annualFee"}]}. Each entry is a row of
+scope network without dates; the shape cannot express other rows.
 """
 
 import json
@@ -33,7 +34,7 @@ REWARD_WORDS: Final = {"cash": "Cash", "points": "Points", "miles": "Miles", "de
 
 
 def read_json(text: str, source: str, known: Known) -> Reading:
-    """The rankings of a JSON text, each with its line; raises RankingsError for a text that is not JSON."""
+    """Reads the rankings of a JSON text with their lines; raises RankingsError for a text that is not JSON."""
     cursor = JsonCursor(text)
     try:
         if cursor.peek() != "{":
@@ -49,7 +50,7 @@ def read_json(text: str, source: str, known: Known) -> Reading:
 
 
 def write_json(rows: Iterable[RankingRow]) -> tuple[str, int]:
-    """The rows that the shape can express, as text, and their number."""
+    """Returns the rows that the shape can express as text, and their number."""
     cards: dict[str, list[dict[str, object]]] = {}
     for row in rows:
         if row.scope == RankingRow.Scope.NETWORK and row.valid_from is None and row.valid_to is None:
@@ -89,7 +90,7 @@ def _read_cards(cursor: JsonCursor, mcc: str, reading: Reading) -> None:
             reading.entries.append(_read_entry(cursor.value(), mcc, line, place))
         except FieldError as error:
             faults.append((line, place, str(error)))
-    # A line number says enough where an entry has its line for itself.
+    # A line number is enough where an entry has its own line.
     reading.problems += [
         Problem(line, f"{place}: {words}" if lines[line] > 1 else words) for line, place, words in faults
     ]
@@ -135,5 +136,5 @@ def _as_card(row: RankingRow) -> dict[str, object]:
 
 
 def _shortest(number: Decimal) -> int | float:
-    # So few digits come back from a float as they went in.
+    # A float keeps this many digits exactly.
     return int(number) if number == number.to_integral_value() else float(number)

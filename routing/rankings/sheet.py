@@ -1,4 +1,4 @@
-"""What a spreadsheet writes around its cells: an encoding, a line that names the separator, the separator. Pure."""
+"""What a spreadsheet adds to its cells: an encoding, a separator, and a line that names the separator. Pure."""
 
 import csv
 import re
@@ -9,14 +9,14 @@ from typing import Final
 from onecard.kit.text import normalized
 
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-# The columns that tell a header from any other line.
+# A line with these column names is a header.
 _TELLING: Final = frozenset({"mcc", "scope", "reward_rate", "reward_type", "network", "card_name"})
 _SAID: Final = re.compile(r'\s*"?sep=(.)"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A CSV text from its header on, where that stands in the file, and what separates its cells."""
+    """A CSV text from its header on, the header's line in the file, and the separator of its cells."""
 
     text: str
     separator: str
@@ -28,7 +28,7 @@ class Sheet:
 
 
 def encoding_of(content: bytes) -> str:
-    """UTF-8, or what Excel calls Unicode text: UTF-16, by its mark or by the zero bytes of its plain letters."""
+    """Returns UTF-8, or UTF-16 (Excel's "Unicode text") by its mark or by the zero bytes of its plain letters."""
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return "utf-16"
     first = content[:2]
@@ -38,7 +38,7 @@ def encoding_of(content: bytes) -> str:
 
 
 def sheet_of(text: str) -> Sheet:
-    """Finds out what separates the cells: what the file says itself, else what makes a header of its first line."""
+    """Finds the separator: the file's own statement, else what makes a header of its first line."""
     said = _SAID.match(text)
     if said:
         return Sheet(
@@ -49,7 +49,7 @@ def sheet_of(text: str) -> Sheet:
 
 
 def column_name(cell: str) -> str:
-    """A header's cell as the column's name: "Reward Rate" is reward_rate."""
+    """Returns a header's cell as a column's name: "Reward Rate" is reward_rate."""
     return re.sub(r"[\s\-]+", "_", normalized(cell).lower())
 
 

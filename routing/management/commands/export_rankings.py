@@ -38,9 +38,9 @@ class Command(BaseCommand):
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Replaces a file at once, so that an export that fails leaves the old one; raises OSError."""
+    """Replaces a file in one step, so that a failed export leaves the old one. Raises OSError."""
     if file.is_symlink() or (file.exists() and not file.is_file()):
-        # A terminal or a pipe is written to, not replaced.
+        # A terminal or a pipe cannot be replaced, so it is written to.
         file.write_text(text, encoding="utf-8", newline="")
         return
     new = file.with_name(f".{file.name}.new")

@@ -1,4 +1,4 @@
-"""`manage.py import_rankings FILE`: takes rankings from JSON or CSV, all or none."""
+"""`manage.py import_rankings FILE`: imports rankings from JSON or CSV, all or none."""
 
 from pathlib import Path
 from typing import Any

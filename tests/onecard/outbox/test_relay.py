@@ -71,7 +71,7 @@ def test_what_the_broker_does_not_take_waits_and_goes_out_later() -> None:
 
 
 def test_a_slow_broker_gets_the_rest_in_the_next_round_and_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "ROUND_S", 0.05)
+    monkeypatch.setattr(relay, "BATCH_S", 0.05)
     put(*range(6))
     broker = Broker()
 

@@ -1,4 +1,4 @@
-"""`manage.py relay`: hands committed messages to the queue until it is told to stop."""
+"""`manage.py relay`: publishes committed messages to the broker until it is stopped."""
 
 import signal
 import threading
@@ -17,7 +17,7 @@ MOST_DOUBLINGS = 16
 
 
 class Command(BaseCommand):
-    help = "Hands committed outbox messages to the Celery broker until it is told to stop (Ctrl-C or SIGTERM)."
+    help = "Hands committed outbox messages to the Celery broker until it is stopped (Ctrl-C or SIGTERM)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--idle-ms", type=int, default=50, help="pause when nothing waits, in milliseconds (50)")
@@ -29,15 +29,15 @@ class Command(BaseCommand):
             signal.signal(signum, lambda _signum, _frame: stop.set())
         failures = 0
         while not stop.is_set():
-            sent = self._round()
+            sent = self._relay_batch()
             failures = 0 if sent is not None else failures + 1
             if once:
                 break
             if not sent:
                 stop.wait(pause_s(idle_ms, failures))
 
-    def _round(self) -> int | None:
-        """One round, None if it failed; what is away is waited for, since a relay that gives up helps nobody."""
+    def _relay_batch(self) -> int | None:
+        """Publishes one batch; returns None if it failed. The relay never gives up: it waits for what is down."""
         try:
             return relay_once(publish, current_app.conf.get("outbox_subscribers"))
         except BrokerAwayError as error:
@@ -49,12 +49,12 @@ class Command(BaseCommand):
 
 
 def pause_s(idle_ms: int, failures: int) -> float:
-    """Seconds until the next round: doubling with each failed one, up to the longest, however many there were."""
-    # A float has an end: an outage of hours must not be what stops the relay.
+    """Returns the seconds until the next batch: doubling with each failed one, up to the longest."""
+    # A float can overflow: an outage of hours must not stop the relay.
     doublings = min(failures, MOST_DOUBLINGS)
     return float(min(idle_ms / 1000 * 2**doublings, LONGEST_WAIT_S))
 
 
 def publish(task: str, payload: Mapping[str, object], *, app: Celery | None = None) -> None:
-    """Hands one task to the broker; raises when the broker does not take it within its timeouts."""
+    """Publishes one task; raises when the broker does not take it within its timeouts."""
     (app or current_app).send_task(task, kwargs=dict(payload), retry=False)
