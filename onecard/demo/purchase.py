@@ -1,4 +1,4 @@
-"""One simulated purchase, end to end: asks the issuer's test helper for it and watches what our system makes of it."""
+"""Simulates one purchase: asks the issuer's test helper for it and watches what our system does."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from wallet.models import Case, FundingCharge
 from wallet.processors.stripe.client import stripe_client
 
 POLL_S = 0.02
-# The funding card has paid, or its bank keeps the amount until the purchase is settled (hold_then_capture).
+# The funding card has paid, or its bank holds the amount until the capture (hold_then_capture).
 SECURED = (states.Charge.SUCCEEDED, states.Charge.HELD, states.Charge.CAPTURING)
 
 
@@ -29,7 +29,7 @@ class PurchaseError(OneCardError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a purchase: the issuer's answer, our decision, the charge if one was due; times in milliseconds."""
+    """What happened to a purchase: the issuer's answer, our decision, and the charge, if any; times in milliseconds."""
 
     authorization: Authorization
     decision: Decision | None
@@ -41,7 +41,7 @@ class Report:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the purchase came to a proper end: declined, or approved with its money collected."""
+        """Whether the purchase ended properly: declined, or approved and its money collected."""
         made = self.decision
         owed = made is not None and made.approved and made.amount_minor > made.from_balance_minor
         return not owed or (self.charge is not None and self.charge.status in SECURED)
@@ -50,10 +50,10 @@ class Report:
 def simulate(
     *, mcc: str, amount: Money, merchant: str, card_id: str, wait_s: float, waiting: Callable[[str, float], None]
 ) -> Report:
-    """Makes the purchase and waits up to `wait_s` seconds for its charge; raises PurchaseError in plain words.
+    """Makes the purchase and waits up to `wait_s` seconds for its charge; raises PurchaseError with a sentence.
 
-    `waiting(what, seconds)` is told what is being waited for. Only a test key or the sandbox can do this: the issuer
-    offers test helpers nowhere else (docs/issuers/stripe.md, Test helpers for Issuing).
+    Calls `waiting(what, seconds)` with what it waits for. Only a test key or the sandbox can do this: issuers offer
+    test helpers nowhere else (docs/issuers/stripe.md, Test helpers for Issuing).
     """
     category = _category(mcc)
     started = time.perf_counter()
@@ -112,7 +112,10 @@ def _ask_issuer(card_id: str, amount: Money, category: str, merchant: str) -> di
 
 
 def _wait_for_authorization(issuer_id: str, until: float, waiting: Callable[[str, float], None]) -> Authorization:
-    """Ours is there before the issuer answers, unless the issuer declined without asking: then its event brings it."""
+    """Waits for our row, which exists before the issuer answers unless it declined without asking us.
+
+    Then its event brings the row.
+    """
     while True:
         found = Authorization.objects.filter(issuer_authorization_id=issuer_id).select_related("card").first()
         if found is not None:
@@ -141,7 +144,7 @@ def _wait_for_charge(
 
 
 def _is_over(charge: FundingCharge) -> bool:
-    """Paid or held, not owed any more, or a person's: until then a charge that failed is followed by another card's."""
+    """Returns whether the charge is paid, held, not owed any more or left to a person; a failed one has a successor."""
     if charge.status in SECURED or charge.obligation.status == states.Obligation.RELEASED:
         return True
     return charge.obligation.cases.filter(status=Case.Status.OPEN).exists()

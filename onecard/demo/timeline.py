@@ -1,4 +1,4 @@
-"""A purchase told in plain words, for a terminal."""
+"""The timeline of one purchase in plain words, for a terminal."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -23,7 +23,7 @@ STEPS = ("verify", "decode", "read", "choose", "record")
 
 
 def render(report: Report) -> str:
-    """The whole timeline of one purchase, with the milliseconds of each step."""
+    """Returns the whole timeline of one purchase, with the milliseconds of each step."""
     return "\n".join(_lines(report)) + "\n"
 
 

@@ -1,6 +1,6 @@
 """The demo world: the walkthrough's person, cards and rankings, and the card products.
 
-Loading adds what is missing and changes nothing that is there, so it is safe to run again, also after edits.
+Loading adds what is missing and changes nothing that exists, so it is safe to run again, also after edits.
 """
 
 import csv
@@ -28,7 +28,7 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How many rows of a kind were added, and how many were there already and stayed as they are."""
+    """How many rows of a kind were added, and how many existed already."""
 
     what: str
     created: int
@@ -42,9 +42,9 @@ class DemoWorldError(OneCardError):
 
 
 def seed_demo_world() -> list[Made]:
-    """Adds what the demo world lacks, all or nothing; raises DemoWorldError when another row holds one of its ids.
+    """Adds what the demo world lacks, all or nothing; raises DemoWorldError when another row has one of its ids.
 
-    Only with DEBUG is there a superuser, and a password for the demo login: the login's own name.
+    Only with DEBUG it makes a superuser, and a password for the demo login: the login's own name.
     """
     world = json.loads((settings.FIXTURES_DIR / "demo_world.json").read_text(encoding="utf-8"))
     with transaction():
@@ -67,7 +67,7 @@ def seed_demo_world() -> list[Made]:
 
 
 def _wait_for_other_seeds() -> None:
-    """Held until the transaction ends; raises DemoWorldError when another run does not come to its end."""
+    """Takes a lock until the transaction ends; raises DemoWorldError when another run does not finish."""
     try:
         lock_name("onecard.demo.world")
     except OperationalError as error:
@@ -163,7 +163,7 @@ def _seed_method(person: Cardholder, position: int, given: dict[str, Any]) -> bo
         expiry_month=given["expiry_month"],
         expiry_year=given["expiry_year"],
         processor_method_id=given["processor_method_id"],
-        # There is one backup, and if staff chose another meanwhile, that one stays.
+        # There is one backup card. If staff chose another one, that one stays.
         is_backup=given["is_backup"] and not person.funding_methods.filter(is_backup=True).exists(),
         position=position,
     )

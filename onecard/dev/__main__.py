@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         say(__doc__.strip())
         return USAGE_ERROR if arguments else 0
-    # Said outright, since a shell starts its background jobs deaf to Ctrl-C.
+    # Set explicitly, because a shell starts background jobs with Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
@@ -103,7 +103,7 @@ def _with_product(command: str, arguments: list[str]) -> int:
 
 
 def _manage(*arguments: str, environment: Mapping[str, str]) -> int:
-    # In the foreground: its questions, its output and Ctrl-C are the person's own.
+    # In the foreground: the person answers its questions, sees its output and may press Ctrl-C.
     return subprocess.run([*MANAGE, *arguments], cwd=CHECKOUT, env=environment, check=False).returncode
 
 
@@ -123,7 +123,7 @@ def _stay(stack: Stack) -> int:
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    # As an exception it unwinds through every context manager, which stop what they started.
+    # An exception unwinds every context manager, each of which stops what it started.
     sys.exit(128 + number)
 
 

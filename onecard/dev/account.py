@@ -1,4 +1,4 @@
-"""PostgreSQL refuses root and anyone without a name in the user list; these are the ways to run it as somebody else."""
+"""Runs PostgreSQL under another account: it refuses root and anyone without a name in the user list."""
 
 import os
 import pwd
@@ -15,13 +15,13 @@ PROBE_TIMEOUT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose files the server's are, and what to put before its command."""
+    """The owner of the server's files, and what to put before its command."""
 
     owner: int
     prefix: tuple[str, ...] = ()
 
     def own(self, folder: Path) -> None:
-        """Hands a folder and all in it to this account, if it is another's (only root can, and only root must)."""
+        """Gives a folder and its content to this account, if another owns it (only root can, and only root must)."""
         if folder.stat().st_uid == self.owner:
             return
         for path in (folder, *folder.rglob("*")):
@@ -29,7 +29,7 @@ class Account:
 
 
 def find_account(*, program: Path, folder: Path) -> Account:
-    """The account that can run the program and write to the folder, which it then owns; raises LauncherError."""
+    """Returns the account that can run the program and write to the folder, which it then owns; or LauncherError."""
     for account in list_accounts():
         account.own(folder)
         if _can_run(account, program=program, folder=folder):
@@ -42,24 +42,24 @@ def find_account(*, program: Path, folder: Path) -> Account:
 
 
 def list_accounts() -> Sequence[Account]:
-    """Whom to try, the least intrusive first."""
+    """Returns the accounts to try, the least intrusive first."""
     if os.geteuid() == 0:
         return as_nobody_in_a_namespace(), as_nobody()
     return Account(os.geteuid()), as_nobody_in_a_namespace()
 
 
 def as_nobody_in_a_namespace() -> Account:
-    """Oneself outside and `nobody` inside a user namespace: no file changes hands."""
+    """Runs as oneself outside and as `nobody` inside a user namespace: no file changes its owner."""
     nobody = pwd.getpwnam("nobody")
     ids = (f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}")
     return Account(os.geteuid(), ("unshare", "--user", *ids))
 
 
 def as_nobody() -> Account:
-    """`nobody`, who only root can become, and whose the server's files then are."""
+    """Runs as `nobody`, which only root can become; the server's files then belong to it."""
     nobody = pwd.getpwnam("nobody")
     ids = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
-    # The checkout may lie under a folder that only root can enter; this one capability opens the way to it.
+    # The checkout may be below a folder that only root can enter; this one capability allows it.
     reach = ("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")
     return Account(nobody.pw_uid, ("setpriv", *ids, *reach))
 

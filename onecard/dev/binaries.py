@@ -1,4 +1,4 @@
-"""Where the servers' programs are: on this machine, else in the wheels of the development group."""
+"""Finds the servers' programs: on this machine, or in the wheels of the development requirements."""
 
 import importlib.util
 import os
@@ -11,14 +11,14 @@ from typing import Final
 
 from onecard.dev.errors import LauncherError
 
-# Django 5.2 asks for PostgreSQL 14; the Redis client speaks a protocol that Redis knows since 6.
+# Django 5.2 needs PostgreSQL 14; the Redis client's protocol needs Redis 6.
 POSTGRES_LEAST_MAJOR: Final = 14
 REDIS_LEAST_MAJOR: Final = 6
 SWITCH: Final = "ONECARD_PRIVATE_BINARIES"
 
 
 def find_postgres(*, major: int | None = None) -> Path:
-    """The folder with `postgres` and `initdb`, of the given major version if one is given; raises LauncherError."""
+    """Returns the folder with `postgres` and `initdb`, of the given major version if any; raises LauncherError."""
     for folder in _postgres_folders():
         if not (_is_program(folder / "initdb") and _is_program(folder / "postgres")):
             continue
@@ -33,7 +33,7 @@ def find_postgres(*, major: int | None = None) -> Path:
 
 
 def find_redis() -> Path:
-    """The program of a Redis or Valkey server; raises LauncherError."""
+    """Returns the program of a Redis or Valkey server; raises LauncherError."""
     for program in _redis_programs():
         if _is_program(program) and major_version(program) >= REDIS_LEAST_MAJOR:
             return program
@@ -44,7 +44,7 @@ def find_redis() -> Path:
 
 
 def major_version(program: Path) -> int:
-    """The major version that a server program names itself; 0 when it cannot even say that."""
+    """Returns the major version that a program reports; 0 when it reports none."""
     try:
         answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=10)
     except OSError:
@@ -81,7 +81,7 @@ def _allowed(source: str) -> bool:
 
 
 def _package_folder(name: str) -> Path | None:
-    # Found without importing: the packages bring whole clients along, and only a path is wanted.
+    # Found without importing: the packages contain whole clients, and only a path is needed.
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec and spec.origin else None
 

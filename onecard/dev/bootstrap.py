@@ -1,9 +1,9 @@
 """Makes the virtual environment that everything else runs in: `python3 -m onecard.dev.bootstrap`.
 
-Runs on a bare Python, so it uses the standard library alone and keeps to a syntax that an older Python can read, in
-order to tell it that it is too old. A finished environment carries a stamp of what it was made from; one without the
-stamp is completed, and one whose making was interrupted is made anew, since half an installed package looks whole.
-Each step says one line. What the installers say goes to .onecard/setup.log and is shown only if they fail.
+Runs on a bare Python, so it uses only the standard library and a syntax that an older Python can read, in order to say
+that it is too old. A finished environment has a stamp of its requirements. One without the stamp is completed. One
+whose making was interrupted is made again, because half an installed package looks complete. Each step prints one line.
+The installers' output goes to .onecard/setup.log and is shown only if they fail.
 """
 
 from __future__ import annotations

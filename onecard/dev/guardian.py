@@ -1,7 +1,7 @@
-"""Stops what a launcher started when the launcher itself is gone, even by kill -9.
+"""Stops what a launcher started when the launcher is gone, even by kill -9.
 
-Run as a script with its standard input on a pipe from the launcher; needs nothing but the standard library. Each line
-is `start GROUP SIGNAL` or `end GROUP`. The kernel closes the pipe when the launcher dies, in whatever way; then every
+Runs as a script with its standard input on a pipe from the launcher, and needs only the standard library. Each line is
+`start GROUP SIGNAL` or `end GROUP`. The kernel closes the pipe when the launcher dies, however it dies; then every
 group that was started and not ended is stopped, the last one first.
 """
 
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def end_group(group: int, stop_signal: int) -> None:
-    """Asks a group's leader to stop, kills it after the grace period, and with it whoever is left of the group."""
+    """Asks a group's leader to stop, and after the grace period kills it and the rest of its group."""
     if _leader_lives(group):
         os.kill(group, stop_signal)
         deadline = time.monotonic() + GRACE_S
@@ -45,7 +45,7 @@ def _groups_left(text: str) -> dict[int, int]:
 
 def _leader_lives(group: int) -> bool:
     try:
-        # In a container nobody may bury the dead for a long time; to the kernel they still exist, with the state Z.
+        # In a container dead processes may stay unreaped for a long time: the kernel lists them with the state Z.
         return Path(f"/proc/{group}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return not Path("/proc/self").exists() and _exists(group)

@@ -1,4 +1,4 @@
-"""Servers that a launcher left behind when both it and its guardian were killed."""
+"""Stops servers that remain when both a launcher and its guardian were killed."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ GRACE_S: Final = 10.0
 
 
 def end_orphans(data_folder: Path) -> None:
-    """Stops every server process that works in the folder; whoever calls this holds the folder's lock.
+    """Stops every server process that works in the folder; the caller holds the folder's lock.
 
-    Each of our servers has its data folder as its working directory, PostgreSQL's backends too. That tells them from
-    others for certain, where a process id in a file may long belong to someone else.
+    Each of our servers, and PostgreSQL's backends too, has its data folder as its working directory. That identifies
+    them for certain; a process id in a file may belong to another process by now.
     """
     if not list_servers_in(data_folder):
         return
@@ -30,7 +30,7 @@ def end_orphans(data_folder: Path) -> None:
 
 
 def list_servers_in(data_folder: Path) -> list[int]:
-    """The ids of the server processes whose working directory is the folder; none where there is no /proc."""
+    """Returns the ids of the server processes whose working directory is the folder; none without /proc."""
     folder = str(data_folder.resolve())
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _works_in(entry, folder)]
 

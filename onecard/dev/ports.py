@@ -1,8 +1,8 @@
-"""Ports on the loopback address that are ours from the moment they are chosen to the end of the launcher.
+"""Claims ports on the loopback address from the moment they are chosen until the launcher ends.
 
 Granian listens with SO_REUSEPORT, so two servers of one user may share a port without an error, and the kernel then
-deals each of them a part of the purchases. A port is therefore claimed before anybody is told of it: by a name that
-one launcher of the machine can hold, and after a look at who listens already.
+gives each of them a part of the purchases. So a port is claimed before anybody learns of it: by a name that only one
+launcher of the machine can hold, and after a check of who listens already.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ LOOK_TIMEOUT_S: Final = 0.5
 
 @contextmanager
 def claimed_port(*, preferred: int = 0) -> Iterator[int]:
-    """The preferred port, or the next one that is free, or any free one without a preference; held to the end."""
+    """Returns the preferred port, the next free one, or any free one without a preference; held until the end."""
     for port in _candidates(preferred):
         claim = _claim(port)
         if claim is None:
@@ -41,14 +41,14 @@ def claimed_port(*, preferred: int = 0) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """Any port where nobody listens now, for a server that fails when another takes it first."""
+    """Returns a port where nobody listens now, for a server that fails when another takes it first."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Nobody listens there: not on this address, not on all, not on IPv6's, whoever's process it is."""
+    """Returns whether nobody listens there: not on this address, on all addresses, or on IPv6's."""
     return not _answers(socket.AF_INET, HOST, port) and not _answers(socket.AF_INET6, "::1", port) and _binds(port)
 
 
@@ -61,7 +61,7 @@ def _candidates(preferred: int) -> Iterator[int]:
 
 def _binds(port: int) -> bool:
     with socket.socket() as listener:
-        # As servers do it: a port that lingers after its last owner counts as free. Beside a listener it fails.
+        # As servers bind: a port in TIME_WAIT counts as free. It fails beside a listener.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
@@ -76,7 +76,7 @@ def _answers(family: int, host: str, port: int) -> bool:
             caller.settimeout(LOOK_TIMEOUT_S)
             caller.connect((host, port))
     except TimeoutError:
-        # Somebody listens and takes up nobody.
+        # Somebody listens and accepts nobody.
         return True
     except OSError:
         return False
@@ -84,10 +84,10 @@ def _answers(family: int, host: str, port: int) -> bool:
 
 
 def _claim(port: int) -> io.IOBase | socket.socket | None:
-    """What one process of the machine can hold for a port until it closes it or ends; None when another holds it."""
+    """Claims a port for this process until it closes it or ends; None when another process holds it."""
     if sys.platform != "linux":
         return _lock_file(port)
-    # An abstract name lives where the port does, in the network's namespace, and is the same for every user.
+    # An abstract name belongs to the network's namespace, as the port does, and is the same for every user.
     holder = socket.socket(socket.AF_UNIX)
     try:
         holder.bind(f"\0onecard-port-{port}")

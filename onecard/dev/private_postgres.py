@@ -29,10 +29,10 @@ SETTINGS: Final = {
     "listen_addresses": "",
     "max_connections": "200",
     "unix_socket_permissions": "0700",
-    # Its default is for machines of the last century; the proofs fill some gigabytes.
+    # The default is too small: the proofs write some gigabytes.
     "shared_buffers": "512MB",
 }
-# A test database that is lost with the machine is no loss; the time saved is.
+# A test database may be lost in a crash; the tests save time.
 NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -48,7 +48,7 @@ def start_postgres(supervisor: Supervisor, *, folder: Path, sockets: Path, durab
     programs = find_postgres(major=_major_of(data))
     account = _prepare(data, programs)
     account.own(sockets)
-    # Nobody works in the folder any more, while the process id in this file may by now be somebody else's.
+    # Nobody works in the folder any more, but the process id in this file may belong to another process by now.
     (data / "postmaster.pid").unlink(missing_ok=True)
     settings = SETTINGS | ({} if durable else NOT_DURABLE)
     options = [f"--{name}={value}" for name, value in settings.items()]
@@ -61,7 +61,7 @@ def start_postgres(supervisor: Supervisor, *, folder: Path, sockets: Path, durab
 
 @contextmanager
 def socket_folder(folder: Path) -> Iterator[Path]:
-    """A folder for the server's socket that only its owner can enter: below `folder` if the path is short enough."""
+    """Returns a folder for the server's socket that only its owner can enter, below `folder` if the path is short."""
     near = folder / "socket"
     # The kernel limits a socket's path, and PostgreSQL reads a comma or a quote as part of a list.
     if len(os.fsencode(near)) + len(SOCKET_FILE) <= SOCKET_PATH_MOST_BYTES and not set(str(near)) & set(",'\""):
@@ -82,7 +82,7 @@ def _prepare(data: Path, programs: Path) -> Account:
     fresh = not data.exists()
     place = data.with_name("postgres.new") if fresh else data
     if fresh:
-        # Made aside and renamed when complete, so that an interrupted start leaves nothing half made behind.
+        # Made elsewhere and renamed when complete, so that an interrupted start leaves nothing half made.
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(mode=0o700)
     account = find_account(program=programs / "postgres", folder=place)

@@ -36,7 +36,7 @@ def start_redis(supervisor: Supervisor, *, folder: Path, durable: bool) -> str:
     The supervisor stops it.
     """
     program = find_redis()
-    # Each kind and version writes files that others may refuse, and a queue is rebuilt from the outbox anyway.
+    # Each kind and version writes files that others may refuse. A queue is rebuilt from the outbox anyway.
     data = folder / f"{program.name}-{major_version(program)}"
     end_orphans(data)
     if not durable:
@@ -49,7 +49,7 @@ def start_redis(supervisor: Supervisor, *, folder: Path, durable: bool) -> str:
         try:
             _wait(server, port, password)
         except ChildDiedError:
-            # Somebody may have taken the port between our look and the server's start.
+            # Another process may have taken the port between our check and the server's start.
             supervisor.stop_one(server)
             if not tries_left:
                 raise
@@ -63,7 +63,7 @@ def _wait(server: Child, port: int, password: str) -> None:
 
 
 def _write_configuration(data: Path, port: int, password: str, *, durable: bool) -> Path:
-    # In a file that only its owner can read, since a command line is everybody's to see.
+    # In a file that only its owner can read: everybody can see a command line.
     path = data / "redis.conf"
     quoted = str(data).replace("\\", "\\\\").replace('"', '\\"')
     text = CONFIGURATION.format(

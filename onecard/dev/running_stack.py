@@ -1,9 +1,9 @@
-"""What a second terminal takes from the development stack that runs in this checkout, and when it must not.
+"""What a second terminal takes from the running development stack, and when it must not.
 
-The file that `make run` writes holds made-up secrets and the sandbox's address. One that a killed launcher left behind,
-or that lies in a production checkout, must never supply a setting: so only `manage.py` reads it, only while a launcher
-holds the folder's lock, only with DEBUG on and no live key in it, and only into an environment that gives none of its
-variables another value.
+`make run` writes a file with invented secrets and the sandbox's address. A file of a killed launcher, or in a
+production checkout, must never supply a setting. So only `manage.py` reads it, only while a launcher holds the folder's
+lock, only with DEBUG on and no live key in it, and only into an environment that gives none of its variables another
+value.
 """
 
 import fcntl
@@ -29,18 +29,18 @@ def take_its_environment(environment: MutableMapping[str, str] = os.environ) -> 
 
 
 def completed(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a command that the launcher starts beside its running stack: what the person gives wins."""
+    """Returns the environment of a command beside the launcher's running stack: the person's own values win."""
     return read_written_down() | {name: value for name, value in environment.items() if value}
 
 
 def _is_mine(path: Path) -> bool:
-    """Written by this user and to be changed by nobody else."""
+    """Returns whether this user wrote it and nobody else may change it."""
     found = path.stat()
     return found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def _is_running(path: Path) -> bool:
-    """A launcher holds the lock of its folder as long as it lives (onecard/dev/services.py)."""
+    """Returns whether a launcher holds the lock of its folder (onecard/dev/services.py)."""
     try:
         lock = os.open(path.parent / "lock", os.O_RDWR)
     except OSError:

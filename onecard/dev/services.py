@@ -1,4 +1,4 @@
-"""The database and the broker of a checkout: those the environment names, else private ones made for the occasion."""
+"""The database and the broker of a checkout: those that the environment names, otherwise private ones."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ Purpose = Literal["run", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Where the database and the broker are; the supervisor stops all it is given, last first."""
+    """Where the database and the broker are. The supervisor stops everything that it was given, last first."""
 
     database_url: str
     redis_url: str
@@ -50,9 +50,9 @@ def private_services(purpose: Purpose, *, base: Path = BASE) -> Iterator[Service
 
 @contextmanager
 def claimed_folder(purpose: Purpose, *, base: Path = BASE) -> Iterator[Path]:
-    """A folder that no other launcher uses meanwhile; raises AlreadyRunningError.
+    """Yields a folder that no other launcher uses; raises AlreadyRunningError.
 
-    There is one running product in a checkout, while several test runs may go on side by side, each in its own folder.
+    A checkout has one running product; several test runs may go on side by side, each in its own folder.
     """
     slots = [purpose, *(f"test-{number}" for number in range(2, TEST_RUNS_MOST + 1) if purpose == "test")]
     for slot in slots:
@@ -68,7 +68,7 @@ def claimed_folder(purpose: Purpose, *, base: Path = BASE) -> Iterator[Path]:
 
 
 def is_claimed(purpose: Purpose, *, base: Path = BASE) -> bool:
-    """True while a launcher holds the folder."""
+    """Returns whether a launcher holds the folder."""
     lock = _open_lock(base / purpose)
     try:
         return not _claim(lock)

@@ -25,7 +25,7 @@ START_TIMEOUT_S: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A product that answers; its processes belong to the supervisor."""
+    """A running product that answers; its processes belong to the supervisor."""
 
     web_url: str
     environment: Mapping[str, str]
@@ -34,7 +34,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the stack's servers listen: `doors` is the issuers' own process, `web` the one that people are told."""
+    """Where the stack's servers listen: `doors` is the process for issuers, `web` the one for people."""
 
     web: int
     doors: int
@@ -81,7 +81,7 @@ def _start(services: Services, environment: Mapping[str, str], ports: Ports) -> 
     supervisor.run("seed_demo", [*MANAGE, "seed_demo"], environment=environment, timeout_s=START_TIMEOUT_S)
     beat = [*CELERY, "beat", "--schedule", str(services.folder / "beat-schedule"), "--loglevel", "INFO"]
     doors = supervisor.start("doors", web_command(ports.doors), environment={**environment, "ONECARD_ROLE": "doors"})
-    # It answers the issuers' doors as well, so that an event sent by hand needs no second address.
+    # It serves the issuers' webhooks as well, so that an event sent by hand needs no second address.
     web = supervisor.start("web", web_command(ports.web, processes=1), environment=environment)
     worker = supervisor.start("worker", _worker_command(), environment=environment)
     supervisor.start("beat", beat, environment=environment)
@@ -108,7 +108,7 @@ def web_command(port: int, *, processes: int = 2) -> list[str]:
     server = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", HOST, "--port", str(port)]
     server += ["--http", "1", "--no-ws", "--loop", "asyncio", "--workers", str(processes)]
     server += ["--backlog", "2048", "--backpressure", "4000", "--http1-header-read-timeout", "15000"]
-    # Without a kill timeout, a worker told to stop while it starts may never leave.
+    # Without a kill timeout, a worker that is stopped while it starts may never end.
     return [*server, "--workers-kill-timeout", "5", ASGI]
 
 

@@ -1,6 +1,6 @@
-"""The environment of a development stack, and the file that tells it to a second terminal.
+"""The environment of a development stack, and the file that passes it to a second terminal.
 
-What the person's own environment gives wins over what is made up here.
+The person's own environment wins over the values invented here.
 """
 
 import os
@@ -18,7 +18,7 @@ WEB_URL: Final = "ONECARD_WEB_URL"
 
 
 def services_environment(services: Services) -> dict[str, str]:
-    """What a management command needs: the database, the broker and settings fit for development."""
+    """Returns what a management command needs: the database, the broker and settings for development."""
     return _unless_given(
         {
             "DEBUG": "on",
@@ -34,14 +34,14 @@ def services_environment(services: Services) -> dict[str, str]:
 
 
 def stack_environment(services: Services, *, web_port: int, sandbox_port: int) -> dict[str, str]:
-    """The same, and where the web server and the sandbox issuer are."""
+    """Returns the same with the addresses of the web server and the sandbox issuer."""
     sandbox = {"STRIPE_API_BASE": f"http://{HOST}:{sandbox_port}"}
     return services_environment(services) | _unless_given(sandbox) | {WEB_URL: f"http://{HOST}:{web_port}"}
 
 
 @contextmanager
 def written_down(values: Mapping[str, str], *, path: Path = STACK_FILE) -> Iterator[dict[str, str]]:
-    """Keeps the values in a file only its owner can read, and yields them with the rest of the environment."""
+    """Keeps the values in a file that only its owner can read, and yields them with the rest of the environment."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123  (mode at birth)
@@ -54,7 +54,7 @@ def written_down(values: Mapping[str, str], *, path: Path = STACK_FILE) -> Itera
 
 
 def read_written_down(path: Path = STACK_FILE) -> dict[str, str]:
-    """The values of a running stack; none when there is no file."""
+    """Returns the values of a running stack; none when there is no file."""
     if not path.exists():
         return {}
     pairs = (line.partition("=") for line in path.read_text().splitlines())

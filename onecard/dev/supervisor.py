@@ -1,4 +1,4 @@
-"""Starts named processes, keeps their logs, and leaves none behind: not on Ctrl-C, not on SIGTERM, not on kill -9."""
+"""Starts named processes, keeps their logs, and leaves none behind on Ctrl-C, SIGTERM or kill -9."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ class Child:
     stop_signal: signal.Signals
 
     def raise_if_ended(self) -> None:
-        """Raises ChildDiedError, with the last words of the process, once it has ended."""
+        """Raises ChildDiedError with the last lines of the process's log once it has ended."""
         if self.process.poll() is not None:
             raise ChildDiedError(describe_end(self))
 
@@ -51,7 +51,7 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Child:
-        """Starts a process that is meant to stay; its output goes to NAME.log, begun anew."""
+        """Starts a process that is to keep running; its output goes to a new NAME.log."""
         log = self._log_folder / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
@@ -78,7 +78,7 @@ class Supervisor:
         environment: Mapping[str, str],
         timeout_s: float,
     ) -> None:
-        """Runs a process to its end; raises ChildDiedError with its last words when it fails."""
+        """Runs a process to its end; raises ChildDiedError with its last lines when it fails."""
         child = self.start(name, command, environment=environment)
         wait_until(lambda: child.process.poll() is not None, what=name, timeout_s=timeout_s)
         if child.process.returncode != 0:
@@ -91,7 +91,7 @@ class Supervisor:
             child.raise_if_ended()
 
     def stop(self) -> None:
-        """Stops every process that is left; asks first, and kills after the grace period."""
+        """Stops every remaining process: asks first, and kills after the grace period."""
         while self._children:
             self.stop_one(self._children[-1])
         if self._guardian is not None:
@@ -99,12 +99,12 @@ class Supervisor:
             self._guardian = None
 
     def stop_one(self, child: Child) -> None:
-        """Stops one process and whoever is left of its group."""
+        """Stops one process and the rest of its group."""
         if child.process.poll() is None:
             child.process.send_signal(child.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(GRACE_S)
-        # The leader is gone or has used up its time; nobody of its group may outlive it.
+        # The leader is gone or its time is up; nobody of its group may outlive it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait()
@@ -119,14 +119,14 @@ class Supervisor:
             self._guardian = subprocess.Popen(
                 [sys.executable, "-I", "-S", guardian.__file__],
                 stdin=subprocess.PIPE,
-                # Whoever reads what a killed launcher printed must not wait for the guardian as well.
+                # A reader of a killed launcher's output must not wait for the guardian as well.
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 text=True,
-                # Out of reach of the signals that end the launcher.
+                # Signals that end the launcher do not reach it.
                 start_new_session=True,
             )
-        # A guardian that someone killed is no reason to stop working.
+        # The work goes on even if somebody killed the guardian.
         with contextlib.suppress(BrokenPipeError):
             assert self._guardian.stdin is not None  # noqa: S101  (it was asked for above)
             self._guardian.stdin.write(line + "\n")
@@ -142,7 +142,7 @@ class Supervisor:
 
 
 def describe_end(child: Child) -> str:
-    """How a process ended, and the last lines it wrote."""
+    """Returns how a process ended, and the last lines of its log."""
     lines = child.log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
     words = "".join(f"\n  | {line}" for line in lines) or " It wrote nothing."
     return f"{child.name} ended with status {child.process.returncode}; its log is {child.log}.{words}"

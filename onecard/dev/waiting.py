@@ -1,4 +1,4 @@
-"""Waits that tell the person at the terminal what they are waiting for, and how long it has been."""
+"""Waits that show at the terminal what they wait for and for how long."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ LINE_EVERY_S: Final = 5.0
 
 
 def wait_until(ready: Callable[[], bool], *, what: str, timeout_s: float) -> None:
-    """Polls until `ready()` is true; raises LauncherError once `timeout_s` seconds have gone by."""
+    """Polls until `ready()` is true; raises LauncherError after `timeout_s` seconds."""
     started = time.monotonic()
     ticker = _Ticker(what)
     try:
@@ -28,7 +28,7 @@ def wait_until(ready: Callable[[], bool], *, what: str, timeout_s: float) -> Non
 
 
 def say(text: str) -> None:
-    """One line for the person; stderr, so that what a command prints on stdout stays its own."""
+    """Prints one line for the person to stderr, so that stdout stays the command's own."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Where django-allauth asks us: what is written in the trail, who is told, and how seeds are kept."""
+"""What django-allauth asks us: which events the trail stores, whom to notify, and how seeds are stored."""
 
 import ipaddress
 from typing import Any
@@ -22,24 +22,24 @@ EVENTS = {
     "mfa/email/webauthn_removed": "second_factor.passkey_removed",
     "mfa/email/recovery_codes_generated": "second_factor.recovery_codes",
 }
-# One entry for a lock-out, not one for each try that it turns away.
-TOLD_AGAIN_AFTER_S = 300
+# One entry for a lock-out, not one for each refused attempt.
+RECORDED_AGAIN_AFTER_S = 300
 
 
 class StaffAccountAdapter(DefaultAccountAdapter):
-    """Logins and passwords; nobody signs up here."""
+    """Logins and passwords. Nobody can sign up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     @sensitive_variables("credentials")
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """allauth counts tries by address and by account here, before any password is hashed."""
+        """allauth counts attempts by address and account here, before any password is hashed."""
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
             name, address = str(credentials.get("username", "")), self.address_of(request)
-            if cache.add(f"locked-out:{trail_of_logins.short_hash(name)}:{address}", 1, timeout=TOLD_AGAIN_AFTER_S):
+            if cache.add(f"locked-out:{trail_of_logins.short_hash(name)}:{address}", 1, timeout=RECORDED_AGAIN_AFTER_S):
                 trail_of_logins.locked_out(name=name, address=address)
             raise
 
@@ -60,7 +60,7 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         user.refresh_from_db(fields=["password"])
 
     def send_notification_mail(self, template_prefix: str, user: User, *_args: Any, **_more: Any) -> None:
-        """allauth tells of each change of second factors by this; ours goes to the trail and out by the outbox."""
+        """allauth reports each change of second factors here; it goes to the trail and to the outbox."""
         event = EVENTS.get(template_prefix)
         if event is not None:
             with transaction():
@@ -73,13 +73,13 @@ class StaffAccountAdapter(DefaultAccountAdapter):
             trail_of_logins.logged_out(user, address=self.address_of(request))
 
     def address_of(self, request: HttpRequest) -> str:
-        """The address that tries are counted by: for IPv6 its network, since a person has a whole one."""
+        """Returns the address by which attempts are counted: for IPv6 its network, which one person may own."""
         return str(ratelimit.get_ip(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """What the trusted proxies say, else who connects: a header that says something odd is nobody's address.
+        """Returns what the trusted proxies report, else the peer; an unreadable header counts as no address.
 
-        An IPv4 address may come as one of IPv6 (::ffff:…), whose network would be that of all others too.
+        An IPv4 address may come as an IPv6 one (::ffff:…), whose network all IPv4 addresses share.
         """
         try:
             said = httpkit.get_client_ip(request)
@@ -89,12 +89,12 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         return str(getattr(found, "ipv4_mapped", None) or found)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """The account alone: allauth adds the Host header, and whoever guesses may send any port in it."""
+        """Uses the account alone: allauth adds the Host header, and an attacker may send any port in it."""
         return f"account:{trail_of_logins.short_hash(str(credentials.get('username', '')))}"
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):
-    """Seeds are sealed for their owner; the authenticator app is replaced, never just switched off."""
+    """Seals seeds for their owner. The authenticator app can be replaced but not switched off."""
 
     @sensitive_variables()
     def encrypt(self, text: str) -> str:

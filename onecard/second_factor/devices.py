@@ -1,8 +1,8 @@
 """A staff member's second factor: the six digits of an authenticator app (TOTP, RFC 6238), kept by django-allauth.
 
-A person has one such device; passkeys and recovery codes beside it are for logging in only. It is enrolled by
-invitation or replaced by its owner; a superuser removes a lost one. All of that is in the trail and told by mail,
-refusals are in the trail.
+A person has one such device; passkeys and recovery codes are only for logging in. It is enrolled by invitation or
+replaced by its owner; a superuser removes a lost one. The trail records all of that and every refusal, and changes are
+mailed to the person.
 """
 
 import datetime as dt
@@ -38,13 +38,13 @@ _CODE: Final = re.compile(r"[0-9]{6}")
 
 
 def has_device(user: User) -> bool:
-    """Whether this person can give codes."""
+    """Returns whether this person can give codes."""
     return bool(_totp(user))
 
 
 @sensitive_variables("code")
 def verify_code(user: User, code: str) -> bool:
-    """Whether these are the present six digits of the person's device; a right code is right once."""
+    """Returns whether these are the device's present six digits; a code is accepted once."""
     device, digits = _totp(user), code.replace(" ", "")
     if device is None or not _CODE.fullmatch(digits):
         return False
@@ -54,10 +54,10 @@ def verify_code(user: User, code: str) -> bool:
 
 @sensitive_variables("code")
 def confirm(user: User, code: str) -> None:
-    """Asks for a fresh code before an act that needs one; raises SecondFactorError.
+    """Asks for a fresh code before an action that needs one; raises SecondFactorError.
 
-    A wrong code is in the trail, and ten of those an hour are the end. Call it outside of a transaction that may roll
-    back.
+    The trail records a wrong code, and ten of them in an hour lock the person out. Call it outside any transaction that
+    may roll back.
     """
     with transaction():
         user = _locked(user)
@@ -75,10 +75,10 @@ def confirm(user: User, code: str) -> None:
 def enrol(
     *, user: User, seed: str, code: str, old_code: str = "", password: str = "", invitation: Invitation | None = None
 ) -> list[str]:
-    """Lets a new device count in the place of all earlier ones, and gives the recovery codes, once.
+    """Replaces all earlier devices with a new one and returns its recovery codes, once.
 
-    With an invitation the password is set as well. Without one the caller has asked for the present password. Where
-    there is a device already, `old_code` is its code or a recovery code. Raises SecondFactorError.
+    With an invitation it sets the password as well. Without one the caller has asked for the present password. Where a
+    device exists, `old_code` is its code or a recovery code. Raises SecondFactorError.
     """
     with transaction():
         user = _locked(user)
@@ -96,10 +96,10 @@ def enrol(
 
 
 def remove(*, user: User, actor: str, reason: str) -> None:
-    """Takes a person's device away, for one who lost it; raises SecondFactorError without a reason or a device.
+    """Removes the device of a person who lost it; raises SecondFactorError without a reason or a device.
 
-    Their sessions end, and they may reveal and agree to nothing until they have another. Who may do so is the caller's
-    to check.
+    Ends the person's sessions. They may reveal and agree to nothing until they enrol again. The caller checks
+    permissions.
     """
     reason = " ".join(reason.replace("\x00", "").split())
     if len(reason) < SHORTEST_REASON:
@@ -116,13 +116,13 @@ def remove(*, user: User, actor: str, reason: str) -> None:
 
 
 def refused(user: User, what: str, sentence: str) -> str:
-    """Writes a wrong password or code down, in the caller's transaction."""
+    """Records a wrong password or code, in the caller's transaction."""
     trail.record(actor=f"user:{user.pk}", action=REFUSED, subject=user, what=what)
     return sentence
 
 
 def _why_not(user: User, seed: str, code: str, old_code: str, invitation: Invitation | None) -> str:
-    """Why the device is not enrolled, in words, or ""."""
+    """Returns why the device is not enrolled, or ""."""
     if invitation is not None:
         row = Invitation.objects.select_for_update().select_related("user").get(pk=invitation.pk)
         if why_closed(row):
@@ -140,7 +140,7 @@ def _why_not(user: User, seed: str, code: str, old_code: str, invitation: Invita
 def _replace(user: User, seed: str, code: str) -> list[str]:
     Authenticator.objects.filter(user=user).delete()
     with seeds_of(user):
-        TOTP.activate(user, seed).validate_code(code.replace(" ", ""))  # It was used now.
+        TOTP.activate(user, seed).validate_code(code.replace(" ", ""))  # The code was used now.
         recovery = RecoveryCodes.activate(user)
         recovery.mark_as_viewed()
         return list(recovery.generate_codes())
@@ -161,7 +161,7 @@ def _totp(user: User) -> Authenticator | None:
 
 
 def _too_many(user: User) -> str:
-    """A stolen session must not become a place to guess passwords."""
+    """Returns whether too many passwords were wrong: a stolen session must not be used to guess passwords."""
     since = clock.now() - dt.timedelta(hours=1)
     made = Entry.objects.filter(
         subject_type="user", subject_id=str(user.pk), action=REFUSED, recorded_at__gt=since
@@ -170,5 +170,5 @@ def _too_many(user: User) -> str:
 
 
 def _locked(user: User) -> User:
-    """The row itself: a request's user is a stand-in, which the trail would name by its own class."""
+    """Returns the locked row itself: a request's user is a lazy proxy, whose class name the trail would store."""
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)

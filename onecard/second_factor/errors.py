@@ -1,9 +1,9 @@
-"""What goes wrong with second factors and invitations."""
+"""The errors of second factors and invitations."""
 
 from onecard.kit.errors import OneCardError
 
 
 class SecondFactorError(OneCardError):
-    """The second factor was not set up, changed or removed; the sentence says why."""
+    """The second factor was not set up, changed or removed; the message says why."""
 
     code = "second_factor"

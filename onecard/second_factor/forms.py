@@ -1,4 +1,4 @@
-"""The forms with which staff log in; allauth counts and checks, these decide who is let in and write it down."""
+"""The login forms of staff. allauth counts and checks; these decide who may log in and record it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NO_SECOND_FACTOR = "Your login is not set up yet. Ask an administrator for an in
 
 
 class StaffLoginForm(LoginForm):
-    """Name and password of staff who have a second factor; with DEBUG also of those who have none yet."""
+    """Name and password of staff with a second factor; with DEBUG also of staff without one."""
 
     @sensitive_variables()
     def clean(self) -> Any:
@@ -40,7 +40,7 @@ class StaffLoginForm(LoginForm):
 
 
 def why_not_let_in(user: User) -> str:
-    """Why somebody with the right password does not get to the second step; or ""."""
+    """Returns why a person with the right password may not continue to the second step, or ""."""
     if not user.is_active:
         return "inactive"
     if not (user.is_staff or user.is_superuser):
@@ -49,7 +49,7 @@ def why_not_let_in(user: User) -> str:
 
 
 class _Code:
-    """What both forms with a code add: seeds open for the person who logs in, and wrong codes are in the trail."""
+    """Shared by the forms with a code: seeds open for the person who logs in, and the trail records wrong codes."""
 
     @sensitive_variables()
     def clean_code(self) -> str:
@@ -68,4 +68,4 @@ class LoginCodeForm(_Code, AuthenticateForm):
 
 
 class FreshCodeForm(_Code, ReauthenticateForm):
-    """A code of somebody who is logged in, before passkeys or recovery codes are changed."""
+    """Asks a logged-in person for a code before passkeys or recovery codes are changed."""

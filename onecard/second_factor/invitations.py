@@ -1,7 +1,7 @@
 """Invitations: the only way to a first second factor, and to a password that nobody else knows.
 
-An administrator invites; the link goes by mail to the person and is good once, for a while. On it the person chooses
-their own password and sets up an authenticator app.
+An administrator invites; the person receives the link by mail. It works once and expires. The person chooses a password
+and sets up an authenticator app.
 """
 
 import datetime as dt
@@ -26,9 +26,9 @@ _signer: Final = Signer(salt="onecard.staff.invitation")
 
 
 def invite(*, user: User, actor: str, by_mail: bool = True) -> Invitation:
-    """Makes an invitation in the place of any earlier one, and mails it; raises SecondFactorError.
+    """Replaces any earlier invitation with a new one and mails it; raises SecondFactorError.
 
-    Who may invite is the caller's to check. `by_mail=False` is for the command, which shows the link to who runs it.
+    The caller checks permissions. `by_mail=False` is for the command, which prints the link.
     """
     with transaction():
         user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -47,12 +47,12 @@ def invite(*, user: User, actor: str, by_mail: bool = True) -> Invitation:
 
 
 def link(invitation: Invitation) -> str:
-    """The whole address of the page that takes the invitation."""
+    """Returns the full address of the page that accepts the invitation."""
     return settings.PUBLIC_URL + reverse("staff-invitation", args=[_signer.sign(str(invitation.pk))])
 
 
 def opened(text: str) -> Invitation:
-    """The invitation of a link that can still be used; raises SecondFactorError."""
+    """Returns the invitation of a link that can still be used; raises SecondFactorError."""
     try:
         invitation = Invitation.objects.select_related("user").filter(pk=_signer.unsign(text)).first()
     except (BadSignature, ValueError):
@@ -63,7 +63,7 @@ def opened(text: str) -> Invitation:
 
 
 def why_closed(invitation: Invitation) -> str:
-    """Why it cannot be used; or ""."""
+    """Returns why the invitation cannot be used, or ""."""
     user = invitation.user
     is_over = invitation.used_at or invitation.withdrawn_at or invitation.expires_at <= clock.now()
     return CLOSED if is_over or not user.is_active or not (user.is_staff or user.is_superuser) else ""

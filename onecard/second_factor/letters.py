@@ -29,9 +29,9 @@ NOT_YOU: Final = "If this was not you, tell an administrator at once."
 
 
 def send(entry_id: int) -> None:
-    """Mails what an entry of the trail tells of a person to that person; raises what the mail server says.
+    """Mails a person what an audit entry says about their login; raises the mail server's error.
 
-    Sent again when the task runs again: a mail twice is better than none.
+    A repeated task sends the mail again: two mails are better than none.
     """
     require_no_transaction("A mail")
     entry = Entry.objects.filter(pk=entry_id, action__in=HAPPENED).first()

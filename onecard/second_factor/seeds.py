@@ -1,7 +1,7 @@
-"""Sealing the seeds of second factors, each for its owner: a seed that is copied to another person does not open.
+"""Seals each second factor's seed for its owner: copied to another person's row, it does not open.
 
-allauth hands its adapter a seed without saying whose it is. The owner is therefore the person named by `seeds_of`, else
-the one who is logged in.
+allauth gives its adapter a seed without its owner. The owner is the person named by `seeds_of`, otherwise the one who
+is logged in.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _owner: ContextVar[int | None] = ContextVar("owner_of_seeds", default=None)
 
 @contextmanager
 def seeds_of(user: User) -> Iterator[None]:
-    """Within it, seeds are sealed and opened for this person."""
+    """Seals and opens seeds for this person inside the block."""
     token = _owner.set(user.pk)
     try:
         yield

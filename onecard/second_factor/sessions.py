@@ -1,4 +1,4 @@
-"""Sessions of staff: none counts without a second factor, and none outlasts idleness or a working day."""
+"""Staff sessions: none is valid without a second factor, and each ends after idleness or a working day."""
 
 import time
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from onecard.second_factor import devices
 from onecard.users.models import User
 
 SEEN_AT: Final = "staff_seen_at"
-# How exactly idleness is measured: writing the session at each request would cost a statement.
+# The precision of the idle time: writing the session at each request would cost a statement.
 SEEN_EVERY_S: Final = 60
 
 
 class StaffSessions:
-    """Ends a staff session that has no second factor, has been idle or is old, before any view sees it.
+    """Ends a staff session without a second factor, or idle, or too old, before any view runs.
 
-    The one place that closes the back office, the API and all else to a password alone. A request without a session
+    This one place protects the back office and the API from a login with a password alone. A request without a session
     cookie, such as an issuer's, costs nothing here.
     """
 
@@ -36,7 +36,7 @@ class StaffSessions:
 
 
 def has_second_factor(request: HttpRequest, user: User) -> bool:
-    """Whether this session was opened with a second factor; with DEBUG also where the person has none yet."""
+    """Returns whether a second factor opened this session; with DEBUG also true for people without one."""
     if any(record.get("method") == "mfa" for record in get_authentication_records(request, user)):
         return True
     return bool(settings.DEBUG) and not devices.has_device(user)

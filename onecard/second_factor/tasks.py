@@ -1,4 +1,4 @@
-"""The queue's door into the mails to staff. Ids only; unknown arguments are ignored."""
+"""The Celery task that mails staff. It takes ids only and ignores unknown arguments."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from onecard.second_factor import letters
 
 @shared_task(bind=True, name="onecard.second_factor.tasks.notify", max_retries=8)
 def notify(self: "Task[Any, Any]", /, *, entry_id: int, **_newer: Any) -> None:
-    """Mails a person what happened to their login; tries again for some hours when the mail server does not take it."""
+    """Mails a person what happened to their login; retries for some hours when the mail server refuses."""
     try:
         letters.send(entry_id)
     except OSError as error:

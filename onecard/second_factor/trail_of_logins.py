@@ -1,6 +1,6 @@
-"""Logins in the audit trail: who came in, who did not and from where. A wrong name is kept as a short hash only.
+"""Logins in the audit trail: who logged in, who failed and from where. A wrong name is stored only as a short hash.
 
-What people type into the field for the name is at times their password, or a card number.
+People sometimes type their password, or a card number, into the field for the name.
 """
 
 from allauth.account.internal import userkit
@@ -25,19 +25,19 @@ def logged_out(user: User, *, address: str) -> None:
 
 
 def failed(*, name: str, address: str, why: str) -> None:
-    """`why`: password, code, not_staff, inactive or no_second_factor."""
+    """Records a failed login. `why` is password, code, not_staff, inactive or no_second_factor."""
     with transaction():
         _record("staff.login_failed", name, address=address, why=why)
 
 
 def locked_out(*, name: str, address: str) -> None:
-    """Too many wrong tries from the address or for the account: what comes is turned away unread."""
+    """Records too many failed attempts from the address or for the account; further ones are refused unread."""
     with transaction():
         _record("staff.locked_out", name, address=address)
 
 
 def short_hash(name: str) -> str:
-    """Tells two tries of one name; keyed, since a plain hash of a card's number could be found by trying them all."""
+    """Returns a keyed hash that distinguishes names. Without the key, trying all card numbers would find one."""
     return salted_hmac("onecard.logins", clean_text(name, limit=150).lower(), algorithm="sha256").hexdigest()[:12]
 
 
@@ -48,6 +48,6 @@ def _record_of(action: str, user: User, address: str) -> None:
 
 
 def _record(action: str, name: str, **details: str) -> None:
-    user = userkit.get_user_by_username(clean_text(name, limit=150))  # In any letters, as the login finds it.
+    user = userkit.get_user_by_username(clean_text(name, limit=150))  # In any case of letters, as the login finds it.
     subject: Model = user or ContentType.objects.get_for_model(User)
     trail.record(actor=ACTOR, action=action, subject=subject, name_hash=short_hash(name), **details)

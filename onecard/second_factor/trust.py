@@ -1,8 +1,8 @@
 """Whether a member of staff may reveal card numbers and agree as the second person.
 
-They may after the waiting time that follows each enrolment of a second factor. Whatever could put somebody else in
-their place (another e-mail address or name, a removed second factor) suspends them until they enrol again and have
-waited again: so whoever takes a login over is noticed first.
+They may after the waiting time that follows each enrolment of a second factor. A change that could put another person
+in their place (another e-mail address or name, a removed second factor) suspends them until they enrol again and have
+waited again. So somebody notices before an attacker can use a stolen login.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ RENEW_FIRST: Final = (
 
 
 def why_not_trusted(user: User) -> str:
-    """Why the person may not reveal or agree now, in a sentence; or ""."""
+    """Returns why the person may not reveal or agree now, or ""."""
     begins = User.objects.filter(pk=user.pk, is_active=True).values_list("trusted_from", flat=True).first()
     if begins is None:
         return RENEW_FIRST
@@ -38,15 +38,15 @@ def why_not_trusted(user: User) -> str:
 
 
 def is_one_person(first: User, second: User) -> bool:
-    """Whether two logins are one person's: they are one, or have one mailbox, so that one invitation made both."""
+    """Returns whether two logins belong to one person: the same login, or the same mailbox."""
     mailboxes = {first.email.strip().casefold(), second.email.strip().casefold()}
     return first.pk == second.pk or (len(mailboxes) == 1 and mailboxes != {""})
 
 
 def suspend(user: User, *, actor: str, because: str, earlier_email: str = "") -> None:
-    """Ends all sessions of the person and what they may reveal and agree to, in the caller's transaction.
+    """Ends the person's sessions and their right to reveal and agree, in the caller's transaction.
 
-    An open invitation is over as well: it lies in the mailbox of the earlier address.
+    It also ends an open invitation, which is in the mailbox of the earlier address.
     """
     User.objects.filter(pk=user.pk).update(trusted_from=None, session_version=F("session_version") + 1)
     user.refresh_from_db(fields=["trusted_from", "session_version"])
@@ -61,7 +61,7 @@ def suspend(user: User, *, actor: str, because: str, earlier_email: str = "") ->
 
 
 def begin_to_trust(user: User) -> dt.datetime:
-    """The second factor is enrolled: other sessions end, and the waiting time begins, in the caller's transaction."""
+    """Ends other sessions and begins the waiting time after an enrolment, in the caller's transaction."""
     begins = clock.now() + dt.timedelta(hours=settings.SECOND_FACTOR_WAIT_H)
     User.objects.filter(pk=user.pk).update(trusted_from=begins, session_version=F("session_version") + 1)
     user.refresh_from_db(fields=["trusted_from", "session_version"])
@@ -70,7 +70,7 @@ def begin_to_trust(user: User) -> dt.datetime:
 
 @sensitive_variables("password")
 def set_password(user: User, password: str) -> None:
-    """A person's own new password, which ends their other sessions; in the trail, and told by mail."""
+    """Sets a person's own new password and ends their other sessions; recorded in the trail and mailed."""
     user.set_password(password)
     with transaction():
         user.save(update_fields=["password"])
@@ -78,9 +78,9 @@ def set_password(user: User, password: str) -> None:
 
 
 def note(user: User, action: str, *, actor: str = "", **details: object) -> Entry:
-    """An entry about a person in the trail, of which they are told by mail (letters.py), in the caller's transaction.
+    """Adds an audit entry about a person and mails it to them (letters.py), in the caller's transaction.
 
-    A detail `earlier_email` is an address that is told as well.
+    A detail `earlier_email` is an address that receives the mail as well.
     """
     entry = trail.record(actor=actor or f"user:{user.pk}", action=action, subject=user, **details)
     outbox.put(topic="staff.notify", entry_id=entry.pk)

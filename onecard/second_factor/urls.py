@@ -1,4 +1,4 @@
-"""The pages of logging in. Of allauth's only those that staff need: nobody signs up, resets or adds an address here."""
+"""The login pages. Of allauth's only those that staff need: nobody signs up, resets a password or adds an address."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa

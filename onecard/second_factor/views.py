@@ -1,4 +1,4 @@
-"""The pages on which staff set up their login by invitation, replace their second factor, and take a lost one away."""
+"""The pages on which staff accept an invitation, replace their second factor, or remove a lost one."""
 
 import time
 from typing import Any, Final
@@ -27,9 +27,9 @@ from onecard.second_factor import devices, invitations, seeds
 from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 
-# The key stays on the page this long; typing it by hand takes a minute.
+# The page shows the key this long; typing it by hand takes a minute.
 SHOWN_FOR_S: Final = 300
-# Time to open the app and type; what was begun and left lying is no door for somebody else.
+# Time to open the app and type; afterwards nobody else can use what was begun.
 BEGUN_FOR_S: Final = 900
 PENDING: Final = "second_factor_begun"
 TOO_LATE: Final = "Nothing was begun within the last 15 minutes; scan the new key below and try again."
@@ -43,7 +43,7 @@ class OldCodeField(CodeField):
 
 
 class EnrolForm(forms.Form):
-    """The first code of the new device; the old one's where there is one."""
+    """The first code of the new device, and the old device's code where there is one."""
 
     old_code = OldCodeField()
     code = CodeField(label="The six digits that the app shows now")
@@ -56,7 +56,7 @@ class EnrolForm(forms.Form):
 
 
 class RenewForm(EnrolForm):
-    """With the present password."""
+    """Adds the present password."""
 
     password = forms.CharField(
         label="Your password", widget=PasswordWidget({"autocomplete": "current-password"}), strip=False
@@ -65,7 +65,7 @@ class RenewForm(EnrolForm):
 
 
 class InvitationForm(EnrolForm):
-    """With a password that the person chooses."""
+    """Adds a password that the person chooses."""
 
     password = forms.CharField(
         label="A new password, at least 12 characters",
@@ -95,7 +95,7 @@ class InvitationForm(EnrolForm):
 @sensitive_post_parameters()
 @sensitive_variables()
 def invitation(request: HttpRequest, text: str) -> HttpResponse:
-    """Takes an invitation: the person chooses a password and sets up an authenticator app."""
+    """Accepts an invitation: the person chooses a password and sets up an authenticator app."""
     try:
         invited = invitations.opened(text)
     except SecondFactorError as error:
@@ -137,7 +137,7 @@ def renew(request: HttpRequest) -> HttpResponse:
 
 
 def remove(request: HttpRequest, user_id: int) -> HttpResponse:
-    """For somebody who lost the device; superusers only."""
+    """Removes the second factor of a person who lost the device; superusers only."""
     if not _staff(request).is_superuser:
         raise PermissionDenied
     person = get_object_or_404(User, pk=user_id)
@@ -163,7 +163,7 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def invite(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Mails an invitation; superusers only. It is the way to a new password, too."""
+    """Mails an invitation, which also sets a new password; superusers only."""
     if not _staff(request).is_superuser:
         raise PermissionDenied
     person = get_object_or_404(User, pk=user_id)
@@ -191,7 +191,7 @@ def invite(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-    """The admin's door leads to the one login page."""
+    """Redirects the admin's login to the one login page."""
     if request.user.is_authenticated and not admin.site.has_permission(request):
         raise PermissionDenied("This login is not staff's.")
     wanted = request.GET.get("next", "")
@@ -199,7 +199,7 @@ def login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
 
 
 def logout(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-    """The admin's button is the login's own page for it, which writes it down."""
+    """Redirects the admin's logout to the login's own page, which records it."""
     answer: HttpResponse = account.logout(request)
     return answer
 
@@ -209,14 +209,14 @@ def change_password(request: HttpRequest, extra_context: Any = None) -> HttpResp
 
 
 def no_first_password(request: HttpRequest) -> HttpResponse:
-    """Where allauth sends whoever has no password: a session must not give itself one."""
+    """Refuses a first password: a session must not give itself one. allauth redirects here."""
     return _simple(
         request, "Your password", "You have no password. Ask an administrator for an invitation.", status=403
     )
 
 
 def back_office_look(request: HttpRequest) -> dict[str, Any]:
-    """What Unfold's templates need, for the pages of the login that are not the admin's."""
+    """Returns what Unfold's templates need on login pages outside the admin."""
     match = request.resolver_match
     name = match.url_name if match else ""
     is_ours = bool(name) and str(name).startswith(("account_", "mfa_", "staff-"))
@@ -225,7 +225,7 @@ def back_office_look(request: HttpRequest) -> dict[str, Any]:
 
 @sensitive_variables()
 def _begun_seed(request: HttpRequest, user: User) -> str:
-    """The seed that this browser was shown for this person; raises SecondFactorError."""
+    """Returns the seed that this browser was shown for this person; raises SecondFactorError."""
     begun = request.session.get(PENDING) or {}
     if time.time() - float(begun.get("at", 0)) > BEGUN_FOR_S:
         raise SecondFactorError(TOO_LATE)
@@ -238,7 +238,7 @@ def _begun_seed(request: HttpRequest, user: User) -> str:
 
 @sensitive_variables()
 def _seed_to_show(request: HttpRequest, user: User) -> str:
-    """The one that was begun, so that a mistyped code does not cost a new scan; else a new one."""
+    """Returns the seed already shown, so that a typing error needs no new scan; otherwise a new one."""
     try:
         return _begun_seed(request, user)
     except SecondFactorError:
@@ -262,7 +262,7 @@ def _with_key(request: HttpRequest, user: User, form: forms.Form, *, title: str,
 
 @sensitive_variables()
 def _enrolled(request: HttpRequest, codes: list[str]) -> HttpResponse:
-    """The recovery codes, once; then the person logs in with what they have set up."""
+    """Shows the recovery codes once; the person then logs in with the new device."""
     auth.logout(request)
     words = "Your second factor is set up. Keep these recovery codes where only you find them: each lets you in once "
     return _simple(
@@ -284,14 +284,14 @@ def _simple(request: HttpRequest, title: str, words: str, *, status: int = 200, 
 
 
 def _qr(url: str) -> SafeString:
-    """Drawn here: no other server may see the key."""
+    """Draws the code here, because no other server may see the key."""
     drawn = str(get_mfa_adapter().build_totp_svg(url))
     return mark_safe(drawn[drawn.index("<svg") :])  # noqa: S308  (qrcode writes nothing but shapes)
 
 
 @sensitive_variables()
 def _check_password(user: User, password: str) -> None:
-    """allauth counts it with wrong logins, before hashing; raises SecondFactorError."""
+    """Checks a password; allauth counts wrong ones before hashing. Raises SecondFactorError."""
     try:
         is_right = get_adapter().reauthenticate(user, password)
     except ValidationError as error:
@@ -303,7 +303,7 @@ def _check_password(user: User, password: str) -> None:
 
 
 def _is_first_by_itself() -> bool:
-    """Only a developer's own machine lets people set up their first second factor without an invitation."""
+    """Returns whether this is a developer's machine, where a first second factor needs no invitation."""
     from django.conf import settings
 
     return bool(settings.DEBUG)

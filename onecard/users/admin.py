@@ -1,4 +1,4 @@
-"""Who may log in, and who may say so. The roof registers these together with the audit trail (onecard/admin.py)."""
+"""Logins and their permissions. onecard/admin.py registers these pages together with the audit trail."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,12 @@ else:
     AnyUserAdmin = UserAdmin
 
 POWERS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
-# Whoever changes these can step into the person's place.
+# A person who changes these can take the login over.
 IDENTITY = ("username", "email")
 
 
 class NameForOne:
-    """A name that no other login has, in whatever letters: a login is found by it in any."""
+    """Requires a name that no other login has in any case of letters: a login is found by it in any case."""
 
     def clean_username(self) -> str:
         name = str(self.cleaned_data["username"])  # type: ignore[attr-defined]
@@ -38,13 +38,13 @@ class NameForOne:
 
 
 class PersonForm(NameForOne, AnyUserForm):
-    """What is edited of a login. The password is not: only the person ever knows it (invitations)."""
+    """Edits a login without its password: only the person ever knows it (invitations)."""
 
     password = None  # type: ignore[assignment]
 
 
 class NewPersonForm(NameForOne, AnyModelForm):
-    """A new login; nobody types a password for somebody else."""
+    """Makes a login; nobody types a password for somebody else."""
 
     class Meta:
         model = User
@@ -52,7 +52,7 @@ class NewPersonForm(NameForOne, AnyModelForm):
 
 
 class PeopleAdmin(AnyUserAdmin):
-    """Logins. Nobody is deleted, since the trail names people by id; an account that is not needed is made inactive."""
+    """Logins. Nobody is deleted, because the trail names people by id; unused logins are made inactive."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -65,13 +65,13 @@ class PeopleAdmin(AnyUserAdmin):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name")}),)
-    # Searching, not listing: an account may have hundreds of permissions to pick from.
+    # A search and not a list: an account may have hundreds of permissions to choose from.
     filter_horizontal = ("groups", "user_permissions")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Only superusers change who a login is and what it may do, and nobody their own powers.
+        """Only superusers change a login's identity and permissions, and nobody changes their own.
 
-        Else the right to edit logins would be the right to everything.
+        Otherwise the right to edit logins would be the right to everything.
         """
         fields = tuple(super().get_readonly_fields(request, obj))
         if obj is None:
@@ -81,7 +81,7 @@ class PeopleAdmin(AnyUserAdmin):
         return (*fields, *POWERS) if obj.pk == request.user.pk else fields
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """A superuser's login is touched by superusers only."""
+        """Only superusers change a superuser's login."""
         out_of_reach = obj is not None and obj.is_superuser and not _is_superuser(request)
         return super().has_change_permission(request, obj) and not out_of_reach
 
@@ -89,12 +89,12 @@ class PeopleAdmin(AnyUserAdmin):
         return False
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """Nobody sets a password for somebody else; Django's page for that is closed."""
+        """Closes Django's page: nobody sets a password for somebody else."""
         raise PermissionDenied("Nobody sets another person's password. Send an invitation instead.")
 
 
 class RolesAdmin(GroupAdmin):
-    """Groups of permissions. Only superusers change them, since a group may hold any permission."""
+    """Groups of permissions. Only superusers change them, because a group may hold any permission."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)

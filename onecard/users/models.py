@@ -1,4 +1,4 @@
-"""Who can log in: staff and the people who carry a card. Ours from the first migration, so that it can grow."""
+"""Logins: staff, and people who carry a card. Our own user model from the first migration, so that it can grow."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class User(AbstractUser):
     )
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """Django ends a session whose hash differs: after a new password, and after each rise of our number."""
+        """Adds our session number: Django ends a session whose hash differs, as after a new password."""
         password, self.password = self.password, f"{self.password}:{self.session_version}"
         try:
             return super()._get_session_auth_hash(secret)  # type: ignore[misc, no-any-return]
@@ -30,7 +30,7 @@ class User(AbstractUser):
 class Invitation(models.Model):
     """A link with which one member of staff sets a password and a second factor, once, before it expires.
 
-    The link holds this row's id under a signature, so the database alone does not give anybody the link.
+    The link holds this row's id under a signature, so the database alone does not reveal the link.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="invitations")
