@@ -1,4 +1,4 @@
-"""The bases of every page of the back office: what only shows, and what may be edited."""
+"""The base classes of all admin pages: those that only show, and those that edit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,12 +34,12 @@ LONGEST_SEARCH = 200
 
 
 class FormFields:
-    """How a page's form asks for the columns of a row."""
+    """How a page's form fields are made from a row's columns."""
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """A card's number is covered in a text for people, and refused in every other column, such as an id.
+        """Covers a card number in text for people, and refuses it in every other column, such as an id.
 
-        So are digits that only look like those of an id or a code.
+        It also refuses digits that only look like those of an id or a code.
         """
         field = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
         if isinstance(field, forms.CharField) and not isinstance(db_field, FreeTextField):
@@ -56,22 +56,22 @@ class FormFields:
 
 
 class BackOfficeAdmin(FormFields, BaseAdmin):
-    """What all pages share. Every page of the back office derives from it (tests/onecard/test_admin_filters.py).
+    """What all admin pages share; every page derives from it (tests/onecard/test_admin_filters.py).
 
-    A list is filtered only by what the page itself offers: Django would take any column, and with a filter such as
-    `user__password__startswith` somebody who may only look could guess a secret letter by letter.
+    A list accepts only the filters that its page offers. Django would accept any column, and with a filter such as
+    `user__password__startswith` a person who may only look could guess a secret letter by letter.
     """
 
     list_per_page = 50
     list_max_show_all = 50
     show_full_result_count = False
-    show_facets = ShowFacets.NEVER  # Counting rows for each choice of a filter is too dear on long tables.
+    show_facets = ShowFacets.NEVER  # Counting rows for each choice of a filter is too expensive on long tables.
     list_fullwidth = True
-    # Shown in an empty list: how such rows come about.
+    # Shown in an empty list: what makes such rows.
     nothing_yet = "They appear here as they come."
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Whether the list has this filter."""
+        """Returns whether the list has this filter."""
         return lookup in allowed_names(self.model, self.get_list_filter(request) if request else self.list_filter)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -86,7 +86,7 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
         return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Says so when a filter's value means nothing; Django then shows the whole list."""
+        """Shows a message when a filter's value means nothing; Django then shows the whole list."""
         try:
             return super().get_changelist_instance(request)
         except IncorrectLookupParameters:
@@ -96,33 +96,33 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Each word is a condition for each column, so a search has an end."""
+        """Limits the words of a search: each word is a condition for each column."""
         return super().get_search_results(request, queryset, clean_text(search_term, limit=LONGEST_SEARCH))
 
 
 class StackedRows(FormFields, BaseStackedInline):
-    """Rows that are edited on the page of what they belong to, as many as a page can show."""
+    """Rows that are edited on the page of their parent, as many as a page can show."""
 
     max_num = 50
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
-        """A form that claims to have more rows is cut: Django would draw up to two thousand, for a minute."""
+        """Limits the rows that a form claims to have: Django would draw two thousand, which takes a minute."""
         return super().get_formset(request, obj, **{"absolute_max": self.max_num, **options})
 
 
 class RowPicker(AutocompleteSelect):
-    """A choice among many rows. Shown again after a refused form, it leaves out what cannot be the key of a row."""
+    """A choice among many rows. After a refused form it leaves out what cannot be a row's key."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, [key for key in value if _is_key(self.field, key)], attr)
 
 
 class RowsPicker(RowPicker, AutocompleteSelectMultiple):
-    """Several of them."""
+    """A choice of several rows."""
 
 
 def row_of(room: Any, request: HttpRequest, object_id: object) -> Any:
-    """The row that a page's address names, or None: also for an address that names nothing at all."""
+    """Returns the row that a page's address names, or None, also for an address that names nothing."""
     return room.get_object(request, str(object_id)) if object_id else None
 
 
@@ -143,7 +143,7 @@ def _is_key(field: Any, key: object) -> bool:
 
 
 class ReadOnly:
-    """Nobody adds, changes or deletes here, superusers included (money-safety I2, T17); viewing follows permissions."""
+    """Nobody adds, changes or deletes here, not even superusers (money-safety I2, T17); viewing needs permission."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -156,14 +156,14 @@ class ReadOnly:
 
 
 class ReadOnlyAdmin(ReadOnly, BackOfficeAdmin):
-    """A room to look at: lists, details and history; every POST is refused."""
+    """A read-only page: lists, details and history; every POST is refused."""
 
     actions = None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Without the link to Django's history of edits, since there are none."""
+        """Leaves out the link to Django's history of edits, because there are none."""
         return super().change_view(request, object_id, form_url, {"show_history": False} | (extra_context or {}))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -173,14 +173,14 @@ class ReadOnlyAdmin(ReadOnly, BackOfficeAdmin):
 
 
 class ReadOnlyInline(ReadOnly, BaseTabularInline):
-    """Rows of a read-only page."""
+    """Read-only rows on their parent's page."""
 
     extra = 0
     hide_title = True
 
 
 class TextFilter(SimpleListFilter):
-    """A filter that is typed in: for columns with too many values to list, such as merchant category codes."""
+    """A filter with a text field, for columns with too many values to list, such as merchant category codes."""
 
     template = "admin/filters/text.html"
     lookup = ""
@@ -197,13 +197,13 @@ class TextFilter(SimpleListFilter):
         return queryset.filter(**{self.lookup or self.parameter_name or "": text}) if text else queryset
 
     def choices(self, changelist: "ChangeList") -> Any:
-        """One pseudo choice: the rest of the query as pairs, which the form sends along."""
+        """Returns one pseudo choice: the rest of the query as pairs, which the form sends along."""
         kept = {key: value for key, value in changelist.params.items() if key not in (self.parameter_name, "p")}
         yield {"selected": bool(self.value()), "query_string": "?", "display": self.title, "kept": kept}
 
 
 class MccFilter(TextFilter):
-    """Purchases or rankings of one merchant category code."""
+    """Filters purchases or rankings by merchant category code."""
 
     title = "MCC"
     parameter_name = "mcc"

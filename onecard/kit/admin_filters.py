@@ -1,4 +1,4 @@
-"""Which parameters a list's address may have: those of its own filters, and how it is paged, sorted and searched."""
+"""Which parameters a list's address may have: its own filters, paging, sorting and search."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,17 +8,17 @@ from django.contrib.admin.views import main
 from django.db.models import Model
 
 PAGING: Final = frozenset({*main.IGNORED_PARAMS, main.PAGE_VAR, main.ERROR_FLAG})
-# What Django's filters of columns ask: one value, none at all, or a span of time.
+# Django's column filters ask for one value, for none, or for a span of time.
 _OF_COLUMNS: Final = ("", "__exact", "__isnull", "__gte", "__lt")
 
 
 def allowed_names(model: type[Model], list_filter: Sequence[Any]) -> frozenset[str]:
-    """The names that the filters of a list use in its address."""
+    """Returns the parameter names of a list's filters."""
     return frozenset(name for each in list_filter for name in _names_of(model, each))
 
 
 def _names_of(model: type[Model], list_filter: Any) -> list[str]:
-    """A filter is a column's name, a pair of name and class, or a class with a parameter of its own."""
+    """Returns the names of one filter: a column's name, a pair of name and class, or a class with its own parameter."""
     if isinstance(list_filter, type):
         return [str(getattr(list_filter, "parameter_name", ""))]
     path = list_filter[0] if isinstance(list_filter, tuple | list) else list_filter

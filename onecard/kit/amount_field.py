@@ -1,4 +1,4 @@
-"""The field in which a person types an amount: 45, 45.00 or 1,500.00; never guessed, never rounded."""
+"""A form field for an amount: 45, 45.00 or 1,500.00; never guessed, never rounded."""
 
 import re
 from typing import Any, Final
@@ -8,16 +8,17 @@ from django import forms
 from onecard.kit.confirmation_pages import TextWidget
 from onecard.kit.money import Money, MoneyError, currency_exponent
 
-# Groups of three from the right, in front of a point or the end.
 # In many countries 45.000 is forty-five thousand.
 POINTED: Final = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}")
+# Groups of three digits before the decimal point, separated by commas.
 GROUPED: Final = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
 def parse_typed(text: str, currency: str) -> Money:
     """Reads an amount with or without commas between its thousands; raises MoneyError for anything else.
 
-    1,500 in a currency of three decimals could be 1.500: it needs its point. And 1.500 in any other could be 1,500.
+    In a currency with three decimals 1,500 could mean 1.500, so it needs its decimal point. In any other currency 1.500
+    could mean 1,500, so it is refused.
     """
     plain = text.strip()
     if POINTED.fullmatch(plain) and currency_exponent(currency) != 3:
@@ -31,7 +32,7 @@ def parse_typed(text: str, currency: str) -> Money:
 
 
 class AmountField(forms.CharField):
-    """Gives Money of the currency that the form sets as `currency`; what else the page says stands in `hint`."""
+    """Returns Money of the currency that the form sets with `of`, which also sets the help text's `hint`."""
 
     currency = ""
 
@@ -39,7 +40,7 @@ class AmountField(forms.CharField):
         super().__init__(**{"max_length": 20, "widget": TextWidget({"inputmode": "decimal"}), **options})
 
     def of(self, currency: str, *, hint: str = "") -> None:
-        """Which currency it is in, and what the page says beside it."""
+        """Sets the currency and the hint beside the field."""
         self.currency, self.help_text = currency, f"In {currency}, such as 12.34 or 1,500.00. {hint}".strip()
 
     def clean(self, value: Any) -> Any:

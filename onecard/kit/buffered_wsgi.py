@@ -1,8 +1,8 @@
-"""A WSGI application behind an ASGI server: a thread is taken only when a request is complete.
+"""A WSGI application behind an ASGI server: a thread is used only when a request is complete.
 
-The ASGI server reads from many clients at once without a thread for each, so one that sends half a body, or a byte a
-second, costs a little memory and no thread (docs/decisions/0033). Requests are run in lanes: each lane has threads and
-a queue of its own, so that work of one kind never waits for work of another.
+The ASGI server reads from many clients at once without a thread for each. So a client that sends half a body, or a byte
+a second, costs a little memory and no thread (docs/decisions/0033). Requests run in lanes. Each lane has its own
+threads and queue, so that work of one kind never waits for work of another.
 """
 
 import asyncio
@@ -25,26 +25,26 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 WsgiApplication = Callable[..., Iterable[bytes]]
 Headers = list[tuple[bytes, bytes]]
-# Given a request's headers, by small names, and its body: a status and a JSON body, or None to let it wait.
+# Maps a request's lower-case headers and body to a status and a JSON body, or to None to let it wait.
 Shed = Callable[[Mapping[str, str], bytes], tuple[int, bytes] | None]
 
-# Of all bodies that are being received or wait for a thread, in one process; beyond it, requests with one are refused.
+# The limit of all bodies that one process receives or keeps waiting; beyond it requests with a body are refused.
 MOST_BUFFERED = 64 * 1024 * 1024
-# A flood of requests must not become a flood of the log.
-TOLD_EVERY_S = 5.0
-# Of a new process, to make itself ready; it serves in any case after that.
+# A flood of requests must not flood the log.
+LOGGED_EVERY_S = 5.0
+# How long a new process may warm up before it serves in any case.
 WARM_UP_S = 10.0
-# A request that has come to its end late still gets so long to find a thread.
+# A request that was complete late still has this long to find a thread.
 LEAST_WAIT_S = 0.1
-# Where a request's time of arrival stands in the WSGI environment, by time.perf_counter().
+# The key of a request's time of arrival in the WSGI environment, by time.perf_counter().
 ARRIVED_AT = "onecard.arrived_at"
 
 
 @dataclass(slots=True)
 class Lane:
-    """One kind of requests: its threads, how many may wait for them, and how large and slow a body may be.
+    """One kind of requests: its threads, how many may wait for them, and the limits of a body.
 
-    `sheds` has, by path, what answers a request instead when the lane is full or no thread was free within
+    `sheds` maps a path to what answers a request when the lane is full, or when no thread was free within
     `shed_after_s` seconds of its arrival. It runs in the event loop, so it must not wait.
     """
 
@@ -56,7 +56,7 @@ class Lane:
     shed_after_s: float = 0.0
     sheds: Mapping[str, Shed] = field(default_factory=dict)
     under_way: int = 0
-    told_at: float = 0.0
+    logged_at: float = 0.0
     executor: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Lane:
 
     @property
     def is_full(self) -> bool:
-        """True when one more request would wait behind too many."""
+        """Whether one more request would wait behind too many."""
         return self.under_way >= self.threads + self.most_waiting
 
 
@@ -78,7 +78,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """The request is answered without the application; the connection is closed after that."""
+    """The request is answered without the application, and the connection is closed."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -86,7 +86,7 @@ class RefusedError(Exception):
 
 
 class BufferedWsgi:
-    """The ASGI application: reads a request to its end, within bounds, and runs the WSGI application in its lane."""
+    """The ASGI application: reads a request to its end, within limits, and runs the WSGI application in its lane."""
 
     def __init__(self, application: WsgiApplication, lane_of: Callable[[str], Lane]) -> None:
         self._application = application
@@ -94,7 +94,7 @@ class BufferedWsgi:
         self._buffered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; the server's other messages (lifespan, websockets) are none of ours."""
+        """Handles one request and ignores the server's other messages (lifespan, websockets)."""
         if scope["type"] != "http":
             raise ValueError(f"This server speaks HTTP only, not {scope['type']}.")
         arrived_at, taken = time.perf_counter(), [0]
@@ -108,9 +108,9 @@ class BufferedWsgi:
         await send({"type": "http.response.body", "body": answer.body})
 
     def warm_up(self, lane: Lane, path: str) -> None:
-        """Asks for a page in each thread of the lane at once, before the first request comes.
+        """Requests a page in each thread of the lane at once, before the first request comes.
 
-        What a process and a thread do only once (modules, routes, a database connection) is done by then.
+        That does what a process and a thread do only once (modules, routes, a database connection).
         """
         together = Barrier(lane.threads)
 
@@ -184,12 +184,12 @@ class BufferedWsgi:
 
 
 async def _in_time(running: Future[Answer], within_s: float, answer_instead: Callable[[], Answer | None]) -> Answer:
-    """The application's answer, or the other one when no thread was free within so many seconds."""
+    """Returns the application's answer, or the shed answer when no thread was free in time."""
     answered = asyncio.wrap_future(running)
     await asyncio.wait({answered}, timeout=within_s)
     if not answered.done() and not running.running():
         instead = answer_instead()
-        # Once a thread has taken it, it cannot be taken back.
+        # Once a thread has the request, it cannot be stopped.
         if instead is not None and running.cancel():
             return instead
     return await answered
@@ -207,16 +207,16 @@ def _refuse_full(lane: Lane) -> None:
     if not lane.is_full:
         return
     moment = time.monotonic()
-    if moment - lane.told_at > TOLD_EVERY_S:
-        lane.told_at = moment
+    if moment - lane.logged_at > LOGGED_EVERY_S:
+        lane.logged_at = moment
         log.error("requests are refused: %d wait for a thread already (%s)", lane.most_waiting, lane.name)
     raise RefusedError(503, "There is too much to do now; send it again.")
 
 
 def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The WSGI environment of a complete request: its body has a length, however it was framed.
+    """Returns the WSGI environment of a complete request: its body has a length, however it was framed.
 
-    A header with an underscore would be taken for the one with a hyphen that a proxy sets, so it is left out.
+    Leaves out a header with an underscore: it would look like the one with a hyphen that a proxy sets.
     """
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
     bridge: Any = WsgiToAsgiInstance(None)  # type: ignore[no-untyped-call]
@@ -231,7 +231,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 def _run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
-    """Runs in a thread of the lane; the application's own clean-up too, which gives its database connection back."""
+    """Runs in a thread of the lane, with the application's clean-up, which returns its database connection."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _info: object = None) -> None:
@@ -256,7 +256,7 @@ def _refusal(error: RefusedError) -> Answer:
 
 
 def _refuse_other_codings(scope: Scope) -> None:
-    """Whoever forwards a body in a coding that we do not read could see another end of it (RFC 9112, section 6.1)."""
+    """Refuses unknown transfer codings: a proxy could see another end of the body (RFC 9112, section 6.1)."""
     codings = [value.strip().lower() for name, value in scope["headers"] if name == b"transfer-encoding"]
     if codings not in ([], [b"chunked"]):
         raise RefusedError(501, "The only transfer coding that is read is chunked.")

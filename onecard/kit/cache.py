@@ -1,7 +1,7 @@
-"""The cache that all processes share: Redis, and while Redis is away the database.
+"""The cache that all processes share: Redis, and the database while Redis is down.
 
-What is counted here must go on being counted: wrong logins, and codes that were used. Values are JSON and never
-pickles, so that whoever can write to Redis cannot run code here.
+It counts wrong logins and used codes, which must go on being counted. Values are JSON and never pickles, so that nobody
+who can write to Redis can run code here.
 """
 
 import json
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 
-# For so long a Redis that failed is not asked again, by this process.
+# A process does not ask a Redis that failed again for this long.
 AWAY_S = 5.0
 
 
@@ -32,10 +32,10 @@ class JsonValues:
 
 
 class SharedCache(RedisCache):
-    """Redis; each call that Redis does not answer goes to the cache `while_redis_is_away` instead.
+    """Redis; each call that Redis does not answer goes to the cache `while_redis_is_away`.
 
-    Counts begin anew when Redis goes away or comes back, so a guesser gets at most one more round each time. A Redis
-    that failed is not asked again for a while: a login asks many times, and would wait for each.
+    Counts start again when Redis goes away or returns, so a guesser gets at most one more set of attempts each time. A
+    Redis that failed is not asked again for a while: a login asks many times and would wait each time.
     """
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
@@ -55,7 +55,7 @@ class SharedCache(RedisCache):
         return bool(self._asked("delete", super().delete, *args, **kwargs))
 
     def clear(self) -> None:
-        """Deletes what is under our prefix: the broker and the issuers' budgets live in the same Redis."""
+        """Deletes the keys under our prefix: the broker and the issuers' rate budgets are in the same Redis."""
         client = self._cache.get_client(None, write=True)
         if keys := list(client.scan_iter(f"{self.key_prefix}:*")):
             client.delete(*keys)

@@ -11,13 +11,13 @@ _now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)  # noqa: E731 
 
 
 def now() -> dt.datetime:
-    """The present moment, aware, in UTC."""
+    """Returns the present moment, aware, in UTC."""
     return _now()
 
 
 @contextmanager
 def ahead(by: dt.timedelta) -> Iterator[None]:
-    """For simulations: inside, this process lives so much later; the others do not."""
+    """For simulations: inside, this process's clock runs ahead by so much."""
     global _now  # noqa: PLW0603  (replaced as a whole, as tests do)
     usual = _now
     _now = lambda: usual() + by  # noqa: E731
@@ -28,14 +28,14 @@ def ahead(by: dt.timedelta) -> Iterator[None]:
 
 
 def local_day(moment: dt.datetime, time_zone: str) -> dt.date:
-    """The calendar day that `moment` falls on in an IANA zone; in UTC where the zone is not known."""
+    """Returns the calendar day of `moment` in an IANA zone; in UTC when the zone is unknown."""
     return moment.astimezone(zone_of(time_zone)).date()
 
 
 class Stopwatch:
     """Milliseconds of named steps, each counted from the end of the one before.
 
-    `waited_ms` have passed already when it is made; they are the step "waited".
+    `waited_ms` had passed before the stopwatch was made; they are the step "waited".
     """
 
     def __init__(self, *, waited_ms: float = 0.0) -> None:
@@ -44,13 +44,13 @@ class Stopwatch:
         self.steps_ms: dict[str, float] = {"waited": round(waited_ms, 3)} if waited_ms else {}
 
     def lap(self, step: str) -> None:
-        """Ends the current step under this name; a step timed twice adds up."""
+        """Ends the current step under this name; a step that is timed twice adds up."""
         moment = time.perf_counter()
         self.steps_ms[step] = round(self.steps_ms.get(step, 0.0) + (moment - self._last) * 1000, 3)
         self._last = moment
 
     def at_least(self, elapsed_ms: float) -> None:
-        """Says that so many milliseconds have passed since it started, if that is more than it has counted."""
+        """Raises the elapsed time to this many milliseconds, if it is less."""
         more_ms = elapsed_ms - self.elapsed_ms
         if more_ms > 0:
             self.started -= more_ms / 1000

@@ -1,4 +1,4 @@
-"""Country codes as ISO 3166-1 has them: the two letters that we keep, from the three that some issuers send."""
+"""Country codes of ISO 3166-1: the two letters that we store, from the three that some issuers send."""
 
 # Every country of ISO 3166-1: its three letters, then its two.
 _CODES = """
@@ -22,7 +22,7 @@ _KNOWN = frozenset(_ALPHA_2.values())
 
 
 def alpha_2(code: str) -> str:
-    """A country's two letters, from two or three in either case; a code that is neither comes back as it was."""
+    """Returns a country's two letters, from two or three in any case; an unknown code is returned unchanged."""
     # Upper case turns some single letters of other alphabets into two of ours.
     letters = code.strip().upper() if code.isascii() else code
     return letters if letters in _KNOWN else _ALPHA_2.get(letters, code)

@@ -74,12 +74,12 @@ class RingKey:
 
     @property
     def prefix(self) -> str:
-        """How every value that was sealed with this key begins."""
+        """The beginning of every value that was sealed with this key."""
         return base64.urlsafe_b64encode(self.header).decode()
 
     @property
     def name(self) -> str:
-        """The id as people and the trail write it; it tells nothing of the key."""
+        """The key's id for people and the trail; it reveals nothing of the key."""
         return self.header[len(VERSION) :].hex()
 
 

@@ -1,4 +1,4 @@
-"""Currency codes as ISO 4217 has them: the three letters that we keep, from the three digits that networks send."""
+"""Currency codes of ISO 4217: the three letters that we store, from the three digits that networks send."""
 
 import iso4217
 
@@ -7,7 +7,7 @@ _KNOWN = frozenset(currency.code for currency in iso4217.Currency)
 
 
 def alpha_3(code: object) -> str:
-    """A currency's three letters, from letters in either case, from "978", or from 978; "" for anything else."""
+    """Returns a currency's three letters, from letters in any case, from "978", or from 978; "" for anything else."""
     if isinstance(code, str) and code.strip().isascii():
         letters = code.strip().upper()
         number = int(letters) if len(letters) == 3 and letters.isdecimal() else -1

@@ -1,8 +1,8 @@
-"""Each outside party's own units: how many decimals it counts a currency with, and which amounts it takes.
+"""The units of outside parties: with how many decimals they count a currency, and which amounts they take.
 
 We keep money in the minor units of ISO 4217. Stripe counts some currencies with other decimals and takes only some
-amounts (docs/issuers/stripe.md, Supported currencies, Special cases). Marqeta sends and takes decimal
-numbers of whole units (`1.000` KWD, `50` ISK), so `Money.parse` and `Money.major` are its two directions.
+amounts (docs/issuers/stripe.md, Supported currencies, Special cases). Marqeta sends and takes decimal numbers of whole
+units (`1.000` KWD, `50` ISK), so `Money.parse` and `Money.major` convert them.
 """
 
 from decimal import Decimal
@@ -10,8 +10,8 @@ from decimal import Decimal
 from onecard.kit import exact_json
 from onecard.kit.money import Money, MoneyError, currency_exponent
 
-# Where Stripe's decimals are not those of ISO 4217. ISK and UGX have no minor unit any more and are still counted with
-# two decimals; MGA has two by ISO and none at Stripe. HUF and TWD differ in payouts only, and none of ours are read.
+# Where Stripe's decimals differ from ISO 4217. ISK and UGX no longer have a minor unit and are still counted with two
+# decimals; MGA has two by ISO and none at Stripe. HUF and TWD differ only in payouts, which we do not read.
 STRIPE_DECIMALS: dict[str, int] = {"ISK": 2, "UGX": 2, "MGA": 0}
 # Stripe takes these only in multiples of ten of their smallest unit (three-decimal currencies).
 STRIPE_TENS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
@@ -46,7 +46,7 @@ STRIPE_MINIMUM: dict[str, int] = {
 
 
 def from_stripe(amount: object, currency: object) -> Money:
-    """An amount in Stripe's units as money of ours; raises MoneyError for none, or a fraction of our minor unit."""
+    """Converts Stripe's units to Money; raises MoneyError for no amount or a fraction of our minor unit."""
     code = currency.upper() if isinstance(currency, str) else ""
     if isinstance(amount, Decimal):
         amount = exact_json.whole(amount)
@@ -64,7 +64,7 @@ def from_stripe(amount: object, currency: object) -> Money:
 
 
 def to_stripe(money: Money) -> int:
-    """The same money in Stripe's units; raises MoneyError for what Stripe cannot count (see `stripe_step`)."""
+    """Converts Money to Stripe's units; raises MoneyError for what Stripe cannot count (see `stripe_step`)."""
     if money.minor % stripe_step(money.currency):
         raise MoneyError(f"Stripe cannot take {money}: round it down by `rounded_for_stripe` first.")
     shift = STRIPE_DECIMALS.get(money.currency, currency_exponent(money.currency)) - currency_exponent(money.currency)
@@ -72,12 +72,12 @@ def to_stripe(money: Money) -> int:
 
 
 def stripe_step(currency: str) -> int:
-    """The smallest amount that Stripe can count, in our minor units: all it takes are multiples of it."""
+    """Returns the smallest amount that Stripe can count, in our minor units: it takes only multiples of it."""
     if currency in STRIPE_TENS:
         return 10
     return int(10 ** max(0, currency_exponent(currency) - STRIPE_DECIMALS.get(currency, 99)))
 
 
 def rounded_for_stripe(money: Money) -> Money:
-    """The most that Stripe can take of this much: rounded down, so that nobody pays more than they owe."""
+    """Rounds down to what Stripe can take, so that nobody pays more than they owe."""
     return Money(money.minor - money.minor % stripe_step(money.currency), money.currency)

@@ -1,4 +1,4 @@
-"""What the back office prints: moments, ages, amounts, coloured labels and foreign bytes, the same on every page."""
+"""What admin pages print: times, ages, amounts, coloured labels and foreign bytes, the same on every page."""
 
 import datetime as dt
 import json
@@ -13,7 +13,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 
 NOTHING = "-"
-# A page shows this much of a body; the row keeps all of it.
+# A page shows this much of a body; the row has all of it.
 LONGEST_BODY = 60_000
 
 
@@ -34,17 +34,17 @@ def worth(amount: Decimal, currency: str) -> str:
 
 
 def moment(when: dt.datetime | None) -> str:
-    """A moment to the second, in UTC and in one fixed order, so that columns line up and copies sort."""
+    """Returns a time to the second in UTC, in one format, so that columns align and copies sort."""
     return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC" if when else NOTHING
 
 
 def age(since: dt.datetime | None) -> str:
-    """How long ago, as `span` writes it."""
+    """Returns how long ago it was, in the format of `span`."""
     return NOTHING if since is None else span((clock.now() - since).total_seconds())
 
 
 def span(length_s: float) -> str:
-    """A length of time in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h; nothing below zero."""
+    """Returns a length of time in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h; never negative."""
     seconds = max(0, int(length_s))
     if seconds < 60:
         return f"{seconds} s"
@@ -55,7 +55,7 @@ def span(length_s: float) -> str:
 
 
 def label(text: object, tone: str = "neutral") -> SafeString:
-    """A coloured word; the tone is good, bad, warn, info or neutral, and the word alone says it too."""
+    """Returns a coloured word; the tone is good, bad, warn, info or neutral, and the word also says it."""
     return format_html('<span class="oc-label oc-{}">{}</span>', tone, text)
 
 
@@ -64,18 +64,18 @@ def link(url: str, text: object) -> SafeString:
 
 
 def preformatted(text: str) -> SafeString:
-    """A scrollable block that the keyboard can reach."""
+    """Returns a scrollable block that the keyboard can reach."""
     return format_html('<pre class="oc-pre" tabindex="0">{}</pre>', text)
 
 
 def pretty_body(body: bytes | memoryview) -> str:
-    """Foreign bytes made readable: indented when they are JSON, else as text with odd bytes as \\x escapes."""
+    """Makes foreign bytes readable: indented when they are JSON, else as text with odd bytes as \\x escapes."""
     raw = bytes(body)
     try:
         text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = raw.decode("utf-8", "backslashreplace")
-    # Lone surrogates and control characters would break the page's own encoding or hide what follows them.
+    # Lone surrogates and control characters would break the page's encoding or hide the text after them.
     shown = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text[:LONGEST_BODY])
     cut = f"\n… {len(raw):,} bytes in all; only the beginning is shown." if len(text) > LONGEST_BODY else ""
     return (shown or "(empty)") + cut

@@ -4,10 +4,10 @@ from onecard.kit.redaction import redact
 
 
 class OneCardError(Exception):
-    """Something went wrong in a way that we foresaw: a sentence for people, a code for machines.
+    """An expected failure: a sentence for people and a code for machines.
 
-    The sentence may quote what another service said, so secrets are taken out of it. Subclasses live beside the
-    function that raises them.
+    The sentence may quote another service, so secrets are removed from it. Subclasses are next to the function that
+    raises them.
     """
 
     code = "error"

@@ -1,4 +1,4 @@
-"""Rows that are written once, whoever writes them and how often: one statement, and no read before it."""
+"""Inserts rows that are written once, by one statement and without a read before it."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -13,10 +13,10 @@ from onecard.kit.transactions import require_transaction
 
 
 def insert_once(row: Model, *, unique: tuple[str, ...]) -> bool:
-    """Inserts a new row and gives it its key, unless one with the same `unique` columns is there; then False.
+    """Inserts a row and sets its key; returns False when a row with the same `unique` columns exists.
 
-    Whoever inserts the same at once is waited for. Raises TransactionError outside a transaction, and IntegrityError
-    for any other constraint.
+    It waits for another transaction that inserts the same row. Raises TransactionError outside a transaction, and
+    IntegrityError for any other constraint.
     """
     require_transaction(f"The row of {row._meta.db_table}")
     values = _values(row)
@@ -31,7 +31,7 @@ def insert_once(row: Model, *, unique: tuple[str, ...]) -> bool:
 
 
 def _values(row: Model) -> dict[str, Any]:
-    """What each column gets; what is left to the database is left out."""
+    """Returns each column's value, without those that the database fills."""
     values: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
         is_key = field.primary_key and row.pk is None
@@ -40,7 +40,7 @@ def _values(row: Model) -> dict[str, Any]:
     return values
 
 
-# Composed anew each time, it would cost about as much as running it.
+# Composing it each time would cost about as much as running it.
 @cache
 def _statement(table: str, columns: tuple[str, ...], unique: tuple[str, ...], key: str) -> str:
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING RETURNING {}").format(

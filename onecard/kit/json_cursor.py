@@ -1,4 +1,4 @@
-"""A JSON text read piece by piece, with the line of each piece: the standard library tells lines only of mistakes."""
+"""Reads a JSON text piece by piece with the line of each piece; the standard library reports lines only for errors."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 
 class Pairs(list[tuple[str, Any]]):
-    """A JSON object as it was written: a name that comes twice is still seen twice."""
+    """A JSON object as it was written: a repeated name appears twice."""
 
 
 @dataclass(slots=True)
 class JsonCursor:
-    """A place in a JSON text, moved on by each method; numbers are decimals, objects are Pairs.
+    """A position in a JSON text, moved on by each method; numbers are decimals, objects are Pairs.
 
-    Every method that reads raises json.JSONDecodeError when something else stands there.
+    Every method that reads raises json.JSONDecodeError when something else is there.
     """
 
     text: str
@@ -31,13 +31,13 @@ class JsonCursor:
         return self._line
 
     def peek(self) -> str:
-        """The next character that is not blank, or nothing at the end; moves up to it."""
+        """Returns the next character that is not blank, or nothing at the end, and moves to it."""
         blanks = _BLANKS.match(self.text, self.at)
         self.at = blanks.end() if blanks else self.at
         return self.text[self.at : self.at + 1]
 
     def members(self, opening: str, closing: str) -> Iterator[None]:
-        """Stops before each member of an object or array, which the caller then takes."""
+        """Stops before each member of an object or array, which the caller then reads."""
         self._take(opening)
         if self.peek() == closing:
             self.at += 1
@@ -50,7 +50,7 @@ class JsonCursor:
             self._take(",")
 
     def name(self) -> str:
-        """A member's name with its colon."""
+        """Reads a member's name with its colon."""
         if self.peek() != '"':
             raise json.JSONDecodeError("Expecting property name enclosed in double quotes", self.text, self.at)
         name = str(self.value())

@@ -1,4 +1,4 @@
-"""Money is an integer number of minor units with a currency; nothing here is ever a float."""
+"""Money: an integer number of minor units with a currency. Nothing here is a float."""
 
 import functools
 import re
@@ -25,7 +25,7 @@ class MoneyError(OneCardError):
 
 @functools.cache
 def currency_exponent(currency: str) -> int:
-    """How many decimals a currency has by ISO 4217 (USD 2, JPY 0, KWD 3); raises MoneyError for an unknown code."""
+    """Returns a currency's decimals by ISO 4217 (USD 2, JPY 0, KWD 3); raises MoneyError for an unknown code."""
     try:
         exponent = iso4217.Currency(currency).exponent
     except ValueError:
@@ -54,15 +54,15 @@ class Money:
 
     @classmethod
     def read(cls, number: Decimal | int | str, currency: str) -> "Money":
-        """Takes whole units from another system's JSON, in any notation of a number: 45, "45.00", 4.5E+1.
+        """Reads whole units from another system's JSON, in any notation of a number: 45, "45.00", 4.5E+1.
 
-        Raises MoneyError for text that is no number, a fraction of a minor unit, or more digits than any amount has.
+        Raises MoneyError for text that is no number, for a fraction of a minor unit, and for too many digits.
         """
         try:
             exact = Decimal(number) if not isinstance(number, str) or WRITTEN_NUMBER.fullmatch(number) else None
         except InvalidOperation:
             exact = None
-        # Exponents are bounded before the digits are written out: 1E+999999999 would have a billion of them.
+        # Exponents are checked before digits are written: 1E+999999999 would have a billion of them.
         if exact is None or not exact.is_finite() or _is_too_long(exact):
             raise MoneyError(f"{str(number)[:40]!r} is not an amount of {currency}")
         plain = format(exact, "f")

@@ -1,7 +1,8 @@
-"""Takes secrets out of text that is kept, logged or shown: our own by their values, others by their shape.
+"""Removes secrets from text that is kept, logged or shown: ours by their values, others by their form.
 
-Libraries and services repeat what they were given: Stripe's refusal of a key holds a part of it, and an error about a
-header holds all of it. The settings name our secrets once at the start (`protect`); error texts pass through `redact`.
+Libraries and services repeat what they were given: Stripe's refusal of a key contains a part of it, and an error about
+a header contains all of it. The settings register our secrets once at the start (`protect`); error texts pass through
+`redact`.
 """
 
 import base64
@@ -12,7 +13,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 REDACTED: Final = "[secret]"
-# A shorter value, such as a password of a private server, would make ordinary words unreadable.
+# A shorter value, such as a private server's password, would make ordinary words unreadable.
 LEAST_LENGTH: Final = 6
 # A header, a key by its prefix (Stripe masks a part with stars), the user info of a URL.
 SHAPES: Final = re.compile(
@@ -29,13 +30,13 @@ _cover: Callable[[str], str] = str
 
 
 def cover_logs(cover: Callable[[str], str]) -> None:
-    """Has something else covered in log lines too: card numbers, whose rules the pure engine must not import."""
+    """Registers a function that covers card numbers in log lines: the pure engine must not import its rules."""
     global _cover  # noqa: PLW0603  (one a process, set by the settings)
     _cover = cover
 
 
 def protect(secrets: Iterable[str]) -> None:
-    """Has these values removed from now on, in each form in which a URL, a header or a message may hold them."""
+    """Registers values to remove, in each form in which a URL, a header or a message may contain them."""
     global _pattern  # noqa: PLW0603  (one set a process, like the environment that it is from)
     for secret in secrets:
         if len(secret) >= LEAST_LENGTH:
@@ -45,13 +46,13 @@ def protect(secrets: Iterable[str]) -> None:
 
 
 def redact(text: str) -> str:
-    """The text without secrets."""
+    """Returns the text without secrets."""
     kept = _pattern.sub(REDACTED, text) if _pattern else text
     return SHAPES.sub(_in_place_of, kept)
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats as another formatter does, tracebacks included, and takes the secrets and card numbers out."""
+    """Formats as another formatter does, and removes secrets and card numbers, in tracebacks too."""
 
     def __init__(self, *args: object, inner: logging.Formatter | None = None, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
@@ -62,7 +63,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def redact_handlers(logger: logging.Logger) -> None:
-    """Wraps the formatters that somebody else gave this logger's handlers."""
+    """Wraps the formatters of a logger's existing handlers."""
     for handler in logger.handlers:
         if not isinstance(handler.formatter, RedactingFormatter):
             handler.setFormatter(RedactingFormatter(inner=handler.formatter or logging.Formatter()))

@@ -1,4 +1,4 @@
-"""What no request may hold, whichever view it is for."""
+"""What no request may contain, whichever view it is for."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ SENTENCE = "This address holds a NUL character (%00), which nothing here has in 
 
 
 class RefuseNul:
-    """Answers 400 to an address with a NUL: PostgreSQL has no such text, so every query with one would be a fault.
+    """Answers 400 to an address with a NUL: PostgreSQL has no such text, so its queries would all fail.
 
-    A cookie with one, which only its escape can hold, counts as none: it is the key of no session.
+    A cookie with an escaped NUL counts as none: it is the key of no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

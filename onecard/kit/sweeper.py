@@ -1,4 +1,4 @@
-"""What every sweeper does with the rows that it found: each for itself, so that one cannot hold up the others."""
+"""The loop of every sweeper: each row by itself, so that one row cannot hold up the others."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,9 +9,10 @@ log = logging.getLogger(__name__)
 
 
 def each_in_turn(ids: Sequence[int], act: Callable[[int], object], *, what: str) -> int:
-    """Acts on each row and says how many there were; a row that fails is logged as `what` and comes by again.
+    """Calls the action for each row and returns how many there were; a failing row is logged and comes again.
 
-    Raises SoftTimeLimitExceeded: the task's time is over, and what is left is the next sweep's.
+    `what` names a row in the log. Raises SoftTimeLimitExceeded when the task's time is over; the next sweep takes the
+    rest.
     """
     for row_id in ids:
         try:

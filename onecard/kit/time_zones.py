@@ -1,7 +1,7 @@
-"""Time zones by their IANA names, read from the tzdata package: what this machine has of them does not matter.
+"""Time zones by their IANA names, read from the tzdata package, whatever this machine has.
 
 Names change: US/Central is an old name of America/Chicago, and some systems no longer have it. A name is stored in its
-present form, and an old one that is stored already goes on to work.
+present form, and an old stored name still works.
 """
 
 import functools
@@ -19,16 +19,16 @@ UTC: Final = "UTC"
 
 
 def use_shipped() -> None:
-    """From now on this process reads zones from the tzdata package only."""
+    """Makes this process read zones from the tzdata package only."""
     zoneinfo.reset_tzpath(to=())
     zoneinfo.ZoneInfo.clear_cache()
 
 
 @functools.lru_cache(maxsize=4096)
 def zone_of(name: str) -> zoneinfo.ZoneInfo:
-    """The zone of a name, old or new. Of a name that means nothing it is UTC, and the log says so once a process.
+    """Returns the zone of an old or new name; for an unknown name UTC, which the log reports once a process.
 
-    Limits then count UTC days: a purchase is not declined because of a wrong name. `manage.py check` lists such rows.
+    Limits then count UTC days: a wrong name declines no purchase. `manage.py check` lists such rows.
     """
     found = _found(name) or _found(canonical(name))
     if found is None:
@@ -37,9 +37,9 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
 
 
 def canonical(name: str) -> str:
-    """The present form of a zone's name, in whichever letters it is written; a name that is not known stays as it is.
+    """Returns a zone's present name, from any case of letters; an unknown name is returned unchanged.
 
-    A name that stands for a country's zone in zone.tab is one of its own, even where another has the same clock.
+    A name that stands for a country's zone in zone.tab keeps its own name, even where another zone has the same clock.
     """
     name = _as_written().get(_plain(name), name)
     names, seen = _old_names(), {name}
@@ -50,11 +50,11 @@ def canonical(name: str) -> str:
 
 
 def is_known(name: str) -> bool:
-    """Whether the name, in its present form, is one of a zone."""
+    """Returns whether the name, in its present form, is a zone's."""
     return canonical(name) in _available()
 
 
-# Copies of the same zones on many systems, and what a machine says whose zone nobody has set.
+# Copies of zones on many systems, and the name on a machine without a zone.
 _COPIES: Final = ("posix/", "right/")
 _NO_PLACE: Final = "Factory"
 _UTC_NAMES: Final = frozenset({"Etc/UTC", "Etc/UCT", "UCT", "Etc/Zulu", "Zulu", "Etc/Universal", "Universal"})
@@ -74,12 +74,12 @@ def _available() -> frozenset[str]:
 
 @functools.cache
 def _as_written() -> Mapping[str, str]:
-    """Each zone's name by its plain form; no two differ in their letters' case alone."""
+    """Maps each zone's plain form to its name; no two names differ only in case."""
     return {_plain(name): name for name in _available()}
 
 
 def _plain(name: str) -> str:
-    """The name without its letters' case, and without what systems and spreadsheets add to it."""
+    """Returns the name in lower case, without what systems and spreadsheets add to it."""
     text = normalized(name).replace(" ", "_")
     return next((text.removeprefix(copy) for copy in _COPIES if text.startswith(copy)), text).casefold()
 
@@ -92,7 +92,7 @@ def _countries_zones() -> frozenset[str]:
 
 @functools.cache
 def _old_names() -> Mapping[str, str]:
-    """What each name leads to, from the links in tzdata.zi: `L America/Chicago US/Central`."""
+    """Maps each old name to its present one, from the links in tzdata.zi: `L America/Chicago US/Central`."""
     links = (line.split() for line in _lines("tzdata.zi") if line.startswith("L "))
     return {old: new for _link, new, old in links}
 

@@ -1,4 +1,4 @@
-"""What a database transaction is meant to be at each place, by name (Django's `atomic` means all three)."""
+"""Names for the three uses of Django's `atomic`: a transaction, a savepoint, and a check for one."""
 
 import contextlib
 import threading
@@ -11,35 +11,35 @@ from onecard.kit.errors import OneCardError
 
 
 class TransactionError(OneCardError):
-    """A function was called in a transaction that must not be, or outside one that must be."""
+    """A function ran inside a transaction although it must not, or outside one although it must."""
 
     code = "transaction_misuse"
 
 
 @contextlib.contextmanager
 def transaction() -> Iterator[None]:
-    """All or nothing: commits what is inside as one unit, or joins the caller's unit."""
+    """Commits everything inside as one unit, or joins the caller's unit."""
     with _locks.scope(), django_transaction.atomic():
         yield
 
 
 @contextlib.contextmanager
 def savepoint() -> Iterator[None]:
-    """Lets one statement fail inside a transaction without poisoning the rest of it (money-safety T10)."""
+    """Lets one statement fail without failing the transaction around it (money-safety T10)."""
     with _locks.scope(), django_transaction.atomic():
         yield
 
 
 def takes_lock(name: str) -> bool:
-    """Notes that the caller takes this lock now; False when the transaction has it already and nothing is to be done.
+    """Notes that the caller takes this lock; returns False when the transaction has it already.
 
-    A lock is held to the end of its transaction, so to take it again costs a round trip for nothing.
+    A lock lasts until its transaction ends, so taking it again would only cost a round trip.
     """
     return _locks.take(name)
 
 
 def lock_name(name: str) -> None:
-    """Locks something by name to the end of the transaction: there may be no row yet to lock (money-safety T13)."""
+    """Locks a name until the transaction ends, where there may be no row to lock (money-safety T13)."""
     require_transaction(f"The lock {name}")
     if takes_lock(name):
         with connection.cursor() as cursor:
@@ -47,15 +47,15 @@ def lock_name(name: str) -> None:
 
 
 def require_transaction(what: str) -> None:
-    """Raises TransactionError unless a transaction is open: `what` must commit together with its cause."""
+    """Raises TransactionError outside a transaction: `what` must commit together with its cause."""
     if not connection.in_atomic_block:
         raise TransactionError(f"{what} must be written in the transaction of the change that causes it")
 
 
 def require_no_transaction(what: str) -> None:
-    """Raises TransactionError inside a transaction: a rollback cannot unsend a network call (money-safety T5).
+    """Raises TransactionError inside one: a rollback cannot undo a network call (money-safety T5).
 
-    The outer block that Django's TestCase wraps around a test is not a transaction of ours and is tolerated.
+    The outer block that Django's TestCase wraps around a test does not count.
     """
     blocks = connection.atomic_blocks if connection.in_atomic_block else []
     if any(not getattr(block, "_from_testcase", False) for block in blocks):
@@ -63,7 +63,7 @@ def require_no_transaction(what: str) -> None:
 
 
 class _Locks(threading.local):
-    """What this thread's transaction has locked, by savepoint: what is rolled back gives its locks back."""
+    """What this thread's transaction has locked, by savepoint: a rollback to a savepoint releases its locks."""
 
     def __init__(self) -> None:
         self.held: list[set[str]] = []

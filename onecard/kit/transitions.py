@@ -6,5 +6,5 @@ Moves = Mapping[str, frozenset[str]]
 
 
 def sources_of(moves: Moves, target: str) -> list[str]:
-    """The states from which `target` may be reached: the `where status in …` of a conditional update."""
+    """Returns the states from which `target` may be reached: the `where status in …` of a conditional update."""
     return [source for source, targets in moves.items() if target in targets]

@@ -1,1 +1,1 @@
-"""The database backend of the settings: Django's for PostgreSQL, and no number is ever cut off on its way there."""
+"""The database backend of the settings: Django's for PostgreSQL, with the changes of base.py."""

@@ -20,7 +20,7 @@ from onecard.kit.postgresql.patience import PatientConnection
 BITS = {"Small": 16, "PositiveSmall": 16, "": 32, "Positive": 32, "Big": 64, "PositiveBig": 64}
 # PostgreSQL's protocol counts a statement's parameters in 16 bits (its manual, "Message Formats", Bind).
 MOST_PARAMETERS = 2**16 - 1
-# PgBouncer's words for a parameter that it does not pass on.
+# PgBouncer's message for a parameter that it does not pass on.
 REFUSED_PARAMETER = "unsupported startup parameter"
 # Of each transaction behind a pooler: as in the settings' start-up options (money-safety T14). No query may come first
 # where a transaction sets its isolation level, and these are none.
@@ -28,17 +28,17 @@ LIMITS = (
     "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; "
     "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 )
-# What psycopg believes to be prepared is not, or the other way round: a pooler or DISCARD ALL came in between.
+# Statements that psycopg believes prepared are not, or the reverse: a pooler or DISCARD ALL came in between.
 LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
-# After a failover a connection may still lead to the old server, which only reads by now. A new one finds the other.
+# After a failover a connection may still lead to the old server, which now only reads. A new one finds the other.
 READS_ONLY = errors.ReadOnlySqlTransaction
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """What a statement is told: no more parameters than it can hold, and no number cut off."""
+    """Limits a statement to the parameters that it can hold, and cuts no number off."""
 
     def bulk_batch_size(self, fields: Sequence[object], objs: Sequence[object]) -> int:
-        """How many of the objects, each with a parameter for every one of the fields, one statement can hold."""
+        """Returns how many objects, each with a parameter per field, one statement can hold."""
         return min(len(objs), MOST_PARAMETERS // max(len(fields), 1))
 
     def adapt_integerfield_value(self, value: object, internal_type: str) -> object:
@@ -52,13 +52,13 @@ class DatabaseOperations(operations.DatabaseOperations):
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
-    """What Django may count on."""
+    """What Django may rely on."""
 
     max_query_params = MOST_PARAMETERS
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
-    """Notes as well when an error says that the connection is not what psycopg takes it for."""
+    """Also notes when an error shows that the connection is not in the state that psycopg assumes."""
 
     wrapper: "DatabaseWrapper"
 
@@ -85,11 +85,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
-        """Django's wrapper of errors, with ours in its place."""
+        """Returns our error wrapper in the place of Django's."""
         return ErrorWrapper(self)
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Django's, fit for the pooler if there is one."""
+        """Returns Django's parameters, changed for a pooler if there is one."""
         params = super().get_connection_params()
         pooler = params.pop("pooler", "auto")
         self.is_pooled = pooler == "transaction" or (pooler == "auto" and self._place in _pooled_places)
@@ -97,9 +97,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return _for_pooler(params) if self.is_pooled else params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> PatientConnection:
-        """A connection that gives up on a silent server; finds out whether a pooler keeps our settings.
+        """Opens a connection that gives up on a silent server, and finds out whether a pooler keeps our settings.
 
-        PgBouncer refuses the start-up parameter that carries them, or has been told to ignore it.
+        PgBouncer refuses the start-up parameter that carries them, unless it is set to ignore it.
         """
         self.isolation_level = IsolationLevel.READ_COMMITTED
         self.is_outdated = False
@@ -143,13 +143,13 @@ def _for_pooler(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keeps_settings(raw: PatientConnection) -> bool:
-    """False when the start-up parameter with our limits was dropped on the way; the database's own default is none."""
+    """Returns False when the start-up parameter with our limits was dropped; the database has no limit by default."""
     raw.autocommit = True
     row = raw.execute("SELECT current_setting('lock_timeout')").fetchone()
     return row is not None and row[0] != "0"
 
 
-# Poolers that this process has met, by host and port: the next connection there need not find out again.
+# Poolers that this process has found, by host and port: the next connection need not find out again.
 _pooled_places: set[tuple[str, str]] = set()
 
 

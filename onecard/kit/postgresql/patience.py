@@ -1,7 +1,7 @@
-"""A database that says nothing is given up on: the server's own timeouts end nothing while the server hangs.
+"""Gives up on a silent database: the server's own timeouts end nothing while the server hangs.
 
-Inside `give_up_after` every wait of this thread for PostgreSQL ends at one moment: for a new connection, for a
-statement, for a commit. The connection is then closed at once, and what it was doing has an unknown outcome.
+Inside `give_up_after` every wait of this thread for PostgreSQL ends at one moment: for a connection, a statement or a
+commit. The connection is then closed at once, and the outcome of its work is unknown.
 """
 
 import contextlib
@@ -14,19 +14,19 @@ import psycopg
 from psycopg import waiting
 from psycopg.abc import PQGen, PQGenConn
 
-# How often a wait without a limit of ours looks for Ctrl-C, in seconds; psycopg's own figure.
+# How often a wait without a limit checks for Ctrl-C, in seconds; psycopg's own value.
 INTERVAL_S = 0.1
 
 
 class SilentDatabaseError(psycopg.OperationalError):
-    """The database did not answer in time, so its connection was closed. Whether it did its work is unknown."""
+    """The database did not answer in time, so its connection was closed. Its work may have been done."""
 
 
 @contextlib.contextmanager
 def give_up_after(seconds: float) -> Iterator[None]:
-    """Ends every wait for the database inside, in this thread, at the same moment; an earlier outer moment stays.
+    """Ends every wait of this thread for the database at one moment; an earlier outer moment stays.
 
-    What waits at that moment raises django.db.OperationalError with a SilentDatabaseError as its cause.
+    A wait that ends raises django.db.OperationalError with a SilentDatabaseError as its cause.
     """
     usual = _patience.until
     until = time.monotonic() + seconds
@@ -38,10 +38,10 @@ def give_up_after(seconds: float) -> Iterator[None]:
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """A connection whose waits end with the thread's patience.
+    """A connection whose waits end at the thread's moment.
 
     `planned` holds the decision's statements that have succeeded here, so that they are prepared on the server;
-    `is_doubtful` says that one failed before it had ever succeeded.
+    `is_doubtful` means that one failed before it had ever succeeded.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,9 +51,9 @@ class PatientConnection(psycopg.Connection[Any]):
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
-        """As psycopg's, but a new connection is waited for no longer than the thread's patience lasts.
+        """As psycopg's, but waits for a new connection no longer than the thread may.
 
-        psycopg and libpq know no time-out of connecting under two seconds, so the wait is done here, step by step.
+        psycopg and libpq allow no connect timeout under two seconds, so the wait is done here, step by step.
         """
         connecting = super()._connect_gen(conninfo)
         if _patience.until is None:
@@ -66,14 +66,14 @@ class PatientConnection(psycopg.Connection[Any]):
             connecting.close()
 
     def wait(self, gen: PQGen[Any], interval: float = INTERVAL_S, timeout: float | None = None) -> Any:
-        """As psycopg's; raises SilentDatabaseError and closes the connection when the patience is over."""
+        """As psycopg's; raises SilentDatabaseError and closes the connection when the time is over."""
         if _patience.until is None:
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(gen, min(interval, INTERVAL_S), _left_s())
         except psycopg.errors._WaitTimeout:  # noqa: SLF001  (what `wait` documents to raise; it has no public name)
             self.pgconn.finish()
-            # Left half way, it would still try to speak to the server when it is thrown away.
+            # A half-done statement would still send to the server when its connection is discarded.
             with contextlib.suppress(psycopg.Error, RuntimeError):
                 gen.close()
             raise SilentDatabaseError("The database did not answer before the time was up.") from None
@@ -85,7 +85,7 @@ def _left_s() -> float:
 
 
 class _Patience(threading.local):
-    """Until when this thread waits for its database, by the monotonic clock; None: as long as the server takes."""
+    """Until when this thread waits for its database, by the monotonic clock; None for no limit."""
 
     until: float | None = None
 

@@ -1,4 +1,4 @@
-"""A session of one's own, for tables and locks that live as long as it: no pooler may stand in between."""
+"""A session of one's own, for tables and locks that live as long as it: no pooler may be in between."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
