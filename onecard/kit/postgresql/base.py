@@ -133,7 +133,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return str(self.settings_dict["HOST"]), str(self.settings_dict["PORT"])
 
     def is_usable(self) -> bool:
-        """False as well for one that lost its statements, or whose server only reads now: `SELECT 1` shows neither."""
+        """Returns False also when the session lost its statements or the server only reads; `SELECT 1` works there."""
         return not self.is_outdated and super().is_usable()
 
 
