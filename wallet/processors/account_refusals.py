@@ -7,7 +7,7 @@ every worker sees it and it survives restarts. The case closes when the last pau
 import datetime as dt
 import logging
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from audit import trail
 from onecard.kit import clock
@@ -111,15 +111,12 @@ def answered(operation: str, *, started_at: dt.datetime) -> None:
 
     An account that may charge or refund may look up cards too.
     """
-    over = ProcessorPause.objects.filter(operation__in=(operation, Operation.LOOK_UPS), since__lt=started_at)
-    if not over.exists():
-        return
-    with transaction():
-        for pause in over.select_for_update():
-            trail.record(actor=ACTOR, action="processor.resumed", subject=pause)
-            pause.delete()
-        if not ProcessorPause.objects.exists():
-            cases.resolve_cases(reference=REFERENCE, kinds=(Case.Kind.ACCOUNT_REFUSED,))
+    _end(ProcessorPause.objects.filter(operation__in=(operation, Operation.LOOK_UPS), since__lt=started_at))
+
+
+def nothing_waits(operation: str) -> None:
+    """Ends a pause that nothing waits for any more, once a call would be tried: no probe would ever come."""
+    _end(ProcessorPause.objects.filter(operation=operation, probe_at__lte=clock.now()))
 
 
 def try_now() -> None:
@@ -136,6 +133,18 @@ def is_its_own_trouble(charge: FundingCharge) -> bool:
     if charge.attempts < REFUSALS_OF_ITS_OWN:
         return False
     return FundingCharge.objects.filter(status=Charge.SUCCEEDED, finished_at__gt=charge.updated_at).exists()
+
+
+def _end(over: QuerySet[ProcessorPause]) -> None:
+    """Ends these pauses, and with the last one the case."""
+    if not over.exists():
+        return
+    with transaction():
+        for pause in over.select_for_update():
+            trail.record(actor=ACTOR, action="processor.resumed", subject=pause)
+            pause.delete()
+        if not ProcessorPause.objects.exists():
+            cases.resolve_cases(reference=REFERENCE, kinds=(Case.Kind.ACCOUNT_REFUSED,))
 
 
 def _probe_later(pause: ProcessorPause, error: AccountRefusedError) -> None:

@@ -4,9 +4,12 @@ An attempt whose answer was lost may have been accepted. It is sent again under 
 new key only when the key's stored answer is an error and the processor lists nothing (docs/decisions/0022).
 """
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from django.db.models import Q
 
 from audit import trail
 from onecard.kit import clock
@@ -35,6 +38,13 @@ class Requests(Attempts):
     actor: str
     operation: account_refusals.Operation
     open_case: Callable[[Any, FundingObligation, str], object]
+
+    def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None) -> int:
+        """As of all attempts; a pause of calls that no request waits for any more ends, with its case."""
+        tried = Attempts.sweep(self, attempt, now=now)
+        if not self._rows(Q(status__in=self.statuses)).exists():
+            account_refusals.nothing_waits(self.operation)
+        return tried
 
     def waits_for_account(self, row: Request) -> bool:
         """Whether the row has to wait because our account is refused; makes it due when that may be over."""

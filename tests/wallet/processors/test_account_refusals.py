@@ -18,6 +18,7 @@ from wallet.charges import cancel
 from wallet.charges import charge as charges
 from wallet.methods import nightly_check
 from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund, ProcessorPause
+from wallet.obligations import lifecycle as obligations
 from wallet.processors import account_refusals, blame
 from wallet.processors.base import Outcome, RefundOutcome
 from wallet.processors.blame import Blame
@@ -420,3 +421,20 @@ def test_pause_is_one_row_for_refusals_at_once() -> None:
 
     pause = ProcessorPause.objects.get()
     assert (pause.refusals, Case.objects.count()) == (1, 1)
+
+
+def test_a_pause_that_nothing_waits_for_any_more_ends_with_its_case(sandbox: RunningSandbox) -> None:
+    charge = FundingCharge.objects.get(obligation=owe(a_wallet(cards=1)[0]))
+    refuse(sandbox, times=None, error_message=LIVE)
+    charges.charge(charge_id=charge.pk)
+    let_probe()
+    charges.sweep()
+    assert ProcessorPause.objects.exists(), "a charge waits, and is the probe"
+
+    with transaction.atomic():
+        obligations.release(obligation_id=charge.obligation_id, actor="test")
+    charges.sweep()
+
+    assert not ProcessorPause.objects.exists()
+    assert not Case.objects.filter(kind="account_refused", status="open").exists()
+    assert sandbox_calls(sandbox) == 1, "nobody was asked for it"
