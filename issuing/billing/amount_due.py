@@ -45,7 +45,7 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     locking.lock_card(purchase.card_id)
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
-    name, stands = reference(purchase), look_at(purchase)
+    name, stands = purchase.reference, look_at(purchase)
     holds.count_captured(purchase, stands.captured_minor)
     share = stored_balance.bring_to(purchase, reference=name, owed_minor=stands.owed_minor, actor=actor)
     if share.card is not None:
@@ -128,11 +128,6 @@ def _net(moved: dict[str, int]) -> tuple[int, int]:
     return moved[Type.SETTLEMENT], moved[Type.REFUND] + max(0, moved[Type.CHARGEBACK] - moved[LOST])
 
 
-def reference(purchase: Authorization) -> str:
-    """What the wallet and the ledger call the purchase."""
-    return f"authorization:{purchase.pk}"
-
-
 def _end_question(name: str, purchase: Authorization, share: Share, stands: Standing) -> None:
     """Whose money pays is no question any more once all that merchants have was asked for: it would be paid twice."""
     kind = Case.Kind.APPROVED_WITHOUT_US
@@ -149,7 +144,7 @@ def _end_question(name: str, purchase: Authorization, share: Share, stands: Stan
 
 def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:
     left = 0 if stored_balance.takes_credit(share.card) else max(0, -owed)
-    overpayment.tell(reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0)
+    overpayment.tell(reference=purchase.reference, left=Money(left, purchase.currency), is_on_card=share.minor < 0)
 
 
 def _ask_cards(purchase: Authorization, share: Share, rest: Money, stands: Standing, actor: str) -> int:
@@ -157,7 +152,7 @@ def _ask_cards(purchase: Authorization, share: Share, rest: Money, stands: Stand
     description = purchase.merchant_name or purchase.issuer_authorization_id
     asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
     return asked_first + adjust.bring_to(
-        purchase=reference(purchase), amount_due=rest, description=description, is_over=not stands.is_open, actor=actor
+        purchase=purchase.reference, amount_due=rest, description=description, is_over=not stands.is_open, actor=actor
     )
 
 
@@ -165,4 +160,4 @@ def _ask_first(purchase: Authorization, share: Share, rest: Money, description: 
     """What a balance was to pay alone and does not have all of."""
     if share.card is None or not rest.minor:
         return False
-    return balance_shortfall.ask_for_rest(purchase, reference=reference(purchase), rest=rest, description=description)
+    return balance_shortfall.ask_for_rest(purchase, reference=purchase.reference, rest=rest, description=description)

@@ -173,7 +173,7 @@ def _put(kept: CardTransaction, purchase: Authorization, worth: Money) -> bool:
             kind=ledger.Kind.CARD_EXCHANGE,
             key=f"{kept.reference}:{side}",
             money=money,
-            reference=amount_due.reference(purchase),
+            reference=purchase.reference,
             occurred_at=kept.occurred_at,
             back=back,
         )

@@ -38,7 +38,7 @@ def relink(*, movement: CardTransaction, purchase: Authorization | None, reason:
             raise LinkRefusedError("Somebody has just changed what this is joined with: look again.")
         manual_matching.refuse(why_not(kept) or _why_not_there(kept, purchase))
         number = Posting.objects.filter(key__startswith=f"relinked:{kept.pk}:").count() // 2 + 1
-        _post(kept, amount_due.reference(wrong), key=f"relinked:{kept.pk}:{number}:out", turned=True)
+        _post(kept, wrong.reference, key=f"relinked:{kept.pk}:{number}:out", turned=True)
         _post(kept, _reference(kept, purchase), key=f"relinked:{kept.pk}:{number}:in", turned=False)
         _write(kept, purchase)
         _note(kept, wrong, purchase, actor=actor, reason=words)
@@ -96,7 +96,7 @@ def _why_not_there(kept: CardTransaction, purchase: Authorization | None) -> str
 
 
 def _reference(kept: CardTransaction, purchase: Authorization | None) -> str:
-    return amount_due.reference(purchase) if purchase else kept.reference
+    return purchase.reference if purchase else kept.reference
 
 
 def _post(kept: CardTransaction, reference: str, *, key: str, turned: bool) -> None:

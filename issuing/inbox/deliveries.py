@@ -115,7 +115,7 @@ def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
 def _open_case(event: IssuerEvent) -> None:
     kind = Case.Kind.EVENT_CONTRADICTION
     # What is at stake is in either event, in its issuer's own form: the person who compares them sees it there.
-    cases.open_case(kind=kind, reference=f"issuerevent:{event.pk}", money=Money(0, "USD"), summary=event.reason)
+    cases.open_case(kind=kind, reference=event.reference, money=Money(0, "USD"), summary=event.reason)
 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
