@@ -12,12 +12,12 @@ from issuing.models import Authorization, CardTransaction
 from onecard.kit import transactions
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.reasons import checked_reason
 from wallet import cases, reference_rates
 from wallet.entered import amounts as entered_amounts
 from wallet.ledger import postings as ledger
 from wallet.models import Case, Posting
 
-LONGEST_REASON = 200
 Type = CardTransaction.Type
 # Nobody's money while a dispute is open: it does not touch the purchase.
 PROVISIONAL = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
@@ -42,8 +42,8 @@ def enter_worth(
     rate, and above the threshold somebody else must have agreed (issuing/entered_amounts.py). Safe when two do it at
     once. Raises WorthRefusedError, and then nothing has changed.
     """
-    words = reason.strip()
-    _refuse(_why_no_input(worth_minor, words))
+    words = checked_reason(reason, error=WorthRefusedError)
+    _refuse(_why_no_worth(worth_minor))
     with transactions.transaction():
         purchase = _lock_purchase_of(transaction)
         kept = CardTransaction.objects.select_related("authorization").get(pk=transaction.pk)
@@ -60,7 +60,8 @@ def enter_worth(
 
 def check(kept: CardTransaction, *, worth_minor: int, reason: str) -> None:
     """Raises WorthRefusedError for what cannot be entered, whoever agrees to it."""
-    _refuse(_why_no_input(worth_minor, reason.strip()))
+    checked_reason(reason, error=WorthRefusedError)
+    _refuse(_why_no_worth(worth_minor))
     _refuse(why_not(kept))
     purchase = kept.authorization
     assert purchase is not None  # noqa: S101  (why_not has said so)
@@ -236,11 +237,9 @@ def _lock_purchase_of(transaction: CardTransaction) -> Authorization:
     return purchase
 
 
-def _why_no_input(worth_minor: int, reason: str) -> str:
+def _why_no_worth(worth_minor: int) -> str:
     if not 0 < worth_minor <= MAX_AMOUNT_MINOR:
         return "The worth must be more than nothing, and no more than an amount can be."
-    if not 0 < len(reason) <= LONGEST_REASON:
-        return f"Give a reason of 1 to {LONGEST_REASON} characters."
     return ""
 
 

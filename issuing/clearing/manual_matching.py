@@ -10,8 +10,8 @@ from issuing.clearing import posting, refund_matching
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock, display, transactions
 from onecard.kit.errors import OneCardError
+from onecard.kit.reasons import checked_reason
 
-LONGEST_REASON = 200
 Type = CardTransaction.Type
 # A purchase that a refund names is told within moments, or by an hourly comparison once its issuer answers again.
 MAY_BE_TOLD = dt.timedelta(days=1)
@@ -28,7 +28,7 @@ def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: st
 
     Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
-    words = checked_reason(reason)
+    words = checked_reason(reason, error=LinkRefusedError)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
@@ -48,7 +48,7 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
     is told later is not paid back by it once more. Safe when two do it at once. Raises LinkRefusedError, and then
     nothing has changed.
     """
-    words = checked_reason(reason)
+    words = checked_reason(reason, error=LinkRefusedError)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(refund.provider, refund.issuer_authorization_id)
@@ -114,14 +114,6 @@ def _why_settled(kept: CardTransaction) -> str:
     if kept.source == CardTransaction.Source.LEGACY:
         return "This is from an old document: what became of its money was settled before our time."
     return ""
-
-
-def checked_reason(reason: str) -> str:
-    """The words of a reason; raises LinkRefusedError for none or too many."""
-    words = reason.strip()
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise LinkRefusedError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
-    return words
 
 
 def refuse(why: str) -> None:

@@ -17,6 +17,7 @@ from issuing.clearing.posting import POSTINGS
 from issuing.inbox import references as event_references
 from issuing.models import Authorization, CardTransaction, Dispute
 from onecard.kit import clock
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from wallet.ledger import postings as ledger
 from wallet.models import Posting
@@ -30,7 +31,7 @@ def relink(*, movement: CardTransaction, purchase: Authorization | None, reason:
     `movement` says which purchase it was joined with when the person looked. Safe when two do it at once. Raises
     LinkRefusedError, and then nothing has changed.
     """
-    words = manual_matching.checked_reason(reason)
+    words = checked_reason(reason, error=LinkRefusedError)
     with transaction():
         wrong = _lock(movement, purchase)
         kept = CardTransaction.objects.select_for_update(no_key=True, of=("self",)).get(pk=movement.pk)
