@@ -247,6 +247,16 @@ def test_changes_of_one_card_reach_the_issuer_in_order(issuer: ScriptedIssuer) -
     assert set(CardChange.objects.values_list("status", flat=True)) == {"done"}
 
 
+def test_a_sweep_tries_only_the_next_change_of_a_card(issuer: ScriptedIssuer) -> None:
+    card = active()
+    issuer.before = [base.NetworkError("No answer.")]
+    cards.update_spending_limits(card=card, limits=Limits(5, 6, 7), requested_by="user:1")
+    cards.freeze(card=card, reason="Lost", requested_by="user:1")
+
+    assert [later(), later(), later()] == [1, 1, 0]
+    assert issuer.calls[-2:] == ["set_spending_limits", "frozen"]
+
+
 def test_nothing_is_asked_inside_a_transaction() -> None:
     change = CardChange.objects.get(card=create())
     with pytest.raises(TransactionError), transaction.atomic():
