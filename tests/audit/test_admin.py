@@ -20,7 +20,7 @@ def write(actor: str, subject: object, **details: object) -> Entry:
         return trail.record(actor=actor, action="rankingrow.changed", subject=subject, **details)
 
 
-def test_the_list_names_the_person_links_the_subject_and_tells_the_change() -> None:
+def test_the_list_shows_person_subject_and_change() -> None:
     row, clerk = RankingRowFactory(), UserFactory(username="clara")
     write(f"user:{clerk.pk}", row, changes={"reward_rate": ["1", "2"]})
 

@@ -44,12 +44,12 @@ def test_evidence_cannot_be_deleted(table: str) -> None:
         cursor.execute(f"DELETE FROM {table}")
 
 
-def test_what_became_of_an_event_may_be_noted() -> None:
+def test_an_events_result_may_be_updated() -> None:
     assert IssuerEvent.objects.update(status="kept", reason="seen") == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_entry_without_the_change_it_tells_of_is_refused() -> None:
+def test_an_entry_outside_a_transaction_is_refused() -> None:
     with pytest.raises(TransactionError):
         trail.record(actor="user:1", action="method.disabled", subject=FundingCharge.objects.get())
 

@@ -136,7 +136,7 @@ def test_a_new_login_has_no_password_until_the_person_sets_one() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"email": "boss@example.com"}, {"username": "somebody_else"}])
-def test_a_changed_login_is_suspended_logged_out_and_told_at_the_old_address(changes: dict[str, str]) -> None:
+def test_a_changed_login_is_suspended_and_mailed_at_its_old_address(changes: dict[str, str]) -> None:
     from tests.onecard.second_factor.test_pages import deliver
 
     victim = caseb()

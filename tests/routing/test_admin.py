@@ -19,7 +19,7 @@ def page(name: str, view: str, *args: object) -> str:
 
 
 @pytest.mark.django_db
-def test_an_edited_ranking_gets_a_new_version_and_an_entry_with_old_and_new_values() -> None:
+def test_an_edited_ranking_gets_a_new_version_and_an_audit_entry() -> None:
     row, boss = RankingRowFactory(reward_rate=Decimal(1)), superuser()
 
     send(logged_in(boss), page("rankingrow", "change", row.pk), reward_rate="2.5", valid_from="2026-12-01")
@@ -145,7 +145,7 @@ def seen(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-def test_a_candidate_is_shown_with_its_numbers_or_with_why_it_was_left_out() -> None:
+def test_a_candidate_shows_its_numbers_or_why_it_was_left_out() -> None:
     left_out = {"left_out": "expired", "row_id": None, "reward_rate": None, "effective_reward": None, "method_id": 2}
     trace = {"chosen_method_id": 1, "candidates": [seen(), seen(**left_out)]}
 
@@ -157,7 +157,7 @@ def test_a_candidate_is_shown_with_its_numbers_or_with_why_it_was_left_out() -> 
     assert not any(line.is_chosen for line in explain.candidates(trace, approved=False))
 
 
-def test_the_rule_tells_the_numbers_that_it_compared() -> None:
+def test_the_rule_sentence_has_the_compared_numbers() -> None:
     backup = seen(method_id=2, name="Double", is_backup=True, effective_reward="1.5")
     trace = {"significantly_better": "1.5", "candidates": [seen(), backup]}
 

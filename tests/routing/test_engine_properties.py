@@ -94,7 +94,7 @@ def test_the_outcome_is_that_of_the_reference(situation: Situation) -> None:
 
 @MANY
 @given(situations)
-def test_who_pays_is_usable_and_every_method_is_told_of_once(situation: Situation) -> None:
+def test_the_chosen_method_is_usable_and_every_method_appears_once(situation: Situation) -> None:
     choice = choose(PURCHASE, situation.methods, situation.rows, situation.preference, situation.rules)
     assert choice.method is None or reference_rules.is_usable(choice.method, PURCHASE)
     assert sorted(seen.method.id for seen in choice.candidates) == [method.id for method in situation.methods]

@@ -10,7 +10,7 @@ from routing.models import MerchantCategory, PreferenceMultiplier, Rulebook, Thr
 pytestmark = pytest.mark.django_db
 
 
-def test_they_are_there_after_migrate() -> None:
+def test_reference_rows_exist_after_migrate() -> None:
     numbers = {(m.preference, m.reward_class): m.multiplier for m in PreferenceMultiplier.objects.all()}
     assert numbers == {
         ("cash", "cash"): Decimal("1.0"),
@@ -37,7 +37,7 @@ def test_edits_survive_another_migrate() -> None:
     assert Rulebook.objects.get().version == version
 
 
-def test_what_was_deleted_comes_back_with_the_next_migrate() -> None:
+def test_deleted_reference_rows_return_with_the_next_migrate() -> None:
     Threshold.objects.filter(name="significantly_better").delete()
     MerchantCategory.objects.filter(code="5411").delete()
     call_command("migrate", verbosity=0)

@@ -51,7 +51,7 @@ def test_edited_numbers_are_seen_by_the_next_call_with_their_versions() -> None:
     assert after[2]["threshold tie_within"] == before[2]["threshold tie_within"]
 
 
-def test_what_was_compiled_in_a_transaction_that_is_undone_is_not_used_again() -> None:
+def test_rules_compiled_in_a_rolled_back_transaction_are_not_reused() -> None:
     ranking = RankingRowFactory(reward_rate=1)
     with transaction.atomic():
         RankingRow.objects.filter(pk=ranking.pk).update(reward_rate=9)

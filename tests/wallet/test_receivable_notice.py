@@ -35,7 +35,7 @@ def told(case: Case) -> list[str]:
     return list(entries.order_by("pk").values_list("action", flat=True))
 
 
-def test_the_letter_says_what_is_owed_and_that_the_card_is_frozen_but_not_what_the_bank_said() -> None:
+def test_the_letter_names_amount_and_freeze_but_not_the_banks_reason() -> None:
     case = a_receivable()
 
     assert receivable_notice.send(case_id=case.pk, card_is_frozen=True)
@@ -60,7 +60,7 @@ def test_it_names_the_retries_and_no_freeze_that_is_not_there() -> None:
     assert "frozen" not in mail.outbox[0].body
 
 
-def test_a_case_is_told_once_however_often_it_is_asked() -> None:
+def test_sends_one_letter_per_receivable() -> None:
     case = a_receivable()
 
     assert [receivable_notice.send(case_id=case.pk, card_is_frozen=True) for _ in range(3)] == [True, False, False]
@@ -70,7 +70,7 @@ def test_a_case_is_told_once_however_often_it_is_asked() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eight_at_once_are_one_letter() -> None:
+def test_eight_concurrent_calls_send_one_letter() -> None:
     case = a_receivable()
 
     results = at_once([lambda: receivable_notice.send(case_id=case.pk, card_is_frozen=True)] * 8)
@@ -79,7 +79,7 @@ def test_eight_at_once_are_one_letter() -> None:
     assert len(mail.outbox) == 1
 
 
-def test_what_is_paid_meanwhile_is_not_told() -> None:
+def test_no_letter_is_sent_for_a_paid_receivable() -> None:
     case = a_receivable()
     Case.objects.update(status="resolved", resolved_at=clock.now())
 
@@ -109,7 +109,7 @@ def test_a_mail_server_that_is_away_is_asked_again_later_and_not_at_once(monkeyp
 
 
 @override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_HOST="127.0.0.1", EMAIL_PORT=1)
-def test_tries_end_and_say_so() -> None:
+def test_attempts_end_and_the_trail_says_so() -> None:
     case = a_receivable()
 
     with time_machine.travel(clock.now(), tick=False) as traveller:
@@ -121,7 +121,7 @@ def test_tries_end_and_say_so() -> None:
     assert told(case) == ["cardholder.telling"] * receivable_notice.MOST_TRIES + ["cardholder.unreachable"]
 
 
-def test_nobody_without_an_address_is_waited_for() -> None:
+def test_a_holder_without_an_address_gets_no_letter_and_no_retry() -> None:
     case = a_receivable()
     assert case.obligation is not None
     type(case.obligation.cardholder.user).objects.update(email="")

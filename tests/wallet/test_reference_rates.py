@@ -54,7 +54,7 @@ def test_a_currency_outside_the_table_has_no_reference(given: str, got: str) -> 
 
 
 @pytest.mark.django_db
-def test_what_the_processor_exchanged_lately_narrows_the_band() -> None:
+def test_recent_exchanges_narrow_the_band() -> None:
     for number in range(3):
         exchanged(f"txn_{number}", Money(10_000, "EUR"), Money(10_800, "USD"))
     there, back = reference(Money(4000, "EUR"), "USD"), reference(Money(4320, "USD"), "EUR")

@@ -46,9 +46,7 @@ def first_set_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstSetU
         yield FirstSetUp(folder / ".venv", made.stdout + made.stderr)
 
 
-def test_an_environment_is_made_once_and_anew_after_an_installation_that_did_not_end(
-    tmp_path: Path, requirements: Path
-) -> None:
+def test_an_environment_is_made_once_and_again_after_a_broken_install(tmp_path: Path, requirements: Path) -> None:
     environment = tmp_path / ".venv"
     make_environment(environment, requirements)
     assert is_current(environment, requirements)

@@ -96,7 +96,7 @@ def pytest_run(folder: Path, code: str, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_test_run_gets_its_services_before_the_settings_are_read_also_after_a_killed_run(tmp_path: Path) -> None:
+def test_a_test_run_gets_its_services_before_the_settings(tmp_path: Path) -> None:
     book = tmp_path / "book"
     killed = pytest_run(tmp_path, STAY_IN_A_TEST, BOOK=str(book))
     assert eventually(book.exists)

@@ -55,7 +55,7 @@ def said(started: subprocess.Popen[str]) -> str:
     return started.stdout.readline().strip()
 
 
-def test_a_claimed_port_is_not_given_to_another_process_though_nobody_listens() -> None:
+def test_a_claimed_port_without_a_listener_is_not_given_away() -> None:
     wanted = free_port()
     with process(HOLD_A_PORT, str(wanted)) as first, process(HOLD_A_PORT, str(wanted)) as second:
         one, other = int(said(first)), int(said(second))

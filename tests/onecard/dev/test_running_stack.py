@@ -40,7 +40,7 @@ def taken(path: Path, **given: str) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "ONECARD_STACK_FILE"}
 
 
-def test_a_second_terminal_without_settings_takes_all_of_a_stack_that_runs(path: Path) -> None:
+def test_a_second_terminal_takes_the_running_stacks_settings(path: Path) -> None:
     assert taken(path) == FILE
     more = {"PATH": "/bin", "DECISION_DEADLINE_MS": "500"}
     assert taken(path, **more) == FILE | more

@@ -132,7 +132,7 @@ def test_killing_the_launcher_takes_its_servers_along(tmp_path: Path) -> None:
     assert list_servers_in(tmp_path / "run" / "postgres") == []
 
 
-def test_servers_that_outlived_launcher_and_guardian_do_not_hinder_the_next_start(tmp_path: Path) -> None:
+def test_orphaned_servers_do_not_hinder_the_next_start(tmp_path: Path) -> None:
     launcher = start_launcher(LAUNCHER, tmp_path)
     guardian, *servers = read_numbers(launcher)
     os.kill(guardian, signal.SIGKILL)
@@ -143,7 +143,7 @@ def test_servers_that_outlived_launcher_and_guardian_do_not_hinder_the_next_star
         assert ask(services.database_url, "SELECT 1") == 1
 
 
-def test_a_database_killed_with_its_launcher_comes_back_though_its_process_id_is_taken(tmp_path: Path) -> None:
+def test_a_killed_database_restarts_although_its_process_id_is_taken(tmp_path: Path) -> None:
     launcher = start_launcher(LAUNCHER, tmp_path)
     for process_id in read_numbers(launcher):
         os.kill(process_id, signal.SIGKILL)

@@ -40,7 +40,7 @@ def take_it_and_fail(within: Callable[[], AbstractContextManager[None]]) -> None
         raise MindChangedError
 
 
-def test_a_named_lock_is_held_until_the_transaction_ends_and_asked_for_once() -> None:
+def test_a_named_lock_is_taken_once_and_held_to_the_end() -> None:
     with transaction():
         assert statements_of_taking_it() == 1
         assert not is_free_for_others()

@@ -161,7 +161,7 @@ def test_a_relay_waits_longer_with_each_failed_round_and_never_gives_up(failures
     assert pause_s(50, failures) == pytest.approx(seconds)
 
 
-def test_published_messages_are_forgotten_after_a_week_and_unpublished_ones_never() -> None:
+def test_only_published_messages_are_deleted_after_a_week() -> None:
     put(1, 2)
     old = clock.now() - dt.timedelta(days=8)
     Message.objects.update(created_at=old)

@@ -21,7 +21,7 @@ def run(command: str, *arguments: object) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
-def test_the_ending_tells_the_format(tmp_path: Path) -> None:
+def test_the_files_ending_decides_the_format(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json_of(card()))
     (tmp_path / "two.CSV").write_text(csv_of("5812,network,,visa,,1,cash,,,"))
     assert run("import_rankings", tmp_path / "one.json")[0] == "one.json: 1 created, 0 updated, 0 unchanged.\n"

@@ -84,7 +84,7 @@ def test_a_change_of_any_value_is_an_update(change: dict[str, Any]) -> None:
     assert take(json_of(card(**change)), "json").unchanged == 1
 
 
-def test_another_last_day_is_an_update_and_another_first_day_is_another_row() -> None:
+def test_a_new_last_day_updates_and_a_new_first_day_adds_a_row() -> None:
     take(csv_of("5812,network,,amex,Gold,4,points,0,2026-01-01,2026-03-31"), "csv")
     assert take(csv_of("5812,network,,amex,Gold,4,points,0,2026-01-01,2026-04-30"), "csv").updated == 1
     assert take(csv_of("5812,network,,amex,Gold,4,points,0,2026-05-01,"), "csv").created == 1
@@ -151,7 +151,7 @@ def test_progress_counts_up_to_the_rows_that_are_written(monkeypatch: pytest.Mon
     assert heard == [(2, 5), (4, 5), (5, 5)]
 
 
-def test_the_trail_tells_of_an_import_that_changed_something() -> None:
+def test_the_trail_records_an_import_that_changed_rows() -> None:
     take(json_of(card()), "json")
     entry = Entry.objects.get()
     assert (entry.actor, entry.action) == ("system:import_rankings", "rankings.imported")

@@ -130,7 +130,7 @@ def test_a_card_that_comes_twice_is_named_with_both_lines() -> None:
     assert refusal(text).endswith(f"  line 5: {sentence}")
 
 
-def test_mistakes_of_all_kinds_are_told_together_in_their_order() -> None:
+def test_all_mistakes_are_reported_together_in_their_order() -> None:
     bad = json.dumps(card(cardKey="x"))
     text = f'{{\n"5812": [\n{GOOD},\n{bad},\n{GOOD}\n],\n"99": 5}}'
     lines = refusal(text).splitlines()

@@ -110,7 +110,7 @@ def test_what_the_database_refuses_comes_back_as_a_sentence(monkeypatch: pytest.
     assert Cardholder.objects.get(pk=old.cardholder_id).name == old.cardholder.name
 
 
-def test_a_page_opened_before_a_charge_disabled_a_card_does_not_enable_it_again() -> None:
+def test_a_stale_page_does_not_enable_a_card_that_a_charge_disabled() -> None:
     method, _ = two_cards()
     client = logged_in()
     values = opened(client, wallet_page(method.cardholder)) | {"name": "Renamed"}
@@ -209,7 +209,7 @@ def shown(client: Client, name: str, *args: object) -> str:
     return text_of(client.get(reverse(f"admin:wallet_{name}", args=args)))
 
 
-def test_a_failed_charge_is_told_in_words_with_its_code() -> None:
+def test_a_failed_charge_shows_a_sentence_and_its_code() -> None:
     charge = declined_charge()
     client = logged_in()
 

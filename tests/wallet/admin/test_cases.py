@@ -93,7 +93,7 @@ def paid_case() -> Case:
         )
 
 
-def test_the_list_shows_age_money_kind_and_owner_and_finds_mine_and_nobodys() -> None:
+def test_the_list_shows_and_filters_cases_by_owner() -> None:
     mine, ada = receivable(), clerk()
     Case.objects.filter(pk=mine.pk).update(opened_at=clock.now() - dt.timedelta(days=3, hours=1))
     free = difference()
@@ -110,7 +110,7 @@ def test_the_list_shows_age_money_kind_and_owner_and_finds_mine_and_nobodys() ->
     assert page(mine) in text_of(logged_in(clerk()).get(LIST, {"owned": "others"}))
 
 
-def test_the_page_tells_what_happened_what_to_do_the_money_and_the_notes() -> None:
+def test_the_page_shows_event_next_step_money_and_notes() -> None:
     case, ada = receivable(), clerk()
     case_actions.add_note(case=case, user=ada, text="Called <b>twice</b>.")
 
@@ -156,7 +156,7 @@ def test_a_case_about_money_taken_for_nothing_offers_a_refund() -> None:
     assert buttons(case, logged_in(clerk())) == {"refund", "resolve", "note", "take"}
 
 
-def test_who_may_only_look_sees_no_button_and_presses_none() -> None:
+def test_a_viewer_sees_and_presses_no_button() -> None:
     case = receivable()
     looker = staff()
     assert buttons(case, logged_in(looker)) == set()
@@ -167,7 +167,7 @@ def test_who_may_only_look_sees_no_button_and_presses_none() -> None:
     assert not CaseNote.objects.exists()
 
 
-def test_who_may_not_see_cases_cannot_act_on_one() -> None:
+def test_a_user_without_access_to_cases_cannot_act_on_one() -> None:
     stranger = UserFactory(is_staff=True)
     stranger.user_permissions.add(*Permission.objects.filter(codename="agree_write_off"))
     case = receivable()
@@ -176,7 +176,7 @@ def test_who_may_not_see_cases_cannot_act_on_one() -> None:
     assert not Posting.objects.filter(kind="write_off").exists()
 
 
-def test_who_is_not_logged_in_is_sent_to_the_door() -> None:
+def test_an_anonymous_visitor_is_sent_to_the_login() -> None:
     case = receivable()
     answer = Client().post(act(case, "charge-again"), {"reason": WHY})
     assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/admin/login/")
@@ -292,7 +292,7 @@ def test_two_people_book_what_came_by_a_transfer() -> None:
     assert "0: what merchants took and what was paid for it are the same." in shown
 
 
-def test_who_agrees_needs_no_other_power_over_cases() -> None:
+def test_agreeing_needs_only_its_own_permission() -> None:
     case, boss = receivable(), staff("agree_write_off")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
     assert buttons(case, logged_in(boss)) == {"agree", "withdraw"}
@@ -316,7 +316,7 @@ def test_a_case_is_taken_noted_and_resolved_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("url", ["/admin/wallet/case/999/do/take/", "/admin/wallet/case/{pk}/do/steal/"])
-def test_what_is_not_there_is_not_found(url: str) -> None:
+def test_an_unknown_case_or_action_answers_404(url: str) -> None:
     case = difference()
     assert logged_in(clerk()).post(url.format(pk=case.pk), {}).status_code == 404
 

@@ -76,7 +76,7 @@ class TestNotes:
 
 
 class TestCharging:
-    def test_the_card_that_was_asked_last_is_charged_again_in_the_place_of_the_retry_by_the_clock(self) -> None:
+    def test_charging_the_last_card_again_replaces_its_scheduled_retry(self) -> None:
         case, ada = receivable(), clerk()
         assert statuses(case) == [(1, "declined"), (2, "intended")]
 
@@ -91,7 +91,7 @@ class TestCharging:
         assert (entry.actor, entry.details["reason"]) == (f"user:{ada.pk}", WHY)
         assert WHY in CaseNote.objects.get(case=case).text
 
-    def test_a_failed_obligation_is_open_again_and_its_success_closes_the_case(self) -> None:
+    def test_a_retried_obligation_reopens_and_success_closes_its_case(self) -> None:
         case = receivable(code="stolen_card")
         FundingMethod.objects.update(status="active")
         assert FundingObligation.objects.get().status == "failed"
@@ -227,7 +227,7 @@ class TestRefund:
         )
         assert not FundingRefund.objects.exists()
 
-    def test_what_nobody_paid_does_not_go_back(self) -> None:
+    def test_nothing_is_refunded_that_nobody_paid(self) -> None:
         case = receivable()
         refused(
             lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, shown_minor=0),
@@ -240,7 +240,7 @@ class TestResolve:
     @pytest.mark.parametrize(
         "kind", ["card_differs", "transaction_differs", "reconciliation", "refund_failed", "two_charges"]
     )
-    def test_what_was_settled_outside_is_closed_with_a_sentence(self, kind: str) -> None:
+    def test_a_case_settled_outside_is_resolved_with_a_reason(self, kind: str) -> None:
         case, ada = difference(kind), clerk()
         case_actions.resolve(case=case, user=ada, reason="The issuer mended it.")
         case.refresh_from_db()
@@ -250,13 +250,13 @@ class TestResolve:
         assert Entry.objects.filter(action="case.resolved", actor=f"user:{ada.pk}").count() == 1
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
-    def test_no_case_is_closed_without_a_sentence(self, reason: str) -> None:
+    def test_no_case_is_resolved_without_a_reason(self, reason: str) -> None:
         case = difference()
         refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=reason), "Say why")
         case.refresh_from_db()
         assert case.status == "open"
 
-    def test_money_that_is_owed_is_not_talked_away(self) -> None:
+    def test_a_case_with_money_owed_cannot_be_resolved_by_a_reason(self) -> None:
         for case, words in ((receivable(), "still owed"), (unfunded(), "30.00 USD is in clearing")):
             refused(lambda case=case: case_actions.resolve(case=case, user=clerk(), reason=WHY), words)
             case.refresh_from_db()
@@ -270,7 +270,7 @@ class TestResolve:
             ("currency_differs", "what it is worth"),
         ],
     )
-    def test_what_is_closed_by_what_it_asks_for_is_not_talked_away(self, kind: str, words: str) -> None:
+    def test_a_case_that_waits_for_an_event_cannot_be_resolved_by_a_reason(self, kind: str, words: str) -> None:
         case = difference(kind, "card_transaction:1")
         refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), words)
         case.refresh_from_db()

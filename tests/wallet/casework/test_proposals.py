@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestWriteOff:
-    def test_two_people_write_off_what_was_captured_and_the_books_return_to_zero(self) -> None:
+    def test_a_write_off_by_two_people_returns_clearing_to_zero(self) -> None:
         case, ada, bob = receivable(), clerk(), clerk()
         assert clearing() == 4500
 
@@ -52,7 +52,7 @@ class TestWriteOff:
         ]
         assert Entry.objects.get(action="case.written_off").details["amount_minor"] == 4500
 
-    def test_who_asked_cannot_agree(self) -> None:
+    def test_the_proposer_cannot_agree(self) -> None:
         case, ada = receivable(), clerk()
         case_proposals.propose(case=case, proposal="write_off", user=ada, reason=WHY)
         mailbox = UserFactory(is_staff=True, email=ada.email.title())
@@ -61,13 +61,13 @@ class TestWriteOff:
         assert not Posting.objects.filter(kind="write_off").exists()
         assert FundingObligation.objects.get().status != "released"
 
-    def test_the_database_knows_that_rule_too(self) -> None:
+    def test_the_database_refuses_the_proposer_as_second_person(self) -> None:
         case, ada = receivable(), clerk()
         for asked_by in (ada, None):
             with pytest.raises(IntegrityError, match="two_people"), transaction.atomic():
                 Case.objects.filter(pk=case.pk).update(proposed_by=asked_by, agreed_by=ada)
 
-    def test_nobody_agrees_to_what_nobody_asked_or_what_was_withdrawn(self) -> None:
+    def test_nobody_agrees_without_a_proposal_or_after_its_withdrawal(self) -> None:
         case, ada, bob = receivable(), clerk(), clerk()
         refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), "Nobody has proposed")
         refused(lambda: case_proposals.withdraw(case=case, user=bob, reason=WHY), "Nobody has proposed")
@@ -77,7 +77,7 @@ class TestWriteOff:
         refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), "Nobody has proposed")
         assert not Posting.objects.filter(kind="write_off").exists()
 
-    def test_what_no_merchant_took_yet_is_not_lost(self) -> None:
+    def test_nothing_is_written_off_before_a_capture(self) -> None:
         case = receivable(captured_minor=0)
         refused(lambda: case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY), "captured")
 
@@ -95,7 +95,7 @@ class TestWriteOff:
         assert not Posting.objects.filter(kind="write_off").exists()
         assert FundingObligation.objects.get().status == "funded"
 
-    def test_a_purchase_that_the_issuer_approved_by_itself_is_written_off_as_captured(self) -> None:
+    def test_a_purchase_that_the_issuer_approved_alone_can_be_written_off(self) -> None:
         case = unfunded()
         case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
         lost = case_proposals.agree(case=case, user=clerk(), reason=WHY)
@@ -130,7 +130,7 @@ class TestWriteOff:
 
 
 class TestSettledOutside:
-    def test_what_a_cardholder_paid_by_transfer_is_booked_and_asked_of_no_card(self) -> None:
+    def test_a_payment_by_transfer_is_booked_and_no_card_is_charged(self) -> None:
         case, ada, bob = receivable(), clerk(), clerk()
 
         case_proposals.propose(case=case, proposal="outside", user=ada, reason="Transfer of May 3")
@@ -197,7 +197,7 @@ class TestSettledOutside:
         case.refresh_from_db()
         assert case.status == "resolved"
 
-    def test_a_merchants_refund_of_what_was_paid_outside_is_a_persons_and_told_once(self) -> None:
+    def test_a_refund_of_an_outside_payment_opens_one_case(self) -> None:
         case = receivable()
         case_proposals.propose(case=case, proposal="outside", user=clerk(), reason=WHY)
         case_proposals.agree(case=case, user=clerk(), reason=WHY)

@@ -172,7 +172,7 @@ def test_a_hold_is_captured_whole_before_its_bank_lets_it_go(sandbox: RunningSan
     assert FundingRefund.objects.get().amount_minor == 500
 
 
-def test_a_hold_that_lapsed_is_made_anew_on_the_same_card_and_then_on_the_next(sandbox: RunningSandbox) -> None:
+def test_a_lapsed_hold_is_retried_on_its_card_and_then_on_the_next(sandbox: RunningSandbox) -> None:
     charge = held_charge()
     other = FundingMethodFactory(cardholder=charge.method.cardholder, is_backup=False, position=9)
 
@@ -224,7 +224,7 @@ def test_what_was_released_while_the_capture_had_no_answer_goes_back(sandbox: Ru
     assert ledger.balance(Account.PURCHASES, currency="USD", reference=PURCHASE) == 0
 
 
-def test_a_hold_whose_answer_was_lost_is_found_and_given_up_when_nothing_is_owed(sandbox: RunningSandbox) -> None:
+def test_a_lost_hold_is_found_and_given_up_when_nothing_is_owed(sandbox: RunningSandbox) -> None:
     charge = intended_charge(policy="hold_then_capture", purchase=PURCHASE)
     sandbox.order(do="drop_answer", path="/v1/payment_intents")
     assert charges.charge(charge_id=charge.pk) == "unknown"
@@ -237,7 +237,7 @@ def test_a_hold_whose_answer_was_lost_is_found_and_given_up_when_nothing_is_owed
     assert intent(sandbox)["status"] == "canceled"
 
 
-def test_a_purchase_that_is_over_before_its_hold_is_known_is_captured_at_once(sandbox: RunningSandbox) -> None:
+def test_a_hold_known_after_its_purchase_ended_is_captured_at_once(sandbox: RunningSandbox) -> None:
     charge = intended_charge(policy="hold_then_capture", purchase=PURCHASE)
     owe(4000, is_over=True)
 
@@ -271,9 +271,7 @@ def test_a_charge_at_once_is_never_held(sandbox: RunningSandbox) -> None:
 
 @pytest.mark.parametrize("turn", range(3))
 @pytest.mark.django_db(transaction=True)
-def test_a_reduction_that_races_with_the_capture_is_captured_less_or_refunded(
-    sandbox: RunningSandbox, turn: int
-) -> None:
+def test_a_reduction_during_the_capture_is_subtracted_or_refunded(sandbox: RunningSandbox, turn: int) -> None:
     charge = held_charge()
     owe(4500, is_over=True)
 
@@ -291,7 +289,7 @@ def declined_charge() -> FundingCharge:
     return charge
 
 
-def test_a_declined_charge_that_is_held_by_hand_counts_while_no_other_card_was_asked() -> None:
+def test_a_declined_charge_held_by_hand_counts_before_another_charge() -> None:
     charge = declined_charge()
 
     assert outcomes.apply_update(Outcome("held", "pi_1"))

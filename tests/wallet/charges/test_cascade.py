@@ -95,7 +95,7 @@ def test_somebody_elses_card_is_never_charged(sandbox: RunningSandbox) -> None:
     assert theirs.charges.count() == 0
 
 
-def test_with_no_card_left_the_cardholder_owes_it_and_hard_declines_are_not_tried_again(
+def test_without_a_card_left_a_receivable_opens_and_nothing_is_retried(
     sandbox: RunningSandbox,
 ) -> None:
     first, second = a_wallet(cards=2)
@@ -244,9 +244,7 @@ def test_what_is_not_known_to_have_failed_never_leads_to_another_card(sandbox: R
 
 
 @pytest.mark.parametrize("do", ["decline", "requires_action"])
-def test_a_charge_that_waits_for_the_person_is_called_off_and_the_next_card_pays(
-    sandbox: RunningSandbox, do: str
-) -> None:
+def test_a_charge_waiting_for_its_holder_is_canceled_and_the_next_pays(sandbox: RunningSandbox, do: str) -> None:
     first, second = a_wallet(cards=2)
     obligation = owe(first)
     sandbox.order(method="POST", path=INTENTS, do=do, decline_code="authentication_required")
@@ -261,7 +259,7 @@ def test_a_charge_that_waits_for_the_person_is_called_off_and_the_next_card_pays
     assert not Case.objects.exists()
 
 
-def test_a_payment_that_the_person_confirmed_just_then_counts_and_no_other_card_is_charged(
+def test_a_payment_confirmed_at_the_last_moment_counts(
     sandbox: RunningSandbox,
 ) -> None:
     first, second = a_wallet(cards=2)
@@ -275,7 +273,7 @@ def test_a_payment_that_the_person_confirmed_just_then_counts_and_no_other_card_
     assert [(method, status) for method, status, _ in story(obligation)] == [(first.pk, "succeeded")]
 
 
-def test_while_it_cannot_be_called_off_no_other_card_is_charged_and_in_the_end_a_person_is_told() -> None:
+def test_a_charge_that_cannot_be_canceled_ends_with_a_case() -> None:
     first, second = a_wallet(cards=2)
     obligation = owe(first)
     FundingCharge.objects.update(status="requires_action", processor_charge_id="pi_1", updated_at=clock.now())
@@ -293,7 +291,7 @@ def test_while_it_cannot_be_called_off_no_other_card_is_charged_and_in_the_end_a
     assert cascade.sweep(now=clock.now() + dt.timedelta(hours=1)) == 0, "a person has it"
 
 
-def test_a_charge_that_waits_for_its_cardholder_is_called_off_although_nothing_is_owed_any_more(
+def test_a_waiting_charge_of_a_released_obligation_is_canceled(
     sandbox: RunningSandbox,
 ) -> None:
     (first,) = a_wallet(cards=1)
@@ -313,7 +311,7 @@ def test_a_charge_that_waits_for_its_cardholder_is_called_off_although_nothing_i
     assert cascade.sweep(now=clock.now() + dt.timedelta(minutes=5)) == 0
 
 
-def test_a_failure_that_is_not_the_cards_goes_to_a_person_and_not_to_another_card(sandbox: RunningSandbox) -> None:
+def test_a_failure_that_is_not_the_cards_opens_a_case(sandbox: RunningSandbox) -> None:
     first, second = a_wallet(cards=2)
     obligation = owe(first, amount_minor=100_000_000)
 
@@ -325,7 +323,7 @@ def test_a_failure_that_is_not_the_cards_goes_to_a_person_and_not_to_another_car
     assert cascade.sweep(now=clock.now() + dt.timedelta(hours=1)) == 0
 
 
-def test_obligations_that_failed_before_there_was_a_cascade_are_left_alone() -> None:
+def test_obligations_with_an_old_failure_case_are_left_alone() -> None:
     first, second = a_wallet(cards=2)
     obligation = owe(first)
     FundingCharge.objects.update(status="declined")

@@ -74,7 +74,7 @@ def test_a_late_success_calls_off_the_next_card_while_nobody_has_sent_it() -> No
 @pytest.mark.parametrize(
     ("then", "status", "case"), [("declined", "funded", "resolved"), ("succeeded", "funded", "open")]
 )
-def test_a_late_success_beside_a_charge_under_way_is_a_case_until_that_fails(then: str, status: str, case: str) -> None:
+def test_a_late_success_beside_a_live_charge_is_a_case_until_it_fails(then: str, status: str, case: str) -> None:
     first, second, third = a_wallet()
     obligation = declined_with_next(first, second, "sending")
 
@@ -90,7 +90,7 @@ def test_a_late_success_beside_a_charge_under_way_is_a_case_until_that_fails(the
     assert third.charges.count() == 0
 
 
-def test_a_late_success_of_a_released_purchase_goes_back_once_the_charge_under_way_has_failed() -> None:
+def test_a_late_success_of_a_released_purchase_is_refunded() -> None:
     first, second = a_wallet(cards=2)
     obligation = declined_with_next(first, second, "sending")
     with transaction.atomic():
@@ -116,7 +116,7 @@ def test_while_a_second_success_is_unexplained_no_further_card_is_charged() -> N
     assert cascade.sweep() == 0
 
 
-def test_beside_a_charge_that_is_alive_no_other_card_is_charged_whatever_the_obligation_says() -> None:
+def test_no_card_is_charged_beside_a_live_charge() -> None:
     first, second = a_wallet(cards=2)
     obligation = owe(first)
     FundingCharge.objects.update(status="unknown")

@@ -71,7 +71,7 @@ def test_a_charge_inside_a_transaction_is_refused(sandbox: RunningSandbox) -> No
         ("authentication_required", "requires_action", False),
     ],
 )
-def test_a_decline_is_final_takes_the_card_out_of_routing_and_is_passed_on(
+def test_a_decline_is_final_and_takes_the_card_out_of_routing(
     sandbox: RunningSandbox, code: str, status: str, disabled: bool
 ) -> None:
     charge = intended_charge()
@@ -91,9 +91,7 @@ def test_a_decline_is_final_takes_the_card_out_of_routing_and_is_passed_on(
 
 
 @pytest.mark.parametrize("do", ["html_error", "malformed_json", "drop_answer", "drop_request"])
-def test_an_answer_that_tells_nothing_leaves_the_outcome_unknown_and_the_same_key_finds_it(
-    sandbox: RunningSandbox, do: str
-) -> None:
+def test_a_lost_answer_is_unknown_until_the_same_key_finds_it(sandbox: RunningSandbox, do: str) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do=do)
 
@@ -107,7 +105,7 @@ def test_an_answer_that_tells_nothing_leaves_the_outcome_unknown_and_the_same_ke
     assert [intent["status"] for intent in intents(sandbox)] == ["succeeded"]
 
 
-def test_an_error_that_the_processor_stored_under_the_key_is_looked_up_and_ends_with_a_person(
+def test_a_stored_error_is_looked_up_and_ends_with_a_case(
     sandbox: RunningSandbox,
 ) -> None:
     """Stripe gives a stored 500 back for every repeat of its key, so repeating alone would never end."""
@@ -149,7 +147,7 @@ def test_a_wrong_key_is_not_a_failure_of_the_charge(sandbox: RunningSandbox) -> 
     assert charges.charge(charge_id=charge.pk) == "succeeded"
 
 
-def test_a_request_that_the_processor_calls_invalid_is_refused_for_good_with_a_case(sandbox: RunningSandbox) -> None:
+def test_an_invalid_request_is_refused_for_good_with_a_case(sandbox: RunningSandbox) -> None:
     charge = intended_charge(amount_minor=100_000_000)
 
     assert charges.charge(charge_id=charge.pk) == "refused"
@@ -174,7 +172,7 @@ def test_past_its_keys_life_a_charge_is_looked_up_and_never_sent_again(sandbox: 
     assert charge.processor_charge_id == intent["id"]
 
 
-def test_a_charge_that_never_arrived_is_refused_after_its_keys_life_not_sent_late(sandbox: RunningSandbox) -> None:
+def test_a_charge_that_never_arrived_is_not_sent_after_its_keys_life(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request")
     assert charges.charge(charge_id=charge.pk) == "unknown"
@@ -187,7 +185,7 @@ def test_a_charge_that_never_arrived_is_refused_after_its_keys_life_not_sent_lat
     assert Case.objects.get().kind == "funding_refused"
 
 
-def test_an_error_that_is_stored_under_its_key_is_answered_with_a_new_key_once_nothing_can_be_on_its_way(
+def test_a_stored_error_leads_to_a_new_key_when_no_charge_can_exist(
     sandbox: RunningSandbox,
 ) -> None:
     charge = intended_charge()
@@ -280,7 +278,7 @@ def test_one_open_case_of_a_kind_is_enough() -> None:
     assert Case.objects.count() == 1
 
 
-def test_other_words_under_the_same_key_are_looked_up_and_not_taken_for_a_refusal(sandbox: RunningSandbox) -> None:
+def test_other_parameters_under_the_same_key_are_looked_up(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
     assert charges.charge(charge_id=charge.pk) == "unknown"

@@ -62,7 +62,7 @@ def test_all_that_failed_goes_back_in_one_sum() -> None:
     assert (clearing(), bring_to(3000)) == (0, 0)
 
 
-def test_what_came_back_after_it_was_posted_is_turned_round_and_sent_again() -> None:
+def test_a_returned_refund_is_reversed_and_sent_again() -> None:
     charge = intended_charge(purchase="authorization:1")
     pay(charge)
     bring_to(3500)

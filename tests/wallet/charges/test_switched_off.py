@@ -15,9 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("status", ["disabled", "detached"])
-def test_a_card_that_is_switched_off_before_it_is_asked_is_not_asked_and_the_next_one_pays(
-    sandbox: RunningSandbox, status: str
-) -> None:
+def test_a_card_disabled_before_its_charge_is_skipped(sandbox: RunningSandbox, status: str) -> None:
     off, second = a_wallet(cards=2)
     obligation = owe(off)
     FundingMethod.objects.filter(pk=off.pk).update(status=status)
@@ -42,7 +40,7 @@ def test_with_no_other_card_its_holder_owes_it(sandbox: RunningSandbox) -> None:
     assert intents(sandbox) == []
 
 
-def test_what_may_have_been_accepted_is_asked_about_although_its_card_is_off_now(sandbox: RunningSandbox) -> None:
+def test_a_possibly_accepted_charge_of_a_disabled_card_is_looked_up(sandbox: RunningSandbox) -> None:
     (card,) = a_wallet(cards=1)
     charge = owe(card).charges.get()
     sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
@@ -54,7 +52,7 @@ def test_what_may_have_been_accepted_is_asked_about_although_its_card_is_off_now
     assert paid(sandbox) == 1
 
 
-def test_a_further_charge_asks_the_backup_card_when_the_card_that_paid_is_off() -> None:
+def test_a_further_charge_uses_the_backup_of_a_disabled_card() -> None:
     was = first().method
     FundingMethod.objects.update(is_backup=False, status="disabled")
     backup = FundingMethodFactory(cardholder=was.cardholder, is_backup=True)

@@ -35,7 +35,7 @@ def test_late_news_never_moves_a_successful_charge_back(sandbox: RunningSandbox,
     assert not Case.objects.exists()
 
 
-def test_news_may_come_before_the_answer_and_finds_the_charge_by_our_own_id() -> None:
+def test_an_update_before_the_answer_finds_the_charge_by_our_id() -> None:
     charge = intended_charge()
     FundingCharge.objects.update(status=states.Charge.SENDING)
 
@@ -75,7 +75,7 @@ def test_releasing_after_the_charge_succeeded_gives_the_money_back(sandbox: Runn
     assert not Case.objects.exists()
 
 
-def test_a_charge_in_flight_while_its_purchase_is_released_goes_back_once_it_succeeds() -> None:
+def test_a_charge_in_flight_of_a_released_purchase_is_refunded() -> None:
     charge = intended_charge()
     FundingCharge.objects.update(status=states.Charge.SENDING)
     with transaction.atomic():
@@ -130,7 +130,7 @@ def test_a_released_purchase_is_not_charged_by_a_later_try(sandbox: RunningSandb
     assert not Case.objects.exists()
 
 
-def test_a_released_purchase_whose_lost_charge_had_arrived_is_found_and_given_back(sandbox: RunningSandbox) -> None:
+def test_a_lost_charge_of_a_released_purchase_is_found_and_refunded(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="drop_answer")
     assert charges.charge(charge_id=charge.pk) == "unknown"

@@ -36,7 +36,7 @@ def test_nobody_agrees_to_another_amount_than_was_asked_for(proposal: str) -> No
     assert (proposed(case), clearing()) == (3000, 0)
 
 
-def test_what_was_asked_for_before_amounts_were_written_down_is_asked_for_anew() -> None:
+def test_an_old_proposal_without_an_amount_must_be_proposed_again() -> None:
     case = receivable()
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
     Case.objects.update(proposed_minor=None)
@@ -45,7 +45,7 @@ def test_what_was_asked_for_before_amounts_were_written_down_is_asked_for_anew()
     assert not Posting.objects.filter(kind="write_off").exists()
 
 
-def test_the_page_that_asks_for_agreement_names_the_amount_that_is_agreed_to() -> None:
+def test_the_agreement_page_names_the_proposed_amount() -> None:
     case, boss = receivable(captured_minor=1200), staff("agree_write_off")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
 
@@ -55,7 +55,7 @@ def test_the_page_that_asks_for_agreement_names_the_amount_that_is_agreed_to() -
     assert "45.00 USD" not in asked
 
 
-def test_the_case_says_when_it_has_become_another_amount_and_has_no_button_for_it() -> None:
+def test_a_case_whose_amount_changed_says_so_and_has_no_agree_button() -> None:
     case, boss = receivable(), staff("agree_write_off")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
     merchant_gives_back(1500)
@@ -68,7 +68,7 @@ def test_the_case_says_when_it_has_become_another_amount_and_has_no_button_for_i
     assert not Posting.objects.filter(kind="write_off").exists()
 
 
-def test_who_saw_another_proposal_does_not_agree_to_this_one() -> None:
+def test_a_page_with_another_proposal_agrees_to_nothing() -> None:
     case, boss = receivable(captured_minor=1200), staff("agree_write_off")
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
     seen = logged_in(boss).get(act(case, "agree")).context["form"]["shown_minor"].value()

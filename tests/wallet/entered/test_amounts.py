@@ -77,7 +77,7 @@ def test_above_it_nothing_happens_until_a_second_person_agrees() -> None:
     assert Entry.objects.get(action="case.refund").details["agreed_by"] == f"user:{bob.pk}"
 
 
-def test_who_entered_it_cannot_agree_in_another_session_either() -> None:
+def test_the_person_who_entered_it_cannot_agree_in_another_session() -> None:
     ada = superuser()
     row = entered(2_001, user=ada)
 
@@ -151,7 +151,7 @@ def test_one_proposal_at_a_time_and_a_withdrawn_one_cannot_be_agreed_to() -> Non
     refused(lambda: entered_amounts.withdraw(entered=row, user=ada, reason=WHY), "waits for nobody")
 
 
-def test_what_became_impossible_meanwhile_is_not_done() -> None:
+def test_an_amount_that_became_impossible_is_not_carried_out() -> None:
     case, ada = paid_case(), clerk()
     row = entered(2_001, user=ada, case=case)
     entered(100, user=clerk(), case=case)
@@ -162,7 +162,7 @@ def test_what_became_impossible_meanwhile_is_not_done() -> None:
     assert not Entry.objects.filter(action="amount.agreed").exists()
 
 
-def test_what_cannot_be_is_not_even_proposed() -> None:
+def test_an_impossible_amount_is_not_proposed() -> None:
     case = paid_case()
     refused(lambda: entered(4_501, case=case), "45.00 USD is left")
     refused(
@@ -181,7 +181,7 @@ def test_an_amount_in_a_currency_without_a_reference_takes_two() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_agree_at_once_do_it_once() -> None:
+def test_two_agreements_at_once_carry_it_out_once() -> None:
     row = entered(2_001)
     people = [clerk() for _ in range(6)]
 
@@ -228,7 +228,7 @@ def staff(*codenames: str) -> User:
     return user
 
 
-def test_the_pages_say_it_beforehand_and_the_second_person_agrees_there() -> None:
+def test_the_form_announces_the_second_person_who_agrees_on_a_page() -> None:
     case, ada, bob = paid_case(), staff("view_case", "change_case"), staff("view_enteredamount", "agree_entered_amount")
     form = reverse("admin:wallet_case_act", args=[case.pk, "refund"])
     assert "More than 20.00 USD" in text_of(logged_in(ada).get(form))
@@ -249,7 +249,7 @@ def test_the_pages_say_it_beforehand_and_the_second_person_agrees_there() -> Non
     assert page(row, "agree") not in text_of(client.get(page(row)))
 
 
-def test_who_is_suspended_agrees_to_no_amount() -> None:
+def test_a_suspended_person_agrees_to_no_amount() -> None:
     """Somebody else may have taken their login over."""
     row, bob = entered(2_001), clerk()
     User.objects.filter(pk=bob.pk).update(trusted_from=None)

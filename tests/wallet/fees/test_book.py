@@ -44,7 +44,7 @@ __all__ = ["in_dollars", "sandbox", "served"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_fee_is_booked_under_its_purchase_and_the_books_hold_what_the_processor_holds(
+def test_a_fee_is_booked_and_the_ledger_equals_the_processors_balance(
     sandbox: RunningSandbox,
 ) -> None:
     charge, other = paid(4500), paid(1000)
@@ -90,7 +90,7 @@ def test_another_currency_is_given_and_ours_is_got(in_dollars: RunningSandbox) -
     assert ledger_check.check() == []
 
 
-def test_a_refund_in_another_currency_goes_the_other_way_round(in_dollars: RunningSandbox) -> None:
+def test_a_refund_in_another_currency_is_booked_in_reverse(in_dollars: RunningSandbox) -> None:
     charge = paid(1000, "EUR")
     give_back(charge, 500)
 
@@ -155,7 +155,7 @@ def test_booking_at_once_books_once(in_dollars: RunningSandbox) -> None:
     assert in_books() == at_processor()
 
 
-def test_a_list_that_breaks_off_leaves_its_hour_for_the_next_time_and_keeps_those_before(
+def test_a_list_that_breaks_off_keeps_the_hours_before(
     sandbox: RunningSandbox,
 ) -> None:
     paid(1000)
@@ -186,7 +186,7 @@ def test_a_list_that_names_itself_as_its_next_page_ends_nowhere() -> None:
         book(lists=Endless())
 
 
-def test_what_is_of_no_charge_of_ours_is_booked_under_the_processor(sandbox: RunningSandbox) -> None:
+def test_a_fee_without_a_charge_is_booked_under_the_processor(sandbox: RunningSandbox) -> None:
     pay(1000, "usd")
     pay(2000, "usd", metadata={"funding_charge": "nobody's"})
 
@@ -210,7 +210,7 @@ def test_a_charge_whose_answer_was_lost_is_known_by_our_own_id(sandbox: RunningS
 
 
 @pytest.mark.parametrize(("kind", "category"), [("stripe_fee", "fee"), ("tax_fee", "tax"), ("adjustment", "fee")])
-def test_what_is_nothing_but_a_fee_is_one(sandbox: RunningSandbox, kind: str, category: str) -> None:
+def test_a_row_that_is_only_a_fee_is_booked_as_a_fee(sandbox: RunningSandbox, kind: str, category: str) -> None:
     entered(sandbox, amount=-700, kind=kind, category=category)
 
     book()
@@ -219,7 +219,7 @@ def test_what_is_nothing_but_a_fee_is_one(sandbox: RunningSandbox, kind: str, ca
     assert in_books() == {"USD": -700} == at_processor()
 
 
-def test_a_fee_that_is_given_back_goes_the_other_way_round(sandbox: RunningSandbox) -> None:
+def test_a_returned_fee_is_booked_in_reverse(sandbox: RunningSandbox) -> None:
     entered(sandbox, amount=700, kind="stripe_fee", category="fee")
 
     tally = book()
@@ -227,7 +227,7 @@ def test_a_fee_that_is_given_back_goes_the_other_way_round(sandbox: RunningSandb
     assert (in_books(), in_books(Account.FEES), dict(tally.fees)) == ({"USD": 700}, {"USD": -700}, {"USD": -700})
 
 
-def test_what_is_booked_elsewhere_or_not_at_all_is_counted_and_only_its_fee_is_booked(sandbox: RunningSandbox) -> None:
+def test_ignored_movements_are_counted_and_their_fees_booked(sandbox: RunningSandbox) -> None:
     entered(sandbox)
     entered(sandbox, kind="payout", fee=25)
     entered(sandbox, kind="adjustment", category="dispute", fee=1500)
@@ -280,7 +280,7 @@ def test_inside_a_transaction_it_is_refused() -> None:
         book()
 
 
-def test_the_books_say_how_far_they_are(sandbox: RunningSandbox) -> None:
+def test_the_newest_fee_says_where_to_read_on(sandbox: RunningSandbox) -> None:
     now = clock.now()
     assert abs(fees.unbooked_since() - (now - 3 * DAY)) < dt.timedelta(minutes=1)
     with transaction.atomic():

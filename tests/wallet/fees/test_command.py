@@ -51,7 +51,7 @@ def test_a_dry_run_leaves_nothing(in_dollars: RunningSandbox) -> None:
     assert "0 postings would be booked" in printed("--dry-run")[1], "they are there by now"
 
 
-def test_the_command_looks_where_it_is_told(sandbox: RunningSandbox) -> None:
+def test_the_command_reads_the_given_window(sandbox: RunningSandbox) -> None:
     paid()
     age(sandbox, 20 * DAY)
     day = (clock.now() - 20 * DAY).date()
@@ -76,7 +76,7 @@ def test_wrong_arguments_are_refused_with_a_sentence(arguments: list[str], says:
     assert says in said
 
 
-def test_a_list_that_cannot_be_read_is_told_and_what_failed_too(sandbox: RunningSandbox) -> None:
+def test_the_command_reports_an_unreadable_list_and_failures(sandbox: RunningSandbox) -> None:
     entered(sandbox, kind="stripe_fee", category="fee", amount=-MAX_AMOUNT_MINOR - 1)
     age(sandbox, HOUR)
     sandbox.order(method="GET", path=LIST, do="html_error")

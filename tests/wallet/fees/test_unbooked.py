@@ -63,7 +63,7 @@ def fees_booked() -> list[int]:
     return [amount for _, amount, *_ in booked()]
 
 
-def test_what_can_be_read_is_booked_and_a_case_tells_of_the_rest(sandbox: RunningSandbox) -> None:
+def test_readable_rows_are_booked_and_others_have_a_case(sandbox: RunningSandbox) -> None:
     paid(1000)
     paid(4500)
     paid(2000)
@@ -92,9 +92,7 @@ def test_a_case_holds_the_money_as_far_as_it_is_known(sandbox: RunningSandbox) -
 
 
 @pytest.mark.parametrize("changes", [{"id": None}, {"id": "\x00"}, {"created": 10**17}, {"type": ["charge"], "id": 7}])
-def test_even_one_without_a_name_or_a_time_stops_no_other_and_has_one_case(
-    sandbox: RunningSandbox, changes: Row
-) -> None:
+def test_a_row_without_id_and_time_stops_no_other_and_has_one_case(sandbox: RunningSandbox, changes: Row) -> None:
     for _ in range(3):
         paid(1000)
     listed = stripe_balance.read_page
@@ -131,7 +129,7 @@ def test_a_night_later_it_is_read_booked_and_its_case_resolved(sandbox: RunningS
     assert Entry.objects.filter(action="case.resolved").count() == 1
 
 
-def test_one_that_became_older_than_a_nights_window_is_still_looked_for(sandbox: RunningSandbox) -> None:
+def test_a_row_older_than_the_nights_window_is_still_read(sandbox: RunningSandbox) -> None:
     paid(1000)
     row = spoil(sandbox, 0)
     age(sandbox, 20 * DAY)
@@ -150,7 +148,7 @@ def test_one_that_became_older_than_a_nights_window_is_still_looked_for(sandbox:
     assert Posting.objects.filter(key=f"fee:{row['id']}").count() == 1
 
 
-def test_earlier_hours_are_read_each_once_and_only_after_the_window_was_reached(sandbox: RunningSandbox) -> None:
+def test_earlier_hours_are_read_once_and_after_the_window(sandbox: RunningSandbox) -> None:
     for _ in range(2):
         paid(1000)
     for place in (0, 1):
@@ -169,7 +167,7 @@ def test_earlier_hours_are_read_each_once_and_only_after_the_window_was_reached(
     assert since <= clock.now() - 20 * DAY + dt.timedelta(minutes=1)
 
 
-def test_one_that_can_be_read_and_not_booked_has_its_case_too(sandbox: RunningSandbox) -> None:
+def test_a_readable_row_that_cannot_be_booked_has_a_case(sandbox: RunningSandbox) -> None:
     row = entered(sandbox, kind="stripe_fee", category="fee", amount=-MAX_AMOUNT_MINOR - 1)
 
     tally = book()
@@ -194,7 +192,7 @@ def test_nights_at_once_open_one_case_and_end_it_once(sandbox: RunningSandbox) -
     assert (len(booked()), [status for _, status in cases()]) == (1, ["resolved"])
 
 
-def test_what_a_person_has_settled_is_not_brought_up_again(sandbox: RunningSandbox) -> None:
+def test_a_case_that_a_person_resolved_is_not_reopened(sandbox: RunningSandbox) -> None:
     paid()
     row = spoil(sandbox, 0)
     age(sandbox, HOUR)
@@ -223,7 +221,7 @@ def test_a_list_that_is_none_is_an_error_and_no_case(sandbox: RunningSandbox) ->
 # The command.
 
 
-def test_the_command_says_how_many_were_skipped_and_its_status_that_one_is_open(sandbox: RunningSandbox) -> None:
+def test_the_command_reports_skipped_rows_and_exits_with_status_1(sandbox: RunningSandbox) -> None:
     paid(1000)
     paid(4500)
     row = spoil(sandbox, 0)

@@ -81,7 +81,7 @@ def test_empty_books_are_right() -> None:
         ("UPDATE wallet_posting SET debit = 'pocket' WHERE kind = 'charge'", "'pocket' is not in the chart"),
     ],
 )
-def test_what_is_broken_is_named(charge: FundingCharge, sql: str, says: str) -> None:
+def test_check_names_each_problem(charge: FundingCharge, sql: str, says: str) -> None:
     tamper(sql)
 
     status, said = checked()
@@ -90,7 +90,7 @@ def test_what_is_broken_is_named(charge: FundingCharge, sql: str, says: str) -> 
     assert says in said
 
 
-def test_a_refund_that_came_back_is_right_and_one_turned_round_for_nothing_is_not(charge: FundingCharge) -> None:
+def test_a_returned_refund_is_right_and_a_baseless_reversal_is_not(charge: FundingCharge) -> None:
     refund = FundingRefund.objects.get()
     refunds.record(refund_id=refund.pk, outcome=RefundOutcome("failed", "re_1"), actor="system:test")
     assert ledger_check.check() == []

@@ -58,9 +58,7 @@ def test_a_card_that_is_well_stays_as_it_is(sandbox: RunningSandbox) -> None:
 
 
 @pytest.mark.parametrize("customer", [None, "cus_somebody_else"])
-def test_a_card_that_was_detached_or_is_anothers_leaves_the_wallets_candidates(
-    sandbox: RunningSandbox, customer: str | None
-) -> None:
+def test_a_detached_or_foreign_card_leaves_routing(sandbox: RunningSandbox, customer: str | None) -> None:
     gone, stays = a_wallet(cards=2)
     for method in (gone, stays):
         set_expiry(sandbox, method, 2099, 12)
@@ -84,7 +82,7 @@ def test_a_card_that_the_processor_does_not_know_is_gone(sandbox: RunningSandbox
     assert method.status == "detached"
 
 
-def test_a_card_is_good_through_its_month_in_the_holders_own_zone_and_then_is_disabled(
+def test_a_card_is_disabled_after_its_month_in_the_holders_zone(
     sandbox: RunningSandbox,
 ) -> None:
     (method,) = a_wallet(cards=1)

@@ -118,19 +118,19 @@ def test_up_and_down_and_up_again_ends_where_it_says() -> None:
         assert left == minor
 
 
-def test_a_purchase_that_nobody_was_charged_for_is_a_persons() -> None:
+def test_a_purchase_without_any_charge_is_left_to_a_person() -> None:
     assert bring_to(4500) == 0
     assert not FundingObligation.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_written_in_a_transaction_only() -> None:
+def test_adjusting_outside_a_transaction_is_refused() -> None:
     with pytest.raises(TransactionError):
         adjust.bring_to(purchase=PURCHASE, amount_due=Money(1, "USD"), description="", is_over=False, actor="x")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_word_from_many_at_once_is_one_charge() -> None:
+def test_the_same_amount_due_from_many_at_once_is_one_charge() -> None:
     first()
 
     def act() -> None:

@@ -102,7 +102,7 @@ def test_a_retry_by_the_clock_and_a_person_ask_for_what_is_left(sandbox: Running
     assert "21.00 USD" in shown
 
 
-def test_the_first_card_that_pays_in_full_after_all_gets_back_what_it_paid_too_much(sandbox: RunningSandbox) -> None:
+def test_a_first_card_that_pays_late_in_full_gets_the_rest_back(sandbox: RunningSandbox) -> None:
     obligation, _ = second_is_asked_for_less(sandbox)
 
     paid_by_hand(obligation.charges.get(sequence=1))
@@ -116,7 +116,7 @@ def test_the_first_card_that_pays_in_full_after_all_gets_back_what_it_paid_too_m
     assert ledger_check.check() == []
 
 
-def test_so_it_does_when_its_success_had_to_wait_for_the_second_card_to_fail(sandbox: RunningSandbox) -> None:
+def test_a_late_success_after_the_second_card_failed_is_refunded_in_part(sandbox: RunningSandbox) -> None:
     obligation, _ = second_is_asked_for_less(sandbox)
     second = obligation.charges.get(sequence=2)
     FundingCharge.objects.filter(pk=second.pk).update(status="sending")

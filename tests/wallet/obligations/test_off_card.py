@@ -20,7 +20,7 @@ def settle_outside(case: Case) -> Money:
     return case_proposals.agree(case=case, user=clerk(), reason=WHY)
 
 
-def test_what_was_sent_back_outside_is_owed_again_when_the_merchant_takes_it_again() -> None:
+def test_money_returned_outside_is_owed_again_after_another_capture() -> None:
     """Paid by transfer, won from the merchant and sent back, then lost to it: somebody has to pay, or be asked to."""
     settle_outside(receivable())
     merchant_gives_back(1000)
@@ -49,7 +49,7 @@ def test_the_same_amount_sent_back_twice_is_two_cases() -> None:
     assert not Case.objects.filter(status="open").exists()
 
 
-def test_nobody_is_told_to_pay_out_what_is_owed_again() -> None:
+def test_no_case_asks_to_return_money_that_is_owed_again() -> None:
     settle_outside(receivable())
     merchant_gives_back(1000)
     bring_to(3500)
@@ -62,7 +62,7 @@ def test_nobody_is_told_to_pay_out_what_is_owed_again() -> None:
     assert told.status == "resolved"
 
 
-def test_so_it_is_where_no_card_was_ever_asked() -> None:
+def test_outside_money_counts_where_no_card_was_asked() -> None:
     settle_outside(unfunded(captured_minor=3000))
     merchant_gives_back(1000, reference="authorization:7")
     bring_to(2000, purchase="authorization:7")
@@ -76,7 +76,7 @@ def test_so_it_is_where_no_card_was_ever_asked() -> None:
     assert not FundingObligation.objects.exists()
 
 
-def test_what_went_out_for_an_earlier_refund_that_failed_does_not_go_out_again_for_the_next() -> None:
+def test_money_sent_out_for_one_failed_refund_is_not_sent_again() -> None:
     settle_outside(refund_that_failed(1000))
     merchant_gives_back(500)
     bring_to(3000)
@@ -88,7 +88,7 @@ def test_what_went_out_for_an_earlier_refund_that_failed_does_not_go_out_again_f
     assert clearing() == -700
 
 
-def test_what_is_on_a_cards_balance_does_not_stand_for_what_has_to_go_back_outside() -> None:
+def test_a_cards_balance_does_not_replace_an_outside_return() -> None:
     """Found by a random life: the merchant gave back more than it took of what had come by a transfer."""
     settle_outside(receivable())
     merchant_gives_back(5200)

@@ -314,7 +314,7 @@ def test_nightly_check_concludes_nothing_when_our_key_is_refused(sandbox: Runnin
     assert Case.objects.get().status == "resolved"
 
 
-def test_lost_answer_before_the_refusal_is_looked_up_and_not_charged_twice(sandbox: RunningSandbox) -> None:
+def test_a_lost_answer_before_the_refusal_is_not_charged_twice(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path=INTENTS, do="drop_answer")
     assert charges.charge(charge_id=charge.pk) == "unknown"

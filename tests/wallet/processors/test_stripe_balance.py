@@ -109,7 +109,7 @@ def test_a_rate_in_other_units_than_ours_does_not_lose_a_charge(sandbox: Running
         ({"kind": "issuing_transaction", "category": "issuing_transaction", "fee": 7}, Kind.OTHER, 0),
     ],
 )
-def test_what_is_no_charge_is_told_apart(
+def test_rows_that_are_no_charges_have_their_own_kinds(
     sandbox: RunningSandbox, words: dict[str, Any], kind: Kind, fee_minor: int
 ) -> None:
     stored = enter(sandbox, **words)
@@ -131,7 +131,7 @@ def test_pages_are_asked_for_to_the_end(sandbox: RunningSandbox) -> None:
     assert PAGE <= 100, "Stripe's most"
 
 
-def test_a_charge_that_does_not_say_of_what_is_nobodys_unless_it_was_exchanged(sandbox: RunningSandbox) -> None:
+def test_a_charge_without_a_source_belongs_to_nobody_unless_exchanged(sandbox: RunningSandbox) -> None:
     pay(1000)
     newest(sandbox)["source"] = "ch_unknown"
     (row,) = page().rows
@@ -175,14 +175,14 @@ def test_a_row_that_makes_no_sense_is_named_and_the_others_are_read(
     assert found.cursor == "txn_2"
 
 
-def test_what_a_row_has_not_is_named() -> None:
+def test_an_unreadable_row_names_its_missing_field() -> None:
     row = {name: value for name, value in SENSE.items() if name != "fee"}
 
     assert read_page({"data": [row], "has_more": False}).unreadable[0].why == "It has no 'fee'."
 
 
 @pytest.mark.parametrize("row", [{**SENSE, "id": None}, {**SENSE, "id": " "}, None, "txn_3", 7, []])
-def test_a_row_without_an_id_has_a_name_that_lasts_and_the_list_goes_on_before_it(row: Any) -> None:
+def test_a_row_without_an_id_gets_a_stable_name_and_the_list_goes_on(row: Any) -> None:
     first, again = (read_page({"data": [SENSE, row], "has_more": True}) for _ in range(2))
 
     assert first == again
@@ -193,7 +193,7 @@ def test_a_row_without_an_id_has_a_name_that_lasts_and_the_list_goes_on_before_i
 @pytest.mark.parametrize(
     "listed", [{}, {"data": "rows", "has_more": False}, {"data": [SENSE]}, {"data": [None], "has_more": True}]
 )
-def test_what_is_no_list_at_all_is_an_error(listed: dict[str, Any]) -> None:
+def test_an_answer_that_is_no_list_is_an_error(listed: dict[str, Any]) -> None:
     with pytest.raises(SENSELESS):
         read_page(listed)
 

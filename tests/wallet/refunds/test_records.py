@@ -229,7 +229,7 @@ def test_a_refund_that_comes_back_days_later_is_turned_round_and_told(sandbox: R
 
 
 @pytest.mark.parametrize("public_id", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
-def test_news_of_a_refund_that_is_not_ours_is_left_alone(public_id: str) -> None:
+def test_an_update_of_a_foreign_refund_is_left_alone(public_id: str) -> None:
     assert not refunds.apply_update(RefundOutcome("failed", "re_theirs", refund_public_id=public_id))
 
 
@@ -248,7 +248,7 @@ def test_many_workers_at_once_give_it_back_once(sandbox: RunningSandbox) -> None
     assert Posting.objects.filter(kind="charge_refund").count() == 1
 
 
-def test_nothing_is_sent_inside_a_transaction_and_nothing_is_written_outside_one(sandbox: RunningSandbox) -> None:
+def test_refunds_are_sent_outside_and_written_inside_a_transaction(sandbox: RunningSandbox) -> None:
     charge = paid(sandbox)
     with pytest.raises(TransactionError):
         refunds.begin(obligation=charge.obligation, amount_minor=1, reason="x", actor="user:1")
@@ -293,7 +293,7 @@ def test_a_death_at_any_statement_gives_it_back_once(sandbox: RunningSandbox) ->
     assert clearing(charge) == -4500 + 10 * n
 
 
-def test_a_stored_error_is_answered_with_a_new_key_once_nothing_can_be_on_its_way(sandbox: RunningSandbox) -> None:
+def test_a_stored_error_leads_to_a_new_key_when_no_refund_can_exist(sandbox: RunningSandbox) -> None:
     refund = wish(paid(sandbox))
     sandbox.order(method="POST", path="/v1/refunds", do="error_500")
 
