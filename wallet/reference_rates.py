@@ -54,7 +54,7 @@ def reference(amount: Money, currency: str, *, exchanges: Iterable[tuple[Money, 
 
 def in_dollars(amount: Money) -> int | None:
     """Returns roughly how many US cents it is, or None without a rate."""
-    found = _by_table(amount.currency, DOLLAR)
+    found = table_rate(amount.currency, DOLLAR)
     if found is None:
         return None
     scale = Fraction(10) ** (currency_exponent(DOLLAR) - currency_exponent(amount.currency))
@@ -63,14 +63,14 @@ def in_dollars(amount: Money) -> int | None:
 
 def from_dollars(cents: int, currency: str) -> Money | None:
     """Returns roughly what these US cents are in another currency."""
-    found = _by_table(DOLLAR, currency)
+    found = table_rate(DOLLAR, currency)
     scale = Fraction(10) ** (currency_exponent(currency) - currency_exponent(DOLLAR))
     return None if found is None else Money(round(cents * found * scale), currency)
 
 
 def _rate(given: str, got: str, exchanges: list[tuple[Money, Money]]) -> tuple[Fraction | None, Fraction]:
     """Returns a recent exchange's rate if it is in the table's band (an event may be wrong), else the table's."""
-    tabled = _by_table(given, got)
+    tabled = table_rate(given, got)
     rates = [_of(pair) for pair in exchanges if pair[0].minor and pair[1].minor]
     believed = [rate for rate in rates if tabled is None or tabled / TABLE_FACTOR <= rate <= tabled * TABLE_FACTOR]
     if len(believed) >= LEAST_EXCHANGES and given != got:
@@ -85,21 +85,21 @@ def _of(pair: tuple[Money, Money]) -> Fraction:
 
 def of_dollars(cents: int, currency: str) -> int | None:
     """Returns by the table roughly what these US cents are in a currency's minor units; None without a rate."""
-    rate = _by_table(DOLLAR, currency)
+    rate = table_rate(DOLLAR, currency)
     if rate is None:
         return None
     return round(cents * rate * Fraction(10) ** (currency_exponent(currency) - currency_exponent(DOLLAR)))
 
 
-def _by_table(given: str, got: str) -> Fraction | None:
+def table_rate(given: str, got: str) -> Fraction | None:
     if given == got:
         return Fraction(1)
-    table = _table()
+    table = table_rates()
     return table[got] / table[given] if given in table and got in table else None
 
 
 @functools.cache
-def _table() -> dict[str, Fraction]:
+def table_rates() -> dict[str, Fraction]:
     """Returns the units of each currency for one US dollar (fixtures/reference_rates.csv)."""
     with (settings.FIXTURES_DIR / "reference_rates.csv").open() as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))

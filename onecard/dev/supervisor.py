@@ -40,8 +40,8 @@ class Supervisor:
 
     def __init__(self, log_folder: Path) -> None:
         self._log_folder = log_folder
-        self._children: list[Child] = []
-        self._guardian: subprocess.Popen[str] | None = None
+        self.children: list[Child] = []
+        self.guardian: subprocess.Popen[str] | None = None
 
     def start(
         self,
@@ -66,7 +66,7 @@ class Supervisor:
                 process_group=0,
             )
         child = Child(name, process, log, stop_signal)
-        self._children.append(child)
+        self.children.append(child)
         self._tell_guardian(f"start {process.pid} {int(stop_signal)}")
         return child
 
@@ -87,16 +87,16 @@ class Supervisor:
 
     def check(self) -> None:
         """Raises ChildDiedError for the first process that has ended."""
-        for child in self._children:
+        for child in self.children:
             child.raise_if_ended()
 
     def stop(self) -> None:
         """Stops every remaining process: asks first, and kills after the grace period."""
-        while self._children:
-            self.stop_one(self._children[-1])
-        if self._guardian is not None:
-            self._guardian.communicate()
-            self._guardian = None
+        while self.children:
+            self.stop_one(self.children[-1])
+        if self.guardian is not None:
+            self.guardian.communicate()
+            self.guardian = None
 
     def stop_one(self, child: Child) -> None:
         """Stops one process and the rest of its group."""
@@ -111,12 +111,12 @@ class Supervisor:
         self._forget(child)
 
     def _forget(self, child: Child) -> None:
-        self._children.remove(child)
+        self.children.remove(child)
         self._tell_guardian(f"end {child.process.pid}")
 
     def _tell_guardian(self, line: str) -> None:
-        if self._guardian is None:
-            self._guardian = subprocess.Popen(
+        if self.guardian is None:
+            self.guardian = subprocess.Popen(
                 [sys.executable, "-I", "-S", guardian.__file__],
                 stdin=subprocess.PIPE,
                 # A reader of a killed launcher's output must not wait for the guardian as well.
@@ -128,9 +128,9 @@ class Supervisor:
             )
         # The work goes on even if somebody killed the guardian.
         with contextlib.suppress(BrokenPipeError):
-            assert self._guardian.stdin is not None  # noqa: S101  (it was asked for above)
-            self._guardian.stdin.write(line + "\n")
-            self._guardian.stdin.flush()
+            assert self.guardian.stdin is not None  # noqa: S101  (it was asked for above)
+            self.guardian.stdin.write(line + "\n")
+            self.guardian.stdin.flush()
 
     def __enter__(self) -> Self:
         return self

@@ -1,8 +1,8 @@
-"""Asking another system to do something once, whatever dies on the way: claim, call, record, or try later.
+"""One request to another system, made once even if a worker dies: claim, call, record, or try later.
 
 The row is the record of the work. A worker claims it and commits that, calls outside any transaction, then records the
 outcome or puts the row back with a later due time (money-safety T5, F4, F8; docs/decisions/0038). The queue only makes
-it fast: the sweeper finds in the database what the queue forgot.
+it fast: the sweeper finds in the database what the queue lost.
 """
 
 import datetime as dt
@@ -19,15 +19,17 @@ from onecard.kit.sweeper import each_in_turn
 
 log = logging.getLogger(__name__)
 
-# Longer than a task may live, so that nobody takes a row from a worker that is still on it.
+# Longer than a task may run, so that nobody takes a row from a worker that is still busy with it.
 CLAIM = dt.timedelta(seconds=120)
 SWEEP_BATCH = 50
 ALL = Q()
 
 
 class Attempted(Protocol):
-    """A row that is worked on. It also has the columns `status`, `claimed_until`, `next_attempt_at`, `updated_at` and
-    `failure_message`."""
+    """A row that attempts are made for.
+
+    It also has the columns `status`, `claimed_until`, `next_attempt_at`, `updated_at` and `failure_message`.
+    """
 
     pk: Any
     attempts: int
@@ -35,7 +37,7 @@ class Attempted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The rows of `model` that are worked on this way: those with one of `statuses`, once they are due.
+    """The rows of `model` that attempts are made for: those with one of `statuses`, once they are due.
 
     `what` names one of them in the log. `grace` is the head start of the queue before the sweeper looks.
     """
@@ -46,16 +48,16 @@ class Attempts:
     grace: dt.timedelta
 
     def due(self, moment: dt.datetime) -> Q:
-        """Rows that wait and whose time has come, and rows whose worker has died."""
+        """Selects rows whose due time has come, and rows whose worker has died."""
         waits = Q(claimed_until=None, next_attempt_at__lte=moment)
         abandoned = Q(claimed_until__lt=moment)
         return Q(status__in=self.statuses) & (waits | abandoned)
 
     def claim(self, row: Attempted, **changes: Any) -> bool:
-        """Takes a due row for this worker and counts the attempt; False when another worker has it.
+        """Claims a due row for this worker and counts the attempt; returns False when another worker has it.
 
-        In the caller's transaction, which has to commit before the call. `row` keeps what was known before, apart from
-        the count.
+        Runs in the caller's transaction, which has to commit before the call. `row` keeps its earlier values except the
+        count.
         """
         now = clock.now()
         free = self._rows(Q(pk=row.pk, attempts=row.attempts) & self.due(now))
@@ -68,7 +70,7 @@ class Attempts:
         return True
 
     def held(self, row: Attempted) -> QuerySet[Any]:
-        """The claimed row, and nothing once another attempt or an event has had the last word."""
+        """Selects the claimed row, or nothing once another attempt or an event has changed it."""
         return self._rows(Q(pk=row.pk, attempts=row.attempts, claimed_until__isnull=False))
 
     def wait(self, row: Attempted, until: dt.datetime) -> None:
@@ -76,8 +78,10 @@ class Attempts:
         self._rows(Q(pk=row.pk, attempts=row.attempts)).update(claimed_until=None, next_attempt_at=until)
 
     def put_back(self, row: Attempted, *, message: str, delay_s: float | None, **changes: Any) -> bool:
-        """Makes a claimed row due again after `delay_s`, or after the backoff of its attempts; False when it is no
-        longer this worker's."""
+        """Makes a claimed row due again after `delay_s`, or after the backoff of its attempts.
+
+        Returns False when the row is no longer this worker's.
+        """
         wait_s = delay_s or backoff_s(row.attempts)
         log.warning("%s %s: %s; next try in %.1f s", self.what, row.pk, message, wait_s)
         now = clock.now()
@@ -91,7 +95,7 @@ class Attempts:
         return changed == 1
 
     def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None, only: Q = ALL) -> int:
-        """Makes one attempt at every due row that the queue seems to have forgotten; says how many."""
+        """Makes one attempt at every due row whose message seems lost; returns how many."""
         due = self._rows(self.due((now or clock.now()) - self.grace) & only).order_by("next_attempt_at", "id")
         return each_in_turn(list(due.values_list("pk", flat=True)[:SWEEP_BATCH]), attempt, what=self.what)
 

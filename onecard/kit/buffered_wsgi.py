@@ -91,7 +91,7 @@ class BufferedWsgi:
     def __init__(self, application: WsgiApplication, lane_of: Callable[[str], Lane]) -> None:
         self._application = application
         self._lane_of = lane_of
-        self._buffered = 0
+        self.buffered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request and ignores the server's other messages (lifespan, websockets)."""
@@ -103,7 +103,7 @@ class BufferedWsgi:
         except RefusedError as error:
             answer = _refusal(error)
         finally:
-            self._buffered -= taken[0]
+            self.buffered -= taken[0]
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -174,10 +174,10 @@ class BufferedWsgi:
             part = message.get("body", b"")
             parts.append(part)
             taken[0] += len(part)
-            self._buffered += len(part)
+            self.buffered += len(part)
             if taken[0] > lane.most_body:
                 raise RefusedError(413, f"The body is larger than {lane.most_body} bytes.")
-            if self._buffered > MOST_BUFFERED:
+            if self.buffered > MOST_BUFFERED:
                 raise RefusedError(503, "Too much is being received now; send it again.")
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)

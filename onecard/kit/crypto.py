@@ -152,12 +152,12 @@ def _binding(header: bytes, context: str) -> bytes:
 @functools.lru_cache(maxsize=8)
 def _ring(keys: Sequence[bytes]) -> dict[bytes, RingKey]:
     """The keys by header, the first first; derived once for each ring."""
-    ring = [_ring_key(key) for key in keys]
+    ring = [ring_key(key) for key in keys]
     return {key.header: key for key in ring}
 
 
 @sensitive_variables()
-def _ring_key(key: bytes) -> RingKey:
+def ring_key(key: bytes) -> RingKey:
     if len(key) != 32:
         raise SealError("A key of a ring is not 32 bytes long.")
     cipher = FernetBytes(_derived(key, "cipher", 32), FernetSigner(_derived(key, "hmac", 32)))

@@ -10,7 +10,7 @@ from wallet import reference_rates
 from wallet.ledger import postings as ledger
 from wallet.reference_rates import TABLE_FACTOR, from_dollars, in_dollars, reference
 
-CURRENCIES = sorted(reference_rates._table())
+CURRENCIES = sorted(reference_rates.table_rates())
 
 
 def exchanged(name: str, given: Money, got: Money) -> None:
@@ -86,7 +86,7 @@ def test_few_or_absurd_exchanges_move_nothing() -> None:
 
 @given(st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES), st.integers(1, 10**12))
 def test_the_table_is_the_same_both_ways(one: str, other: str, minor: int) -> None:
-    rate, back = reference_rates._by_table(one, other), reference_rates._by_table(other, one)
+    rate, back = reference_rates.table_rate(one, other), reference_rates.table_rate(other, one)
     assert rate is not None
     assert back is not None
     assert rate * back == 1

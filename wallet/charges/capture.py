@@ -1,7 +1,7 @@
-"""What a funding card holds for a purchase is captured for what merchants took, or given up (hold_then_capture).
+"""Captures a hold on a funding card for what merchants took, or gives it up (policy hold_then_capture).
 
-Held until the purchase is over or the hold is about to lapse; then claim and commit, call, record and commit, as for
-every charge. How much is taken is fixed by the claim: what falls away later is a refund.
+The hold stays until the purchase is over or the hold is about to lapse. Then come claim and commit, call, record and
+commit, as for every charge. The claim fixes how much is captured: what falls away later is refunded.
 """
 
 from audit import trail
@@ -25,8 +25,8 @@ from wallet.processors.base import (
 )
 
 
-def settle(*, charge_id: int, processor: Processor) -> None:
-    """Captures a hold that is due, or gives it up when nothing is owed; only whoever wins the claim calls."""
+def capture_or_give_up(*, charge_id: int, processor: Processor) -> None:
+    """Captures a due hold, or gives it up when nothing is owed. Only the caller that wins the claim asks the processor."""
     claimed, started_at = _claim(charge_id), clock.now()
     if claimed is None:
         return
@@ -44,7 +44,7 @@ def settle(*, charge_id: int, processor: Processor) -> None:
 
 
 def _claim(charge_id: int) -> FundingCharge | None:
-    """The obligation is locked first, so that how much is captured is settled with the claim."""
+    """Claims the hold under the obligation's lock, so that the captured amount is fixed with the claim."""
     with transaction():
         obligation = wallet_locking.lock(
             FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id)
@@ -80,7 +80,8 @@ def _ask(claimed: FundingCharge, processor: Processor) -> Outcome:
         return processor.give_up(held)
     return processor.capture(
         CaptureOrder(
-            # A key for each try: a stored error would come back for ever, and a second capture is refused anyway.
+            # Each attempt has its own key: a stored error would be repeated for ever, and a second capture is refused
+            # anyway.
             idempotency_key=f"capture-{claimed.public_id}-{claimed.attempts}",
             processor_charge_id=held,
             amount_minor=claimed.obligation.payable.minor,

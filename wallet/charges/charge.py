@@ -1,8 +1,8 @@
-"""Charging a funding method, or holding the amount on it: intend and commit (the decision did), call, record, commit.
+"""Charges a funding method, or holds the amount on it: the decision commits the intention, a worker the rest.
 
-At most one successful charge for an obligation (money-safety I9): the key is committed before the call and is the same
-on every try, and past the key's life the charge is looked up instead of sent again. Only a key whose stored answer is
-an error, and under which the processor lists nothing, is replaced (docs/decisions/0022).
+An obligation has at most one successful charge (money-safety I9). The idempotency key is committed before the call and
+stays the same on every attempt. After the key's life the charge is looked up and not sent again. A key is replaced only
+when its stored answer is an error and the processor lists no charge under it (docs/decisions/0022).
 """
 
 import datetime as dt
@@ -34,10 +34,10 @@ from wallet.retry_policy import KEY_LIFE, LISTED_BY, is_long_ago
 
 
 def charge(*, charge_id: int, processor: Processor | None = None) -> str:
-    """Makes one try at a charge that is due and records what came of it; gives the charge's status.
+    """Makes one attempt at a due charge, records the outcome and returns the charge's status.
 
-    Safe to call twice, at once, late or never again: only the caller that wins the claim talks to the processor.
-    Raises TransactionError inside a transaction.
+    Safe to call twice, at once, late or never again: only the caller that wins the claim calls the processor. Raises
+    TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     asked = processor or StripeProcessor()
@@ -45,20 +45,21 @@ def charge(*, charge_id: int, processor: Processor | None = None) -> str:
     if claimed is not None:
         _send(claimed, asked)
     elif FundingCharge.objects.filter(pk=charge_id, status__in=states.HOLDING).exists():
-        captures.settle(charge_id=charge_id, processor=asked)
+        captures.capture_or_give_up(charge_id=charge_id, processor=asked)
     return FundingCharge.objects.values_list("status", flat=True).get(pk=charge_id)
 
 
 def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None) -> int:
-    """Tries every charge that is due and that the queue seems to have forgotten; says how many.
+    """Makes an attempt at every due charge whose message seems lost; returns how many.
 
-    It reads the database and not the queue: a broker that lost everything costs the grace period (money-safety I11).
+    It reads the database and not the queue: a broker that lost everything costs only the grace period (money-safety
+    I11).
     """
     return CHARGES.sweep(lambda charge_id: charge(charge_id=charge_id, processor=processor), now=now)
 
 
 def _claim(charge_id: int) -> FundingCharge | None:
-    """Takes the charge for this worker, and commits that, so that its death leaves a trace: sending, then abandoned."""
+    """Claims the charge for this worker and commits that, so that a worker that dies leaves a trace."""
     now = clock.now()
     with transaction():
         wallet_locking.lock(FundingCharge.objects.values_list("obligation_id", flat=True).get(pk=charge_id))
@@ -75,9 +76,10 @@ def _claim(charge_id: int) -> FundingCharge | None:
 
 
 def _fit(claimed: FundingCharge) -> bool:
-    """Makes the charge one that the processor can make; False when all of it is carried to the next charge instead.
+    """Changes the charge to what the processor accepts; returns False when the next charge carries all of it.
 
-    Under the obligation's lock, and before anybody has read the charge: from then on its key stands for its amount.
+    Call under the obligation's lock, before the processor knows the charge: from then on its key is bound to its
+    amount.
     """
     obligation = claimed.obligation
     if obligation.is_top_up or obligation.status == states.Obligation.RELEASED:
@@ -97,12 +99,12 @@ def _fit(claimed: FundingCharge) -> bool:
 
 
 def _takes_money(claimed: FundingCharge) -> bool:
-    """Whether the next try is a request to charge, and not only a look-up of an earlier one."""
+    """Returns whether the next attempt asks for money and does not only look up an earlier one."""
     return claimed.status != states.Charge.PROCESSING and claimed.obligation.status != states.Obligation.RELEASED
 
 
 def _send(claimed: FundingCharge, processor: Processor) -> None:
-    order, started_at = _order(claimed), clock.now()
+    order, started_at = order_of(claimed), clock.now()
     try:
         outcome = _ask(claimed, order, processor)
     except AccountRefusedError as error:
@@ -123,9 +125,9 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
 
 
 def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started_at: dt.datetime) -> None:
-    """Our account or our request is refused: the charge stays due under a new key (decision 0029).
+    """Keeps the charge due after a refusal of our account or request, under a new key (decision 0029).
 
-    All charges wait with it unless only the request is refused, which others may not be.
+    A refusal of the account pauses all charges. A refusal of the request pauses only this one, because others may pass.
     """
     if account_refusals.is_its_own_trouble(claimed) and is_unread(claimed):
         own = Outcome(
@@ -143,7 +145,7 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
     else:
         account_refusals.refused(CHARGES.operation, error, started_at=started_at)
     if error.is_stored and is_unread(claimed):
-        # A stored refusal would come back for ever. A charge that may have been accepted before keeps its key.
+        # A stored refusal would be repeated for ever. A charge that may have been accepted before keeps its key.
         CHARGES.take_new_key(claimed)
     CHARGES.try_later(claimed, error, delay_s=delay_s)
 
@@ -151,7 +153,7 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
 def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Outcome:
     assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
     if claimed.obligation.status == states.Obligation.RELEASED:
-        # Nothing is owed any more: what an earlier try may have done is looked up, and nothing is sent again.
+        # Nothing is owed any more: an earlier attempt is looked up, and nothing is sent again.
         return processor.find(order) or _never_sent(claimed)
     if is_unread(claimed) and claimed.method.status != FundingMethod.Status.ACTIVE:
         return outcomes.SWITCHED_OFF
@@ -162,9 +164,9 @@ def _ask(claimed: FundingCharge, order: ChargeOrder, processor: Processor) -> Ou
 
 
 def _never_sent(claimed: FundingCharge) -> Outcome:
-    """Called off for good, but only once what the last try may have made would be in the processor's list.
+    """Returns the cancellation of a charge that the processor does not list, once it would list it.
 
-    Raises OutcomeUnknownError before that: `updated_at` is still when somebody was on it last.
+    Raises OutcomeUnknownError before that: `updated_at` is the time of the last attempt.
     """
     if not is_unread(claimed) and not is_long_ago(claimed.updated_at):
         message = "The processor lists no such charge yet; one that was sent just now may still turn up."
@@ -172,7 +174,7 @@ def _never_sent(claimed: FundingCharge) -> Outcome:
     return Outcome(states.Charge.CANCELED, failure_code="released")
 
 
-def _order(claimed: FundingCharge) -> ChargeOrder:
+def order_of(claimed: FundingCharge) -> ChargeOrder:
     obligation = claimed.obligation
     assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
     return ChargeOrder(

@@ -1,4 +1,4 @@
-"""What charges and the captures of their holds have in common when they ask the processor."""
+"""The requests to the processor that charges and the captures of their holds share."""
 
 from wallet import cases, states
 from wallet.models import Case, FundingCharge, FundingObligation

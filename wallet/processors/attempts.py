@@ -1,6 +1,6 @@
-"""What charges, captures and refunds have in common when they ask the processor (onecard/kit/attempts.py).
+"""What charges, captures and refunds share when they ask the processor (onecard/kit/attempts.py).
 
-An attempt whose answer was lost may have been accepted. It is sent again under the same key, looked up too, and gets a
+An attempt whose answer was lost may have been accepted. It is sent again under the same key and looked up. It gets a
 new key only when the key's stored answer is an error and the processor lists nothing (docs/decisions/0022).
 """
 
@@ -24,15 +24,15 @@ from wallet.retry_policy import ATTEMPTS_BEFORE_CASE, is_long_ago
 
 Request = FundingCharge | FundingRefund
 Answer = TypeVar("Answer")
-# While it is asked for, a request has one of these states; the words are the same for charges and refunds.
+# A request that is under way has one of these states, the same for charges and refunds.
 ASKING = (states.Charge.INTENDED, states.Charge.SENDING, states.Charge.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Requests(Attempts):
-    """Requests to the processor. `actor` stands in the trail; `operation` is what waits while our account is refused.
+    """Requests to the processor. `actor` is the trail's actor; `operation` is what waits while our account is refused.
 
-    `open_case` tells a person, in the caller's transaction, about a request that has failed many times.
+    `open_case` opens a case about a request that failed many times, in the caller's transaction.
     """
 
     actor: str
@@ -47,7 +47,7 @@ class Requests(Attempts):
         return tried
 
     def waits_for_account(self, row: Request) -> bool:
-        """Whether the row has to wait because our account is refused; makes it due when that may be over."""
+        """Returns whether the row waits because our account is refused; makes it due when that may be over."""
         paused_until = account_refusals.wait_until(self.operation)
         if paused_until is not None:
             self.wait(row, paused_until)
@@ -56,12 +56,12 @@ class Requests(Attempts):
     def try_later(
         self, row: Request, error: NotProcessedError | OutcomeUnknownError, *, delay_s: float | None = None
     ) -> None:
-        """Puts the request back, and has one case open from a certain number of attempts on; trying goes on.
+        """Puts the request back with a later due time; after many attempts it keeps one case open.
 
-        A refusal of our account opens no case here: one case stands for all requests.
+        A refusal of our account opens no case here: one case covers all requests.
         """
         status = _waiting_status(row, error)
-        # A key that nobody has read does not age.
+        # A key that the processor has not read does not age.
         changes = {"first_sent_at": None} if status == states.Charge.INTENDED else {}
         delay_s = delay_s or error.retry_after_s
         with transaction():
@@ -71,21 +71,21 @@ class Requests(Attempts):
             if status != row.status:
                 trail.record(actor=self.actor, action=f"{self.what}.{status}", subject=row, was=row.status)
             if row.attempts >= ATTEMPTS_BEFORE_CASE and not isinstance(error, AccountRefusedError):
-                self.open_case(row, obligation, f"{row.attempts} tries: {error.message}")
+                self.open_case(row, obligation, f"{row.attempts} attempts: {error.message}")
 
     def send_or_find(self, row: Request, *, send: Callable[[], Answer], find: Callable[[], Answer | None]) -> Answer:
-        """Sends the request; one that may have been accepted before is looked up when it is told nothing once more.
+        """Sends the request; after an error, looks up one that an earlier attempt may have made.
 
         Raises OutcomeUnknownError, NotProcessedError and AccountRefusedError.
         """
         try:
             return send()
         except (AccountRefusedError, OutcomeUnknownError) as error:
-            # A refusal says that this attempt did nothing; an answer that is unknown may have, but is not listed yet.
+            # A refusal means that this attempt did nothing. After an unknown answer it may have, but is not listed yet.
             is_first = is_unread(row) if isinstance(error, AccountRefusedError) else row.attempts == 1
             if is_first:
                 raise
-            found = _look_up(find, untold=error)
+            found = _look_up(find, original=error)
             if found is not None:
                 return found
             if error.is_stored and is_long_ago(row.first_sent_at):
@@ -95,7 +95,7 @@ class Requests(Attempts):
             raise
 
     def take_new_key(self, row: Request) -> None:
-        """Replaces a key whose only answer is an error for ever, when the processor has no trace of the request."""
+        """Replaces a key whose only answer is a stored error, when the processor has no trace of the request."""
         key = f"{self.what}-{row.public_id}-{row.attempts}"
         with transaction():
             mine = self.held(row).filter(status=states.Charge.SENDING)
@@ -104,21 +104,23 @@ class Requests(Attempts):
 
 
 def is_unread(row: Request) -> bool:
-    """Whether no attempt before this one can have reached the processor; a claimed row keeps the status it had."""
+    """Returns whether no earlier attempt can have reached the processor; a claimed row keeps its earlier status."""
     return row.status == states.Charge.INTENDED
 
 
 def _waiting_status(row: Request, error: NotProcessedError | OutcomeUnknownError) -> str:
-    """The state in which a request waits: it stays an intention only while nobody can have read it."""
+    """Returns the state of a waiting request: an intention only while the processor cannot have read it."""
     if row.status not in ASKING:
         return row.status
     unread = is_unread(row) and isinstance(error, NotProcessedError)
     return states.Charge.INTENDED if unread else states.Charge.UNKNOWN
 
 
-def _look_up(find: Callable[[], Answer | None], *, untold: OutcomeUnknownError | AccountRefusedError) -> Answer | None:
-    """A look-up that is turned away says nothing of the request, which may have been accepted just before."""
+def _look_up(
+    find: Callable[[], Answer | None], *, original: OutcomeUnknownError | AccountRefusedError
+) -> Answer | None:
+    """Looks the request up; a refused look-up says nothing of the request, which may have been accepted."""
     try:
         return find()
     except NotProcessedError:
-        raise untold from None
+        raise original from None

@@ -39,7 +39,7 @@ NEVER_ARRIVED = RefundOutcome(
 
 
 def refund(*, refund_id: int, processor: Processor | None = None) -> str:
-    """Makes one try at a refund that is due and records what came of it; gives its status.
+    """Makes one attempt at a due refund, records the outcome and returns the refund's status.
 
     Safe to call twice, at once, late or never again. Raises TransactionError inside a transaction.
     """
@@ -51,14 +51,14 @@ def refund(*, refund_id: int, processor: Processor | None = None) -> str:
 
 
 def sweep(*, now: dt.datetime | None = None, processor: Processor | None = None) -> int:
-    """Tries every refund that is due and that the queue seems to have forgotten; says how many."""
+    """Makes an attempt at every due refund whose message seems lost; returns how many."""
     return REFUNDS.sweep(lambda refund_id: refund(refund_id=refund_id, processor=processor), now=now)
 
 
 def _claim(refund_id: int) -> FundingRefund | None:
     now = clock.now()
     with transaction():
-        # The one order of locks: obligation first.
+        # The order of locks: the obligation first.
         wallet_locking.lock(FundingRefund.objects.values_list("obligation_id", flat=True).get(pk=refund_id))
         due = FundingRefund.objects.select_for_update(no_key=True, of=("self",)).filter(REFUNDS.due(now), pk=refund_id)
         claimed = due.exclude(charge=None).select_related("charge", "obligation").first()
@@ -89,7 +89,7 @@ def _send(claimed: FundingRefund, processor: Processor) -> None:
 
 
 def _ask(claimed: FundingRefund, processor: Processor) -> RefundOutcome:
-    """Sends it, or looks it up: after a lost answer both, and past the key's life only the look-up is safe."""
+    """Sends the refund, or looks it up: both after a lost answer, and only the look-up after the key's life."""
     assert claimed.charge is not None  # noqa: S101  (only what has a charge is claimed)
     assert claimed.first_sent_at is not None  # noqa: S101  (the claim sets it)
     order = RefundOrder(

@@ -25,8 +25,8 @@ from pathlib import Path
 from onecard.dev.services import private_services
 services = private_services("run", base=Path(sys.argv[1]))
 supervisor = services.__enter__().supervisor
-children = [child.process.pid for child in supervisor._children]
-print(supervisor._guardian.pid, *children, flush=True)
+children = [child.process.pid for child in supervisor.children]
+print(supervisor.guardian.pid, *children, flush=True)
 """
 
 

@@ -60,7 +60,7 @@ def test_a_killed_launcher_leaves_nobody_behind(tmp_path: Path) -> None:
         "import sys\nfrom pathlib import Path\nfrom onecard.dev.supervisor import Supervisor\n"
         "supervisor = Supervisor(Path(sys.argv[1]))\n"
         "children = [supervisor.start(f'child-{n}', [sys.executable, '-c', sys.argv[2]]).process.pid for n in (1, 2)]\n"
-        "print(supervisor._guardian.pid, *children, flush=True)",
+        "print(supervisor.guardian.pid, *children, flush=True)",
         tmp_path,
         STAY,
     )

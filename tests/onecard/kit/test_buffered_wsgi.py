@@ -99,7 +99,7 @@ def test_a_request_out_of_bounds_takes_no_thread(parts: tuple[bytes, ...], more:
     one = lane()
     application = BufferedWsgi(never, lambda _path: one)
     assert ask(application, *parts, **more)[0] == status
-    assert application._buffered == 0
+    assert application.buffered == 0
 
 
 def test_bodies_take_no_more_memory_than_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

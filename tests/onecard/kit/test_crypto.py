@@ -104,7 +104,7 @@ def test_the_first_key_seals_and_all_open(settings: Any) -> None:
 def test_a_value_relabelled_with_another_key_of_the_ring_does_not_open(settings: Any) -> None:
     settings.CARD_DATA_KEYS = (OLD, NEW)
     raw = base64.urlsafe_b64decode(seal(NUMBER, context=PLACE))
-    new_header = crypto._ring_key(NEW).header
+    new_header = crypto.ring_key(NEW).header
     with pytest.raises(AlteredError):
         open_sealed(base64.urlsafe_b64encode(new_header + raw[len(new_header) :]).decode(), context=PLACE)
 
@@ -112,7 +112,7 @@ def test_a_value_relabelled_with_another_key_of_the_ring_does_not_open(settings:
 def test_the_key_id_is_authenticated_even_by_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trap of one key under two ids: even then a relabelled value is refused."""
     raw = base64.urlsafe_b64decode(seal(NUMBER, context=PLACE))
-    key = crypto._ring_key(OLD)
+    key = crypto.ring_key(OLD)
     other = crypto.RingKey(header=crypto.VERSION + b"8 bytes!", cipher=key.cipher)
     monkeypatch.setattr(crypto, "_ring", lambda _keys: {key.header: key, other.header: other})
     with pytest.raises(WrongRowError):

@@ -109,7 +109,7 @@ def test_a_released_charge_that_was_sent_just_now_may_still_turn_up(sandbox: Run
     charge.refresh_from_db()
     assert charge.next_attempt_at is not None
     assert charge.next_attempt_at - clock.now() > dt.timedelta(minutes=4)
-    StripeProcessor().charge(charges._order(charge))  # It was under way all the time.
+    StripeProcessor().charge(charges.order_of(charge))  # It was under way all the time.
 
     assert later(charge, minutes=5) == "succeeded"
     assert FundingRefund.objects.get().amount_minor == 4500

@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 
 from onecard.kit import clock
+from tests.processors import Obliging
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import given_back, intended_charge, intents
 from tests.wallet.charges.test_charge import make_due, sandbox
@@ -14,7 +15,7 @@ from wallet.charges import charge as charges
 from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge, FundingRefund
 from wallet.obligations import lifecycle as obligations
-from wallet.processors.base import Outcome
+from wallet.processors.base import ChargeOrder, Outcome
 from wallet.refunds import send as refund_sending
 
 __all__ = ["sandbox"]
@@ -111,11 +112,23 @@ def test_a_second_success_for_one_obligation_is_never_silent() -> None:
     assert Case.objects.get().kind == "two_charges"
 
 
+class Death(BaseException):
+    """The end of a worker's process."""
+
+
+class DiesBeforeSending(Obliging):
+    """Kills its worker before the request is sent."""
+
+    def charge(self, order: ChargeOrder) -> Outcome:
+        raise Death
+
+
 @pytest.mark.parametrize("died_before_sending", [True, False])
 def test_a_released_purchase_is_not_charged_by_a_later_try(sandbox: RunningSandbox, died_before_sending: bool) -> None:
     charge = intended_charge()
     if died_before_sending:
-        assert charges._claim(charge.pk) is not None
+        with pytest.raises(Death):
+            charges.charge(charge_id=charge.pk, processor=DiesBeforeSending())
     else:
         sandbox.order(method="POST", path="/v1/payment_intents", do="drop_request")
         assert charges.charge(charge_id=charge.pk) == "unknown"
