@@ -26,7 +26,7 @@ from wallet.processors.base import (
 
 
 def capture_or_give_up(*, charge_id: int, processor: Processor) -> None:
-    """Captures a due hold, or gives it up when nothing is owed. Only the caller that wins the claim asks the processor."""
+    """Captures a due hold, or gives it up when nothing is owed; only the winner of the claim asks the processor."""
     claimed, started_at = _claim(charge_id), clock.now()
     if claimed is None:
         return
