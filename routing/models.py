@@ -54,15 +54,14 @@ class RankingRow(models.Model):
         PRODUCT = "product", "One card product"
         NETWORK = "network", "A whole network"
 
-    mcc = models.CharField(
-        "MCC", max_length=4, db_index=True, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")]
-    )
+    mcc = models.CharField("MCC", max_length=4, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")])
     scope = models.CharField(max_length=10, choices=Scope.choices)
     product = models.ForeignKey(
         CardProduct,
         null=True,
         blank=True,
         on_delete=models.CASCADE,
+        db_index=False,
         help_text="For scope product; beats a network row.",
     )
     network = models.CharField(max_length=20, choices=Network.choices, blank=True, help_text="For scope network.")

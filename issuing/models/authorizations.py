@@ -72,8 +72,8 @@ class Decision(models.Model):
     """One answer to one request, with everything that it was made from. Added once, never changed."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    event = models.ForeignKey(IssuerEvent, on_delete=models.PROTECT, related_name="decisions")
-    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="decisions")
+    event = models.ForeignKey(IssuerEvent, on_delete=models.PROTECT, related_name="decisions", db_index=False)
+    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="decisions", db_index=False)
     obligation = models.OneToOneField(
         FundingObligation, null=True, blank=True, on_delete=models.PROTECT, related_name="decision"
     )
@@ -102,11 +102,10 @@ class Decision(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
+            # Whole and not partial, so that they serve the foreign keys as well; a correction differs in `corrects`.
+            models.UniqueConstraint(fields=["event", "corrects"], nulls_distinct=False, name="one_decision_per_event"),
             models.UniqueConstraint(
-                fields=["event"], condition=Q(corrects__isnull=True), name="one_decision_per_event"
-            ),
-            models.UniqueConstraint(
-                fields=["authorization", "round_key"], condition=Q(corrects__isnull=True), name="one_decision_per_round"
+                fields=["authorization", "round_key", "corrects"], nulls_distinct=False, name="one_decision_per_round"
             ),
             models.CheckConstraint(condition=Q(approved=True) ^ ~Q(decline_reason=""), name="decline_has_a_reason"),
             models.CheckConstraint(
@@ -136,7 +135,7 @@ class SpendWindow(models.Model):
         DAY = "day", "Day"
         MONTH = "month", "Month"
 
-    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="spend_windows")
+    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="spend_windows", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
@@ -163,8 +162,8 @@ class Hold(models.Model):
 
     decision = models.OneToOneField(Decision, null=True, blank=True, on_delete=models.PROTECT, related_name="hold")
     authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="holds")
-    day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
-    month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+")
+    day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
+    month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount_minor = models.BigIntegerField()
     released_minor = models.BigIntegerField(default=0, db_default=0, help_text="Given back of it before its end.")
     of_capture = models.BooleanField(

@@ -16,10 +16,10 @@ class CardFunding(models.Model):
     """One request to put money on a card: the source is charged first, and the balance rises once it has paid."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="fundings")
-    source = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="+")
+    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="fundings", db_index=False)
+    source = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="+", db_index=False)
     obligation = models.OneToOneField(FundingObligation, on_delete=models.PROTECT, related_name="card_funding")
-    request_key = models.CharField(max_length=80, unique=True, help_text="The same key again is the same request.")
+    request_key = models.CharField(max_length=80, help_text="The same key again is the same request.")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20, choices=states.Funding.choices, default=states.Funding.REQUESTED)
@@ -29,10 +29,13 @@ class CardFunding(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # Few at a time: the sweep of top-ups looks for them.
+        indexes = [models.Index(fields=["id"], name="card_funding_waiting", condition=Q(status="requested"))]
         constraints = [
+            models.UniqueConstraint(fields=["request_key"], name="one_card_funding_per_key"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="card_funding_in_bounds"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -50,7 +53,7 @@ class BalanceUse(models.Model):
     """
 
     authorization = models.OneToOneField(Authorization, on_delete=models.PROTECT, related_name="balance_use")
-    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="balance_uses")
+    card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="balance_uses", db_index=False)
     amount_minor = models.BigIntegerField(default=0)
     posted_minor = models.BigIntegerField(default=0, db_default=0, help_text="What the ledger has of it.")
     postings = models.PositiveIntegerField(default=0, db_default=0, help_text="How many postings it took so far.")

@@ -75,6 +75,7 @@ class VirtualCard(models.Model):
         editable=False,
         on_delete=models.PROTECT,
         related_name="replacements",
+        db_index=False,
         help_text="The mock card that this real one took the place of.",
     )
     version = models.BigIntegerField(default=1, editable=False)
@@ -121,7 +122,7 @@ class IssuerAccount(models.Model):
     """Who a cardholder is at one issuer; a person with cards at both has two."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="issuer_accounts")
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="issuer_accounts", db_index=False)
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="Empty until the issuer has made it.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -18,7 +18,7 @@ class Dispute(models.Model):
     issuer_dispute_id = models.CharField(max_length=120)
     issuer_transaction_id = models.CharField(max_length=120, blank=True, help_text="The movement that is disputed.")
     transaction = models.ForeignKey(
-        CardTransaction, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes"
+        CardTransaction, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes", db_index=False
     )
     authorization = models.ForeignKey(
         Authorization, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes"

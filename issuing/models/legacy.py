@@ -19,7 +19,7 @@ class LegacyDocument(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of the document as it was imported.")
     document = FreeJsonField(help_text="As it came, without the card's number and code.")
     card = models.ForeignKey(
-        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="legacy_documents"
+        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="legacy_documents", db_index=False
     )
     card_transaction = models.OneToOneField(
         CardTransaction, null=True, blank=True, on_delete=models.PROTECT, related_name="legacy_document"

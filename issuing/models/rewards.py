@@ -27,14 +27,14 @@ class RewardEntry(models.Model):
         REFUND = "refund", "Taken back"
         REFUND_FAILED = "refund_failed", "Refund came back"
 
-    key = models.CharField(max_length=160, unique=True, help_text="Its charge or refund, such as refund:1b4e…")
+    key = models.CharField(max_length=160, help_text="Its charge or refund, such as refund:1b4e…")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    purchase = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="reward_entries")
+    purchase = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="reward_entries", db_index=False)
     charge = models.ForeignKey(FundingCharge, on_delete=models.PROTECT, related_name="reward_entries")
     refund = models.ForeignKey(
         FundingRefund, null=True, blank=True, on_delete=models.PROTECT, related_name="reward_entries"
     )
-    method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="reward_entries")
+    method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="reward_entries", db_index=False)
     programme = FreeTextField(max_length=120, help_text="The card product's name, else the funding card's own.")
     reward_type = models.CharField(
         max_length=10, choices=RewardType.choices, blank=True, help_text="Empty: no ranking was known, rate 0."
@@ -62,6 +62,7 @@ class RewardEntry(models.Model):
             models.Index(fields=["earned_at"], name="reward_moment"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="one_reward_entry_per_key"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="reward_amount_in_bounds"
             ),

@@ -59,7 +59,9 @@ class SyncDifference(models.Model):
     run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="differences")
     provider = models.CharField(max_length=20, choices=Provider.choices)
     kind = models.CharField(max_length=30, choices=Kind.choices)
-    card = models.ForeignKey(VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="differences")
+    card = models.ForeignKey(
+        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="differences", db_index=False
+    )
     reference = models.CharField(max_length=120, help_text="The issuer's id of what differs.")
     ours = FreeTextField(max_length=200, blank=True)
     theirs = FreeTextField(max_length=200, blank=True)

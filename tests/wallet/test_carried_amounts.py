@@ -162,9 +162,9 @@ def test_nobody_else_and_no_other_currency_pays_it(sandbox: RunningSandbox, meth
 def test_two_next_charges_at_once_take_it_along_once(sandbox: RunningSandbox, method: FundingMethod) -> None:
     for minor in (11, 12, 13):
         pay(owe(method, minor))
-    charges = [owe(method, 1000) for _ in range(4)]
+    intended = [owe(method, 1000) for _ in range(4)]
 
-    at_once([lambda pk=each.pk: charges.charge(charge_id=pk) for each in charges])
+    at_once([lambda pk=each.pk: charges.charge(charge_id=pk) for each in intended])
 
     assert sum(int(str(each)) for each in amounts(sandbox)) == 4036
     assert left(Account.CARRIED) == 0

@@ -1,5 +1,7 @@
 """What the cardholder owes after a lost dispute, until it is paid or won after all (decision 0030)."""
 
+from django.db.models import QuerySet
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
@@ -19,7 +21,8 @@ ACTOR = "processor:stripe"
 def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
     """Opens the receivable. No card is charged for it automatically, least of all the disputed one."""
     lost = Money(dispute.withdrawn_minor - dispute.lost_minor, dispute.currency)
-    key = f"charge_lost:{dispute.processor_dispute_id}:{_losses(dispute)}"
+    number = _owed_after(dispute, charge).count()
+    key = f"charge_lost:{dispute.processor_dispute_id}:{number}"
     reference = ledger.reference_of(charge)
     ledger.post(kind=ledger.Kind.CHARGE_LOST, key=key, money=lost, reference=reference)
     dispute.lost_minor += lost.minor
@@ -27,7 +30,7 @@ def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
     now = clock.now()
     owed = FundingObligation.objects.create(
         cardholder_id=charge.obligation.cardholder_id,
-        reference=f"{reference_of(dispute)}:{_losses(dispute)}",
+        reference=f"{reference_of(dispute)}:{number}",
         purchase=reference,
         description=charge.obligation.description,
         amount_minor=lost.minor,
@@ -59,8 +62,7 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
         back=True,
     )
     dispute.lost_minor -= minor
-    prefix = f"{reference_of(dispute)}:"
-    for owed in FundingObligation.objects.filter(reference__startswith=prefix).order_by("-pk"):
+    for owed in _owed_after(dispute, charge).order_by("-pk"):
         part = min(minor, owed.payable.minor - refunds.given_back_minor(owed))
         if part <= 0 or owed.status == states.Obligation.RELEASED:
             continue
@@ -94,5 +96,7 @@ def reference_of(dispute: FundingDispute) -> str:
     return Subject.CHARGE_DISPUTE.reference(dispute.processor_dispute_id)
 
 
-def _losses(dispute: FundingDispute) -> int:
-    return FundingObligation.objects.filter(reference__startswith=f"{reference_of(dispute)}:").count()
+def _owed_after(dispute: FundingDispute, charge: FundingCharge) -> QuerySet[FundingObligation]:
+    """Returns what the cardholder was asked for after this dispute. Searches by purchase, which has an index."""
+    of_purchase = FundingObligation.objects.filter(purchase=ledger.reference_of(charge))
+    return of_purchase.filter(reference__startswith=f"{reference_of(dispute)}:")

@@ -21,7 +21,7 @@ class CarriedAmount(models.Model):
         WRITTEN_OFF = "written_off", "Written off"
         TAKEN_BACK = "taken_back", "Not owed any more"
 
-    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="carried_amounts")
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="carried_amounts", db_index=False)
     purchase = models.CharField(max_length=120)
     amount_minor = models.BigIntegerField(help_text="Owed by the cardholder; negative when it is owed to them.")
     currency = models.CharField(max_length=3)
@@ -35,6 +35,7 @@ class CarriedAmount(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
+            models.Index(fields=["purchase"], name="carried_of_purchase"),
             models.Index(fields=["cardholder", "currency"], name="carried_and_waiting", condition=Q(status="waiting")),
         ]
         constraints = [

@@ -68,9 +68,10 @@ class Case(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
+        db_index=False,
     )
     agreed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -83,6 +84,8 @@ class Case(models.Model):
     class Meta:
         ordering = ["-id"]
         permissions = [("agree_write_off", "Can agree, as the second person, to money given up or settled outside")]
+        # All cases of a purchase; the constraint below finds only an open one.
+        indexes = [models.Index(fields=["reference"], name="case_of_reference")]
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "reference"], condition=Q(status="open"), name="one_open_case_of_a_kind"
@@ -109,7 +112,7 @@ class CaseNote(models.Model):
     """What somebody found out or did about a case. Notes are added and never changed."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     text = FreeTextField(max_length=2000, lines=True)
     created_at = models.DateTimeField()
 

@@ -17,7 +17,7 @@ class FundingDispute(models.Model):
     """
 
     charge = models.ForeignKey(FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes")
-    processor_dispute_id = models.CharField(max_length=64, unique=True, help_text="du_…")
+    processor_dispute_id = models.CharField(max_length=64, help_text="du_…")
     processor_charge_id = models.CharField(max_length=64, blank=True, help_text="pi_…, or ch_… where there is none")
     status = models.CharField(max_length=30, choices=states.FundingDispute.choices)
     reason = FreeTextField(max_length=60, blank=True, help_text="As the card's bank says it, such as fraudulent.")
@@ -36,8 +36,8 @@ class FundingDispute(models.Model):
         ordering = ["-id"]
         verbose_name = "dispute of our charge"
         verbose_name_plural = "disputes of our charges"
-        indexes = [models.Index(fields=["charge"], name="dispute_of_charge")]
         constraints = [
+            models.UniqueConstraint(fields=["processor_dispute_id"], name="one_dispute_per_processor_id"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR),
                 name="funding_dispute_amount_in_bounds",

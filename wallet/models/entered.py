@@ -26,7 +26,7 @@ class EnteredAmount(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     reference = models.CharField(max_length=120, help_text="What it is about, such as virtualcard:<id>.")
     cardholder = models.ForeignKey(
-        Cardholder, null=True, blank=True, on_delete=models.PROTECT, related_name="entered_amounts"
+        Cardholder, null=True, blank=True, on_delete=models.PROTECT, related_name="entered_amounts", db_index=False
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -34,9 +34,9 @@ class EnteredAmount(models.Model):
     reason = FreeTextField(max_length=300)
     needs_second = models.BooleanField(help_text="Whether one person's word is not enough.")
     status = models.CharField(max_length=20, choices=Status.choices)
-    entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     agreed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     entered_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

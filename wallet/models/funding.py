@@ -20,8 +20,8 @@ class FundingObligation(models.Model):
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="obligations")
-    reference = models.CharField(max_length=120, unique=True, help_text="decision:<uuid>")
+    cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="obligations", db_index=False)
+    reference = models.CharField(max_length=120, help_text="decision:<uuid>")
     purchase = models.CharField(
         max_length=120, blank=True, db_default="", help_text="What it belongs to: authorization:<id> or card:<id>"
     )
@@ -46,9 +46,14 @@ class FundingObligation(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        # Written while a decision is made: one index, where db_index would add a second one for LIKE.
-        indexes = [models.Index(fields=["purchase"], name="obligation_of_purchase")]
+        # Written on the decision's path: one index each, where unique or db_index would make a second one for LIKE.
+        indexes = [
+            models.Index(fields=["purchase"], name="obligation_of_purchase"),
+            # Few at a time: the cascade's sweep looks for them.
+            models.Index(fields=["updated_at"], name="obligation_failed", condition=Q(status="failed")),
+        ]
         constraints = [
+            models.UniqueConstraint(fields=["reference"], name="one_obligation_per_reference"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="obligation_amount_in_bounds"
             ),
@@ -84,8 +89,8 @@ class FundingCharge(models.Model):
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="charges")
-    method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="charges")
+    obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="charges", db_index=False)
+    method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="charges", db_index=False)
     sequence = models.PositiveSmallIntegerField(
         default=1, help_text="1 is the routed choice; later ones are fallbacks."
     )
@@ -96,8 +101,9 @@ class FundingCharge(models.Model):
         default=0, db_default=0, help_text="Taken along from earlier purchases, too small to be charged alone."
     )
     status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
-    idempotency_key = models.CharField(max_length=120, unique=True)
-    processor_charge_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="pi_…")
+    idempotency_key = models.CharField(max_length=120)
+    # NULL while the processor has not answered: several rows may be without one.
+    processor_charge_id = models.CharField(max_length=64, null=True, blank=True, help_text="pi_…")  # noqa: DJ001
     failure_code = FreeTextField(max_length=80, blank=True)
     failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
@@ -115,6 +121,8 @@ class FundingCharge(models.Model):
                 condition=Q(amount_minor=None) | Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR),
                 name="charge_amount_in_bounds",
             ),
+            models.UniqueConstraint(fields=["idempotency_key"], name="one_charge_per_key"),
+            models.UniqueConstraint(fields=["processor_charge_id"], name="one_charge_per_processor_id"),
             models.UniqueConstraint(fields=["obligation", "sequence"], name="one_charge_per_step"),
             models.UniqueConstraint(
                 fields=["obligation"], condition=Q(status__in=states.LIVE_CHARGE), name="one_live_charge_per_obligation"
@@ -124,6 +132,8 @@ class FundingCharge(models.Model):
             models.Index(fields=["next_attempt_at"], name="charge_due", condition=Q(status__in=states.DUE_CHARGE)),
             # For recent payments: the rewards book and the reconciliation search by this.
             models.Index(fields=["finished_at", "id"], name="charge_paid_at", condition=Q(status="succeeded")),
+            # Few at a time: the cascade's sweep looks for them.
+            models.Index(fields=["updated_at"], name="charge_needs_person", condition=Q(status="requires_action")),
         ]
 
     def __str__(self) -> str:
@@ -154,8 +164,8 @@ class FundingRefund(models.Model):
     amount_minor = models.BigIntegerField()
     reason = FreeTextField(max_length=200)
     status = models.CharField(max_length=20, choices=states.Refund.choices, default=states.Refund.INTENDED)
-    idempotency_key = models.CharField(max_length=120, unique=True)
-    processor_refund_id = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="re_…")
+    idempotency_key = models.CharField(max_length=120)
+    processor_refund_id = models.CharField(max_length=64, null=True, blank=True, help_text="re_…")  # noqa: DJ001
     failure_code = FreeTextField(max_length=80, blank=True)
     failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
@@ -172,11 +182,15 @@ class FundingRefund(models.Model):
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="refund_amount_in_bounds"
             ),
+            models.UniqueConstraint(fields=["idempotency_key"], name="one_refund_per_key"),
+            models.UniqueConstraint(fields=["processor_refund_id"], name="one_refund_per_processor_id"),
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], name="refund_due", condition=Q(status__in=states.DUE_REFUND)),
             models.Index(
-                fields=["finished_at", "id"], name="refund_ended_at", condition=Q(status__in=("succeeded", "failed"))
+                fields=["finished_at", "id"],
+                name="refund_ended_at",
+                condition=Q(status__in=("succeeded", "failed", "canceled")),
             ),
         ]
 

@@ -51,7 +51,11 @@ class Posting(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["reference"], name="posting_of_reference")]
+        indexes = [
+            models.Index(fields=["reference"], name="posting_of_reference"),
+            # Few: the day's bound on write-offs counts them.
+            models.Index(fields=["recorded_at"], name="posting_written_off", condition=Q(kind="carried_written_off")),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, amount_minor__lte=MAX_AMOUNT_MINOR), name="posting_amount_in_bounds"

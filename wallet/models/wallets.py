@@ -96,6 +96,8 @@ class Cardholder(models.Model):
     class Meta:
         ordering = ["name"]
         verbose_name = "wallet"
+        # The processor reports changes of a customer by this id.
+        indexes = [models.Index(fields=["processor_customer_id"], name="wallet_of_customer")]
 
     def __str__(self) -> str:
         return self.name
@@ -114,13 +116,13 @@ class FundingMethod(models.Model):
         DETACHED = "detached", "Detached at the processor"
 
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="funding_methods")
-    product = models.ForeignKey(CardProduct, null=True, blank=True, on_delete=models.PROTECT)
+    product = models.ForeignKey(CardProduct, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     name = FreeTextField(max_length=120)
     network = models.CharField(max_length=20, choices=Network.choices)
     last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
     expiry_month = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(12)])
     expiry_year = models.PositiveSmallIntegerField(validators=[MinValueValidator(2000), MaxValueValidator(2099)])
-    processor_method_id = models.CharField(max_length=64, unique=True, help_text="Stripe payment method, pm_…")
+    processor_method_id = models.CharField(max_length=64, help_text="Stripe payment method, pm_…")
     currencies = ArrayField(
         models.CharField(max_length=3),
         default=default_currencies,
@@ -140,6 +142,7 @@ class FundingMethod(models.Model):
     class Meta:
         ordering = ["cardholder", "position", "id"]
         constraints = [
+            models.UniqueConstraint(fields=["processor_method_id"], name="one_method_per_processor_id"),
             models.UniqueConstraint(fields=["cardholder"], condition=Q(is_backup=True), name="one_backup_per_wallet"),
             models.CheckConstraint(condition=Q(expiry_month__range=(1, 12)), name="method_expiry_month"),
         ]

@@ -1,0 +1,151 @@
+"""What runs often or while somebody waits: the sweeps, the webhooks, the cardholder's API and the pages of staff."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from audit.models import Entry
+from issuing.authorizations import close_out
+from issuing.billing import top_ups
+from issuing.card_data import reveal
+from issuing.cards import changes as card_changes
+from issuing.cards import due_comparisons
+from issuing.clearing import card_transactions, manual_matching
+from issuing.handlers import dispatch
+from issuing.issuers.errors import IssuerError
+from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
+from issuing.rewards import sweep as rewards_sweep
+from issuing.rewards import totals
+from issuing.sync import run as sync
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.outbox import relay
+from tests import stripe_events
+from tests.back_office import logged_in, superuser
+from tests.processors import Obliging
+from wallet import carried_amounts, receivable_notice
+from wallet.charges import cascade, charge
+from wallet.fees import book as fees
+from wallet.models import Cardholder, Case, EnteredAmount, FundingCharge, FundingObligation, Posting
+from wallet.refunds import send as refund_sending
+
+Operation = Callable[[], object]
+WITH_PAGE: Final = (
+    Authorization, CardTransaction, Dispute, IssuerEvent, SyncRun, VirtualCard,
+    Cardholder, Case, FundingObligation,
+)  # fmt: skip
+
+
+def sweeps() -> Iterator[tuple[str, Operation]]:
+    """Each sweep, with a little work to do."""
+    processor = Obliging()
+    yield "sweep of charges", lambda: charge.sweep(processor=processor)
+    yield "sweep of refunds", lambda: refund_sending.sweep(processor=processor)
+    yield "sweep of the cascade", cascade.sweep
+    yield "sweep of notices", receivable_notice.sweep
+    yield "sweep of carried amounts", carried_amounts.sweep
+    yield "sweep of the inbox", dispatch.sweep
+    yield "sweep of card changes", card_changes.sweep
+    yield "sweep of card comparisons", due_comparisons.sweep
+    yield "sweep of top-ups", top_ups.sweep
+    yield "sweep of closed purchases", close_out.sweep
+    yield "sweep of rewards", rewards_sweep.sweep
+    yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
+    yield "relay", lambda: relay.relay_once(lambda *_: None, {})
+    yield "start of the fees", fees.unbooked_since
+    month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
+    yield "rewards of a month", lambda: list(totals.totals(by="month", **month))
+
+
+def domain_calls() -> Iterator[tuple[str, Operation]]:
+    """What these tables are asked for on rarer ways: by a person's button, a late report or a failed charge."""
+    purchase = Authorization.objects.get(pk=17)
+    movement = CardTransaction.objects.get(pk=17)
+    carrier = FundingCharge.objects.get(pk=17)
+    carrier.carried_minor = 10
+    ten = Money(10, "USD")
+    yield "transactions that wait for a purchase", lambda: card_transactions.link(purchase)
+    yield "purchases that a refund may be of", lambda: list(manual_matching.candidates(movement))
+    yield "carried amounts of a failed charge", lambda: carried_amounts.set_down(carrier)
+    yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
+    yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
+    yield "wins of one dispute", Posting.objects.filter(key__startswith="charge_won:du_17:").count
+    yield (
+        "amounts of one person",
+        lambda: list(
+            EnteredAmount.objects.filter(
+                cardholder=17, entered_by=17, entered_at__gt=clock.now() - dt.timedelta(days=99)
+            )
+        ),
+    )
+    yield "open cases of a person", lambda: list(Case.objects.filter(owner=30, status="open"))
+    yield "trail of a case", lambda: list(Entry.objects.filter(subject_type="case", subject_id="17"))
+
+
+def deliveries() -> Iterator[tuple[str, Operation]]:
+    """What issuers and the processor send about a purchase that we know; the inbox handles it at once."""
+    request = stripe_events.authorization_request(card="ic_17", authorization="iauth_17")
+    yield "later round of a purchase", partial(stripe_events.post, request)
+    yield "first round of a purchase", partial(stripe_events.post, stripe_events.authorization_request(card="ic_18"))
+    content = request["data"]["object"]
+    capture = {
+        "id": "ipi_new", "object": "issuing.transaction", "amount": -4500, "currency": "usd", "type": "capture",
+        "authorization": "iauth_17", "card": "ic_17", "created": 1_790_000_000,
+        "merchant_data": content["merchant_data"], "merchant_amount": -4500, "merchant_currency": "usd",
+    }  # fmt: skip
+    refund = capture | {"id": "ipi_back", "amount": 900, "type": "refund", "authorization": None}
+    dispute = {
+        "id": "idp_new", "object": "issuing.dispute", "amount": 4500, "currency": "usd", "status": "submitted",
+        "transaction": "ipi_17", "created": 1_790_000_000, "evidence": {"reason": "fraudulent"},
+    }  # fmt: skip
+    intent = {"id": "pi_17", "object": "payment_intent", "status": "succeeded", "amount": 4500, "currency": "usd"}
+    customer = {"id": "cus_17", "object": "customer"}
+    for kind, what in (
+        ("issuing_authorization.updated", content | {"status": "closed", "approved": True, "amount": 4500}),
+        ("issuing_transaction.created", capture),
+        ("issuing_transaction.created", refund),
+        ("issuing_dispute.submitted", dispute),
+        ("payment_intent.succeeded", intent),
+        ("customer.deleted", customer),
+        ("issuing_card.updated", {"id": "ic_17", "object": "issuing.card", "status": "inactive"}),
+        ("issuing_cardholder.updated", {"id": "ich_17", "object": "issuing.cardholder", "status": "active"}),
+    ):
+        yield f"{kind} of {what['id']}", partial(_delivered, stripe_events.event(kind, what))
+
+
+def _delivered(event: dict[str, object]) -> None:
+    stripe_events.post(event)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM issuing_issuerevent")
+        (event_pk,) = cursor.fetchone()
+    dispatch.handle_if_due(event_pk=event_pk)
+
+
+def pages() -> Iterator[tuple[str, Operation]]:
+    """Every list of the back office without filter and search, the pages that tell a whole story, and the API."""
+    client = logged_in(superuser())
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield f"list {name}", partial(_opened, client, reverse(f"{name}_changelist"))
+        if model in WITH_PAGE:
+            key = model._default_manager.order_by("pk").values_list("pk", flat=True)[16]
+            yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
+    yield "reveal of a card by its holder", _reveal
+
+
+def _opened(client: Client, url: str) -> None:
+    assert client.get(url).status_code == 200, url
+
+
+def _reveal() -> None:
+    card = VirtualCard.objects.get(pk=17)
+    # Its issuer is not there; all that the database is asked comes before.
+    with suppress(IssuerError):
+        reveal.grant_to_cardholder(public_id=card.public_id, user=card.cardholder.user, nonce="nonce_1234567890abcdef")

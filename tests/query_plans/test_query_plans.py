@@ -1,0 +1,79 @@
+"""Each index costs every purchase, so each is needed; and nothing that runs often reads a whole table.
+
+PostgreSQL itself says so: its plans for all that the product asks, on tables with thousands of rows.
+"""
+
+from typing import Final
+
+import pytest
+from django.db import connection
+
+from issuing.authorizations import decision_store
+from tests.query_plans.filled_tables import COLUMNS, fill
+from tests.query_plans.operations import deliveries, domain_calls, pages, sweeps
+from tests.query_plans.plans import Seen, counters, explain, watched
+
+pytestmark = pytest.mark.django_db
+
+LARGE: Final = {table for table, (rows, _columns) in COLUMNS.items() if rows > 1_000}
+# By the beginning of the operation's name, and the table.
+MAY_SCAN: Final = {
+    ("list admin:", ""): "A person's list counts its rows, offers the values of a filter and sorts by time or name.",
+    ("start of the fees", "wallet_posting"): "Once an hour: the newest of all fees, and a fee comes with every charge.",
+    ("start of the comparison", "issuing_virtualcard"): "Once an hour, before every card is compared.",
+}
+NEEDED: Final = {
+    "issuing_rollout": "Few rows, written by staff; Django's unique field and many-to-many tables have it.",
+    "users_user_": "Written when staff are named; Django's own user has it.",
+    "users_invitation_": "Written when staff are invited.",
+    "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
+    "routing_threshold_name": "Two rows; Django's unique field has it.",
+    "wallet_cardproduct_key": "Few rows, written by staff; Django's unique field has it.",
+}
+DECISIONS: Final = ("first round of a purchase", "later round of a purchase")
+OURS: Final = "^(audit|issuing|onecard|outbox|routing|users|wallet)_"
+NAMES: Final = {
+    "provider": "stripe", "event_id": "evt_17", "event_type": "issuing_authorization.request", "fingerprint": "f",
+    "card_id": "ic_17", "authorization_id": "iauth_17", "earlier_events": ["evt_18"], "earlier_rounds": ["0"],
+    "cardholders": ["ich_18"],
+}  # fmt: skip
+
+
+def test_all_find_their_rows_by_indexes_that_are_all_needed() -> None:
+    fill()
+    seen = plans_of_all()
+    scans = [(name, table, statement) for name, each in seen.items() for table, statement in each.scans]
+    assert [scan for scan in scans if not may_scan(scan[0], scan[1])] == []
+    used = set().union(*(each.indexes for each in seen.values()))
+    assert [name for name in non_unique_indexes() if name not in used and not name.startswith(tuple(NEEDED))] == []
+
+
+def plans_of_all() -> dict[str, Seen]:
+    """What PostgreSQL does for each operation, by its name."""
+    found = {"read of a decision": Seen()}
+    explain(found["read of a decision"], decision_store.READ, NAMES)
+    for operations in (sweeps, domain_calls, deliveries, pages):
+        for name, operation in operations():
+            before = counters()
+            with watched() as found[name]:
+                operation()
+            if name in DECISIONS:
+                # Statements inside functions have no plan to show, so the server's own counts of scans are compared.
+                more = [table for table, scans in counters().items() if scans > before[table]]
+                found[name].scans += [(table, "in a function") for table in more]
+    return found
+
+
+def may_scan(name: str, table: str) -> bool:
+    return table not in LARGE or any(name.startswith(begin) and at in ("", table) for begin, at in MAY_SCAN)
+
+
+def non_unique_indexes() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid "
+            "JOIN pg_class t ON t.oid = x.indrelid "
+            "WHERE t.relnamespace = current_schema()::regnamespace AND NOT indisunique AND t.relname ~ %s ORDER BY 1",
+            [OURS],
+        )
+        return [name for (name,) in cursor.fetchall()]
