@@ -10,10 +10,10 @@ import datetime as dt
 from issuing import states
 from issuing.cards import due_comparisons
 from issuing.cards.comparison_rules import compare
-from issuing.handlers.marqeta_clearing import moment_of
 from issuing.inbox.content import content_of
 from issuing.issuers.base import IssuedCard, IssuerError
 from issuing.issuers.marqeta import objects as marqeta_objects
+from issuing.issuers.marqeta.timestamps import happened_at
 from issuing.issuers.stripe import objects as stripe_objects
 from issuing.issuers.stripe.events import parse_envelope
 from issuing.models import IssuerAccount, IssuerEvent, Provider, VirtualCard
@@ -89,8 +89,7 @@ def _status_word(event: IssuerEvent) -> str:
 def _reported_at(event: IssuerEvent) -> dt.datetime:
     """When the issuer says that it happened, or when we heard of it."""
     if event.provider == Provider.MARQETA:
-        content = content_of(event)
-        return moment_of(content) if content.get("created_time") else event.received_at
+        return happened_at(content_of(event)) or event.received_at
     return parse_envelope(bytes(event.body)).told_at or event.received_at
 
 

@@ -22,6 +22,7 @@ from issuing.issuers.marqeta.message_types import (
     CLEARINGS,
     EXPIRIES,
     FIRST_MESSAGES,
+    INCREMENTS,
     NO_MONEY_ROOTS,
     REFUNDS,
     RELEASES,
@@ -34,7 +35,6 @@ from onecard.kit.text import clean_text
 
 ACTOR = "issuer:marqeta"
 PLAIN_ENTRIES = frozenset({"gpa.credit", "gpa.debit", "msa.credit", "msa.debit"})
-INCREMENTS = frozenset({"authorization.incremental"})
 REFUSED = ("DECLINED", "ERROR")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")

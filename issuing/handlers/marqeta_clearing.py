@@ -1,6 +1,5 @@
 """What a row of Marqeta's webhook settles: a clearing or a refund, recorded as every issuer's are."""
 
-import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +7,7 @@ from issuing.clearing import card_transactions
 from issuing.clearing.transaction_rows import MONEY_BACK
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.marqeta.message_types import CLEARINGS, FIRST_MESSAGES, REFUND_CLEARING, REFUNDS
+from issuing.issuers.marqeta.timestamps import happened_at
 from issuing.issuers.merchants import location_of
 from issuing.issuers.messages import AuthorizationNews, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
@@ -46,7 +46,7 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
         currency=news.currency,
         merchant_name=news.merchant.name,
         mcc=news.merchant.mcc,
-        created_at=moment_of(row),
+        created_at=happened_at(row) or clock.now(),
         issuer_cardholder_id=news.issuer_cardholder_id,
         **of_marqeta(row, news.currency).columns(),
     )
@@ -75,13 +75,3 @@ def _is_known(token: str, provider: str) -> bool:
         provider=provider, issuer_transaction_id=token, transaction_type=Type.SETTLEMENT
     )
     return purchases.exists() or captures.exists()
-
-
-def moment_of(row: dict[str, Any]) -> dt.datetime:
-    """When it happened at the merchant; now, for a row that does not say: no money is lost for a missing time."""
-    given = row.get("user_transaction_time") or row.get("created_time")
-    try:
-        moment = dt.datetime.fromisoformat(given) if isinstance(given, str) else clock.now()
-        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        return clock.now()

@@ -14,17 +14,18 @@ from django.conf import settings
 from issuing import states
 from issuing.disputes import lifecycle as disputes
 from issuing.disputes.lifecycle import DisputeNews, Movement
-from issuing.handlers.marqeta_clearing import moment_of
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
 from issuing.issuers.marqeta.events import AmountError, read_currency, read_minor
+from issuing.issuers.marqeta.message_types import DISPUTE_BEGINNINGS
+from issuing.issuers.marqeta.timestamps import happened_at
 from issuing.issuers.messages import AuthorizationNews, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
 from issuing.models import CardTransaction, Provider
+from onecard.kit import clock
 from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
 Status = states.Dispute
-BEGINNINGS = ("authorization.clearing.chargeback", "pindebit.chargeback")
 # What follows the beginning -> the money of it, and where the dispute stands.
 _SAYS: dict[str, tuple[str, str]] = {
     "": (Type.CHARGEBACK, Status.SUBMITTED),
@@ -35,7 +36,7 @@ _SAYS: dict[str, tuple[str, str]] = {
     ".provisional.debit": (Type.PROVISIONAL_DEBIT, ""),
     ".writeoff": ("", Status.LOST),
 }
-MESSAGES = {f"{begins}{ends}": says for begins in BEGINNINGS for ends, says in _SAYS.items()}
+MESSAGES = {f"{begins}{ends}": says for begins in DISPUTE_BEGINNINGS for ends, says in _SAYS.items()}
 # States of a chargeback (its transitions); what is withdrawn or written off brings no money from the merchant.
 STATES: dict[str, str] = {
     "RETRIEVAL_REQUEST": Status.UNSUBMITTED,
@@ -56,7 +57,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> R
     transaction_type, status = MESSAGES[kind]
     token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")
     earlier = clean_text(row.get("preceding_related_transaction_token"), limit=64)
-    told_at = moment_of(row)
+    told_at = happened_at(row) or clock.now()
     movement = Movement(
         transaction_type=transaction_type,
         amount_minor=news.amount_minor,
@@ -112,7 +113,7 @@ def act_on_transition(row: dict[str, Any]) -> Result:
             # Later states have an amount of their own, such as what the merchant contests.
             amount_minor=_amount(row, currency) if state == "INITIATED" else 0,
             currency=currency,
-            told_at=moment_of(row),
+            told_at=happened_at(row) or clock.now(),
             event_type=f"chargebacktransition.{state.lower()}",
         )
     )

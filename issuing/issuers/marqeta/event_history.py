@@ -12,9 +12,12 @@ from typing import Any
 from issuing.issuers import errors
 from issuing.issuers.base import EventPage, MissedEvent, missed
 from issuing.issuers.marqeta.events import row_envelope
+from issuing.issuers.marqeta.timestamps import happened_at
 from onecard.kit import exact_json
 
 _TRANSACTIONS = "transactions"
+# A row without a time is read as old, so that it is never passed over.
+LONG_AGO = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
@@ -41,19 +44,10 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
         # `gpa.…` are twins of the merchant's messages, on which nothing is ever done
         # (docs/issuers/marqeta.md, Transaction types).
         if envelope is not None and not envelope.type.startswith("transaction.gpa."):
-            yield replace(missed(envelope, body, _happened_at(row)), told_as=_told_as(envelope.id))
+            yield replace(missed(envelope, body, happened_at(row) or LONG_AGO), told_as=_told_as(envelope.id))
 
 
 def _told_as(event_id: str) -> tuple[str, ...]:
     """A hold that is used up changes its state from pending to cleared, and nobody is told: it is no other news."""
     told, _, state = event_id.rpartition(":")
     return (f"{told}:PENDING",) if state == "CLEARED" else ()
-
-
-def _happened_at(row: Mapping[str, Any]) -> dt.datetime:
-    """When it happened; a row that does not say is taken for old, so that it is never passed over."""
-    try:
-        moment = dt.datetime.fromisoformat(row.get("user_transaction_time") or row["created_time"])
-    except (LookupError, TypeError, ValueError):
-        return dt.datetime.fromtimestamp(0, dt.UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

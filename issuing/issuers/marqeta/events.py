@@ -10,7 +10,7 @@ from typing import Any
 from issuing.issuers import fingerprints
 from issuing.issuers.marqeta.answers import MarqetaAnswers
 from issuing.issuers.marqeta.jit_methods import INCREMENT, is_cash
-from issuing.issuers.marqeta.message_types import FIRST_MESSAGES
+from issuing.issuers.marqeta.message_types import FIRST_MESSAGES, INCREMENTS
 from issuing.issuers.merchants import category_of
 from issuing.issuers.messages import AuthorizationRequest, Envelope, MalformedEventError, Merchant, body_id
 from issuing.issuers.side_amounts import of_marqeta
@@ -96,7 +96,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
     if not jit:
         raise MalformedEventError("gpa_order.jit_funding is missing, so no amount is asked for.")
     method = clean_text(jit.get("method"), limit=100)
-    follows = method == INCREMENT or content.get("type") == "authorization.incremental"
+    follows = method == INCREMENT or clean_text(content.get("type"), limit=80) in INCREMENTS
     named = content.get("preceding_related_transaction_token") if follows else content.get("token")
     user = _token(jit.get("user_token"), "jit_funding.user_token")
     people = tuple(dict.fromkeys(filter(None, (user, _token_or_empty(content.get("user_token"))))))

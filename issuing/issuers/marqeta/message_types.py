@@ -62,9 +62,10 @@ _REFUNDS = (
     "pindebit.reversal",
     "account.funding.auth_plus_capture.reversal",
 )
+DISPUTE_BEGINNINGS = ("authorization.clearing.chargeback", "pindebit.chargeback")
 _DISPUTES = tuple(
     f"{begins}{ends}"
-    for begins in ("authorization.clearing.chargeback", "pindebit.chargeback")
+    for begins in DISPUTE_BEGINNINGS
     for ends in (
         "",
         ".completed",
@@ -199,7 +200,7 @@ def _of(meaning: Meaning) -> frozenset[str]:
 
 
 FIRST_MESSAGES, CLEARINGS, REFUNDS = _of(Meaning.FIRST), _of(Meaning.CLEARING), _of(Meaning.REFUND)
-RELEASES, EXPIRIES = _of(Meaning.RELEASE), _of(Meaning.EXPIRY)
+INCREMENTS, RELEASES, EXPIRIES = _of(Meaning.INCREMENT), _of(Meaning.RELEASE), _of(Meaning.EXPIRY)
 # First messages that ask and take at once, and never only hold.
 TAKES_AT_ONCE = frozenset(
     {

@@ -11,11 +11,13 @@ from issuing.issuers.marqeta.message_types import (
     CLEARINGS,
     EXPIRIES,
     FIRST_MESSAGES,
+    INCREMENTS,
     REFUND_CLEARING,
     REFUNDS,
     RELEASES,
     TAKES_AT_ONCE,
 )
+from issuing.issuers.marqeta.timestamps import happened_at
 from issuing.issuers.pages import names_of, read_each, rows_of
 from issuing.issuers.side_amounts import of_marqeta
 from issuing.issuers.transaction_kinds import Kind
@@ -181,7 +183,9 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
     # (docs/issuers/marqeta.md, Amounts by type).
     amount = order["amount"] if kind == Kind.RELEASE and "amount" in order else row["amount"]
     sign = -1 if kind in (Kind.RELEASE, Kind.REFUND) else 1
-    moment = dt.datetime.fromisoformat(row.get("user_transaction_time") or row["created_time"])
+    moment = happened_at(row)
+    if moment is None:
+        raise ValueError("The row has no time that can be read.")
     return IssuerTransaction(
         id=read_token(row),
         issuer_card_id=clean_text(row["card_token"], limit=LONGEST_TOKEN),
@@ -191,7 +195,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
         currency=currency,
         merchant_name=free_text(merchant.get("name"), limit=200),
         mcc=clean_text(merchant.get("mcc"), limit=4),
-        created_at=moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC),
+        created_at=moment,
         issuer_cardholder_id=clean_text(row.get("user_token"), limit=LONGEST_TOKEN),
         **of_marqeta(row, currency).columns(),
     )
@@ -216,7 +220,7 @@ def _kind(row: Mapping[str, Any]) -> Kind:
         return Kind.OTHER
     if name in _HOLDS:
         return Kind.AUTHORIZATION
-    if name == "authorization.incremental":
+    if name in INCREMENTS:
         return Kind.INCREMENT
     if name in RELEASES | EXPIRIES:
         return Kind.RELEASE
