@@ -13,13 +13,14 @@ from issuing.handlers import cards as card_updates
 from issuing.handlers import marqeta as marqeta_updates
 from issuing.handlers import stripe as stripe_updates
 from issuing.inbox import deliveries as inbox
+from issuing.inbox import foreign_events as foreign_updates
 from issuing.inbox import unapplied, unhandled_money
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.messages import MalformedEventError
 from issuing.issuers.stripe.events import parse_envelope
+from issuing.issuers.stripe.foreign_events import why_not_ours
 from issuing.models import IssuerEvent, Provider
-from issuing.webhooks import stripe_account
 from onecard.kit import clock
 from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import transaction
@@ -94,9 +95,9 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 
 def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
     envelope = None if event.provider == Provider.MARQETA else parse_envelope(bytes(event.body))
-    why_not = stripe_account.why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
+    why_not = why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
     if envelope and why_not:
-        return states.Event.KEPT, stripe_account.refuse_news(why_not, envelope)
+        return states.Event.KEPT, foreign_updates.refuse(why_not, envelope)
     if event.event_type in CARD_NEWS or event.event_type.startswith(CARD_MOVES):
         return card_updates.act(event)
     patient = now - event.received_at < WAIT_FOR_DECISION

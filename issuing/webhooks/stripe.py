@@ -5,13 +5,15 @@ from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
+from issuing.authorizations import foreign_requests
 from issuing.authorizations.authorize import authorize
 from issuing.inbox import deliveries as inbox
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, parse_envelope
+from issuing.issuers.stripe.foreign_events import why_not_ours
 from issuing.models import Provider
-from issuing.webhooks import request_age, signatures, stripe_account
+from issuing.webhooks import request_age, signatures
 from issuing.webhooks.view import (
     MachineDoor,
     UnreadableError,
@@ -76,10 +78,10 @@ def _decide(envelope: Envelope, body: bytes, watch: Stopwatch) -> HttpResponse:
         keep_rejected(Provider.STRIPE, body, error.message, envelope)
         return _answer(STRIPE.bare_decline("malformed_request"), watch)
     watch.lap("decode")
-    why = stripe_account.why_not_ours(envelope)
+    why = why_not_ours(envelope)
     if why:
         with briefly():
-            return _answer(stripe_account.refuse_question(asked, why, envelope, body, watch), watch)
+            return _answer(foreign_requests.refuse(asked, why, envelope, body, watch), watch)
     return _answer(authorize(asked, body=body, watch=watch), watch)
 
 

@@ -12,8 +12,8 @@ from django.core.management import call_command
 from issuing import tasks
 from issuing.authorizations import decision_store
 from issuing.handlers import dispatch
+from issuing.inbox import foreign_events
 from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent, VirtualCard
-from issuing.webhooks import stripe_account
 from onecard import environment
 from onecard.outbox.models import Message
 from tests import stripe_events
@@ -181,7 +181,7 @@ def test_refused_news_is_handled_after_the_setting_is_mended(card: VirtualCard, 
     event = IssuerEvent.objects.get(event_id=told["id"])
     assert dispatch.handle(event_pk=event.pk) == "handled"
     assert CardTransaction.objects.count() == 1
-    assert stripe_account.take_again() == 0
+    assert foreign_events.take_again() == 0
 
 
 def test_a_refused_question_is_declined_without_a_database(card: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> None:
