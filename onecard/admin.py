@@ -76,7 +76,7 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
         return redirect(name, user_id=person.pk)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Whoever's name or address changes is told at the old address, and is suspended: it may be a take-over."""
+        """Suspends a person whose name or address changed, and mails the old address: it may be a takeover."""
         before = User.objects.filter(pk=obj.pk).first() if change else None
         if before is None:
             obj.set_unusable_password()

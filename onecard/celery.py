@@ -15,7 +15,7 @@ from onecard.start import read_settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 read_settings()
 
-# Calls go down, news comes up: an app puts a topic in the outbox, and the tasks named here hear of it.
+# Apps above call apps below. An app below puts a topic in the outbox, and these tasks above receive it.
 SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "funding.requested": ("wallet.tasks.charge_funding",),
     "funding.failed": ("issuing.tasks.fall_back",),

@@ -29,7 +29,7 @@ ACTOR = "system:telling"
 TRYING, SENT, UNREACHABLE = "cardholder.telling", "cardholder.told", "cardholder.unreachable"
 # The wait before the next attempt; it doubles each time up to the longest.
 FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=2), dt.timedelta(hours=6)
-MOST_TRIES = 10
+MOST_ATTEMPTS = 10
 SWEEP_GRACE = dt.timedelta(seconds=30)
 SWEEP_BATCH = 100
 
@@ -58,7 +58,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     moment = now or clock.now()
     waiting = Message.objects.filter(topic="cardholder.notify", published_at__isnull=True)
     asked = set(waiting.values_list("payload__case_id", flat=True))
-    due = [pk for pk in _not_sent(moment - SWEEP_GRACE) if pk not in asked and _is_due(_tries(pk), moment)]
+    due = [pk for pk in _not_sent(moment - SWEEP_GRACE) if pk not in asked and _is_due(_attempts(pk), moment)]
     for case_id in due:
         with transaction():
             outbox.put(topic="cardholder.notify", case_id=case_id)
@@ -78,17 +78,17 @@ def _claim(case_id: int) -> Case | None:
     with transaction():
         mine = Case.objects.select_for_update(no_key=True, of=("self",)).filter(pk=case_id, status=Case.Status.OPEN)
         case = mine.select_related("obligation__cardholder__user").first()
-        tries = _tries(case_id)
-        if case is None or case.obligation is None or not _is_due(tries, clock.now()) or _is_over(case):
+        attempts = _attempts(case_id)
+        if case is None or case.obligation is None or not _is_due(attempts, clock.now()) or _is_over(case):
             return None
-        if not _address(case)[0] or len(tries) >= MOST_TRIES:
-            trail.record(actor=ACTOR, action=UNREACHABLE, subject=case, tries=len(tries))
+        if not _address(case)[0] or len(attempts) >= MOST_ATTEMPTS:
+            trail.record(actor=ACTOR, action=UNREACHABLE, subject=case, tries=len(attempts))
             return None
         trail.record(actor=ACTOR, action=TRYING, subject=case)
         return case
 
 
-def _tries(case_id: int) -> list[dt.datetime]:
+def _attempts(case_id: int) -> list[dt.datetime]:
     entries = Entry.objects.filter(subject_type="case", subject_id=str(case_id), action=TRYING)
     return list(entries.order_by("pk").values_list("recorded_at", flat=True))
 
@@ -98,11 +98,11 @@ def _is_over(case: Case) -> bool:
     return entries.filter(action__in=(SENT, UNREACHABLE)).exists()
 
 
-def _is_due(tries: list[dt.datetime], moment: dt.datetime) -> bool:
-    if not tries:
+def _is_due(attempts: list[dt.datetime], moment: dt.datetime) -> bool:
+    if not attempts:
         return True
-    wait: dt.timedelta = min(FIRST_WAIT * 2 ** (len(tries) - 1), LONGEST_WAIT)
-    return moment - tries[-1] >= wait
+    wait: dt.timedelta = min(FIRST_WAIT * 2 ** (len(attempts) - 1), LONGEST_WAIT)
+    return moment - attempts[-1] >= wait
 
 
 def _address(case: Case) -> list[str]:

@@ -10,7 +10,7 @@ FORMATS: Final[dict[str, Format]] = {"json": "json", "csv": "csv"}
 
 
 def format_of(file: Path, given: str | None) -> Format:
-    """The format that was given, else the one that the file's ending tells; raises RankingsError for another ending."""
+    """Returns the given format, else the one of the file's ending; raises RankingsError for an unknown ending."""
     word = given or file.suffix.removeprefix(".").lower()
     if word not in FORMATS:
         raise RankingsError(f"{file.name} ends neither in .json nor in .csv; say which it is with --format.")

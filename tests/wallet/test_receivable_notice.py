@@ -113,12 +113,12 @@ def test_attempts_end_and_the_trail_says_so() -> None:
     case = a_receivable()
 
     with time_machine.travel(clock.now(), tick=False) as traveller:
-        for _ in range(receivable_notice.MOST_TRIES + 3):
+        for _ in range(receivable_notice.MOST_ATTEMPTS + 3):
             receivable_notice.send(case_id=case.pk, card_is_frozen=True)
             traveller.shift(receivable_notice.LONGEST_WAIT)
         assert receivable_notice.sweep() == 0
 
-    assert told(case) == ["cardholder.telling"] * receivable_notice.MOST_TRIES + ["cardholder.unreachable"]
+    assert told(case) == ["cardholder.telling"] * receivable_notice.MOST_ATTEMPTS + ["cardholder.unreachable"]
 
 
 def test_a_holder_without_an_address_gets_no_letter_and_no_retry() -> None:

@@ -26,7 +26,7 @@ AGREE, WITHDRAW = "agree", "withdraw"
 HAPPENS: dict[str, str] = {
     EnteredAmount.Kind.CONVERSION: "The transaction counts for this amount, and the amount due follows at once.",
     EnteredAmount.Kind.TOP_UP: "The cardholder's own card is charged, and the money is put on the virtual card.",
-    EnteredAmount.Kind.LIMITS: "The raised limits hold at once, and the issuer is told.",
+    EnteredAmount.Kind.LIMITS: "The raised limits hold at once, and the issuer gets them.",
     EnteredAmount.Kind.REFUND: "The money goes back to the card that paid, at our own cost.",
 }
 

@@ -20,7 +20,7 @@ CHARGE_MEANING: dict[str, str] = {
     Charge.INTENDED: "Written down; the processor has not taken it yet.",
     Charge.SENDING: "A worker is asking the processor now. If that worker died, the sweeper asks again.",
     Charge.SUCCEEDED: "The card was charged.",
-    Charge.PROCESSING: "The processor took it and will tell us the outcome.",
+    Charge.PROCESSING: "The processor accepted it and will report the outcome.",
     Charge.HELD: "The card's bank keeps the amount for us. It is captured when the purchase is settled, or given up.",
     Charge.CAPTURING: "What was held is being taken now. If that worker died, the sweeper asks again.",
     Charge.REQUIRES_ACTION: "The card's bank wants the cardholder to confirm.",
@@ -50,7 +50,7 @@ NEXT_STEP: dict[str, str] = {
         "Ask the cardholder to confirm the payment with their bank; a success closes this case by itself."
     ),
     Case.Kind.RECEIVABLE: (
-        "The cardholder was told. Agree with them how it is paid, and unfreeze the card when it is. Soft declines are "
+        "The cardholder was notified. Agree with them how to pay, and unfreeze the card when it is. Soft declines are "
         "tried again by the clock (see the obligation's charges); a payment that succeeds closes this case by itself. "
         "What they paid another way is booked as settled outside."
     ),
@@ -83,7 +83,7 @@ NEXT_STEP: dict[str, str] = {
         "the cardholder pays follows, and this case closes by itself."
     ),
     Case.Kind.CREDIT_LEFT: (
-        "The merchant gave back more than it took. Where the surplus is on the card's balance, agree with the "
+        "The merchant gave back more than it took. Where the overpayment is on the card's balance, agree with the "
         "cardholder how it is used; where it is on no card, pay it out and have it booked as settled outside."
     ),
     Case.Kind.FUNDING_REFUSED: (
@@ -142,7 +142,7 @@ NEXT_STEP: dict[str, str] = {
 def next_try(charge: FundingCharge) -> str:
     """Returns when we call the processor next, or why we do not."""
     if charge.status not in DUE_CHARGE:
-        return "None: nothing is left to try" if charge.finished_at else "None: waiting for news"
+        return "None: nothing is left to try" if charge.finished_at else "None: waiting for an update"
     if charge.next_attempt_at is None:
         return display.NOTHING
     seconds = (charge.next_attempt_at - clock.now()).total_seconds()

@@ -208,13 +208,13 @@ def _retry_later(obligation: FundingObligation, receivable: Case, actor: str) ->
 
 def _softest(obligation: FundingObligation, charges: Sequence[FundingCharge]) -> FundingMethod | None:
     """Returns, of the cards with a soft last decline, the least tried one, and of those the first in line."""
-    tries: dict[int, list[FundingCharge]] = {}
+    attempts: dict[int, list[FundingCharge]] = {}
     for charge in charges:
-        tries.setdefault(charge.method_id, []).append(charge)
+        attempts.setdefault(charge.method_id, []).append(charge)
     soft = [
         (len(own), place, own[-1].method)
-        for place, own in enumerate(tries.values())
-        if declines.may_be_retried(own[-1], tries=len(own))
+        for place, own in enumerate(attempts.values())
+        if declines.may_be_retried(own[-1], attempts=len(own))
         and methods.is_usable(own[-1].method, currency=obligation.currency, even_cooling=True)
     ]
     return min(soft, key=lambda found: found[:2])[2] if soft else None

@@ -62,12 +62,12 @@ def blames_method(outcome: Outcome) -> bool:
     return outcome.blame == Blame.CARD
 
 
-def may_be_retried(charge: FundingCharge, *, tries: int) -> bool:
-    """Returns whether the decline was soft, after `tries` charges of this card. An unknown code is a hard decline."""
+def may_be_retried(charge: FundingCharge, *, attempts: int) -> bool:
+    """Returns whether the decline was soft, after `attempts` charges of this card. An unknown code is hard."""
     if charge.status != Charge.DECLINED:
         return False
     code = charge.failure_code
-    return code in RETRY_SOON or code in RETRY_LATER or (code in RETRY_ONCE and tries < 2)
+    return code in RETRY_SOON or code in RETRY_LATER or (code in RETRY_ONCE and attempts < 2)
 
 
 def sentence(method: FundingMethod, failure: Outcome | FundingCharge) -> str:

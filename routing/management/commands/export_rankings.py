@@ -17,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, nargs="?", help="where to write (by default to the terminal)")
-        parser.add_argument("--format", choices=FORMATS, help="by default the file's ending tells; csv on the terminal")
+        parser.add_argument(
+            "--format", choices=FORMATS, help="by default the file's ending decides; csv on the terminal"
+        )
 
     def handle(self, *, file: Path | None, **options: Any) -> None:
         try:

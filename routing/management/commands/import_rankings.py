@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="the walkthrough's JSON, or CSV with a header")
-        parser.add_argument("--format", choices=FORMATS, help="what the file is (by default its ending tells)")
+        parser.add_argument("--format", choices=FORMATS, help="what the file is (by default its ending decides)")
         parser.add_argument("--dry-run", action="store_true", help="check and count, but write nothing")
 
     def handle(self, *, file: Path, dry_run: bool, **options: Any) -> None:

@@ -114,7 +114,10 @@ def test_nothing_is_sent_again_where_nothing_has_failed() -> None:
     refused(lambda: send_again(difference()), "not about a refund")
     with transaction.atomic():
         named = cases.open_case(
-            kind="refund_failed", reference="authorization:7", money=Money(5, "USD"), summary="Paid past the product."
+            kind="refund_failed",
+            reference="authorization:7",
+            money=Money(5, "USD"),
+            summary="Paid outside the product.",
         )
     refused(lambda: send_again(named), "no charge behind")
     assert len(back()) == 1

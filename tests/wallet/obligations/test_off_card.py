@@ -1,4 +1,4 @@
-"""What went out past the product is owed again when the merchant takes the money once more."""
+"""Money returned outside the product is owed again when the merchant takes it once more."""
 
 import pytest
 from django.db import transaction
