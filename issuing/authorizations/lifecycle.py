@@ -12,7 +12,7 @@ from issuing.billing import amount_due, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
-from issuing.issuers.messages import AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import AuthorizationUpdate, MalformedEventError
 from issuing.limits import holds
 from issuing.models import Authorization, Decision, Provider
 from onecard.kit import clock
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 
-def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
+def apply_news(news: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
     """Records what the issuer says of an authorization; old or repeated news changes nothing (money-safety I10).
 
     An authorization that we never decided on is recorded from the news alone. When the news says that we were asked
@@ -64,7 +64,7 @@ def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
         return True
 
 
-def refuse_contradiction(news: AuthorizationNews) -> None:
+def refuse_contradiction(news: AuthorizationUpdate) -> None:
     """Raises ContradictionError for news that names another card than its purchase's, or another cardholder."""
     why = event_references.contradiction(
         Named(
@@ -78,7 +78,7 @@ def refuse_contradiction(news: AuthorizationNews) -> None:
         raise ContradictionError(why, Money(news.amount_minor, news.currency or "USD"))
 
 
-def refuse_other_currency(authorization: Authorization, news: AuthorizationNews) -> None:
+def refuse_other_currency(authorization: Authorization, news: AuthorizationUpdate) -> None:
     """Raises ContradictionError for news of more or less in a currency that is not the purchase's."""
     if news.amount_minor and news.currency not in ("", authorization.currency):
         name, was, now = authorization.issuer_authorization_id, authorization.currency, news.currency
@@ -87,7 +87,7 @@ def refuse_other_currency(authorization: Authorization, news: AuthorizationNews)
         )
 
 
-def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
+def _follow(authorization: Authorization, news: AuthorizationUpdate) -> bool:
     """Moves to what is reported, if that is new; a merchant's money for which nothing of ours is held opens a case."""
     was, target = authorization.status, _reported_status(news)
     moved = was != target and move(authorization, target, actor=f"issuer:{news.provider}")
@@ -115,7 +115,7 @@ def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
     return moved and target not in NOTHING_BOUGHT
 
 
-def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) -> bool:
+def _is_partial_reversal(authorization: Authorization, news: AuthorizationUpdate) -> bool:
     """A total below ours, told by somebody who knows all of our approvals, before anything was captured (Stripe).
 
     What a capture does to the total is not documented, so after one nothing is concluded from it: settlement adjusts.
@@ -130,7 +130,7 @@ def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) 
     return news.approved_rounds == known and captured == 0
 
 
-def _stands_for_more(authorization: Authorization, news: AuthorizationNews) -> bool:
+def _stands_for_more(authorization: Authorization, news: AuthorizationUpdate) -> bool:
     """More of a purchase that its issuer approved by itself: its case follows. Stripe tells the new total."""
     is_total = news.provider != Provider.MARQETA and news.currency == authorization.currency
     return is_total and news.amount_minor > authorization.approved_minor and not _is_decided(authorization)
@@ -157,7 +157,7 @@ def add_unasked(authorization: Authorization, amount_minor: int, *, is_new: bool
     amount_due.follow(authorization, actor=actor)
 
 
-def _undo_declined(authorization: Authorization, news: AuthorizationNews) -> None:
+def _undo_declined(authorization: Authorization, news: AuthorizationUpdate) -> None:
     """Takes back what we approved too late: of a purchase that stands, its issuer declined an increment."""
     if not (news.ever_approved and news.declined_rounds):
         return
@@ -241,14 +241,14 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
     return given
 
 
-def _reported_status(news: AuthorizationNews) -> str:
+def _reported_status(news: AuthorizationUpdate) -> str:
     """Status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
     if not news.ever_approved:
         return states.Authorization.DECLINED
     return news.status
 
 
-def _record_unseen(news: AuthorizationNews, card_id: int | None) -> Authorization:
+def _record_unseen(news: AuthorizationUpdate, card_id: int | None) -> Authorization:
     """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
     if not news.currency:
         raise MalformedEventError("The authorization is new to us, and its currency is missing or unknown.")
@@ -277,7 +277,7 @@ def _record_unseen(news: AuthorizationNews, card_id: int | None) -> Authorizatio
     return authorization
 
 
-def _fill_in(authorization: Authorization, news: AuthorizationNews, card_id: int | None) -> bool:
+def _fill_in(authorization: Authorization, news: AuthorizationUpdate, card_id: int | None) -> bool:
     """Adds what the request did not carry yet, such as the authorization code, or the card of a decision made late.
 
     What is told beside the amount is taken over as it was told last: it decides nothing. True for a card, whose balance

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from issuing.issuers.messages import AuthorizationNews, DeclinedRound, round_prefix
+from issuing.issuers.messages import AuthorizationUpdate, DeclinedRound, round_prefix
 from issuing.models import Authorization, Decision, IssuerEvent
 
 
@@ -16,7 +16,7 @@ def decided_under(provider: str, event_id: str) -> QuerySet[Decision]:
     return Decision.objects.filter(event__provider=provider, **{f"event__{name}": each for name, each in same.items()})
 
 
-def declined(purchase: Authorization, news: AuthorizationNews) -> list[Decision]:
+def declined(purchase: Authorization, news: AuthorizationUpdate) -> list[Decision]:
     """Our standing approvals whose rounds the news calls declined, whether they were undone already or not."""
     found = [_approval_of(purchase, each) for each in news.declined_rounds]
     return [decision for decision in found if decision is not None]

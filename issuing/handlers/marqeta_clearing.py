@@ -9,7 +9,7 @@ from issuing.clearing.transaction_rows import MONEY_BACK
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.marqeta.message_types import CLEARINGS, FIRST_MESSAGES, REFUND_CLEARING, REFUNDS
 from issuing.issuers.merchants import location_of
-from issuing.issuers.messages import AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import AuthorizationUpdate, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
 from issuing.issuers.transaction_kinds import Kind
 from issuing.models import Authorization, CardTransaction
@@ -24,7 +24,7 @@ _KINDS = {
 }
 
 
-def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTransaction | None:
+def read(kind: str, row: dict[str, Any], news: AuthorizationUpdate) -> IssuerTransaction | None:
     """The movement of a row, of which `news` was read; None for a kind that moves nothing.
 
     Raises MalformedEventError for a row without a token of its own.
@@ -52,7 +52,7 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationNews) -> IssuerTrans
     )
 
 
-def record(kind: str, found: IssuerTransaction, news: AuthorizationNews) -> bool:
+def record(kind: str, found: IssuerTransaction, news: AuthorizationUpdate) -> bool:
     """Keeps a movement that was read of a row, once its money has moved; says whether it is new."""
     if kind == REFUND_CLEARING and not _is_known(found.authorization_id, news.provider):
         found = replace(found, authorization_id="")

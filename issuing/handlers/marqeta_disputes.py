@@ -17,7 +17,7 @@ from issuing.disputes.lifecycle import DisputeNews, Movement
 from issuing.handlers.marqeta_clearing import moment_of
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
 from issuing.issuers.marqeta.events import AmountError, read_currency, read_minor
-from issuing.issuers.messages import AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import AuthorizationUpdate, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
 from issuing.models import CardTransaction, Provider
 from onecard.kit.text import clean_text, free_text
@@ -51,7 +51,7 @@ Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 
 
-def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationNews) -> Result:
+def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) -> Result:
     """Applies one of MESSAGES, of which `news` was read. Raises MalformedEventError before anything is written."""
     transaction_type, status = MESSAGES[kind]
     token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")

@@ -7,7 +7,7 @@ from issuing.handlers import marqeta_clearing
 from issuing.issuers.base import IssuerTransaction
 from issuing.issuers.marqeta.events import jit_funding, purchase_token, read_currency, read_merchant, read_minor
 from issuing.issuers.marqeta.message_types import FIRST_MESSAGES
-from issuing.issuers.messages import NOTHING, AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import NOTHING, AuthorizationUpdate, MalformedEventError
 from issuing.issuers.side_amounts import of_marqeta
 from issuing.models import Provider
 from onecard.kit.text import clean_text, free_text
@@ -22,7 +22,7 @@ class Row:
     jit_token: str
     is_final: bool | None
     released_minor: int
-    news: AuthorizationNews
+    news: AuthorizationUpdate
     movement: IssuerTransaction | None
 
 
@@ -31,7 +31,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
     currency = read_currency(row.get("currency_code"))
     jit_token = jit_funding(row).get("token")
     final = row.get("is_final_clearing")
-    news = AuthorizationNews(
+    news = AuthorizationUpdate(
         provider=Provider.MARQETA,
         authorization_id=_needed(purchase_token(row), "token"),
         issuer_card_id=_needed(clean_text(row.get("card_token"), limit=64), "card_token"),
@@ -57,7 +57,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
     )
 
 
-def _released_minor(row: dict[str, Any], news: AuthorizationNews) -> int:
+def _released_minor(row: dict[str, Any], news: AuthorizationUpdate) -> int:
     """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
     order = row.get("gpa_order") or row.get("gpa_order_unload")
     if isinstance(order, dict) and "amount" in order:

@@ -12,9 +12,9 @@ from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.base import IssuerError, IssuerTransaction
 from issuing.issuers.merchants import location_of
-from issuing.issuers.messages import AuthorizationNews, Envelope, MalformedEventError, Merchant
+from issuing.issuers.messages import AuthorizationUpdate, Envelope, MalformedEventError, Merchant
 from issuing.issuers.stripe import objects as stripe_objects
-from issuing.issuers.stripe.events import parse_authorization_news, read_merchant
+from issuing.issuers.stripe.events import parse_authorization_update, read_merchant
 from issuing.issuers.transaction_kinds import Kind
 from issuing.models import CardTransaction
 from onecard.kit.text import free_text
@@ -29,7 +29,7 @@ WAIT: Result = (states.Event.RECEIVED, "")
 def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
     if envelope.type in AUTHORIZATION_NEWS:
-        news = parse_authorization_news(provider, envelope)
+        news = parse_authorization_update(provider, envelope)
         return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
     if envelope.type in TRANSACTION_NEWS:
         return _posted(provider, envelope)
@@ -76,8 +76,8 @@ def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
     return found, read_merchant(content, needs_mcc=False), free_text(code, limit=20)
 
 
-def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationNews:
-    return AuthorizationNews(
+def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationUpdate:
+    return AuthorizationUpdate(
         provider=provider,
         authorization_id=found.authorization_id,
         issuer_card_id=found.issuer_card_id,

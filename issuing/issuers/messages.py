@@ -142,7 +142,7 @@ class DeclinedRound:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationNews:
+class AuthorizationUpdate:
     """What the issuer says of an authorization after the fact: its outcome, where it stands and its amount.
 
     `status` is one of states.Authorization, or "" when unknown. `asked_us` says that the outcome went through our
