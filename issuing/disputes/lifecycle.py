@@ -46,7 +46,7 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisputeNews:
+class DisputeUpdate:
     """What an issuer says of a dispute; `status` is one of states.Dispute, or "" where the news does not say.
 
     `disputed_id` names the capture that is disputed, or its purchase, by the issuer's id.
@@ -71,7 +71,7 @@ class DisputeNews:
     authorization_code: str = ""
 
 
-def check(news: DisputeNews) -> None:
+def check(news: DisputeUpdate) -> None:
     """Raises MalformedEventError for news that cannot be written down; nothing has been written by then."""
     if not news.dispute_id or ":" in news.dispute_id:
         raise MalformedEventError("The dispute has no usable id.")
@@ -82,7 +82,7 @@ def check(news: DisputeNews) -> None:
         raise MalformedEventError("The dispute's movement has an id that is too long.")
 
 
-def apply_news(news: DisputeNews) -> Dispute:
+def apply_news(news: DisputeUpdate) -> Dispute:
     """Writes down what an issuer says of a dispute, in the caller's transaction; safe twice, at once and in any order.
 
     Money that a dispute moved for another card than that of the purchase that it names is kept, and posts nothing.
@@ -105,7 +105,7 @@ def apply_news(news: DisputeNews) -> Dispute:
     return dispute
 
 
-def _refuse_contradiction(news: DisputeNews) -> str:
+def _refuse_contradiction(news: DisputeUpdate) -> str:
     """Why what the news names does not belong together, for news whose money is kept with that; "" where it does.
 
     Raises ContradictionError for news without money, and for news of a dispute that is about another purchase.
@@ -130,11 +130,11 @@ def _refuse_contradiction(news: DisputeNews) -> str:
     return why
 
 
-def _money(news: DisputeNews) -> Money:
+def _money(news: DisputeUpdate) -> Money:
     return Money(news.amount_minor, news.currency)
 
 
-def _know(news: DisputeNews, *, is_apart: bool) -> Dispute:
+def _know(news: DisputeUpdate, *, is_apart: bool) -> Dispute:
     """The dispute's row, new or completed; any news may be the first. `is_apart` leaves it without its purchase."""
     now = clock.now()
     dispute, is_new = Dispute.objects.get_or_create(
@@ -175,7 +175,7 @@ def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
     return {name: pk for name, pk in found.items() if pk and not getattr(dispute, name)}
 
 
-def _move(dispute: Dispute, news: DisputeNews) -> bool:
+def _move(dispute: Dispute, news: DisputeUpdate) -> bool:
     """Along the table of moves; news that is old or repeated moves nothing.
 
     What was decided is only decided otherwise by a later word; of two of the same second the first heard stands.
@@ -194,7 +194,7 @@ def _move(dispute: Dispute, news: DisputeNews) -> bool:
     return True
 
 
-def _record(dispute: Dispute, movement: Movement, news: DisputeNews) -> None:
+def _record(dispute: Dispute, movement: Movement, news: DisputeUpdate) -> None:
     """Keeps what was moved, once: without an id of its own it is the one that is told under its id before or after."""
     own = _name(dispute.issuer_dispute_id, movement)
     nameless = f"{dispute.issuer_dispute_id}:{movement.transaction_type}"
@@ -231,7 +231,7 @@ def _record(dispute: Dispute, movement: Movement, news: DisputeNews) -> None:
     )
 
 
-def _end_provisional_credit(dispute: Dispute, news: DisputeNews) -> None:
+def _end_provisional_credit(dispute: Dispute, news: DisputeUpdate) -> None:
     """A dispute that is won makes its provisional credit the purchase's, unless a chargeback is told beside it.
 
     And one that is lost after that takes it back. Which message says so is nowhere written, so the state does; what

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from issuing import states
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews, Movement
+from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.handlers.marqeta_clearing import moment_of
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
 from issuing.issuers.marqeta.events import AmountError, read_currency, read_minor
@@ -69,7 +69,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) ->
     if not token:
         raise MalformedEventError("token is missing or no token.")
     disputes.apply_news(
-        DisputeNews(
+        DisputeUpdate(
             provider=news.provider,
             dispute_id=clean_text(about.get("token"), limit=50) or earlier or token,
             disputed_id=clean_text(about.get("transaction_token"), limit=64) or earlier,
@@ -104,7 +104,7 @@ def act_on_transition(row: dict[str, Any]) -> Result:
         return states.Event.KEPT, "A state of chargebacks that is new to us."
     currency = read_currency(row.get("currency_code") or settings.MARQETA_CURRENCY)
     disputes.apply_news(
-        DisputeNews(
+        DisputeUpdate(
             provider=Provider.MARQETA,
             dispute_id=clean_text(row.get("chargeback_token"), limit=50),
             disputed_id=clean_text(row.get("transaction_token"), limit=64),

@@ -11,7 +11,7 @@ from typing import Any
 
 from issuing import states
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews, Movement
+from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.models import CardTransaction, Dispute
@@ -40,13 +40,13 @@ def act(provider: str, envelope: Envelope) -> tuple[str, str]:
     return states.Event.HANDLED, ""
 
 
-def _is_known(news: DisputeNews) -> bool:
+def _is_known(news: DisputeUpdate) -> bool:
     """Whether an earlier event has said what the dispute is about."""
     known = Dispute.objects.filter(provider=news.provider, issuer_dispute_id=news.dispute_id)
     return known.exclude(issuer_transaction_id="").exists()
 
 
-def read(provider: str, envelope: Envelope) -> DisputeNews:
+def read(provider: str, envelope: Envelope) -> DisputeUpdate:
     """Raises MalformedEventError for a dispute without an id, an amount or a currency."""
     content, told_at = envelope.content, envelope.told_at or clock.now()
     currency = _currency(content.get("currency"))
@@ -59,7 +59,7 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
     expanded = disputed if isinstance(disputed, dict) else {}
     card = expanded.get("card")
     person = expanded.get("cardholder") or (card.get("cardholder") if isinstance(card, dict) else None)
-    return DisputeNews(
+    return DisputeUpdate(
         provider=provider,
         dispute_id=clean_text(content.get("id"), limit=64),
         disputed_id=_id_of(disputed),

@@ -13,7 +13,7 @@ from django.db import connection
 from audit.models import Entry
 from issuing.billing import amount_due
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews
+from issuing.disputes.lifecycle import DisputeUpdate
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, VirtualCard
 from onecard.kit import clock
@@ -317,7 +317,7 @@ def test_news_is_applied_in_a_transaction_only(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(disputes, "require_transaction", refuse)
     with pytest.raises(TransactionError):
         disputes.apply_news(
-            DisputeNews(
+            DisputeUpdate(
                 provider="stripe",
                 dispute_id="idp_1",
                 disputed_id="",

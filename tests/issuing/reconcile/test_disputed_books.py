@@ -7,7 +7,7 @@ import pytest
 
 from issuing.clearing import card_transactions
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews, Movement
+from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def tell(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
     now = clock.now()
-    news = DisputeNews(
+    news = DisputeUpdate(
         provider="stripe",
         dispute_id="idp_1",
         disputed_id="ipi_1",
