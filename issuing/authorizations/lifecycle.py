@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 
-def apply_news(news: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
+def apply_update(news: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
     """Records what the issuer says of an authorization; old or repeated news changes nothing (money-safety I10).
 
     An authorization that we never decided on is recorded from the news alone. When the news says that we were asked

@@ -2,7 +2,7 @@
 
 A decision gives up on a database that says nothing. Its commit may still have happened. A thread of this process asks
 again until the database answers. If the process dies meanwhile, the issuer's own news of the decline releases the hold
-(lifecycle.apply_news), as it does for every decline.
+(lifecycle.apply_update), as it does for every decline.
 """
 
 import logging

@@ -82,7 +82,7 @@ def check(news: DisputeUpdate) -> None:
         raise MalformedEventError("The dispute's movement has an id that is too long.")
 
 
-def apply_news(news: DisputeUpdate) -> Dispute:
+def apply_update(news: DisputeUpdate) -> Dispute:
     """Writes down what an issuer says of a dispute, in the caller's transaction; safe twice, at once and in any order.
 
     Money that a dispute moved for another card than that of the purchase that it names is kept, and posts nothing.

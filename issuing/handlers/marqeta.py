@@ -235,7 +235,7 @@ def _post(row: Row) -> Result:
 def _report(row: Row, status: str, *, patient: bool) -> Result:
     approved = status != states.Authorization.DECLINED
     news = replace(row.news, ever_approved=approved, status=status)
-    return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+    return HANDLED if lifecycle.apply_update(news, wait_for_decision=patient) else WAIT
 
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:

@@ -68,7 +68,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) ->
     has_moved = transaction_type and news.amount_minor and row.get("state") != "PENDING"
     if not token:
         raise MalformedEventError("token is missing or no token.")
-    disputes.apply_news(
+    disputes.apply_update(
         DisputeUpdate(
             provider=news.provider,
             dispute_id=clean_text(about.get("token"), limit=50) or earlier or token,
@@ -103,7 +103,7 @@ def act_on_transition(row: dict[str, Any]) -> Result:
     if state not in STATES:
         return states.Event.KEPT, "A state of chargebacks that is new to us."
     currency = read_currency(row.get("currency_code") or settings.MARQETA_CURRENCY)
-    disputes.apply_news(
+    disputes.apply_update(
         DisputeUpdate(
             provider=Provider.MARQETA,
             dispute_id=clean_text(row.get("chargeback_token"), limit=50),

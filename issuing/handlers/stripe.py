@@ -30,7 +30,7 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
     if envelope.type in AUTHORIZATION_NEWS:
         news = parse_authorization_update(provider, envelope)
-        return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+        return HANDLED if lifecycle.apply_update(news, wait_for_decision=patient) else WAIT
     if envelope.type in TRANSACTION_NEWS:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.NEWS):
@@ -50,7 +50,7 @@ def _posted(provider: str, envelope: Envelope) -> Result:
         found = replace(found, authorization_id=found.id)
         with contextlib.suppress(ContradictionError):
             # A contradiction is found again, and kept with the movement itself.
-            lifecycle.apply_news(_unannounced(provider, found, merchant, code), wait_for_decision=False)
+            lifecycle.apply_update(_unannounced(provider, found, merchant, code), wait_for_decision=False)
     card_transactions.record(
         found,
         provider=provider,

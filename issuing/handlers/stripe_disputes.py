@@ -36,7 +36,7 @@ def act(provider: str, envelope: Envelope) -> tuple[str, str]:
     news = read(provider, envelope)
     if news.movements and not (news.disputed_id or _is_known(news)):
         raise UnhandledMoneyError("The dispute moved money, and names no transaction that it is about.")
-    disputes.apply_news(news)
+    disputes.apply_update(news)
     return states.Event.HANDLED, ""
 
 

@@ -316,7 +316,7 @@ def test_news_is_applied_in_a_transaction_only(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(disputes, "require_transaction", refuse)
     with pytest.raises(TransactionError):
-        disputes.apply_news(
+        disputes.apply_update(
             DisputeUpdate(
                 provider="stripe",
                 dispute_id="idp_1",

@@ -35,7 +35,7 @@ def tell(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
         ),
     )
     with transaction():
-        disputes.apply_news(replace(news, **more))
+        disputes.apply_update(replace(news, **more))
 
 
 def foreign_capture() -> CardTransaction:
