@@ -81,7 +81,7 @@ def record(
     return is_new
 
 
-def with_news(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
+def with_update(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
     """Those of these movements that `record` would do something about, or refuse, in their order; one statement.
 
     The others are here already, on their card and purchase, and the issuer says nothing else or more of them.

@@ -96,7 +96,7 @@ def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
     envelope = None if event.provider == Provider.MARQETA else parse_envelope(bytes(event.body))
     why_not = stripe_account.why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
     if envelope and why_not:
-        return states.Event.KEPT, stripe_account.refuse_news(why_not, envelope)
+        return states.Event.KEPT, stripe_account.refuse_update(why_not, envelope)
     if event.event_type in CARD_NEWS or event.event_type.startswith(CARD_MOVES):
         return card_updates.act(event)
     patient = now - event.received_at < WAIT_FOR_DECISION

@@ -58,7 +58,7 @@ def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     """Records the movements that no event brought, and names those that differ from ours."""
     page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
     past = [theirs for theirs in page.transactions if theirs.created_at < run.until]
-    for theirs in reversed(card_transactions.with_news(past, provider=run.provider)):
+    for theirs in reversed(card_transactions.with_update(past, provider=run.provider)):
         _record(run, theirs)
     for name in page.unread:
         _leave_unread(run, name, Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN))

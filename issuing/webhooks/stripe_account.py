@@ -83,7 +83,7 @@ def refuse_question(asked: AuthorizationRequest, why: str, envelope: Envelope, b
     return asked.answers.bare_decline(why)
 
 
-def refuse_news(why: str, envelope: Envelope) -> str:
+def refuse_update(why: str, envelope: Envelope) -> str:
     """Opens the case about news that is not ours, in the caller's transaction; gives the reason that it is kept for."""
     kind, reference, sentence = Case.Kind.EVENT_CONTRADICTION, _reference(why), _sentence(why, envelope)
     is_news = not Case.objects.filter(kind=kind, reference=reference, status=Case.Status.OPEN).exists()

@@ -191,7 +191,7 @@ class TestStripe:
         name = asked["data"]["object"]["id"]
         found = IssuerTransaction("ipi_s", bob.issuer_card_id, name, "refund", -500, "USD", "Bistro", "5812", NOON)
         card_transactions.record(found, provider="stripe", source="sync")
-        assert card_transactions.with_news([found], provider="stripe") == []
+        assert card_transactions.with_update([found], provider="stripe") == []
         card_transactions.record(found, provider="stripe", source="webhook")
 
         assert standing() == before

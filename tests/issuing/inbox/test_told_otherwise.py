@@ -88,8 +88,8 @@ def test_the_sync_tells_of_another_purchase_as_well() -> None:
     def listed(purchase: str) -> IssuerTransaction:
         return IssuerTransaction("ipi_1", ada.issuer_card_id, purchase, "capture", 4500, "USD", "", "5812", NOON)
 
-    assert card_transactions.with_news([listed(same), listed("")], provider="stripe") == []
-    assert card_transactions.with_news([listed(name)], provider="stripe") == [listed(name)]
+    assert card_transactions.with_update([listed(same), listed("")], provider="stripe") == []
+    assert card_transactions.with_update([listed(name)], provider="stripe") == [listed(name)]
     card_transactions.record(listed(name), provider="stripe", source="sync")
     assert len(contradictions()) == 1
 
