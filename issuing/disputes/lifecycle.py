@@ -58,7 +58,7 @@ class DisputeUpdate:
     status: str
     amount_minor: int
     currency: str
-    told_at: dt.datetime
+    reported_at: dt.datetime
     event_type: str
     reason: str = ""
     movements: tuple[Movement, ...] = ()
@@ -146,8 +146,8 @@ def _know(news: DisputeUpdate, *, is_apart: bool) -> Dispute:
             "reason": news.reason[:80],
             "amount_minor": news.amount_minor,
             "currency": news.currency,
-            "opened_at": news.told_at,
-            "closed_at": news.told_at if news.status in OVER else None,
+            "opened_at": news.reported_at,
+            "closed_at": news.reported_at if news.status in OVER else None,
             "updated_at": now,
         },
     )
@@ -184,9 +184,9 @@ def _move(dispute: Dispute, news: DisputeUpdate) -> bool:
     if not target or target == dispute.status:
         return False
     sources = sources_of(states.DISPUTE_MOVES, target)
-    undecided = Q(closed_at=None) | Q(closed_at__lt=news.told_at)
+    undecided = Q(closed_at=None) | Q(closed_at__lt=news.reported_at)
     rows = Dispute.objects.filter(undecided, pk=dispute.pk, status__in=sources)
-    closed_at = news.told_at if target in OVER else None
+    closed_at = news.reported_at if target in OVER else None
     if rows.update(status=target, closed_at=closed_at, updated_at=now) != 1:
         return False
     _note(dispute, f"dispute.{target}", was=dispute.status)
@@ -244,7 +244,7 @@ def _end_provisional_credit(dispute: Dispute, news: DisputeUpdate) -> None:
         transaction_type=Type.CHARGEBACK,
         amount_minor=credit.amount_minor,
         currency=credit.currency,
-        occurred_at=dispute.closed_at or news.told_at,
+        occurred_at=dispute.closed_at or news.reported_at,
     )
     kept_by_us = f"{dispute.issuer_dispute_id}:{Type.CHARGEBACK}"
     if dispute.status == Status.WON:

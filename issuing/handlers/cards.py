@@ -91,7 +91,7 @@ def _reported_at(event: IssuerEvent) -> dt.datetime:
     if event.provider == Provider.MARQETA:
         content = content_of(event)
         return moment_of(content) if content.get("created_time") else event.received_at
-    return parse_envelope(bytes(event.body)).told_at or event.received_at
+    return parse_envelope(bytes(event.body)).reported_at or event.received_at
 
 
 def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:

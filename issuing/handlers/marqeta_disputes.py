@@ -56,12 +56,12 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) ->
     transaction_type, status = MESSAGES[kind]
     token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")
     earlier = clean_text(row.get("preceding_related_transaction_token"), limit=64)
-    told_at = moment_of(row)
+    reported_at = moment_of(row)
     movement = Movement(
         transaction_type=transaction_type,
         amount_minor=news.amount_minor,
         currency=news.currency,
-        occurred_at=told_at,
+        occurred_at=reported_at,
         id="" if kind.endswith(".completed") else token,
         beside=of_marqeta(row, news.currency),
     )
@@ -77,7 +77,7 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) ->
             status=status,
             amount_minor=news.amount_minor,
             currency=news.currency,
-            told_at=told_at,
+            reported_at=reported_at,
             event_type=kind,
             reason=free_text(about.get("reason_description"), limit=80),
             movements=(movement,) if has_moved else (),
@@ -112,7 +112,7 @@ def act_on_transition(row: dict[str, Any]) -> Result:
             # Later states have an amount of their own, such as what the merchant contests.
             amount_minor=_amount(row, currency) if state == "INITIATED" else 0,
             currency=currency,
-            told_at=moment_of(row),
+            reported_at=moment_of(row),
             event_type=f"chargebacktransition.{state.lower()}",
         )
     )

@@ -64,7 +64,7 @@ def act(envelope: Envelope, *, patient: bool) -> Result | None:
 
 def _is_early(envelope: Envelope) -> bool:
     """Whether the news may be of a charge whose outcome we do not know yet: it is handled when that is known."""
-    is_old = envelope.told_at is None or clock.now() - envelope.told_at > WAIT_FOR_CHARGE
+    is_old = envelope.reported_at is None or clock.now() - envelope.reported_at > WAIT_FOR_CHARGE
     return not is_old and processor_events.is_unsettled(intent_of(envelope.content))
 
 
@@ -96,8 +96,8 @@ def _disputed(envelope: Envelope, *, patient: bool) -> Result:
         is_unknown = funding_disputes.charge_of(found.payment_intent_id) is None
         if is_unknown and (patient or _is_early(envelope)):
             return WAIT
-        told_at = envelope.told_at or clock.now()
-        known = funding_disputes.apply_update(found, reported_at=told_at, moved=MOVED.get(envelope.type, ""))
+        reported_at = envelope.reported_at or clock.now()
+        known = funding_disputes.apply_update(found, reported_at=reported_at, moved=MOVED.get(envelope.type, ""))
     return HANDLED if known else (states.Event.KEPT, "The dispute is of no charge of ours; a case tells of it.")
 
 

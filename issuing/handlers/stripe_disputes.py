@@ -48,7 +48,7 @@ def _is_known(news: DisputeUpdate) -> bool:
 
 def read(provider: str, envelope: Envelope) -> DisputeUpdate:
     """Raises MalformedEventError for a dispute without an id, an amount or a currency."""
-    content, told_at = envelope.content, envelope.told_at or clock.now()
+    content, reported_at = envelope.content, envelope.reported_at or clock.now()
     currency = _currency(content.get("currency"))
     amount = content.get("amount")
     if type(amount) is not int:
@@ -70,27 +70,29 @@ def read(provider: str, envelope: Envelope) -> DisputeUpdate:
         status=status if status in states.Dispute.values else "",
         amount_minor=_ours(amount, currency),
         currency=currency,
-        told_at=told_at,
+        reported_at=reported_at,
         event_type=envelope.type,
         reason=free_text(evidence.get("reason"), limit=80) if isinstance(evidence, dict) else "",
-        movements=_movements(envelope, amount, currency, told_at),
+        movements=_movements(envelope, amount, currency, reported_at),
     )
 
 
-def _movements(envelope: Envelope, amount: int, currency: str, told_at: dt.datetime) -> tuple[Movement, ...]:
+def _movements(envelope: Envelope, amount: int, currency: str, reported_at: dt.datetime) -> tuple[Movement, ...]:
     listed = envelope.content.get("balance_transactions")
     moved = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     if moved:
-        return tuple(_movement(row, currency, told_at) for row in moved if row.get("amount") != 0)
+        return tuple(_movement(row, currency, reported_at) for row in moved if row.get("amount") != 0)
     kind = BY_NAME.get(envelope.type)
     if kind is None or not amount:
         return ()
     return (
-        Movement(transaction_type=kind, amount_minor=_ours(amount, currency), currency=currency, occurred_at=told_at),
+        Movement(
+            transaction_type=kind, amount_minor=_ours(amount, currency), currency=currency, occurred_at=reported_at
+        ),
     )
 
 
-def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movement:
+def _movement(row: dict[str, Any], currency: str, reported_at: dt.datetime) -> Movement:
     amount, name = row.get("amount"), clean_text(row.get("id"), limit=50)
     if type(amount) is not int or not name:
         raise MalformedEventError("data.object.balance_transactions holds what is no movement.")
@@ -102,7 +104,7 @@ def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movem
         transaction_type=kinds[amount < 0],
         amount_minor=_ours(abs(amount), theirs),
         currency=theirs,
-        occurred_at=told_at,
+        occurred_at=reported_at,
         id=name,
     )
 

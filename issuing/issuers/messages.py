@@ -31,7 +31,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when.
+    """What every event carries: its id, its kind, and the object that it is about; `reported_at` where it says when.
 
     `says` is what the event's id stands for, in JSON values; None where that is not known.
     """
@@ -40,7 +40,7 @@ class Envelope:
     type: str
     object_id: str
     content: dict[str, Any]
-    told_at: dt.datetime | None = None
+    reported_at: dt.datetime | None = None
     says: Any = None
     origin: Origin = Origin()
 

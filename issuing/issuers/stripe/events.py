@@ -61,7 +61,7 @@ def parse_envelope(body: bytes) -> Envelope:
         kind,
         clean_text(content.get("id"), limit=ID_LIMIT),
         content,
-        event_origin.told_at(event),
+        event_origin.reported_at(event),
         # Whose it is belongs to it: news of test mode must not be taken for a copy of the real one.
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,

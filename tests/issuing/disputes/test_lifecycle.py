@@ -324,7 +324,7 @@ def test_news_is_applied_in_a_transaction_only(monkeypatch: pytest.MonkeyPatch) 
                 status="lost",
                 amount_minor=1,
                 currency="USD",
-                told_at=clock.now(),
+                reported_at=clock.now(),
                 event_type="x",
             )
         )

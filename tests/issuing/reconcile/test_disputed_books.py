@@ -27,7 +27,7 @@ def tell(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
         status=status,
         amount_minor=4000,
         currency="EUR",
-        told_at=now,
+        reported_at=now,
         event_type="test",
         movements=tuple(
             Movement(transaction_type=kind, amount_minor=minor, currency="EUR", occurred_at=now, id=name)
