@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 
-def apply_update(news: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
+def apply_update(update: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
     """Records what the issuer says of an authorization; old or repeated news changes nothing (money-safety I10).
 
     An authorization that we never decided on is recorded from the news alone. When the news says that we were asked
@@ -35,28 +35,28 @@ def apply_update(news: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
     Raises ContradictionError, and changes nothing, for news that names things that do not belong together.
     """
     with transaction():
-        card_id = locking.lock_issuer_card(news.provider, news.issuer_card_id)
+        card_id = locking.lock_issuer_card(update.provider, update.issuer_card_id)
         authorization = (
             Authorization.objects.select_for_update(no_key=True, of=("self",))
-            .filter(provider=news.provider, issuer_authorization_id=news.authorization_id)
+            .filter(provider=update.provider, issuer_authorization_id=update.authorization_id)
             .first()
         )
-        refuse_contradiction(news)
+        refuse_contradiction(update)
         if authorization is None:
-            if news.asked_us and wait_for_decision:
+            if update.asked_us and wait_for_decision:
                 return False
-            authorization, is_other = _record_unseen(news, card_id), True
+            authorization, is_other = _record_unseen(update, card_id), True
         else:
             if (
-                news.provider != Provider.MARQETA
-                and news.status == authorization.status == states.Authorization.APPROVED
+                update.provider != Provider.MARQETA
+                and update.status == authorization.status == states.Authorization.APPROVED
             ):
-                refuse_other_currency(authorization, news)
-            is_other = _fill_in(authorization, news, card_id)
-            _undo_declined(authorization, news)
-            is_other |= _follow(authorization, news)
+                refuse_other_currency(authorization, update)
+            is_other = _fill_in(authorization, update, card_id)
+            _undo_declined(authorization, update)
+            is_other |= _follow(authorization, update)
             # What an increment's decision asked for may have been asked for by a capture of more before.
-            is_other |= news.approved_rounds > 1
+            is_other |= update.approved_rounds > 1
         # What the merchant took may have been told before the purchase was.
         card_transactions.link(authorization)
         if is_other:
@@ -64,37 +64,37 @@ def apply_update(news: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
         return True
 
 
-def refuse_contradiction(news: AuthorizationUpdate) -> None:
+def refuse_contradiction(update: AuthorizationUpdate) -> None:
     """Raises ContradictionError for news that names another card than its purchase's, or another cardholder."""
     why = event_references.contradiction(
         Named(
-            provider=news.provider,
-            card=news.issuer_card_id,
-            cardholder=news.issuer_cardholder_id,
-            purchase=news.authorization_id,
+            provider=update.provider,
+            card=update.issuer_card_id,
+            cardholder=update.issuer_cardholder_id,
+            purchase=update.authorization_id,
         )
     )
     if why:
-        raise ContradictionError(why, Money(news.amount_minor, news.currency or "USD"))
+        raise ContradictionError(why, Money(update.amount_minor, update.currency or "USD"))
 
 
-def refuse_other_currency(authorization: Authorization, news: AuthorizationUpdate) -> None:
+def refuse_other_currency(authorization: Authorization, update: AuthorizationUpdate) -> None:
     """Raises ContradictionError for news of more or less in a currency that is not the purchase's."""
-    if news.amount_minor and news.currency not in ("", authorization.currency):
-        name, was, now = authorization.issuer_authorization_id, authorization.currency, news.currency
+    if update.amount_minor and update.currency not in ("", authorization.currency):
+        name, was, now = authorization.issuer_authorization_id, authorization.currency, update.currency
         raise ContradictionError(
-            f"{name} is in {was}, and its issuer tells an amount in {now}.", Money(news.amount_minor, now)
+            f"{name} is in {was}, and its issuer tells an amount in {now}.", Money(update.amount_minor, now)
         )
 
 
-def _follow(authorization: Authorization, news: AuthorizationUpdate) -> bool:
+def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     """Moves to what is reported, if that is new; a merchant's money for which nothing of ours is held opens a case."""
-    was, target = authorization.status, _reported_status(news)
+    was, target = authorization.status, _reported_status(update)
     moved = was != target and move(authorization, target, actor=f"issuer:{news.provider}")
-    paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and news.amount_minor)
+    paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
         # Told in another currency it is worth what somebody finds out (issuing/clearing/currency_conversion.py).
-        told_minor = news.amount_minor if news.currency in ("", authorization.currency) else 0
+        told_minor = update.amount_minor if update.currency in ("", authorization.currency) else 0
         captured, _ = amount_due.moved_minor(authorization)
         if target == states.Authorization.SETTLED and 0 < captured < told_minor:
             # Nothing is held for the rest any more, and it is not asked for while a further capture is waited for.
@@ -105,35 +105,35 @@ def _follow(authorization: Authorization, news: AuthorizationUpdate) -> bool:
     if moved and target == states.Authorization.SETTLED:
         authorization.refresh_from_db(fields=("approved_minor",))
         close_out.close(authorization)
-    if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, news):
-        excess = authorization.approved_minor - news.amount_minor
+    if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, update):
+        excess = authorization.approved_minor - update.amount_minor
         give_back(authorization, excess, actor=f"issuer:{news.provider}")
-    if was == target == states.Authorization.APPROVED and _stands_for_more(authorization, news):
-        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
+    if was == target == states.Authorization.APPROVED and _stands_for_more(authorization, update):
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=update.amount_minor)
         return True
     # What bought nothing after all was followed as it moved.
     return moved and target not in NOTHING_BOUGHT
 
 
-def _is_partial_reversal(authorization: Authorization, news: AuthorizationUpdate) -> bool:
+def _is_partial_reversal(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     """A total below ours, told by somebody who knows all of our approvals, before anything was captured (Stripe).
 
     What a capture does to the total is not documented, so after one nothing is concluded from it: settlement adjusts.
     """
-    if news.currency not in ("", authorization.currency):
+    if update.currency not in ("", authorization.currency):
         return False
-    if not 0 < news.amount_minor < authorization.approved_minor or not news.approved_rounds:
+    if not 0 < update.amount_minor < authorization.approved_minor or not update.approved_rounds:
         return False
     standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)
-    known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, news)]).count()
+    known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, update)]).count()
     captured, _ = amount_due.moved_minor(authorization)
-    return news.approved_rounds == known and captured == 0
+    return update.approved_rounds == known and captured == 0
 
 
-def _stands_for_more(authorization: Authorization, news: AuthorizationUpdate) -> bool:
+def _stands_for_more(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     """More of a purchase that its issuer approved by itself: its case follows. Stripe tells the new total."""
-    is_total = news.provider != Provider.MARQETA and news.currency == authorization.currency
-    return is_total and news.amount_minor > authorization.approved_minor and not _is_decided(authorization)
+    is_total = update.provider != Provider.MARQETA and update.currency == authorization.currency
+    return is_total and update.amount_minor > authorization.approved_minor and not _is_decided(authorization)
 
 
 def _is_decided(authorization: Authorization) -> bool:
@@ -157,11 +157,11 @@ def add_unasked(authorization: Authorization, amount_minor: int, *, is_new: bool
     amount_due.follow(authorization, actor=actor)
 
 
-def _undo_declined(authorization: Authorization, news: AuthorizationUpdate) -> None:
+def _undo_declined(authorization: Authorization, update: AuthorizationUpdate) -> None:
     """Takes back what we approved too late: of a purchase that stands, its issuer declined an increment."""
-    if not (news.ever_approved and news.declined_rounds):
+    if not (update.ever_approved and update.declined_rounds):
         return
-    for decision in rounds.declined(authorization, news):
+    for decision in rounds.declined(authorization, update):
         # What has ended before is not undone a second time, whatever has become of the purchase since.
         if decision.amount_minor and decision.hold.status == states.Hold.PLACED:
             undo_round(decision, actor=f"issuer:{news.provider}")
@@ -241,52 +241,52 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
     return given
 
 
-def _reported_status(news: AuthorizationUpdate) -> str:
+def _reported_status(update: AuthorizationUpdate) -> str:
     """Status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
-    if not news.ever_approved:
+    if not update.ever_approved:
         return states.Authorization.DECLINED
-    return news.status
+    return update.status
 
 
-def _record_unseen(news: AuthorizationUpdate, card_id: int | None) -> Authorization:
+def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authorization:
     """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
-    if not news.currency:
+    if not update.currency:
         raise MalformedEventError("The authorization is new to us, and its currency is missing or unknown.")
-    now, status = clock.now(), _reported_status(news) or states.Authorization.APPROVED
+    now, status = clock.now(), _reported_status(update) or states.Authorization.APPROVED
     authorization = Authorization.objects.create(
-        provider=news.provider,
-        issuer_authorization_id=news.authorization_id,
+        provider=update.provider,
+        issuer_authorization_id=update.authorization_id,
         card_id=card_id,
         status=status,
-        approved_minor=0 if status in NOTHING_BOUGHT else news.amount_minor,
-        currency=news.currency,
-        mcc=news.merchant.mcc,
-        merchant_name=news.merchant.name,
-        merchant_category=news.merchant.category,
-        merchant_city=news.merchant.city,
-        merchant_country=news.merchant.country,
-        merchant_network_id=news.merchant.network_id,
-        authorization_code=news.authorization_code,
-        **news.beside.columns(),
+        approved_minor=0 if status in NOTHING_BOUGHT else update.amount_minor,
+        currency=update.currency,
+        mcc=update.merchant.mcc,
+        merchant_name=update.merchant.name,
+        merchant_category=update.merchant.category,
+        merchant_city=update.merchant.city,
+        merchant_country=update.merchant.country,
+        merchant_network_id=update.merchant.network_id,
+        authorization_code=update.authorization_code,
+        **update.beside.columns(),
         created_at=now,
         updated_at=now,
     )
     trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
-    if status not in NOTHING_BOUGHT and news.amount_minor:
+    if status not in NOTHING_BOUGHT and update.amount_minor:
         review_cases.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization
 
 
-def _fill_in(authorization: Authorization, news: AuthorizationUpdate, card_id: int | None) -> bool:
+def _fill_in(authorization: Authorization, update: AuthorizationUpdate, card_id: int | None) -> bool:
     """Adds what the request did not carry yet, such as the authorization code, or the card of a decision made late.
 
     What is told beside the amount is taken over as it was told last: it decides nothing. True for a card, whose balance
     may pay from now on.
     """
-    told = news.beside.said()
+    told = update.beside.said()
     missing: dict[str, object] = {name: value for name, value in told.items() if value != getattr(authorization, name)}
-    if not authorization.authorization_code and news.authorization_code:
-        missing["authorization_code"] = news.authorization_code
+    if not authorization.authorization_code and update.authorization_code:
+        missing["authorization_code"] = update.authorization_code
     if authorization.card_id is None and card_id is not None:
         missing["card_id"] = card_id
         authorization.card_id = card_id

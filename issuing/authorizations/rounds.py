@@ -16,9 +16,9 @@ def decided_under(provider: str, event_id: str) -> QuerySet[Decision]:
     return Decision.objects.filter(event__provider=provider, **{f"event__{name}": each for name, each in same.items()})
 
 
-def declined(purchase: Authorization, news: AuthorizationUpdate) -> list[Decision]:
+def declined(purchase: Authorization, update: AuthorizationUpdate) -> list[Decision]:
     """Our standing approvals whose rounds the news calls declined, whether they were undone already or not."""
-    found = [_approval_of(purchase, each) for each in news.declined_rounds]
+    found = [_approval_of(purchase, each) for each in update.declined_rounds]
     return [decision for decision in found if decision is not None]
 
 

@@ -92,17 +92,17 @@ def _is_alone(kind: str, row: dict[str, Any]) -> bool:
 
 def _disputed(kind: str, row: dict[str, Any]) -> Result:
     read = read_row(kind, row)
-    if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.news.amount_minor:
+    if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.update.amount_minor:
         raise UnhandledMoneyError("The money of the dispute was refused, so it did not arrive.")
     if read.state in REFUSED:
         return states.Event.KEPT, "A refused message changes nothing."
-    return marqeta_disputes.act_on_message(kind, row, read.news)
+    return marqeta_disputes.act_on_message(kind, row, read.update)
 
 
 def _apply(row: Row, *, patient: bool) -> Result:
     """Acts on a message. Money that moved is kept with its contradiction; else that raises ContradictionError."""
     try:
-        lifecycle.refuse_contradiction(row.news)
+        lifecycle.refuse_contradiction(row.update)
     except ContradictionError:
         if row.movement is None or row.state in ("PENDING", *REFUSED):
             raise
@@ -113,7 +113,7 @@ def _apply(row: Row, *, patient: bool) -> Result:
 def _act_on(row: Row, *, patient: bool) -> Result:
     known = _purchase(row) if row.kind in INCREMENTS | RELEASES and row.state not in REFUSED else None
     if known is not None:
-        lifecycle.refuse_other_currency(known, row.news)
+        lifecycle.refuse_other_currency(known, row.update)
     if row.state in REFUSED:
         return _refused(row, patient=patient)
     if row.kind in CLEARINGS:
@@ -149,8 +149,8 @@ def _approved_for_less(row: Row) -> int:
     decision = _decision(row, approved=True)
     if decision is None:
         return 0
-    lifecycle.refuse_other_currency(decision.authorization, row.news)
-    return lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR)
+    lifecycle.refuse_other_currency(decision.authorization, row.update)
+    return lifecycle.approve_less(decision, row.update.amount_minor, actor=ACTOR)
 
 
 def _reduced(row: Row, *, patient: bool) -> Result:
@@ -183,11 +183,11 @@ def _approved_increment(row: Row, *, patient: bool) -> Result:
         amount_due.follow(decision.authorization, actor=ACTOR)
         return HANDLED
     purchase = _purchase(row)
-    if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):
+    if purchase is None or (row.update.asked_us and patient and _decision(row, approved=False) is None):
         return WAIT
-    if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
+    if row.update.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
         # Cards may have been asked for it already, by a capture that was told before.
-        lifecycle.add_unasked(purchase, row.news.amount_minor, is_new=row.state == "PENDING", actor=ACTOR)
+        lifecycle.add_unasked(purchase, row.update.amount_minor, is_new=row.state == "PENDING", actor=ACTOR)
     return HANDLED
 
 
@@ -195,13 +195,13 @@ def _refused(row: Row, *, patient: bool) -> Result:
     """The network was told no, whatever we answered: what we approved for this message is given back."""
     if row.kind not in FIRST_MESSAGES | INCREMENTS:
         return states.Event.KEPT, "A refused message changes nothing."
-    locking.lock_issuer_card(row.news.provider, row.news.issuer_card_id)
+    locking.lock_issuer_card(row.update.provider, row.update.issuer_card_id)
     approved = _decision(row, approved=True)
     if approved is not None:
         lifecycle.undo_round(approved, actor=ACTOR)
         return HANDLED
     if row.kind in INCREMENTS:
-        is_late = row.news.asked_us and patient and _decision(row, approved=False) is None
+        is_late = row.update.asked_us and patient and _decision(row, approved=False) is None
         return WAIT if is_late else HANDLED
     if _purchase(row) is not None:
         return HANDLED
@@ -228,25 +228,25 @@ def _post(row: Row) -> Result:
     """Records the money that moved; a message that only announces it moves none."""
     if row.movement is None or row.state == "PENDING":
         return states.Event.KEPT, "The money of this message has not moved yet."
-    marqeta_clearing.record(row.kind, row.movement, row.news)
+    marqeta_clearing.record(row.kind, row.movement, row.update)
     return HANDLED
 
 
 def _report(row: Row, status: str, *, patient: bool) -> Result:
     approved = status != states.Authorization.DECLINED
-    news = replace(row.news, ever_approved=approved, status=status)
-    return HANDLED if lifecycle.apply_update(news, wait_for_decision=patient) else WAIT
+    update = replace(row.update, ever_approved=approved, status=status)
+    return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
 
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:
     """Our standing decision about this very message."""
-    found = rounds.decided_under(row.news.provider, row.jit_token)
+    found = rounds.decided_under(row.update.provider, row.jit_token)
     # A message that names our answer about another purchase says nothing of that one.
-    found = found.filter(authorization__issuer_authorization_id=row.news.authorization_id)
+    found = found.filter(authorization__issuer_authorization_id=row.update.authorization_id)
     standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
     return standing.first() if row.jit_token else None
 
 
 def _purchase(row: Row) -> Authorization | None:
-    known = Authorization.objects.filter(provider=row.news.provider)
-    return known.filter(issuer_authorization_id=row.news.authorization_id).first()
+    known = Authorization.objects.filter(provider=row.update.provider)
+    return known.filter(issuer_authorization_id=row.update.authorization_id).first()

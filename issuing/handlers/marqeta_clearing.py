@@ -24,7 +24,7 @@ _KINDS = {
 }
 
 
-def read(kind: str, row: dict[str, Any], news: AuthorizationUpdate) -> IssuerTransaction | None:
+def read(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> IssuerTransaction | None:
     """The movement of a row, of which `news` was read; None for a kind that moves nothing.
 
     Raises MalformedEventError for a row without a token of its own.
@@ -39,31 +39,31 @@ def read(kind: str, row: dict[str, Any], news: AuthorizationUpdate) -> IssuerTra
     is_alone = kind in REFUNDS and not row.get("preceding_related_transaction_token")
     return IssuerTransaction(
         id=token,
-        issuer_card_id=news.issuer_card_id,
-        authorization_id="" if is_alone else news.authorization_id,
+        issuer_card_id=update.issuer_card_id,
+        authorization_id="" if is_alone else update.authorization_id,
         kind=issuer_kind.value,
-        amount_minor=-news.amount_minor if transaction_type in MONEY_BACK else news.amount_minor,
-        currency=news.currency,
-        merchant_name=news.merchant.name,
-        mcc=news.merchant.mcc,
+        amount_minor=-update.amount_minor if transaction_type in MONEY_BACK else update.amount_minor,
+        currency=update.currency,
+        merchant_name=update.merchant.name,
+        mcc=update.merchant.mcc,
         created_at=moment_of(row),
-        issuer_cardholder_id=news.issuer_cardholder_id,
-        **of_marqeta(row, news.currency).columns(),
+        issuer_cardholder_id=update.issuer_cardholder_id,
+        **of_marqeta(row, update.currency).columns(),
     )
 
 
-def record(kind: str, found: IssuerTransaction, news: AuthorizationUpdate) -> bool:
+def record(kind: str, found: IssuerTransaction, update: AuthorizationUpdate) -> bool:
     """Keeps a movement that was read of a row, once its money has moved; says whether it is new."""
-    if kind == REFUND_CLEARING and not _is_known(found.authorization_id, news.provider):
+    if kind == REFUND_CLEARING and not _is_known(found.authorization_id, update.provider):
         found = replace(found, authorization_id="")
-    merchant = news.merchant
+    merchant = update.merchant
     return card_transactions.record(
         found,
-        provider=news.provider,
+        provider=update.provider,
         source=CardTransaction.Source.WEBHOOK,
         transaction_type=_KINDS[kind][1],
         event_type=kind,
-        authorization_code=news.authorization_code,
+        authorization_code=update.authorization_code,
         merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
     )
 

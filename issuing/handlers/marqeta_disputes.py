@@ -51,7 +51,7 @@ Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 
 
-def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) -> Result:
+def act_on_message(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> Result:
     """Applies one of MESSAGES, of which `news` was read. Raises MalformedEventError before anything is written."""
     transaction_type, status = MESSAGES[kind]
     token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")
@@ -59,32 +59,32 @@ def act_on_message(kind: str, row: dict[str, Any], news: AuthorizationUpdate) ->
     reported_at = moment_of(row)
     movement = Movement(
         transaction_type=transaction_type,
-        amount_minor=news.amount_minor,
-        currency=news.currency,
+        amount_minor=update.amount_minor,
+        currency=update.currency,
         occurred_at=reported_at,
         id="" if kind.endswith(".completed") else token,
-        beside=of_marqeta(row, news.currency),
+        beside=of_marqeta(row, update.currency),
     )
-    has_moved = transaction_type and news.amount_minor and row.get("state") != "PENDING"
+    has_moved = transaction_type and update.amount_minor and row.get("state") != "PENDING"
     if not token:
         raise MalformedEventError("token is missing or no token.")
     disputes.apply_update(
         DisputeUpdate(
-            provider=news.provider,
+            provider=update.provider,
             dispute_id=clean_text(about.get("token"), limit=50) or earlier or token,
             disputed_id=clean_text(about.get("transaction_token"), limit=64) or earlier,
             also_named=earlier,
             status=status,
-            amount_minor=news.amount_minor,
-            currency=news.currency,
+            amount_minor=update.amount_minor,
+            currency=update.currency,
             reported_at=reported_at,
             event_type=kind,
             reason=free_text(about.get("reason_description"), limit=80),
             movements=(movement,) if has_moved else (),
-            issuer_card_id=news.issuer_card_id,
-            issuer_cardholder_id=news.issuer_cardholder_id,
-            merchant=news.merchant,
-            authorization_code=news.authorization_code,
+            issuer_card_id=update.issuer_card_id,
+            issuer_cardholder_id=update.issuer_cardholder_id,
+            merchant=update.merchant,
+            authorization_code=update.authorization_code,
         )
     )
     return HANDLED

@@ -22,7 +22,7 @@ class Row:
     jit_token: str
     is_final: bool | None
     released_minor: int
-    news: AuthorizationUpdate
+    update: AuthorizationUpdate
     movement: IssuerTransaction | None
 
 
@@ -31,7 +31,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
     currency = read_currency(row.get("currency_code"))
     jit_token = jit_funding(row).get("token")
     final = row.get("is_final_clearing")
-    news = AuthorizationUpdate(
+    update = AuthorizationUpdate(
         provider=Provider.MARQETA,
         authorization_id=_needed(purchase_token(row), "token"),
         issuer_card_id=_needed(clean_text(row.get("card_token"), limit=64), "card_token"),
@@ -51,18 +51,18 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
         state=clean_text(row.get("state"), limit=20),
         jit_token=jit_token if isinstance(jit_token, str) else "",
         is_final=final if isinstance(final, bool) else None,
-        released_minor=_released_minor(row, news),
-        news=news,
-        movement=marqeta_clearing.read(kind, row, news),
+        released_minor=_released_minor(row, update),
+        update=update,
+        movement=marqeta_clearing.read(kind, row, update),
     )
 
 
-def _released_minor(row: dict[str, Any], news: AuthorizationUpdate) -> int:
+def _released_minor(row: dict[str, Any], update: AuthorizationUpdate) -> int:
     """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
     order = row.get("gpa_order") or row.get("gpa_order_unload")
     if isinstance(order, dict) and "amount" in order:
-        return read_minor(order["amount"], news.currency, "the order's amount")
-    return news.amount_minor
+        return read_minor(order["amount"], update.currency, "the order's amount")
+    return update.amount_minor
 
 
 def _expects_ours(kind: str, row: dict[str, Any]) -> bool:

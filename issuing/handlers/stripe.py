@@ -29,8 +29,8 @@ WAIT: Result = (states.Event.RECEIVED, "")
 def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
     if envelope.type in AUTHORIZATION_NEWS:
-        news = parse_authorization_update(provider, envelope)
-        return HANDLED if lifecycle.apply_update(news, wait_for_decision=patient) else WAIT
+        update = parse_authorization_update(provider, envelope)
+        return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
     if envelope.type in TRANSACTION_NEWS:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.NEWS):

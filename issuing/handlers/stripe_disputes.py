@@ -33,16 +33,16 @@ PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisiona
 
 def act(provider: str, envelope: Envelope) -> tuple[str, str]:
     """Applies an event; gives its status and reason. Raises MalformedEventError before anything is written."""
-    news = read(provider, envelope)
-    if news.movements and not (news.disputed_id or _is_known(news)):
+    update = read(provider, envelope)
+    if update.movements and not (update.disputed_id or _is_known(update)):
         raise UnhandledMoneyError("The dispute moved money, and names no transaction that it is about.")
-    disputes.apply_update(news)
+    disputes.apply_update(update)
     return states.Event.HANDLED, ""
 
 
-def _is_known(news: DisputeUpdate) -> bool:
+def _is_known(update: DisputeUpdate) -> bool:
     """Whether an earlier event has said what the dispute is about."""
-    known = Dispute.objects.filter(provider=news.provider, issuer_dispute_id=news.dispute_id)
+    known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id)
     return known.exclude(issuer_transaction_id="").exists()
 
 
