@@ -162,7 +162,7 @@ def test_an_approval_committed_unseen_falls_by_its_issuers_news_alone(monkeypatc
     assert Hold.objects.get().status == "placed"
 
     history = [{"approved": False, "reason": "webhook_declined", "amount": 4500}]
-    news = stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history)
+    news = stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history)
     assert stripe_events.post(news).json() == {"received": True}
     assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
 

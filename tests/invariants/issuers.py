@@ -121,14 +121,14 @@ class StripeWords:
 
     def reports(self, buy: Buy, status: str, total: int) -> Event:
         said = {"approved": "pending", "settled": "closed"}.get(status, status)
-        return stripe_events.authorization_news(
+        return stripe_events.authorization_update(
             buy.asked, kind="updated", status=said, amount=total, request_history=buy.history
         )
 
     def stands_in(self, amount: int) -> tuple[Event, Event]:
         asked = self.question(amount, mcc="5812", follows=None)
         history = [{"approved": True, "reason": "network_fallback"}]
-        return asked, stripe_events.authorization_news(asked, amount=amount, request_history=history)
+        return asked, stripe_events.authorization_update(asked, amount=amount, request_history=history)
 
     def reduces(self, buy: Buy, by: int, left: int) -> Event:
         return self.reports(buy, "approved", left)

@@ -60,7 +60,7 @@ def moved(asked: dict[str, Any], amount: int, *, kind: str = "capture", number: 
 
 
 def news(asked: dict[str, Any], status: str, **more: Any) -> dict[str, Any]:
-    return stripe_events.authorization_news(asked, kind="updated", status=status, **more)
+    return stripe_events.authorization_update(asked, kind="updated", status=status, **more)
 
 
 def work() -> None:

@@ -108,7 +108,7 @@ def test_less_that_stands_than_we_approved_changes_nothing(roomy: VirtualCard) -
 
 def test_what_was_told_of_a_purchase_counts_when_more_is_asked(roomy: VirtualCard) -> None:
     asked = unseen_increment(roomy)
-    told = stripe_events.authorization_news(
+    told = stripe_events.authorization_update(
         asked, amount=42_000, request_history=[{"approved": True, "reason": "network_stip", "amount": 42_000}]
     )
     deliver(told)

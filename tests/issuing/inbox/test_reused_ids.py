@@ -57,7 +57,7 @@ def test_a_redelivery_written_anew_gets_the_same_bytes(card: VirtualCard) -> Non
 
 def test_an_event_id_of_news_does_not_answer_a_question(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
-    stripe_events.post(stripe_events.authorization_news(asked) | {"id": asked["id"]})
+    stripe_events.post(stripe_events.authorization_update(asked) | {"id": asked["id"]})
 
     assert reason(stripe_events.post(asked)) == "event_id_reused"
     assert not FundingCharge.objects.exists()
@@ -68,7 +68,7 @@ def test_news_under_a_questions_id_is_kept_with_a_case(card: VirtualCard) -> Non
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
 
-    told = stripe_events.authorization_news(asked, status="reversed", amount=0) | {"id": asked["id"]}
+    told = stripe_events.authorization_update(asked, status="reversed", amount=0) | {"id": asked["id"]}
     assert [stripe_events.post(told).status_code for _ in range(2)] == [200, 200]
 
     assert sorted(IssuerEvent.objects.values_list("status", flat=True)) == ["handled", "kept"]
@@ -96,7 +96,7 @@ def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
 @pytest.mark.parametrize(("amount", "cases"), [(4500, 0), (9900, 1)])
 def test_one_event_in_two_api_versions_is_no_contradiction(card: VirtualCard, amount: int, cases: int) -> None:
     """While an account is upgraded, each event comes in two shapes (docs/issuers/stripe.md, API upgrades)."""
-    told = stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id))
+    told = stripe_events.authorization_update(stripe_events.authorization_request(card=card.issuer_card_id))
     content = told["data"]["object"]
     newer = {"data": {"object": content | {"a_new_field": 1, "amount": amount}}, "api_version": "2026-10-28.endive"}
 

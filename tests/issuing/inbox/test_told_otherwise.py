@@ -139,7 +139,7 @@ def test_a_used_id_in_another_version_with_another_fact_is_kept(change: dict[str
 def test_a_copy_in_another_version_may_show_ids_as_objects_and_expiry_as_reversal() -> None:
     ada, _ = cards()
     asked = bought(ada)
-    event = stripe_events.authorization_news(asked, kind="updated", status="expired", cardholder="ich_Ada")
+    event = stripe_events.authorization_update(asked, kind="updated", status="expired", cardholder="ich_Ada")
     content = event["data"]["object"]
     older = content | {"status": "reversed", "cardholder": {"id": "ich_Ada"}, "card": ada.issuer_card_id}
 
@@ -165,7 +165,7 @@ def test_news_of_a_purchase_in_another_currency_is_a_case(amount: int) -> None:
     asked = bought(ada)
     before = standing()
 
-    deliver(stripe_events.authorization_news(asked, kind="updated", amount=amount, currency="eur"))
+    deliver(stripe_events.authorization_update(asked, kind="updated", amount=amount, currency="eur"))
 
     assert standing() == before
     (case,) = contradictions()

@@ -44,7 +44,7 @@ def test_news_of_an_authorization_in_shillings() -> None:
     asked = stripe_events.authorization_request(card="ic_1", amount=70000, currency="ugx")
     history = [{"approved": False, "amount": 30000, "reason": "webhook_declined"}]
     news = parse_authorization_update(
-        "stripe", envelope(stripe_events.authorization_news(asked, request_history=history))
+        "stripe", envelope(stripe_events.authorization_update(asked, request_history=history))
     )
     assert (news.amount_minor, [each.amount_minor for each in news.declined_rounds]) == (700, [300])
 
