@@ -60,7 +60,7 @@ def apply_update(update: AuthorizationUpdate, *, wait_for_decision: bool) -> boo
         # What the merchant took may have been told before the purchase was.
         card_transactions.link(authorization)
         if is_other:
-            amount_due.follow(authorization, actor=f"issuer:{news.provider}")
+            amount_due.follow(authorization, actor=f"issuer:{update.provider}")
         return True
 
 
@@ -90,7 +90,7 @@ def refuse_other_currency(authorization: Authorization, update: AuthorizationUpd
 def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     """Moves to what is reported, if that is new; a merchant's money for which nothing of ours is held opens a case."""
     was, target = authorization.status, _reported_status(update)
-    moved = was != target and move(authorization, target, actor=f"issuer:{news.provider}")
+    moved = was != target and move(authorization, target, actor=f"issuer:{update.provider}")
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
         # Told in another currency it is worth what somebody finds out (issuing/clearing/currency_conversion.py).
@@ -107,7 +107,7 @@ def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
         close_out.close(authorization)
     if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, update):
         excess = authorization.approved_minor - update.amount_minor
-        give_back(authorization, excess, actor=f"issuer:{news.provider}")
+        give_back(authorization, excess, actor=f"issuer:{update.provider}")
     if was == target == states.Authorization.APPROVED and _stands_for_more(authorization, update):
         Authorization.objects.filter(pk=authorization.pk).update(approved_minor=update.amount_minor)
         return True
@@ -164,7 +164,7 @@ def _undo_declined(authorization: Authorization, update: AuthorizationUpdate) ->
     for decision in rounds.declined(authorization, update):
         # What has ended before is not undone a second time, whatever has become of the purchase since.
         if decision.amount_minor and decision.hold.status == states.Hold.PLACED:
-            undo_round(decision, actor=f"issuer:{news.provider}")
+            undo_round(decision, actor=f"issuer:{update.provider}")
     authorization.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
 
 
@@ -271,7 +271,7 @@ def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authoriz
         created_at=now,
         updated_at=now,
     )
-    trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
+    trail.record(actor=f"issuer:{update.provider}", action="authorization.reported", subject=authorization, status=status)
     if status not in NOTHING_BOUGHT and update.amount_minor:
         review_cases.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization

@@ -93,7 +93,7 @@ def apply_update(update: DisputeUpdate) -> Dispute:
     # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it is about, by
     # their names.
     locking.lock_cards_of(update.provider, issuer_card_id=update.issuer_card_id, named=update.disputed_id)
-    locking.lock_purchase(update.provider, f"dispute:{news.dispute_id}")
+    locking.lock_purchase(update.provider, f"dispute:{update.dispute_id}")
     locking.lock_purchase(update.provider, update.disputed_id)
     why = _refuse_contradiction(update)
     dispute = _know(update, is_apart=bool(why))
@@ -116,7 +116,7 @@ def _refuse_contradiction(update: DisputeUpdate) -> str:
     found = {name: each for name, each in purchases.items() if each is not None}
     if len({each.pk for each in found.values()}) > 1:
         about = " and ".join(f"{name} ({each})" for name, each in found.items())
-        raise ContradictionError(f"The dispute {news.dispute_id} names two purchases: {about}.", _money(update))
+        raise ContradictionError(f"The dispute {update.dispute_id} names two purchases: {about}.", _money(update))
     why = event_references.contradiction(
         Named(
             provider=update.provider,
