@@ -271,7 +271,9 @@ def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authoriz
         created_at=now,
         updated_at=now,
     )
-    trail.record(actor=f"issuer:{update.provider}", action="authorization.reported", subject=authorization, status=status)
+    trail.record(
+        actor=f"issuer:{update.provider}", action="authorization.reported", subject=authorization, status=status
+    )
     if status not in NOTHING_BOUGHT and update.amount_minor:
         review_cases.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization

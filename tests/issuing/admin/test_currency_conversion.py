@@ -12,14 +12,14 @@ from issuing.models import CardTransaction, VirtualCard
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.issuing.authorizations.test_close_out import approved, deliver, moved
-from tests.issuing.clearing.test_currency_conversion import Told, asked, card, enter, open_cases, traces
+from tests.issuing.clearing.test_currency_conversion import EventBody, asked, card, enter, open_cases, traces
 from wallet.models import Case
 
 __all__ = ["asked", "card"]
 pytestmark = pytest.mark.django_db
 
 
-def test_staff_enter_it_and_the_case_names_the_page(asked: Told) -> None:
+def test_staff_enter_it_and_the_case_names_the_page(asked: EventBody) -> None:
     boss = superuser()
     client, kept = logged_in(boss), CardTransaction.objects.get()
     case = text_of(client.get(reverse("admin:wallet_case_change", args=[Case.objects.get().pk])))
@@ -42,7 +42,7 @@ def test_staff_enter_it_and_the_case_names_the_page(asked: Told) -> None:
     assert page("enter_worth") not in after.content.decode()
 
 
-def test_who_comes_second_gets_a_sentence(asked: Told) -> None:
+def test_who_comes_second_gets_a_sentence(asked: EventBody) -> None:
     client = logged_in()
     values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
     enter(4400)
@@ -56,7 +56,7 @@ def test_who_comes_second_gets_a_sentence(asked: Told) -> None:
 
 
 def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
-    asked: Told, monkeypatch: pytest.MonkeyPatch
+    asked: EventBody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, ask, told = logged_in(), currency_conversion.why_not, []
 
@@ -94,7 +94,7 @@ def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
         ({"reason": "x" * 201}, "at most 200 characters"),
     ],
 )
-def test_what_cannot_be_is_a_sentence_on_the_form(asked: Told, changes: dict[str, str], why: str) -> None:
+def test_what_cannot_be_is_a_sentence_on_the_form(asked: EventBody, changes: dict[str, str], why: str) -> None:
     client, before = logged_in(), traces()
     values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
 
@@ -112,7 +112,7 @@ def test_the_button_is_not_there_where_nothing_is_to_be_entered(card: VirtualCar
     assert "its amount is its worth" in sentences(client.get(page("enter_worth"), follow=True))
 
 
-def test_it_takes_the_right_to_change_transactions(asked: Told) -> None:
+def test_it_takes_the_right_to_change_transactions(asked: EventBody) -> None:
     values, before = {"amount": "43.20", "reason": "Statement"}, traces()
     viewer = logged_in(staff("view_cardtransaction"))
     assert page("enter_worth") not in viewer.get(page()).content.decode()

@@ -16,7 +16,7 @@ from onecard.kit.money import Money
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
 from tests.issuing.authorizations.test_close_out import approved, deliver, news, work
-from tests.issuing.clearing.test_currency_conversion import EXCHANGED, Told, asked, card, open_cases, traces
+from tests.issuing.clearing.test_currency_conversion import EXCHANGED, EventBody, asked, card, open_cases, traces
 from tests.issuing.clearing.test_currency_conversion import balances as posted
 from tests.issuing.clearing.test_foreign_currency import foreign, owed
 from tests.threads import at_once
@@ -54,7 +54,7 @@ class TestWorth:
         assert traces() == before
         assert not EnteredAmount.objects.exists()
 
-    def test_above_the_threshold_it_counts_once_a_second_person_agrees(self, asked: Told, settings: Any) -> None:
+    def test_above_the_threshold_it_counts_once_a_second_person_agrees(self, asked: EventBody, settings: Any) -> None:
         settings.TWO_PERSON_ABOVE = 4_000
         before = traces()
         row = self.enter(4_320)
@@ -73,7 +73,7 @@ class TestWorth:
         )
         assert ledger_check.check() == []
 
-    def test_the_domain_refuses_one_persons_word(self, asked: Told, settings: Any) -> None:
+    def test_the_domain_refuses_one_persons_word(self, asked: EventBody, settings: Any) -> None:
         settings.TWO_PERSON_ABOVE = 4_000
         kept = CardTransaction.objects.get()
         with pytest.raises(currency_conversion.WorthRefusedError, match="too much for one person"):
@@ -82,7 +82,7 @@ class TestWorth:
         with pytest.raises(currency_conversion.WorthRefusedError, match="too much for one person"):
             currency_conversion.enter_worth(transaction=kept, worth_minor=1_500, reason=WHY, actor="user:1")
 
-    def test_more_than_was_captured_takes_two_people_however_little(self, asked: Told) -> None:
+    def test_more_than_was_captured_takes_two_people_however_little(self, asked: EventBody) -> None:
         assert self.enter(4_320).status == "applied"
         deliver(foreign(asked, 4_001, None, kind="refund", number=2))
         row = self.enter(4_400, kind="refund")
@@ -90,7 +90,7 @@ class TestWorth:
         desk.withdraw(entered=row, user=clerk(), reason=WHY)
         assert self.enter(4_320, kind="refund").status == "applied"
 
-    def test_without_a_rate_two_people_and_no_more_than_was_captured(self, asked: Told) -> None:
+    def test_without_a_rate_two_people_and_no_more_than_was_captured(self, asked: EventBody) -> None:
         self.enter(4_320)
         event = foreign(asked, 10_000, None, kind="refund", number=2)
         event["data"]["object"]["currency"] = "try"
@@ -102,7 +102,7 @@ class TestWorth:
         agreed(row)
         assert CardTransaction.objects.get(transaction_type="refund").purchase_minor == 300
 
-    def test_what_issuers_said_lately_narrows_the_band(self, asked: Told) -> None:
+    def test_what_issuers_said_lately_narrows_the_band(self, asked: EventBody) -> None:
         for number in range(3):
             CardTransaction.objects.create(
                 provider="stripe",

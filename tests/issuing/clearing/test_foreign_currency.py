@@ -26,7 +26,7 @@ from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund,
 pytestmark = pytest.mark.django_db
 
 IN_EUROS = {"merchant_amount": 4000, "merchant_currency": "eur"}
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def card() -> VirtualCard:
     return walkthrough_card()
 
 
-def foreign(asked: Told, minor: int, worth: int | None, *, kind: str = "capture", number: int = 1) -> Told:
+def foreign(asked: EventBody, minor: int, worth: int | None, *, kind: str = "capture", number: int = 1) -> EventBody:
     """A movement in euros on a purchase in dollars; `worth` is what it is in dollars, where its issuer says."""
     event = moved(asked, minor, kind=kind, number=number)
     said = (
@@ -173,7 +173,7 @@ def test_a_dispute_about_a_foreign_capture_has_the_captures_rate(card: VirtualCa
     "change",
     [{"merchant_amount": 0}, {"merchant_amount": "many"}, {"merchant_currency": "zzz"}, {"merchant_currency": 9}],
 )
-def test_a_rate_that_cannot_be_is_no_rate(card: VirtualCard, change: Told) -> None:
+def test_a_rate_that_cannot_be_is_no_rate(card: VirtualCard, change: EventBody) -> None:
     asked = approved(card)
     event = foreign(asked, 4000, 4320)
     event["data"]["object"] |= change

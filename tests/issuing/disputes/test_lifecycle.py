@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 ALL_ORDERS, MOST_ORDERS = bool(os.environ.get("ALL_ORDERS")), 6
 SEED = int(os.environ.get("ORDERS_SEED") or secrets.randbelow(2**32))
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 OPENED, LATER = 1_790_000_100, 1_790_900_000
 
 
@@ -43,7 +43,7 @@ def card() -> VirtualCard:
     return walkthrough_card()
 
 
-def dispute(asked: Told, event: str, state: str, *, at: int = OPENED, **more: Any) -> Told:
+def dispute(asked: EventBody, event: str, state: str, *, at: int = OPENED, **more: Any) -> EventBody:
     """An event of Stripe about the dispute of the purchase's first capture."""
     content = {
         "id": f"idp_{asked['data']['object']['id']}",
@@ -87,7 +87,7 @@ def money(dispute: str, *, paid: int) -> dict[str, Any]:
     return {"dispute": dispute, "paid": paid, "clearing": 0, "provisional": 0, "linked": True, "open cases": []}
 
 
-Step = Callable[[Told], Told]
+Step = Callable[[EventBody], EventBody]
 CAPTURE: Step = lambda asked: moved(asked, 4500)  # noqa: E731
 CREATED: Step = lambda asked: dispute(asked, "created", "unsubmitted")  # noqa: E731
 REINSTATED: Step = lambda asked: dispute(asked, "funds_reinstated", "submitted")  # noqa: E731
@@ -160,7 +160,7 @@ def test_each_movement_is_posted_and_turned_round_and_the_ledger_agrees(card: Vi
     assert ledger_check.check() == []
 
 
-def settled(card: VirtualCard) -> Told:
+def settled(card: VirtualCard) -> EventBody:
     asked = approved(card)
     work()
     deliver(moved(asked, 4500), news(asked, "closed"))

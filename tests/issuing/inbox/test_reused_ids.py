@@ -7,7 +7,7 @@ import pytest
 
 from issuing.models import IssuerEvent, VirtualCard
 from tests import marqeta_events, stripe_events
-from tests.issuing.inbox.contradictions import ONE, Told, card, contradictions, moved, other_card, reason, with_jit
+from tests.issuing.inbox.contradictions import ONE, EventBody, card, contradictions, moved, other_card, reason, with_jit
 from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from wallet.models import Case, FundingCharge
 
@@ -34,7 +34,7 @@ def test_a_used_event_id_with_another_purchase_is_declined_and_kept(card: Virtua
 
 
 @pytest.mark.parametrize("change", [{"amount": 4600}, {"currency": "eur"}, {"mcc": "5411"}, {"approved_before": 100}])
-def test_a_used_event_id_with_one_other_fact_is_declined(card: VirtualCard, change: Told) -> None:
+def test_a_used_event_id_with_one_other_fact_is_declined(card: VirtualCard, change: EventBody) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
     other = stripe_events.authorization_request(
@@ -76,7 +76,7 @@ def test_news_under_a_questions_id_is_kept_with_a_case(card: VirtualCard) -> Non
 
 
 def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
-    def capture(amount: int) -> Told:
+    def capture(amount: int) -> EventBody:
         content = {"id": stripe_events.unique("ipi"), "type": "capture", "amount": -amount, "currency": "usd"}
         return stripe_events.event("issuing_transaction.created", content | {"card": card.issuer_card_id})
 
