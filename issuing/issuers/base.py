@@ -127,7 +127,7 @@ class Page:
 class MissedEvent:
     """An event as our webhook would have stored it, with its id, type, object and body; it happened at `created_at`.
 
-    `told_as` are the ids under which the same news may have been stored before.
+    `earlier_ids` are the ids under which the same news may have been stored before.
     """
 
     event_id: str
@@ -135,7 +135,7 @@ class MissedEvent:
     object_id: str
     created_at: dt.datetime
     body: bytes = field(repr=False)
-    told_as: tuple[str, ...] = ()
+    earlier_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ def missed_events(run: SyncRun, issuer: Issuer) -> Done:
 
 def _not_received(run: SyncRun, events: list[MissedEvent]) -> list[MissedEvent]:
     """Those that never came, under any of their names."""
-    here = inbox.received(run.provider, (name for event in events for name in (event.event_id, *event.told_as)))
-    return [event for event in events if here.isdisjoint((event.event_id, *event.told_as))]
+    here = inbox.received(run.provider, (name for event in events for name in (event.event_id, *event.earlier_ids)))
+    return [event for event in events if here.isdisjoint((event.event_id, *event.earlier_ids))]
 
 
 def _heal(run: SyncRun, event: MissedEvent) -> None:
