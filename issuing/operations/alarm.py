@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def install() -> None:
     """Called once, when the process starts."""
-    alerts.tell_also(tell_administrators)
+    alerts.add_hook(tell_administrators)
 
 
 def tell_administrators(provider: str, sentence: str) -> None:
