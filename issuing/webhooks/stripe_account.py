@@ -86,9 +86,9 @@ def refuse_question(asked: AuthorizationRequest, why: str, envelope: Envelope, b
 def refuse_update(why: str, envelope: Envelope) -> str:
     """Opens the case about news that is not ours, in the caller's transaction; gives the reason that it is kept for."""
     kind, reference, sentence = Case.Kind.EVENT_CONTRADICTION, _reference(why), _sentence(why, envelope)
-    is_news = not Case.objects.filter(kind=kind, reference=reference, status=Case.Status.OPEN).exists()
+    is_first = not Case.objects.filter(kind=kind, reference=reference, status=Case.Status.OPEN).exists()
     case = cases.open_case(kind=kind, reference=reference, money=Money(0, "USD"), summary=sentence)
-    if is_news:
+    if is_first:
         outbox.put(topic="events.refused", case_id=case.pk)
     return sentence
 
