@@ -51,7 +51,7 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     if share.card is not None:
         stored_balance.post(purchase, reference=name, moved_minor=stands.moved_minor, is_open=stands.is_open)
     if stands.has_come_back:
-        _tell_of_surplus(purchase, stands.owed_minor, share)
+        _follow_overpayment(purchase, stands.owed_minor, share)
     rest = Money(max(0, stands.owed_minor - share.minor), purchase.currency)
     change = share.change + _ask_cards(purchase, share, rest, stands, actor)
     _end_question(name, purchase, share, stands)
@@ -147,7 +147,7 @@ def _end_question(name: str, purchase: Authorization, share: Share, stands: Stan
         cases.follow_amount(kind=kind, reference=name, money=unasked)
 
 
-def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:
+def _follow_overpayment(purchase: Authorization, owed: int, share: Share) -> None:
     left = 0 if stored_balance.takes_credit(share.card) else max(0, -owed)
     overpayment.tell(reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0)
 

@@ -19,7 +19,7 @@ def tell(*, reference: str, left: Money, is_on_card: bool) -> None:
     )
 
 
-def tell_of_none(*, reference: str, left: Money, merchant: str) -> None:
+def open_case_without_purchase(*, reference: str, left: Money, merchant: str) -> None:
     """Opens a case for what came back of no purchase here. In the caller's transaction."""
     cases.open_case(
         kind=Case.Kind.CREDIT_LEFT,

@@ -57,7 +57,7 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
         if not refund_matching.keep_apart(kept, because=words, actor=actor):
             raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
         posting.book_apart(kept)
-        overpayment.tell_of_none(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+        overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
 
 
 def why_not(kept: CardTransaction) -> str:

@@ -116,7 +116,7 @@ def _follow(kept: CardTransaction, wrong: Authorization, purchase: Authorization
         review_cases.open_case_if_nobody_pays(each)
         amount_due.follow(each, actor=actor)
     if purchase is None:
-        overpayment.tell_of_none(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+        overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
 
 
 def _note(
