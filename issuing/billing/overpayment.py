@@ -5,7 +5,7 @@ from wallet import cases
 from wallet.models import Case
 
 
-def tell(*, reference: str, left: Money, is_on_card: bool) -> None:
+def keep_case(*, reference: str, left: Money, is_on_card: bool) -> None:
     """Has one case open for this surplus, none when it is zero; one that was worked and closed is not opened again.
 
     In the caller's transaction.

@@ -248,7 +248,7 @@ def _join_refunds(kept: CardTransaction) -> None:
     for refund in joined:
         book(refund)
     if kept not in joined:
-        refund_matching.tell(kept)
+        refund_matching.open_case_if_unmatched(kept)
 
 
 def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:

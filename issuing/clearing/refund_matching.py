@@ -54,7 +54,7 @@ def join_after(purchase: Authorization) -> list[CardTransaction]:
     return [refund for refund in alike if _find_purchase(refund)]
 
 
-def tell(kept: CardTransaction) -> None:
+def open_case_if_unmatched(kept: CardTransaction) -> None:
     """A refund that found no purchase is nobody's money yet: a person has to say whose it is."""
     if is_unlinked(kept):
         cases.open_case(
