@@ -149,7 +149,9 @@ def _end_question(name: str, purchase: Authorization, share: Share, stands: Stan
 
 def _follow_overpayment(purchase: Authorization, owed: int, share: Share) -> None:
     left = 0 if stored_balance.takes_credit(share.card) else max(0, -owed)
-    overpayment.keep_case(reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0)
+    overpayment.keep_case(
+        reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0
+    )
 
 
 def _ask_cards(purchase: Authorization, share: Share, rest: Money, stands: Standing, actor: str) -> int:

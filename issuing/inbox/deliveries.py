@@ -109,7 +109,7 @@ def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
     if first.event_type != event.event_type:
         return True
     is_other = first.fingerprint and event.fingerprint and first.fingerprint != event.fingerprint
-    return bool(is_other) and not event_versions.tell_the_same(first, event)
+    return bool(is_other) and not event_versions.is_same_event(first, event)
 
 
 def _open_case(event: IssuerEvent) -> None:

@@ -19,7 +19,7 @@ NAMED = ("authorization", "card", "cardholder", "charge", "payment_intent", "tra
 STATUS = {"expired": "reversed"}
 
 
-def tell_the_same(first: IssuerEvent, second: IssuerEvent) -> bool:
+def is_same_event(first: IssuerEvent, second: IssuerEvent) -> bool:
     """Whether two events under one id are one event in two versions."""
     both = _envelopes(first, second)
     if both is None:
@@ -32,7 +32,7 @@ def tell_the_same(first: IssuerEvent, second: IssuerEvent) -> bool:
 def is_first_readable(first: IssuerEvent, second: IssuerEvent) -> bool:
     """Whether the second copy is in a version that is read here, and the first was not: then the second counts."""
     both = _envelopes(first, second)
-    if both is None or not tell_the_same(first, second):
+    if both is None or not is_same_event(first, second):
         return False
     one, other = both
     return origin.is_read(other.origin.api_version) and not origin.is_read(one.origin.api_version)
