@@ -23,7 +23,7 @@ _TELLING: Final = (
 )
 
 
-def told_apart(document: Mapping[str, Any], *, only: str | None = None) -> tuple[str, dict[str, Any]]:
+def kind_and_fields(document: Mapping[str, Any], *, only: str | None = None) -> tuple[str, dict[str, Any]]:
     """The kind and the document's own fields; raises LineError when it is neither, or not the kind `only`."""
     said, body = _said(document)
     if said and only and said != only:

@@ -19,7 +19,7 @@ from django.db import DataError, IntegrityError
 from issuing.legacy.card_document import CardDraft, read_card
 from issuing.legacy.cards import CardBatches
 from issuing.legacy.deduplication import Judgement, Seen
-from issuing.legacy.document_kinds import Kind, told_apart
+from issuing.legacy.document_kinds import Kind, kind_and_fields
 from issuing.legacy.draft import Draft
 from issuing.legacy.json_line import LineError, read_object
 from issuing.legacy.lines import Line, Place, lines_of
@@ -105,7 +105,7 @@ class _Run:
             self.summary.read += 1
             place = Place(str(file), line.number)
             try:
-                kind, body = told_apart(read_object(line), only=self.wishes.kind)
+                kind, body = kind_and_fields(read_object(line), only=self.wishes.kind)
             except LineError as error:
                 waiting.append(BadLine(place, "", error.message))
             else:
@@ -127,7 +127,7 @@ class _Run:
                 continue
             place = Place(str(file), line.number)
             try:
-                _kind, body = told_apart(read_object(line), only=self.wishes.kind)
+                _kind, body = kind_and_fields(read_object(line), only=self.wishes.kind)
                 waiting.append(read_transaction(place, taken_out(body)))
             except LineError as error:
                 # Somebody wrote to the file between the passes.
