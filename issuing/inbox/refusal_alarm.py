@@ -10,7 +10,7 @@ from wallet.models import Case
 log = logging.getLogger(__name__)
 
 
-def tell_administrators(*, case_id: int) -> None:
+def mail_administrators(*, case_id: int) -> None:
     """Mails the case's sentence, if there are any administrators; the case stands in either way."""
     case = Case.objects.get(pk=case_id)
     try:
