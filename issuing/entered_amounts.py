@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, user: User) -> EnteredAmount:
-    """What a movement is worth, by a person's word. Raises WorthRefusedError and EnteredRefusedError."""
+    """What a movement is worth, by a person's word. Raises ConversionRefusedError and EnteredRefusedError."""
     currency_conversion.check(movement, worth_minor=worth_minor, reason=reason)
     purchase = movement.authorization
     assert purchase is not None  # noqa: S101  (the check has said so)

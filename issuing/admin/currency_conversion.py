@@ -16,11 +16,11 @@ from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 from wallet.admin.entered_amounts import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 
-ENTER_WORTH = "worth"
+ENTER_CONVERSION = "worth"
 TEMPLATE = "admin/issuing/cardtransaction/worth.html"
 
 
-class WorthForm(ReasonForm):
+class ConversionForm(ReasonForm):
     """How much, in the purchase's currency, and where that is from."""
 
     amount = AmountField(label="Worth")
@@ -33,12 +33,12 @@ class WorthForm(ReasonForm):
         self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
 
 
-class WorthButton(MovementButtons):
+class ConversionButton(MovementButtons):
     """The button “Enter what it is worth”."""
 
     @page_action(
         description="Enter what it is worth",
-        url_path=ENTER_WORTH,
+        url_path=ENTER_CONVERSION,
         permissions=["complete_movement", "view"],
         icon="currency_exchange",
     )
@@ -47,11 +47,13 @@ class WorthButton(MovementButtons):
         why_not, purchase = currency_conversion.why_not(movement), movement.authorization
         if why_not or purchase is None:
             return turn_away(request, movement, why_not)
-        form = WorthForm(request.POST if request.method == "POST" else None, purchase.currency)
+        form = ConversionForm(request.POST if request.method == "POST" else None, purchase.currency)
         return _enter(request, movement, purchase, form) if form.is_valid() else _ask(request, movement, purchase, form)
 
 
-def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+def _enter(
+    request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: ConversionForm
+) -> HttpResponse:
     user: Any = request.user
     try:
         entered = entered_amounts.enter_worth(
@@ -60,7 +62,7 @@ def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorizat
             reason=form.cleaned_data["reason"],
             user=user,
         )
-    except (currency_conversion.WorthRefusedError, EnteredRefusedError) as error:
+    except (currency_conversion.ConversionRefusedError, EnteredRefusedError) as error:
         form.add_error(None, error.message)
         return _ask(request, movement, purchase, form)
     was = display.money(movement.amount_minor, movement.currency)
@@ -68,7 +70,9 @@ def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorizat
     return redirect(page_of(movement))
 
 
-def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+def _ask(
+    request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: ConversionForm
+) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
     act = Act(
         title=f"What {amount} is worth in {purchase.currency}",

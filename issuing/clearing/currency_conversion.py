@@ -27,7 +27,7 @@ TAKES = (Type.SETTLEMENT, Type.CHARGEBACK_REVERSAL)
 LATEST_MOVEMENTS, MOST_SEEN = 100_000, 50
 
 
-class WorthRefusedError(OneCardError):
+class ConversionRefusedError(OneCardError):
     """The worth of a movement cannot be entered so; the message says why, for staff."""
 
     code = "worth_refused"
@@ -40,7 +40,7 @@ def enter_worth(
 
     `worth_minor` is in minor units of the purchase's currency, and is given back as money. It must be near a reference
     rate, and above the threshold somebody else must have agreed (issuing/entered_amounts.py). Safe when two do it at
-    once. Raises WorthRefusedError, and then nothing has changed.
+    once. Raises ConversionRefusedError, and then nothing has changed.
     """
     words = reason.strip()
     _refuse(_why_no_input(worth_minor, words))
@@ -59,7 +59,7 @@ def enter_worth(
 
 
 def check(kept: CardTransaction, *, worth_minor: int, reason: str) -> None:
-    """Raises WorthRefusedError for what cannot be entered, whoever agrees to it."""
+    """Raises ConversionRefusedError for what cannot be entered, whoever agrees to it."""
     _refuse(_why_no_input(worth_minor, reason.strip()))
     _refuse(why_not(kept))
     purchase = kept.authorization
@@ -230,7 +230,7 @@ def _open_case_if_told_otherwise(kept: CardTransaction, worth: Money) -> None:
 def _lock_purchase_of(transaction: CardTransaction) -> Authorization:
     purchase = Authorization.objects.filter(card_transactions=transaction.pk).first()
     if purchase is None:
-        raise WorthRefusedError(why_not(transaction))
+        raise ConversionRefusedError(why_not(transaction))
     locking.lock_card(purchase.card_id)
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     return purchase
@@ -246,7 +246,7 @@ def _why_no_input(worth_minor: int, reason: str) -> str:
 
 def _refuse(why_not: str) -> None:
     if why_not:
-        raise WorthRefusedError(why_not)
+        raise ConversionRefusedError(why_not)
 
 
 def _note(kept: CardTransaction, worth: Money, *, reason: str, actor: str, agreed_by: str) -> None:

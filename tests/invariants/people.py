@@ -91,7 +91,7 @@ class People(RuleBasedStateMachine):
         self.work_on(case, "resolve")
 
     def enter_worth(self, kept: CardTransaction) -> None:
-        with contextlib.suppress(currency_conversion.WorthRefusedError):
+        with contextlib.suppress(currency_conversion.ConversionRefusedError):
             currency_conversion.enter_worth(
                 transaction=kept, worth_minor=self.worth_of(kept.amount_minor), reason=WHY, actor="user:1"
             )

@@ -45,7 +45,7 @@ class TestWorth:
         event["data"]["object"]["currency"] = "jpy"
         deliver(event)
         before = traces()
-        with pytest.raises(currency_conversion.WorthRefusedError, match=r"100 JPY is about 0\.67 USD"):
+        with pytest.raises(currency_conversion.ConversionRefusedError, match=r"100 JPY is about 0\.67 USD"):
             self.enter(10_000_000, kind="refund")
         page = reverse("admin:issuing_cardtransaction_enter_worth", args=[CardTransaction.objects.get().pk])
         client = logged_in()
@@ -76,10 +76,10 @@ class TestWorth:
     def test_the_domain_refuses_one_persons_word(self, asked: EventBody, settings: Any) -> None:
         settings.TWO_PERSON_ABOVE = 4_000
         kept = CardTransaction.objects.get()
-        with pytest.raises(currency_conversion.WorthRefusedError, match="too much for one person"):
+        with pytest.raises(currency_conversion.ConversionRefusedError, match="too much for one person"):
             currency_conversion.enter_worth(transaction=kept, worth_minor=4_320, reason=WHY, actor="user:1")
         # What it is in the foreign currency counts, too: little cannot be made of much.
-        with pytest.raises(currency_conversion.WorthRefusedError, match="too much for one person"):
+        with pytest.raises(currency_conversion.ConversionRefusedError, match="too much for one person"):
             currency_conversion.enter_worth(transaction=kept, worth_minor=1_500, reason=WHY, actor="user:1")
 
     def test_more_than_was_captured_takes_two_people_however_little(self, asked: EventBody) -> None:
@@ -95,7 +95,7 @@ class TestWorth:
         event = foreign(asked, 10_000, None, kind="refund", number=2)
         event["data"]["object"]["currency"] = "try"
         deliver(event)
-        with pytest.raises(currency_conversion.WorthRefusedError, match=r"43\.20 USD was captured"):
+        with pytest.raises(currency_conversion.ConversionRefusedError, match=r"43\.20 USD was captured"):
             self.enter(4_321, kind="refund")
         row = self.enter(300, kind="refund")
         assert row.status == "proposed"
@@ -119,7 +119,7 @@ class TestWorth:
             )
         kept = CardTransaction.objects.get(amount_minor=4_000)
         with pytest.raises(
-            currency_conversion.WorthRefusedError, match=r"about 43\.20 USD: .* between 28\.80 USD and 64\.80"
+            currency_conversion.ConversionRefusedError, match=r"about 43\.20 USD: .* between 28\.80 USD and 64\.80"
         ):
             currency_conversion.check(kept, worth_minor=10_000, reason=WHY)
         currency_conversion.check(kept, worth_minor=4_400, reason=WHY)

@@ -10,7 +10,7 @@ from audit.models import Entry
 from issuing.authorizations import close_out
 from issuing.billing import amount_due
 from issuing.clearing import card_transactions, currency_conversion
-from issuing.clearing.currency_conversion import WorthRefusedError
+from issuing.clearing.currency_conversion import ConversionRefusedError
 from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
 from issuing.reconcile import window
 from onecard.kit import clock
@@ -57,7 +57,7 @@ def enter(minor: int = 4320, *, reason: str = "From the issuer's dashboard", kin
 def refused(minor: int = 4320, **more: str) -> str:
     """Why it was refused; nothing may have come of it."""
     before = traces()
-    with pytest.raises(WorthRefusedError) as caught:
+    with pytest.raises(ConversionRefusedError) as caught:
         enter(minor, **more)
     assert traces() == before
     return caught.value.message
@@ -308,7 +308,7 @@ def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence()
             return str(
                 currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason="Statement", actor="user:1")
             )
-        except WorthRefusedError as error:
+        except ConversionRefusedError as error:
             return error.message
 
     amounts = [4300 + number for number in range(6)]
