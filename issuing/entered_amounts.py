@@ -29,24 +29,26 @@ LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_li
 
 def install() -> None:
     """Says how each kind is carried out."""
-    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_worth))
+    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_conversion))
     entered_amounts.register(Kind.TOP_UP, KindHandler(_apply_top_up))
     entered_amounts.register(Kind.LIMITS, KindHandler(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
 
 
-def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, user: User) -> EnteredAmount:
-    """What a movement is worth, by a person's word. Raises ConversionRefusedError and EnteredRefusedError."""
-    currency_conversion.check(movement, worth_minor=worth_minor, reason=reason)
+def enter_converted_amount(
+    *, movement: CardTransaction, converted_minor: int, reason: str, user: User
+) -> EnteredAmount:
+    """Enters a movement's converted amount. Raises ConversionRefusedError and EnteredRefusedError."""
+    currency_conversion.check(movement, converted_minor=converted_minor, reason=reason)
     purchase = movement.authorization
     assert purchase is not None  # noqa: S101  (the check has said so)
     return entered_amounts.enter(
         kind=Kind.CONVERSION,
         reference=movement.reference,
         cardholder=purchase.card.cardholder if purchase.card else None,
-        amount=Money(worth_minor, purchase.currency),
+        amount=Money(converted_minor, purchase.currency),
         reason=reason,
         user=user,
-        always_two=currency_conversion.takes_two(movement, purchase, worth_minor),
+        always_two=currency_conversion.takes_two(movement, purchase, converted_minor),
     )
 
 
@@ -103,10 +105,10 @@ def _check_monthly(card: VirtualCard, amount: Money) -> None:
         raise CardRefusedError(f"This card may spend {monthly} a month; no more than that is put on it at once.")
 
 
-def _apply_worth(entered: EnteredAmount) -> None:
-    currency_conversion.enter_worth(
+def _apply_conversion(entered: EnteredAmount) -> None:
+    currency_conversion.enter_converted_amount(
         transaction=CardTransaction.objects.get(pk=_key(entered)),
-        worth_minor=entered.amount_minor,
+        converted_minor=entered.amount_minor,
         reason=entered.reason,
         actor=f"user:{entered.entered_by_id}",
         agreed_by=f"user:{entered.agreed_by_id}" if entered.agreed_by_id else "",

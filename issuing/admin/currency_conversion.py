@@ -1,4 +1,4 @@
-"""The page on which staff enter what a movement in another currency is worth, where its issuer did not say the rate."""
+"""The page on which staff enter a movement's converted amount when its issuer did not report one."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from wallet.admin.entered_amounts import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 
 ENTER_CONVERSION = "worth"
-TEMPLATE = "admin/issuing/cardtransaction/worth.html"
+TEMPLATE = "admin/issuing/cardtransaction/currency_conversion.html"
 
 
 class ConversionForm(ReasonForm):
     """How much, in the purchase's currency, and where that is from."""
 
-    amount = AmountField(label="Worth")
+    amount = AmountField(label="Converted amount")
     field_order = ("amount", "reason")
 
     def __init__(self, data: Any, currency: str) -> None:
@@ -34,10 +34,10 @@ class ConversionForm(ReasonForm):
 
 
 class ConversionButton(MovementButtons):
-    """The button “Enter what it is worth”."""
+    """The button “Enter the converted amount”."""
 
     @page_action(
-        description="Enter what it is worth",
+        description="Enter the converted amount",
         url_path=ENTER_CONVERSION,
         permissions=["complete_movement", "view"],
         icon="currency_exchange",
@@ -56,9 +56,9 @@ def _enter(
 ) -> HttpResponse:
     user: Any = request.user
     try:
-        entered = entered_amounts.enter_worth(
+        entered = entered_amounts.enter_converted_amount(
             movement=movement,
-            worth_minor=form.cleaned_data["amount"].minor,
+            converted_minor=form.cleaned_data["amount"].minor,
             reason=form.cleaned_data["reason"],
             user=user,
         )
@@ -66,7 +66,9 @@ def _enter(
         form.add_error(None, error.message)
         return _ask(request, movement, purchase, form)
     was = display.money(movement.amount_minor, movement.currency)
-    show_result(request, entered, done=f"{was} is worth {entered.money} now, and what the cardholder pays follows.")
+    show_result(
+        request, entered, done=f"{was} is converted into {entered.money}, and what the cardholder pays follows."
+    )
     return redirect(page_of(movement))
 
 
@@ -75,11 +77,11 @@ def _ask(
 ) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
     act = Act(
-        title=f"What {amount} is worth in {purchase.currency}",
+        title=f"Convert {amount} into {purchase.currency}",
         words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
         f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
         "and it cannot be entered again.",
-        button="Enter what it is worth",
+        button="Enter the converted amount",
         back=page_of(movement),
     )
     answer = ask(request, act, form, template=TEMPLATE)

@@ -13,10 +13,10 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Abroad:
-    """What a movement is in, where that is not the purchase's currency; `worth_minor` is None where nobody says it."""
+    """The currency of a foreign movement; `converted_minor` is None if the issuer does not state it."""
 
     currency: str
-    worth_minor: int | None
+    converted_minor: int | None
 
 
 @dataclass
@@ -162,8 +162,8 @@ class StripeWords:
             "created": 1_790_000_000,
             "merchant_data": {"category_code": "5812", "name": "Bistro"},
         }
-        if abroad and abroad.worth_minor is not None:
-            content |= {"merchant_amount": abroad.worth_minor, "merchant_currency": self.currency.lower()}
+        if abroad and abroad.converted_minor is not None:
+            content |= {"merchant_amount": abroad.converted_minor, "merchant_currency": self.currency.lower()}
         return str(content["id"]), stripe_events.event("issuing_transaction.created", content)
 
     def _disputes(self, buy: Buy, kind: str, amount: int, dispute: str, currency: str) -> tuple[str, Event]:
@@ -262,9 +262,9 @@ class MarqetaWords:
         more: dict[str, Any] = {"is_final_clearing": False} if kind == "capture" else {}
         if abroad:
             more["currency_code"] = abroad.currency
-        if abroad and abroad.worth_minor is not None:
+        if abroad and abroad.converted_minor is not None:
             original = {
-                "original_amount": Decimal(abroad.worth_minor) / 100,
+                "original_amount": Decimal(abroad.converted_minor) / 100,
                 "original_currency_code": self.currency,
             }
             more["currency_conversion"] = {"network": original}

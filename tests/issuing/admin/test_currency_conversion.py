@@ -1,4 +1,4 @@
-"""The button on a movement's page with which its worth is entered, and the form behind it."""
+"""The button and form with which staff enter a movement's converted amount."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def test_staff_enter_it_and_the_case_names_the_page(asked: EventBody) -> None:
     client, kept = logged_in(boss), CardTransaction.objects.get()
     case = text_of(client.get(reverse("admin:wallet_case_change", args=[Case.objects.get().pk])))
     assert page() in case
-    assert "Enter what it is worth" in case
+    assert "Enter the converted amount" in case
     shown = text_of(client.get(page()))
     assert page("enter_worth") in shown
     assert "Not known" in shown
@@ -38,7 +38,7 @@ def test_staff_enter_it_and_the_case_names_the_page(asked: EventBody) -> None:
     assert (CardTransaction.objects.get().purchase_minor, open_cases()) == (4320, [])
     assert Entry.objects.get(action="transaction.worth_entered").actor == f"user:{boss.pk}"
     after = client.get(page())
-    assert "40.00 EUR is worth 43.20 USD now" in sentences(after)
+    assert "40.00 EUR is converted into 43.20 USD" in sentences(after)
     assert page("enter_worth") not in after.content.decode()
 
 
@@ -51,7 +51,7 @@ def test_who_comes_second_gets_a_sentence(asked: EventBody) -> None:
         client.get(page("enter_worth"), follow=True),
         client.post(page("enter_worth"), values, follow=True),
     ):
-        assert "worth 44.00 USD" in sentences(answer)
+        assert "44.00 USD" in sentences(answer)
     assert CardTransaction.objects.get().purchase_minor == 4400
 
 
@@ -72,7 +72,7 @@ def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
     answer = client.post(page("enter_worth"), values)
 
     assert answer.status_code == 200
-    assert "worth 44.00 USD" in str(answer.context["form"].errors)
+    assert "44.00 USD" in str(answer.context["form"].errors)
     assert CardTransaction.objects.get().purchase_minor == 4400
 
 
@@ -109,7 +109,7 @@ def test_the_button_is_not_there_where_nothing_is_to_be_entered(card: VirtualCar
     deliver(moved(approved(card), 4500))
     client = logged_in()
     assert page("enter_worth") not in client.get(page()).content.decode()
-    assert "its amount is its worth" in sentences(client.get(page("enter_worth"), follow=True))
+    assert "nothing needs to be converted" in sentences(client.get(page("enter_worth"), follow=True))
 
 
 def test_it_takes_the_right_to_change_transactions(asked: EventBody) -> None:

@@ -1,4 +1,4 @@
-"""A transaction's worth, money put on a card and raised limits: bounded, and by two people above the threshold."""
+"""A transaction's converted amount, money put on a card and raised limits: bounded, and by two people above the threshold."""
 
 from typing import Any
 
@@ -33,10 +33,12 @@ def agreed(row: EnteredAmount) -> EnteredAmount:
     return desk.agree(entered=row, user=clerk(), reason=WHY, shown_minor=row.amount_minor)
 
 
-class TestWorth:
+class TestConvertedAmount:
     def enter(self, minor: int, *, kind: str = "settlement") -> EnteredAmount:
         movement = CardTransaction.objects.get(transaction_type=kind)
-        return entered_amounts.enter_worth(movement=movement, worth_minor=minor, reason=WHY, user=clerk())
+        return entered_amounts.enter_converted_amount(
+            movement=movement, converted_minor=minor, reason=WHY, user=clerk()
+        )
 
     def test_hundred_yen_are_not_a_hundred_thousand_dollars(self, card: VirtualCard) -> None:
         bought = approved(card)
@@ -77,10 +79,14 @@ class TestWorth:
         settings.TWO_PERSON_ABOVE = 4_000
         kept = CardTransaction.objects.get()
         with pytest.raises(currency_conversion.ConversionRefusedError, match="too much for one person"):
-            currency_conversion.enter_worth(transaction=kept, worth_minor=4_320, reason=WHY, actor="user:1")
+            currency_conversion.enter_converted_amount(
+                transaction=kept, converted_minor=4_320, reason=WHY, actor="user:1"
+            )
         # What it is in the foreign currency counts, too: little cannot be made of much.
         with pytest.raises(currency_conversion.ConversionRefusedError, match="too much for one person"):
-            currency_conversion.enter_worth(transaction=kept, worth_minor=1_500, reason=WHY, actor="user:1")
+            currency_conversion.enter_converted_amount(
+                transaction=kept, converted_minor=1_500, reason=WHY, actor="user:1"
+            )
 
     def test_more_than_was_captured_takes_two_people_however_little(self, asked: EventBody) -> None:
         assert self.enter(4_320).status == "applied"
@@ -121,8 +127,8 @@ class TestWorth:
         with pytest.raises(
             currency_conversion.ConversionRefusedError, match=r"about 43\.20 USD: .* between 28\.80 USD and 64\.80"
         ):
-            currency_conversion.check(kept, worth_minor=10_000, reason=WHY)
-        currency_conversion.check(kept, worth_minor=4_400, reason=WHY)
+            currency_conversion.check(kept, converted_minor=10_000, reason=WHY)
+        currency_conversion.check(kept, converted_minor=4_400, reason=WHY)
 
     def test_what_a_person_entered_moves_no_reference(self, card: VirtualCard) -> None:
         assert currency_conversion._said_by_issuers("EUR", "USD") == []

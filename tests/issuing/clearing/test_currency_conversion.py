@@ -1,4 +1,4 @@
-"""A worth that a person enters: counted once, posted as if the issuer had said it, and refused where it cannot be."""
+"""A converted amount that a person enters: counted once, posted as the issuer's would be, refused if impossible."""
 
 import datetime as dt
 from dataclasses import replace
@@ -51,7 +51,7 @@ def unknown(card: VirtualCard) -> EventBody:
 
 def enter(minor: int = 4320, *, reason: str = "From the issuer's dashboard", kind: str = "settlement") -> None:
     kept = CardTransaction.objects.get(transaction_type=kind)
-    currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason=reason, actor="user:1")
+    currency_conversion.enter_converted_amount(transaction=kept, converted_minor=minor, reason=reason, actor="user:1")
 
 
 def refused(minor: int = 4320, **more: str) -> str:
@@ -64,7 +64,7 @@ def refused(minor: int = 4320, **more: str) -> str:
 
 
 def traces() -> tuple[Any, ...]:
-    """All that an entered worth leaves behind."""
+    """All that an entered conversion leaves behind."""
     return (
         sorted(CardTransaction.objects.values_list("pk", "purchase_minor")),
         sorted(Posting.objects.values_list("key", "amount_minor")),
@@ -131,19 +131,19 @@ def test_the_trail_says_who_entered_what_and_why(asked: EventBody) -> None:
     }
 
 
-@pytest.mark.parametrize("worth_minor", [3000, 4500, 5400])
+@pytest.mark.parametrize("converted_minor", [3000, 4500, 5400])
 def test_a_purchase_is_not_settled_for_nothing_while_nobody_knows_what_was_captured(
-    asked: EventBody, worth_minor: int
+    asked: EventBody, converted_minor: int
 ) -> None:
     work()
     assert (owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
     assert Hold.objects.get().released_minor == 0
 
-    enter(worth_minor)
+    enter(converted_minor)
     assert close_out.sweep(now=clock.now() + MUCH_LATER + close_out.UNTIL_WORTH_IS_KNOWN) == 1
     work()
 
-    assert (owed(), paid(), balances()["purchases USD"]) == (worth_minor, worth_minor, 0)
+    assert (owed(), paid(), balances()["purchases USD"]) == (converted_minor, converted_minor, 0)
     assert open_cases() == []
     assert ledger_check.check() == []
 
@@ -162,7 +162,7 @@ def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: EventBody
 
 
 @pytest.mark.parametrize("is_earlier", [False, True])
-def test_a_chargeback_of_the_very_capture_has_the_worth_that_was_entered(asked: EventBody, is_earlier: bool) -> None:
+def test_chargeback_of_the_capture_has_the_entered_conversion(asked: EventBody, is_earlier: bool) -> None:
     if is_earlier:
         deliver(won())
         assert open_cases() == ["currency_differs", "currency_differs"]
@@ -213,7 +213,7 @@ def test_the_issuer_that_says_the_same_later_is_no_case(asked: EventBody) -> Non
     assert balances()["purchases EUR"] == 0
 
 
-def test_a_capture_that_nobody_was_asked_to_pay_for_becomes_a_case_with_its_worth(card: VirtualCard) -> None:
+def test_unfunded_capture_becomes_a_case_with_the_converted_amount(card: VirtualCard) -> None:
     asked = approved(card, 0)
     deliver(foreign(asked, 4000, None))
     assert open_cases() == ["currency_differs"]
@@ -231,7 +231,7 @@ def test_an_amount_that_cannot_be_is_refused(asked: EventBody, minor: int) -> No
 
 @pytest.mark.parametrize("minor", [MAX_AMOUNT_MINOR, 400_000, 13_335, 1_480, 1])
 def test_an_amount_far_from_the_reference_rate_is_refused(asked: EventBody, minor: int) -> None:
-    assert "40.00 EUR is about 44.44 USD: its worth is between 14.81 USD and 133.34 USD." in refused(minor)
+    assert "40.00 EUR is about 44.44 USD: enter between 14.81 USD and 133.34 USD." in refused(minor)
 
 
 @pytest.mark.parametrize("minor", [13_334, 1_481])
@@ -242,7 +242,7 @@ def test_an_amount_at_the_edge_of_the_band_is_taken(asked: EventBody, minor: int
 
 
 @pytest.mark.parametrize("reason", ["", "   \n", "x" * 201])
-def test_a_worth_needs_a_reason(asked: EventBody, reason: str) -> None:
+def test_conversion_needs_a_reason(asked: EventBody, reason: str) -> None:
     assert "Give a reason of 1 to 200 characters" in refused(reason=reason)
 
 
@@ -254,12 +254,12 @@ def test_a_movement_without_its_purchase_is_refused(card: VirtualCard) -> None:
 
 def test_a_movement_in_the_purchases_currency_is_refused(card: VirtualCard) -> None:
     deliver(moved(approved(card), 4500))
-    assert "its amount is its worth" in refused()
+    assert "nothing needs to be converted" in refused()
 
 
-def test_what_is_worth_something_already_is_refused(asked: EventBody) -> None:
+def test_second_conversion_is_refused(asked: EventBody) -> None:
     enter()
-    assert "already that this movement is worth 43.20 USD" in refused(4400)
+    assert "has a converted amount already: 43.20 USD" in refused(4400)
 
 
 def test_a_provisional_credit_is_refused(asked: EventBody) -> None:
@@ -306,7 +306,9 @@ def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence()
     def press(minor: int) -> str:
         try:
             return str(
-                currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason="Statement", actor="user:1")
+                currency_conversion.enter_converted_amount(
+                    transaction=kept, converted_minor=minor, reason="Statement", actor="user:1"
+                )
             )
         except ConversionRefusedError as error:
             return error.message
@@ -317,7 +319,7 @@ def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence()
     entered = CardTransaction.objects.get().purchase_minor
     assert entered in amounts
     first = f"{entered / 100:.2f} USD"
-    assert sorted(said) == sorted([first, *[f"It is known already that this movement is worth {first}."] * 5])
+    assert sorted(said) == sorted([first, *[f"This movement has a converted amount already: {first}."] * 5])
     assert Posting.objects.filter(kind="card_exchange").count() == 2
     assert Entry.objects.filter(action="transaction.worth_entered").count() == 1
     assert ledger_check.check() == []

@@ -34,11 +34,15 @@ def card() -> VirtualCard:
     return walkthrough_card()
 
 
-def foreign(asked: EventBody, minor: int, worth: int | None, *, kind: str = "capture", number: int = 1) -> EventBody:
-    """A movement in euros on a purchase in dollars; `worth` is what it is in dollars, where its issuer says."""
+def foreign(
+    asked: EventBody, minor: int, converted: int | None, *, kind: str = "capture", number: int = 1
+) -> EventBody:
+    """A movement in euros on a purchase in dollars; `converted` is the amount in dollars that its issuer states."""
     event = moved(asked, minor, kind=kind, number=number)
     said = (
-        {} if worth is None else {"merchant_amount": -worth if kind == "capture" else worth, "merchant_currency": "usd"}
+        {}
+        if converted is None
+        else {"merchant_amount": -converted if kind == "capture" else converted, "merchant_currency": "usd"}
     )
     event["data"]["object"] |= {"currency": "eur", **said}
     return event
@@ -88,7 +92,7 @@ def test_the_same_currency_is_not_said_twice(card: VirtualCard) -> None:
     assert beside(CardTransaction.objects.get()) == (None, "", 0, 0)
 
 
-def test_a_capture_in_another_currency_counts_for_what_it_is_worth(card: VirtualCard) -> None:
+def test_foreign_capture_counts_with_its_converted_amount(card: VirtualCard) -> None:
     asked = approved(card)
     work()
     deliver(foreign(asked, 4000, 4320), news(asked, "closed"))

@@ -267,7 +267,7 @@ class TestResolve:
         [
             ("dispute", "how the dispute ends"),
             ("refund_unlinked", "which purchase it is of"),
-            ("currency_differs", "what it is worth"),
+            ("currency_differs", "converted amount"),
         ],
     )
     def test_what_is_closed_by_what_it_asks_for_is_not_talked_away(self, kind: str, words: str) -> None:
