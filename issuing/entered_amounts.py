@@ -1,6 +1,6 @@
-"""What people enter by hand on the issuing side: a transaction's worth, money put on a card, a card's raised limits.
+"""Amounts that staff enter: a transaction's converted amount, a top-up, a card's raised limits.
 
-Each is checked here, written down by wallet/entered/amounts.py, and carried out at once or when a second person agrees.
+Each is checked here, recorded by wallet/entered/amounts.py, and carried out at once or when a second person agrees.
 """
 
 from typing import Final
@@ -22,13 +22,13 @@ from wallet.entered import amounts as entered_amounts
 from wallet.entered.amounts import Kind, KindHandler
 from wallet.models import EnteredAmount, FundingMethod
 
-# No card needs more, in US cents: a slip of two decimals ends here.
+# No card needs more, in US cents: this stops a decimal point that is two digits off.
 HIGHEST_LIMIT: Final = 100_000_000
 LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_limit_minor")
 
 
 def install() -> None:
-    """Says how each kind is carried out."""
+    """Registers how each kind is carried out."""
     entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_conversion))
     entered_amounts.register(Kind.TOP_UP, KindHandler(_apply_top_up))
     entered_amounts.register(Kind.LIMITS, KindHandler(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
@@ -53,9 +53,9 @@ def enter_converted_amount(
 
 
 def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key: str, user: User) -> EnteredAmount:
-    """Money from one of the holder's own cards; the same key is the same request.
+    """Tops up a card from one of its holder's own cards; the same key is the same request.
 
-    What counts at once is written down and not charged yet: `card_funding.fund_card` with the key goes on. Raises
+    Without a second person it is recorded and not charged yet: `card_funding.fund_card` with the key goes on. Raises
     CardRefusedError, UnusableMethodError and EnteredRefusedError.
     """
     with transaction():
@@ -77,7 +77,7 @@ def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key:
 
 
 def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, user: User) -> EnteredAmount:
-    """Raised limits that take a second person, in the caller's transaction under the card's lock."""
+    """Proposes raised limits to a second person, in the caller's transaction under the card's lock."""
     raised = max(new for old, new in _pairs(before, after) if new > old)
     return entered_amounts.enter(
         kind=Kind.LIMITS,
@@ -116,7 +116,7 @@ def _apply_conversion(entered: EnteredAmount) -> None:
 
 
 def _apply_top_up(entered: EnteredAmount) -> CardFunding:
-    """Written down with its charge and the message for the worker, who charges it in a moment."""
+    """Records the top-up with its charge and the worker's message; the worker charges it shortly after."""
     return top_ups.intend(
         card=VirtualCard.objects.select_related("cardholder").get(pk=_key(entered)),
         amount=entered.money,
@@ -127,7 +127,7 @@ def _apply_top_up(entered: EnteredAmount) -> CardFunding:
 
 
 def _apply_limits(entered: EnteredAmount) -> None:
-    """Only onto the limits that the first person saw: what was changed since is for them to look at again."""
+    """Raises the limits only if they are still those that the first person saw."""
     card = VirtualCard.objects.get(pk=_key(entered))
     before, after = entered.details["before"], entered.details["after"]
     if card.status == states.Card.CLOSED:

@@ -137,7 +137,7 @@ def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> li
 def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
     """What is held, what moved at the merchant's end, and what the cardholder owes for it by now."""
     taken, back = amount_due.moved_minor(authorization)
-    owed, part = amount_due.look_at(authorization).owed_minor, _balance_part(authorization)
+    owed, part = amount_due.position_of(authorization).due_minor, _balance_part(authorization)
     amounts = (
         ("Held", authorization.approved_minor),
         ("Captured", taken),

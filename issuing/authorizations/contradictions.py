@@ -1,7 +1,7 @@
-"""Where a question contradicts the purchase as we know it, and what its issuer says was approved before; pure.
+"""Compares a request with the purchase as we know it and with what its issuer says was approved before; pure.
 
-A later round keeps the purchase's card and currency; only an increment adds; and what stands without us counts in the
-card's limits (docs/decisions/0027).
+A later round keeps the purchase's card and currency. Only an increment adds to the amount. What the issuer approved
+without us counts in the card's limits (docs/decisions/0027).
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from issuing.authorizations.decision_store import Seen
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.money import Money
 
-# A declined one is over: the merchant's next try has an id of its own.
+# A declined purchase is over: the merchant's next try has an id of its own.
 OPEN_STATES = frozenset({"", states.Authorization.APPROVED})
 SENTENCES = {
     "another_card": "{purchase} belongs to another card than {card}, with which its issuer asked for more. Declined.",
@@ -26,11 +26,11 @@ SENTENCES = {
 
 
 def found(asked: AuthorizationRequest, seen: Seen) -> str:
-    """The reason to decline what contradicts the purchase as we know it, or "" (docs/decisions/0027)."""
+    """The reason to decline a request that contradicts the known purchase, or "" (docs/decisions/0027)."""
     card, is_known = seen.card.id if seen.card else None, bool(seen.status_before)
     stands = seen.status_before == states.Authorization.APPROVED
     judgements = (
-        # A purchase of a card that nobody here has may not become somebody's.
+        # A purchase on an unknown card must not become a known cardholder's purchase.
         ("another_card", seen.card_before != card and (seen.card_before is not None or stands)),
         ("another_person", seen.names_another_person),
         ("another_currency", is_known and seen.currency_before != asked.currency),
@@ -44,7 +44,7 @@ def found(asked: AuthorizationRequest, seen: Seen) -> str:
 
 
 def for_the_record(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
-    """What the committing statement needs beside the decision: the case's sentence, or what stands already."""
+    """What the committing statement needs besides the decision: the case's sentence, or the amount approved before."""
     return {"contradiction": _sentence(contradiction, asked, seen)} if contradiction else _standing(asked, seen)
 
 
@@ -59,12 +59,12 @@ def _sentence(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> st
 
 
 def standing_minor(asked: AuthorizationRequest, seen: Seen) -> int:
-    """What was approved of the purchase before, by us or by its issuer alone: the larger of what either side knows."""
+    """The amount approved before, by us or by the issuer alone: the larger of what the two sides report."""
     return max(asked.standing_minor or 0, seen.approved_before_minor)
 
 
 def _standing(asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
-    """What the committing statement counts in the card's limits, where we hold less of it than stands."""
+    """The amount that the committing statement adds to the card's limits when we hold less than was approved."""
     minor = standing_minor(asked, seen)
     is_countable = seen.card is not None and seen.card.currency == asked.currency and seen.status_before in OPEN_STATES
     if not (minor and is_countable):

@@ -1,4 +1,4 @@
-"""What we would answer, judged on what was read: the card's own rules, then the choice of the card that pays."""
+"""Proposes an answer from what was read: the card's own rules first, then the choice of the funding card."""
 
 import datetime as dt
 import uuid
@@ -19,16 +19,16 @@ from routing.engine import Choice, Method, Purchase, choose
 from routing.trace import describe
 from wallet.models import FundingMethod, KycStatus
 
-# Turning a funding card's purchase into cash is a question of licence, so it is refused: cash at a counter and at a
-# machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account
-# funding (Mastercard's 6538).
+# Turning a funding card's purchase into cash may need a licence, so it is declined: cash at a counter and at a machine,
+# wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account funding
+# (Mastercard's 6538).
 CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
 
 
 def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
     """The proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
 
-    It names what it was made from (versions, amounts), so that the statement can tell when that no longer holds.
+    It names the versions and amounts that it is based on, so that the statement detects when they have changed.
     """
     now = clock.now()
     reason, choice, from_balance = "unknown_card", None, 0
@@ -57,7 +57,7 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
 
 
 def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
-    """A decline because time is up. It stands on nothing that was read and names no card, so it waits for no lock."""
+    """A decline because time is up. It is based on nothing that was read and names no card, so it waits for no lock."""
     return {
         **_facts(asked, clock.now()),
         "public_id": str(decision_id),
@@ -90,13 +90,13 @@ def _route(
 
 
 def _from_balance(asked: AuthorizationRequest, card: CardSeen) -> int:
-    """What the card's own balance pays, in minor units; it is kept in the card's currency and pays in no other."""
+    """The amount that the card's balance pays, in minor units. A balance pays only in the card's currency."""
     pays = card.spends_balance and asked.currency == card.currency
     return min(card.balance_minor, asked.amount_minor) if pays else 0
 
 
 def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> str:
-    """Why this one pays: the engine's rule, unless no funding card has anything to pay."""
+    """Why this method pays: the engine's rule, unless no funding card has anything to pay."""
     if choice is None or not amount_minor:
         return "account_verification"
     return choice.rule if amount_minor > from_balance_minor else "card_balance"
@@ -105,7 +105,7 @@ def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> 
 def _decline_reason(
     asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice, for_cards_minor: int
 ) -> str:
-    """Why the answer is no, or ""; the daily and the monthly limit are judged under the lock, not here."""
+    """The reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
     total_minor = contradictions.standing_minor(asked, seen) + asked.amount_minor
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
@@ -143,7 +143,7 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
 
 
 def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
-    """What the proposal stands on: if any of it changed by the time of the lock, the proposal is stale."""
+    """The facts that the proposal is based on. If one of them has changed at the lock, the proposal is stale."""
     ground = {
         "approved_before_minor": seen.approved_before_minor,
         "status_before": seen.status_before,
@@ -184,7 +184,7 @@ def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, fro
 
 
 def _method(values: list[Any]) -> Method:
-    """A funding method from the read's array, in the order in which store.READ builds it."""
+    """A funding method from the read's array, in the column order of store.READ."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
         values
     )

@@ -1,7 +1,7 @@
-"""Disputes at an issuer, whichever: one row each, moved along its table, with a case while it is open.
+"""The life of a dispute at any issuer: one row, moved along its table of legal moves, with a case while it is open.
 
-What a dispute moves are card transactions under "<dispute>:<movement>", so that they are booked, linked and repeated as
-all others (docs/decisions/0020). Whose money it is meanwhile, and what the cardholder owes, follows from those rows.
+A dispute's movements are card transactions named "<dispute>:<movement>", so they are posted, linked and repeated like
+all others (docs/decisions/0020). Who has the money, and the amount due, follow from those rows.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ OVER = (Status.WON, Status.LOST, Status.EXPIRED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """Money that a dispute moved. `id` is the issuer's, or "" where it gives none: then there is one of its type."""
+    """Money that a dispute moved. `id` is the issuer's, or "": then the dispute has one movement of its type."""
 
     transaction_type: str
     amount_minor: int
@@ -47,9 +47,9 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeUpdate:
-    """What an issuer says of a dispute; `status` is one of states.Dispute, or "" where the news does not say.
+    """What an issuer reports of a dispute; `status` is one of states.Dispute, or "" where it is not stated.
 
-    `disputed_id` names the capture that is disputed, or its purchase, by the issuer's id.
+    `disputed_id` is the issuer's id of the disputed capture, or of its purchase.
     """
 
     provider: str
@@ -62,17 +62,17 @@ class DisputeUpdate:
     event_type: str
     reason: str = ""
     movements: tuple[Movement, ...] = ()
-    # What the message says of the card and the merchant; where it says nothing, the disputed capture does.
+    # Card and merchant of the message; where it does not state them, the disputed capture does.
     issuer_card_id: str = ""
     issuer_cardholder_id: str = ""
-    # Another name that the message gives for what is disputed; "" where it gives one.
+    # A second id that the message gives for what is disputed, or "".
     also_named: str = ""
     merchant: Merchant | None = None
     authorization_code: str = ""
 
 
 def check(update: DisputeUpdate) -> None:
-    """Raises MalformedEventError for news that cannot be written down; nothing has been written by then."""
+    """Raises MalformedEventError, before anything is written, for an update that cannot be recorded."""
     if not update.dispute_id or ":" in update.dispute_id:
         raise MalformedEventError("The dispute has no usable id.")
     amounts = (update.amount_minor, *(each.amount_minor for each in update.movements))
@@ -83,15 +83,15 @@ def check(update: DisputeUpdate) -> None:
 
 
 def apply_update(update: DisputeUpdate) -> Dispute:
-    """Writes down what an issuer says of a dispute, in the caller's transaction; safe twice, at once and in any order.
+    """Applies an issuer's update of a dispute, in the caller's transaction.
 
-    Money that a dispute moved for another card than that of the purchase that it names is kept, and posts nothing.
-    Raises MalformedEventError as `check` does, and ContradictionError for news about another purchase than before.
+    Safe repeated, concurrently and in any order. Money that a dispute moved for another card than its purchase's is
+    kept, and posts nothing. Raises MalformedEventError as `check` does, and ContradictionError for an update that names
+    another purchase than before.
     """
     require_transaction("News of a dispute")
     check(update)
-    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it is about, by
-    # their names.
+    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it disputes.
     locking.lock_cards_of(update.provider, issuer_card_id=update.issuer_card_id, named=update.disputed_id)
     locking.lock_purchase(update.provider, f"dispute:{update.dispute_id}")
     locking.lock_purchase(update.provider, update.disputed_id)
@@ -106,9 +106,9 @@ def apply_update(update: DisputeUpdate) -> Dispute:
 
 
 def _refuse_contradiction(update: DisputeUpdate) -> str:
-    """Why what the news names does not belong together, for news whose money is kept with that; "" where it does.
+    """Why the update's references do not belong together, for an update whose money is kept so; else "".
 
-    Raises ContradictionError for news without money, and for news of a dispute that is about another purchase.
+    Raises ContradictionError for an update without money, and for a dispute that is about another purchase.
     """
     known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id).first()
     names = (update.disputed_id, update.also_named, known.issuer_transaction_id if known else "")
@@ -135,7 +135,10 @@ def _money(update: DisputeUpdate) -> Money:
 
 
 def _know(update: DisputeUpdate, *, is_apart: bool) -> Dispute:
-    """The dispute's row, new or completed; any news may be the first. `is_apart` leaves it without its purchase."""
+    """Finds, completes or creates the dispute's row; any update may be the first.
+
+    `is_apart` leaves it without its purchase.
+    """
     now = clock.now()
     dispute, is_new = Dispute.objects.get_or_create(
         provider=update.provider,
@@ -168,7 +171,7 @@ def _know(update: DisputeUpdate, *, is_apart: bool) -> Dispute:
 
 
 def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
-    """The capture and the purchase, as soon as they are known; later ones join by clearing/card_transactions.py."""
+    """The capture and the purchase, once they are known; later ones are linked by clearing/card_transactions.py."""
     if not named or (dispute.transaction_id and dispute.authorization_id):
         return {}
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
@@ -180,9 +183,9 @@ def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
 
 
 def _move(dispute: Dispute, update: DisputeUpdate) -> bool:
-    """Along the table of moves; news that is old or repeated moves nothing.
+    """Moves the dispute along its table; an old or repeated update moves nothing.
 
-    What was decided is only decided otherwise by a later word; of two of the same second the first heard stands.
+    Only a later update reverses an outcome. Of two updates in the same second, the first received stands.
     """
     target, now = update.status, clock.now()
     if not target or target == dispute.status:
@@ -199,7 +202,7 @@ def _move(dispute: Dispute, update: DisputeUpdate) -> bool:
 
 
 def _record(dispute: Dispute, movement: Movement, update: DisputeUpdate) -> None:
-    """Keeps what was moved, once: without an id of its own it is the one that is told under its id before or after."""
+    """Records a movement once. Without an id it is the same as the one that is reported with an id."""
     own = _name(dispute.issuer_dispute_id, movement)
     nameless = f"{dispute.issuer_dispute_id}:{movement.transaction_type}"
     known = set(_moved(dispute, movement.transaction_type).values_list("issuer_transaction_id", flat=True))
@@ -236,10 +239,10 @@ def _record(dispute: Dispute, movement: Movement, update: DisputeUpdate) -> None
 
 
 def _end_provisional_credit(dispute: Dispute, update: DisputeUpdate) -> None:
-    """A dispute that is won makes its provisional credit the purchase's, unless a chargeback is told beside it.
+    """Makes the provisional credit of a won dispute final, unless a chargeback is reported as well.
 
-    And one that is lost after that takes it back. Which message says so is nowhere written, so the state does; what
-    the issuer tells of it later under an id of its own is the same money.
+    A dispute that is lost afterwards reverses it. No documentation names the message that says so, so the status
+    decides; a later report with an id of its own is the same money.
     """
     credit = _moved(dispute, Type.PROVISIONAL_CREDIT).order_by("pk").first()
     if credit is None:
@@ -262,7 +265,7 @@ def _end_provisional_credit(dispute: Dispute, update: DisputeUpdate) -> None:
 
 
 def watch(dispute: Dispute) -> None:
-    """A person works a dispute until it is over, its money has come if it is won, and what was credited has gone."""
+    """Keeps the case open until the dispute is over and its money has come, if won, or its credit has gone."""
     reference = f"dispute:{dispute.pk}"
     is_unpaid = dispute.status == Status.WON and not came_back_minor(dispute)
     if dispute.status in states.OPEN_DISPUTE or provisional_minor(dispute) or is_unpaid:
@@ -278,13 +281,13 @@ def watch(dispute: Dispute) -> None:
 
 
 def provisional_minor(dispute: Dispute) -> int:
-    """What its issuer has credited meanwhile and not taken back, in minor units."""
+    """The issuer's provisional credit that was not reversed, in minor units."""
     given, gone = _total_minor(dispute, Type.PROVISIONAL_CREDIT), _total_minor(dispute, Type.PROVISIONAL_DEBIT)
     return max(0, given - gone)
 
 
 def came_back_minor(dispute: Dispute) -> int:
-    """What came back for good by it and was not taken again, in minor units."""
+    """What the dispute returned for good, less what was reversed, in minor units."""
     return max(0, _total_minor(dispute, Type.CHARGEBACK) - _total_minor(dispute, Type.CHARGEBACK_REVERSAL))
 
 
@@ -294,7 +297,7 @@ def _total_minor(dispute: Dispute, transaction_type: str) -> int:
 
 
 def _moved(dispute: Dispute, transaction_type: str) -> QuerySet[CardTransaction]:
-    """What it moved, by its purchase or among what has none yet: names are no index to search by."""
+    """The dispute's movements, by its purchase or among those without one: names have no index."""
     near = Q(authorization=None)
     if dispute.authorization_id is not None:
         near |= Q(authorization=dispute.authorization_id)

@@ -1,4 +1,4 @@
-"""A transaction's converted amount, money put on a card and raised limits: bounded, and by two people above the threshold."""
+"""Converted amounts, top-ups and raised limits: bounded, and by two people above the threshold."""
 
 from typing import Any
 

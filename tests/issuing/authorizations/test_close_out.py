@@ -222,7 +222,7 @@ def test_what_was_captured_late_is_all_that_is_charged_when_a_purchase_is_closed
 
     purchase = Authorization.objects.get()
     assert (purchase.status, purchase.approved_minor, purchase.settle_due_at) == ("settled", 2000, None)
-    assert amount_due.look_at(purchase).owed_minor == 2000
+    assert amount_due.position_of(purchase).due_minor == 2000
     work()
     assert (books()["paid"], books()["open cases"]) == (2000, 0)
 

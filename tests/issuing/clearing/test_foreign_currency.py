@@ -49,7 +49,7 @@ def foreign(
 
 
 def owed() -> int:
-    return amount_due.look_at(Authorization.objects.get()).owed_minor
+    return amount_due.position_of(Authorization.objects.get()).due_minor
 
 
 def balances() -> dict[str, int]:

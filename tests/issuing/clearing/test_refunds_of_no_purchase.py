@@ -139,7 +139,7 @@ class TestSaid:
         asked["data"]["object"]["id"] = "iauth_before_our_time"
         deliver(posted(asked, type="refund", amount=1200))
         kept = CardTransaction.objects.get()
-        with pytest.raises(LinkRefusedError, match="iauth_before_our_time, which may still be told"):
+        with pytest.raises(LinkRefusedError, match="iauth_before_our_time, which may yet be reported"):
             manual_matching.say_of_none(refund=kept, reason=WHY, actor="user:1")
         assert not Posting.objects.exists()
 
