@@ -69,9 +69,9 @@ def _standing(asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
     is_countable = seen.card is not None and seen.card.currency == asked.currency and seen.status_before in OPEN_STATES
     if not (minor and is_countable):
         return {}
-    told = Money(minor, asked.currency)
+    reported = Money(minor, asked.currency)
     summary = (
-        f"The issuer says that {told} of {asked.authorization_id} stood before it asked us for more. "
+        f"The issuer says that {reported} of {asked.authorization_id} stood before it asked us for more. "
         "What we did not approve of that counts in the card's limits, and no funding card was charged for it."
     )
     return {"standing_minor": minor, "standing_summary": summary}

@@ -94,14 +94,14 @@ def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
         # An amount in another currency counts once it is converted (issuing/clearing/currency_conversion.py).
-        told_minor = update.amount_minor if update.currency in ("", authorization.currency) else 0
+        reported_minor = update.amount_minor if update.currency in ("", authorization.currency) else 0
         captured, _ = amount_due.moved_minor(authorization)
-        if target == states.Authorization.SETTLED and 0 < captured < told_minor:
+        if target == states.Authorization.SETTLED and 0 < captured < reported_minor:
             # The rest is no longer held, and not charged while another capture is expected.
-            told_minor = captured
-        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=told_minor)
-        if told_minor and not _was_ours(authorization):
-            review_cases.open_case(authorization, amount_minor=told_minor)
+            reported_minor = captured
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=reported_minor)
+        if reported_minor and not _was_ours(authorization):
+            review_cases.open_case(authorization, amount_minor=reported_minor)
     if moved and target == states.Authorization.SETTLED:
         authorization.refresh_from_db(fields=("approved_minor",))
         close_out.close(authorization)
@@ -217,12 +217,12 @@ def undo_round(decision: Decision, *, actor: str) -> None:
         amount_due.follow(purchase, actor=actor)
 
 
-def approve_less(decision: Decision, told_minor: int, *, actor: str) -> int:
+def approve_less(decision: Decision, reported_minor: int, *, actor: str) -> int:
     """Releases what the network did not approve of our approved amount. Call it once for each decision.
 
     Returns the released amount in minor units. Once the purchase is settled or over, the captures have decided already.
     """
-    purchase, excess = decision.authorization, decision.amount_minor - told_minor
+    purchase, excess = decision.authorization, decision.amount_minor - reported_minor
     purchase.refresh_from_db(fields=("status", "settle_due_at"))
     if excess > 0 and amount_due.is_open(purchase):
         return give_back(purchase, excess, actor=actor)
@@ -287,8 +287,8 @@ def _fill_in(authorization: Authorization, update: AuthorizationUpdate, card_id:
     Other amounts are taken from the latest update; they decide nothing. True if the card is new, since its balance may
     pay from now on.
     """
-    told = update.beside.said()
-    missing: dict[str, object] = {name: value for name, value in told.items() if value != getattr(authorization, name)}
+    reported = update.beside.said()
+    missing: dict[str, object] = {name: value for name, value in reported.items() if value != getattr(authorization, name)}
     if not authorization.authorization_code and update.authorization_code:
         missing["authorization_code"] = update.authorization_code
     if authorization.card_id is None and card_id is not None:

@@ -22,9 +22,9 @@ def declined(purchase: Authorization, update: AuthorizationUpdate) -> list[Decis
     return [decision for decision in found if decision is not None]
 
 
-def _approval_of(purchase: Authorization, told: DeclinedRound) -> Decision | None:
+def _approval_of(purchase: Authorization, reported: DeclinedRound) -> Decision | None:
     """Finds a round's approval by its place in the history and its amount; None when two could be meant."""
     approved = Decision.objects.filter(authorization=purchase, approved=True, corrected_by=None)
-    asked = approved.filter(round_key__startswith=round_prefix(told.number)).select_related("authorization", "hold")
-    same = [decision for decision in asked if told.amount_minor in (None, decision.amount_minor)]
+    asked = approved.filter(round_key__startswith=round_prefix(reported.number)).select_related("authorization", "hold")
+    same = [decision for decision in asked if reported.amount_minor in (None, decision.amount_minor)]
     return same[0] if len(same) == 1 else None

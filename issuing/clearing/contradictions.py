@@ -24,8 +24,8 @@ def why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:
     was, now = kept.issuer_authorization_id, row["issuer_authorization_id"]
     if kept.authorization is None or not now or now in (was, kept.issuer_transaction_id):
         return ""
-    told = event_references.purchase_of(kept.provider, now)
-    if told == kept.authorization:
+    reported = event_references.purchase_of(kept.provider, now)
+    if reported == kept.authorization:
         return ""
     home = kept.authorization.issuer_authorization_id
     return f"{kept.issuer_transaction_id} is joined with {home}, and names {now} now."

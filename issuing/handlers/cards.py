@@ -98,8 +98,8 @@ def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
     """The echo of our own change, which needs no question to the issuer."""
     if event.provider == Provider.MARQETA:
         return marqeta_objects.read_state(_status_word(event)) == card.status
-    told = _stripe_card(event)
-    return told is not None and not compare(card, told, with_limits=True)
+    reported = _stripe_card(event)
+    return reported is not None and not compare(card, reported, with_limits=True)
 
 
 def _stripe_card(event: IssuerEvent) -> IssuedCard | None:
