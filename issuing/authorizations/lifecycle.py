@@ -287,8 +287,10 @@ def _fill_in(authorization: Authorization, update: AuthorizationUpdate, card_id:
     Other amounts are taken from the latest update; they decide nothing. True if the card is new, since its balance may
     pay from now on.
     """
-    reported = update.beside.said()
-    missing: dict[str, object] = {name: value for name, value in reported.items() if value != getattr(authorization, name)}
+    stated = update.beside.said()
+    missing: dict[str, object] = {
+        name: value for name, value in stated.items() if value != getattr(authorization, name)
+    }
     if not authorization.authorization_code and update.authorization_code:
         missing["authorization_code"] = update.authorization_code
     if authorization.card_id is None and card_id is not None:

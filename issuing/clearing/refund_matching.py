@@ -113,8 +113,10 @@ def _waiting(kept: CardTransaction) -> list[CardTransaction]:
 def _unlinked(rows: QuerySet[CardTransaction]) -> list[CardTransaction]:
     """The rows for which `is_unlinked` holds, the oldest first."""
     refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None, contradiction="")
-    reported = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
-    return list(reported.order_by("occurred_at", "pk")[:MOST_WAITING])
+    unnamed = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(
+        source=CardTransaction.Source.LEGACY
+    )
+    return list(unnamed.order_by("occurred_at", "pk")[:MOST_WAITING])
 
 
 def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
