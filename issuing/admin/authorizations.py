@@ -1,4 +1,4 @@
-"""Purchases: what was asked, what we answered and why, which card pays, and what became of it. All read-only."""
+"""Purchases: the request, our answer and its reason, the card that pays, and the outcome. Read-only."""
 
 import uuid
 from typing import Any
@@ -56,7 +56,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         return [by_decision, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Authorization]:
-        """Purchases, each with what its last round and its last charge say: one query for a whole page."""
+        """Purchases, each with its last round and its last charge: one query for a whole page."""
         rounds = Decision.objects.filter(authorization=OuterRef("pk")).order_by("-pk")
         charges = FundingCharge.objects.filter(obligation__decision__authorization=OuterRef("pk")).order_by("-pk")
         card = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
@@ -73,7 +73,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Authorization], search_term: str
     ) -> tuple[QuerySet[Authorization], bool]:
-        """A decision's id, as the issuer shows it in the authorization's metadata, is found too."""
+        """Also finds a decision's id, which the issuer shows in the authorization's metadata."""
         try:
             public_id = uuid.UUID(search_term.strip())
         except ValueError:

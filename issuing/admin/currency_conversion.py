@@ -21,7 +21,7 @@ TEMPLATE = "admin/issuing/cardtransaction/currency_conversion.html"
 
 
 class ConversionForm(ReasonForm):
-    """How much, in the purchase's currency, and where that is from."""
+    """The converted amount, in the purchase's currency, and its source."""
 
     amount = AmountField(label="Converted amount")
     field_order = ("amount", "reason")
@@ -90,7 +90,7 @@ def _ask(
 
 
 def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:
-    """The movement beside its purchase, each in its own currency."""
+    """The movement and its purchase, each in its own currency."""
     taken, back = amount_due.moved_minor(purchase)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return [

@@ -1,4 +1,7 @@
-"""The Issuers page: how each issuer stands, and the switches: read-only, fallback, breaker. Each asks for a reason."""
+"""The Issuers page: the state of each issuer, and the switches read-only, fallback and breaker.
+
+Each asks for a reason.
+"""
 
 import datetime as dt
 from collections.abc import Callable
@@ -30,12 +33,12 @@ BREAKER = {
     "open": ("Open: no calls", "bad"),
     "unknown": ("Unknown: Redis does not answer", "warn"),
 }
-# A notice older than this is history: the audit trail keeps it.
+# Older notices are left to the audit trail.
 NOTICE_FOR = dt.timedelta(hours=24)
 
 
 class EnterForm(ReasonForm):
-    """Without minutes, somebody must end it."""
+    """Without minutes, staff must end read-only mode."""
 
     minutes = forms.IntegerField(
         required=False,
@@ -48,7 +51,7 @@ class EnterForm(ReasonForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """One button of the page: what it says, and the domain's function behind it."""
+    """One button of the page: its text, and the domain's function that it calls."""
 
     title: str
     words: str
@@ -109,7 +112,7 @@ SWITCHES = {
 
 @admin.register(IssuerControl)
 class IssuersAdmin(ReadOnlyAdmin):
-    """Its list is the Issuers page; nothing is edited but through the switches."""
+    """Its list is the Issuers page; only the switches change anything."""
 
     fields = (("provider", "fallback_allowed"), ("read_only", "read_only_until"), "read_only_reason")
 
@@ -122,7 +125,7 @@ class IssuersAdmin(ReadOnlyAdmin):
         return [switch, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The page has a shape of its own, so it is not Django's list."""
+        """The page is not a list of rows, so it replaces Django's list."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         found = issuer_control.standings()
@@ -154,7 +157,7 @@ class IssuersAdmin(ReadOnlyAdmin):
 
 
 def may_change(request: HttpRequest) -> bool:
-    """ReadOnlyAdmin says no to Django's own forms; the switches go by the permission itself."""
+    """ReadOnlyAdmin refuses Django's own forms; the switches check the permission itself."""
     return request.user.has_perm("issuing.change_issuercontrol")
 
 
@@ -211,7 +214,7 @@ def _run_in_words(run: Any) -> str:
 
 
 def _notice(standing: Standing) -> str:
-    """What administrators must know: credentials were turned away within a day."""
+    """A notice to administrators: an issuer refused our credentials within the last day."""
     entry = standing.authentication_entry
     if entry is None or clock.now() - entry.recorded_at > NOTICE_FOR:
         return ""
@@ -219,7 +222,7 @@ def _notice(standing: Standing) -> str:
 
 
 def _switches(standing: Standing) -> list[dict[str, Any]]:
-    """The switches that make sense now."""
+    """The switches that apply now."""
     available = standing.availability
     names = [
         "leave-read-only" if available.by == "hand" else "enter-read-only",

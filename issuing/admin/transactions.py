@@ -1,4 +1,4 @@
-"""What issuers settled on cards, and what people put on them beforehand: read-only but for what nobody told."""
+"""Card transactions and top-ups: read-only, except for facts that no issuer reported."""
 
 from typing import ClassVar
 
@@ -113,7 +113,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
 
 @admin.register(CardFunding)
 class CardFundingAdmin(ReadOnlyAdmin):
-    """Money that was put on cards: asked for, charged to its source, and credited."""
+    """Top-ups: requested, charged to their source, and credited."""
 
     list_display = ("asked", "amount", "state", "card", "source", "requested_by")
     list_display_links = ("asked", "amount")

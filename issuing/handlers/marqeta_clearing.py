@@ -1,4 +1,4 @@
-"""What a row of Marqeta's webhook settles: a clearing or a refund, recorded as every issuer's are."""
+"""Records a clearing or a refund from a row of Marqeta's webhook, as for every issuer."""
 
 import datetime as dt
 from dataclasses import replace
@@ -18,14 +18,14 @@ from onecard.kit.text import clean_text
 
 Type = CardTransaction.Type
 _KINDS = {
-    # A first message that is complete has asked and taken at once, as PIN debit does.
+    # A first message that is complete authorizes and captures at once, as PIN debit does.
     **dict.fromkeys(CLEARINGS | FIRST_MESSAGES, (Kind.CAPTURE, Type.SETTLEMENT)),
     **dict.fromkeys(REFUNDS, (Kind.REFUND, Type.REFUND)),
 }
 
 
 def read(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> IssuerTransaction | None:
-    """The movement of a row, of which `news` was read; None for a kind that moves nothing.
+    """The movement of a row with its `update`; None for a kind that moves nothing.
 
     Raises MalformedEventError for a row without a token of its own.
     """
@@ -35,7 +35,7 @@ def read(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> IssuerT
     if not token:
         raise MalformedEventError("token is missing or no token.")
     issuer_kind, transaction_type = _KINDS[kind]
-    # A refund stands alone; a clearing that names no purchase is one of its own.
+    # A refund stands alone; a clearing that names no purchase is a purchase of its own.
     is_alone = kind in REFUNDS and not row.get("preceding_related_transaction_token")
     return IssuerTransaction(
         id=token,
@@ -53,7 +53,7 @@ def read(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> IssuerT
 
 
 def record(kind: str, found: IssuerTransaction, update: AuthorizationUpdate) -> bool:
-    """Keeps a movement that was read of a row, once its money has moved; says whether it is new."""
+    """Records the movement of a row whose money has moved; True if it is new."""
     if kind == REFUND_CLEARING and not _is_known(found.authorization_id, update.provider):
         found = replace(found, authorization_id="")
     merchant = update.merchant
@@ -78,7 +78,7 @@ def _is_known(token: str, provider: str) -> bool:
 
 
 def moment_of(row: dict[str, Any]) -> dt.datetime:
-    """When it happened at the merchant; now, for a row that does not say: no money is lost for a missing time."""
+    """When it happened at the merchant; now for a row that does not say, so that no money is lost for it."""
     given = row.get("user_transaction_time") or row.get("created_time")
     try:
         moment = dt.datetime.fromisoformat(given) if isinstance(given, str) else clock.now()

@@ -1,10 +1,10 @@
-"""Marqeta's messages and transitions about chargebacks as news of a dispute.
+"""Marqeta's chargeback messages and transitions as dispute updates.
 
-What each message says is Marqeta's guide to dispute events: `chargeback` comes when a dispute is created, `completed`
-when one is won without provisional credit, `reversal` when it is lost or rejected by the network. Assumed, since no
-sample was seen: that a message which is PENDING has moved no money; that messages carry the chargeback as an object of
-that name, and without one all name the same earlier message (then that one stands for the dispute); that `completed`
-tells the money of a pending `chargeback`, so the two are one movement; that a write-off moves nothing by itself.
+The meaning of each message is from Marqeta's guide to dispute events: `chargeback` comes when a dispute is created,
+`completed` when it is won without provisional credit, `reversal` when it is lost or rejected by the network. No sample
+was seen, so these are assumptions: a PENDING message has moved no money; messages carry the chargeback as an object of
+that name, and those without one name the same earlier message (which then stands for the dispute); `completed` reports
+the money of a pending `chargeback`, so the two are one movement; a write-off moves nothing by itself.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from onecard.kit.text import clean_text, free_text
 Type = CardTransaction.Type
 Status = states.Dispute
 BEGINNINGS = ("authorization.clearing.chargeback", "pindebit.chargeback")
-# What follows the beginning -> the money of it, and where the dispute stands.
+# The rest of the type -> its movement, and the dispute's status.
 _SAYS: dict[str, tuple[str, str]] = {
     "": (Type.CHARGEBACK, Status.SUBMITTED),
     ".representment": ("", Status.SUBMITTED),
@@ -36,7 +36,7 @@ _SAYS: dict[str, tuple[str, str]] = {
     ".writeoff": ("", Status.LOST),
 }
 MESSAGES = {f"{begins}{ends}": says for begins in BEGINNINGS for ends, says in _SAYS.items()}
-# States of a chargeback (its transitions); what is withdrawn or written off brings no money from the merchant.
+# Chargeback states (transitions); a withdrawn or written-off one brings no money from the merchant.
 STATES: dict[str, str] = {
     "RETRIEVAL_REQUEST": Status.UNSUBMITTED,
     **dict.fromkeys(
@@ -52,7 +52,7 @@ HANDLED: Result = (states.Event.HANDLED, "")
 
 
 def act_on_message(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> Result:
-    """Applies one of MESSAGES, of which `news` was read. Raises MalformedEventError before anything is written."""
+    """Applies one of MESSAGES with its `update`. Raises MalformedEventError before anything is written."""
     transaction_type, status = MESSAGES[kind]
     token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")
     earlier = clean_text(row.get("preceding_related_transaction_token"), limit=64)
@@ -91,12 +91,12 @@ def act_on_message(kind: str, row: dict[str, Any], update: AuthorizationUpdate) 
 
 
 def gives_money(kind: str) -> bool:
-    """Whether one of MESSAGES says that money came to us."""
+    """Whether one of MESSAGES says that we received money."""
     return MESSAGES[kind][0] in (Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
 
 
 def act_on_transition(row: dict[str, Any]) -> Result:
-    """Applies a transition of a chargeback: where the dispute stands, and no money."""
+    """Applies a chargeback's transition: the dispute's status, and no money."""
     state = clean_text(row.get("state"), limit=40)
     if state not in STATES and carries_amount(row):
         raise UnhandledMoneyError(f"A state of chargebacks that is new to us: {state}.")
@@ -109,7 +109,7 @@ def act_on_transition(row: dict[str, Any]) -> Result:
             dispute_id=clean_text(row.get("chargeback_token"), limit=50),
             disputed_id=clean_text(row.get("transaction_token"), limit=64),
             status=STATES[state],
-            # Later states have an amount of their own, such as what the merchant contests.
+            # Later states carry other amounts, such as what the merchant contests.
             amount_minor=_amount(row, currency) if state == "INITIATED" else 0,
             currency=currency,
             reported_at=moment_of(row),

@@ -1,4 +1,4 @@
-"""A row of Marqeta's webhook, read: what decides about it, what it says of its purchase, and what money it moved."""
+"""Reads a row of Marqeta's webhook: the keys that decide, the update of its purchase, and its movement."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from onecard.kit.text import clean_text, free_text
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message, with what decides about it; `news` is what it says of the purchase, before its status."""
+    """A message with the keys that decide about it; `update` describes the purchase, before its status is decided."""
 
     kind: str
     state: str
@@ -27,7 +27,7 @@ class Row:
 
 
 def read_row(kind: str, row: dict[str, Any]) -> Row:
-    """Raises MalformedEventError for a row without a token, a card, a currency or an amount that can be read."""
+    """Raises MalformedEventError for a row without a token, or without a readable card, currency or amount."""
     currency = read_currency(row.get("currency_code"))
     jit_token = jit_funding(row).get("token")
     final = row.get("is_final_clearing")
@@ -42,7 +42,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
         currency=currency,
         merchant=read_merchant(row, needs_mcc=False),
         authorization_code=free_text(row.get("approval_code"), limit=20),
-        # A later message has those of its own part.
+        # A later message has the side amounts of its own part.
         beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
         issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
     )
@@ -58,7 +58,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
 
 
 def _released_minor(row: dict[str, Any], update: AuthorizationUpdate) -> int:
-    """What a reversal gives back; an advice tells the new total (docs/issuers/marqeta.md, Amounts by type)."""
+    """The amount that a reversal releases; an advice has the new total (docs/issuers/marqeta.md, Amounts by type)."""
     order = row.get("gpa_order") or row.get("gpa_order_unload")
     if isinstance(order, dict) and "amount" in order:
         return read_minor(order["amount"], update.currency, "the order's amount")
@@ -66,7 +66,7 @@ def _released_minor(row: dict[str, Any], update: AuthorizationUpdate) -> int:
 
 
 def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
-    """Whether the purchase should be known here: the gateway was called about it, or the message follows another."""
+    """Whether we should know the purchase: the gateway was asked, or the message follows another."""
     if kind not in FIRST_MESSAGES:
         return bool(row.get("preceding_related_transaction_token"))
     order = row.get("gpa_order")

@@ -1,4 +1,4 @@
-"""What an event of Stripe means, beyond the questions: news of purchases, of what was settled, and of our charges."""
+"""What a Stripe event means, apart from requests: updates of purchases, card transactions, and our charges."""
 
 import contextlib
 from dataclasses import replace
@@ -27,7 +27,7 @@ WAIT: Result = (states.Event.RECEIVED, "")
 
 
 def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
-    """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    """Applies an event; `patient` while our own decision may still be committing. Returns status and reason."""
     if envelope.type in AUTHORIZATION_NEWS:
         update = parse_authorization_update(provider, envelope)
         return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
@@ -46,10 +46,10 @@ def _posted(provider: str, envelope: Envelope) -> Result:
             raise UnhandledMoneyError(f"Its type, {found.kind}, is new to us.")
         return states.Event.KEPT, "A transaction of a type that is new to us."
     if found.kind == Kind.CAPTURE and not found.authorization_id:
-        # A force capture: no event about an authorization came or will come, so the capture stands for its own.
+        # A force capture: it has no authorization event, so the capture stands for its own purchase.
         found = replace(found, authorization_id=found.id)
         with contextlib.suppress(ContradictionError):
-            # A contradiction is found again, and kept with the movement itself.
+            # `record` finds the contradiction again, and keeps it with the movement.
             lifecycle.apply_update(_unannounced(provider, found, merchant, code), wait_for_decision=False)
     card_transactions.record(
         found,

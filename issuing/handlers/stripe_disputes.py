@@ -1,9 +1,9 @@
-"""Stripe's `issuing_dispute.*` events as news of a dispute.
+"""Stripe's `issuing_dispute.*` events as dispute updates.
 
-Money: a dispute carries its balance transactions, and each of them is a movement under its own id, in whichever event
-it is seen first; positive amounts came to us (assumed; the reference says so of captures and refunds alone). An event
-that carries none and says that funds were reinstated or rescinded is a movement without an id: it is assumed that
-there is then at most one of each in a dispute's life. The types for provisional credits are Stripe's of September 2026.
+A dispute carries its balance transactions. Each is a movement under its own id, in whichever event it is seen first;
+positive amounts came to us (an assumption: the reference says so only of captures and refunds). An event that carries
+none and says that funds were reinstated or rescinded is a movement without an id; the assumption is that a dispute has
+at most one of each. The types for provisional credits are Stripe's of September 2026.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
 NEWS = "issuing_dispute."
-# What an event without balance transactions says by its name.
+# The movement that an event without balance transactions stands for, by its type.
 BY_NAME: dict[str, str] = {
     f"{NEWS}funds_reinstated": Type.CHARGEBACK,
     f"{NEWS}funds_rescinded": Type.CHARGEBACK_REVERSAL,
@@ -32,7 +32,7 @@ PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisiona
 
 
 def act(provider: str, envelope: Envelope) -> tuple[str, str]:
-    """Applies an event; gives its status and reason. Raises MalformedEventError before anything is written."""
+    """Applies an event; returns its status and reason. Raises MalformedEventError before anything is written."""
     update = read(provider, envelope)
     if update.movements and not (update.disputed_id or _is_known(update)):
         raise UnhandledMoneyError("The dispute moved money, and names no transaction that it is about.")
@@ -41,7 +41,7 @@ def act(provider: str, envelope: Envelope) -> tuple[str, str]:
 
 
 def _is_known(update: DisputeUpdate) -> bool:
-    """Whether an earlier event has said what the dispute is about."""
+    """Whether an earlier event has named what is disputed."""
     known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id)
     return known.exclude(issuer_transaction_id="").exists()
 
@@ -63,7 +63,7 @@ def read(provider: str, envelope: Envelope) -> DisputeUpdate:
         provider=provider,
         dispute_id=clean_text(content.get("id"), limit=64),
         disputed_id=_id_of(disputed),
-        # Said only of a disputed transaction that is expanded.
+        # Present only when the disputed transaction is expanded.
         issuer_card_id=_id_of(expanded.get("card")),
         issuer_cardholder_id=_id_of(person),
         also_named=_id_of(expanded.get("authorization")),
@@ -110,7 +110,7 @@ def _movement(row: dict[str, Any], currency: str, reported_at: dt.datetime) -> M
 
 
 def _id_of(reference: object) -> str:
-    """The id of an object that is named, or expanded."""
+    """The id of an object that is given by id, or expanded."""
     return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=64)
 
 
