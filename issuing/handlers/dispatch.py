@@ -49,7 +49,7 @@ def handle_if_due(*, event_pk: int, now: dt.datetime | None = None) -> str:
 
 
 def _try(event_pk: int, now: dt.datetime, *, only_if_due: bool = False) -> str:
-    if not unapplied.begin_try(event_pk, now=now, only_if_due=only_if_due):
+    if not unapplied.begin_attempt(event_pk, now=now, only_if_due=only_if_due):
         return IssuerEvent.objects.values_list("status", flat=True).get(pk=event_pk)
     try:
         return _apply(event_pk, now)
@@ -64,7 +64,7 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return event.status
-        unapplied.end_try(event)
+        unapplied.end_attempt(event)
         try:
             status, reason = _dispatch(event, now)
         except MalformedEventError as error:
