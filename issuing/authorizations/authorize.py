@@ -119,12 +119,12 @@ def _attempt(question: _Question) -> decision_store.Outcome | None:
 
 def _round(question: _Question) -> decision_store.Outcome | None:
     asked, watch = question.asked, question.watch
-    seen = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
+    facts = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
     watch.lap("read")
-    if seen.answered is not None:
-        return decision_store.Outcome("duplicate", seen.answered)
+    if facts.answered is not None:
+        return decision_store.Outcome("duplicate", facts.answered)
     question.decision_id = uuid.uuid4()
-    proposal = propose(asked, seen, decision_id=question.decision_id, watch=watch)
+    proposal = propose(asked, facts, decision_id=question.decision_id, watch=watch)
     try:
         outcome = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
     except DatabaseError as error:

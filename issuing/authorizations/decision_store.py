@@ -54,7 +54,7 @@ RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(
 
 
 @dataclass(frozen=True, slots=True)
-class CardSeen:
+class CardFacts:
     """The card and its holder as the decision reads them."""
 
     id: int
@@ -79,7 +79,7 @@ class CardSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Facts:
     """Everything that a decision is based on; `answered` is the stored answer when the event is not new.
 
     `status_before` is "" for an unknown purchase. `unknown_rounds` counts the earlier rounds that the request lists and
@@ -94,7 +94,7 @@ class Seen:
     currency_before: str
     unknown_rounds: int
     names_another_person: bool
-    card: CardSeen | None
+    card: CardFacts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Outcome:
     response: bytes
 
 
-def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
+def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
     """Reads everything that a decision on this request needs, in one round trip."""
     names = {
         "provider": asked.provider,
@@ -121,7 +121,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
     row = _run(READ, names, remaining_ms)
     version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
     known_rounds = events if asked.earlier_events else rounds
-    return Seen(
+    return Facts(
         rulebook_version=version,
         answered=answered,
         approved_before_minor=approved or 0,
@@ -130,7 +130,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
         currency_before=currency or "",
         unknown_rounds=len(asked.earlier_events or asked.earlier_rounds) - known_rounds,
         names_another_person=names_another,
-        card=CardSeen(*card) if card[0] is not None else None,
+        card=CardFacts(*card) if card[0] is not None else None,
     )
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from issuing import states
 from issuing.authorizations import contradictions
 from issuing.authorizations.answers import for_each_outcome
-from issuing.authorizations.decision_store import CardSeen, Seen
+from issuing.authorizations.decision_store import CardFacts, Facts
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import day_window, month_window
 from onecard.kit import clock
@@ -25,7 +25,7 @@ from wallet.models import FundingMethod, KycStatus
 CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
 
 
-def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
+def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
     """The proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
 
     It names the versions and amounts that it is based on, so that the statement detects when they have changed.
@@ -33,18 +33,18 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
     now = clock.now()
     reason, choice, from_balance = "unknown_card", None, 0
     trace: dict[str, Any] = {}
-    if seen.card is not None:
+    if facts.card is not None:
         remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
-        choice, trace = _route(asked, seen, seen.card, now, remaining_ms)
-        from_balance = _from_balance(asked, seen.card)
-        reason = _decline_reason(asked, seen, seen.card, choice, asked.amount_minor - from_balance)
-    contradiction = contradictions.found(asked, seen)
+        choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
+        from_balance = _from_balance(asked, facts.card)
+        reason = _decline_reason(asked, facts, facts.card, choice, asked.amount_minor - from_balance)
+    contradiction = contradictions.found(asked, facts)
     reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
     watch.lap("choose")
     return {
         **_facts(asked, now),
-        **_ground(seen, now),
-        **contradictions.for_the_record(contradiction, asked, seen),
+        **_ground(facts, now),
+        **contradictions.for_the_record(contradiction, asked, facts),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
         **_money(choice, decision_id, asked.amount_minor, 0 if reason else from_balance),
         "public_id": str(decision_id),
@@ -69,11 +69,11 @@ def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID,
 
 
 def _route(
-    asked: AuthorizationRequest, seen: Seen, card: CardSeen, now: dt.datetime, remaining_ms: float
+    asked: AuthorizationRequest, facts: Facts, card: CardFacts, now: dt.datetime, remaining_ms: float
 ) -> tuple[Choice, dict[str, Any]]:
     purchase = Purchase(asked.merchant.mcc, asked.currency, now, local_day(now, card.time_zone))
     rules, rows, versions = rulebook.rules_for(
-        version=seen.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
+        version=facts.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
     )
     choice = choose(purchase, [_method(values) for values in card.methods], rows, card.preference, rules)
     trace = describe(
@@ -81,7 +81,7 @@ def _route(
         purchase=purchase,
         preference=card.preference,
         rules=rules,
-        rulebook_version=seen.rulebook_version,
+        rulebook_version=facts.rulebook_version,
         versions=versions,
     )
     balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card)}
@@ -89,7 +89,7 @@ def _route(
     return choice, trace | known | ({"balance": balance} if card.spends_balance else {})
 
 
-def _from_balance(asked: AuthorizationRequest, card: CardSeen) -> int:
+def _from_balance(asked: AuthorizationRequest, card: CardFacts) -> int:
     """The amount that the card's balance pays, in minor units. A balance pays only in the card's currency."""
     pays = card.spends_balance and asked.currency == card.currency
     return min(card.balance_minor, asked.amount_minor) if pays else 0
@@ -103,16 +103,16 @@ def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> 
 
 
 def _decline_reason(
-    asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice, for_cards_minor: int
+    asked: AuthorizationRequest, facts: Facts, card: CardFacts, choice: Choice, for_cards_minor: int
 ) -> str:
     """The reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
-    total_minor = contradictions.standing_minor(asked, seen) + asked.amount_minor
+    total_minor = contradictions.standing_minor(asked, facts) + asked.amount_minor
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
         ("card_stop_reported", card.stop_is_reported),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
-        ("authorization_not_open", seen.status_before not in contradictions.OPEN_STATES),
+        ("authorization_not_open", facts.status_before not in contradictions.OPEN_STATES),
         ("currency_mismatch", asked.currency != card.currency),
         ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0),
         ("per_transaction_limit_exceeded", total_minor > card.per_transaction_limit_minor),
@@ -142,22 +142,22 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
+def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
     """The facts that the proposal is based on. If one of them has changed at the lock, the proposal is stale."""
     ground = {
-        "approved_before_minor": seen.approved_before_minor,
-        "status_before": seen.status_before,
-        "card_before": seen.card_before,
+        "approved_before_minor": facts.approved_before_minor,
+        "status_before": facts.status_before,
+        "card_before": facts.card_before,
     }
-    if seen.card is None:
+    if facts.card is None:
         return ground
-    today = local_day(now, seen.card.time_zone)
-    windows = {"day": day_window(today, seen.card.time_zone), "month": month_window(today, seen.card.time_zone)}
+    today = local_day(now, facts.card.time_zone)
+    windows = {"day": day_window(today, facts.card.time_zone), "month": month_window(today, facts.card.time_zone)}
     return {
         **ground,
-        "card_id": seen.card.id,
-        "card_version": seen.card.version,
-        "wallet_version": seen.card.wallet_version,
+        "card_id": facts.card.id,
+        "card_version": facts.card.version,
+        "wallet_version": facts.card.wallet_version,
         **{
             kind: {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
             for kind, window in windows.items()

@@ -174,7 +174,7 @@ def test_what_a_copy_was_answered_in_time_is_not_taken_back(monkeypatch: pytest.
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is True
 
-    def silent(*_args: Any, **_kwargs: Any) -> decision_store.Seen:
+    def silent(*_args: Any, **_kwargs: Any) -> decision_store.Facts:
         raise OperationalError("planned") from SilentDatabaseError("planned")
 
     with monkeypatch.context() as away:

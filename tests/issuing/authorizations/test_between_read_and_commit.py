@@ -35,7 +35,7 @@ def meanwhile(monkeypatch: Patch, change: Callable[[], object], *, times: int = 
     """Somebody commits `change` between our read and our commit, so many times."""
     read, done = decision_store.read, []
 
-    def and_then(*args: Any, **kwargs: Any) -> decision_store.Seen:
+    def and_then(*args: Any, **kwargs: Any) -> decision_store.Facts:
         seen = read(*args, **kwargs)
         if len(done) < times:
             done.append(change())
