@@ -22,7 +22,7 @@ UNDECIDED = {
 }
 
 
-def for_each_outcome(answers: AnswerFormat, decision_id: uuid.UUID, reason: str) -> dict[str, str]:
+def for_each_result(answers: AnswerFormat, decision_id: uuid.UUID, reason: str) -> dict[str, str]:
     """The answer for each possible outcome of a proposal; the empty reason is the approval."""
     reasons = (reason,) if reason else ("", *UNDER_THE_LOCK)
     return {each: answers.answer(decision_id, each) for each in reasons}

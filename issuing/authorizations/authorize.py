@@ -65,14 +65,14 @@ def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> 
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")
     with give_up_after(_left_ms(watch) / 1000):
-        outcome = _outcome(question)
+        result = _result(question)
     # A late copy does not change the answer that the first copy got in time.
-    if outcome.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(outcome.response):
+    if result.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(result.response):
         return _withdraw(question)
-    return outcome.response
+    return result.response
 
 
-def _outcome(question: _Question) -> decision_store.Outcome:
+def _result(question: _Question) -> decision_store.Result:
     """The decision, or a decline for any failure."""
     asked = question.asked
     try:
@@ -84,22 +84,22 @@ def _outcome(question: _Question) -> decision_store.Outcome:
     except Exception:
         log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
         response = _decline_by_fault(question)
-    return decision_store.Outcome("declined", response)
+    return decision_store.Result("declined", response)
 
 
-def _decide(question: _Question) -> decision_store.Outcome:
+def _decide(question: _Question) -> decision_store.Result:
     """Reads, chooses and commits; starts again when the facts changed in between, until the deadline."""
     with give_up_after((_remaining_ms(question.watch) + SILENCE_MS) / 1000):
         for _ in range(MOST_ROUNDS):
             if _remaining_ms(question.watch) <= 0:
                 break
-            outcome = _attempt(question)
-            if outcome is not None:
-                return outcome
+            result = _attempt(question)
+            if result is not None:
+                return result
     raise OperationalError("no round came to an end before the deadline")
 
 
-def _attempt(question: _Question) -> decision_store.Outcome | None:
+def _attempt(question: _Question) -> decision_store.Result | None:
     """Makes one attempt; None when another attempt makes sense."""
     try:
         return _round(question)
@@ -117,24 +117,24 @@ def _attempt(question: _Question) -> decision_store.Outcome | None:
         return None
 
 
-def _round(question: _Question) -> decision_store.Outcome | None:
+def _round(question: _Question) -> decision_store.Result | None:
     asked, watch = question.asked, question.watch
     facts = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
     watch.lap("read")
     if facts.answered is not None:
-        return decision_store.Outcome("duplicate", facts.answered)
+        return decision_store.Result("duplicate", facts.answered)
     question.decision_id = uuid.uuid4()
     proposal = propose(asked, facts, decision_id=question.decision_id, watch=watch)
     try:
-        outcome = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
+        result = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
     except DatabaseError as error:
         if decision_store.is_unknown(error):
             question.in_doubt.append(question.decision_id)
         raise
     watch.lap("commit")
-    if outcome.kind == "stale":
+    if result.kind == "stale":
         return None
-    return decision_store.Outcome(outcome.kind, answer_of(asked.answers, outcome.kind, outcome.response))
+    return decision_store.Result(result.kind, answer_of(asked.answers, result.kind, result.response))
 
 
 def _decline_unstored(question: _Question, error: DatabaseError) -> bytes:
@@ -152,11 +152,11 @@ def _decline_late(question: _Question) -> bytes:
     asked, watch = question.asked, question.watch
     try:
         proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=watch)
-        outcome = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
+        result = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
         return _decline_unstored(question, error)
-    return answer_of(asked.answers, outcome.kind, outcome.response)
+    return answer_of(asked.answers, result.kind, result.response)
 
 
 def _decline_by_fault(question: _Question) -> bytes:

@@ -98,7 +98,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Result:
     """The outcome of the committing statement (issuing/sql/record_decision.sql), and the answer; empty if undecided."""
 
     kind: str
@@ -134,10 +134,10 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
     )
 
 
-def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
+def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Result:
     """Commits a decision under the card's lock, in one round trip (issuing/sql/record_decision.sql)."""
     kind, response = _run(RECORD, _kept("proposal", proposal, body), remaining_ms)
-    return Outcome(kind, response or b"")
+    return Result(kind, response or b"")
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from issuing import states
 from issuing.authorizations import contradictions
-from issuing.authorizations.answers import for_each_outcome
+from issuing.authorizations.answers import for_each_result
 from issuing.authorizations.decision_store import CardFacts, Facts
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import day_window, month_window
@@ -52,7 +52,7 @@ def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID
         "rule": _rule(choice, asked.amount_minor, from_balance),
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_outcome(asked.answers, decision_id, reason),
+        "responses": for_each_result(asked.answers, decision_id, reason),
     }
 
 
@@ -64,7 +64,7 @@ def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID,
         "decline_reason": "deadline_exceeded",
         "trace": {"issuer_card_id": asked.issuer_card_id},
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_outcome(asked.answers, decision_id, "deadline_exceeded"),
+        "responses": for_each_result(asked.answers, decision_id, "deadline_exceeded"),
     }
 
 

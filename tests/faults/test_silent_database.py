@@ -124,7 +124,7 @@ def approve_but_lose_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next decision is committed, and its answer is lost on the way from the database."""
     record = decision_store.record
 
-    def lost(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+    def lost(*args: Any, **kwargs: Any) -> decision_store.Result:
         monkeypatch.setattr(decision_store, "record", record)
         record(*args, **kwargs)
         connection.close()
