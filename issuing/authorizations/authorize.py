@@ -102,7 +102,7 @@ def _decide(question: _Question) -> decision_store.Result:
 def _attempt(question: _Question) -> decision_store.Result | None:
     """Makes one attempt; None when another attempt makes sense."""
     try:
-        return _round(question)
+        return _read_choose_commit(question)
     except IntegrityError:
         # A copy of this event was committed first: the next read finds its answer.
         return None
@@ -117,7 +117,7 @@ def _attempt(question: _Question) -> decision_store.Result | None:
         return None
 
 
-def _round(question: _Question) -> decision_store.Result | None:
+def _read_choose_commit(question: _Question) -> decision_store.Result | None:
     asked, watch = question.asked, question.watch
     facts = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
     watch.lap("read")
