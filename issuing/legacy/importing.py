@@ -18,7 +18,7 @@ from django.db import DataError, IntegrityError
 
 from issuing.legacy.card_document import CardDraft, read_card
 from issuing.legacy.cards import CardBatches
-from issuing.legacy.deduplication import Judgement, Seen
+from issuing.legacy.deduplication import EarlierLines, Judgement
 from issuing.legacy.document_kinds import Kind, kind_and_fields
 from issuing.legacy.draft import Draft
 from issuing.legacy.json_line import LineError, read_object
@@ -56,7 +56,7 @@ class Wishes:
 class Batches(Protocol[D]):
     """What imports one kind of document."""
 
-    def judged(self, drafts: Sequence[D], seen: Seen) -> Judgement[D]: ...
+    def judged(self, drafts: Sequence[D], earlier: EarlierLines) -> Judgement[D]: ...
     def write(self, drafts: Sequence[D], summary: Summary) -> None: ...
     def committed(self) -> None: ...
 
@@ -85,7 +85,7 @@ class _Pass(Generic[D]):
     """One kind's documents of the whole run."""
 
     batches: Batches[D]
-    seen: Seen = field(default_factory=Seen)
+    earlier: EarlierLines = field(default_factory=EarlierLines)
 
 
 @dataclass(slots=True)
@@ -167,13 +167,13 @@ class _Run:
         with transaction():
             if not self.wishes.dry_run:
                 _wait_for_other_runs()
-            found = kind.batches.judged(drafts, kind.seen)
+            found = kind.batches.judged(drafts, kind.earlier)
             if found.new and not self.wishes.dry_run:
                 kind.batches.write(found.new, done)
         if self.wishes.dry_run:
             self._plan(found.new, done)
         kind.batches.committed()
-        found.remember_in(kind.seen)
+        found.remember_in(kind.earlier)
         done.unchanged = len(found.unchanged)
         self.summary.add(done)
         return [BadLine(draft.place, draft.kind, reason) for draft, reason in found.bad]
