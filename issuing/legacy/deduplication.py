@@ -25,7 +25,7 @@ class EarlierLines:
 
 @dataclass(slots=True)
 class Judgement(Generic[D]):
-    """A batch, sorted; `seen` is what later lines have to know of it, once it is committed."""
+    """A batch, sorted; `earlier` is what later lines have to know of it, once it is committed."""
 
     new: list[D] = field(default_factory=list)
     unchanged: list[D] = field(default_factory=list)
