@@ -64,7 +64,7 @@ class Report:
     rows: int = 0
 
 
-Tell = Callable[[Finding], object]
+OnFinding = Callable[[Finding], object]
 Progress = Callable[[str, int], object]
 
 
@@ -74,10 +74,10 @@ def reconcile(
     *,
     fix: bool = False,
     actor: str = ACTOR,
-    tell: Tell = lambda _finding: None,
+    on_finding: OnFinding = lambda _finding: None,
     progress: Progress = lambda _name, _rows: None,
 ) -> Report:
-    """Runs the comparisons one after the other, tells each finding as it is made, and gives the counts.
+    """Runs the comparisons one after the other, calls `on_finding` for each finding, and returns the counts.
 
     Without `fix` nothing but cases is written. Raises ReconcileBusyError, the issuer's and the processor's errors, of
     which each leaves the comparisons before it done and says nothing about its own; TransactionError; NoSessionError.
@@ -87,11 +87,11 @@ def reconcile(
     with own_session(settings.DIRECT_DATABASE):
         for comparison in comparisons:
             with _alone(comparison):
-                _run(comparison, report, fix=fix, actor=actor, tell=tell, progress=progress)
+                _run(comparison, report, fix=fix, actor=actor, on_finding=on_finding, progress=progress)
     return report
 
 
-def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell: Tell, progress: Progress) -> None:
+def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, on_finding: OnFinding, progress: Progress) -> None:
     def tick(rows: int) -> None:
         report.rows += rows
         progress(comparison.label, rows)
@@ -103,7 +103,7 @@ def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell:
             finding = _follow(comparison, difference, fix=fix, actor=actor, may_open=opened < MOST_CASES)
             opened += finding.case is not None
             _count(report, finding)
-            tell(finding)
+            on_finding(finding)
     report.resolved += cases.resolve_gone(comparison, report.window)
     report.older += cases.older_open(comparison, report.window)
 
