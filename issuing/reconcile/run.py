@@ -91,7 +91,9 @@ def reconcile(
     return report
 
 
-def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, on_finding: OnFinding, progress: Progress) -> None:
+def _run(
+    comparison: Comparison, report: Report, *, fix: bool, actor: str, on_finding: OnFinding, progress: Progress
+) -> None:
     def tick(rows: int) -> None:
         report.rows += rows
         progress(comparison.label, rows)
