@@ -116,14 +116,14 @@ def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str
         except cards.CardRefusedError as error:
             messages.error(request, error.message)
         else:
-            tell_outcome(request, card, act.kind, done=act.done)
+            show_change_result(request, card, act.kind, done=act.done)
         return redirect(page)
     title = f"{act.kind.label} {card} of {card.cardholder.name}"
     shown = Act(title=title, words=act.words, button=act.kind.label, back=page, danger=act.danger)
     return ask(request, shown, form)
 
 
-def tell_outcome(request: HttpRequest, card: VirtualCard, kind: str, *, done: str) -> None:
+def show_change_result(request: HttpRequest, card: VirtualCard, kind: str, *, done: str) -> None:
     """Shows how far the issuer is with the change that was just requested."""
     change = CardChange.objects.filter(card=card, kind=kind).latest("pk")
     if change.status == states.Change.DONE:

@@ -70,11 +70,11 @@ def _put(request: HttpRequest, card: VirtualCard, form: PutMoneyForm) -> HttpRes
     except (CardRefusedError, UnusableMethodError, EnteredRefusedError) as error:
         form.add_error(None, error.message)
         return _page(request, card, form)
-    _tell(request, wish)
+    _show_result(request, wish)
     return redirect(page_of(card))
 
 
-def _tell(request: HttpRequest, wish: CardFunding) -> None:
+def _show_result(request: HttpRequest, wish: CardFunding) -> None:
     if wish.status == states.Funding.CREDITED:
         messages.success(request, f"{wish.money} from {wish.source} is on the card.")
     elif wish.status == states.Funding.FAILED:
