@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
-from issuing.admin.purchase_page import tell
+from issuing.admin import purchase_page
 from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
@@ -45,7 +45,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     search_help_text = "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
     nothing_yet = "Run make purchase or manage.py purchase to simulate one."
     fields = ("issuer_authorization_id",)
-    change_form_template = "admin/issuing/authorization/story.html"
+    change_form_template = "admin/issuing/authorization/purchase_page.html"
 
     def get_urls(self) -> list[URLPattern]:
         by_decision = path(
@@ -86,8 +86,9 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         authorization = self.get_object(request, object_id)
         if authorization is None or request.method != "GET" or not self.has_view_permission(request, authorization):
             return super().change_view(request, object_id, form_url, extra_context)
-        story = {"title": "Purchase", "story": tell(authorization), "state": self.state(authorization)}
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | story)
+        page = purchase_page.build(authorization)
+        context = {"title": "Purchase", "page": page, "state": self.state(authorization)}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         """The purchase that a decision belongs to."""

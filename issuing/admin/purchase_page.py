@@ -72,7 +72,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class PurchasePage:
     """Everything that the page shows."""
 
     facts: list[tuple[str, Any]]
@@ -87,7 +87,7 @@ class Story:
     mcc_passed_through: bool
 
 
-def tell(authorization: Authorization) -> Story:
+def build(authorization: Authorization) -> PurchasePage:
     """Reads everything about a purchase; the number of queries does not grow with its rounds."""
     decisions = list(_decisions(authorization))
     money = money_page.build(amount_due.reference(authorization))
@@ -99,7 +99,7 @@ def tell(authorization: Authorization) -> Story:
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
-    return Story(
+    return PurchasePage(
         facts=_facts(authorization, decisions),
         cases=[(case, labels.NEXT_STEP.get(case.kind, "")) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
