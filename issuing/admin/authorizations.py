@@ -87,7 +87,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         if authorization is None or request.method != "GET" or not self.has_view_permission(request, authorization):
             return super().change_view(request, object_id, form_url, extra_context)
         page = purchase_page.build(authorization)
-        context = {"title": "Purchase", "page": page, "state": self.state(authorization)}
+        context = {"title": "Purchase", "purchase_page": page, "state": self.state(authorization)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
