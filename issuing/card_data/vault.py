@@ -90,7 +90,10 @@ def sealing_context(*, column: str, public_id: object) -> str:
 
 @sensitive_variables()
 def store_card_data(card: VirtualCard, *, number: str, cvv: str = "", actor: str = "system:issuing") -> None:
-    """Seals and keeps the number (and the code, if given); raises StoringOffError, InvalidCardDataError, NoKeyError."""
+    """Seals and stores the number, and the code if given.
+
+    Raises StoringOffError, InvalidCardDataError or NoKeyError.
+    """
     if not settings.STORE_CARD_DATA:
         raise StoringOffError("Card numbers are not stored here: STORE_CARD_DATA is off.")
     _check(card, number, cvv)

@@ -1,4 +1,4 @@
-"""Credentials that an issuer turned away: told to administrators at once, and then not again for ten minutes."""
+"""Alerts administrators at once when an issuer refuses our credentials, and then not again for ten minutes."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ _lock = threading.Lock()
 
 
 def add_hook(hook: Hook) -> None:
-    """Has a function called with the provider and a sentence, beside the line in the log."""
+    """Adds a function that is called with the provider and a sentence, besides the line in the log."""
     _hooks.append(hook)
 
 
@@ -38,7 +38,7 @@ def authentication_failed(provider: str, *, link: Shared) -> None:
 
 
 def forget() -> None:
-    """Starts anew, hooks included: for tests."""
+    """Resets the alerts and removes the hooks: for tests."""
     _hooks.clear()
     _last_alert_at.clear()
 
