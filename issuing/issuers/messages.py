@@ -90,7 +90,7 @@ class AnswerFormat(Protocol):
     """The format in which one issuer expects its answer."""
 
     def answer(self, decision_id: uuid.UUID, reason: str) -> str:
-        """Approves when there is no reason not to, and names the decision, so that both sides' records meet."""
+        """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
     def bare_decline(self, reason: str) -> bytes:
         """A decline without a stored decision."""

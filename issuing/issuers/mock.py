@@ -1,4 +1,4 @@
-"""An issuer in this process, for development and tests: nothing leaves it, and all it makes follows from the keys."""
+"""An issuer in this process, for development and tests: everything that it makes follows from the keys."""
 
 import datetime as dt
 import hashlib
