@@ -9,12 +9,42 @@ from urllib.request import urlopen
 import pytest
 from django.core.cache import cache, caches
 from django.db import connections
+from django.test import TransactionTestCase
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from issuing.authorizations import unknown_commits
 from issuing.issuers import registry
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
 from routing import rulebook
+from tests import snapshots
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Tests that commit leave the tables as they were at the start, by our own quick way where it is possible."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        if snapshots.are_possible():
+            start = snapshots.Snapshot.take("as_at_the_start")
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: start.put_back_without_gaps())
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_found_once() -> Iterator[None]:
+    """Every test client makes the middleware anew, which would look at each static file on the disk again."""
+    find = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def find_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

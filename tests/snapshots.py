@@ -27,14 +27,63 @@ class Snapshot:
         return cls(name, looks)
 
     def put_back(self) -> None:
-        """Takes away what was written since, and puts back what was taken away; no trigger hears of it."""
-        touched = [table for table, look in _looks(self.looks).items() if look != self.looks[table]]
-        refilled = [table for table in touched if self.looks[table][0]]
+        """Deletes what was written since, and puts back what was deleted; no trigger runs.
+
+        The quickest way. Deleted rows leave gaps, so new rows need not lie in the order in which they are inserted.
+        """
         with atomic():
+            touched = self._touched()
             _run("SET LOCAL session_replication_role = replica")
             _run(*(_about("DELETE FROM {table}", table, self.name) for table in touched))
-            _run(*(_about("INSERT INTO {table} SELECT * FROM {copy}", table, self.name) for table in refilled))
+            refilled = self._refill(touched)
         self.looks |= _looks(refilled)
+
+    def put_back_without_gaps(self) -> None:
+        """As `put_back`, and leaves no gaps: truncates what was written to, with all tables that refer to it.
+
+        Waits for every other transaction that has used a table, as Django's own flush does.
+        """
+        with atomic():
+            names = sql.SQL(", ").join(map(sql.Identifier, self.looks))
+            _run(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
+            emptied = _with_referring(self._touched())
+            if emptied:
+                _run(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, emptied))))
+                _run("SET LOCAL session_replication_role = replica")
+            refilled = self._refill(emptied)
+        self.looks |= _looks(refilled)
+
+    def _touched(self) -> list[str]:
+        return [table for table, look in _looks(self.looks).items() if look != self.looks[table]]
+
+    def _refill(self, emptied: Iterable[str]) -> list[str]:
+        refilled = [table for table in emptied if self.looks[table][0]]
+        _run(*(_about("INSERT INTO {table} SELECT * FROM {copy}", table, self.name) for table in refilled))
+        return refilled
+
+
+def are_possible() -> bool:
+    """True for a superuser: nobody else can put back rows without their triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW is_superuser")
+        return bool(cursor.fetchone() == ("on",))
+
+
+def _with_referring(tables: list[str]) -> list[str]:
+    # PostgreSQL truncates a table only together with those whose foreign keys point at it.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE emptied (id) AS (
+                SELECT to_regclass(quote_ident(name))::oid FROM unnest(%s::text[]) AS name
+                UNION
+                SELECT conrelid FROM emptied JOIN pg_constraint ON confrelid = id AND contype = 'f'
+            )
+            SELECT relname FROM emptied JOIN pg_class ON pg_class.oid = id
+            """,
+            [tables],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _looks(tables: Iterable[str]) -> Looks:

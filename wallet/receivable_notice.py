@@ -21,7 +21,7 @@ from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
 from wallet import states
 from wallet.models import Case, FundingObligation
-from wallet.models.funding import OWED_AFTER_DISPUTE
+from wallet.references import Subject
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _letter(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) 
 
 
 def _why(obligation: FundingObligation, where: str, case: Case) -> list[str]:
-    if obligation.reference.startswith(OWED_AFTER_DISPUTE):
+    if Subject.CHARGE_DISPUTE.named_by(obligation.reference):
         return [
             f"the bank of your card took our charge for {where} back. The purchase stands: {case.money} is to be paid.",
             "No card is charged again by itself. Please tell us with which card, or how else, you want to pay it.",

@@ -99,7 +99,7 @@ def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str
         ("In the merchant's currency", display.money(movement.merchant_amount_minor, movement.merchant_currency)),
         ("When", display.moment(movement.occurred_at)),
         ("Issuer's id", movement.issuer_transaction_id),
-        ("Purchase", display.link(references.page_of(f"authorization:{purchase.pk}"), merchant)),
+        ("Purchase", display.link(references.page_of(purchase.reference), merchant)),
         ("Approved", display.money(purchase.approved_minor, purchase.currency)),
         ("Captured so far", display.money(taken, purchase.currency)),
         ("Came back so far", display.money(back, purchase.currency)),

@@ -85,7 +85,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     @admin.display(description="Purchase")
     def purchase(self, dispute: Dispute) -> str:
         found = dispute.authorization
-        return display.link(references.page_of(f"authorization:{found.pk}"), found) if found else "Not known here yet"
+        return display.link(references.page_of(found.reference), found) if found else "Not known here yet"
 
     @admin.display(description="Disputed")
     def disputed(self, dispute: Dispute) -> str:

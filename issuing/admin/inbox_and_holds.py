@@ -79,7 +79,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
     def purchase(self, event: IssuerEvent) -> str:
         rows = Authorization.objects.filter(provider=event.provider, issuer_authorization_id=event.object_id)
         found = rows.first() if event.object_id else None
-        return display.link(references.page_of(f"authorization:{found.pk}"), found) if found else display.NOTHING
+        return display.link(references.page_of(found.reference), found) if found else display.NOTHING
 
     @admin.display(description="Card data")
     def covered(self, event: IssuerEvent) -> str:

@@ -90,7 +90,7 @@ class PurchasePage:
 def build(authorization: Authorization) -> PurchasePage:
     """Reads everything about a purchase; the number of queries does not grow with its rounds."""
     decisions = list(_decisions(authorization))
-    money = money_page.build(amount_due.reference(authorization))
+    money = money_page.build(authorization.reference)
     movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
     disputed = list(Dispute.objects.filter(authorization=authorization).order_by("pk"))
     names = [each.reference for each in movements] + [f"dispute:{each.pk}" for each in disputed]
@@ -130,7 +130,7 @@ def _decisions(authorization: Authorization) -> QuerySet[Decision]:
 
 def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> list[Case]:
     """Every case, open or closed, about this purchase or its movements."""
-    about = Q(reference__in=[amount_due.reference(authorization), *names]) | Q(obligation__in=owed)
+    about = Q(reference__in=[authorization.reference, *names]) | Q(obligation__in=owed)
     return list(Case.objects.filter(about).order_by("pk"))
 
 

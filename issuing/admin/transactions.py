@@ -96,7 +96,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
     def purchase(self, movement: CardTransaction) -> str:
         found = movement.authorization
         if found is not None:
-            return display.link(references.page_of(f"authorization:{found.pk}"), found)
+            return display.link(references.page_of(found.reference), found)
         since = movement.of_no_purchase_at
         return f"Of none here, as somebody said on {display.moment(since)}" if since else "Not known here"
 

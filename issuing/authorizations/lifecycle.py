@@ -204,7 +204,7 @@ def _let_go(authorization: Authorization, target: str) -> None:
     mine = Authorization.objects.filter(pk=authorization.pk)
     mine.update(approved_minor=Least(F("approved_minor"), Value(kept)))
     if captured <= returned:
-        cases.resolve_cases(reference=amount_due.reference(authorization), kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+        cases.resolve_cases(reference=authorization.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
 
 
 def undo_round(decision: Decision, *, actor: str) -> None:

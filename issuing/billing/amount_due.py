@@ -44,7 +44,7 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     locking.lock_card(purchase.card_id)
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
-    name, position = reference(purchase), position_of(purchase)
+    name, position = purchase.reference, position_of(purchase)
     holds.count_captured(purchase, position.captured_minor)
     share = stored_balance.bring_to(purchase, reference=name, due_minor=position.due_minor, actor=actor)
     if share.card is not None:
@@ -132,11 +132,6 @@ def _net(moved: dict[str, int]) -> tuple[int, int]:
     return moved[Type.SETTLEMENT], moved[Type.REFUND] + max(0, moved[Type.CHARGEBACK] - moved[LOST])
 
 
-def reference(purchase: Authorization) -> str:
-    """The name of the purchase in the wallet and the ledger."""
-    return f"authorization:{purchase.pk}"
-
-
 def _close_case_once_paid(name: str, purchase: Authorization, share: Share, position: Position) -> None:
     """Closes the approved-without-us case once the full captured amount was requested."""
     kind = Case.Kind.APPROVED_WITHOUT_US
@@ -153,9 +148,7 @@ def _close_case_once_paid(name: str, purchase: Authorization, share: Share, posi
 
 def _follow_overpayment(purchase: Authorization, owed: int, share: Share) -> None:
     left = 0 if stored_balance.takes_credit(share.card) else max(0, -owed)
-    overpayment.keep_case(
-        reference=reference(purchase), left=Money(left, purchase.currency), is_on_card=share.minor < 0
-    )
+    overpayment.keep_case(reference=purchase.reference, left=Money(left, purchase.currency), is_on_card=share.minor < 0)
 
 
 def _ask_cards(purchase: Authorization, share: Share, rest: Money, position: Position, actor: str) -> int:
@@ -163,7 +156,7 @@ def _ask_cards(purchase: Authorization, share: Share, rest: Money, position: Pos
     description = purchase.merchant_name or purchase.issuer_authorization_id
     asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
     return asked_first + adjust.bring_to(
-        purchase=reference(purchase),
+        purchase=purchase.reference,
         amount_due=rest,
         description=description,
         is_over=not position.is_open,
@@ -175,4 +168,4 @@ def _ask_first(purchase: Authorization, share: Share, rest: Money, description: 
     """Asks a first card when the balance was to pay alone and is too low now."""
     if share.card is None or not rest.minor:
         return False
-    return balance_shortfall.ask_for_rest(purchase, reference=reference(purchase), rest=rest, description=description)
+    return balance_shortfall.ask_for_rest(purchase, reference=purchase.reference, rest=rest, description=description)

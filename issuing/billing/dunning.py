@@ -9,6 +9,7 @@ from onecard.kit.transactions import require_no_transaction
 from wallet import receivable_notice
 from wallet.charges import cancel, cascade
 from wallet.models import Case, FundingObligation
+from wallet.references import Subject
 
 ACTOR = "system:cascade"
 
@@ -48,9 +49,9 @@ def _first_decision(obligation: FundingObligation) -> Decision | None:
 
 
 def _purchase_of(obligation: FundingObligation) -> Authorization | None:
-    kind, _, number = obligation.purchase.partition(":")
-    if kind == "authorization" and number.isdecimal():
-        return Authorization.objects.select_related("card").filter(pk=int(number)).first()
+    key = Subject.PURCHASE.key_in(obligation.purchase)
+    if key is not None:
+        return Authorization.objects.select_related("card").filter(pk=key).first()
     decision = Decision.objects.select_related("authorization__card").filter(obligation=obligation).first()
     return decision.authorization if decision else None
 

@@ -19,7 +19,7 @@ def open_case_if_nobody_pays(purchase: Authorization) -> None:
 
     A later capture or a lost dispute can open it again after it was closed.
     """
-    name = amount_due.reference(purchase)
+    name = purchase.reference
     asked = FundingObligation.objects.filter(purchase=name).exists()
     if asked or BalanceUse.objects.filter(authorization=purchase).exists():
         return
@@ -33,7 +33,7 @@ def open_case_if_nobody_pays(purchase: Authorization) -> None:
 def _open(purchase: Authorization, amount_minor: int, summary: str) -> None:
     cases.open_case(
         kind=Case.Kind.APPROVED_WITHOUT_US,
-        reference=amount_due.reference(purchase),
+        reference=purchase.reference,
         money=Money(amount_minor, purchase.currency),
         summary=summary,
     )

@@ -27,6 +27,7 @@ from wallet.methods import usable as methods
 from wallet.models import FundingMethod
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Processor
+from wallet.references import Subject
 
 BATCH = 100
 
@@ -126,7 +127,7 @@ def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by
     charge = obligations.begin(
         method=source,
         reference=f"card_funding:{key}",
-        purchase=f"card:{card.pk}",
+        purchase=Subject.CARD.reference(card.pk),
         description=f"Onto {card}",
         money=amount,
     )

@@ -17,8 +17,7 @@ from wallet.casework.rules import CaseFacts
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 from wallet.obligations import lifecycle as obligations
-
-BEGINS = "authorization:"
+from wallet.references import Subject
 
 
 def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
@@ -64,7 +63,7 @@ def why_not(facts: CaseFacts) -> str:
 
 def unasked(purchase: Authorization) -> Money:
     """The amount due for a purchase beyond what its balance pays and cards were asked for."""
-    name, position = amount_due.reference(purchase), amount_due.position_of(purchase)
+    name, position = purchase.reference, amount_due.position_of(purchase)
     from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
     due_minor = position.due_minor - from_balance
     return Money(
@@ -111,9 +110,9 @@ def _method(kept: FundingMethod) -> Method:
 
 
 def _find(case: Case) -> Authorization | None:
-    key = case.reference.removeprefix(BEGINS)
+    key = Subject.PURCHASE.key_in(case.reference)
     known = Authorization.objects.select_related("card__cardholder")
-    return known.filter(pk=int(key)).first() if case.reference.startswith(BEGINS) and key.isdecimal() else None
+    return known.filter(pk=key).first() if key is not None else None
 
 
 def _lock(case: Case) -> Authorization:

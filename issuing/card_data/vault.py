@@ -14,7 +14,7 @@ from audit import trail
 from audit.models import Entry
 from issuing.issuers.base import CardData
 from issuing.models import VirtualCard
-from onecard.kit import clock
+from onecard.kit import clock, reasons
 from onecard.kit.crypto import SealError, open_sealed, seal
 from onecard.kit.errors import OneCardError
 from onecard.kit.luhn import passes_luhn
@@ -199,11 +199,9 @@ def _check(card: VirtualCard, number: str, cvv: str) -> None:
 
 def checked_reason(actor: str, reason: str) -> str:
     """The reason with single spaces; raises ReasonError."""
-    reason = " ".join(reason.replace("\x00", "").split())
     if not actor.strip():
         raise ReasonError("Say who asks for the card's data.")
-    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
-        raise ReasonError(f"Give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters.")
+    reason = reasons.checked_reason(reason, error=ReasonError, shortest=SHORTEST_REASON, longest=LONGEST_REASON)
     if _NUMBER_IN_TEXT.search(reason):
         # The reason goes to the trail, which must never hold a card number.
         raise ReasonError("The reason must not hold a card number or any other run of 12 digits.")

@@ -1,12 +1,11 @@
-"""Carrying out what was asked of an issuer: claim and commit, call, record and commit (money-safety T5, F4).
+"""Carrying out what was asked of an issuer: claim and commit, call, record and commit (onecard/kit/attempts.py).
 
 The same key on every try makes it one change however often it is sent; a change whose worker died is sent again.
 """
 
 import datetime as dt
-import logging
 
-from django.db.models import F, Q
+from django.db.models import Exists, OuterRef, Q
 
 from audit import trail
 from issuing import states
@@ -16,16 +15,14 @@ from issuing.issuers.errors import PausedError
 from issuing.issuers.registry import issuer_for
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
-from onecard.kit.backoff import backoff_s
-from onecard.kit.sweeper import each_in_turn
+from onecard.kit.attempts import Attempts
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.kit.transitions import sources_of
 
-log = logging.getLogger(__name__)
-
-CLAIM = dt.timedelta(seconds=120)
-SWEEP_GRACE = dt.timedelta(seconds=5)
-SWEEP_BATCH = 50
+CHANGES = Attempts(model=CardChange, what="card change", statuses=states.OPEN_CHANGE, grace=dt.timedelta(seconds=5))
+# The changes of one card go to the issuer in the order in which they were asked for.
+EARLIER = CardChange.objects.filter(card=OuterRef("card"), pk__lt=OuterRef("pk"), status__in=states.OPEN_CHANGE)
+IS_NEXT = ~Q(Exists(EARLIER))
 # The status that the issuer is asked for, and ours once it has said yes.
 TARGETS = {
     CardChange.Kind.ACTIVATE: states.Card.ACTIVE,
@@ -50,37 +47,19 @@ def carry_out(*, change_id: int, issuer: Issuer | None = None) -> str:
 
 def sweep(*, now: dt.datetime | None = None) -> int:
     """Tries every change that is due and that the queue seems to have forgotten; says how many."""
-    limit = (now or clock.now()) - SWEEP_GRACE
-    ids = list(CardChange.objects.filter(_due(limit)).order_by("id").values_list("pk", flat=True)[:SWEEP_BATCH])
-    return each_in_turn(ids, lambda change_id: carry_out(change_id=change_id), what="card change")
-
-
-def _due(moment: dt.datetime) -> Q:
-    waiting = Q(status=states.Change.INTENDED, next_attempt_at__lte=moment)
-    abandoned = Q(status=states.Change.SENDING, claimed_until__lt=moment)
-    return waiting | abandoned
+    return CHANGES.sweep(lambda change_id: carry_out(change_id=change_id), now=now, only=IS_NEXT)
 
 
 def _claim(change_id: int) -> CardChange | None:
-    """Takes the change for this worker; the changes of one card go to the issuer in the order they were asked for."""
-    now = clock.now()
+    """Takes the change for this worker. The object keeps what was known before: `may_have_arrived`, say."""
     with transaction():
         card_id = CardChange.objects.values_list("card_id", flat=True).get(pk=change_id)
         VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card_id)
-        earlier = CardChange.objects.filter(card_id=card_id, pk__lt=change_id, status__in=states.OPEN_CHANGE)
-        due = CardChange.objects.filter(_due(now), pk=change_id)
+        due = CardChange.objects.filter(CHANGES.due(clock.now()) & IS_NEXT, pk=change_id)
         claimed = due.select_related("card__cardholder__user").first()
-        if claimed is None or earlier.exists():
+        # Should this worker die, nobody knows whether it sent anything.
+        if claimed is None or not CHANGES.claim(claimed, status=states.Change.SENDING, may_have_arrived=True):
             return None
-        claimed.attempts += 1
-        due.update(
-            status=states.Change.SENDING,
-            attempts=F("attempts") + 1,
-            # Should this worker die, nobody knows whether it sent anything; the object keeps what was known before.
-            may_have_arrived=True,
-            claimed_until=now + CLAIM,
-            updated_at=now,
-        )
         return claimed
 
 
@@ -175,17 +154,13 @@ def _refused(change: CardChange, error: RefusedError) -> None:
 
 
 def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
-    delay_s = getattr(error, "retry_after_s", None) or backoff_s(change.attempts)
-    log.warning("card change %s: %s; next try in %.1f s", change.key, error.message, delay_s)
-    mine = CardChange.objects.filter(pk=change.pk, attempts=change.attempts, status=states.Change.SENDING)
-    mine.update(
+    CHANGES.put_back(
+        change,
+        message=error.message,
+        delay_s=getattr(error, "retry_after_s", None),
         status=states.Change.INTENDED,
         failure_code=error.code,
-        failure_message=error.message[:300],
         may_have_arrived=may_have_arrived,
-        claimed_until=None,
-        next_attempt_at=clock.now() + dt.timedelta(seconds=delay_s),
-        updated_at=clock.now(),
     )
 
 

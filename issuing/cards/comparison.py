@@ -17,6 +17,7 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases
 from wallet.models import Case
+from wallet.references import Subject
 
 UNKNOWN_CARD = "issuer_unknown_card"
 
@@ -74,7 +75,7 @@ def settle(
         )
         made = [_resolve(card, finding, actor=actor, run=run) for finding in findings if finding is not None]
         if not any(each.resolution == Resolution.OPEN for each in made):
-            cases.resolve_cases(reference=f"card:{card.issuer_card_id}", kinds=(Case.Kind.CARD_DIFFERS,))
+            cases.resolve_cases(reference=Subject.CARD.reference(card.issuer_card_id), kinds=(Case.Kind.CARD_DIFFERS,))
         return made
 
 
@@ -115,7 +116,7 @@ def open_card_case(issuer_card_id: str, summary: str, card: VirtualCard | None =
     """Opens a case about the card, with no money at stake."""
     cases.open_case(
         kind=Case.Kind.CARD_DIFFERS,
-        reference=f"card:{issuer_card_id}",
+        reference=Subject.CARD.reference(issuer_card_id),
         money=Money(0, card.currency if card else "USD"),
         summary=summary,
     )

@@ -16,6 +16,7 @@ from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCar
 from issuing.operations import availability, rollout
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from onecard.kit.transitions import sources_of
 from wallet.models import Cardholder
@@ -146,8 +147,7 @@ def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_state
 
 def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requested_by: str) -> VirtualCard:
     """What restricts the card holds here first, because the issuer may be slow."""
-    if not reason.strip():
-        raise CardRefusedError("Say why, so that whoever looks at the card later understands.")
+    words = checked_reason(reason, error=CardRefusedError)
     with transaction():
         locked = _lock(card)
         movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
@@ -161,7 +161,7 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
         CardChange.objects.filter(card=card, kind__in=MAKES_USABLE, status=states.Change.INTENDED).update(
             status=states.Change.SUPERSEDED, next_attempt_at=None, updated_at=clock.now()
         )
-        change = intend(locked, kind, requested_by=requested_by, reason=reason.strip()[:200])
+        change = intend(locked, kind, requested_by=requested_by, reason=words)
     return _carry_out(change)
 
 

@@ -13,12 +13,12 @@ from issuing.models import Authorization, CardTransaction
 from onecard.kit import transactions
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.reasons import checked_reason
 from wallet import cases, reference_rates
 from wallet.entered import amounts as entered_amounts
 from wallet.ledger import postings as ledger
 from wallet.models import Case, Posting
 
-LONGEST_REASON = 200
 Type = CardTransaction.Type
 # Nobody's money while a dispute is open: it does not touch the purchase.
 PROVISIONAL = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
@@ -43,8 +43,8 @@ def enter_converted_amount(
     near a reference rate, and above the threshold a second person must have agreed (issuing/entered_amounts.py).
     Concurrent calls are safe. Raises ConversionRefusedError; then nothing has changed.
     """
-    words = reason.strip()
-    _refuse(_why_no_input(converted_minor, words))
+    words = checked_reason(reason, error=ConversionRefusedError)
+    _refuse(_why_impossible(converted_minor))
     with transactions.transaction():
         purchase = _lock_purchase_of(transaction)
         kept = CardTransaction.objects.select_related("authorization").get(pk=transaction.pk)
@@ -61,7 +61,8 @@ def enter_converted_amount(
 
 def check(kept: CardTransaction, *, converted_minor: int, reason: str) -> None:
     """Raises ConversionRefusedError for an amount that nobody may enter, even with a second person's agreement."""
-    _refuse(_why_no_input(converted_minor, reason.strip()))
+    checked_reason(reason, error=ConversionRefusedError)
+    _refuse(_why_impossible(converted_minor))
     _refuse(why_not(kept))
     purchase = kept.authorization
     assert purchase is not None  # noqa: S101  (why_not has said so)
@@ -174,7 +175,7 @@ def _put(kept: CardTransaction, purchase: Authorization, converted: Money) -> bo
             kind=ledger.Kind.CARD_EXCHANGE,
             key=f"{kept.reference}:{side}",
             money=money,
-            reference=amount_due.reference(purchase),
+            reference=purchase.reference,
             occurred_at=kept.occurred_at,
             back=back,
         )
@@ -237,11 +238,9 @@ def _lock_purchase_of(transaction: CardTransaction) -> Authorization:
     return purchase
 
 
-def _why_no_input(converted_minor: int, reason: str) -> str:
+def _why_impossible(converted_minor: int) -> str:
     if not 0 < converted_minor <= MAX_AMOUNT_MINOR:
         return "The converted amount must be more than zero, and no more than the largest amount that we store."
-    if not 0 < len(reason) <= LONGEST_REASON:
-        return f"Give a reason of 1 to {LONGEST_REASON} characters."
     return ""
 
 

@@ -10,8 +10,8 @@ from issuing.clearing import posting, refund_matching
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock, display, transactions
 from onecard.kit.errors import OneCardError
+from onecard.kit.reasons import checked_reason
 
-LONGEST_REASON = 200
 Type = CardTransaction.Type
 # An issuer reports a refund's purchase within moments, or the hourly comparison finds it after an outage.
 MAY_BE_REPORTED = dt.timedelta(days=1)
@@ -28,7 +28,7 @@ def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: st
 
     Concurrent calls are safe. Raises LinkRefusedError, and then nothing has changed.
     """
-    words = checked_reason(reason)
+    words = checked_reason(reason, error=LinkRefusedError)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
@@ -48,7 +48,7 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
     names is reported later, the refund does not count for it again. Concurrent calls are safe. Raises LinkRefusedError,
     and then nothing has changed.
     """
-    words = checked_reason(reason)
+    words = checked_reason(reason, error=LinkRefusedError)
     with transactions.transaction():
         locking.lock_card(refund.card_id)
         locking.lock_purchase(refund.provider, refund.issuer_authorization_id)
@@ -114,14 +114,6 @@ def _why_matched(kept: CardTransaction) -> str:
     if kept.source == CardTransaction.Source.LEGACY:
         return "This is from an old document: what became of its money was settled before our time."
     return ""
-
-
-def checked_reason(reason: str) -> str:
-    """The trimmed reason; raises LinkRefusedError for an empty or too long one."""
-    words = reason.strip()
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise LinkRefusedError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
-    return words
 
 
 def refuse(why: str) -> None:

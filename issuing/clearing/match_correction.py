@@ -17,6 +17,7 @@ from issuing.clearing.posting import POSTINGS
 from issuing.inbox import references as event_references
 from issuing.models import Authorization, CardTransaction, Dispute
 from onecard.kit import clock
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from wallet.ledger import postings as ledger
 from wallet.models import Posting
@@ -30,7 +31,7 @@ def relink(*, movement: CardTransaction, purchase: Authorization | None, reason:
     `movement` has the purchase that the person saw. Concurrent calls are safe. Raises LinkRefusedError, and then
     nothing has changed.
     """
-    words = manual_matching.checked_reason(reason)
+    words = checked_reason(reason, error=LinkRefusedError)
     with transaction():
         wrong = _lock(movement, purchase)
         kept = CardTransaction.objects.select_for_update(no_key=True, of=("self",)).get(pk=movement.pk)
@@ -38,7 +39,7 @@ def relink(*, movement: CardTransaction, purchase: Authorization | None, reason:
             raise LinkRefusedError("Somebody has just changed what this is joined with: look again.")
         manual_matching.refuse(why_not(kept) or _why_not_there(kept, purchase))
         number = Posting.objects.filter(key__startswith=f"relinked:{kept.pk}:").count() // 2 + 1
-        _post(kept, amount_due.reference(wrong), key=f"relinked:{kept.pk}:{number}:out", turned=True)
+        _post(kept, wrong.reference, key=f"relinked:{kept.pk}:{number}:out", turned=True)
         _post(kept, _reference(kept, purchase), key=f"relinked:{kept.pk}:{number}:in", turned=False)
         _write(kept, purchase)
         _note(kept, wrong, purchase, actor=actor, reason=words)
@@ -96,7 +97,7 @@ def _why_not_there(kept: CardTransaction, purchase: Authorization | None) -> str
 
 
 def _reference(kept: CardTransaction, purchase: Authorization | None) -> str:
-    return amount_due.reference(purchase) if purchase else kept.reference
+    return purchase.reference if purchase else kept.reference
 
 
 def _post(kept: CardTransaction, reference: str, *, key: str, turned: bool) -> None:

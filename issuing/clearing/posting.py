@@ -40,7 +40,7 @@ def book(kept: CardTransaction) -> bool:
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     if kept.transaction_type in TAKES_BACK and not _claim(kept):
         return False
-    is_new = _post(kept, amount_due.reference(purchase))
+    is_new = _post(kept, purchase.reference)
     is_new |= currency_conversion.exchange(kept, purchase)
     waiting = _taken_back_by(kept)
     if waiting is not None:

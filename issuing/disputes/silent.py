@@ -9,9 +9,9 @@ from issuing.models import Dispute
 from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 
-LONGEST_REASON = 200
 # Each side has a month or two to answer; after four silent months no answer is expected.
 SILENT_FOR = dt.timedelta(days=120)
 Status = states.Dispute
@@ -29,9 +29,7 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
     Its case closes with it. It stores no time of its end, so a later report counts however old it is. Concurrent calls
     are safe. Raises StillOpenError, and then nothing has changed.
     """
-    words = reason.strip()
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise StillOpenError(f"Give a reason of 1 to {LONGEST_REASON} characters.")
+    words = checked_reason(reason, error=StillOpenError)
     with transaction():
         locking.lock_cards_of(dispute.provider, issuer_card_id="", named=dispute.issuer_transaction_id)
         locking.lock_purchase(dispute.provider, f"dispute:{dispute.issuer_dispute_id}")

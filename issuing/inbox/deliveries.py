@@ -115,7 +115,7 @@ def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
 def _open_case(event: IssuerEvent) -> None:
     kind = Case.Kind.EVENT_CONTRADICTION
     # The amount at stake is in both events, in the issuer's own form; staff compare them there.
-    cases.open_case(kind=kind, reference=f"issuerevent:{event.pk}", money=Money(0, "USD"), summary=event.reason)
+    cases.open_case(kind=kind, reference=event.reference, money=Money(0, "USD"), summary=event.reason)
 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:

@@ -101,7 +101,7 @@ def open_contradiction(event: IssuerEvent, error: ContradictionError) -> None:
     """Keeps an event whose references do not belong together, and opens a case."""
     summary = f"{event.event_type} {event.event_id}: {error.message}"
     kind = Case.Kind.EVENT_CONTRADICTION
-    cases.open_case(kind=kind, reference=_reference(event), money=error.money, summary=summary)
+    cases.open_case(kind=kind, reference=event.reference, money=error.money, summary=summary)
 
 
 def open_case_about_delivery(provider: str, body: bytes, reason: str) -> None:
@@ -118,7 +118,7 @@ def open_case_about_delivery(provider: str, body: bytes, reason: str) -> None:
 
 def end(event: IssuerEvent) -> None:
     """Closes the case of an event that was applied, in the caller's transaction."""
-    cases.resolve_cases(reference=_reference(event), kinds=(Case.Kind.EVENT_UNAPPLIED,))
+    cases.resolve_cases(reference=event.reference, kinds=(Case.Kind.EVENT_UNAPPLIED,))
 
 
 def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
@@ -131,11 +131,7 @@ def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
 
 def _open_case(event: IssuerEvent, summary: str) -> None:
     # The amount is in the event, in the issuer's own form; staff see it there.
-    cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=_reference(event), money=Money(0, "USD"), summary=summary)
-
-
-def _reference(event: IssuerEvent) -> str:
-    return f"issuerevent:{event.pk}"
+    cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=event.reference, money=Money(0, "USD"), summary=summary)
 
 
 def _in_words(error: Exception) -> str:

@@ -13,6 +13,7 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError
 from onecard.kit.text import clean_text
 from wallet import cases
 from wallet.models import Case
+from wallet.references import Subject
 
 # Keys of amounts that only limit or price, and move no money.
 NO_MOVEMENTS = frozenset(
@@ -85,7 +86,7 @@ def open_case(event: IssuerEvent, why: str) -> None:
     first = same.order_by("pk").values_list("pk", flat=True).first() if event.object_id else event.pk
     cases.open_case(
         kind=Case.Kind.UNHANDLED_MONEY,
-        reference=f"issuerevent:{first}",
+        reference=Subject.ISSUER_EVENT.reference(first or event.pk),
         money=_money(event),
         summary=f"{event.event_type} {event.object_id}: {why}",
     )

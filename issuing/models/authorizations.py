@@ -11,6 +11,7 @@ from issuing.models.inbox import IssuerEvent
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.models import FundingObligation
+from wallet.references import Subject
 
 
 class Authorization(models.Model):
@@ -60,6 +61,11 @@ class Authorization(models.Model):
 
     def __str__(self) -> str:
         return f"{self.merchant_name or self.issuer_authorization_id} {Money(self.approved_minor, self.currency)}"
+
+    @property
+    def reference(self) -> str:
+        """What obligations, postings and cases call the purchase."""
+        return Subject.PURCHASE.reference(self.pk)
 
 
 class Decision(models.Model):

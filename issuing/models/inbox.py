@@ -6,6 +6,7 @@ from django.db.models import Q
 from issuing import states
 from issuing.models.cards import Provider
 from onecard.kit.fields import FreeTextField
+from wallet.references import Subject
 
 
 class IssuerEvent(models.Model):
@@ -46,3 +47,8 @@ class IssuerEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type or 'event'} {self.event_id}"
+
+    @property
+    def reference(self) -> str:
+        """What cases call it."""
+        return Subject.ISSUER_EVENT.reference(self.pk)

@@ -7,6 +7,7 @@ from issuing.models.authorizations import Authorization
 from issuing.models.cards import Provider, VirtualCard
 from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from wallet.references import Subject
 
 
 class CardTransaction(models.Model):
@@ -113,4 +114,4 @@ class CardTransaction(models.Model):
     @property
     def reference(self) -> str:
         """What the ledger and the cases call it."""
-        return f"card_transaction:{self.pk}"
+        return Subject.CARD_TRANSACTION.reference(self.pk)

@@ -16,6 +16,7 @@ from issuing.errors import CardRefusedError, ReadOnlyError
 from issuing.issuers.guard.breaker import BreakerState, breaker_state
 from issuing.models import IssuerControl, Provider
 from onecard.kit import clock
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 
 # Said when staff closed an issuer without an end.
@@ -85,11 +86,9 @@ def enter_read_only(*, provider: str, reason: str, actor: str, until: dt.datetim
     """Stops the making and changing of cards at an issuer by hand; raises CardRefusedError without a reason."""
     if provider not in Provider.values:
         raise CardRefusedError(f"There is no issuer {provider!r}.")
-    if not reason.strip():
-        raise CardRefusedError("Say why, so that whoever looks later understands.")
+    reason = checked_reason(reason, error=CardRefusedError)
     if until is not None and until <= clock.now():
         raise CardRefusedError("The end of read-only mode lies in the past.")
-    reason = reason.strip()[:200]
     return _set(provider, actor, reason, read_only=True, read_only_reason=reason, read_only_until=until)
 
 

@@ -13,6 +13,7 @@ from issuing.issuers.guard.rate_budget import SHARE
 from issuing.models import IssuerControl, Provider, SyncRun
 from issuing.operations import availability
 from issuing.operations.availability import Availability
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import require_no_transaction, transaction
 
 READ_ONLY_ENTERED = "issuer.read_only_entered"
@@ -112,6 +113,4 @@ def _latest_entries(controls: dict[str, IssuerControl]) -> dict[tuple[str, str],
 def _checked(provider: str, reason: str) -> str:
     if provider not in Provider.values:
         raise CardRefusedError(f"There is no issuer {provider!r}.")
-    if not reason.strip():
-        raise CardRefusedError("Say why, so that whoever looks later understands.")
-    return reason.strip()[:200]
+    return checked_reason(reason, error=CardRefusedError)

@@ -11,6 +11,7 @@ from issuing.reconcile.comparisons import of_books
 from issuing.reconcile.window import MARGIN, Window
 from onecard.kit import clock
 from wallet.ledger.check import Problem
+from wallet.references import Subject
 
 EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # A card and its replacement share a balance, so they count together under the first one's id. Our debts are negative in
@@ -76,7 +77,7 @@ def _cards() -> Iterator[Problem]:
     with connection.cursor() as cursor:
         cursor.execute(CARDS)
         for card_id, currency, held, set_aside, posted in cursor.fetchall():
-            about = f"card:{card_id}" if card_id else "card_balances"
+            about = Subject.CARD.reference(card_id) if card_id else "card_balances"
             more = f", and {set_aside} more set aside for purchases" if set_aside else ""
             says = f"has a balance of {held} {currency}{more}" if card_id else "names no card of ours"
             yield Problem(about, f"{about} {says}; its postings say {posted}.")

@@ -19,9 +19,9 @@ from routing import rewards
 from routing.models import MerchantCategory
 from wallet import states
 from wallet.models import FundingCharge, FundingRefund
+from wallet.references import Subject
 
 Kind = RewardEntry.Kind
-PURCHASE_OF = "authorization:"
 # One that failed is canceled when another is sent in its place.
 CAME_BACK = (states.Refund.FAILED, states.Refund.CANCELED)
 
@@ -80,10 +80,8 @@ def book_refund(refund_id: int) -> bool:
 
 
 def _purchase_of(charge: FundingCharge) -> Authorization | None:
-    kind, _, number = charge.obligation.purchase.partition(":")
-    if f"{kind}:" != PURCHASE_OF or not number.isdecimal():
-        return None
-    return Authorization.objects.filter(pk=int(number)).first()
+    key = Subject.PURCHASE.key_in(charge.obligation.purchase)
+    return Authorization.objects.filter(pk=key).first() if key is not None else None
 
 
 def _ranking_seen(charge: FundingCharge, purchase: Authorization) -> tuple[int, str]:

@@ -13,10 +13,11 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from issuing.models import RewardEntry
-from issuing.rewards.book import CAME_BACK, PURCHASE_OF, book_charge, book_refund
+from issuing.rewards.book import CAME_BACK, book_charge, book_refund
 from onecard.kit import clock
 from wallet import states
 from wallet.models import FundingCharge, FundingRefund
+from wallet.references import Subject
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +74,13 @@ def _missing(since: dt.datetime) -> list[tuple[QuerySet[Any], Callable[[int], bo
     charges = FundingCharge.objects.filter(
         ~told("charge", Kind.CHARGE, earned_at__gte=since),
         status=states.Charge.SUCCEEDED,
-        obligation__purchase__startswith=PURCHASE_OF,
+        obligation__purchase__startswith=Subject.PURCHASE.prefix,
     )
     refunds = FundingRefund.objects.filter(
         ~told("refund", Kind.REFUND, earned_at__gte=since),
         status=states.Refund.SUCCEEDED,
         charge__isnull=False,
-        obligation__purchase__startswith=PURCHASE_OF,
+        obligation__purchase__startswith=Subject.PURCHASE.prefix,
     )
     came_back = FundingRefund.objects.filter(
         told("refund", Kind.REFUND),

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 # Longer than a task may live, so that nobody takes a row from a worker that is still on it.
 CLAIM = dt.timedelta(seconds=120)
 SWEEP_BATCH = 50
+ALL = Q()
 
 
 class Attempted(Protocol):
@@ -89,9 +90,9 @@ class Attempts:
         )
         return changed == 1
 
-    def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None) -> int:
+    def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None, only: Q = ALL) -> int:
         """Makes one attempt at every due row that the queue seems to have forgotten; says how many."""
-        due = self._rows(self.due((now or clock.now()) - self.grace)).order_by("next_attempt_at", "id")
+        due = self._rows(self.due((now or clock.now()) - self.grace) & only).order_by("next_attempt_at", "id")
         return each_in_turn(list(due.values_list("pk", flat=True)[:SWEEP_BATCH]), attempt, what=self.what)
 
     def _rows(self, condition: Q) -> QuerySet[Any]:

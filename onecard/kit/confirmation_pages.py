@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from onecard.kit.reasons import LONGEST_REASON
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ __all__ = [
     "ask",
     "page_action",
 ]
-
-LONGEST_REASON = 200
 
 
 class _OneTimeWidget(TextWidget):

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import trail
 from audit.models import Entry
 from onecard.kit import clock
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from onecard.second_factor import trust
 from onecard.second_factor.errors import SecondFactorError
@@ -101,9 +102,7 @@ def remove(*, user: User, actor: str, reason: str) -> None:
     Ends the person's sessions. They may reveal and agree to nothing until they enrol again. The caller checks
     permissions.
     """
-    reason = " ".join(reason.replace("\x00", "").split())
-    if len(reason) < SHORTEST_REASON:
-        raise SecondFactorError(f"Say why, in at least {SHORTEST_REASON} characters.")
+    reason = checked_reason(reason, error=SecondFactorError, shortest=SHORTEST_REASON)
     if actor == f"user:{user.pk}":
         raise SecondFactorError("Nobody removes their own second factor: replace it, or ask another superuser.")
     with transaction():

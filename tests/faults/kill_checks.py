@@ -195,7 +195,7 @@ def books_balance() -> None:
     problems = [*ledger_check.check(), *ledger_balances.on_cards()]
     assert not problems, problems
     for purchase in Authorization.objects.all():
-        name = amount_due.reference(purchase)
+        name = purchase.reference
         left = ledger.balance(Account.PURCHASES, currency=purchase.currency, reference=name)
         assert left == _expected_in_clearing(purchase, name), f"{name} is {purchase.status}, {left} is in clearing"
         if purchase.status != states.Authorization.APPROVED and not _receivables().exists():

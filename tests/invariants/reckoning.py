@@ -101,7 +101,7 @@ class Reckoning(Merchants):
         # What a charge took along is of other purchases, and stands there as carried.
         paid -= sum(self._charges(purchase).filter(status="succeeded").values_list("carried_minor", flat=True))
         paid -= self.banks.lost_minor(intents)
-        paid += checks.by_people_minor(amount_due.reference(purchase), purchase.currency)
+        paid += checks.by_people_minor(purchase.reference, purchase.currency)
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
         # What was said to be of none before its purchase was told is not this one's.
         apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
@@ -121,10 +121,10 @@ class Reckoning(Merchants):
         return CardTransaction.objects.filter(issuer_transaction_id__in=list(self.nameless.moved))
 
     def _charges(self, purchase: Authorization) -> Any:
-        return FundingCharge.objects.filter(obligation__purchase=amount_due.reference(purchase))
+        return FundingCharge.objects.filter(obligation__purchase=purchase.reference)
 
     def _is_explained(self, purchase: Authorization) -> bool:
-        name = amount_due.reference(purchase)
+        name = purchase.reference
         moved = [f"card_transaction:{pk}" for pk in purchase.card_transactions.values_list("pk", flat=True)]
         cases = Case.objects.filter(status="open")
         return cases.filter(reference__in=[name, *moved]).exists() or cases.filter(obligation__purchase=name).exists()

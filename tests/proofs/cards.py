@@ -135,7 +135,7 @@ def _finish() -> None:
     while waiting.exists() and time.monotonic() < until:
         first = waiting.aggregate(first=Min("next_attempt_at"))["first"] or clock.now()
         time.sleep(min(5.0, max(0.05, (first - clock.now()).total_seconds())))
-        card_changes.sweep(now=clock.now() + card_changes.SWEEP_GRACE)
+        card_changes.sweep(now=clock.now() + card_changes.CHANGES.grace)
 
 
 def _count(sandbox: Sandbox, asked: int, at_once: int, faults: int, seconds: float) -> Report:

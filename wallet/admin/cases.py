@@ -23,6 +23,7 @@ from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
 from wallet.casework.rules import CaseFacts
 from wallet.models import Case
+from wallet.references import Subject
 
 
 class OwnerFilter(SimpleListFilter):
@@ -184,7 +185,7 @@ def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
 
 
 def _is_about_money(case: Case) -> bool:
-    return case.obligation_id is not None or case.reference.startswith("authorization:")
+    return case.obligation_id is not None or Subject.PURCHASE.named_by(case.reference)
 
 
 def _proposal_in_words(facts: CaseFacts) -> str:
@@ -226,7 +227,7 @@ def _holder(case: Case) -> str:
 
 def _about(case: Case) -> str:
     """Links the dispute of our charge or the purchase; otherwise shows the case's reference."""
-    if case.reference.startswith("charge_dispute:") and references.page_of(case.reference):
+    if Subject.CHARGE_DISPUTE.named_by(case.reference) and references.page_of(case.reference):
         return display.link(references.page_of(case.reference), "Dispute: evidence and due date")
     found = next((name for name in (case_rules.purchase_of(case), case.reference) if references.page_of(name)), "")
     text = case.obligation.description if case.obligation else ""

@@ -11,6 +11,7 @@ from typing import Any
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from wallet import locking as wallet_locking
@@ -18,7 +19,7 @@ from wallet.casework import rules as case_rules
 from wallet.casework.rules import CaseFacts
 from wallet.models import Case, CaseNote
 
-LONGEST_NOTE, LONGEST_REASON = 2000, 200
+LONGEST_NOTE = 2000
 
 
 class CaseRefusedError(OneCardError):
@@ -69,10 +70,7 @@ def note(facts: CaseFacts, user: User, action: str, words: str, *, summary: str,
 
 def checked(reason: str) -> str:
     """Returns the reason in its stored form. Raises CaseRefusedError when it is empty or too long."""
-    words = reason.strip()
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise CaseRefusedError(f"Say why, in a sentence of 1 to {LONGEST_REASON} characters.")
-    return words
+    return checked_reason(reason, error=CaseRefusedError)
 
 
 def refuse(why: str) -> None:

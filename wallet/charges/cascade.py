@@ -23,9 +23,9 @@ from wallet import locking as wallet_locking
 from wallet.charges import declines
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
-from wallet.models.funding import TOP_UP_OF
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome
+from wallet.references import Subject
 from wallet.refunds import records as refunds
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def _stuck(limit: dt.datetime) -> list[int]:
     ended = Exists(known.filter(kind__in=ENDS)) | Exists(known.filter(_stops()))
     needs_person = Q(Exists(charges.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)))
     person_asked = Exists(known.filter(kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER))
-    has_next = failed & ~Q(ended) & ~Q(purchase__startswith=TOP_UP_OF)
+    has_next = failed & ~Q(ended) & ~Q(purchase__startswith=Subject.CARD.prefix)
     found = FundingObligation.objects.filter(
         has_next | (Q(status__in=MAY_WAIT_FOR_A_PERSON) & needs_person & ~Q(person_asked)), updated_at__lt=limit
     )

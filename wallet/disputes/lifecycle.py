@@ -21,6 +21,7 @@ from wallet.ledger import postings as ledger
 from wallet.methods import usable as methods
 from wallet.models import Case, FundingCharge, FundingDispute, FundingMethod, Posting
 from wallet.processors.stripe.disputes import DisputeMovement, ProcessorDispute
+from wallet.references import Subject
 
 ACTOR = "processor:stripe"
 NOBODYS = "processor:stripe"
@@ -169,7 +170,7 @@ def _movements(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> 
 
 
 def _key(movement_id: str) -> str:
-    return f"charge_dispute:{movement_id}"
+    return Subject.CHARGE_DISPUTE.reference(movement_id)
 
 
 def _in_charges_currency(dispute: FundingDispute, movement: DisputeMovement) -> Money:

@@ -8,9 +8,9 @@ from wallet import cases, states
 from wallet import locking as wallet_locking
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, Posting
-from wallet.models.funding import OWED_AFTER_DISPUTE
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.stripe.disputes import REASONS
+from wallet.references import Subject
 from wallet.refunds import records as refunds
 
 ACTOR = "processor:stripe"
@@ -27,7 +27,7 @@ def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
     now = clock.now()
     owed = FundingObligation.objects.create(
         cardholder_id=charge.obligation.cardholder_id,
-        reference=f"{OWED_AFTER_DISPUTE}{dispute.processor_dispute_id}:{_losses(dispute)}",
+        reference=f"{reference_of(dispute)}:{_losses(dispute)}",
         purchase=reference,
         description=charge.obligation.description,
         amount_minor=lost.minor,
@@ -59,7 +59,7 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
         back=True,
     )
     dispute.lost_minor -= minor
-    prefix = f"{OWED_AFTER_DISPUTE}{dispute.processor_dispute_id}:"
+    prefix = f"{reference_of(dispute)}:"
     for owed in FundingObligation.objects.filter(reference__startswith=prefix).order_by("-pk"):
         part = min(minor, owed.payable.minor - refunds.given_back_minor(owed))
         if part <= 0 or owed.status == states.Obligation.RELEASED:
@@ -91,10 +91,8 @@ def why(dispute: FundingDispute) -> str:
 
 def reference_of(dispute: FundingDispute) -> str:
     """Returns the reference of the dispute's cases."""
-    return f"charge_dispute:{dispute.processor_dispute_id}"
+    return Subject.CHARGE_DISPUTE.reference(dispute.processor_dispute_id)
 
 
 def _losses(dispute: FundingDispute) -> int:
-    return FundingObligation.objects.filter(
-        reference__startswith=f"{OWED_AFTER_DISPUTE}{dispute.processor_dispute_id}:"
-    ).count()
+    return FundingObligation.objects.filter(reference__startswith=f"{reference_of(dispute)}:").count()

@@ -21,6 +21,7 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import lock_name, require_transaction, savepoint, transaction
 from onecard.second_factor import trust
 from onecard.users.models import User
@@ -28,7 +29,6 @@ from wallet import reference_rates
 from wallet.models import Cardholder, EnteredAmount
 
 Kind, Status = EnteredAmount.Kind, EnteredAmount.Status
-LONGEST_REASON: Final = 200
 TOGETHER_FOR: Final = dt.timedelta(hours=24)
 # Amounts of these kinds are added up. Raised limits move no money: only the new limit is judged.
 ADDS_UP: Final = (Kind.CONVERSION, Kind.TOP_UP, Kind.REFUND)
@@ -77,7 +77,7 @@ def enter(
     `always_two` is for an amount that the caller cannot judge. Raises EnteredRefusedError and what the kind's handler
     raises.
     """
-    words = _checked(reason)
+    words = checked_reason(reason, error=EnteredRefusedError)
     with transaction():
         if kind in ADDS_UP:
             _lock(cardholder.pk if cardholder else None)
@@ -107,7 +107,7 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) 
     Raises EnteredRefusedError, also for the person who entered it and for a suspended person (trust.py), and what the
     kind's handler raises.
     """
-    words, handler = _checked(reason), _handlers[entered.kind]
+    words, handler = checked_reason(reason, error=EnteredRefusedError), _handlers[entered.kind]
     suspended = trust.why_not_trusted(user)
     if suspended:
         raise EnteredRefusedError(suspended)
@@ -126,7 +126,7 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) 
 
 def withdraw(*, entered: EnteredAmount, user: User, reason: str) -> None:
     """Takes a proposal back or refuses it. Raises EnteredRefusedError when it no longer waits."""
-    words = _checked(reason)
+    words = checked_reason(reason, error=EnteredRefusedError)
     with transaction():
         fresh = _opened(entered)
         _end(fresh, Status.WITHDRAWN)
@@ -229,10 +229,3 @@ def _note(entered: EnteredAmount, user: User, verb: str, words: str) -> None:
         currency=entered.currency,
         reason=words,
     )
-
-
-def _checked(reason: str) -> str:
-    words = reason.strip()
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise EnteredRefusedError(f"Say why, in a sentence of 1 to {LONGEST_REASON} characters.")
-    return words

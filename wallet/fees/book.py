@@ -27,6 +27,7 @@ from wallet.fees import unbooked as unbooked_fees
 from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, Posting
 from wallet.processors.stripe.balance import BalanceMovement, BalancePage, Kind, StripeBalance, UnreadableMovement
+from wallet.references import Subject
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ def _follow_dispute(movement: BalanceMovement, known: set[str]) -> None:
     if movement.dispute is None:
         return
     try:
-        if not Posting.objects.filter(key=f"charge_dispute:{movement.id}").exists():
+        if not Posting.objects.filter(key=Subject.CHARGE_DISPUTE.reference(movement.id)).exists():
             funding_disputes.apply_update(movement.dispute, reported_at=movement.created_at)
     except SoftTimeLimitExceeded:
         raise

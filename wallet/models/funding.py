@@ -9,11 +9,7 @@ from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet import states
 from wallet.models.wallets import Cardholder, FundingMethod
-
-# The reference of a top-up begins with this and names the card.
-TOP_UP_OF = "card:"
-# The reference of what is owed again after a lost dispute.
-OWED_AFTER_DISPUTE = "charge_dispute:"
+from wallet.references import Subject
 
 
 class FundingObligation(models.Model):
@@ -77,7 +73,7 @@ class FundingObligation(models.Model):
     @property
     def is_top_up(self) -> bool:
         """Whether the money goes on a card, from the source that the person chose; it belongs to no purchase."""
-        return self.purchase.startswith(TOP_UP_OF)
+        return Subject.CARD.named_by(self.purchase)
 
 
 class FundingCharge(models.Model):

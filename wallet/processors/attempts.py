@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from audit import trail
 from onecard.kit import clock
-from onecard.kit.attempts import Attempts
+from onecard.kit.attempts import ALL, Attempts
 from onecard.kit.transactions import transaction
 from wallet import locking as wallet_locking
 from wallet import states
@@ -39,9 +39,9 @@ class Requests(Attempts):
     operation: account_refusals.Operation
     open_case: Callable[[Any, FundingObligation, str], object]
 
-    def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None) -> int:
+    def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None, only: Q = ALL) -> int:
         """As of all attempts; a pause of calls that no request waits for any more ends, with its case."""
-        tried = Attempts.sweep(self, attempt, now=now)
+        tried = Attempts.sweep(self, attempt, now=now, only=only)
         if not self._rows(Q(status__in=self.statuses)).exists():
             account_refusals.nothing_waits(self.operation)
         return tried

@@ -75,7 +75,7 @@ def work() -> None:
 def books() -> dict[str, Any]:
     """How it ended: the purchase, the limits, what the cardholder paid, and what is left in clearing."""
     purchase = Authorization.objects.get()
-    name = amount_due.reference(purchase)
+    name = purchase.reference
     charged = sum(each.obligation.payable.minor for each in FundingCharge.objects.filter(status="succeeded"))
     given = sum(each.amount_minor for each in FundingRefund.objects.filter(status="succeeded"))
     return {

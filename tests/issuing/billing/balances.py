@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from issuing.authorizations import close_out
-from issuing.billing import amount_due
 from issuing.models import Authorization, BalanceUse, VirtualCard
 from issuing.reconcile import ledger_balances as balances_check
 from onecard.kit import clock
@@ -81,7 +80,7 @@ def books(card: VirtualCard) -> dict[str, int]:
         "balance": from_balance(),
         "cards": by_cards(),
         "on card": on_card(card),
-        "clearing": ledger.balance(Account.PURCHASES, currency="USD", reference=amount_due.reference(purchase)),
+        "clearing": ledger.balance(Account.PURCHASES, currency="USD", reference=purchase.reference),
         "open cases": Case.objects.filter(status="open").count(),
     }
 

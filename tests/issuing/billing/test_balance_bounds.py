@@ -4,7 +4,7 @@ import pytest
 
 from audit.models import Entry
 from issuing.authorizations import lifecycle
-from issuing.billing import amount_due, stored_balance
+from issuing.billing import stored_balance
 from issuing.models import Authorization, BalanceUse, RewardEntry, VirtualCard
 from issuing.reconcile import ledger_balances as balances_check
 from issuing.reconcile import uncleared as purchases_check
@@ -90,7 +90,7 @@ def test_a_surplus_that_was_spent_meanwhile_is_charged(card: VirtualCard) -> Non
 
     purchase = Authorization.objects.get()
     assert (from_balance(), by_cards(), on_card(card)) == (-400, 700, 0)
-    assert ledger.balance(Account.PURCHASES, currency="USD", reference=amount_due.reference(purchase)) == 0
+    assert ledger.balance(Account.PURCHASES, currency="USD", reference=purchase.reference) == 0
 
 
 def test_a_surplus_on_a_card_that_does_not_spend_it_is_a_persons_until_it_is_gone() -> None:
@@ -101,7 +101,7 @@ def test_a_surplus_on_a_card_that_does_not_spend_it_is_a_persons_until_it_is_gon
 
     case = Case.objects.get()
     assert (case.kind, case.amount_minor, case.status) == ("credit_left", 500, "open")
-    assert case.reference == amount_due.reference(Authorization.objects.get())
+    assert case.reference == Authorization.objects.get().reference
     assert (on_card(card), from_balance()) == (500, -500)
 
     deliver(moved(asked, 200, kind="refund", number=3))
@@ -177,14 +177,14 @@ def test_a_purchase_paid_by_balance_alone_is_paid_by_somebody() -> None:
     assert found == []
 
     BalanceUse.objects.all().delete()
-    name = amount_due.reference(Authorization.objects.get())
+    name = Authorization.objects.get().reference
     assert [each.key for each in purchases_check.paid_by_nobody(balances_check.EVER, clock.now())] == [name]
 
 
 def test_a_use_or_a_balance_that_is_changed_behind_the_ledger_is_named(card: VirtualCard) -> None:
     asked = approved(card)
     deliver(moved(asked, 4500))
-    name = amount_due.reference(Authorization.objects.get())
+    name = Authorization.objects.get().reference
 
     BalanceUse.objects.update(amount_minor=1999)
     assert [each.about for each in balances_check.on_cards()] == [f"card:{card.pk}"]
@@ -204,7 +204,7 @@ def test_outside_a_transaction_nothing_moves(card: VirtualCard) -> None:
     approved(card)
     purchase = Authorization.objects.get()
     with pytest.raises(TransactionError):
-        stored_balance.bring_to(purchase, reference=amount_due.reference(purchase), due_minor=0, actor="x")
+        stored_balance.bring_to(purchase, reference=purchase.reference, due_minor=0, actor="x")
     assert on_card(card) == 0
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from audit.models import Entry
 from issuing.authorizations import close_out
-from issuing.billing import amount_due
 from issuing.clearing import card_transactions, currency_conversion
 from issuing.clearing.currency_conversion import ConversionRefusedError
 from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
@@ -107,7 +106,7 @@ def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(aske
         row.key.rpartition(":")[2]: (row.debit, row.credit, str(row.money), row.reference, row.occurred_at)
         for row in Posting.objects.filter(kind="card_exchange")
     }
-    purchase = amount_due.reference(Authorization.objects.get())
+    purchase = Authorization.objects.get().reference
     assert told == {
         "exchange_out": ("exchange", "purchases", "40.00 EUR", purchase, kept.occurred_at),
         "exchange_in": ("purchases", "exchange", "43.20 USD", purchase, kept.occurred_at),

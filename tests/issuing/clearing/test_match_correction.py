@@ -7,7 +7,6 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from audit.models import Entry
-from issuing.billing import amount_due
 from issuing.clearing import match_correction
 from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, Dispute, SpendWindow, VirtualCard
@@ -46,7 +45,7 @@ def of(asked: dict[str, Any]) -> Authorization:
 
 def paid(asked: dict[str, Any]) -> int:
     """What the cardholder paid for a purchase, less what went back."""
-    name = amount_due.reference(of(asked))
+    name = of(asked).reference
     charges = FundingCharge.objects.filter(status="succeeded", obligation__purchase=name)
     given = FundingRefund.objects.filter(status="succeeded", obligation__purchase=name)
     return sum(each.obligation.payable.minor for each in charges) - sum(each.amount_minor for each in given)
@@ -79,7 +78,7 @@ def test_a_refund_moves_to_the_purchase_it_is_of(card: VirtualCard) -> None:
     correct(movement("refund"), of(right))
 
     assert (paid(wrong), paid(right)) == (4500, 3000)
-    assert [in_clearing(amount_due.reference(of(each))) for each in (wrong, right)] == [0, 0]
+    assert [in_clearing(of(each).reference) for each in (wrong, right)] == [0, 0]
     assert movement("refund").authorization == of(right)
     entry = Entry.objects.get(action="transaction.relinked")
     assert (entry.details["was"], entry.details["authorization"]) == (of(wrong).pk, of(right).pk)

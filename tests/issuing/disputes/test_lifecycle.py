@@ -11,7 +11,6 @@ import pytest
 from django.db import connection
 
 from audit.models import Entry
-from issuing.billing import amount_due
 from issuing.disputes import lifecycle as disputes
 from issuing.disputes.lifecycle import DisputeUpdate
 from issuing.handlers import dispatch
@@ -69,7 +68,7 @@ def balance_transactions(*amounts: int, kind: str = "issuing_dispute") -> dict[s
 def ended() -> dict[str, Any]:
     """Where it all ended, in money."""
     purchase = Authorization.objects.get()
-    name = amount_due.reference(purchase)
+    name = purchase.reference
     paid = sum(each.obligation.payable.minor for each in FundingCharge.objects.filter(status="succeeded"))
     given = sum(each.amount_minor for each in FundingRefund.objects.filter(status="succeeded"))
     return {

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 
 from audit.models import Entry
-from issuing.billing import amount_due
 from issuing.clearing import card_transactions
 from issuing.issuers.base import IssuerTransaction, NetworkError, Page
 from issuing.models import Authorization, CardTransaction, VirtualCard
@@ -115,9 +114,7 @@ def test_a_row_without_its_posting_gets_it_once(what: str) -> None:
         told = movement(card=bought.card.issuer_card_id, authorization=bought.issuer_authorization_id)
         card_transactions.record(told, provider="stripe", source="webhook")
         key = f"card_transaction:{CardTransaction.objects.get().pk}"
-        assert Case.objects.get().reference == amount_due.reference(bought), (
-            "nobody was asked for it, so a person knows"
-        )
+        assert Case.objects.get().reference == bought.reference, "nobody was asked for it, so a person knows"
     before = Posting.objects.values().get(key=key)
     forget_posting(key)
 
@@ -152,11 +149,9 @@ def test_a_refund_that_came_back_is_whole_in_the_ledger() -> None:
 def test_money_left_in_clearing_of_a_purchase_that_is_over_is_found_unless_something_explains_it() -> None:
     bought = purchase()
     with transaction():
-        ledger.post(
-            kind="capture", key="adjustment:1", money=Money(4500, "USD"), reference=amount_due.reference(bought)
-        )
+        ledger.post(kind="capture", key="adjustment:1", money=Money(4500, "USD"), reference=bought.reference)
     charge = intended_charge()
-    charge.obligation.purchase = amount_due.reference(bought)
+    charge.obligation.purchase = bought.reference
     charge.obligation.save()
     assert books()[1] == [], "a charge under way will clear it"
 

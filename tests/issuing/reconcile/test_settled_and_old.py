@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from issuing.billing import amount_due
 from issuing.clearing import card_transactions
 from issuing.models import CardTransaction
 from issuing.reconcile import ledger_balances
@@ -86,7 +85,7 @@ def test_words_settle_nothing_in_our_own_books() -> None:
     forget_posting(f"charge:{charge.public_id}")
     books()
     settle_case()
-    post(700, "planted", amount_due.reference(purchase()))
+    post(700, "planted", purchase().reference)
 
     report, found = books()
 
@@ -121,14 +120,12 @@ def test_a_case_about_what_lies_before_the_window_is_counted_as_open() -> None:
 def test_money_left_in_clearing_is_found_however_long_ago_and_its_case_ends_with_it() -> None:
     with clock.ahead(-LONG_AGO):
         bought = purchase()
-        post(700, "planted", amount_due.reference(bought))
+        post(700, "planted", bought.reference)
     assert books()[1] == [("purchases_in_clearing", "state")]
     assert open_cases() == 1
 
     with transaction():
-        ledger.post(
-            kind="write_off", key="mended", money=Money(700, "USD"), reference=amount_due.reference(bought), back=True
-        )
+        ledger.post(kind="write_off", key="mended", money=Money(700, "USD"), reference=bought.reference, back=True)
     assert (books()[1], open_cases()) == ([], 0)
 
 
