@@ -5,7 +5,7 @@ class IssuingConfig(AppConfig):
     name = "issuing"
 
     def ready(self) -> None:
-        """Administrators hear of credentials that an issuer turned away, and people's amounts are carried out."""
+        """Installs the alarm about refused credentials, and the handlers of entered amounts."""
         from issuing import entered_amounts
         from issuing.operations import alarm as issuer_alarm
 

@@ -1,6 +1,6 @@
-"""What people enter by hand on the issuing side: a transaction's worth, money put on a card, a card's raised limits.
+"""Amounts that staff enter: a transaction's converted amount, a top-up, a card's raised limits.
 
-Each is checked here, written down by wallet/entered/amounts.py, and carried out at once or when a second person agrees.
+Each is checked here, recorded by wallet/entered/amounts.py, and carried out at once or when a second person agrees.
 """
 
 from typing import Final
@@ -22,38 +22,40 @@ from wallet.entered import amounts as entered_amounts
 from wallet.entered.amounts import Kind, KindHandler
 from wallet.models import EnteredAmount, FundingMethod
 
-# No card needs more, in US cents: a slip of two decimals ends here.
+# No card needs more, in US cents: this stops a decimal point that is two digits off.
 HIGHEST_LIMIT: Final = 100_000_000
 LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_limit_minor")
 
 
 def install() -> None:
-    """Says how each kind is carried out."""
-    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_worth))
+    """Registers how each kind is carried out."""
+    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_conversion))
     entered_amounts.register(Kind.TOP_UP, KindHandler(_apply_top_up))
     entered_amounts.register(Kind.LIMITS, KindHandler(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
 
 
-def enter_worth(*, movement: CardTransaction, worth_minor: int, reason: str, user: User) -> EnteredAmount:
-    """What a movement is worth, by a person's word. Raises WorthRefusedError and EnteredRefusedError."""
-    currency_conversion.check(movement, worth_minor=worth_minor, reason=reason)
+def enter_converted_amount(
+    *, movement: CardTransaction, converted_minor: int, reason: str, user: User
+) -> EnteredAmount:
+    """Enters a movement's converted amount. Raises ConversionRefusedError and EnteredRefusedError."""
+    currency_conversion.check(movement, converted_minor=converted_minor, reason=reason)
     purchase = movement.authorization
     assert purchase is not None  # noqa: S101  (the check has said so)
     return entered_amounts.enter(
         kind=Kind.CONVERSION,
         reference=movement.reference,
         cardholder=purchase.card.cardholder if purchase.card else None,
-        amount=Money(worth_minor, purchase.currency),
+        amount=Money(converted_minor, purchase.currency),
         reason=reason,
         user=user,
-        always_two=currency_conversion.takes_two(movement, purchase, worth_minor),
+        always_two=currency_conversion.takes_two(movement, purchase, converted_minor),
     )
 
 
 def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key: str, user: User) -> EnteredAmount:
-    """Money from one of the holder's own cards; the same key is the same request.
+    """Tops up a card from one of its holder's own cards; the same key is the same request.
 
-    What counts at once is written down and not charged yet: `card_funding.fund_card` with the key goes on. Raises
+    Without a second person it is recorded and not charged yet: `card_funding.fund_card` with the key goes on. Raises
     CardRefusedError, UnusableMethodError and EnteredRefusedError.
     """
     with transaction():
@@ -75,7 +77,7 @@ def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key:
 
 
 def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, user: User) -> EnteredAmount:
-    """Raised limits that take a second person, in the caller's transaction under the card's lock."""
+    """Proposes raised limits to a second person, in the caller's transaction under the card's lock."""
     raised = max(new for old, new in _pairs(before, after) if new > old)
     return entered_amounts.enter(
         kind=Kind.LIMITS,
@@ -103,10 +105,10 @@ def _check_monthly(card: VirtualCard, amount: Money) -> None:
         raise CardRefusedError(f"This card may spend {monthly} a month; no more than that is put on it at once.")
 
 
-def _apply_worth(entered: EnteredAmount) -> None:
-    currency_conversion.enter_worth(
+def _apply_conversion(entered: EnteredAmount) -> None:
+    currency_conversion.enter_converted_amount(
         transaction=CardTransaction.objects.get(pk=_key(entered)),
-        worth_minor=entered.amount_minor,
+        converted_minor=entered.amount_minor,
         reason=entered.reason,
         actor=f"user:{entered.entered_by_id}",
         agreed_by=f"user:{entered.agreed_by_id}" if entered.agreed_by_id else "",
@@ -114,7 +116,7 @@ def _apply_worth(entered: EnteredAmount) -> None:
 
 
 def _apply_top_up(entered: EnteredAmount) -> CardFunding:
-    """Written down with its charge and the message for the worker, who charges it in a moment."""
+    """Records the top-up with its charge and the worker's message; the worker charges it shortly after."""
     return top_ups.intend(
         card=VirtualCard.objects.select_related("cardholder").get(pk=_key(entered)),
         amount=entered.money,
@@ -125,7 +127,7 @@ def _apply_top_up(entered: EnteredAmount) -> CardFunding:
 
 
 def _apply_limits(entered: EnteredAmount) -> None:
-    """Only onto the limits that the first person saw: what was changed since is for them to look at again."""
+    """Raises the limits only if they are still those that the first person saw."""
     card = VirtualCard.objects.get(pk=_key(entered))
     before, after = entered.details["before"], entered.details["after"]
     if card.status == states.Card.CLOSED:

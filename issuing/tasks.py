@@ -25,7 +25,7 @@ def handle_event(*, event_pk: int, **_newer: Any) -> None:
 @shared_task(name="issuing.tasks.tell_of_refused_events")
 def tell_of_refused_events(*, case_id: int, **_newer: Any) -> None:
     """Mails administrators that events of an issuer are refused."""
-    refusal_alarm.tell_administrators(case_id=case_id)
+    refusal_alarm.mail_administrators(case_id=case_id)
 
 
 @shared_task(name="issuing.tasks.sweep_inbox")

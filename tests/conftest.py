@@ -63,7 +63,7 @@ def _fresh_issuers() -> Iterator[None]:
         if keys := list(link.scan_iter("onecard:issuer:*")):
             link.delete(*keys)
     registry.clear()
-    alerts._told_at.clear()
+    alerts._last_alert_at.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -56,7 +56,7 @@ def authorization_request(
     return event("issuing_authorization.request", content | changes)
 
 
-def authorization_news(request: dict[str, Any], *, kind: str = "created", **changes: Any) -> dict[str, Any]:
+def authorization_update(request: dict[str, Any], *, kind: str = "created", **changes: Any) -> dict[str, Any]:
     """What Stripe says after the answer: approved and held, unless `changes` say otherwise."""
     asked = request["data"]["object"]
     content = {

@@ -1,4 +1,4 @@
-"""The card network's rooms: purchases with their decisions, cards, issuers, and the evidence behind them."""
+"""The card network's admin pages: purchases with their decisions, cards, issuers, and the evidence behind them."""
 
 from issuing.admin import (
     authorizations,

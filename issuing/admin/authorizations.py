@@ -1,4 +1,4 @@
-"""Purchases: what was asked, what we answered and why, which card pays, and what became of it. All read-only."""
+"""Purchases: the request, our answer and its reason, the card that pays, and the outcome. Read-only."""
 
 import uuid
 from typing import Any
@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
-from issuing.admin.purchase_page import tell
+from issuing.admin import purchase_page
 from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
@@ -45,7 +45,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     search_help_text = "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
     nothing_yet = "Run make purchase or manage.py purchase to simulate one."
     fields = ("issuer_authorization_id",)
-    change_form_template = "admin/issuing/authorization/story.html"
+    change_form_template = "admin/issuing/authorization/purchase_page.html"
 
     def get_urls(self) -> list[URLPattern]:
         by_decision = path(
@@ -56,7 +56,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         return [by_decision, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Authorization]:
-        """Purchases, each with what its last round and its last charge say: one query for a whole page."""
+        """Purchases, each with its last round and its last charge: one query for a whole page."""
         rounds = Decision.objects.filter(authorization=OuterRef("pk")).order_by("-pk")
         charges = FundingCharge.objects.filter(obligation__decision__authorization=OuterRef("pk")).order_by("-pk")
         card = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
@@ -73,7 +73,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Authorization], search_term: str
     ) -> tuple[QuerySet[Authorization], bool]:
-        """A decision's id, as the issuer shows it in the authorization's metadata, is found too."""
+        """Also finds a decision's id, which the issuer shows in the authorization's metadata."""
         try:
             public_id = uuid.UUID(search_term.strip())
         except ValueError:
@@ -86,8 +86,9 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         authorization = self.get_object(request, object_id)
         if authorization is None or request.method != "GET" or not self.has_view_permission(request, authorization):
             return super().change_view(request, object_id, form_url, extra_context)
-        story = {"title": "Purchase", "story": tell(authorization), "state": self.state(authorization)}
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | story)
+        page = purchase_page.build(authorization)
+        context = {"title": "Purchase", "purchase_page": page, "state": self.state(authorization)}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         """The purchase that a decision belongs to."""

@@ -20,7 +20,7 @@ from onecard.kit.transitions import sources_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardAct:
-    """What can be done with a card, from which states, and how the page asks for it."""
+    """An action on a card: the states that allow it, and how the page asks for it."""
 
     kind: CardChange.Kind
     call: Callable[..., VirtualCard]
@@ -71,12 +71,12 @@ PUT_MONEY = "put-money"
 
 
 class CardActionsAdmin(BaseAdmin):
-    """What a page of virtual cards gets its buttons from; each is shown where it is legal for the card's state."""
+    """Gives a virtual card's page its buttons; each is shown if the card's state allows it."""
 
     actions_detail = ("reveal", "put_money", "activate", "freeze", "unfreeze", "close")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Those that this person may press and this card allows."""
+        """The buttons that this person may press and this card allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         card = row_of(self, request, object_id)
         status = card.status if card else ""
@@ -106,7 +106,7 @@ def _is_legal(act: str, status: str) -> bool:
 
 
 def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-    """Asks, calls the domain's function, and says what came of it."""
+    """Asks, calls the domain's function, and shows the result."""
     act, card = ACTS[name], card_or_404(room, request, object_id)
     page = page_of(card)
     form = (ReasonForm if act.with_reason else forms.Form)(request.POST if request.method == "POST" else None)
@@ -116,15 +116,15 @@ def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str
         except cards.CardRefusedError as error:
             messages.error(request, error.message)
         else:
-            tell_outcome(request, card, act.kind, done=act.done)
+            show_change_result(request, card, act.kind, done=act.done)
         return redirect(page)
     title = f"{act.kind.label} {card} of {card.cardholder.name}"
     shown = Act(title=title, words=act.words, button=act.kind.label, back=page, danger=act.danger)
     return ask(request, shown, form)
 
 
-def tell_outcome(request: HttpRequest, card: VirtualCard, kind: str, *, done: str) -> None:
-    """Says how the change that was just asked for stands at the issuer."""
+def show_change_result(request: HttpRequest, card: VirtualCard, kind: str, *, done: str) -> None:
+    """Shows how far the issuer is with the change that was just requested."""
     change = CardChange.objects.filter(card=card, kind=kind).latest("pk")
     if change.status == states.Change.DONE:
         messages.success(request, done)

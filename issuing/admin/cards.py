@@ -1,4 +1,4 @@
-"""Virtual cards: limits are edited in whole currency units; everything else is done by the buttons on the page."""
+"""Virtual cards: limits are edited in whole currency units; the buttons on the page do everything else."""
 
 from typing import Any
 
@@ -48,13 +48,13 @@ class VirtualCardForm(VersionedForm):
     daily_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
     monthly_limit = forms.CharField(max_length=30, widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
 
-    # Why nothing can be changed now, if so; found out before the form's transaction, since it asks Redis.
+    # The reason why nothing can be changed now, or "". It is read before the form's transaction, since it asks Redis.
     refusal = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored = {name: getattr(self.instance, f"{name}_minor") for name in LIMITS}
-        # Those that take a second person, in minor units.
+        # The limits that a second person must approve, in minor units.
         self.raised: dict[str, int] = {}
         for name, title in LIMITS.items():
             money = Money(getattr(self.instance, f"{name}_minor"), self.instance.currency)
@@ -63,7 +63,7 @@ class VirtualCardForm(VersionedForm):
         self.fields["monthly_limit"].help_text = two_person_notice(Kind.LIMITS, self.instance.currency)
 
     def clean(self) -> dict[str, Any] | None:
-        """Puts the limits on the card, exact to the minor unit; nothing is rounded."""
+        """Puts the limits on the card, exact to the minor unit, without rounding."""
         cleaned = super().clean()
         if self.refusal and set(LIMITS) & set(self.changed_data):
             raise forms.ValidationError(self.refusal, code="read_only")
@@ -73,7 +73,7 @@ class VirtualCardForm(VersionedForm):
         return cleaned
 
     def _set_limit(self, name: str, text: str) -> None:
-        """What is lowered holds at once; what is raised high waits for a second person."""
+        """A lower limit holds at once; a much higher one waits for a second person."""
         try:
             money = parse_typed(text, self.instance.currency)
         except MoneyError as error:
@@ -93,7 +93,7 @@ class VirtualCardForm(VersionedForm):
 
 @admin.register(VirtualCard)
 class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmin, AuditedAdmin):
-    """The cards that people carry. They are made at the issuer, so none is added or deleted by Django's own pages."""
+    """Virtual cards. The issuer makes them, so Django's own pages neither add nor delete any."""
 
     form = VirtualCardForm
     version_field = "version"
@@ -127,7 +127,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Finds out before the transaction whether the issuer takes changes."""
+        """Reads before the transaction whether the issuer accepts changes."""
         request.limits_refusal = _why_not_now(self, request, object_id) if request.method == "POST" else ""  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -137,7 +137,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         return form
 
     def save_model(self, request: HttpRequest, obj: VirtualCard, form: Any, change: bool) -> None:  # noqa: FBT001
-        """New limits hold here at once; the issuer is told by the queue."""
+        """New limits hold here at once; a worker sends them to the issuer."""
         super().save_model(request, obj, form, change)
         if any(getattr(obj, f"{name}_minor") != minor for name, minor in form.stored.items()):
             cards.request_limits_push(card=obj, requested_by=f"user:{request.user.pk}")
@@ -162,7 +162,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         return False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who may only look sees the limits as amounts."""
+        """People who may only view see the limits as amounts."""
         if obj is not None and self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
         return (("Limits", {"fields": (("one_purchase", "a_day", "a_month"),)}), *self.fieldsets[1:])
@@ -205,7 +205,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
 
 
 def _why_not_now(room: AuditedAdmin, request: HttpRequest, object_id: str | None) -> str:
-    """Why this card's limits cannot be changed now, in words, or ""."""
+    """Why this card's limits cannot be changed now, as a sentence, or ""."""
     card = row_of(room, request, object_id)
     if card is None:
         return ""

@@ -1,4 +1,4 @@
-"""What was asked of the issuers: read-only."""
+"""Card changes: the requests to issuers about cards. Read-only."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -19,7 +19,7 @@ CHANGE_TONE: dict[str, str] = {
 
 @admin.register(CardChange)
 class CardChangeAdmin(ReadOnlyAdmin):
-    """What was asked of the issuers about cards, and what came of it."""
+    """Requests to issuers about cards, and their results."""
 
     list_display = ("asked", "kind", "card", "state", "requested_by", "attempts", "failure_message")
     list_filter = ("status", "kind", "card__issuer_provider")

@@ -1,4 +1,4 @@
-"""The page on which staff enter what a movement in another currency is worth, where its issuer did not say the rate."""
+"""The page on which staff enter a movement's converted amount when its issuer did not report one."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 from wallet.admin.entered_amounts import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 
-ENTER_WORTH = "worth"
-TEMPLATE = "admin/issuing/cardtransaction/worth.html"
+ENTER_CONVERSION = "worth"
+TEMPLATE = "admin/issuing/cardtransaction/currency_conversion.html"
 
 
-class WorthForm(ReasonForm):
-    """How much, in the purchase's currency, and where that is from."""
+class ConversionForm(ReasonForm):
+    """The converted amount, in the purchase's currency, and its source."""
 
-    amount = AmountField(label="Worth")
+    amount = AmountField(label="Converted amount")
     field_order = ("amount", "reason")
 
     def __init__(self, data: Any, currency: str) -> None:
@@ -33,12 +33,12 @@ class WorthForm(ReasonForm):
         self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
 
 
-class WorthButton(MovementButtons):
-    """The button “Enter what it is worth”."""
+class ConversionButton(MovementButtons):
+    """The button “Enter the converted amount”."""
 
     @page_action(
-        description="Enter what it is worth",
-        url_path=ENTER_WORTH,
+        description="Enter the converted amount",
+        url_path=ENTER_CONVERSION,
         permissions=["complete_movement", "view"],
         icon="currency_exchange",
     )
@@ -47,35 +47,41 @@ class WorthButton(MovementButtons):
         why_not, purchase = currency_conversion.why_not(movement), movement.authorization
         if why_not or purchase is None:
             return turn_away(request, movement, why_not)
-        form = WorthForm(request.POST if request.method == "POST" else None, purchase.currency)
+        form = ConversionForm(request.POST if request.method == "POST" else None, purchase.currency)
         return _enter(request, movement, purchase, form) if form.is_valid() else _ask(request, movement, purchase, form)
 
 
-def _enter(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+def _enter(
+    request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: ConversionForm
+) -> HttpResponse:
     user: Any = request.user
     try:
-        entered = entered_amounts.enter_worth(
+        entered = entered_amounts.enter_converted_amount(
             movement=movement,
-            worth_minor=form.cleaned_data["amount"].minor,
+            converted_minor=form.cleaned_data["amount"].minor,
             reason=form.cleaned_data["reason"],
             user=user,
         )
-    except (currency_conversion.WorthRefusedError, EnteredRefusedError) as error:
+    except (currency_conversion.ConversionRefusedError, EnteredRefusedError) as error:
         form.add_error(None, error.message)
         return _ask(request, movement, purchase, form)
     was = display.money(movement.amount_minor, movement.currency)
-    show_result(request, entered, done=f"{was} is worth {entered.money} now, and what the cardholder pays follows.")
+    show_result(
+        request, entered, done=f"{was} is converted into {entered.money}, and what the cardholder pays follows."
+    )
     return redirect(page_of(movement))
 
 
-def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: WorthForm) -> HttpResponse:
+def _ask(
+    request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: ConversionForm
+) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
     act = Act(
-        title=f"What {amount} is worth in {purchase.currency}",
+        title=f"Convert {amount} into {purchase.currency}",
         words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
         f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
         "and it cannot be entered again.",
-        button="Enter what it is worth",
+        button="Enter the converted amount",
         back=page_of(movement),
     )
     answer = ask(request, act, form, template=TEMPLATE)
@@ -84,7 +90,7 @@ def _ask(request: HttpRequest, movement: CardTransaction, purchase: Authorizatio
 
 
 def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:
-    """The movement beside its purchase, each in its own currency."""
+    """The movement and its purchase, each in its own currency."""
     taken, back = amount_due.moved_minor(purchase)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return [

@@ -1,4 +1,7 @@
-"""Disputes at the issuers: what is disputed, where each stands, and what it moved. Only one that is silent is ended."""
+"""Disputes at the issuers: the disputed purchase, the status, and the money that moved.
+
+Staff can end silent ones only.
+"""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -91,7 +94,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
 
     @admin.display(description="What it moved")
     def moved(self, dispute: Dispute) -> str:
-        # By the purchase, since names are no index to search by.
+        # Found by purchase, because names have no index.
         rows = CardTransaction.objects.filter(
             authorization=dispute.authorization_id,
             provider=dispute.provider,
@@ -107,7 +110,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
 
 
 def state(dispute: Dispute) -> SafeString:
-    """Where it stands, with a tone for the eye."""
+    """The status, with a colour."""
     return display.label(dispute.get_status_display(), TONE.get(dispute.status, "neutral"))
 
 

@@ -1,4 +1,4 @@
-"""What the issuer sent, what is held on limits, and what was counted: read-only."""
+"""Events from issuers, holds on limits, and spending counters. Read-only."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -22,7 +22,7 @@ EVENT_TONE: dict[str, str] = {
 
 @admin.register(IssuerEvent)
 class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
-    """The inbox: every delivery with a genuine signature, as it came."""
+    """The inbox: every delivery with a genuine signature, as it arrived."""
 
     actions_detail = ("send_again",)
 
@@ -43,7 +43,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IssuerEvent]:
-        """A list needs no bodies, which may be large."""
+        """Leaves out the bodies, which may be large."""
         is_list = (
             request.resolver_match is not None and request.resolver_match.url_name == "issuing_issuerevent_changelist"
         )
@@ -94,7 +94,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin):
-    """What approvals take from a card's limits until they end."""
+    """The amounts that approvals hold on a card's limits until they end."""
 
     list_display = ("placed", "amount", "state", "merchant", "card", "ended")
     list_filter = ("status", "placed_at")
@@ -163,7 +163,7 @@ class SpendWindowAdmin(ReadOnlyAdmin):
 
 
 references.register("issuerevent", lambda key: reverse("admin:issuing_issuerevent_change", args=[key]))
-# What is refused by its mode, account or version has one case for each reason; the inbox has the events.
+# Events refused for their mode, account or version have one case per reason; the inbox lists the events.
 references.register(
     "stripe",
     lambda _reason: f"{reverse('admin:issuing_issuerevent_changelist')}?status__exact=kept&provider__exact=stripe",

@@ -1,4 +1,7 @@
-"""The Issuers page: how each issuer stands, and the switches: read-only, fallback, breaker. Each asks for a reason."""
+"""The Issuers page: the state of each issuer, and the switches read-only, fallback and breaker.
+
+Each asks for a reason.
+"""
 
 import datetime as dt
 from collections.abc import Callable
@@ -18,7 +21,7 @@ from issuing.errors import CardRefusedError
 from issuing.models import IssuerControl, Provider
 from issuing.operations import availability
 from issuing.operations import control as issuer_control
-from issuing.operations.control import Standing, configured_providers
+from issuing.operations.control import IssuerStatus, configured_providers
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Act, ReasonForm, TextWidget, ask
@@ -30,12 +33,12 @@ BREAKER = {
     "open": ("Open: no calls", "bad"),
     "unknown": ("Unknown: Redis does not answer", "warn"),
 }
-# A notice older than this is history: the audit trail keeps it.
+# Older notices are left to the audit trail.
 NOTICE_FOR = dt.timedelta(hours=24)
 
 
 class EnterForm(ReasonForm):
-    """Without minutes, somebody must end it."""
+    """Without minutes, staff must end read-only mode."""
 
     minutes = forms.IntegerField(
         required=False,
@@ -48,7 +51,7 @@ class EnterForm(ReasonForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """One button of the page: what it says, and the domain's function behind it."""
+    """One button of the page: its text, and the domain's function that it calls."""
 
     title: str
     words: str
@@ -109,7 +112,7 @@ SWITCHES = {
 
 @admin.register(IssuerControl)
 class IssuersAdmin(ReadOnlyAdmin):
-    """Its list is the Issuers page; nothing is edited but through the switches."""
+    """Its list is the Issuers page; only the switches change anything."""
 
     fields = (("provider", "fallback_allowed"), ("read_only", "read_only_until"), "read_only_reason")
 
@@ -122,10 +125,10 @@ class IssuersAdmin(ReadOnlyAdmin):
         return [switch, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The page has a shape of its own, so it is not Django's list."""
+        """The page is not a list of rows, so it replaces Django's list."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
-        found = issuer_control.standings()
+        found = issuer_control.issuer_statuses()
         name_actors([entry for each in found if (entry := each.read_only_entry)])
         may_switch = may_change(request)
         issuers = [_shown(each, may_switch=may_switch) for each in found]
@@ -154,42 +157,42 @@ class IssuersAdmin(ReadOnlyAdmin):
 
 
 def may_change(request: HttpRequest) -> bool:
-    """ReadOnlyAdmin says no to Django's own forms; the switches go by the permission itself."""
+    """ReadOnlyAdmin refuses Django's own forms; the switches check the permission itself."""
     return request.user.has_perm("issuing.change_issuercontrol")
 
 
-def _shown(standing: Standing, *, may_switch: bool) -> dict[str, Any]:
-    available = standing.availability
+def _shown(status: IssuerStatus, *, may_switch: bool) -> dict[str, Any]:
+    available = status.availability
     trouble = available.read_only
     state = display.label("Read-only", "bad") if trouble else display.label("Takes changes", "good")
     return {
-        "name": standing.name,
+        "name": status.name,
         "state": state,
         "attention": trouble,
-        "facts": _facts(standing),
-        "notice": _notice(standing),
-        "switches": _switches(standing) if may_switch else [],
+        "facts": _facts(status),
+        "notice": _notice(status),
+        "switches": _switches(status) if may_switch else [],
     }
 
 
-def _facts(standing: Standing) -> list[tuple[str, Any]]:
-    available, run = standing.availability, standing.last_sync
+def _facts(status: IssuerStatus) -> list[tuple[str, Any]]:
+    available, run = status.availability, status.last_sync
     words, tone = BREAKER[available.breaker.state]
     facts: list[tuple[str, Any]] = [
-        ("Used for", standing.uses),
+        ("Used for", status.uses),
         ("Breaker", display.label(words, tone)),
         ("Failures in a row", available.breaker.failures),
     ]
     if available.breaker.state == "open":
         facts.append(("Tries again in", f"{available.breaker.retry_after_s:.0f} s"))
     if available.by:
-        facts.append(("Read-only by", _who(standing)))
+        facts.append(("Read-only by", _who(status)))
         facts.append(("Because", available.reason))
     if available.by == "hand":
         facts.append(
-            ("Until", display.moment(standing.read_only_until) if standing.read_only_until else "Somebody ends it")
+            ("Until", display.moment(status.read_only_until) if status.read_only_until else "Somebody ends it")
         )
-    rate = f"{standing.calls_per_second:g} a second" if standing.calls_per_second else "No limit"
+    rate = f"{status.calls_per_second:g} a second" if status.calls_per_second else "No limit"
     last = display.link(references.page_of(f"syncrun:{run.pk}"), _run_in_words(run)) if run else "None yet"
     return [
         *facts,
@@ -199,10 +202,10 @@ def _facts(standing: Standing) -> list[tuple[str, Any]]:
     ]
 
 
-def _who(standing: Standing) -> str:
-    if standing.availability.by == "breaker":
+def _who(status: IssuerStatus) -> str:
+    if status.availability.by == "breaker":
         return "The breaker"
-    entry = standing.read_only_entry
+    entry = status.read_only_entry
     return f"{actor_in_words(entry)}, {display.moment(entry.recorded_at)}" if entry else "Staff"
 
 
@@ -210,17 +213,17 @@ def _run_in_words(run: Any) -> str:
     return f"{run.get_status_display()}, {display.age(run.finished_at or run.started_at)} ago"
 
 
-def _notice(standing: Standing) -> str:
-    """What administrators must know: credentials were turned away within a day."""
-    entry = standing.authentication_entry
+def _notice(status: IssuerStatus) -> str:
+    """A notice to administrators: an issuer refused our credentials within the last day."""
+    entry = status.authentication_entry
     if entry is None or clock.now() - entry.recorded_at > NOTICE_FOR:
         return ""
     return f"{display.moment(entry.recorded_at)}: {entry.details.get('sentence', '')}"
 
 
-def _switches(standing: Standing) -> list[dict[str, Any]]:
-    """The switches that make sense now."""
-    available = standing.availability
+def _switches(status: IssuerStatus) -> list[dict[str, Any]]:
+    """The switches that apply now."""
+    available = status.availability
     names = [
         "leave-read-only" if available.by == "hand" else "enter-read-only",
         "forbid-fallback" if available.fallback_allowed else "allow-fallback",
@@ -229,7 +232,7 @@ def _switches(standing: Standing) -> list[dict[str, Any]]:
     return [
         {
             "title": SWITCHES[name].title,
-            "page": reverse("admin:issuing_issuercontrol_switch", args=[standing.provider, name]),
+            "page": reverse("admin:issuing_issuercontrol_switch", args=[status.provider, name]),
         }
         for name in names
     ]

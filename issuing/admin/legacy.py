@@ -1,4 +1,4 @@
-"""Where rows that came from the old documents came from: read-only."""
+"""The documents of the old system from which rows were imported. Read-only."""
 
 import json
 
@@ -26,7 +26,7 @@ class LegacyDocumentAdmin(ReadOnlyAdmin):
     nothing_yet = "Run manage.py import_legacy to bring old documents in."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegacyDocument]:
-        """A list needs no documents, which may be large."""
+        """Leaves out the documents, which may be large."""
         match = request.resolver_match
         rows: QuerySet[LegacyDocument] = super().get_queryset(request)
         return rows.defer("document") if match and match.url_name == "issuing_legacydocument_changelist" else rows

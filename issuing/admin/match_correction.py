@@ -1,4 +1,4 @@
-"""The page on which staff correct a link: a capture or a refund is of another purchase than it is joined with."""
+"""The page on which staff correct a link: they move a capture or a refund to another purchase."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ NONE = "none"
 
 
 class RelinkForm(ReasonForm):
-    """Which other purchase of the card it is of, and how one knows."""
+    """The right purchase of the card, and how the person knows."""
 
     purchase = forms.ChoiceField(label="It is of", widget=SelectWidget)
     field_order = ("purchase", "reason")

@@ -1,4 +1,4 @@
-"""The page on which staff have a virtual card made for a cardholder."""
+"""The page on which staff order a virtual card for a cardholder."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing.admin.card_actions import page_of, tell_outcome
+from issuing.admin.card_actions import page_of, show_change_result
 from issuing.cards import service as cards
 from issuing.entered_amounts import why_not_limit
 from issuing.issuers.base import Limits
@@ -35,7 +35,7 @@ TWO_PEOPLE = "So high a limit takes a second person."
 
 
 class NewCardForm(forms.Form):
-    """Who gets which card, with limits in whole units of its currency."""
+    """The cardholder, the card's currency, and limits in whole units of it."""
 
     cardholder: Any = HolderField(Cardholder.objects.all())
     card_type = forms.ChoiceField(choices=VirtualCard.CardType.choices, widget=SelectWidget)
@@ -48,7 +48,7 @@ class NewCardForm(forms.Form):
         return str(self.cleaned_data["currency"]).upper()
 
     def clean(self) -> dict[str, Any] | None:
-        """Amounts exact to the minor unit; nothing is rounded."""
+        """Reads amounts exactly to the minor unit, without rounding."""
         cleaned = super().clean()
         for name in AMOUNTS:
             if name in self.cleaned_data and "currency" in self.cleaned_data:
@@ -72,13 +72,13 @@ class NewCardForm(forms.Form):
 
 
 class NewCardAdmin(BaseAdmin):
-    """What the list of virtual cards gets its button “New virtual card” from."""
+    """Gives the list of virtual cards its button “New virtual card”."""
 
     actions_list = ("new_card",)
     autocomplete_fields = ("cardholder",)
 
     def has_make_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Django's own word for it is taken: there is no plain form that adds a card."""
+        """Named “make” because Django's “add” permission belongs to a plain form, which does not exist here."""
         return request.user.has_perm("issuing.add_virtualcard")
 
     @page_action(description="New virtual card", url_path="new", permissions=["make"], icon="add_card")
@@ -103,7 +103,7 @@ def _make(request: HttpRequest, form: NewCardForm) -> HttpResponse:
     except cards.CardRefusedError as error:
         form.add_error(None, error.message)
         return _page(request, form)
-    tell_outcome(request, card, CardChange.Kind.CREATE, done="The card is made; it waits to be activated.")
+    show_change_result(request, card, CardChange.Kind.CREATE, done="The card is made; it waits to be activated.")
     return redirect(page_of(card))
 
 

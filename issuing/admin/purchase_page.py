@@ -1,4 +1,4 @@
-"""The story of one purchase: its rounds with their decisions, what the issuer sent, and the trail. Reads only."""
+"""The page of one purchase: its rounds with their decisions, the issuer's events, and the trail. Reads only."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from wallet.admin import labels, money_page
 from wallet.admin.money_page import MoneyPage
 from wallet.models import Case, FundingCharge
 
-# In the order in which a decision goes through them; the column is JSON, which keeps no order.
+# The steps in a decision's order; the JSON column keeps no order.
 STEPS = {
     "verify": "Check the signature",
     "decode": "Read the request",
@@ -33,7 +33,7 @@ TAKES_BACK = "This takes back an earlier answer, which shows all that was looked
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step's time; the longest of a decision fills its bar."""
+    """One step's time; the longest step of a decision fills its bar."""
 
     name: str
     ms: float
@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One attempt to take the money."""
+    """One attempt to collect the money."""
 
     row: FundingCharge
     state: str
@@ -52,7 +52,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One answer, and everything that it was made from."""
+    """One answer, and everything that it was based on."""
 
     decision: Decision
     title: str
@@ -72,8 +72,8 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """All that the page shows."""
+class PurchasePage:
+    """Everything that the page shows."""
 
     facts: list[tuple[str, Any]]
     cases: list[tuple[Case, str]]
@@ -87,8 +87,8 @@ class Story:
     mcc_passed_through: bool
 
 
-def tell(authorization: Authorization) -> Story:
-    """Reads everything about a purchase, in a number of queries that does not grow with its rounds."""
+def build(authorization: Authorization) -> PurchasePage:
+    """Reads everything about a purchase; the number of queries does not grow with its rounds."""
     decisions = list(_decisions(authorization))
     money = money_page.build(authorization.reference)
     movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
@@ -99,7 +99,7 @@ def tell(authorization: Authorization) -> Story:
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
-    return Story(
+    return PurchasePage(
         facts=_facts(authorization, decisions),
         cases=[(case, labels.NEXT_STEP.get(case.kind, "")) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
@@ -129,15 +129,15 @@ def _decisions(authorization: Authorization) -> QuerySet[Decision]:
 
 
 def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> list[Case]:
-    """Everything about this purchase, or about what moved for it, that was ever a person's."""
+    """Every case, open or closed, about this purchase or its movements."""
     about = Q(reference__in=[authorization.reference, *names]) | Q(obligation__in=owed)
     return list(Case.objects.filter(about).order_by("pk"))
 
 
 def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
-    """What is held, what moved at the merchant's end, and what the cardholder owes for it by now."""
+    """The held amount, the movements at the merchant, and the amount due."""
     taken, back = amount_due.moved_minor(authorization)
-    owed, part = amount_due.look_at(authorization).owed_minor, _balance_part(authorization)
+    owed, part = amount_due.position_of(authorization).due_minor, _balance_part(authorization)
     amounts = (
         ("Held", authorization.approved_minor),
         ("Captured", taken),
@@ -158,7 +158,7 @@ def _balance_part(authorization: Authorization) -> int:
 
 
 def _approved_alone_minor(authorization: Authorization, decisions: list[Decision]) -> int:
-    """What stands of a purchase that the issuer approved without asking us, in minor units."""
+    """The standing amount that the issuer approved without asking us, in minor units."""
     held = [decision.hold for decision in decisions if decision.approved and decision.amount_minor]
     ours = sum(hold.amount_minor - hold.released_minor for hold in held)
     return max(0, authorization.approved_minor - ours)
@@ -188,7 +188,7 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
 
 
 def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
-    """Rounds are counted; a correction is called after the round that it takes back."""
+    """Rounds are numbered; a correction is named after the round that it takes back."""
     titles: dict[int, str] = {}
     for decision in decisions:
         if decision.corrects_id is None:
@@ -235,7 +235,7 @@ def _reason(decision: Decision, trace: dict[str, Any]) -> str:
 
 
 def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
-    """What this round took from the card's balance, and what was on the card before."""
+    """What this round took from the card's balance, and the balance before."""
     if not decision.from_balance_minor:
         return ""
     pays = display.money(decision.from_balance_minor, decision.currency)
@@ -245,7 +245,7 @@ def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
 
 
 def _for_cards(decision: Decision) -> Money:
-    """What is left for a funding card: only that earns rewards."""
+    """What is left for a funding card; only that earns rewards."""
     return Money(decision.amount_minor - decision.from_balance_minor, decision.currency)
 
 
@@ -266,7 +266,7 @@ def _charge(row: FundingCharge) -> Charge:
 
 
 def _entries(subjects: dict[str, set[int]]) -> list[tuple[Entry, str, str, str]]:
-    """The trail of the purchase, of the money that it moved, and of the cases about it."""
+    """The trail of the purchase, of its movements, and of the cases about it."""
     about = Q()
     for kind, keys in subjects.items():
         about |= Q(subject_type=kind, subject_id__in=[str(key) for key in keys])

@@ -1,4 +1,4 @@
-"""The pages on which staff say which purchase a refund is of, where its issuer did not, or that it is of none."""
+"""The pages on which staff link a refund to a purchase, or mark it as belonging to none."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MOST_SHOWN = 100
 
 
 class LinkForm(ReasonForm):
-    """Which of the card's purchases, and how one knows."""
+    """The purchase of the card, and how the person knows."""
 
     purchase = forms.TypedChoiceField(widget=SelectWidget)
     field_order = ("purchase", "reason")
@@ -137,7 +137,7 @@ def _who_gave_back(movement: CardTransaction) -> str:
 
 
 def in_words(purchase: Authorization, left_minor: int) -> str:
-    """A purchase as a choice among others."""
+    """A purchase as one choice of a list."""
     left = display.money(left_minor, purchase.currency)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return f"{display.moment(purchase.created_at)}, {merchant}: {left} taken and not given back"

@@ -1,4 +1,4 @@
-"""The page that shows a card's number: asks why and for the second factor, shows it once, and keeps it nowhere."""
+"""The page that shows a card's number: it asks for a reason and the second factor, and shows the number once."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ SHOWN_FOR_S = 60
 
 
 class RevealForm(forms.Form):
-    """Why, and who; the code is typed for this very look."""
+    """The reason, and a second factor's code for this one display."""
 
     reason = forms.CharField(
         label="Why must you see the number?",
@@ -37,10 +37,10 @@ class RevealForm(forms.Form):
 
 
 class RevealAdmin(BaseAdmin):
-    """What a page of virtual cards gets its button “Reveal the number” from."""
+    """Gives a virtual card's page its button “Reveal the number”."""
 
     def has_reveal_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """A method and no dotted name: the check of dotted names asks the database at every start."""
+        """A method, because a check by dotted name would query the database at every start."""
         return request.user.has_perm(REVEAL_PERMISSION)
 
     @page_action(description="Reveal the number", url_path="reveal", permissions=["reveal", "view"], icon="visibility")
@@ -51,7 +51,7 @@ class RevealAdmin(BaseAdmin):
 @sensitive_post_parameters()
 @sensitive_variables()
 def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
-    """The form, or what it gave: the number is only ever the answer to a POST."""
+    """The form, or the number as the answer to its POST."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     form = RevealForm(request.POST if request.method == "POST" else None)
@@ -88,5 +88,5 @@ def _shown(request: HttpRequest, card: VirtualCard, data: CardData) -> HttpRespo
     }
     answer = TemplateResponse(request, "admin/issuing/virtualcard/revealed.html", context)
     answer["Cache-Control"] = "no-store"
-    # Now, while what is in here is still marked as sensitive to error reports.
+    # Rendered now, while the values here are still marked as sensitive to error reports.
     return answer.render()

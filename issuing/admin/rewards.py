@@ -1,4 +1,4 @@
-"""The rewards book: its totals on a page of their own, and every entry. Read-only."""
+"""The rewards book: its totals on one page, and every entry. Read-only."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ KIND_TONE: dict[str, str] = {
     RewardEntry.Kind.REFUND: "warn",
     RewardEntry.Kind.REFUND_FAILED: "info",
 }
-# Without a month the page looks back this far: a year of the book, however long it has become.
+# Without a month the page shows the last year, however long the book has become.
 MONTHS_SHOWN = 12
 
 
 class ChosenForm(forms.Form):
-    """What the page's address may say."""
+    """The parameters that the page's address may have."""
 
     by = forms.ChoiceField(choices=list(WORDS.items()), required=False)
     month = forms.CharField(
@@ -64,7 +64,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table, in words."""
+    """One row of the table, as text."""
 
     label: str
     spent: str
@@ -78,7 +78,7 @@ class Line:
 
 @admin.register(RewardEntry)
 class RewardsAdmin(ReadOnlyAdmin):
-    """Entries as they were booked; the totals lie at totals/."""
+    """Entries as they were booked; the totals are at totals/."""
 
     list_display = ("when", "what", "programme", "amount", "units", "worth", "rate", "mcc", "method")
     list_display_links = ("when", "what")
@@ -183,7 +183,7 @@ def _months_ago(count: int) -> dt.date:
 
 
 def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
-    """The three ways to sum up, each with the other choices kept."""
+    """The three groupings, each with the other choices kept."""
     pages = []
     for name in GROUPS:
         query = request.GET.copy()

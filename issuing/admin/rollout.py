@@ -1,4 +1,4 @@
-"""Who has which feature: a share of all people, and those who are named."""
+"""Feature flags: each is on for a share of all people, and for people named one by one."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from onecard.kit import display
 
 @admin.register(Rollout)
 class RolloutAdmin(AuditedAdmin):
-    """Feature flags. None is deleted, since a feature without a row is on for everybody: raise its share instead."""
+    """Feature flags. None is deleted: a feature without a row is on for everybody, so raise its share instead."""
 
     list_display = ("feature", "share", "changed")
     fields = ("feature", "share_percent", "always_on_for", "always_off_for")

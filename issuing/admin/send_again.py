@@ -1,4 +1,4 @@
-"""The page on which staff have an event applied again, after what stopped it was mended."""
+"""The page on which staff have a failed event applied again, after the cause was fixed."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 
 
 class SendAgainButton(BaseAdmin):
-    """The button “Send it through again”, there while an event was not applied."""
+    """The button “Send it through again”, shown while an event was not applied."""
 
     @page_action(description="Send it through again", url_path="again", permissions=["again", "view"], icon="replay")
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -30,7 +30,7 @@ class SendAgainButton(BaseAdmin):
         return allowed if isinstance(event, IssuerEvent) and event.status != states.Event.HANDLED else []
 
     def has_again_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing of an event can be changed, so the right to change one is the right to this."""
+        """Nothing else of an event can be changed, so the change permission stands for this."""
         return request.user.has_perm("issuing.change_issuerevent")
 
     def _event(self, request: HttpRequest, object_id: str) -> IssuerEvent:

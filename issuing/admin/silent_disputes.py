@@ -1,4 +1,4 @@
-"""The page on which staff end a dispute of which its issuer says nothing any more."""
+"""The page on which staff end a dispute about which its issuer reports nothing any more."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 
 
 class EndingButton(BaseAdmin):
-    """The button “Nothing more will come”, there once a dispute has been silent for long."""
+    """The button “Nothing more will come”, shown when a dispute has been silent for long."""
 
     @page_action(description="Nothing more will come", url_path="end", permissions=["end", "view"], icon="event_busy")
     def end_silent(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -34,7 +34,7 @@ class EndingButton(BaseAdmin):
         return allowed if isinstance(dispute, Dispute) and not silent_disputes.why_not(dispute) else []
 
     def has_end_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a dispute can be changed, so the right to change one is the right to this."""
+        """Nothing else of a dispute can be changed, so the change permission stands for this."""
         return request.user.has_perm("issuing.change_dispute")
 
     def _dispute(self, request: HttpRequest, object_id: str) -> Dispute:

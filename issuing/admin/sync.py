@@ -1,4 +1,4 @@
-"""Comparisons with the issuers, and what differed: read-only."""
+"""Comparisons with the issuers, and the differences found. Read-only."""
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -19,7 +19,7 @@ RESOLUTION_TONE: dict[str, str] = {
 
 
 class DifferencesInline(ReadOnlyInline):
-    """What one run found."""
+    """The differences that one run found."""
 
     model = SyncDifference
     fields = ("kind", "reference", "ours", "theirs", "resolution")
@@ -30,7 +30,7 @@ class DifferencesInline(ReadOnlyInline):
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnlyAdmin):
-    """One comparison with an issuer, however often it was interrupted."""
+    """One comparison with an issuer, interrupted or not."""
 
     inlines = (DifferencesInline,)
     list_display = ("started", "provider", "state", "cards_seen", "transactions_seen", "events_seen", "found")
@@ -76,7 +76,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
 @admin.register(SyncDifference)
 class SyncDifferenceAdmin(ReadOnlyAdmin):
-    """What an issuer and we did not agree on, and what the rule made of it."""
+    """A difference between an issuer and us, and how the rule resolved it."""
 
     list_display = ("found", "kind", "reference", "ours", "theirs", "state", "card")
     list_display_links = ("found", "kind")

@@ -1,4 +1,4 @@
-"""The page on which staff put money on a card for its holder, from one of the holder's own cards."""
+"""The page on which staff top up a card from one of its holder's own cards."""
 
 import uuid
 from typing import Any
@@ -24,7 +24,7 @@ from wallet.models import EnteredAmount, FundingMethod
 
 
 class PutMoneyForm(forms.Form):
-    """How much, from which card; the key makes a second click the same request."""
+    """The amount and the source card; the key makes a second click the same request."""
 
     amount = AmountField()
     source = forms.TypedChoiceField(label="From", widget=SelectWidget)
@@ -44,10 +44,10 @@ class PutMoneyForm(forms.Form):
 
 
 class PutMoneyAdmin(BaseAdmin):
-    """What a card's page gets its button “Put money on it” from."""
+    """Gives a card's page its button “Put money on it”."""
 
     def has_put_money_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """It charges somebody's card, so it is a right of its own: that to make a card funding."""
+        """It charges a card, so it needs the permission to add card fundings."""
         return request.user.has_perm("issuing.add_cardfunding")
 
     @page_action(description="Put money on it", url_path=PUT_MONEY, permissions=["put_money"], icon="add")
@@ -70,11 +70,11 @@ def _put(request: HttpRequest, card: VirtualCard, form: PutMoneyForm) -> HttpRes
     except (CardRefusedError, UnusableMethodError, EnteredRefusedError) as error:
         form.add_error(None, error.message)
         return _page(request, card, form)
-    _tell(request, wish)
+    _show_result(request, wish)
     return redirect(page_of(card))
 
 
-def _tell(request: HttpRequest, wish: CardFunding) -> None:
+def _show_result(request: HttpRequest, wish: CardFunding) -> None:
     if wish.status == states.Funding.CREDITED:
         messages.success(request, f"{wish.money} from {wish.source} is on the card.")
     elif wish.status == states.Funding.FAILED:

@@ -1,4 +1,4 @@
-"""What the buttons of a movement's page share: each is there while something has to be said of it, and only then."""
+"""What the buttons of a movement's page share: each is shown only while it is needed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -13,9 +13,9 @@ from onecard.kit.admin import BaseAdmin
 
 
 class MovementButtons(BaseAdmin):
-    """The base of each button; the page itself says which of them it has."""
+    """The base of each button; the page lists its buttons."""
 
-    # By a button's path: the sentence that says why it cannot be used on a movement, "" if it can.
+    # For each button's path: a function that says why it cannot be used on a movement, or "".
     why_not: ClassVar[Mapping[str, Callable[[CardTransaction], str]]]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -26,11 +26,11 @@ class MovementButtons(BaseAdmin):
         return [each for each in allowed if not self.why_not[each.path](movement)]
 
     def has_complete_movement_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a movement can be changed, so the right to change one is the right to these."""
+        """Nothing else of a movement can be changed, so the change permission stands for these buttons."""
         return request.user.has_perm("issuing.change_cardtransaction")
 
     def movement(self, request: HttpRequest, object_id: str) -> CardTransaction:
-        """The movement that a button was pressed for; raises Http404."""
+        """The movement of the page; raises Http404."""
         movement = self.get_object(request, object_id)
         if not isinstance(movement, CardTransaction):
             raise Http404
@@ -38,7 +38,7 @@ class MovementButtons(BaseAdmin):
 
 
 def turn_away(request: HttpRequest, movement: CardTransaction, why_not: str) -> HttpResponse:
-    """Back to the movement's page, with the reason."""
+    """Redirects to the movement's page, with the reason."""
     messages.error(request, why_not)
     return redirect(page_of(movement))
 

@@ -1,4 +1,4 @@
-"""What issuers settled on cards, and what people put on them beforehand: read-only but for what nobody told."""
+"""Card transactions and top-ups: read-only, except for facts that no issuer reported."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
-from issuing.admin.currency_conversion import ENTER_WORTH, WorthButton
+from issuing.admin.currency_conversion import ENTER_CONVERSION, ConversionButton
 from issuing.admin.match_correction import RELINK, RelinkButton
 from issuing.admin.refund_matching import LINK, OF_NONE, LinkingButtons
 from issuing.clearing import currency_conversion, manual_matching, match_correction
@@ -29,7 +29,7 @@ FUNDING_TONE: dict[str, str] = {
 
 
 @admin.register(CardTransaction)
-class CardTransactionAdmin(LinkingButtons, RelinkButton, WorthButton, ReadOnlyAdmin):
+class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadOnlyAdmin):
     """Captures, refunds and disputes under the issuer's own ids."""
 
     actions_detail = ("say_purchase", "say_none", "correct_link", "enter_worth")
@@ -37,7 +37,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, WorthButton, ReadOnlyAd
         LINK: manual_matching.why_not,
         OF_NONE: manual_matching.why_not_of_none,
         RELINK: match_correction.why_not,
-        ENTER_WORTH: currency_conversion.why_not,
+        ENTER_CONVERSION: currency_conversion.why_not,
     }
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")
@@ -113,7 +113,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, WorthButton, ReadOnlyAd
 
 @admin.register(CardFunding)
 class CardFundingAdmin(ReadOnlyAdmin):
-    """Money that was put on cards: asked for, charged to its source, and credited."""
+    """Top-ups: requested, charged to their source, and credited."""
 
     list_display = ("asked", "amount", "state", "card", "source", "requested_by")
     list_display_links = ("asked", "amount")

@@ -1,4 +1,4 @@
-"""The button of a case about a purchase approved without us: charge the card that would have been chosen."""
+"""The case button that charges the chosen card for a purchase that was approved without us."""
 
 from issuing.billing import unfunded_charge
 from onecard.users.models import User

@@ -1,9 +1,9 @@
 """The decision: may this purchase happen, and which card pays. Read this file first.
 
-One read, a pure choice, one committing statement that looks again under its lock. No network call and no broker call
-stands on this path. Whatever goes wrong, the answer is a decline, and inside DECISION_DEADLINE_MS, counted from the
-arrival of the question: a question that is too old is declined before any work, and a database that says nothing is
-given up on (docs/decisions/0032).
+A decision is one read, a pure choice, and one committing statement that checks again under its lock. This path makes no
+network call and no broker call. Whatever fails, the answer is a decline within DECISION_DEADLINE_MS of the request's
+arrival: a request that is too old is declined before any work, and a silent database is given up on
+(docs/decisions/0032).
 """
 
 import logging
@@ -23,22 +23,22 @@ from onecard.kit.postgresql.patience import give_up_after
 
 log = logging.getLogger(__name__)
 
-# Work that is not worth beginning: with less than this share of the deadline left it would most likely be given up on.
+# Work does not begin with less than this share of the deadline left: it would most likely not finish.
 WORK_SHARE = 0.1
-# Of the deadline, kept for sending the answer, and kept for writing down that we declined; at most these shares.
+# Parts of the deadline reserved for sending the answer and for recording the decline; at most these shares.
 ANSWER_MS, ANSWER_SHARE = 40, 0.1
 RECORD_MS, RECORD_SHARE = 250, 0.25
-# The server ends a statement by itself at its limit; only one that says nothing so much later is given up on.
+# The server cancels a statement at its limit. The connection is given up on only this much later.
 SILENCE_MS = 20
-# An approval that came too late is taken back before the no is sent, or in the background when that takes longer.
+# A late approval is taken back before the decline is sent, or in the background if that takes longer than this.
 WITHDRAW_S = 0.5
-# Each round is lost only to somebody else's commit, so a purchase that loses this many is better declined.
+# An attempt fails only when another commit came first. After this many failures the purchase is declined.
 MOST_ROUNDS = 10
 
 
 @dataclass(slots=True)
 class _Question:
-    """What is asked, the decision that was proposed last, and those whose commit has an unknown outcome."""
+    """The request, the last proposed decision, and the decisions whose commit has an unknown outcome."""
 
     asked: AuthorizationRequest
     body: bytes
@@ -47,33 +47,33 @@ class _Question:
     in_doubt: list[uuid.UUID] = field(default_factory=list)
 
     def bare_decline(self, reason: str) -> bytes:
-        """The decline that no stored decision stands behind; what may have been approved is followed up."""
+        """The decline without a stored decision. Approvals that may have been committed are followed up."""
         if self.in_doubt:
             unknown_commits.follow_up(self.asked, self.body, self.in_doubt)
         return self.asked.answers.bare_decline(reason)
 
 
 def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
-    """Decides on a request and commits the decision with its hold, its charge and its trail; gives the answer's bytes.
+    """Decides on a request, commits the decision with its hold, charge and trail, and returns the answer's bytes.
 
-    `body` is kept as evidence; `watch` runs since the request arrived. The same event, or a second event for the same
-    round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a decline
-    with its reason.
+    `body` is kept as evidence; `watch` has run since the request arrived. The same event, or a second event for the
+    same round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a
+    decline with its reason.
     """
     question = _Question(asked, body, watch)
     if watch.elapsed_ms >= longest_wait_ms():
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")
     with give_up_after(_left_ms(watch) / 1000):
-        outcome = _outcome(question)
-    # A copy that comes late leaves alone what the first one answered in time.
-    if outcome.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(outcome.response):
+        result = _result(question)
+    # A late copy does not change the answer that the first copy got in time.
+    if result.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(result.response):
         return _withdraw(question)
-    return outcome.response
+    return result.response
 
 
-def _outcome(question: _Question) -> decision_store.Outcome:
-    """What was decided; whatever went wrong is a decline."""
+def _result(question: _Question) -> decision_store.Result:
+    """The decision, or a decline for any failure."""
     asked = question.asked
     try:
         return _decide(question)
@@ -84,80 +84,83 @@ def _outcome(question: _Question) -> decision_store.Outcome:
     except Exception:
         log.exception("authorization %s: declined because deciding failed", asked.authorization_id)
         response = _decline_by_fault(question)
-    return decision_store.Outcome("declined", response)
+    return decision_store.Result("declined", response)
 
 
-def _decide(question: _Question) -> decision_store.Outcome:
-    """Reads, chooses and commits; starts again whenever the ground moved in between, until the deadline."""
+def _decide(question: _Question) -> decision_store.Result:
+    """Reads, chooses and commits; starts again when the facts changed in between, until the deadline."""
     with give_up_after((_remaining_ms(question.watch) + SILENCE_MS) / 1000):
         for _ in range(MOST_ROUNDS):
             if _remaining_ms(question.watch) <= 0:
                 break
-            outcome = _try_round(question)
-            if outcome is not None:
-                return outcome
+            result = _attempt(question)
+            if result is not None:
+                return result
     raise OperationalError("no round came to an end before the deadline")
 
 
-def _try_round(question: _Question) -> decision_store.Outcome | None:
-    """One round; None when it is worth starting again."""
+def _attempt(question: _Question) -> decision_store.Result | None:
+    """Makes one attempt; None when another attempt makes sense."""
     try:
-        return _round(question)
+        return _read_choose_commit(question)
     except IntegrityError:
-        # A copy of this event won the race to a unique constraint: the next read finds its answer.
+        # A copy of this event was committed first: the next read finds its answer.
         return None
     except NotSupportedError:
-        # A migration changed what a prepared statement answers: a new connection prepares anew.
+        # A migration changed the result of a prepared statement: a new connection prepares it again.
         decision_store.forget_connection()
         return None
     except DatabaseError as error:
-        # A broken connection is replaced; a timeout or a database that refuses us is not waited for.
+        # A broken connection is replaced. A timeout or a database that refuses connections is not retried.
         if not decision_store.can_start_again(error):
             raise
         return None
 
 
-def _round(question: _Question) -> decision_store.Outcome | None:
+def _read_choose_commit(question: _Question) -> decision_store.Result | None:
     asked, watch = question.asked, question.watch
-    seen = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
+    facts = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
     watch.lap("read")
-    if seen.answered is not None:
-        return decision_store.Outcome("duplicate", seen.answered)
+    if facts.answered is not None:
+        return decision_store.Result("duplicate", facts.answered)
     question.decision_id = uuid.uuid4()
-    proposal = propose(asked, seen, decision_id=question.decision_id, watch=watch)
+    proposal = propose(asked, facts, decision_id=question.decision_id, watch=watch)
     try:
-        outcome = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
+        result = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
     except DatabaseError as error:
         if decision_store.is_unknown(error):
             question.in_doubt.append(question.decision_id)
         raise
     watch.lap("commit")
-    if outcome.kind == "stale":
+    if result.kind == "stale":
         return None
-    return decision_store.Outcome(outcome.kind, answer_of(asked.answers, outcome.kind, outcome.response))
+    return decision_store.Result(result.kind, answer_of(asked.answers, result.kind, result.response))
 
 
 def _decline_unstored(question: _Question, error: DatabaseError) -> bytes:
-    """Declines without a record. A database that said nothing has lost its connection: what comes next gets another."""
+    """Declines without a record.
+
+    After a silent database, the connection is dropped so that the next use gets a new one.
+    """
     if decision_store.is_silent(error):
         decision_store.forget_connection()
     return question.bare_decline("deadline_exceeded")
 
 
 def _decline_late(question: _Question) -> bytes:
-    """Declines because time is up, and tries briefly to write that down without waiting for the card's lock."""
+    """Declines because time is up, and briefly tries to record that without waiting for the card's lock."""
     asked, watch = question.asked, question.watch
     try:
         proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=watch)
-        outcome = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
+        result = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
         return _decline_unstored(question, error)
-    return answer_of(asked.answers, outcome.kind, outcome.response)
+    return answer_of(asked.answers, result.kind, result.response)
 
 
 def _decline_by_fault(question: _Question) -> bytes:
-    """Declines because of a bug of ours, and keeps the request, so that it can be looked at and asked again."""
+    """Declines because of a bug of ours, and keeps the request so that staff can examine it."""
     asked = question.asked
     try:
         envelope = Envelope(asked.event_id, asked.event_type, asked.authorization_id, {})
@@ -168,7 +171,7 @@ def _decline_by_fault(question: _Question) -> bytes:
 
 
 def _withdraw(question: _Question) -> bytes:
-    """Takes back an approval whose commit came after the deadline (money-safety I18), or has that done."""
+    """Takes back an approval that was committed after the deadline (money-safety I18), or schedules that."""
     asked = question.asked
     try:
         with give_up_after(WITHDRAW_S):
@@ -182,17 +185,17 @@ def _withdraw(question: _Question) -> bytes:
 
 
 def longest_wait_ms() -> float:
-    """How old a question may be when its work begins; an older one is declined unread."""
+    """The longest a request may have waited when work begins; an older one is declined unread."""
     return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
 
 
 def _remaining_ms(watch: Stopwatch) -> float:
-    """What is left for deciding."""
+    """The time that is left for deciding."""
     return _deciding_ms() - watch.elapsed_ms
 
 
 def _left_ms(watch: Stopwatch) -> float:
-    """What is left until the answer has to leave."""
+    """The time that is left until the answer must be sent."""
     return _answering_ms() - watch.elapsed_ms
 
 

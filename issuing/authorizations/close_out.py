@@ -1,4 +1,4 @@
-"""The end of a purchase: closed at its issuer, and what may still come waited for, it is settled as captured."""
+"""Closes out a purchase: after its issuer closed it and the grace period for late captures has passed."""
 
 import datetime as dt
 
@@ -13,17 +13,17 @@ from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import transaction
 
 ACTOR = "system:settling"
-# The word that a purchase is closed can overtake its captures; one of which nothing was captured is waited for longer.
+# The report that a purchase is closed can arrive before its captures. Without any capture the grace period is longer.
 AFTER_CAPTURE = dt.timedelta(minutes=10)
 WITHOUT_CAPTURE = dt.timedelta(hours=24)
-# What was captured in another currency may be worth all that is held: a person is asked
+# A foreign capture without a rate may use the whole hold, so staff enter its converted amount first
 # (issuing/clearing/currency_conversion.py).
 UNTIL_WORTH_IS_KNOWN = dt.timedelta(hours=6)
 BATCH = 100
 
 
 def close(purchase: Authorization) -> None:
-    """Notes, in the caller's transaction, when a purchase that is closed at the issuer can be settled."""
+    """Notes, in the caller's transaction, when a purchase that its issuer closed can be closed out."""
     captured, _ = amount_due.moved_minor(purchase)
     if captured >= purchase.approved_minor:
         due = None
@@ -33,9 +33,9 @@ def close(purchase: Authorization) -> None:
 
 
 def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
-    """Settles a purchase that is due: limits and charges come down to what was captured; False when it is not due.
+    """Reduces limits and charges of a due purchase to the captured amount; False when it is not due.
 
-    While nobody knows what a capture is worth it is put off: what is given back now would be charged anew.
+    A purchase with a capture that has no converted amount is postponed: a refund now would have to be charged again.
     """
     moment = now or clock.now()
     with transaction():
@@ -59,7 +59,7 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Settles every purchase that is due; says how many it looked at."""
+    """Closes out every purchase that is due; returns how many it looked at."""
     due = Authorization.objects.filter(settle_due_at__lte=now or clock.now()).order_by("settle_due_at")
     ids = list(due.values_list("pk", flat=True)[:BATCH])
     return each_in_turn(ids, lambda purchase_id: settle(purchase_id, now=now), what="purchase")

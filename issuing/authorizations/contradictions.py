@@ -1,17 +1,17 @@
-"""Where a question contradicts the purchase as we know it, and what its issuer says was approved before; pure.
+"""Compares a request with the purchase as we know it and with what its issuer says was approved before; pure.
 
-A later round keeps the purchase's card and currency; only an increment adds; and what stands without us counts in the
-card's limits (docs/decisions/0027).
+A later round keeps the purchase's card and currency. Only an increment adds to the amount. What the issuer approved
+without us counts in the card's limits (docs/decisions/0027).
 """
 
 from typing import Any
 
 from issuing import states
-from issuing.authorizations.decision_store import Seen
+from issuing.authorizations.decision_store import Facts
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.money import Money
 
-# A declined one is over: the merchant's next try has an id of its own.
+# A declined purchase is over: the merchant's next try has an id of its own.
 OPEN_STATES = frozenset({"", states.Authorization.APPROVED})
 SENTENCES = {
     "another_card": "{purchase} belongs to another card than {card}, with which its issuer asked for more. Declined.",
@@ -25,53 +25,55 @@ SENTENCES = {
 }
 
 
-def found(asked: AuthorizationRequest, seen: Seen) -> str:
-    """The reason to decline what contradicts the purchase as we know it, or "" (docs/decisions/0027)."""
-    card, is_known = seen.card.id if seen.card else None, bool(seen.status_before)
-    stands = seen.status_before == states.Authorization.APPROVED
+def found(asked: AuthorizationRequest, facts: Facts) -> str:
+    """The reason to decline a request that contradicts the known purchase, or "" (docs/decisions/0027)."""
+    card, is_known = facts.card.id if facts.card else None, bool(facts.status_before)
+    stands = facts.status_before == states.Authorization.APPROVED
     judgements = (
-        # A purchase of a card that nobody here has may not become somebody's.
-        ("another_card", seen.card_before != card and (seen.card_before is not None or stands)),
-        ("another_person", seen.names_another_person),
-        ("another_currency", is_known and seen.currency_before != asked.currency),
+        # A purchase on an unknown card must not become a known cardholder's purchase.
+        ("another_card", facts.card_before != card and (facts.card_before is not None or stands)),
+        ("another_person", facts.names_another_person),
+        ("another_currency", is_known and facts.currency_before != asked.currency),
         ("not_an_increment", stands and not asked.follows),
         (
             "increment_of_unknown",
-            card is not None and (seen.unknown_rounds > 0 or (not is_known and asked.standing_minor is None)),
+            card is not None and (facts.unknown_rounds > 0 or (not is_known and asked.standing_minor is None)),
         ),
     )
     return next((reason for reason, holds in judgements if holds), "")
 
 
-def for_the_record(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
-    """What the committing statement needs beside the decision: the case's sentence, or what stands already."""
-    return {"contradiction": _sentence(contradiction, asked, seen)} if contradiction else _standing(asked, seen)
+def for_the_record(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
+    """What the committing statement needs besides the decision: the case's sentence, or the amount approved before."""
+    return {"contradiction": _sentence(contradiction, asked, facts)} if contradiction else _standing(asked, facts)
 
 
-def _sentence(contradiction: str, asked: AuthorizationRequest, seen: Seen) -> str:
+def _sentence(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> str:
     return SENTENCES[contradiction].format(
         purchase=asked.authorization_id,
         card=asked.issuer_card_id,
         people=" and ".join(asked.cardholders),
         currency=asked.currency,
-        currency_before=seen.currency_before,
+        currency_before=facts.currency_before,
     )
 
 
-def standing_minor(asked: AuthorizationRequest, seen: Seen) -> int:
-    """What was approved of the purchase before, by us or by its issuer alone: the larger of what either side knows."""
-    return max(asked.standing_minor or 0, seen.approved_before_minor)
+def standing_minor(asked: AuthorizationRequest, facts: Facts) -> int:
+    """The amount approved before, by us or by the issuer alone: the larger of what the two sides report."""
+    return max(asked.standing_minor or 0, facts.approved_before_minor)
 
 
-def _standing(asked: AuthorizationRequest, seen: Seen) -> dict[str, Any]:
-    """What the committing statement counts in the card's limits, where we hold less of it than stands."""
-    minor = standing_minor(asked, seen)
-    is_countable = seen.card is not None and seen.card.currency == asked.currency and seen.status_before in OPEN_STATES
+def _standing(asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
+    """The amount that the committing statement adds to the card's limits when we hold less than was approved."""
+    minor = standing_minor(asked, facts)
+    is_countable = (
+        facts.card is not None and facts.card.currency == asked.currency and facts.status_before in OPEN_STATES
+    )
     if not (minor and is_countable):
         return {}
-    told = Money(minor, asked.currency)
+    reported = Money(minor, asked.currency)
     summary = (
-        f"The issuer says that {told} of {asked.authorization_id} stood before it asked us for more. "
+        f"The issuer says that {reported} of {asked.authorization_id} stood before it asked us for more. "
         "What we did not approve of that counts in the card's limits, and no funding card was charged for it."
     )
     return {"standing_minor": minor, "standing_summary": summary}

@@ -1,8 +1,8 @@
-"""The two statements of a decision: one that reads all it needs, one that commits all of it.
+"""The two statements of a decision: one reads everything it needs, the other commits everything.
 
-Plain SQL in this one module, because on this one path the ORM's own time would be most of the answer
-(docs/decisions/0003). Both statements carry what is left of the deadline into the database: a statement that waits
-longer, for a lock or for anything else, is ended there and raises django.db.OperationalError.
+This module uses plain SQL because on this path the ORM would take most of the time (docs/decisions/0003). Both
+statements pass the rest of the deadline to the database: a statement that takes longer, for a lock or anything else, is
+cancelled there and raises django.db.OperationalError.
 """
 
 import json
@@ -54,7 +54,7 @@ RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(
 
 
 @dataclass(frozen=True, slots=True)
-class CardSeen:
+class CardFacts:
     """The card and its holder as the decision reads them."""
 
     id: int
@@ -74,16 +74,16 @@ class CardSeen:
 
     @property
     def methods(self) -> list[list[Any]]:
-        """The wallet, an array for each method in the order of READ."""
+        """The wallet; each method is an array in the column order of READ."""
         return json.loads(self.methods_json) if self.methods_json else []
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """All that a decision is made from; `answered` is the stored answer when the event is not new.
+class Facts:
+    """Everything that a decision is based on; `answered` is the stored answer when the event is not new.
 
-    `status_before` is "" for a purchase that we do not know. `unknown_rounds` counts the earlier rounds that the
-    request names and that we never decided; `names_another_person` tells of a cardholder who is not the card's.
+    `status_before` is "" for an unknown purchase. `unknown_rounds` counts the earlier rounds that the request lists and
+    that we never decided. `names_another_person` is true when the request names a cardholder who is not the card's.
     """
 
     rulebook_version: int
@@ -94,18 +94,18 @@ class Seen:
     currency_before: str
     unknown_rounds: int
     names_another_person: bool
-    card: CardSeen | None
+    card: CardFacts | None
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the committing statement did (issuing/sql/record_decision.sql), and the answer; empty if undecided."""
+class Result:
+    """The outcome of the committing statement (issuing/sql/record_decision.sql), and the answer; empty if undecided."""
 
     kind: str
     response: bytes
 
 
-def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
+def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
     """Reads everything that a decision on this request needs, in one round trip."""
     names = {
         "provider": asked.provider,
@@ -121,7 +121,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
     row = _run(READ, names, remaining_ms)
     version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
     known_rounds = events if asked.earlier_events else rounds
-    return Seen(
+    return Facts(
         rulebook_version=version,
         answered=answered,
         approved_before_minor=approved or 0,
@@ -130,18 +130,18 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Seen:
         currency_before=currency or "",
         unknown_rounds=len(asked.earlier_events or asked.earlier_rounds) - known_rounds,
         names_another_person=names_another,
-        card=CardSeen(*card) if card[0] is not None else None,
+        card=CardFacts(*card) if card[0] is not None else None,
     )
 
 
-def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Outcome:
+def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Result:
     """Commits a decision under the card's lock, in one round trip (issuing/sql/record_decision.sql)."""
     kind, response = _run(RECORD, _kept("proposal", proposal, body), remaining_ms)
-    return Outcome(kind, response or b"")
+    return Result(kind, response or b"")
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
-    """Keeps a question that is not decided at all, with a case, in one round trip (issuing/sql/refuse_event.sql)."""
+    """Keeps a request that is not decided, with a case, in one round trip (issuing/sql/refuse_event.sql)."""
     _run(REFUSE, _kept("refusal", refusal, body), remaining_ms)
 
 
@@ -151,10 +151,10 @@ def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 
 def can_start_again(error: DatabaseError) -> bool:
-    """Says whether the decision may be made anew after this error, on a new connection where the old one is broken.
+    """Whether the decision may be attempted again after this error, on a new connection if the old one is broken.
 
-    Broken is one that died, one whose commit failed inside its pipeline, one whose prepared statements are lost, and
-    one that could write before and only reads now: it would answer every further decision with the same error.
+    A connection is broken when it died, when a commit failed inside its pipeline, when its prepared statements are
+    lost, or when it became read-only: it would fail every further decision with the same error.
     """
     raw: PatientConnection | None = connection.connection
     if raw is None or connection.in_atomic_block:
@@ -171,24 +171,24 @@ def can_start_again(error: DatabaseError) -> bool:
 
 
 def is_silent(error: DatabaseError) -> bool:
-    """True when the database was given up on because it said nothing."""
+    """True when the database was given up on because it did not respond."""
     return isinstance(error.__cause__, SilentDatabaseError)
 
 
 def is_unknown(error: DatabaseError) -> bool:
-    """True when a statement that ended with this error may have been committed: its connection is gone."""
+    """True when the failed statement may still have been committed, because its connection is gone."""
     raw: PatientConnection | None = connection.connection
     return raw is None or bool(raw.closed) or is_silent(error)
 
 
 def forget_connection() -> None:
-    """Throws the connection away, unless it is in somebody's transaction; the next statement makes a new one."""
+    """Drops the connection unless it is in a transaction; the next statement opens a new one."""
     if not connection.in_atomic_block:
         connection.close()
 
 
 def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ...]:
-    """One row of one statement, which the database ends by itself when the remaining milliseconds are over."""
+    """Runs one statement that returns one row; the database cancels it when the remaining milliseconds are over."""
     if connection.connection is not None and connection.connection.is_doubtful:
         forget_connection()
     connection.ensure_connection()
@@ -200,15 +200,15 @@ def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ..
 
 
 def _in_one_trip(raw: PatientConnection, sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
-    """Sets the time-out and runs the statement, sent together: no further round trip, one implicit transaction.
+    """Sets the time-out and runs the statement, sent together: one round trip, one implicit transaction.
 
-    Waiting for a lock counts as well. The setting is local to that transaction, so it is gone afterwards whatever
-    becomes of the statement, and no other client of a pooler meets it.
+    Waiting for a lock counts as well. The setting is local to that transaction, so it ends with the statement, and no
+    other client of a pooler gets it.
 
-    When a statement fails, the server skips all that follows it. psycopg counts how often it has sent a statement, and
-    may take a skipped one for prepared. So the one statement that is prepared comes last, and the one before it never
-    is. A connection on which that one failed at its first use is replaced before the next: psycopg would prepare it
-    there under a new name each time, and the server would keep them all.
+    When a statement fails, the server skips all that follow it. psycopg counts how often it has sent a statement, and
+    may take a skipped one for prepared. So the one statement that is prepared comes last, and the one before it is
+    never prepared. If that last statement failed at its first use, the connection is replaced: psycopg would otherwise
+    prepare it under a new name each time, and the server would keep them all.
     """
     cursor, beside = psycopg.Cursor(raw), psycopg.Cursor(raw)
     try:

@@ -1,4 +1,4 @@
-"""Taking back an answer: a decision never changes, so a correction is a new row that names the old one."""
+"""Takes back an approval. A decision never changes, so a correction is a new row that names the old one."""
 
 import uuid
 
@@ -18,7 +18,7 @@ LOCK_WAIT_MS = 200
 
 
 def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) -> bytes:
-    """Turns the approval of an event into a decline for lateness, with its hold and charge; gives the new answer.
+    """Turns the approval of an event into a decline for lateness, with its hold and charge; returns the new answer.
 
     A repeat of the event gets the same new answer. Only the round of this event is taken back.
     """
@@ -42,7 +42,7 @@ def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) ->
 
 
 def _wait_briefly() -> None:
-    """The issuer is waiting: whoever holds the card for longer is left alone, and the issuer's news undoes the rest."""
+    """Waits only briefly for the card's lock, since the issuer waits. The issuer's update undoes what remains."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
 

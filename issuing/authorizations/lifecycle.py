@@ -1,4 +1,4 @@
-"""An authorization after the answer: what the issuer reports of it, and the end of its holds."""
+"""An authorization after the answer: applies the issuer's updates and ends its holds."""
 
 import logging
 
@@ -12,7 +12,7 @@ from issuing.billing import amount_due, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
-from issuing.issuers.messages import AuthorizationNews, MalformedEventError
+from issuing.issuers.messages import AuthorizationUpdate, MalformedEventError
 from issuing.limits import holds
 from issuing.models import Authorization, Decision, Provider
 from onecard.kit import clock
@@ -27,124 +27,127 @@ log = logging.getLogger(__name__)
 NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 
-def apply_news(news: AuthorizationNews, *, wait_for_decision: bool) -> bool:
-    """Records what the issuer says of an authorization; old or repeated news changes nothing (money-safety I10).
+def apply_update(update: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
+    """Applies an issuer's update of an authorization; an old or repeated update changes nothing (money-safety I10).
 
-    An authorization that we never decided on is recorded from the news alone. When the news says that we were asked
-    but our decision is not here, it may still be in its commit: then the answer is False, and the caller asks again.
-    Raises ContradictionError, and changes nothing, for news that names things that do not belong together.
+    An authorization that we never decided on is recorded from the update alone. When the update says that the issuer
+    asked us but our decision is not here yet, it may still be committing: then this returns False, and the caller tries
+    again. Raises ContradictionError, and changes nothing, for an update that names things that do not belong together.
     """
     with transaction():
-        card_id = locking.lock_issuer_card(news.provider, news.issuer_card_id)
+        card_id = locking.lock_issuer_card(update.provider, update.issuer_card_id)
         authorization = (
             Authorization.objects.select_for_update(no_key=True, of=("self",))
-            .filter(provider=news.provider, issuer_authorization_id=news.authorization_id)
+            .filter(provider=update.provider, issuer_authorization_id=update.authorization_id)
             .first()
         )
-        refuse_contradiction(news)
+        refuse_contradiction(update)
         if authorization is None:
-            if news.asked_us and wait_for_decision:
+            if update.asked_us and wait_for_decision:
                 return False
-            authorization, is_other = _record_unseen(news, card_id), True
+            authorization, is_other = _record_unseen(update, card_id), True
         else:
             if (
-                news.provider != Provider.MARQETA
-                and news.status == authorization.status == states.Authorization.APPROVED
+                update.provider != Provider.MARQETA
+                and update.status == authorization.status == states.Authorization.APPROVED
             ):
-                refuse_other_currency(authorization, news)
-            is_other = _fill_in(authorization, news, card_id)
-            _undo_declined(authorization, news)
-            is_other |= _follow(authorization, news)
-            # What an increment's decision asked for may have been asked for by a capture of more before.
-            is_other |= news.approved_rounds > 1
-        # What the merchant took may have been told before the purchase was.
+                refuse_other_currency(authorization, update)
+            is_other = _fill_in(authorization, update, card_id)
+            _undo_declined(authorization, update)
+            is_other |= _follow(authorization, update)
+            # A larger capture may have asked for the increment's amount already.
+            is_other |= update.approved_rounds > 1
+        # Captures may have been reported before the purchase.
         card_transactions.link(authorization)
         if is_other:
-            amount_due.follow(authorization, actor=f"issuer:{news.provider}")
+            amount_due.follow(authorization, actor=f"issuer:{update.provider}")
         return True
 
 
-def refuse_contradiction(news: AuthorizationNews) -> None:
-    """Raises ContradictionError for news that names another card than its purchase's, or another cardholder."""
+def refuse_contradiction(update: AuthorizationUpdate) -> None:
+    """Raises ContradictionError for an update that names another card or cardholder than its purchase's."""
     why = event_references.contradiction(
         Named(
-            provider=news.provider,
-            card=news.issuer_card_id,
-            cardholder=news.issuer_cardholder_id,
-            purchase=news.authorization_id,
+            provider=update.provider,
+            card=update.issuer_card_id,
+            cardholder=update.issuer_cardholder_id,
+            purchase=update.authorization_id,
         )
     )
     if why:
-        raise ContradictionError(why, Money(news.amount_minor, news.currency or "USD"))
+        raise ContradictionError(why, Money(update.amount_minor, update.currency or "USD"))
 
 
-def refuse_other_currency(authorization: Authorization, news: AuthorizationNews) -> None:
-    """Raises ContradictionError for news of more or less in a currency that is not the purchase's."""
-    if news.amount_minor and news.currency not in ("", authorization.currency):
-        name, was, now = authorization.issuer_authorization_id, authorization.currency, news.currency
+def refuse_other_currency(authorization: Authorization, update: AuthorizationUpdate) -> None:
+    """Raises ContradictionError for an amount in a currency that is not the purchase's."""
+    if update.amount_minor and update.currency not in ("", authorization.currency):
+        name, was, now = authorization.issuer_authorization_id, authorization.currency, update.currency
         raise ContradictionError(
-            f"{name} is in {was}, and its issuer tells an amount in {now}.", Money(news.amount_minor, now)
+            f"{name} is in {was}, and its issuer tells an amount in {now}.", Money(update.amount_minor, now)
         )
 
 
-def _follow(authorization: Authorization, news: AuthorizationNews) -> bool:
-    """Moves to what is reported, if that is new; a merchant's money for which nothing of ours is held opens a case."""
-    was, target = authorization.status, _reported_status(news)
-    moved = was != target and move(authorization, target, actor=f"issuer:{news.provider}")
-    paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and news.amount_minor)
+def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
+    """Moves to the reported status, if that is new; opens a case for approved money that we never held."""
+    was, target = authorization.status, _reported_status(update)
+    moved = was != target and move(authorization, target, actor=f"issuer:{update.provider}")
+    paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
-        # Told in another currency it is worth what somebody finds out (issuing/clearing/currency_conversion.py).
-        told_minor = news.amount_minor if news.currency in ("", authorization.currency) else 0
+        # An amount in another currency counts once it is converted (issuing/clearing/currency_conversion.py).
+        reported_minor = update.amount_minor if update.currency in ("", authorization.currency) else 0
         captured, _ = amount_due.moved_minor(authorization)
-        if target == states.Authorization.SETTLED and 0 < captured < told_minor:
-            # Nothing is held for the rest any more, and it is not asked for while a further capture is waited for.
-            told_minor = captured
-        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=told_minor)
-        if told_minor and not _was_ours(authorization):
-            review_cases.open_case(authorization, amount_minor=told_minor)
+        if target == states.Authorization.SETTLED and 0 < captured < reported_minor:
+            # The rest is no longer held, and not charged while another capture is expected.
+            reported_minor = captured
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=reported_minor)
+        if reported_minor and not _was_ours(authorization):
+            review_cases.open_case(authorization, amount_minor=reported_minor)
     if moved and target == states.Authorization.SETTLED:
         authorization.refresh_from_db(fields=("approved_minor",))
         close_out.close(authorization)
-    if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, news):
-        excess = authorization.approved_minor - news.amount_minor
-        give_back(authorization, excess, actor=f"issuer:{news.provider}")
-    if was == target == states.Authorization.APPROVED and _stands_for_more(authorization, news):
-        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=news.amount_minor)
+    if was == target == states.Authorization.APPROVED and _is_partial_reversal(authorization, update):
+        excess = authorization.approved_minor - update.amount_minor
+        give_back(authorization, excess, actor=f"issuer:{update.provider}")
+    if was == target == states.Authorization.APPROVED and _stands_for_more(authorization, update):
+        Authorization.objects.filter(pk=authorization.pk).update(approved_minor=update.amount_minor)
         return True
-    # What bought nothing after all was followed as it moved.
+    # A purchase that was reversed or declined was adjusted by its move.
     return moved and target not in NOTHING_BOUGHT
 
 
-def _is_partial_reversal(authorization: Authorization, news: AuthorizationNews) -> bool:
-    """A total below ours, told by somebody who knows all of our approvals, before anything was captured (Stripe).
+def _is_partial_reversal(authorization: Authorization, update: AuthorizationUpdate) -> bool:
+    """Whether the new total is below ours, from an issuer that knows all our approvals, before any capture (Stripe).
 
-    What a capture does to the total is not documented, so after one nothing is concluded from it: settlement adjusts.
+    It is not documented how a capture changes the total, so after one nothing is concluded from it: close-out adjusts.
     """
-    if news.currency not in ("", authorization.currency):
+    if update.currency not in ("", authorization.currency):
         return False
-    if not 0 < news.amount_minor < authorization.approved_minor or not news.approved_rounds:
+    if not 0 < update.amount_minor < authorization.approved_minor or not update.approved_rounds:
         return False
     standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)
-    known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, news)]).count()
+    known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, update)]).count()
     captured, _ = amount_due.moved_minor(authorization)
-    return news.approved_rounds == known and captured == 0
+    return update.approved_rounds == known and captured == 0
 
 
-def _stands_for_more(authorization: Authorization, news: AuthorizationNews) -> bool:
-    """More of a purchase that its issuer approved by itself: its case follows. Stripe tells the new total."""
-    is_total = news.provider != Provider.MARQETA and news.currency == authorization.currency
-    return is_total and news.amount_minor > authorization.approved_minor and not _is_decided(authorization)
+def _stands_for_more(authorization: Authorization, update: AuthorizationUpdate) -> bool:
+    """Whether the issuer raised the total of a purchase that it approved alone; its case follows.
+
+    Stripe reports totals.
+    """
+    is_total = update.provider != Provider.MARQETA and update.currency == authorization.currency
+    return is_total and update.amount_minor > authorization.approved_minor and not _is_decided(authorization)
 
 
 def _is_decided(authorization: Authorization) -> bool:
-    """Whether we approved any round of it."""
+    """Whether we approved any round of the purchase."""
     return Decision.objects.filter(authorization=authorization, approved=True).exists()
 
 
 def add_unasked(authorization: Authorization, amount_minor: int, *, is_new: bool, actor: str) -> None:
-    """The issuer approved so much more without us: of a purchase that is not ours at all its case follows.
+    """Adds an amount that the issuer approved without us; if we approved nothing of the purchase, its case follows.
 
-    `is_new` where the message tells it for the first time, so that it adds once.
+    `is_new` is true for the first message about the amount, so that it is added once.
     """
     require_transaction("More of a purchase")
     if _is_decided(authorization):
@@ -157,25 +160,25 @@ def add_unasked(authorization: Authorization, amount_minor: int, *, is_new: bool
     amount_due.follow(authorization, actor=actor)
 
 
-def _undo_declined(authorization: Authorization, news: AuthorizationNews) -> None:
-    """Takes back what we approved too late: of a purchase that stands, its issuer declined an increment."""
-    if not (news.ever_approved and news.declined_rounds):
+def _undo_declined(authorization: Authorization, update: AuthorizationUpdate) -> None:
+    """Takes back late approvals: the purchase stands, and its issuer declined these increments."""
+    if not (update.ever_approved and update.declined_rounds):
         return
-    for decision in rounds.declined(authorization, news):
-        # What has ended before is not undone a second time, whatever has become of the purchase since.
+    for decision in rounds.declined(authorization, update):
+        # A hold that has ended is not undone a second time, whatever happened to the purchase since.
         if decision.amount_minor and decision.hold.status == states.Hold.PLACED:
-            undo_round(decision, actor=f"issuer:{news.provider}")
+            undo_round(decision, actor=f"issuer:{update.provider}")
     authorization.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
 
 
 def _was_ours(authorization: Authorization) -> bool:
-    """Whether we chose who pays once: then that card or balance pays again, and nobody has to ask whose money it is."""
+    """Whether we ever chose who pays. Then the same card or balance pays again, and no case is needed."""
     chosen = Q(obligation__isnull=False) | Q(from_balance_minor__gt=0)
     return Decision.objects.filter(chosen, authorization=authorization).exists()
 
 
 def move(authorization: Authorization, target: str, *, actor: str) -> bool:
-    """Moves an authorization along its table of legal moves, with its holds; False when the news is old."""
+    """Moves an authorization along its table of legal moves, with its holds; False when the update is old."""
     require_transaction("An authorization's move")
     sources = sources_of(states.AUTHORIZATION_MOVES, target)
     rows = Authorization.objects.filter(pk=authorization.pk, status__in=sources)
@@ -190,14 +193,14 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
 
 
 def _let_go(authorization: Authorization, target: str) -> None:
-    """Gives back what is held, but for what a merchant took before the rest fell away: that counts on the limits."""
+    """Releases the holds, except for an amount captured before the rest was released: that counts in the limits."""
     captured, returned = amount_due.moved_minor(authorization)
     kept = 0 if target == states.Authorization.DECLINED else captured
     if kept:
         holds.shrink_to(authorization, kept)
     else:
         holds.release_all(authorization)
-    # What the issuer had approved by itself was held nowhere, and nobody has to pay it unless it was captured.
+    # We held nothing for what the issuer approved alone, and nobody pays for it unless it was captured.
     mine = Authorization.objects.filter(pk=authorization.pk)
     mine.update(approved_minor=Least(F("approved_minor"), Value(kept)))
     if captured <= returned:
@@ -205,7 +208,7 @@ def _let_go(authorization: Authorization, target: str) -> None:
 
 
 def undo_round(decision: Decision, *, actor: str) -> None:
-    """Takes one approved round back: the whole purchase falls when it was the only one, else what this one added."""
+    """Takes back one approved round: the whole purchase if it was the only one, else the amount that it added."""
     purchase = decision.authorization
     others = Decision.objects.filter(authorization=purchase, approved=True, corrected_by=None).exclude(pk=decision.pk)
     if not (others.exists() or holds.held_without_us_minor(purchase)):
@@ -214,13 +217,12 @@ def undo_round(decision: Decision, *, actor: str) -> None:
         amount_due.follow(purchase, actor=actor)
 
 
-def approve_less(decision: Decision, told_minor: int, *, actor: str) -> int:
-    """The network approved a part of what we had: the rest is not held, and not owed. Call it once for each decision.
+def approve_less(decision: Decision, reported_minor: int, *, actor: str) -> int:
+    """Releases what the network did not approve of our approved amount. Call it once for each decision.
 
-    Gives what was given back, in minor units. Once the purchase is settled or over, what was captured has decided
-    already.
+    Returns the released amount in minor units. Once the purchase is settled or over, the captures have decided already.
     """
-    purchase, excess = decision.authorization, decision.amount_minor - told_minor
+    purchase, excess = decision.authorization, decision.amount_minor - reported_minor
     purchase.refresh_from_db(fields=("status", "settle_due_at"))
     if excess > 0 and amount_due.is_open(purchase):
         return give_back(purchase, excess, actor=actor)
@@ -228,9 +230,9 @@ def approve_less(decision: Decision, told_minor: int, *, actor: str) -> int:
 
 
 def give_back(authorization: Authorization, amount_minor: int, *, actor: str) -> int:
-    """A part of what is held is not needed any more (a partial reversal), so neither is that part of the charge.
+    """Releases a part of the hold that is no longer needed (a partial reversal), and reduces the charge by it.
 
-    Gives what was given back, in minor units.
+    Returns the released amount in minor units.
     """
     require_transaction("A partial reversal")
     authorization.refresh_from_db(fields=("approved_minor",))
@@ -241,52 +243,56 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
     return given
 
 
-def _reported_status(news: AuthorizationNews) -> str:
-    """Status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
-    if not news.ever_approved:
+def _reported_status(update: AuthorizationUpdate) -> str:
+    """The status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
+    if not update.ever_approved:
         return states.Authorization.DECLINED
-    return news.status
+    return update.status
 
 
-def _record_unseen(news: AuthorizationNews, card_id: int | None) -> Authorization:
-    """Writes down an authorization that the issuer decided without us, or whose request never reached us."""
-    if not news.currency:
+def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authorization:
+    """Records an authorization that the issuer decided without us, or whose request never reached us."""
+    if not update.currency:
         raise MalformedEventError("The authorization is new to us, and its currency is missing or unknown.")
-    now, status = clock.now(), _reported_status(news) or states.Authorization.APPROVED
+    now, status = clock.now(), _reported_status(update) or states.Authorization.APPROVED
     authorization = Authorization.objects.create(
-        provider=news.provider,
-        issuer_authorization_id=news.authorization_id,
+        provider=update.provider,
+        issuer_authorization_id=update.authorization_id,
         card_id=card_id,
         status=status,
-        approved_minor=0 if status in NOTHING_BOUGHT else news.amount_minor,
-        currency=news.currency,
-        mcc=news.merchant.mcc,
-        merchant_name=news.merchant.name,
-        merchant_category=news.merchant.category,
-        merchant_city=news.merchant.city,
-        merchant_country=news.merchant.country,
-        merchant_network_id=news.merchant.network_id,
-        authorization_code=news.authorization_code,
-        **news.beside.columns(),
+        approved_minor=0 if status in NOTHING_BOUGHT else update.amount_minor,
+        currency=update.currency,
+        mcc=update.merchant.mcc,
+        merchant_name=update.merchant.name,
+        merchant_category=update.merchant.category,
+        merchant_city=update.merchant.city,
+        merchant_country=update.merchant.country,
+        merchant_network_id=update.merchant.network_id,
+        authorization_code=update.authorization_code,
+        **update.beside.columns(),
         created_at=now,
         updated_at=now,
     )
-    trail.record(actor=f"issuer:{news.provider}", action="authorization.reported", subject=authorization, status=status)
-    if status not in NOTHING_BOUGHT and news.amount_minor:
+    trail.record(
+        actor=f"issuer:{update.provider}", action="authorization.reported", subject=authorization, status=status
+    )
+    if status not in NOTHING_BOUGHT and update.amount_minor:
         review_cases.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization
 
 
-def _fill_in(authorization: Authorization, news: AuthorizationNews, card_id: int | None) -> bool:
-    """Adds what the request did not carry yet, such as the authorization code, or the card of a decision made late.
+def _fill_in(authorization: Authorization, update: AuthorizationUpdate, card_id: int | None) -> bool:
+    """Adds what the request did not carry, such as the authorization code, or the card of a decision made late.
 
-    What is told beside the amount is taken over as it was told last: it decides nothing. True for a card, whose balance
-    may pay from now on.
+    Other amounts are taken from the latest update; they decide nothing. True if the card is new, since its balance may
+    pay from now on.
     """
-    told = news.beside.said()
-    missing: dict[str, object] = {name: value for name, value in told.items() if value != getattr(authorization, name)}
-    if not authorization.authorization_code and news.authorization_code:
-        missing["authorization_code"] = news.authorization_code
+    stated = update.beside.said()
+    missing: dict[str, object] = {
+        name: value for name, value in stated.items() if value != getattr(authorization, name)
+    }
+    if not authorization.authorization_code and update.authorization_code:
+        missing["authorization_code"] = update.authorization_code
     if authorization.card_id is None and card_id is not None:
         missing["card_id"] = card_id
         authorization.card_id = card_id

@@ -1,4 +1,4 @@
-"""What we would answer, judged on what was read: the card's own rules, then the choice of the card that pays."""
+"""Proposes an answer from what was read: the card's own rules first, then the choice of the funding card."""
 
 import datetime as dt
 import uuid
@@ -8,8 +8,8 @@ from django.conf import settings
 
 from issuing import states
 from issuing.authorizations import contradictions
-from issuing.authorizations.answers import for_each_outcome
-from issuing.authorizations.decision_store import CardSeen, Seen
+from issuing.authorizations.answers import for_each_result
+from issuing.authorizations.decision_store import CardFacts, Facts
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import day_window, month_window
 from onecard.kit import clock
@@ -19,32 +19,32 @@ from routing.engine import Choice, Method, Purchase, choose
 from routing.trace import describe
 from wallet.models import FundingMethod, KycStatus
 
-# Turning a funding card's purchase into cash is a question of licence, so it is refused: cash at a counter and at a
-# machine, wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account
-# funding (Mastercard's 6538).
+# Turning a funding card's purchase into cash may need a licence, so it is declined: cash at a counter and at a machine,
+# wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account funding
+# (Mastercard's 6538).
 CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
 
 
-def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
+def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
     """The proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
 
-    It names what it was made from (versions, amounts), so that the statement can tell when that no longer holds.
+    It names the versions and amounts that it is based on, so that the statement detects when they have changed.
     """
     now = clock.now()
     reason, choice, from_balance = "unknown_card", None, 0
     trace: dict[str, Any] = {}
-    if seen.card is not None:
+    if facts.card is not None:
         remaining_ms = settings.DECISION_DEADLINE_MS - watch.elapsed_ms
-        choice, trace = _route(asked, seen, seen.card, now, remaining_ms)
-        from_balance = _from_balance(asked, seen.card)
-        reason = _decline_reason(asked, seen, seen.card, choice, asked.amount_minor - from_balance)
-    contradiction = contradictions.found(asked, seen)
+        choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
+        from_balance = _from_balance(asked, facts.card)
+        reason = _decline_reason(asked, facts, facts.card, choice, asked.amount_minor - from_balance)
+    contradiction = contradictions.found(asked, facts)
     reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
     watch.lap("choose")
     return {
         **_facts(asked, now),
-        **_ground(seen, now),
-        **contradictions.for_the_record(contradiction, asked, seen),
+        **_ground(facts, now),
+        **contradictions.for_the_record(contradiction, asked, facts),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
         **_money(choice, decision_id, asked.amount_minor, 0 if reason else from_balance),
         "public_id": str(decision_id),
@@ -52,28 +52,28 @@ def propose(asked: AuthorizationRequest, seen: Seen, *, decision_id: uuid.UUID, 
         "rule": _rule(choice, asked.amount_minor, from_balance),
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_outcome(asked.answers, decision_id, reason),
+        "responses": for_each_result(asked.answers, decision_id, reason),
     }
 
 
 def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
-    """A decline because time is up. It stands on nothing that was read and names no card, so it waits for no lock."""
+    """A decline because time is up. It is based on nothing that was read and names no card, so it waits for no lock."""
     return {
         **_facts(asked, clock.now()),
         "public_id": str(decision_id),
         "decline_reason": "deadline_exceeded",
         "trace": {"issuer_card_id": asked.issuer_card_id},
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_outcome(asked.answers, decision_id, "deadline_exceeded"),
+        "responses": for_each_result(asked.answers, decision_id, "deadline_exceeded"),
     }
 
 
 def _route(
-    asked: AuthorizationRequest, seen: Seen, card: CardSeen, now: dt.datetime, remaining_ms: float
+    asked: AuthorizationRequest, facts: Facts, card: CardFacts, now: dt.datetime, remaining_ms: float
 ) -> tuple[Choice, dict[str, Any]]:
     purchase = Purchase(asked.merchant.mcc, asked.currency, now, local_day(now, card.time_zone))
     rules, rows, versions = rulebook.rules_for(
-        version=seen.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
+        version=facts.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
     )
     choice = choose(purchase, [_method(values) for values in card.methods], rows, card.preference, rules)
     trace = describe(
@@ -81,7 +81,7 @@ def _route(
         purchase=purchase,
         preference=card.preference,
         rules=rules,
-        rulebook_version=seen.rulebook_version,
+        rulebook_version=facts.rulebook_version,
         versions=versions,
     )
     balance = {"has_minor": card.balance_minor, "pays_minor": _from_balance(asked, card)}
@@ -89,30 +89,30 @@ def _route(
     return choice, trace | known | ({"balance": balance} if card.spends_balance else {})
 
 
-def _from_balance(asked: AuthorizationRequest, card: CardSeen) -> int:
-    """What the card's own balance pays, in minor units; it is kept in the card's currency and pays in no other."""
+def _from_balance(asked: AuthorizationRequest, card: CardFacts) -> int:
+    """The amount that the card's balance pays, in minor units. A balance pays only in the card's currency."""
     pays = card.spends_balance and asked.currency == card.currency
     return min(card.balance_minor, asked.amount_minor) if pays else 0
 
 
 def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> str:
-    """Why this one pays: the engine's rule, unless no funding card has anything to pay."""
+    """Why this method pays: the engine's rule, unless no funding card has anything to pay."""
     if choice is None or not amount_minor:
         return "account_verification"
     return choice.rule if amount_minor > from_balance_minor else "card_balance"
 
 
 def _decline_reason(
-    asked: AuthorizationRequest, seen: Seen, card: CardSeen, choice: Choice, for_cards_minor: int
+    asked: AuthorizationRequest, facts: Facts, card: CardFacts, choice: Choice, for_cards_minor: int
 ) -> str:
-    """Why the answer is no, or ""; the daily and the monthly limit are judged under the lock, not here."""
-    total_minor = contradictions.standing_minor(asked, seen) + asked.amount_minor
+    """The reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
+    total_minor = contradictions.standing_minor(asked, facts) + asked.amount_minor
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
         ("card_stop_reported", card.stop_is_reported),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
-        ("authorization_not_open", seen.status_before not in contradictions.OPEN_STATES),
+        ("authorization_not_open", facts.status_before not in contradictions.OPEN_STATES),
         ("currency_mismatch", asked.currency != card.currency),
         ("cash_not_allowed", asked.merchant.mcc in CASH_MCCS or asked.beside.cash_minor > 0),
         ("per_transaction_limit_exceeded", total_minor > card.per_transaction_limit_minor),
@@ -142,22 +142,22 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def _ground(seen: Seen, now: dt.datetime) -> dict[str, Any]:
-    """What the proposal stands on: if any of it changed by the time of the lock, the proposal is stale."""
+def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
+    """The facts that the proposal is based on. If one of them has changed at the lock, the proposal is stale."""
     ground = {
-        "approved_before_minor": seen.approved_before_minor,
-        "status_before": seen.status_before,
-        "card_before": seen.card_before,
+        "approved_before_minor": facts.approved_before_minor,
+        "status_before": facts.status_before,
+        "card_before": facts.card_before,
     }
-    if seen.card is None:
+    if facts.card is None:
         return ground
-    today = local_day(now, seen.card.time_zone)
-    windows = {"day": day_window(today, seen.card.time_zone), "month": month_window(today, seen.card.time_zone)}
+    today = local_day(now, facts.card.time_zone)
+    windows = {"day": day_window(today, facts.card.time_zone), "month": month_window(today, facts.card.time_zone)}
     return {
         **ground,
-        "card_id": seen.card.id,
-        "card_version": seen.card.version,
-        "wallet_version": seen.card.wallet_version,
+        "card_id": facts.card.id,
+        "card_version": facts.card.version,
+        "wallet_version": facts.card.wallet_version,
         **{
             kind: {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
             for kind, window in windows.items()
@@ -184,7 +184,7 @@ def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, fro
 
 
 def _method(values: list[Any]) -> Method:
-    """A funding method from the read's array, in the order in which store.READ builds it."""
+    """A funding method from the read's array, in the column order of store.READ."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
         values
     )

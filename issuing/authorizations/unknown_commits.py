@@ -1,8 +1,8 @@
-"""Approvals that may have been committed after the issuer was told no: each is looked up, and taken back.
+"""Approvals that may have been committed after the issuer got a decline: each is looked up and taken back.
 
-A decision gives up on a database that says nothing. Its commit may still have happened. A thread of this process asks
-again until the database answers. If the process dies meanwhile, the issuer's own news of the decline releases the hold
-(lifecycle.apply_news), as it does for every decline.
+A decision gives up on a silent database, but its commit may still have happened. A thread of this process asks again
+until the database answers. If the process dies, the issuer's own update about the decline releases the hold
+(lifecycle.apply_update), as for every decline.
 """
 
 import logging
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-# What waits beyond this is left to the issuer's news: a process must not fill its memory while a database is away.
+# Beyond this number the issuer's updates release the holds: a process must not fill its memory during an outage.
 MOST_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """A question that was answered with no, and the decisions that may nevertheless have been committed for it."""
+    """A request that was declined, and the decisions that may still have been committed for it."""
 
     asked: AuthorizationRequest
     body: bytes
@@ -50,7 +50,7 @@ def follow_up(asked: AuthorizationRequest, body: bytes, decisions: Collection[uu
 
 
 def wait_until_settled(timeout_s: float) -> bool:
-    """Waits until nothing is in doubt any more, for tests and for an orderly end; says whether that is so."""
+    """Waits until no commit is in doubt, for tests and for an orderly shutdown; True when that is reached."""
     thread = _thread
     if thread is not None:
         thread.join(timeout_s)
@@ -58,10 +58,10 @@ def wait_until_settled(timeout_s: float) -> bool:
 
 
 def take_back(asked: AuthorizationRequest, body: bytes, decisions: Collection[uuid.UUID]) -> None:
-    """Writes down the decline that was answered, and takes back what was approved instead; may be repeated.
+    """Records the decline that was sent, and takes back an approval that was committed instead; may be repeated.
 
-    The decline comes first: once it is stored, a commit that is still under way finds it and approves nothing. What a
-    copy of the event was answered in time is another decision, and stays. Raises django.db.DatabaseError.
+    The decline comes first: once it is stored, a commit that is still running finds it and approves nothing. A decision
+    that answered a copy of the event in time is another decision, and stays. Raises django.db.DatabaseError.
     """
     proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=Stopwatch())
     decision_store.record(proposal, body, remaining_ms=PATIENCE_S * 1000)
@@ -100,7 +100,7 @@ def _work() -> None:
 
 
 def _settle(doubt: _Doubt) -> bool:
-    """One try; False when it is to be made again."""
+    """Makes one attempt; False when another is needed."""
     try:
         with give_up_after(PATIENCE_S):
             take_back(doubt.asked, doubt.body, doubt.decisions)

@@ -1,8 +1,7 @@
-"""What a cardholder owes for a purchase by now, from what is held and what merchants took and gave back.
+"""The amount due for a purchase: what is held or captured, less what merchants returned.
 
-One rule for every order of events: the amount follows from the rows as they stand, and wallet/obligations/adjust.py
-brings it about. So news that is late, repeated or out of order ends where the right order would have ended
-(money-safety I10).
+One rule for every order of events: the amount follows from the rows, and wallet/obligations/adjust.py brings the
+charges to it. So an update that is late, repeated or out of order leads to the same result (money-safety I10).
 """
 
 from collections.abc import Iterable
@@ -23,10 +22,10 @@ from wallet.obligations import adjust
 
 Type = CardTransaction.Type
 LOST = Type.CHARGEBACK_REVERSAL
-# The kinds by which money moves for good; provisional ones come and go.
+# The types that move money for good; provisional ones are temporary.
 KINDS: tuple[str, ...] = (Type.SETTLEMENT, Type.REFUND, Type.CHARGEBACK, LOST)
-# Read more often than anything else of a purchase, so it is told to the database as it is. A chargeback's reversal that
-# is pending takes back what never moved (issuing/clearing/posting.py).
+# This query runs more often than any other on a purchase, so it is plain SQL. A pending chargeback reversal returns
+# money that never moved (issuing/clearing/posting.py).
 MOVED = """
 SELECT t.authorization_id, t.transaction_type, sum(coalesce(t.purchase_minor, t.amount_minor))::bigint
 FROM issuing_cardtransaction t JOIN issuing_authorization a ON a.id = t.authorization_id
@@ -37,7 +36,7 @@ GROUP BY t.authorization_id, t.transaction_type
 
 
 def follow(purchase: Authorization, *, actor: str) -> int:
-    """Has what the cardholder pays brought to what is owed, in the caller's transaction; gives the difference made.
+    """Brings what the cardholder pays to the amount due, in the caller's transaction; returns the difference.
 
     The card's own balance pays first, and funding cards the rest (issuing/billing/stored_balance.py).
     """
@@ -45,58 +44,63 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     locking.lock_card(purchase.card_id)
     locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
-    name, stands = purchase.reference, look_at(purchase)
-    holds.count_captured(purchase, stands.captured_minor)
-    share = stored_balance.bring_to(purchase, reference=name, owed_minor=stands.owed_minor, actor=actor)
+    name, position = purchase.reference, position_of(purchase)
+    holds.count_captured(purchase, position.captured_minor)
+    share = stored_balance.bring_to(purchase, reference=name, due_minor=position.due_minor, actor=actor)
     if share.card is not None:
-        stored_balance.post(purchase, reference=name, moved_minor=stands.moved_minor, is_open=stands.is_open)
-    if stands.has_come_back:
-        _tell_of_surplus(purchase, stands.owed_minor, share)
-    rest = Money(max(0, stands.owed_minor - share.minor), purchase.currency)
-    change = share.change + _ask_cards(purchase, share, rest, stands, actor)
-    _end_question(name, purchase, share, stands)
+        stored_balance.post(purchase, reference=name, moved_minor=position.moved_minor, is_open=position.is_open)
+    if position.has_come_back:
+        _follow_overpayment(purchase, position.due_minor, share)
+    rest = Money(max(0, position.due_minor - share.minor), purchase.currency)
+    change = share.change + _ask_cards(purchase, share, rest, position, actor)
+    _close_case_once_paid(name, purchase, share, position)
     return change
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is held for a purchase, what merchants took and what came back of it, in minor units of its currency.
+class Position:
+    """The held, captured and returned amounts of a purchase, in minor units of its currency.
 
-    While `is_open` a merchant may still take what is held.
+    While `is_open` the merchant may still capture the held amount.
     """
 
     held_minor: int
     captured_minor: int
     returned_minor: int
     is_open: bool
-    # Of a purchase of which nothing ever came back there is no surplus, and was none.
+    # A purchase without a refund or chargeback has no overpayment and never had one.
     has_come_back: bool
 
     @property
     def moved_minor(self) -> int:
-        """What merchants have of it by now."""
+        """The captured amount of a purchase and the amount returned by refund or dispute, in minor units.
+
+        A movement in another currency counts with its converted amount, and not at all without one. A dispute never
+        returns less than zero, whatever its issuer reverses.
+        """
         return self.captured_minor - self.returned_minor
 
     @property
-    def owed_minor(self) -> int:
-        """What is held, or was captured if that is more or nothing is held any more, less what came back.
+    def due_minor(self) -> int:
+        """The amount due: the held or captured amount, less what was returned.
 
-        Below zero merchants gave back more than they took, and it is the cardholder to whom it is owed.
+        While the purchase is open the larger of the two counts, else the captured amount. Below zero merchants returned
+        more than they took.
         """
         taken = max(self.held_minor, self.captured_minor) if self.is_open else self.captured_minor
         return taken - self.returned_minor
 
 
-def look_at(purchase: Authorization) -> Standing:
-    """How a purchase stands by its rows."""
+def position_of(purchase: Authorization) -> Position:
+    """The position of a purchase by its rows."""
     moved = _moved([purchase])[purchase.pk]
     captured, returned = _net(moved)
     has_come_back = bool(moved[Type.REFUND] or moved[Type.CHARGEBACK])
-    return Standing(purchase.approved_minor, captured, returned, is_open(purchase), has_come_back)
+    return Position(purchase.approved_minor, captured, returned, is_open(purchase), has_come_back)
 
 
 def is_open(purchase: Authorization) -> bool:
-    """Whether the merchant may still take what is held: approved, or closed at the issuer and waited for."""
+    """Whether the merchant may still capture: approved, or closed at the issuer within the grace period."""
     return purchase.status == states.Authorization.APPROVED or purchase.settle_due_at is not None
 
 
@@ -110,7 +114,7 @@ def moved_minor(purchase: Authorization) -> tuple[int, int]:
 
 
 def left_minor(purchases: Iterable[Authorization]) -> dict[int, int]:
-    """What merchants have of each of these purchases by now, by its key, in its currency's minor units."""
+    """The captured amount less the returned amount of each purchase, by its key, in minor units."""
     nets = {pk: _net(moved) for pk, moved in _moved(purchases).items()}
     return {pk: captured - returned for pk, (captured, returned) in nets.items()}
 
@@ -128,36 +132,40 @@ def _net(moved: dict[str, int]) -> tuple[int, int]:
     return moved[Type.SETTLEMENT], moved[Type.REFUND] + max(0, moved[Type.CHARGEBACK] - moved[LOST])
 
 
-def _end_question(name: str, purchase: Authorization, share: Share, stands: Standing) -> None:
-    """Whose money pays is no question any more once all that merchants have was asked for: it would be paid twice."""
+def _close_case_once_paid(name: str, purchase: Authorization, share: Share, position: Position) -> None:
+    """Closes the approved-without-us case once the full captured amount was requested."""
     kind = Case.Kind.APPROVED_WITHOUT_US
     if not Case.objects.filter(kind=kind, reference=name, status=Case.Status.OPEN).exists():
         return
     settled_minor = share.minor + adjust.committed_minor(name, purchase.currency)
-    if settled_minor >= stands.moved_minor > 0:
+    if settled_minor >= position.moved_minor > 0:
         cases.resolve_cases(reference=name, kinds=(kind,))
         return
-    unasked = Money(stands.owed_minor - settled_minor, purchase.currency)
+    unasked = Money(position.due_minor - settled_minor, purchase.currency)
     if unasked.minor > 0:
         cases.follow_amount(kind=kind, reference=name, money=unasked)
 
 
-def _tell_of_surplus(purchase: Authorization, owed: int, share: Share) -> None:
+def _follow_overpayment(purchase: Authorization, owed: int, share: Share) -> None:
     left = 0 if stored_balance.takes_credit(share.card) else max(0, -owed)
-    overpayment.tell(reference=purchase.reference, left=Money(left, purchase.currency), is_on_card=share.minor < 0)
+    overpayment.keep_case(reference=purchase.reference, left=Money(left, purchase.currency), is_on_card=share.minor < 0)
 
 
-def _ask_cards(purchase: Authorization, share: Share, rest: Money, stands: Standing, actor: str) -> int:
-    """Has funding cards asked for what the balance does not pay; gives the difference made."""
+def _ask_cards(purchase: Authorization, share: Share, rest: Money, position: Position, actor: str) -> int:
+    """Asks funding cards for what the balance does not pay; returns the difference."""
     description = purchase.merchant_name or purchase.issuer_authorization_id
     asked_first = rest.minor if _ask_first(purchase, share, rest, description) else 0
     return asked_first + adjust.bring_to(
-        purchase=purchase.reference, amount_due=rest, description=description, is_over=not stands.is_open, actor=actor
+        purchase=purchase.reference,
+        amount_due=rest,
+        description=description,
+        is_over=not position.is_open,
+        actor=actor,
     )
 
 
 def _ask_first(purchase: Authorization, share: Share, rest: Money, description: str) -> bool:
-    """What a balance was to pay alone and does not have all of."""
+    """Asks a first card when the balance was to pay alone and is too low now."""
     if share.card is None or not rest.minor:
         return False
     return balance_shortfall.ask_for_rest(purchase, reference=purchase.reference, rest=rest, description=description)

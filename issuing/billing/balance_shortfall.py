@@ -1,4 +1,4 @@
-"""The first charge of a purchase that its card's balance was to pay alone, and that is more than the balance by now."""
+"""The first charge of a purchase that its card's balance was to pay alone, when the balance is too low."""
 
 from issuing.billing import stored_balance
 from issuing.models import Authorization, Decision, candidates
@@ -11,16 +11,16 @@ from wallet.obligations import lifecycle as obligations
 
 
 def ask_for_rest(purchase: Authorization, *, reference: str, rest: Money, description: str) -> bool:
-    """Charges the best card that its decision saw and that can still pay, then the backup; says whether it did.
+    """Charges the best card of its decision that can still pay, else the backup card; True if it did.
 
-    With none a case is opened, and so it is without a decision of ours: whom to charge is a person's question then. In
-    the caller's transaction. Once a card was asked, what follows is wallet/obligations/adjust.py's.
+    Without such a card, or without a decision of ours, it opens a case so that staff choose whom to charge. In the
+    caller's transaction. Once a card was asked, wallet/obligations/adjust.py adjusts the charges.
     """
     require_transaction("The first charge of a purchase")
     if FundingObligation.objects.filter(purchase=reference).exists():
         return False
     owed = Money(
-        stored_balance.unasked_minor(reference=reference, owed_minor=rest.minor, currency=rest.currency), rest.currency
+        stored_balance.unasked_minor(reference=reference, due_minor=rest.minor, currency=rest.currency), rest.currency
     )
     if owed.minor <= 0 or _is_a_persons(reference):
         return False
@@ -35,7 +35,7 @@ def ask_for_rest(purchase: Authorization, *, reference: str, rest: Money, descri
 
 
 def _is_a_persons(reference: str) -> bool:
-    """Somebody is finding the money by hand: charging a card beside them could be the second time."""
+    """Whether staff are collecting the money by hand: a charge beside them could collect it twice."""
     asked = Case.objects.filter(kind=Case.Kind.APPROVED_WITHOUT_US, reference=reference, status=Case.Status.OPEN)
     return asked.exists()
 

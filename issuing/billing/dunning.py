@@ -1,4 +1,4 @@
-"""A purchase's charge failed: the next card of its stored decision, and in the end the frozen card and the letter."""
+"""Dunning after a failed charge: the next card of the stored decision, and at last a frozen card and a letter."""
 
 from django.conf import settings
 
@@ -15,9 +15,9 @@ ACTOR = "system:cascade"
 
 
 def fall_back(*, obligation_id: int) -> str:
-    """Charges the next card for a failed obligation, or finds that the cardholder owes it; says which, as a word.
+    """Charges the next card for a failed obligation, or opens a receivable; returns which of them, as a word.
 
-    Safe to call twice, at once, late or never again. Raises TransactionError inside a transaction.
+    Safe to call twice, concurrently, or late. Raises TransactionError inside a transaction.
     """
     require_no_transaction("The cascade")
     cancel.call_off_waiting(obligation_id=obligation_id, actor=ACTOR)
@@ -26,7 +26,7 @@ def fall_back(*, obligation_id: int) -> str:
 
 
 def take_notice(*, case_id: int) -> bool:
-    """Freezes the card of a purchase that nobody paid, if that is the policy, and tells the cardholder, once each."""
+    """Freezes the card of an unpaid purchase, if that is the policy, and notifies the cardholder, once each."""
     case = Case.objects.filter(pk=case_id, kind=Case.Kind.RECEIVABLE, status=Case.Status.OPEN)
     found = case.select_related("obligation").first()
     if found is None or found.obligation is None:
@@ -37,7 +37,7 @@ def take_notice(*, case_id: int) -> bool:
 
 
 def _candidates(obligation: FundingObligation) -> list[int]:
-    """The methods that the decision could have chosen, best first; what was charged later belongs to its first one."""
+    """The methods that the decision could have chosen, best first. Later charges belong to its first decision."""
     return candidates.of(Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation))
 
 
@@ -62,7 +62,7 @@ def _card_of(obligation: FundingObligation) -> VirtualCard | None:
 
 
 def _freeze(card: VirtualCard, case_id: int) -> bool:
-    """Once for a case: staff may unfreeze the card while the case is open. A card that is closed stays closed."""
+    """Freezes once per case: staff may unfreeze the card while the case is open. A closed card stays closed."""
     reason = f"A purchase is not paid (case {case_id})."
     if CardChange.objects.filter(card=card, kind=CardChange.Kind.FREEZE, reason=reason).exists():
         return True

@@ -1,12 +1,12 @@
-"""What merchants gave back that no purchase and no card uses up by itself: a person hears of it."""
+"""Overpayments: merchants gave back more than they took, and neither a purchase nor a card uses the money."""
 
 from onecard.kit.money import Money
 from wallet import cases
 from wallet.models import Case
 
 
-def tell(*, reference: str, left: Money, is_on_card: bool) -> None:
-    """Has one case open for this surplus, none when it is zero; one that was worked and closed is not opened again.
+def keep_case(*, reference: str, left: Money, is_on_card: bool) -> None:
+    """Keeps one open case per overpayment, none when it is zero, and never reopens one that a person closed.
 
     In the caller's transaction.
     """
@@ -19,8 +19,8 @@ def tell(*, reference: str, left: Money, is_on_card: bool) -> None:
     )
 
 
-def tell_of_none(*, reference: str, left: Money, merchant: str) -> None:
-    """Opens a case for what came back of no purchase here. In the caller's transaction."""
+def open_case_without_purchase(*, reference: str, left: Money, merchant: str) -> None:
+    """Opens a case for a refund that belongs to no purchase here. In the caller's transaction."""
     cases.open_case(
         kind=Case.Kind.CREDIT_LEFT,
         reference=reference,

@@ -1,4 +1,4 @@
-"""Purchases that a merchant is paid for although nobody was asked for the money: a person has to see them."""
+"""Cases for captured purchases that no funding card was asked to pay for."""
 
 from issuing.billing import amount_due
 from issuing.models import Authorization, BalanceUse
@@ -9,15 +9,15 @@ from wallet.obligations import off_card
 
 
 def open_case(purchase: Authorization, *, amount_minor: int) -> None:
-    """The issuer approved it by itself: no funding card was chosen."""
+    """Opens the case of a purchase that its issuer approved alone, without a funding card."""
     summary = f"The issuer approved {purchase.issuer_authorization_id} without us; no funding card was charged."
     _open(purchase, amount_minor, summary)
 
 
 def open_case_if_nobody_pays(purchase: Authorization) -> None:
-    """Merchants have more of it than was settled by people, and nobody is asked: it was told without an approval, say.
+    """Opens a case if captures exceed what people settled and no card was asked, as for a capture without an approval.
 
-    Also where that comes about again, by a further capture or a dispute that is lost, after its case was closed.
+    A later capture or a lost dispute can open it again after it was closed.
     """
     name = purchase.reference
     asked = FundingObligation.objects.filter(purchase=name).exists()

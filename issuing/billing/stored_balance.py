@@ -1,7 +1,8 @@
-"""What a card's own balance pays of a purchase: it pays first, so what is owed less comes off the funding cards first.
+"""The part of a purchase that the card's own balance pays.
 
-Like all that is owed (issuing/billing/amount_due.py) it follows from the rows as they stand. The decision sets its part
-aside, which leaves the balance at once; the ledger hears of it as merchants take the money (docs/decisions/0019).
+The balance pays first, so reductions refund funding cards first. Like every amount due (issuing/billing/amount_due.py)
+it follows from the rows. The decision sets its part aside, which leaves the balance at once; the ledger follows as
+merchants capture (docs/decisions/0019).
 """
 
 from dataclasses import dataclass
@@ -21,9 +22,9 @@ from wallet.obligations import adjust
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What the balance pays of a purchase by now, in minor units, and by how much that has just changed.
+    """The amount that the balance pays of a purchase, in minor units, and its latest change.
 
-    Below zero the balance has got what a merchant gave back beyond what it took.
+    Below zero, the balance received an overpayment from the merchant.
     """
 
     minor: int
@@ -31,31 +32,31 @@ class Share:
     card: VirtualCard | None
 
 
-def bring_to(purchase: Authorization, *, reference: str, owed_minor: int, actor: str) -> Share:
-    """Brings the part of a purchase that its card's balance pays to what it shall be, with the balance itself.
+def bring_to(purchase: Authorization, *, reference: str, due_minor: int, actor: str) -> Share:
+    """Brings the balance's part of a purchase, and the balance itself, to the right amount.
 
-    `owed_minor` may be below zero. In the caller's transaction and under the card's lock; raises TransactionError
-    outside a transaction.
+    `due_minor` may be below zero. Call it in a transaction under the card's lock; raises TransactionError outside of
+    one.
     """
     require_transaction("What a balance pays")
     uses = BalanceUse.objects.select_for_update(no_key=True, of=("self",))
     use = uses.filter(authorization=purchase).first()
-    if use is None and owed_minor >= 0:
+    if use is None and due_minor >= 0:
         return Share(0, 0, None)
     card = lock_home(use.card_id if use else purchase.card_id)
     if card is None or card.currency != purchase.currency:
         return Share(0, 0, None)
     part = use.amount_minor if use else 0
-    wanted = _wanted(purchase, card, part, owed_minor, reference)
+    wanted = _wanted(purchase, card, part, due_minor, reference)
     if wanted != part:
         _move(purchase, card, part, wanted, actor=actor)
     return Share(wanted, wanted - part, card)
 
 
 def post(purchase: Authorization, *, reference: str, moved_minor: int, is_open: bool) -> None:
-    """Brings the ledger to what merchants took of the balance's part by now, or to all of it once the purchase is over.
+    """Posts what merchants captured of the balance's part, or all of that part once the purchase is over.
 
-    `moved_minor` is what merchants took, less what they gave back.
+    `moved_minor` is the captured amount less what merchants returned.
     """
     use = BalanceUse.objects.filter(authorization=purchase).first()
     if use is None:
@@ -75,38 +76,38 @@ def post(purchase: Authorization, *, reference: str, moved_minor: int, is_open: 
 
 
 def lock_home(card_id: int | None) -> VirtualCard | None:
-    """Locks a card and gives it, or the card that has taken its place and its balance (issuing/cards/cutover.py)."""
+    """Locks a card and returns it, or the card that replaced it and has its balance (issuing/cards/cutover.py)."""
     cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
     card = cards.filter(pk=card_id).first() if card_id else None
     if card is None or card.status != states.Card.CLOSED:
         return card
-    # Its own lock comes before its replacement's, as where the one takes the place of the other.
+    # The old card's lock comes before its replacement's, as when a card is replaced.
     living = card.replacements.exclude(status=states.Card.CLOSED).values_list("pk", flat=True).first()
     return lock_home(living) if living else card
 
 
 def takes_credit(card: VirtualCard | None) -> bool:
-    """Whether what is put on this card's balance is used up by itself."""
+    """Whether purchases use up this card's balance."""
     return card is not None and card.spends_balance and card.status != states.Card.CLOSED
 
 
-def unasked_minor(*, reference: str, owed_minor: int, currency: str) -> int:
-    """What is owed for a purchase beyond what funding cards were asked for."""
-    return owed_minor - adjust.committed_minor(reference, currency)
+def unasked_minor(*, reference: str, due_minor: int, currency: str) -> int:
+    """The amount due for a purchase beyond what funding cards were asked for."""
+    return due_minor - adjust.committed_minor(reference, currency)
 
 
-def _wanted(purchase: Authorization, card: VirtualCard, part: int, owed_minor: int, reference: str) -> int:
-    """Less at once, and more only for what nobody was asked for yet: no charge moves from a card to a balance."""
-    if owed_minor <= part:
-        # No balance and no use of it goes out of the bounds of an amount; what is beyond stays in clearing.
-        return max(owed_minor, part - (MAX_AMOUNT_MINOR - card.balance_minor), -MAX_AMOUNT_MINOR)
-    unasked = unasked_minor(reference=reference, owed_minor=owed_minor - part, currency=purchase.currency)
-    room = _most(purchase, card, part, owed_minor) - part
+def _wanted(purchase: Authorization, card: VirtualCard, part: int, due_minor: int, reference: str) -> int:
+    """Reduces at once; increases only by what no card was asked for: no charge moves from a card to a balance."""
+    if due_minor <= part:
+        # Neither the balance nor its use exceeds the largest amount; the excess stays in clearing.
+        return max(due_minor, part - (MAX_AMOUNT_MINOR - card.balance_minor), -MAX_AMOUNT_MINOR)
+    unasked = unasked_minor(reference=reference, due_minor=due_minor - part, currency=purchase.currency)
+    room = _most(purchase, card, part, due_minor) - part
     return part + max(0, min(unasked, room, card.balance_minor))
 
 
-def _most(purchase: Authorization, card: VirtualCard, part: int, owed_minor: int) -> int:
-    """What the balance may pay: a surplus comes back from it, then what the decisions took, and all if it paid all."""
+def _most(purchase: Authorization, card: VirtualCard, part: int, due_minor: int) -> int:
+    """The most that the balance may pay: overpayments first, then what the decisions took, and all if it paid all."""
     if not card.spends_balance:
         return max(part, 0)
     rounds = Decision.objects.filter(authorization=purchase, approved=True)
@@ -114,11 +115,11 @@ def _most(purchase: Authorization, card: VirtualCard, part: int, owed_minor: int
         promised=Sum("from_balance_minor", default=0),
         by_cards=Sum("amount_minor", default=0, filter=Q(obligation__isnull=False)),
     )
-    return int(owed_minor if taken["promised"] and not taken["by_cards"] else max(part, 0, taken["promised"]))
+    return int(due_minor if taken["promised"] and not taken["by_cards"] else max(part, 0, taken["promised"]))
 
 
 def _move(purchase: Authorization, card: VirtualCard, part: int, wanted: int, *, actor: str) -> None:
-    """The balance and its use move together."""
+    """Changes the balance and its use together."""
     now = clock.now()
     use, _ = BalanceUse.objects.get_or_create(
         authorization=purchase, defaults={"card": card, "created_at": now, "updated_at": now}

@@ -1,8 +1,8 @@
-"""Putting money on a card beforehand: the source is charged, and the balance rises in the commit that sees it paid.
+"""Top-ups: the source card is charged, and the balance rises in the commit that records the payment.
 
-The balance is what the cardholder has put there and no purchase has set aside; a card that spends its balance first
-pays purchases from it (issuing/authorizations/proposal.py, issuing/billing/stored_balance.py). Money that was put there
-is not given back to its source by us: a case about its charge is worked by hand (wallet/casework/rules.py).
+The balance is money that the cardholder paid in and no purchase has set aside. A card that spends its balance first
+pays purchases from it (issuing/authorizations/proposal.py, issuing/billing/stored_balance.py). We do not refund a
+top-up to its source: staff work a case about its charge (wallet/casework/rules.py).
 """
 
 from django.db import IntegrityError
@@ -43,8 +43,8 @@ def fund_card(
 ) -> CardFunding:
     """Charges `source` and puts the amount on the card; the same `request_key` again is the same request.
 
-    Gives the request as it stands: still requested when the processor did not answer yet (the sweeper goes on), failed
-    when the source was declined. Raises CardRefusedError, UnusableMethodError, and TransactionError in a transaction.
+    Returns the request: still requested while the processor has not answered (the sweeper goes on), failed when the
+    source was declined. Raises CardRefusedError, UnusableMethodError, and TransactionError in a transaction.
     """
     require_no_transaction("A charge")
     wish = _known(card, amount, source, request_key)
@@ -59,7 +59,7 @@ def fund_card(
 def intend(
     *, card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, request_key: str
 ) -> CardFunding:
-    """Writes the request down with its charge and the message for the worker, and calls nobody; in one transaction.
+    """Records the request with its charge and the message for the worker, in one transaction, and calls nobody.
 
     Raises CardRefusedError and UnusableMethodError.
     """
@@ -68,7 +68,7 @@ def intend(
 
 
 def settle(funding_id: int) -> str:
-    """Follows the obligation to its end: paid puts the money on the card, failed ends the request; gives the status."""
+    """Follows the obligation to its end: paid credits the card, failed ends the request; returns the status."""
     with transaction():
         wish = CardFunding.objects.select_related("obligation", "card").get(pk=funding_id)
         home = stored_balance.lock_home(wish.card_id)
@@ -81,7 +81,7 @@ def settle(funding_id: int) -> str:
 
 
 def sweep() -> int:
-    """Settles the requests whose charge has ended meanwhile; says how many it looked at."""
+    """Settles the requests whose charge has ended; returns how many it looked at."""
     ended = Q(obligation__status=wallet_states.Obligation.OPEN)
     waiting = CardFunding.objects.filter(~ended, status=states.Funding.REQUESTED).order_by("pk")
     ids = list(waiting.values_list("pk", flat=True)[:BATCH])
@@ -89,7 +89,7 @@ def sweep() -> int:
 
 
 def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
-    """Raises CardRefusedError or UnusableMethodError when this cannot be put there from there."""
+    """Raises CardRefusedError or UnusableMethodError when this top-up is not allowed."""
     if card.status == states.Card.CLOSED:
         raise CardRefusedError("This card is closed; no money can be put on it.")
     if source.cardholder_id != card.cardholder_id:
@@ -115,7 +115,7 @@ def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_b
 
 
 def _known(card: VirtualCard, amount: Money, source: FundingMethod, key: str) -> CardFunding | None:
-    """What this key asked for before: it is answered as it stands, whatever became of the card or the source since."""
+    """The earlier request with this key, as it stands, whatever became of the card or the source since."""
     known = CardFunding.objects.filter(request_key=key).first()
     if known is not None and (known.card_id, known.source_id, known.money) != (card.pk, source.pk, amount):
         raise CardRefusedError("This key was used before for another request; take a new one.")
@@ -154,7 +154,7 @@ def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by
 
 
 def _credit(wish: CardFunding, home: VirtualCard) -> None:
-    """The balance and the request move together, once; the card may have been replaced while its source was charged."""
+    """Updates the balance and the request together, once; the card may have been replaced during the charge."""
     if not _move(wish, states.Funding.CREDITED):
         return
     VirtualCard.objects.filter(pk=home.pk).update(
@@ -163,7 +163,7 @@ def _credit(wish: CardFunding, home: VirtualCard) -> None:
 
 
 def _fail(wish: CardFunding) -> None:
-    """Nothing is owed for money that was not put anywhere, so no case is left behind for a person."""
+    """Ends the request. Nothing is due for a top-up that did not happen, so no case stays open."""
     if not _move(wish, states.Funding.FAILED):
         return
     obligations.release(obligation_id=wish.obligation_id, actor="system:card_funding")

@@ -1,4 +1,4 @@
-"""Charging, for a purchase that was approved without us, the card that would have been chosen for it."""
+"""Charges the card that would have been chosen for a purchase that was approved without us."""
 
 from issuing import locking
 from issuing.billing import amount_due, stored_balance
@@ -21,9 +21,9 @@ from wallet.references import Subject
 
 
 def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
-    """Charges the card that routing chooses today for all that nobody was asked for; the case then closes by itself.
+    """Charges the card that routing chooses today for what no card was asked for. The case then closes.
 
-    Once, whoever presses how often; what is captured or comes back later is followed as for every purchase. Raises
+    It happens once, however often it is called; later captures and refunds adjust it as for every purchase. Raises
     CaseRefusedError, and then nothing has changed.
     """
     with transaction():
@@ -47,7 +47,7 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
 
 
 def why_not(facts: CaseFacts) -> str:
-    """Why no card can be charged for it so, or ""."""
+    """Why no card can be charged for it, or ""."""
     case = facts.case
     if case.kind != Case.Kind.APPROVED_WITHOUT_US:
         return "This case is not about a purchase that was approved without us."
@@ -62,18 +62,18 @@ def why_not(facts: CaseFacts) -> str:
 
 
 def unasked(purchase: Authorization) -> Money:
-    """What is owed for a purchase beyond what its balance pays and cards were asked for."""
-    name, stands = purchase.reference, amount_due.look_at(purchase)
+    """The amount due for a purchase beyond what its balance pays and cards were asked for."""
+    name, position = purchase.reference, amount_due.position_of(purchase)
     from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
-    owed_minor = stands.owed_minor - from_balance
+    due_minor = position.due_minor - from_balance
     return Money(
-        stored_balance.unasked_minor(reference=name, owed_minor=owed_minor, currency=purchase.currency),
+        stored_balance.unasked_minor(reference=name, due_minor=due_minor, currency=purchase.currency),
         purchase.currency,
     )
 
 
 def _chosen(purchase: Authorization) -> FundingMethod:
-    """The card that the rules choose for its MCC from the wallet of today; raises CaseRefusedError for none."""
+    """The card that routing chooses for the purchase's MCC from today's wallet; raises CaseRefusedError without one."""
     card = purchase.card
     assert card is not None  # noqa: S101  (why_not has said so)
     holder, now = card.cardholder, clock.now()
@@ -116,7 +116,7 @@ def _find(case: Case) -> Authorization | None:
 
 
 def _lock(case: Case) -> Authorization:
-    """The purchase with its card and itself locked, before the wallet's side (issuing/locking.py)."""
+    """Locks the card and the purchase, before the wallet's locks (issuing/locking.py)."""
     found = _find(case)
     if found is None:
         raise CaseRefusedError("This case names no purchase that is here.")

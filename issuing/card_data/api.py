@@ -29,7 +29,7 @@ STATUS: dict[type[OneCardError], int] = {
 
 
 class DeepJSONParser(JSONParser):
-    """The framework's, for which a body that is nested too deeply is a fault of ours."""
+    """The framework's parser; a body that is nested too deeply is a client error, not a fault."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
@@ -39,14 +39,14 @@ class DeepJSONParser(JSONParser):
 
 
 class CardholderView(APIView):
-    """What all such views share: the session, JSON, no cache, and errors of one shape."""
+    """The base of all such views: the session, JSON, no cache, and errors of one shape."""
 
     authentication_classes = [SessionAuthentication]
     permission_classes = [IsAuthenticated]
     parser_classes = [DeepJSONParser]
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Ours and the framework's errors as sentences; anything else is a fault and is told to nobody but the log."""
+        """Turns our and the framework's errors into sentences; any other error is logged and not shown."""
         if isinstance(exc, OneCardError):
             response = _refusal(exc.code, exc.message, status_of(exc))
             retry_after_s = getattr(exc, "retry_after_s", None)
@@ -65,7 +65,7 @@ class CardholderView(APIView):
 
 
 class RevealToken(CardholderView):
-    """POST {"nonce"}: a short-lived secret with which the person's own device fetches the card's number."""
+    """POST {"nonce"}: a short-lived secret with which the cardholder's own device fetches the card's number."""
 
     @sensitive_variables()
     def post(self, request: Request, public_id: uuid.UUID) -> Response:
@@ -74,7 +74,7 @@ class RevealToken(CardholderView):
 
 
 def status_of(error: OneCardError) -> int:
-    """The HTTP status of an error: that of its own class, or of the nearest one above it."""
+    """The HTTP status of an error: that of its own class, or of the nearest base class with one."""
     return next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
 
 

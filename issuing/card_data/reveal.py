@@ -1,7 +1,7 @@
-"""Seeing a card's number: staff, with a second factor and a reason; and the cardholder, on the own device.
+"""Shows a card's number: to staff with a second factor and a reason, and to the cardholder on their own device.
 
-Both ways share the limit and the trail of `issuing.card_data.vault`. What is asked of the issuer is in the trail before
-it is asked, and what came of it before anything is handed out. Read-only mode stops neither: nothing is changed.
+Both ways share the limit and the trail of `issuing.card_data.vault`. The trail records a request before the issuer is
+asked, and its result before anything is shown. Read-only mode stops neither, since nothing is changed.
 """
 
 import re
@@ -42,7 +42,7 @@ class NotAllowedError(CardDataError):
 
 
 class SuspendedError(CardDataError):
-    """The person's second factor is too new, or must be renewed first; the sentence says which."""
+    """The person's second factor is too new, or must be renewed first; the message says which."""
 
     code = "card_data_suspended"
 
@@ -54,7 +54,7 @@ class NotThisPersonError(CardDataError):
 
 
 class NoSuchCardError(CardDataError):
-    """There is no such card, or it is somebody else's: which of both is nobody's business."""
+    """There is no such card, or it is somebody else's; the error does not say which."""
 
     code = "card_not_found"
 
@@ -66,18 +66,18 @@ class NotRevealableError(CardDataError):
 
 
 class NonceError(CardDataError):
-    """The nonce of the device is missing or cannot be one."""
+    """The device's nonce is missing or malformed."""
 
     code = "invalid_nonce"
 
 
 @sensitive_variables()
 def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) -> CardData:
-    """The whole number and the CVV, for a member of staff who may see them; `code` is their present second factor.
+    """The whole number and the CVV, for staff who may see them; `code` is their present second factor.
 
-    Read from our own store if the card is kept there, else asked of the issuer. Raises NotAllowedError, ReasonError,
-    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError, all fit for
-    people's eyes.
+    Read from our own store if the card is kept there, else from the issuer. Raises NotAllowedError, ReasonError,
+    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError; all messages
+    may be shown to people.
     """
     require_no_transaction("Revealing card data")
     if not (user.is_active and user.has_perm(REVEAL_PERMISSION)):
@@ -103,12 +103,12 @@ def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) ->
 def grant_to_cardholder(*, public_id: uuid.UUID, user: User, nonce: str = "") -> RevealGrant:
     """A short-lived secret with which the cardholder's own device fetches the number; we never see it.
 
-    `nonce` is what Stripe's script made on the device. Raises NoSuchCardError for any card but the person's own,
-    NonceError, NotRevealableError, TooManyRevealsError or IssuerError.
+    Stripe's script made `nonce` on the device. Raises NoSuchCardError for any card but the person's own, NonceError,
+    NotRevealableError, TooManyRevealsError or IssuerError.
     """
     require_no_transaction("Revealing card data")
     card = VirtualCard.objects.filter(public_id=public_id, cardholder__user=user).first()
-    # Staff have their own way, with a second factor and a reason; this one is closed to them, whatever a row says.
+    # Staff use the other function, with a second factor and a reason; this one refuses them, whatever a row says.
     if card is None or user.is_staff or user.is_superuser:
         raise NoSuchCardError("You have no such card.")
     _check_nonce(card, nonce)
@@ -127,7 +127,7 @@ def grant_to_cardholder(*, public_id: uuid.UUID, user: User, nonce: str = "") ->
 
 
 def _refuse_suspended(card: VirtualCard, user: User, actor: str, reason: str) -> None:
-    """Whoever just took over a login would look at once; so each such try is in the trail."""
+    """Refuses a person whose second factor is new or suspended, and records the attempt in the trail."""
     why = trust.why_not_trusted(user) if has_device(user) else ""
     if why:
         with transaction():
@@ -137,7 +137,7 @@ def _refuse_suspended(card: VirtualCard, user: User, actor: str, reason: str) ->
 
 @sensitive_variables("code")
 def _check_second_factor(card: VirtualCard, user: User, actor: str, reason: str, code: str) -> None:
-    """Wrong codes are in the trail and count, so that guessing uses up the hour's looks."""
+    """Wrong codes are recorded and counted, so guessing uses up the hour's limit."""
     with transaction():
         problem: OneCardError | None = refusal_of_limit(card, actor, reason)
         if problem is None and not verify_code(user, code):
@@ -157,7 +157,7 @@ def _issuer_of(card: VirtualCard) -> Issuer:
 
 
 def _begin(card: VirtualCard, actor: str, reason: str) -> int:
-    """Commits that the issuer is being asked, and gives the entry's id; raises TooManyRevealsError."""
+    """Commits that the issuer is being asked, and returns the entry's id; raises TooManyRevealsError."""
     with transaction():
         refusal = refusal_of_limit(card, actor, reason)
         if refusal is None:

@@ -1,6 +1,6 @@
-"""A card's number and code (CVV), kept sealed when STORE_CARD_DATA is on, and shown to people one act at a time.
+"""A card's number and code (CVV): sealed when STORE_CARD_DATA is on, and shown to people one attempt at a time.
 
-The number and the code appear in no log, error, repr or audit entry; everywhere else there are the last four digits.
+The number and the code appear in no log, error, repr or audit entry; everywhere else only the last four digits do.
 """
 
 import datetime as dt
@@ -28,16 +28,16 @@ REVEALS_PER_WINDOW: Final = 10
 REVEAL_WINDOW: Final = dt.timedelta(hours=1)
 SHORTEST_REASON, LONGEST_REASON = 10, 300
 
-# Written out: what is sealed is bound to this name for good, even if the table is renamed one day.
+# Written out, because sealed values stay bound to this name even if the table is renamed.
 _TABLE: Final = "issuing_virtualcard"
 _NUMBER: Final = re.compile(r"[0-9]{12,19}")
 _CVV: Final = re.compile(r"[0-9]{3,4}")
-# A number typed in groups counts too.
+# A number that is typed in groups counts too.
 _NUMBER_IN_TEXT: Final = re.compile(r"(?:\d[ .\-]?){12}")
 
 
 class CardDataError(OneCardError):
-    """Card data cannot be kept or shown."""
+    """Card data cannot be stored or shown."""
 
     code = "card_data"
 
@@ -55,19 +55,19 @@ class InvalidCardDataError(CardDataError):
 
 
 class NotStoredError(CardDataError):
-    """This card's number is with its issuer only."""
+    """Only the issuer has this card's number."""
 
     code = "card_data_not_stored"
 
 
 class ReasonError(CardDataError):
-    """The act has no sufficient reason, or nobody who answers for it."""
+    """The attempt has no sufficient reason, or nobody who is responsible for it."""
 
     code = "card_data_reason"
 
 
 class TooManyRevealsError(CardDataError):
-    """The actor has looked at as many cards as one may within the hour; `retry_after_s` says when to come back."""
+    """The actor has reached the limit of reveals within an hour; `retry_after_s` says when to come back."""
 
     code = "card_data_too_many_reveals"
 
@@ -79,18 +79,21 @@ class TooManyRevealsError(CardDataError):
 
 
 def masked(number: str) -> str:
-    """The last four digits behind dots; of a text too short to be a number, nothing."""
+    """The last four digits behind dots; "" for a text that is too short to be a number."""
     return f"•••• {number[-4:]}" if len(number) >= 12 else "••••"
 
 
 def sealing_context(*, column: str, public_id: object) -> str:
-    """The one place where a sealed value opens: "table.column:row-uuid"."""
+    """The only place where a sealed value opens: "table.column:row-uuid"."""
     return f"{_TABLE}.{column}:{public_id}"
 
 
 @sensitive_variables()
 def store_card_data(card: VirtualCard, *, number: str, cvv: str = "", actor: str = "system:issuing") -> None:
-    """Seals and keeps the number (and the code, if given); raises StoringOffError, InvalidCardDataError, NoKeyError."""
+    """Seals and stores the number, and the code if given.
+
+    Raises StoringOffError, InvalidCardDataError or NoKeyError.
+    """
     if not settings.STORE_CARD_DATA:
         raise StoringOffError("Card numbers are not stored here: STORE_CARD_DATA is off.")
     _check(card, number, cvv)
@@ -99,7 +102,7 @@ def store_card_data(card: VirtualCard, *, number: str, cvv: str = "", actor: str
         for column, plain in zip(SEALED_COLUMNS, (number, cvv), strict=True)
     }
     with transaction():
-        # Not save(): the rest of a stale object must not come along.
+        # Not save(): other columns of a stale object must not be written.
         VirtualCard.objects.filter(pk=card.pk).update(**sealed, updated_at=clock.now())
         trail.record(actor=actor, action="card_data.stored", subject=card, with_cvv=bool(cvv))
     for column, value in sealed.items():
@@ -107,7 +110,7 @@ def store_card_data(card: VirtualCard, *, number: str, cvv: str = "", actor: str
 
 
 def erase_card_data(card: VirtualCard, *, actor: str) -> bool:
-    """Forgets a closed card's stored number and code, in the caller's transaction; False when there is nothing."""
+    """Erases a closed card's stored number and code, in the caller's transaction; False when there is nothing."""
     require_transaction("The end of stored card data")
     kept = VirtualCard.objects.filter(pk=card.pk).exclude(encrypted_card_number="", encrypted_cvv="")
     if not kept.update(encrypted_card_number="", encrypted_cvv="", updated_at=clock.now()):
@@ -118,10 +121,10 @@ def erase_card_data(card: VirtualCard, *, actor: str) -> bool:
 
 @sensitive_variables()
 def reveal_stored(card: VirtualCard, *, actor: str, reason: str) -> CardData:
-    """Opens a card's data for `actor` and says so in the trail, which is committed before anything is handed out.
+    """Opens a card's data for `actor`; the trail entry is committed before anything is returned.
 
-    Who may ask (REVEAL_PERMISSION, a fresh second factor) is the caller's to check. Raises ReasonError, NotStoredError,
-    TooManyRevealsError, SealError, and TransactionError inside a transaction, whose rollback would take the entry back.
+    The caller checks who may ask (REVEAL_PERMISSION, a fresh second factor). Raises ReasonError, NotStoredError,
+    TooManyRevealsError, SealError, and TransactionError inside a transaction, whose rollback would remove the entry.
     """
     require_no_transaction("Revealing card data")
     reason = checked_reason(actor, reason)
@@ -134,7 +137,7 @@ def reveal_stored(card: VirtualCard, *, actor: str, reason: str) -> CardData:
 
 @sensitive_variables()
 def _attempt(card: VirtualCard, actor: str, reason: str) -> CardData | OneCardError:
-    """One attempt with its trail entry; a refusal is given back, not raised, so that its entry is kept."""
+    """Makes one attempt with its trail entry; a refusal is returned, not raised, so that its entry is kept."""
     row = VirtualCard.objects.values("public_id", *SEALED_COLUMNS).get(pk=card.pk)
     if not row["encrypted_card_number"]:
         return NotStoredError("This card's number is not stored here; ask its issuer.")
@@ -152,7 +155,7 @@ def _attempt(card: VirtualCard, actor: str, reason: str) -> CardData | OneCardEr
 
 @sensitive_variables()
 def _opened(row: dict[str, Any]) -> CardData:
-    """Both columns of a row; a code that was never stored is empty."""
+    """The number and the code of a row; a code that was never stored is empty."""
     number, cvv = (
         open_sealed(row[column], context=sealing_context(column=column, public_id=row["public_id"]))
         if row[column]
@@ -163,10 +166,10 @@ def _opened(row: dict[str, Any]) -> CardData:
 
 
 def refusal_of_limit(card: VirtualCard, actor: str, reason: str) -> TooManyRevealsError | None:
-    """Within a transaction: None while the actor may still look, else the refusal, which is in the trail.
+    """Within a transaction: None while the actor is below the limit, else the refusal, which is in the trail.
 
-    Counted from the trail; the lock makes one actor's attempts queue, so that racing requests cannot exceed the limit.
-    What was refused does not count, nor does the entry that tells what came of an attempt that counts already.
+    Counts the trail; the lock makes one actor's attempts wait for each other, so concurrent requests cannot exceed the
+    limit. Refused attempts do not count, nor do entries with the result of a counted attempt.
     """
     lock_name(f"{REVEAL_ACTION} {actor}")
     since = clock.now() - REVEAL_WINDOW
@@ -180,7 +183,7 @@ def refusal_of_limit(card: VirtualCard, actor: str, reason: str) -> TooManyRevea
 
 
 def record_reveal(card: VirtualCard, actor: str, reason: str, outcome: str, **more: object) -> Entry:
-    """The entry of one attempt to see a number, whichever way it goes."""
+    """Records one attempt to see a number, allowed or refused."""
     return trail.record(actor=actor, action=REVEAL_ACTION, subject=card, reason=reason, outcome=outcome, **more)
 
 
@@ -195,7 +198,7 @@ def _check(card: VirtualCard, number: str, cvv: str) -> None:
 
 
 def checked_reason(actor: str, reason: str) -> str:
-    """The reason with its white space made single; raises ReasonError."""
+    """The reason with single spaces; raises ReasonError."""
     if not actor.strip():
         raise ReasonError("Say who asks for the card's data.")
     reason = reasons.checked_reason(reason, error=ReasonError, shortest=SHORTEST_REASON, longest=LONGEST_REASON)

@@ -1,4 +1,4 @@
-"""Writing down what is to be asked of an issuer, before it is asked."""
+"""Records a request to an issuer before it is sent."""
 
 from audit import trail
 from issuing.models import CardChange, VirtualCard
@@ -8,7 +8,7 @@ from onecard.outbox import services as outbox
 
 
 def intend(card: VirtualCard, kind: str, *, requested_by: str, reason: str = "") -> CardChange:
-    """A change with its trail and its message, in the caller's transaction; a worker carries it out after the commit.
+    """Records a change with its trail and its message, in the caller's transaction; a worker sends it after the commit.
 
     Raises TransactionError outside a transaction.
     """

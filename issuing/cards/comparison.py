@@ -1,4 +1,4 @@
-"""One card compared with its issuer: by hand, after the issuer's news of it, or as a line of a whole comparison."""
+"""Compares one card with its issuer: by hand, after an issuer's update, or as a part of a whole comparison."""
 
 from dataclasses import dataclass
 
@@ -23,22 +23,22 @@ UNKNOWN_CARD = "issuer_unknown_card"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """How a card stood before its issuer was asked: what has moved since makes the issuer's answer old."""
+class Snapshot:
+    """The card before its issuer was asked. A change since then makes the issuer's answer stale."""
 
     card_id: int
     version: int
     last_change_id: int | None
 
 
-def look(card_id: int) -> Seen:
-    """Notes how a card stands, before its issuer is asked about it."""
+def look(card_id: int) -> Snapshot:
+    """Notes the card's state before its issuer is asked."""
     row = VirtualCard.objects.values("version").annotate(last=Max("changes__pk")).get(pk=card_id)
-    return Seen(card_id, row["version"], row["last"])
+    return Snapshot(card_id, row["version"], row["last"])
 
 
 def sync_card(card_id: int, *, actor: str, issuer: Issuer | None = None) -> list[SyncDifference]:
-    """Asks the issuer about one card and resolves what differs; gives the differences.
+    """Asks the issuer about one card and resolves the differences; returns them.
 
     A card that the issuer has not made yet is left alone. Raises the issuer's errors, and TransactionError.
     """
@@ -52,7 +52,7 @@ def sync_card(card_id: int, *, actor: str, issuer: Issuer | None = None) -> list
 
 
 def ask(issuer: Issuer, issuer_card_id: str) -> IssuedCard | None:
-    """The card as the issuer has it; None when it does not know the card."""
+    """The card as the issuer reports it; None when the issuer does not know it."""
     try:
         return issuer.get_card_details(issuer_card_id)
     except RefusedError as error:
@@ -62,9 +62,9 @@ def ask(issuer: Issuer, issuer_card_id: str) -> IssuedCard | None:
 
 
 def settle(
-    seen: Seen, theirs: IssuedCard | None, *, actor: str, with_limits: bool, run: SyncRun | None = None
+    seen: Snapshot, theirs: IssuedCard | None, *, actor: str, with_limits: bool, run: SyncRun | None = None
 ) -> list[SyncDifference]:
-    """Resolves what differs, in one commit; nothing while a change is under way, or when the card has moved on."""
+    """Resolves the differences in one commit; does nothing while a change is open, or if the card has changed since."""
     with transaction():
         card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=seen.card_id)
         if look(card.pk) != seen or CardChange.objects.filter(card=card, status__in=states.OPEN_CHANGE).exists():
@@ -80,7 +80,7 @@ def settle(
 
 
 def limits_are_the_cards(issuer: Issuer, card: VirtualCard) -> bool:
-    """Whether the issuer's limits are this card's: some issuers limit persons, by their card that changed last."""
+    """Whether the issuer's limits belong to this card. Some issuers limit persons, by the card that changed last."""
     if issuer.limits_each_card:
         return True
     siblings = CardChange.objects.filter(
@@ -107,13 +107,13 @@ def _resolve(card: VirtualCard, finding: Finding, *, actor: str, run: SyncRun | 
         intend(card, finding.push, requested_by=actor, reason=f"The issuer had {finding.theirs}, we {finding.ours}.")
     if finding.resolution == Resolution.OPEN:
         open_card_case(card.issuer_card_id, f"{card}: {finding.ours} here, {finding.theirs} at the issuer.", card)
-    return write_down(
+    return record_difference(
         provider=card.issuer_provider, reference=card.issuer_card_id, finding=finding, actor=actor, card=card, run=run
     )
 
 
 def open_card_case(issuer_card_id: str, summary: str, card: VirtualCard | None = None) -> None:
-    """A person has to look at it; no money is at stake by itself."""
+    """Opens a case about the card, with no money at stake."""
     cases.open_case(
         kind=Case.Kind.CARD_DIFFERS,
         reference=Subject.CARD.reference(issuer_card_id),
@@ -122,7 +122,7 @@ def open_card_case(issuer_card_id: str, summary: str, card: VirtualCard | None =
     )
 
 
-def write_down(
+def record_difference(
     *,
     provider: str,
     reference: str,
@@ -131,7 +131,7 @@ def write_down(
     card: VirtualCard | None = None,
     run: SyncRun | None = None,
 ) -> SyncDifference:
-    """Lists a difference, with its entry in the trail, in the caller's transaction; once in a run."""
+    """Records a difference, with its trail entry, in the caller's transaction; once per run."""
     key = {"run": run, "provider": provider, "kind": finding.kind, "reference": reference}
     known = SyncDifference.objects.filter(**key).first() if run else None
     if known is not None:

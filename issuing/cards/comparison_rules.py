@@ -1,11 +1,14 @@
-"""The rule by which a difference between a card here and at its issuer is resolved; pure.
+"""The rules that resolve a difference between a card here and at its issuer; pure.
 
-1. Status: the stricter side wins. The issuer froze or closed a card: so do we. We did, and the issuer does not know: it
-   is told again. A card that is active here and never became so there is activated there again. Nothing is ever made
-   usable here because the issuer says so: that a person asks for (docs/decisions/0012-issuer-sync.md).
-2. Limits: ours are the truth, since we enforce them; the issuer is told again.
-3. What is printed on the card: the issuer's.
-Anything else is left for a person.
+1. Status: the stricter side wins. If the issuer froze or closed a card, so do we. If we did and the issuer did not, we
+ask it again. A card that is active here and was never activated there is activated there again. A report by the issuer
+never makes a card usable here: only a person's request does (docs/decisions/0012-issuer-sync.md).
+
+2. Limits: ours count, since we enforce them; they are sent to the issuer again.
+
+3. What is printed on the card: the issuer's counts.
+
+Staff resolve anything else.
 """
 
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from issuing.issuers.base import IssuedCard, Limits
 from issuing.models import CardChange, SyncDifference, VirtualCard
 
 Kind, Resolution = SyncDifference.Kind, SyncDifference.Resolution
-# How much a state takes away; a card that is still pending buys nothing either.
+# How strict a state is; a pending card buys nothing either.
 STRICTNESS: dict[str, int] = {
     states.Card.ACTIVE: 0,
     states.Card.PENDING: 1,
@@ -23,7 +26,7 @@ STRICTNESS: dict[str, int] = {
     states.Card.SUSPENDED: 3,
     states.Card.CLOSED: 4,
 }
-# What the issuer is asked for so that it is as strict as we are.
+# The request that makes the issuer as strict as we are.
 PUSHES: dict[str, str] = {
     states.Card.FROZEN: CardChange.Kind.FREEZE,
     states.Card.SUSPENDED: CardChange.Kind.FREEZE,
@@ -33,7 +36,7 @@ PUSHES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference: what each side says, and what becomes of it."""
+    """One difference: each side's value, and how it is resolved."""
 
     kind: str
     ours: str
@@ -44,7 +47,7 @@ class Finding:
 
 
 def compare(card: VirtualCard, theirs: IssuedCard, *, with_limits: bool) -> list[Finding]:
-    """What differs between a card of ours and the issuer's; `with_limits` when its limits can be compared."""
+    """The differences between our card and the issuer's; `with_limits` when its limits can be compared."""
     found = [_status(card.status, theirs.status), _details(card, theirs)]
     if with_limits and card.status != states.Card.CLOSED:
         found.append(_limits(card, theirs))

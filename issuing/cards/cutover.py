@@ -1,9 +1,9 @@
-"""From mock to real: each mock card gets a real one in its place, with its limits, and is closed last.
+"""Replaces each mock card by a real one with its limits, and closes the mock card last.
 
-Done in steps that are each safe to do again, so an interrupted cut-over is finished by running it again: at most one
-living replacement of a card exists (a constraint), and the mock card stays usable until the real one is ready. What
-belongs to the person (preference, funding methods, time zone) is untouched, since the person stays the same. What was
-spent on a mock card was no money, so the new card's day and month begin empty.
+Each step is safe to repeat, so running the cut-over again finishes an interrupted one: a constraint allows one living
+replacement per card, and the mock card stays usable until the real one is ready. Preference, funding methods and time
+zone belong to the cardholder and stay. Spending on a mock card was no money, so the new card's day and month begin at
+zero.
 """
 
 from collections.abc import Iterator
@@ -31,13 +31,13 @@ ADDRESS = ("address_line1", "address_city", "address_postal_code", "address_coun
 
 
 class CutoverError(CardRefusedError):
-    """The cut-over cannot be done at all."""
+    """The cut-over cannot run at all."""
 
     code = "cutover_refused"
 
 
 class Verdict(StrEnum):
-    """What became of a mock card."""
+    """The result for a mock card."""
 
     REPLACED = "replaced"
     WAITING = "waiting"  # The issuer did not answer yet; the next run goes on.
@@ -48,7 +48,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A mock card, what became of it, and why."""
+    """A mock card, its result, and the reason."""
 
     card: VirtualCard
     verdict: Verdict
@@ -56,7 +56,7 @@ class Outcome:
 
 
 def mock_cards() -> Iterator[VirtualCard]:
-    """Every mock card that is not closed, by id, each batch read when the one before it is done."""
+    """Every mock card that is not closed, by id; each batch is read when the one before it is done."""
     after = 0
     while batch := list(_waiting().filter(pk__gt=after).order_by("pk")[:BATCH]):
         yield from batch
@@ -69,7 +69,7 @@ def count_mock_cards() -> int:
 
 
 def check(card: VirtualCard, provider: str) -> Outcome | None:
-    """Why a card cannot be replaced now, as the outcome of trying; None when it can."""
+    """Why a card cannot be replaced now, as an outcome; None when it can."""
     if provider not in (Provider.STRIPE, Provider.MARQETA):
         raise CutoverError(f"Real cards cannot come from {provider!r}; set ISSUER_PROVIDER to stripe or marqeta.")
     holder = card.cardholder
@@ -86,9 +86,9 @@ def check(card: VirtualCard, provider: str) -> Outcome | None:
 
 
 def replace_card(card: VirtualCard, *, provider: str) -> Outcome:
-    """Takes a mock card as far towards its replacement as the issuer allows now; safe to call again at any time.
+    """Takes a mock card as far towards its replacement as the issuer allows now; safe to repeat at any time.
 
-    Raises CutoverError, ReadOnlyError while the issuer takes no changes, and TransactionError in a transaction.
+    Raises CutoverError, ReadOnlyError while the issuer accepts no changes, and TransactionError in a transaction.
     """
     require_no_transaction("A cut-over")
     unfit = check(card, provider)
@@ -129,12 +129,12 @@ def _replacement(card: VirtualCard, provider: str) -> VirtualCard:
             requested_by=ACTOR,
         )
     except IntegrityError:
-        # Another run was faster by a moment.
+        # A concurrent run was faster.
         return card.replacements.exclude(status=states.Card.CLOSED).get()
 
 
 def _carried_on(real: VirtualCard) -> VirtualCard:
-    """What an earlier run began and could not finish is tried once more."""
+    """Repeats what an earlier run began and could not finish."""
     for change in CardChange.objects.filter(card=real, status__in=states.OPEN_CHANGE).order_by("pk"):
         card_changes.carry_out(change_id=change.pk)
     real.refresh_from_db()
@@ -142,7 +142,7 @@ def _carried_on(real: VirtualCard) -> VirtualCard:
 
 
 def _made_ready(real: VirtualCard, card: VirtualCard) -> VirtualCard:
-    """As usable as the mock card is: one that was frozen is frozen again, under a number that nobody knows yet."""
+    """Makes the new card as usable as the mock card; the replacement of a frozen card is frozen again."""
     if not real.issuer_card_id or card.status == states.Card.PENDING:
         return real
     if real.status == states.Card.PENDING and not _is_asked(real, CardChange.Kind.ACTIVATE):
@@ -161,7 +161,7 @@ def _is_ready(real: VirtualCard, card: VirtualCard) -> bool:
 
 
 def _hand_over(card: VirtualCard, real: VirtualCard) -> None:
-    """Closes the mock card and moves its balance, in one commit; there is no issuer to tell about a mock card."""
+    """Closes the mock card and moves its balance, in one commit; a mock card has no issuer to notify."""
     with transaction():
         locked = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card.pk)
         closable = sources_of(states.CARD_MOVES, states.Card.CLOSED)

@@ -1,7 +1,7 @@
-"""Comparisons of single cards that are still to be done: asked for by the issuer's news, and kept until they are.
+"""Comparisons of single cards that are due: requested by an issuer's update, and kept until they are done.
 
-The row of the card says that one is due, so nothing is lost when the queue forgets it or the issuer does not answer.
-A card of which its issuer reported a stop buys nothing until then (issuing/authorizations/proposal.py).
+The card's row says that a comparison is due, so it survives a lost task and an issuer that does not answer. A card with
+a reported stop buys nothing until then (issuing/authorizations/proposal.py).
 """
 
 import datetime as dt
@@ -16,18 +16,18 @@ from onecard.kit.transactions import require_transaction, transaction
 from onecard.outbox import services as outbox
 
 ACTOR = "system:sync"
-# The queue asks at once; the sweep asks again when that did not come to an end.
+# A task compares at once; the sweep repeats a comparison that did not finish.
 GRACE = dt.timedelta(seconds=30)
 AGAIN = dt.timedelta(seconds=60)
 SWEEP_BATCH = 50
-# An issuer that cannot be asked for so long leaves the cardholder without a card: a person has to know.
+# After an outage of this length the cardholder is still without a card, so a case asks staff.
 CASE_AFTER = dt.timedelta(minutes=30)
 
 
 def request(cards: Iterable[VirtualCard], *, stop_reported: bool, reported_at: dt.datetime) -> None:
-    """Has cards compared with their issuer, in the caller's transaction; a reported stop holds from now on.
+    """Marks cards for comparison, in the caller's transaction; a reported stop holds from now on.
 
-    A report from before the last comparison says nothing new about the card, so it stops nothing.
+    A report from before the last comparison brings nothing new, so it stops nothing.
     """
     require_transaction("A request for a comparison")
     now = clock.now()
@@ -39,7 +39,7 @@ def request(cards: Iterable[VirtualCard], *, stop_reported: bool, reported_at: d
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Does the comparisons that are due and did not come to an end; says how many it tried."""
+    """Does the comparisons that are due and unfinished; returns how many it tried."""
     moment = now or clock.now()
     due = VirtualCard.objects.filter(comparison_due_at__lte=moment).order_by("comparison_due_at")
     ids = list(due.values_list("pk", flat=True)[:SWEEP_BATCH])
@@ -47,7 +47,7 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 
 
 def _compare(card_id: int, now: dt.datetime) -> None:
-    """One try; the next one's time is committed before the issuer is asked, whatever becomes of this one."""
+    """Makes one attempt; the time of the next one is committed before the issuer is asked."""
     due = VirtualCard.objects.filter(pk=card_id, comparison_due_at__lte=now)
     if due.update(comparison_due_at=now + AGAIN) == 1:
         _open_case_if_long(card_id, now)

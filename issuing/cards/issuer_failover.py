@@ -1,7 +1,7 @@
-"""A card that its issuer was never asked for is made by the backup issuer instead, if policy allows it.
+"""Moves a card that its issuer was never asked for to the backup issuer, if policy allows it.
 
-Never asked is the point: a request that was sent and got no answer may have made the card, and a second one elsewhere
-would be two cards for one wish. Such a card waits for its issuer.
+A request without an answer may have made the card, and a second request elsewhere would make two cards. Such a card
+waits for its issuer.
 """
 
 from audit import trail
@@ -13,10 +13,9 @@ from onecard.kit.transactions import transaction
 
 
 def move_to_backup(change: CardChange) -> bool:
-    """Gives a claimed creation to the backup issuer; False when it must stay where it is.
+    """Gives a claimed creation to the backup issuer; False when it must stay.
 
-    `change` is as it was read at its claim: its `may_have_arrived` tells of the tries before this one, which sent
-    nothing.
+    `change` is as read at its claim: its `may_have_arrived` is about earlier attempts, which sent nothing.
     """
     if change.kind != CardChange.Kind.CREATE or change.may_have_arrived:
         return False

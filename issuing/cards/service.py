@@ -1,8 +1,8 @@
-"""What can be done with a card: one function each, called alike by API, admin, commands and webhooks.
+"""The actions on a card: one function each, for API, admin, commands and webhooks.
 
-Each intends first: what is to happen is committed with its trail and its message, and only then is the issuer asked
-(issuing/cards/changes.py). What protects the cardholder holds here at once, before the issuer knows of it: a frozen or
-closed card declines from that commit on, and so do new limits.
+Each commits the request with its trail and its message first, and asks the issuer afterwards
+(issuing/cards/changes.py). Whatever protects the cardholder holds here at once, before the issuer knows: a frozen or
+closed card declines from that commit on, and new limits hold.
 """
 
 from issuing import states
@@ -49,12 +49,12 @@ def create_virtual_card(
     provider: str | None = None,
     replaces: VirtualCard | None = None,
 ) -> VirtualCard:
-    """Makes a card at the issuer and gives it as it stands; it waits to be activated.
+    """Orders a card at the issuer and returns it; it waits to be activated.
 
     The issuer is `provider`, or the one that the rollout gives this person, or the backup while that one is down.
-    Raises CardRefusedError without verified identity or with wrong limits, and its ReadOnlyError while no issuer takes
-    changes. When the issuer does not answer, the card stays pending without an issuer's id and is made later, once,
-    under the same key.
+    Raises CardRefusedError without verified identity or with wrong limits, and its ReadOnlyError while no issuer
+    accepts changes. When the issuer does not answer, the card stays pending without an issuer's id and is made later,
+    once, under the same key.
     """
     _check_person(cardholder)
     _check_limits(limits, currency)
@@ -78,36 +78,36 @@ def create_virtual_card(
 
 
 def activate(*, card: VirtualCard, requested_by: str) -> VirtualCard:
-    """Makes a new card usable, once the issuer says so; raises CardRefusedError when it is not waiting for that."""
+    """Makes a new card usable once the issuer confirms; raises CardRefusedError for a card in another state."""
     _check_person(card.cardholder)
     availability.refuse_when_read_only(card.issuer_provider)
     return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, from_states=(states.Card.PENDING,))
 
 
 def unfreeze(*, card: VirtualCard, requested_by: str) -> VirtualCard:
-    """Makes a frozen card usable again, once the issuer says so; raises CardRefusedError when it is not frozen."""
+    """Makes a frozen card usable once the issuer confirms; raises CardRefusedError for a card in another state."""
     _check_person(card.cardholder)
     availability.refuse_when_read_only(card.issuer_provider)
     return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,))
 
 
 def freeze(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
-    """Stops new purchases at once, and tells the issuer; raises CardRefusedError when the card cannot be frozen.
+    """Stops new purchases at once, and asks the issuer; raises CardRefusedError when the card cannot be frozen.
 
-    What was approved before can still be captured (docs/issuers/stripe.md, Card status). Read-only mode does not stop
-    it: whoever lost a card cannot wait for an issuer, and the card declines here whatever that issuer knows.
+    Earlier approvals can still be captured (docs/issuers/stripe.md, Card status). Read-only mode does not stop it: a
+    lost card must decline here at once, whatever the issuer knows.
     """
     return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by)
 
 
 def close(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
-    """Ends a card for good, at once, and tells the issuer; raises CardRefusedError when it is closed already."""
+    """Closes a card for good, at once, and asks the issuer; raises CardRefusedError when it is closed already."""
     availability.refuse_when_read_only(card.issuer_provider)
     return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, reason, requested_by)
 
 
 def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: str) -> VirtualCard:
-    """Sets what a card may spend: ours at once, the issuer's as soon as it answers; raises CardRefusedError."""
+    """Sets the card's limits: here at once, at the issuer as soon as it answers; raises CardRefusedError."""
     _check_limits(limits, card.currency)
     availability.refuse_when_read_only(card.issuer_provider)
     with transaction():
@@ -124,17 +124,17 @@ def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: s
 
 
 def sync(*, card: VirtualCard, requested_by: str) -> list[SyncDifference]:
-    """Compares the card with its issuer and resolves what differs by comparison_rules.py; raises IssuerError."""
+    """Compares the card with its issuer and resolves differences by comparison_rules.py; raises IssuerError."""
     return card_comparison.sync_card(card.pk, actor=requested_by)
 
 
 def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
-    """Has the issuer told of limits that were changed in the caller's transaction (the back office's form)."""
+    """Requests that the issuer gets the limits that the caller's transaction changed (the admin form)."""
     intend(card, CardChange.Kind.LIMITS, requested_by=requested_by)
 
 
 def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_states: tuple[str, ...]) -> VirtualCard:
-    """What gives the cardholder more waits for the issuer's yes."""
+    """What gives the cardholder more waits for the issuer's confirmation."""
     with transaction():
         locked = _lock(card)
         if locked.status not in from_states:
@@ -146,7 +146,7 @@ def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_state
 
 
 def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requested_by: str) -> VirtualCard:
-    """What takes something away holds here first: the issuer may be slow, the thief is not."""
+    """What restricts the card holds here first, because the issuer may be slow."""
     words = checked_reason(reason, error=CardRefusedError)
     with transaction():
         locked = _lock(card)
@@ -157,7 +157,7 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
             )
         if target == states.Card.CLOSED:
             erase_card_data(locked, actor=requested_by)
-        # What would make it usable again and was not sent yet is pointless now.
+        # Unsent requests that would make the card usable again are cancelled.
         CardChange.objects.filter(card=card, kind__in=MAKES_USABLE, status=states.Change.INTENDED).update(
             status=states.Change.SUPERSEDED, next_attempt_at=None, updated_at=clock.now()
         )
@@ -166,7 +166,7 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
 
 
 def _carry_out(change: CardChange) -> VirtualCard:
-    """Asks the issuer right away; when that does not work out, the message and the sweeper ask again."""
+    """Asks the issuer at once; if that fails, the message and the sweeper try again."""
     card_changes.carry_out(change_id=change.pk)
     return VirtualCard.objects.select_related("cardholder").get(pk=change.card_id)
 

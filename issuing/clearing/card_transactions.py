@@ -1,7 +1,8 @@
-"""What an issuer settled: captures, refunds and what disputes move, each kept once, whoever told us of it, how often.
+"""Card transactions: the captures, refunds and dispute movements that an issuer reports, each kept once.
 
-Webhooks and the issuer sync call the same `record`; issuing/clearing/posting.py puts it into the books. Authorizations,
-increments, releases and declines are no rows here: they are our own Authorization with its decisions and holds.
+Webhooks and the issuer sync call the same `record`; issuing/clearing/posting.py posts the rows to the ledger.
+Authorizations, increments, reversals and declines are not rows here: they are our own Authorization with its decisions
+and holds.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from wallet import cases
 from wallet.models import Case
 
 Type = CardTransaction.Type
-# What a movement that names a capture has in common with it, where it does not say so itself.
+# A movement takes these from the capture that it names, where it does not state them.
 INHERITED = ("card_id", "authorization_id", "mcc", "merchant_name", "merchant_category", "merchant_location")
 
 
@@ -41,13 +42,13 @@ def record(
     merchant_category: str = "",
     merchant_location: str = "",
 ) -> bool:
-    """Keeps a movement that an issuer reports and says whether it is new; safe at once, twice, and in any order.
+    """Keeps a movement that an issuer reports; True if it is new. Safe concurrently, repeated, and in any order.
 
-    `source` is one of CardTransaction.Source; `transaction_type` is for what has no kind of its own (chargebacks). A
-    row that is there is never overwritten: only what it lacks is added, and another amount, currency or type opens a
-    case (see `difference`). One that names things that do not belong together is kept without its purchase and posts
-    nothing, and a case asks a person. What moves no money is not recorded: False. Raises UnrecordableError for an
-    amount or a currency that cannot be. Call it in a transaction for each movement, since it takes locks.
+    `source` is one of CardTransaction.Source; `transaction_type` is for movements without a kind of their own
+    (chargebacks). An existing row is never overwritten: missing columns are filled in, and a different amount, currency
+    or type opens a case (see `difference`). A movement whose references do not belong together is kept without its
+    purchase, posts nothing, and opens a case. A movement of no money is not recorded: False. Raises UnrecordableError
+    for an impossible amount or currency. Call it in one transaction per movement, since it takes locks.
     """
     if not transaction_rows.type_of(found, transaction_type):
         return False
@@ -61,7 +62,7 @@ def record(
     with transaction():
         locking.lock_cards_of(provider, issuer_card_id=found.issuer_card_id, named=found.authorization_id)
         if row["transaction_type"] == Type.SETTLEMENT:
-            # What disputes it names the capture, and may be told at once with it.
+            # A dispute of this capture names it, and may be reported at the same time.
             locking.lock_purchase(provider, found.id)
         locking.lock_purchase(provider, found.authorization_id)
         row |= _links(found, provider, row)
@@ -75,16 +76,16 @@ def record(
                 contradictions.open_contradiction(kept, kept.contradiction)
             book(kept)
         else:
-            kept = _told_again(_lock(provider, found.id), row)
+            kept = _record_repeat(_lock(provider, found.id), row)
         _join_refunds(kept)
         _link_followers(kept)
     return is_new
 
 
-def with_news(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
-    """Those of these movements that `record` would do something about, or refuse, in their order; one statement.
+def with_update(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
+    """The movements that `record` would add, complete or refuse, in their order; one statement.
 
-    The others are here already, on their card and purchase, and the issuer says nothing else or more of them.
+    The others are recorded already, on their card and purchase, and the issuer adds and changes nothing.
     """
     ids = [each.id for each in found]
     rows = CardTransaction.objects.filter(provider=provider, issuer_transaction_id__in=ids)
@@ -93,7 +94,7 @@ def with_news(found: Sequence[IssuerTransaction], *, provider: str) -> list[Issu
 
 
 def difference(found: IssuerTransaction, *, provider: str) -> transaction_rows.Difference | None:
-    """What our row says otherwise than the issuer: amount, currency or type; None when they agree, or there is no row.
+    """What our row has differently from the issuer: amount, currency or type; None when they agree or there is no row.
 
     Raises UnrecordableError as `record` does.
     """
@@ -104,10 +105,10 @@ def difference(found: IssuerTransaction, *, provider: str) -> transaction_rows.D
 
 
 def link(authorization: Authorization) -> int:
-    """Joins a purchase with the movements that were reported before it, in the caller's transaction; says how many.
+    """Links a purchase to the movements reported before it, in the caller's transaction; returns how many.
 
-    What an old document tells is left alone, here and where captures are joined with what names them: nobody knows what
-    became of it, until its issuer tells of it as well.
+    Imported legacy rows are left alone, here and where captures are linked: nobody knows what became of them until the
+    issuer reports them too.
     """
     require_transaction("The link of transactions to their purchase")
     locking.lock_purchase(authorization.provider, authorization.issuer_authorization_id)
@@ -130,7 +131,7 @@ def link(authorization: Authorization) -> int:
 
 
 def look_again(purchase: Authorization) -> None:
-    """Joins the refunds that waited for this purchase's capture, in the transaction that lets go of what it holds."""
+    """Links the refunds that waited for this purchase's capture, in the transaction that releases its hold."""
     for refund in refund_matching.join_after(purchase):
         book(refund)
 
@@ -150,7 +151,7 @@ def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
 
 
 def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
-    """Whether another card or purchase is named now than the first time; what that means is found with the locks."""
+    """Whether it names another card or purchase than at first; what that means is decided under the locks."""
     named = (row[name] and row[name] != getattr(kept, name) for name in ("issuer_card_id", "issuer_authorization_id"))
     return not kept.contradiction and any(named)
 
@@ -158,7 +159,7 @@ def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
 def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict[str, Any]:
     """Our card and our purchase, as far as they are known; some movements name the capture instead of the purchase.
 
-    Where what it names does not belong together, only the card, and why.
+    Where the references do not belong together: only the card, and the reason.
     """
     card = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id)
     named = found.authorization_id
@@ -188,7 +189,7 @@ def _inherited(capture: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _link_followers(capture: CardTransaction) -> None:
-    """Joins a capture that has its purchase with what was told before it: the dispute about it, and what that moved."""
+    """Links a capture to what was reported before it: the dispute about it, and the dispute's movements."""
     if capture.transaction_type != Type.SETTLEMENT or capture.authorization_id is None:
         return
     name = capture.issuer_transaction_id
@@ -207,15 +208,15 @@ def _link_followers(capture: CardTransaction) -> None:
 
 
 def _disputes_of(provider: str, named: str) -> list[Dispute]:
-    """The disputes that wait for this purchase or capture, but for those of which a movement names another card."""
+    """The disputes that wait for this purchase or capture, except those with a movement that names another card."""
     waiting = Dispute.objects.filter(provider=provider, issuer_transaction_id=named, authorization=None)
     moved = CardTransaction.objects.filter(provider=provider, issuer_authorization_id=named).exclude(contradiction="")
     apart = {name.partition(":")[0] for name in moved.values_list("issuer_transaction_id", flat=True)}
     return [each for each in waiting if each.issuer_dispute_id not in apart]
 
 
-def _told_again(kept: CardTransaction, row: dict[str, Any]) -> CardTransaction:
-    """A movement that is here already: what it lacks is added, and what is told otherwise is for a person."""
+def _record_repeat(kept: CardTransaction, row: dict[str, Any]) -> CardTransaction:
+    """Handles a repeated movement: fills in what is missing, and opens a case for differences."""
     why = row.pop("contradiction", "")
     has_place = kept.authorization_id is not None or kept.of_no_purchase_at is not None
     if not (why or kept.contradiction):
@@ -231,7 +232,7 @@ def _told_again(kept: CardTransaction, row: dict[str, Any]) -> CardTransaction:
 
 
 def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
-    """Adds what the locked row lacks and somebody tells now; what it has stays."""
+    """Fills in what the locked row lacks; existing values stay."""
     missing = transaction_rows.missing(kept, told)
     if missing:
         CardTransaction.objects.filter(pk=kept.pk).update(**missing)
@@ -248,11 +249,11 @@ def _join_refunds(kept: CardTransaction) -> None:
     for refund in joined:
         book(refund)
     if kept not in joined:
-        refund_matching.tell(kept)
+        refund_matching.open_case_if_unmatched(kept)
 
 
 def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:
-    """A movement that is told differently is for a person; nobody's word is taken over the other's."""
+    """Opens a case for a movement that is reported differently now. Neither report overrides the other."""
     differs = transaction_rows.difference(kept, theirs)
     if differs is not None:
         cases.open_case(

@@ -1,4 +1,4 @@
-"""Movements of money that contradict what is known: on another card, of another purchase, or of another person."""
+"""Movements that contradict known facts: they name another card, another purchase or another cardholder."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from wallet.models import Case
 
 
 def why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
-    """What was told on one card and is told on another now; a card in the place of another is the same one."""
+    """Why the movement contradicts its earlier card; "" if it does not. A replacement card counts as the same."""
     was, now = kept.issuer_card_id, row["issuer_card_id"]
     if not (was and now) or was == now:
         return ""
@@ -20,19 +20,19 @@ def why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
 
 
 def why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:
-    """What is joined with one purchase and is told of another now; what was told at first is not told otherwise."""
+    """Why a linked movement contradicts its purchase; "" if it does not. A first report contradicts nothing."""
     was, now = kept.issuer_authorization_id, row["issuer_authorization_id"]
     if kept.authorization is None or not now or now in (was, kept.issuer_transaction_id):
         return ""
-    told = event_references.purchase_of(kept.provider, now)
-    if told == kept.authorization:
+    reported = event_references.purchase_of(kept.provider, now)
+    if reported == kept.authorization:
         return ""
     home = kept.authorization.issuer_authorization_id
     return f"{kept.issuer_transaction_id} is joined with {home}, and names {now} now."
 
 
 def contradicts(kept: CardTransaction, purchase: Authorization | None) -> bool:
-    """Whether a movement that waited names another card than that of the purchase that it names; then that is said."""
+    """Whether a waiting movement names another card than its purchase's; then it records the contradiction."""
     if purchase is None:
         return False
     why = event_references.with_purchase(issuer_card_id=kept.issuer_card_id, card=kept.card, purchase=purchase)
@@ -42,7 +42,7 @@ def contradicts(kept: CardTransaction, purchase: Authorization | None) -> bool:
 
 
 def contradict(kept: CardTransaction, why: str) -> None:
-    """Writes on a movement that is of no purchase yet why what it names does not belong together, once, with a case."""
+    """Records, once and with a case, why the references of a movement without a purchase do not belong together."""
     mine = CardTransaction.objects.filter(pk=kept.pk, authorization=None, contradiction="")
     if mine.update(contradiction=why[:300]) == 1:
         kept.contradiction = why[:300]
@@ -50,7 +50,7 @@ def contradict(kept: CardTransaction, why: str) -> None:
 
 
 def open_contradiction(kept: CardTransaction, why: str) -> None:
-    """The money of this movement is nobody's until a person has said whose it is."""
+    """Opens a case: nobody gets this movement's money until staff decide whose it is."""
     summary = f"{kept.issuer_transaction_id} ({kept.get_transaction_type_display().lower()}): {why}"
     known = Case.objects.filter(kind=Case.Kind.EVENT_CONTRADICTION, reference=kept.reference, summary=summary[:300])
     if not known.exists():

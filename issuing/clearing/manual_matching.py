@@ -1,4 +1,4 @@
-"""Saying by hand which purchase a refund is of, where its issuer did not say and more than one can be it, or none."""
+"""Manual matching: staff link a refund to a purchase, or mark it as belonging to none."""
 
 import datetime as dt
 
@@ -13,20 +13,20 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.reasons import checked_reason
 
 Type = CardTransaction.Type
-# A purchase that a refund names is told within moments, or by an hourly comparison once its issuer answers again.
-MAY_BE_TOLD = dt.timedelta(days=1)
+# An issuer reports a refund's purchase within moments, or the hourly comparison finds it after an outage.
+MAY_BE_REPORTED = dt.timedelta(days=1)
 
 
 class LinkRefusedError(OneCardError):
-    """It cannot be said of this refund, or not of that purchase; the message says why, for staff."""
+    """The refund cannot be linked so. The message tells staff why."""
 
     code = "link_refused"
 
 
 def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: str, actor: str) -> None:
-    """Joins a refund with a purchase of the same card, once and for good; what the cardholder gets back follows.
+    """Links a refund to a purchase of the same card, for good; the cardholder is refunded accordingly.
 
-    Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
+    Concurrent calls are safe. Raises LinkRefusedError, and then nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
     with transactions.transaction():
@@ -42,11 +42,11 @@ def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: st
 
 
 def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
-    """Takes a person's word that a refund is of no purchase here, once and for good, as of one from before our time.
+    """Marks a refund as belonging to no purchase here, for good, such as a refund of an older purchase.
 
-    It is booked by itself, and a case asks for its being paid out to the cardholder. A purchase that it names and that
-    is told later is not paid back by it once more. Safe when two do it at once. Raises LinkRefusedError, and then
-    nothing has changed.
+    It is posted under its own reference, and a case asks staff to pay it out to the cardholder. If the purchase that it
+    names is reported later, the refund does not count for it again. Concurrent calls are safe. Raises LinkRefusedError,
+    and then nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
     with transactions.transaction():
@@ -57,14 +57,14 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
         if not refund_matching.keep_apart(kept, because=words, actor=actor):
             raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
         posting.book_apart(kept)
-        overpayment.tell_of_none(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+        overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
 
 
 def why_not(kept: CardTransaction) -> str:
-    """Why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
-    settled = _why_settled(kept)
-    if settled:
-        return settled
+    """Why a movement cannot be linked by hand, in a sentence for staff; "" where it can."""
+    matched = _why_matched(kept)
+    if matched:
+        return matched
     if not (refund_matching.is_unlinked(kept) or kept.is_contradicted):
         return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
     if kept.is_contradicted and kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
@@ -75,26 +75,26 @@ def why_not(kept: CardTransaction) -> str:
 
 
 def why_not_of_none(kept: CardTransaction) -> str:
-    """Why nobody can say that a movement is of no purchase here, in a sentence for staff; "" where it may be."""
-    settled = _why_settled(kept)
-    if settled:
-        return settled
+    """Why a movement cannot be marked as belonging to no purchase, in a sentence for staff; "" where it can."""
+    matched = _why_matched(kept)
+    if matched:
+        return matched
     if kept.transaction_type != CardTransaction.Type.REFUND or not kept.amount_minor:
         return "Only a refund can be of no purchase here: what else moves money is of one."
     if not kept.card_id:
         return "It is not known on which card this refund came, so nobody knows whose it is. Sync the issuer first."
-    until = kept.recorded_at + MAY_BE_TOLD
+    until = kept.recorded_at + MAY_BE_REPORTED
     if kept.issuer_authorization_id and not kept.contradiction and clock.now() < until:
         return (
-            f"It names {kept.issuer_authorization_id}, which may still be told: say it after {display.moment(until)}."
+            f"It names {kept.issuer_authorization_id}, which may yet be reported. Wait until {display.moment(until)}."
         )
     return ""
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The purchases of its card that money was taken for, those of its merchant first, then the newest.
+    """The captured purchases of its card: those at its merchant first, then the newest.
 
-    A capture may be the first of its purchase, so for one it is all purchases of its card.
+    A capture may be the first of its purchase, so for a capture these are all purchases of its card.
     """
     purchases = Authorization.objects.filter(card=kept.card_id)
     if kept.transaction_type != Type.SETTLEMENT:
@@ -106,7 +106,7 @@ def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
     return purchases.order_by(is_other, "-created_at")
 
 
-def _why_settled(kept: CardTransaction) -> str:
+def _why_matched(kept: CardTransaction) -> str:
     if kept.authorization_id is not None:
         return "It is known already which purchase this is of."
     if kept.of_no_purchase_at is not None:
@@ -117,6 +117,6 @@ def _why_settled(kept: CardTransaction) -> str:
 
 
 def refuse(why: str) -> None:
-    """Raises LinkRefusedError where there is a reason not to."""
+    """Raises LinkRefusedError if there is a reason to."""
     if why:
         raise LinkRefusedError(why)

@@ -1,7 +1,7 @@
-"""Correcting a link: a capture or a refund is joined with another purchase of its card than the one it is joined with.
+"""Corrects a link: moves a capture or a refund to another purchase of its card.
 
-The ledger never changes a row. Two correcting postings take the movement out of the one purchase and put it into the
-other; what the cardholder pays for both purchases follows from that (docs/decisions/0028).
+The ledger never changes a row. Two correcting postings move the amount from the one purchase to the other, and what the
+cardholder pays for both follows (docs/decisions/0028).
 """
 
 from typing import Any
@@ -28,8 +28,8 @@ Type = CardTransaction.Type
 def relink(*, movement: CardTransaction, purchase: Authorization | None, reason: str, actor: str) -> None:
     """Moves a capture or a refund to another purchase of its card, or a refund to none.
 
-    `movement` says which purchase it was joined with when the person looked. Safe when two do it at once. Raises
-    LinkRefusedError, and then nothing has changed.
+    `movement` has the purchase that the person saw. Concurrent calls are safe. Raises LinkRefusedError, and then
+    nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
     with transaction():
@@ -70,13 +70,13 @@ def why_not(kept: CardTransaction) -> str:
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The other purchases of its card and its currency, those of its merchant first, then the newest."""
+    """The other purchases of its card and currency: those at its merchant first, then the newest."""
     others = manual_matching.candidates(kept).filter(currency=kept.currency)
     return others.exclude(pk=kept.authorization_id) if kept.authorization_id is not None else others
 
 
 def _lock(movement: CardTransaction, purchase: Authorization | None) -> Authorization | None:
-    """The cards of both purchases, then both purchases, each in one order; gives the one that it is joined with."""
+    """Locks the cards of both purchases, then both purchases, each in a fixed order; returns the linked purchase."""
     wrong = Authorization.objects.get(pk=movement.authorization_id) if movement.authorization_id is not None else None
     both = [each for each in (wrong, purchase) if each is not None]
     for card_id in sorted({each.card_id for each in both if each.card_id} | {movement.card_id or 0} - {0}):
@@ -112,12 +112,12 @@ def _write(kept: CardTransaction, purchase: Authorization | None) -> None:
 
 
 def _follow(kept: CardTransaction, wrong: Authorization, purchase: Authorization | None, actor: str) -> None:
-    """What is owed for both purchases, and who is asked where nobody pays."""
+    """Adjusts the amount due of both purchases, and opens cases where nobody pays."""
     for each in (wrong, purchase) if purchase else (wrong,):
         review_cases.open_case_if_nobody_pays(each)
         amount_due.follow(each, actor=actor)
     if purchase is None:
-        overpayment.tell_of_none(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+        overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
 
 
 def _note(

@@ -1,8 +1,8 @@
-"""A recorded movement in the books: posted once its purchase is known, exchanged where it is in another currency.
+"""Posts a recorded movement once its purchase is known, and exchanges it if it is in another currency.
 
-What is owed for the purchase follows it (issuing/billing/amount_due.py), by what it is worth there
-(issuing/clearing/currency_conversion.py). What takes an earlier movement of a dispute back is booked only once that one
-is: a chargeback that never moved money cannot be taken back.
+The amount due for the purchase follows (issuing/billing/amount_due.py), from the converted amount
+(issuing/clearing/currency_conversion.py). A reversal within a dispute is posted only after the movement that it
+reverses: a chargeback that never moved money cannot be reversed.
 """
 
 from django.db.models import QuerySet
@@ -16,7 +16,7 @@ from wallet.ledger import postings as ledger
 
 Type = CardTransaction.Type
 Processing = CardTransaction.Processing
-# What each type posts, and whether turned round.
+# The posting of each type, and whether debit and credit are swapped.
 POSTINGS: dict[str, tuple[str, bool]] = {
     Type.SETTLEMENT: (ledger.Kind.CAPTURE, False),
     Type.REFUND: (ledger.Kind.MERCHANT_REFUND, False),
@@ -28,12 +28,12 @@ POSTINGS: dict[str, tuple[str, bool]] = {
 
 
 def book(kept: CardTransaction) -> bool:
-    """Posts a movement once its purchase is known, and has what the cardholder pays follow it; False when it was there.
+    """Posts a movement once its purchase is known, and adjusts the amount due; False when it was posted before.
 
     In the caller's transaction.
     """
     purchase = kept.authorization
-    # Old documents have types of their own that post nothing.
+    # Imported legacy rows have types of their own that post nothing.
     if purchase is None or not kept.amount_minor or kept.transaction_type not in POSTINGS:
         return False
     locking.lock_card(purchase.card_id)
@@ -52,15 +52,15 @@ def book(kept: CardTransaction) -> bool:
 
 
 def book_apart(kept: CardTransaction) -> bool:
-    """Posts a refund that is of no purchase, under its own name; False when it was there. In the caller's transaction.
+    """Posts a refund without a purchase under its own reference; False when it was posted before.
 
-    It is in clearing until its owner has it.
+    In the caller's transaction. The money stays in clearing until its owner gets it.
     """
     return _post(kept, kept.reference)
 
 
 def _dispute_of(kept: CardTransaction) -> str:
-    """The issuer's id of the dispute that moved this money; it stands before the movement's (disputes/lifecycle.py)."""
+    """The issuer's id of the movement's dispute: the first part of its own id (disputes/lifecycle.py)."""
     return kept.issuer_transaction_id.partition(":")[0]
 
 
@@ -77,7 +77,7 @@ def _post(kept: CardTransaction, reference: str) -> bool:
 
 
 def _claim(kept: CardTransaction) -> bool:
-    """Whether there is something left to take back; then the row is settled by this."""
+    """Whether there is a movement left to reverse; then this row reverses it."""
     if kept.processing_status == Processing.SETTLED:
         return True
     moved = _of_dispute(kept)
@@ -90,7 +90,7 @@ def _claim(kept: CardTransaction) -> bool:
 
 
 def _taken_back_by(kept: CardTransaction) -> CardTransaction | None:
-    """What was told before the movement that it takes back."""
+    """The reversal that was reported before this movement, if any."""
     by = next((later for later, earlier in TAKES_BACK.items() if earlier == kept.transaction_type), None)
     if by is None:
         return None
@@ -99,6 +99,6 @@ def _taken_back_by(kept: CardTransaction) -> CardTransaction | None:
 
 
 def _of_dispute(kept: CardTransaction) -> QuerySet[CardTransaction]:
-    """All that it moved for the same purchase: by the purchase, since names are no index to search by."""
+    """The dispute's movements of the same purchase, found by purchase because names have no index."""
     rows = CardTransaction.objects.filter(authorization=kept.authorization_id, provider=kept.provider)
     return rows.filter(issuer_transaction_id__startswith=f"{_dispute_of(kept)}:")

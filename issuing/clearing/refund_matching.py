@@ -1,6 +1,6 @@
-"""Which purchase a refund belongs to when it names none: Marqeta's never do, Stripe's link can be missing.
+"""Finds the purchase of a refund that names none: Marqeta's never do, and Stripe's link can be missing.
 
-Of several nobody guesses: a case asks, and a person says which one it is.
+When several purchases match, a case asks staff to choose.
 """
 
 import datetime as dt
@@ -18,21 +18,21 @@ from wallet import cases
 from wallet.models import Case
 
 Type = CardTransaction.Type
-# Merchants take things back for some months; a purchase from before that is no candidate.
+# Merchants accept returns for some months; older purchases do not match.
 LONGEST_AGO = dt.timedelta(days=180)
 MOST_WAITING = 50
-# A purchase keeps less of its merchant's name than a movement does.
+# A purchase stores a shorter merchant name than a movement.
 NAME_OF_PURCHASE = 120
 
 
 def join(kept: CardTransaction) -> list[CardTransaction]:
-    """Joins refunds that name no purchase with the one that each can be of; gives those that found theirs.
+    """Links refunds that name no purchase to the one purchase that matches; returns those that were linked.
 
-    `kept` is such a refund, or a capture that some may have waited for: the last to be recorded brings them together.
-    They are alike in card, merchant and currency. The only capture of the same amount before it is the one, unless
-    another refund is like it; else it is the only purchase of which that much is left, once no other waits for its
-    capture still (docs/issuers/stripe.md, Refunds). Call it in the transaction that records `kept`, under the lock of
-    its card.
+    `kept` is such a refund, or a capture that refunds may have waited for: whichever is recorded last links them. Both
+    match in card, merchant and currency. The only earlier capture of the same amount is the match, unless another
+    refund has that amount too; else it is the only purchase with at least that amount left, once no other purchase
+    waits for its capture (docs/issuers/stripe.md, Refunds). Call it in the transaction that records `kept`, under its
+    card's lock.
     """
     require_transaction("The link of a refund to its purchase")
     if not (kept.card_id and kept.merchant_name):
@@ -41,9 +41,9 @@ def join(kept: CardTransaction) -> list[CardTransaction]:
 
 
 def join_after(purchase: Authorization) -> list[CardTransaction]:
-    """Joins refunds that another purchase of their card and merchant has kept waiting, since it may be over now.
+    """Links refunds that waited because of this open purchase at the same merchant, since it may be over now.
 
-    Gives those that found theirs. In the transaction that lets go of what it holds, under the lock of its card.
+    Returns those that were linked. In the transaction that releases its hold, under its card's lock.
     """
     require_transaction("The link of a refund to its purchase")
     if not (purchase.card_id and purchase.merchant_name):
@@ -54,8 +54,8 @@ def join_after(purchase: Authorization) -> list[CardTransaction]:
     return [refund for refund in alike if _find_purchase(refund)]
 
 
-def tell(kept: CardTransaction) -> None:
-    """A refund that found no purchase is nobody's money yet: a person has to say whose it is."""
+def open_case_if_unmatched(kept: CardTransaction) -> None:
+    """Opens a case for a refund without a purchase, so that staff say whose it is."""
     if is_unlinked(kept):
         cases.open_case(
             kind=Case.Kind.REFUND_UNLINKED,
@@ -66,25 +66,25 @@ def tell(kept: CardTransaction) -> None:
 
 
 def link(refund: CardTransaction, purchase_id: int, *, because: str, actor: str = "system:refunds") -> bool:
-    """Joins a refund with its purchase, in the caller's transaction; False when somebody was faster."""
-    if not _end_question(refund, authorization=purchase_id):
+    """Links a refund to its purchase, in the caller's transaction; False when another link was faster."""
+    if not _record_match(refund, authorization=purchase_id):
         return False
     trail.record(actor=actor, action="transaction.linked", subject=refund, authorization=purchase_id, because=because)
     return True
 
 
 def keep_apart(refund: CardTransaction, *, because: str, actor: str) -> bool:
-    """Writes down that a refund is of no purchase here, in the caller's transaction; False when somebody was faster."""
-    if not _end_question(refund, of_no_purchase_at=clock.now()):
+    """Records that a refund belongs to no purchase here, in the caller's transaction; False when a link was faster."""
+    if not _record_match(refund, of_no_purchase_at=clock.now()):
         return False
     trail.record(actor=actor, action="transaction.of_no_purchase", subject=refund, because=because)
     return True
 
 
 def is_unlinked(kept: CardTransaction) -> bool:
-    """Whether it is a refund that moved money, and names no purchase that may still be told.
+    """Whether it is a refund that moved money and waits for no purchase that it names.
 
-    What an old document tells was settled before our time.
+    Imported legacy refunds were settled before our time.
     """
     has_none = kept.authorization_id is None and kept.of_no_purchase_at is None and not kept.contradiction
     names_nothing = has_none and not kept.issuer_authorization_id
@@ -92,8 +92,8 @@ def is_unlinked(kept: CardTransaction) -> bool:
     return names_nothing and is_refund and kept.amount_minor > 0
 
 
-def _end_question(refund: CardTransaction, **said: Any) -> bool:
-    """Of which purchase a refund is, or that it is of none, is said once."""
+def _record_match(refund: CardTransaction, **said: Any) -> bool:
+    """Records the match, or that there is none, once."""
     unlinked = CardTransaction.objects.filter(pk=refund.pk, authorization=None, of_no_purchase_at=None)
     if unlinked.update(**said) != 1:
         return False
@@ -111,10 +111,12 @@ def _waiting(kept: CardTransaction) -> list[CardTransaction]:
 
 
 def _unlinked(rows: QuerySet[CardTransaction]) -> list[CardTransaction]:
-    """Those of these for which `is_unlinked` holds, the oldest first."""
+    """The rows for which `is_unlinked` holds, the oldest first."""
     refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None, contradiction="")
-    told = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(source=CardTransaction.Source.LEGACY)
-    return list(told.order_by("occurred_at", "pk")[:MOST_WAITING])
+    unnamed = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(
+        source=CardTransaction.Source.LEGACY
+    )
+    return list(unnamed.order_by("occurred_at", "pk")[:MOST_WAITING])
 
 
 def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
@@ -124,7 +126,7 @@ def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
 
 
 def _on_its_own_card(rows: QuerySet[CardTransaction]) -> QuerySet[CardTransaction]:
-    """Those that are joined with no purchase, or with one of their own card."""
+    """The rows without a purchase, or with one of their own card."""
     return rows.filter(Q(authorization=None) | Q(authorization__card=None) | Q(authorization__card=F("card")))
 
 
@@ -142,7 +144,7 @@ def _find_purchase(refund: CardTransaction) -> bool:
 
 
 def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Authorization]:
-    """The purchases captured before the refund of which at least as much has not come back; of too many, none."""
+    """The purchases captured before the refund with at least its amount left; none when too many match."""
     period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
     before = _on_its_own_card(alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period))
     purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
@@ -154,12 +156,12 @@ def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> lis
 
 
 def _name(refund: CardTransaction) -> str:
-    """The merchant's name as a purchase keeps it, which is shorter and never ends with a blank."""
+    """The merchant's name as a purchase stores it: shorter, and without a blank at its end."""
     return refund.merchant_name[:NAME_OF_PURCHASE].rstrip()
 
 
 def _waits_for_a_capture(refund: CardTransaction, *, besides: Authorization) -> bool:
-    """Whether another purchase at the merchant may have been captured without our having heard of it yet."""
+    """Whether another purchase at the merchant may have a capture that was not reported yet."""
     on_card = Authorization.objects.filter(card=refund.card_id, currency=refund.currency)
     alike = on_card.filter(merchant_name=_name(refund))
     is_open = Q(status=states.Authorization.APPROVED) | Q(settle_due_at__isnull=False)

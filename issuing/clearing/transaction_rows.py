@@ -1,4 +1,4 @@
-"""A movement that an issuer reports, as the row that it becomes; nothing here reads or writes the database."""
+"""Turns a reported movement into its row; reads and writes no database."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,10 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money, MoneyError, currency_expo
 
 Type = CardTransaction.Type
 Processing = CardTransaction.Processing
-# What moves money; nothing else of an issuer's list is recorded.
+# Types that move money; nothing else of an issuer's list is recorded.
 TYPES: dict[str, str] = {Kind.CAPTURE: Type.SETTLEMENT, Kind.REFUND: Type.REFUND}
 MONEY_BACK = (Type.REFUND, Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
-# What takes back what.
+# Each reversal and the type that it reverses.
 TAKES_BACK: dict[str, str] = {
     Type.CHARGEBACK_REVERSAL: Type.CHARGEBACK,
     Type.PROVISIONAL_DEBIT: Type.PROVISIONAL_CREDIT,
@@ -23,21 +23,21 @@ FACTS = ("transaction_type", "amount_minor", "currency")
 
 
 class UnrecordableError(OneCardError):
-    """What the issuer says is no movement of money that can be; the message says why."""
+    """The issuer reports an impossible movement of money; the message says why."""
 
     code = "unrecordable_transaction"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What we have recorded and what the issuer says now, each in words."""
+    """What we have recorded and what the issuer reports now, each as text."""
 
     ours: str
     theirs: str
 
 
 def type_of(found: IssuerTransaction, transaction_type: str = "") -> str:
-    """One of CardTransaction.Type, or "" for what moves no money; `transaction_type` is for what has no kind."""
+    """One of CardTransaction.Type, or "" for no movement of money; `transaction_type` is for rows without a kind."""
     return transaction_type or TYPES.get(found.kind, "")
 
 
@@ -75,7 +75,7 @@ def check(found: IssuerTransaction) -> None:
 
 
 def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
-    """What the kept row says otherwise than a newly told one: amount, currency or type."""
+    """What the kept row has differently from the new report: amount, currency or type."""
     if all(getattr(kept, name) == row[name] for name in FACTS):
         return None
     money = Money(row["amount_minor"], row["currency"])
@@ -83,11 +83,10 @@ def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
 
 
 def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
-    """What the kept row lacks and the newly told one has; the facts are never among it.
+    """What the kept row lacks and the new report has; amount, currency and type are never among it.
 
-    Nor is a purchase, once a person has said that there is none: its money was booked by itself
-    (issuing/clearing/manual_matching.py). Of what contradicts itself, whose it is is for a person to say
-    (issuing/inbox/references.py).
+    Nor is a purchase, once staff have marked the refund as belonging to none (issuing/clearing/manual_matching.py). For
+    a contradicted movement, staff decide whose it is (issuing/inbox/references.py).
     """
     settled: tuple[str, ...] = FACTS
     if kept.of_no_purchase_at is not None:

@@ -1,7 +1,7 @@
-"""Disputes at an issuer, whichever: one row each, moved along its table, with a case while it is open.
+"""The life of a dispute at any issuer: one row, moved along its table of legal moves, with a case while it is open.
 
-What a dispute moves are card transactions under "<dispute>:<movement>", so that they are booked, linked and repeated as
-all others (docs/decisions/0020). Whose money it is meanwhile, and what the cardholder owes, follows from those rows.
+A dispute's movements are card transactions named "<dispute>:<movement>", so they are posted, linked and repeated like
+all others (docs/decisions/0020). Who has the money, and the amount due, follow from those rows.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ OVER = (Status.WON, Status.LOST, Status.EXPIRED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """Money that a dispute moved. `id` is the issuer's, or "" where it gives none: then there is one of its type."""
+    """Money that a dispute moved. `id` is the issuer's, or "": then the dispute has one movement of its type."""
 
     transaction_type: str
     amount_minor: int
@@ -46,10 +46,10 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisputeNews:
-    """What an issuer says of a dispute; `status` is one of states.Dispute, or "" where the news does not say.
+class DisputeUpdate:
+    """What an issuer reports of a dispute; `status` is one of states.Dispute, or "" where it is not stated.
 
-    `disputed_id` names the capture that is disputed, or its purchase, by the issuer's id.
+    `disputed_id` is the issuer's id of the disputed capture, or of its purchase.
     """
 
     provider: str
@@ -58,105 +58,112 @@ class DisputeNews:
     status: str
     amount_minor: int
     currency: str
-    told_at: dt.datetime
+    reported_at: dt.datetime
     event_type: str
     reason: str = ""
     movements: tuple[Movement, ...] = ()
-    # What the message says of the card and the merchant; where it says nothing, the disputed capture does.
+    # Card and merchant of the message; where it does not state them, the disputed capture does.
     issuer_card_id: str = ""
     issuer_cardholder_id: str = ""
-    # Another name that the message gives for what is disputed; "" where it gives one.
+    # A second id that the message gives for what is disputed, or "".
     also_named: str = ""
     merchant: Merchant | None = None
     authorization_code: str = ""
 
 
-def check(news: DisputeNews) -> None:
-    """Raises MalformedEventError for news that cannot be written down; nothing has been written by then."""
-    if not news.dispute_id or ":" in news.dispute_id:
+def check(update: DisputeUpdate) -> None:
+    """Raises MalformedEventError, before anything is written, for an update that cannot be recorded."""
+    if not update.dispute_id or ":" in update.dispute_id:
         raise MalformedEventError("The dispute has no usable id.")
-    amounts = (news.amount_minor, *(each.amount_minor for each in news.movements))
+    amounts = (update.amount_minor, *(each.amount_minor for each in update.movements))
     if not all(0 <= amount <= MAX_AMOUNT_MINOR for amount in amounts):
         raise MalformedEventError("The dispute's amount is negative, or beyond any purchase.")
-    if any(len(_name(news.dispute_id, each)) > ID_LIMIT for each in news.movements):
+    if any(len(_name(update.dispute_id, each)) > ID_LIMIT for each in update.movements):
         raise MalformedEventError("The dispute's movement has an id that is too long.")
 
 
-def apply_news(news: DisputeNews) -> Dispute:
-    """Writes down what an issuer says of a dispute, in the caller's transaction; safe twice, at once and in any order.
+def apply_update(update: DisputeUpdate) -> Dispute:
+    """Applies an issuer's update of a dispute, in the caller's transaction.
 
-    Money that a dispute moved for another card than that of the purchase that it names is kept, and posts nothing.
-    Raises MalformedEventError as `check` does, and ContradictionError for news about another purchase than before.
+    Safe repeated, concurrently and in any order. Money that a dispute moved for another card than its purchase's is
+    kept, and posts nothing. Raises MalformedEventError as `check` does, and ContradictionError for an update that names
+    another purchase than before.
     """
     require_transaction("News of a dispute")
-    check(news)
-    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it is about, by
-    # their names.
-    locking.lock_cards_of(news.provider, issuer_card_id=news.issuer_card_id, named=news.disputed_id)
-    locking.lock_purchase(news.provider, f"dispute:{news.dispute_id}")
-    locking.lock_purchase(news.provider, news.disputed_id)
-    why = _refuse_contradiction(news)
-    dispute = _know(news, is_apart=bool(why))
-    _move(dispute, news)
-    for movement in news.movements:
-        _record(dispute, movement, news)
-    _end_provisional_credit(dispute, news)
+    check(update)
+    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it disputes.
+    locking.lock_cards_of(update.provider, issuer_card_id=update.issuer_card_id, named=update.disputed_id)
+    locking.lock_purchase(update.provider, f"dispute:{update.dispute_id}")
+    locking.lock_purchase(update.provider, update.disputed_id)
+    why = _refuse_contradiction(update)
+    dispute = _know(update, is_apart=bool(why))
+    _move(dispute, update)
+    for movement in update.movements:
+        _record(dispute, movement, update)
+    _end_provisional_credit(dispute, update)
     watch(dispute)
     return dispute
 
 
-def _refuse_contradiction(news: DisputeNews) -> str:
-    """Why what the news names does not belong together, for news whose money is kept with that; "" where it does.
+def _refuse_contradiction(update: DisputeUpdate) -> str:
+    """Why the update's references do not belong together, for an update whose money is kept so; else "".
 
-    Raises ContradictionError for news without money, and for news of a dispute that is about another purchase.
+    Raises ContradictionError for an update without money, and for a dispute that is about another purchase.
     """
-    known = Dispute.objects.filter(provider=news.provider, issuer_dispute_id=news.dispute_id).first()
-    names = (news.disputed_id, news.also_named, known.issuer_transaction_id if known else "")
-    purchases = {name: event_references.purchase_of(news.provider, name) for name in names if name}
+    known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id).first()
+    names = (update.disputed_id, update.also_named, known.issuer_transaction_id if known else "")
+    purchases = {name: event_references.purchase_of(update.provider, name) for name in names if name}
     found = {name: each for name, each in purchases.items() if each is not None}
     if len({each.pk for each in found.values()}) > 1:
         about = " and ".join(f"{name} ({each})" for name, each in found.items())
-        raise ContradictionError(f"The dispute {news.dispute_id} names two purchases: {about}.", _money(news))
+        raise ContradictionError(f"The dispute {update.dispute_id} names two purchases: {about}.", _money(update))
     why = event_references.contradiction(
         Named(
-            provider=news.provider,
-            card=news.issuer_card_id,
-            cardholder=news.issuer_cardholder_id,
-            purchase=names[2] or news.disputed_id,
+            provider=update.provider,
+            card=update.issuer_card_id,
+            cardholder=update.issuer_cardholder_id,
+            purchase=names[2] or update.disputed_id,
         )
     )
-    if why and not news.movements:
-        raise ContradictionError(why, _money(news))
+    if why and not update.movements:
+        raise ContradictionError(why, _money(update))
     return why
 
 
-def _money(news: DisputeNews) -> Money:
-    return Money(news.amount_minor, news.currency)
+def _money(update: DisputeUpdate) -> Money:
+    return Money(update.amount_minor, update.currency)
 
 
-def _know(news: DisputeNews, *, is_apart: bool) -> Dispute:
-    """The dispute's row, new or completed; any news may be the first. `is_apart` leaves it without its purchase."""
+def _know(update: DisputeUpdate, *, is_apart: bool) -> Dispute:
+    """Finds, completes or creates the dispute's row; any update may be the first.
+
+    `is_apart` leaves it without its purchase.
+    """
     now = clock.now()
     dispute, is_new = Dispute.objects.get_or_create(
-        provider=news.provider,
-        issuer_dispute_id=news.dispute_id,
+        provider=update.provider,
+        issuer_dispute_id=update.dispute_id,
         defaults={
-            "issuer_transaction_id": news.disputed_id,
-            "status": news.status or Status.UNSUBMITTED,
-            "reason": news.reason[:80],
-            "amount_minor": news.amount_minor,
-            "currency": news.currency,
-            "opened_at": news.told_at,
-            "closed_at": news.told_at if news.status in OVER else None,
+            "issuer_transaction_id": update.disputed_id,
+            "status": update.status or Status.UNSUBMITTED,
+            "reason": update.reason[:80],
+            "amount_minor": update.amount_minor,
+            "currency": update.currency,
+            "opened_at": update.reported_at,
+            "closed_at": update.reported_at if update.status in OVER else None,
             "updated_at": now,
         },
     )
     if is_new:
         _note(dispute, f"dispute.{dispute.status}", first=True)
-    facts = {"issuer_transaction_id": news.disputed_id, "reason": news.reason[:80], "amount_minor": news.amount_minor}
+    facts = {
+        "issuer_transaction_id": update.disputed_id,
+        "reason": update.reason[:80],
+        "amount_minor": update.amount_minor,
+    }
     missing = {name: value for name, value in facts.items() if value and not getattr(dispute, name)}
     if not is_apart:
-        missing |= _links(dispute.provider, dispute.issuer_transaction_id or news.disputed_id, dispute)
+        missing |= _links(dispute.provider, dispute.issuer_transaction_id or update.disputed_id, dispute)
     if missing:
         Dispute.objects.filter(pk=dispute.pk).update(**missing, updated_at=now)
         dispute.refresh_from_db()
@@ -164,7 +171,7 @@ def _know(news: DisputeNews, *, is_apart: bool) -> Dispute:
 
 
 def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
-    """The capture and the purchase, as soon as they are known; later ones join by clearing/card_transactions.py."""
+    """The capture and the purchase, once they are known; later ones are linked by clearing/card_transactions.py."""
     if not named or (dispute.transaction_id and dispute.authorization_id):
         return {}
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
@@ -175,18 +182,18 @@ def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
     return {name: pk for name, pk in found.items() if pk and not getattr(dispute, name)}
 
 
-def _move(dispute: Dispute, news: DisputeNews) -> bool:
-    """Along the table of moves; news that is old or repeated moves nothing.
+def _move(dispute: Dispute, update: DisputeUpdate) -> bool:
+    """Moves the dispute along its table; an old or repeated update moves nothing.
 
-    What was decided is only decided otherwise by a later word; of two of the same second the first heard stands.
+    Only a later update reverses an outcome. Of two updates in the same second, the first received stands.
     """
-    target, now = news.status, clock.now()
+    target, now = update.status, clock.now()
     if not target or target == dispute.status:
         return False
     sources = sources_of(states.DISPUTE_MOVES, target)
-    undecided = Q(closed_at=None) | Q(closed_at__lt=news.told_at)
+    undecided = Q(closed_at=None) | Q(closed_at__lt=update.reported_at)
     rows = Dispute.objects.filter(undecided, pk=dispute.pk, status__in=sources)
-    closed_at = news.told_at if target in OVER else None
+    closed_at = update.reported_at if target in OVER else None
     if rows.update(status=target, closed_at=closed_at, updated_at=now) != 1:
         return False
     _note(dispute, f"dispute.{target}", was=dispute.status)
@@ -194,8 +201,8 @@ def _move(dispute: Dispute, news: DisputeNews) -> bool:
     return True
 
 
-def _record(dispute: Dispute, movement: Movement, news: DisputeNews) -> None:
-    """Keeps what was moved, once: without an id of its own it is the one that is told under its id before or after."""
+def _record(dispute: Dispute, movement: Movement, update: DisputeUpdate) -> None:
+    """Records a movement once. Without an id it is the same as the one that is reported with an id."""
     own = _name(dispute.issuer_dispute_id, movement)
     nameless = f"{dispute.issuer_dispute_id}:{movement.transaction_type}"
     known = set(_moved(dispute, movement.transaction_type).values_list("issuer_transaction_id", flat=True))
@@ -208,34 +215,34 @@ def _record(dispute: Dispute, movement: Movement, news: DisputeNews) -> None:
     is_back = movement.transaction_type in MONEY_BACK
     found = IssuerTransaction(
         id=own,
-        issuer_card_id=news.issuer_card_id,
+        issuer_card_id=update.issuer_card_id,
         authorization_id=dispute.issuer_transaction_id,
         kind=Kind.OTHER.value,
         amount_minor=-movement.amount_minor if is_back else movement.amount_minor,
         currency=movement.currency,
-        merchant_name=news.merchant.name if news.merchant else "",
-        mcc=news.merchant.mcc if news.merchant else "",
+        merchant_name=update.merchant.name if update.merchant else "",
+        mcc=update.merchant.mcc if update.merchant else "",
         created_at=movement.occurred_at,
-        issuer_cardholder_id=news.issuer_cardholder_id,
+        issuer_cardholder_id=update.issuer_cardholder_id,
         **movement.beside.columns(),
     )
-    place = news.merchant
+    place = update.merchant
     card_transactions.record(
         found,
         provider=dispute.provider,
         source=CardTransaction.Source.WEBHOOK,
         transaction_type=movement.transaction_type,
-        event_type=news.event_type,
-        authorization_code=news.authorization_code,
+        event_type=update.event_type,
+        authorization_code=update.authorization_code,
         merchant_location=location_of(city=place.city, state=place.state, country=place.country) if place else "",
     )
 
 
-def _end_provisional_credit(dispute: Dispute, news: DisputeNews) -> None:
-    """A dispute that is won makes its provisional credit the purchase's, unless a chargeback is told beside it.
+def _end_provisional_credit(dispute: Dispute, update: DisputeUpdate) -> None:
+    """Makes the provisional credit of a won dispute final, unless a chargeback is reported as well.
 
-    And one that is lost after that takes it back. Which message says so is nowhere written, so the state does; what
-    the issuer tells of it later under an id of its own is the same money.
+    A dispute that is lost afterwards reverses it. No documentation names the message that says so, so the status
+    decides; a later report with an id of its own is the same money.
     """
     credit = _moved(dispute, Type.PROVISIONAL_CREDIT).order_by("pk").first()
     if credit is None:
@@ -244,21 +251,21 @@ def _end_provisional_credit(dispute: Dispute, news: DisputeNews) -> None:
         transaction_type=Type.CHARGEBACK,
         amount_minor=credit.amount_minor,
         currency=credit.currency,
-        occurred_at=dispute.closed_at or news.told_at,
+        occurred_at=dispute.closed_at or update.reported_at,
     )
     kept_by_us = f"{dispute.issuer_dispute_id}:{Type.CHARGEBACK}"
     if dispute.status == Status.WON:
         for kind in (Type.PROVISIONAL_DEBIT, Type.CHARGEBACK):
-            _record(dispute, replace(given, transaction_type=kind), news)
+            _record(dispute, replace(given, transaction_type=kind), update)
     elif (
         dispute.status == Status.LOST
         and _moved(dispute, Type.CHARGEBACK).filter(issuer_transaction_id=kept_by_us).exists()
     ):
-        _record(dispute, replace(given, transaction_type=Type.CHARGEBACK_REVERSAL), news)
+        _record(dispute, replace(given, transaction_type=Type.CHARGEBACK_REVERSAL), update)
 
 
 def watch(dispute: Dispute) -> None:
-    """A person works a dispute until it is over, its money has come if it is won, and what was credited has gone."""
+    """Keeps the case open until the dispute is over and its money has come, if won, or its credit has gone."""
     reference = f"dispute:{dispute.pk}"
     is_unpaid = dispute.status == Status.WON and not came_back_minor(dispute)
     if dispute.status in states.OPEN_DISPUTE or provisional_minor(dispute) or is_unpaid:
@@ -274,13 +281,13 @@ def watch(dispute: Dispute) -> None:
 
 
 def provisional_minor(dispute: Dispute) -> int:
-    """What its issuer has credited meanwhile and not taken back, in minor units."""
+    """The issuer's provisional credit that was not reversed, in minor units."""
     given, gone = _total_minor(dispute, Type.PROVISIONAL_CREDIT), _total_minor(dispute, Type.PROVISIONAL_DEBIT)
     return max(0, given - gone)
 
 
 def came_back_minor(dispute: Dispute) -> int:
-    """What came back for good by it and was not taken again, in minor units."""
+    """What the dispute returned for good, less what was reversed, in minor units."""
     return max(0, _total_minor(dispute, Type.CHARGEBACK) - _total_minor(dispute, Type.CHARGEBACK_REVERSAL))
 
 
@@ -290,7 +297,7 @@ def _total_minor(dispute: Dispute, transaction_type: str) -> int:
 
 
 def _moved(dispute: Dispute, transaction_type: str) -> QuerySet[CardTransaction]:
-    """What it moved, by its purchase or among what has none yet: names are no index to search by."""
+    """The dispute's movements, by its purchase or among those without one: names have no index."""
     near = Q(authorization=None)
     if dispute.authorization_id is not None:
         near |= Q(authorization=dispute.authorization_id)

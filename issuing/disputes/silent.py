@@ -1,4 +1,4 @@
-"""Disputes of which the issuer says nothing any more: a person ends them as the money stands, and none is moved."""
+"""Disputes about which the issuer stopped reporting: staff end them as the money stands, and none is moved."""
 
 import datetime as dt
 
@@ -12,22 +12,22 @@ from onecard.kit.money import Money
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 
-# A round of a dispute gives each side a month or two to answer; after four without a word none is expected.
+# Each side has a month or two to answer; after four silent months no answer is expected.
 SILENT_FOR = dt.timedelta(days=120)
 Status = states.Dispute
 
 
 class StillOpenError(OneCardError):
-    """The dispute cannot be ended by hand; the message says why, for staff."""
+    """The dispute cannot be ended by hand. The message tells staff why."""
 
     code = "dispute_still_open"
 
 
 def end(*, dispute: Dispute, reason: str, actor: str) -> str:
-    """Ends a silent dispute: won if money came back for good, else lost. Gives which of states.Dispute it is.
+    """Ends a silent dispute: won if money came back for good, else lost. Returns the new states.Dispute.
 
-    Its case is closed with it. It keeps no moment of its end, so whatever its issuer may still say counts, however old.
-    Safe when two do it at once. Raises StillOpenError, and then nothing has changed.
+    Its case closes with it. It stores no time of its end, so a later report counts however old it is. Concurrent calls
+    are safe. Raises StillOpenError, and then nothing has changed.
     """
     words = checked_reason(reason, error=StillOpenError)
     with transaction():
@@ -46,7 +46,7 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
 
 
 def why_not(dispute: Dispute) -> str:
-    """Why a dispute cannot be ended by hand, in a sentence for staff; "" where it may be."""
+    """Why a dispute cannot be ended by hand, in a sentence for staff; "" where it can."""
     if dispute.status not in states.OPEN_DISPUTE:
         return "It is over already."
     until = dispute.updated_at + SILENT_FOR

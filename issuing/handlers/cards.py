@@ -1,8 +1,9 @@
-"""What an issuer tells of a card or its holder. The news says that something changed; how it stands is asked anew.
+"""Handles card and cardholder updates from an issuer.
 
-News may be late, repeated or out of order, and most of it is the echo of our own changes. So it is never taken at its
-word: unless it says just what we hold, the card is compared with the issuer as it is by then (issuing/sync). Until
-that was done, a card that its issuer reports as stopped buys nothing (issuing/cards/due_comparisons.py).
+An update only triggers a comparison with the issuer's present state. Updates may be late, repeated or out of order, and
+most are the echo of our own changes. So unless an update reports exactly what we hold, the card is compared with the
+issuer's present state (issuing/sync). Until then, a card that its issuer reports as stopped buys nothing
+(issuing/cards/due_comparisons.py).
 """
 
 import datetime as dt
@@ -22,15 +23,15 @@ from onecard.kit.transactions import require_transaction
 
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
-# States of cards and holders that stop nothing, at either issuer: they may buy, or never could yet.
+# States of cards and holders that stop nothing, at either issuer: they may buy, or were never active.
 BUYS_OR_IS_NEW = frozenset({"active", "unactivated", "unverified"})
-# More of them about one card do not come within the days for which an issuer repeats itself.
+# An issuer repeats itself for some days; one card does not get more updates in that time.
 MOST_NEWS = 50
 HOLDER_NEWS = ("issuing_cardholder.", "usertransition.")
 
 
 def act(event: IssuerEvent) -> Result:
-    """Has whatever the news is about compared, by messages in the caller's transaction; gives status and reason."""
+    """Requests a comparison of the cards concerned, in the caller's transaction; returns status and reason."""
     require_transaction("News of a card")
     if event.event_type.startswith(HOLDER_NEWS):
         return _about_holder(event)
@@ -53,9 +54,9 @@ def _about_holder(event: IssuerEvent) -> Result:
 
 
 def _reports_a_stop(event: IssuerEvent) -> bool:
-    """Whether the card, or its holder, may buy nothing by this news; a word that is new to us may mean that as well.
+    """Whether the update stops the card or its holder; an unknown status may mean that too.
 
-    A stop that ended before newer news came stops nothing, in whatever order the two arrive. Of two reports from the
+    A stop that ended before a newer update stops nothing, in whatever order the two arrive. Of two reports from the
     same moment the stop counts.
     """
     return _is_stop(event) and not _ended_meanwhile(event)
@@ -67,7 +68,7 @@ def _is_stop(event: IssuerEvent) -> bool:
 
 
 def _ended_meanwhile(event: IssuerEvent) -> bool:
-    """Whether later news about the same card or holder was handled already, and says that it may buy."""
+    """Whether a later update about the same card or holder was handled already, and allows purchases."""
     handled = IssuerEvent.objects.filter(provider=event.provider, status=states.Event.HANDLED)
     same = handled.filter(object_id=event.object_id, event_type__startswith=_family(event))
     latest = same.order_by("-pk")[:MOST_NEWS]
@@ -76,29 +77,29 @@ def _ended_meanwhile(event: IssuerEvent) -> bool:
 
 
 def _family(event: IssuerEvent) -> str:
-    """How the types begin of all news about a card, or about a holder."""
+    """The common prefix of all event types about a card, or about a holder."""
     return event.event_type.partition(".")[0] + "."
 
 
 def _status_word(event: IssuerEvent) -> str:
     content = content_of(event)
-    # Transitions of Marqeta's users have their state under either name.
+    # Marqeta's user transitions name the state in either field.
     return clean_text(content.get("state") or content.get("status"), limit=40)
 
 
 def _reported_at(event: IssuerEvent) -> dt.datetime:
-    """When the issuer says that it happened, or when we heard of it."""
+    """When the issuer says that it happened, or when we received it."""
     if event.provider == Provider.MARQETA:
         return happened_at(content_of(event)) or event.received_at
-    return parse_envelope(bytes(event.body)).told_at or event.received_at
+    return parse_envelope(bytes(event.body)).reported_at or event.received_at
 
 
 def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
-    """The echo of our own change, which needs no question to the issuer."""
+    """Whether it is the echo of our own change, which needs no request to the issuer."""
     if event.provider == Provider.MARQETA:
         return marqeta_objects.read_state(_status_word(event)) == card.status
-    told = _stripe_card(event)
-    return told is not None and not compare(card, told, with_limits=True)
+    reported = _stripe_card(event)
+    return reported is not None and not compare(card, reported, with_limits=True)
 
 
 def _stripe_card(event: IssuerEvent) -> IssuedCard | None:

@@ -1,7 +1,7 @@
-"""What is done about a stored event, by a worker, once. One that fails is tried again until it succeeds.
+"""Applies a stored event, once, in a worker. A failed event is tried again until it succeeds.
 
-After some failures, or when it cannot be read at all and carries money, a case asks a person. A try counts from its
-beginning, so that an event which ends its worker's process counts as one that fails.
+After some failures, or when an event with money cannot be read at all, a case asks staff. An attempt is counted when it
+begins, so an event that ends its worker's process counts as failed.
 """
 
 import datetime as dt
@@ -25,37 +25,37 @@ from onecard.kit import clock
 from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import transaction
 
-# News of cards and their holders: at Stripe by the event's type, at Marqeta by its beginning.
+# Card and cardholder updates: by event type at Stripe, by prefix at Marqeta.
 CARD_NEWS = ("issuing_card.updated", "issuing_cardholder.updated")
 CARD_MOVES = ("cardtransition.", "usertransition.")
-# The issuer's news can overtake our own commit of the decision it speaks of; after this long there was none.
+# The issuer's update can arrive before our own decision is committed; after this long there was none.
 WAIT_FOR_DECISION = dt.timedelta(minutes=10)
 SWEEP_AFTER = dt.timedelta(seconds=15)
 
 
 def handle(*, event_pk: int, now: dt.datetime | None = None) -> str:
-    """Acts on one event and moves it out of `received`; gives its status. Safe to run twice and side by side.
+    """Applies one event and moves it out of `received`; returns its status. Safe repeated and concurrently.
 
-    Raises whatever applying it raised, after the failure and the time of the next try were written down.
+    Raises the error that applying it raised, after recording the failure and the time of the next attempt.
     """
     return _try(event_pk, now or clock.now())
 
 
 def handle_if_due(*, event_pk: int, now: dt.datetime | None = None) -> str:
-    """As `handle`, but does nothing before the time of the event's next try.
+    """As `handle`, but does nothing before the time of the event's next attempt.
 
-    For the queue, which hands out a task again at once when its worker died.
+    For the queue, which repeats a task at once when its worker died.
     """
     return _try(event_pk, now or clock.now(), only_if_due=True)
 
 
 def _try(event_pk: int, now: dt.datetime, *, only_if_due: bool = False) -> str:
-    if not unapplied.begin_try(event_pk, now=now, only_if_due=only_if_due):
+    if not unapplied.begin_attempt(event_pk, now=now, only_if_due=only_if_due):
         return IssuerEvent.objects.values_list("status", flat=True).get(pk=event_pk)
     try:
         return _apply(event_pk, now)
     except Exception as error:
-        # Also when the task's time was over: an event that takes too long must not hold up the others for ever.
+        # Also after a task's time limit: a slow event must not hold up the others for ever.
         unapplied.record_failure(event_pk, error, now=now)
         raise
 
@@ -65,7 +65,7 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
         if event.status != states.Event.RECEIVED:
             return event.status
-        unapplied.end_try(event)
+        unapplied.end_attempt(event)
         try:
             status, reason = _dispatch(event, now)
         except MalformedEventError as error:
@@ -85,7 +85,7 @@ def _apply(event_pk: int, now: dt.datetime) -> str:
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
-    """Handles what the queue forgot: events that still wait; says how many it looked at."""
+    """Handles events that the queue lost; returns how many it looked at."""
     limit = (now or clock.now()) - SWEEP_AFTER
     is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now or clock.now())
     waiting = IssuerEvent.objects.filter(is_due, status=states.Event.RECEIVED, received_at__lt=limit)

@@ -1,7 +1,7 @@
-"""What a row of Marqeta's webhook means for a purchase; called by the worker, inside its transaction, once a row.
+"""What a row of Marqeta's webhook means for a purchase; called by the worker in its transaction, once per row.
 
-Each network message is a transaction of its own, linked to the purchase by the preceding token. What moved money is
-recorded beside (issuing/handlers/marqeta_clearing.py); what is not acted on is kept with its reason.
+Each network message is a transaction of its own, linked to the purchase by the preceding token. Money that moved is
+recorded by issuing/handlers/marqeta_clearing.py; rows that are not acted on are kept with the reason.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ WAIT: Result = (states.Event.RECEIVED, "")
 
 
 def act(body: bytes, *, patient: bool) -> Result:
-    """Acts on a stored row; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    """Acts on a stored row; `patient` while our own decision may still be committing. Returns status and reason."""
     key, rows = next(iter(read_object(body).items()), ("", []))
     row = rows[0] if isinstance(rows, list) and rows else None
     if not isinstance(row, dict):
@@ -82,9 +82,9 @@ def _meaning(kind: str, row: dict[str, Any]) -> Meaning:
 
 
 def _is_alone(kind: str, row: dict[str, Any]) -> bool:
-    """Whether a plain credit or debit of the account belongs to no merchant's message: a load of the program's own.
+    """Whether a plain credit or debit of the account belongs to no merchant's message: the program's own load.
 
-    A twin has the message's own funding with it, or names the message (Marqeta, gpa twins).
+    The twin of a message carries the message's funding, or names the message (Marqeta, gpa twins).
     """
     is_plain = kind.removesuffix(".reversal") in PLAIN_ENTRIES
     return is_plain and not jit_funding(row) and not row.get("preceding_related_transaction_token")
@@ -92,17 +92,17 @@ def _is_alone(kind: str, row: dict[str, Any]) -> bool:
 
 def _disputed(kind: str, row: dict[str, Any]) -> Result:
     read = read_row(kind, row)
-    if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.news.amount_minor:
+    if read.state in REFUSED and marqeta_disputes.gives_money(kind) and read.update.amount_minor:
         raise UnhandledMoneyError("The money of the dispute was refused, so it did not arrive.")
     if read.state in REFUSED:
         return states.Event.KEPT, "A refused message changes nothing."
-    return marqeta_disputes.act_on_message(kind, row, read.news)
+    return marqeta_disputes.act_on_message(kind, row, read.update)
 
 
 def _apply(row: Row, *, patient: bool) -> Result:
-    """Acts on a message. Money that moved is kept with its contradiction; else that raises ContradictionError."""
+    """Acts on a message. Money that moved is kept with its contradiction; else the contradiction is raised."""
     try:
-        lifecycle.refuse_contradiction(row.news)
+        lifecycle.refuse_contradiction(row.update)
     except ContradictionError:
         if row.movement is None or row.state in ("PENDING", *REFUSED):
             raise
@@ -113,7 +113,7 @@ def _apply(row: Row, *, patient: bool) -> Result:
 def _act_on(row: Row, *, patient: bool) -> Result:
     known = _purchase(row) if row.kind in INCREMENTS | RELEASES and row.state not in REFUSED else None
     if known is not None:
-        lifecycle.refuse_other_currency(known, row.news)
+        lifecycle.refuse_other_currency(known, row.update)
     if row.state in REFUSED:
         return _refused(row, patient=patient)
     if row.kind in CLEARINGS:
@@ -142,19 +142,19 @@ def _approved(row: Row, *, patient: bool) -> Result:
 
 
 def _approved_for_less(row: Row) -> int:
-    """A partial approval (response code 0002): the message has the part, our decision all that was asked for.
+    """Handles a partial approval (response code 0002): the message has the part, our decision the whole amount.
 
-    A message is handled once in each state, and only while it is pending is it the approval itself.
+    A message is handled once per state, and only in the state PENDING is it the approval itself.
     """
     decision = _decision(row, approved=True)
     if decision is None:
         return 0
-    lifecycle.refuse_other_currency(decision.authorization, row.news)
-    return lifecycle.approve_less(decision, row.news.amount_minor, actor=ACTOR)
+    lifecycle.refuse_other_currency(decision.authorization, row.update)
+    return lifecycle.approve_less(decision, row.update.amount_minor, actor=ACTOR)
 
 
 def _reduced(row: Row, *, patient: bool) -> Result:
-    """A part of the hold is given back; what is released is in the order, and of an advice nowhere else."""
+    """Releases a part of the hold; the released amount is in the order, and for an advice nowhere else."""
     if _report(row, states.Authorization.APPROVED, patient=patient) != HANDLED:
         return WAIT
     purchase = _purchase(row)
@@ -165,7 +165,7 @@ def _reduced(row: Row, *, patient: bool) -> Result:
 
 
 def _settle_if_all_is_taken(row: Row, *, patient: bool) -> Result:
-    """The clearing that was the last may have been told before what made it so, and is not told again."""
+    """Settles the purchase: its last clearing may have been reported before the reduction that made it the last."""
     purchase = _purchase(row)
     captured = amount_due.moved_minor(purchase)[0] if purchase is not None else 0
     if purchase is not None and captured and captured >= purchase.approved_minor:
@@ -174,34 +174,34 @@ def _settle_if_all_is_taken(row: Row, *, patient: bool) -> Result:
 
 
 def _approved_increment(row: Row, *, patient: bool) -> Result:
-    """An increment that we refused, or never saw, holds nothing here although the merchant may take it.
+    """Counts an increment that we declined or never saw; the merchant may capture it.
 
-    What one that we approved asked for may have been asked for by a capture of more before.
+    A larger capture may have asked for an increment's amount already.
     """
     decision = _decision(row, approved=True)
     if decision is not None:
         amount_due.follow(decision.authorization, actor=ACTOR)
         return HANDLED
     purchase = _purchase(row)
-    if purchase is None or (row.news.asked_us and patient and _decision(row, approved=False) is None):
+    if purchase is None or (row.update.asked_us and patient and _decision(row, approved=False) is None):
         return WAIT
-    if row.news.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
-        # Cards may have been asked for it already, by a capture that was told before.
-        lifecycle.add_unasked(purchase, row.news.amount_minor, is_new=row.state == "PENDING", actor=ACTOR)
+    if row.update.amount_minor and purchase.status not in lifecycle.NOTHING_BOUGHT:
+        # A capture that was reported before may have charged cards for it already.
+        lifecycle.add_unasked(purchase, row.update.amount_minor, is_new=row.state == "PENDING", actor=ACTOR)
     return HANDLED
 
 
 def _refused(row: Row, *, patient: bool) -> Result:
-    """The network was told no, whatever we answered: what we approved for this message is given back."""
+    """Releases what we approved for this message: the network declined it, whatever we answered."""
     if row.kind not in FIRST_MESSAGES | INCREMENTS:
         return states.Event.KEPT, "A refused message changes nothing."
-    locking.lock_issuer_card(row.news.provider, row.news.issuer_card_id)
+    locking.lock_issuer_card(row.update.provider, row.update.issuer_card_id)
     approved = _decision(row, approved=True)
     if approved is not None:
         lifecycle.undo_round(approved, actor=ACTOR)
         return HANDLED
     if row.kind in INCREMENTS:
-        is_late = row.news.asked_us and patient and _decision(row, approved=False) is None
+        is_late = row.update.asked_us and patient and _decision(row, approved=False) is None
         return WAIT if is_late else HANDLED
     if _purchase(row) is not None:
         return HANDLED
@@ -209,7 +209,7 @@ def _refused(row: Row, *, patient: bool) -> Result:
 
 
 def _cleared(row: Row, *, patient: bool) -> Result:
-    """The merchant is paid, also for what we had refused; nothing more is held when the clearing is the last."""
+    """Records the capture, also of what we declined; the hold ends with the last clearing."""
     done = _report(row, states.Authorization.APPROVED, patient=patient)
     if done != HANDLED:
         return done
@@ -217,7 +217,7 @@ def _cleared(row: Row, *, patient: bool) -> Result:
     if done != HANDLED:
         return done
     purchase = _purchase(row)
-    # Without a word on it, the last is the one with which all that was approved is taken.
+    # Without an explicit mark, the last clearing is the one that completes the approved amount.
     is_all = purchase is not None and amount_due.moved_minor(purchase)[0] >= purchase.approved_minor
     if row.is_final or (row.is_final is None and is_all):
         return _report(row, states.Authorization.SETTLED, patient=patient)
@@ -225,28 +225,28 @@ def _cleared(row: Row, *, patient: bool) -> Result:
 
 
 def _post(row: Row) -> Result:
-    """Records the money that moved; a message that only announces it moves none."""
+    """Records the money that moved; a message that only announces a movement records none."""
     if row.movement is None or row.state == "PENDING":
         return states.Event.KEPT, "The money of this message has not moved yet."
-    marqeta_clearing.record(row.kind, row.movement, row.news)
+    marqeta_clearing.record(row.kind, row.movement, row.update)
     return HANDLED
 
 
 def _report(row: Row, status: str, *, patient: bool) -> Result:
     approved = status != states.Authorization.DECLINED
-    news = replace(row.news, ever_approved=approved, status=status)
-    return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+    update = replace(row.update, ever_approved=approved, status=status)
+    return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
 
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:
     """Our standing decision about this very message."""
-    found = rounds.decided_under(row.news.provider, row.jit_token)
-    # A message that names our answer about another purchase says nothing of that one.
-    found = found.filter(authorization__issuer_authorization_id=row.news.authorization_id)
+    found = rounds.decided_under(row.update.provider, row.jit_token)
+    # A message that names our answer about another purchase does not concern that purchase.
+    found = found.filter(authorization__issuer_authorization_id=row.update.authorization_id)
     standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
     return standing.first() if row.jit_token else None
 
 
 def _purchase(row: Row) -> Authorization | None:
-    known = Authorization.objects.filter(provider=row.news.provider)
-    return known.filter(issuer_authorization_id=row.news.authorization_id).first()
+    known = Authorization.objects.filter(provider=row.update.provider)
+    return known.filter(issuer_authorization_id=row.update.authorization_id).first()

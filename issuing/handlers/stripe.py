@@ -1,4 +1,4 @@
-"""What an event of Stripe means, beyond the questions: news of purchases, of what was settled, and of our charges."""
+"""What a Stripe event means, apart from requests: updates of purchases, card transactions, and our charges."""
 
 import contextlib
 from dataclasses import replace
@@ -12,9 +12,9 @@ from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.base import IssuerError, IssuerTransaction
 from issuing.issuers.merchants import location_of
-from issuing.issuers.messages import AuthorizationNews, Envelope, MalformedEventError, Merchant
+from issuing.issuers.messages import AuthorizationUpdate, Envelope, MalformedEventError, Merchant
 from issuing.issuers.stripe import objects as stripe_objects
-from issuing.issuers.stripe.events import parse_authorization_news, read_merchant
+from issuing.issuers.stripe.events import parse_authorization_update, read_merchant
 from issuing.issuers.transaction_kinds import Kind
 from issuing.models import CardTransaction
 from onecard.kit.text import free_text
@@ -27,10 +27,10 @@ WAIT: Result = (states.Event.RECEIVED, "")
 
 
 def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
-    """Acts on an event; `patient` while our own decision may still be in its commit. Gives status and reason."""
+    """Applies an event; `patient` while our own decision may still be committing. Returns status and reason."""
     if envelope.type in AUTHORIZATION_NEWS:
-        news = parse_authorization_news(provider, envelope)
-        return HANDLED if lifecycle.apply_news(news, wait_for_decision=patient) else WAIT
+        update = parse_authorization_update(provider, envelope)
+        return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
     if envelope.type in TRANSACTION_NEWS:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.NEWS):
@@ -46,11 +46,11 @@ def _posted(provider: str, envelope: Envelope) -> Result:
             raise UnhandledMoneyError(f"Its type, {found.kind}, is new to us.")
         return states.Event.KEPT, "A transaction of a type that is new to us."
     if found.kind == Kind.CAPTURE and not found.authorization_id:
-        # A force capture: no event about an authorization came or will come, so the capture stands for its own.
+        # A force capture: it has no authorization event, so the capture stands for its own purchase.
         found = replace(found, authorization_id=found.id)
         with contextlib.suppress(ContradictionError):
-            # A contradiction is found again, and kept with the movement itself.
-            lifecycle.apply_news(_unannounced(provider, found, merchant, code), wait_for_decision=False)
+            # `record` finds the contradiction again, and keeps it with the movement.
+            lifecycle.apply_update(_unannounced(provider, found, merchant, code), wait_for_decision=False)
     card_transactions.record(
         found,
         provider=provider,
@@ -76,8 +76,8 @@ def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
     return found, read_merchant(content, needs_mcc=False), free_text(code, limit=20)
 
 
-def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationNews:
-    return AuthorizationNews(
+def _unannounced(provider: str, found: IssuerTransaction, merchant: Merchant, code: str) -> AuthorizationUpdate:
+    return AuthorizationUpdate(
         provider=provider,
         authorization_id=found.authorization_id,
         issuer_card_id=found.issuer_card_id,

@@ -1,4 +1,4 @@
-"""What an event of Stripe means about our charges of funding cards: outcomes, refunds, disputes, saved cards."""
+"""What a Stripe event means for our charges of funding cards: outcomes, refunds, disputes, saved cards."""
 
 import contextlib
 import datetime as dt
@@ -22,11 +22,12 @@ from wallet.retry_policy import KEY_LIFE
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
-# Newer API versions tell of a refund by its own name, older ones by its charge's (docs/issuers/stripe.md, Refunds).
+# Newer API versions report a refund under its own type, older ones under its charge's (docs/issuers/stripe.md,
+# Refunds).
 REFUND_NEWS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 DISPUTE_NEWS = "charge.dispute."
 MOVED = {f"{DISPUTE_NEWS}funds_{word}": word for word in ("withdrawn", "reinstated")}
-# What happens to the charge or its card beside that; each says whether it is about anything of ours.
+# Other events about the charge or its card; each function says whether it concerns one of ours.
 OTHER_NEWS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "charge.refunded": processor_events.charge_refunded,
     "radar.early_fraud_warning.created": processor_events.fraud_warned,
@@ -38,14 +39,14 @@ OTHER_NEWS: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 ABOUT_A_PAYMENT = (*REFUND_NEWS, *(kind for kind in OTHER_NEWS if kind.startswith(("charge.", "radar."))))
-# The answer to a charge can be unknown for a day at most (wallet/retry_policy.py).
+# A charge's outcome can be unknown for a day at most (wallet/retry_policy.py).
 WAIT_FOR_CHARGE = KEY_LIFE + dt.timedelta(hours=2)
 
 
 def act(envelope: Envelope, *, patient: bool) -> Result | None:
-    """Acts on an event about our charges; None for an event about anything else.
+    """Applies an event about our charges; None for an event about anything else.
 
-    Raises MalformedEventError. `patient` while the charge that it is about may still be in its commit.
+    Raises MalformedEventError. `patient` while the charge may still be committing.
     """
     if envelope.type.startswith("payment_intent."):
         return _charged(envelope)
@@ -63,8 +64,8 @@ def act(envelope: Envelope, *, patient: bool) -> Result | None:
 
 
 def _is_early(envelope: Envelope) -> bool:
-    """Whether the news may be of a charge whose outcome we do not know yet: it is handled when that is known."""
-    is_old = envelope.told_at is None or clock.now() - envelope.told_at > WAIT_FOR_CHARGE
+    """Whether the event may concern a charge with an unknown outcome: then it waits until that is known."""
+    is_old = envelope.reported_at is None or clock.now() - envelope.reported_at > WAIT_FOR_CHARGE
     return not is_old and processor_events.is_unsettled(intent_of(envelope.content))
 
 
@@ -96,14 +97,14 @@ def _disputed(envelope: Envelope, *, patient: bool) -> Result:
         is_unknown = funding_disputes.charge_of(found.payment_intent_id) is None
         if is_unknown and (patient or _is_early(envelope)):
             return WAIT
-        told_at = envelope.told_at or clock.now()
-        known = funding_disputes.apply_update(found, reported_at=told_at, moved=MOVED.get(envelope.type, ""))
+        reported_at = envelope.reported_at or clock.now()
+        known = funding_disputes.apply_update(found, reported_at=reported_at, moved=MOVED.get(envelope.type, ""))
     return HANDLED if known else (states.Event.KEPT, "The dispute is of no charge of ours; a case tells of it.")
 
 
 @contextlib.contextmanager
 def _readable(noun: str) -> Iterator[None]:
-    """Turns what cannot be read in an object into the event's fault."""
+    """Raises MalformedEventError for an object that cannot be read."""
     try:
         yield
     except (MoneyError, KeyError, TypeError, ValueError, AttributeError) as error:

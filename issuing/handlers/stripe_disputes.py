@@ -1,9 +1,9 @@
-"""Stripe's `issuing_dispute.*` events as news of a dispute.
+"""Stripe's `issuing_dispute.*` events as dispute updates.
 
-Money: a dispute carries its balance transactions, and each of them is a movement under its own id, in whichever event
-it is seen first; positive amounts came to us (assumed; the reference says so of captures and refunds alone). An event
-that carries none and says that funds were reinstated or rescinded is a movement without an id: it is assumed that
-there is then at most one of each in a dispute's life. The types for provisional credits are Stripe's of September 2026.
+A dispute carries its balance transactions. Each is a movement under its own id, in whichever event it is seen first;
+positive amounts came to us (an assumption: the reference says so only of captures and refunds). An event that carries
+none and says that funds were reinstated or rescinded is a movement without an id; the assumption is that a dispute has
+at most one of each. The types for provisional credits are Stripe's of September 2026.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from typing import Any
 
 from issuing import states
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews, Movement
+from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.inbox.unhandled_money import UnhandledMoneyError
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.models import CardTransaction, Dispute
@@ -23,7 +23,7 @@ from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
 NEWS = "issuing_dispute."
-# What an event without balance transactions says by its name.
+# The movement that an event without balance transactions stands for, by its type.
 BY_NAME: dict[str, str] = {
     f"{NEWS}funds_reinstated": Type.CHARGEBACK,
     f"{NEWS}funds_rescinded": Type.CHARGEBACK_REVERSAL,
@@ -32,23 +32,23 @@ PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisiona
 
 
 def act(provider: str, envelope: Envelope) -> tuple[str, str]:
-    """Applies an event; gives its status and reason. Raises MalformedEventError before anything is written."""
-    news = read(provider, envelope)
-    if news.movements and not (news.disputed_id or _is_known(news)):
+    """Applies an event; returns its status and reason. Raises MalformedEventError before anything is written."""
+    update = read(provider, envelope)
+    if update.movements and not (update.disputed_id or _is_known(update)):
         raise UnhandledMoneyError("The dispute moved money, and names no transaction that it is about.")
-    disputes.apply_news(news)
+    disputes.apply_update(update)
     return states.Event.HANDLED, ""
 
 
-def _is_known(news: DisputeNews) -> bool:
-    """Whether an earlier event has said what the dispute is about."""
-    known = Dispute.objects.filter(provider=news.provider, issuer_dispute_id=news.dispute_id)
+def _is_known(update: DisputeUpdate) -> bool:
+    """Whether an earlier event has named what is disputed."""
+    known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id)
     return known.exclude(issuer_transaction_id="").exists()
 
 
-def read(provider: str, envelope: Envelope) -> DisputeNews:
+def read(provider: str, envelope: Envelope) -> DisputeUpdate:
     """Raises MalformedEventError for a dispute without an id, an amount or a currency."""
-    content, told_at = envelope.content, envelope.told_at or clock.now()
+    content, reported_at = envelope.content, envelope.reported_at or clock.now()
     currency = _currency(content.get("currency"))
     amount = content.get("amount")
     if type(amount) is not int:
@@ -59,38 +59,40 @@ def read(provider: str, envelope: Envelope) -> DisputeNews:
     expanded = disputed if isinstance(disputed, dict) else {}
     card = expanded.get("card")
     person = expanded.get("cardholder") or (card.get("cardholder") if isinstance(card, dict) else None)
-    return DisputeNews(
+    return DisputeUpdate(
         provider=provider,
         dispute_id=clean_text(content.get("id"), limit=64),
         disputed_id=_id_of(disputed),
-        # Said only of a disputed transaction that is expanded.
+        # Present only when the disputed transaction is expanded.
         issuer_card_id=_id_of(expanded.get("card")),
         issuer_cardholder_id=_id_of(person),
         also_named=_id_of(expanded.get("authorization")),
         status=status if status in states.Dispute.values else "",
         amount_minor=_ours(amount, currency),
         currency=currency,
-        told_at=told_at,
+        reported_at=reported_at,
         event_type=envelope.type,
         reason=free_text(evidence.get("reason"), limit=80) if isinstance(evidence, dict) else "",
-        movements=_movements(envelope, amount, currency, told_at),
+        movements=_movements(envelope, amount, currency, reported_at),
     )
 
 
-def _movements(envelope: Envelope, amount: int, currency: str, told_at: dt.datetime) -> tuple[Movement, ...]:
+def _movements(envelope: Envelope, amount: int, currency: str, reported_at: dt.datetime) -> tuple[Movement, ...]:
     listed = envelope.content.get("balance_transactions")
     moved = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     if moved:
-        return tuple(_movement(row, currency, told_at) for row in moved if row.get("amount") != 0)
+        return tuple(_movement(row, currency, reported_at) for row in moved if row.get("amount") != 0)
     kind = BY_NAME.get(envelope.type)
     if kind is None or not amount:
         return ()
     return (
-        Movement(transaction_type=kind, amount_minor=_ours(amount, currency), currency=currency, occurred_at=told_at),
+        Movement(
+            transaction_type=kind, amount_minor=_ours(amount, currency), currency=currency, occurred_at=reported_at
+        ),
     )
 
 
-def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movement:
+def _movement(row: dict[str, Any], currency: str, reported_at: dt.datetime) -> Movement:
     amount, name = row.get("amount"), clean_text(row.get("id"), limit=50)
     if type(amount) is not int or not name:
         raise MalformedEventError("data.object.balance_transactions holds what is no movement.")
@@ -102,13 +104,13 @@ def _movement(row: dict[str, Any], currency: str, told_at: dt.datetime) -> Movem
         transaction_type=kinds[amount < 0],
         amount_minor=_ours(abs(amount), theirs),
         currency=theirs,
-        occurred_at=told_at,
+        occurred_at=reported_at,
         id=name,
     )
 
 
 def _id_of(reference: object) -> str:
-    """The id of an object that is named, or expanded."""
+    """The id of an object that is given by id, or expanded."""
     return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=64)
 
 

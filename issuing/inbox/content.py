@@ -1,4 +1,4 @@
-"""What a stored event is about, whichever issuer sent it."""
+"""The object that a stored event is about, for any issuer."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from issuing.models import IssuerEvent, Provider
 
 
 def content_of(event: IssuerEvent) -> dict[str, Any]:
-    """The object of the event, or the row of its batch at Marqeta; {} where there is none.
+    """The object of the event, or at Marqeta the row of its batch; {} where there is none.
 
     Raises MalformedEventError for a body that is no event.
     """

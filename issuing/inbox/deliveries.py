@@ -1,8 +1,8 @@
-"""Every genuine delivery is stored once, with its raw bytes, before anything is done about it.
+"""Stores every genuine delivery once, with its raw bytes, before it is applied.
 
 Card numbers and codes in them are covered (onecard/kit/masked_body.py).
 
-An id is bound to what its first event said. Another event under the same id is kept under a hash, with a case.
+An id is bound to the content of its first event. Another event under the same id is kept under a hash, with a case.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ REUSED = "Its id, {id}, came before with something else. Nothing was done about 
 
 
 def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
-    """Stores an event for a worker to handle and says whether it is new; a repeat changes nothing."""
+    """Stores an event for a worker to handle; True if it is new. A repeat changes nothing."""
     with transaction():
         event = _row(provider, envelope, body)
         is_new = _store(event)
@@ -43,19 +43,19 @@ def received(provider: str, names: Iterable[str]) -> set[str]:
 
 
 def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
-    """Keeps a genuine but malformed delivery as evidence; without an id of its own it goes by its body's hash."""
+    """Keeps a genuine but malformed delivery as evidence; without an id it is named by its body's hash."""
     _keep(provider, envelope or Envelope(body_id(body), "", "", {}), body, states.Event.REJECTED, reason)
 
 
 def keep(provider: str, envelope: Envelope, body: bytes, reason: str) -> None:
-    """Keeps a delivery that no worker has to act on; a repeat changes nothing."""
+    """Keeps a delivery that no worker has to apply; a repeat changes nothing."""
     _keep(provider, envelope, body, states.Event.KEPT, reason)
 
 
 def take_again(event: IssuerEvent) -> bool:
-    """Hands an event to a worker again, in the caller's transaction; False when it was handled already.
+    """Gives an event to a worker again, in the caller's transaction; False when it was handled already.
 
-    One that waits for its next try is tried at once.
+    An event that waits for its next attempt is tried at once.
     """
     require_transaction("An event that is handled again")
     sources = [*sources_of(states.EVENT_MOVES, states.Event.RECEIVED), states.Event.RECEIVED]
@@ -88,7 +88,7 @@ def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerE
 
 
 def _store(event: IssuerEvent) -> bool:
-    """Stores a row once and says whether it is new; another event under its id is kept beside it."""
+    """Stores a row once; True if it is new. Another event under its id is kept beside it."""
     unique = ("provider", "event_id")
     if insert_once(event, unique=unique):
         return True
@@ -109,17 +109,17 @@ def _is_other(first: IssuerEvent, event: IssuerEvent) -> bool:
     if first.event_type != event.event_type:
         return True
     is_other = first.fingerprint and event.fingerprint and first.fingerprint != event.fingerprint
-    return bool(is_other) and not event_versions.tell_the_same(first, event)
+    return bool(is_other) and not event_versions.is_same_event(first, event)
 
 
 def _open_case(event: IssuerEvent) -> None:
     kind = Case.Kind.EVENT_CONTRADICTION
-    # What is at stake is in either event, in its issuer's own form: the person who compares them sees it there.
+    # The amount at stake is in both events, in the issuer's own form; staff compare them there.
     cases.open_case(kind=kind, reference=event.reference, money=Money(0, "USD"), summary=event.reason)
 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
-    """Moves an event along its table of legal moves and says whether it was ours to move."""
+    """Moves an event along its table of legal moves; True if it moved."""
     sources = sources_of(states.EVENT_MOVES, status)
     changed = IssuerEvent.objects.filter(pk=event.pk, status__in=sources).update(
         status=status, reason=reason[:300], handled_at=clock.now()

@@ -1,6 +1,6 @@
-"""One event of Stripe that comes in two API versions, as from two endpoints while an account is upgraded.
+"""One Stripe event that arrives in two API versions, from two endpoints while an account is upgraded.
 
-Both copies have one id and two shapes. What the versions write alike must be alike in both; otherwise the second is
+Both copies have one id and two shapes. The fields that all versions write alike must agree; otherwise the second is
 another event under a used id.
 """
 
@@ -12,14 +12,14 @@ from issuing.issuers.stripe.events import parse_envelope
 from issuing.models import IssuerEvent, Provider
 from onecard.kit.text import clean_text
 
-# What no version writes otherwise, and whose ids the objects name: as text, or as an object.
+# The fields that all versions write alike, and the objects whose ids must agree: given as text or as an object.
 FACTS = ("type", "amount", "currency", "approved")
 NAMED = ("authorization", "card", "cardholder", "charge", "payment_intent", "transaction")
-# By older versions a purchase that expired is reversed.
+# Older versions call an expired purchase reversed.
 STATUS = {"expired": "reversed"}
 
 
-def tell_the_same(first: IssuerEvent, second: IssuerEvent) -> bool:
+def is_same_event(first: IssuerEvent, second: IssuerEvent) -> bool:
     """Whether two events under one id are one event in two versions."""
     both = _envelopes(first, second)
     if both is None:
@@ -30,16 +30,16 @@ def tell_the_same(first: IssuerEvent, second: IssuerEvent) -> bool:
 
 
 def is_first_readable(first: IssuerEvent, second: IssuerEvent) -> bool:
-    """Whether the second copy is in a version that is read here, and the first was not: then the second counts."""
+    """Whether the second copy has a version that we read, and the first has not: then the second counts."""
     both = _envelopes(first, second)
-    if both is None or not tell_the_same(first, second):
+    if both is None or not is_same_event(first, second):
         return False
     one, other = both
     return origin.is_read(other.origin.api_version) and not origin.is_read(one.origin.api_version)
 
 
 def _envelopes(first: IssuerEvent, second: IssuerEvent) -> tuple[Envelope, Envelope] | None:
-    """Both, where they are of one type, object, mode and account, and of two versions."""
+    """Both, if they have one type, object, mode and account, and two versions."""
     if second.provider != Provider.STRIPE or first.event_type != second.event_type:
         return None
     try:
@@ -56,7 +56,7 @@ def _status(envelope: Envelope) -> Any:
 
 
 def _differs(one: Envelope, other: Envelope, name: str) -> bool:
-    """Whether both name such an object, and not the same; a version may leave one out."""
+    """Whether both name such an object, and different ones; a version may leave one out."""
     ids = {_id(one.content.get(name)), _id(other.content.get(name))} - {""}
     return len(ids) > 1
 

@@ -1,8 +1,7 @@
-"""What an issuer's event names, and whether these things belong together: card, cardholder, purchase and capture.
+"""Whether the card, cardholder, purchase and capture that an event names belong together.
 
-The one place that answers this for news of every kind, from webhooks, the sync and missed events alike. An event never
-crosses cardholders, whatever it names: one that names things of two people is kept, moves no money, and a case asks a
-person (docs/decisions/0028).
+This is the only place that decides it, for webhooks, the sync and missed events alike. An event never crosses
+cardholders: one that names things of two people is kept, moves no money, and opens a case (docs/decisions/0028).
 """
 
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from wallet.models import Cardholder
 
-# A card is replaced once in its life as a rule; the bound ends a walk along rows that name each other.
+# A card is usually replaced once; the bound ends a walk along rows that name each other.
 MOST_REPLACEMENTS = 10
 
 
 class ContradictionError(OneCardError):
-    """An event names things that do not belong together; the message says which. Nothing of it has been applied."""
+    """An event names things that do not belong together; the message says which. Nothing was applied."""
 
     code = "event_contradiction"
 
@@ -28,7 +27,7 @@ class ContradictionError(OneCardError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """The issuer's ids that an event gives, "" for what it does not name. `purchase` may be the id of a capture."""
+    """The issuer's ids that an event names, "" for what it does not name. `purchase` may be a capture's id."""
 
     provider: str
     card: str
@@ -37,16 +36,16 @@ class Named:
 
 
 def contradiction(named: Named) -> str:
-    """Why what an event names does not belong together, in a sentence for staff; "" where it does.
+    """Why an event's references do not belong together, in a sentence for staff; "" where they do.
 
-    What we do not know yet contradicts nothing: it is asked again when it is told
+    Unknown things contradict nothing yet: they are checked when they are reported
     (issuing/clearing/card_transactions.py).
     """
     return _with_cardholder(named) or (_with_purchase(named) if named.purchase else "")
 
 
 def purchase_of(provider: str, named: str) -> Authorization | None:
-    """The purchase that an id names, by itself or by one of its captures; None while it is not known."""
+    """The purchase with this id, or with a capture of this id; None while it is unknown."""
     purchases = Authorization.objects.filter(provider=provider)
     found = purchases.filter(issuer_authorization_id=named).first()
     captured = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
@@ -54,7 +53,7 @@ def purchase_of(provider: str, named: str) -> Authorization | None:
 
 
 def with_purchase(*, issuer_card_id: str, card: VirtualCard | None, purchase: Authorization) -> str:
-    """The same for a card that an event named and the purchase that it turned out to be about."""
+    """The same check for the card that an event named and the purchase that it was matched to."""
     home, home_id = _home(purchase)
     if not issuer_card_id or not home_id or issuer_card_id == home_id or is_same_card(card, home):
         return ""
@@ -63,19 +62,19 @@ def with_purchase(*, issuer_card_id: str, card: VirtualCard | None, purchase: Au
 
 
 def is_same_card(one: VirtualCard | None, other: VirtualCard | None) -> bool:
-    """Whether both are one card, or one took the place of the other for the same cardholder."""
+    """Whether both are one card, or one replaced the other for the same cardholder."""
     if one is None or other is None or one.cardholder_id != other.cardholder_id:
         return False
     return other.pk in _with_earlier(one) or one.pk in _with_earlier(other)
 
 
 def is_same_holder(one: VirtualCard | None, other: VirtualCard | None) -> bool:
-    """Whether both cards are known, and one person carries them."""
+    """Whether both cards are known and belong to one cardholder."""
     return one is not None and other is not None and one.cardholder_id == other.cardholder_id
 
 
 def _with_cardholder(named: Named) -> str:
-    """An event that names a person and another person's card. A person that nobody here is contradicts nothing."""
+    """Checks a named cardholder against the named card. An unknown cardholder contradicts nothing."""
     card, person = _find_card(named.provider, named.card), _find_person(named.provider, named.cardholder)
     if card is None or person is None or card.cardholder_id == person.pk:
         return ""
@@ -98,7 +97,7 @@ def _with_purchase(named: Named) -> str:
 
 
 def _with_capture(named: Named, card: VirtualCard | None, capture: CardTransaction) -> str:
-    """The purchase of the capture is not known yet, and its card is."""
+    """Checks a known card when the capture's purchase is not known yet."""
     told = capture.issuer_card_id or (capture.card.issuer_card_id if capture.card else "")
     if not told or not named.card or told == named.card or is_same_card(card, capture.card):
         return ""
@@ -106,7 +105,7 @@ def _with_capture(named: Named, card: VirtualCard | None, capture: CardTransacti
 
 
 def _home(purchase: Authorization) -> tuple[VirtualCard | None, str]:
-    """The card that a purchase is of; where its own news named none that we know, what first moved for it says."""
+    """The card of a purchase; if the purchase named no known card, the card of its first movement."""
     if purchase.card is not None:
         return purchase.card, purchase.card.issuer_card_id
     moved = CardTransaction.objects.select_related("card__cardholder").filter(authorization=purchase)
@@ -115,7 +114,7 @@ def _home(purchase: Authorization) -> tuple[VirtualCard | None, str]:
 
 
 def _with_earlier(card: VirtualCard) -> set[int]:
-    """A card and those whose place it took."""
+    """A card and the cards that it replaced."""
     found, earlier = {card.pk}, card.replaces_id
     while earlier is not None and len(found) < MOST_REPLACEMENTS:
         found.add(earlier)

@@ -1,4 +1,4 @@
-"""Events that are refused by their mode, account or version: a mail to ADMINS when their case is opened."""
+"""Mails ADMINS when the case about events refused for their mode, account or version is opened."""
 
 import logging
 from smtplib import SMTPException
@@ -10,8 +10,8 @@ from wallet.models import Case
 log = logging.getLogger(__name__)
 
 
-def tell_administrators(*, case_id: int) -> None:
-    """Mails the case's sentence, if there are any administrators; the case stands in either way."""
+def mail_administrators(*, case_id: int) -> None:
+    """Mails the case's sentence to the administrators, if there are any; the case stays either way."""
     case = Case.objects.get(pk=case_id)
     try:
         mail_admins("Events of the issuer are refused", case.summary)

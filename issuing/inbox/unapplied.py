@@ -1,4 +1,4 @@
-"""Events that could not be applied: when each is tried again, and the case that asks a person."""
+"""Events that could not be applied: the time of their next attempt, and the case that asks staff."""
 
 import datetime as dt
 
@@ -21,9 +21,9 @@ from onecard.kit.transactions import transaction
 from wallet import cases
 from wallet.models import Case
 
-# With doubling waits these take about half a minute; later tries come every hour at most.
+# With doubling waits these take about half a minute; later attempts come every hour at most.
 ATTEMPTS_BEFORE_CASE = 5
-# News of what always moved money or is about to, whatever of its amount is missing.
+# Events of these types move money, or are about to, even if the amount is missing.
 MONEY_NEWS = (
     "charge.dispute.",
     "charge.refund",
@@ -41,16 +41,16 @@ WORKER_DIED = (
 
 
 class NothingToRetryError(OneCardError):
-    """The event was applied already; the message says so, for staff."""
+    """The event was applied already; the message tells staff so."""
 
     code = "nothing_to_retry"
 
 
-def begin_try(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool:
-    """Counts a try before it is made and commits that; False when the event is not to be tried.
+def begin_attempt(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool:
+    """Counts an attempt before it is made and commits that; False when the event must not be tried.
 
-    A try that ends its worker's process (no memory, a crash, the hard time limit) has then been counted, and waits for
-    its next time like one that failed. After some such deaths a case asks a person, once.
+    So an attempt that ends its worker's process (no memory, a crash, the hard time limit) is counted, and waits for its
+    next time like a failed one. After some such deaths a case asks staff, once.
     """
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
@@ -63,17 +63,17 @@ def begin_try(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool:
     return True
 
 
-def end_try(event: IssuerEvent) -> None:
-    """Takes the count of this try back, in the transaction that applies the event: it stays if that is rolled back."""
+def end_attempt(event: IssuerEvent) -> None:
+    """Removes the count of this attempt, in the transaction that applies the event: a rollback keeps it."""
     counted = Greatest(F("attempts") - 1, 0)
     IssuerEvent.objects.filter(pk=event.pk).update(attempts=counted, next_attempt_at=None, reason="")
 
 
 def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None:
-    """Writes down why a try failed and when the next one is; after some failures a case asks a person.
+    """Records why an attempt failed and when the next one is; after some failures a case asks staff.
 
-    The waits double from two seconds to an hour (onecard/kit/backoff.py). Of an error of the database the same is
-    written down, as far as it answers: an event that always takes too long must not be tried in silence for ever.
+    The waits double from two seconds to an hour (onecard/kit/backoff.py). A database error is recorded too, as far as
+    the database answers, so that an event which always takes too long does not fail in silence.
     """
     reason = _in_words(error)
     with transaction():
@@ -81,7 +81,7 @@ def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None
         if event.status != states.Event.RECEIVED:
             return
         _set_next_try(event, attempts=event.attempts, now=now, reason=reason)
-        # Once, so that a case that a person closed stays closed while the tries go on.
+        # Once, so that a case which staff closed stays closed while the attempts go on.
         if event.attempts == ATTEMPTS_BEFORE_CASE:
             _open_case(event, f"Applying it failed {event.attempts} times: {reason}")
 
@@ -92,22 +92,22 @@ def _set_next_try(event: IssuerEvent, *, attempts: int, now: dt.datetime, reason
 
 
 def open_case_if_money(event: IssuerEvent, reason: str) -> None:
-    """A genuine event that cannot be read is for a person if money is in it; in the caller's transaction."""
+    """Opens a case for a genuine event with money that cannot be read; in the caller's transaction."""
     if event.event_type.startswith(MONEY_NEWS) or _carries_amount(event):
         _open_case(event, f"It cannot be read: {reason}")
 
 
 def open_contradiction(event: IssuerEvent, error: ContradictionError) -> None:
-    """An event that names things that do not belong together is kept, and a person looks at it."""
+    """Keeps an event whose references do not belong together, and opens a case."""
     summary = f"{event.event_type} {event.event_id}: {error.message}"
     kind = Case.Kind.EVENT_CONTRADICTION
     cases.open_case(kind=kind, reference=event.reference, money=error.money, summary=summary)
 
 
 def open_case_about_delivery(provider: str, body: bytes, reason: str) -> None:
-    """Asks a person about genuine deliveries that cannot be read and name an amount; one case for each issuer.
+    """Opens one case per issuer about genuine deliveries with an amount that cannot be read.
 
-    In the caller's transaction. Their issuer stops sending them again after some days.
+    In the caller's transaction. The issuer stops repeating them after some days.
     """
     if b'"amount' not in body:
         return
@@ -122,7 +122,7 @@ def end(event: IssuerEvent) -> None:
 
 
 def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
-    """Has a worker apply an event again, because a person says so; raises NothingToRetryError when it was applied."""
+    """Has a worker apply an event again, on staff's request; raises NothingToRetryError when it was applied."""
     with transaction():
         if not inbox.take_again(event):
             raise NothingToRetryError("This event was applied already, so there is nothing to send through again.")
@@ -130,7 +130,7 @@ def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
 
 
 def _open_case(event: IssuerEvent, summary: str) -> None:
-    # The amount is in the event, in its issuer's own form; who works on the case sees it there.
+    # The amount is in the event, in the issuer's own form; staff see it there.
     cases.open_case(kind=Case.Kind.EVENT_UNAPPLIED, reference=event.reference, money=Money(0, "USD"), summary=summary)
 
 

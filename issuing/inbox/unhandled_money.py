@@ -1,4 +1,4 @@
-"""Messages that move money in a way that nothing here books: kept, with a case for a person."""
+"""Messages about money that nothing here books: each is kept, with a case for staff."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,30 +15,30 @@ from wallet import cases
 from wallet.models import Case
 from wallet.references import Subject
 
-# What only bounds or prices money, and never moves any.
+# Keys of amounts that only limit or price, and move no money.
 NO_MOVEMENTS = frozenset(
     {"limits", "mandate_options", "plan", "price", "single_use", "spending_controls", "spending_limits"}
 )
-# Words for an amount in an object that names a currency too.
+# Keys of an amount in an object that names a currency too.
 BESIDE_A_CURRENCY = frozenset({"fee", "gross", "net", "sum", "total", "value"})
 CURRENCIES = ("currency_code", "currency")
-# A message of Marqeta or Stripe has some hundred members.
+# A message of Marqeta or Stripe has some hundred members at most.
 MOST_MEMBERS = 20_000
 
 
 class UnhandledMoneyError(OneCardError):
-    """The message moves money, and nothing here says what to do about it; nothing has been written by then."""
+    """The message moves money, and no handler knows it; nothing has been written by then."""
 
     code = "unhandled_money"
 
 
 def carries_amount(content: dict[str, Any]) -> bool:
-    """Whether an event's object says any amount that is not zero, at whatever depth and in whatever form."""
+    """Whether an event's object has any amount other than zero, at any depth and in any form."""
     return next(_amounts(content), None) is not None
 
 
 def _amounts(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Every amount that is not zero, with the object that it stands in; the outermost come first."""
+    """Every amount other than zero, with its object; the outermost come first."""
     places: deque[Any] = deque([content])
     for _ in range(MOST_MEMBERS):
         if not places:
@@ -63,7 +63,7 @@ def _is_amount(place: dict[str, Any], name: str, value: object) -> bool:
 
 
 def _is_something(amount: object) -> bool:
-    """A zero in any notation is nothing; what cannot be read may be anything. Objects are looked into."""
+    """A zero in any notation is nothing; an unreadable value counts as something. Objects are searched."""
     if isinstance(amount, dict | list):
         members = amount.values() if isinstance(amount, dict) else amount
         return any(_is_number(each) and _is_something(each) for each in members)
@@ -93,10 +93,10 @@ def open_case(event: IssuerEvent, why: str) -> None:
 
 
 def _money(event: IssuerEvent) -> Money:
-    """What the message says, as far as it can be read; who works on the case sees the message itself."""
+    """The amount of the message, as far as it can be read; staff see the message itself."""
     content = content_of(event)
     for place, amount in _amounts(content):
-        # An amount may be an object of its own, with its number and its currency.
+        # An amount may be an object with its number and its currency.
         inside = amount if isinstance(amount, dict) else {}
         number = next(filter(_is_number, inside.values()), None) if inside else amount
         named = (_currency(inside), _currency(place), _currency(content))
@@ -109,7 +109,7 @@ def _money(event: IssuerEvent) -> Money:
 
 
 def _read(event: IssuerEvent, number: Any, currency: str) -> Money:
-    """Marqeta writes whole units, the others write Stripe's."""
+    """Reads an amount: Marqeta writes whole units, the others write Stripe's units."""
     if isinstance(number, bool):
         raise MoneyError(f"{number} is no amount.")
     return Money.read(number, currency) if event.provider == Provider.MARQETA else from_stripe(number, currency)

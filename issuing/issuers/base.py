@@ -1,4 +1,4 @@
-"""What we ask of any issuer, in our own words; nothing Stripe- or Marqeta-shaped passes inward from its module.
+"""The requests to any issuer, in our own terms; nothing Stripe- or Marqeta-shaped leaves its module.
 
 CONTRIBUTING.md says how an issuer is added.
 """
@@ -24,7 +24,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who will carry the card."""
+    """The cardholder of a new card."""
 
     first_name: str
     last_name: str
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a card may spend, in minor units of its currency; each window is the issuer's own."""
+    """A card's limits, in minor units of its currency; the issuer defines each window."""
 
     per_transaction_minor: int
     daily_minor: int
@@ -45,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """A virtual card to make for a cardholder that the issuer knows; `currency` is an upper-case ISO 4217 code."""
+    """A virtual card to make for a cardholder known to the issuer; `currency` is an upper-case ISO 4217 code."""
 
     issuer_cardholder_id: str
     card_type: str
@@ -55,7 +55,7 @@ class CardOrder:
 
 @dataclass(frozen=True, slots=True)
 class IssuedCard:
-    """A card as the issuer has it; `status` is a state of `issuing.states.Card`, `limits` None when it does not say.
+    """A card as the issuer reports it; `status` is a state of `issuing.states.Card`, `limits` None if not reported.
 
     `key` is the key that the card was made with, or "" for a card that was not made through `create_card`.
     """
@@ -73,7 +73,7 @@ class IssuedCard:
 
 @dataclass(frozen=True, slots=True)
 class CardPage:
-    """A stretch of the list of cards; `cursor` asks for the next one and is "" at the end. A page may be empty."""
+    """A part of the list of cards; `cursor` asks for the next part and is "" at the end. A page may be empty."""
 
     cards: tuple[IssuedCard, ...]
     cursor: str
@@ -81,7 +81,7 @@ class CardPage:
 
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """What is printed on a card; its repr shows nothing, and it cannot be pickled into a queue or a cache."""
+    """The data printed on a card. Its repr shows nothing, and it cannot be pickled into a queue or a cache."""
 
     number: str = field(repr=False)
     cvv: str = field(repr=False)
@@ -92,7 +92,7 @@ class CardData:
 
 @dataclass(frozen=True, slots=True)
 class IssuerTransaction:
-    """One movement as the issuer lists it; `amount_minor` is positive for money out and negative for money back."""
+    """One movement of an issuer's list; `amount_minor` is positive for money out and negative for money back."""
 
     id: str
     issuer_card_id: str
@@ -103,7 +103,7 @@ class IssuerTransaction:
     merchant_name: str
     mcc: str
     created_at: dt.datetime
-    # What is said beside the amount (issuing/issuers/side_amounts.py), never negative.
+    # The side amounts (issuing/issuers/side_amounts.py), never negative.
     merchant_amount_minor: int | None = None
     merchant_currency: str = ""
     cash_minor: int = 0
@@ -113,9 +113,9 @@ class IssuerTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of a list; `cursor` asks for the next one and is "" at the end.
+    """A part of a list; `cursor` asks for the next part and is "" at the end.
 
-    `unread` names what may have moved money and cannot be read: of these nobody may say that they are missing there.
+    `unread` names unreadable rows that may have moved money: nobody may conclude that they are missing there.
     """
 
     transactions: tuple[IssuerTransaction, ...]
@@ -125,9 +125,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class MissedEvent:
-    """An event as our webhook would have stored it, with its id, type, object and body; it happened at `created_at`.
+    """An event as our webhook would have stored it, with id, type, object and body; it happened at `created_at`.
 
-    `told_as` are the ids under which the same news may have been stored before.
+    `earlier_ids` are other ids under which the same event may be stored already.
     """
 
     event_id: str
@@ -135,14 +135,14 @@ class MissedEvent:
     object_id: str
     created_at: dt.datetime
     body: bytes = field(repr=False)
-    told_as: tuple[str, ...] = ()
+    earlier_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A stretch of the issuer's events, newest first; `cursor` asks for older ones and is "" at the end.
+    """A part of the issuer's events, newest first; `cursor` asks for older ones and is "" at the end.
 
-    `unread` names those that cannot be read.
+    `unread` names the unreadable ones.
     """
 
     events: tuple[MissedEvent, ...]
@@ -152,7 +152,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class RevealGrant:
-    """A short-lived permission with which the cardholder's own device fetches the number, so that we never see it."""
+    """A short-lived permission with which the cardholder's own device fetches the number, so we never see it."""
 
     kind: str
     secret: str = field(repr=False)
@@ -160,25 +160,25 @@ class RevealGrant:
 
 
 class IssuerError(OneCardError):
-    """The issuer did not do what was asked. The four kinds below say whose turn it is to act."""
+    """The issuer did not do what was asked. The four subclasses say who has to act."""
 
     code = "issuer_error"
 
 
 class NetworkError(IssuerError):
-    """No answer, or one that tells nothing: it may have happened. Try again with the same key."""
+    """No answer, or an unclear one: it may have happened. Try again with the same key."""
 
     code = "issuer_unreachable"
 
 
 class AuthenticationError(IssuerError):
-    """The issuer does not accept our credentials: administrators must act."""
+    """The issuer refuses our credentials: administrators must act."""
 
     code = "issuer_authentication"
 
 
 class RateLimitedError(IssuerError):
-    """The issuer wants us to slow down; nothing was done. `retry_after_s` is its wish, if it has one."""
+    """The issuer's rate limit was reached, and nothing was done. `retry_after_s` is the wait, if it is stated."""
 
     code = "issuer_rate_limited"
 
@@ -188,7 +188,7 @@ class RateLimitedError(IssuerError):
 
 
 class RefusedError(IssuerError):
-    """The issuer understood and said no: asking again cannot help. The message is fit for the cardholder's eyes."""
+    """The issuer refused for good: trying again cannot help. The message may be shown to the cardholder."""
 
     code = "issuer_refused"
 
@@ -196,16 +196,16 @@ class RefusedError(IssuerError):
 class Issuer(Protocol):
     """An issuer of virtual cards.
 
-    Every method that changes something takes a `key`, 36 characters at most: the same key again is the same change,
-    done once. All raise the four errors above. They go over the network and must not be called in a transaction.
+    Every method that changes something takes a `key` of at most 36 characters: the same key again is the same change,
+    done once. All raise the four errors above. They use the network and must not be called in a transaction.
     """
 
     provider: str
-    # Whether limits are set for each card; some issuers limit the person, by the card that was made or changed last.
+    # Whether limits belong to a card. Some issuers limit the person, by the card that was made or changed last.
     limits_each_card: bool
 
     def create_cardholder(self, person: Person, *, key: str) -> str:
-        """Makes the person known to the issuer and gives the issuer's id."""
+        """Creates the person at the issuer and returns the issuer's id."""
 
     def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
         """Makes an inactive virtual card."""
@@ -214,30 +214,30 @@ class Issuer(Protocol):
         """Moves a card to active, frozen or closed (states of `issuing.states.Card`)."""
 
     def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
-        """Replaces the limits that the issuer itself enforces, as far as it can."""
+        """Replaces the limits that the issuer enforces, as far as it can."""
 
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
-        """The card as it stands."""
+        """The card in its present state."""
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
         """A page of all our cards at the issuer, in no promised order; `limits` may be None to save requests."""
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
-        """A page of the card's transactions, oldest last; without a card, of those of all our cards."""
+        """A page of the card's transactions, newest first; without a card, of all our cards' transactions."""
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
-        """A page of what the issuer told our webhook since then, or would have told it, had it arrived.
+        """A page of the events since then that the issuer sent, or would have sent, to our webhook.
 
-        Questions that waited for an answer of ours are left out: nobody waits for it any more.
+        Authorization requests are left out: nobody waits for their answer any more.
         """
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
-        """The whole number and the code, for staff who may see them; never logged, never kept by the adapter."""
+        """The whole number and the code, for staff who may see them; the adapter neither logs nor keeps them."""
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
-        """A grant for the cardholder's own device; `nonce` is what the issuer's script made there, if it needs one."""
+        """A grant for the cardholder's own device; `nonce` is from the issuer's script there, if it needs one."""
 
 
 def missed(envelope: Envelope, body: bytes, created_at: dt.datetime) -> MissedEvent:
-    """The event of an envelope as a list of past events gives it."""
+    """An envelope's event as a list of past events contains it."""
     return MissedEvent(envelope.id, envelope.type, envelope.object_id, created_at, body)

@@ -1,4 +1,4 @@
-"""A card's number and code as issuers write them, read without a trace."""
+"""Reads a card's number and code from an issuer's answer without leaving a trace."""
 
 import re
 
@@ -13,7 +13,7 @@ _CVV = re.compile(r"[0-9]{3,4}", re.ASCII)
 
 @sensitive_variables()
 def read_card_data(number: object, cvv: object, *, last_four: object) -> CardData:
-    """Both, if they are what they should be; raises NetworkError for anything else, such as a masked number."""
+    """Number and code, if they are well-formed; raises NetworkError for anything else, such as a masked number."""
     if not isinstance(number, str) or not isinstance(cvv, str):
         raise errors.no_answer()
     if not _NUMBER.fullmatch(number) or not _CVV.fullmatch(cvv) or number[-4:] != last_four:

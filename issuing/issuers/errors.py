@@ -1,4 +1,4 @@
-"""The sentences behind the error classes of `base`, the same for every issuer, and the pause of our own making."""
+"""The sentences of the error classes in `base`, the same for every issuer, and the errors of our own limits."""
 
 import datetime as dt
 import math
@@ -17,7 +17,7 @@ from onecard.kit import clock
 
 
 class PausedError(IssuerError):
-    """We do not ask the issuer for now, since it failed too often: nothing was sent. Come back in `retry_after_s`."""
+    """The breaker is open after too many failures: nothing was sent. Come back in `retry_after_s`."""
 
     code = "issuer_paused"
 
@@ -27,54 +27,54 @@ class PausedError(IssuerError):
 
 
 class OverBudgetError(RateLimitedError):
-    """Our own budget of calls is spent for so long that we rather come back: this request was not sent."""
+    """Our own budget of calls is used up for too long to wait: this request was not sent."""
 
 
 def no_answer() -> NetworkError:
-    """Nothing came back, or nothing that can be read."""
+    """No answer, or an unreadable one."""
     return NetworkError("The card issuer could not be reached or gave no readable answer. Please try again shortly.")
 
 
 def not_let_in() -> AuthenticationError:
-    """Our credentials were turned away."""
+    """The issuer refused our credentials."""
     return AuthenticationError("The card issuer did not accept our credentials. Our staff has to look into this.")
 
 
 def too_fast(retry_after: str | None) -> RateLimitedError:
-    """The issuer's rate limit was met; `retry_after` is its header as it came."""
+    """The issuer's rate limit was reached; `retry_after` is its raw header."""
     sentence = "The card issuer is busy. Please try again shortly."
     return RateLimitedError(sentence, retry_after_s=seconds_of(retry_after))
 
 
 def refused(status: int | None = None) -> RefusedError:
-    """The issuer said no for a reason that asking again does not change."""
+    """The issuer refused for a reason that another attempt does not change."""
     if status == 404:
         return unknown()
     return RefusedError("The card issuer did not accept this request.")
 
 
 def unknown() -> RefusedError:
-    """The card or the cardholder is not the issuer's."""
+    """The issuer does not know the card or the cardholder."""
     return RefusedError("The card issuer does not know this card or cardholder.", code="issuer_unknown_card")
 
 
 def key_reused() -> RefusedError:
-    """A key came again with another content."""
+    """A key was used again with another content."""
     return RefusedError("This request was sent before with other content.", code="issuer_key_reused")
 
 
 def illegal_move(status: str) -> RefusedError:
-    """A card cannot be moved to this state from where it is."""
+    """A card cannot be moved to this state from its present one."""
     return RefusedError(f"This card cannot become {status} any more.", code="issuer_illegal_move")
 
 
 def not_moved(card: IssuedCard, status: str, refusal: RefusedError) -> RefusedError:
-    """Why a move was refused: the card is closed for good, or whatever the issuer said."""
+    """Why a move was refused: the card is closed for good, or the issuer's reason."""
     return illegal_move(status) if card.status == Card.CLOSED and refusal.code == RefusedError.code else refusal
 
 
 def seconds_of(retry_after: str | None) -> float | None:
-    """The header Retry-After, a number of seconds or a date, as seconds from now; None for what is neither."""
+    """The header Retry-After, a number of seconds or a date, as seconds from now; None if it is neither."""
     text = (retry_after or "").strip()
     try:
         seconds = float(text)

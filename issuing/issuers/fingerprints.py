@@ -1,7 +1,7 @@
-"""A hash of what an event says, which its id is bound to: the same id with another hash is a contradiction.
+"""A hash of an event's content, which its id is bound to: the same id with another hash is a contradiction.
 
-It covers what an event says and not how it is written: issuers write a redelivery anew, with other spaces, another
-order of keys and counters of their own.
+The hash ignores how the content is written: issuers write a redelivery anew, with other spaces, another order of keys
+and new counters.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ def of(said: Any) -> str:
         text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_number)
     except RecursionError:
         return ""
-    # A hash over a card's number would give the number away.
+    # A hash over a card's number would reveal the number.
     return hashlib.sha256(masked(text).encode()).hexdigest()
 
 
 def number(value: object) -> object:
-    """A number in one form, whether it came as 45, 45.00, "45.0" or "4.5E+1"; anything else is left as it is."""
+    """A number in one form, whether it came as 45, 45.00, "45.0" or "4.5E+1"; anything else stays as it is."""
     if isinstance(value, str) and WRITTEN_NUMBER.fullmatch(value):
         return _number(Decimal(value))
     return _number(value) if isinstance(value, Decimal) else value
 
 
 def other_id(event_id: str, fingerprint: str) -> str:
-    """What an event goes by whose own id belongs to an event that says something else."""
+    """The name of an event whose own id belongs to an event with another content."""
     return f"sha256:{hashlib.sha256(f'{event_id}:{fingerprint}'.encode()).hexdigest()}"
 
 

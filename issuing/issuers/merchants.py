@@ -1,4 +1,4 @@
-"""Facts about a merchant, said alike whoever the issuer is."""
+"""Facts about a merchant, the same for every issuer."""
 
 import csv
 import functools
@@ -16,7 +16,7 @@ def category_of(mcc: str) -> str:
 
 
 def location_of(*, city: str, state: str, country: str) -> str:
-    """A place in one line, without what is not known: "Seattle, WA, US"."""
+    """A place in one line, without its unknown parts: "Seattle, WA, US"."""
     return ", ".join(part for part in (city, state, country) if part)
 
 

@@ -1,4 +1,4 @@
-"""What issuers tell us and ask us, in our own words: parsers of every issuer make these, and nothing else goes inward.
+"""The neutral types of issuers' messages: every issuer's parser makes these, and nothing else goes further inward.
 
 Amounts are minor units of their currency, as ISO 4217 counts them.
 """
@@ -15,14 +15,14 @@ from onecard.kit.masked_body import masked_body
 
 
 class MalformedEventError(OneCardError):
-    """A genuine delivery that does not say what an event of its kind must say."""
+    """A genuine delivery lacks what an event of its kind must have."""
 
     code = "malformed_event"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The mode, the account ("" for our own) and the API version; a mode of None is not said."""
+    """The mode, the account ("" for our own) and the API version; a mode of None is not stated."""
 
     livemode: bool | None = None
     account: str = ""
@@ -31,27 +31,27 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every event carries: its id, its kind, and the object that it is about; `told_at` where it says when.
+    """The parts of every event: its id, its kind, its object, and `reported_at` where it is stated.
 
-    `says` is what the event's id stands for, in JSON values; None where that is not known.
+    `says` is the content that the event's id is bound to, in JSON values; None where that is not known.
     """
 
     id: str
     type: str
     object_id: str
     content: dict[str, Any]
-    told_at: dt.datetime | None = None
+    reported_at: dt.datetime | None = None
     says: Any = None
     origin: Origin = Origin()
 
     def fingerprint(self) -> str:
-        """The hash of what the event says; "" where that is not known."""
+        """The hash of the event's content; "" where that is not known."""
         return "" if self.says is None else fingerprints.of(self.says)
 
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Where the purchase happens, as far as the issuer says; `country` is ISO 3166-1 alpha-2 where it is one."""
+    """Where the purchase happens, as far as the issuer reports it; `country` is ISO 3166-1 alpha-2 where it is one."""
 
     mcc: str
     name: str
@@ -64,9 +64,9 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideAmounts:
-    """Minor units, never negative. `merchant_amount_minor` is None where it is in the same currency, or not said.
+    """Minor units, never negative. `merchant_amount_minor` is None if it is in the same currency, or not stated.
 
-    Cash and the machine's fee are parts of the amount that they stand beside, in its currency.
+    Cash and the machine's fee are parts of the main amount, in its currency.
     """
 
     merchant_amount_minor: int | None = None
@@ -75,11 +75,11 @@ class SideAmounts:
     atm_fee_minor: int = 0
 
     def columns(self) -> dict[str, Any]:
-        """As our rows and the committing statement name them."""
+        """The columns under the names of our rows and of the committing statement."""
         return asdict(self)
 
     def said(self) -> dict[str, Any]:
-        """The columns that say something."""
+        """The columns that have a value."""
         return {name: value for name, value in self.columns().items() if value}
 
 
@@ -87,30 +87,30 @@ NOTHING = SideAmounts()
 
 
 class AnswerFormat(Protocol):
-    """How one issuer wants to be answered."""
+    """The format in which one issuer expects its answer."""
 
     def answer(self, decision_id: uuid.UUID, reason: str) -> str:
-        """Approves when there is no reason not to, and names the decision, so that both sides' records meet."""
+        """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
     def bare_decline(self, reason: str) -> bytes:
-        """A decline that no stored decision stands behind."""
+        """A decline without a stored decision."""
 
     def repeat(self, response: bytes) -> bytes:
-        """The stored answer of a round, for another event that asks the very same."""
+        """The stored answer of a round, for another event that asks the same."""
 
     def is_approval(self, response: bytes) -> bool:
-        """Says whether these bytes, written by `answer` or `bare_decline`, approve."""
+        """Whether these bytes, written by `answer` or `bare_decline`, approve."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A question: may this card spend `amount_minor` more? `round_key` tells a new round from a twin of an old one.
+    """An authorization request: may this card spend `amount_minor` more?
 
-    `answers` writes what its issuer understands; `refused_because` is a reason that lies in the question itself, or "".
-    `fingerprint` is the hash of what is asked, whatever the event's id. `cardholders` are the issuer's ids of whom it
-    names beside the card. An increment `follows`: then `standing_minor`
-    is what its issuer says was approved before (None: it does not say how much), and `earlier_events` or
-    `earlier_rounds` name the rounds before it, by event id or by round key.
+    `round_key` tells a new round from a repeat of an old one. `answers` writes the issuer's answer format.
+    `refused_because` is a reason that lies in the request itself, or "". `fingerprint` is the hash of the request,
+    whatever the event's id. `cardholders` are the issuer's ids of cardholders that it names besides the card. An
+    increment `follows`: then `standing_minor` is the amount approved before by the issuer's account (None: not stated),
+    and `earlier_events` or `earlier_rounds` name the rounds before it, by event id or by round key.
     """
 
     provider: str
@@ -135,18 +135,18 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeclinedRound:
-    """A round that the issuer declined: how many came before it, and what it asked for where that is said."""
+    """A round that the issuer declined: how many came before it, and its amount where that is stated."""
 
     number: int
     amount_minor: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationNews:
-    """What the issuer says of an authorization after the fact: its outcome, where it stands and its amount.
+class AuthorizationUpdate:
+    """What the issuer reports of an authorization: its outcome, its status and its amount.
 
-    `status` is one of states.Authorization, or "" when unknown. `asked_us` says that the outcome went through our
-    webhook, whatever we answered or failed to.
+    `status` is one of states.Authorization, or "" when unknown. `asked_us` is true when the outcome went through our
+    webhook, whatever we answered.
     """
 
     provider: str
@@ -159,7 +159,7 @@ class AuthorizationNews:
     currency: str
     merchant: Merchant
     authorization_code: str
-    # How many of our approvals the news knows of: older news must not be taken for a partial reversal.
+    # The number of our approvals that the update includes: an older update must not be taken for a partial reversal.
     approved_rounds: int = 0
     declined_rounds: tuple[DeclinedRound, ...] = ()
     beside: SideAmounts = NOTHING
@@ -167,10 +167,10 @@ class AuthorizationNews:
 
 
 def round_prefix(rounds_before: int) -> str:
-    """How the key of a round begins that so many came before: what was asked then stands there in the history."""
+    """The prefix of the key of the round at this position: the request then is in the history."""
     return f"{rounds_before}:"
 
 
 def body_id(body: bytes) -> str:
-    """What a delivery without an id of its own goes by; a hash over a card's number would give the number away."""
+    """The name of a delivery without an id of its own; a hash over a card's number would reveal the number."""
     return f"sha256:{hashlib.sha256(masked_body(body)).hexdigest()}"

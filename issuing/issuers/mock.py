@@ -1,4 +1,4 @@
-"""An issuer in this process, for development and tests: nothing leaves it, and all it makes follows from the keys."""
+"""An issuer in this process, for development and tests: everything that it makes follows from the keys."""
 
 import datetime as dt
 import hashlib
@@ -41,7 +41,7 @@ _MOVES: dict[str, frozenset[str]] = {
 
 @dataclass(slots=True)
 class Failure:
-    """A fault that a test ordered: for `times` calls of one method; `after` means that the work is done first."""
+    """A fault that a test ordered: for `times` calls of one method; `after` means after the work is done."""
 
     method: str
     error: Callable[[], IssuerError]
@@ -51,7 +51,7 @@ class Failure:
 
 @dataclass(slots=True)
 class MockIssuer:
-    """Keeps everything in memory under one lock; a process started anew knows nothing of the cards before."""
+    """Keeps everything in memory under one lock; a new process knows none of the earlier cards."""
 
     page_size: int = 100
     provider: str = "mock"
@@ -65,7 +65,7 @@ class MockIssuer:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def fail(self, failure: Failure) -> None:
-        """Puts a fault in force; the first that fits a call is taken."""
+        """Orders a fault; the first one that matches a call is used."""
         with self._lock:
             self._failures.append(failure)
 
@@ -105,11 +105,11 @@ class MockIssuer:
         return self._run("get_card_details", lambda: self._find(issuer_card_id))
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
-        """The cursor counts what the pages before have shown."""
+        """The cursor is the number of cards on the pages before."""
         return self._run("list_cards", lambda: CardPage(*self._cut(list(self.cards.values()), cursor)))
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
-        """The cursor counts what the pages before have shown."""
+        """The cursor is the number of transactions on the pages before."""
 
         def cut() -> Page:
             if issuer_card_id:
@@ -120,7 +120,7 @@ class MockIssuer:
         return self._run("get_transaction_history", cut)
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
-        """One event a transaction, in Stripe's envelope, which the inbox reads for every issuer but Marqeta."""
+        """One event per transaction, in Stripe's envelope, which the inbox reads for every issuer but Marqeta."""
 
         def cut() -> EventPage:
             rows, after = self._cut(self._since(since), cursor)
@@ -152,7 +152,7 @@ class MockIssuer:
             raise failure.error()
 
     def _once(self, key: str, content: Any, work: Callable[[], Done]) -> Done:
-        """The first answer of a key is its answer; a refused call leaves the key free."""
+        """Repeats the first answer of a key; a refused call leaves the key free."""
         if key not in self._answers:
             self._answers[key] = (content, work())
         first_content, answer = self._answers[key]
@@ -180,7 +180,7 @@ class MockIssuer:
 
 
 def card_data(card: IssuedCard) -> CardData:
-    """A number with a right check digit that ends in the card's last four; both follow from the card's id."""
+    """A number with a valid check digit that ends in the card's last four; both follow from the card's id."""
     digits = int(_digest(card.issuer_card_id), 16)
     start = f"400000{digits % 10**5:05d}"
     candidates = (f"{start}{filler}{card.last_four}" for filler in range(10))

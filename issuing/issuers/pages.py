@@ -1,4 +1,4 @@
-"""An issuer's lists, row by row: what cannot be read is named by itself, so that it holds up no other."""
+"""Reads an issuer's list row by row: an unreadable row is named, and does not stop the others."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -13,21 +13,21 @@ from onecard.kit.text import clean_text
 Row = dict[str, Any]
 Found = TypeVar("Found")
 LONGEST_NAME = 64
-# What a reader meets in a row of another shape than it knows.
+# The errors of a reader that meets a row of an unknown shape.
 UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, OneCardError)
 
 
 def rows_of(listed: Any, *, more: str) -> tuple[list[Row], bool]:
-    """The rows of a page, and whether its key `more` says so; raises NetworkError for an answer that is no list."""
+    """The rows of a page, and whether its key `more` is true; raises NetworkError for an answer that is no list."""
     rows, is_more = (listed.get("data"), listed.get(more)) if isinstance(listed, Mapping) else (None, None)
     if not isinstance(rows, list) or not isinstance(is_more, bool) or not all(isinstance(row, dict) for row in rows):
         raise errors.no_answer()
-    # An empty page that promises more would be asked for without end.
+    # An empty page with more to come would be asked for without end.
     return rows, is_more and bool(rows)
 
 
 def read_each(rows: Iterable[Row], read: Callable[[Row], Found]) -> tuple[tuple[Found, ...], list[Row]]:
-    """What can be read of these rows, in their order, and the rows that cannot."""
+    """The readable rows in their order, and the unreadable ones."""
     found, unread = [], []
     for row in rows:
         try:
@@ -38,11 +38,11 @@ def read_each(rows: Iterable[Row], read: Callable[[Row], Found]) -> tuple[tuple[
 
 
 def names_of(rows: Iterable[Row], *, key: str) -> tuple[str, ...]:
-    """What the issuer calls each, under `key`, or what tells it from others that have no name either."""
+    """The issuer's name for each row, under `key`, or a hash of its content."""
     return tuple(_name(row, key) for row in rows)
 
 
 def _name(row: Row, key: str) -> str:
     name = clean_text(row.get(key), limit=LONGEST_NAME)
-    # A hash over a card's number would give the number away.
+    # A hash over a card's number would reveal the number.
     return name or f"row {hashlib.sha256(masked(exact_json.dumps(row)).encode()).hexdigest()[:16]}"

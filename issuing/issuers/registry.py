@@ -1,4 +1,4 @@
-"""Which issuer answers to which name: one client a process and provider, made when it is first asked for."""
+"""The issuers by name: one client per process and provider, made at its first use."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _issuers: dict[str, Issuer] = {}
 
 
 def issuer_for(provider: str) -> Issuer:
-    """The issuer of this name; raises ImproperlyConfigured for a name we do not have, or may not use here."""
+    """The issuer of this name; raises ImproperlyConfigured for an unknown name, or one not allowed here."""
     with _lock:
         if provider not in _issuers:
             _issuers[provider] = _make(provider)
@@ -24,13 +24,13 @@ def issuer_for(provider: str) -> Issuer:
 
 
 def install(issuer: Issuer, *, provider: str | None = None) -> None:
-    """Puts an issuer made by hand in the place of its name, or of another: for tests, the mock among them."""
+    """Installs an issuer under its own or another name: for tests, and for the mock."""
     with _lock:
         _issuers[provider or issuer.provider] = issuer
 
 
 def clear() -> None:
-    """Forgets every client, so that the next call reads the settings anew."""
+    """Forgets every client, so that the next call reads the settings again."""
     with _lock:
         _issuers.clear()
         if shared.cache_info().currsize:

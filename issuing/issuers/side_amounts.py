@@ -1,6 +1,6 @@
-"""What an issuer says beside an amount: the merchant's own currency, and the cash in it; read so that nothing fails.
+"""Reads an issuer's side amounts: the merchant's own currency, and the cash in an amount; reading never fails.
 
-None of it decides what is held or paid in the card's currency, so what is missing or odd counts as not said.
+None of them decides what is held or paid in the card's currency, so a missing or odd value counts as not stated.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ ATM = "atm.withdrawal"
 
 
 def of_stripe(content: Mapping[str, Any], currency: str) -> SideAmounts:
-    """Of an authorization, its pending request or a transaction; Stripe's signs are left out.
+    """From an authorization, its pending request or a transaction; Stripe's signs are dropped.
 
-    The merchant's amount has its own currency's smallest unit, as Stripe counts it (onecard/kit/currency_units.py).
+    The merchant's amount is in its own currency's smallest unit, as Stripe counts it (onecard/kit/currency_units.py).
     """
     details = content.get("amount_details")
     details = details if isinstance(details, Mapping) else {}
@@ -31,10 +31,10 @@ def of_stripe(content: Mapping[str, Any], currency: str) -> SideAmounts:
 
 
 def of_marqeta(row: Mapping[str, Any], currency: str) -> SideAmounts:
-    """Of a transaction; amounts are decimals of whole units, and the network's currency code is numeric.
+    """From a transaction; amounts are decimals of whole units, and the network's currency code is numeric.
 
-    That `cash_back_amount` is the cash in a purchase, and `acquirer_fee_amount` a cash machine's fee, are names of
-    Marqeta's model that were not seen in a sample: where they mean something else, only these two columns are wrong.
+    That `cash_back_amount` is the cash in a purchase, and `acquirer_fee_amount` a cash machine's fee, is assumed from
+    Marqeta's model; no sample was seen. If the names mean something else, only these two columns are wrong.
     """
     network = row.get("currency_conversion")
     network = network.get("network") if isinstance(network, Mapping) else None

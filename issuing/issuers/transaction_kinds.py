@@ -1,10 +1,10 @@
-"""What a movement in an issuer's list is, in our words; `IssuerTransaction.kind` is one of these."""
+"""The kinds of rows in an issuer's list; `IssuerTransaction.kind` is one of these."""
 
 from django.db.models import TextChoices
 
 
 class Kind(TextChoices):
-    """Only captures and refunds move money; an issuer that lists every message shows the others too."""
+    """Only captures and refunds move money; an issuer that lists every message has the others too."""
 
     CAPTURE = "capture", "Capture"
     REFUND = "refund", "Refund"

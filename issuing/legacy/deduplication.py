@@ -16,7 +16,7 @@ IssuerId = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Seen:
+class EarlierLines:
     """What stood on earlier lines of this run: only ids, so that a file of any length can be read."""
 
     documents: MutableMapping[str, tuple[Place, str]] = field(default_factory=dict)
@@ -25,23 +25,25 @@ class Seen:
 
 @dataclass(slots=True)
 class Judgement(Generic[D]):
-    """A batch, sorted; `seen` is what later lines have to know of it, once it is committed."""
+    """A batch, sorted; `earlier` is what later lines have to know of it, once it is committed."""
 
     new: list[D] = field(default_factory=list)
     unchanged: list[D] = field(default_factory=list)
     bad: list[tuple[D, str]] = field(default_factory=list)
-    seen: Seen = field(default_factory=Seen)
+    earlier: EarlierLines = field(default_factory=EarlierLines)
 
-    def remember_in(self, seen: Seen) -> None:
+    def remember_in(self, earlier: EarlierLines) -> None:
         """Adds what this batch holds; the first line with an id stays the first."""
-        seen.documents.update(self.seen.documents)
-        seen.issuer_ids.update(self.seen.issuer_ids)
+        earlier.documents.update(self.earlier.documents)
+        earlier.issuer_ids.update(self.earlier.issuer_ids)
 
 
-def judge(drafts: Sequence[D], *, kind: str, seen: Seen, taken: dict[IssuerId, str]) -> Judgement[D]:
+def judge(drafts: Sequence[D], *, kind: str, earlier: EarlierLines, taken: dict[IssuerId, str]) -> Judgement[D]:
     """Sorts the drafts; `taken` says which issuer ids are here already, and whose they are."""
     found: Judgement[D] = Judgement()
-    known = Seen(ChainMap(found.seen.documents, seen.documents), ChainMap(found.seen.issuer_ids, seen.issuer_ids))
+    known = EarlierLines(
+        ChainMap(found.earlier.documents, earlier.documents), ChainMap(found.earlier.issuer_ids, earlier.issuer_ids)
+    )
     stored = _stored(kind, [draft.legacy_id for draft in drafts])
     for draft in drafts:
         if _is_unchanged(draft, known, stored):
@@ -62,20 +64,20 @@ def _stored(kind: str, legacy_ids: Sequence[str]) -> dict[str, str]:
     return dict(LegacyDocument.objects.filter(kind=kind, legacy_id__in=wanted).values_list("legacy_id", "digest"))
 
 
-def _is_unchanged(draft: Draft, known: Seen, stored: dict[str, str]) -> bool:
+def _is_unchanged(draft: Draft, known: EarlierLines, stored: dict[str, str]) -> bool:
     """The same content was imported before, by this run or an earlier one; what it says was good then."""
     _place, seen_digest = known.documents.get(draft.legacy_id, (None, None))
     return draft.digest == (seen_digest or stored.get(draft.legacy_id))
 
 
-def _claim(draft: Draft, known: Seen) -> None:
+def _claim(draft: Draft, known: EarlierLines) -> None:
     if draft.legacy_id not in known.documents:
         known.documents[draft.legacy_id] = (draft.place, draft.digest)
     if all(draft.issuer_id) and draft.issuer_id not in known.issuer_ids:
         known.issuer_ids[draft.issuer_id] = draft.place
 
 
-def _contradictions(draft: Draft, known: Seen, stored: dict[str, str], taken: dict[IssuerId, str]) -> list[str]:
+def _contradictions(draft: Draft, known: EarlierLines, stored: dict[str, str], taken: dict[IssuerId, str]) -> list[str]:
     if draft.legacy_id in known.documents:
         place, _digest = known.documents[draft.legacy_id]
         return [f"_id: {draft.legacy_id!r} is also on {place}, with other content; each document must stand once"]

@@ -13,9 +13,9 @@ _WORDS: Final = {
     **dict.fromkeys(("virtualcard", "virtualcards", "card", "cards"), Kind.VIRTUAL_CARD),
     **dict.fromkeys(("transaction", "transactions", "cardtransaction", "cardtransactions"), Kind.TRANSACTION),
 }
-_SAYING: Final = ("model", "_type", "collection", "kind")
+_KIND_FIELDS: Final = ("model", "_type", "collection", "kind")
 # The first that is found tells; a transaction may hold parts of its card, so its own fields are looked for first.
-_TELLING: Final = (
+_TYPICAL_FIELDS: Final = (
     (Kind.TRANSACTION, {"issuertransactionid", "transactiontype"}),
     (Kind.VIRTUAL_CARD, {"issuercardid", "cardtype"}),
     (Kind.TRANSACTION, {"processingstatus", "issuereventtype", "cardid", "merchantinfo", "authorizationcode"}),
@@ -23,12 +23,12 @@ _TELLING: Final = (
 )
 
 
-def told_apart(document: Mapping[str, Any], *, only: str | None = None) -> tuple[str, dict[str, Any]]:
+def kind_and_fields(document: Mapping[str, Any], *, only: str | None = None) -> tuple[str, dict[str, Any]]:
     """The kind and the document's own fields; raises LineError when it is neither, or not the kind `only`."""
-    said, body = _said(document)
+    said, body = _stated_kind(document)
     if said and only and said != only:
         raise LineError(f"the line is a {LABELS[Kind(said)]}, but only {LABELS[Kind(only)]} lines were asked for")
-    kind = said or only or _told(body)
+    kind = said or only or _kind_by_fields(body)
     if kind is None:
         raise LineError(
             "cannot tell what the line is: a VirtualCard has issuerCardId and cardType, "
@@ -37,16 +37,16 @@ def told_apart(document: Mapping[str, Any], *, only: str | None = None) -> tuple
     return kind, body
 
 
-def _said(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+def _stated_kind(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """What a wrapper or a field of the document says, and the document without that."""
     if len(document) == 1:
         ((name, inner),) = document.items()
         if isinstance(inner, dict) and spelling(name) in _WORDS:
             return _WORDS[spelling(name)], inner
-    words = {_kind_of(name, document[name]) for name in _SAYING if document.get(name) is not None}
+    words = {_kind_of(name, document[name]) for name in _KIND_FIELDS if document.get(name) is not None}
     if len(words) > 1:
         raise LineError("the line says that it is both a VirtualCard and a Transaction")
-    return next(iter(words), None), {name: value for name, value in document.items() if name not in _SAYING}
+    return next(iter(words), None), {name: value for name, value in document.items() if name not in _KIND_FIELDS}
 
 
 def _kind_of(name: str, value: Any) -> str:
@@ -58,12 +58,12 @@ def _kind_of(name: str, value: Any) -> str:
     return _WORDS[word]
 
 
-def _told(body: Mapping[str, Any]) -> str | None:
+def _kind_by_fields(body: Mapping[str, Any]) -> str | None:
     present = {spelling(name) for name in body}
     return next(_matching(present), None)
 
 
 def _matching(present: set[str]) -> Iterator[str]:
-    for kind, names in _TELLING:
+    for kind, names in _TYPICAL_FIELDS:
         if present & names:
             yield kind

@@ -18,8 +18,8 @@ from django.db import DataError, IntegrityError
 
 from issuing.legacy.card_document import CardDraft, read_card
 from issuing.legacy.cards import CardBatches
-from issuing.legacy.deduplication import Judgement, Seen
-from issuing.legacy.document_kinds import Kind, told_apart
+from issuing.legacy.deduplication import EarlierLines, Judgement
+from issuing.legacy.document_kinds import Kind, kind_and_fields
 from issuing.legacy.draft import Draft
 from issuing.legacy.json_line import LineError, read_object
 from issuing.legacy.lines import Line, Place, lines_of
@@ -56,7 +56,7 @@ class Wishes:
 class Batches(Protocol[D]):
     """What imports one kind of document."""
 
-    def judged(self, drafts: Sequence[D], seen: Seen) -> Judgement[D]: ...
+    def judged(self, drafts: Sequence[D], earlier: EarlierLines) -> Judgement[D]: ...
     def write(self, drafts: Sequence[D], summary: Summary) -> None: ...
     def committed(self) -> None: ...
 
@@ -85,7 +85,7 @@ class _Pass(Generic[D]):
     """One kind's documents of the whole run."""
 
     batches: Batches[D]
-    seen: Seen = field(default_factory=Seen)
+    earlier: EarlierLines = field(default_factory=EarlierLines)
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class _Run:
             self.summary.read += 1
             place = Place(str(file), line.number)
             try:
-                kind, body = told_apart(read_object(line), only=self.wishes.kind)
+                kind, body = kind_and_fields(read_object(line), only=self.wishes.kind)
             except LineError as error:
                 waiting.append(BadLine(place, "", error.message))
             else:
@@ -127,7 +127,7 @@ class _Run:
                 continue
             place = Place(str(file), line.number)
             try:
-                _kind, body = told_apart(read_object(line), only=self.wishes.kind)
+                _kind, body = kind_and_fields(read_object(line), only=self.wishes.kind)
                 waiting.append(read_transaction(place, taken_out(body)))
             except LineError as error:
                 # Somebody wrote to the file between the passes.
@@ -167,13 +167,13 @@ class _Run:
         with transaction():
             if not self.wishes.dry_run:
                 _wait_for_other_runs()
-            found = kind.batches.judged(drafts, kind.seen)
+            found = kind.batches.judged(drafts, kind.earlier)
             if found.new and not self.wishes.dry_run:
                 kind.batches.write(found.new, done)
         if self.wishes.dry_run:
             self._plan(found.new, done)
         kind.batches.committed()
-        found.remember_in(kind.seen)
+        found.remember_in(kind.earlier)
         done.unchanged = len(found.unchanged)
         self.summary.add(done)
         return [BadLine(draft.place, draft.kind, reason) for draft, reason in found.bad]

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from audit import trail
 from issuing.legacy.card_document import CardDraft
-from issuing.legacy.deduplication import IssuerId, Judgement, Seen, judge
+from issuing.legacy.deduplication import EarlierLines, IssuerId, Judgement, judge
 from issuing.legacy.extended_json import storable
 from issuing.legacy.people import ACTOR, USERNAME_PREFIX
 from issuing.legacy.summary import Summary
@@ -32,12 +32,12 @@ class TransactionBatches:
             card = CardRef(None, provider, draft.columns["currency"], draft.user_id)
             self.planned |= {issuer_id: card, draft.legacy_id: card}
 
-    def judged(self, drafts: Sequence[TransactionDraft], seen: Seen) -> Judgement[TransactionDraft]:
+    def judged(self, drafts: Sequence[TransactionDraft], earlier: EarlierLines) -> Judgement[TransactionDraft]:
         """Sorts the batch; only reads."""
         cards = self._cards({draft.card_id for draft in drafts if draft.card_id})
         for draft in drafts:
             complete(draft, cards.get(draft.card_id))
-        return judge(drafts, kind=KIND, seen=seen, taken=_taken(drafts))
+        return judge(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
 
     def write(self, drafts: Sequence[TransactionDraft], summary: Summary) -> None:
         """Inserts new transactions with their documents, and one entry for all of them."""

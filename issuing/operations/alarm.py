@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 def install() -> None:
     """Called once, when the process starts."""
-    alerts.tell_also(tell_administrators)
+    alerts.add_hook(mail_administrators)
 
 
-def tell_administrators(provider: str, sentence: str) -> None:
+def mail_administrators(provider: str, sentence: str) -> None:
     """An entry in the trail, which the Issuers page shows, and a mail to ADMINS, if there are any."""
     with transaction():
         control, _ = IssuerControl.objects.get_or_create(provider=provider)

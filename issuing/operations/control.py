@@ -21,7 +21,7 @@ AUTHENTICATION_FAILED = "issuer.authentication_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class IssuerStatus:
     """One issuer as staff look at it; `calls_per_second` is what we allow ourselves, 0 is no limit."""
 
     provider: str
@@ -42,16 +42,16 @@ def configured_providers() -> list[str]:
     return list(dict.fromkeys(name for name in [*chosen, *(key for key, have in usable.items() if have)] if name))
 
 
-def standings() -> list[Standing]:
+def issuer_statuses() -> list[IssuerStatus]:
     """Every configured issuer; for each, a handful of rows by index and one script in Redis."""
     controls = {control.provider: control for control in IssuerControl.objects.all()}
     entries = _latest_entries(controls)
-    return [_standing(provider, controls.get(provider), entries) for provider in configured_providers()]
+    return [_status_of(provider, controls.get(provider), entries) for provider in configured_providers()]
 
 
 def troubles() -> list[Availability]:
     """The issuers at which no card can be made or changed now."""
-    return [standing for standing in map(availability.of, configured_providers()) if standing.read_only]
+    return [status for status in map(availability.of, configured_providers()) if status.read_only]
 
 
 def allow_fallback(*, provider: str, allowed: bool, reason: str, actor: str) -> IssuerControl:
@@ -82,11 +82,11 @@ def leave_read_only(*, provider: str, reason: str, actor: str) -> IssuerControl:
     return availability.leave_read_only(provider=provider, actor=actor, reason=_checked(provider, reason))
 
 
-def _standing(provider: str, control: IssuerControl | None, entries: dict[tuple[str, str], Entry]) -> Standing:
+def _status_of(provider: str, control: IssuerControl | None, entries: dict[tuple[str, str], Entry]) -> IssuerStatus:
     key = str(control.pk) if control else ""
     uses = {settings.ISSUER_PROVIDER: "New cards", settings.ISSUER_BACKUP_PROVIDER: "New cards while the first is down"}
     limits = {"stripe": settings.STRIPE_CALLS_PER_SECOND, "marqeta": settings.MARQETA_CALLS_PER_SECOND}
-    return Standing(
+    return IssuerStatus(
         provider=provider,
         name=Provider(provider).label,
         uses=uses.get(provider, "Cards that it made"),

@@ -1,1 +1,1 @@
-"""Reconciliation: issuer, processor and our books compared both ways, each difference classified and followed up."""
+"""Reconciliation compares issuer, processor and our books both ways; each difference is classified and followed up."""

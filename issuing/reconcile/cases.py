@@ -1,6 +1,6 @@
-"""What becomes of a difference that is left: a case, once, with what is at stake; and its end when it is gone.
+"""Keeps one case per remaining difference, with the amount at stake, and closes it when the difference is gone.
 
-One with an issuer or the processor that a person has settled is not brought up again, as long as it is the same.
+A difference with an issuer or the processor that staff have settled is not opened again while it stays the same.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from onecard.kit.transactions import transaction
 from wallet import cases
 from wallet.models import Case
 
-# A case's reference has 120 characters; an issuer's id may have as many by itself.
+# A case's reference has 120 characters; an issuer's id alone may be as long.
 LONGEST_KEY = 60
 SAID = {
     Kind.MISSING_HERE: "{there} with {side}, and nothing here",
@@ -27,7 +27,7 @@ SAID = {
     Kind.DUPLICATE: "{here} here, {there} with {side}, one of them twice",
     Kind.UNKNOWN_OUTCOME: "{here} here, {there} with {side}",
 }
-# Of open cases about this comparison, those that it did not find again.
+# Open cases of this comparison that it did not find again.
 GONE = """
 SELECT reference, about_at FROM wallet_case c
 WHERE kind = %s AND status = 'open' AND split_part(reference, ':', 3) = %s
@@ -36,22 +36,23 @@ WHERE kind = %s AND status = 'open' AND split_part(reference, ':', 3) = %s
 
 
 def begin() -> None:
-    """Starts a list, in this session, of what a comparison finds."""
+    """Starts a list, in this session, of the differences that a comparison finds."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS reconcile_found")
         cursor.execute("CREATE TEMPORARY TABLE reconcile_found (reference text)")
 
 
 def note(comparison: Comparison, difference: Difference) -> None:
-    """Puts a difference that is left on that list."""
+    """Adds a remaining difference to that list."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO reconcile_found VALUES (%s)", [reference_of(comparison, difference)])
 
 
 def settled_case(comparison: Comparison, difference: Difference) -> Case | None:
-    """The case with which a person has settled just this: the same amount, and nobody has opened it anew.
+    """The case with which staff settled exactly this: the same amount, and not opened again.
 
-    Only about what another side lists: our own books can be put right, and words empty no account (money-safety I12).
+    It applies only to what another side lists: our own books can be corrected, and a sentence empties no account
+    (money-safety I12).
     """
     if not comparison.provider:
         return None
@@ -67,7 +68,7 @@ def settled_case(comparison: Comparison, difference: Difference) -> Case | None:
 
 
 def open_case(comparison: Comparison, difference: Difference) -> Case:
-    """The case of a difference, dated by what it is about: the one that is open, or a new one."""
+    """The case of a difference, dated by its movement: the open one, or a new one."""
     with transaction():
         case = cases.open_case(
             kind=Case.Kind.RECONCILIATION,
@@ -80,9 +81,9 @@ def open_case(comparison: Comparison, difference: Difference) -> Case:
 
 
 def resolve_gone(comparison: Comparison, window: Window) -> int:
-    """Resolves the cases of a comparison that has come to its end without finding them again; says how many.
+    """Resolves the cases that a finished comparison did not find again; returns how many.
 
-    A case about something outside the window stays open: it was not looked at.
+    A case about something outside the window stays open, since it was not compared.
     """
     with connection.cursor() as cursor:
         cursor.execute(GONE, [Case.Kind.RECONCILIATION, comparison.label])
@@ -92,13 +93,13 @@ def resolve_gone(comparison: Comparison, window: Window) -> int:
 
 
 def older_open(comparison: Comparison, window: Window) -> int:
-    """How many cases of a comparison are still open about what happened before the window."""
+    """The number of open cases of a comparison about movements before the window."""
     ours = Case.objects.filter(kind=Case.Kind.RECONCILIATION, status=Case.Status.OPEN, about_at__lt=window.since)
     return 0 if comparison.of_all_time else ours.filter(reference__contains=f":{comparison.label}:").count()
 
 
 def reference_of(comparison: Comparison, difference: Difference) -> str:
-    """reconcile:<class>:<comparison>:<key>; a key that is too long is cut, and told apart by its hash."""
+    """reconcile:<class>:<comparison>:<key>; a key that is too long is cut and gets a hash."""
     key = difference.key
     if len(key) > LONGEST_KEY:
         key = f"{key[:LONGEST_KEY]}~{hashlib.sha256(key.encode()).hexdigest()[:12]}"
@@ -106,19 +107,19 @@ def reference_of(comparison: Comparison, difference: Difference) -> str:
 
 
 def stake(difference: Difference) -> Money:
-    """What is at stake: the gap between two amounts, else the whole amount; never negative."""
+    """The amount at stake: the gap between two amounts, else the whole amount; never negative."""
     here, there = difference.here, difference.there
     row = there or here
     assert row is not None  # noqa: S101  (a difference has a row)
     both = difference.kind == Kind.AMOUNT and here is not None and there is not None
     minor = abs(here.amount_minor - there.amount_minor) if both and here and there else abs(row.amount_minor)
     known = [side.currency for side in (here, there) if side is not None and _is_currency(side.currency)]
-    # What an issuer calls a currency may be none; a case must still be readable.
+    # An issuer's currency may be invalid; the case must still be readable.
     return Money(min(minor, MAX_AMOUNT_MINOR), known[0]) if known else Money(0, "USD")
 
 
 def words(comparison: Comparison, difference: Difference) -> str:
-    """A sentence for people."""
+    """A sentence for staff."""
     said = SAID[difference.kind].format(
         here=side_in_words(difference.here), there=side_in_words(difference.there), side=comparison.other_side
     )
@@ -126,7 +127,7 @@ def words(comparison: Comparison, difference: Difference) -> str:
 
 
 def side_in_words(row: Row | None) -> str:
-    """What one side says, in a few words."""
+    """One side's row, in a few words."""
     if row is None:
         return "nothing"
     money = Money(row.amount_minor, row.currency) if _is_currency(row.currency) else f"{row.amount_minor} units"

@@ -1,4 +1,4 @@
-"""Two sorted lists of money compared, both ways: what differs, and of which class; pure, and a row at a time.
+"""Compares two sorted lists of money both ways: finds the differences and classifies them; pure, row by row.
 
 `here` and `there` are the two sides: ours and the issuer's, ours and the processor's, or our rows and the ledger.
 """
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# The state of a row whose side cannot say what became of it.
+# The state of a row whose side does not know the outcome.
 UNKNOWN = "unknown"
 
 
 class Kind(enum.StrEnum):
-    """The classes of differences; every difference is of one."""
+    """The classes of differences; every difference has one."""
 
     MISSING_HERE = "missing_here"
     MISSING_THERE = "missing_there"
@@ -25,9 +25,9 @@ class Kind(enum.StrEnum):
 
 
 class Row(NamedTuple):
-    """What one side says of one movement: minor units of an upper-case currency; `at_s` in seconds since 1970.
+    """One side's row of a movement: minor units of an upper-case currency; `at_s` in seconds since 1970.
 
-    A row that is not due can be a partner, and does not need one: it is outside the window, or nothing moved.
+    A row that is not due may have a partner and does not need one: it is outside the window, or nothing moved.
     """
 
     key: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the two sides do not agree on; at least one of the rows is there."""
+    """A difference between the sides; at least one of the rows is set."""
 
     kind: Kind
     key: str
@@ -50,16 +50,16 @@ class Difference:
 
     @property
     def at_s(self) -> int:
-        """When it happened, by the side that knows; seconds since 1970."""
+        """The time of the movement, by the side that knows it; seconds since 1970."""
         return min(row.at_s for row in (self.here, self.there) if row is not None)
 
 
 class UnsortedError(Exception):
-    """A side is not in the order of its keys, so nothing can be said about what is missing."""
+    """A side is not in the order of its keys, so missing rows cannot be found."""
 
 
 def compare(here: Iterable[Row], there: Iterable[Row]) -> Iterator[Difference]:
-    """Gives every difference between two sides that are sorted by key (code points); keeps one row of each in mind.
+    """Yields every difference between two sides sorted by key (code points); keeps one row of each in memory.
 
     Of rows with the same key on one side the first is compared, and each further one is a duplicate. A difference
     counts when one of its rows is due. Raises UnsortedError.
@@ -81,7 +81,7 @@ def compare(here: Iterable[Row], there: Iterable[Row]) -> Iterator[Difference]:
 
 
 def classify(here: Row | None, there: Row | None) -> Kind | None:
-    """The class of what differs between two rows of one key, the gravest first; None when they agree."""
+    """The class of the difference between two rows of one key, the gravest first; None when they agree."""
     if here is not None and here.state == UNKNOWN:
         return Kind.UNKNOWN_OUTCOME
     if here is None:
@@ -101,7 +101,7 @@ Group = tuple[Row, tuple[Row, ...]]
 
 
 def _counting(mine: Group | None, other: Group | None) -> Iterator[Difference]:
-    """The differences of one key, of those that are due."""
+    """The differences of one key with a row that is due."""
     here, there = mine[0] if mine else None, other[0] if other else None
     kind = classify(here, there)
     due = [row for row in (here, there) if row is not None and row.is_due]
@@ -116,7 +116,7 @@ def _counting(mine: Group | None, other: Group | None) -> Iterator[Difference]:
 
 
 def _groups(rows: Iterable[Row]) -> Iterator[Group]:
-    """Each key's first row and its twins, which are equal neighbours."""
+    """Each key's first row and its duplicates, which are equal neighbours."""
     first: Row | None = None
     twins: tuple[Row, ...] = ()
     for row in rows:

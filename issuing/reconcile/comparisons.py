@@ -1,4 +1,4 @@
-"""What is compared with what: each comparison has a name, two sides, and the one remedy that is safe for it."""
+"""The comparisons: each has a name, two sides, and the one remedy that is safe for it."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from issuing.reconcile.window import Window
 from wallet.processors.stripe.lists import StripeLists
 
 Tick = Callable[[int], object]
-# What a side holds, by our words for both: "here" is ours, "there" is the other one's.
+# The name of each side: "here" is ours, "there" is the other one.
 SIDES = {
     "transactions": "the issuer",
     "charges": "the processor",
@@ -32,9 +32,9 @@ class Differences(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One of them; `provider` is "" where only our own tables are compared. `differences` reads both sides.
+    """One comparison; `provider` is "" where only our own tables are compared. `differences` reads both sides.
 
-    `of_all_time` is about how something stands now, however long ago it came about.
+    `of_all_time` is true for a comparison of present states, whenever they arose.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Comparison:
 
     @property
     def label(self) -> str:
-        """What a case's reference carries, and people read."""
+        """The name in a case's reference, which staff read."""
         return f"{self.name}.{self.provider}" if self.provider else self.name
 
     @property
@@ -54,7 +54,7 @@ class Comparison:
 
 
 def of_issuer(provider: str, issuer: external.IssuersList) -> list[Comparison]:
-    """The issuer's movements with ours."""
+    """The issuer's movements and ours."""
 
     @contextmanager
     def differences(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
@@ -71,7 +71,7 @@ def of_issuer(provider: str, issuer: external.IssuersList) -> list[Comparison]:
 def of_processor(
     lists: external.ProcessorsLists | None = None, provider: str = StripeLists.provider
 ) -> list[Comparison]:
-    """The processor's charges and refunds with ours."""
+    """The processor's charges and refunds and ours."""
     asked = lists or StripeLists()
 
     @contextmanager
@@ -97,7 +97,7 @@ def of_processor(
 
 
 def of_books() -> list[Comparison]:
-    """Our rows with the ledger, and the purchases that do not add up."""
+    """Our rows and the ledger, and the purchases that do not add up."""
     return [
         _with_ledger("posted_transactions", internal.MOVED_ON_CARDS, internal.CARD_POSTINGS, repairs.post_transaction),
         _with_ledger("posted_charges", internal.CHARGED, internal.CHARGE_POSTINGS, repairs.post_charge),

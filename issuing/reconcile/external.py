@@ -1,4 +1,4 @@
-"""What an issuer and the processor list, as rows to compare; pages are asked for while the rows are taken."""
+"""The lists of an issuer and of the processor as rows to compare; pages are requested while rows are read."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -21,21 +21,21 @@ from wallet.processors.stripe.lists import ListedMoney, MoneyPage
 Said = TypeVar("Said", Outcome, RefundOutcome)
 MOVED_BY_CHARGE = (states.Charge.SUCCEEDED, states.Charge.HELD)
 MOVED_BY_REFUND = (states.Refund.SUCCEEDED,)
-# What a repair needs of a row, in the order of the fields; by hand, since `asdict` takes longer than all the rest.
+# The fields that a repair needs, in their order; written out, because `asdict` takes longer than all the rest.
 FACTS = {
     kind: attrgetter(*[field.name for field in fields(kind)]) for kind in (IssuerTransaction, Outcome, RefundOutcome)
 }
-# A charge that carries no id of ours may be one that we know by the processor's.
+# A charge without our id may be known to us by the processor's id.
 NAMED_BY_US = """
 UPDATE reconcile_theirs SET key = c.public_id::text FROM wallet_fundingcharge c
 WHERE reconcile_theirs.key = reconcile_theirs.reference AND c.processor_charge_id = reconcile_theirs.reference
 """
-# Nor does a refund that somebody made at the processor, which we know by its id there.
+# The same for a refund that somebody made at the processor.
 REFUNDS_NAMED_BY_US = """
 UPDATE reconcile_theirs SET key = r.public_id::text FROM wallet_fundingrefund r
 WHERE reconcile_theirs.key = reconcile_theirs.reference AND r.processor_refund_id = reconcile_theirs.reference
 """
-# While our capture of a hold is under way, it is held there, or taken, at any moment.
+# While our capture of a hold is running, the processor may list it as held or captured.
 BEING_CAPTURED = """
 UPDATE reconcile_theirs SET is_due = false FROM wallet_fundingcharge c
 WHERE reconcile_theirs.key = c.public_id::text AND reconcile_theirs.state = 'held'
@@ -50,19 +50,19 @@ class EndlessListError(OneCardError):
 
 
 class UnreadRowsError(OneCardError):
-    """A list holds what may be of money and cannot be read, so nobody can say what is missing in it."""
+    """A list has unreadable rows that may be money, so missing rows cannot be found."""
 
     code = "unread_rows"
 
 
 class IssuersList(Protocol):
-    """What is asked of an issuer here (issuing.issuers.base.Issuer)."""
+    """The part of issuing.issuers.base.Issuer that is used here."""
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page: ...
 
 
 class ProcessorsLists(Protocol):
-    """What is asked of the processor here (wallet.processors.stripe_lists)."""
+    """The part of wallet.processors.stripe_lists that is used here."""
 
     def list_charges(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[Outcome]: ...
 
@@ -70,7 +70,7 @@ class ProcessorsLists(Protocol):
 
 
 def transactions(issuer: IssuersList, window: Window) -> Iterator[Listed]:
-    """The captures and refunds that the issuer lists; what moves no money is left out.
+    """The captures and refunds that the issuer lists; rows that move no money are left out.
 
     Raises the issuer's errors, and UnreadRowsError.
     """
@@ -83,7 +83,7 @@ def transactions(issuer: IssuersList, window: Window) -> Iterator[Listed]:
 
 
 def charges(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
-    """The charges of the processor under our ids, or under its own where it carries none. Raises its list's error."""
+    """The processor's charges under our ids, or under its own where ours is missing. Raises its list's error."""
     for page in _pages(lambda at: lists.list_charges(since=window.reads_from, until=window.reads_to, cursor=at)):
         for found in page.rows:
             key, reference = found.outcome.charge_public_id, found.outcome.processor_charge_id
@@ -91,7 +91,7 @@ def charges(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
 
 
 def refunds(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
-    """The refunds of the processor, as `charges`."""
+    """The processor's refunds, as `charges`."""
     for page in _pages(lambda at: lists.list_refunds(since=window.reads_from, until=window.reads_to, cursor=at)):
         for found in page.rows:
             key, reference = found.outcome.refund_public_id, found.outcome.processor_refund_id
@@ -99,19 +99,19 @@ def refunds(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
 
 
 def name_charges() -> None:
-    """Puts our id on the listed charges that carry none, as far as we know the processor's."""
+    """Adds our id to the listed charges without one, if we know the processor's."""
     with connection.cursor() as cursor:
         cursor.execute(NAMED_BY_US)
 
 
 def name_refunds() -> None:
-    """The same for the listed refunds."""
+    """Adds our id to the listed refunds without one, if we know the processor's."""
     with connection.cursor() as cursor:
         cursor.execute(REFUNDS_NAMED_BY_US)
 
 
 def let_captures_end(window: Window) -> None:
-    """Takes the listed holds that we are capturing now for nobody's yet."""
+    """Marks the listed holds that we are capturing now as not due."""
     with connection.cursor() as cursor:
         cursor.execute(BEING_CAPTURED, {"silent_since": window.silent_since})
 
@@ -144,7 +144,7 @@ def _movement(found: IssuerTransaction, window: Window) -> Row:
 
 
 def _money(found: ListedMoney[Said], key: str, reference: str, window: Window, moved: tuple[str, ...]) -> Listed:
-    """Only what moved money, or keeps somebody's, needs a partner."""
+    """Only a row that moved money, or holds somebody's, needs a partner."""
     at_s, status = int(found.created_at.timestamp()), found.outcome.status
     is_due = status in moved and window.is_due(found.created_at)
     row = Row(key, found.amount_minor, found.currency, str(status), reference, at_s, is_due)

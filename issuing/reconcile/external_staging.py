@@ -1,7 +1,7 @@
-"""The other side's list, put into a table of this session, so that it can be held against ours.
+"""Stores the other side's list in a table of this session, so that it can be compared with ours.
 
-Issuers and processors list the newest first, page by page. The table is temporary: it needs one connection to itself
-from the first page to the last row read, and is gone with it.
+Issuers and processors list the newest first, page by page. The table is temporary: it needs one connection of its own
+from the first page to the last row read, and disappears with it.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from django.db import connection
 from issuing.reconcile.compare import Row
 
 BATCH = 5000
-# What a page says is foreign; an amount beyond what the column holds is still different from every one of ours.
+# A page's content is foreign; an amount beyond the column's range still differs from every one of ours.
 MOST = 2**62
 CREATE = """
 CREATE TEMPORARY TABLE reconcile_theirs (
@@ -24,14 +24,14 @@ CREATE TEMPORARY TABLE reconcile_theirs (
 )
 """
 COPY = "COPY reconcile_theirs FROM STDIN"
-# A list that grows while it is read shows some rows twice: the same words twice are one row.
+# A list that grows while it is read shows some rows twice: two equal rows count once.
 LISTED = "SELECT DISTINCT key, amount_minor, currency, state, reference, at_s, is_due FROM reconcile_theirs"
 ENCODE = json.JSONEncoder(default=str).encode
 DETAIL = "SELECT detail FROM reconcile_theirs WHERE key = %s AND reference = %s LIMIT 1"
 
 
 class Listed(NamedTuple):
-    """A row of the other side, and what a repair would have to know of it beyond that."""
+    """A row of the other side, with the details for a repair."""
 
     row: Row
     detail: tuple[Any, ...]
@@ -39,13 +39,13 @@ class Listed(NamedTuple):
 
 @contextmanager
 def staged(rows: Iterable[Listed], tick: Callable[[int], object]) -> Iterator[None]:
-    """Holds the other side's whole list for the length of a `with` block; what `rows` raises leaves nothing behind."""
+    """Keeps the other side's whole list for the length of a `with` block; an error of `rows` leaves nothing behind."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS reconcile_theirs")
         cursor.execute(CREATE)
     try:
         source = iter(rows)
-        # A batch is whole before it is written, so no statement is open while the next page is asked for.
+        # A batch is complete before it is written, so no statement is open while the next page is requested.
         while batch := list(itertools.islice(source, BATCH)):
             _write(batch)
             tick(len(batch))
@@ -56,9 +56,9 @@ def staged(rows: Iterable[Listed], tick: Callable[[int], object]) -> Iterator[No
 
 
 def detail_of(row: Row) -> list[Any]:
-    """What the other side's list said of a row beyond the comparison, in the order given; times are ISO 8601."""
+    """The details of a row in the other side's list, in the order given; times are ISO 8601."""
     with connection.cursor() as cursor:
-        # Only a repair asks, so only the first one pays for the index.
+        # Only a repair needs the index, so the first one creates it.
         cursor.execute("CREATE INDEX IF NOT EXISTS reconcile_theirs_key ON reconcile_theirs (key)")
         cursor.execute(DETAIL, [row.key, row.reference])
         return list(json.loads(cursor.fetchone()[0]))

@@ -1,12 +1,12 @@
-"""What our own tables say, as rows to compare.
+"""Our own tables as rows to compare.
 
-Times are those of the movement; `is_due` says in SQL what issuing/reconcile/window.py says in words.
+Times are those of the movement; `is_due` is issuing/reconcile/window.py's rule in SQL.
 """
 
 from issuing.reconcile.snapshot import Query
 from issuing.reconcile.window import Window
 
-# Old documents and what disputes move are in no list of an issuer: they are partners, and need none.
+# Legacy rows and dispute movements are in no issuer's list: they may be partners, and need none.
 TRANSACTIONS = """
 SELECT issuer_transaction_id, amount_minor, currency, transaction_type, issuer_authorization_id,
     floor(extract(epoch FROM occurred_at))::bigint,
@@ -16,7 +16,7 @@ FROM issuing_cardtransaction
 WHERE provider = %(provider)s AND occurred_at >= %(reads_from)s AND occurred_at < %(reads_to)s
 """
 
-# A charge or refund that waits is the sweepers'; one whose outcome has been unknown for an hour is for us.
+# The sweepers handle a waiting charge or refund; one with an unknown outcome for an hour is a difference.
 CHARGES = """
 SELECT c.public_id::text,
     c.carried_minor + CASE WHEN c.status = 'succeeded' THEN o.amount_minor - o.released_minor
@@ -45,11 +45,11 @@ WHERE coalesce(r.first_sent_at, r.created_at) >= %(reads_from)s
     AND coalesce(r.first_sent_at, r.created_at) < %(reads_to)s
 """
 
-# Against the ledger. A movement is posted when it is recorded or later, so a row that is older than the window is
-# still read when its posting is in it. What the issuer settled is posted once its purchase is known; until then it is
-# money outside the ledger, and for a person if its purchase is not told within minutes. What a dispute takes back
-# before it was given waits for that, and one in another currency has two postings more once its rate is known. What
-# contradicts its purchase is posted nowhere: a person is asked, and whoever closed the case in words has settled it.
+# Against the ledger. A movement is posted when it is recorded or later, so a row older than the window is still read
+# when its posting is in it. A card transaction is posted once its purchase is known; until then it is money outside the
+# ledger, and a difference if its purchase is not reported within minutes. A dispute's reversal waits for the movement
+# that it reverses, and a movement in another currency has two more postings once it is converted. A contradicted
+# movement is not posted: a case asks staff, and closing it with a sentence settles it.
 MOVED_ON_CARDS = """
 WITH moved AS (
     SELECT t.*, t.occurred_at >= %(since)s AND t.occurred_at < %(until)s AS is_due FROM issuing_cardtransaction t
@@ -85,7 +85,7 @@ WHERE coalesce(c.finished_at, c.updated_at) >= %(reads_from)s OR EXISTS (
     SELECT FROM wallet_posting p WHERE p.key = 'charge:' || c.public_id AND p.occurred_at >= %(since)s)
 """
 
-# One that failed and was sent again by another is canceled here.
+# A refund that failed and was replaced by another is cancelled here.
 GIVEN_BACK = """
 SELECT 'refund:' || r.public_id, r.amount_minor, o.currency,
     CASE WHEN r.status = 'canceled' AND r.charge_id IS NOT NULL THEN 'failed' ELSE r.status END,
@@ -97,7 +97,7 @@ WHERE coalesce(r.finished_at, r.updated_at) >= %(reads_from)s OR EXISTS (
     SELECT FROM wallet_posting p WHERE p.key = 'refund:' || r.public_id AND p.occurred_at >= %(since)s)
 """
 
-# The ledger's side. What it holds under other keys (top-ups are charges; write-offs, adjustments) has no row to meet.
+# The ledger's side. Postings under other keys (top-ups are charges; write-offs, adjustments) have no row here.
 CARD_POSTINGS = """
 SELECT key, amount_minor, currency, kind, reference, floor(extract(epoch FROM occurred_at))::bigint,
     occurred_at >= %(since)s AND occurred_at < %(until)s
@@ -110,7 +110,7 @@ SELECT key, amount_minor, currency, CASE WHEN kind IN ('charge', 'top_up') THEN 
 FROM wallet_posting WHERE starts_with(key, 'charge:') AND occurred_at >= %(reads_from)s
 """
 
-# A refund that came back later is turned round in the ledger: the two postings say that nothing was given back.
+# A refund that was returned later is reversed in the ledger: the two postings cancel out.
 REFUND_POSTINGS = """
 SELECT p.key, p.amount_minor, p.currency,
     CASE WHEN back.key IS NOT NULL THEN 'failed' WHEN p.kind IN ('charge_refund', 'top_up') THEN 'succeeded'
@@ -124,5 +124,5 @@ WHERE starts_with(p.key, 'refund:') AND p.occurred_at >= %(reads_from)s
 
 
 def query(sql: str, window: Window, *, provider: str = "") -> Query:
-    """One of the statements above, for a window and, where it asks for one, an issuer."""
+    """One of the statements above, for a window and, where needed, an issuer."""
     return Query(sql, window.parameters(provider=provider))

@@ -1,4 +1,4 @@
-"""What the cards' side must have in the ledger, over all time: balances, movements, and purchases in clearing."""
+"""The ledger balances that the cards' side requires, over all time: balances, movements, and purchases in clearing."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from wallet.ledger.check import Problem
 from wallet.references import Subject
 
 EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-# A card that took the place of another has its balance, so they count together, under the first one's id. What we owe
-# is negative in the ledger and positive on the card; what purchases have set aside and merchants have not taken is both
-# off the balance and not posted. A request that was paid is put on the card within moments of its posting, and money
-# that came too late for its request is on its way back: both explain a gap.
+# A card and its replacement share a balance, so they count together under the first one's id. Our debts are negative in
+# the ledger and positive on the card. What purchases set aside and merchants have not captured is off the balance and
+# not posted. A paid top-up is put on the card moments after its posting, and money that came too late for its request
+# is on its way back: both explain a gap.
 CARDS = """
 WITH RECURSIVE family AS (
     SELECT id AS card_id, id AS first_id FROM issuing_virtualcard WHERE replaces_id IS NULL
@@ -50,7 +50,7 @@ WHERE coalesce(h.minor, 0) + coalesce(s.minor, 0) <> coalesce(p.minor, 0)
         WHERE m.first_id = h.first_id AND r.status IN ('intended', 'sending', 'unknown'))
 ORDER BY 1
 """
-# What each purchase says that the ledger has of its part, against what it has.
+# The part that each purchase says it has in the ledger, and the ledger's amount.
 USES = """
 SELECT 'authorization:' || u.authorization_id, u.posted_minor, coalesce(p.minor, 0), a.currency
 FROM issuing_balanceuse u JOIN issuing_authorization a ON a.id = u.authorization_id
@@ -64,12 +64,12 @@ ORDER BY u.id
 
 
 def check() -> list[Problem]:
-    """Everything of the cards' side that the ledger does not agree with; empty when it does."""
+    """Every disagreement between the cards' side and the ledger; empty when there is none."""
     return [*on_cards(), *_movements(), *_clearing()]
 
 
 def on_cards() -> list[Problem]:
-    """What cards and purchases say of balances and the ledger does not; empty when they agree."""
+    """Every disagreement between the ledger and the cards' and purchases' balances; empty when there is none."""
     return [*_cards(), *_uses()]
 
 

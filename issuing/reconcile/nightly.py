@@ -1,4 +1,4 @@
-"""The nightly reconciliation, and who takes part in one."""
+"""The nightly reconciliation, and the comparisons that take part."""
 
 import logging
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from wallet.processors.stripe.lists import StripeLists
 
 log = logging.getLogger(__name__)
 
-# The mock forgets with its process, so there is nothing to compare with.
+# The mock loses its data with its process, so there is nothing to compare with.
 REAL = (Provider.STRIPE.value, Provider.MARQETA.value)
 
 
 def run_all() -> list[Report]:
-    """Compares every issuer in use, the processor and our books, and opens cases; repairs nothing by itself.
+    """Compares every issuer in use, the processor and our books, and opens cases; repairs nothing.
 
-    One side's trouble is its own: the others are compared all the same. A page of 100 rows is a call within the
-    issuer's budget, so this takes as long as the lists are.
+    A failure of one comparison does not stop the others. A page of 100 rows is one call within the issuer's budget, so
+    the time depends on the length of the lists.
     """
     span, reports = window(), []
     for comparison in _all_that_can_be_made():
@@ -41,7 +41,7 @@ def run_all() -> list[Report]:
 
 
 def _all_that_can_be_made() -> Iterator[Comparison]:
-    """An issuer that the settings describe no more, while cards of it are left, keeps nobody else from theirs."""
+    """The comparisons of all issuers that are configured; one that no longer is does not stop the others."""
     for name in issuers():
         try:
             yield from of_issuer(name, issuer_for(name))
@@ -51,9 +51,9 @@ def _all_that_can_be_made() -> Iterator[Comparison]:
 
 
 def taking_part(provider: str = "") -> list[Comparison]:
-    """Every comparison there is, or those with one issuer or processor; our own books are always compared, and last.
+    """Every comparison, or those with one issuer or processor; our own books are always compared, and last.
 
-    Raises ImproperlyConfigured for an issuer that the settings do not describe.
+    Raises ImproperlyConfigured for an issuer that is not configured.
     """
     made = [each for name in issuers() if provider in ("", name) for each in of_issuer(name, issuer_for(name))]
     if provider in ("", StripeLists.provider):
@@ -62,7 +62,7 @@ def taking_part(provider: str = "") -> list[Comparison]:
 
 
 def issuers() -> list[str]:
-    """The issuers that new cards are made at, or that cards of ours are at."""
+    """The issuers that make new cards, or have cards of ours."""
     used = {settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER}
     used |= set(VirtualCard.objects.exclude(issuer_card_id="").values_list("issuer_provider", flat=True).distinct())
     return sorted(used & set(REAL))

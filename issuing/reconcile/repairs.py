@@ -1,7 +1,7 @@
-"""The safe remedies: each writes what one side has proved, through the function that the lost news would have taken.
+"""The safe repairs: each writes what one side has proved, through the function that the lost update would have used.
 
-Never here: a new charge or refund, another amount, a posting for which there is no row. What has no remedy below is for
-a person.
+A repair never makes a new charge or refund, another amount, or a posting without a row. Staff resolve everything
+without a repair here.
 """
 
 import datetime as dt
@@ -33,7 +33,7 @@ Remedy = Callable[[str, Difference], "Repair | None"]
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What was done, in a sentence, and to which row; `is_settled` when the difference is gone by it."""
+    """The sentence that says what was done, and the row; `is_settled` when the difference is gone."""
 
     subject: models.Model
     done: str
@@ -41,7 +41,7 @@ class Repair:
 
 
 def repair(remedy: Remedy, provider: str, difference: Difference, *, actor: str) -> Repair | None:
-    """Applies a remedy and writes it down, in one commit; None when there is none for this difference, or no need."""
+    """Applies a repair and records it, in one commit; None when this difference has none or needs none."""
     with transaction():
         made = remedy(provider, difference)
         if made is not None:
@@ -57,7 +57,7 @@ def repair(remedy: Remedy, provider: str, difference: Difference, *, actor: str)
 
 
 def record_transaction(provider: str, difference: Difference) -> Repair | None:
-    """The issuer lists a movement that no webhook told us."""
+    """Records a movement that the issuer lists and no webhook reported."""
     if difference.kind != Kind.MISSING_HERE or difference.there is None:
         return None
     told = IssuerTransaction(*detail_of(difference.there))
@@ -70,7 +70,7 @@ def record_transaction(provider: str, difference: Difference) -> Repair | None:
 
 
 def hear_of_charge(provider: str, difference: Difference) -> Repair | None:
-    """The processor knows an outcome that we do not; where it knows none, we ask again at once."""
+    """Records an outcome that the processor knows and we do not; without one, asks again at once."""
     charge = FundingCharge.objects.filter(public_id=difference.key).first() if _is_ours(difference.key) else None
     if charge is None or difference.kind not in (Kind.STATE, Kind.UNKNOWN_OUTCOME):
         return None
@@ -86,7 +86,7 @@ def hear_of_charge(provider: str, difference: Difference) -> Repair | None:
 
 
 def hear_of_refund(provider: str, difference: Difference) -> Repair | None:
-    """As for charges; a refund that we hold as given back may have failed since."""
+    """As for charges; a refund that we recorded as succeeded may have failed since."""
     refund = FundingRefund.objects.filter(public_id=difference.key).first() if _is_ours(difference.key) else None
     if refund is None or difference.kind not in (Kind.STATE, Kind.UNKNOWN_OUTCOME):
         return None
@@ -99,7 +99,7 @@ def hear_of_refund(provider: str, difference: Difference) -> Repair | None:
 
 
 def post_charge(_provider: str, difference: Difference) -> Repair | None:
-    """A charge that succeeded is not in the ledger."""
+    """Posts a succeeded charge that is missing in the ledger."""
     if difference.kind != Kind.MISSING_THERE:
         return None
     charge = FundingCharge.objects.select_related("obligation").get(public_id=_id_in(difference.key))
@@ -111,7 +111,7 @@ def post_charge(_provider: str, difference: Difference) -> Repair | None:
 
 
 def post_refund(_provider: str, difference: Difference) -> Repair | None:
-    """A refund that succeeded is not in the ledger."""
+    """Posts a succeeded refund that is missing in the ledger."""
     if difference.kind != Kind.MISSING_THERE:
         return None
     refund = FundingRefund.objects.select_related("charge__obligation").get(public_id=_id_in(difference.key))
@@ -123,7 +123,7 @@ def post_refund(_provider: str, difference: Difference) -> Repair | None:
 
 
 def post_transaction(_provider: str, difference: Difference) -> Repair | None:
-    """A movement whose purchase we know is not in the ledger; what is owed for the purchase follows it."""
+    """Posts a movement with a known purchase that is missing in the ledger; the amount due follows."""
     if difference.kind != Kind.MISSING_THERE:
         return None
     kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key).partition(":")[0]))
@@ -131,12 +131,12 @@ def post_transaction(_provider: str, difference: Difference) -> Repair | None:
 
 
 def nothing(_provider: str, _difference: Difference) -> Repair | None:
-    """There is no remedy that is always right."""
+    """No repair is always right."""
     return None
 
 
 def _ask_again(row: FundingCharge | FundingRefund) -> Repair | None:
-    """Only what waits: one that a worker holds is asked about by that worker. Its outcome is not known by this."""
+    """Asks about a waiting row only: the worker that holds a row asks by itself. The outcome is not known by this."""
     now, waiting = clock.now(), type(row).objects.filter(pk=row.pk, status=states.Charge.UNKNOWN)
     if not waiting.filter(models.Q(next_attempt_at=None) | models.Q(next_attempt_at__gt=now)).update(
         next_attempt_at=now, updated_at=now

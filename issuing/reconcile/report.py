@@ -1,4 +1,4 @@
-"""A reconciliation's findings on paper: a table for people, JSON and CSV for programs; each line as it is found."""
+"""Prints a reconciliation's findings: a table for people, JSON and CSV for programs; each line as it is found."""
 
 import csv
 import datetime as dt
@@ -21,7 +21,7 @@ class Paper(Protocol):
 
 
 class Table:
-    """Lines of fixed columns; the long last ones are not cut, since they are what is looked for."""
+    """Lines of fixed columns; the last columns are not cut, since they matter most."""
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._has_head = out, False
@@ -82,7 +82,7 @@ class Json:
 
 
 class Csv:
-    """A head and a line for each finding; the counts are the reader's to make."""
+    """A header and a line for each finding; the reader counts."""
 
     def __init__(self, out: TextIO) -> None:
         self._writer = csv.writer(out)
@@ -100,7 +100,7 @@ PAPERS: dict[str, type[Table] | type[Json] | type[Csv]] = {"table": Table, "json
 
 
 def as_fields(finding: Finding) -> dict[str, Any]:
-    """A finding in columns; its age counts from when it happened, its case's time from when somebody could see it."""
+    """A finding as columns; its age counts from the movement, its case's age from when staff could see it."""
     happened = dt.datetime.fromtimestamp(finding.difference.at_s, dt.UTC)
     return {
         "class": str(finding.difference.kind),
@@ -123,5 +123,5 @@ def _became(finding: Finding) -> str:
 
 
 def _harmless(value: object) -> object:
-    """An issuer's text must not be a formula in a spreadsheet."""
+    """Prevents an issuer's text from being a formula in a spreadsheet."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" and value else value

@@ -1,4 +1,4 @@
-"""A reconciliation, from its lock to its report: each comparison read, repaired where that is safe, and followed up."""
+"""A reconciliation, from its lock to its report: each comparison is read, repaired where safe, and followed up."""
 
 import logging
 from collections import Counter
@@ -21,19 +21,19 @@ from wallet.models import Case
 log = logging.getLogger(__name__)
 
 ACTOR = "system:reconcile"
-# So many differences of one kind have one cause, such as another account's key; cases for all would hide it.
+# So many differences have one cause, such as another account's key; a case for each would hide it.
 MOST_CASES = 1000
 
 
 class ReconcileBusyError(OneCardError):
-    """The same comparison is under way elsewhere."""
+    """The same comparison is running elsewhere."""
 
     code = "reconcile_busy"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference and what became of it: what was repaired, or its case, open or settled by a person."""
+    """A difference and its result: the repair, or its case, open or settled by staff."""
 
     comparison: Comparison
     difference: Difference
@@ -48,9 +48,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What a run found: differences by class, and how many were repaired, settled by people before, or are left.
+    """The result of a run: differences by class, and how many were repaired, settled by staff before, or are left.
 
-    `older` counts what is open about something before the window, and `rows` what the other sides listed.
+    `older` counts open cases about movements before the window, and `rows` the rows that the other sides listed.
     """
 
     window: Window
@@ -64,7 +64,7 @@ class Report:
     rows: int = 0
 
 
-Tell = Callable[[Finding], object]
+OnFinding = Callable[[Finding], object]
 Progress = Callable[[str, int], object]
 
 
@@ -74,10 +74,10 @@ def reconcile(
     *,
     fix: bool = False,
     actor: str = ACTOR,
-    tell: Tell = lambda _finding: None,
+    on_finding: OnFinding = lambda _finding: None,
     progress: Progress = lambda _name, _rows: None,
 ) -> Report:
-    """Runs the comparisons one after the other, tells each finding as it is made, and gives the counts.
+    """Runs the comparisons one after the other, calls `on_finding` for each finding, and returns the counts.
 
     Without `fix` nothing but cases is written. Raises ReconcileBusyError, the issuer's and the processor's errors, of
     which each leaves the comparisons before it done and says nothing about its own; TransactionError; NoSessionError.
@@ -87,11 +87,13 @@ def reconcile(
     with own_session(settings.DIRECT_DATABASE):
         for comparison in comparisons:
             with _alone(comparison):
-                _run(comparison, report, fix=fix, actor=actor, tell=tell, progress=progress)
+                _run(comparison, report, fix=fix, actor=actor, on_finding=on_finding, progress=progress)
     return report
 
 
-def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell: Tell, progress: Progress) -> None:
+def _run(
+    comparison: Comparison, report: Report, *, fix: bool, actor: str, on_finding: OnFinding, progress: Progress
+) -> None:
     def tick(rows: int) -> None:
         report.rows += rows
         progress(comparison.label, rows)
@@ -103,7 +105,7 @@ def _run(comparison: Comparison, report: Report, *, fix: bool, actor: str, tell:
             finding = _follow(comparison, difference, fix=fix, actor=actor, may_open=opened < MOST_CASES)
             opened += finding.case is not None
             _count(report, finding)
-            tell(finding)
+            on_finding(finding)
     report.resolved += cases.resolve_gone(comparison, report.window)
     report.older += cases.older_open(comparison, report.window)
 
@@ -126,7 +128,7 @@ def _repair(comparison: Comparison, difference: Difference, *, actor: str) -> re
     except OneCardError as error:
         log.warning("%s of %s could not be repaired: %s", difference.key, comparison.label, error.message)
     except Exception:
-        # One that cannot be repaired must not hide the others; it keeps its case.
+        # A failed repair must not hide the other differences; it keeps its case.
         log.exception("%s of %s could not be repaired", difference.key, comparison.label)
     return None
 
@@ -141,7 +143,7 @@ def _count(report: Report, finding: Finding) -> None:
 
 @contextmanager
 def _alone(comparison: Comparison) -> Iterator[None]:
-    """One at a time: the lock is the session's, as the tables that a comparison fills are, and ends with it."""
+    """Allows one run at a time: the lock belongs to the session, as the comparison's tables do, and ends with it."""
     name = f"onecard.reconcile:{comparison.label}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])

@@ -1,4 +1,4 @@
-"""Reading long queries as of one moment, a stretch at a time, while the rest of the program goes on writing."""
+"""Reads long queries as of one moment, part by part, while the rest of the program goes on writing."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from onecard.kit.transactions import require_no_transaction, transaction
 
 STRETCH = 5000
 _numbers = itertools.count()
-# For the server's sorts. The time allowed is for a query of millions of rows; it holds no lock that others wait for.
+# For the server's sorts. The time limit fits a query of millions of rows; it holds no lock that others need.
 SETTINGS = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET LOCAL work_mem = '64MB'",
@@ -20,8 +20,8 @@ SETTINGS = (
 )
 
 
-# What agrees, once on each side, never leaves the database, nor does what nobody has to explain; that is most of it.
-# Everything else is judged by issuing/reconcile/compare.py.
+# Rows that agree, once on each side, never leave the database, nor do rows without need of a partner; that is most of
+# them. issuing/reconcile/compare.py judges everything else.
 IN_DOUBT = """
 CREATE TEMPORARY TABLE reconcile_in_doubt AS
 WITH here (key, amount_minor, currency, state, reference, at_s, is_due) AS MATERIALIZED ({here}),
@@ -46,7 +46,7 @@ ORDER BY key COLLATE "C", is_due DESC, at_s, reference, amount_minor, currency, 
 
 
 class Query(NamedTuple):
-    """A statement that gives the columns of Row."""
+    """A statement that returns the columns of Row."""
 
     sql: str
     parameters: Mapping[str, Any]
@@ -54,7 +54,7 @@ class Query(NamedTuple):
 
 @contextmanager
 def read(*queries: Query, tick: Callable[[int], object]) -> Iterator[tuple[Iterator[Row], ...]]:
-    """Gives the rows of each query, all as of one moment; the server keeps them, and no transaction stays open.
+    """Yields the rows of each query, all as of one moment; the server keeps them, and no transaction stays open.
 
     Raises TransactionError in a transaction: its beginning would be the moment.
     """
@@ -63,13 +63,13 @@ def read(*queries: Query, tick: Callable[[int], object]) -> Iterator[tuple[Itera
         with transaction():
             _prepare()
             cursors = [_declare(query, stack) for query in queries]
-        # The commit has made the server write the results down: they stay readable, and see nothing newer.
+        # The commit stored the results at the server: they stay readable, and see nothing newer.
         yield tuple(_rows(cursor, tick) for cursor in cursors)
 
 
 @contextmanager
 def read_doubtful(here: Query, there: Query, *, tick: Callable[[int], object]) -> Iterator[tuple[Iterator[Row], ...]]:
-    """Gives, sorted by key and as of one moment, the rows of two sides that do not simply agree. Raises as `read`."""
+    """Yields, sorted by key and as of one moment, the rows of two sides that do not agree. Raises as `read`."""
     require_no_transaction("A comparison")
     with ExitStack() as stack:
         with transaction():

@@ -1,4 +1,4 @@
-"""Purchases whose books do not add up by themselves: money left in clearing, and approvals that nobody pays."""
+"""Purchases whose books do not add up: money left in clearing, and approvals that nobody pays."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import Any
 from issuing.reconcile import snapshot
 from issuing.reconcile.compare import Difference, Kind, Row
 
-# What is over at the issuer and not waited for any more.
+# Purchases that are over at the issuer and past the grace period.
 OVER = "(a.status IN ('reversed', 'expired', 'declined') OR (a.status = 'settled' AND a.settle_due_at IS NULL))"
-# A charge from before purchases had a name was posted under its decision's.
+# Charges older than purchase references were posted under their decision's.
 NO_PURCHASE = "(a.id IS NULL AND NOT starts_with(left_in.reference, 'decision:'))"
-# A charge or refund under way will still change it, and a case says that a person knows.
+# A running charge or refund will still change it, and a case says that staff know.
 EXPLAINED = """
 EXISTS (SELECT FROM wallet_fundingobligation o WHERE o.purchase = left_in.reference AND (o.status = 'open'
     OR EXISTS (SELECT FROM wallet_fundingcharge c WHERE c.obligation_id = o.id
@@ -24,7 +24,7 @@ OR EXISTS (SELECT FROM wallet_case k WHERE k.reference = left_in.reference AND k
 OR EXISTS (SELECT FROM issuing_cardtransaction t JOIN wallet_case k ON k.reference = 'card_transaction:' || t.id
     WHERE t.authorization_id = a.id AND k.status = 'open')
 """
-# How much each purchase has in an account that has to come to zero, and since when; most have nothing.
+# The balance of each purchase in an account that must come to zero, and since when; most are zero.
 LEFT_IN = """
 SELECT left_in.reference, left_in.amount, left_in.currency, coalesce(a.status, 'no purchase'),
     coalesce(a.issuer_authorization_id, ''),
@@ -40,7 +40,7 @@ LEFT JOIN issuing_authorization a ON 'authorization:' || a.id = left_in.referenc
 WHERE greatest(left_in.recorded_at, a.updated_at) < %(until)s AND {unexplained}
 ORDER BY left_in.reference COLLATE "C", left_in.currency
 """
-# What an issuer credited for a dispute belongs to nobody; it goes once the dispute is over.
+# An issuer's provisional credit belongs to nobody; it ends with the dispute.
 DISPUTED = LEFT_IN.format(
     account="disputes",
     unexplained="""NOT EXISTS (SELECT FROM issuing_dispute d JOIN wallet_case k ON k.reference = 'dispute:' || d.id
@@ -64,26 +64,26 @@ ORDER BY ('authorization:' || a.id) COLLATE "C"
 
 
 def left_in_clearing(until: dt.datetime) -> Iterator[Difference]:
-    """Purchases that are over with money left in clearing that nothing explains (money-safety I12).
+    """Purchases that are over with unexplained money left in clearing (money-safety I12).
 
-    So are those whose disputes nobody works any more while what was credited for them is still there, and money under a
-    name that is no purchase. The amount is the account's balance: positive was captured and not paid, negative was paid
-    and not captured. However long ago it came about, it is left there now; only what moved since `until` is let be.
+    So are purchases whose disputes are over while the provisional credit is still there, and money under a name that is
+    no purchase. The amount is the account's balance: positive was captured and not paid, negative was paid and not
+    captured. It counts however long ago it arose; only what moved since `until` is left out.
     """
     yield from _named(IN_CLEARING, Kind.STATE, {"until": until})
     yield from _named(DISPUTED, Kind.STATE, {"until": until})
 
 
 def paid_by_nobody(since: dt.datetime, until: dt.datetime) -> Iterator[Difference]:
-    """Approved purchases for which nothing is owed, and of which no case was ever opened.
+    """Approved purchases with no amount due, which never had a case.
 
-    What is owed beyond a card's balance is charged in the commit that finds it, or its case is opened there.
+    What is due beyond a card's balance is charged in the commit that finds it, or its case is opened there.
     """
     yield from _named(NOBODY_PAYS, Kind.MISSING_HERE, {"since": since, "until": until})
 
 
 def _named(sql: str, kind: Kind, times: dict[str, Any]) -> Iterator[Difference]:
-    """The rows are the differences, so there are few of them."""
+    """Names the differences; there are few of them."""
     with snapshot.read(snapshot.Query(sql, times), tick=lambda _count: None) as (rows,):
         for row in rows:
             yield _difference(kind, row)

@@ -1,4 +1,4 @@
-"""What stretch of time a comparison is about."""
+"""The stretch of time that a comparison covers."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import Any
 
 from onecard.kit import clock
 
-# A capture may follow its purchase by 31 days (docs/issuers/stripe.md, Issuing transactions); a few days more.
+# A capture may follow its purchase by 31 days (docs/issuers/stripe.md, Issuing transactions), plus a margin.
 LENGTH = dt.timedelta(days=35)
-# What happened just now may still be on its way to us.
+# Recent movements may still be on their way to us.
 GRACE = dt.timedelta(minutes=15)
-# The two sides date one movement differently: whoever stands near an edge still finds its partner.
+# The two sides date a movement differently: a row near an edge still finds its partner.
 MARGIN = dt.timedelta(days=2)
-# As long as a charge is tried again and looked up by itself.
+# As long as a charge is retried and looked up automatically.
 PATIENCE = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What happened from `since` up to, and without, `until` is due; a margin around it is read for partners."""
+    """Movements from `since`, included, to `until`, excluded, are due; a margin around it is read for partners."""
 
     since: dt.datetime
     until: dt.datetime
@@ -37,11 +37,11 @@ class Window:
 
     @property
     def silent_since(self) -> dt.datetime:
-        """An outcome that was unknown before then is not told by itself any more."""
+        """An outcome that is unknown since before this time is no longer reported automatically."""
         return self.now - PATIENCE
 
     def parameters(self, **more: Any) -> dict[str, Any]:
-        """For the queries of our books."""
+        """The parameters of the queries on our books."""
         return {
             "since": self.since,
             "until": self.until,
@@ -54,7 +54,7 @@ class Window:
 
 
 def window(*, since: dt.datetime | None = None, until: dt.datetime | None = None) -> Window:
-    """The last 35 days up to a quarter of an hour ago, or as far as is asked for; never newer than that quarter."""
+    """The last 35 days up to a quarter of an hour ago, or as requested; never newer than that quarter."""
     now = clock.now()
     end = min(until or now, now - GRACE)
     return Window(since=since or end - LENGTH, until=end, now=now)

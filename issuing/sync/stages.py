@@ -5,7 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from issuing import states
-from issuing.cards.comparison import Seen, ask, limits_are_the_cards, look, open_card_case, settle, write_down
+from issuing.cards.comparison import (
+    Snapshot,
+    ask,
+    limits_are_the_cards,
+    look,
+    open_card_case,
+    record_difference,
+    settle,
+)
 from issuing.cards.comparison_rules import Finding, Kind, Resolution
 from issuing.clearing import card_transactions, transaction_rows
 from issuing.handlers import dispatch
@@ -40,8 +48,8 @@ def missed_events(run: SyncRun, issuer: Issuer) -> Done:
 
 def _not_received(run: SyncRun, events: list[MissedEvent]) -> list[MissedEvent]:
     """Those that never came, under any of their names."""
-    here = inbox.received(run.provider, (name for event in events for name in (event.event_id, *event.told_as)))
-    return [event for event in events if here.isdisjoint((event.event_id, *event.told_as))]
+    here = inbox.received(run.provider, (name for event in events for name in (event.event_id, *event.earlier_ids)))
+    return [event for event in events if here.isdisjoint((event.event_id, *event.earlier_ids))]
 
 
 def _heal(run: SyncRun, event: MissedEvent) -> None:
@@ -50,7 +58,9 @@ def _heal(run: SyncRun, event: MissedEvent) -> None:
         if not inbox.receive(run.provider, envelope, event.body):
             return
         finding = Finding(Kind.MISSED_EVENT, "", event.event_type, Resolution.TAKEN_OVER)
-        write_down(provider=run.provider, reference=event.event_id, finding=finding, actor=run.requested_by, run=run)
+        record_difference(
+            provider=run.provider, reference=event.event_id, finding=finding, actor=run.requested_by, run=run
+        )
     dispatch.handle(event_pk=IssuerEvent.objects.get(provider=run.provider, event_id=event.event_id).pk)
 
 
@@ -58,7 +68,7 @@ def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     """Records the movements that no event brought, and names those that differ from ours."""
     page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
     past = [theirs for theirs in page.transactions if theirs.created_at < run.until]
-    for theirs in reversed(card_transactions.with_news(past, provider=run.provider)):
+    for theirs in reversed(card_transactions.with_update(past, provider=run.provider)):
         _record(run, theirs)
     for name in page.unread:
         _leave_unread(run, name, Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN))
@@ -68,14 +78,16 @@ def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
 def _leave_unread(run: SyncRun, name: str, finding: Finding) -> None:
     """A person has to look at it there: whether it is here as well cannot be said."""
     with transaction():
-        write_down(provider=run.provider, reference=name, finding=finding, actor=run.requested_by, run=run)
+        record_difference(provider=run.provider, reference=name, finding=finding, actor=run.requested_by, run=run)
 
 
 def _record(run: SyncRun, theirs: IssuerTransaction) -> None:
     with transaction():
         finding = _finding(run, theirs)
         if finding is not None:
-            write_down(provider=run.provider, reference=theirs.id, finding=finding, actor=run.requested_by, run=run)
+            record_difference(
+                provider=run.provider, reference=theirs.id, finding=finding, actor=run.requested_by, run=run
+            )
 
 
 def _finding(run: SyncRun, theirs: IssuerTransaction) -> Finding | None:
@@ -131,7 +143,7 @@ def _unknown_here(run: SyncRun, theirs: IssuedCard) -> None:
         return
     finding = Finding(Kind.UNKNOWN_HERE, "", theirs.status, Resolution.OPEN)
     with transaction():
-        write_down(
+        record_difference(
             provider=run.provider,
             reference=theirs.issuer_card_id,
             finding=finding,
@@ -149,7 +161,7 @@ def our_cards(run: SyncRun, issuer: Issuer) -> Done:
     unseen = unseen.exclude(last_synced_at__gte=run.started_at)
     cards = list(unseen.order_by("pk")[:OUR_PAGE])
     for card in cards:
-        seen: Seen = look(card.pk)
+        seen: Snapshot = look(card.pk)
         theirs, with_limits = ask(issuer, card.issuer_card_id), limits_are_the_cards(issuer, card)
         settle(seen, theirs, actor=run.requested_by, with_limits=with_limits, run=run)
     return Done(str(cards[-1].pk) if len(cards) == OUR_PAGE else "", len(cards))

@@ -95,7 +95,7 @@ def paid_if_answered(_world: World, death: Death) -> End:
 
 
 def created(asked: Event) -> Event:
-    return stripe_events.authorization_news(asked)
+    return stripe_events.authorization_update(asked)
 
 
 def captured(cents: int) -> Callable[[Event], Event]:

@@ -74,7 +74,7 @@ def tell_approved(world: World) -> None:
     if "jit_funding" in str(asked):
         report(marqeta_events.outcome(asked))
     else:
-        stripe_events.post(stripe_events.authorization_news(asked))
+        stripe_events.post(stripe_events.authorization_update(asked))
 
 
 def gives_up(world: World, death: Death) -> None:
@@ -87,7 +87,7 @@ def gives_up(world: World, death: Death) -> None:
     else:
         history = [{"approved": False, "reason": "webhook_timeout", "amount": 4500}]
         refused = {"approved": False, "amount": 0, "status": "closed", "request_history": history}
-        stripe_events.post(stripe_events.authorization_news(asked, **refused))
+        stripe_events.post(stripe_events.authorization_update(asked, **refused))
 
 
 def report(row: dict[str, Any]) -> Any:

@@ -112,7 +112,7 @@ def test_an_approval_whose_commit_returns_too_late_is_answered_no_and_taken_back
     settings.DECISION_DEADLINE_MS = 300
     record = decision_store.record
 
-    def slow_record(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+    def slow_record(*args: Any, **kwargs: Any) -> decision_store.Result:
         outcome = record(*args, **kwargs)
         time.sleep(0.4)
         return outcome
@@ -229,7 +229,7 @@ def test_taking_an_approval_back_waits_for_nobody(settings: Any, monkeypatch: py
     record = decision_store.record
     with ExitStack() as held:
 
-        def slow_record(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+        def slow_record(*args: Any, **kwargs: Any) -> decision_store.Result:
             monkeypatch.setattr(decision_store, "record", record)
             outcome = record(*args, **kwargs)
             held.enter_context(elsewhere(lambda: VirtualCard.objects.select_for_update().get(pk=card.pk)))

@@ -49,7 +49,7 @@ def test_purchases_and_news_go_through_a_pooler(bouncer: int) -> None:
         answers = [answer for each in at_once([lambda: [buy(card) for _ in range(8)]] * 6) for answer in each]
         asked = stripe_events.authorization_request(card=card)
         answers.append(stripe_events.post(asked).json())
-        news = stripe_events.authorization_news(asked)
+        news = stripe_events.authorization_update(asked)
         assert stripe_events.post(news).json() == {"received": True}
         assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
         assert connection.is_pooled  # type: ignore[attr-defined]

@@ -124,7 +124,7 @@ def approve_but_lose_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next decision is committed, and its answer is lost on the way from the database."""
     record = decision_store.record
 
-    def lost(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+    def lost(*args: Any, **kwargs: Any) -> decision_store.Result:
         monkeypatch.setattr(decision_store, "record", record)
         record(*args, **kwargs)
         connection.close()
@@ -162,7 +162,7 @@ def test_an_approval_committed_unseen_falls_by_its_issuers_news_alone(monkeypatc
     assert Hold.objects.get().status == "placed"
 
     history = [{"approved": False, "reason": "webhook_declined", "amount": 4500}]
-    news = stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history)
+    news = stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history)
     assert stripe_events.post(news).json() == {"received": True}
     assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=news["id"]).pk) == "handled"
 
@@ -174,7 +174,7 @@ def test_what_a_copy_was_answered_in_time_is_not_taken_back(monkeypatch: pytest.
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is True
 
-    def silent(*_args: Any, **_kwargs: Any) -> decision_store.Seen:
+    def silent(*_args: Any, **_kwargs: Any) -> decision_store.Facts:
         raise OperationalError("planned") from SilentDatabaseError("planned")
 
     with monkeypatch.context() as away:

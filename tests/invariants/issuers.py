@@ -13,10 +13,10 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Abroad:
-    """What a movement is in, where that is not the purchase's currency; `worth_minor` is None where nobody says it."""
+    """The currency of a foreign movement; `converted_minor` is None if the issuer does not state it."""
 
     currency: str
-    worth_minor: int | None
+    converted_minor: int | None
 
 
 @dataclass
@@ -121,14 +121,14 @@ class StripeWords:
 
     def reports(self, buy: Buy, status: str, total: int) -> Event:
         said = {"approved": "pending", "settled": "closed"}.get(status, status)
-        return stripe_events.authorization_news(
+        return stripe_events.authorization_update(
             buy.asked, kind="updated", status=said, amount=total, request_history=buy.history
         )
 
     def stands_in(self, amount: int) -> tuple[Event, Event]:
         asked = self.question(amount, mcc="5812", follows=None)
         history = [{"approved": True, "reason": "network_fallback"}]
-        return asked, stripe_events.authorization_news(asked, amount=amount, request_history=history)
+        return asked, stripe_events.authorization_update(asked, amount=amount, request_history=history)
 
     def reduces(self, buy: Buy, by: int, left: int) -> Event:
         return self.reports(buy, "approved", left)
@@ -162,8 +162,8 @@ class StripeWords:
             "created": 1_790_000_000,
             "merchant_data": {"category_code": "5812", "name": "Bistro"},
         }
-        if abroad and abroad.worth_minor is not None:
-            content |= {"merchant_amount": abroad.worth_minor, "merchant_currency": self.currency.lower()}
+        if abroad and abroad.converted_minor is not None:
+            content |= {"merchant_amount": abroad.converted_minor, "merchant_currency": self.currency.lower()}
         return str(content["id"]), stripe_events.event("issuing_transaction.created", content)
 
     def _disputes(self, buy: Buy, kind: str, amount: int, dispute: str, currency: str) -> tuple[str, Event]:
@@ -262,9 +262,9 @@ class MarqetaWords:
         more: dict[str, Any] = {"is_final_clearing": False} if kind == "capture" else {}
         if abroad:
             more["currency_code"] = abroad.currency
-        if abroad and abroad.worth_minor is not None:
+        if abroad and abroad.converted_minor is not None:
             original = {
-                "original_amount": Decimal(abroad.worth_minor) / 100,
+                "original_amount": Decimal(abroad.converted_minor) / 100,
                 "original_currency_code": self.currency,
             }
             more["currency_conversion"] = {"network": original}

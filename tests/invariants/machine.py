@@ -371,7 +371,7 @@ class Purchases(Reckoning):
         self.deliver_all(late[1::2])
         # What came before the purchase that it is about waits for that, and is looked at again.
         self.deliver_all(self.not_arrived())
-        self.people_say_what_it_is_worth()
+        self.people_enter_converted_amounts()
         for days in DAYS_AFTER_IT:
             self.a_bank_takes_its_course()
             self.time_goes_by(days)

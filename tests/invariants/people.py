@@ -41,8 +41,8 @@ ACTS = (
     *ALONE,
     "is_kind",
     "is_kind",
-    "enters_worth",
-    "enters_worth",
+    "enters_converted_amount",
+    "enters_converted_amount",
     "says_whose",
     "says_whose",
     "says_none",
@@ -72,7 +72,7 @@ class People(RuleBasedStateMachine):
         """On what there is of it: a case that is open, what was paid, or what moved abroad."""
         works: dict[str, tuple[QuerySet[Any], Callable[[Any], None]]] = {
             "is_kind": (FundingObligation.objects.filter(status="funded"), lambda one: self.is_kind(one, minor)),
-            "enters_worth": (abroad(), self.enter_worth),
+            "enters_converted_amount": (abroad(), self.enter_converted_amount),
             "says_whose": (refunds_told(), lambda one: self.say_whose(one, minor)),
             "says_none": (refunds_told(), self.say_none),
         }
@@ -90,10 +90,10 @@ class People(RuleBasedStateMachine):
         self.work_on(case, "give_back", min(minor, paid.amount_minor))
         self.work_on(case, "resolve")
 
-    def enter_worth(self, kept: CardTransaction) -> None:
-        with contextlib.suppress(currency_conversion.WorthRefusedError):
-            currency_conversion.enter_worth(
-                transaction=kept, worth_minor=self.worth_of(kept.amount_minor), reason=WHY, actor="user:1"
+    def enter_converted_amount(self, kept: CardTransaction) -> None:
+        with contextlib.suppress(currency_conversion.ConversionRefusedError):
+            currency_conversion.enter_converted_amount(
+                transaction=kept, converted_minor=self.converted_minor_of(kept.amount_minor), reason=WHY, actor="user:1"
             )
 
     def say_whose(self, refund: CardTransaction, pick: int) -> None:
@@ -115,7 +115,7 @@ class People(RuleBasedStateMachine):
             with contextlib.suppress(silent_disputes.StillOpenError):
                 silent_disputes.end(dispute=dispute, reason=WHY, actor="user:1")
 
-    def worth_of(self, amount_minor: int) -> int:
+    def converted_minor_of(self, amount_minor: int) -> int:
         """The one rate of this world: minor units of the purchase's currency for those abroad."""
         return max(1, amount_minor * self.rate // 100)
 
@@ -127,14 +127,14 @@ class People(RuleBasedStateMachine):
         with contextlib.suppress(CaseRefusedError):
             self._acts(case, minor)[act]()
 
-    def people_say_what_it_is_worth(self) -> None:
+    def people_enter_converted_amounts(self) -> None:
         if self.habit != "nobody":
             for kept in abroad().order_by("pk"):
-                self.enter_worth(kept)
+                self.enter_converted_amount(kept)
 
     def people_make_an_end(self) -> None:
         """Where they have that habit: all that can be said, booked or closed is."""
-        self.people_say_what_it_is_worth()
+        self.people_enter_converted_amounts()
         if self.habit == "outside":
             for refund in refunds_told().order_by("pk"):
                 self.say_none(refund)

@@ -23,10 +23,10 @@ class Telling(People):
         return self.words.approves(answer)
 
     def move(self, buy: Buy, kind: str, amount: int, now: bool, dispute: str = "", *, said: str = "") -> None:
-        worth = self.worth_of(amount) if said else amount
-        abroad = Abroad(ABROAD, worth if said == "worth" else None) if said else None
+        converted = self.converted_minor_of(amount) if said else amount
+        abroad = Abroad(ABROAD, converted if said == "worth" else None) if said else None
         name, event = self.words.moves(buy, kind, amount, dispute=dispute, abroad=abroad)
-        buy.moved[name] = worth if kind in ("capture", "chargeback_reversal") else -worth
+        buy.moved[name] = converted if kind in ("capture", "chargeback_reversal") else -converted
         self.note(event, buy, name, now=now)
 
     def note(self, event: Event, buy: Buy, name: str = "", *, now: bool = False) -> None:

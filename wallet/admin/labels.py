@@ -79,8 +79,8 @@ NEXT_STEP: dict[str, str] = {
     ),
     Case.Kind.CURRENCY_DIFFERS: (
         "The issuer settled this purchase in another currency and did not say at which rate, so it counts for nothing "
-        "yet. Find the amount in the issuer's dashboard, open the transaction and press “Enter what it is worth”: what "
-        "the cardholder pays follows, and this case closes by itself."
+        "yet. Find the amount in the issuer's dashboard, open the transaction and press “Enter the converted amount”: "
+        "what the cardholder pays follows, and this case closes by itself."
     ),
     Case.Kind.CREDIT_LEFT: (
         "The merchant gave back more than it took. Where the overpayment is on the card's balance, agree with the "

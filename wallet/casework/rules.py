@@ -39,7 +39,7 @@ NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
 # These references are not purchases, so clearing says nothing about them. The event that they wait for closes them.
 CLOSES_BY_ITSELF: dict[str, str] = {
     Case.Kind.CURRENCY_DIFFERS: (
-        "The movement counts for nothing yet: enter what it is worth, and this case closes by itself, "
+        "The movement counts for nothing yet: enter the converted amount, and this case closes by itself, "
         "where the amount is large once a second person agrees under Entered amounts."
     ),
     Case.Kind.DISPUTE: (

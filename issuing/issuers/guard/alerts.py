@@ -1,4 +1,4 @@
-"""Credentials that an issuer turned away: told to administrators at once, and then not again for ten minutes."""
+"""Alerts administrators at once when an issuer refuses our credentials, and then not again for ten minutes."""
 
 import logging
 import threading
@@ -15,18 +15,18 @@ _FIRST = "if redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then return 1 el
 Hook = Callable[[str, str], None]
 
 _hooks: list[Hook] = []
-_told_at: dict[str, float] = {}
+_last_alert_at: dict[str, float] = {}
 _lock = threading.Lock()
 
 
-def tell_also(hook: Hook) -> None:
-    """Has a function called with the provider and a sentence, beside the line in the log."""
+def add_hook(hook: Hook) -> None:
+    """Adds a function that is called with the provider and a sentence, besides the line in the log."""
     _hooks.append(hook)
 
 
 def authentication_failed(provider: str, *, link: Shared) -> None:
     """Logs and calls the hooks, once in ten minutes over all processes, or per process without Redis."""
-    if not _is_news(provider, link):
+    if not _is_due(provider, link):
         return
     sentence = f"The issuer {provider} does not accept our credentials: no card can be made or changed until they work."
     log.critical("%s", sentence)
@@ -38,18 +38,18 @@ def authentication_failed(provider: str, *, link: Shared) -> None:
 
 
 def forget() -> None:
-    """Starts anew, hooks included: for tests."""
+    """Resets the alerts and removes the hooks: for tests."""
     _hooks.clear()
-    _told_at.clear()
+    _last_alert_at.clear()
 
 
-def _is_news(provider: str, link: Shared) -> bool:
+def _is_due(provider: str, link: Shared) -> bool:
     answer = link.run(_FIRST, f"{provider}:alerted", EVERY_S)
     if answer is not None:
         return bool(answer)
     now = time.monotonic()
     with _lock:
-        is_news = now - _told_at.get(provider, -EVERY_S) >= EVERY_S
-        if is_news:
-            _told_at[provider] = now
-    return is_news
+        is_due = now - _last_alert_at.get(provider, -EVERY_S) >= EVERY_S
+        if is_due:
+            _last_alert_at[provider] = now
+    return is_due

@@ -1,4 +1,4 @@
-"""A circuit breaker that all processes share: closed, open after failures in a row, half-open for one probe."""
+"""A circuit breaker that all processes share: closed, open after consecutive failures, half-open for one probe."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 from issuing.issuers.guard.redis_scripts import Shared, shared
 
 FAILURES, COOL_DOWN_S = 5, 30.0
-# A probe whose process died is given up after this. Should a slow one outlive it, a second probe does no harm.
+# A probe whose process died is given up after this. If a slow one outlives it, a second probe does no harm.
 PROBE_S = 60.0
 _KEPT_MS = 86_400_000
 
@@ -16,7 +16,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local row = redis.call('HMGET', KEYS[1], 'failures', 'open_until', 'probe_until')
 local failures, open_until, probe_until = tonumber(row[1] or 0), tonumber(row[2] or 0), tonumber(row[3] or 0)
 """
-# ARGV: probe ms. Gives {1, is probe} to let through, {0, ms to wait} to hold back.
+# ARGV: probe ms. Returns {1, is probe} to allow a call, {0, ms to wait} to refuse it.
 _ENTER = f"""{_NOW}
 if open_until == 0 then return {{1, 0}} end
 if now < open_until then return {{0, open_until - now}} end
@@ -24,7 +24,7 @@ if now < probe_until then return {{0, probe_until - now}} end
 redis.call('HSET', KEYS[1], 'probe_until', now + ARGV[1])
 return {{1, 1}}
 """
-# ARGV: is probe. What comes back late from before the opening does not close it.
+# ARGV: is probe. A late success from before the opening does not close it.
 _SUCCEEDED = f"""{_NOW}
 if open_until == 0 or ARGV[1] == '1' then redis.call('DEL', KEYS[1]) end
 return 1
@@ -48,7 +48,7 @@ return {{failures, open_until, math.max(0, open_until - now), math.max(0, probe_
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Leave to call the issuer, or the seconds to wait for it."""
+    """The permission to call the issuer, or the seconds to wait for it."""
 
     allowed: bool
     is_probe: bool = False
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """How a breaker stands, for admin and metrics; "unknown" when Redis is away."""
+    """The state of a breaker, for admin and metrics; "unknown" without Redis."""
 
     state: Literal["closed", "open", "half_open", "unknown"]
     failures: int = 0
@@ -75,18 +75,18 @@ class Breaker:
     probe_s: float = PROBE_S
 
     def enter(self) -> Entry:
-        """Asks for leave; of those who ask while it is half-open, one gets it as the probe."""
+        """Asks for permission; while the breaker is half-open, one caller gets it as the probe."""
         answer = self.link.run(_ENTER, self._key, _ms(self.probe_s))
         if answer is None or answer[0]:
             return Entry(allowed=True, is_probe=bool(answer and answer[1]))
         return Entry(allowed=False, wait_s=answer[1] / 1000)
 
     def succeeded(self, entry: Entry) -> None:
-        """The issuer answered, be it to refuse."""
+        """The issuer answered, even if it refused."""
         self.link.run(_SUCCEEDED, self._key, int(entry.is_probe))
 
     def failed(self, entry: Entry) -> None:
-        """The issuer did not answer in a way that tells anything."""
+        """The issuer gave no clear answer."""
         self.link.run(
             _FAILED,
             self._key,
@@ -97,12 +97,12 @@ class Breaker:
         )
 
     def give_back(self, entry: Entry) -> None:
-        """Nothing was sent after all: if this was the probe, the next who asks may be it."""
+        """Nothing was sent after all: if this was the probe, the next caller may be it."""
         if entry.is_probe:
             self.link.run(_GIVE_BACK, self._key)
 
     def state(self) -> BreakerState:
-        """How it stands now."""
+        """Its present state."""
         answer = self.link.run(_STATE, self._key)
         if answer is None:
             return BreakerState("unknown")
@@ -119,12 +119,12 @@ class Breaker:
 
 
 def breaker_state(provider: str) -> BreakerState:
-    """How the breaker of a provider stands, read from any process."""
+    """The state of a provider's breaker, read from any process."""
     return Breaker(provider, shared()).state()
 
 
 def close_breaker(provider: str) -> None:
-    """Closes it by hand, for staff who know better, and for tests that share a Redis."""
+    """Closes a breaker by hand, for staff, and for tests that share a Redis."""
     shared().run("return redis.call('DEL', KEYS[1])", f"{provider}:breaker")
 
 

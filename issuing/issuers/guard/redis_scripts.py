@@ -54,10 +54,10 @@ class Shared:
         now = time.monotonic()
         with self._lock:
             self._away_until = now + PAUSE_S
-            is_news = now >= self._quiet_until
-            if is_news:
+            is_due = now >= self._quiet_until
+            if is_due:
                 self._quiet_until = now + COMPLAIN_EVERY_S
-        if is_news:
+        if is_due:
             log.error("Calls to issuers go on without breaker and rate budget: Redis says %s.", type(error).__name__)
 
 

@@ -44,10 +44,10 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
         # `gpa.…` are twins of the merchant's messages, on which nothing is ever done
         # (docs/issuers/marqeta.md, Transaction types).
         if envelope is not None and not envelope.type.startswith("transaction.gpa."):
-            yield replace(missed(envelope, body, happened_at(row) or LONG_AGO), told_as=_told_as(envelope.id))
+            yield replace(missed(envelope, body, happened_at(row) or LONG_AGO), earlier_ids=_earlier_ids(envelope.id))
 
 
-def _told_as(event_id: str) -> tuple[str, ...]:
+def _earlier_ids(event_id: str) -> tuple[str, ...]:
     """A hold that is used up changes its state from pending to cleared, and nobody is told: it is no other news."""
     told, _, state = event_id.rpartition(":")
     return (f"{told}:PENDING",) if state == "CLEARED" else ()

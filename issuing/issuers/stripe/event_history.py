@@ -51,8 +51,8 @@ def read_stripe_page(body: bytes) -> EventPage:
         raise errors.no_answer() from None
     rows, is_more = rows_of(listed, more="has_more")
     events, unread = read_each(rows, _stripe_event)
-    news = tuple(event for event in events if event.event_type != REQUEST)
-    return EventPage(news, cursor=read_id(rows[-1]) if is_more else "", unread=names_of(unread, key="id"))
+    updates = tuple(event for event in events if event.event_type != REQUEST)
+    return EventPage(updates, cursor=read_id(rows[-1]) if is_more else "", unread=names_of(unread, key="id"))
 
 
 def _stripe_event(row: Any) -> MissedEvent:

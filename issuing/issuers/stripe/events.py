@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from issuing import states
 from issuing.issuers import fingerprints
 from issuing.issuers.messages import (
-    AuthorizationNews,
     AuthorizationRequest,
+    AuthorizationUpdate,
     DeclinedRound,
     Envelope,
     MalformedEventError,
@@ -61,7 +61,7 @@ def parse_envelope(body: bytes) -> Envelope:
         kind,
         clean_text(content.get("id"), limit=ID_LIMIT),
         content,
-        event_origin.told_at(event),
+        event_origin.reported_at(event),
         # Whose it is belongs to it: news of test mode must not be taken for a copy of the real one.
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,
@@ -121,7 +121,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     )
 
 
-def parse_authorization_news(provider: str, envelope: Envelope) -> AuthorizationNews:
+def parse_authorization_update(provider: str, envelope: Envelope) -> AuthorizationUpdate:
     """The facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id.
 
     Everything else may be missing or odd: the end of a purchase must not be lost for a field that it does not need.
@@ -130,7 +130,7 @@ def parse_authorization_news(provider: str, envelope: Envelope) -> Authorization
     history = request_history.entries(content)
     approved = [entry for entry in history if entry.get("approved") is True]
     currency = _or_nothing(currency_in, content.get("currency")) or ""
-    return AuthorizationNews(
+    return AuthorizationUpdate(
         provider=provider,
         authorization_id=_required(content, "id"),
         issuer_card_id=_or_nothing(_card_id, content) or "",

@@ -32,7 +32,7 @@ def _release(version: str) -> str:
     return version.partition(".")[2] or version
 
 
-def told_at(event: dict[str, Any]) -> dt.datetime | None:
+def reported_at(event: dict[str, Any]) -> dt.datetime | None:
     """When the event was made; None for one that does not say."""
     created = event.get("created")
     try:

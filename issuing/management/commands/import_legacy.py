@@ -56,8 +56,10 @@ class Command(BaseCommand):
         )
         summary, interrupted = Summary(), False
         try:
-            with self._reporting(report) as tell, _bar(files) as bar:
-                import_files(files, wishes, report=tell, progress=lambda size: _advance(bar, size), summary=summary)
+            with self._reporting(report) as report_line, _bar(files) as bar:
+                import_files(
+                    files, wishes, report=report_line, progress=lambda size: _advance(bar, size), summary=summary
+                )
         except KeyboardInterrupt:
             interrupted = True
         except OSError as error:
@@ -75,13 +77,13 @@ class Command(BaseCommand):
         with ExitStack() as stack:
             also = stack.enter_context(report_file(report)) if report else None
 
-            def tell(bad: BadLine) -> None:
+            def report_line(bad: BadLine) -> None:
                 with tqdm.external_write_mode():
                     self.stderr.write(f"{bad.place}: {bad.reason}")
                 if also:
                     also(bad)
 
-            yield tell
+            yield report_line
 
     def _end(self, summary: Summary, *, dry_run: bool, interrupted: bool) -> None:
         self.stdout.write(summary.table())

@@ -71,7 +71,7 @@ def _compare(span: Window, provider: str, paper: Paper, *, fix: bool) -> Report:
             bar.set_description_str(name)
             bar.update(rows)
 
-        return reconcile(taking_part(provider), span, fix=fix, tell=paper.add, progress=advance)
+        return reconcile(taking_part(provider), span, fix=fix, on_finding=paper.add, progress=advance)
 
 
 def _window(since: str | None, until: str | None) -> Window:

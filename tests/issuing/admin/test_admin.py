@@ -114,7 +114,7 @@ def test_a_purchase_on_an_unknown_card_and_one_without_a_decision_open_too() -> 
 
     request = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     by_network = [{"approved": True, "reason": "verified_by_card_network", "amount": 4500}]
-    stripe_events.post(stripe_events.authorization_news(request, request_history=by_network))
+    stripe_events.post(stripe_events.authorization_update(request, request_history=by_network))
     dispatch.handle(event_pk=IssuerEvent.objects.latest("pk").pk)
 
     shown = story()

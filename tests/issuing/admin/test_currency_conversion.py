@@ -1,4 +1,4 @@
-"""The button on a movement's page with which its worth is entered, and the form behind it."""
+"""The button and form with which staff enter a movement's converted amount."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from issuing.models import CardTransaction, VirtualCard
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.issuing.authorizations.test_close_out import approved, deliver, moved
-from tests.issuing.clearing.test_currency_conversion import Told, asked, card, enter, open_cases, traces
+from tests.issuing.clearing.test_currency_conversion import EventBody, asked, card, enter, open_cases, traces
 from wallet.models import Case
 
 __all__ = ["asked", "card"]
 pytestmark = pytest.mark.django_db
 
 
-def test_staff_enter_it_and_the_case_names_the_page(asked: Told) -> None:
+def test_staff_enter_it_and_the_case_names_the_page(asked: EventBody) -> None:
     boss = superuser()
     client, kept = logged_in(boss), CardTransaction.objects.get()
     case = text_of(client.get(reverse("admin:wallet_case_change", args=[Case.objects.get().pk])))
     assert page() in case
-    assert "Enter what it is worth" in case
+    assert "Enter the converted amount" in case
     shown = text_of(client.get(page()))
     assert page("enter_worth") in shown
     assert "Not known" in shown
@@ -38,11 +38,11 @@ def test_staff_enter_it_and_the_case_names_the_page(asked: Told) -> None:
     assert (CardTransaction.objects.get().purchase_minor, open_cases()) == (4320, [])
     assert Entry.objects.get(action="transaction.worth_entered").actor == f"user:{boss.pk}"
     after = client.get(page())
-    assert "40.00 EUR is worth 43.20 USD now" in sentences(after)
+    assert "40.00 EUR is converted into 43.20 USD" in sentences(after)
     assert page("enter_worth") not in after.content.decode()
 
 
-def test_who_comes_second_gets_a_sentence(asked: Told) -> None:
+def test_who_comes_second_gets_a_sentence(asked: EventBody) -> None:
     client = logged_in()
     values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
     enter(4400)
@@ -51,12 +51,12 @@ def test_who_comes_second_gets_a_sentence(asked: Told) -> None:
         client.get(page("enter_worth"), follow=True),
         client.post(page("enter_worth"), values, follow=True),
     ):
-        assert "worth 44.00 USD" in sentences(answer)
+        assert "44.00 USD" in sentences(answer)
     assert CardTransaction.objects.get().purchase_minor == 4400
 
 
 def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
-    asked: Told, monkeypatch: pytest.MonkeyPatch
+    asked: EventBody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, ask, told = logged_in(), currency_conversion.why_not, []
 
@@ -72,7 +72,7 @@ def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
     answer = client.post(page("enter_worth"), values)
 
     assert answer.status_code == 200
-    assert "worth 44.00 USD" in str(answer.context["form"].errors)
+    assert "44.00 USD" in str(answer.context["form"].errors)
     assert CardTransaction.objects.get().purchase_minor == 4400
 
 
@@ -86,15 +86,15 @@ def test_who_comes_second_within_the_same_moment_gets_it_on_the_form(
         ({"amount": "99999999999999999999"}, "not an amount of USD"),
         ({"amount": "9" * 21}, "at most 20 characters"),
         ({"amount": "\0"}, "Null characters"),
-        ({"amount": "0"}, "more than nothing"),
-        ({"amount": "-5"}, "more than nothing"),
+        ({"amount": "0"}, "more than zero"),
+        ({"amount": "-5"}, "more than zero"),
         ({"amount": ""}, "This field is required"),
         ({"reason": ""}, "This field is required"),
         ({"reason": " \n "}, "This field is required"),
         ({"reason": "x" * 201}, "at most 200 characters"),
     ],
 )
-def test_what_cannot_be_is_a_sentence_on_the_form(asked: Told, changes: dict[str, str], why: str) -> None:
+def test_what_cannot_be_is_a_sentence_on_the_form(asked: EventBody, changes: dict[str, str], why: str) -> None:
     client, before = logged_in(), traces()
     values = opened(client, page("enter_worth")) | {"amount": "43.20", "reason": "Statement"}
 
@@ -109,10 +109,10 @@ def test_the_button_is_not_there_where_nothing_is_to_be_entered(card: VirtualCar
     deliver(moved(approved(card), 4500))
     client = logged_in()
     assert page("enter_worth") not in client.get(page()).content.decode()
-    assert "its amount is its worth" in sentences(client.get(page("enter_worth"), follow=True))
+    assert "nothing needs to be converted" in sentences(client.get(page("enter_worth"), follow=True))
 
 
-def test_it_takes_the_right_to_change_transactions(asked: Told) -> None:
+def test_it_takes_the_right_to_change_transactions(asked: EventBody) -> None:
     values, before = {"amount": "43.20", "reason": "Statement"}, traces()
     viewer = logged_in(staff("view_cardtransaction"))
     assert page("enter_worth") not in viewer.get(page()).content.decode()

@@ -1,4 +1,4 @@
-"""A transaction's worth, money put on a card and raised limits: bounded, and by two people above the threshold."""
+"""Converted amounts, top-ups and raised limits: bounded, and by two people above the threshold."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from onecard.kit.money import Money
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
 from tests.issuing.authorizations.test_close_out import approved, deliver, news, work
-from tests.issuing.clearing.test_currency_conversion import EXCHANGED, Told, asked, card, open_cases, traces
+from tests.issuing.clearing.test_currency_conversion import EXCHANGED, EventBody, asked, card, open_cases, traces
 from tests.issuing.clearing.test_currency_conversion import balances as posted
 from tests.issuing.clearing.test_foreign_currency import foreign, owed
 from tests.threads import at_once
@@ -33,10 +33,12 @@ def agreed(row: EnteredAmount) -> EnteredAmount:
     return desk.agree(entered=row, user=clerk(), reason=WHY, shown_minor=row.amount_minor)
 
 
-class TestWorth:
+class TestConvertedAmount:
     def enter(self, minor: int, *, kind: str = "settlement") -> EnteredAmount:
         movement = CardTransaction.objects.get(transaction_type=kind)
-        return entered_amounts.enter_worth(movement=movement, worth_minor=minor, reason=WHY, user=clerk())
+        return entered_amounts.enter_converted_amount(
+            movement=movement, converted_minor=minor, reason=WHY, user=clerk()
+        )
 
     def test_hundred_yen_are_not_a_hundred_thousand_dollars(self, card: VirtualCard) -> None:
         bought = approved(card)
@@ -45,7 +47,7 @@ class TestWorth:
         event["data"]["object"]["currency"] = "jpy"
         deliver(event)
         before = traces()
-        with pytest.raises(currency_conversion.WorthRefusedError, match=r"100 JPY is about 0\.67 USD"):
+        with pytest.raises(currency_conversion.ConversionRefusedError, match=r"100 JPY is about 0\.67 USD"):
             self.enter(10_000_000, kind="refund")
         page = reverse("admin:issuing_cardtransaction_enter_worth", args=[CardTransaction.objects.get().pk])
         client = logged_in()
@@ -54,7 +56,7 @@ class TestWorth:
         assert traces() == before
         assert not EnteredAmount.objects.exists()
 
-    def test_above_the_threshold_it_counts_once_a_second_person_agrees(self, asked: Told, settings: Any) -> None:
+    def test_above_the_threshold_it_counts_once_a_second_person_agrees(self, asked: EventBody, settings: Any) -> None:
         settings.TWO_PERSON_ABOVE = 4_000
         before = traces()
         row = self.enter(4_320)
@@ -73,16 +75,20 @@ class TestWorth:
         )
         assert ledger_check.check() == []
 
-    def test_the_domain_refuses_one_persons_word(self, asked: Told, settings: Any) -> None:
+    def test_the_domain_refuses_one_persons_word(self, asked: EventBody, settings: Any) -> None:
         settings.TWO_PERSON_ABOVE = 4_000
         kept = CardTransaction.objects.get()
-        with pytest.raises(currency_conversion.WorthRefusedError, match="too much for one person"):
-            currency_conversion.enter_worth(transaction=kept, worth_minor=4_320, reason=WHY, actor="user:1")
+        with pytest.raises(currency_conversion.ConversionRefusedError, match="too much for one person"):
+            currency_conversion.enter_converted_amount(
+                transaction=kept, converted_minor=4_320, reason=WHY, actor="user:1"
+            )
         # What it is in the foreign currency counts, too: little cannot be made of much.
-        with pytest.raises(currency_conversion.WorthRefusedError, match="too much for one person"):
-            currency_conversion.enter_worth(transaction=kept, worth_minor=1_500, reason=WHY, actor="user:1")
+        with pytest.raises(currency_conversion.ConversionRefusedError, match="too much for one person"):
+            currency_conversion.enter_converted_amount(
+                transaction=kept, converted_minor=1_500, reason=WHY, actor="user:1"
+            )
 
-    def test_more_than_was_captured_takes_two_people_however_little(self, asked: Told) -> None:
+    def test_more_than_was_captured_takes_two_people_however_little(self, asked: EventBody) -> None:
         assert self.enter(4_320).status == "applied"
         deliver(foreign(asked, 4_001, None, kind="refund", number=2))
         row = self.enter(4_400, kind="refund")
@@ -90,19 +96,19 @@ class TestWorth:
         desk.withdraw(entered=row, user=clerk(), reason=WHY)
         assert self.enter(4_320, kind="refund").status == "applied"
 
-    def test_without_a_rate_two_people_and_no_more_than_was_captured(self, asked: Told) -> None:
+    def test_without_a_rate_two_people_and_no_more_than_was_captured(self, asked: EventBody) -> None:
         self.enter(4_320)
         event = foreign(asked, 10_000, None, kind="refund", number=2)
         event["data"]["object"]["currency"] = "try"
         deliver(event)
-        with pytest.raises(currency_conversion.WorthRefusedError, match=r"43\.20 USD was captured"):
+        with pytest.raises(currency_conversion.ConversionRefusedError, match=r"43\.20 USD was captured"):
             self.enter(4_321, kind="refund")
         row = self.enter(300, kind="refund")
         assert row.status == "proposed"
         agreed(row)
         assert CardTransaction.objects.get(transaction_type="refund").purchase_minor == 300
 
-    def test_what_issuers_said_lately_narrows_the_band(self, asked: Told) -> None:
+    def test_what_issuers_said_lately_narrows_the_band(self, asked: EventBody) -> None:
         for number in range(3):
             CardTransaction.objects.create(
                 provider="stripe",
@@ -119,10 +125,10 @@ class TestWorth:
             )
         kept = CardTransaction.objects.get(amount_minor=4_000)
         with pytest.raises(
-            currency_conversion.WorthRefusedError, match=r"about 43\.20 USD: .* between 28\.80 USD and 64\.80"
+            currency_conversion.ConversionRefusedError, match=r"about 43\.20 USD: .* between 28\.80 USD and 64\.80"
         ):
-            currency_conversion.check(kept, worth_minor=10_000, reason=WHY)
-        currency_conversion.check(kept, worth_minor=4_400, reason=WHY)
+            currency_conversion.check(kept, converted_minor=10_000, reason=WHY)
+        currency_conversion.check(kept, converted_minor=4_400, reason=WHY)
 
     def test_what_a_person_entered_moves_no_reference(self, card: VirtualCard) -> None:
         assert currency_conversion._said_by_issuers("EUR", "USD") == []

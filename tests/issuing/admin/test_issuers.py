@@ -197,7 +197,7 @@ def test_a_faults_report_with_all_that_its_frames_held_is_not_mailed(settings: A
 def test_without_administrators_no_mail_is_sent(settings: Any) -> None:
     settings.ADMINS = []
 
-    issuer_alarm.tell_administrators("stripe", "A sentence.")
+    issuer_alarm.mail_administrators("stripe", "A sentence.")
 
     assert mail.outbox == []
     assert TrailEntry.objects.count() == 1
@@ -208,7 +208,7 @@ def test_a_mail_that_cannot_be_sent_does_not_lose_the_notice(settings: Any) -> N
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
-    issuer_alarm.tell_administrators("stripe", "A sentence.")
+    issuer_alarm.mail_administrators("stripe", "A sentence.")
 
     assert TrailEntry.objects.count() == 1
 
@@ -219,7 +219,7 @@ def test_every_process_installs_the_hook_at_its_start() -> None:
     alerts.forget()
     apps.get_app_config("issuing").ready()
 
-    assert alerts._hooks == [issuer_alarm.tell_administrators]
+    assert alerts._hooks == [issuer_alarm.mail_administrators]
 
 
 def test_the_rollout_is_edited_with_a_trail_and_not_deleted() -> None:

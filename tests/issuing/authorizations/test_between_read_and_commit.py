@@ -35,7 +35,7 @@ def meanwhile(monkeypatch: Patch, change: Callable[[], object], *, times: int = 
     """Somebody commits `change` between our read and our commit, so many times."""
     read, done = decision_store.read, []
 
-    def and_then(*args: Any, **kwargs: Any) -> decision_store.Seen:
+    def and_then(*args: Any, **kwargs: Any) -> decision_store.Facts:
         seen = read(*args, **kwargs)
         if len(done) < times:
             done.append(change())
@@ -98,7 +98,7 @@ def late(monkeypatch: Patch, settings: Any, event: dict[str, Any]) -> Any:
     record = decision_store.record
     settings.DECISION_DEADLINE_MS = 300
 
-    def slow(*args: Any, **kwargs: Any) -> decision_store.Outcome:
+    def slow(*args: Any, **kwargs: Any) -> decision_store.Result:
         outcome = record(*args, **kwargs)
         time.sleep(0.35)
         return outcome
@@ -146,7 +146,7 @@ def test_a_copy_that_comes_back_late_leaves_the_timely_answer_alone(settings: An
 def test_the_statement_gets_what_is_left_of_the_deadline_and_declines_past_it(monkeypatch: Patch) -> None:
     card, record, left = walkthrough_card(), decision_store.record, []
 
-    def watched(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> decision_store.Outcome:
+    def watched(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> decision_store.Result:
         left.append((proposal["remaining_ms"], remaining_ms))
         return record(proposal | {"remaining_ms": -1}, body, remaining_ms=1000)
 

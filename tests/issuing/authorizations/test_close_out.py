@@ -60,7 +60,7 @@ def moved(asked: dict[str, Any], amount: int, *, kind: str = "capture", number: 
 
 
 def news(asked: dict[str, Any], status: str, **more: Any) -> dict[str, Any]:
-    return stripe_events.authorization_news(asked, kind="updated", status=status, **more)
+    return stripe_events.authorization_update(asked, kind="updated", status=status, **more)
 
 
 def work() -> None:
@@ -222,7 +222,7 @@ def test_what_was_captured_late_is_all_that_is_charged_when_a_purchase_is_closed
 
     purchase = Authorization.objects.get()
     assert (purchase.status, purchase.approved_minor, purchase.settle_due_at) == ("settled", 2000, None)
-    assert amount_due.look_at(purchase).owed_minor == 2000
+    assert amount_due.position_of(purchase).due_minor == 2000
     work()
     assert (books()["paid"], books()["open cases"]) == (2000, 0)
 

@@ -14,7 +14,16 @@ from onecard.kit import references
 from tests import marqeta_events, stripe_events
 from tests.back_office import logged_in, text_of
 from tests.factories import VirtualCardFactory
-from tests.issuing.inbox.contradictions import ONE, Told, card, contradictions, later_round, moved, other_card, reason
+from tests.issuing.inbox.contradictions import (
+    ONE,
+    EventBody,
+    card,
+    contradictions,
+    later_round,
+    moved,
+    other_card,
+    reason,
+)
 from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 
 __all__ = ["card"]
@@ -61,7 +70,7 @@ def test_a_first_round_repeated_with_another_card_is_declined(card: VirtualCard)
 
 
 @pytest.mark.parametrize("change", [{"amount": 9900}, {"mcc": "5411"}])
-def test_a_first_round_repeated_with_other_content_is_declined(card: VirtualCard, change: Told) -> None:
+def test_a_first_round_repeated_with_other_content_is_declined(card: VirtualCard, change: EventBody) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
     again = stripe_events.authorization_request(

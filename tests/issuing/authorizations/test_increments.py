@@ -15,7 +15,7 @@ from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 def asked_of_cards() -> int:
@@ -76,19 +76,19 @@ class TestDeclinedByTheIssuer:
     """Stripe: our yes to an increment came too late, so it was declined there (webhook_timeout)."""
 
     @pytest.fixture
-    def asked(self) -> Told:
+    def asked(self) -> EventBody:
         asked = approved(walkthrough_card())
         assert stripe_events.post(increment(asked, 3000)).json()["approved"] is True
         work()
         assert (asked_of_cards(), spent()) == (7500, {7500})
         return asked
 
-    def told(self, asked: Told, total: int, **more: object) -> Told:
+    def told(self, asked: EventBody, total: int, **more: object) -> EventBody:
         yes = {"approved": True, "reason": "webhook_approved", "amount": 4500}
         no = {"approved": False, "reason": "webhook_timeout", "amount": 3000} | more
         return news(asked, "pending", amount=total, request_history=[yes, no])
 
-    def test_what_it_asked_for_is_given_back_once(self, asked: Told) -> None:
+    def test_what_it_asked_for_is_given_back_once(self, asked: EventBody) -> None:
         for _ in range(2):
             deliver(self.told(asked, 4500))
             work()
@@ -97,17 +97,17 @@ class TestDeclinedByTheIssuer:
         assert (purchase.status, purchase.approved_minor) == ("approved", 4500)
         assert (asked_of_cards(), spent(), FundingRefund.objects.get().amount_minor) == (4500, {4500}, 3000)
 
-    def test_a_later_partial_reversal_is_recognized(self, asked: Told) -> None:
+    def test_a_later_partial_reversal_is_recognized(self, asked: EventBody) -> None:
         deliver(self.told(asked, 4500), self.told(asked, 2000), self.told(asked, 2000))
         assert (asked_of_cards(), spent()) == (2000, {2000})
 
-    def test_so_is_one_that_is_told_at_once(self, asked: Told) -> None:
+    def test_so_is_one_that_is_told_at_once(self, asked: EventBody) -> None:
         deliver(self.told(asked, 2000))
         assert (asked_of_cards(), spent()) == (2000, {2000})
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_older_news_and_the_end_of_the_purchase_end_the_same_in_any_order(
-        self, asked: Told, order: tuple[int, int]
+        self, asked: EventBody, order: tuple[int, int]
     ) -> None:
         closed = self.told(asked, 4500)
         closed["data"]["object"]["status"] = "closed"
@@ -117,11 +117,11 @@ class TestDeclinedByTheIssuer:
         assert (Authorization.objects.get().status, asked_of_cards(), spent()) == ("settled", 4500, {4500})
 
     @pytest.mark.parametrize("amount", [2999, 4500])
-    def test_a_round_of_another_amount_is_none_of_ours(self, asked: Told, amount: int) -> None:
+    def test_a_round_of_another_amount_is_none_of_ours(self, asked: EventBody, amount: int) -> None:
         deliver(self.told(asked, 7500, amount=amount))
         assert (asked_of_cards(), spent()) == (7500, {7500})
 
-    def test_a_purchase_that_is_over_stays_so(self, asked: Told) -> None:
+    def test_a_purchase_that_is_over_stays_so(self, asked: EventBody) -> None:
         deliver(news(asked, "expired", amount=0), self.told(asked, 4500))
         assert (Authorization.objects.get().status, asked_of_cards(), spent()) == ("expired", 0, {0})
         assert not Hold.objects.filter(status="placed").exists()
@@ -131,25 +131,27 @@ class TestApprovedByTheIssuerAlone:
     """Marqeta: the network said yes to an increment that we had refused; its capture is charged by itself."""
 
     @pytest.fixture
-    def asked(self) -> Told:
+    def asked(self) -> EventBody:
         asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, amount=Decimal("400.00"))
         assert marqeta_events.ask(asked).status_code == 200
         work()
         return asked
 
-    def word(self, asked: Told) -> Told:
+    def word(self, asked: EventBody) -> EventBody:
         more = marqeta_events.increment(asked, amount=Decimal("200.00"))
         assert marqeta_events.ask(more).status_code == 402
         return marqeta_events.outcome(more, standin_approved_by="COMMANDO_AUTO")
 
-    def test_whose_money_it_is_is_a_question_while_nobody_was_asked(self, asked: Told) -> None:
+    def test_whose_money_it_is_is_a_question_while_nobody_was_asked(self, asked: EventBody) -> None:
         report(self.word(asked))
         case = Case.objects.get()
         assert (case.kind, case.status, case.amount_minor) == ("approved_without_us", "open", 20_000)
         assert asked_of_cards() == 40_000
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-    def test_once_a_card_was_asked_for_it_nobody_may_settle_it_again(self, asked: Told, order: tuple[int, int]) -> None:
+    def test_once_a_card_was_asked_for_it_nobody_may_settle_it_again(
+        self, asked: EventBody, order: tuple[int, int]
+    ) -> None:
         taken = marqeta_events.later(asked, "authorization.clearing", amount=Decimal("600.00"), is_final_clearing=False)
         told = (self.word(asked), taken)
         report(*(told[place] for place in order))

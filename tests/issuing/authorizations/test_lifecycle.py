@@ -40,7 +40,7 @@ def spent() -> set[int]:
 def test_news_of_an_approval_adds_the_authorization_code_and_changes_no_money(card: VirtualCard) -> None:
     asked = approved(card)
 
-    assert deliver(stripe_events.authorization_news(asked)) == "handled"
+    assert deliver(stripe_events.authorization_update(asked)) == "handled"
 
     authorization = Authorization.objects.get()
     assert (authorization.status, authorization.authorization_code) == ("approved", "S604418")
@@ -54,7 +54,7 @@ def test_a_purchase_that_did_not_happen_gives_the_limits_back_and_cancels_the_ch
     asked = approved(card)
 
     for _ in range(2):
-        deliver(stripe_events.authorization_news(asked, kind="updated", status=status, amount=0))
+        deliver(stripe_events.authorization_update(asked, kind="updated", status=status, amount=0))
 
     authorization = Authorization.objects.get()
     assert (authorization.status, authorization.approved_minor) == (ours, 0)
@@ -68,7 +68,7 @@ def test_an_issuer_that_declined_what_we_approved_gives_the_limits_back(card: Vi
     asked = approved(card)
     history = [{"approved": False, "reason": "webhook_timeout"}]
 
-    deliver(stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history))
+    deliver(stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history))
 
     assert Authorization.objects.get().status == "declined"
     assert spent() == {0}
@@ -78,7 +78,7 @@ def test_an_issuer_that_declined_what_we_approved_gives_the_limits_back(card: Vi
 def test_a_capture_that_closes_the_authorization_keeps_what_was_spent(card: VirtualCard) -> None:
     asked = approved(card)
 
-    deliver(stripe_events.authorization_news(asked, kind="updated", status="closed"))
+    deliver(stripe_events.authorization_update(asked, kind="updated", status="closed"))
 
     assert Authorization.objects.get().status == "settled"
     assert spent() == {4500}
@@ -89,9 +89,9 @@ def test_every_order_of_one_purchases_news_ends_the_same() -> None:
     for order in itertools.permutations(range(3)):
         asked = approved(walkthrough_card())
         news = [
-            stripe_events.authorization_news(asked),
-            stripe_events.authorization_news(asked, kind="updated", status="reversed", amount=0),
-            stripe_events.authorization_news(asked, kind="updated"),
+            stripe_events.authorization_update(asked),
+            stripe_events.authorization_update(asked, kind="updated", status="reversed", amount=0),
+            stripe_events.authorization_update(asked, kind="updated"),
         ]
         for index in order:
             deliver(news[index])
@@ -106,7 +106,7 @@ def test_an_authorization_that_the_issuer_declined_by_itself_is_recorded_without
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     history = [{"approved": False, "reason": "card_inactive"}]
 
-    deliver(stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history))
+    deliver(stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history))
 
     authorization = Authorization.objects.get()
     assert (authorization.status, authorization.card, authorization.approved_minor) == ("declined", card, 0)
@@ -117,7 +117,7 @@ def test_an_approval_that_never_asked_us_is_recorded_and_a_person_is_told(card: 
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     history = [{"approved": True, "reason": "network_stip"}]
 
-    deliver(stripe_events.authorization_news(asked, request_history=history))
+    deliver(stripe_events.authorization_update(asked, request_history=history))
 
     assert (Authorization.objects.get().status, Authorization.objects.get().approved_minor) == ("approved", 4500)
     case = Case.objects.get()
@@ -126,7 +126,7 @@ def test_an_approval_that_never_asked_us_is_recorded_and_a_person_is_told(card: 
 
 def test_news_that_overtakes_our_own_commit_waits_for_it(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
-    news = stripe_events.authorization_news(asked)
+    news = stripe_events.authorization_update(asked)
 
     assert deliver(news) == "received"
     assert not Authorization.objects.exists()
@@ -137,7 +137,7 @@ def test_news_that_overtakes_our_own_commit_waits_for_it(card: VirtualCard) -> N
 
 
 def test_news_whose_decision_never_comes_is_recorded_in_the_end(card: VirtualCard) -> None:
-    news = stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id))
+    news = stripe_events.authorization_update(stripe_events.authorization_request(card=card.issuer_card_id))
     assert deliver(news) == "received"
 
     event = IssuerEvent.objects.get(event_id=news["id"])
@@ -151,7 +151,7 @@ def test_a_declined_increment_in_the_news_does_not_end_the_approval(card: Virtua
     asked = approved(card)
     history = [{"approved": True, "reason": "webhook_approved"}, {"approved": False, "reason": "webhook_declined"}]
 
-    deliver(stripe_events.authorization_news(asked, kind="updated", approved=False, request_history=history))
+    deliver(stripe_events.authorization_update(asked, kind="updated", approved=False, request_history=history))
 
     assert Authorization.objects.get().status == "approved"
     assert spent() == {4500}
@@ -213,7 +213,7 @@ def test_a_charge_declined_by_event_is_passed_on(card: VirtualCard) -> None:
 
 def test_an_increment_after_the_end_is_declined(card: VirtualCard) -> None:
     asked = approved(card)
-    deliver(stripe_events.authorization_news(asked, kind="updated", status="reversed", amount=0))
+    deliver(stripe_events.authorization_update(asked, kind="updated", status="reversed", amount=0))
     more = stripe_events.authorization_request(
         card=card.issuer_card_id,
         authorization=asked["data"]["object"]["id"],
@@ -234,7 +234,7 @@ def test_the_end_of_a_purchase_is_not_lost_for_a_field_that_it_does_not_need(
 ) -> None:
     asked = approved(card)
 
-    deliver(stripe_events.authorization_news(asked, kind="updated", **({"status": "reversed", "amount": 0} | odd)))
+    deliver(stripe_events.authorization_update(asked, kind="updated", **({"status": "reversed", "amount": 0} | odd)))
 
     assert Authorization.objects.get().status == "reversed"
     assert spent() == {0}
@@ -243,9 +243,9 @@ def test_the_end_of_a_purchase_is_not_lost_for_a_field_that_it_does_not_need(
 @pytest.mark.parametrize("end", ["expired", "reversed"])
 def test_what_is_closed_after_its_end_is_charged_again(card: VirtualCard, end: str) -> None:
     asked = approved(card)
-    deliver(stripe_events.authorization_news(asked, kind="updated", status=end, amount=0))
+    deliver(stripe_events.authorization_update(asked, kind="updated", status=end, amount=0))
 
-    deliver(stripe_events.authorization_news(asked, kind="updated", status="closed"))
+    deliver(stripe_events.authorization_update(asked, kind="updated", status="closed"))
 
     assert Authorization.objects.get().status == "settled"
     owing = FundingObligation.objects.order_by("pk").values_list("status", "amount_minor")
@@ -262,7 +262,7 @@ def test_an_issuer_that_approves_what_we_declined_is_told_to_a_person_with_the_m
     assert stripe_events.post(asked).json()["approved"] is False
     history = [{"approved": True, "reason": "webhook_timeout"}]
 
-    deliver(stripe_events.authorization_news(asked, status=status, request_history=history))
+    deliver(stripe_events.authorization_update(asked, status=status, request_history=history))
 
     assert Authorization.objects.get().approved_minor == 4500
     assert (Case.objects.get().kind, Case.objects.get().amount_minor) == ("approved_without_us", 4500)
@@ -271,7 +271,7 @@ def test_an_issuer_that_approves_what_we_declined_is_told_to_a_person_with_the_m
 def test_a_request_about_an_authorization_that_the_issuer_declined_is_declined(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     history = [{"approved": False, "reason": "card_inactive"}]
-    deliver(stripe_events.authorization_news(asked, approved=False, status="closed", request_history=history))
+    deliver(stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history))
 
     assert stripe_events.post(asked).json()["metadata"]["onecard_reason"] == "authorization_not_open"
     assert not FundingCharge.objects.exists()
@@ -291,7 +291,9 @@ def test_a_payment_intent_that_is_merely_new_is_no_decline(card: VirtualCard) ->
 
 
 def test_events_that_wait_or_fail_do_not_hold_up_the_others(card: VirtualCard, monkeypatch: pytest.MonkeyPatch) -> None:
-    stripe_events.post(stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id)))
+    stripe_events.post(
+        stripe_events.authorization_update(stripe_events.authorization_request(card=card.issuer_card_id))
+    )
     stripe_events.post(stripe_events.event("payment_intent.succeeded", {"id": "pi_1", "status": "succeeded"}))
     stripe_events.post(stripe_events.event("issuing_token.created", {"id": "intok_1"}))
 

@@ -16,15 +16,15 @@ from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingRefund
 
 pytestmark = pytest.mark.django_db
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 @pytest.fixture
-def asked() -> Told:
+def asked() -> EventBody:
     return bought()
 
 
-def bought() -> Told:
+def bought() -> EventBody:
     card = VirtualCard.objects.first() or marqeta_card()
     question = marqeta_events.gateway_request(card=card.issuer_card_id)
     assert marqeta_events.ask(question).status_code == 200
@@ -32,13 +32,13 @@ def bought() -> Told:
     return question
 
 
-def partly(asked: Told, amount: Any) -> Told:
+def partly(asked: EventBody, amount: Any) -> EventBody:
     """The outcome of a question that the network approved for less."""
     changes = {"amount": amount, "request_amount": asked["amount"], "response": {"code": "0002"}}
     return marqeta_events.outcome(asked) | changes
 
 
-def test_the_rest_is_given_back_once(asked: Told) -> None:
+def test_the_rest_is_given_back_once(asked: EventBody) -> None:
     for _ in range(2):
         report("transactions", partly(asked, 30))
     work()
@@ -48,7 +48,7 @@ def test_the_rest_is_given_back_once(asked: Told) -> None:
 
 
 @pytest.mark.parametrize("amount", [45, 50])
-def test_what_is_no_less_gives_nothing_back(asked: Told, amount: int) -> None:
+def test_what_is_no_less_gives_nothing_back(asked: EventBody, amount: int) -> None:
     report("transactions", partly(asked, amount))
     work()
 
@@ -56,7 +56,7 @@ def test_what_is_no_less_gives_nothing_back(asked: Told, amount: int) -> None:
     assert Hold.objects.get().released_minor == 0
 
 
-def test_an_increment_can_be_approved_in_part(asked: Told) -> None:
+def test_an_increment_can_be_approved_in_part(asked: EventBody) -> None:
     report("transactions", marqeta_events.outcome(asked))
     more = marqeta_events.increment(asked, amount=Decimal("20.00"))
     assert marqeta_events.ask(more).status_code == 200
@@ -68,7 +68,7 @@ def test_an_increment_can_be_approved_in_part(asked: Told) -> None:
 
 
 @pytest.mark.parametrize("final", [{"is_final_clearing": True}, {}], ids=["final", "not said"])
-def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: Told) -> None:
+def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: EventBody) -> None:
     """The last clearing takes all that is left, or says that it is the last; what comes after it changes nothing."""
     ends = []
     for order in itertools.permutations(range(3)):
@@ -91,7 +91,7 @@ def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: T
     assert not Case.objects.filter(status="open").exists()
 
 
-def test_a_clearing_told_before_the_part_that_was_approved_settles_it(asked: Told) -> None:
+def test_a_clearing_told_before_the_part_that_was_approved_settles_it(asked: EventBody) -> None:
     report("transactions", marqeta_events.later(asked, "authorization.clearing", amount=30))
     assert Authorization.objects.get().status == "approved"
 
@@ -101,7 +101,7 @@ def test_a_clearing_told_before_the_part_that_was_approved_settles_it(asked: Tol
 
 
 @pytest.mark.parametrize("released", [10, 24])
-def test_a_reversal_that_leaves_something_to_take_settles_nothing(asked: Told, released: int) -> None:
+def test_a_reversal_that_leaves_something_to_take_settles_nothing(asked: EventBody, released: int) -> None:
     report("transactions", marqeta_events.later(asked, "authorization.clearing", amount=20))
     report("transactions", marqeta_events.later(asked, "authorization.reversal", amount=released, state="PENDING"))
     assert Authorization.objects.get().status == "approved"

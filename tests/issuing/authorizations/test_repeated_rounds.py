@@ -11,7 +11,7 @@ from tests.issuing.authorizations.test_close_out import deliver, news
 from tests.issuing.clearing.postings import report
 from tests.issuing.inbox.contradictions import (
     ONE,
-    Told,
+    EventBody,
     card,
     contradictions,
     moved,
@@ -63,7 +63,7 @@ def test_marqetas_increment_under_new_jit_tokens_adds_once() -> None:
 
 
 @pytest.mark.parametrize("change", [{"amount": Decimal("46.00")}, {"method": "pgfs.auth_plus_capture"}])
-def test_marqetas_repeat_with_other_content_is_declined_with_a_case(change: Told) -> None:
+def test_marqetas_repeat_with_other_content_is_declined_with_a_case(change: EventBody) -> None:
     asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id)
     marqeta_events.ask(asked)
 

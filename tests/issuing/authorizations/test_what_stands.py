@@ -15,7 +15,7 @@ from tests.issuing.authorizations.test_close_out import moved as captured
 from tests.issuing.authorizations.test_increments import asked_of_cards
 from tests.issuing.clearing.postings import report
 from tests.issuing.inbox.contradictions import (
-    Told,
+    EventBody,
     contradictions,
     moved,
     reason,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("history", [[], [{"approved": True, "amount": 42_000}]])
-def test_what_stands_of_an_unseen_purchase_counts_with_a_case(roomy: VirtualCard, history: list[Told]) -> None:
+def test_what_stands_of_an_unseen_purchase_counts_with_a_case(roomy: VirtualCard, history: list[EventBody]) -> None:
     asked = unseen_increment(roomy, history=history)
 
     answers = [stripe_events.post(asked) for _ in range(2)]
@@ -108,7 +108,7 @@ def test_less_that_stands_than_we_approved_changes_nothing(roomy: VirtualCard) -
 
 def test_what_was_told_of_a_purchase_counts_when_more_is_asked(roomy: VirtualCard) -> None:
     asked = unseen_increment(roomy)
-    told = stripe_events.authorization_news(
+    told = stripe_events.authorization_update(
         asked, amount=42_000, request_history=[{"approved": True, "reason": "network_stip", "amount": 42_000}]
     )
     deliver(told)

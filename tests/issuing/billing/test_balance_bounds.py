@@ -204,7 +204,7 @@ def test_outside_a_transaction_nothing_moves(card: VirtualCard) -> None:
     approved(card)
     purchase = Authorization.objects.get()
     with pytest.raises(TransactionError):
-        stored_balance.bring_to(purchase, reference=purchase.reference, owed_minor=0, actor="x")
+        stored_balance.bring_to(purchase, reference=purchase.reference, due_minor=0, actor="x")
     assert on_card(card) == 0
 
 

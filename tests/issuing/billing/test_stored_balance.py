@@ -145,7 +145,7 @@ def test_what_changed_since_the_read_is_decided_anew(
 ) -> None:
     read, done = decision_store.read, []
 
-    def and_then(*args: Any, **kwargs: Any) -> decision_store.Seen:
+    def and_then(*args: Any, **kwargs: Any) -> decision_store.Facts:
         seen = read(*args, **kwargs)
         if not done:
             done.append(VirtualCard.objects.filter(pk=card.pk).update(**meanwhile))

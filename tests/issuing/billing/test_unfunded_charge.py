@@ -35,7 +35,7 @@ def history(*amounts: int) -> list[dict[str, Any]]:
 def stripes(card: VirtualCard) -> dict[str, Any]:
     """45.00 approved without us, then 12.00 more, then 66.40 captured."""
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
-    deliver(stripe_events.authorization_news(asked, request_history=history(4500)))
+    deliver(stripe_events.authorization_update(asked, request_history=history(4500)))
     return asked
 
 
@@ -51,7 +51,9 @@ def test_the_case_follows_the_amount_at_stripe() -> None:
     asked = stripes(walkthrough_card())
     assert the_case().amount_minor == 4500
     for _ in range(2):
-        news = stripe_events.authorization_news(asked, kind="updated", amount=5700, request_history=history(4500, 1200))
+        news = stripe_events.authorization_update(
+            asked, kind="updated", amount=5700, request_history=history(4500, 1200)
+        )
         deliver(news)
         assert the_case().amount_minor == 5700
     deliver(posted(asked, amount=-6640))
@@ -133,7 +135,7 @@ def test_a_wallet_without_a_usable_card_is_refused() -> None:
 
 def test_a_purchase_of_nobody_is_refused() -> None:
     asked = stripe_events.authorization_request(card="ic_nobody")
-    deliver(stripe_events.authorization_news(asked, request_history=history(4500)))
+    deliver(stripe_events.authorization_update(asked, request_history=history(4500)))
     with pytest.raises(CaseRefusedError, match="whose purchase"):
         charge(the_case())
     assert Authorization.objects.get().card is None

@@ -125,7 +125,7 @@ def test_a_number_in_news_of_stripe_is_covered_and_the_news_is_applied(form: str
             "network_data": {"authorization_code": name[:19]},
         },
     )  # fmt: skip
-    for news in (stripe_events.authorization_news(asked), captured):
+    for news in (stripe_events.authorization_update(asked), captured):
         assert stripe_events.post(news).status_code == 200
         event = IssuerEvent.objects.latest("pk")
         assert dispatch.handle(event_pk=event.pk) == "handled"

@@ -145,7 +145,7 @@ class TestFindingThePurchase:
         deliver(posted(asked))
         assert CardTransaction.objects.get().authorization is None
 
-        deliver(stripe_events.authorization_news(asked, request_history=[{"approved": True, "reason": "network"}]))
+        deliver(stripe_events.authorization_update(asked, request_history=[{"approved": True, "reason": "network"}]))
 
         kept = CardTransaction.objects.get()
         assert kept.authorization == Authorization.objects.get()
@@ -157,7 +157,7 @@ class TestFindingThePurchase:
         for _ in range(8):
             asked = stripe_events.authorization_request(card=card.issuer_card_id)
             history = [{"approved": True, "reason": "network"}]
-            told = [posted(asked), stripe_events.authorization_news(asked, request_history=history)]
+            told = [posted(asked), stripe_events.authorization_update(asked, request_history=history)]
             for event in told:
                 stripe_events.post(event)
             pks = list(IssuerEvent.objects.filter(status="received").values_list("pk", flat=True))

@@ -1,4 +1,4 @@
-"""A worth that a person enters: counted once, posted as if the issuer had said it, and refused where it cannot be."""
+"""A converted amount that a person enters: counted once, posted as the issuer's would be, refused if impossible."""
 
 import datetime as dt
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from audit.models import Entry
 from issuing.authorizations import close_out
 from issuing.clearing import card_transactions, currency_conversion
-from issuing.clearing.currency_conversion import WorthRefusedError
+from issuing.clearing.currency_conversion import ConversionRefusedError
 from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
 from issuing.reconcile import window
 from onecard.kit import clock
@@ -26,7 +26,7 @@ from wallet.models import Case, FundingCharge, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
 
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 EXCHANGED = {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -4320, "exchange EUR": 4000}
 
 
@@ -36,12 +36,12 @@ def card() -> VirtualCard:
 
 
 @pytest.fixture
-def asked(card: VirtualCard) -> Told:
+def asked(card: VirtualCard) -> EventBody:
     """A purchase of 45.00 dollars that is paid and closed, and its capture of 40.00 euros at a rate nobody said."""
     return unknown(card)
 
 
-def unknown(card: VirtualCard) -> Told:
+def unknown(card: VirtualCard) -> EventBody:
     asked = approved(card)
     work()
     deliver(foreign(asked, 4000, None), news(asked, "closed"))
@@ -50,20 +50,20 @@ def unknown(card: VirtualCard) -> Told:
 
 def enter(minor: int = 4320, *, reason: str = "From the issuer's dashboard", kind: str = "settlement") -> None:
     kept = CardTransaction.objects.get(transaction_type=kind)
-    currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason=reason, actor="user:1")
+    currency_conversion.enter_converted_amount(transaction=kept, converted_minor=minor, reason=reason, actor="user:1")
 
 
 def refused(minor: int = 4320, **more: str) -> str:
     """Why it was refused; nothing may have come of it."""
     before = traces()
-    with pytest.raises(WorthRefusedError) as caught:
+    with pytest.raises(ConversionRefusedError) as caught:
         enter(minor, **more)
     assert traces() == before
     return caught.value.message
 
 
 def traces() -> tuple[Any, ...]:
-    """All that an entered worth leaves behind."""
+    """All that an entered conversion leaves behind."""
     return (
         sorted(CardTransaction.objects.values_list("pk", "purchase_minor")),
         sorted(Posting.objects.values_list("key", "amount_minor")),
@@ -73,7 +73,7 @@ def traces() -> tuple[Any, ...]:
     )
 
 
-def won(amount: int = 4000) -> Told:
+def won(amount: int = 4000) -> EventBody:
     """The issuer gives back what the capture took, in euros."""
     content = {
         "id": "idp_1",
@@ -95,7 +95,7 @@ def open_cases() -> list[str]:
     return sorted(Case.objects.filter(status="open").values_list("kind", flat=True))
 
 
-def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(asked: Told) -> None:
+def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(asked: EventBody) -> None:
     enter()
     work()
     work()
@@ -116,7 +116,7 @@ def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(aske
     assert ledger_check.check() == []
 
 
-def test_the_trail_says_who_entered_what_and_why(asked: Told) -> None:
+def test_the_trail_says_who_entered_what_and_why(asked: EventBody) -> None:
     enter(reason="  Statement of May  ")
 
     entry = Entry.objects.get(action="transaction.worth_entered")
@@ -130,24 +130,24 @@ def test_the_trail_says_who_entered_what_and_why(asked: Told) -> None:
     }
 
 
-@pytest.mark.parametrize("worth_minor", [3000, 4500, 5400])
+@pytest.mark.parametrize("converted_minor", [3000, 4500, 5400])
 def test_a_purchase_is_not_settled_for_nothing_while_nobody_knows_what_was_captured(
-    asked: Told, worth_minor: int
+    asked: EventBody, converted_minor: int
 ) -> None:
     work()
     assert (owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
     assert Hold.objects.get().released_minor == 0
 
-    enter(worth_minor)
+    enter(converted_minor)
     assert close_out.sweep(now=clock.now() + MUCH_LATER + close_out.UNTIL_WORTH_IS_KNOWN) == 1
     work()
 
-    assert (owed(), paid(), balances()["purchases USD"]) == (worth_minor, worth_minor, 0)
+    assert (owed(), paid(), balances()["purchases USD"]) == (converted_minor, converted_minor, 0)
     assert open_cases() == []
     assert ledger_check.check() == []
 
 
-def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: Told) -> None:
+def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: EventBody) -> None:
     enter()
     deliver(foreign(asked, 1000, None, kind="refund", number=2))
     assert open_cases() == ["currency_differs"]
@@ -161,7 +161,7 @@ def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: Told) -> 
 
 
 @pytest.mark.parametrize("is_earlier", [False, True])
-def test_a_chargeback_of_the_very_capture_has_the_worth_that_was_entered(asked: Told, is_earlier: bool) -> None:
+def test_chargeback_of_the_capture_has_the_entered_conversion(asked: EventBody, is_earlier: bool) -> None:
     if is_earlier:
         deliver(won())
         assert open_cases() == ["currency_differs", "currency_differs"]
@@ -177,7 +177,7 @@ def test_a_chargeback_of_the_very_capture_has_the_worth_that_was_entered(asked: 
     assert ledger_check.check() == []
 
 
-def test_a_chargeback_of_a_part_is_entered_by_itself(asked: Told) -> None:
+def test_a_chargeback_of_a_part_is_entered_by_itself(asked: EventBody) -> None:
     enter()
     deliver(won(1000))
     assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor is None
@@ -190,7 +190,7 @@ def test_a_chargeback_of_a_part_is_entered_by_itself(asked: Told) -> None:
     assert balances()["purchases USD"] == balances()["purchases EUR"] == 0
 
 
-def test_what_the_issuer_says_later_is_not_posted_and_a_case_where_it_differs(asked: Told) -> None:
+def test_what_the_issuer_says_later_is_not_posted_and_a_case_where_it_differs(asked: EventBody) -> None:
     enter()
     work()
     content = CardTransaction.objects.get()
@@ -205,14 +205,14 @@ def test_what_the_issuer_says_later_is_not_posted_and_a_case_where_it_differs(as
     assert (case.kind, str(case.money)) == ("transaction_differs", "44.00 USD")
 
 
-def test_the_issuer_that_says_the_same_later_is_no_case(asked: Told) -> None:
+def test_the_issuer_that_says_the_same_later_is_no_case(asked: EventBody) -> None:
     enter()
     deliver(stripe_events.event("issuing_transaction.updated", foreign(asked, 4000, 4320)["data"]["object"]))
     assert open_cases() == []
     assert balances()["purchases EUR"] == 0
 
 
-def test_a_capture_that_nobody_was_asked_to_pay_for_becomes_a_case_with_its_worth(card: VirtualCard) -> None:
+def test_unfunded_capture_becomes_a_case_with_the_converted_amount(card: VirtualCard) -> None:
     asked = approved(card, 0)
     deliver(foreign(asked, 4000, None))
     assert open_cases() == ["currency_differs"]
@@ -224,24 +224,24 @@ def test_a_capture_that_nobody_was_asked_to_pay_for_becomes_a_case_with_its_wort
 
 
 @pytest.mark.parametrize("minor", [0, -1, MAX_AMOUNT_MINOR + 1, 2**63])
-def test_an_amount_that_cannot_be_is_refused(asked: Told, minor: int) -> None:
+def test_an_amount_that_cannot_be_is_refused(asked: EventBody, minor: int) -> None:
     assert "more than nothing" in refused(minor)
 
 
 @pytest.mark.parametrize("minor", [MAX_AMOUNT_MINOR, 400_000, 13_335, 1_480, 1])
-def test_an_amount_far_from_the_reference_rate_is_refused(asked: Told, minor: int) -> None:
-    assert "40.00 EUR is about 44.44 USD: its worth is between 14.81 USD and 133.34 USD." in refused(minor)
+def test_an_amount_far_from_the_reference_rate_is_refused(asked: EventBody, minor: int) -> None:
+    assert "40.00 EUR is about 44.44 USD: enter between 14.81 USD and 133.34 USD." in refused(minor)
 
 
 @pytest.mark.parametrize("minor", [13_334, 1_481])
-def test_an_amount_at_the_edge_of_the_band_is_taken(asked: Told, minor: int) -> None:
+def test_an_amount_at_the_edge_of_the_band_is_taken(asked: EventBody, minor: int) -> None:
     enter(minor)
     assert CardTransaction.objects.get().purchase_minor == minor
     assert ledger_check.check() == []
 
 
 @pytest.mark.parametrize("reason", ["", "   \n", "x" * 201])
-def test_a_worth_needs_a_reason(asked: Told, reason: str) -> None:
+def test_conversion_needs_a_reason(asked: EventBody, reason: str) -> None:
     assert "Give a reason of 1 to 200 characters" in refused(reason=reason)
 
 
@@ -253,15 +253,15 @@ def test_a_movement_without_its_purchase_is_refused(card: VirtualCard) -> None:
 
 def test_a_movement_in_the_purchases_currency_is_refused(card: VirtualCard) -> None:
     deliver(moved(approved(card), 4500))
-    assert "its amount is its worth" in refused()
+    assert "nothing needs to be converted" in refused()
 
 
-def test_what_is_worth_something_already_is_refused(asked: Told) -> None:
+def test_second_conversion_is_refused(asked: EventBody) -> None:
     enter()
-    assert "already that this movement is worth 43.20 USD" in refused(4400)
+    assert "has a converted amount already: 43.20 USD" in refused(4400)
 
 
-def test_a_provisional_credit_is_refused(asked: Told) -> None:
+def test_a_provisional_credit_is_refused(asked: EventBody) -> None:
     given = [{"id": "txn_1", "amount": 4000, "currency": "eur", "type": "issuing_dispute_provisional_credit"}]
     event = won()
     event["data"]["object"] |= {"status": "submitted", "balance_transactions": given}
@@ -269,7 +269,7 @@ def test_a_provisional_credit_is_refused(asked: Told) -> None:
     assert "provisional credit" in refused(kind="provisional_credit")
 
 
-def test_what_waits_for_what_it_takes_back_is_refused(asked: Told) -> None:
+def test_what_waits_for_what_it_takes_back_is_refused(asked: EventBody) -> None:
     event = won()
     event["type"] = "issuing_dispute.funds_rescinded"
     event["data"]["object"]["status"] = "lost"
@@ -305,9 +305,11 @@ def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence()
     def press(minor: int) -> str:
         try:
             return str(
-                currency_conversion.enter_worth(transaction=kept, worth_minor=minor, reason="Statement", actor="user:1")
+                currency_conversion.enter_converted_amount(
+                    transaction=kept, converted_minor=minor, reason="Statement", actor="user:1"
+                )
             )
-        except WorthRefusedError as error:
+        except ConversionRefusedError as error:
             return error.message
 
     amounts = [4300 + number for number in range(6)]
@@ -316,7 +318,7 @@ def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence()
     entered = CardTransaction.objects.get().purchase_minor
     assert entered in amounts
     first = f"{entered / 100:.2f} USD"
-    assert sorted(said) == sorted([first, *[f"It is known already that this movement is worth {first}."] * 5])
+    assert sorted(said) == sorted([first, *[f"This movement has a converted amount already: {first}."] * 5])
     assert Posting.objects.filter(kind="card_exchange").count() == 2
     assert Entry.objects.filter(action="transaction.worth_entered").count() == 1
     assert ledger_check.check() == []

@@ -1,4 +1,4 @@
-"""A movement at an unknown rate is not talked away: its money stays in clearing until somebody says its worth."""
+"""A case about a movement at an unknown rate stays open until somebody enters the converted amount."""
 
 import pytest
 
@@ -13,12 +13,12 @@ from wallet.models import Case
 pytestmark = pytest.mark.django_db
 
 
-def test_its_case_is_closed_by_its_worth_and_not_by_words() -> None:
+def test_only_the_converted_amount_closes_the_case() -> None:
     unknown(walkthrough_card())
     case = Case.objects.get(kind="currency_differs")
     assert (case.money, balances()["purchases EUR"]) == (Money(4000, "EUR"), 4000)
 
-    refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "enter what it is worth")
+    refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "enter the converted amount")
     assert Case.objects.get(pk=case.pk).status == "open"
 
     enter()

@@ -26,7 +26,7 @@ from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund,
 pytestmark = pytest.mark.django_db
 
 IN_EUROS = {"merchant_amount": 4000, "merchant_currency": "eur"}
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 @pytest.fixture
@@ -34,18 +34,22 @@ def card() -> VirtualCard:
     return walkthrough_card()
 
 
-def foreign(asked: Told, minor: int, worth: int | None, *, kind: str = "capture", number: int = 1) -> Told:
-    """A movement in euros on a purchase in dollars; `worth` is what it is in dollars, where its issuer says."""
+def foreign(
+    asked: EventBody, minor: int, converted: int | None, *, kind: str = "capture", number: int = 1
+) -> EventBody:
+    """A movement in euros on a purchase in dollars; `converted` is the amount in dollars that its issuer states."""
     event = moved(asked, minor, kind=kind, number=number)
     said = (
-        {} if worth is None else {"merchant_amount": -worth if kind == "capture" else worth, "merchant_currency": "usd"}
+        {}
+        if converted is None
+        else {"merchant_amount": -converted if kind == "capture" else converted, "merchant_currency": "usd"}
     )
     event["data"]["object"] |= {"currency": "eur", **said}
     return event
 
 
 def owed() -> int:
-    return amount_due.look_at(Authorization.objects.get()).owed_minor
+    return amount_due.position_of(Authorization.objects.get()).due_minor
 
 
 def balances() -> dict[str, int]:
@@ -88,7 +92,7 @@ def test_the_same_currency_is_not_said_twice(card: VirtualCard) -> None:
     assert beside(CardTransaction.objects.get()) == (None, "", 0, 0)
 
 
-def test_a_capture_in_another_currency_counts_for_what_it_is_worth(card: VirtualCard) -> None:
+def test_foreign_capture_counts_with_its_converted_amount(card: VirtualCard) -> None:
     asked = approved(card)
     work()
     deliver(foreign(asked, 4000, 4320), news(asked, "closed"))
@@ -173,7 +177,7 @@ def test_a_dispute_about_a_foreign_capture_has_the_captures_rate(card: VirtualCa
     "change",
     [{"merchant_amount": 0}, {"merchant_amount": "many"}, {"merchant_currency": "zzz"}, {"merchant_currency": 9}],
 )
-def test_a_rate_that_cannot_be_is_no_rate(card: VirtualCard, change: Told) -> None:
+def test_a_rate_that_cannot_be_is_no_rate(card: VirtualCard, change: EventBody) -> None:
     asked = approved(card)
     event = foreign(asked, 4000, 4320)
     event["data"]["object"] |= change

@@ -31,7 +31,7 @@ from wallet.models import Case, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
 
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 WHY = "The cardholder has the receipt"
 
 
@@ -40,7 +40,9 @@ def card() -> VirtualCard:
     return marqeta_card()
 
 
-def bought(card: VirtualCard, amount: str = "45.00", *, hour: int = 9, merchant: str = "") -> tuple[Told, Told]:
+def bought(
+    card: VirtualCard, amount: str = "45.00", *, hour: int = 9, merchant: str = ""
+) -> tuple[EventBody, EventBody]:
     """A question that is approved, and its capture, told but not reported."""
     asked = marqeta_events.gateway_request(card=card.issuer_card_id, amount=Decimal(amount))
     if merchant:
@@ -50,7 +52,7 @@ def bought(card: VirtualCard, amount: str = "45.00", *, hour: int = 9, merchant:
     return asked, marqeta_events.later(asked, "authorization.clearing", user_transaction_time=at(hour))
 
 
-def given_back(asked: Told, amount: str, *, hour: int = 12) -> Told:
+def given_back(asked: EventBody, amount: str, *, hour: int = 12) -> EventBody:
     return refund(asked, amount=Decimal(amount)) | {"user_transaction_time": at(hour)}
 
 
@@ -58,11 +60,11 @@ def at(hour: int) -> str:
     return f"2026-05-04T{hour:02}:00:00Z"
 
 
-def purchase_of(row: Told) -> int | None:
+def purchase_of(row: EventBody) -> int | None:
     return CardTransaction.objects.get(issuer_transaction_id=row["token"]).authorization_id
 
 
-def known_as(asked: Told) -> int:
+def known_as(asked: EventBody) -> int:
     return Authorization.objects.get(issuer_authorization_id=asked["token"]).pk
 
 
@@ -179,7 +181,7 @@ class TestFoundByItself:
     )
     @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
     def test_once_the_other_has_ended_without_one_it_is_known(
-        self, card: VirtualCard, how: str, more: Told, order: tuple[int, ...]
+        self, card: VirtualCard, how: str, more: EventBody, order: tuple[int, ...]
     ) -> None:
         (asked, first), (other, _) = bought(card), bought(card, "60.00")
         part = given_back(asked, "12.00")
@@ -239,7 +241,7 @@ class TestFoundByItself:
 
 
 @pytest.fixture
-def doubtful(card: VirtualCard) -> list[Told]:
+def doubtful(card: VirtualCard) -> list[EventBody]:
     """Two purchases of 45.00 and 60.00 at one merchant, and 12.00 that came back of one of them."""
     (first, one), (second, two) = bought(card), bought(card, "60.00")
     part = given_back(first, "12.00")
@@ -247,17 +249,17 @@ def doubtful(card: VirtualCard) -> list[Told]:
     return [first, second, part]
 
 
-def told(row: Told) -> CardTransaction:
+def told(row: EventBody) -> CardTransaction:
     return CardTransaction.objects.get(issuer_transaction_id=row["token"])
 
 
-def say(doubtful: list[Told], number: int = 1, reason: str = WHY) -> None:
+def say(doubtful: list[EventBody], number: int = 1, reason: str = WHY) -> None:
     purchase = Authorization.objects.get(pk=known_as(doubtful[number]))
     manual_matching.link_by_hand(refund=told(doubtful[2]), purchase=purchase, reason=reason, actor="user:1")
 
 
 class TestSaidByHand:
-    def test_what_the_cardholder_gets_back_follows(self, doubtful: list[Told]) -> None:
+    def test_what_the_cardholder_gets_back_follows(self, doubtful: list[EventBody]) -> None:
         say(doubtful)
         work()
 
@@ -267,19 +269,19 @@ class TestSaidByHand:
         entry = Entry.objects.get(action="transaction.linked", actor="user:1")
         assert entry.details["because"] == WHY
 
-    def test_it_is_said_once(self, doubtful: list[Told]) -> None:
+    def test_it_is_said_once(self, doubtful: list[EventBody]) -> None:
         say(doubtful)
         with pytest.raises(LinkRefusedError, match="known already"):
             say(doubtful, 0)
         assert purchase_of(doubtful[2]) == known_as(doubtful[1])
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
-    def test_not_without_a_reason(self, doubtful: list[Told], reason: str) -> None:
+    def test_not_without_a_reason(self, doubtful: list[EventBody], reason: str) -> None:
         with pytest.raises(LinkRefusedError, match="reason"):
             say(doubtful, reason=reason)
         assert purchase_of(doubtful[2]) is None
 
-    def test_not_for_a_purchase_of_another_card(self, doubtful: list[Told]) -> None:
+    def test_not_for_a_purchase_of_another_card(self, doubtful: list[EventBody]) -> None:
         asked, capture = bought(marqeta_card())
         report(capture)
         stranger = Authorization.objects.get(pk=known_as(asked))
@@ -287,7 +289,7 @@ class TestSaidByHand:
             manual_matching.link_by_hand(refund=told(doubtful[2]), purchase=stranger, reason=WHY, actor="user:1")
         assert purchase_of(doubtful[2]) is None
 
-    def test_not_for_a_capture(self, doubtful: list[Told]) -> None:
+    def test_not_for_a_capture(self, doubtful: list[EventBody]) -> None:
         capture = CardTransaction.objects.filter(transaction_type="settlement")[0]
         assert "known already" in manual_matching.why_not(capture)
         capture.authorization = None
@@ -312,10 +314,10 @@ class TestSaidByHand:
 
 
 class TestPage:
-    def page(self, act: str, doubtful: list[Told]) -> str:
+    def page(self, act: str, doubtful: list[EventBody]) -> str:
         return reverse(f"admin:issuing_cardtransaction_{act}", args=[told(doubtful[2]).pk])
 
-    def test_staff_choose_among_the_cards_purchases(self, doubtful: list[Told]) -> None:
+    def test_staff_choose_among_the_cards_purchases(self, doubtful: list[EventBody]) -> None:
         client, place = logged_in(superuser()), self.page("say_purchase", doubtful)
         assert place in text_of(client.get(self.page("change", doubtful)))
         form = text_of(client.get(place))
@@ -339,14 +341,14 @@ class TestPage:
             ({"reason": " "}, "This field is required"),
         ],
     )
-    def test_what_cannot_be_is_a_sentence(self, doubtful: list[Told], changes: dict[str, str], why: str) -> None:
+    def test_what_cannot_be_is_a_sentence(self, doubtful: list[EventBody], changes: dict[str, str], why: str) -> None:
         client, place = logged_in(superuser()), self.page("say_purchase", doubtful)
         answer = client.post(place, {"purchase": str(known_as(doubtful[0])), "reason": WHY} | changes)
         assert answer.status_code == 200
         assert why in str(answer.context["form"].errors)
         assert purchase_of(doubtful[2]) is None
 
-    def test_who_may_only_look_cannot(self, doubtful: list[Told]) -> None:
+    def test_who_may_only_look_cannot(self, doubtful: list[EventBody]) -> None:
         looker = UserFactory(is_staff=True)
         looker.user_permissions.add(*Permission.objects.filter(codename="view_cardtransaction"))
         client, place = logged_in(looker), self.page("say_purchase", doubtful)
@@ -354,7 +356,7 @@ class TestPage:
         assert client.post(place, {"purchase": str(known_as(doubtful[0])), "reason": WHY}).status_code == 403
         assert purchase_of(doubtful[2]) is None
 
-    def test_the_case_leads_there(self, doubtful: list[Told]) -> None:
+    def test_the_case_leads_there(self, doubtful: list[EventBody]) -> None:
         client = logged_in(superuser())
         case = Case.objects.get(kind="refund_unlinked")
         shown = text_of(client.get(reverse("admin:wallet_case_change", args=[case.pk])))

@@ -18,7 +18,7 @@ from wallet.models import FundingRefund
 
 pytestmark = pytest.mark.django_db
 
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def card() -> VirtualCard:
     return marqeta_card()
 
 
-def by_two_messages(asked: Told, amount: str, *, hour: int = 12) -> tuple[Told, Told]:
+def by_two_messages(asked: EventBody, amount: str, *, hour: int = 12) -> tuple[EventBody, EventBody]:
     """A refund that is authorized first; its clearing follows that authorization, and no purchase."""
     money = Decimal(amount)
     promised = marqeta_events.later(asked, "refund.authorization", amount=money, state="PENDING")

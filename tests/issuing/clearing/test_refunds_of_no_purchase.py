@@ -18,7 +18,7 @@ from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.issuing.clearing.test_refund_matching import Told, bought, given_back, known_as, told
+from tests.issuing.clearing.test_refund_matching import EventBody, bought, given_back, known_as, told
 from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
@@ -43,7 +43,7 @@ def card() -> VirtualCard:
 
 
 @pytest.fixture
-def stray(card: VirtualCard) -> Told:
+def stray(card: VirtualCard) -> EventBody:
     """12.00 that a merchant gave back of a purchase that was never told."""
     asked = marqeta_events.gateway_request(card=card.issuer_card_id)
     part = given_back(asked, "12.00")
@@ -52,7 +52,7 @@ def stray(card: VirtualCard) -> Told:
 
 
 @pytest.fixture
-def naming(card: VirtualCard) -> tuple[Told, Told]:
+def naming(card: VirtualCard) -> tuple[EventBody, EventBody]:
     """A purchase of 45.00 that is told late, and 12.00 that came back of it before and names it, two days ago."""
     asked = marqeta_events.gateway_request(card=card.issuer_card_id)
     part = given_back(asked, "12.00") | {"preceding_related_transaction_token": asked["token"]}
@@ -65,7 +65,7 @@ def long_ago() -> None:
     CardTransaction.objects.update(recorded_at=clock.now() - LATER)
 
 
-def say(part: Told, reason: str = WHY) -> None:
+def say(part: EventBody, reason: str = WHY) -> None:
     manual_matching.say_of_none(refund=told(part), reason=reason, actor="user:1")
 
 
@@ -73,13 +73,13 @@ def open_cases() -> list[str]:
     return list(Case.objects.filter(status="open").values_list("kind", flat=True))
 
 
-def in_clearing(part: Told) -> int:
+def in_clearing(part: EventBody) -> int:
     return ledger.balance(Account.PURCHASES, currency="USD", reference=told(part).reference)
 
 
 @pytest.mark.django_db(transaction=True)
 class TestSaid:
-    def test_it_is_booked_by_itself_and_a_case_asks_for_its_being_paid_out(self, stray: Told) -> None:
+    def test_it_is_booked_by_itself_and_a_case_asks_for_its_being_paid_out(self, stray: EventBody) -> None:
         assert open_cases() == ["refund_unlinked"]
         assert ledger.balance(Account.ISSUER, currency="USD") == 0
 
@@ -93,7 +93,7 @@ class TestSaid:
         entry = Entry.objects.get(action="transaction.of_no_purchase", actor="user:1")
         assert entry.details["because"] == WHY
 
-    def test_two_people_close_it_once_its_owner_has_it(self, stray: Told) -> None:
+    def test_two_people_close_it_once_its_owner_has_it(self, stray: EventBody) -> None:
         say(stray)
         case = Case.objects.get(status="open")
         ada, bob = UserFactory(is_staff=True), UserFactory(is_staff=True)
@@ -107,7 +107,7 @@ class TestSaid:
         assert ledger.balance(Account.OUTSIDE, currency="USD") == -1200
         assert ledger_balances.check() == ledger_check.check() == []
 
-    def test_nothing_is_joined_with_it_later(self, card: VirtualCard, stray: Told) -> None:
+    def test_nothing_is_joined_with_it_later(self, card: VirtualCard, stray: EventBody) -> None:
         say(stray)
         asked, capture = bought(card, "12.00", hour=8)
         report(capture, stray)
@@ -121,7 +121,7 @@ class TestSaid:
             manual_matching.link_by_hand(refund=told(stray), purchase=purchase, reason=WHY, actor="user:1")
 
     def test_a_purchase_that_it_names_and_that_is_told_after_all_is_not_paid_back_by_it(
-        self, naming: tuple[Told, Told]
+        self, naming: tuple[EventBody, EventBody]
     ) -> None:
         asked, part = naming
         say(part)
@@ -139,7 +139,7 @@ class TestSaid:
         asked["data"]["object"]["id"] = "iauth_before_our_time"
         deliver(posted(asked, type="refund", amount=1200))
         kept = CardTransaction.objects.get()
-        with pytest.raises(LinkRefusedError, match="iauth_before_our_time, which may still be told"):
+        with pytest.raises(LinkRefusedError, match="iauth_before_our_time, which may yet be reported"):
             manual_matching.say_of_none(refund=kept, reason=WHY, actor="user:1")
         assert not Posting.objects.exists()
 
@@ -149,14 +149,14 @@ class TestSaid:
 
 
 class TestRefused:
-    def test_it_is_said_once(self, stray: Told) -> None:
+    def test_it_is_said_once(self, stray: EventBody) -> None:
         say(stray)
         with pytest.raises(LinkRefusedError, match="said already"):
             say(stray)
         assert Posting.objects.count() == 1
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
-    def test_not_without_a_reason(self, stray: Told, reason: str) -> None:
+    def test_not_without_a_reason(self, stray: EventBody, reason: str) -> None:
         with pytest.raises(LinkRefusedError, match="reason"):
             say(stray, reason)
         assert (open_cases(), Posting.objects.count()) == (["refund_unlinked"], 0)
@@ -169,19 +169,19 @@ class TestRefused:
             say(part)
         assert told(part).authorization_id == known_as(asked)
 
-    def test_not_of_a_capture(self, stray: Told) -> None:
+    def test_not_of_a_capture(self, stray: EventBody) -> None:
         CardTransaction.objects.update(transaction_type="settlement")
         assert "Only a refund" in manual_matching.why_not_of_none(told(stray))
 
-    def test_not_of_one_whose_card_nobody_knows(self, stray: Told) -> None:
+    def test_not_of_one_whose_card_nobody_knows(self, stray: EventBody) -> None:
         CardTransaction.objects.update(card=None)
         assert "Sync the issuer first" in manual_matching.why_not_of_none(told(stray))
 
-    def test_not_of_an_old_document(self, stray: Told) -> None:
+    def test_not_of_an_old_document(self, stray: EventBody) -> None:
         CardTransaction.objects.update(source="legacy")
         assert "before our time" in manual_matching.why_not_of_none(told(stray))
 
-    def test_the_database_knows_it_too(self, stray: Told, card: VirtualCard) -> None:
+    def test_the_database_knows_it_too(self, stray: EventBody, card: VirtualCard) -> None:
         say(stray)
         asked, _ = bought(card)
         with pytest.raises(IntegrityError, match="of_no_purchase_or_of_one"), transaction.atomic():
@@ -211,10 +211,10 @@ class TestRefused:
 
 
 class TestPage:
-    def page(self, act: str, part: Told) -> str:
+    def page(self, act: str, part: EventBody) -> str:
         return reverse(f"admin:issuing_cardtransaction_{act}", args=[told(part).pk])
 
-    def test_staff_say_it_there(self, stray: Told) -> None:
+    def test_staff_say_it_there(self, stray: EventBody) -> None:
         client, place = logged_in(superuser()), self.page("say_none", stray)
         shown = text_of(client.get(self.page("change", stray)))
         assert place in shown
@@ -230,13 +230,13 @@ class TestPage:
         case = Case.objects.get(status="open")
         assert case_rules.look_at(case).not_given_back.minor == 1200
 
-    def test_a_reason_is_asked_for(self, stray: Told) -> None:
+    def test_a_reason_is_asked_for(self, stray: EventBody) -> None:
         answer = logged_in(superuser()).post(self.page("say_none", stray), {"reason": " "})
         assert answer.status_code == 200
         assert "This field is required" in str(answer.context["form"].errors)
         assert open_cases() == ["refund_unlinked"]
 
-    def test_who_may_only_look_cannot(self, stray: Told) -> None:
+    def test_who_may_only_look_cannot(self, stray: EventBody) -> None:
         looker = UserFactory(is_staff=True)
         looker.user_permissions.add(*Permission.objects.filter(codename="view_cardtransaction"))
         client, place = logged_in(looker), self.page("say_none", stray)

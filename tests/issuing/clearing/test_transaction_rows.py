@@ -38,7 +38,7 @@ def told() -> IssuerTransaction:
 
 
 def news(*found: IssuerTransaction) -> list[IssuerTransaction]:
-    return card_transactions.with_news(found, provider="stripe")
+    return card_transactions.with_update(found, provider="stripe")
 
 
 def test_what_is_here_in_full_is_no_news_and_neither_is_what_moves_no_money(told: IssuerTransaction) -> None:
@@ -69,7 +69,7 @@ def test_what_has_not_found_its_card_or_purchase_is_looked_at_again(told: Issuer
 
 
 def test_the_same_id_at_another_issuer_is_another_movement(told: IssuerTransaction) -> None:
-    assert card_transactions.with_news([told], provider="marqeta") == [told]
+    assert card_transactions.with_update([told], provider="marqeta") == [told]
 
 
 def test_recording_what_is_no_news_would_have_changed_nothing(told: IssuerTransaction) -> None:

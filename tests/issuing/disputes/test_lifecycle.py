@@ -12,7 +12,7 @@ from django.db import connection
 
 from audit.models import Entry
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews
+from issuing.disputes.lifecycle import DisputeUpdate
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, VirtualCard
 from onecard.kit import clock
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 ALL_ORDERS, MOST_ORDERS = bool(os.environ.get("ALL_ORDERS")), 6
 SEED = int(os.environ.get("ORDERS_SEED") or secrets.randbelow(2**32))
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 OPENED, LATER = 1_790_000_100, 1_790_900_000
 
 
@@ -42,7 +42,7 @@ def card() -> VirtualCard:
     return walkthrough_card()
 
 
-def dispute(asked: Told, event: str, state: str, *, at: int = OPENED, **more: Any) -> Told:
+def dispute(asked: EventBody, event: str, state: str, *, at: int = OPENED, **more: Any) -> EventBody:
     """An event of Stripe about the dispute of the purchase's first capture."""
     content = {
         "id": f"idp_{asked['data']['object']['id']}",
@@ -86,7 +86,7 @@ def money(dispute: str, *, paid: int) -> dict[str, Any]:
     return {"dispute": dispute, "paid": paid, "clearing": 0, "provisional": 0, "linked": True, "open cases": []}
 
 
-Step = Callable[[Told], Told]
+Step = Callable[[EventBody], EventBody]
 CAPTURE: Step = lambda asked: moved(asked, 4500)  # noqa: E731
 CREATED: Step = lambda asked: dispute(asked, "created", "unsubmitted")  # noqa: E731
 REINSTATED: Step = lambda asked: dispute(asked, "funds_reinstated", "submitted")  # noqa: E731
@@ -159,7 +159,7 @@ def test_each_movement_is_posted_and_turned_round_and_the_ledger_agrees(card: Vi
     assert ledger_check.check() == []
 
 
-def settled(card: VirtualCard) -> Told:
+def settled(card: VirtualCard) -> EventBody:
     asked = approved(card)
     work()
     deliver(moved(asked, 4500), news(asked, "closed"))
@@ -315,15 +315,15 @@ def test_news_is_applied_in_a_transaction_only(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(disputes, "require_transaction", refuse)
     with pytest.raises(TransactionError):
-        disputes.apply_news(
-            DisputeNews(
+        disputes.apply_update(
+            DisputeUpdate(
                 provider="stripe",
                 dispute_id="idp_1",
                 disputed_id="",
                 status="lost",
                 amount_minor=1,
                 currency="USD",
-                told_at=clock.now(),
+                reported_at=clock.now(),
                 event_type="x",
             )
         )

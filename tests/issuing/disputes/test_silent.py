@@ -14,7 +14,7 @@ from onecard.kit import clock
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.issuing.authorizations.test_close_out import deliver, work
-from tests.issuing.disputes.test_lifecycle import CREATED, LATER, REINSTATED, Told, closed, dispute, settled
+from tests.issuing.disputes.test_lifecycle import CREATED, LATER, REINSTATED, EventBody, closed, dispute, settled
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingRefund, Posting
@@ -25,7 +25,7 @@ WHY = "The issuer's dashboard does not list it any more"
 
 
 @pytest.fixture
-def asked() -> Told:
+def asked() -> EventBody:
     """A captured purchase with a dispute that was begun long ago."""
     purchase = settled(walkthrough_card())
     deliver(CREATED(purchase))
@@ -50,7 +50,7 @@ def open_cases() -> list[str]:
 
 
 class TestEnded:
-    def test_it_is_lost_where_nothing_came_back_and_its_case_is_closed(self, asked: Told) -> None:
+    def test_it_is_lost_where_nothing_came_back_and_its_case_is_closed(self, asked: EventBody) -> None:
         assert open_cases() == ["dispute"]
         postings = Posting.objects.count()
 
@@ -59,13 +59,13 @@ class TestEnded:
         assert (status(), open_cases(), Posting.objects.count()) == ("lost", [], postings)
         assert Entry.objects.get(action="dispute.lost", actor="user:1").details["because"] == WHY
 
-    def test_it_is_won_where_money_came_back(self, asked: Told) -> None:
+    def test_it_is_won_where_money_came_back(self, asked: EventBody) -> None:
         deliver(REINSTATED(asked))
         be_silent()
         assert (end(), open_cases()) == ("won", [])
 
     @pytest.mark.parametrize("at", [LATER, None])
-    def test_what_its_issuer_says_after_all_counts_however_old(self, asked: Told, at: int | None) -> None:
+    def test_what_its_issuer_says_after_all_counts_however_old(self, asked: EventBody, at: int | None) -> None:
         end()
         deliver(dispute(asked, "closed", "won", **({"at": at} if at else {})))
         deliver(REINSTATED(asked))
@@ -73,20 +73,20 @@ class TestEnded:
         assert (status(), open_cases()) == ("won", [])
         assert FundingRefund.objects.get().amount_minor == 4500
 
-    def test_the_same_word_again_changes_nothing(self, asked: Told) -> None:
+    def test_the_same_word_again_changes_nothing(self, asked: EventBody) -> None:
         end()
         deliver(closed("lost")(asked))
         assert (status(), open_cases()) == ("lost", [])
 
 
 class TestRefused:
-    def test_while_its_issuer_may_still_speak(self, asked: Told) -> None:
+    def test_while_its_issuer_may_still_speak(self, asked: EventBody) -> None:
         be_silent(119)
         with pytest.raises(StillOpenError, match="may still say how it ends"):
             end()
         assert (status(), open_cases()) == ("unsubmitted", ["dispute"])
 
-    def test_while_something_is_credited(self, asked: Told) -> None:
+    def test_while_something_is_credited(self, asked: EventBody) -> None:
         deliver(REINSTATED(asked))
         CardTransaction.objects.filter(transaction_type="chargeback").update(transaction_type="provisional_credit")
         be_silent()
@@ -94,20 +94,20 @@ class TestRefused:
             end()
         assert status() == "submitted"
 
-    def test_once_it_is_over(self, asked: Told) -> None:
+    def test_once_it_is_over(self, asked: EventBody) -> None:
         deliver(closed("lost")(asked))
         be_silent()
         with pytest.raises(StillOpenError, match="over already"):
             end()
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
-    def test_without_a_reason(self, asked: Told, reason: str) -> None:
+    def test_without_a_reason(self, asked: EventBody, reason: str) -> None:
         with pytest.raises(StillOpenError, match="reason"):
             end(reason)
         assert (status(), open_cases()) == ("unsubmitted", ["dispute"])
 
     @pytest.mark.django_db(transaction=True)
-    def test_of_many_at_once_one_is_heard(self, asked: Told) -> None:
+    def test_of_many_at_once_one_is_heard(self, asked: EventBody) -> None:
         def press() -> str:
             try:
                 return end()
@@ -122,7 +122,7 @@ class TestPage:
     def page(self, act: str) -> str:
         return reverse(f"admin:issuing_dispute_{act}", args=[Dispute.objects.get().pk])
 
-    def test_staff_end_it_there(self, asked: Told) -> None:
+    def test_staff_end_it_there(self, asked: EventBody) -> None:
         client, place = logged_in(superuser()), self.page("end_silent")
         assert place in text_of(client.get(self.page("change")))
         assert "As the money stands it is lost: nothing came back" in text_of(client.get(place))
@@ -135,13 +135,13 @@ class TestPage:
         assert "its issuer did not say" in text_of(answer)
         assert "over already" in sentences(client.post(place, {"reason": WHY}, follow=True))
 
-    def test_the_button_comes_with_the_silence(self, asked: Told) -> None:
+    def test_the_button_comes_with_the_silence(self, asked: EventBody) -> None:
         be_silent(10)
         client = logged_in(superuser())
         assert self.page("end_silent") not in text_of(client.get(self.page("change")))
         assert "may still say" in sentences(client.get(self.page("end_silent"), follow=True))
 
-    def test_who_may_only_look_cannot(self, asked: Told) -> None:
+    def test_who_may_only_look_cannot(self, asked: EventBody) -> None:
         looker = UserFactory(is_staff=True)
         looker.user_permissions.add(*Permission.objects.filter(codename="view_dispute"))
         client, place = logged_in(looker), self.page("end_silent")

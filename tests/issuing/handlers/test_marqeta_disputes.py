@@ -8,7 +8,7 @@ from issuing.handlers import dispatch
 from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
 from tests import marqeta_events
 from tests.issuing.authorizations.test_close_out import work
-from tests.issuing.disputes.test_lifecycle import Told, ended, forget_all, money, orders, rest_of
+from tests.issuing.disputes.test_lifecycle import EventBody, ended, forget_all, money, orders, rest_of
 from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from wallet.ledger import check as ledger_check
 
@@ -19,7 +19,7 @@ class TestMarqeta:
     """Chargeback messages and transitions, through Marqeta's door."""
 
     @pytest.fixture
-    def asked(self) -> Told:
+    def asked(self) -> EventBody:
         return bought()
 
     @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ class TestMarqeta:
             assert ledger_check.check() == []
             forget_all()
 
-    def test_a_provisional_credit_changes_nothing_that_anybody_owes(self, asked: Told) -> None:
+    def test_a_provisional_credit_changes_nothing_that_anybody_owes(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
         report(*message(clearing, "chargeback PENDING"))
         report(*message(clearing, "provisional.credit"))
@@ -61,7 +61,7 @@ class TestMarqeta:
 
         assert ended() == money("submitted", paid=4500) | {"provisional": -4500, "open cases": ["dispute"]}
 
-    def test_a_lost_dispute_is_watched_until_its_provisional_credit_is_gone(self, asked: Told) -> None:
+    def test_a_lost_dispute_is_watched_until_its_provisional_credit_is_gone(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
         for words in ("provisional.credit", "CASE_LOST"):
             report(*message(clearing, words))
@@ -71,7 +71,7 @@ class TestMarqeta:
 
         assert ended() == money("lost", paid=4500)
 
-    def test_a_won_dispute_that_is_lost_later_takes_the_kept_credit_back(self, asked: Told) -> None:
+    def test_a_won_dispute_that_is_lost_later_takes_the_kept_credit_back(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
         for words in ("provisional.credit", "CASE_WON", "CASE_LOST"):
             report(*message(clearing, words))
@@ -79,7 +79,7 @@ class TestMarqeta:
         work()
         assert ended() == money("lost", paid=4500)
 
-    def test_messages_without_the_chargeback_are_of_what_they_follow(self, asked: Told) -> None:
+    def test_messages_without_the_chargeback_are_of_what_they_follow(self, asked: EventBody) -> None:
         for ending in ("", ".reversal"):
             report("transactions", marqeta_events.later(asked, f"authorization.clearing.chargeback{ending}"))
         work()
@@ -87,18 +87,18 @@ class TestMarqeta:
         assert ended() == money("lost", paid=4500)
 
     @pytest.mark.parametrize("state", ["MADE_UP", "", None, 7])
-    def test_a_state_that_is_new_is_kept(self, asked: Told, state: Any) -> None:
+    def test_a_state_that_is_new_is_kept(self, asked: EventBody, state: Any) -> None:
         report("chargebacktransitions", {"token": "t1", "chargeback_token": "c1", "state": state})
         assert IssuerEvent.objects.latest("pk").status == "kept"
         assert not Dispute.objects.exists()
 
-    def test_a_transition_of_nothing_is_rejected(self, asked: Told) -> None:
+    def test_a_transition_of_nothing_is_rejected(self, asked: EventBody) -> None:
         report("chargebacktransitions", {"token": "t1", "state": "CASE_WON"})
         assert IssuerEvent.objects.latest("pk").status == "rejected"
         assert not Dispute.objects.exists()
 
 
-def bought(*, captured: bool = True) -> Told:
+def bought(*, captured: bool = True) -> EventBody:
     card = VirtualCard.objects.filter(issuer_provider="marqeta").first() or marqeta_card()
     asked = marqeta_events.gateway_request(card=card.issuer_card_id)
     assert marqeta_events.ask(asked).status_code == 200
@@ -108,7 +108,7 @@ def bought(*, captured: bool = True) -> Told:
     return asked
 
 
-def last_clearing(asked: Told) -> Told:
+def last_clearing(asked: EventBody) -> EventBody:
     captured = CardTransaction.objects.get(transaction_type="settlement")
     return {**asked, "token": captured.issuer_transaction_id}
 
@@ -116,7 +116,7 @@ def last_clearing(asked: Told) -> Told:
 MOMENTS = {"CASE_WON": "2026-06-01T00:00:00Z", "CASE_LOST": "2026-07-01T00:00:00Z"}
 
 
-def message(clearing: Told, words: str) -> tuple[str, Told]:
+def message(clearing: EventBody, words: str) -> tuple[str, EventBody]:
     """A row about the dispute of a clearing, in either envelope; `chargeback PENDING` has moved no money yet."""
     name, _, state = words.partition(" ")
     about = {"token": f"chg-{clearing['token']}", "transaction_token": clearing["token"]}
@@ -132,7 +132,7 @@ def message(clearing: Told, words: str) -> tuple[str, Told]:
     return "transactions", row
 
 
-def report(key: str, row: Told) -> None:
+def report(key: str, row: EventBody) -> None:
     assert marqeta_events.report({key: [row]}).status_code == 200
     for event in IssuerEvent.objects.filter(status="received").order_by("pk"):
         dispatch.handle(event_pk=event.pk)

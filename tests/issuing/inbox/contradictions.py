@@ -10,7 +10,7 @@ from tests.factories import VirtualCardFactory
 from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingObligation
 
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def contradictions() -> list[Case]:
     return list(Case.objects.filter(kind="event_contradiction", status="open"))
 
 
-def later_round(asked: Told, *, card: str, amount: int = 900, **changes: Any) -> Told:
+def later_round(asked: EventBody, *, card: str, amount: int = 900, **changes: Any) -> EventBody:
     return stripe_events.authorization_request(
         card=card,
         authorization=asked["data"]["object"]["id"],
@@ -64,17 +64,17 @@ def later_round(asked: Told, *, card: str, amount: int = 900, **changes: Any) ->
     )
 
 
-def unseen_increment(card: VirtualCard, *, stands: int = 42_000, amount: int = 15_500, **changes: Any) -> Told:
+def unseen_increment(card: VirtualCard, *, stands: int = 42_000, amount: int = 15_500, **changes: Any) -> EventBody:
     history = [{"approved": True, "amount": stands, "reason": "webhook_timeout"}]
     return stripe_events.authorization_request(
         card=card.issuer_card_id, amount=amount, approved_before=stands, **({"history": history} | changes)
     )
 
 
-def with_jit(question: Told, **changes: Any) -> Told:
+def with_jit(question: EventBody, **changes: Any) -> EventBody:
     order = question["gpa_order"]
     return question | {"gpa_order": order | {"jit_funding": order["jit_funding"] | changes}}
 
 
-def under_new_jit_token(asked: Told, **changes: Any) -> Told:
+def under_new_jit_token(asked: EventBody, **changes: Any) -> EventBody:
     return with_jit(asked, token=marqeta_events.token(), **changes)

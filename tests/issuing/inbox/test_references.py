@@ -98,10 +98,10 @@ class TestStripe:
         ada, bob = cards()
         asked = stripe_events.authorization_request(card=ada.issuer_card_id)
         deliver(posted(asked, id="ipi_wrong", type="refund", amount=5000, card=bob.issuer_card_id))
-        news = stripe_events.authorization_news(asked, request_history=[{"approved": True, "reason": "network"}])
+        news = stripe_events.authorization_update(asked, request_history=[{"approved": True, "reason": "network"}])
         deliver(news)
         if is_first:
-            deliver(stripe_events.authorization_news(asked, kind="updated", request_history=[{"approved": True}]))
+            deliver(stripe_events.authorization_update(asked, kind="updated", request_history=[{"approved": True}]))
 
         assert_kept_apart("ipi_wrong")
         assert not Posting.objects.exists()
@@ -110,7 +110,7 @@ class TestStripe:
         ada, _ = cards()
         asked = stripe_events.authorization_request(card=ada.issuer_card_id)
         deliver(posted(asked, id="ipi_wrong", type="refund", amount=5000, card="ic_nobody"))
-        deliver(stripe_events.authorization_news(asked, request_history=[{"approved": True, "reason": "network"}]))
+        deliver(stripe_events.authorization_update(asked, request_history=[{"approved": True, "reason": "network"}]))
 
         assert CardTransaction.objects.get().authorization is None
         assert "ic_nobody, which nobody here has" in summaries()[0]
@@ -121,7 +121,7 @@ class TestStripe:
         asked = stripe_events.authorization_request(card=ada.issuer_card_id)
         capture = posted(asked, id="ipi_1")
         told = [
-            stripe_events.authorization_news(asked, request_history=[{"approved": True, "reason": "network"}]),
+            stripe_events.authorization_update(asked, request_history=[{"approved": True, "reason": "network"}]),
             capture,
             posted(asked, id="ipi_wrong", type="refund", amount=4500, card=bob.issuer_card_id, authorization="ipi_1"),
         ]
@@ -138,7 +138,7 @@ class TestStripe:
         ada, bob = cards()
         asked = bought(ada)
         before = standing()
-        wrong = stripe_events.authorization_news(asked, kind="updated", card={"id": bob.issuer_card_id}, **change)
+        wrong = stripe_events.authorization_update(asked, kind="updated", card={"id": bob.issuer_card_id}, **change)
 
         assert deliver(wrong) == "kept"
 
@@ -157,7 +157,7 @@ class TestStripe:
         deliver(posted(asked, id="ipi_wrong", type="refund", amount=5000, cardholder=person))
         deliver(posted(asked, id="ipi_none", type="refund", amount=5000, authorization=None, cardholder=person))
         deliver(posted(asked, id="ipi_force", authorization=None, cardholder=person))
-        deliver(stripe_events.authorization_news(asked, kind="updated", status="closed", cardholder=person))
+        deliver(stripe_events.authorization_update(asked, kind="updated", status="closed", cardholder=person))
 
         assert standing() == before
         assert [each.authorization for each in CardTransaction.objects.all()] == [None] * 3
@@ -167,7 +167,7 @@ class TestStripe:
         ada, _ = cards()
         asked = bought(ada)
         before = standing()
-        deliver(stripe_events.authorization_news(asked, kind="updated", amount=1000, currency="eur"))
+        deliver(stripe_events.authorization_update(asked, kind="updated", amount=1000, currency="eur"))
         assert standing() == before
 
     def test_the_same_transaction_told_on_another_card_later_is_a_case(self) -> None:
@@ -191,7 +191,7 @@ class TestStripe:
         name = asked["data"]["object"]["id"]
         found = IssuerTransaction("ipi_s", bob.issuer_card_id, name, "refund", -500, "USD", "Bistro", "5812", NOON)
         card_transactions.record(found, provider="stripe", source="sync")
-        assert card_transactions.with_news([found], provider="stripe") == []
+        assert card_transactions.with_update([found], provider="stripe") == []
         card_transactions.record(found, provider="stripe", source="webhook")
 
         assert standing() == before

@@ -7,7 +7,7 @@ import pytest
 
 from issuing.models import IssuerEvent, VirtualCard
 from tests import marqeta_events, stripe_events
-from tests.issuing.inbox.contradictions import ONE, Told, card, contradictions, moved, other_card, reason, with_jit
+from tests.issuing.inbox.contradictions import ONE, EventBody, card, contradictions, moved, other_card, reason, with_jit
 from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from wallet.models import Case, FundingCharge
 
@@ -34,7 +34,7 @@ def test_a_used_event_id_with_another_purchase_is_declined_and_kept(card: Virtua
 
 
 @pytest.mark.parametrize("change", [{"amount": 4600}, {"currency": "eur"}, {"mcc": "5411"}, {"approved_before": 100}])
-def test_a_used_event_id_with_one_other_fact_is_declined(card: VirtualCard, change: Told) -> None:
+def test_a_used_event_id_with_one_other_fact_is_declined(card: VirtualCard, change: EventBody) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
     other = stripe_events.authorization_request(
@@ -57,7 +57,7 @@ def test_a_redelivery_written_anew_gets_the_same_bytes(card: VirtualCard) -> Non
 
 def test_an_event_id_of_news_does_not_answer_a_question(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
-    stripe_events.post(stripe_events.authorization_news(asked) | {"id": asked["id"]})
+    stripe_events.post(stripe_events.authorization_update(asked) | {"id": asked["id"]})
 
     assert reason(stripe_events.post(asked)) == "event_id_reused"
     assert not FundingCharge.objects.exists()
@@ -68,7 +68,7 @@ def test_news_under_a_questions_id_is_kept_with_a_case(card: VirtualCard) -> Non
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
 
-    told = stripe_events.authorization_news(asked, status="reversed", amount=0) | {"id": asked["id"]}
+    told = stripe_events.authorization_update(asked, status="reversed", amount=0) | {"id": asked["id"]}
     assert [stripe_events.post(told).status_code for _ in range(2)] == [200, 200]
 
     assert sorted(IssuerEvent.objects.values_list("status", flat=True)) == ["handled", "kept"]
@@ -76,7 +76,7 @@ def test_news_under_a_questions_id_is_kept_with_a_case(card: VirtualCard) -> Non
 
 
 def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
-    def capture(amount: int) -> Told:
+    def capture(amount: int) -> EventBody:
         content = {"id": stripe_events.unique("ipi"), "type": "capture", "amount": -amount, "currency": "usd"}
         return stripe_events.event("issuing_transaction.created", content | {"card": card.issuer_card_id})
 
@@ -96,7 +96,7 @@ def test_two_messages_under_one_id_are_both_kept(card: VirtualCard) -> None:
 @pytest.mark.parametrize(("amount", "cases"), [(4500, 0), (9900, 1)])
 def test_one_event_in_two_api_versions_is_no_contradiction(card: VirtualCard, amount: int, cases: int) -> None:
     """While an account is upgraded, each event comes in two shapes (docs/issuers/stripe.md, API upgrades)."""
-    told = stripe_events.authorization_news(stripe_events.authorization_request(card=card.issuer_card_id))
+    told = stripe_events.authorization_update(stripe_events.authorization_request(card=card.issuer_card_id))
     content = told["data"]["object"]
     newer = {"data": {"object": content | {"a_new_field": 1, "amount": amount}}, "api_version": "2026-10-28.endive"}
 

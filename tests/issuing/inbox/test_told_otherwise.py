@@ -88,8 +88,8 @@ def test_the_sync_tells_of_another_purchase_as_well() -> None:
     def listed(purchase: str) -> IssuerTransaction:
         return IssuerTransaction("ipi_1", ada.issuer_card_id, purchase, "capture", 4500, "USD", "", "5812", NOON)
 
-    assert card_transactions.with_news([listed(same), listed("")], provider="stripe") == []
-    assert card_transactions.with_news([listed(name)], provider="stripe") == [listed(name)]
+    assert card_transactions.with_update([listed(same), listed("")], provider="stripe") == []
+    assert card_transactions.with_update([listed(name)], provider="stripe") == [listed(name)]
     card_transactions.record(listed(name), provider="stripe", source="sync")
     assert len(contradictions()) == 1
 
@@ -139,7 +139,7 @@ def test_a_used_id_in_another_version_with_another_fact_is_kept(change: dict[str
 def test_a_copy_in_another_version_may_show_ids_as_objects_and_expiry_as_reversal() -> None:
     ada, _ = cards()
     asked = bought(ada)
-    event = stripe_events.authorization_news(asked, kind="updated", status="expired", cardholder="ich_Ada")
+    event = stripe_events.authorization_update(asked, kind="updated", status="expired", cardholder="ich_Ada")
     content = event["data"]["object"]
     older = content | {"status": "reversed", "cardholder": {"id": "ich_Ada"}, "card": ada.issuer_card_id}
 
@@ -165,7 +165,7 @@ def test_news_of_a_purchase_in_another_currency_is_a_case(amount: int) -> None:
     asked = bought(ada)
     before = standing()
 
-    deliver(stripe_events.authorization_news(asked, kind="updated", amount=amount, currency="eur"))
+    deliver(stripe_events.authorization_update(asked, kind="updated", amount=amount, currency="eur"))
 
     assert standing() == before
     (case,) = contradictions()

@@ -71,7 +71,7 @@ def test_several_captures_above_the_hold_count_together_and_once() -> None:
     for amount in (-3000, -2700, -600, -340):
         deliver(posted(asked, amount=amount))
     assert spent() == [6640]
-    deliver(stripe_events.authorization_news(asked, kind="updated", status="closed", amount=6640))
+    deliver(stripe_events.authorization_update(asked, kind="updated", status="closed", amount=6640))
     work()
     assert spent() == [6640]
 
@@ -81,14 +81,14 @@ def test_what_ends_the_purchase_gives_nothing_back_twice(status: str) -> None:
     asked = ask(walkthrough_card(), 5700)
     deliver(posted(asked, amount=-6640))
     for _ in range(2):
-        deliver(stripe_events.authorization_news(asked, kind="updated", status=status, amount=0))
+        deliver(stripe_events.authorization_update(asked, kind="updated", status=status, amount=0))
     assert spent() == [6640]
     assert checks.broken() == {}
 
 
 def test_a_capture_after_the_hold_was_released_counts() -> None:
     asked = ask(walkthrough_card(), 5700)
-    deliver(stripe_events.authorization_news(asked, kind="updated", status="expired", amount=0))
+    deliver(stripe_events.authorization_update(asked, kind="updated", status="expired", amount=0))
     assert spent() == [0]
     deliver(posted(asked, amount=-6640))
     assert spent() == [6640]
@@ -122,7 +122,7 @@ def test_an_increment_takes_over_what_was_captured_beforehand() -> None:
     )
     stripe_events.post(more)
     history = [{"approved": True, "amount": 5700}, {"approved": True, "amount": 1000}]
-    deliver(stripe_events.authorization_news(more, kind="updated", amount=6700, request_history=history))
+    deliver(stripe_events.authorization_update(more, kind="updated", amount=6700, request_history=history))
     assert spent() == [6700]
     assert checks.broken() == {}
 

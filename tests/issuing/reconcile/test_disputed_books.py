@@ -7,7 +7,7 @@ import pytest
 
 from issuing.clearing import card_transactions
 from issuing.disputes import lifecycle as disputes
-from issuing.disputes.lifecycle import DisputeNews, Movement
+from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def tell(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
     now = clock.now()
-    news = DisputeNews(
+    news = DisputeUpdate(
         provider="stripe",
         dispute_id="idp_1",
         disputed_id="ipi_1",
         status=status,
         amount_minor=4000,
         currency="EUR",
-        told_at=now,
+        reported_at=now,
         event_type="test",
         movements=tuple(
             Movement(transaction_type=kind, amount_minor=minor, currency="EUR", occurred_at=now, id=name)
@@ -35,7 +35,7 @@ def tell(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
         ),
     )
     with transaction():
-        disputes.apply_news(replace(news, **more))
+        disputes.apply_update(replace(news, **more))
 
 
 def foreign_capture() -> CardTransaction:

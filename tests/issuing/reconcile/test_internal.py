@@ -37,7 +37,7 @@ AN_HOUR = dt.timedelta(hours=1)
 
 def books(**more: Any) -> tuple[Report, list[tuple[str, str]]]:
     found: list[Finding] = []
-    report = reconcile(of_books(), more.pop("span", None) or window(), tell=found.append, **more)
+    report = reconcile(of_books(), more.pop("span", None) or window(), on_finding=found.append, **more)
     return report, [(each.comparison.label, str(each.difference.kind)) for each in found]
 
 
@@ -93,7 +93,7 @@ class Pages:
 
 def with_issuer(issuer: Pages, **more: Any) -> tuple[Report, list[tuple[str, str, str]]]:
     found: list[Finding] = []
-    report = reconcile(of_issuer("stripe", issuer), more.pop("span", None) or window(), tell=found.append, **more)
+    report = reconcile(of_issuer("stripe", issuer), more.pop("span", None) or window(), on_finding=found.append, **more)
     return report, [(str(f.difference.kind), f.difference.key, f.repaired) for f in found]
 
 

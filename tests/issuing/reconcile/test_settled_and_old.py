@@ -60,7 +60,7 @@ class Lists:
 
 def with_processor(lists: Lists) -> tuple[Report, list[str]]:
     told: list[Finding] = []
-    report = reconcile(of_processor(lists), window(), tell=told.append)
+    report = reconcile(of_processor(lists), window(), on_finding=told.append)
     return report, [str(each.difference.kind) for each in told]
 
 

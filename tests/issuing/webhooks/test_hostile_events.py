@@ -79,7 +79,7 @@ class HostileEvents(TestCase):
         intent = {"id": "pi_1", "status": "succeeded", "metadata": {"funding_charge": "x"}, "last_payment_error": {}}
         event = data.draw(
             st.sampled_from(
-                [stripe_events.authorization_news(asked), stripe_events.event("payment_intent.succeeded", intent)]
+                [stripe_events.authorization_update(asked), stripe_events.event("payment_intent.succeeded", intent)]
             )
         )
         hostile = with_changed(event, data.draw(st.sampled_from(places(event))), data.draw(anything))

@@ -21,11 +21,11 @@ from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge
 
 pytestmark = pytest.mark.django_db
-Told = dict[str, Any]
+EventBody = dict[str, Any]
 
 LIVE, TEST = "sk_live_x", "sk_test_x"
 # The key, what the event says of itself, and the reason.
-FOREIGN: list[tuple[str, Told, str]] = [
+FOREIGN: list[tuple[str, EventBody, str]] = [
     (LIVE, {"livemode": False}, "event_of_other_mode"),
     (LIVE, {"livemode": None}, "event_of_other_mode"),
     (LIVE, {"livemode": "true"}, "event_of_other_mode"),
@@ -37,7 +37,7 @@ FOREIGN: list[tuple[str, Told, str]] = [
     (TEST, {"api_version": "2019-12-03"}, "event_of_other_version"),
     (TEST, {"api_version": "2031-01-01.unheard"}, "event_of_other_version"),
 ]
-OURS: list[tuple[str, str, Told]] = [
+OURS: list[tuple[str, str, EventBody]] = [
     (LIVE, "", {"livemode": True}),
     (TEST, "", {"livemode": False}),
     (TEST, "", {"account": None}),
@@ -58,7 +58,7 @@ def reason(response: Any) -> str:
     return str(response.json()["metadata"].get("onecard_reason", ""))
 
 
-def capture(card: VirtualCard, **changes: Any) -> Told:
+def capture(card: VirtualCard, **changes: Any) -> EventBody:
     content = {
         "id": stripe_events.unique("ipi"),
         "object": "issuing.transaction",
@@ -71,7 +71,7 @@ def capture(card: VirtualCard, **changes: Any) -> Told:
     return stripe_events.event("issuing_transaction.created", content, **changes)
 
 
-def handle(told: Told) -> IssuerEvent:
+def handle(told: EventBody) -> IssuerEvent:
     assert stripe_events.post(told).status_code == 200
     event = IssuerEvent.objects.get(event_id=told["id"])
     dispatch.handle(event_pk=event.pk)
@@ -81,7 +81,7 @@ def handle(told: Told) -> IssuerEvent:
 
 @pytest.mark.parametrize(("key", "said", "why"), FOREIGN)
 def test_a_question_that_is_not_ours_is_declined_and_kept(
-    card: VirtualCard, settings: Any, key: str, said: Told, why: str
+    card: VirtualCard, settings: Any, key: str, said: EventBody, why: str
 ) -> None:
     settings.STRIPE_API_KEY = key
     asked = stripe_events.authorization_request(card=card.issuer_card_id) | said
@@ -100,7 +100,7 @@ def test_a_question_that_is_not_ours_is_declined_and_kept(
 
 @pytest.mark.parametrize(("key", "said", "why"), FOREIGN)
 def test_news_that_is_not_ours_is_kept_and_books_nothing(
-    card: VirtualCard, settings: Any, key: str, said: Told, why: str
+    card: VirtualCard, settings: Any, key: str, said: EventBody, why: str
 ) -> None:
     settings.STRIPE_API_KEY = key
 
@@ -113,7 +113,9 @@ def test_news_that_is_not_ours_is_kept_and_books_nothing(
 
 
 @pytest.mark.parametrize(("key", "account", "said"), OURS)
-def test_events_of_our_own_are_believed(card: VirtualCard, settings: Any, key: str, account: str, said: Told) -> None:
+def test_events_of_our_own_are_believed(
+    card: VirtualCard, settings: Any, key: str, account: str, said: EventBody
+) -> None:
     settings.STRIPE_API_KEY, settings.STRIPE_ACCOUNT_ID = key, account
 
     asked = stripe_events.authorization_request(card=card.issuer_card_id) | said

@@ -10,7 +10,7 @@ from issuing.handlers import dispatch
 from issuing.issuers.stripe import objects as stripe_objects
 from issuing.models import Authorization, CardTransaction, Decision, IssuerEvent, VirtualCard
 from tests.issuing.clearing.postings import posted
-from tests.stripe_events import authorization_news, authorization_request, post
+from tests.stripe_events import authorization_request, authorization_update, post
 from tests.wallets import walkthrough_card
 from wallet.models import Case
 
@@ -78,7 +78,7 @@ def test_a_capture_of_a_part_of_a_cent_is_kept_with_a_case(card: VirtualCard, nu
 
 def test_the_same_event_in_another_notation_is_a_repeat(card: VirtualCard) -> None:
     asked = authorization_request(card=card.issuer_card_id)
-    news = authorization_news(asked, amount=HOLE)
+    news = authorization_update(asked, amount=HOLE)
 
     for number in SAME:
         post(written(news, number))

@@ -102,15 +102,15 @@ def reconcile_twice(mending: Mending) -> None:
     """What `reconcile --fix` does, then the same without repairs, after all the days that were lived through."""
     with clock.ahead(AFTER_ALL):
         first = reconcile(
-            taking_part(), window(), fix=True, actor=ACTOR, tell=lambda found: _tell(mending.found, found)
+            taking_part(), window(), fix=True, actor=ACTOR, on_finding=lambda found: _record(mending.found, found)
         )
         mending.repaired = first.repaired
     live_on(mending, (AFTER_ALL + dt.timedelta(hours=1),))
     with clock.ahead(AFTER_ALL + dt.timedelta(hours=2)):
-        reconcile(taking_part(), window(), actor=ACTOR, tell=lambda found: _tell(mending.left, found))
+        reconcile(taking_part(), window(), actor=ACTOR, on_finding=lambda found: _record(mending.left, found))
 
 
-def _tell(counter: Counter[str], found: Finding) -> None:
+def _record(counter: Counter[str], found: Finding) -> None:
     counter[f"{found.comparison.label} {found.difference.kind}"] += 1
 
 

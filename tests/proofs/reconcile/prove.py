@@ -48,11 +48,11 @@ def prove(*, rows: int, planted: int, seed: int, progress: Callable[[str, int], 
         since.setdefault(label, time.monotonic())
         progress(label, count)
 
-    def tell(finding: Finding) -> None:
+    def on_finding(finding: Finding) -> None:
         found.append((finding.comparison.label, finding.difference.kind, finding.difference.key))
 
     comparisons = [*of_issuer("stripe", lists), *of_processor(lists), *of_books()]
-    report = reconcile(comparisons, window(), tell=tell, progress=follow)
+    report = reconcile(comparisons, window(), on_finding=on_finding, progress=follow)
     ended, expected = time.monotonic(), plan.expected()
     starts = [*since.values(), ended]
     return Proof(

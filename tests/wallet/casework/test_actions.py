@@ -267,7 +267,7 @@ class TestResolve:
         [
             ("dispute", "how the dispute ends"),
             ("refund_unlinked", "which purchase it is of"),
-            ("currency_differs", "what it is worth"),
+            ("currency_differs", "converted amount"),
         ],
     )
     def test_a_case_that_waits_for_an_event_cannot_be_resolved_by_a_reason(self, kind: str, words: str) -> None:

@@ -297,7 +297,7 @@ def test_bad_credentials_are_told_once(
     mock: MockIssuer, link: Shared, caplog: pytest.LogCaptureFixture, is_away: bool
 ) -> None:
     told: list[tuple[str, str]] = []
-    alerts.tell_also(lambda provider, sentence: told.append((provider, sentence)))
+    alerts.add_hook(lambda provider, sentence: told.append((provider, sentence)))
     used = Shared("redis://127.0.0.1:9/0") if is_away else link
     issuer = guarded(mock, used, Time())
     mock.fail(Failure("get_card_details", errors.not_let_in, times=3))

@@ -9,7 +9,7 @@ from issuing.issuers.base import Limits
 from issuing.issuers.messages import MalformedEventError
 from issuing.issuers.side_amounts import of_stripe
 from issuing.issuers.stripe import objects as stripe_objects
-from issuing.issuers.stripe.events import parse_authorization_news, parse_authorization_request, parse_envelope
+from issuing.issuers.stripe.events import parse_authorization_request, parse_authorization_update, parse_envelope
 from tests import stripe_events
 from tests.issuing.clearing.postings import posted
 
@@ -43,8 +43,8 @@ def test_fraction_of_a_krona_is_no_question() -> None:
 def test_news_of_an_authorization_in_shillings() -> None:
     asked = stripe_events.authorization_request(card="ic_1", amount=70000, currency="ugx")
     history = [{"approved": False, "amount": 30000, "reason": "webhook_declined"}]
-    news = parse_authorization_news(
-        "stripe", envelope(stripe_events.authorization_news(asked, request_history=history))
+    news = parse_authorization_update(
+        "stripe", envelope(stripe_events.authorization_update(asked, request_history=history))
     )
     assert (news.amount_minor, [each.amount_minor for each in news.declined_rounds]) == (700, [300])
 
