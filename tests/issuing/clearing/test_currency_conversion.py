@@ -225,7 +225,7 @@ def test_unfunded_capture_becomes_a_case_with_the_converted_amount(card: Virtual
 
 @pytest.mark.parametrize("minor", [0, -1, MAX_AMOUNT_MINOR + 1, 2**63])
 def test_an_amount_that_cannot_be_is_refused(asked: EventBody, minor: int) -> None:
-    assert "more than nothing" in refused(minor)
+    assert "more than zero" in refused(minor)
 
 
 @pytest.mark.parametrize("minor", [MAX_AMOUNT_MINOR, 400_000, 13_335, 1_480, 1])
