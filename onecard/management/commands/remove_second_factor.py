@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--reason", required=True, help="why, for the audit trail; at least 10 characters")
+        parser.add_argument("--reason", required=True, help="why, for the audit trail; 10 to 200 characters")
 
     def handle(self, *, username: str, reason: str, **_options: Any) -> None:
         user = User.objects.filter(username=username).first()
