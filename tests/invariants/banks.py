@@ -13,12 +13,17 @@ from wallet.processors.stripe.disputes import DisputeMovement, ProcessorDispute
 
 # What may come next, by where a dispute stands; `_lists` says which of it needs the movements to be listed.
 NEXT = {
-    "warning_needs_response": ("warning_closed", "needs_response"),
+    "warning_needs_response": ("warning_closed", "warning_under_review", "needs_response", "prevented"),
+    "warning_under_review": ("warning_closed", "needs_response"),
     "needs_response": ("under_review", "won", "lost"),
     "under_review": ("won", "lost"),
     "won": ("lost",),
     "lost": ("won",),
 }
+# Still open, and only asked about.
+OPEN = ("needs_response", "under_review")
+ASKING = ("warning_needs_response", "warning_under_review")
+HALF = 50
 # How the bank of a charge may go on, in the statuses that its dispute goes through.
 COURSES = {
     "loses": ("needs_response", "under_review", "won"),
@@ -86,7 +91,41 @@ class Banks:
         among = [each for each in self.processor.intents.values() if self._left_minor(each) > 0]
         if not among:
             return None
-        intent = among[place % len(among)]
+        return self._open(among[place % len(among)], percent, inquiry=inquiry, lists=lists)
+
+    def decide(self, place: int, pick: int) -> Dispute | None:
+        """Something comes of a dispute: it is looked at, won, lost, or turned round after its end."""
+        among = [each for each in self.disputes if self._next(each)]
+        if not among:
+            return None
+        found = among[place % len(among)]
+        steps = self._next(found)
+        self._move(found, steps[pick % len(steps)])
+        return found
+
+    def follow(self, status: str, *, place: int, percent: int, lists: bool) -> None:
+        """The next status of the last disputed charge, as far as it can have it; without any, one begins.
+
+        Of a half that is disputed, the other half is by itself.
+        """
+        if self.disputes:
+            for each in self._of(self.disputes[-1].intent):
+                if status in self._next(each):
+                    self._move(each, status)
+            return
+        inquiry = status.startswith("warning")
+        made = self.dispute(place, percent, inquiry=inquiry, lists=lists)
+        if made and percent == HALF and self._left_minor(made.intent):
+            self._open(made.intent, 100, inquiry=inquiry, lists=lists)
+
+    def lost_minor(self, intents: list[Intent]) -> int:
+        """What banks keep for good of these charges."""
+        return sum(each.taken_minor for each in self.disputes if each.intent in intents and each.now.status == "lost")
+
+    def news(self) -> list[Told]:
+        return [told for each in self.disputes for told in each.told]
+
+    def _open(self, intent: Intent, percent: int, *, inquiry: bool, lists: bool) -> Dispute:
         opened = ProcessorDispute(
             id=f"du_{len(self.disputes)}",
             status="warning_needs_response",
@@ -103,30 +142,6 @@ class Banks:
         self.disputes.append(made)
         self._move(made, "warning_needs_response" if inquiry else "needs_response")
         return made
-
-    def decide(self, place: int, pick: int) -> Dispute | None:
-        """Something comes of a dispute: it is looked at, won, lost, or turned round after its end."""
-        among = [each for each in self.disputes if self._next(each)]
-        if not among:
-            return None
-        found = among[place % len(among)]
-        steps = self._next(found)
-        self._move(found, steps[pick % len(steps)])
-        return found
-
-    def follow(self, status: str, *, percent: int, lists: bool) -> None:
-        """The next status of the last dispute, as far as it can have it; without any, one begins."""
-        if not self.disputes:
-            self.dispute(0, percent, inquiry=status.startswith("warning"), lists=lists)
-        elif status in self._next(self.disputes[-1]):
-            self._move(self.disputes[-1], status)
-
-    def lost_minor(self, intents: list[Intent]) -> int:
-        """What banks keep for good of these charges."""
-        return sum(each.taken_minor for each in self.disputes if each.intent in intents and each.now.status == "lost")
-
-    def news(self) -> list[Told]:
-        return [told for each in self.disputes for told in each.told]
 
     def _move(self, found: Dispute, status: str) -> None:
         takes = status in ("needs_response", "lost") and not found.taken_minor
@@ -146,9 +161,7 @@ class Banks:
         if intent.status != "succeeded":
             return 0
         open_inquiries = sum(
-            each.now.amount_minor
-            for each in self.disputes
-            if each.intent is intent and each.now.status.startswith("warning_n")
+            each.now.amount_minor for each in self.disputes if each.intent is intent and each.now.status in ASKING
         )
         return intent.received_minor - intent.refunded_minor - intent.disputed_minor - open_inquiries
 
@@ -158,6 +171,3 @@ class Banks:
 
     def _of(self, intent: Intent) -> list[Dispute]:
         return [each for each in self.disputes if each.intent is intent]
-
-
-OPEN = ("needs_response", "under_review")

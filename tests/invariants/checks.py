@@ -175,10 +175,23 @@ CHECKS: dict[str, str] = {
         JOIN wallet_fundingcharge c ON c.id = d.charge_id JOIN wallet_fundingobligation o ON o.id = c.obligation_id
         WHERE d.lost_minor NOT BETWEEN 0 AND d.withdrawn_minor OR (d.status = 'won' AND d.lost_minor <> 0)
             OR (d.status = 'lost' AND d.lost_minor <> d.withdrawn_minor AND NOT starts_with(o.purchase, 'card:'))""",
-    "I12: an open dispute of our charge has its case, and its card is out of routing unless staff put it back": """
+    "I12: a dispute of our charge has one open case while it is open, and none after its end": """
         SELECT d.id, d.status FROM wallet_fundingdispute d WHERE d.charge_id IS NOT NULL
-            AND d.status IN ('needs_response', 'under_review') AND NOT EXISTS (SELECT FROM wallet_case k
-                WHERE k.kind = 'charge_disputed' AND k.reference = 'charge_dispute:' || d.processor_dispute_id)""",
+            AND (SELECT count(*) FROM wallet_case k WHERE k.kind = 'charge_disputed' AND k.status = 'open'
+                AND k.reference = 'charge_dispute:' || d.processor_dispute_id)
+            <> (d.status NOT IN ('warning_closed', 'won', 'lost', 'prevented'))::int""",
+    # Nobody puts a card back in these lives.
+    "I12: a card whose bank disputes a charge is out of routing": """
+        SELECT d.id, m.status FROM wallet_fundingdispute d JOIN wallet_fundingcharge c ON c.id = d.charge_id
+        JOIN wallet_fundingmethod m ON m.id = c.method_id
+        WHERE d.status IN ('needs_response', 'under_review', 'lost') AND m.status = 'active'""",
+    "I11: what a lost dispute leaves owed has its receivable, and no card is charged for it by itself": """
+        SELECT o.id, o.status FROM wallet_fundingobligation o WHERE o.reference LIKE 'charge_dispute:%'
+            AND (NOT EXISTS (SELECT FROM wallet_case k WHERE k.obligation_id = o.id AND k.kind = 'receivable')
+                OR (EXISTS (SELECT FROM wallet_fundingcharge c WHERE c.obligation_id = o.id)
+                    AND NOT EXISTS (SELECT FROM wallet_case k JOIN audit_entry e ON e.subject_id = k.id::text
+                            AND e.subject_type = 'case' WHERE k.obligation_id = o.id AND k.kind = 'receivable'
+                            AND e.action IN ('case.charge_again', 'case.charge_another'))))""",
     "I15: each state of a charge has its entry in the trail": """
         SELECT c.id, c.status FROM wallet_fundingcharge c
         WHERE c.status IN ('succeeded', 'declined', 'refused', 'canceled', 'held', 'capturing')

@@ -64,6 +64,7 @@ class Words(Protocol):
     def asked_anew(self, question: Event) -> Event: ...
     def id_reused(self, question: Event, amount: int) -> Event: ...
     def on_card(self, event: Event, card: str) -> Event: ...
+    def told_anew(self, event: Event) -> Event: ...
     def ask(self, question: Event) -> bytes: ...
     def approves(self, answer: bytes) -> bool: ...
     def stands_in(self, amount: int) -> tuple[Event, Event]: ...
@@ -102,8 +103,12 @@ class StripeWords:
         return question | {"id": stripe_events.unique("evt")}
 
     def on_card(self, event: Event, card: str) -> Event:
-        content = event["data"]["object"] | {"card": card}
-        return event | {"data": {"object": content}}
+        content = event["data"]["object"]
+        named = content["card"] | {"id": card} if isinstance(content["card"], dict) else card
+        return event | {"data": {"object": content | {"card": named}}}
+
+    def told_anew(self, event: Event) -> Event:
+        return event | {"id": stripe_events.unique("evt")}
 
     def id_reused(self, question: Event, amount: int) -> Event:
         return self.question(amount, mcc="5812", follows=None) | {"id": question["id"]}
@@ -217,6 +222,10 @@ class MarqetaWords:
 
     def on_card(self, event: Event, card: str) -> Event:
         return event | {"card_token": card}
+
+    def told_anew(self, event: Event) -> Event:
+        # The id is of the message's own token and state, so there is no other.
+        return dict(event)
 
     def id_reused(self, question: Event, amount: int) -> Event:
         return self._with_jit(question, amount=Decimal(amount) / 100)

@@ -68,3 +68,8 @@ class Merchants(Telling):
             self.move(buy, "refund", buy.amount_minor or 1, now=True)
             if self.afterwards == "takes again":
                 self.move(buy, "capture", buy.amount_minor or 1, now=True)
+
+    def merchants_give_half_back(self) -> None:
+        """Before anything is disputed, so that a bank can take the rest of a charge only."""
+        for buy in [each for each in self.all if each.moved and each.amount_minor > 1]:
+            self.move(buy, "refund", buy.amount_minor // 2, now=True)

@@ -25,6 +25,7 @@ from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
 from wallet.models import Case, FundingObligation
+from wallet.references import Subject
 from wallet.refunds import records as refunds
 
 WHY = "Agreed on the phone"
@@ -143,6 +144,12 @@ class People(RuleBasedStateMachine):
         for act in acts:
             for case in Case.objects.filter(status="open").order_by("pk"):
                 self.work_on(case, act)
+
+    def people_charge_what_a_bank_took(self) -> None:
+        """Policy charges no card by itself for a lost dispute: a person has another card charged."""
+        owed = Case.objects.filter(status="open", obligation__reference__startswith=Subject.CHARGE_DISPUTE.prefix)
+        for case in owed.order_by("pk"):
+            self.work_on(case, "charge_another")
 
     def _acts(self, case: Case, minor: int) -> dict[str, Callable[[], Any]]:
         ada, bob = self._two()

@@ -59,6 +59,8 @@ class Moody:
     refunds: dict[str, RefundOutcome] = field(default_factory=dict)
     orders: dict[str, RefundOrder] = field(default_factory=dict)
     news: list[Outcome | RefundOutcome] = field(default_factory=list)
+    # How often it has refused our account.
+    refusals: int = 0
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def charge(self, order: ChargeOrder) -> Outcome:
@@ -88,7 +90,7 @@ class Moody:
         if intent.status in ("held", "requires_action", "declined") and mood not in NOT_DONE:
             intent.status = "canceled"
             self.tell(intent)
-        self._answer(mood)
+        self._answer(mood, is_due=False)
         return intent.outcome()
 
     def call_off(self, processor_charge_id: str) -> Outcome | None:
@@ -180,8 +182,10 @@ class Moody:
     def _mood(self) -> str:
         return self.moods.pop(0) if self.moods else self.usually
 
-    def _answer(self, mood: str) -> None:
+    def _answer(self, mood: str, *, is_due: bool = True) -> None:
         if mood == ACCOUNT:
+            # What is called off pauses nothing.
+            self.refusals += is_due
             raise AccountRefusedError("This account cannot currently make live charges.")
         if mood == "busy":
             raise NotProcessedError("429")

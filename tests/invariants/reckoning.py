@@ -17,15 +17,15 @@ from issuing.reconcile.window import MARGIN, Window
 from onecard.kit import clock
 from tests.invariants import checks
 from tests.invariants.banks import Banks
+from tests.invariants.contradictions import Contradictions
 from tests.invariants.issuers import Buy
-from tests.invariants.merchants import Merchants
 from tests.invariants.processor import Moody
 from wallet import states
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 
 
-class Reckoning(Merchants):
+class Reckoning(Contradictions):
     """Asked when all is told and done."""
 
     processor: Moody
@@ -107,6 +107,10 @@ class Reckoning(Merchants):
         apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
         # Nor is what contradicts it, although it names this purchase.
         moved += sum(each.amount_minor for each in apart.exclude(of_no_purchase_at=None).filter(contradiction=""))
+        # What contradicts, a person may have joined with it.
+        contradicting = [each.name for each in self.contradictions if each.name]
+        joined = purchase.card_transactions.filter(issuer_transaction_id__in=contradicting)
+        moved -= sum(joined.values_list("amount_minor", flat=True))
         assert paid == moved, (buy, purchase.status, paid, moved)
 
     def _no_refund_is_forgotten(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.invariants.banks import COURSES
 from tests.invariants.machine import Purchases
 
 # `make invariants` asks for many more.
@@ -21,11 +22,24 @@ SHARES = int(os.environ.get("INVARIANT_SHARES", "1"))
 @pytest.mark.parametrize("share", range(SHARES))
 def test_no_sequence_of_news_breaks_an_invariant(share: int) -> None:
     """On a failure Hypothesis prints the steps and the blob that repeats them."""
-    print(f"{EXAMPLES // SHARES} examples, INVARIANT_SEED={SEED + share}")
+    _live(Purchases, EXAMPLES // SHARES, SEED + share)
+
+
+@pytest.mark.django_db
+@pytest.mark.timeout(max(180, EXAMPLES * 3))
+@pytest.mark.parametrize("course", COURSES)
+def test_no_course_of_a_bank_breaks_an_invariant(course: str) -> None:
+    """Among lives drawn at random, hardly one in fifty has a lost dispute that was charged anew."""
+    machine = type("DisputedPurchases", (Purchases,), {"always": course})
+    _live(machine, max(5, EXAMPLES // 10), SEED + list(COURSES).index(course))
+
+
+def _live(machine: type[Purchases], examples: int, first: int) -> None:
+    print(f"{examples} examples, INVARIANT_SEED={first}")
     run_state_machine_as_test(
-        seed(SEED + share)(Purchases),
+        seed(first)(machine),
         settings=settings(
-            max_examples=EXAMPLES // SHARES,
+            max_examples=examples,
             stateful_step_count=15,
             deadline=None,
             print_blob=True,
