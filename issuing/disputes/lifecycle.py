@@ -310,12 +310,11 @@ def _name(dispute_id: str, movement: Movement) -> str:
 
 
 def _note(dispute: Dispute, action: str, **details: object) -> None:
-    money = Money(dispute.amount_minor, dispute.currency)
     trail.record(
         actor=f"issuer:{dispute.provider}",
         action=action,
         subject=dispute,
-        amount_minor=money.minor,
-        currency=money.currency,
+        amount_minor=dispute.amount_minor,
+        currency=dispute.currency,
         **details,
     )
