@@ -24,7 +24,7 @@ from wallet.processors.stripe.disputes import DisputeMovement, ProcessorDispute
 from wallet.references import Subject
 
 ACTOR = "processor:stripe"
-NOBODYS = "processor:stripe"
+MOVED = "charge_dispute.moved"
 Status = states.FundingDispute
 # The bank keeps the money or may keep it, so the card is not charged again without a person.
 DISTRUSTED = (Status.NEEDS_RESPONSE, Status.UNDER_REVIEW, Status.LOST)
@@ -120,11 +120,11 @@ def _may_move(dispute: FundingDispute, target: str, reported_at: dt.datetime) ->
 
 def _book(dispute: FundingDispute, charge: FundingCharge, movements: list[DisputeMovement]) -> None:
     """Books each movement of our balance once by the processor's id, and the fee under the nightly list's key."""
-    moved = 0
+    booked = []
     for movement in movements:
         money = _in_charges_currency(dispute, movement)
         if money.minor and _post(movement.id, money, charge, back=movement.amount_minor > 0):
-            moved += -money.minor if movement.amount_minor > 0 else money.minor
+            booked.append(-money.minor if movement.amount_minor > 0 else money.minor)
         if movement.fee_minor:
             ledger.post(
                 kind=ledger.Kind.FEE,
@@ -133,14 +133,15 @@ def _book(dispute: FundingDispute, charge: FundingCharge, movements: list[Disput
                 reference=ledger.reference_of(charge),
                 back=movement.fee_minor < 0,
             )
-    if moved:
+    if booked:
+        moved = sum(booked)
         dispute.withdrawn_minor += moved
         # What was returned was not lost.
         lost_disputes.won_back(dispute, charge, max(0, dispute.lost_minor - dispute.withdrawn_minor))
         FundingDispute.objects.filter(pk=dispute.pk).update(
             withdrawn_minor=dispute.withdrawn_minor, lost_minor=dispute.lost_minor, updated_at=clock.now()
         )
-        trail.record(actor=ACTOR, action="charge_dispute.moved", subject=dispute, amount_minor=moved)
+        trail.record(actor=ACTOR, action=MOVED, subject=dispute, amount_minor=moved)
 
 
 def _movements(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> list[DisputeMovement]:
@@ -149,15 +150,18 @@ def _movements(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> 
     A movement that was booked without a list is the first of its direction in a later list.
     """
     unlisted = {word: f"{found.id}:{word}" for word in ("withdrawn", "reinstated")}
+    keys = [_key(name) for name in unlisted.values()]
+    known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
     if moved and not found.movements:
+        if _has_moved(dispute) and not known:
+            # Its movements came in lists; this is one of them, as another API version reports it.
+            return []
         taken = DisputeMovement(unlisted["withdrawn"], -found.amount_minor, 0, found.currency)
         if moved == "withdrawn":
             return [taken]
         given_back = DisputeMovement(unlisted["reinstated"], found.amount_minor, 0, found.currency)
         # What was returned had been taken before, although that report is still on its way.
         return [given_back] if dispute.withdrawn_minor >= found.amount_minor else [taken, given_back]
-    keys = [_key(name) for name in unlisted.values()]
-    known = set(Posting.objects.filter(key__in=keys).values_list("key", flat=True))
     left = []
     for movement in found.movements:
         name = unlisted["withdrawn" if movement.amount_minor < 0 else "reinstated"]
@@ -167,6 +171,11 @@ def _movements(dispute: FundingDispute, found: ProcessorDispute, moved: str) -> 
         else:
             left.append(movement)
     return left
+
+
+def _has_moved(dispute: FundingDispute) -> bool:
+    mine = Entry.objects.filter(subject_type="fundingdispute", subject_id=str(dispute.pk))
+    return mine.filter(action=MOVED).exists()
 
 
 def _key(movement_id: str) -> str:

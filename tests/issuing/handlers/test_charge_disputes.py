@@ -385,6 +385,27 @@ def test_what_comes_back_without_a_movement_was_taken_before(sandbox: RunningSan
     assert Posting.objects.filter(kind="charge_disputed").count() == 2, "taken once and given back once"
 
 
+@pytest.mark.parametrize("listed", [("created",), ("funds_reinstated",), ("created", "funds_reinstated")])
+def test_what_was_listed_is_not_booked_again_for_an_event_without_a_list(
+    sandbox: RunningSandbox, listed: tuple[str, ...]
+) -> None:
+    """As when two endpoints of different API versions send the same dispute."""
+    charge = paid()
+    end(sandbox, dispute(sandbox, charge), "win")
+    reported = {event["type"].rpartition(".")[2]: event for event in news(sandbox)}
+    for kind in listed:
+        deliver(reported[kind])
+    before = balance(Account.FUNDING_DISPUTES), Posting.objects.filter(kind="charge_disputed").count()
+
+    bare = reported["funds_withdrawn"]
+    bare["data"]["object"]["balance_transactions"] = []
+    deliver(bare)
+
+    assert before[1] == len(reported[listed[-1]]["data"]["object"]["balance_transactions"])
+    assert (balance(Account.FUNDING_DISPUTES), Posting.objects.filter(kind="charge_disputed").count()) == before
+    assert ledger_check.check() == []
+
+
 def test_lost_top_up_is_a_case_for_a_person(sandbox: RunningSandbox) -> None:
     charge = paid(purchase="card:9001")
     end(sandbox, dispute(sandbox, charge), "lose")
