@@ -32,9 +32,7 @@ class RewardClass(models.TextChoices):
 class MerchantCategory(models.Model):
     """A merchant category code with the issuer's name for it."""
 
-    code = models.CharField(
-        "MCC", max_length=4, unique=True, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")]
-    )
+    code = models.CharField("MCC", max_length=4, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")])
     stripe_category = FreeTextField(max_length=120, blank=True, help_text="Stripe's name, for the test helpers.")
     description = FreeTextField(max_length=200)
 
@@ -42,6 +40,7 @@ class MerchantCategory(models.Model):
         ordering = ["code"]
         verbose_name = "merchant category"
         verbose_name_plural = "merchant categories"
+        constraints = [models.UniqueConstraint(fields=["code"], name="one_category_per_code")]
 
     def __str__(self) -> str:
         return f"{self.code} {self.description}"

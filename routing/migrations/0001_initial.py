@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='MerchantCategory',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=4, unique=True, validators=[django.core.validators.RegexValidator('^\\d{4}$', 'An MCC is four digits.')], verbose_name='MCC')),
+                ('code', models.CharField(max_length=4, validators=[django.core.validators.RegexValidator('^\\d{4}$', 'An MCC is four digits.')], verbose_name='MCC')),
                 ('stripe_category', models.CharField(blank=True, help_text="Stripe's name, for the test helpers.", max_length=120)),
                 ('description', models.CharField(max_length=200)),
             ],
@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'merchant category',
                 'verbose_name_plural': 'merchant categories',
                 'ordering': ['code'],
+                'constraints': [models.UniqueConstraint(fields=('code',), name='one_category_per_code')],
             },
         ),
         migrations.CreateModel(

@@ -29,7 +29,6 @@ NEEDED: Final = {
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
     "routing_threshold_name": "Two rows; Django's unique field has it.",
     "wallet_cardproduct_key": "Few rows, written by staff; Django's unique field has it.",
-    "routing_merchantcategory_code": "A few hundred rows, written by an import; Django's unique field has it.",
 }
 DECISIONS: Final = ("first round of a purchase", "later round of a purchase")
 OURS: Final = "^(audit|issuing|onecard|outbox|routing|users|wallet)_"
