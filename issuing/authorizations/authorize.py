@@ -33,7 +33,7 @@ SILENCE_MS = 20
 # A late approval is taken back before the decline is sent, or in the background if that takes longer than this.
 WITHDRAW_S = 0.5
 # An attempt fails only when another commit came first. After this many failures the purchase is declined.
-MOST_ROUNDS = 10
+MOST_ATTEMPTS = 10
 
 
 @dataclass(slots=True)
@@ -90,13 +90,13 @@ def _result(question: _Question) -> decision_store.Result:
 def _decide(question: _Question) -> decision_store.Result:
     """Reads, chooses and commits; starts again when the facts changed in between, until the deadline."""
     with give_up_after((_remaining_ms(question.watch) + SILENCE_MS) / 1000):
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MOST_ATTEMPTS):
             if _remaining_ms(question.watch) <= 0:
                 break
             result = _attempt(question)
             if result is not None:
                 return result
-    raise OperationalError("no round came to an end before the deadline")
+    raise OperationalError("no attempt came to an end before the deadline")
 
 
 def _attempt(question: _Question) -> decision_store.Result | None:

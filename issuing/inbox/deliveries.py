@@ -93,13 +93,13 @@ def _store(event: IssuerEvent) -> bool:
     if insert_once(event, unique=unique):
         return True
     first = IssuerEvent.objects.get(provider=event.provider, event_id=event.event_id)
-    if event_versions.is_first_readable(first, event):
-        event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
+    is_readable, is_other = event_versions.is_first_readable(first, event), _is_other(first, event)
+    event.event_id = fingerprints.other_id(first.event_id, event.fingerprint or body_id(bytes(event.body)))
+    if is_readable:
         return insert_once(event, unique=unique)
-    if _is_other(first, event):
-        reason = REUSED.format(id=event.event_id)
-        event.event_id = fingerprints.other_id(event.event_id, event.fingerprint or body_id(bytes(event.body)))
-        event.status, event.reason, event.handled_at = states.Event.KEPT, reason, clock.now()
+    if is_other:
+        event.reason = REUSED.format(id=first.event_id)
+        event.status, event.handled_at = states.Event.KEPT, clock.now()
         if insert_once(event, unique=unique):
             _open_case(event)
     return False

@@ -27,7 +27,7 @@ Decline = tuple[int, bytes]
 def decline_stripe(headers: Mapping[str, str], body: bytes) -> Decline | None:
     """The status and the body that decline a genuine authorization request; None for anything else.
 
-    `headers` has small names.
+    `headers` has lower-case names.
     """
     if len(body) > LARGEST_BODY:
         return None

@@ -31,11 +31,6 @@ PROBE_TAKES = dt.timedelta(seconds=30)
 REFUSALS_OF_ITS_OWN = 3
 
 
-def is_paused(operation: str) -> bool:
-    """Returns whether calls of this kind wait now, without claiming the probe."""
-    return ProcessorPause.objects.filter(operation=operation, probe_at__gt=clock.now()).exists()
-
-
 def wait_until(operation: str) -> dt.datetime | None:
     """Returns when a call of this kind may be tried; None when it may be tried now, as the probe during a pause.
 

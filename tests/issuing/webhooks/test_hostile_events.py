@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from issuing.handlers import dispatch
+from issuing.issuers.stripe import foreign_events
 from issuing.models import Decision, IssuerEvent, VirtualCard
 from tests import stripe_events
 from tests.wallets import walkthrough_card
@@ -66,8 +67,11 @@ class HostileEvents(TestCase):
         if response.status_code == 400:
             assert (stored.status, bool(stored.reason)) == ("rejected", True)
         elif "approved" in response.json():
-            assert (stored.status in ("rejected", "kept")) is not Decision.objects.exists()
-            assert response.json()["metadata"].get("onecard_reason") != "unavailable"
+            reason = response.json()["metadata"].get("onecard_reason")
+            # What is not ours is kept; all else is decided, or rejected because it cannot be read.
+            is_foreign = reason in foreign_events.WHAT_TO_DO
+            assert (stored.status == ("kept" if is_foreign else "rejected")) is not Decision.objects.exists()
+            assert reason != "unavailable"
         else:
             assert response.json() == {"received": True}
 
