@@ -140,14 +140,17 @@ class Threshold(models.Model):
         TIE_WITHIN = "tie_within", "Effective rewards this close are a tie"
         SIGNIFICANTLY_BETTER = "significantly_better", "Times the backup's effective reward that beats the backup"
 
-    name = models.CharField(max_length=40, choices=Name.choices, unique=True)
+    name = models.CharField(max_length=40, choices=Name.choices)
     value = models.DecimalField(max_digits=7, decimal_places=3, validators=[MinValueValidator(0)])
     version = models.BigIntegerField(default=1, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(value__gte=0), name="threshold_not_negative")]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], name="one_threshold_per_name"),
+            models.CheckConstraint(condition=Q(value__gte=0), name="threshold_not_negative"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_name_display()}: {self.value.normalize():f}"

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
             name='IssuerControl',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(choices=[('stripe', 'Stripe Issuing'), ('marqeta', 'Marqeta'), ('mock', 'Mock (development)')], max_length=20, unique=True)),
+                ('provider', models.CharField(choices=[('stripe', 'Stripe Issuing'), ('marqeta', 'Marqeta'), ('mock', 'Mock (development)')], max_length=20)),
                 ('read_only', models.BooleanField(default=False, help_text='Cards are not made or changed; purchases, reading and webhooks go on.')),
                 ('read_only_reason', models.CharField(blank=True, max_length=200)),
                 ('read_only_until', models.DateTimeField(blank=True, help_text='Ends by itself then; empty: until somebody ends it.', null=True)),
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['provider'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('read_only', False), models.Q(('read_only_reason', ''), _negated=True), _connector='OR'), name='read_only_has_a_reason')],
+                'constraints': [models.UniqueConstraint(fields=('provider',), name='one_control_per_issuer'), models.CheckConstraint(condition=models.Q(('read_only', False), models.Q(('read_only_reason', ''), _negated=True), _connector='OR'), name='read_only_has_a_reason')],
             },
         ),
         migrations.CreateModel(
@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
             name='Rollout',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('feature', models.CharField(choices=[('real_cards', 'Real cards instead of mock ones')], max_length=40, unique=True)),
+                ('feature', models.CharField(choices=[('real_cards', 'Real cards instead of mock ones')], max_length=40)),
                 ('share_percent', models.PositiveSmallIntegerField(default=0, help_text='Raising it keeps everybody who has it already.', validators=[django.core.validators.MaxValueValidator(100)], verbose_name='share of users, in percent')),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('always_off_for', models.ManyToManyField(blank=True, help_text='Off beats on.', related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -474,6 +474,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='rewardentry',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'charge'), ('refund__isnull', True)), models.Q(models.Q(('kind', 'charge'), _negated=True), ('refund__isnull', False)), _connector='OR'), name='reward_names_its_refund'),
+        ),
+        migrations.AddConstraint(
+            model_name='rollout',
+            constraint=models.UniqueConstraint(fields=('feature',), name='one_rollout_per_feature'),
         ),
         migrations.AddConstraint(
             model_name='rollout',

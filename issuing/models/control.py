@@ -12,7 +12,7 @@ from onecard.kit.fields import FreeTextField
 class IssuerControl(models.Model):
     """How an issuer may be used; a provider without a row is used freely."""
 
-    provider = models.CharField(max_length=20, choices=Provider.choices, unique=True)
+    provider = models.CharField(max_length=20, choices=Provider.choices)
     read_only = models.BooleanField(
         default=False, help_text="Cards are not made or changed; purchases, reading and webhooks go on."
     )
@@ -28,9 +28,10 @@ class IssuerControl(models.Model):
     class Meta:
         ordering = ["provider"]
         constraints = [
+            models.UniqueConstraint(fields=["provider"], name="one_control_per_issuer"),
             models.CheckConstraint(
                 condition=Q(read_only=False) | ~Q(read_only_reason=""), name="read_only_has_a_reason"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -43,7 +44,7 @@ class Rollout(models.Model):
     class Feature(models.TextChoices):
         REAL_CARDS = "real_cards", "Real cards instead of mock ones"
 
-    feature = models.CharField(max_length=40, choices=Feature.choices, unique=True)
+    feature = models.CharField(max_length=40, choices=Feature.choices)
     share_percent = models.PositiveSmallIntegerField(
         "share of users, in percent",
         default=0,
@@ -58,7 +59,10 @@ class Rollout(models.Model):
 
     class Meta:
         ordering = ["feature"]
-        constraints = [models.CheckConstraint(condition=Q(share_percent__lte=100), name="share_is_a_percentage")]
+        constraints = [
+            models.UniqueConstraint(fields=["feature"], name="one_rollout_per_feature"),
+            models.CheckConstraint(condition=Q(share_percent__lte=100), name="share_is_a_percentage"),
+        ]
 
     def __str__(self) -> str:
         return self.get_feature_display()

@@ -55,14 +55,14 @@ class Migration(migrations.Migration):
             name='Threshold',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(choices=[('tie_within', 'Effective rewards this close are a tie'), ('significantly_better', "Times the backup's effective reward that beats the backup")], max_length=40, unique=True)),
+                ('name', models.CharField(choices=[('tie_within', 'Effective rewards this close are a tie'), ('significantly_better', "Times the backup's effective reward that beats the backup")], max_length=40)),
                 ('value', models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(0)])),
                 ('version', models.BigIntegerField(default=1, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
                 'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('value__gte', 0)), name='threshold_not_negative')],
+                'constraints': [models.UniqueConstraint(fields=('name',), name='one_threshold_per_name'), models.CheckConstraint(condition=models.Q(('value__gte', 0)), name='threshold_not_negative')],
             },
         ),
         migrations.CreateModel(

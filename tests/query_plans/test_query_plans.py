@@ -27,8 +27,6 @@ NEEDED: Final = {
     "users_user_": "Written when staff are named; Django's own user has it.",
     "users_invitation_": "Written when staff are invited.",
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",
-    "routing_threshold_name": "Two rows; Django's unique field has it.",
-    "wallet_cardproduct_key": "Few rows, written by staff; Django's unique field has it.",
 }
 DECISIONS: Final = ("first round of a purchase", "later round of a purchase")
 OURS: Final = "^(audit|issuing|onecard|outbox|routing|users|wallet)_"

@@ -47,13 +47,16 @@ class Migration(migrations.Migration):
             name='ProcessorPause',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation', models.CharField(choices=[('charges', 'Charges and captures'), ('refunds', 'Refunds'), ('look_ups', 'Look-ups of saved cards')], max_length=20, unique=True)),
+                ('operation', models.CharField(choices=[('charges', 'Charges and captures'), ('refunds', 'Refunds'), ('look_ups', 'Look-ups of saved cards')], max_length=20)),
                 ('failure_code', models.CharField(blank=True, max_length=80)),
                 ('failure_message', models.CharField(max_length=300)),
                 ('refusals', models.PositiveIntegerField(default=1, help_text='Tries in a row that were refused.')),
                 ('since', models.DateTimeField()),
                 ('probe_at', models.DateTimeField(help_text='From then on one call is made to see whether it works again.')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('operation',), name='one_pause_per_operation')],
+            },
         ),
         migrations.CreateModel(
             name='Cardholder',
@@ -85,7 +88,7 @@ class Migration(migrations.Migration):
             name='CardProduct',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(help_text='Stable key for imports, such as citi-double-cash', max_length=60, unique=True)),
+                ('key', models.SlugField(db_index=False, help_text='Stable key for imports, such as citi-double-cash', max_length=60)),
                 ('name', models.CharField(max_length=120)),
                 ('issuer', models.CharField(blank=True, max_length=80)),
                 ('network', models.CharField(choices=[('visa', 'Visa'), ('mastercard', 'Mastercard'), ('amex', 'American Express'), ('discover', 'Discover')], max_length=20)),
@@ -94,7 +97,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('annual_fee_minor__gte', 0)), name='product_fee_not_negative')],
+                'constraints': [models.UniqueConstraint(fields=('key',), name='one_product_per_key'), models.CheckConstraint(condition=models.Q(('annual_fee_minor__gte', 0)), name='product_fee_not_negative')],
             },
         ),
         migrations.CreateModel(

@@ -16,12 +16,15 @@ class ProcessorPause(models.Model):
         REFUNDS = "refunds", "Refunds"
         LOOK_UPS = "look_ups", "Look-ups of saved cards"
 
-    operation = models.CharField(max_length=20, choices=Operation.choices, unique=True)
+    operation = models.CharField(max_length=20, choices=Operation.choices)
     failure_code = FreeTextField(max_length=80, blank=True)
     failure_message = FreeTextField(max_length=300)
     refusals = models.PositiveIntegerField(default=1, help_text="Tries in a row that were refused.")
     since = models.DateTimeField()
     probe_at = models.DateTimeField(help_text="From then on one call is made to see whether it works again.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["operation"], name="one_pause_per_operation")]
 
     def __str__(self) -> str:
         return f"{self.get_operation_display()} paused: {self.failure_message}"

@@ -53,7 +53,7 @@ def validate_time_zone(name: str) -> None:
 class CardProduct(models.Model):
     """A kind of card that an issuer sells, such as Citi Double Cash. Ranking rows of scope product name it."""
 
-    key = models.SlugField(max_length=60, unique=True, help_text="Stable key for imports, such as citi-double-cash")
+    key = models.SlugField(max_length=60, db_index=False, help_text="Stable key for imports, such as citi-double-cash")
     name = FreeTextField(max_length=120)
     issuer = FreeTextField(max_length=80, blank=True)
     network = models.CharField(max_length=20, choices=Network.choices)
@@ -62,7 +62,10 @@ class CardProduct(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(annual_fee_minor__gte=0), name="product_fee_not_negative")]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="one_product_per_key"),
+            models.CheckConstraint(condition=Q(annual_fee_minor__gte=0), name="product_fee_not_negative"),
+        ]
 
     def __str__(self) -> str:
         return self.name
