@@ -110,9 +110,7 @@ def start_process(provider: str) -> None:
     registry.install(GuardedIssuer(ISSUERS[provider]()))
 
 
-def test_a_death_at_random_moments_of_a_cards_life_loses_and_doubles_nothing(
-    provider: str, served: RunningSandbox
-) -> None:
+def test_a_card_survives_a_death_at_any_moment_without_loss_or_doubles(provider: str, served: RunningSandbox) -> None:
     print(f"seed {SEED}")
     chance = random.Random(f"{SEED}:{provider}")
     whole = Mortal()

@@ -201,7 +201,7 @@ def test_a_connection_to_a_server_that_only_reads_now_is_replaced() -> None:
     assert on_a_fresh_connection(one_life) == [True] * 5
 
 
-def test_while_every_server_only_reads_purchases_are_declined_and_news_comes_again() -> None:
+def test_read_only_servers_decline_purchases_and_refuse_events() -> None:
     card = walkthrough_card().issuer_card_id
     with administrator() as admin:
         name = connection.settings_dict["NAME"]

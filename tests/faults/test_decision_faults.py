@@ -50,7 +50,7 @@ def timed(event: dict[str, Any]) -> tuple[Any, float]:
     return response, (time.perf_counter() - started) * 1000
 
 
-def test_a_locked_card_is_declined_within_the_deadline_and_the_decline_is_kept(settings: Any) -> None:
+def test_a_locked_card_is_declined_in_time_and_the_decline_is_stored(settings: Any) -> None:
     settings.DECISION_DEADLINE_MS = 200
     card = walkthrough_card()
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
@@ -106,7 +106,7 @@ def test_a_connection_that_died_is_replaced_and_the_purchase_goes_on() -> None:
     assert Decision.objects.filter(approved=True).count() == 2
 
 
-def test_an_approval_whose_commit_returns_too_late_is_answered_no_and_taken_back(
+def test_an_approval_committed_too_late_is_declined_and_taken_back(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DECISION_DEADLINE_MS = 300

@@ -73,9 +73,7 @@ def test_a_wallet_without_usable_cards_declines(buy: Buy, sandbox: RunningSandbo
     assert not FundingObligation.objects.exists()
 
 
-def test_a_card_that_is_declined_after_the_approval_is_followed_by_the_next_best(
-    buy: Buy, sandbox: RunningSandbox
-) -> None:
+def test_after_a_funding_card_is_declined_the_next_best_card_pays(buy: Buy, sandbox: RunningSandbox) -> None:
     sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code="insufficient_funds")
 
     report = buy()
@@ -90,9 +88,7 @@ def test_a_card_that_is_declined_after_the_approval_is_followed_by_the_next_best
     assert (following.charge.sequence, following.charge.method.network) == (1, "amex")
 
 
-def test_a_purchase_that_no_card_pays_is_owed_the_card_frozen_and_the_cardholder_told(
-    buy: Buy, sandbox: RunningSandbox
-) -> None:
+def test_a_purchase_that_no_card_pays_is_owed_and_freezes_the_card(buy: Buy, sandbox: RunningSandbox) -> None:
     sandbox.order(method="POST", path="/v1/payment_intents", do="decline", decline_code="stolen_card", times=None)
 
     report = buy()
@@ -171,9 +167,7 @@ def test_an_increment_asks_again_and_charges_only_what_is_new(buy: Buy, sandbox:
     assert SpendWindow.objects.get(kind="day").spent_minor == 3500
 
 
-def test_a_purchase_that_the_issuer_declines_by_itself_is_recorded_from_its_news(
-    buy: Buy, sandbox: RunningSandbox
-) -> None:
+def test_a_purchase_that_only_the_issuer_declines_is_recorded_from_events(buy: Buy, sandbox: RunningSandbox) -> None:
     stripe_client().v1.issuing.cards.update(CARD, {"status": "inactive"})
 
     report = buy()

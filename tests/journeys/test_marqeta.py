@@ -87,7 +87,7 @@ def test_a_purchase_over_the_limit_is_declined_at_the_till(simulate: Simulate) -
     assert not FundingCharge.objects.exists()
 
 
-def test_an_increment_adds_to_the_same_authorization_and_a_reversal_ends_it(simulate: Simulate) -> None:
+def test_an_increment_adds_to_its_authorization_and_a_reversal_ends_it(simulate: Simulate) -> None:
     first = simulate("authorization", card_token="demo-card", amount=30.0, network="VISA", card_acceptor=MERCHANT)
     more = simulate("authorization.incremental", preceding_related_transaction_token=first["token"], amount=5.0)
     assert more["state"] == "PENDING", more
@@ -109,7 +109,7 @@ def test_a_payment_into_an_account_is_declined_at_the_till(simulate: Simulate) -
     assert not FundingCharge.objects.exists()
 
 
-def test_an_account_funding_that_stand_in_approved_is_followed_to_its_void(simulate: Simulate, sandbox: Any) -> None:
+def test_an_account_funding_approved_by_stand_in_is_followed_to_its_end(simulate: Simulate, sandbox: Any) -> None:
     sandbox.marqeta.conduct = Conduct(commando="manual")
     made = simulate("account.funding.authorization", card_token="demo-card", amount=45.0, card_acceptor=MERCHANT)
     assert made["state"] == "PENDING", made

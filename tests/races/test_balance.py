@@ -47,7 +47,7 @@ def on_card(card: VirtualCard) -> int:
     return VirtualCard.objects.values_list("balance_minor", flat=True).get(pk=card.pk)
 
 
-def test_many_approvals_race_for_the_last_of_the_balance_and_nothing_is_spent_twice() -> None:
+def test_racing_approvals_never_spend_the_last_of_the_balance_twice() -> None:
     card = card_with(1000)
     asked = [stripe_events.authorization_request(card=card.issuer_card_id, amount=700) for _ in range(24)]
 
@@ -75,7 +75,7 @@ def test_without_a_funding_card_only_what_the_balance_has_is_approved() -> None:
     assert on_card(card) == 100
 
 
-def test_decisions_news_and_top_ups_of_one_card_run_without_a_deadlock_and_the_books_are_right() -> None:
+def test_racing_decisions_events_and_top_ups_do_not_deadlock_and_balance() -> None:
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     numbers = random.Random(seed)

@@ -26,7 +26,7 @@ def answers(events: list[dict[str, Any]]) -> list[Any]:
     return at_once([lambda event=event: stripe_events.post(event) for event in events])
 
 
-def test_the_same_event_twenty_times_at_once_is_one_decision_with_one_answer() -> None:
+def test_twenty_concurrent_deliveries_make_one_decision_with_one_answer() -> None:
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
 
     responses = answers([asked] * 20)
@@ -94,7 +94,7 @@ def test_random_amounts_never_overspend_and_the_counters_equal_the_holds() -> No
     assert sum(d.amount_minor for d in Decision.objects.filter(approved=True)) == held
 
 
-def test_a_wallet_that_changes_all_the_while_is_never_charged_on_an_old_view() -> None:
+def test_decisions_succeed_while_the_wallet_keeps_changing() -> None:
     card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9)
     methods = list(FundingMethod.objects.filter(cardholder=card.cardholder))
 

@@ -25,7 +25,7 @@ def ask_at_once(questions: list[dict[str, Any]]) -> list[Any]:
     return at_once([lambda question=question: marqeta_events.ask(question) for question in questions])
 
 
-def test_the_same_question_twenty_times_at_once_is_one_decision_with_one_answer() -> None:
+def test_twenty_concurrent_requests_make_one_decision_with_one_answer() -> None:
     card = walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
 
     answers = ask_at_once([marqeta_events.gateway_request(card=card.issuer_card_id)] * 20)

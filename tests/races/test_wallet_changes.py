@@ -20,7 +20,7 @@ from wallet.processors.base import Outcome
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_two_cards_of_one_wallet_declined_at_once_wait_for_each_other_and_do_not_deadlock() -> None:
+def test_concurrent_declines_in_one_wallet_do_not_deadlock() -> None:
     card = walkthrough_card()
     for amount in (100, 200, 300, 400):
         stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=amount))
@@ -38,7 +38,7 @@ def test_two_cards_of_one_wallet_declined_at_once_wait_for_each_other_and_do_not
     assert FundingMethod.objects.filter(cooling_until=None).count() == 0
 
 
-def test_staff_who_save_a_wallet_while_one_of_its_cards_is_declined_wait_and_do_not_deadlock() -> None:
+def test_saving_a_wallet_during_a_decline_waits_and_does_not_deadlock() -> None:
     walkthrough_card()
     method = FundingMethod.objects.order_by("pk")[0]
     place = reverse("admin:wallet_cardholder_change", args=[method.cardholder_id])

@@ -67,7 +67,7 @@ def test_a_purchase_tells_its_decision_reward_hold_charge_and_trail() -> None:
 
 
 @override_settings(MERCHANT_MCC_PASSED_THROUGH=True)
-def test_the_note_on_the_merchant_code_goes_when_the_code_is_passed_through() -> None:
+def test_a_code_that_was_passed_through_has_no_note_about_its_merchant() -> None:
     bought(walkthrough_card())
 
     assert "may see that one" not in story()
@@ -108,7 +108,7 @@ def test_a_decline_says_why_in_words() -> None:
     assert "45.00 USD" in listing()
 
 
-def test_a_purchase_on_an_unknown_card_and_one_without_a_decision_open_too() -> None:
+def test_pages_open_for_a_purchase_without_a_card_or_a_decision() -> None:
     bought(VirtualCardFactory.build(issuer_card_id="ic_nobody"))
     assert "We have no card with this id." in story()
 

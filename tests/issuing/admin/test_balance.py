@@ -57,7 +57,7 @@ def on_card(card: VirtualCard) -> int:
     return VirtualCard.objects.values_list("balance_minor", flat=True).get(pk=card.pk)
 
 
-def test_the_cards_page_shows_the_balance_and_its_policy_is_a_box_whose_change_is_in_the_trail(
+def test_the_cards_page_shows_its_balance_and_audits_a_change_of_policy(
     card: VirtualCard,
 ) -> None:
     client = logged_in()
@@ -87,7 +87,7 @@ def test_a_page_that_is_older_than_the_balance_saves_nothing(card: VirtualCard) 
     assert (card.balance_minor, card.spends_balance) == (40, False)
 
 
-def test_staff_put_money_on_a_card_once_however_often_the_button_is_pressed(
+def test_pressing_the_button_twice_puts_money_on_a_card_once(
     sandbox: RunningSandbox, card: VirtualCard, source: FundingMethod
 ) -> None:
     boss = superuser()

@@ -150,7 +150,7 @@ class TestTopUp:
             card=card, amount=Money(minor, card.currency), source=source, key=key, user=user or clerk()
         )
 
-    def test_above_the_threshold_nobody_is_charged_before_a_second_person_agrees(self, source: FundingMethod) -> None:
+    def test_above_the_threshold_a_second_person_must_agree_before_a_charge(self, source: FundingMethod) -> None:
         card = VirtualCardFactory(cardholder=source.cardholder)
         row = self.put(card, source, 100_001)
         assert row.status == "proposed"
@@ -274,7 +274,7 @@ class TestLimits:
         assert not VirtualCard.objects.exists()
 
     @pytest.mark.django_db(transaction=True)
-    def test_agreeing_while_somebody_edits_the_card_ends_in_one_of_both_orders(self) -> None:
+    def test_agreeing_during_an_edit_of_the_card_ends_as_one_after_the_other(self) -> None:
         card = VirtualCardFactory()
         self.raised(card, monthly_limit="20000")
         row, boss = EnteredAmount.objects.get(), superuser()

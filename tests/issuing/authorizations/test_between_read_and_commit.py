@@ -110,9 +110,7 @@ def late(monkeypatch: Patch, settings: Any, event: dict[str, Any]) -> Any:
     return answer
 
 
-def test_after_a_withdrawal_a_repeat_a_race_and_a_twin_all_get_the_correction(
-    settings: Any, monkeypatch: Patch
-) -> None:
+def test_after_a_withdrawal_every_repeat_gets_the_correction(settings: Any, monkeypatch: Patch) -> None:
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     answer = late(monkeypatch, settings, asked)
     assert answer.json()["approved"] is False
@@ -143,7 +141,7 @@ def test_a_copy_that_comes_back_late_leaves_the_timely_answer_alone(settings: An
     assert Hold.objects.get().status == "placed"
 
 
-def test_the_statement_gets_what_is_left_of_the_deadline_and_declines_past_it(monkeypatch: Patch) -> None:
+def test_the_statement_gets_the_rest_of_the_deadline_and_declines_past_it(monkeypatch: Patch) -> None:
     card, record, left = walkthrough_card(), decision_store.record, []
 
     def watched(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> decision_store.Result:
@@ -184,7 +182,7 @@ def test_the_trail_names_amount_reason_and_method() -> None:
     assert named == {"amount_minor": 4500, "currency": "USD", "reason": "", "method_id": chosen}
 
 
-def test_a_server_whose_clock_is_behind_counts_in_the_window_that_it_shows() -> None:
+def test_a_server_with_a_slow_clock_counts_in_the_window_of_its_own_time() -> None:
     card = walkthrough_card(daily_limit_minor=5000)
     approved = []
     for at, amount in (("03:00:00", 4500), ("04:00:00", 100), ("03:59:59", 4500)):

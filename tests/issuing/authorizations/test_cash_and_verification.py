@@ -52,7 +52,7 @@ class TestCash:
         assert marqeta_events.ask(asked).status_code == 402
         assert Authorization.objects.get().cash_minor == 2000
 
-    def test_a_machines_cash_that_nobody_asked_us_about_is_booked_with_its_fee(self) -> None:
+    def test_cash_that_stand_in_approved_is_booked_with_the_machines_fee(self) -> None:
         asked = marqeta_events.standin(card=marqeta_card().issuer_card_id, amount=Decimal("103.00"))
         cash = {"type": "authorization.atm.withdrawal", "acquirer_fee_amount": Decimal("3.00")}
         report("transactions", asked | cash)

@@ -210,9 +210,7 @@ def test_a_total_that_is_old_or_no_less_is_no_partial_reversal(card: VirtualCard
 
 
 @pytest.mark.parametrize("end", ["expired", "reversed"])
-def test_what_was_captured_late_is_all_that_is_charged_when_a_purchase_is_closed_after_its_end(
-    card: VirtualCard, end: str
-) -> None:
+def test_a_purchase_closed_after_its_end_is_charged_what_was_captured(card: VirtualCard, end: str) -> None:
     asked = approved(card)
     work_without_time()
     deliver(news(asked, end, amount=0), moved(asked, 2000))
@@ -237,7 +235,7 @@ def test_after_a_capture_no_total_is_taken_for_a_reversal(card: VirtualCard) -> 
     assert Authorization.objects.get().approved_minor == 4500
 
 
-def test_a_capture_that_nobody_was_asked_for_stays_a_case_when_the_purchase_expires(card: VirtualCard) -> None:
+def test_an_unrequested_capture_stays_a_case_when_the_purchase_expires(card: VirtualCard) -> None:
     asked = approved(card, amount=0)
 
     deliver(moved(asked, 100), news(asked, "expired"))

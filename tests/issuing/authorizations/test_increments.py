@@ -56,7 +56,7 @@ def test_so_it_does_at_marqeta() -> None:
     assert asked_of_cards() == 5400
 
 
-def test_a_clearing_in_another_currency_puts_no_foreign_number_into_a_purchase_that_was_over() -> None:
+def test_a_foreign_clearing_of_a_finished_purchase_opens_a_case() -> None:
     asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, amount=Decimal("45.00"))
     marqeta_events.ask(asked)
     report(marqeta_events.later(asked, "authorization.reversal", state="CLEARED", method="pgfs.authorization.reversal"))

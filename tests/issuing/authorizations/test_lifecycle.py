@@ -37,7 +37,7 @@ def spent() -> set[int]:
     return set(SpendWindow.objects.values_list("spent_minor", flat=True))
 
 
-def test_news_of_an_approval_adds_the_authorization_code_and_changes_no_money(card: VirtualCard) -> None:
+def test_an_approvals_update_adds_the_authorization_code_and_no_money(card: VirtualCard) -> None:
     asked = approved(card)
 
     assert deliver(stripe_events.authorization_update(asked)) == "handled"
@@ -48,7 +48,7 @@ def test_news_of_an_approval_adds_the_authorization_code_and_changes_no_money(ca
 
 
 @pytest.mark.parametrize(("status", "ours"), [("reversed", "reversed"), ("expired", "expired")])
-def test_a_purchase_that_did_not_happen_gives_the_limits_back_and_cancels_the_charge(
+def test_a_purchase_that_did_not_happen_frees_limits_and_cancels_charges(
     card: VirtualCard, status: str, ours: str
 ) -> None:
     asked = approved(card)
@@ -102,7 +102,7 @@ def test_every_order_of_one_purchases_news_ends_the_same() -> None:
     assert spent() == {0}
 
 
-def test_an_authorization_that_the_issuer_declined_by_itself_is_recorded_without_a_request(card: VirtualCard) -> None:
+def test_an_authorization_that_only_the_issuer_declined_is_recorded(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     history = [{"approved": False, "reason": "card_inactive"}]
 
@@ -229,9 +229,7 @@ def test_an_increment_after_the_end_is_declined(card: VirtualCard) -> None:
 @pytest.mark.parametrize(
     "odd", [{"currency": None}, {"card": None}, {"amount": None}, {"amount": -1}, {"currency": "x"}]
 )
-def test_the_end_of_a_purchase_is_not_lost_for_a_field_that_it_does_not_need(
-    card: VirtualCard, odd: dict[str, Any]
-) -> None:
+def test_an_odd_field_that_is_not_needed_does_not_keep_a_purchase_open(card: VirtualCard, odd: dict[str, Any]) -> None:
     asked = approved(card)
 
     deliver(stripe_events.authorization_update(asked, kind="updated", **({"status": "reversed", "amount": 0} | odd)))
@@ -254,9 +252,7 @@ def test_what_is_closed_after_its_end_is_charged_again(card: VirtualCard, end: s
 
 
 @pytest.mark.parametrize("status", ["pending", "closed"])
-def test_an_issuer_that_approves_what_we_declined_is_told_to_a_person_with_the_money(
-    card: VirtualCard, status: str
-) -> None:
+def test_an_issuer_approving_what_we_declined_opens_a_case_of_the_amount(card: VirtualCard, status: str) -> None:
     VirtualCard.objects.update(status="frozen")
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is False
@@ -268,7 +264,7 @@ def test_an_issuer_that_approves_what_we_declined_is_told_to_a_person_with_the_m
     assert (Case.objects.get().kind, Case.objects.get().amount_minor) == ("approved_without_us", 4500)
 
 
-def test_a_request_about_an_authorization_that_the_issuer_declined_is_declined(card: VirtualCard) -> None:
+def test_a_request_after_the_issuers_own_decline_is_declined(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     history = [{"approved": False, "reason": "card_inactive"}]
     deliver(stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 # More than the balance has
 
 
-def test_what_the_balance_lacks_is_charged_to_the_best_card_that_can_still_pay() -> None:
+def test_what_the_balance_lacks_is_charged_to_the_best_usable_card() -> None:
     card = card_with(4500)
     asked = approved(card)
     FundingMethod.objects.filter(network="amex").update(status="disabled")
@@ -93,7 +93,7 @@ def test_a_surplus_that_was_spent_meanwhile_is_charged(card: VirtualCard) -> Non
     assert ledger.balance(Account.PURCHASES, currency="USD", reference=purchase.reference) == 0
 
 
-def test_a_surplus_on_a_card_that_does_not_spend_it_is_a_persons_until_it_is_gone() -> None:
+def test_an_overpayment_that_the_card_does_not_spend_is_a_case_until_gone() -> None:
     card = card_with(0, spends_balance=False)
     asked = approved(card)
     deliver(moved(asked, 4500), news(asked, "closed"), moved(asked, 5000, kind="refund", number=2))
@@ -208,7 +208,7 @@ def test_outside_a_transaction_nothing_moves(card: VirtualCard) -> None:
     assert on_card(card) == 0
 
 
-def test_an_approval_of_the_issuers_own_after_our_decline_is_no_case_when_the_balance_was_to_pay() -> None:
+def test_an_issuers_own_approval_is_no_case_when_the_balance_pays_it() -> None:
     card = card_with(5000)
     asked = approved(card)
     purchase = Authorization.objects.get()

@@ -83,7 +83,7 @@ def assert_stored_nowhere(*numbers: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_number_in_a_question_of_stripe_is_covered_and_the_purchase_is_decided(form: str) -> None:
+def test_a_number_in_a_stripe_request_is_masked_and_the_request_decided(form: str) -> None:
     number, name = planted(form)
     card = walkthrough_card()
     asked = stripe_events.authorization_request(card=card.issuer_card_id)

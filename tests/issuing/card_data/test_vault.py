@@ -328,7 +328,7 @@ def test_closing_a_card_forgets_its_number_and_says_so_once(monkeypatch: pytest.
 
 
 @real_commits
-def test_a_number_is_only_forgotten_in_a_transaction_and_nothing_is_no_entry() -> None:
+def test_erasing_needs_a_transaction_and_erasing_nothing_writes_no_entry() -> None:
     with pytest.raises(TransactionError):
         card_data.erase_card_data(stored_card(), actor="user:1")
     with transaction():

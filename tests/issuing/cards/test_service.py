@@ -114,7 +114,7 @@ def test_the_whole_life_in_order(issuer: ScriptedIssuer) -> None:
     assert set(CardChange.objects.values_list("status", flat=True)) == {"done"}
 
 
-def test_without_verified_identity_there_is_no_card_and_the_issuer_is_not_asked(issuer: ScriptedIssuer) -> None:
+def test_an_unverified_cardholder_gets_no_card_and_no_call_is_made(issuer: ScriptedIssuer) -> None:
     with pytest.raises(cards.CardRefusedError, match="identity"):
         cards.create_virtual_card(
             cardholder=CardholderFactory(kyc_status="pending"), card_type="visa", requested_by="user:1"

@@ -178,7 +178,7 @@ class TestFindingThePurchase:
         assert (kept.authorization, kept.amount_minor) == (Authorization.objects.get(), 4500)
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-    def test_a_refund_that_names_nothing_joins_the_one_capture_that_it_can_be_of(self, order: tuple[int, int]) -> None:
+    def test_a_refund_that_names_nothing_joins_the_only_possible_capture(self, order: tuple[int, int]) -> None:
         asked, rows = self._bought_and_refunded()
         for index in order:
             report(rows[index])

@@ -95,7 +95,7 @@ def open_cases() -> list[str]:
     return sorted(Case.objects.filter(status="open").values_list("kind", flat=True))
 
 
-def test_what_is_entered_is_posted_and_charged_as_if_the_issuer_had_said_it(asked: EventBody) -> None:
+def test_an_entered_amount_is_posted_and_charged_like_an_issuers_amount(asked: EventBody) -> None:
     enter()
     work()
     work()
@@ -131,9 +131,7 @@ def test_the_trail_says_who_entered_what_and_why(asked: EventBody) -> None:
 
 
 @pytest.mark.parametrize("converted_minor", [3000, 4500, 5400])
-def test_a_purchase_is_not_settled_for_nothing_while_nobody_knows_what_was_captured(
-    asked: EventBody, converted_minor: int
-) -> None:
+def test_a_purchase_stays_open_while_its_captured_amount_is_unknown(asked: EventBody, converted_minor: int) -> None:
     work()
     assert (owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
     assert Hold.objects.get().released_minor == 0
@@ -190,7 +188,7 @@ def test_a_chargeback_of_a_part_is_entered_by_itself(asked: EventBody) -> None:
     assert balances()["purchases USD"] == balances()["purchases EUR"] == 0
 
 
-def test_what_the_issuer_says_later_is_not_posted_and_a_case_where_it_differs(asked: EventBody) -> None:
+def test_a_differing_amount_of_the_issuer_opens_a_case_and_is_not_posted(asked: EventBody) -> None:
     enter()
     work()
     content = CardTransaction.objects.get()
@@ -279,7 +277,7 @@ def test_what_waits_for_what_it_takes_back_is_refused(asked: EventBody) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_books_agree_with_what_was_entered_and_a_lost_half_of_it_is_posted_again(
+def test_the_books_agree_with_an_entered_amount_and_mend_a_lost_posting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(window, "GRACE", dt.timedelta(0))
@@ -298,7 +296,7 @@ def test_the_books_agree_with_what_was_entered_and_a_lost_half_of_it_is_posted_a
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_enter_it_at_once_post_one_pair_and_the_second_gets_a_sentence() -> None:
+def test_concurrent_entries_post_one_pair_and_the_later_are_refused() -> None:
     unknown(walkthrough_card())
     kept = CardTransaction.objects.get()
 

@@ -128,7 +128,7 @@ def test_what_comes_back_in_another_currency_is_turned_round() -> None:
         forget_all()
 
 
-def test_an_unknown_rate_counts_for_nothing_and_is_a_case_until_it_is_told(card: VirtualCard) -> None:
+def test_a_capture_without_a_rate_is_a_case_until_the_rate_is_reported(card: VirtualCard) -> None:
     asked = approved(card)
     work()
     event = foreign(asked, 4000, None)
@@ -233,7 +233,7 @@ class TestReading:
         assert alpha_3(code) == letters
 
 
-def test_a_foreign_purchase_over_the_gateway_is_kept_with_its_original_amount() -> None:
+def test_a_foreign_gateway_purchase_keeps_its_original_amount() -> None:
     conversion = {"network": {"original_amount": Decimal("40.00"), "original_currency_code": "978"}}
     asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, currency_conversion=conversion)
     assert marqeta_events.ask(asked).status_code == 200

@@ -167,7 +167,7 @@ class TestMarqeta:
         report(marqeta_events.later(asked, "authorization.clearing", user_transaction_time="yesterday"))
         assert CardTransaction.objects.get().amount_minor == 4500
 
-    def test_a_clearing_without_a_token_of_its_own_is_rejected_and_moves_nothing(self, asked: dict[str, Any]) -> None:
+    def test_a_clearing_without_its_own_token_is_rejected_and_moves_nothing(self, asked: dict[str, Any]) -> None:
         row = marqeta_events.later(asked, "authorization.clearing")
         del row["token"]
 

@@ -120,7 +120,7 @@ class TestSaid:
         with pytest.raises(LinkRefusedError, match="no purchase here"):
             manual_matching.link_by_hand(refund=told(stray), purchase=purchase, reason=WHY, actor="user:1")
 
-    def test_a_purchase_that_it_names_and_that_is_told_after_all_is_not_paid_back_by_it(
+    def test_a_refund_settled_by_hand_does_not_pay_back_a_late_purchase(
         self, naming: tuple[EventBody, EventBody]
     ) -> None:
         asked, part = naming

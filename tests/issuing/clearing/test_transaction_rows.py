@@ -41,7 +41,7 @@ def news(*found: IssuerTransaction) -> list[IssuerTransaction]:
     return card_transactions.with_update(found, provider="stripe")
 
 
-def test_what_is_here_in_full_is_no_news_and_neither_is_what_moves_no_money(told: IssuerTransaction) -> None:
+def test_known_rows_and_rows_that_move_no_money_are_not_new(told: IssuerTransaction) -> None:
     assert news(told, replace(told, id="ipi_2", kind="authorization")) == []
 
 

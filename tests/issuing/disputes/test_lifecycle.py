@@ -223,7 +223,7 @@ def test_the_same_news_many_times_at_once_moves_once() -> None:
 class TestBalanceTransactions:
     """Where Stripe lists what moved, each movement counts once, under its own id."""
 
-    def test_given_taken_and_given_again_are_three_movements_whatever_comes_first(self) -> None:
+    def test_credits_given_taken_and_given_again_are_booked_in_any_order(self) -> None:
         told = [
             ("funds_reinstated", "submitted", balance_transactions(4500)),
             ("funds_rescinded", "submitted", balance_transactions(4500, -4500)),
@@ -279,7 +279,7 @@ def test_more_taken_back_than_given_charges_nobody_beyond_the_purchase(card: Vir
     assert ended() == money("lost", paid=4500) | {"clearing": 2500}, "the gap stays in sight"
 
 
-def test_what_is_taken_back_after_the_rest_was_given_up_is_a_persons_again(card: VirtualCard) -> None:
+def test_money_rescinded_after_a_write_off_opens_a_new_case(card: VirtualCard) -> None:
     """A force capture that nobody paid for: two people write off what is left, and then the dispute is lost."""
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     capture = posted(asked, authorization=None)

@@ -160,7 +160,7 @@ def test_lost_dispute_is_owed_by_the_cardholder_and_charges_no_card(sandbox: Run
     assert ledger_check.check() == []
 
 
-def test_settlement_after_a_lost_dispute_asks_no_card_and_gives_nothing_back(sandbox: RunningSandbox) -> None:
+def test_settlement_after_a_lost_dispute_neither_charges_nor_refunds(sandbox: RunningSandbox) -> None:
     charge = paid()
     end(sandbox, dispute(sandbox, charge), "lose")
     hear(sandbox)

@@ -151,7 +151,7 @@ def test_a_used_jit_token_with_another_fact_is_declined(change: str) -> None:
     assert IssuerEvent.objects.count() == 2
 
 
-def test_a_gateway_retry_with_its_keys_in_another_order_gets_the_same_bytes() -> None:
+def test_a_gateway_retry_with_reordered_keys_gets_the_same_bytes() -> None:
     asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, amount=Decimal("45.00"))
     first = marqeta_events.ask(asked)
 

@@ -49,7 +49,7 @@ def test_a_force_capture_that_names_a_purchase_later_is_a_case() -> None:
     assert len(contradictions()) == 1
 
 
-def test_a_refund_joined_by_its_merchant_that_names_another_purchase_is_a_case() -> None:
+def test_a_matched_refund_that_later_names_another_purchase_is_a_case() -> None:
     ada, _ = cards()
     first, second = bought(ada), bought(ada)
     deliver(posted(first, id="ipi_1"))
@@ -136,7 +136,7 @@ def test_a_used_id_in_another_version_with_another_fact_is_kept(change: dict[str
     assert IssuerEvent.objects.filter(status="kept").count() == 1
 
 
-def test_a_copy_in_another_version_may_show_ids_as_objects_and_expiry_as_reversal() -> None:
+def test_a_copy_in_another_api_version_is_no_contradiction() -> None:
     ada, _ = cards()
     asked = bought(ada)
     event = stripe_events.authorization_update(asked, kind="updated", status="expired", cardholder="ich_Ada")

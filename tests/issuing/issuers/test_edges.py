@@ -43,7 +43,7 @@ def test_a_person_without_letters_is_refused_before_any_call() -> None:
         stripe_objects.cardholder_params(nobody, key="k")
 
 
-def test_a_stripe_card_with_limits_of_another_shape_does_not_say_its_limits() -> None:
+def test_stripe_limits_of_an_unknown_shape_are_read_as_not_reported() -> None:
     rows = [{"amount": 1, "interval": "daily", "categories": []}]
     card = {"id": "ic_1", "brand": "Visa", "last4": "0005", "exp_month": 1, "exp_year": 2030, "currency": "usd"}
     read = stripe_objects.read_card({**card, "status": "active", "spending_controls": {"spending_limits": rows}})
@@ -118,7 +118,7 @@ def test_marqeta_lists_holds_and_their_ends_once_and_in_our_words(sandbox: Runni
     assert page.transactions[4].authorization_id == "first"
 
 
-def test_marqetas_rows_that_cannot_be_read_are_named_where_they_may_be_money() -> None:
+def test_unreadable_marqeta_rows_are_named_when_they_may_be_money() -> None:
     def row(**changes: Any) -> dict[str, Any]:
         base = {"token": "t1", "type": "refund", "state": "COMPLETION", "card_token": "c1", "currency_code": "USD"}
         return {**base, "amount": Decimal("12.34"), "user_transaction_time": "2026-10-01T12:00:00Z", **changes}

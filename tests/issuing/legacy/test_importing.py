@@ -59,9 +59,7 @@ def test_every_field_of_a_card_is_carried_over(tmp_path: Path, spelled: Any) -> 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("spelled", SPELLINGS)
-def test_every_field_of_a_transaction_is_carried_over_whatever_line_its_card_is_on(
-    tmp_path: Path, spelled: Any
-) -> None:
+def test_every_field_of_a_transaction_is_imported_before_its_cards_line(tmp_path: Path, spelled: Any) -> None:
     ended = run_lines(tmp_path, spelled(transaction(5, amount="45.10")), spelled(card()))
 
     assert (ended.status, ended.err, ended.count("Transactions imported")) == (0, "", 1)
@@ -108,7 +106,7 @@ def test_what_is_missing_takes_the_old_schemas_defaults(tmp_path: Path) -> None:
         ({"currency": "KWD"}, (500_000, 1_000_000, 5_000_000)),
     ],
 )
-def test_limits_are_whole_units_unless_they_say_minor_and_defaults_give_way(
+def test_limits_are_whole_units_unless_named_minor_and_override_defaults(
     tmp_path: Path, changes: dict[str, Any], limits: tuple[int, ...]
 ) -> None:
     ended = run_lines(
@@ -270,7 +268,7 @@ def test_one_no_to_verification_beats_every_yes(tmp_path: Path, batch: int) -> N
 
 
 @pytest.mark.django_db
-def test_a_login_with_the_documents_address_is_taken_and_its_cardholder_left_as_it_is(tmp_path: Path) -> None:
+def test_a_login_with_the_same_address_is_reused_and_left_unchanged(tmp_path: Path) -> None:
     holder = CardholderFactory(user__email="Ann@Example.com", name="Ann")
     before = Cardholder.objects.values().get()
     lines = [
@@ -305,7 +303,7 @@ def test_two_old_users_with_one_login_are_one_cardholder(tmp_path: Path, batch: 
 
 
 @pytest.mark.django_db
-def test_a_cardholder_whom_staff_verified_stays_so_when_the_file_comes_again(tmp_path: Path) -> None:
+def test_importing_again_keeps_a_cardholder_that_staff_verified(tmp_path: Path) -> None:
     line = card(1, kycVerified=False)
     run_lines(tmp_path, line)
     Cardholder.objects.update(kyc_status="verified")

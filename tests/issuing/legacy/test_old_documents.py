@@ -83,7 +83,7 @@ def test_a_refund_of_theirs_is_not_joined_and_not_paid_out(minor: int) -> None:
     assert "old document" in manual_matching.why_not(row)
 
 
-def test_one_of_a_type_that_posts_nothing_is_not_booked_when_its_issuer_tells_of_it() -> None:
+def test_a_document_that_posts_nothing_stays_unbooked_when_reported_again() -> None:
     card = walkthrough_card()
     asked = approved(card)
     event = posted(asked)

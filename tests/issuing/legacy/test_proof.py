@@ -14,7 +14,7 @@ SEED = random.SystemRandom().randrange(10**6)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_10_000_documents_9_900_come_in_and_100_are_named_with_their_reasons(tmp_path: Path) -> None:
+def test_of_10_000_documents_9_900_are_imported_and_100_are_named(tmp_path: Path) -> None:
     print(f"seed {SEED}")
     lines, named = proof(SEED)
     assert (len(lines), len(named)) == (10_000, 100)

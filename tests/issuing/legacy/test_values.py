@@ -74,9 +74,7 @@ def numbers() -> st.SearchStrategy[str]:
 
 
 @given(number=numbers(), before=st.sampled_from(["", "card ", "12 ", "pan="]), after=st.sampled_from(["", " 07", "."]))
-def test_a_card_number_is_covered_wherever_it_stands_and_however_it_is_grouped(
-    number: str, before: str, after: str
-) -> None:
+def test_a_card_number_is_masked_in_any_place_and_any_grouping(number: str, before: str, after: str) -> None:
     for grouped in (number, f"{number[:4]} {number[4:8]}-{number[8:]}"):
         shown = masked_text(f"{before}{grouped}{after}")
         assert grouped not in shown

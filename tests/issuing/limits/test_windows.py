@@ -42,7 +42,7 @@ def test_a_month_runs_from_its_first_local_midnight_to_the_next(day: str, days: 
 
 
 @pytest.mark.django_db
-def test_midnight_in_the_cardholders_zone_opens_a_new_day_and_the_month_goes_on() -> None:
+def test_midnight_in_the_cardholders_zone_opens_a_day_and_keeps_the_month() -> None:
     card = walkthrough_card(daily_limit_minor=10_000, monthly_limit_minor=15_000)
 
     assert buys(card, 10_000, "2026-06-10T03:59:00Z")  # 23:59 on the 9th in New York

@@ -68,7 +68,7 @@ def refusals(card: VirtualCard) -> list[cards.ReadOnlyError]:
     return found
 
 
-def test_an_open_breaker_refuses_card_changes_with_a_time_to_come_back_and_leaves_nothing_behind() -> None:
+def test_an_open_breaker_refuses_card_changes_and_says_when_to_retry() -> None:
     card = make()
     before = CardChange.objects.count(), VirtualCard.objects.count(), Entry.objects.count()
     open_breaker("stripe")
@@ -82,7 +82,7 @@ def test_an_open_breaker_refuses_card_changes_with_a_time_to_come_back_and_leave
     assert availability.of("marqeta").by == ""
 
 
-def test_a_card_can_be_frozen_in_read_only_mode_and_the_issuer_is_told_later(issuers: dict[str, MockIssuer]) -> None:
+def test_a_card_frozen_in_read_only_mode_is_frozen_at_the_issuer_later(issuers: dict[str, MockIssuer]) -> None:
     card = cards.activate(card=make(), requested_by="user:1")
     open_breaker("stripe")
 
@@ -243,7 +243,7 @@ def test_names_beat_the_share_and_off_beats_on() -> None:
     assert (rollout.is_on("real_cards", on), rollout.is_on("real_cards", off)) == (True, False)
 
 
-def test_who_has_no_real_card_yet_gets_a_mock_one_in_development_and_none_in_production(
+def test_before_the_rollout_only_development_gives_mock_cards(
     settings: Settings, issuers: dict[str, MockIssuer]
 ) -> None:
     Rollout.objects.create(feature="real_cards", share_percent=0)

@@ -150,7 +150,7 @@ def test_the_nightly_run_goes_on_when_one_side_is_down(both: RunningSandbox, los
     both.release()
 
 
-def test_an_issuer_that_the_settings_describe_no_more_keeps_nobody_else_from_theirs(
+def test_an_issuer_without_settings_does_not_stop_comparing_the_others(
     both: RunningSandbox, lost_capture: Side, settings: Any
 ) -> None:
     VirtualCardFactory(issuer_provider="marqeta", issuer_card_id="of-last-year")

@@ -46,7 +46,7 @@ def foreign_capture() -> CardTransaction:
     return CardTransaction.objects.get()
 
 
-def test_a_foreign_capture_and_all_that_a_dispute_moved_agree_with_the_ledger() -> None:
+def test_movements_of_a_disputed_foreign_capture_agree_with_the_ledger() -> None:
     foreign_capture()
     tell("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
     assert books()[1] == [], "what takes back waits for what it takes back"

@@ -146,7 +146,7 @@ def test_a_refund_that_came_back_is_whole_in_the_ledger() -> None:
     assert books()[1] == []
 
 
-def test_money_left_in_clearing_of_a_purchase_that_is_over_is_found_unless_something_explains_it() -> None:
+def test_unexplained_money_in_clearing_of_a_finished_purchase_is_found() -> None:
     bought = purchase()
     with transaction():
         ledger.post(kind="capture", key="adjustment:1", money=Money(4500, "USD"), reference=bought.reference)
@@ -179,7 +179,7 @@ def test_a_purchase_that_nobody_pays_and_nobody_knows_of_is_found() -> None:
     assert Case.objects.get().reference.endswith(f"purchases_without_charge:authorization:{bought.pk}")
 
 
-def test_a_case_ends_when_the_difference_is_gone_and_stays_when_it_was_not_looked_at() -> None:
+def test_only_a_run_that_compared_the_row_closes_the_case_of_a_difference() -> None:
     charge = paid_charge()
     forget_posting(f"charge:{charge.public_id}")
     books()

@@ -89,7 +89,7 @@ def test_a_charge_whose_answer_is_lost_is_heard_of_from_the_list(
     assert (reconcile().status, reconcile().found) == (0, [])
 
 
-def test_money_at_the_processor_that_nobody_here_asked_for_is_a_case_and_never_a_charge(
+def test_a_processor_payment_that_we_did_not_ask_for_becomes_a_case(
     both: RunningSandbox, at_stripe: Side, reconcile: Reconcile
 ) -> None:
     made = stripe_client().v1.payment_intents.create(
@@ -153,7 +153,7 @@ def test_a_list_that_cannot_be_read_concludes_nothing(
     both.release()
 
 
-def test_a_charge_of_which_the_processor_has_no_trace_is_asked_for_again_and_stays_open(
+def test_a_charge_unknown_to_the_processor_is_asked_again_and_stays_open(
     both: RunningSandbox, at_stripe: Side, reconcile: Reconcile
 ) -> None:
     both.order(method="POST", path="/v1/payment_intents", do="drop_request")

@@ -64,7 +64,7 @@ def with_processor(lists: Lists) -> tuple[Report, list[str]]:
     return report, [str(each.difference.kind) for each in told]
 
 
-def test_what_a_person_has_settled_with_the_processor_is_told_and_counted_and_not_opened_again() -> None:
+def test_a_difference_that_a_person_settled_is_counted_and_not_reopened() -> None:
     charge = intended_charge()
     FundingCharge.objects.update(status="declined", first_sent_at=clock.now() - AN_HOUR)
     lists = Lists(charge, "succeeded")
@@ -117,7 +117,7 @@ def test_a_case_about_what_lies_before_the_window_is_counted_as_open() -> None:
     assert (found, report.left, report.older, open_cases()) == ([], 0, 1, 1)
 
 
-def test_money_left_in_clearing_is_found_however_long_ago_and_its_case_ends_with_it() -> None:
+def test_old_money_left_in_clearing_is_a_case_until_it_is_mended() -> None:
     with clock.ahead(-LONG_AGO):
         bought = purchase()
         post(700, "planted", bought.reference)
@@ -138,7 +138,7 @@ def test_money_under_a_name_that_is_no_purchase_is_found() -> None:
     assert [each.about for each in ledger_balances.check()] == ["authorization:123456789"]
 
 
-def test_check_ledger_agrees_with_the_reconciliation_about_exchanges_and_disputes() -> None:
+def test_check_ledger_and_reconciliation_agree_on_exchanges_and_disputes() -> None:
     foreign_capture()
     assert ledger_balances.check() == []
     tell("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
@@ -184,7 +184,7 @@ def test_a_hold_that_only_the_processor_knows_of_is_found(here: str, there: str,
     assert with_processor(Lists(charge, there))[1] == found
 
 
-def test_a_capture_whose_answer_was_lost_is_taken_over_with_what_was_taken() -> None:
+def test_a_capture_with_a_lost_answer_is_recorded_with_its_amount() -> None:
     charge = intended_charge(policy="hold_then_capture", released_minor=1500)
     FundingCharge.objects.update(
         status="capturing", processor_charge_id="pi_1", first_sent_at=clock.now() - AN_HOUR, updated_at=clock.now()

@@ -100,7 +100,7 @@ def test_each_reward_type_has_its_three_values(kind: str, low: int, face: int, h
         ("CLF", 45001, 6_750_150, 67_502, 45_001),
     ],
 )
-def test_units_are_counted_in_whole_units_whatever_decimals_a_currency_has(
+def test_a_rewards_units_count_whole_units_of_any_currency(
     currency: str, amount: int, units: int, face: int, baseline: int
 ) -> None:
     """67501.5 millionths are 67502: half-even; a half goes to the even neighbour."""
@@ -121,7 +121,7 @@ def test_the_card_that_really_paid_earns_not_the_one_that_was_chosen() -> None:
     assert rewards_book.book_charge(charge.pk) is False
 
 
-def test_a_card_without_a_ranking_is_booked_at_nothing_against_the_baseline() -> None:
+def test_a_card_without_a_ranking_earns_nothing_against_the_baseline() -> None:
     card = walkthrough_card()
     rewards_book.book_charge(bought(card, mcc="7230").pk)
 
@@ -132,7 +132,7 @@ def test_a_card_without_a_ranking_is_booked_at_nothing_against_the_baseline() ->
     assert str(total.earned[0]) == "Not ranked"
 
 
-def test_what_was_captured_beyond_the_approval_earns_by_the_approvals_ranking() -> None:
+def test_a_capture_above_the_approval_earns_by_the_approvals_ranking() -> None:
     charge = bought()
     with transaction():
         name = charge.obligation.purchase
@@ -204,7 +204,7 @@ def test_twice_is_once_and_a_second_sweep_finds_nothing() -> None:
     assert RewardEntry.objects.count() == 2
 
 
-def test_a_refund_that_comes_before_its_charges_entry_has_that_written_first() -> None:
+def test_a_refund_booked_before_its_charge_writes_the_charges_entry_first() -> None:
     back = refunded(bought(), 4500)
 
     assert rewards_book.book_refund(back.pk)
@@ -254,7 +254,7 @@ def test_any_split_of_a_whole_refund_takes_all_and_never_more(
     assert (taken, returned) == (whole, amount)
 
 
-def test_a_refund_that_failed_after_all_is_put_back_and_can_be_given_again() -> None:
+def test_a_refund_that_failed_later_is_put_back_and_can_be_booked_again() -> None:
     charge = bought(one_card_wallet("points", "1.001"), 1000)
     first, second = refunded(charge, 333), refunded(charge, 667)
     rewards_sweep.sweep()
@@ -285,7 +285,7 @@ def test_a_refund_that_failed_after_all_is_put_back_and_can_be_given_again() -> 
     assert sums() == NOTHING
 
 
-def test_a_refund_that_failed_and_was_sent_again_before_the_sweep_is_put_back_too() -> None:
+def test_a_failed_refund_sent_again_before_the_sweep_is_put_back_too() -> None:
     charge = bought(one_card_wallet("points", "2"), 1000)
     first = refunded(charge, 1000)
     rewards_sweep.sweep()
@@ -374,7 +374,7 @@ def test_more_than_a_batch_is_booked_and_what_fails_holds_up_nobody(monkeypatch:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_from_many_threads_each_thing_is_booked_once_and_a_whole_refund_leaves_nothing() -> None:
+def test_concurrent_bookings_book_once_and_a_whole_refund_leaves_nothing() -> None:
     charge = bought(one_card_wallet("points", "1.001"), 1000)
     parts = [refunded(charge, part) for part in (333, 111, 222, 334)]
 

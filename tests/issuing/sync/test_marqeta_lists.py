@@ -31,7 +31,7 @@ def test_money_that_is_only_announced_is_not_recorded_until_it_moves(world: Worl
     assert CardTransaction.objects.get().amount_minor == abs(amount_minor)
 
 
-def test_a_row_of_money_that_cannot_be_read_is_named_and_holds_up_no_other(world: World) -> None:
+def test_an_unreadable_row_of_money_is_named_and_delays_no_other(world: World) -> None:
     card = active_card(world)
     for amount_minor in (4500, 2000, -1500):
         world.post(card.issuer_card_id, amount_minor)

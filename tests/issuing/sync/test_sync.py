@@ -43,7 +43,7 @@ def behind_our_back(world: World, card: VirtualCard, status: str) -> None:
     world.issuer.update_card_status(card.issuer_card_id, status, reason="By the issuer's staff", key=new_key())
 
 
-def test_where_nothing_differs_nothing_is_changed_and_no_page_is_made_stale(world: World) -> None:
+def test_a_sync_without_differences_changes_no_card_and_no_version(world: World) -> None:
     made = [active_card(world) for _ in range(5)]
     versions = dict(VirtualCard.objects.values_list("pk", "version"))
     sync(world)
@@ -149,7 +149,7 @@ def test_a_card_that_is_being_made_is_no_difference(world: World) -> None:
     assert card.issuer_card_id == ""
 
 
-def test_a_card_that_the_issuer_does_not_know_opens_a_case_that_ends_by_itself(world: World) -> None:
+def test_a_card_unknown_to_the_issuer_is_a_case_until_it_is_known(world: World) -> None:
     card = active_card(world)
     there = card.issuer_card_id
     VirtualCard.objects.filter(pk=card.pk).update(issuer_card_id="ic_gone")
@@ -264,7 +264,7 @@ class WithAnOddEvent:
         return EventPage((), cursor="", unread=("evt_odd",))
 
 
-def test_an_event_that_cannot_be_read_is_named_for_a_person_and_the_sync_goes_on(world: World) -> None:
+def test_an_unreadable_event_is_named_for_a_person_and_the_sync_goes_on(world: World) -> None:
     world.post(active_card(world).issuer_card_id, 4500)
 
     sync(world, issuer=WithAnOddEvent(world.issuer))
@@ -356,7 +356,7 @@ def test_a_stretch_that_is_up_leaves_the_rest_for_the_next(world: World) -> None
     assert SyncRun.objects.get().cards_seen == 3
 
 
-def test_the_command_lists_what_differs_and_says_by_its_status_whether_a_person_is_needed(world: World) -> None:
+def test_the_command_lists_differences_and_fails_when_a_person_is_needed(world: World) -> None:
     if world.issuer.provider == "mock":
         with pytest.raises(CommandError, match="forgets"):
             call_command("sync_issuer", provider="mock")

@@ -96,7 +96,7 @@ def test_what_did_not_happen_gives_the_limits_back(card: VirtualCard, kind: str,
     assert spent() == {0}
 
 
-def test_a_partial_reversal_gives_back_its_part_and_a_partial_clearing_nothing(card: VirtualCard) -> None:
+def test_a_partial_reversal_restores_its_part_and_a_clearing_nothing(card: VirtualCard) -> None:
     asked = approved(card)
 
     deliver(later(asked, "authorization.reversal", amount=5, state="PENDING"))
@@ -338,7 +338,7 @@ def test_either_algorithm_may_sign(by: str) -> None:
         lambda: signed(BODY)[:-1],
     ],
 )
-def test_a_delivery_that_is_not_proven_genuine_is_refused_and_leaves_nothing(signature: Any) -> None:
+def test_a_delivery_that_is_not_genuine_is_refused_and_leaves_nothing(signature: Any) -> None:
     given = signature if isinstance(signature, str) else signature()
 
     assert report(BODY, signature=given).status_code == 401

@@ -329,7 +329,7 @@ USER, PASSWORD = "gateway", "Aa1!" + "x" * 20
     ],
 )
 @override_settings(MARQETA_JIT_USERNAME=USER, MARQETA_JIT_PASSWORD=PASSWORD)
-def test_who_does_not_prove_to_be_the_gateway_is_refused_and_leaves_nothing(
+def test_a_request_that_is_not_the_gateways_is_refused_and_leaves_nothing(
     card: VirtualCard, header: str, why: str
 ) -> None:
     response = ask(gateway_request(card=card.issuer_card_id), authorization=header)

@@ -227,9 +227,7 @@ SECRET, OTHER = "whsec_" + "a" * 12, "whsec_" + "b" * 12
     ],
 )
 @override_settings(STRIPE_WEBHOOK_SECRETS=[SECRET])
-def test_a_delivery_that_is_not_proven_genuine_is_refused_and_leaves_nothing(
-    card: VirtualCard, header: Any, why: str
-) -> None:
+def test_a_delivery_that_is_not_genuine_is_refused_and_leaves_nothing(card: VirtualCard, header: Any, why: str) -> None:
     body = json.dumps(stripe_events.authorization_request(card=card.issuer_card_id))
 
     response = stripe_events.post(body, header=header(body))
@@ -355,7 +353,7 @@ def request_with(**changes: Any) -> Any:
         lambda card: stripe_events.event("issuing_authorization.request", {}, data=None),
     ],
 )
-def test_a_malformed_request_is_declined_and_kept_as_rejected_with_its_reason(card: VirtualCard, build: Any) -> None:
+def test_a_malformed_request_is_declined_and_stored_with_its_reason(card: VirtualCard, build: Any) -> None:
     response = stripe_events.post(build(card))
 
     assert response.status_code == 200
@@ -367,7 +365,7 @@ def test_a_malformed_request_is_declined_and_kept_as_rejected_with_its_reason(ca
     assert nothing_happened()
 
 
-def test_text_that_the_database_cannot_hold_is_made_fit_and_the_purchase_goes_on(card: VirtualCard) -> None:
+def test_text_that_the_database_cannot_store_is_cleaned_and_approved(card: VirtualCard) -> None:
     merchant = {"category_code": "5812", "name": "Nul\x00 and half a pair \ud800" + "x" * 500, "network_id": "1"}
     response = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, merchant_data=merchant))
 

@@ -26,7 +26,7 @@ def drawn(weather: Weather, times: int, **call: str) -> Counter[str]:
     return met
 
 
-def test_the_stages_of_a_request_meet_the_share_together_and_every_fault_alike() -> None:
+def test_random_faults_meet_their_share_and_each_fault_is_equally_likely() -> None:
     weather = Weather()
     weather.set(percent=12, seed=1)
     met = drawn(weather, 20_000, **LIST)
