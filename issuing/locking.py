@@ -4,6 +4,7 @@ After these come those of the wallet. All are held to the end of the transaction
 asked for again (onecard.kit.transactions).
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -27,6 +28,12 @@ def lock_card(card_id: int | None) -> None:
         _locked(VirtualCard.objects.filter(pk=card_id)).values("pk").first()
 
 
+def lock_cards(card_ids: Iterable[int | None]) -> None:
+    """The same for several cards that are known."""
+    for card_id in sorted(each for each in card_ids if each is not None):
+        lock_card(card_id)
+
+
 def lock_cards_of(provider: str, *, issuer_card_id: str, named: str) -> None:
     """The first lock of a movement: the card that it names, and that of the purchase or capture that it names."""
     cards = cards_of(provider, issuer_card_id=issuer_card_id, named=named)
@@ -43,7 +50,12 @@ def cards_of(provider: str, *, issuer_card_id: str, named: str) -> QuerySet[Virt
     if named:
         purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
         captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-        ways += [purchases.values_list("card"), captures.values_list("authorization__card")]
+        # A capture's own card too: its purchase may be told, or said by a person, only now.
+        ways += [
+            purchases.values_list("card"),
+            captures.values_list("authorization__card"),
+            captures.values_list("card"),
+        ]
     if not ways:
         return VirtualCard.objects.none()
     return VirtualCard.objects.filter(pk__in=ways[0].union(*ways[1:], all=True))

@@ -1,40 +1,23 @@
-"""The pages on which staff link a refund to a purchase, or mark it as belonging to none."""
+"""The pages on which staff say which purchase a movement is of, where its issuer did not, or that it is of none."""
 
-from typing import Any
+from typing import cast
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from issuing.admin.match_forms import LinkForm, noun_of, what_moved
 from issuing.admin.transaction_actions import MovementButtons, page_of, turn_away
-from issuing.billing import amount_due
-from issuing.clearing import manual_matching
-from issuing.models import Authorization, CardTransaction
+from issuing.clearing import manual_matching, match_proposals
+from issuing.models import CardTransaction
 from onecard.kit import display
-from onecard.kit.confirmation_pages import Act, ReasonForm, SelectWidget, ask, page_action
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
+from onecard.kit.errors import OneCardError
+from onecard.users.models import User
+from wallet.admin.entered_amounts import show_result
 
 LINK, OF_NONE = "purchase", "no-purchase"
-MOST_SHOWN = 100
-
-
-class LinkForm(ReasonForm):
-    """The purchase of the card, and how the person knows."""
-
-    purchase = forms.TypedChoiceField(widget=SelectWidget)
-    field_order = ("purchase", "reason")
-
-    def __init__(self, data: Any, movement: CardTransaction) -> None:
-        super().__init__(data)
-        self.known = {str(each.pk): each for each in manual_matching.candidates(movement)[:MOST_SHOWN]}
-        left_minor = amount_due.left_minor(self.known.values())
-        words = ((key, in_words(each, left_minor[each.pk])) for key, each in self.known.items())
-        self.fields["purchase"].choices = [("", "Choose one"), *words]  # type: ignore[attr-defined]
-        self.fields["purchase"].help_text = "Those of the same merchant first, then the newest."
-        self.fields["reason"].help_text = "Who told you. It stands in the audit trail with your name."
-
-    def clean_purchase(self) -> Authorization:
-        return self.known[self.cleaned_data["purchase"]]
+Type = CardTransaction.Type
 
 
 class LinkingButtons(MovementButtons):
@@ -51,7 +34,9 @@ class LinkingButtons(MovementButtons):
         why_not = manual_matching.why_not(movement)
         if why_not:
             return turn_away(request, movement, why_not)
-        form = LinkForm(request.POST if request.method == "POST" else None, movement)
+        form = LinkForm(
+            request.POST if request.method == "POST" else None, movement, manual_matching.candidates(movement)
+        )
         return _link(request, movement, form) if form.is_valid() else _ask(request, movement, form)
 
     @page_action(
@@ -71,73 +56,73 @@ class LinkingButtons(MovementButtons):
 
 def _link(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> HttpResponse:
     purchase, reason = form.cleaned_data["purchase"], form.cleaned_data["reason"]
+    user = cast("User", request.user)
     try:
-        manual_matching.link_by_hand(refund=movement, purchase=purchase, reason=reason, actor=f"user:{request.user.pk}")
-    except manual_matching.LinkRefusedError as error:
+        said = match_proposals.say(movement=movement, purchase=purchase, reason=reason, user=user)
+    except OneCardError as error:
         form.add_error(None, error.message)
         return _ask(request, movement, form)
-    messages.success(request, "The refund belongs to its purchase now, and what the cardholder gets back follows.")
+    done = f"The {noun_of(movement)} belongs to its purchase now, and what the cardholder pays follows."
+    show_result(request, said, done=done)
     return redirect(page_of(movement))
 
 
 def _ask(request: HttpRequest, movement: CardTransaction, form: LinkForm) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
     why = movement.contradiction or "It did not say of which purchase."
-    words = (
-        f"{what_moved(movement)}. {why} What the cardholder gets back follows at "
-        "once, and it cannot be said again. More than the merchant took for the purchase becomes a surplus, with a "
-        "case of its own."
-    )
+    words = f"{what_moved(movement)}. {why} {_what_follows(movement)}"
     if not form.known:
-        words = f"{words} Nothing was ever captured on this card, so it is of no purchase here."
-    act = Act(
-        title=f"Which purchase {amount} came back of",
-        words=words,
-        button="Join them",
-        back=page_of(movement),
-    )
+        words = f"{words} Nothing was ever captured for this cardholder, so it is of no purchase here."
+    act = Act(title=f"Which purchase {amount} is of", words=words, button="Join them", back=page_of(movement))
     return ask(request, act, form)
 
 
+def _what_follows(movement: CardTransaction) -> str:
+    if movement.transaction_type == Type.SETTLEMENT:
+        return "What the cardholder pays follows at once: more than was paid for the purchase is charged."
+    if movement.transaction_type == Type.REFUND:
+        return (
+            "What the cardholder gets back follows at once, and more than the merchant took for the purchase becomes a "
+            "surplus, with a case of its own."
+        )
+    return "The dispute, and all else that it moved, is joined with the purchase too, and what is paid follows at once."
+
+
 def _keep_apart(request: HttpRequest, movement: CardTransaction, form: ReasonForm) -> HttpResponse:
-    reason = form.cleaned_data["reason"]
+    reason, actor = form.cleaned_data["reason"], f"user:{request.user.pk}"
     try:
-        manual_matching.say_of_none(refund=movement, reason=reason, actor=f"user:{request.user.pk}")
-    except manual_matching.LinkRefusedError as error:
+        manual_matching.say_of_none(refund=movement, reason=reason, actor=actor)
+    except OneCardError as error:
         form.add_error(None, error.message)
         return _ask_if_none(request, movement, form)
-    messages.success(request, "The refund is booked by itself now, and a case asks for its being paid out.")
+    messages.success(request, _ENDED_APART[movement.transaction_type])
     return redirect(page_of(movement))
 
 
 def _ask_if_none(request: HttpRequest, movement: CardTransaction, form: ReasonForm) -> HttpResponse:
     amount = display.money(movement.amount_minor, movement.currency)
-    words = (
-        f"{_who_gave_back(movement)}. Say this of a purchase from before our time, or of one that never was. No card "
-        "is given anything back: the amount is booked by itself, and a new case asks you to pay it out to the "
-        "cardholder, which two people book. It cannot be taken back."
-    )
+    moved = f"{amount} was taken for" if movement.transaction_type == Type.SETTLEMENT else f"{amount} came back of"
     act = Act(
-        title=f"{amount} came back of no purchase", words=words, button="Book it by itself", back=page_of(movement)
+        title=f"{moved} no purchase here",
+        words=f"{what_moved(movement)}. {_IF_APART[movement.transaction_type]} It cannot be taken back.",
+        button="Book it by itself",
+        back=page_of(movement),
     )
     return ask(request, act, form)
 
 
-def what_moved(movement: CardTransaction) -> str:
-    """Who moved how much, and when."""
-    if movement.transaction_type == CardTransaction.Type.REFUND:
-        return _who_gave_back(movement)
-    amount = display.money(movement.amount_minor, movement.currency)
-    return f"{movement.merchant_name or 'A merchant'} took {amount} on {display.moment(movement.occurred_at)}"
-
-
-def _who_gave_back(movement: CardTransaction) -> str:
-    amount = display.money(movement.amount_minor, movement.currency)
-    return f"{movement.merchant_name or 'A merchant'} gave back {amount} on {display.moment(movement.occurred_at)}"
-
-
-def in_words(purchase: Authorization, left_minor: int) -> str:
-    """A purchase as one choice of a list."""
-    left = display.money(left_minor, purchase.currency)
-    merchant = purchase.merchant_name or purchase.issuer_authorization_id
-    return f"{display.moment(purchase.created_at)}, {merchant}: {left} taken and not given back"
+_IF_APART: dict[str, str] = {
+    Type.REFUND: (
+        "Say this of a purchase from before our time, or of one that never was. No card is given anything back: the "
+        "amount is booked by itself, and a new case asks you to pay it out to the cardholder, which two people book."
+    ),
+    Type.SETTLEMENT: (
+        "Say this of a purchase that its issuer approved without us and never told of. It becomes a purchase of its "
+        "own on the card that it came on. Nobody is charged at once: a new case asks who pays it, and can charge the "
+        "funding card that would have been chosen."
+    ),
+}
+_ENDED_APART: dict[str, str] = {
+    Type.REFUND: "The refund is booked by itself now, and a case asks for its being paid out.",
+    Type.SETTLEMENT: "The capture is a purchase of its own now, and a case asks who pays it.",
+}

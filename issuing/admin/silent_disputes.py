@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing.disputes import lifecycle as disputes
+from issuing.clearing import dispute_money
 from issuing.disputes import silent as silent_disputes
 from issuing.models import Dispute
 from onecard.kit import display
@@ -56,7 +56,7 @@ def _end(request: HttpRequest, dispute: Dispute, form: ReasonForm) -> HttpRespon
 
 
 def _ask(request: HttpRequest, dispute: Dispute, form: ReasonForm) -> HttpResponse:
-    came_back = disputes.came_back_minor(dispute)
+    came_back = dispute_money.came_back_minor(dispute)
     how = f"won: {display.money(came_back, dispute.currency)} came back" if came_back else "lost: nothing came back"
     words = (
         f"Its issuer has said nothing of it since {display.moment(dispute.updated_at)}. Look it up in the issuer's "

@@ -54,7 +54,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
         ("merchant_category", "mcc"),
         ("card", "purchase"),
         ("issuer_transaction_id", "issuer_authorization_id"),
-        ("issuer_card_id", "contradiction"),
+        ("issuer_card_id", "contradicted"),
         ("provider", "issuer_event_type"),
         ("authorization_code",),
         ("when", "recorded"),
@@ -99,6 +99,14 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
             return display.link(references.page_of(found.reference), found)
         since = movement.of_no_purchase_at
         return f"Of none here, as somebody said on {display.moment(since)}" if since else "Not known here"
+
+    @admin.display(description="Contradiction")
+    def contradicted(self, movement: CardTransaction) -> str:
+        """What it was kept for stays as evidence; it is no question any more once a person has said whose it is."""
+        if not movement.contradiction:
+            return "None"
+        said = "Nobody has said yet whose it is." if movement.is_contradicted else "A person has said whose it is."
+        return f"{said} {movement.contradiction}"
 
     @admin.display(description="Cash in it, and the machine's fee")
     def cash(self, movement: CardTransaction) -> str:

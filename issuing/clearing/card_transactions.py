@@ -41,14 +41,16 @@ def record(
     authorization_code: str = "",
     merchant_category: str = "",
     merchant_location: str = "",
+    settled: Authorization | None = None,
 ) -> bool:
     """Keeps a movement that an issuer reports; True if it is new. Safe concurrently, repeated, and in any order.
 
     `source` is one of CardTransaction.Source; `transaction_type` is for movements without a kind of their own
-    (chargebacks). An existing row is never overwritten: missing columns are filled in, and a different amount, currency
-    or type opens a case (see `difference`). A movement whose references do not belong together is kept without its
-    purchase, posts nothing, and opens a case. A movement of no money is not recorded: False. Raises UnrecordableError
-    for an impossible amount or currency. Call it in one transaction per movement, since it takes locks.
+    (chargebacks); `settled` is the purchase that staff linked such reports to (dispute_matching.py). An existing row is
+    never overwritten: missing columns are filled in, and a different amount, currency or type opens a case (see
+    `difference`). A movement whose references do not belong together is kept without its purchase, posts nothing, and
+    opens a case. A movement of no money is not recorded: False. Raises UnrecordableError for an impossible amount or
+    currency. Call it in one transaction per movement, since it takes locks.
     """
     if not transaction_rows.type_of(found, transaction_type):
         return False
@@ -65,7 +67,7 @@ def record(
             # A dispute of this capture names it, and may be reported at the same time.
             locking.lock_purchase(provider, found.id)
         locking.lock_purchase(provider, found.authorization_id)
-        row |= _links(found, provider, row)
+        row |= _links(found, provider, row, settled)
         kept = CardTransaction(
             provider=provider, issuer_transaction_id=found.id, **row, source=source, recorded_at=clock.now()
         )
@@ -130,6 +132,13 @@ def link(authorization: Authorization) -> int:
     return len(joined)
 
 
+def take_along(kept: CardTransaction) -> None:
+    """Joins what waited for a capture that a person has just joined, in the caller's transaction: see `record`."""
+    require_transaction("What waits for a capture")
+    _join_refunds(kept)
+    _link_followers(kept)
+
+
 def look_again(purchase: Authorization) -> None:
     """Links the refunds that waited for this purchase's capture, in the transaction that releases its hold."""
     for refund in refund_matching.join_after(purchase):
@@ -156,7 +165,9 @@ def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
     return not kept.contradiction and any(named)
 
 
-def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict[str, Any]:
+def _links(
+    found: IssuerTransaction, provider: str, row: dict[str, Any], settled: Authorization | None
+) -> dict[str, Any]:
     """Our card and our purchase, as far as they are known; some movements name the capture instead of the purchase.
 
     Where the references do not belong together: only the card, and the reason.
@@ -166,6 +177,8 @@ def _links(found: IssuerTransaction, provider: str, row: dict[str, Any]) -> dict
     purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
     purchase = purchases.values_list("pk", flat=True).first() if named else None
     card_id = card.values_list("pk", flat=True).first() if found.issuer_card_id else None
+    if settled is not None:
+        return {"card_id": card_id, "authorization_id": settled.pk}
     why = event_references.contradiction(
         Named(
             provider=provider,

@@ -1,88 +1,119 @@
-"""Manual matching: staff link a refund to a purchase, or mark it as belonging to none."""
+"""Saying by hand which purchase a movement is of, where its issuer did not, or contradicted itself; or of none."""
 
 import datetime as dt
 
-from django.db.models import Case, Q, QuerySet, Value, When
-
 from issuing import locking
 from issuing.billing import overpayment
-from issuing.clearing import posting, refund_matching
+from issuing.clearing import (
+    card_transactions,
+    dispute_matching,
+    match_candidates,
+    posting,
+    refund_matching,
+    standalone_purchase,
+)
+from issuing.clearing.match_candidates import candidates
+from issuing.clearing.match_errors import LinkRefusedError, refuse
 from issuing.models import Authorization, CardTransaction
-from onecard.kit import clock, display, transactions
-from onecard.kit.errors import OneCardError
+from onecard.kit import clock, display
 from onecard.kit.reasons import checked_reason
+from onecard.kit.transactions import transaction
+
+__all__ = ["LinkRefusedError", "candidates", "link_by_hand", "say_of_none", "why_not", "why_not_of_none"]
 
 Type = CardTransaction.Type
 # An issuer reports a refund's purchase within moments, or the hourly comparison finds it after an outage.
 MAY_BE_REPORTED = dt.timedelta(days=1)
+SAID = "Somebody has just said of which purchase it is: look again."
 
 
-class LinkRefusedError(OneCardError):
-    """The refund cannot be linked so. The message tells staff why."""
+def link_by_hand(
+    *, refund: CardTransaction, purchase: Authorization, reason: str, actor: str, by_two: bool = False
+) -> None:
+    """Joins a refund, or a movement that contradicts itself, with a purchase; what the cardholder pays follows.
 
-    code = "link_refused"
-
-
-def link_by_hand(*, refund: CardTransaction, purchase: Authorization, reason: str, actor: str) -> None:
-    """Links a refund to a purchase of the same card, for good; the cardholder is refunded accordingly.
-
-    Concurrent calls are safe. Raises LinkRefusedError, and then nothing has changed.
+    Of a dispute all that it moved is joined, and the dispute itself. `by_two` once a second person has agreed: nobody
+    crosses cardholders alone. Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
-    with transactions.transaction():
-        locking.lock_card(refund.card_id)
-        locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    with transaction():
+        lock(refund, purchase)
         kept = CardTransaction.objects.get(pk=refund.pk)
-        refuse(why_not(kept))
-        if not candidates(kept).filter(pk=purchase.pk).exists():
-            raise LinkRefusedError("That is no purchase of the refund's card that a merchant has taken money for.")
+        refuse(why_not(kept) or why_not_there(kept, purchase, by_two=by_two))
         if not refund_matching.link(kept, purchase.pk, because=words, actor=actor):
-            raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
-        posting.book(kept)
+            raise LinkRefusedError(SAID)
+        _follow(kept, words, actor)
 
 
 def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
-    """Marks a refund as belonging to no purchase here, for good, such as a refund of an older purchase.
+    """Takes a person's word that a movement is of no purchase here, once and for good, as of one from before our time.
 
-    It is posted under its own reference, and a case asks staff to pay it out to the cardholder. If the purchase that it
-    names is reported later, the refund does not count for it again. Concurrent calls are safe. Raises LinkRefusedError,
-    and then nothing has changed.
+    A refund is booked by itself, and a case asks for its being paid out to the cardholder. A purchase that it names and
+    that is told later is not paid back by it once more. A capture that contradicts itself becomes a purchase of its
+    own, and a case asks who pays it. Safe when two do it at once. Raises LinkRefusedError, and then nothing has
+    changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
-    with transactions.transaction():
-        locking.lock_card(refund.card_id)
-        locking.lock_purchase(refund.provider, refund.issuer_authorization_id)
+    with transaction():
+        lock(refund, None)
         kept = CardTransaction.objects.get(pk=refund.pk)
         refuse(why_not_of_none(kept))
-        if not refund_matching.keep_apart(kept, because=words, actor=actor):
-            raise LinkRefusedError("Somebody has just said of which purchase it is: look again.")
-        posting.book_apart(kept)
-        overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+        if kept.transaction_type == Type.SETTLEMENT:
+            _stand_alone(kept, words, actor)
+        elif refund_matching.keep_apart(kept, because=words, actor=actor):
+            posting.book_apart(kept)
+            overpayment.open_case_without_purchase(
+                reference=kept.reference, left=kept.money, merchant=kept.merchant_name
+            )
+        else:
+            raise LinkRefusedError(SAID)
+
+
+def lock(kept: CardTransaction, purchase: Authorization | None) -> None:
+    """The cards and names that a link touches, in their order (issuing/locking.py)."""
+    locking.lock_cards({kept.card_id, purchase.card_id if purchase else None})
+    dispute_matching.lock(kept)
+    locking.lock_purchase(kept.provider, kept.issuer_transaction_id)
+    locking.lock_purchase(kept.provider, kept.issuer_authorization_id)
+    if purchase is not None:
+        locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
 
 
 def why_not(kept: CardTransaction) -> str:
-    """Why a movement cannot be linked by hand, in a sentence for staff; "" where it can."""
+    """Why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
     matched = _why_matched(kept)
     if matched:
         return matched
     if not (refund_matching.is_unlinked(kept) or kept.is_contradicted):
         return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
-    if kept.is_contradicted and kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
-        return (
-            "What a dispute moved follows the dispute: have its issuer correct it, and close the case with its answer."
-        )
-    return "" if kept.card_id else "It is not known on which card this came, so there is nothing to choose from."
+    if kept.card_id or candidates(kept).exists():
+        return ""
+    return "It is not known on which card this came, so there is nothing to choose from."
+
+
+def why_not_there(kept: CardTransaction, purchase: Authorization, *, by_two: bool) -> str:
+    """Why it cannot be of that purchase, or ""."""
+    noun = kept.get_transaction_type_display().lower()
+    if not candidates(kept).filter(pk=purchase.pk).exists():
+        return f"That is no purchase of the {noun}'s cardholder that a merchant has taken money for."
+    if match_candidates.takes_two(kept, purchase) and not by_two:
+        return f"That is another person's purchase than the {noun}'s card: a second person has to agree."
+    return ""
 
 
 def why_not_of_none(kept: CardTransaction) -> str:
-    """Why a movement cannot be marked as belonging to no purchase, in a sentence for staff; "" where it can."""
+    """Why nobody can say that a movement is of no purchase here, in a sentence for staff; "" where it may be."""
     matched = _why_matched(kept)
     if matched:
         return matched
-    if kept.transaction_type != CardTransaction.Type.REFUND or not kept.amount_minor:
-        return "Only a refund can be of no purchase here: what else moves money is of one."
+    is_capture = kept.transaction_type == Type.SETTLEMENT and kept.is_contradicted
+    if not (kept.transaction_type == Type.REFUND or is_capture) or not kept.amount_minor:
+        return (
+            "Only a refund, or a capture that contradicts itself, can be of no purchase here: what else moves money is "
+            "of one."
+        )
     if not kept.card_id:
-        return "It is not known on which card this refund came, so nobody knows whose it is. Sync the issuer first."
+        return "It is not known on which card this came, so nobody knows whose it is. Sync the issuer first."
     until = kept.recorded_at + MAY_BE_REPORTED
     if kept.issuer_authorization_id and not kept.contradiction and clock.now() < until:
         return (
@@ -91,19 +122,20 @@ def why_not_of_none(kept: CardTransaction) -> str:
     return ""
 
 
-def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The captured purchases of its card: those at its merchant first, then the newest.
+def _follow(kept: CardTransaction, words: str, actor: str) -> None:
+    """Its money, and what hangs on it: what names a capture, and what else a dispute moved."""
+    if dispute_matching.is_of_dispute(kept):
+        dispute_matching.join(kept, because=words, actor=actor)
+        return
+    posting.book(kept)
+    card_transactions.take_along(kept)
 
-    A capture may be the first of its purchase, so for a capture these are all purchases of its card.
-    """
-    purchases = Authorization.objects.filter(card=kept.card_id)
-    if kept.transaction_type != Type.SETTLEMENT:
-        captured = CardTransaction.objects.filter(card=kept.card_id, transaction_type=Type.SETTLEMENT)
-        purchases = Authorization.objects.filter(
-            Q(card=kept.card_id) | Q(card=None), pk__in=captured.values("authorization")
-        )
-    is_other = Case(When(merchant_name=kept.merchant_name, then=Value(0)), default=Value(1))
-    return purchases.order_by(is_other, "-created_at")
+
+def _stand_alone(kept: CardTransaction, words: str, actor: str) -> None:
+    purchase = standalone_purchase.make(kept, because=words, actor=actor)
+    if not refund_matching.link(kept, purchase.pk, because=words, actor=actor):
+        raise LinkRefusedError(SAID)
+    _follow(kept, words, actor)
 
 
 def _why_matched(kept: CardTransaction) -> str:
@@ -114,9 +146,3 @@ def _why_matched(kept: CardTransaction) -> str:
     if kept.source == CardTransaction.Source.LEGACY:
         return "This is from an old document: what became of its money was settled before our time."
     return ""
-
-
-def refuse(why: str) -> None:
-    """Raises LinkRefusedError if there is a reason to."""
-    if why:
-        raise LinkRefusedError(why)

@@ -1,49 +1,67 @@
-"""Corrects a link: moves a capture or a refund to another purchase of its card.
+"""Correcting a link: a capture or a refund is joined with another purchase than the one it is joined with.
 
-The ledger never changes a row. Two correcting postings move the amount from the one purchase to the other, and what the
-cardholder pays for both follows (docs/decisions/0028).
+The ledger never changes a row. Two correcting postings take the movement out of the one purchase and put it into the
+other; what the cardholders pay for both purchases follows from that (docs/decisions/0028).
 """
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit import trail
 from issuing import locking
 from issuing.billing import amount_due, overpayment, review_cases
-from issuing.clearing import manual_matching
-from issuing.clearing.manual_matching import LinkRefusedError
+from issuing.clearing import dispute_money, match_candidates, standalone_purchase
+from issuing.clearing.match_errors import LinkRefusedError, refuse
 from issuing.clearing.posting import POSTINGS
-from issuing.inbox import references as event_references
+from issuing.limits import holds
 from issuing.models import Authorization, CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
+from wallet import cases
 from wallet.ledger import postings as ledger
-from wallet.models import Posting
+from wallet.models import Case, Posting
 
 Type = CardTransaction.Type
+CHANGED = "Somebody has just changed what this is joined with: look again."
 
 
-def relink(*, movement: CardTransaction, purchase: Authorization | None, reason: str, actor: str) -> None:
-    """Moves a capture or a refund to another purchase of its card, or a refund to none.
+def relink(
+    *, movement: CardTransaction, purchase: Authorization | None, reason: str, actor: str, by_two: bool = False
+) -> None:
+    """Moves a capture or a refund to another purchase, with the refunds that name it; or to none.
 
-    `movement` has the purchase that the person saw. Concurrent calls are safe. Raises LinkRefusedError, and then
-    nothing has changed.
+    A refund of none is booked by itself, a capture of none becomes a purchase of its own. `movement` says which
+    purchase it was joined with when the person looked; `by_two` once a second person has agreed, which whatever
+    crosses cardholders takes. Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
     with transaction():
-        wrong = _lock(movement, purchase)
-        kept = CardTransaction.objects.select_for_update(no_key=True, of=("self",)).get(pk=movement.pk)
+        wrong = lock(movement, purchase)
+        rows = CardTransaction.objects.select_for_update(no_key=True, of=("self",))
+        kept = rows.get(pk=movement.pk)
         if wrong is None or kept.authorization_id != wrong.pk:
-            raise LinkRefusedError("Somebody has just changed what this is joined with: look again.")
-        manual_matching.refuse(why_not(kept) or _why_not_there(kept, purchase))
-        number = Posting.objects.filter(key__startswith=f"relinked:{kept.pk}:").count() // 2 + 1
-        _post(kept, wrong.reference, key=f"relinked:{kept.pk}:{number}:out", turned=True)
-        _post(kept, _reference(kept, purchase), key=f"relinked:{kept.pk}:{number}:in", turned=False)
-        _write(kept, purchase)
-        _note(kept, wrong, purchase, actor=actor, reason=words)
+            raise LinkRefusedError(CHANGED)
+        refuse(why_not(kept) or why_not_there(kept, purchase, by_two=by_two))
+        if purchase is None and kept.transaction_type == Type.SETTLEMENT:
+            purchase = standalone_purchase.make(kept, because=words, actor=actor)
+        for each in (kept, *rows.filter(pk__in=followers(kept).values("pk")).order_by("pk")):
+            _move(each, wrong, purchase, actor=actor, reason=words)
         _follow(kept, wrong, purchase, actor)
+
+
+def lock(kept: CardTransaction, purchase: Authorization | None) -> Authorization | None:
+    """The cards of both purchases, then what both and the movement are called, in their order; gives the wrong one."""
+    wrong = Authorization.objects.get(pk=kept.authorization_id) if kept.authorization_id is not None else None
+    both = [each for each in (wrong, purchase) if each is not None]
+    locking.lock_cards({kept.card_id, *(each.card_id for each in both)})
+    if kept.transaction_type == Type.SETTLEMENT:
+        # What names the capture may be told at once with this.
+        locking.lock_purchase(kept.provider, kept.issuer_transaction_id)
+    for each in sorted(both, key=lambda found: (found.provider, found.issuer_authorization_id)):
+        locking.lock_purchase(each.provider, each.issuer_authorization_id)
+    return wrong
 
 
 def why_not(kept: CardTransaction) -> str:
@@ -53,51 +71,75 @@ def why_not(kept: CardTransaction) -> str:
         return "It is joined with no purchase, so there is no link to correct."
     if kept.source == CardTransaction.Source.LEGACY:
         return "This is from an old document: what became of its money was settled before our time."
-    if kept.card and purchase.card and not event_references.is_same_holder(kept.card, purchase.card):
-        return (
-            f"It came on {kept.card} of {kept.card.cardholder}, and its purchase is of {purchase.card.cardholder}: one "
-            "person moves no money between two cardholders. Have its issuer correct it."
-        )
     if kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
         return "What a dispute moved follows the dispute: correct the capture that it is about, or ask its issuer."
-    if kept.currency != purchase.currency:
-        return "It was exchanged into the purchase's currency, so it stays there: correct it in the issuer's dashboard."
+    if any(each.currency != purchase.currency for each in (kept, *followers(kept))):
+        return (
+            "It, or a refund that names it, was exchanged into the purchase's currency, so it stays there: correct it "
+            "in the issuer's dashboard."
+        )
     if not Posting.objects.filter(key=kept.reference).exists():
         return "It moved no money that is in the ledger, so there is nothing to correct."
-    if Dispute.objects.filter(authorization=purchase).exists():
-        return "The purchase is disputed, and the dispute stays with it: wait for its end, or ask its issuer."
-    return ""
+    return _why_disputed(purchase, kept)
+
+
+def why_not_there(kept: CardTransaction, purchase: Authorization | None, *, by_two: bool) -> str:
+    """Why it cannot be moved to that purchase, or to none; or ""."""
+    if match_candidates.takes_two(kept, None) and not by_two:
+        return "One person moves no money between two cardholders: a second person has to agree."
+    if purchase is None:
+        return ""
+    if not candidates(kept).filter(pk=purchase.pk).exists():
+        return (
+            "Choose another purchase of the same cardholder and currency. Nothing is moved to another person's "
+            "purchase than the event's own card says: there its issuer has to correct it."
+        )
+    return _why_disputed(purchase, kept)
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The other purchases of its card and currency: those at its merchant first, then the newest."""
-    others = manual_matching.candidates(kept).filter(currency=kept.currency)
+    """The other purchases of whoever carries its card, in its currency; its merchant's first, then the newest."""
+    others = match_candidates.candidates(kept).filter(currency=kept.currency)
     return others.exclude(pk=kept.authorization_id) if kept.authorization_id is not None else others
 
 
-def _lock(movement: CardTransaction, purchase: Authorization | None) -> Authorization | None:
-    """Locks the cards of both purchases, then both purchases, each in a fixed order; returns the linked purchase."""
-    wrong = Authorization.objects.get(pk=movement.authorization_id) if movement.authorization_id is not None else None
-    both = [each for each in (wrong, purchase) if each is not None]
-    for card_id in sorted({each.card_id for each in both if each.card_id} | {movement.card_id or 0} - {0}):
-        locking.lock_card(card_id)
-    for each in sorted(both, key=lambda found: (found.provider, found.issuer_authorization_id)):
-        locking.lock_purchase(each.provider, each.issuer_authorization_id)
-    return wrong
+def followers(kept: CardTransaction) -> QuerySet[CardTransaction]:
+    """The refunds that name a capture as what they give back: joined with its purchase, they move along with it."""
+    rows = CardTransaction.objects.filter(authorization=kept.authorization_id, transaction_type=Type.REFUND)
+    named = rows.filter(provider=kept.provider, issuer_authorization_id=kept.issuer_transaction_id)
+    return named.exclude(pk=kept.pk) if kept.transaction_type == Type.SETTLEMENT else rows.none()
 
 
-def _why_not_there(kept: CardTransaction, purchase: Authorization | None) -> str:
-    if purchase is None:
-        return "" if kept.transaction_type == Type.REFUND else "A capture is always of a purchase: choose one."
-    if not candidates(kept).filter(pk=purchase.pk).exists():
-        return "Choose another purchase of the same card and currency. Nothing is moved to another person's purchase."
-    if Dispute.objects.filter(authorization=purchase).exists():
-        return "That purchase is disputed: wait for the dispute's end, or ask its issuer."
+def _why_disputed(purchase: Authorization, kept: CardTransaction) -> str:
+    """Nothing moves while a dispute may move more, and what one moved stays with the capture that it was about."""
+    about = Q(provider=kept.provider, issuer_transaction_id=kept.issuer_transaction_id)
+    for dispute in Dispute.objects.filter(Q(authorization=purchase) | about).order_by("pk"):
+        name = dispute.issuer_dispute_id
+        if dispute_money.is_worked(dispute):
+            return f"{purchase} is disputed ({name}): wait until the case of that dispute is closed, then correct this."
+        if _was_about(dispute, kept):
+            return f"The dispute {name} was about it, and what it moved stays there: ask the issuer to correct it."
     return ""
 
 
-def _reference(kept: CardTransaction, purchase: Authorization | None) -> str:
-    return purchase.reference if purchase else kept.reference
+def _was_about(dispute: Dispute, kept: CardTransaction) -> bool:
+    """Whether it disputed this capture, or as far as is known may have."""
+    is_capture_of_it = kept.transaction_type == Type.SETTLEMENT and dispute.authorization_id == kept.authorization_id
+    return dispute.transaction_id == kept.pk or (is_capture_of_it and dispute.transaction_id is None)
+
+
+def _move(
+    kept: CardTransaction, wrong: Authorization, purchase: Authorization | None, *, actor: str, reason: str
+) -> None:
+    number = Posting.objects.filter(key__startswith=f"relinked:{kept.pk}:").count() // 2 + 1
+    _post(kept, wrong.reference, key=f"relinked:{kept.pk}:{number}:out", turned=True)
+    there = purchase.reference if purchase else kept.reference
+    _post(kept, there, key=f"relinked:{kept.pk}:{number}:in", turned=False)
+    none_at = None if purchase else clock.now()
+    CardTransaction.objects.filter(pk=kept.pk).update(authorization=purchase, of_no_purchase_at=none_at)
+    kept.refresh_from_db()
+    details: dict[str, Any] = {"was": wrong.pk, "authorization": purchase.pk if purchase else None}
+    trail.record(actor=actor, action="transaction.relinked", subject=kept, because=reason, **details)
 
 
 def _post(kept: CardTransaction, reference: str, *, key: str, turned: bool) -> None:
@@ -105,23 +147,20 @@ def _post(kept: CardTransaction, reference: str, *, key: str, turned: bool) -> N
     ledger.post(kind=kind, key=key, money=kept.money, reference=reference, back=back != turned)
 
 
-def _write(kept: CardTransaction, purchase: Authorization | None) -> None:
-    none_at = None if purchase else clock.now()
-    CardTransaction.objects.filter(pk=kept.pk).update(authorization=purchase, of_no_purchase_at=none_at)
-    kept.refresh_from_db()
-
-
 def _follow(kept: CardTransaction, wrong: Authorization, purchase: Authorization | None, actor: str) -> None:
-    """Adjusts the amount due of both purchases, and opens cases where nobody pays."""
+    """What is owed for both purchases, and who is asked where nobody pays; what was asked of the one it left ends.
+
+    Nor do the limits count what is held for that one any more, once it is over.
+    """
+    if not amount_due.is_open(wrong):
+        holds.shrink_to(wrong, amount_due.moved_minor(wrong)[0])
     for each in (wrong, purchase) if purchase else (wrong,):
         review_cases.open_case_if_nobody_pays(each)
         amount_due.follow(each, actor=actor)
     if purchase is None:
         overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
-
-
-def _note(
-    kept: CardTransaction, wrong: Authorization, purchase: Authorization | None, *, actor: str, reason: str
-) -> None:
-    details: dict[str, Any] = {"was": wrong.pk, "authorization": purchase.pk if purchase else None}
-    trail.record(actor=actor, action="transaction.relinked", subject=kept, because=reason, **details)
+    position, name = amount_due.position_of(wrong), wrong.reference
+    if not position.has_come_back:
+        cases.resolve_cases(reference=name, kinds=(Case.Kind.CREDIT_LEFT,))
+    if position.due_minor <= 0:
+        cases.resolve_cases(reference=name, kinds=(Case.Kind.APPROVED_WITHOUT_US,))

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from issuing import locking
 from issuing.billing import amount_due, review_cases
 from issuing.clearing import currency_conversion
-from issuing.clearing.transaction_rows import TAKES_BACK
+from issuing.clearing.transaction_rows import TAKES_BACK, dispute_of
 from issuing.models import CardTransaction
 from wallet.ledger import postings as ledger
 
@@ -59,11 +59,6 @@ def book_apart(kept: CardTransaction) -> bool:
     return _post(kept, kept.reference)
 
 
-def _dispute_of(kept: CardTransaction) -> str:
-    """The issuer's id of the movement's dispute: the first part of its own id (disputes/lifecycle.py)."""
-    return kept.issuer_transaction_id.partition(":")[0]
-
-
 def _post(kept: CardTransaction, reference: str) -> bool:
     kind, back = POSTINGS[kept.transaction_type]
     return ledger.post(
@@ -101,4 +96,4 @@ def _taken_back_by(kept: CardTransaction) -> CardTransaction | None:
 def _of_dispute(kept: CardTransaction) -> QuerySet[CardTransaction]:
     """The dispute's movements of the same purchase, found by purchase because names have no index."""
     rows = CardTransaction.objects.filter(authorization=kept.authorization_id, provider=kept.provider)
-    return rows.filter(issuer_transaction_id__startswith=f"{_dispute_of(kept)}:")
+    return rows.filter(issuer_transaction_id__startswith=f"{dispute_of(kept)}:")

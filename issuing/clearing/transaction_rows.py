@@ -68,6 +68,11 @@ def row_of(found: IssuerTransaction, transaction_type: str = "") -> dict[str, An
     }
 
 
+def dispute_of(kept: CardTransaction) -> str:
+    """The issuer's id of the dispute that moved it: it stands before the movement's own (issuing/disputes.py)."""
+    return kept.issuer_transaction_id.partition(":")[0]
+
+
 def check(found: IssuerTransaction) -> None:
     """Raises UnrecordableError for an amount or a currency that could not be recorded."""
     if type_of(found):

@@ -7,11 +7,11 @@ all others (docs/decisions/0020). Who has the money, and the amount due, follow 
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q
 
 from audit import trail
 from issuing import locking, states
-from issuing.clearing import card_transactions
+from issuing.clearing import card_transactions, dispute_money
 from issuing.clearing.transaction_rows import MONEY_BACK
 from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
@@ -24,8 +24,6 @@ from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from onecard.kit.transactions import require_transaction
 from onecard.kit.transitions import sources_of
-from wallet import cases
-from wallet.models import Case
 
 Type = CardTransaction.Type
 Status = states.Dispute
@@ -101,14 +99,15 @@ def apply_update(update: DisputeUpdate) -> Dispute:
     for movement in update.movements:
         _record(dispute, movement, update)
     _end_provisional_credit(dispute, update)
-    watch(dispute)
+    dispute_money.watch(dispute)
     return dispute
 
 
 def _refuse_contradiction(update: DisputeUpdate) -> str:
     """Why the update's references do not belong together, for an update whose money is kept so; else "".
 
-    Raises ContradictionError for an update without money, and for a dispute that is about another purchase.
+    What staff have resolved is no contradiction any more. Raises ContradictionError for an update without money, and
+    for a dispute that is about another purchase.
     """
     known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id).first()
     names = (update.disputed_id, update.also_named, known.issuer_transaction_id if known else "")
@@ -125,9 +124,20 @@ def _refuse_contradiction(update: DisputeUpdate) -> str:
             purchase=names[2] or update.disputed_id,
         )
     )
+    if why and known is not None and _linked_by_staff(known, update.issuer_card_id) is not None:
+        return ""
     if why and not update.movements:
         raise ContradictionError(why, _money(update))
     return why
+
+
+def _linked_by_staff(dispute: Dispute, issuer_card_id: str) -> Authorization | None:
+    """The purchase that staff linked it to, after its reports on this card had contradicted what we know."""
+    if dispute.authorization is None or not issuer_card_id:
+        return None
+    moved = CardTransaction.objects.filter(authorization=dispute.authorization_id, issuer_card_id=issuer_card_id)
+    settled = moved.filter(issuer_transaction_id__startswith=f"{dispute.issuer_dispute_id}:").exclude(contradiction="")
+    return dispute.authorization if settled.exists() else None
 
 
 def _money(update: DisputeUpdate) -> Money:
@@ -178,6 +188,9 @@ def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
     capture = captures.select_for_update(no_key=True, of=("self",)).first()
     purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
     purchase = capture.authorization_id if capture else purchases.values_list("pk", flat=True).first()
+    if capture is not None and dispute.authorization_id not in (None, capture.authorization_id):
+        # Staff linked it to another purchase than that of the capture that it names.
+        return {}
     found = {"transaction_id": capture.pk if capture else None, "authorization_id": purchase}
     return {name: pk for name, pk in found.items() if pk and not getattr(dispute, name)}
 
@@ -205,11 +218,13 @@ def _record(dispute: Dispute, movement: Movement, update: DisputeUpdate) -> None
     """Records a movement once. Without an id it is the same as the one that is reported with an id."""
     own = _name(dispute.issuer_dispute_id, movement)
     nameless = f"{dispute.issuer_dispute_id}:{movement.transaction_type}"
-    known = set(_moved(dispute, movement.transaction_type).values_list("issuer_transaction_id", flat=True))
+    known = set(
+        dispute_money.moved_by(dispute, movement.transaction_type).values_list("issuer_transaction_id", flat=True)
+    )
     if own == nameless and known - {nameless}:
         return
     if own not in known and nameless in known:
-        row = _moved(dispute, movement.transaction_type).get(issuer_transaction_id=nameless)
+        row = dispute_money.moved_by(dispute, movement.transaction_type).get(issuer_transaction_id=nameless)
         CardTransaction.objects.filter(pk=row.pk).update(issuer_transaction_id=own)
         trail.record(actor=f"issuer:{dispute.provider}", action="transaction.named", subject=row, name=own)
     is_back = movement.transaction_type in MONEY_BACK
@@ -235,6 +250,7 @@ def _record(dispute: Dispute, movement: Movement, update: DisputeUpdate) -> None
         event_type=update.event_type,
         authorization_code=update.authorization_code,
         merchant_location=location_of(city=place.city, state=place.state, country=place.country) if place else "",
+        settled=_linked_by_staff(dispute, update.issuer_card_id),
     )
 
 
@@ -244,7 +260,7 @@ def _end_provisional_credit(dispute: Dispute, update: DisputeUpdate) -> None:
     A dispute that is lost afterwards reverses it. No documentation names the message that says so, so the status
     decides; a later report with an id of its own is the same money.
     """
-    credit = _moved(dispute, Type.PROVISIONAL_CREDIT).order_by("pk").first()
+    credit = dispute_money.moved_by(dispute, Type.PROVISIONAL_CREDIT).order_by("pk").first()
     if credit is None:
         return
     given = Movement(
@@ -259,50 +275,9 @@ def _end_provisional_credit(dispute: Dispute, update: DisputeUpdate) -> None:
             _record(dispute, replace(given, transaction_type=kind), update)
     elif (
         dispute.status == Status.LOST
-        and _moved(dispute, Type.CHARGEBACK).filter(issuer_transaction_id=kept_by_us).exists()
+        and dispute_money.moved_by(dispute, Type.CHARGEBACK).filter(issuer_transaction_id=kept_by_us).exists()
     ):
         _record(dispute, replace(given, transaction_type=Type.CHARGEBACK_REVERSAL), update)
-
-
-def watch(dispute: Dispute) -> None:
-    """Keeps the case open until the dispute is over and its money has come, if won, or its credit has gone."""
-    reference = f"dispute:{dispute.pk}"
-    is_unpaid = dispute.status == Status.WON and not came_back_minor(dispute)
-    if dispute.status in states.OPEN_DISPUTE or provisional_minor(dispute) or is_unpaid:
-        about = dispute.transaction or dispute.issuer_transaction_id or "an unknown transaction"
-        cases.open_case(
-            kind=Case.Kind.DISPUTE,
-            reference=reference,
-            money=dispute.money,
-            summary=f"{dispute.issuer_dispute_id} is {dispute.get_status_display().lower()}; it is about {about}.",
-        )
-    else:
-        cases.resolve_cases(reference=reference, kinds=(Case.Kind.DISPUTE,))
-
-
-def provisional_minor(dispute: Dispute) -> int:
-    """The issuer's provisional credit that was not reversed, in minor units."""
-    given, gone = _total_minor(dispute, Type.PROVISIONAL_CREDIT), _total_minor(dispute, Type.PROVISIONAL_DEBIT)
-    return max(0, given - gone)
-
-
-def came_back_minor(dispute: Dispute) -> int:
-    """What the dispute returned for good, less what was reversed, in minor units."""
-    return max(0, _total_minor(dispute, Type.CHARGEBACK) - _total_minor(dispute, Type.CHARGEBACK_REVERSAL))
-
-
-def _total_minor(dispute: Dispute, transaction_type: str) -> int:
-    total: int = _moved(dispute, transaction_type).aggregate(total=Sum("amount_minor", default=0))["total"]
-    return total
-
-
-def _moved(dispute: Dispute, transaction_type: str) -> QuerySet[CardTransaction]:
-    """The dispute's movements, by its purchase or among those without one: names have no index."""
-    near = Q(authorization=None)
-    if dispute.authorization_id is not None:
-        near |= Q(authorization=dispute.authorization_id)
-    rows = CardTransaction.objects.filter(near, provider=dispute.provider, transaction_type=transaction_type)
-    return rows.filter(issuer_transaction_id__startswith=f"{dispute.issuer_dispute_id}:")
 
 
 def _name(dispute_id: str, movement: Movement) -> str:

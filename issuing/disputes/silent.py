@@ -4,7 +4,7 @@ import datetime as dt
 
 from audit import trail
 from issuing import locking, states
-from issuing.disputes import lifecycle as disputes
+from issuing.clearing import dispute_money
 from issuing.models import Dispute
 from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
@@ -35,13 +35,13 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
         locking.lock_purchase(dispute.provider, f"dispute:{dispute.issuer_dispute_id}")
         kept = Dispute.objects.get(pk=dispute.pk)
         _refuse(why_not(kept))
-        outcome = Status.WON if disputes.came_back_minor(kept) else Status.LOST
+        outcome = Status.WON if dispute_money.came_back_minor(kept) else Status.LOST
         silent = Dispute.objects.filter(pk=kept.pk, status__in=states.OPEN_DISPUTE)
         if silent.update(status=outcome, updated_at=clock.now()) != 1:
             raise StillOpenError("Its issuer has just said something about it: look again.")
         trail.record(actor=actor, action=f"dispute.{outcome}", subject=kept, was=kept.status, because=words)
         kept.refresh_from_db()
-        disputes.watch(kept)
+        dispute_money.watch(kept)
     return outcome
 
 
@@ -52,7 +52,7 @@ def why_not(dispute: Dispute) -> str:
     until = dispute.updated_at + SILENT_FOR
     if clock.now() < until:
         return f"Its issuer may still say how it ends: this is for one without news until {display.moment(until)}."
-    credited = disputes.provisional_minor(dispute)
+    credited = dispute_money.provisional_minor(dispute)
     if credited:
         left = Money(credited, dispute.currency)
         return f"Its issuer has credited {left} meanwhile and not taken it back: ask there whose it is."

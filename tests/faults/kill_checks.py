@@ -215,7 +215,11 @@ def _expected_in_clearing(purchase: Authorization, name: str) -> int:
 
 
 def _postings_of_cards(name: str) -> int:
-    return Posting.objects.filter(reference=name, key__startswith="card_transaction:").count()
+    """Those of its movements, with those that a corrected link took out of it, or put into it."""
+    rows = Posting.objects.filter(reference=name)
+    told = rows.filter(key__startswith="card_transaction:").count()
+    moved = rows.filter(key__startswith="relinked:")
+    return told + moved.filter(key__endswith=":in").count() - moved.filter(key__endswith=":out").count()
 
 
 def limits_are_what_is_held() -> None:

@@ -28,6 +28,7 @@ HAPPENS: dict[str, str] = {
     EnteredAmount.Kind.TOP_UP: "The cardholder's own card is charged, and the money is put on the virtual card.",
     EnteredAmount.Kind.LIMITS: "The raised limits hold at once, and the issuer gets them.",
     EnteredAmount.Kind.REFUND: "The money goes back to the card that paid, at our own cost.",
+    EnteredAmount.Kind.LINK: "The movement is put where it says, and what both cardholders pay follows at once.",
 }
 
 
@@ -54,7 +55,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     fields = (
         ("kind", "state"),
         ("amount", "holder"),
-        ("about", "limits"),
+        ("about", "changes"),
         "reason",
         ("entered_by", "entered"),
         ("agreed_by", "ended"),
@@ -118,9 +119,9 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         page = references.page_of(entered.reference)
         return display.link(page, entered.reference) if page else entered.reference
 
-    @admin.display(description="Limits: one purchase, a day, a month")
-    def limits(self, entered: EnteredAmount) -> str:
-        return _limits_in_words(entered) or display.NOTHING
+    @admin.display(description="What changes")
+    def changes(self, entered: EnteredAmount) -> str:
+        return _changes_in_words(entered) or display.NOTHING
 
     @admin.display(description="Entered", ordering="entered_at")
     def entered(self, entered: EnteredAmount) -> str:
@@ -165,17 +166,21 @@ def _ask_or_do(
 
 
 def _asked_by(entered: EnteredAmount) -> str:
-    limits = _limits_in_words(entered)
-    said = f" ({limits})" if limits else ""
+    changes = _changes_in_words(entered)
+    said = f" ({changes})" if changes else ""
     return f"{entered.entered_by.get_username()} entered {entered.money}{said} and wrote: “{entered.reason}”"
 
 
-def _limits_in_words(entered: EnteredAmount) -> str:
+def _changes_in_words(entered: EnteredAmount) -> str:
+    """The limits of one purchase, a day and a month; or from which purchase to which a movement goes."""
+    if entered.kind == EnteredAmount.Kind.LINK:
+        return f"from {entered.details['from']} to {entered.details['to']}"
     before, after = entered.details.get("before"), entered.details.get("after")
     if not before or not after:
         return ""
     pairs = zip(before, after, strict=True)
-    return "; ".join(f"{Money(old, entered.currency)} → {Money(new, entered.currency)}" for old, new in pairs)
+    changes = "; ".join(f"{Money(old, entered.currency)} → {Money(new, entered.currency)}" for old, new in pairs)
+    return f"limits of one purchase, a day, a month: {changes}"
 
 
 references.register("enteredamount", lambda key: reverse("admin:wallet_enteredamount_change", args=[key]))

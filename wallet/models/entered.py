@@ -17,6 +17,7 @@ class EnteredAmount(models.Model):
         TOP_UP = "top_up", "Money put on a card"
         LIMITS = "limits", "Limits of a card raised"
         REFUND = "refund", "Refund at our own cost"
+        LINK = "link", "Movement between two cardholders"
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", "Second person needed"

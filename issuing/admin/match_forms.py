@@ -1,0 +1,72 @@
+"""The form in which a purchase is chosen for a movement, and the words for both."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from issuing.billing import amount_due
+from issuing.clearing import match_candidates
+from issuing.models import Authorization, CardTransaction
+from onecard.kit import display
+from onecard.kit.confirmation_pages import ReasonForm, SelectWidget
+
+MOST_SHOWN = 100
+NONE = "none"
+Type = CardTransaction.Type
+
+
+class LinkForm(ReasonForm):
+    """Which of the purchases, and how one knows. `if_none` is the choice of none, "" where there is no such choice."""
+
+    purchase = forms.TypedChoiceField(label="It is of", widget=SelectWidget)
+    field_order = ("purchase", "reason")
+
+    def __init__(
+        self, data: Any, movement: CardTransaction, purchases: QuerySet[Authorization], *, if_none: str = ""
+    ) -> None:
+        super().__init__(data)
+        found = purchases.select_related("card__cardholder")[:MOST_SHOWN]
+        self.known = {str(each.pk): each for each in found}
+        left_minor = amount_due.left_minor(self.known.values())
+        words = [(key, _in_words(each, left_minor[each.pk], movement)) for key, each in self.known.items()]
+        if if_none:
+            words.append((NONE, if_none + _if_two(movement, None)))
+        self.fields["purchase"].choices = [("", "Choose one"), *words]  # type: ignore[attr-defined]
+        self.fields["purchase"].help_text = "Those of the same merchant first, then the newest."
+        self.fields["reason"].help_text = "Who told you. It stands in the audit trail with your name."
+
+    def clean_purchase(self) -> Authorization | None:
+        return self.known.get(self.cleaned_data["purchase"])
+
+
+def what_moved(movement: CardTransaction) -> str:
+    """Who moved how much, and when."""
+    amount = display.money(movement.amount_minor, movement.currency)
+    when = display.moment(movement.occurred_at)
+    if movement.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
+        return f"{movement.get_transaction_type_display()} of {amount} on {when}, which is what the dispute moved"
+    verb = "gave back" if movement.transaction_type == Type.REFUND else "took"
+    return f"{movement.merchant_name or 'A merchant'} {verb} {amount} on {when}"
+
+
+def noun_of(movement: CardTransaction) -> str:
+    """What a movement is called in a sentence."""
+    return {Type.SETTLEMENT: "capture", Type.REFUND: "refund"}.get(Type(movement.transaction_type), "dispute")
+
+
+def _in_words(purchase: Authorization, left_minor: int, movement: CardTransaction) -> str:
+    """A purchase as a choice among others."""
+    left = display.money(left_minor, purchase.currency)
+    merchant = purchase.merchant_name or purchase.issuer_authorization_id
+    where = f" on {purchase.card}" if purchase.card is not None and purchase.card_id != movement.card_id else ""
+    two = _if_two(movement, purchase)
+    return f"{display.moment(purchase.created_at)}, {merchant}{where}: {left} taken and not given back{two}"
+
+
+def _if_two(movement: CardTransaction, purchase: Authorization | None) -> str:
+    """Said of a choice that crosses cardholders."""
+    if not match_candidates.takes_two(movement, purchase):
+        return ""
+    whose = f"; it is of {purchase.card.cardholder}" if purchase is not None and purchase.card is not None else ""
+    return f"{whose}, which takes a second person"
