@@ -48,6 +48,8 @@ class Purchases(Reckoning):
     buys = Reckoning.buys
     # How the bank goes on in every life, one of COURSES; "" to draw it.
     always = ""
+    # How many lives came to the last comparison and passed it.
+    ended_well = 0
 
     @initialize(
         target=buys,
@@ -142,6 +144,7 @@ class Purchases(Reckoning):
         try:
             if sys.exc_info()[0] is None:
                 self.all_is_told_and_done()
+                type(self).ended_well += 1
         finally:
             self.traveller.stop()
             self.settings.disable()

@@ -39,7 +39,7 @@ def good(name: str) -> str:
     )
 
 
-def refused(variable: str, value: str) -> None:
+def assert_refused(variable: str, value: str) -> None:
     answer = start(base=PRODUCTION, **{variable: value})
     said = answer.stdout + answer.stderr
     assert answer.returncode != 0
@@ -55,9 +55,9 @@ def test_a_secret_that_cannot_be_one_is_refused_by_name(name: str) -> None:
     half, rest = MARK[:7], MARK[7:]
     kinds = [ODD[kind] for kind in ODD if not (name == "SECRET_KEY" and kind == "a blank")]
     for odd in kinds:
-        refused(name, good(name).replace(MARK, f"{half}{odd}{rest}"))
+        assert_refused(name, good(name).replace(MARK, f"{half}{odd}{rest}"))
     for quote in ("'", '"'):
-        refused(name, f"{quote}{good(name)}{quote}")
+        assert_refused(name, f"{quote}{good(name)}{quote}")
 
 
 @pytest.mark.parametrize("name", [name for name in SECRETS if name != "CARD_DATA_KEYS"])
@@ -73,7 +73,7 @@ def test_white_space_around_a_secret_is_cut(name: str) -> None:
 @pytest.mark.parametrize("password", [f"{MARK}]x", f"1?{MARK}", f"x#{MARK}", f"{MARK}\nx"])
 def test_a_url_that_a_password_breaks_is_refused_by_name(name: str, password: str) -> None:
     before, after = URLS[name]
-    refused(name, f"{before}{password}{after}")
+    assert_refused(name, f"{before}{password}{after}")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_url_that_a_password_breaks_is_refused_by_name(name: str, password: st
 )
 def test_a_database_password_that_is_not_encoded_is_refused(password: str) -> None:
     before, after = URLS["DATABASE_URL"]
-    refused("DATABASE_URL", f"{before}{password}{after}")
+    assert_refused("DATABASE_URL", f"{before}{password}{after}")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_database_password_that_is_not_encoded_is_refused(password: str) -> No
     ],
 )
 def test_a_value_that_is_wrong_in_another_way_is_not_repeated(name: str, value: str) -> None:
-    refused(name, value)
+    assert_refused(name, value)
 
 
 SERVERS: dict[str, list[str]] = {

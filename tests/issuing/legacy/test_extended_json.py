@@ -81,8 +81,10 @@ values = st.recursive(
 
 
 @given(values)
-def test_no_value_breaks_the_reading(value: Any) -> None:
-    readable(value)
+def test_any_value_can_be_read_and_reading_it_again_changes_nothing(value: Any) -> None:
+    read = readable(value)
+
+    assert repr(readable(read)) == repr(read)
 
 
 def test_digests_are_those_of_before() -> None:

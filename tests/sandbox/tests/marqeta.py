@@ -126,6 +126,10 @@ class Api:
         assert answer.status_code == 200, answer.text
         return json.loads(answer.text, parse_float=Decimal)
 
+    def status_of(self, path: str, body: Json) -> int:
+        """The status with which this POST is answered."""
+        return self.call("POST", path, json=body).status_code
+
     def post(self, path: str, body: Json, *, status: int = 201, **query: Any) -> Json:
         answer = self.call("POST", path, json=body, params=query)
         assert answer.status_code == status, answer.text

@@ -59,10 +59,10 @@ def test_metadata_is_replaced(api: Api) -> None:
 
 
 def test_unknown_user_or_product_is_a_400(api: Api) -> None:
-    api.post("cards", {**NEW, "user_token": "nobody"}, status=400)
-    api.post("cards", {**NEW, "card_product_token": "nothing"}, status=400)
+    assert api.status_of("cards", {**NEW, "user_token": "nobody"}) == 400
+    assert api.status_of("cards", {**NEW, "card_product_token": "nothing"}) == 400
     api.post("usertransitions", {"user_token": USER, "status": "CLOSED", "reason_code": "01", "channel": "API"})
-    api.post("cards", NEW, status=400)
+    assert api.status_of("cards", NEW) == 400
 
 
 def test_active_upon_issue(api: Api, program: MarqetaReceiver) -> None:

@@ -44,16 +44,17 @@ def test_transitions(api: Api, program: MarqetaReceiver) -> None:
 
 def test_illegal_moves_are_a_412(api: Api) -> None:
     for status in ("ACTIVE", "TERMINATED"):
-        api.post("usertransitions", {"user_token": USER, "status": status, **CHANGE}, status=412)
+        assert api.status_of("usertransitions", {"user_token": USER, "status": status, **CHANGE}) == 412
     api.post("usertransitions", {"user_token": USER, "status": "CLOSED", **CHANGE})
-    api.post("usertransitions", {"user_token": USER, "status": "ACTIVE", **CHANGE}, status=412)
+    assert api.status_of("usertransitions", {"user_token": USER, "status": "ACTIVE", **CHANGE}) == 412
+    assert api.get(f"users/{USER}")["status"] == "CLOSED"
 
 
 @pytest.mark.parametrize("missing", ["user_token", "status", "reason_code", "channel"])
 def test_all_four_are_required(api: Api, missing: str) -> None:
     move = {"user_token": USER, "status": "SUSPENDED", **CHANGE}
     del move[missing]
-    api.post("usertransitions", move, status=400)
+    assert api.status_of("usertransitions", move) == 400
 
 
 def test_purchase_of_a_user_who_is_not_active(api: Api, program: MarqetaReceiver) -> None:

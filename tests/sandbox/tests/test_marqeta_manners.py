@@ -74,9 +74,9 @@ def test_numbers_of_the_same_value_are_the_same_content(api: Api) -> None:
         "velocity_window": "DAY",
         "association": {"user_token": USER},
     }
-    api.post("velocitycontrols", control)
-    api.post("velocitycontrols", {**control, "amount_limit": 45.00})
-    api.post("velocitycontrols", {**control, "amount_limit": 45.01}, status=409)
+    made = api.post("velocitycontrols", control)
+    assert api.post("velocitycontrols", {**control, "amount_limit": 45.00}) == made
+    assert api.status_of("velocitycontrols", {**control, "amount_limit": 45.01}) == 409
 
 
 def test_twenty_creates_at_once_make_one(api: Api, marqeta: RunningSandbox) -> None:

@@ -76,7 +76,7 @@ def test_a_message_follows_only_one_of_its_own_family(api: Api, kind: str) -> No
     purchase = api.buy(45)
 
     later = {"preceding_related_transaction_token": purchase["token"], "amount": 45}
-    api.post(f"simulations/cardtransactions/{kind}", later, status=400)
+    assert api.status_of(f"simulations/cardtransactions/{kind}", later) == 400
 
 
 @pytest.mark.parametrize("field", ["card_token", "amount"])
@@ -84,7 +84,7 @@ def test_a_first_message_needs_its_card_and_its_amount(api: Api, field: str) -> 
     body = {"card_token": CARD, "amount": 45}
     del body[field]
 
-    api.post("simulations/cardtransactions/original.credit.authorization", body, status=400)
+    assert api.status_of("simulations/cardtransactions/original.credit.authorization", body) == 400
 
 
 def test_a_chargeback_may_be_refused_in_the_end(api: Api, program: MarqetaReceiver) -> None:

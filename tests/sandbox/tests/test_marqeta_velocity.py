@@ -103,17 +103,19 @@ def test_update_and_switching_off(api: Api) -> None:
     assert codes(api, 1) == ["0000"]
 
 
-def test_wrong_controls(api: Api) -> None:
+def test_wrong_controls_are_refused(api: Api) -> None:
     body = {"amount_limit": 1, "currency_code": "USD", "velocity_window": "DAY"}
-    api.post("velocitycontrols", body, status=403)
-    both = {"user_token": USER, "card_product_token": PRODUCT}
-    api.post("velocitycontrols", {**body, "association": both}, status=400)
-    api.post("velocitycontrols", {**body, "association": {"card_token": "c"}}, status=400)
-    api.post("velocitycontrols", {**body, "association": {"user_token": "nobody"}}, status=400)
-    single = {**body, "velocity_window": "TRANSACTION", "usage_limit": 1, "association": {"user_token": USER}}
-    api.post("velocitycontrols", single, status=400)
-    for amount in (-1, 1.001, "1", True, 1e12):
-        api.post("velocitycontrols", {**body, "amount_limit": amount, "association": {"user_token": USER}}, status=400)
+    mine = {"association": {"user_token": USER}}
+    wrong: list[Any] = [
+        {"association": {"user_token": USER, "card_product_token": PRODUCT}},
+        {"association": {"card_token": "c"}},
+        {"association": {"user_token": "nobody"}},
+        {"velocity_window": "TRANSACTION", "usage_limit": 1, **mine},
+        *({"amount_limit": amount, **mine} for amount in (-1, 1.001, "1", True, 1e12)),
+    ]
+
+    assert api.status_of("velocitycontrols", body) == 403
+    assert [api.status_of("velocitycontrols", body | change) for change in wrong] == [400] * 9
 
 
 def test_purchases_at_once_stay_below_the_limit(api: Api, marqeta: RunningSandbox, program: MarqetaReceiver) -> None:

@@ -53,7 +53,7 @@ def clearing(reference: str = PURCHASE) -> int:
     return ledger.balance(Account.PURCHASES, currency="USD", reference=reference)
 
 
-def refused(call: Callable[[], Any], words: str) -> None:
+def assert_refused(call: Callable[[], Any], words: str) -> None:
     with pytest.raises(CaseRefusedError, match=words):
         call()
 

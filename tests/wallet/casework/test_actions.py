@@ -11,7 +11,7 @@ from onecard.kit.money import Money
 from onecard.outbox.models import Message
 from tests.factories import FundingMethodFactory
 from tests.threads import at_once
-from tests.wallet.casework.desks import WHY, clearing, clerk, difference, paid_case, refused, tried, unfunded
+from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, paid_case, tried, unfunded
 from tests.wallet.charges.unpaid import pay, receivable, statuses
 from wallet import cases
 from wallet.casework import actions as case_actions
@@ -32,9 +32,9 @@ class TestOwner:
         case, ada, bob = difference(), clerk(), clerk()
 
         case_actions.take(case=case, user=ada)
-        refused(lambda: case_actions.take(case=case, user=bob), f"{ada.username} has it")
-        refused(lambda: case_actions.take(case=case, user=ada), "you have it")
-        refused(lambda: case_actions.give_up(case=case, user=bob), "not yours")
+        assert_refused(lambda: case_actions.take(case=case, user=bob), f"{ada.username} has it")
+        assert_refused(lambda: case_actions.take(case=case, user=ada), "you have it")
+        assert_refused(lambda: case_actions.give_up(case=case, user=bob), "not yours")
         case_actions.give_up(case=case, user=ada)
         case_actions.take(case=case, user=bob)
 
@@ -50,7 +50,7 @@ class TestOwner:
     def test_a_closed_case_is_not_taken(self) -> None:
         case, ada = difference(), clerk()
         case_actions.resolve(case=case, user=ada, reason=WHY)
-        refused(lambda: case_actions.take(case=case, user=ada), "resolved")
+        assert_refused(lambda: case_actions.take(case=case, user=ada), "resolved")
         case.refresh_from_db()
         assert case.owner is None
 
@@ -71,7 +71,7 @@ class TestNotes:
     @pytest.mark.parametrize("text", ["", "  ", "x" * 2001])
     def test_no_note_without_words(self, text: str) -> None:
         case = difference()
-        refused(lambda: case_actions.add_note(case=case, user=clerk(), text=text), "1 to 2000")
+        assert_refused(lambda: case_actions.add_note(case=case, user=clerk(), text=text), "1 to 2000")
         assert not CaseNote.objects.exists()
 
 
@@ -131,7 +131,7 @@ class TestCharging:
             wrong = FundingMethodFactory()
         before = statuses(case)
 
-        refused(lambda: case_actions.charge_another(case=case, user=clerk(), method=wrong, reason=WHY), words)
+        assert_refused(lambda: case_actions.charge_another(case=case, user=clerk(), method=wrong, reason=WHY), words)
 
         assert statuses(case) == before
         assert asked_for(case) == []
@@ -148,7 +148,7 @@ class TestCharging:
     def test_a_card_that_cannot_be_charged_is_not(self, change: dict[str, Any], words: str) -> None:
         case = receivable()
         FundingMethod.objects.filter(pk=FundingMethod.objects.get().pk).update(**change)
-        refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), words)
+        assert_refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), words)
         assert statuses(case) == [(1, "declined"), (2, "intended")], "the retry by the clock stays"
 
     @pytest.mark.parametrize("status", ["intended", "sending", "processing", "requires_action", "unknown"])
@@ -157,7 +157,7 @@ class TestCharging:
         FundingCharge.objects.filter(sequence=2).update(status=status, attempts=1)
         write_off = partial(case_proposals.propose, proposal="write_off")
         for call in (case_actions.charge_again, write_off):
-            refused(lambda call=call: call(case=case, user=clerk(), reason=WHY), "under way")
+            assert_refused(lambda call=call: call(case=case, user=clerk(), reason=WHY), "under way")
         assert statuses(case) == [(1, "declined"), (2, status)]
 
     def test_nothing_is_charged_while_the_processor_may_have_taken_it_twice(self) -> None:
@@ -165,26 +165,28 @@ class TestCharging:
         assert case.obligation
         with transaction.atomic():
             cases.open_obligation_case(kind="two_charges", obligation=case.obligation, summary="Twice.")
-        refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), "second charge first")
+        assert_refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), "second charge first")
 
     @pytest.mark.parametrize("status", ["funded", "released"])
     def test_nothing_is_charged_for_what_is_not_owed(self, status: str) -> None:
         case = receivable()
         FundingObligation.objects.update(status=status)
-        refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), "Nothing is owed")
+        assert_refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), "Nothing is owed")
 
     def test_money_put_on_a_card_is_not_charged_again_by_staff(self) -> None:
         case = receivable()
         FundingObligation.objects.update(purchase="card:1")
-        refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), "its holder")
+        assert_refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=WHY), "its holder")
 
     def test_a_case_without_a_charge_has_nothing_to_charge(self) -> None:
-        refused(lambda: case_actions.charge_again(case=difference(), user=clerk(), reason=WHY), "no charge behind")
+        assert_refused(
+            lambda: case_actions.charge_again(case=difference(), user=clerk(), reason=WHY), "no charge behind"
+        )
 
     @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
     def test_nothing_is_charged_without_a_reason(self, reason: str) -> None:
         case = receivable()
-        refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=reason), "Say why")
+        assert_refused(lambda: case_actions.charge_again(case=case, user=clerk(), reason=reason), "Say why")
         assert statuses(case) == [(1, "declined"), (2, "intended")]
 
 
@@ -196,22 +198,22 @@ class TestRefund:
             return case_actions.refund(case=case, user=ada, amount=Money(minor, "USD"), reason=WHY, shown_minor=seen)
 
         made = press(1000, 0)
-        refused(lambda: press(1000, 0), "Meanwhile 10.00 USD")
+        assert_refused(lambda: press(1000, 0), "Meanwhile 10.00 USD")
 
         made.refresh_from_db()
         assert (FundingRefund.objects.get(), made.reason, made.charge) == (made, WHY, FundingCharge.objects.get())
         assert Message.objects.get(topic="refund.requested").payload["refund_id"] == made.pk
         assert Entry.objects.get(action="case.refund").actor == f"user:{ada.pk}"
-        refused(lambda: press(3501, 1000), "35.00 USD is left")
+        assert_refused(lambda: press(3501, 1000), "35.00 USD is left")
         press(3500, 1000)
-        refused(lambda: press(1, 4500), "All of it")
+        assert_refused(lambda: press(1, 4500), "All of it")
 
     @pytest.mark.parametrize(
         "amount", [Money(0, "USD"), Money(-1, "USD"), Money(4501, "USD"), Money(10, "EUR")], ids=str
     )
     def test_no_wrong_amount_goes_back(self, amount: Money) -> None:
         case = paid_case()
-        refused(
+        assert_refused(
             lambda: case_actions.refund(case=case, user=clerk(), amount=amount, reason=WHY, shown_minor=0),
             "be given back",
         )
@@ -221,7 +223,7 @@ class TestRefund:
     def test_money_that_was_put_on_a_card_does_not_go_back_from_here(self) -> None:
         case = paid_case()
         FundingObligation.objects.update(purchase="card:1")
-        refused(
+        assert_refused(
             lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, shown_minor=0),
             "card's balance",
         )
@@ -229,7 +231,7 @@ class TestRefund:
 
     def test_nothing_is_refunded_that_nobody_paid(self) -> None:
         case = receivable()
-        refused(
+        assert_refused(
             lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1, "USD"), reason=WHY, shown_minor=0),
             "Nobody has paid",
         )
@@ -246,19 +248,19 @@ class TestResolve:
         case.refresh_from_db()
         assert (case.status, case.resolution) == ("resolved", "The issuer mended it.")
         assert case.resolved_at
-        refused(lambda: case_actions.resolve(case=case, user=ada, reason=WHY), "resolved")
+        assert_refused(lambda: case_actions.resolve(case=case, user=ada, reason=WHY), "resolved")
         assert Entry.objects.filter(action="case.resolved", actor=f"user:{ada.pk}").count() == 1
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
     def test_no_case_is_resolved_without_a_reason(self, reason: str) -> None:
         case = difference()
-        refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=reason), "Say why")
+        assert_refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=reason), "Say why")
         case.refresh_from_db()
         assert case.status == "open"
 
     def test_a_case_with_money_owed_cannot_be_resolved_by_a_reason(self) -> None:
         for case, words in ((receivable(), "still owed"), (unfunded(), "30.00 USD is in clearing")):
-            refused(lambda case=case: case_actions.resolve(case=case, user=clerk(), reason=WHY), words)
+            assert_refused(lambda case=case: case_actions.resolve(case=case, user=clerk(), reason=WHY), words)
             case.refresh_from_db()
             assert case.status == "open"
 
@@ -272,7 +274,7 @@ class TestResolve:
     )
     def test_a_case_that_waits_for_an_event_cannot_be_resolved_by_a_reason(self, kind: str, words: str) -> None:
         case = difference(kind, "card_transaction:1")
-        refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), words)
+        assert_refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), words)
         case.refresh_from_db()
         assert case.status == "open"
 

@@ -10,7 +10,7 @@ from onecard.kit.money import Money
 from tests.factories import UserFactory
 from tests.sandboxes import intended_charge
 from tests.threads import at_once
-from tests.wallet.casework.desks import WHY, clearing, clerk, difference, paid_case, refused, tried, unfunded
+from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, paid_case, tried, unfunded
 from tests.wallet.charges.unpaid import PURCHASE, capture, pay, receivable, statuses
 from wallet import cases
 from wallet.accounts import Account
@@ -57,7 +57,7 @@ class TestWriteOff:
         case_proposals.propose(case=case, proposal="write_off", user=ada, reason=WHY)
         mailbox = UserFactory(is_staff=True, email=ada.email.title())
         for same in (ada, mailbox):
-            refused(lambda same=same: case_proposals.agree(case=case, user=same, reason=WHY), "second person")
+            assert_refused(lambda same=same: case_proposals.agree(case=case, user=same, reason=WHY), "second person")
         assert not Posting.objects.filter(kind="write_off").exists()
         assert FundingObligation.objects.get().status != "released"
 
@@ -69,17 +69,19 @@ class TestWriteOff:
 
     def test_nobody_agrees_without_a_proposal_or_after_its_withdrawal(self) -> None:
         case, ada, bob = receivable(), clerk(), clerk()
-        refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), "Nobody has proposed")
-        refused(lambda: case_proposals.withdraw(case=case, user=bob, reason=WHY), "Nobody has proposed")
+        assert_refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), "Nobody has proposed")
+        assert_refused(lambda: case_proposals.withdraw(case=case, user=bob, reason=WHY), "Nobody has proposed")
         case_proposals.propose(case=case, proposal="write_off", user=ada, reason=WHY)
-        refused(lambda: case_proposals.propose(case=case, proposal="write_off", user=bob, reason=WHY), "already")
+        assert_refused(lambda: case_proposals.propose(case=case, proposal="write_off", user=bob, reason=WHY), "already")
         case_proposals.withdraw(case=case, user=bob, reason="They paid by transfer")
-        refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), "Nobody has proposed")
+        assert_refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), "Nobody has proposed")
         assert not Posting.objects.filter(kind="write_off").exists()
 
     def test_nothing_is_written_off_before_a_capture(self) -> None:
         case = receivable(captured_minor=0)
-        refused(lambda: case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY), "captured")
+        assert_refused(
+            lambda: case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY), "captured"
+        )
 
     def test_no_more_is_lost_than_was_captured(self) -> None:
         case = receivable(captured_minor=1200)
@@ -91,7 +93,7 @@ class TestWriteOff:
         case = receivable()
         case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
         pay(FundingCharge.objects.get(sequence=2))
-        refused(lambda: case_proposals.agree(case=case, user=clerk(), reason=WHY), "resolved")
+        assert_refused(lambda: case_proposals.agree(case=case, user=clerk(), reason=WHY), "resolved")
         assert not Posting.objects.filter(kind="write_off").exists()
         assert FundingObligation.objects.get().status == "funded"
 
@@ -107,14 +109,16 @@ class TestWriteOff:
         case = unfunded()
         charge = intended_charge(purchase=case.reference)
         for proposal in ("write_off", "outside"):
-            refused(partial(case_proposals.propose, case=case, user=clerk(), proposal=proposal, reason=WHY), "A card")
+            assert_refused(
+                partial(case_proposals.propose, case=case, user=clerk(), proposal=proposal, reason=WHY), "A card"
+            )
         assert not Posting.objects.filter(kind__in=("write_off", "outside")).exists()
 
         FundingObligation.objects.filter(pk=charge.obligation_id).update(status="released")
         case_proposals.propose(case=case, user=clerk(), proposal="write_off", reason=WHY)
 
     def test_a_case_about_something_else_is_not_written_off(self) -> None:
-        refused(
+        assert_refused(
             lambda: case_proposals.propose(case=difference(), proposal="write_off", user=clerk(), reason=WHY),
             "not about money",
         )
@@ -150,13 +154,13 @@ class TestSettledOutside:
     def test_nobody_agrees_with_themselves(self) -> None:
         case, ada = receivable(), clerk()
         case_proposals.propose(case=case, proposal="outside", user=ada, reason=WHY)
-        refused(lambda: case_proposals.agree(case=case, user=ada, reason=WHY), "second person")
+        assert_refused(lambda: case_proposals.agree(case=case, user=ada, reason=WHY), "second person")
         assert not Posting.objects.filter(kind="outside").exists()
 
     def test_a_refund_that_failed_and_was_sent_by_transfer_empties_clearing(self) -> None:
         case = refund_that_failed(1000)
         assert clearing() == -1000
-        refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "10.00 USD is in clearing")
+        assert_refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "10.00 USD is in clearing")
 
         case_proposals.propose(case=case, proposal="outside", user=clerk(), reason="Sent to their bank")
         booked = case_proposals.agree(case=case, user=clerk(), reason=WHY)
@@ -178,7 +182,7 @@ class TestSettledOutside:
 
     def test_a_surplus_that_is_on_no_card_is_closed_once_its_person_has_it(self) -> None:
         case = surplus(700)
-        refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "7.00 USD is in clearing")
+        assert_refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "7.00 USD is in clearing")
         case_proposals.propose(case=case, proposal="outside", user=clerk(), reason="Sent to their bank.")
         case_proposals.agree(case=case, user=clerk(), reason=WHY)
         case.refresh_from_db()
@@ -192,7 +196,9 @@ class TestSettledOutside:
             merchant_gives_back(under_way)
         with transaction.atomic():
             ledger.post(kind="balance_spent", key="b:1", money=Money(700, "USD"), reference=PURCHASE, back=True)
-        refused(lambda: case_proposals.propose(case=case, proposal="outside", user=clerk(), reason=WHY), "in clearing")
+        assert_refused(
+            lambda: case_proposals.propose(case=case, proposal="outside", user=clerk(), reason=WHY), "in clearing"
+        )
         case_actions.resolve(case=case, user=clerk(), reason="They spend it.")
         case.refresh_from_db()
         assert case.status == "resolved"
@@ -214,12 +220,14 @@ class TestSettledOutside:
         assert ledger.balance(Account.OUTSIDE, currency="USD") == 0
 
     def test_other_cases_are_not_about_such_money(self) -> None:
-        refused(
+        assert_refused(
             lambda: case_proposals.propose(case=difference(), proposal="outside", user=clerk(), reason=WHY),
             "come or go",
         )
         case = receivable(captured_minor=0)
-        refused(lambda: case_proposals.propose(case=case, proposal="outside", user=clerk(), reason=WHY), "captured")
+        assert_refused(
+            lambda: case_proposals.propose(case=case, proposal="outside", user=clerk(), reason=WHY), "captured"
+        )
 
     def test_the_database_wants_to_know_what_is_proposed(self) -> None:
         case = receivable()
@@ -281,7 +289,7 @@ class TestNotLostAfterAll:
         with transaction.atomic():
             cases.open_obligation_case(kind="two_charges", obligation=case.obligation, summary="Twice.")
         call = partial(case_actions.refund, case=case, user=clerk(), reason=WHY, shown_minor=0)
-        refused(lambda: call(amount=Money(1000, "USD")), "not listed here")
+        assert_refused(lambda: call(amount=Money(1000, "USD")), "not listed here")
         assert not FundingRefund.objects.exists()
         assert not Posting.objects.filter(kind="goodwill").exists()
 

@@ -10,7 +10,7 @@ from tests.back_office import logged_in, sentences
 from tests.sandboxes import intended_charge
 from tests.threads import at_once
 from tests.wallet.admin.test_cases import buttons, press, staff
-from tests.wallet.casework.desks import WHY, clearing, clerk, difference, refused, tried
+from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, tried
 from tests.wallet.casework.test_proposals import bring_to, ends, merchant_gives_back, refund_that_failed
 from tests.wallet.charges.unpaid import pay
 from wallet import cases
@@ -90,28 +90,30 @@ def test_a_refund_that_fails_again_is_a_new_case_that_can_be_sent_again() -> Non
 def test_a_second_click_gets_a_sentence() -> None:
     case = refund_that_failed(1000)
     send_again(case)
-    refused(lambda: send_again(case), "resolved")
+    assert_refused(lambda: send_again(case), "resolved")
     assert len(back()) == 2
 
 
 def test_nothing_is_sent_again_beside_another_way() -> None:
     case = refund_that_failed(1000)
     case_proposals.propose(case=case, proposal="outside", user=clerk(), reason="Sent to their bank")
-    refused(lambda: send_again(case), "agree to that or withdraw")
+    assert_refused(lambda: send_again(case), "agree to that or withdraw")
     case_proposals.agree(case=case, user=clerk(), reason=WHY)
     merchant_gives_back(500)
     bring_to(3000)
     ends(FundingRefund.objects.latest("pk"), "failed")
 
-    refused(lambda: send_again(Case.objects.get(kind="refund_failed", status="open")), "10.00 USD of it was booked")
+    assert_refused(
+        lambda: send_again(Case.objects.get(kind="refund_failed", status="open")), "10.00 USD of it was booked"
+    )
     assert back() == [("failed", 1000), ("failed", 500)]
 
 
 def test_nothing_is_sent_again_where_nothing_has_failed() -> None:
     case = refund_that_failed(1000)
     FundingRefund.objects.update(status="succeeded")
-    refused(lambda: send_again(case), "No refund of it has failed")
-    refused(lambda: send_again(difference()), "not about a refund")
+    assert_refused(lambda: send_again(case), "No refund of it has failed")
+    assert_refused(lambda: send_again(difference()), "not about a refund")
     with transaction.atomic():
         named = cases.open_case(
             kind="refund_failed",
@@ -119,13 +121,13 @@ def test_nothing_is_sent_again_where_nothing_has_failed() -> None:
             money=Money(5, "USD"),
             summary="Paid outside the product.",
         )
-    refused(lambda: send_again(named), "no charge behind")
+    assert_refused(lambda: send_again(named), "no charge behind")
     assert len(back()) == 1
 
 
 def test_no_refund_at_our_cost_is_made_of_what_only_has_to_be_sent_again() -> None:
     case = refund_that_failed(1000)
-    refused(
+    assert_refused(
         lambda: case_actions.refund(case=case, user=clerk(), amount=Money(1000, "USD"), reason=WHY, shown_minor=1000),
         "send the refund again",
     )

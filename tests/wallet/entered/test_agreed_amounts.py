@@ -4,7 +4,7 @@ import pytest
 
 from tests.back_office import logged_in, sentences, text_of
 from tests.wallet.admin.test_cases import act, page, press, staff
-from tests.wallet.casework.desks import WHY, clearing, clerk, refused
+from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk
 from tests.wallet.casework.test_proposals import merchant_gives_back
 from tests.wallet.charges.unpaid import PURCHASE, capture, receivable
 from wallet.casework import proposals as case_proposals
@@ -26,7 +26,7 @@ def test_nobody_agrees_to_another_amount_than_was_asked_for(proposal: str) -> No
     merchant_gives_back(1500)
 
     words = "45.00 USD was asked for, and it would be 30.00 USD now. Withdraw it"
-    refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), words)
+    assert_refused(lambda: case_proposals.agree(case=case, user=bob, reason=WHY), words)
     assert not Posting.objects.filter(kind=proposal).exists()
 
     case_proposals.withdraw(case=case, user=bob, reason="It is less by now")
@@ -41,7 +41,7 @@ def test_an_old_proposal_without_an_amount_must_be_proposed_again() -> None:
     case_proposals.propose(case=case, proposal="write_off", user=clerk(), reason=WHY)
     Case.objects.update(proposed_minor=None)
 
-    refused(lambda: case_proposals.agree(case=case, user=clerk(), reason=WHY), "Nobody wrote down how much")
+    assert_refused(lambda: case_proposals.agree(case=case, user=clerk(), reason=WHY), "Nobody wrote down how much")
     assert not Posting.objects.filter(kind="write_off").exists()
 
 

@@ -46,7 +46,7 @@ def agreed(row: EnteredAmount, user: User | None = None, seen: int | None = None
     )
 
 
-def refused(call: Any, words: str) -> None:
+def assert_refused(call: Any, words: str) -> None:
     with pytest.raises((EnteredRefusedError, CaseRefusedError), match=words):
         call()
 
@@ -81,7 +81,7 @@ def test_the_person_who_entered_it_cannot_agree_in_another_session() -> None:
     ada = superuser()
     row = entered(2_001, user=ada)
 
-    refused(lambda: agreed(row, User.objects.get(pk=ada.pk)), "a second person has to agree")
+    assert_refused(lambda: agreed(row, User.objects.get(pk=ada.pk)), "a second person has to agree")
     client = logged_in(ada)
     values = {"reason": WHY, "shown_minor": "2001", "code": Authenticator.of(ada).fresh_code()}
     answer = client.post(page(row, "agree"), values)
@@ -93,7 +93,9 @@ def test_a_second_login_with_the_same_mailbox_is_no_second_person() -> None:
     ada = clerk()
     row = entered(2_001, user=ada)
 
-    refused(lambda: agreed(row, UserFactory(is_staff=True, email=ada.email.upper())), "a second person has to agree")
+    assert_refused(
+        lambda: agreed(row, UserFactory(is_staff=True, email=ada.email.upper())), "a second person has to agree"
+    )
 
     assert not FundingRefund.objects.exists()
     assert agreed(row, UserFactory(is_staff=True, email="")).status == "applied"
@@ -131,7 +133,7 @@ def test_parts_of_an_amount_count_together_within_a_day(monkeypatch: pytest.Monk
 def test_the_domain_refuses_one_persons_word_without_the_pages() -> None:
     case = paid_case()
     amount = Money(2_001, "USD")
-    refused(
+    assert_refused(
         lambda: case_actions.refund(case=case, user=clerk(), amount=amount, reason=WHY, shown_minor=0),
         "too much for one",
     )
@@ -141,14 +143,14 @@ def test_the_domain_refuses_one_persons_word_without_the_pages() -> None:
 def test_one_proposal_at_a_time_and_a_withdrawn_one_cannot_be_agreed_to() -> None:
     case, ada = paid_case(), clerk()
     row = entered(2_001, user=ada, case=case)
-    refused(lambda: entered(2_002, case=case), "has proposed 20.01 USD for it already")
+    assert_refused(lambda: entered(2_002, case=case), "has proposed 20.01 USD for it already")
 
     entered_amounts.withdraw(entered=row, user=ada, reason=WHY)
     again = entered(3_000, user=ada, case=case)
-    refused(lambda: agreed(row), "waits for nobody any more")
-    refused(lambda: agreed(again, seen=2_001), "Another amount was proposed")
+    assert_refused(lambda: agreed(row), "waits for nobody any more")
+    assert_refused(lambda: agreed(again, seen=2_001), "Another amount was proposed")
     assert not FundingRefund.objects.exists()
-    refused(lambda: entered_amounts.withdraw(entered=row, user=ada, reason=WHY), "waits for nobody")
+    assert_refused(lambda: entered_amounts.withdraw(entered=row, user=ada, reason=WHY), "waits for nobody")
 
 
 def test_an_amount_that_became_impossible_is_not_carried_out() -> None:
@@ -156,7 +158,7 @@ def test_an_amount_that_became_impossible_is_not_carried_out() -> None:
     row = entered(2_001, user=ada, case=case)
     entered(100, user=clerk(), case=case)
 
-    refused(lambda: agreed(row), "Meanwhile 1.00 USD")
+    assert_refused(lambda: agreed(row), "Meanwhile 1.00 USD")
     assert EnteredAmount.objects.get(pk=row.pk).status == "proposed"
     assert FundingRefund.objects.get().amount_minor == 100
     assert not Entry.objects.filter(action="amount.agreed").exists()
@@ -164,8 +166,8 @@ def test_an_amount_that_became_impossible_is_not_carried_out() -> None:
 
 def test_an_impossible_amount_is_not_proposed() -> None:
     case = paid_case()
-    refused(lambda: entered(4_501, case=case), "45.00 USD is left")
-    refused(
+    assert_refused(lambda: entered(4_501, case=case), "45.00 USD is left")
+    assert_refused(
         lambda: entered_refunds.refund(case=case, user=clerk(), amount=Money(3_000, "USD"), reason=" ", shown_minor=0),
         "Say why",
     )
@@ -254,7 +256,7 @@ def test_a_suspended_person_agrees_to_no_amount() -> None:
     row, bob = entered(2_001), clerk()
     User.objects.filter(pk=bob.pk).update(trusted_from=None)
 
-    refused(lambda: agreed(row, bob), "Set it up again")
+    assert_refused(lambda: agreed(row, bob), "Set it up again")
     assert not FundingRefund.objects.exists()
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from onecard.kit.money import Money
-from tests.wallet.casework.desks import WHY, clearing, clerk, refused, unfunded
+from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, unfunded
 from tests.wallet.casework.test_proposals import bring_to, ends, merchant_gives_back, refund_that_failed
 from tests.wallet.charges.unpaid import PURCHASE, capture, receivable
 from wallet.casework import actions as case_actions
@@ -97,6 +97,6 @@ def test_a_cards_balance_does_not_replace_an_outside_return() -> None:
         ledger.post(kind="balance_spent", key="b:1", money=Money(700, "USD"), reference=PURCHASE, back=True)
     told = Case.objects.get(kind="refund_failed")
 
-    refused(lambda: case_actions.resolve(case=told, user=clerk(), reason=WHY), "45.00 USD is in clearing")
+    assert_refused(lambda: case_actions.resolve(case=told, user=clerk(), reason=WHY), "45.00 USD is in clearing")
     assert str(settle_outside(told)) == "45.00 USD"
     assert clearing() == 0
