@@ -43,6 +43,12 @@ def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules,
     return book.rules, book.rows[mcc], book.multiplier_versions
 
 
+def forget() -> None:
+    """Drops what this process has compiled, as a restart does: for tests."""
+    global _compiled  # noqa: PLW0603  (see `_complete`)
+    _compiled = None
+
+
 def _complete(book: _Compiled | None, version: int, mcc: str) -> _Compiled:
     global _compiled  # noqa: PLW0603  (the process's one compiled book; swapped whole, so threads need no lock)
     if book is None or book.version != version:

@@ -50,7 +50,7 @@ def _static_files_found_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_rulebook() -> None:
     """Each test starts like a new process: nothing compiled."""
-    rulebook._compiled = None
+    rulebook.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -59,11 +59,9 @@ def _fresh_issuers() -> Iterator[None]:
     registry.clear()
     yield
     if shared.cache_info().currsize:
-        link = shared()._redis
-        if keys := list(link.scan_iter("onecard:issuer:*")):
-            link.delete(*keys)
+        shared().clear()
     registry.clear()
-    alerts._last_alert_at.clear()
+    alerts.forget_given()
 
 
 @pytest.fixture(autouse=True)

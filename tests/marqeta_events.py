@@ -150,7 +150,7 @@ def report(
 ) -> Any:
     """Posts an envelope, or a raw body, to the webhook, signed and with its credentials unless others are given."""
     known = basic(settings.MARQETA_WEBHOOK_USERNAME, settings.MARQETA_WEBHOOK_PASSWORD)
-    signature = signed(_text(what), by=by) if signature is None else signature
+    signature = signed(body_of(what), by=by) if signature is None else signature
     headers = {"Authorization": known if authorization is None else authorization, "X-Marqeta-Signature": signature}
     return _post(WEBHOOK, what, headers)
 
@@ -173,13 +173,13 @@ def read(response: Any) -> dict[str, Any]:
     return found
 
 
-def _text(what: dict[str, Any] | str) -> str:
+def body_of(what: dict[str, Any] | str) -> str:
     return what if isinstance(what, str) else exact_json.dumps(what)
 
 
 def _post(url: str, what: dict[str, Any] | str, headers: dict[str, str]) -> Any:
     return Client(raise_request_exception=False).post(
-        url, data=_text(what).encode(), content_type="application/json", headers=headers
+        url, data=body_of(what).encode(), content_type="application/json", headers=headers
     )
 
 

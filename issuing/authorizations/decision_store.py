@@ -118,7 +118,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
         "earlier_rounds": list(asked.earlier_rounds),
         "cardholders": list(asked.cardholders),
     }
-    row = _run(READ, names, remaining_ms)
+    row = run_statement(READ, names, remaining_ms)
     version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
     known_rounds = events if asked.earlier_events else rounds
     return Facts(
@@ -136,13 +136,13 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
 
 def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Result:
     """Commits a decision under the card's lock, in one round trip (issuing/sql/record_decision.sql)."""
-    kind, response = _run(RECORD, _kept("proposal", proposal, body), remaining_ms)
+    kind, response = run_statement(RECORD, _kept("proposal", proposal, body), remaining_ms)
     return Result(kind, response or b"")
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
     """Keeps a request that is not decided, with a case, in one round trip (issuing/sql/refuse_event.sql)."""
-    _run(REFUSE, _kept("refusal", refusal, body), remaining_ms)
+    run_statement(REFUSE, _kept("refusal", refusal, body), remaining_ms)
 
 
 def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def forget_connection() -> None:
         connection.close()
 
 
-def _run(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ...]:
+def run_statement(sql: str, params: dict[str, Any], remaining_ms: float) -> tuple[Any, ...]:
     """Runs one statement that returns one row; the database cancels it when the remaining milliseconds are over."""
     if connection.connection is not None and connection.connection.is_doubtful:
         forget_connection()

@@ -21,7 +21,7 @@ def fall_back(*, obligation_id: int) -> str:
     """
     require_no_transaction("The cascade")
     cancel.call_off_waiting(obligation_id=obligation_id, actor=ACTOR)
-    method_ids = _candidates(FundingObligation.objects.get(pk=obligation_id))
+    method_ids = candidates_of(FundingObligation.objects.get(pk=obligation_id))
     return cascade.next_charge(obligation_id=obligation_id, method_ids=method_ids, actor=ACTOR)
 
 
@@ -36,7 +36,7 @@ def take_notice(*, case_id: int) -> bool:
     return receivable_notice.send(case_id=case_id, card_is_frozen=is_frozen)
 
 
-def _candidates(obligation: FundingObligation) -> list[int]:
+def candidates_of(obligation: FundingObligation) -> list[int]:
     """The methods that the decision could have chosen, best first. Later charges belong to its first decision."""
     return candidates.of(Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation))
 

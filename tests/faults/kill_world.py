@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -50,13 +50,15 @@ class World:
     kept: dict[str, Any] = field(default_factory=dict)
     _tables: Snapshot | None = None
     _issuer: dict[str, Any] = field(default_factory=dict)
+    _keys: IdempotencyKeys = field(default_factory=IdempotencyKeys)
 
     def remember(self) -> None:
         """From here on `put_back` comes back to this moment, in the database and at the sandbox."""
         self._tables = Snapshot.take("as_in_the_world")
         state = self.sandbox.state
         self._issuer = {one.name: getattr(state, one.name) for one in fields(state) if one.name != "lock"}
-        self._issuer = copy.deepcopy(self._issuer | {"keys": self.sandbox.sandbox.idempotency._uses})
+        self._issuer = copy.deepcopy(self._issuer)
+        self._keys = self.sandbox.sandbox.idempotency.copy()
 
     def put_back(self) -> None:
         """As if nothing had happened since."""
@@ -71,11 +73,8 @@ class World:
     def _put_back_the_issuer(self) -> None:
         inside = self.sandbox.sandbox
         inside.scenarios.clear()
-        then = copy.deepcopy(self._issuer)
-        keys = IdempotencyKeys()
-        keys._uses = then.pop("keys")
-        inside.idempotency = keys
-        for name, value in then.items():
+        inside.idempotency = self._keys.copy()
+        for name, value in copy.deepcopy(self._issuer).items():
             setattr(inside.state, name, value)
 
     @property
@@ -96,13 +95,12 @@ def a_world(mails: Path, *, policy: str) -> Iterator[World]:
     told |= {"EMAIL_FILE_PATH": str(mails)}
     # The deadline of a decision is not what dies here, and this machine may be busy.
     told |= {"FUNDING_POLICY": policy, "DECISION_DEADLINE_MS": 30_000}
-    real_clock = clock._now
     with processor_sandbox(marqeta=program) as sandbox, override_settings(**marqeta_settings(sandbox, program), **told):
         start_process()
         try:
             yield World(sandbox, mails, _wallet())
         finally:
-            clock._now = real_clock
+            _clock_is_set.close()
 
 
 def _wallet() -> dict[str, VirtualCard]:
@@ -124,7 +122,7 @@ def _wallet() -> dict[str, VirtualCard]:
 
 def start_process() -> None:
     """Nothing compiled, no client, no memory."""
-    rulebook._compiled = None
+    rulebook.forget()
     registry.clear()
     stripe_client.cache_clear()
 
@@ -187,9 +185,13 @@ def forget_what_the_broker_has() -> None:
         broker.delete("celery")
 
 
+_clock_is_set = ExitStack()
+
+
 def set_clock(later: dt.timedelta) -> None:
     """That much later, by our own clock; a process that is started now inherits it."""
-    clock._now = lambda: dt.datetime.now(dt.UTC) + later
+    _clock_is_set.close()
+    _clock_is_set.enter_context(clock.ahead(later))
 
 
 def pass_time(more: dt.timedelta) -> None:

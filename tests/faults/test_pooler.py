@@ -37,10 +37,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(params=["", "options"], ids=["parameters refused", "parameters ignored"])
 def bouncer(request: pytest.FixtureRequest) -> Iterator[int]:
     """A pooler with fewer sessions than clients, so that each session serves them all."""
-    base._pooled_places.clear()
+    base.pooled_places.clear()
     with pooler(ignored=request.param) as place:
         yield place
-    base._pooled_places.clear()
+    base.pooled_places.clear()
 
 
 def test_purchases_and_news_go_through_a_pooler(bouncer: int) -> None:

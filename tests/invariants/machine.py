@@ -94,7 +94,7 @@ class Purchases(Reckoning):
     def begin(
         self, *, provider: str, currency: str, policy: str, spends_balance: bool, daily: int, **people: Any
     ) -> None:
-        rulebook._compiled = None
+        rulebook.forget()
         self.unit = transaction.atomic()
         self.unit._from_testcase = True  # type: ignore[attr-defined]
         self.unit.__enter__()
@@ -331,7 +331,7 @@ class Purchases(Reckoning):
         charges.sweep(processor=self.processor)
         for obligation in FundingObligation.objects.filter(status__in=("open", "failed")):
             cancel.call_off_waiting(obligation_id=obligation.pk, actor="test", call_off=self.processor.call_off)
-            candidates = dunning._candidates(obligation)
+            candidates = dunning.candidates_of(obligation)
             cascade.next_charge(obligation_id=obligation.pk, method_ids=candidates, actor="test")
         charges.sweep(processor=self.processor)
 

@@ -23,7 +23,7 @@ CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
 @pytest.fixture
 def sandbox(our_server: str) -> Iterator[RunningSandbox]:
     seed_demo_world()
-    with processor_sandbox(webhook_url=f"{our_server}/stripe-webhook") as running, _worker():
+    with processor_sandbox(webhook_url=f"{our_server}/stripe-webhook") as running, running_worker():
         yield running
 
 
@@ -55,7 +55,7 @@ def both(our_server: str) -> Iterator[RunningSandbox]:
         "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
         "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
-    with processor_sandbox(marqeta=our_program(), **doors) as running, _worker():
+    with processor_sandbox(marqeta=our_program(), **doors) as running, running_worker():
         yield running
 
 
@@ -70,7 +70,7 @@ def our_program() -> MarqetaSettings:
     )
 
 
-class _worker:  # noqa: N801  (used as `with _worker()`)
+class running_worker:  # noqa: N801  (used as `with running_worker()`)
     """The relay and a worker in a thread: what the outbox holds is done at once, by the tasks' own code."""
 
     def __enter__(self) -> None:

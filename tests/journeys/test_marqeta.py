@@ -12,7 +12,7 @@ from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Decision, Dispute, IssuerEvent, SpendWindow, VirtualCard
 from onecard.demo.world import seed_demo_world
 from onecard.kit import clock
-from tests.journeys.conftest import CARD, _worker, our_program
+from tests.journeys.conftest import CARD, our_program, running_worker
 from tests.sandbox.marqeta.conduct import Conduct
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.settings import MarqetaSettings
@@ -31,7 +31,7 @@ def sandbox(our_server: str) -> Iterator[RunningSandbox]:
         "marqeta_gateway_url": f"{our_server}/api/webhooks/marqeta/jit",
         "marqeta_webhook_url": f"{our_server}/api/webhooks/marqeta",
     }
-    with processor_sandbox(marqeta=our_program(), **doors) as running, _worker():
+    with processor_sandbox(marqeta=our_program(), **doors) as running, running_worker():
         yield running
 
 

@@ -186,7 +186,8 @@ def settle(sandbox: RunningSandbox) -> None:
 
 def _waiting(sandbox: RunningSandbox) -> str:
     """What is still under way, or ""; in the order in which one leads to the next."""
-    sent = {*sandbox.sandbox.outgoing._events, *(token for _, token in sandbox.marqeta.outgoing._sent)}
+    with sandbox.sandbox.outgoing.events() as events:
+        sent = {*events, *sandbox.marqeta.outgoing.sent_tokens()}
     taken = {delivery.event_id for delivery in sandbox.deliveries.find() if delivery.accepted}
     stages: tuple[tuple[str, Callable[[], bool]], ...] = (
         ("events are on their way", lambda: bool(sent - taken)),

@@ -21,7 +21,7 @@ class Blame(StrEnum):
     UNKNOWN = "unknown"  # An unknown code: nobody is blamed.
 
 
-_CODES: dict[Blame, frozenset[str]] = {
+CODES: dict[Blame, frozenset[str]] = {
     Blame.CARD: frozenset(
         {
             "payment_method_not_available",
@@ -111,7 +111,7 @@ _CODES: dict[Blame, frozenset[str]] = {
         }
     ),
 }
-BLAME: dict[str, Blame] = {code: blame for blame, codes in _CODES.items() for code in codes}
+BLAME: dict[str, Blame] = {code: blame for blame, codes in CODES.items() for code in codes}
 # Codes about an account or its keys, including unknown ones.
 _ACCOUNT_CODE = re.compile(r"(account|platform|api_key|secret_key|capabilit|charges_(disabled|not_enabled)|livemode)_?")
 # Stripe often answers an account that may not charge with a sentence and no code.

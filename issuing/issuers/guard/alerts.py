@@ -38,8 +38,13 @@ def authentication_failed(provider: str, *, link: Shared) -> None:
 
 
 def forget() -> None:
-    """Resets the alerts and removes the hooks: for tests."""
+    """Removes the hooks, and forgets which alerts were given: for tests."""
     _hooks.clear()
+    forget_given()
+
+
+def forget_given() -> None:
+    """Forgets which alerts this process has given: for tests."""
     _last_alert_at.clear()
 
 

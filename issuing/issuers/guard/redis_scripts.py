@@ -40,6 +40,11 @@ class Shared:
             self._note_absence(error)
             return None
 
+    def clear(self) -> None:
+        """Deletes all that processes know about issuers: for tests."""
+        if keys := list(self._redis.scan_iter("onecard:issuer:*")):
+            self._redis.delete(*keys)
+
     def close(self) -> None:
         """Gives the connections back."""
         self._redis.close()

@@ -92,7 +92,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Returns Django's parameters, changed for a pooler if there is one."""
         params = super().get_connection_params()
         pooler = params.pop("pooler", "auto")
-        self.is_pooled = pooler == "transaction" or (pooler == "auto" and self._place in _pooled_places)
+        self.is_pooled = pooler == "transaction" or (pooler == "auto" and self._place in pooled_places)
         self._may_be_pooled = pooler == "auto"
         return _for_pooler(params) if self.is_pooled else params
 
@@ -112,7 +112,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if not self._may_be_pooled or self.is_pooled or _keeps_settings(raw):
                 return raw
             raw.close()
-        _pooled_places.add(self._place)
+        pooled_places.add(self._place)
         self.is_pooled = True
         return PatientConnection.connect(**_for_pooler(conn_params))
 
@@ -150,7 +150,7 @@ def _keeps_settings(raw: PatientConnection) -> bool:
 
 
 # Poolers that this process has found, by host and port: the next connection need not find out again.
-_pooled_places: set[tuple[str, str]] = set()
+pooled_places: set[tuple[str, str]] = set()
 
 
 def _fits(value: int, bits: int) -> bool:

@@ -11,7 +11,7 @@ from issuing.billing import top_ups
 from issuing.cards import service as cards
 from issuing.clearing import currency_conversion
 from issuing.errors import CardRefusedError
-from issuing.models import CardChange, CardFunding, CardTransaction, VirtualCard
+from issuing.models import Authorization, CardChange, CardFunding, CardTransaction, VirtualCard
 from onecard.kit.money import Money
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
@@ -131,12 +131,15 @@ class TestConvertedAmount:
         currency_conversion.check(kept, converted_minor=4_400, reason=WHY)
 
     def test_what_a_person_entered_moves_no_reference(self, card: VirtualCard) -> None:
-        assert currency_conversion._said_by_issuers("EUR", "USD") == []
         unknown = approved(card)
         work()
         deliver(foreign(unknown, 4_000, None), news(unknown, "closed"))
+        movement, purchase = CardTransaction.objects.get(), Authorization.objects.get()
+        before = currency_conversion.reference_of(movement, purchase)
+
         self.enter(13_334)
-        assert currency_conversion._said_by_issuers("EUR", "USD") == []
+
+        assert currency_conversion.reference_of(movement, purchase) == before
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.urls import reverse
@@ -213,13 +214,15 @@ def test_a_mail_that_cannot_be_sent_does_not_lose_the_notice(settings: Any) -> N
     assert TrailEntry.objects.count() == 1
 
 
-def test_every_process_installs_the_hook_at_its_start() -> None:
-    from django.apps import apps
-
+def test_every_process_installs_the_hook_at_its_start(settings: Any) -> None:
+    settings.ADMINS = [("Ops", "ops@example.com")]
     alerts.forget()
     apps.get_app_config("issuing").ready()
+    shared().clear()
 
-    assert alerts._hooks == [issuer_alarm.mail_administrators]
+    alerts.authentication_failed("stripe", link=shared())
+
+    assert [message.to for message in mail.outbox] == [["ops@example.com"]]
 
 
 def test_the_rollout_is_edited_with_a_trail_and_not_deleted() -> None:

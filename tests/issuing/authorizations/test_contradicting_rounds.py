@@ -135,8 +135,8 @@ def test_every_answer_takes_two_round_trips_at_most(
         "a used id": stripe_events.authorization_request(card=card.issuer_card_id) | {"id": asked["id"]},
         "another account": asked | {"account": "acct_other"},
     }[kind]
-    run, made = decision_store._run, []
-    monkeypatch.setattr(decision_store, "_run", lambda *args: made.append(args) or run(*args))
+    run, made = decision_store.run_statement, []
+    monkeypatch.setattr(decision_store, "run_statement", lambda *args: made.append(args) or run(*args))
 
     with CaptureQueriesContext(connection) as by_django:
         stripe_events.post(question)

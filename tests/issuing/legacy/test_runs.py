@@ -61,15 +61,15 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 ) -> None:
     lines, named = proof(9, documents=300, bad=20)
     file = write(tmp_path / "old.jsonl", list(lines))
-    wait, turns = importing._wait_for_other_runs, []
+    wait, turns = importing.lock_name, []
 
-    def interrupted() -> None:
+    def interrupted(name: str) -> None:
         turns.append(1)
         if len(turns) > batches_done:
             raise KeyboardInterrupt
-        wait()
+        wait(name)
 
-    monkeypatch.setattr(importing, "_wait_for_other_runs", interrupted)
+    monkeypatch.setattr(importing, "lock_name", interrupted)
     stopped = run(file, batch=40)
     assert stopped.status == 130
     done = LegacyDocument.objects.count()
@@ -158,16 +158,16 @@ def test_the_help_names_the_exit_statuses(capsys: pytest.CaptureFixture[str]) ->
 
 @real_commits
 def test_a_database_that_breaks_off_is_no_bad_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wait, turns = importing._wait_for_other_runs, []
+    wait, turns = importing.lock_name, []
 
-    def broken() -> None:
+    def broken(name: str) -> None:
         turns.append(1)
         if len(turns) == 2:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        wait()
+        wait(name)
 
-    monkeypatch.setattr(importing, "_wait_for_other_runs", broken)
+    monkeypatch.setattr(importing, "lock_name", broken)
     file = write(tmp_path / "old.jsonl", [card(number) for number in range(1, 6)])
     ended = run(file, batch=2)
     connection.close()

@@ -70,7 +70,7 @@ def test_marqetas_doors_read_chunks_to_their_end(settings: Any) -> None:
     settings.MARQETA_WEBHOOK_USERNAME, settings.MARQETA_WEBHOOK_PASSWORD = "web", "Aa1!webhook-password-x"
     settings.MARQETA_WEBHOOK_SECRET = ""
     card = walkthrough_card(issuer_provider="marqeta", issuer_card_id="card-1")
-    body = marqeta_events._text(marqeta_events.gateway_request(card=card.issuer_card_id))
+    body = marqeta_events.body_of(marqeta_events.gateway_request(card=card.issuer_card_id))
     jit = marqeta_events.basic("jit", "Aa1!gateway-password-x")
     assert chunked(marqeta_events.GATEWAY, Source(body.encode(), 9), authorization=jit).status_code == 200
     web = marqeta_events.basic("web", "Aa1!webhook-password-x")
@@ -100,7 +100,7 @@ def test_a_question_that_waited_too_long_for_a_thread_is_declined_unread(
 ) -> None:
     settings.MARQETA_JIT_USERNAME, settings.MARQETA_JIT_PASSWORD = "jit", "Aa1!gateway-password-x"
     card = walkthrough_card(issuer_provider="marqeta", issuer_card_id="card-1")
-    body = marqeta_events._text(marqeta_events.gateway_request(card=card.issuer_card_id)).encode()
+    body = marqeta_events.body_of(marqeta_events.gateway_request(card=card.issuer_card_id)).encode()
     headers = {"Authorization": marqeta_events.basic("jit", "Aa1!gateway-password-x")}
     for waited_s, status, queries in ((1.0, 402, 0), (60.0, 402, 0)):
         old = {ARRIVED_AT: time.perf_counter() - waited_s}

@@ -71,6 +71,11 @@ class Outgoing:
                 self._submit(Batch(target, (notice,)), scenario="resend")
         return bool(found)
 
+    def sent_tokens(self) -> set[str]:
+        """The tokens of all events that were sent, or are on their way."""
+        with self._lock:
+            return {token for _, token in self._sent}
+
     def release_held(self) -> int:
         """Send the events that were kept back to be out of order, and tell how many they were."""
         with self._lock:

@@ -61,7 +61,7 @@ def count_spending(state: State, authorization: Json, delta: int) -> None:
     category = authorization["merchant_data"]["category"]
     for owner in (authorization["card"], authorization["cardholder"]):
         for interval in _INTERVALS[1:]:
-            window = _window(interval, authorization["created"])
+            window = window_of(interval, authorization["created"])
             state.spent[owner, interval, window, ""] += delta
             state.spent[owner, interval, window, category] += delta
 
@@ -77,12 +77,12 @@ def _exceeds(state: State, owner: Json, limit: Json, authorization: Json, amount
     if limit["interval"] == "per_authorization":
         # An increment counts with what is held already.
         return bool(authorization["amount"] + amount > limit["amount"])
-    window = _window(limit["interval"], authorization["created"])
+    window = window_of(limit["interval"], authorization["created"])
     spent = sum(state.spent[owner["id"], limit["interval"], window, category] for category in set(categories))
     return bool(spent + amount > limit["amount"])
 
 
-def _window(interval: str, at: int) -> str:
+def window_of(interval: str, at: int) -> str:
     # Windows begin at midnight UTC, weeks on Sunday.
     day = datetime.fromtimestamp(at, UTC).date()
     match interval:

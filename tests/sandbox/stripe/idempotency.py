@@ -1,5 +1,6 @@
 """Idempotency keys as Stripe keeps them: the first answer is the answer, whatever it was."""
 
+import copy
 import threading
 from dataclasses import dataclass
 
@@ -30,6 +31,13 @@ class IdempotencyKeys:
     def __init__(self) -> None:
         self._uses: dict[str, _Use] = {}
         self._lock = threading.Lock()
+
+    def copy(self) -> "IdempotencyKeys":
+        """The same keys with the same answers; what is claimed in one is not claimed in the other."""
+        same = IdempotencyKeys()
+        with self._lock:
+            same._uses = copy.deepcopy(self._uses)
+        return same
 
     def claim(self, key: str, *, fingerprint: str, request_id: str) -> Replay | None:
         """Take a key for this request, or hand back its earlier answer; raises RefusedError when neither may be."""

@@ -15,7 +15,7 @@ from tests.sandbox.stripe.rounds import decide
 from tests.sandbox.wire import Json
 
 # From this version on an uncaptured authorization that lapses is `expired`; before, it was `reversed`.
-_VERSION_WITH_EXPIRED = "2025-03-31"
+VERSION_WITH_EXPIRED = "2025-03-31"
 
 
 def create(sandbox: Sandbox, command: Command) -> Json:
@@ -70,7 +70,7 @@ def expire(sandbox: Sandbox, command: Command) -> Json:
     with sandbox.state.lock:
         authorization = _held(sandbox, command, "expired")
         before = render(sandbox.state, authorization)
-        knows_expired = sandbox.settings.api_version >= _VERSION_WITH_EXPIRED
+        knows_expired = sandbox.settings.api_version >= VERSION_WITH_EXPIRED
         authorization["status"] = "expired" if knows_expired else "reversed"
         set_hold(sandbox.state, authorization, held=0)
         return _updated(sandbox, authorization, before, command)

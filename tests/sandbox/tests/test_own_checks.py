@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from tests.sandbox.running import RunningSandbox
-from tests.sandbox.stripe.controls import _window
+from tests.sandbox.stripe.controls import window_of
 from tests.sandbox.tests.conftest import CARD
 from tests.sandbox.tests.receiver import Receiver, decline
 
@@ -128,4 +128,4 @@ def test_increment_is_checked_too(
 )
 def test_windows_begin_at_midnight_utc(interval: str, window: str) -> None:
     sunday_23_59_utc = 1_793_577_540
-    assert _window(interval, sunday_23_59_utc) == window
+    assert window_of(interval, sunday_23_59_utc) == window

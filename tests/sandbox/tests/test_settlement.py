@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from tests.sandbox.running import RunningSandbox
-from tests.sandbox.stripe.purchases import _VERSION_WITH_EXPIRED
+from tests.sandbox.stripe.purchases import VERSION_WITH_EXPIRED
 from tests.sandbox.tests.conftest import CARD
 from tests.sandbox.tests.receiver import Receiver, decline
 
@@ -82,7 +82,7 @@ def test_expiry_keeps_the_amount_for_a_late_capture(
 
 
 def test_expired_is_a_word_of_newer_versions(sandbox: RunningSandbox) -> None:
-    assert sandbox.sandbox.settings.api_version >= _VERSION_WITH_EXPIRED > "2024-06-20"
+    assert sandbox.sandbox.settings.api_version >= VERSION_WITH_EXPIRED > "2024-06-20"
 
 
 def test_final_amount_replaces_an_estimate(

@@ -390,7 +390,7 @@ def test_call_off_does_not_give_up_while_our_account_is_refused(sandbox: Running
 
 
 def test_every_code_has_one_blame() -> None:
-    counted = [code for codes in blame._CODES.values() for code in codes]
+    counted = [code for codes in blame.CODES.values() for code in codes]
     assert len(counted) == len(set(counted)) == len(blame.BLAME)
 
 

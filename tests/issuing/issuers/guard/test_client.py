@@ -19,7 +19,7 @@ from issuing.issuers.base import (
     RefusedError,
 )
 from issuing.issuers.errors import OverBudgetError, PausedError
-from issuing.issuers.guard import alerts
+from issuing.issuers.guard import alerts, redis_scripts
 from issuing.issuers.guard.breaker import Breaker, breaker_state, close_breaker
 from issuing.issuers.guard.client import GuardedIssuer, Patience
 from issuing.issuers.guard.rate_budget import Budget, Gate
@@ -277,13 +277,15 @@ def test_a_storm_over_real_http_ends_in_one_card_for_each_key(
     assert world.cards_made() == 6
 
 
-def test_without_redis_calls_go_on_and_the_log_says_so_once(mock: MockIssuer, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_redis_calls_go_on_and_the_log_says_so_once(
+    mock: MockIssuer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_scripts, "PAUSE_S", 0.0)
     away = Shared("redis://127.0.0.1:9/0")
     issuer = GuardedIssuer(mock, budget=Budget("mock", away, 1), patience=Time().patience(tries=1), link=away)
     started = time.monotonic()
     with caplog.at_level(logging.ERROR, logger="issuing.issuers.guard.redis_scripts"):
         for number in range(10):
-            away._away_until = 0.0
             create(issuer, key=str(number))
     assert len(mock.cards) == 10
     assert len(caplog.records) == 1
