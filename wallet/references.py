@@ -13,6 +13,8 @@ class Subject(StrEnum):
     PURCHASE = "authorization"
     # A top-up names the card's key in our database; a case about a difference names the card's id at its issuer.
     CARD = "card"
+    # A change asked of an issuer about a card: its key in our database.
+    CARD_CHANGE = "cardchange"
     # A movement of money at the issuer: its key in our database.
     CARD_TRANSACTION = "card_transaction"
     # A dispute of one of our charges: the processor's id of the dispute, or of the balance entry that moved its money.

@@ -8,8 +8,6 @@ from onecard.kit import clock
 KEY_LIFE = dt.timedelta(hours=23)
 # The processor lists what it made well before this time has passed.
 LISTED_BY = dt.timedelta(minutes=5)
-# From this many attempts on a case is open; attempts go on at the longest delay.
-ATTEMPTS_BEFORE_CASE = 6
 # The queue gets this head start before the sweeper looks.
 SWEEP_GRACE = dt.timedelta(seconds=3)
 

@@ -17,6 +17,8 @@ from onecard.kit.admin import BaseAdmin, row_of
 from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 from onecard.kit.transitions import sources_of
 
+HOLDS_AT_ONCE = (CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardAct:
@@ -116,23 +118,27 @@ def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str
         except cards.CardRefusedError as error:
             messages.error(request, error.message)
         else:
-            show_change_result(request, card, act.kind, done=act.done)
+            show_change_result(request, latest_change(card, act.kind), done=act.done)
         return redirect(page)
     title = f"{act.kind.label} {card} of {card.cardholder.name}"
     shown = Act(title=title, words=act.words, button=act.kind.label, back=page, danger=act.danger)
     return ask(request, shown, form)
 
 
-def show_change_result(request: HttpRequest, card: VirtualCard, kind: str, *, done: str) -> None:
-    """Shows how far the issuer is with the change that was just requested."""
-    change = CardChange.objects.filter(card=card, kind=kind).latest("pk")
+def latest_change(card: VirtualCard, kind: str) -> CardChange:
+    """Returns the change of this kind that was requested last."""
+    return CardChange.objects.filter(card=card, kind=kind).latest("pk")
+
+
+def show_change_result(request: HttpRequest, change: CardChange, *, done: str) -> None:
+    """Shows how far the issuer is with a change that it was just asked for."""
     if change.status == states.Change.DONE:
         messages.success(request, done)
     elif change.status == states.Change.REFUSED:
         messages.error(request, f"The issuer refused: {change.failure_message}")
     else:
         why = f" {change.failure_message}" if change.failure_message else ""
-        here = " Here it holds already." if kind in (CardChange.Kind.FREEZE, CardChange.Kind.CLOSE) else ""
+        here = " Here it holds already." if change.kind in HOLDS_AT_ONCE else ""
         messages.warning(request, f"Waiting for the issuer; it is asked again by itself.{here}{why}")
 
 

@@ -1,12 +1,21 @@
-"""Card changes: the requests to issuers about cards. Read-only."""
+"""Card changes: the requests to issuers about cards. Read-only, but for a button that asks again at once."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from issuing import states
+from issuing.admin.card_actions import show_change_result
+from issuing.cards import changes as card_changes
+from issuing.errors import CardRefusedError
 from issuing.models import CardChange
-from onecard.kit import display
-from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin, row_of
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
 
 CHANGE_TONE: dict[str, str] = {
     states.Change.INTENDED: "info",
@@ -15,12 +24,14 @@ CHANGE_TONE: dict[str, str] = {
     states.Change.REFUSED: "bad",
     states.Change.SUPERSEDED: "neutral",
 }
+ASK_AGAIN = "Ask the issuer again"
 
 
 @admin.register(CardChange)
 class CardChangeAdmin(ReadOnlyAdmin):
     """Requests to issuers about cards, and their results."""
 
+    actions_detail = ("ask_again",)
     list_display = ("asked", "kind", "card", "state", "requested_by", "attempts", "failure_message")
     list_filter = ("status", "kind", "card__issuer_provider")
     list_select_related = ("card",)
@@ -30,14 +41,64 @@ class CardChangeAdmin(ReadOnlyAdmin):
         ("card", "kind", "state"),
         ("reason", "requested_by"),
         ("attempts", "failure_code", "failure_message"),
-        ("asked", "key"),
+        ("asked", "next_try", "key"),
     )
     nothing_yet = "They appear here when a card is made, frozen, closed or given new limits."
+
+    @page_action(description=ASK_AGAIN, url_path="again", permissions=["ask", "view"], icon="replay")
+    def ask_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        change = row_of(self, request, object_id)
+        if change is None:
+            raise Http404
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        return _ask_issuer(request, change, form) if form.is_valid() else _ask_person(request, change, form)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The button is there while the change waits for its next try."""
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        change = row_of(self, request, object_id)
+        return allowed if change is not None and change.status == states.Change.INTENDED else []
+
+    def has_ask_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Who may change a card may ask its issuer again."""
+        return request.user.has_perm("issuing.change_virtualcard")
 
     @admin.display(description="Asked", ordering="created_at")
     def asked(self, change: CardChange) -> str:
         return display.moment(change.created_at)
 
+    @admin.display(description="Next try")
+    def next_try(self, change: CardChange) -> str:
+        waits = change.status in states.OPEN_CHANGE
+        return display.moment(change.next_attempt_at) if waits and change.next_attempt_at else display.NOTHING
+
     @admin.display(description="State", ordering="status")
     def state(self, change: CardChange) -> SafeString:
         return display.label(change.get_status_display(), CHANGE_TONE.get(change.status, "info"))
+
+
+def _ask_issuer(request: HttpRequest, change: CardChange, form: ReasonForm) -> HttpResponse:
+    try:
+        card_changes.ask_again(change=change, requested_by=f"user:{request.user.pk}", **form.cleaned_data)
+    except CardRefusedError as error:
+        messages.error(request, error.message)
+    else:
+        change.refresh_from_db()
+        show_change_result(request, change, done="The issuer has done it.")
+    return redirect(_page_of(change.pk))
+
+
+def _ask_person(request: HttpRequest, change: CardChange, form: ReasonForm) -> HttpResponse:
+    words = (
+        f"{change.failure_message} Mend that first. The same key goes to the issuer again, so what it has done already "
+        "is not done twice. If it fails again, it is tried later as before."
+    )
+    act = Act(title=f"{ASK_AGAIN}: {change}", words=words, button=ASK_AGAIN, back=_page_of(change.pk))
+    return ask(request, act, form)
+
+
+def _page_of(key: object) -> str:
+    return reverse("admin:issuing_cardchange_change", args=[key])
+
+
+references.register("cardchange", _page_of)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing.admin.card_actions import page_of, show_change_result
+from issuing.admin.card_actions import latest_change, page_of, show_change_result
 from issuing.cards import service as cards
 from issuing.entered_amounts import why_not_limit
 from issuing.issuers.base import Limits
@@ -103,7 +103,8 @@ def _make(request: HttpRequest, form: NewCardForm) -> HttpResponse:
     except cards.CardRefusedError as error:
         form.add_error(None, error.message)
         return _page(request, form)
-    show_change_result(request, card, CardChange.Kind.CREATE, done="The card is made; it waits to be activated.")
+    made = latest_change(card, CardChange.Kind.CREATE)
+    show_change_result(request, made, done="The card is made; it waits to be activated.")
     return redirect(page_of(card))
 
 

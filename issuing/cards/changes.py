@@ -9,13 +9,15 @@ from django.db.models import Exists, OuterRef, Q
 
 from audit import trail
 from issuing import states
-from issuing.cards import issuer_failover
+from issuing.cards import change_records, issuer_failover
+from issuing.errors import CardRefusedError
 from issuing.issuers.base import Address, CardOrder, IssuedCard, Issuer, IssuerError, Limits, Person, RefusedError
 from issuing.issuers.errors import PausedError
 from issuing.issuers.registry import issuer_for
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
 from onecard.kit.attempts import Attempts
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.kit.transitions import sources_of
 
@@ -43,6 +45,27 @@ def carry_out(*, change_id: int, issuer: Issuer | None = None) -> str:
         moved = _ask(claimed, issuer or issuer_for(claimed.card.issuer_provider))
         claimed = _claim(change_id) if moved else None
     return CardChange.objects.values_list("status", flat=True).get(pk=change_id)
+
+
+def ask_again(*, change: CardChange, reason: str, requested_by: str) -> str:
+    """Makes a try at once at a change that waits for its time, as staff wish; gives the change's status.
+
+    Raises CardRefusedError without a reason, and when the change does not wait or is not the card's next one.
+    """
+    words = checked_reason(reason, error=CardRefusedError)
+    with transaction():
+        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        waiting = CardChange.objects.filter(IS_NEXT, pk=change.pk, status=states.Change.INTENDED)
+        if waiting.update(next_attempt_at=clock.now(), updated_at=clock.now()) != 1:
+            raise CardRefusedError("This change does not wait, or an earlier one of its card does: look again.")
+        trail.record(
+            actor=requested_by,
+            action=f"card.{change.kind}_asked_again",
+            subject=card,
+            change=str(change.key),
+            reason=words,
+        )
+    return carry_out(change_id=change.pk)
 
 
 def sweep(*, now: dt.datetime | None = None) -> int:
@@ -107,7 +130,7 @@ def _account_at(issuer: Issuer, card: VirtualCard) -> str:
 def _done(change: CardChange, issued: IssuedCard | None) -> None:
     with transaction():
         card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
-        if not _move(change, states.Change.DONE):
+        if not change_records.end(change, states.Change.DONE):
             return
         if change.kind == CardChange.Kind.CREATE and issued is not None:
             _take_over(card, issued)
@@ -140,7 +163,7 @@ def _refused(change: CardChange, error: RefusedError) -> None:
     """Final: a card that cannot be made is closed; what we hold more strictly than the issuer stays so."""
     with transaction():
         card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
-        if not _move(change, states.Change.REFUSED, error):
+        if not change_records.end(change, states.Change.REFUSED, error):
             return
         if change.kind == CardChange.Kind.CREATE:
             VirtualCard.objects.filter(pk=card.pk, issuer_card_id="").update(status=states.Card.CLOSED)
@@ -154,27 +177,23 @@ def _refused(change: CardChange, error: RefusedError) -> None:
 
 
 def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
-    CHANGES.put_back(
-        change,
-        message=error.message,
-        delay_s=getattr(error, "retry_after_s", None),
-        status=states.Change.INTENDED,
-        failure_code=error.code,
-        may_have_arrived=may_have_arrived,
-    )
+    """Puts the change back with a later due time; after many attempts a case tells staff.
 
-
-def _move(change: CardChange, target: str, error: IssuerError | None = None) -> bool:
-    rows = CardChange.objects.filter(pk=change.pk, status__in=sources_of(states.CHANGE_MOVES, target))
-    changed = rows.update(
-        status=target,
-        failure_code=error.code if error else "",
-        failure_message=error.message[:300] if error else "",
-        claimed_until=None,
-        next_attempt_at=None,
-        updated_at=clock.now(),
-    )
-    return changed == 1
+    A pause opens none: nothing was sent, and the page of its issuer tells of it.
+    """
+    with transaction():
+        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        is_ours = CHANGES.put_back(
+            change,
+            message=error.message,
+            delay_s=getattr(error, "retry_after_s", None),
+            status=states.Change.INTENDED,
+            failure_code=error.code,
+            may_have_arrived=may_have_arrived,
+        )
+        complaint = CHANGES.complaint(change, error.message)
+        if is_ours and complaint and not isinstance(error, PausedError):
+            change_records.open_case(change, complaint)
 
 
 def _person(card: VirtualCard) -> Person:

@@ -7,7 +7,7 @@ from django.db.models import Max
 from audit import trail
 from issuing import states
 from issuing.card_data.vault import erase_card_data
-from issuing.cards.change_intents import intend
+from issuing.cards.change_records import intend
 from issuing.cards.comparison_rules import Finding, Kind, Resolution, compare
 from issuing.issuers.base import IssuedCard, Issuer, RefusedError
 from issuing.issuers.registry import issuer_for

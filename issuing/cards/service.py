@@ -9,7 +9,7 @@ from issuing import states
 from issuing.card_data.vault import erase_card_data
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
-from issuing.cards.change_intents import intend
+from issuing.cards.change_records import intend, supersede
 from issuing.errors import CardRefusedError, ReadOnlyError
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
@@ -158,9 +158,7 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
         if target == states.Card.CLOSED:
             erase_card_data(locked, actor=requested_by)
         # Unsent requests that would make the card usable again are cancelled.
-        CardChange.objects.filter(card=card, kind__in=MAKES_USABLE, status=states.Change.INTENDED).update(
-            status=states.Change.SUPERSEDED, next_attempt_at=None, updated_at=clock.now()
-        )
+        supersede(locked, MAKES_USABLE)
         change = intend(locked, kind, requested_by=requested_by, reason=words)
     return _carry_out(change)
 

@@ -11,6 +11,7 @@ from issuing import states
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from wallet.models import Cardholder
+from wallet.references import Subject
 
 
 class Provider(models.TextChoices):
@@ -180,3 +181,8 @@ class CardChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.card}"
+
+    @property
+    def reference(self) -> str:
+        """What cases call it."""
+        return Subject.CARD_CHANGE.reference(self.pk)

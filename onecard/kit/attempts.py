@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Longer than a task may run, so that nobody takes a row from a worker that is still busy with it.
 CLAIM = dt.timedelta(seconds=120)
+# From this many attempts on a person is told; attempts go on at the longest delay.
+ATTEMPTS_BEFORE_CASE = 6
 SWEEP_BATCH = 50
 ALL = Q()
 
@@ -93,6 +95,10 @@ class Attempts:
             **changes,
         )
         return changed == 1
+
+    def complaint(self, row: Attempted, message: str) -> str:
+        """Returns what a case says of a row that failed so often that a person should know, else ""."""
+        return f"{row.attempts} attempts: {message}" if row.attempts >= ATTEMPTS_BEFORE_CASE else ""
 
     def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None, only: Q = ALL) -> int:
         """Makes one attempt at every due row whose message seems lost; returns how many."""

@@ -107,6 +107,12 @@ NEXT_STEP: dict[str, str] = {
         "Look at the card in the issuer's dashboard and mend the side that is wrong. The next comparison closes this "
         "case by itself when both agree."
     ),
+    Case.Kind.CARD_CHANGE_FAILING: (
+        "We keep asking under the same key, so it cannot be done twice, and this case closes by itself with the "
+        "issuer's answer. What stops purchases holds here already. Open the change and read why it fails; Issuers "
+        "shows whether that issuer is down. Once it is mended, press “Ask the issuer again” there. If it was settled "
+        "in the issuer's dashboard instead, close this case with a sentence that says so."
+    ),
     Case.Kind.TRANSACTION_DIFFERS: (
         "Compare the transaction with the issuer's dashboard: ours is kept as it was reported first, and neither side "
         "is overwritten."

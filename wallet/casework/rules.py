@@ -20,6 +20,7 @@ from wallet.refunds import records as refunds
 # These end outside the product: a person asks the processor or issuer and writes how the case ended.
 SETTLED_OUTSIDE = (
     Case.Kind.CARD_DIFFERS,
+    Case.Kind.CARD_CHANGE_FAILING,
     Case.Kind.TRANSACTION_DIFFERS,
     Case.Kind.RECONCILIATION,
     Case.Kind.REFUND_FAILED,

@@ -21,6 +21,7 @@ class Case(models.Model):
         TWO_CHARGES = "two_charges", "Processor reports a second successful charge"
         APPROVED_WITHOUT_US = "approved_without_us", "Issuer approved by itself, nobody was charged"
         CARD_DIFFERS = "card_differs", "Card differs from what its issuer says"
+        CARD_CHANGE_FAILING = "card_change_failing", "A card change keeps failing at its issuer"
         TRANSACTION_DIFFERS = "transaction_differs", "Transaction differs from what its issuer says"
         RECEIVABLE = "receivable", "No funding card paid; the cardholder owes it"
         REFUND_FAILED = "refund_failed", "Money could not be given back"

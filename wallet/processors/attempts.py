@@ -20,7 +20,7 @@ from wallet import states
 from wallet.models import FundingCharge, FundingObligation, FundingRefund
 from wallet.processors import account_refusals
 from wallet.processors.base import AccountRefusedError, NotProcessedError, OutcomeUnknownError
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE, is_long_ago
+from wallet.retry_policy import is_long_ago
 
 Request = FundingCharge | FundingRefund
 Answer = TypeVar("Answer")
@@ -70,8 +70,9 @@ class Requests(Attempts):
                 return
             if status != row.status:
                 trail.record(actor=self.actor, action=f"{self.what}.{status}", subject=row, was=row.status)
-            if row.attempts >= ATTEMPTS_BEFORE_CASE and not isinstance(error, AccountRefusedError):
-                self.open_case(row, obligation, f"{row.attempts} attempts: {error.message}")
+            complaint = self.complaint(row, error.message)
+            if complaint and not isinstance(error, AccountRefusedError):
+                self.open_case(row, obligation, complaint)
 
     def send_or_find(self, row: Request, *, send: Callable[[], Answer], find: Callable[[], Answer | None]) -> Answer:
         """Sends the request; after an error, looks up one that an earlier attempt may have made.

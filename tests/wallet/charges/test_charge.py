@@ -9,6 +9,7 @@ from django.db import transaction
 
 from audit.models import Entry
 from onecard.kit import clock
+from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
@@ -20,7 +21,6 @@ from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge, FundingMethod
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE
 
 pytestmark = pytest.mark.django_db
 

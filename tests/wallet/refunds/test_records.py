@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from audit.models import Entry
 from onecard.kit import clock
+from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
 from onecard.kit.transactions import TransactionError
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import given_back, intended_charge, let_probe, processor_sandbox
@@ -19,7 +20,6 @@ from wallet.models import Case, FundingCharge, FundingRefund, Posting
 from wallet.processors.base import OutcomeUnknownError, RefundOrder, RefundOutcome
 from wallet.refunds import records as refunds
 from wallet.refunds import send as refund_sending
-from wallet.retry_policy import ATTEMPTS_BEFORE_CASE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,0 +1,260 @@
+"""A card change that keeps failing at its issuer, over real HTTP: one case tells staff, and the outcome closes it."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from audit.models import Entry
+from issuing.cards import changes as card_changes
+from issuing.cards import service as cards
+from issuing.issuers import registry
+from issuing.issuers.base import Limits
+from issuing.issuers.guard.breaker import Breaker, close_breaker
+from issuing.issuers.guard.client import GuardedIssuer, Patience
+from issuing.issuers.guard.redis_scripts import shared
+from issuing.issuers.marqeta.client import MarqetaIssuer
+from issuing.issuers.stripe.client import StripeIssuer
+from issuing.models import CardChange, VirtualCard
+from onecard.kit import clock
+from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
+from tests.back_office import logged_in, sentences, superuser, text_of
+from tests.factories import CardholderFactory, UserFactory
+from tests.issuing.issuers.worlds import new_key, sandbox_for_issuers
+from tests.sandbox.running import RunningSandbox
+from tests.threads import at_once
+from wallet.casework import actions as case_actions
+from wallet.models import Case
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ISSUERS: dict[str, Callable[..., Any]] = {"stripe": StripeIssuer, "marqeta": MarqetaIssuer}
+MAKING = {"stripe": "/v1/issuing/cards", "marqeta": "/v3/cards"}
+MOVING = {"stripe": "/v1/issuing/cards/*", "marqeta": "/v3/cardtransitions"}
+LIMITS = Limits(per_transaction_minor=10_000, daily_minor=20_000, monthly_minor=30_000)
+# For what is the same whichever issuer it is.
+ONE_ISSUER = pytest.mark.parametrize("provider", ["stripe"], indirect=True)
+ME, REASON = "user:1", "The issuer says that it is mended."
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    with sandbox_for_issuers() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=sorted(ISSUERS))
+def provider(request: pytest.FixtureRequest, served: RunningSandbox) -> Iterator[str]:
+    """An issuer that behaves, whose calls are sent once each, so that an attempt is one request."""
+    served.sandbox.scenarios.clear()
+    registry.clear()
+    close_breaker(request.param)
+    registry.install(GuardedIssuer(ISSUERS[request.param](read_timeout_s=0.5), patience=Patience(tries=1)))
+    yield request.param
+    served.release()
+    close_breaker(request.param)
+    registry.clear()
+
+
+def new_card(provider: str) -> VirtualCard:
+    holder = CardholderFactory(
+        name="Ada Lovelace",
+        phone="+14155550100",
+        address_line1="510 Townsend Street",
+        address_city="San Francisco",
+        address_state="CA",
+        address_postal_code="94103",
+        address_country="US",
+    )
+    return cards.create_virtual_card(
+        cardholder=holder, card_type="visa", limits=LIMITS, requested_by=ME, provider=provider
+    )
+
+
+def attempts(count: int, provider: str) -> None:
+    """As if the sweeper came by so often, each time with the waiting time over and the breaker closed."""
+    for _ in range(count):
+        close_breaker(provider)
+        make_due()
+        card_changes.sweep()
+
+
+def make_due() -> None:
+    past = clock.now() - dt.timedelta(hours=2)
+    CardChange.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=past)
+
+
+def page(change: CardChange) -> str:
+    return reverse("admin:issuing_cardchange_change", args=[change.pk])
+
+
+def button(change: CardChange) -> str:
+    return reverse("admin:issuing_cardchange_ask_again", args=[change.pk])
+
+
+def failing_freeze(provider: str, served: RunningSandbox, times: int | None = None) -> CardChange:
+    """A freeze that fails as often as stated (None: for ever); with one more attempt it has a case."""
+    card = cards.activate(card=new_card(provider), requested_by=ME)
+    served.order(path=MOVING[provider], do="error_500", times=times)
+    cards.freeze(card=card, reason="Lost at the beach", requested_by=ME)
+    attempts(ATTEMPTS_BEFORE_CASE - 2, provider)
+    assert not Case.objects.exists()
+    return CardChange.objects.get(kind="freeze")
+
+
+def made(provider: str, served: RunningSandbox) -> int:
+    """How many cards the issuer has made."""
+    if provider == "stripe":
+        return len(served.state.objects["issuing.card"])
+    return len(served.marqeta.state.things["card"])
+
+
+def status_of(change: CardChange) -> str:
+    change.refresh_from_db()
+    return change.status
+
+
+@pytest.mark.parametrize("fault", ["error_500", "html_error", "hold_answer"])
+def test_a_creation_that_keeps_failing_has_one_case_until_it_succeeds(
+    provider: str, served: RunningSandbox, fault: str
+) -> None:
+    served.order(path=MAKING[provider], do=fault, times=ATTEMPTS_BEFORE_CASE + 1)
+    before = made(provider, served)
+    card = new_card(provider)
+    attempts(ATTEMPTS_BEFORE_CASE - 2, provider)
+    assert not Case.objects.exists()
+
+    attempts(2, provider)
+
+    change = CardChange.objects.get(card=card)
+    case = Case.objects.get()
+    assert (case.kind, case.status, case.amount_minor) == ("card_change_failing", "open", 0)
+    assert case.reference == f"cardchange:{change.pk}"
+    assert f"{ATTEMPTS_BEFORE_CASE} attempts" in case.summary
+    assert "Ada Lovelace" in case.summary
+
+    attempts(1, provider)
+
+    case.refresh_from_db()
+    assert (status_of(change), case.status, case.resolution) == ("done", "resolved", "")
+    assert made(provider, served) - before == 1
+    assert Entry.objects.filter(action="case.resolved").count() == 1
+
+
+def test_a_refusal_at_last_closes_the_case(provider: str, served: RunningSandbox) -> None:
+    change = failing_freeze(provider, served, times=ATTEMPTS_BEFORE_CASE)
+    attempts(1, provider)
+    assert Case.objects.get().status == "open"
+
+    issuer = registry.issuer_for(provider)
+    issuer.update_card_status(change.card.issuer_card_id, "closed", reason="Lost", key=new_key())
+    attempts(1, provider)
+
+    assert (status_of(change), Case.objects.get().status) == ("refused", "resolved")
+
+
+def test_a_case_that_a_person_closed_stays_closed(provider: str, served: RunningSandbox) -> None:
+    change = failing_freeze(provider, served)
+    attempts(1, provider)
+
+    case_actions.resolve(case=Case.objects.get(), user=superuser(), reason="The issuer froze it by telephone.")
+    attempts(3, provider)
+
+    assert status_of(change) == "intended"
+    assert Case.objects.get().status == "resolved"
+
+
+def test_a_change_that_a_later_one_replaces_closes_its_case(provider: str, served: RunningSandbox) -> None:
+    card = cards.freeze(card=cards.activate(card=new_card(provider), requested_by=ME), reason="Lost", requested_by=ME)
+    served.order(path=MOVING[provider], do="error_500", times=ATTEMPTS_BEFORE_CASE)
+    cards.unfreeze(card=card, requested_by=ME)
+    attempts(ATTEMPTS_BEFORE_CASE - 1, provider)
+    assert Case.objects.get().status == "open"
+
+    cards.close(card=card, reason="Stolen after all", requested_by=ME)
+
+    assert Case.objects.get().status == "resolved"
+    assert CardChange.objects.get(kind="unfreeze").status == "superseded"
+    assert CardChange.objects.get(kind="close").status == "done"
+
+
+@ONE_ISSUER
+def test_a_pause_of_the_issuer_opens_no_case(provider: str, served: RunningSandbox) -> None:
+    change = failing_freeze(provider, served)
+    breaker = Breaker(provider, shared())
+    for _ in range(breaker.failures):
+        breaker.failed(breaker.enter())
+
+    for _ in range(3):
+        make_due()
+        card_changes.sweep()
+
+    assert status_of(change) == "intended"
+    assert not Case.objects.exists()
+
+
+@ONE_ISSUER
+def test_sweepers_at_once_open_one_case(provider: str, served: RunningSandbox) -> None:
+    failing_freeze(provider, served)
+    close_breaker(provider)
+    make_due()
+
+    at_once([card_changes.sweep] * 6)
+
+    assert Case.objects.count() == 1
+    assert Entry.objects.filter(action="case.opened").count() == 1
+
+
+class TestAskAgainButton:
+    def test_a_press_sends_it_and_the_case_closes(self, provider: str, served: RunningSandbox) -> None:
+        change = failing_freeze(provider, served, times=ATTEMPTS_BEFORE_CASE)
+        attempts(1, provider)
+        close_breaker(provider)
+        ada = superuser()
+        client, case = logged_in(ada), Case.objects.get()
+        assert f'href="{page(change)}"' in text_of(client.get(reverse("admin:wallet_case_change", args=[case.pk])))
+        assert button(change) in text_of(client.get(page(change)))
+        assert status_of(change) == "intended", "looking asks nobody"
+
+        answer = client.post(button(change), {"reason": REASON}, follow=True)
+
+        assert "The issuer has done it." in sentences(answer)
+        assert button(change) not in text_of(answer)
+        case.refresh_from_db()
+        assert (status_of(change), case.status) == ("done", "resolved")
+        entry = Entry.objects.get(action="card.freeze_asked_again")
+        assert (entry.actor, entry.details["reason"]) == (f"user:{ada.pk}", REASON)
+
+    @ONE_ISSUER
+    def test_a_press_that_fails_leaves_it_waiting(self, provider: str, served: RunningSandbox) -> None:
+        change = failing_freeze(provider, served)
+
+        answer = logged_in().post(button(change), {"reason": REASON}, follow=True)
+
+        assert "Waiting for the issuer" in sentences(answer)
+        assert status_of(change) == "intended"
+
+    @ONE_ISSUER
+    def test_a_late_press_is_a_sentence(self, provider: str, served: RunningSandbox) -> None:
+        change = failing_freeze(provider, served, times=ATTEMPTS_BEFORE_CASE - 1)
+        attempts(1, provider)
+        asked = len(served.requests.find(method="POST"))
+
+        answer = logged_in().post(button(change), {"reason": REASON}, follow=True)
+
+        assert "This change does not wait" in sentences(answer)
+        assert len(served.requests.find(method="POST")) == asked
+
+    @ONE_ISSUER
+    def test_who_may_only_look_has_no_button(self, provider: str, served: RunningSandbox) -> None:
+        change = failing_freeze(provider, served)
+        viewer = UserFactory(is_staff=True)
+        viewer.user_permissions.add(Permission.objects.get(codename="view_cardchange"))
+        client = logged_in(viewer)
+
+        assert button(change) not in text_of(client.get(page(change)))
+        assert client.post(button(change), {"reason": REASON}).status_code == 403
+        assert not Entry.objects.filter(action="card.freeze_asked_again").exists()
