@@ -129,14 +129,12 @@ def test_an_empty_overview_says_how_to_get_a_first_purchase() -> None:
     assert "Every approval is paid for" in shown
 
 
-def test_the_overview_counts_today_and_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_overview_counts_today_and_what_waits() -> None:
     card = walkthrough_card()
     purchases(2, card=card)
     stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=10_000_000))
-    later = clock.now() + dt.timedelta(minutes=5)
-    monkeypatch.setattr(clock, "_now", lambda: later)
-
-    answer = logged_in().get("/admin/")
+    with clock.ahead(dt.timedelta(minutes=5)):
+        answer, later = logged_in().get("/admin/"), clock.now()
 
     tiles = {tile.title: tile for tile in answer.context["tiles"]}
     if later.time() > dt.time(0, 6):  # Shortly after midnight the purchases were yesterday's.

@@ -170,7 +170,7 @@ def test_who_is_suspended_neither_agrees_nor_reveals() -> None:
     assert_no_reveal(victim, "Set it up again")
 
 
-def test_a_new_second_factor_waits_before_it_agrees_or_reveals(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_second_factor_waits_before_it_agrees_or_reveals(settings: Any) -> None:
     """Enrolled by an invitation with a password that the thief knows: nothing is shown for a day, and it is told."""
     from tests.onecard.second_factor.test_pages import take
 
@@ -181,9 +181,8 @@ def test_a_new_second_factor_waits_before_it_agrees_or_reveals(settings: Any, mo
     assert_no_reveal(user, "Your second factor is new")
     with pytest.raises(devices.SecondFactorError, match="Your second factor is new"):
         devices.confirm(user, Authenticator.of(user).code(1))
-    later = clock.now() + dt.timedelta(hours=settings.SECOND_FACTOR_WAIT_H, minutes=1)
-    monkeypatch.setattr(clock, "_now", lambda: later)
-    assert trust.why_not_trusted(user) == ""
+    with clock.ahead(dt.timedelta(hours=settings.SECOND_FACTOR_WAIT_H, minutes=1)):
+        assert trust.why_not_trusted(user) == ""
 
 
 def test_agreeing_needs_a_code_typed_for_it() -> None:

@@ -116,7 +116,7 @@ def test_the_database_refuses_one_person_twice(changes: dict[str, str]) -> None:
         EnteredAmount.objects.filter(pk=row.pk).update(**columns)
 
 
-def test_parts_of_an_amount_count_together_within_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_an_amount_count_together_within_a_day() -> None:
     ada, bob = clerk(), clerk()
     case = paid_case()
     assert entered(1_500, user=ada, case=case).status == "applied"
@@ -125,9 +125,8 @@ def test_parts_of_an_amount_count_together_within_a_day(monkeypatch: pytest.Monk
     entered_amounts.withdraw(entered=part, user=ada, reason=WHY)
     # Another person's word is another person's, and a day later it is another day.
     assert entered(500, user=bob, case=case).status == "applied"
-    later = clock.now() + entered_amounts.TOGETHER_FOR
-    monkeypatch.setattr(clock, "_now", lambda: later)
-    assert entered(501, user=ada, case=case).status == "applied"
+    with clock.ahead(entered_amounts.TOGETHER_FOR):
+        assert entered(501, user=ada, case=case).status == "applied"
 
 
 def test_the_domain_refuses_one_persons_word_without_the_pages() -> None:
