@@ -4,6 +4,7 @@ Loaded with `-p tests.plugin_services`. Only the process that the person started
 """
 
 import base64
+import gc
 import os
 import secrets
 from collections.abc import Generator
@@ -13,6 +14,9 @@ import pytest
 
 from onecard.dev.errors import LauncherError
 from onecard.dev.services import private_services
+
+# A test leaves little garbage; Python's own thresholds (700, 10, 10) look for it all the time.
+GARBAGE_THRESHOLDS = (10_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,6 +32,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
         os.environ["REDIS_URL"] = f"{server}/{int(number or 0) + worker + 1}"
     return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collected tests and imported modules stay until the end: looking for garbage among them takes seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        gc.enable()
 
 
 def _start_services(config: pytest.Config) -> None:
