@@ -9,6 +9,7 @@ from issuing.webhooks.marqeta import MarqetaWebhook
 from issuing.webhooks.marqeta_gateway import MarqetaGateway
 from issuing.webhooks.stripe import StripeWebhook
 from onecard import health, metrics
+from onecard.kit.confirmation_pages import forbidden
 
 DESK = [
     path("", RedirectView.as_view(url="/admin/")),
@@ -34,3 +35,4 @@ urlpatterns = {
     "desk": [*DESK, *EVERYWHERE],
     "doors": [*DOORS, *EVERYWHERE],
 }[settings.ONECARD_ROLE]
+handler403 = forbidden

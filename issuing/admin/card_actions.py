@@ -2,19 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 
 from issuing import states
 from issuing.cards import service as cards
 from issuing.models import CardChange, VirtualCard
-from onecard.kit.admin import BaseAdmin, row_of
-from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
+from onecard.kit.admin import BaseAdmin, row_of, row_or_404
+from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
 from onecard.kit.transitions import sources_of
 
 HOLDS_AT_ONCE = (CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)
@@ -109,20 +108,23 @@ def _is_legal(act: str, status: str) -> bool:
 
 def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
     """Asks, calls the domain's function, and shows the result."""
-    act, card = ACTS[name], card_or_404(room, request, object_id)
-    page = page_of(card)
-    form = (ReasonForm if act.with_reason else forms.Form)(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            card = act.call(card=card, requested_by=f"user:{request.user.pk}", **form.cleaned_data)
-        except cards.CardRefusedError as error:
-            messages.error(request, error.message)
-        else:
-            show_change_result(request, latest_change(card, act.kind), done=act.done)
-        return redirect(page)
-    title = f"{act.kind.label} {card} of {card.cardholder.name}"
-    shown = Act(title=title, words=act.words, button=act.kind.label, back=page, danger=act.danger)
-    return ask(request, shown, form)
+    action, card = ACTS[name], row_or_404(room, request, object_id)
+    act = Act(
+        title=f"{action.kind.label} {card} of {card.cardholder.name}",
+        words=action.words,
+        button=action.kind.label,
+        back=change_page(card),
+        danger=action.danger,
+    )
+    return ask_or_do(
+        request,
+        act,
+        (ReasonForm if action.with_reason else forms.Form)(posted(request)),
+        partial(action.call, card=card, requested_by=actor_of(request)),
+        done=lambda kept: show_change_result(request, latest_change(kept, action.kind), done=action.done),
+        refusals=(cards.CardRefusedError,),
+        row=card,
+    )
 
 
 def latest_change(card: VirtualCard, kind: str) -> CardChange:
@@ -140,14 +142,3 @@ def show_change_result(request: HttpRequest, change: CardChange, *, done: str) -
         why = f" {change.failure_message}" if change.failure_message else ""
         here = " Here it holds already." if change.kind in HOLDS_AT_ONCE else ""
         messages.warning(request, f"Waiting for the issuer; it is asked again by itself.{here}{why}")
-
-
-def card_or_404(room: BaseAdmin, request: HttpRequest, object_id: str) -> VirtualCard:
-    card = room.get_object(request, object_id)
-    if not isinstance(card, VirtualCard):
-        raise Http404
-    return card
-
-
-def page_of(card: VirtualCard) -> str:
-    return reverse("admin:issuing_virtualcard_change", args=[card.pk])

@@ -24,7 +24,7 @@ from onecard.kit import display, references
 from onecard.kit.admin import row_of
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
-from wallet.admin.entered_amounts import show_result
+from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, two_person_notice
 
 LIMITS = {

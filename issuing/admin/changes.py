@@ -1,10 +1,10 @@
 """Card changes: the requests to issuers about cards. Read-only, but for a button that asks again at once."""
 
+from functools import partial
 from typing import Any
 
-from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -14,8 +14,8 @@ from issuing.cards import changes as card_changes
 from issuing.errors import CardRefusedError
 from issuing.models import CardChange
 from onecard.kit import display, references
-from onecard.kit.admin import ReadOnlyAdmin, row_of
-from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
+from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
+from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
 
 CHANGE_TONE: dict[str, str] = {
     states.Change.INTENDED: "info",
@@ -47,11 +47,16 @@ class CardChangeAdmin(ReadOnlyAdmin):
 
     @page_action(description=ASK_AGAIN, url_path="again", permissions=["ask", "view"], icon="replay")
     def ask_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        change = row_of(self, request, object_id)
-        if change is None:
-            raise Http404
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        return _ask_issuer(request, change, form) if form.is_valid() else _ask_person(request, change, form)
+        change = row_or_404(self, request, object_id)
+        return ask_or_do(
+            request,
+            _act(change),
+            ReasonForm(posted(request)),
+            partial(card_changes.ask_again, change=change, requested_by=actor_of(request)),
+            done=lambda _nothing: _show(request, change),
+            refusals=(CardRefusedError,),
+            row=change,
+        )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """The button is there while the change waits for its next try."""
@@ -77,28 +82,17 @@ class CardChangeAdmin(ReadOnlyAdmin):
         return display.label(change.get_status_display(), CHANGE_TONE.get(change.status, "info"))
 
 
-def _ask_issuer(request: HttpRequest, change: CardChange, form: ReasonForm) -> HttpResponse:
-    try:
-        card_changes.ask_again(change=change, requested_by=f"user:{request.user.pk}", **form.cleaned_data)
-    except CardRefusedError as error:
-        messages.error(request, error.message)
-    else:
-        change.refresh_from_db()
-        show_change_result(request, change, done="The issuer has done it.")
-    return redirect(_page_of(change.pk))
-
-
-def _ask_person(request: HttpRequest, change: CardChange, form: ReasonForm) -> HttpResponse:
+def _act(change: CardChange) -> Act:
     words = (
         f"{change.failure_message} Mend that first. The same key goes to the issuer again, so what it has done already "
         "is not done twice. If it fails again, it is tried later as before."
     )
-    act = Act(title=f"{ASK_AGAIN}: {change}", words=words, button=ASK_AGAIN, back=_page_of(change.pk))
-    return ask(request, act, form)
+    return Act(title=f"{ASK_AGAIN}: {change}", words=words, button=ASK_AGAIN, back=change_page(change))
 
 
-def _page_of(key: object) -> str:
-    return reverse("admin:issuing_cardchange_change", args=[key])
+def _show(request: HttpRequest, change: CardChange) -> None:
+    change.refresh_from_db()
+    show_change_result(request, change, done="The issuer has done it.")
 
 
-references.register("cardchange", _page_of)
+references.register("cardchange", lambda key: reverse("admin:issuing_cardchange_change", args=[key]))

@@ -1,23 +1,33 @@
 """The page on which staff enter a movement's converted amount when its issuer did not report one."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from issuing import entered_amounts
-from issuing.admin.transaction_actions import MovementButtons, page_of, turn_away
+from issuing.admin.transaction_actions import MovementButtons
 from issuing.billing import amount_due
 from issuing.clearing import currency_conversion
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
+from onecard.kit.admin import row_or_404
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
-from wallet.admin.entered_amounts import show_result
+from onecard.kit.confirmation_pages import (
+    Act,
+    ReasonForm,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+    turn_away,
+)
+from onecard.kit.money import Money
+from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
+from wallet.models import EnteredAmount
 
 ENTER_CONVERSION = "worth"
-TEMPLATE = "admin/issuing/cardtransaction/currency_conversion.html"
 
 
 class ConversionForm(ReasonForm):
@@ -43,50 +53,44 @@ class ConversionButton(MovementButtons):
         icon="currency_exchange",
     )
     def enter_worth(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        movement = self.movement(request, object_id)
+        movement = row_or_404(self, request, object_id)
         why_not, purchase = currency_conversion.why_not(movement), movement.authorization
         if why_not or purchase is None:
-            return turn_away(request, movement, why_not)
-        form = ConversionForm(request.POST if request.method == "POST" else None, purchase.currency)
-        return _enter(request, movement, purchase, form) if form.is_valid() else _ask(request, movement, purchase, form)
-
-
-def _enter(
-    request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: ConversionForm
-) -> HttpResponse:
-    user: Any = request.user
-    try:
-        entered = entered_amounts.enter_converted_amount(
-            movement=movement,
-            converted_minor=form.cleaned_data["amount"].minor,
-            reason=form.cleaned_data["reason"],
-            user=user,
+            return turn_away(request, why_not, change_page(movement))
+        return ask_or_do(
+            request,
+            _act(movement, purchase),
+            ConversionForm(posted(request), purchase.currency),
+            partial(_enter, movement, request.user),
+            done=partial(_show, request, movement),
+            refusals=(currency_conversion.ConversionRefusedError, EnteredRefusedError),
+            row=movement,
         )
-    except (currency_conversion.ConversionRefusedError, EnteredRefusedError) as error:
-        form.add_error(None, error.message)
-        return _ask(request, movement, purchase, form)
-    was = display.money(movement.amount_minor, movement.currency)
-    show_result(
-        request, entered, done=f"{was} is converted into {entered.money}, and what the cardholder pays follows."
+
+
+def _enter(movement: CardTransaction, user: Any, *, amount: Money, reason: str) -> EnteredAmount:
+    return entered_amounts.enter_converted_amount(
+        movement=movement, converted_minor=amount.minor, reason=reason, user=user
     )
-    return redirect(page_of(movement))
 
 
-def _ask(
-    request: HttpRequest, movement: CardTransaction, purchase: Authorization, form: ConversionForm
-) -> HttpResponse:
+def _show(request: HttpRequest, movement: CardTransaction, entered: EnteredAmount) -> None:
+    was = display.money(movement.amount_minor, movement.currency)
+    done = f"{was} is converted into {entered.money}, and what the cardholder pays follows."
+    show_result(request, entered, done=done)
+
+
+def _act(movement: CardTransaction, purchase: Authorization) -> Act:
     amount = display.money(movement.amount_minor, movement.currency)
-    act = Act(
+    return Act(
         title=f"Convert {amount} into {purchase.currency}",
         words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
         f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
         "and it cannot be entered again.",
         button="Enter the converted amount",
-        back=page_of(movement),
+        back=change_page(movement),
+        facts=_facts(movement, purchase),
     )
-    answer = ask(request, act, form, template=TEMPLATE)
-    answer.context_data = {**(answer.context_data or {}), "facts": _facts(movement, purchase)}
-    return answer
 
 
 def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:

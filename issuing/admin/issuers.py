@@ -6,13 +6,13 @@ Each asks for a reason.
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -24,7 +24,7 @@ from issuing.operations import control as issuer_control
 from issuing.operations.control import IssuerStatus, configured_providers
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
-from onecard.kit.confirmation_pages import Act, ReasonForm, TextWidget, ask
+from onecard.kit.confirmation_pages import Act, ReasonForm, TextWidget, actor_of, ask_or_do, posted
 
 LONGEST_MINUTES = 7 * 24 * 60
 BREAKER = {
@@ -141,19 +141,21 @@ class IssuersAdmin(ReadOnlyAdmin):
         if name not in SWITCHES or provider not in configured_providers():
             raise Http404
         switch, label = SWITCHES[name], Provider(provider).label
-        page = reverse("admin:issuing_issuercontrol_changelist")
-        form = switch.form(request.POST if request.method == "POST" else None)
-        if form.is_valid():
-            try:
-                switch.call(provider=provider, actor=f"user:{request.user.pk}", **form.cleaned_data)
-            except CardRefusedError as error:
-                form.add_error(None, error.message)
-            else:
-                messages.success(request, f"{label} {switch.done}")
-                return redirect(page)
-        title = f"{switch.title}: {label}"
-        act = Act(title=title, words=switch.words, button=switch.title, back=page, danger=switch.danger)
-        return ask(request, act, form)
+        act = Act(
+            title=f"{switch.title}: {label}",
+            words=switch.words,
+            button=switch.title,
+            back=reverse("admin:issuing_issuercontrol_changelist"),
+            danger=switch.danger,
+        )
+        return ask_or_do(
+            request,
+            act,
+            switch.form(posted(request)),
+            partial(switch.call, provider=provider, actor=actor_of(request)),
+            done=f"{label} {switch.done}",
+            refusals=(CardRefusedError,),
+        )
 
 
 def may_change(request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 """The page on which staff order a virtual card for a cardholder."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -7,14 +8,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from issuing.admin.card_actions import latest_change, page_of, show_change_result
+from issuing.admin.card_actions import latest_change, show_change_result
 from issuing.cards import service as cards
 from issuing.entered_amounts import why_not_limit
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.admin import BaseAdmin
 from onecard.kit.amount_field import parse_typed
-from onecard.kit.confirmation_pages import Act, SelectWidget, TextWidget, ask, page_action
+from onecard.kit.confirmation_pages import (
+    Act,
+    SelectWidget,
+    TextWidget,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 from onecard.kit.money import Money, MoneyError
 from wallet.entered.amounts import Kind, is_too_much_alone, two_person_notice
 from wallet.models import Cardholder
@@ -83,40 +93,44 @@ class NewCardAdmin(BaseAdmin):
 
     @page_action(description="New virtual card", url_path="new", permissions=["make"], icon="add_card")
     def new_card(self, request: HttpRequest) -> HttpResponse:
-        form = NewCardForm(request.POST if request.method == "POST" else None, initial=_first_values(request))
+        form = NewCardForm(posted(request), initial=_first_values(request))
         field = VirtualCard._meta.get_field("cardholder")
         form.fields["cardholder"].widget = self.formfield_for_foreignkey(field, request).widget  # type: ignore[union-attr]
         form.fields["cardholder"].widget.choices = form.fields["cardholder"].choices  # type: ignore[attr-defined]
-        return _make(request, form) if form.is_valid() else _page(request, form)
-
-
-def _make(request: HttpRequest, form: NewCardForm) -> HttpResponse:
-    asked = form.cleaned_data
-    try:
-        card = cards.create_virtual_card(
-            cardholder=asked["cardholder"],
-            card_type=asked["card_type"],
-            currency=asked["currency"],
-            limits=form.limits(),
-            requested_by=f"user:{request.user.pk}",
+        return ask_or_do(
+            request,
+            _act(),
+            form,
+            partial(_make, form, actor_of(request)),
+            done=partial(_show, request),
+            refusals=(cards.CardRefusedError,),
         )
-    except cards.CardRefusedError as error:
-        form.add_error(None, error.message)
-        return _page(request, form)
+
+
+def _make(form: NewCardForm, actor: str, **asked: Any) -> VirtualCard:
+    return cards.create_virtual_card(
+        cardholder=asked["cardholder"],
+        card_type=asked["card_type"],
+        currency=asked["currency"],
+        limits=form.limits(),
+        requested_by=actor,
+    )
+
+
+def _show(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     made = latest_change(card, CardChange.Kind.CREATE)
     show_change_result(request, made, done="The card is made; it waits to be activated.")
-    return redirect(page_of(card))
+    return redirect(change_page(card))
 
 
-def _page(request: HttpRequest, form: NewCardForm) -> HttpResponse:
-    act = Act(
+def _act() -> Act:
+    return Act(
         title="New virtual card",
         words="The card is made at the issuer that the rollout gives this person, and waits to be activated. "
         f"{two_person_notice(Kind.LIMITS, 'USD')} Such a limit is raised on the card's page, once the card is made.",
         button="Make the card",
         back=reverse("admin:issuing_virtualcard_changelist"),
     )
-    return ask(request, act, form)
 
 
 def _first_values(request: HttpRequest) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The page that shows a card's number: it asks for a reason and the second factor, and shows the number once."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -9,15 +10,21 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from issuing.admin.card_actions import card_or_404, page_of
 from issuing.card_data.reveal import NotAllowedError, reveal_to_staff
 from issuing.card_data.vault import LONGEST_REASON, REVEAL_PERMISSION, SHORTEST_REASON
 from issuing.issuers.base import CardData
 from issuing.models import VirtualCard
 from onecard.kit import display
-from onecard.kit.admin import BaseAdmin
-from onecard.kit.confirmation_pages import Act, AreaWidget, CodeField, ask, page_action
-from onecard.kit.errors import OneCardError
+from onecard.kit.admin import BaseAdmin, row_or_404
+from onecard.kit.confirmation_pages import (
+    Act,
+    AreaWidget,
+    CodeField,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 from onecard.users.models import User
 
 SHOWN_FOR_S = 60
@@ -45,7 +52,7 @@ class RevealAdmin(BaseAdmin):
 
     @page_action(description="Reveal the number", url_path="reveal", permissions=["reveal", "view"], icon="visibility")
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return reveal_page(request, card_or_404(self, request, object_id))
+        return reveal_page(request, row_or_404(self, request, object_id))
 
 
 @sensitive_post_parameters()
@@ -54,23 +61,24 @@ def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     """The form, or the number as the answer to its POST."""
     if not isinstance(request.user, User):
         raise PermissionDenied
-    form = RevealForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            return _shown(request, card, reveal_to_staff(card=card, user=request.user, **form.cleaned_data))
-        except NotAllowedError as error:
-            raise PermissionDenied from error
-        except OneCardError as error:
-            form.add_error(None, error.message)
     act = Act(
         title=f"Reveal the number of {card}",
         words=f"It is the card of {card.cardholder.name}. The number is shown for {SHOWN_FOR_S} seconds, once. "
         "That you looked, and why, is in the audit trail.",
         button="Reveal",
-        back=page_of(card),
+        back=change_page(card),
         danger=True,
     )
-    return ask(request, act, form)
+    reveal = partial(_reveal, card, request.user)
+    return ask_or_do(request, act, RevealForm(posted(request)), reveal, done=partial(_shown, request, card), row=card)
+
+
+@sensitive_variables()
+def _reveal(card: VirtualCard, user: User, **asked: str) -> CardData:
+    try:
+        return reveal_to_staff(card=card, user=user, **asked)
+    except NotAllowedError as error:
+        raise PermissionDenied from error
 
 
 @sensitive_variables()
@@ -84,7 +92,7 @@ def _shown(request: HttpRequest, card: VirtualCard, data: CardData) -> HttpRespo
         "expiry": f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING,
         "holder": card.cardholder.name,
         "seconds": SHOWN_FOR_S,
-        "back": page_of(card),
+        "back": change_page(card),
     }
     answer = TemplateResponse(request, "admin/issuing/virtualcard/revealed.html", context)
     answer["Cache-Control"] = "no-store"

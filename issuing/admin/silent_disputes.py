@@ -1,18 +1,26 @@
 """The page on which staff end a dispute about which its issuer reports nothing any more."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 
 from issuing.clearing import dispute_money
 from issuing.disputes import silent as silent_disputes
 from issuing.models import Dispute
 from onecard.kit import display
-from onecard.kit.admin import BaseAdmin
-from onecard.kit.confirmation_pages import Act, ReasonForm, ask, page_action
+from onecard.kit.admin import BaseAdmin, row_or_404
+from onecard.kit.confirmation_pages import (
+    Act,
+    ReasonForm,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+    turn_away,
+)
 
 
 class EndingButton(BaseAdmin):
@@ -20,13 +28,19 @@ class EndingButton(BaseAdmin):
 
     @page_action(description="Nothing more will come", url_path="end", permissions=["end", "view"], icon="event_busy")
     def end_silent(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        dispute = self._dispute(request, object_id)
+        dispute = row_or_404(self, request, object_id)
         why_not = silent_disputes.why_not(dispute)
         if why_not:
-            messages.error(request, why_not)
-            return redirect(_page_of(dispute))
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        return _end(request, dispute, form) if form.is_valid() else _ask(request, dispute, form)
+            return turn_away(request, why_not, change_page(dispute))
+        return ask_or_do(
+            request,
+            _act(dispute),
+            ReasonForm(posted(request)),
+            partial(silent_disputes.end, dispute=dispute, actor=actor_of(request)),
+            done=lambda status: messages.success(request, f"The dispute is {status} now, and its case is closed."),
+            refusals=(silent_disputes.StillOpenError,),
+            row=dispute,
+        )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
@@ -37,25 +51,8 @@ class EndingButton(BaseAdmin):
         """Nothing else of a dispute can be changed, so the change permission stands for this."""
         return request.user.has_perm("issuing.change_dispute")
 
-    def _dispute(self, request: HttpRequest, object_id: str) -> Dispute:
-        dispute = self.get_object(request, object_id)
-        if not isinstance(dispute, Dispute):
-            raise Http404
-        return dispute
 
-
-def _end(request: HttpRequest, dispute: Dispute, form: ReasonForm) -> HttpResponse:
-    reason = form.cleaned_data["reason"]
-    try:
-        outcome = silent_disputes.end(dispute=dispute, reason=reason, actor=f"user:{request.user.pk}")
-    except silent_disputes.StillOpenError as error:
-        form.add_error(None, error.message)
-        return _ask(request, dispute, form)
-    messages.success(request, f"The dispute is {outcome} now, and its case is closed.")
-    return redirect(_page_of(dispute))
-
-
-def _ask(request: HttpRequest, dispute: Dispute, form: ReasonForm) -> HttpResponse:
+def _act(dispute: Dispute) -> Act:
     came_back = dispute_money.came_back_minor(dispute)
     how = f"won: {display.money(came_back, dispute.currency)} came back" if came_back else "lost: nothing came back"
     words = (
@@ -63,9 +60,4 @@ def _ask(request: HttpRequest, dispute: Dispute, form: ReasonForm) -> HttpRespon
         f"dashboard first. As the money stands it is {how}. Ending it moves no money, and what the issuer may still "
         "say of it counts."
     )
-    act = Act(title=str(dispute), words=words, button="End it", back=_page_of(dispute))
-    return ask(request, act, form)
-
-
-def _page_of(dispute: Dispute) -> str:
-    return reverse("admin:issuing_dispute_change", args=[dispute.pk])
+    return Act(title=str(dispute), words=words, button="End it", back=change_page(dispute))

@@ -1,23 +1,23 @@
 """The page on which staff top up a card from one of its holder's own cards."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from issuing import entered_amounts, states
-from issuing.admin.card_actions import PUT_MONEY, card_or_404, page_of
+from issuing.admin.card_actions import PUT_MONEY
 from issuing.billing import top_ups
 from issuing.errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
-from onecard.kit.admin import BaseAdmin
+from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import Act, SelectWidget, ask, page_action
+from onecard.kit.confirmation_pages import Act, SelectWidget, ask_or_do, change_page, page_action, posted
 from onecard.kit.money import Money
-from wallet.admin.entered_amounts import show_result
+from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 from wallet.methods.usable import UnusableMethodError
 from wallet.models import EnteredAmount, FundingMethod
@@ -52,30 +52,34 @@ class PutMoneyAdmin(BaseAdmin):
 
     @page_action(description="Put money on it", url_path=PUT_MONEY, permissions=["put_money"], icon="add")
     def put_money(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        card = card_or_404(self, request, object_id)
-        form = PutMoneyForm(request.POST if request.method == "POST" else None, card)
-        return _put(request, card, form) if form.is_valid() else _page(request, card, form)
+        card = row_or_404(self, request, object_id)
+        return ask_or_do(
+            request,
+            _act(card),
+            PutMoneyForm(posted(request), card),
+            partial(_put, card, request.user),
+            done=partial(_show_result, request),
+            refusals=(CardRefusedError, UnusableMethodError, EnteredRefusedError),
+            row=card,
+        )
 
 
-def _put(request: HttpRequest, card: VirtualCard, form: PutMoneyForm) -> HttpResponse:
-    asked, key, user = form.cleaned_data, f"admin:{form.cleaned_data['request_key']}", request.user.pk
-    what: dict[str, Any] = {"card": card, "amount": asked["amount"], "source": asked["source"]}
-    by: Any = request.user
-    try:
-        entered = entered_amounts.put_on_card(**what, key=key, user=by)
-        if entered.status != EnteredAmount.Status.APPLIED:
-            show_result(request, entered)
-            return redirect(page_of(card))
-        wish = top_ups.fund_card(**what, requested_by=f"user:{user}", request_key=key)
-    except (CardRefusedError, UnusableMethodError, EnteredRefusedError) as error:
-        form.add_error(None, error.message)
-        return _page(request, card, form)
-    _show_result(request, wish)
-    return redirect(page_of(card))
+def _put(
+    card: VirtualCard, user: Any, *, amount: Money, source: FundingMethod, request_key: uuid.UUID
+) -> CardFunding | EnteredAmount:
+    """Charges the source; gives the entered amount instead while it waits for a second person, or was withdrawn."""
+    what: dict[str, Any] = {"card": card, "amount": amount, "source": source}
+    key = f"admin:{request_key}"
+    entered = entered_amounts.put_on_card(**what, key=key, user=user)
+    if entered.status != EnteredAmount.Status.APPLIED:
+        return entered
+    return top_ups.fund_card(**what, requested_by=f"user:{user.pk}", request_key=key)
 
 
-def _show_result(request: HttpRequest, wish: CardFunding) -> None:
-    if wish.status == states.Funding.CREDITED:
+def _show_result(request: HttpRequest, wish: CardFunding | EnteredAmount) -> None:
+    if isinstance(wish, EnteredAmount):
+        show_result(request, wish)
+    elif wish.status == states.Funding.CREDITED:
         messages.success(request, f"{wish.money} from {wish.source} is on the card.")
     elif wish.status == states.Funding.FAILED:
         messages.error(request, f"{wish.source} did not pay, so nothing was put on the card.")
@@ -85,13 +89,12 @@ def _show_result(request: HttpRequest, wish: CardFunding) -> None:
         )
 
 
-def _page(request: HttpRequest, card: VirtualCard, form: PutMoneyForm) -> HttpResponse:
+def _act(card: VirtualCard) -> Act:
     has = Money(card.balance_minor, card.currency)
     spends = "pays its purchases first" if card.spends_balance else "pays no purchases: the card does not spend it"
-    act = Act(
+    return Act(
         title=f"Put money on {card} of {card.cardholder.name}",
         words=f"The card that you choose is charged now. {has} is on this card so far, and it {spends}.",
         button="Charge it and put it there",
-        back=page_of(card),
+        back=change_page(card),
     )
-    return ask(request, act, form)

@@ -10,7 +10,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from onecard.kit.admin_filters import PAGING, allowed_names
 from onecard.kit.fields import FreeTextField, refuse_card_number, refuse_odd_digits
@@ -124,6 +124,14 @@ class RowsPicker(RowPicker, AutocompleteSelectMultiple):
 def row_of(room: Any, request: HttpRequest, object_id: object) -> Any:
     """Returns the row that a page's address names, or None, also for an address that names nothing."""
     return room.get_object(request, str(object_id)) if object_id else None
+
+
+def row_or_404(room: Any, request: HttpRequest, object_id: object) -> Any:
+    """Returns the row that a button's address names; raises Http404."""
+    row = row_of(room, request, object_id)
+    if row is None:
+        raise Http404
+    return row
 
 
 def _picked(

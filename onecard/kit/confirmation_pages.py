@@ -1,14 +1,24 @@
-"""A small page that asks before something is done: what will happen, a few fields, one button and a way back."""
+"""A button's page asks before something is done: what will happen, the facts, a few fields, one button, a way back.
 
-from collections.abc import Callable
+`ask_or_do` is the whole mechanism: it asks, makes the one domain call, and leads back with the result.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
+from django.views.defaults import permission_denied
 
+from onecard.kit.errors import OneCardError
 from onecard.kit.reasons import LONGEST_REASON
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -38,9 +48,109 @@ __all__ = [
     "ReasonForm",
     "SelectWidget",
     "TextWidget",
+    "actor_of",
     "ask",
+    "ask_or_do",
+    "change_page",
+    "forbidden",
     "page_action",
+    "posted",
+    "turn_away",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What the page says; `danger` paints the button red, `back` is the address of the object's page."""
+
+    title: str
+    words: str
+    button: str
+    back: str
+    danger: bool = False
+    # Names and values, shown above the form.
+    facts: Sequence[tuple[str, object]] = ()
+
+
+@sensitive_variables("result")
+def ask_or_do(
+    request: HttpRequest,
+    act: Act,
+    form: forms.Form,
+    call: Callable[..., Any],
+    *,
+    done: str | Callable[[Any], HttpResponse | None],
+    refusals: tuple[type[OneCardError], ...] = (OneCardError,),
+    row: Model | None = None,
+) -> HttpResponse:
+    """Asks; on a valid POST makes the domain call with the form's values and leads back to `act.back`.
+
+    `done` is the sentence for success, or a function that shows the call's result and may return another page. A
+    refusal is shown beside the form, which keeps what was typed. If `row` was deleted meanwhile, a message on the list
+    says so. The caller checks the permission first.
+    """
+    if request.method != "POST" or not form.is_valid():
+        return ask(request, act, form)
+    try:
+        result = call(**form.cleaned_data)
+    except refusals as error:
+        form.add_error(None, error.message)
+        return ask(request, act, form)
+    except ObjectDoesNotExist:
+        if row is None or _is_there(row):
+            raise
+        return turn_away(request, f"This {row._meta.verbose_name} was deleted meanwhile.", _list_page(row))
+    if isinstance(done, str):
+        messages.success(request, done)
+        return redirect(act.back)
+    return done(result) or redirect(act.back)
+
+
+def ask(request: HttpRequest, act: Act, form: forms.Form) -> TemplateResponse:
+    """Returns the page; after a refused POST with what was wrong. It is never kept by a cache."""
+    errors = form.non_field_errors()
+    context = {**admin.site.each_context(request), "title": act.title, "act": act, "form": form, "errors": errors}
+    answer = TemplateResponse(request, "admin/act.html", context)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def turn_away(request: HttpRequest, why_not: str, page: str) -> HttpResponse:
+    """Redirects to a page, with a sentence that says why the button cannot be used."""
+    messages.error(request, why_not)
+    return redirect(page)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Says in the back office, with status 403, what the login may not do; elsewhere answers as Django does."""
+    if not request.path.startswith("/admin/"):
+        return permission_denied(request, exception)
+    words = str(exception) or "Your login does not have the permission for this. A superuser can give it to you."
+    context = {**admin.site.each_context(request), "title": "You may not do this", "words": words}
+    return TemplateResponse(request, "admin/forbidden.html", context, status=403)
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Returns what a form is bound to: the values of a POST. No other method binds a form."""
+    return request.POST if request.method == "POST" else None
+
+
+def actor_of(request: HttpRequest) -> str:
+    """Returns the name of the person in the audit trail."""
+    return f"user:{request.user.pk}"
+
+
+def change_page(row: Model) -> str:
+    """Returns the address of a row's page in the back office."""
+    return reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[row.pk])
+
+
+def _list_page(row: Model) -> str:
+    return reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_changelist")
+
+
+def _is_there(row: Model) -> bool:
+    return row._meta.base_manager.filter(pk=row.pk).exists()
 
 
 class _OneTimeWidget(TextWidget):
@@ -62,24 +172,3 @@ class ReasonForm(forms.Form):
     """Why; whoever looks later reads it in the trail."""
 
     reason = forms.CharField(max_length=LONGEST_REASON, widget=AreaWidget({"rows": 3}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What the page says; `danger` paints the button red, `back` is where the way back leads."""
-
-    title: str
-    words: str
-    button: str
-    back: str
-    danger: bool = False
-    # Where the form is sent, if not to the page itself.
-    target: str = ""
-
-
-def ask(request: HttpRequest, act: Act, form: forms.Form, *, template: str = "admin/act.html") -> TemplateResponse:
-    """The page; after a refused POST with what was wrong. It is never kept by a cache."""
-    context = {**admin.site.each_context(request), "title": act.title, "act": act, "form": form}
-    answer = TemplateResponse(request, template, context)
-    answer["Cache-Control"] = "no-store"
-    return answer

@@ -5,7 +5,7 @@ from allauth.mfa.base import views as mfa
 from django.contrib import admin
 from django.urls import include, path
 
-from onecard.second_factor import views
+from onecard.second_factor import person_buttons, views
 
 urlpatterns = [
     path("sign-in/", account.login, name="account_login"),
@@ -19,6 +19,10 @@ urlpatterns = [
     path("second-factor/again/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("second-factor/recovery-codes/", include("allauth.mfa.recovery_codes.urls")),
     path("second-factor/passkeys/", include("allauth.mfa.webauthn.urls")),
-    path("second-factor/of/<int:user_id>/remove/", admin.site.admin_view(views.remove), name="second-factor-remove"),
-    path("second-factor/of/<int:user_id>/invite/", admin.site.admin_view(views.invite), name="staff-invite"),
+    path(
+        "second-factor/of/<int:user_id>/remove/",
+        admin.site.admin_view(person_buttons.remove),
+        name="second-factor-remove",
+    ),
+    path("second-factor/of/<int:user_id>/invite/", admin.site.admin_view(person_buttons.invite), name="staff-invite"),
 ]

@@ -1,4 +1,4 @@
-"""The pages on which staff accept an invitation, replace their second factor, or remove a lost one."""
+"""The pages on which staff accept an invitation or replace their second factor, and those around a login."""
 
 import time
 from typing import Any, Final
@@ -8,11 +8,10 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django import forms
-from django.contrib import admin, auth, messages
+from django.contrib import admin, auth
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -20,7 +19,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from onecard.kit.confirmation_pages import Act, CodeField, PasswordWidget, ReasonForm, ask
+from onecard.kit.confirmation_pages import (
+    CodeField,
+    PasswordWidget,
+    posted,
+)
 from onecard.kit.crypto import SealError
 from onecard.kit.transactions import transaction
 from onecard.second_factor import devices, invitations, seeds
@@ -101,7 +104,7 @@ def invitation(request: HttpRequest, text: str) -> HttpResponse:
     except SecondFactorError as error:
         return _simple(request, "An invitation", error.message, status=410)
     user = invited.user
-    form = InvitationForm(request.POST if request.method == "POST" else None, user)
+    form = InvitationForm(posted(request), user)
     if form.is_valid():
         try:
             codes = devices.enrol(user=user, seed=_begun_seed(request, user), invitation=invited, **form.cleaned_data)
@@ -122,7 +125,7 @@ def renew(request: HttpRequest) -> HttpResponse:
     user = _staff(request)
     if not devices.has_device(user) and not _is_first_by_itself():
         raise PermissionDenied("The first second factor is set up by invitation.")
-    form = RenewForm(request.POST if request.method == "POST" else None, user)
+    form = RenewForm(posted(request), user)
     if form.is_valid():
         try:
             values = dict(form.cleaned_data)
@@ -134,60 +137,6 @@ def renew(request: HttpRequest) -> HttpResponse:
             return _enrolled(request, codes)
     words = "The new device replaces the one you have. You are logged out everywhere, and you may reveal card numbers "
     return _with_key(request, user, form, title="Replace my second factor", words=f"{words}only after a waiting time.")
-
-
-def remove(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Removes the second factor of a person who lost the device; superusers only."""
-    if not _staff(request).is_superuser:
-        raise PermissionDenied
-    person = get_object_or_404(User, pk=user_id)
-    page = reverse("admin:users_user_change", args=[person.pk])
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            devices.remove(user=person, actor=f"user:{request.user.pk}", reason=form.cleaned_data["reason"])
-        except SecondFactorError as error:
-            form.add_error(None, error.message)
-        else:
-            messages.success(request, f"{person} has no second factor any more. Send them an invitation now.")
-            return redirect(page)
-    act = Act(
-        title=f"Remove the second factor of {person}",
-        words="Make sure, by another way than e-mail, that it is they who ask. They are logged out, are told by mail, "
-        "and need an invitation to log in again.",
-        button="Remove it",
-        back=page,
-        danger=True,
-    )
-    return ask(request, act, form)
-
-
-def invite(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Mails an invitation, which also sets a new password; superusers only."""
-    if not _staff(request).is_superuser:
-        raise PermissionDenied
-    person = get_object_or_404(User, pk=user_id)
-    page = reverse("admin:users_user_change", args=[person.pk])
-    form = forms.Form(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            made = invitations.invite(user=person, actor=f"user:{request.user.pk}")
-        except SecondFactorError as error:
-            form.add_error(None, error.message)
-        else:
-            messages.success(
-                request,
-                f"The invitation goes to {person.email}; it is good until {made.expires_at:%Y-%m-%d %H:%M} UTC.",
-            )
-            return redirect(page)
-    act = Act(
-        title=f"Invite {person}",
-        words=f"A link goes by mail to {person.email or 'nobody yet'}, is good once and for three days. On it they "
-        "choose their own password and set up a second factor. Whoever has a second factor already is asked for it.",
-        button="Send the invitation",
-        back=page,
-    )
-    return ask(request, act, form)
 
 
 def login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:

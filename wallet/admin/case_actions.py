@@ -9,8 +9,9 @@ from django import forms
 from django.http import HttpRequest
 
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import AreaWidget, CodeField, ReasonForm, SelectWidget
+from onecard.kit.confirmation_pages import AreaWidget, ReasonForm, SelectWidget
 from onecard.users.models import User
+from wallet.admin import second_person
 from wallet.casework import actions as case_actions
 from wallet.casework import desk as case_desk
 from wallet.casework import entered_refunds
@@ -74,11 +75,8 @@ class RefundForm(WhyForm):
         self.fields["shown_minor"].initial = facts.given_back_minor
 
 
-class AgreeForm(WhyForm):
-    """A form that agrees to the proposal as the page shows it. It asks for a code of the second factor."""
-
-    code = CodeField(label="The six digits that your authenticator shows now")
-    shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+class AgreeForm(CaseForm, second_person.AgreeForm):
+    """A form that agrees to the proposal as the page shows it."""
 
     def __init__(self, data: Any, facts: CaseFacts) -> None:
         super().__init__(data, facts)

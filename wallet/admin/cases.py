@@ -1,23 +1,24 @@
 """Cases: open ones first, oldest first, each with its next step and its buttons."""
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
-from onecard.kit.confirmation_pages import Act, ask
-from onecard.second_factor.devices import confirm
+from onecard.kit.confirmation_pages import Act, ask_or_do, change_page, posted, turn_away
 from onecard.second_factor.errors import SecondFactorError
-from wallet.admin import entered_amounts, labels, money_page
+from onecard.users.models import User
+from wallet.admin import labels, money_page
 from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
+from wallet.admin.second_person import after_code, show_result
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
@@ -80,8 +81,7 @@ class CaseAdmin(ReadOnlyAdmin):
         facts = case_rules.look_at(case)
         why_not = "" if name in possible(request, facts) else _why_not(request, action, facts)
         if why_not:
-            messages.error(request, why_not)
-            return redirect(page_of(case))
+            return turn_away(request, why_not, change_page(case))
         return _ask_or_do(request, action, facts)
 
     @admin.display(description="What happened", ordering="kind")
@@ -122,32 +122,24 @@ def open_case_badge(request: HttpRequest) -> str:
     return str(Case.objects.filter(status=Case.Status.OPEN).count())
 
 
-def page_of(case: Case) -> str:
-    return reverse("admin:wallet_case_change", args=[case.pk])
-
-
 def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> HttpResponse:
-    case = facts.case
-    form = action.form(request.POST if request.method == "POST" else None, facts)
-    if form.is_valid():
-        try:
-            result = _do(action, case, request.user, dict(form.cleaned_data))
-        except (CaseRefusedError, SecondFactorError) as error:
-            form.add_error(None, error.message)
-        else:
-            entered_amounts.show_result(request, result, done=action.done)
-            return redirect(page_of(case))
-    shown = Act(
-        title=_title(action, case), words=action.words, button=action.title, back=page_of(case), danger=action.danger
+    case, user = facts.case, cast("User", request.user)
+    act = Act(
+        title=_title(action, case),
+        words=action.words,
+        button=action.title,
+        back=change_page(case),
+        danger=action.danger,
     )
-    return ask(request, shown, form)
-
-
-def _do(action: CaseAction, case: Case, user: Any, values: dict[str, Any]) -> Any:
-    """Checks the code of the second factor first, where the form has one, and then calls the domain function."""
-    if "code" in values:
-        confirm(user, values.pop("code"))
-    return action.call(case=case, user=user, **values)
+    return ask_or_do(
+        request,
+        act,
+        action.form(posted(request), facts),
+        after_code(user, partial(action.call, case=case)),
+        done=partial(show_result, request, done=action.done),
+        refusals=(CaseRefusedError, SecondFactorError),
+        row=case,
+    )
 
 
 def _title(action: CaseAction, case: Case) -> str:

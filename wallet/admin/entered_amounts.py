@@ -1,21 +1,18 @@
 """Amounts that staff entered by hand. Those that wait for a second person come first."""
 
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
-from onecard.kit.admin import ReadOnlyAdmin, row_of
-from onecard.kit.confirmation_pages import Act, CodeField, ReasonForm, ask, page_action
-from onecard.kit.errors import OneCardError
+from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask_or_do, change_page, page_action, posted
 from onecard.kit.money import Money
-from onecard.second_factor.devices import confirm
-from onecard.users.models import User
+from wallet.admin.second_person import AgreeForm, after_code
 from wallet.entered import amounts as entered_amounts
 from wallet.models import EnteredAmount
 
@@ -30,13 +27,6 @@ HAPPENS: dict[str, str] = {
     EnteredAmount.Kind.REFUND: "The money goes back to the card that paid, at our own cost.",
     EnteredAmount.Kind.LINK: "The movement is put where it says, and what both cardholders pay follows at once.",
 }
-
-
-class AgreeForm(ReasonForm):
-    """A form that agrees to the amount as the page shows it. It asks for a code of the second factor."""
-
-    code = CodeField(label="The six digits that your authenticator shows now")
-    shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
 @admin.register(EnteredAmount)
@@ -80,27 +70,23 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
 
     @page_action(description="Agree", url_path=AGREE, permissions=["agree", "view"], icon="check")
     def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        entered = self._entered(request, object_id)
-        form = AgreeForm(
-            request.POST if request.method == "POST" else None, initial={"shown_minor": entered.amount_minor}
-        )
+        entered = row_or_404(self, request, object_id)
+        form = AgreeForm(posted(request), initial={"shown_minor": entered.amount_minor})
         words = f"{HAPPENS[entered.kind]} {_asked_by(entered)} See with your own eyes that it is right."
-        act = Act(title=f"Agree: {entered}", words=words, button="Agree", back=page_of(entered), danger=True)
-        return _ask_or_do(request, entered, form, act, entered_amounts.agree, done="It is done.")
+        act = Act(title=f"Agree: {entered}", words=words, button="Agree", back=change_page(entered), danger=True)
+        user: Any = request.user
+        call = partial(entered_amounts.agree, entered=entered)
+        return ask_or_do(request, act, form, after_code(user, call), done="It is done.", row=entered)
 
     @page_action(description="Do not agree", url_path=WITHDRAW, permissions=["withdraw", "view"], icon="block")
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        entered = self._entered(request, object_id)
-        form = ReasonForm(request.POST if request.method == "POST" else None)
+        entered = row_or_404(self, request, object_id)
         words = f"Nothing is done, and it can be entered anew. {_asked_by(entered)}"
-        act = Act(title=f"Do not agree: {entered}", words=words, button="Do not agree", back=page_of(entered))
-        return _ask_or_do(request, entered, form, act, entered_amounts.withdraw, done="Nothing was done.")
-
-    def _entered(self, request: HttpRequest, object_id: str) -> EnteredAmount:
-        entered = self.get_object(request, object_id)
-        if not isinstance(entered, EnteredAmount):
-            raise Http404
-        return entered
+        act = Act(title=f"Do not agree: {entered}", words=words, button="Do not agree", back=change_page(entered))
+        user: Any = request.user
+        call = partial(entered_amounts.withdraw, entered=entered)
+        form = ReasonForm(posted(request))
+        return ask_or_do(request, act, form, after_code(user, call), done="Nothing was done.", row=entered)
 
     @admin.display(description="Amount", ordering="amount_minor")
     def amount(self, entered: EnteredAmount) -> str:
@@ -130,39 +116,6 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     @admin.display(description="Ended", ordering="ended_at")
     def ended(self, entered: EnteredAmount) -> str:
         return display.moment(entered.ended_at)
-
-
-def show_result(request: HttpRequest, result: object, *, done: str = "") -> None:
-    """Shows what happened to an entered amount, or that another action is done."""
-    if isinstance(result, EnteredAmount) and result.status == Status.PROPOSED:
-        messages.warning(
-            request,
-            f"{result.money} waits for a second person: nothing has happened yet. Somebody else has to agree under "
-            "Entered amounts.",
-        )
-    else:
-        messages.success(request, done)
-
-
-def page_of(entered: EnteredAmount) -> str:
-    return reverse("admin:wallet_enteredamount_change", args=[entered.pk])
-
-
-def _ask_or_do(
-    request: HttpRequest, entered: EnteredAmount, form: forms.Form, act: Act, call: Any, *, done: str
-) -> HttpResponse:
-    if form.is_valid():
-        try:
-            values, user = dict(form.cleaned_data), cast("User", request.user)
-            if "code" in values:
-                confirm(user, values.pop("code"))
-            call(entered=entered, user=user, **values)
-        except OneCardError as error:
-            form.add_error(None, f"{error.message}")
-        else:
-            messages.success(request, done)
-            return redirect(page_of(entered))
-    return ask(request, act, form)
 
 
 def _asked_by(entered: EnteredAmount) -> str:
