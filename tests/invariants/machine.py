@@ -17,35 +17,30 @@ from issuing.authorizations import close_out
 from issuing.billing import dunning, top_ups
 from issuing.models import Authorization, Hold, VirtualCard
 from onecard.kit.money import Money
-from onecard.outbox.models import Message
 from routing import rulebook
 from tests.factories import VirtualCardFactory
 from tests.invariants import checks
 from tests.invariants.banks import COURSES, Banks
+from tests.invariants.ending import Ending
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
 from tests.invariants.merchants import AMOUNTS, SAID
-from tests.invariants.processor import ACCOUNT, CHARGE_MOODS, OTHER_MOODS, Moody
-from tests.invariants.reckoning import Reckoning
+from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.wallets import walkthrough_card
 from wallet.charges import cancel, cascade
 from wallet.charges import charge as charges
 from wallet.methods import usable as methods
-from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, ProcessorPause
+from wallet.models import FundingCharge, FundingMethod, FundingObligation
 from wallet.refunds import send as refund_sending
 
 START = dt.datetime(2026, 3, 7, 20, tzinfo=dt.UTC)  # The night before the clocks change in New York.
 MOODS = st.lists(st.sampled_from(CHARGE_MOODS), max_size=4)
-LONGEST_PAUSE = dt.timedelta(minutes=11)
 OVER = ("settled", "reversed", "expired")
-# The wait for a capture is over after one day, retries by the clock after three, and holds after four.
-CARDS = 4
-DAYS_UNTIL_QUIET, DAYS_AFTER_IT = (1, 1), (1, 3, 3)
 
 
-class Purchases(Reckoning):
+class Purchases(Ending):
     """The issuer says what it likes, in any order and more than once; nothing is lost for ever."""
 
-    buys = Reckoning.buys
+    buys = Ending.buys
     # How the bank goes on in every life, one of COURSES; "" to draw it.
     always = ""
     # How many lives came to the last comparison and passed it.
@@ -251,51 +246,6 @@ class Purchases(Reckoning):
         refund_sending.sweep(processor=self.processor)
         self.processor.moods = []
 
-    @rule(tries=st.integers(1, 2))
-    def our_account_is_refused(self, tries: int) -> None:
-        """Whatever is asked is refused: all of it waits, no card is blamed, and nobody is told that they owe."""
-        before, waiting = self._blamed_and_told(), self._waiting()
-        for _ in range(tries):
-            asked = self.processor.refusals
-            self.processor.moods = [ACCOUNT] * 50
-            charges.sweep(processor=self.processor)
-            refund_sending.sweep(processor=self.processor)
-            self.processor.moods = []
-            assert self._blamed_and_told() == before
-            if self.processor.refusals > asked:
-                assert ProcessorPause.objects.exists()
-                assert self._refusals().count() == 1
-            self.clock.shift(LONGEST_PAUSE)
-        if self.processor.usually == "yes":
-            self._all_goes_on(waiting)
-
-    def _all_goes_on(self, waiting: list[int]) -> None:
-        """Once our account is accepted again, what waited is paid by its own cards, and the case closes by itself."""
-        self.work()
-        refund_sending.sweep(processor=self.processor)
-        for charge in FundingCharge.objects.filter(pk__in=waiting).select_related("obligation"):
-            is_released = charge.obligation.status == "released"
-            assert charge.status in (("canceled",) if is_released else ("succeeded", "held")), charge.status
-        self._nothing_is_paused()
-
-    def _nothing_is_paused(self) -> None:
-        assert not ProcessorPause.objects.exists(), "calls are still paused"
-        assert not self._refusals().exists()
-
-    def _waiting(self) -> list[int]:
-        """Charges that would be sent now for the first time."""
-        unsent = FundingCharge.objects.filter(status="intended", attempts=0, method__status="active")
-        return list(unsent.exclude(obligation__status="released").values_list("pk", flat=True))
-
-    def _refusals(self) -> Any:
-        return Case.objects.filter(kind=Case.Kind.ACCOUNT_REFUSED, status=Case.Status.OPEN)
-
-    def _blamed_and_told(self) -> tuple[Any, ...]:
-        """The state of the cards, and what a cardholder would hear of: that they owe, and the letter about it."""
-        letters = Message.objects.filter(topic="cardholder.notify").count()
-        cards = list(FundingMethod.objects.order_by("pk").values_list("status", "cooling_until"))
-        return cards, Case.objects.filter(kind=Case.Kind.RECEIVABLE).count(), letters
-
     @rule(
         what=st.sampled_from(["lapses", "ends_well", "ends_badly", "is_paid_by_hand", "comes_back"]),
         place=st.integers(0, 5),
@@ -352,64 +302,3 @@ class Purchases(Reckoning):
             intent = self.processor.intents[str(charge.public_id)]
             taken = charge.obligation.payable.minor + charge.carried_minor
             assert (intent.status, intent.received_minor) == ("succeeded", taken)
-
-    def all_is_told_and_done(self) -> None:
-        """Every event has arrived, every worker has been by, time has passed: then the two sides must be the same.
-
-        Half of what was still to be told comes only after people believed that they had made an end.
-        """
-        late = self.not_arrived()
-        self.deliver_all(late[::2])
-        if self.gives_half_back:
-            self.merchants_give_half_back()
-        for days in DAYS_UNTIL_QUIET:
-            self.time_goes_by(days)
-        self.a_bank_takes_its_course()
-        if self.processor.usually != "yes":
-            self.every_card_says_no()
-        self.people_make_an_end()
-        self.merchants_think_again()
-        # Whoever could not pay can now, and is not asked for what was given up meanwhile.
-        self.processor.usually = "yes"
-        self.deliver_all(late[1::2])
-        # What came before the purchase that it is about waits for that, and is looked at again.
-        self.deliver_all(self.not_arrived())
-        self.people_enter_converted_amounts()
-        self.all_contradictions_arrive()
-        for days in DAYS_AFTER_IT:
-            self.time_goes_by(days)
-            if self.charges_anew:
-                self.people_charge_what_a_bank_took()
-                self.clock.shift(dt.timedelta(minutes=1))
-                self.work()
-            self.a_bank_takes_its_course()
-        self.time_goes_by(1)
-        self.people_make_an_end()
-        self.every_check_holds()
-        self._nothing_is_paused()
-        self.the_two_sides_agree()
-
-    def a_bank_takes_its_course(self) -> None:
-        """By drawn steps alone hardly a charge would ever be disputed: it has to be paid first."""
-        for status in self.course[:1]:
-            self.banks.follow(status, **self.disputed_as)
-        del self.course[:1]
-
-    def every_card_says_no(self) -> None:
-        for _ in range(CARDS):
-            self.clock.shift(dt.timedelta(minutes=1))
-            self.work()
-
-    def time_goes_by(self, days: int) -> None:
-        self.clock.shift(dt.timedelta(days=days))
-        for place in range(len(self.processor.intents)):
-            self.processor.happens("ends_well" if self.processor.usually == "yes" else "ends_badly", place)
-        for intent in list(self.processor.intents.values()):
-            self.hear(intent.outcome())
-        for refund in self.processor.refunds.values():
-            self.hear(refund)
-        # All that was told of disputes comes once more.
-        for told in self.banks.news()[:: -1 if self.newest_first else 1]:
-            self.hear(told)
-        self.work()
-        refund_sending.sweep(processor=self.processor)

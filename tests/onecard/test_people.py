@@ -19,7 +19,7 @@ from onecard.users.models import Invitation, User
 from tests.authenticators import Authenticator
 from tests.back_office import logged_in, opened, send, superuser, text_of
 from tests.factories import UserFactory, VirtualCardFactory
-from tests.wallet.admin.test_cases import act, press, staff
+from tests.wallet.admin.case_pages import act, press, staff
 from tests.wallet.charges.unpaid import receivable
 from wallet.casework import proposals as case_proposals
 from wallet.casework.desk import CaseRefusedError

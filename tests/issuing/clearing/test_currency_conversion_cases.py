@@ -5,7 +5,7 @@ import pytest
 from onecard.kit.money import Money
 from tests.issuing.clearing.test_currency_conversion import enter, unknown
 from tests.issuing.clearing.test_foreign_currency import balances
-from tests.wallet.casework.desks import WHY, clerk, refused
+from tests.wallet.casework.desks import WHY, assert_refused, clerk
 from tests.wallets import walkthrough_card
 from wallet.casework import actions as case_actions
 from wallet.models import Case
@@ -18,7 +18,7 @@ def test_only_the_converted_amount_closes_the_case() -> None:
     case = Case.objects.get(kind="currency_differs")
     assert (case.money, balances()["purchases EUR"]) == (Money(4000, "EUR"), 4000)
 
-    refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "enter the converted amount")
+    assert_refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "enter the converted amount")
     assert Case.objects.get(pk=case.pk).status == "open"
 
     enter()

@@ -10,7 +10,7 @@ from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from tests import stripe_events
-from tests.issuing.handlers.test_charge_disputes import ask, balance, deliver, dispute, events, open_cases, paid
+from tests.issuing.handlers.charge_disputes import ask, balance, deliver, dispute, events, open_cases, paid
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import intended_charge, intents, processor_sandbox
 from wallet.accounts import Account

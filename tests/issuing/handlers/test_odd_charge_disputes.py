@@ -10,7 +10,7 @@ from issuing.models import IssuerEvent
 from onecard.kit.currency_units import to_stripe
 from onecard.kit.money import Money
 from tests import stripe_events
-from tests.issuing.handlers.test_charge_disputes import balance, deliver, dispute, end, hear, open_cases, paid
+from tests.issuing.handlers.charge_disputes import balance, deliver, dispute, end, hear, open_cases, paid
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 from wallet.accounts import Account

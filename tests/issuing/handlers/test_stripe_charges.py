@@ -12,7 +12,7 @@ from issuing.reconcile import comparisons
 from issuing.reconcile.window import Window
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests.issuing.handlers.test_charge_disputes import ask, balance, deliver, events, open_cases, paid
+from tests.issuing.handlers.charge_disputes import ask, balance, deliver, events, open_cases, paid
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import CUSTOMER, processor_sandbox
 from wallet.accounts import Account

@@ -1,28 +1,18 @@
-"""The rewards book: the walkthrough's numbers, refunds that leave nothing behind, each thing once, and its pages."""
+"""What the rewards book holds of a charge: the walkthrough's numbers, each currency, each card."""
 
-import datetime as dt
-import io
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import IntegrityError, InternalError
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
-from issuing import tasks
 from issuing.models import Authorization, Decision, RewardEntry, VirtualCard
-from issuing.models.rewards import SIGNED
 from issuing.rewards import book as rewards_book
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards.totals import totals
-from onecard.celery import app
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import savepoint, transaction
-from routing import rewards
 from tests import stripe_events
 from tests.factories import (
     CardholderFactory,
@@ -31,15 +21,12 @@ from tests.factories import (
     RankingRowFactory,
     VirtualCardFactory,
 )
-from tests.issuing.rewards.purchases import NOTHING, bought, ended, one_card_wallet, paid, refunded, sums
-from tests.threads import at_once
+from tests.issuing.rewards.purchases import NOTHING, bought, one_card_wallet, paid, refunded, sums
 from tests.wallets import walkthrough_card
-from wallet import locking as wallet_locking
 from wallet.charges import cascade, outcomes
-from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund
+from wallet.models import FundingCharge, FundingMethod, FundingObligation
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.base import Outcome
-from wallet.refunds import records as refunds
 
 pytestmark = pytest.mark.django_db
 
@@ -185,206 +172,6 @@ def test_nothing_is_booked_for_what_has_not_succeeded_or_is_put_on_a_card() -> N
     assert not rewards_book.book_refund(back.pk)
     assert rewards_sweep.sweep() == rewards_sweep.Tally(0, 0)
     assert not RewardEntry.objects.exists()
-
-
-def test_the_clocks_task_books_and_takes_no_offence_at_newer_arguments() -> None:
-    charge = bought()
-    tasks.sweep_rewards(days=1, of_a_newer_version=True)
-    assert RewardEntry.objects.get().charge == charge
-
-
-def test_twice_is_once_and_a_second_sweep_finds_nothing() -> None:
-    charge = bought()
-    back = refunded(charge, 1000)
-    assert [rewards_book.book_charge(charge.pk) for _ in range(2)] == [True, False]
-    assert [rewards_book.book_refund(back.pk) for _ in range(2)] == [True, False]
-
-    assert rewards_sweep.count_missing() == 0
-    assert rewards_sweep.sweep() == rewards_sweep.Tally(0, 0)
-    assert RewardEntry.objects.count() == 2
-
-
-def test_a_refund_booked_before_its_charge_writes_the_charges_entry_first() -> None:
-    back = refunded(bought(), 4500)
-
-    assert rewards_book.book_refund(back.pk)
-
-    assert list(RewardEntry.objects.order_by("pk").values_list("kind", flat=True)) == ["charge", "refund"]
-    assert sums() == NOTHING
-
-
-def test_a_third_that_cannot_be_divided_leaves_no_rest() -> None:
-    charge = bought(one_card_wallet("points", "1.001"), 1000)
-    for part in (333, 333, 334):
-        rewards_book.book_refund(refunded(charge, part).pk)
-
-    taken = RewardEntry.objects.filter(kind="refund").order_by("pk").values_list("value_low_micro", flat=True)
-    assert list(taken) == [-16_667, -16_666, -16_717]
-    assert sums() == NOTHING
-
-
-@given(
-    amount=st.integers(min_value=1, max_value=10**13),
-    rate_milli=st.integers(min_value=0, max_value=9_999_999),
-    kind=st.sampled_from(["cash", "points"]),
-    currency=st.sampled_from(["USD", "KWD"]),
-    data=st.data(),
-)
-@hypothesis_settings(max_examples=300)
-def test_any_split_of_a_whole_refund_takes_all_and_never_more(
-    amount: int, rate_milli: int, kind: str, currency: str, data: st.DataObject
-) -> None:
-    reward = rewards.estimate(
-        amount=Money(amount, currency), reward_rate=Decimal(rate_milli).scaleb(-3), reward_type=kind
-    )
-    try:
-        whole = rewards.book(reward)
-    except rewards.RewardTooLargeError:
-        assert max(reward.units, *reward.values) * 10**6 > rewards.LARGEST_MICRO
-        return
-    marks = st.lists(st.integers(min_value=1, max_value=amount), max_size=8)
-    taken, returned = rewards.Booked(0, 0, 0, 0, 0), 0
-    for mark in [*sorted(set(data.draw(marks)) - {amount}), amount]:
-        part = rewards.share(whole, returned_minor=mark, amount_minor=amount, taken=taken)
-        numbers = [(getattr(whole, name), getattr(taken, name), getattr(part, name)) for name in SIGNED]
-        assert all(0 <= one <= all_ - gone for all_, gone, one in numbers)
-        exact = [abs(all_ * mark - (gone + one) * amount) for all_, gone, one in numbers]
-        assert all(2 * off <= amount for off in exact)
-        taken, returned = rewards.Booked(*(gone + one for _all, gone, one in numbers)), mark
-    assert (taken, returned) == (whole, amount)
-
-
-def test_a_refund_that_failed_later_is_put_back_and_can_be_booked_again() -> None:
-    charge = bought(one_card_wallet("points", "1.001"), 1000)
-    first, second = refunded(charge, 333), refunded(charge, 667)
-    rewards_sweep.sweep()
-    assert sums() == NOTHING
-    ended(first, "failed")
-
-    assert rewards_sweep.sweep() == rewards_sweep.Tally(1, 0)
-
-    back = RewardEntry.objects.get(kind="refund_failed")
-    gone = RewardEntry.objects.get(key=f"refund:{first.public_id}")
-    assert (back.key, back.amount_minor) == (f"refund_failed:{first.public_id}", 333)
-    assert back.booked == -gone.booked
-    assert sums()["units_micro"] == back.units_micro
-    assert not rewards_book.book_refund(first.pk)
-    again = FundingRefund.objects.create(
-        obligation=charge.obligation,
-        charge=charge,
-        amount_minor=333,
-        reason="By hand",
-        status="succeeded",
-        idempotency_key="again",
-        finished_at=clock.now(),
-        created_at=clock.now(),
-        updated_at=clock.now(),
-    )
-    assert rewards_book.book_refund(again.pk)
-    assert rewards_book.book_refund(second.pk) is False
-    assert sums() == NOTHING
-
-
-def test_a_failed_refund_sent_again_before_the_sweep_is_put_back_too() -> None:
-    charge = bought(one_card_wallet("points", "2"), 1000)
-    first = refunded(charge, 1000)
-    rewards_sweep.sweep()
-    ended(first, "failed")
-    with transaction():
-        obligation = wallet_locking.lock(charge.obligation_id)
-        again = refunds.begin_again(obligation=obligation, reason="Once more", actor="user:1")
-    first.refresh_from_db()
-    assert first.status == "canceled"
-
-    rewards_sweep.sweep()
-    assert sums()["units_micro"] == 20_000_000, "nothing has gone back yet"
-
-    ended(again, "succeeded")
-    rewards_sweep.sweep()
-    assert sums() == NOTHING
-    assert rewards_sweep.sweep() == rewards_sweep.Tally(0, 0)
-
-
-def test_a_refund_that_failed_before_it_was_booked_leaves_no_trace() -> None:
-    charge = bought()
-    back = refunded(charge, 1000)
-    ended(back, "failed")
-
-    rewards_sweep.sweep()
-
-    assert list(RewardEntry.objects.values_list("kind", flat=True)) == ["charge"]
-
-
-def test_a_month_is_the_cardholders_and_a_refund_counts_in_its_own() -> None:
-    charge = bought()
-    FundingCharge.objects.filter(pk=charge.pk).update(finished_at=dt.datetime(2026, 11, 1, 2, tzinfo=dt.UTC))
-    back = refunded(charge, 4500)
-    FundingRefund.objects.filter(pk=back.pk).update(finished_at=dt.datetime(2026, 12, 1, 6, tzinfo=dt.UTC))
-    rewards_book.book_refund(back.pk)
-
-    found = totals(by="month")
-
-    assert [total.key for total in found] == ["2026-12", "2026-10"]
-    assert [total.worth.benefit for total in found] == [Decimal("-0.90"), Decimal("0.90")]
-    assert [total.worth.benefit_percent for total in found] == [None, 200]
-    assert [total.worth.spent_minor for total in found] == [-4500, 4500]
-    assert [total.worth.charges for total in found] == [0, 1]
-
-
-def test_a_sweep_looks_back_so_far_and_the_command_further(capsys: pytest.CaptureFixture[str]) -> None:
-    charge = bought()
-    long_ago = clock.now() - dt.timedelta(days=60)
-    FundingCharge.objects.filter(pk=charge.pk).update(finished_at=long_ago)
-    assert rewards_sweep.sweep(days=40) == rewards_sweep.Tally(0, 0)
-
-    out, err = io.StringIO(), io.StringIO()
-    call_command("rewards", rebuild_missing=True, since=f"{long_ago:%Y-%m}", stdout=out, stderr=err)
-
-    assert "1 entries booked." in err.getvalue()
-    assert "135 points" in out.getvalue()
-    assert RewardEntry.objects.get().earned_at == long_ago
-
-
-@pytest.mark.parametrize(("hours", "looks"), [(0.9, 0), (40, 1), (900, 2)])
-def test_what_the_frequent_look_misses_a_rarer_one_finds(hours: float, looks: int) -> None:
-    charge = bought()
-    FundingCharge.objects.filter(pk=charge.pk).update(finished_at=clock.now() - dt.timedelta(hours=hours))
-    for number, entry in enumerate(("sweep-rewards", "sweep-rewards-far", "sweep-rewards-all")):
-        tasks.sweep_rewards(**app.conf.beat_schedule[entry].get("kwargs", {}))
-        assert RewardEntry.objects.exists() == (number >= looks)
-
-
-def test_more_than_a_batch_is_booked_and_what_fails_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rewards_sweep, "BATCH", 2)
-    card = walkthrough_card()
-    charges = [bought(card, 100) for _ in range(5)]
-    same_moment = clock.now()
-    FundingCharge.objects.update(finished_at=same_moment)
-    trillions = Money(10**13, "JPY")
-    FundingObligation.objects.filter(pk=charges[0].obligation_id).update(
-        amount_minor=trillions.minor, currency=trillions.currency
-    )
-
-    assert rewards_sweep.sweep() == rewards_sweep.Tally(4, 1)
-
-    assert set(RewardEntry.objects.values_list("charge", flat=True)) == {charge.pk for charge in charges[1:]}
-    assert rewards_sweep.count_missing() == 1
-    with pytest.raises(CommandError, match="1 could not be booked"):
-        call_command("rewards", rebuild_missing=True, stdout=io.StringIO(), stderr=io.StringIO())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_concurrent_bookings_book_once_and_a_whole_refund_leaves_nothing() -> None:
-    charge = bought(one_card_wallet("points", "1.001"), 1000)
-    parts = [refunded(charge, part) for part in (333, 111, 222, 334)]
-
-    calls = [lambda pk=part.pk: rewards_book.book_refund(pk) for part in parts for _ in range(3)]
-    booked = at_once([*calls, *(lambda: rewards_book.book_charge(charge.pk) for _ in range(3)), rewards_sweep.sweep])
-
-    assert sum(done is True for done in booked) <= 5
-    assert RewardEntry.objects.filter(kind="charge").count() == 1
-    assert RewardEntry.objects.filter(kind="refund").count() == 4
-    assert sums() == NOTHING
 
 
 def test_an_entry_is_never_changed_or_deleted() -> None:

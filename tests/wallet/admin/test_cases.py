@@ -5,92 +5,20 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from onecard.kit import clock
-from onecard.kit.money import Money
-from onecard.users.models import User
-from tests import stripe_events
-from tests.authenticators import Authenticator
 from tests.back_office import logged_in, opened, sentences, text_of
 from tests.factories import FundingMethodFactory, UserFactory
-from tests.sandboxes import intended_charge
+from tests.wallet.admin.case_pages import ALL, LIST, WHY, act, buttons, clerk, difference, page, paid_case, press, staff
 from tests.wallet.charges.unpaid import capture, pay, receivable, statuses
-from tests.wallets import walkthrough_card
-from wallet import accounts, cases
-from wallet.admin.refunds import MEANING
 from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals
-from wallet.ledger import postings as ledger
-from wallet.models import Case, CaseNote, FundingCharge, FundingObligation, FundingRefund, Posting
-from wallet.states import Refund
+from wallet.models import Case, CaseNote, FundingCharge, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
-WHY = "Agreed on the phone"
-LIST = "/admin/wallet/case/"
-ACCOUNTS = "/admin/wallet/posting/accounts/"
-ALL = {
-    "charge-again",
-    "charge-another",
-    "refund",
-    "send-again",
-    "ask-write-off",
-    "ask-outside",
-    "agree",
-    "withdraw",
-    "resolve",
-    "note",
-    "take",
-    "give-up",
-}
-
-
-def page(case: Case) -> str:
-    return reverse("admin:wallet_case_change", args=[case.pk])
-
-
-def act(case: Case, name: str) -> str:
-    return reverse("admin:wallet_case_act", args=[case.pk, name])
-
-
-def staff(*codenames: str) -> User:
-    user = UserFactory(is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=("view_case", *codenames)))
-    return user
-
-
-def clerk() -> User:
-    return staff("change_case")
-
-
-def press(case: Case, name: str, user: User, **values: str) -> Any:
-    """Presses a button; who agrees types a fresh code as well."""
-    code = {"code": Authenticator.of(user).fresh_code()} if name == "agree" else {}
-    return logged_in(user).post(act(case, name), {"reason": WHY, **code, **values}, follow=True)
-
-
-def buttons(case: Case, client: Client) -> set[str]:
-    shown = client.get(page(case)).content.decode()
-    return {name for name in ALL if f'href="{act(case, name)}"' in shown}
-
-
-def difference() -> Case:
-    with transaction.atomic():
-        return cases.open_case(
-            kind="card_differs", reference="virtualcard:1", money=Money(0, "USD"), summary="They differ."
-        )
-
-
-def paid_case() -> Case:
-    charge = intended_charge()
-    pay(charge)
-    with transaction.atomic():
-        return cases.open_obligation_case(
-            kind="charged_without_purchase", obligation=charge.obligation, summary="Charged."
-        )
 
 
 def test_the_list_shows_and_filters_cases_by_owner() -> None:
@@ -334,70 +262,3 @@ def test_a_case_of_many_charges_and_notes_costs_no_more_queries() -> None:
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert counts[1] <= 25
-
-
-def test_the_chart_says_what_each_account_means_and_which_returns_to_zero() -> None:
-    receivable(captured_minor=1200)
-    with transaction.atomic():
-        ledger.post(kind="top_up", key="top-up:1", money=Money(999, "EUR"), reference="card:1")
-    client = logged_in(staff("view_posting"))
-
-    shown = text_of(client.get(ACCOUNTS))
-
-    assert set(accounts.MEANING) == set(accounts.Account)
-    for account in accounts.Account:
-        assert account.label in shown
-        assert accounts.MEANING[account] in shown
-    for balance in ("12.00 USD", "-12.00 USD", "9.99 EUR", "-9.99 EUR", "Nothing has moved"):
-        assert f"<div>{balance}</div>" in shown, balance
-    assert shown.count("Must</span> for each purchase that is over") == len(accounts.RETURNS_TO_ZERO)
-
-
-def test_the_chart_is_read_with_one_query_of_postings() -> None:
-    receivable()
-    client = logged_in(staff("view_posting"))
-    with CaptureQueriesContext(connection) as queries:
-        client.get(ACCOUNTS)
-    assert len([each for each in queries if "wallet_posting" in each["sql"]]) == 1
-
-
-def test_who_may_not_see_postings_sees_no_accounts_and_nobody_posts_there() -> None:
-    assert logged_in(staff()).get(ACCOUNTS).status_code == 403
-    assert logged_in(staff("view_posting")).post(ACCOUNTS, {}).status_code == 403
-
-
-def test_postings_are_found_by_reference_kind_and_account() -> None:
-    capture(100, reference="authorization:1", key="one")
-    with transaction.atomic():
-        ledger.post(kind="top_up", key="two", money=Money(200, "USD"), reference="card:1")
-    client, url = logged_in(), "/admin/wallet/posting/"
-
-    for query, words in (
-        ({"q": "authorization:1"}, "1.00 USD"),
-        ({"kind__exact": "top_up"}, "2.00 USD"),
-        ({"account": "card_balances"}, "2.00 USD"),
-        ({"account": "issuer"}, "1.00 USD"),
-    ):
-        shown = text_of(client.get(url, query))
-        assert words in shown, query
-        assert ("1.00 USD" in shown) != ("2.00 USD" in shown), query
-
-
-def test_a_purchases_page_shows_its_money_to_the_end() -> None:
-    card = walkthrough_card()
-    stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=4500))
-    obligation = FundingObligation.objects.get()
-    pay(obligation.charges.get())
-    capture(3000, reference=obligation.purchase)
-
-    pk = obligation.purchase.partition(":")[2]
-    shown = text_of(logged_in().get(reverse("admin:issuing_authorization_change", args=[pk])))
-
-    assert "<dt>Owed by the cardholder</dt><dd>45.00 USD</dd>" in shown
-    assert "<dt>Left in clearing</dt><dd>15.00 USD paid and not taken by a merchant yet.</dd>" in shown
-    for words in ("Merchant paid", "Funding card charged", "The merchant has taken nothing yet."):
-        assert words in shown
-
-
-def test_every_state_of_a_refund_has_its_words() -> None:
-    assert set(MEANING) == set(Refund)

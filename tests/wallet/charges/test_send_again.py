@@ -9,7 +9,7 @@ from onecard.outbox.models import Message
 from tests.back_office import logged_in, sentences
 from tests.sandboxes import intended_charge
 from tests.threads import at_once
-from tests.wallet.admin.test_cases import buttons, press, staff
+from tests.wallet.admin.case_pages import buttons, press, staff
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, tried
 from tests.wallet.casework.test_proposals import bring_to, ends, merchant_gives_back, refund_that_failed
 from tests.wallet.charges.unpaid import pay
