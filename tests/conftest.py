@@ -82,10 +82,12 @@ def _usable_connection(_django_db_marker: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_login_counted() -> Iterator[None]:
+def _no_login_counted(request: pytest.FixtureRequest) -> Iterator[None]:
     """Wrong logins and used codes of earlier tests are forgotten; only where something was counted."""
     yield
-    if "default" in caches._settings and hasattr(caches._connections, "default"):
+    # A change of settings.CACHES, and the way back, forget that there was a connection.
+    was_changed = "settings" in request.fixturenames
+    if was_changed or ("default" in caches._settings and hasattr(caches._connections, "default")):
         cache.clear()
 
 

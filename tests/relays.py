@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.db import connection
+from redis import Redis
 
 HOST = "127.0.0.1"
 
@@ -63,6 +64,9 @@ def redis_relay(url: str) -> Iterator[Relay]:
     parts = urlsplit(url)
     with _relay(f"{parts.hostname}:{parts.port or 6379}") as relay:
         yield relay
+    # What the relay passed on at its end is carried out by the time that Redis answers us.
+    with Redis.from_url(url) as link:
+        link.ping()
 
 
 @contextlib.contextmanager

@@ -94,6 +94,7 @@ def test_one_address_is_locked_whatever_names_it_tries(hashed: list[str]) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("costly_hashes")
 def test_wrong_logins_at_once_are_not_hashed_beyond_the_limit(hashed: list[str]) -> None:
     user = clerk()
     hashed.clear()
