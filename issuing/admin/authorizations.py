@@ -36,6 +36,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
     list_display_links = ("when", "merchant")
     list_filter = ("status", MccFilter, "created_at")
+    search_ids = (("provider", "issuer_authorization_id"),)
     search_fields = (
         "issuer_authorization_id",
         "merchant_name",

@@ -100,6 +100,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
     list_display = ("card", "holder", "state", "one_purchase", "a_day", "a_month", "balance", "issuer_card_id")
     list_filter = ("status", "issuer_provider", "card_type")
     list_select_related = ("cardholder",)
+    search_ids = (("issuer_provider", "issuer_card_id"),)
     search_fields = ("last_four", "issuer_card_id", "cardholder__name")
     search_help_text = "Last four, issuer's card id or cardholder"
     readonly_fields = (

@@ -35,6 +35,7 @@ class CardChangeAdmin(ReadOnlyAdmin):
     list_display = ("asked", "kind", "card", "state", "requested_by", "attempts", "failure_message")
     list_filter = ("status", "kind", "card__issuer_provider")
     list_select_related = ("card",)
+    search_ids = (("key",), ("card__issuer_provider", "card__issuer_card_id"))
     search_fields = ("card__issuer_card_id", "card__last_four", "key")
     search_help_text = "Issuer's card id, last four or key"
     fields = (

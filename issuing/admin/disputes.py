@@ -42,6 +42,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     list_display_links = ("opened", "amount")
     list_filter = ("status", "provider", "opened_at")
     list_select_related = ("authorization",)
+    search_ids = (("provider", "issuer_dispute_id"),)
     search_fields = ("issuer_dispute_id", "issuer_transaction_id", "authorization__merchant_name")
     search_help_text = "Issuer's id of the dispute or of the disputed transaction, or merchant"
     fields = (

@@ -29,6 +29,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
     list_display = ("when", "kind", "state", "reason", "object_id", "event_id")
     list_display_links = ("when", "kind")
     list_filter = ("status", "provider", "event_type", "received_at")
+    search_ids = (("provider", "event_id"), ("object_id",))
     search_fields = ("event_id", "object_id", "event_type")
     search_help_text = "Id of the event, id of its object (iauth_…, pi_…), or kind"
     fields = (
@@ -99,6 +100,7 @@ class HoldAdmin(ReadOnlyAdmin):
     list_display = ("placed", "amount", "state", "merchant", "card", "ended")
     list_filter = ("status", "placed_at")
     list_select_related = ("authorization__card",)
+    search_ids = (("authorization__provider", "authorization__issuer_authorization_id"),)
     search_fields = ("authorization__merchant_name", "authorization__issuer_authorization_id")
     search_help_text = "Merchant or issuer's id"
     fields = (("amount", "state"), "authorization", ("day", "month"), ("placed", "ended"))

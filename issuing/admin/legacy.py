@@ -20,6 +20,7 @@ class LegacyDocumentAdmin(ReadOnlyAdmin):
     list_display_links = ("imported", "legacy_id")
     list_filter = ("kind", "imported_at")
     list_select_related = ("card", "card_transaction")
+    search_ids = (("kind", "legacy_id"),)
     search_fields = ("legacy_id", "card__last_four")
     search_help_text = "Id of the old document or last four"
     fields = (("kind", "legacy_id"), ("card", "card_transaction"), "imported", "digest", "as_it_came")

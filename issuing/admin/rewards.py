@@ -84,6 +84,7 @@ class RewardsAdmin(ReadOnlyAdmin):
     list_display_links = ("when", "what")
     list_filter = ("kind", "reward_type", "local_month", MccFilter)
     list_select_related = ("method",)
+    search_ids = (("key",),)
     search_fields = ("programme", "method__last_four", "method__cardholder__name", "key")
     search_help_text = "Programme, last four, cardholder or key"
     fields = (

@@ -43,6 +43,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
     list_display_links = ("when", "kind")
     list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")
     list_select_related = ("card",)
+    search_ids = (("provider", "issuer_transaction_id"), ("provider", "issuer_authorization_id"))
     search_fields = ("issuer_transaction_id", "issuer_authorization_id", "merchant_name", "card__last_four")
     search_help_text = "Issuer's id of the transaction or authorization, merchant, or last four"
     fields = (
@@ -127,6 +128,7 @@ class CardFundingAdmin(ReadOnlyAdmin):
     list_display_links = ("asked", "amount")
     list_filter = ("status", "created_at")
     list_select_related = ("card", "source")
+    search_ids = (("request_key",),)
     search_fields = ("card__last_four", "card__cardholder__name", "request_key")
     search_help_text = "Last four, cardholder or request key"
     fields = (("amount", "state"), ("card", "source"), "obligation", ("requested_by", "request_key"), "asked")

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
-from onecard.kit.admin_filters import PAGING, allowed_names
+from onecard.kit.admin_filters import PAGING, allowed_names, with_id
 from onecard.kit.fields import FreeTextField, refuse_card_number, refuse_odd_digits
 from onecard.kit.text import clean_text
 
@@ -67,6 +67,9 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # Counting rows for each choice of a filter is too expensive on long tables.
     list_fullwidth = True
+    # Ids that a search looks for as a whole first, each with the columns of the index that serves it. All columns but
+    # the last one have choices, such as the issuer.
+    search_ids: tuple[tuple[str, ...], ...] = ()
     # Shown in an empty list: what makes such rows.
     nothing_yet = "They appear here as they come."
 
@@ -96,8 +99,13 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Limits the words of a search: each word is a condition for each column."""
-        return super().get_search_results(request, queryset, clean_text(search_term, limit=LONGEST_SEARCH))
+        """Finds a whole id by its index; any other words are looked for in every row, so their length is limited."""
+        term = clean_text(search_term, limit=LONGEST_SEARCH)
+        for columns in self.search_ids if term else ():
+            found = with_id(queryset, columns, term)
+            if found.exists():
+                return found, False
+        return super().get_search_results(request, queryset, term)
 
 
 class StackedRows(FormFields, BaseStackedInline):

@@ -299,7 +299,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
         A_FEW,
         {"run_id": "(n %% 100) + 1", "card_id": "n", "provider": "'stripe'", "reference": "'ic_' || n"},
     ),
-    "issuing_legacydocument": (A_FEW, {"kind": "'card'", "legacy_id": "'old' || n", "card_id": "n"}),
+    "issuing_legacydocument": (A_FEW, {"kind": "'virtual_card'", "legacy_id": "'old' || n", "card_id": "n"}),
     "routing_rankingrow": (
         2 * A_FEW,
         {"mcc": "lpad((n / 10)::text, 4, '0')", "scope": "'network'", "network": "'visa'", "card_name": "'c' || n"},

@@ -4,11 +4,13 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from django.contrib import admin
 from django.db import connection
-from django.test import Client
+from django.db.models import Model
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from audit.models import Entry
@@ -138,6 +140,54 @@ def pages() -> Iterator[tuple[str, Operation]]:
             key = model._default_manager.order_by("pk").values_list("pk", flat=True)[16]
             yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
     yield "reveal of a card by its holder", _reveal
+
+
+def searches() -> Iterator[tuple[str, Operation]]:
+    """Every search of a list by each of its whole ids, and by a part of each of its columns."""
+    asking = _Asking()
+    for room in asking.rooms():
+        name = room.model._meta.label
+        for *_before, column in room.search_ids:
+            yield f"search by id {name} {column}", partial(asking.rows, room, q=_value(room.model, column))
+        for column in room.search_fields:
+            part = _value(room.model, column)[1:] or "17"
+            yield f"search by words {name} {column}", partial(asking.rows, room, q=part)
+
+
+def filters() -> Iterator[tuple[str, Operation]]:
+    """Every list filtered by each choice that its page offers."""
+    asking = _Asking()
+    for room in asking.rooms():
+        page = asking.rows(room)
+        for each in page.filter_specs:
+            for choice in each.choices(page):
+                query = dict(parse_qsl(choice["query_string"].lstrip("?")))
+                name = f"filter {room.model._meta.label} {each.title}: {choice['display']}"
+                yield name, partial(asking.rows, room, **query)
+
+
+class _Asking:
+    """A person of the staff who asks for lists."""
+
+    def __init__(self) -> None:
+        self.user = superuser()
+
+    def rooms(self) -> Iterator[Any]:
+        """The pages with a list; one whose list is a page of its own has no filter and no search."""
+        return (room for room in admin.site._registry.values() if "changelist_view" not in vars(type(room)))
+
+    def rows(self, room: Any, **query: str) -> Any:
+        request = RequestFactory().get("/", query)
+        request.user = self.user
+        page = room.get_changelist_instance(request)
+        assert len(page.result_list) <= room.list_per_page
+        return page
+
+
+def _value(model: type[Model], column: str) -> str:
+    """What one of the rows has in this column, or in that of a row that it leads to."""
+    rows = model._default_manager.filter(pk__gte=17).order_by("pk")
+    return str(rows.values_list(column, flat=True).first() or "")
 
 
 def _opened(client: Client, url: str) -> None:

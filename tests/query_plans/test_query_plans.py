@@ -6,11 +6,12 @@ PostgreSQL itself says so: its plans for all that the product asks, on tables wi
 from typing import Final
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 
 from issuing.authorizations import decision_store
 from tests.query_plans.filled_tables import COLUMNS, fill
-from tests.query_plans.operations import deliveries, domain_calls, pages, sweeps
+from tests.query_plans.operations import deliveries, domain_calls, filters, pages, searches, sweeps
 from tests.query_plans.plans import Seen, counters, explain, watched
 
 pytestmark = pytest.mark.django_db
@@ -19,8 +20,20 @@ LARGE: Final = {table for table, (rows, _columns) in COLUMNS.items() if rows > 1
 # By the beginning of the operation's name, and the table.
 MAY_SCAN: Final = {
     ("list admin:", ""): "A person's list counts its rows, offers the values of a filter and sorts by time or name.",
+    ("search by words", ""): "Words stand anywhere in a text; an index of their letters would cost every purchase.",
+    ("filter ", ""): "A list counts the rows of its filter. Most have many, and an index for each cost every purchase.",
     ("start of the fees", "wallet_posting"): "Once an hour: the newest of all fees, and a fee comes with every charge.",
     ("start of the comparison", "issuing_virtualcard"): "Once an hour, before every card is compared.",
+}
+# Lists whose rows have no id that anybody outside would ask for, or are few.
+WITHOUT_ID: Final = {
+    "audit_entry": "The trail of a thing is found from the thing, by an index.",
+    "issuing_spendwindow": "A counter is found by its card.",
+    "issuing_syncdifference": "Only what differs is written down.",
+    "outbox_message": "A message is found by its topic.",
+    "routing_rankingrow": "A ranking is found by its category and card.",
+    "users_user": "A login is found by a part of its name.",
+    "wallet_enteredamount": "People enter them by hand.",
 }
 NEEDED: Final = {
     "issuing_rollout": "Few rows, written by staff; Django's unique field and many-to-many tables have it.",
@@ -46,11 +59,17 @@ def test_all_find_their_rows_by_indexes_that_are_all_needed() -> None:
     assert [name for name in non_unique_indexes() if name not in used and not name.startswith(tuple(NEEDED))] == []
 
 
+def test_large_tables_are_searched_by_their_ids() -> None:
+    searched = {model._meta.db_table: room for model, room in admin.site._registry.items() if room.search_fields}
+    without = {table for table, room in searched.items() if table in LARGE and not room.search_ids}
+    assert without == set(WITHOUT_ID)
+
+
 def plans_of_all() -> dict[str, Seen]:
     """What PostgreSQL does for each operation, by its name."""
     found = {"read of a decision": Seen()}
     explain(found["read of a decision"], decision_store.READ, NAMES)
-    for operations in (sweeps, domain_calls, deliveries, pages):
+    for operations in (sweeps, domain_calls, deliveries, pages, searches, filters):
         for name, operation in operations():
             before = counters()
             with watched() as found[name]:

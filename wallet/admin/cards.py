@@ -52,6 +52,7 @@ class WalletAdmin(AuditedAdmin):
     list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
     list_filter = ("kyc_status", "preference")
     list_select_related = ("user",)
+    search_ids = (("processor_customer_id",),)
     search_fields = ("name", "user__username", "user__email", "processor_customer_id", "funding_methods__last_four")
     search_help_text = "Name, login, customer id, or last four of a card"
     autocomplete_fields = ("user",)

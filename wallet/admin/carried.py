@@ -23,6 +23,7 @@ class CarriedAmountAdmin(ReadOnlyAdmin):
     list_display = ("when", "amount", "cardholder", "state", "of_purchase", "with_charge")
     list_filter = ("status", "currency", "created_at")
     list_select_related = ("cardholder", "carrier")
+    search_ids = (("purchase",),)
     search_fields = ("purchase", "cardholder__name")
     search_help_text = "Cardholder, or authorization:1"
     nothing_yet = (

@@ -52,6 +52,7 @@ class CaseAdmin(ReadOnlyAdmin):
     list_display = ("what", "state", "amount", "age", "who", "owner_name", "next_step")
     list_filter = ("status", OwnerFilter, "kind", "opened_at")
     list_select_related = ("obligation__cardholder", "owner")
+    search_ids = (("reference",),)
     search_fields = ("summary", "reference", "obligation__cardholder__name", "obligation__description")
     search_help_text = "Words of the summary, cardholder, merchant, or obligation:1"
     nothing_yet = "Nothing needs a person. A case opens by itself when a charge fails or money does not add up."

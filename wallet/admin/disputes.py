@@ -42,6 +42,7 @@ class FundingDisputeAdmin(ReadOnlyAdmin):
     list_display = ("when", "amount", "card", "state", "why", "due", "taken")
     list_filter = ("status", "reason", "due_at", "opened_at")
     list_select_related = ("charge__method", "charge__obligation")
+    search_ids = (("processor_dispute_id",),)
     search_fields = ("processor_dispute_id", "processor_charge_id", "charge__obligation__cardholder__name")
     search_help_text = "Dispute or payment intent, or cardholder"
     nothing_yet = (

@@ -68,6 +68,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     list_display = ("when", "amount", "description", "cardholder", "state", "card", "open_cases")
     list_filter = ("status", "currency", "created_at")
     list_select_related = ("cardholder",)
+    search_ids = (("reference",), ("charges__processor_charge_id",))
     search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
     search_help_text = "Merchant, cardholder, decision id or payment intent"
     fields = (
@@ -138,6 +139,7 @@ class FundingChargeAdmin(ReadOnlyAdmin):
     list_display = ("when", "amount", "method", "state", "problem", "attempts", "next_try")
     list_filter = ("status", "method__network", "created_at")
     list_select_related = ("obligation", "method")
+    search_ids = (("processor_charge_id",), ("idempotency_key",))
     search_fields = ("processor_charge_id", "idempotency_key", "method__last_four", "obligation__description")
     search_help_text = "Payment intent, key, last four of the card, or merchant"
     fields = (

@@ -37,6 +37,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
     list_display = ("when", "what", "amount", "from_", "to", "about", "recorded")
     list_filter = ("kind", AccountFilter, "currency", "occurred_at")
+    search_ids = (("reference",), ("key",))
     search_fields = ("reference", "key")
     search_help_text = "What it belongs to, such as authorization:1, or the movement's own key"
     nothing_yet = "A posting is written when a card is charged, a merchant takes money, or money goes back."

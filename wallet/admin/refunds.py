@@ -28,6 +28,7 @@ class FundingRefundAdmin(ReadOnlyAdmin):
     list_display = ("when", "amount", "card", "state", "reason", "problem", "attempts")
     list_filter = ("status", "created_at")
     list_select_related = ("obligation", "charge__method")
+    search_ids = (("processor_refund_id",), ("charge__processor_charge_id",), ("obligation__purchase",))
     search_fields = (
         "processor_refund_id",
         "charge__processor_charge_id",
