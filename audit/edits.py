@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from audit import trail
 from onecard.kit.admin import BackOfficeAdmin
+from onecard.kit.confirmation_pages import actor_of
 from onecard.kit.transactions import transaction
 
 if TYPE_CHECKING:
@@ -111,9 +112,7 @@ class AuditedAdmin(BackOfficeAdmin):
         return {name: "changed" if name in self.secret_fields else plain(pair) for name, pair in changed.items()}
 
     def record(self, request: HttpRequest, obj: Any, verb: str, **details: Any) -> None:
-        trail.record(
-            actor=f"user:{request.user.pk}", action=f"{type(obj).__name__.lower()}.{verb}", subject=obj, **details
-        )
+        trail.record(actor=actor_of(request), action=f"{type(obj).__name__.lower()}.{verb}", subject=obj, **details)
 
 
 class VersionedForm(AnyModelForm):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from audit.edits import AuditedAdmin
 from onecard.kit import references
 from onecard.kit.admin import row_of
-from onecard.kit.confirmation_pages import page_action
+from onecard.kit.confirmation_pages import actor_of, page_action
 from onecard.second_factor import devices, trust
 from onecard.second_factor import views as second_factor
 from onecard.users.admin import PeopleAdmin, PersonForm, RolesAdmin
@@ -82,7 +82,7 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if before is not None and (before.email, before.username) != (obj.email, obj.username):
-            trust.suspend(obj, actor=f"user:{request.user.pk}", because="login_changed", earlier_email=before.email)
+            trust.suspend(obj, actor=actor_of(request), because="login_changed", earlier_email=before.email)
 
 
 @admin.register(Group)

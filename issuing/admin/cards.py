@@ -23,6 +23,7 @@ from issuing.operations import availability
 from onecard.kit import display, references
 from onecard.kit.admin import row_of
 from onecard.kit.amount_field import parse_typed
+from onecard.kit.confirmation_pages import actor_of
 from onecard.kit.money import Money, MoneyError
 from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, two_person_notice
@@ -141,7 +142,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         """New limits hold here at once; a worker sends them to the issuer."""
         super().save_model(request, obj, form, change)
         if any(getattr(obj, f"{name}_minor") != minor for name, minor in form.stored.items()):
-            cards.request_limits_push(card=obj, requested_by=f"user:{request.user.pk}")
+            cards.request_limits_push(card=obj, requested_by=actor_of(request))
         if form.raised:
             self._propose(request, obj, form)
 

@@ -49,7 +49,6 @@ __all__ = [
     "SelectWidget",
     "TextWidget",
     "actor_of",
-    "ask",
     "ask_or_do",
     "change_page",
     "forbidden",
@@ -57,6 +56,11 @@ __all__ = [
     "posted",
     "turn_away",
 ]
+
+NO_PERMISSION = (
+    "Your login may not do this. Ask a superuser for the permission if you need it. What is kept as a record, nobody "
+    "may change."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +94,12 @@ def ask_or_do(
     says so. The caller checks the permission first.
     """
     if request.method != "POST" or not form.is_valid():
-        return ask(request, act, form)
+        return _ask(request, act, form)
     try:
         result = call(**form.cleaned_data)
     except refusals as error:
         form.add_error(None, error.message)
-        return ask(request, act, form)
+        return _ask(request, act, form)
     except ObjectDoesNotExist:
         if row is None or _is_there(row):
             raise
@@ -104,15 +108,6 @@ def ask_or_do(
         messages.success(request, done)
         return redirect(act.back)
     return done(result) or redirect(act.back)
-
-
-def ask(request: HttpRequest, act: Act, form: forms.Form) -> TemplateResponse:
-    """Returns the page; after a refused POST with what was wrong. It is never kept by a cache."""
-    errors = form.non_field_errors()
-    context = {**admin.site.each_context(request), "title": act.title, "act": act, "form": form, "errors": errors}
-    answer = TemplateResponse(request, "admin/act.html", context)
-    answer["Cache-Control"] = "no-store"
-    return answer
 
 
 def turn_away(request: HttpRequest, why_not: str, page: str) -> HttpResponse:
@@ -125,7 +120,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Says in the back office, with status 403, what the login may not do; elsewhere answers as Django does."""
     if not request.path.startswith("/admin/"):
         return permission_denied(request, exception)
-    words = str(exception) or "Your login does not have the permission for this. A superuser can give it to you."
+    words = str(exception) or NO_PERMISSION
     context = {**admin.site.each_context(request), "title": "You may not do this", "words": words}
     return TemplateResponse(request, "admin/forbidden.html", context, status=403)
 
@@ -143,6 +138,15 @@ def actor_of(request: HttpRequest) -> str:
 def change_page(row: Model) -> str:
     """Returns the address of a row's page in the back office."""
     return reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[row.pk])
+
+
+def _ask(request: HttpRequest, act: Act, form: forms.Form) -> TemplateResponse:
+    """Returns the page; after a refused POST with what was wrong. It is never kept by a cache."""
+    errors = form.non_field_errors()
+    context = {**admin.site.each_context(request), "title": act.title, "act": act, "form": form, "errors": errors}
+    answer = TemplateResponse(request, "admin/act.html", context)
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def _list_page(row: Model) -> str:
