@@ -13,15 +13,7 @@ from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.admin import row_or_404
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import (
-    Act,
-    ReasonForm,
-    ask_or_do,
-    change_page,
-    page_action,
-    posted,
-    turn_away,
-)
+from onecard.kit.confirmation_pages import Act, ReasonForm, ask_or_do, change_page, page_action, posted, turn_away
 from onecard.kit.money import Money
 from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice

@@ -16,15 +16,7 @@ from issuing.issuers.base import CardData
 from issuing.models import VirtualCard
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.confirmation_pages import (
-    Act,
-    AreaWidget,
-    CodeField,
-    ask_or_do,
-    change_page,
-    page_action,
-    posted,
-)
+from onecard.kit.confirmation_pages import Act, AreaWidget, CodeField, ask_or_do, change_page, page_action, posted
 from onecard.users.models import User
 
 SHOWN_FOR_S = 60

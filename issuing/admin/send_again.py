@@ -10,15 +10,7 @@ from issuing.inbox import unapplied
 from issuing.models import IssuerEvent
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.confirmation_pages import (
-    Act,
-    ReasonForm,
-    actor_of,
-    ask_or_do,
-    change_page,
-    page_action,
-    posted,
-)
+from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
 
 
 class SendAgainButton(BaseAdmin):

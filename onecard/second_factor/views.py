@@ -19,11 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from onecard.kit.confirmation_pages import (
-    CodeField,
-    PasswordWidget,
-    posted,
-)
+from onecard.kit.confirmation_pages import CodeField, PasswordWidget, posted
 from onecard.kit.crypto import SealError
 from onecard.kit.transactions import transaction
 from onecard.second_factor import devices, invitations, seeds
