@@ -20,6 +20,12 @@ from routing import rulebook
 from tests import snapshots
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests, which have a timeout of their own, come first: at the end a core would wait for them."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Tests that commit leave the tables as they were at the start, by our own quick way where it is possible."""
