@@ -150,6 +150,17 @@ def test_read_only_mode_is_a_sentence_and_changes_nothing(act: str) -> None:
     assert CardChange.objects.count() == before
 
 
+def test_a_refused_button_keeps_the_reason_that_was_typed() -> None:
+    card = made_card()
+    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
+
+    answer = logged_in().post(page(card, "close"), {"reason": REASON})
+
+    assert answer.status_code == 200
+    assert REASON in text_of(answer)
+    assert VirtualCard.objects.get(pk=card.pk).status == "active"
+
+
 def test_who_may_only_look_presses_nothing() -> None:
     card, clerk = made_card(), UserFactory(is_staff=True)
     clerk.user_permissions.add(*Permission.objects.filter(codename="view_virtualcard"))
