@@ -1,6 +1,9 @@
 """Wallets that several tests start from."""
 
+from typing import Any
+
 from issuing.models import VirtualCard
+from tests import marqeta_events
 from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
 
 WALKTHROUGH = (
@@ -18,3 +21,7 @@ def walkthrough_card(**card: object) -> VirtualCard:
         FundingMethodFactory(cardholder=holder, network=network, is_backup=backup, position=place, product=None)
         RankingRowFactory(mcc="5812", network=network, reward_rate=rate, reward_type=kind)
     return VirtualCardFactory(cardholder=holder, **card)
+
+
+def marqeta_card(**values: Any) -> VirtualCard:
+    return walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token(), **values)

@@ -16,7 +16,7 @@ from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
 from tests.faults.kill_world import World
 from tests.faults.kills import Death, Say
-from tests.issuing.authorizations.test_close_out import moved, news
+from tests.purchases import transaction_event, update_event
 
 Event = dict[str, Any]
 # What is closed can be settled after a while, and a reconciliation leaves alone what happened just now. With all that a
@@ -99,15 +99,15 @@ def created(asked: Event) -> Event:
 
 
 def captured(cents: int) -> Callable[[Event], Event]:
-    return lambda asked: moved(asked, cents)
+    return lambda asked: transaction_event(asked, cents)
 
 
 def refunded(cents: int) -> Callable[[Event], Event]:
-    return lambda asked: moved(asked, cents, kind="refund", number=2)
+    return lambda asked: transaction_event(asked, cents, kind="refund", number=2)
 
 
 def becomes(status: str) -> Callable[[Event], Event]:
-    return lambda asked: news(asked, status)
+    return lambda asked: update_event(asked, status)
 
 
 declines = story.misbehave("decline", decline_code="insufficient_funds")

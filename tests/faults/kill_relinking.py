@@ -19,7 +19,7 @@ from tests.faults.kill_flows import Flow
 from tests.faults.kill_holds import HELD
 from tests.faults.kill_world import World, turn, work_off
 from tests.faults.kills import Death, Say
-from tests.issuing.authorizations.test_close_out import moved
+from tests.purchases import transaction_event
 from wallet.entered import amounts as entered_amounts
 from wallet.models import Case, EnteredAmount
 
@@ -42,14 +42,14 @@ def two_purchases(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def with_a_refund(world: World) -> None:
     wrong, _ = two_purchases(world)
-    tell(world, moved(wrong, 700, kind="refund", number=2))
+    tell(world, transaction_event(wrong, 700, kind="refund", number=2))
     world.kept["movement"] = CardTransaction.objects.get(transaction_type="refund").pk
 
 
 def with_a_capture(world: World) -> None:
     wrong, _ = two_purchases(world)
-    more = moved(wrong, 700, number=3)
-    back = moved(wrong, 300, kind="refund", number=4)
+    more = transaction_event(wrong, 700, number=3)
+    back = transaction_event(wrong, 300, kind="refund", number=4)
     back["data"]["object"]["authorization"] = more["data"]["object"]["id"]
     tell(world, more, back)
     world.kept["movement"] = CardTransaction.objects.get(issuer_transaction_id=more["data"]["object"]["id"]).pk
@@ -58,7 +58,7 @@ def with_a_capture(world: World) -> None:
 def with_a_contradiction(world: World) -> None:
     """The refund came on another card of the same person than that of the purchase that it names."""
     wrong, _ = two_purchases(world)
-    told = moved(wrong, 700, kind="refund", number=2)
+    told = transaction_event(wrong, 700, kind="refund", number=2)
     other = VirtualCardFactory(cardholder=world.cards["stripe"].cardholder, issuer_provider="stripe")
     told["data"]["object"]["card"] = other.issuer_card_id
     tell(world, told)

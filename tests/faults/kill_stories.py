@@ -34,7 +34,7 @@ from tests.faults.kill_world import (
     work_off,
 )
 from tests.faults.kills import Death, Say
-from tests.issuing.authorizations.test_close_out import moved, news
+from tests.purchases import transaction_event, update_event
 from tests.sandboxes import CITI
 from wallet.models import FundingCharge, FundingMethod, FundingRefund, Posting
 from wallet.processors.stripe.client import stripe_client
@@ -118,7 +118,7 @@ def paid(world: World) -> None:
 
 def captured(world: World) -> None:
     paid(world)
-    for told in (moved(world.kept["asked"], 4500), news(world.kept["asked"], "closed")):
+    for told in (transaction_event(world.kept["asked"], 4500), update_event(world.kept["asked"], "closed")):
         stripe_events.post(told)
     turn()
 
@@ -163,14 +163,14 @@ def card_is_frozen(world: World, _death: Death) -> End:
 
 def to_be_given_back(world: World) -> None:
     paid(world)
-    stripe_events.post(news(world.kept["asked"], "reversed"))
+    stripe_events.post(update_event(world.kept["asked"], "reversed"))
     dispatch.handle(event_pk=IssuerEvent.objects.get(status="received").pk)
     assert FundingRefund.objects.get().status == "intended"
 
 
 def closed_for_less(world: World) -> None:
     paid(world)
-    for each in (moved(world.kept["asked"], 3000), news(world.kept["asked"], "closed")):
+    for each in (transaction_event(world.kept["asked"], 3000), update_event(world.kept["asked"], "closed")):
         stripe_events.post(each)
     turn()
     assert Authorization.objects.get().settle_due_at is not None

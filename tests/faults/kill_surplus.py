@@ -13,7 +13,7 @@ from tests.faults.kill_checks import End
 from tests.faults.kill_flows import Event, Flow, becomes, captured, refunded, told
 from tests.faults.kill_holds import HELD
 from tests.faults.kill_world import World, turn
-from tests.issuing.authorizations.test_close_out import moved
+from tests.purchases import transaction_event
 
 SURPLUS = 500
 SPENT = End("settled", paid=0, spent=4500, refunds=1, on_card=SURPLUS)
@@ -41,7 +41,7 @@ def with_a_surplus(world: World) -> None:
 
 
 def captured_again(cents: int) -> Callable[[Event], Event]:
-    return lambda asked: moved(asked, cents, number=3)
+    return lambda asked: transaction_event(asked, cents, number=3)
 
 
 back = refunded(4500 + SURPLUS)

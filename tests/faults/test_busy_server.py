@@ -13,7 +13,7 @@ from django.contrib.auth.hashers import make_password
 from issuing.models import Decision, Hold
 from onecard.dev.ports import HOST
 from tests.factories import UserFactory
-from tests.faults.test_slow_clients import ISSUER_LIMIT_MS, assert_all_in_time
+from tests.faults.slow_clients import ISSUER_LIMIT_MS, assert_all_in_time
 from tests.relays import database_relay
 from tests.wallets import walkthrough_card
 from tests.web_servers import Buyers, deadline_ms, get, web_server

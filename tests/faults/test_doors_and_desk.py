@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import make_password
 
 from onecard.dev.ports import HOST
 from tests.factories import UserFactory
-from tests.faults.test_slow_clients import assert_all_in_time
+from tests.faults.slow_clients import assert_all_in_time
 from tests.wallets import walkthrough_card
 from tests.web_servers import Buyers, web_server
 

@@ -13,7 +13,7 @@ import pytest
 
 from onecard.dev.ports import HOST, claimed_port
 from tests import stripe_events
-from tests.faults.test_slow_clients import ATTACKS, assert_all_in_time, attackers, chunked, exchange
+from tests.faults.slow_clients import ATTACKS, assert_all_in_time, attackers, chunked, exchange
 from tests.starts import ROOT
 from tests.wallets import walkthrough_card
 from tests.web_servers import Buyers, get, web_server

@@ -19,7 +19,7 @@ from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from tests import stripe_events
 from tests.back_office import logged_in
-from tests.faults.test_connection_heals import administrator, buy, failing_statement, on_a_fresh_connection
+from tests.faults.connections import administrator, buy, failing_statement, on_a_fresh_connection
 from tests.poolers import pooler, through
 from tests.sandboxes import intended_charge, intents, processor_sandbox
 from tests.threads import at_once

@@ -13,7 +13,14 @@ from issuing.handlers import dispatch
 from issuing.models import IssuerEvent, VirtualCard
 from onecard.kit import clock
 from tests import stripe_events
-from tests.issuing.authorizations.test_close_out import approved, books, ended, moved, news, work
+from tests.purchases import (
+    approve_purchase,
+    expected_totals,
+    purchase_totals,
+    run_workers,
+    transaction_event,
+    update_event,
+)
 from tests.wallets import walkthrough_card
 from wallet.models import FundingObligation, FundingRefund, Posting
 
@@ -50,12 +57,12 @@ def take(event: dict[str, Any]) -> int:
 
 def life(card: VirtualCard) -> list[Callable[[], object]]:
     """A purchase that is captured for less in two parts, closed, settled, and given back in part."""
-    asked = approved(card)
-    work()
-    told = [moved(asked, 2000), moved(asked, 1500, number=2), news(asked, "closed")]
+    asked = approve_purchase(card)
+    run_workers()
+    told = [transaction_event(asked, 2000), transaction_event(asked, 1500, number=2), update_event(asked, "closed")]
     steps: list[Callable[[], object]] = [partial(dispatch.handle, event_pk=take(event)) for event in told]
     steps.append(lambda: close_out.sweep(now=clock.now() + dt.timedelta(days=2)))
-    last = take(moved(asked, 500, kind="refund", number=3))
+    last = take(transaction_event(asked, 500, kind="refund", number=3))
     steps.append(lambda: dispatch.handle(event_pk=last))
     return steps
 
@@ -72,9 +79,9 @@ def test_a_death_at_any_statement_of_a_step_changes_nothing_of_the_end(place: in
                 survived = False
                 deaths += 1
             step()
-        work()
-        work()
-        assert books() == ended(3000, 3500), f"died at statement {n} of step {place}"
+        run_workers()
+        run_workers()
+        assert purchase_totals() == expected_totals(3000, 3500), f"died at statement {n} of step {place}"
         assert FundingObligation.objects.count() == 1
         assert sum(FundingRefund.objects.values_list("amount_minor", flat=True)) == 1500
         if survived:
@@ -85,10 +92,10 @@ def test_a_death_at_any_statement_of_a_step_changes_nothing_of_the_end(place: in
 
 
 def forget_money() -> None:
-    from tests.issuing.authorizations.test_close_out import forget
+    from tests.purchases import delete_purchases
 
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         Posting.objects.all().delete()
         cursor.execute("SET session_replication_role = DEFAULT")
-    forget()
+    delete_purchases()

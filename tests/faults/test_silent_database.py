@@ -19,7 +19,7 @@ from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWind
 from onecard import metrics
 from onecard.kit.postgresql.patience import SilentDatabaseError, give_up_after
 from tests import stripe_events
-from tests.faults.test_connection_heals import buy, on_a_fresh_connection
+from tests.faults.connections import buy, on_a_fresh_connection
 from tests.relays import HOST, Relay, database_relay
 from tests.threads import at_once
 from tests.wallets import walkthrough_card

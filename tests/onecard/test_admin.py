@@ -29,22 +29,16 @@ from issuing.models import (
     SpendWindow,
     SyncDifference,
     SyncRun,
-    VirtualCard,
 )
-from issuing.rewards import book as rewards_book
 from onecard.kit import clock
-from onecard.kit.money import Money
-from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
 from onecard.users.models import User
 from routing.models import MerchantCategory, RankingRow
 from tests import stripe_events
 from tests.back_office import logged_in, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
-from tests.issuer_rows import rows_about
+from tests.onecard.admin_pages import listed_models, page, purchases
 from tests.wallets import walkthrough_card
-from wallet import carried_amounts, cases
-from wallet.ledger import postings as ledger
 from wallet.models import (
     Cardholder,
     CardProduct,
@@ -57,9 +51,9 @@ from wallet.models import (
     FundingRefund,
     Posting,
 )
-from wallet.refunds import records as refunds
 
 pytestmark = pytest.mark.django_db
+
 
 EVIDENCE = (
     Authorization,
@@ -86,38 +80,6 @@ EVIDENCE = (
     SyncDifference,
     SyncRun,
 )
-
-
-def page(model: type[Model], view: str, *args: object) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}", args=args)
-
-
-def purchases(count: int, *, card: VirtualCard | None = None) -> None:
-    card = card or walkthrough_card()
-    rows_about(card)
-    for _ in range(count):
-        answer = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
-        assert answer.json()["approved"] is True
-        obligation = FundingObligation.objects.latest("pk")
-        cases.open_obligation_case(kind="funding_declined", obligation=obligation, summary="No.")
-        with transaction():
-            refunds.begin(obligation=obligation, amount_minor=1, reason="Less was captured.", actor="issuer:stripe")
-            key, money = f"test:{obligation.pk}", Money(100, "USD")
-            ledger.post(kind="capture", key=key, money=money, reference=obligation.purchase)
-        FundingCharge.objects.filter(obligation=obligation).update(status="succeeded", finished_at=clock.now())
-        assert rewards_book.book_charge(obligation.charges.get().pk)
-        dispute_of(obligation.charges.get())
-
-
-def dispute_of(charge: FundingCharge) -> None:
-    """A bank disputes the charge, and a small part of another purchase waits for the next one."""
-    now = clock.now()
-    times = {"told_at": now, "opened_at": now, "created_at": now, "updated_at": now}
-    money = {"amount_minor": 100, "currency": "USD"}
-    name = f"du_{charge.pk}"
-    FundingDispute.objects.create(charge=charge, processor_dispute_id=name, status="needs_response", **money, **times)
-    with transaction():
-        carried_amounts.carry(charge.obligation, 31, actor="system:test")
 
 
 def test_an_empty_overview_says_how_to_get_a_first_purchase() -> None:
@@ -178,10 +140,6 @@ def test_evidence_is_not_added_changed_or_deleted_even_by_a_superuser(model: typ
 
 def test_decisions_have_no_page_of_their_own_to_edit_them_on() -> None:
     assert "issuing_decision" not in {f"{m._meta.app_label}_{m._meta.model_name}" for m in admin.site._registry}
-
-
-def listed_models() -> list[type[Model]]:
-    return sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 
 def test_a_list_costs_the_same_number_of_queries_however_long_it_is() -> None:

@@ -15,7 +15,7 @@ from onecard.users.models import User
 from tests.back_office import logged_in, text_of
 from tests.factories import CardholderFactory, UserFactory
 from tests.issuer_rows import rows_about
-from tests.onecard.test_admin import listed_models, page
+from tests.onecard.admin_pages import listed_models, page
 from tests.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db

@@ -25,7 +25,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from onecard.kit.admin_filters import allowed_names
 from tests.back_office import logged_in, opened
 from tests.factories import CardholderFactory, CardProductFactory
-from tests.onecard.test_admin import page, purchases
+from tests.onecard.admin_pages import page, purchases
 
 # Hundreds of pages each; a busy machine needs its time.
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]

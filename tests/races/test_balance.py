@@ -17,7 +17,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests import stripe_events
-from tests.issuing.authorizations.test_close_out import MUCH_LATER, moved, news
+from tests.purchases import MUCH_LATER, transaction_event, update_event
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.charges import outcomes
@@ -87,8 +87,11 @@ def test_racing_decisions_events_and_top_ups_do_not_deadlock_and_balance() -> No
     acts: list[Callable[[], Any]] = [top_up(card, 500 + number) for number in range(6)]
     acts += [settle] * 3
     for number, event in enumerate(bought, start=10):
-        told = [moved(event, numbers.randint(1, 6000), number=number), news(event, "closed")]
-        told += [moved(event, numbers.randint(1, 5000), kind="refund", number=number), news(event, "reversed")]
+        told = [transaction_event(event, numbers.randint(1, 6000), number=number), update_event(event, "closed")]
+        told += [
+            transaction_event(event, numbers.randint(1, 5000), kind="refund", number=number),
+            update_event(event, "reversed"),
+        ]
         acts += [lambda event=event: tell(event) for event in told]
         acts.append(lambda: stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id)))
     numbers.shuffle(acts)

@@ -13,11 +13,11 @@ from onecard.kit.errors import OneCardError
 from tests import stripe_events
 from tests.back_office import superuser
 from tests.factories import FundingMethodFactory
-from tests.issuing.authorizations.test_close_out import deliver, moved, news, work
 from tests.issuing.clearing.postings import deliver as told
 from tests.issuing.clearing.postings import posted
 from tests.issuing.clearing.test_match_correction import WHY, books_are_right, bought, in_clearing, of, paid
 from tests.issuing.inbox.test_references import cards
+from tests.purchases import deliver_events, run_workers, transaction_event, update_event
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.entered import amounts as entered_amounts
@@ -36,8 +36,8 @@ def two() -> tuple[Told, Told, VirtualCard]:
 
 
 def late_capture(asked: Told, number: int = 2) -> CardTransaction:
-    deliver(moved(asked, 700, number=number))
-    work()
+    deliver_events(transaction_event(asked, 700, number=number))
+    run_workers()
     return CardTransaction.objects.latest("pk")
 
 
@@ -55,8 +55,8 @@ def moving(kept: CardTransaction, purchase: Authorization | None) -> Callable[[]
 
 
 def assert_in_balance(*asked: Told) -> None:
-    work()
-    work()
+    run_workers()
+    run_workers()
     for each in asked:
         captured, returned = amount_due.moved_minor(of(each))
         assert paid(each) == max(0, captured - returned)
@@ -82,7 +82,11 @@ def test_a_refund_that_names_the_capture_ends_where_the_capture_is(two: tuple[To
 def test_more_that_is_told_of_both_purchases_counts_once(two: tuple[Told, Told, VirtualCard], _: int) -> None:
     wrong, right, _card = two
     capture = late_capture(wrong)
-    events = [moved(wrong, 1000, kind="refund", number=5), moved(right, 200, number=6), moved(right, 500, number=7)]
+    events = [
+        transaction_event(wrong, 1000, kind="refund", number=5),
+        transaction_event(right, 200, number=6),
+        transaction_event(right, 500, number=7),
+    ]
     calls = [lambda event=event: told(event) for event in (*events, *events[:1])]
 
     at_once([moving(capture, of(right)), *calls])
@@ -131,7 +135,7 @@ def test_of_two_who_say_otherwise_one_is_heard(two: tuple[Told, Told, VirtualCar
 
     assert answers.count("done") == 1
     assert Posting.objects.filter(key__startswith="relinked:").count() == 2
-    work()
+    run_workers()
     kept = CardTransaction.objects.get(pk=capture.pk)
     open_cases = list(Case.objects.filter(status="open").values_list("kind", flat=True))
     assert open_cases == (["approved_without_us"] if kept.authorization not in (of(right), of(third)) else [])
@@ -144,10 +148,10 @@ def test_the_end_of_a_purchase_and_a_capture_that_leaves_it(_: int) -> None:
     right = bought(card, 6000)
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is True
-    work()
+    run_workers()
     capture = late_capture(asked)
 
-    at_once([moving(capture, of(right)), lambda: told(news(asked, "closed", amount=0)), work])
+    at_once([moving(capture, of(right)), lambda: told(update_event(asked, "closed", amount=0)), run_workers])
 
     assert_in_balance(asked, right)
     assert (paid(asked), paid(right)) == (0, 6700)
@@ -180,8 +184,8 @@ def test_a_contradicted_capture_and_what_is_told_of_it_at_once(_: int) -> None:
 def test_two_who_agree_while_more_is_told_and_a_second_proposes(_: int) -> None:
     ada, bob = walkthrough_card(), walkthrough_card()
     hers, his = bought(ada, 4500), bought(bob, 6000)
-    deliver(moved(hers, 3000, kind="refund", number=2))
-    work()
+    deliver_events(transaction_event(hers, 3000, kind="refund", number=2))
+    run_workers()
     CardTransaction.objects.filter(transaction_type="refund").update(card=bob, issuer_card_id=bob.issuer_card_id)
     kept = CardTransaction.objects.get(transaction_type="refund")
     one, other = superuser(), superuser()
@@ -202,7 +206,7 @@ def test_two_who_agree_while_more_is_told_and_a_second_proposes(_: int) -> None:
             return error.message
         return "proposed"
 
-    events = [moved(hers, 500, kind="refund", number=5), moved(his, 200, number=6)]
+    events = [transaction_event(hers, 500, kind="refund", number=5), transaction_event(his, 200, number=6)]
     answers = at_once([agree, agree, propose, *[lambda event=event: told(event) for event in events]])
 
     assert answers[:2].count("done") == 1

@@ -9,7 +9,7 @@ from django.db import connection
 from tests import stripe_events
 from tests.back_office import logged_in, send, sentences
 from tests.factories import CardholderFactory
-from tests.onecard.test_admin import page
+from tests.onecard.admin_pages import page
 from tests.wallets import walkthrough_card
 from wallet.models import Cardholder
 

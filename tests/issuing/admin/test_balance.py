@@ -12,7 +12,7 @@ from issuing.models import Authorization, CardFunding, VirtualCard
 from tests import stripe_events
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, FundingMethodFactory, UserFactory, VirtualCardFactory
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news
+from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import CITI, CUSTOMER, intents, processor_sandbox
 from tests.wallets import walkthrough_card
@@ -191,7 +191,7 @@ def test_who_may_change_cards_may_not_charge_people(
 
 def test_the_purchase_says_what_the_balance_paid() -> None:
     card = walkthrough_card(spends_balance=True, balance_minor=2000)
-    asked = approved(card)
+    asked = approve_purchase(card)
     purchase = Authorization.objects.get()
 
     shown = story(purchase)
@@ -201,7 +201,11 @@ def test_the_purchase_says_what_the_balance_paid() -> None:
     listed = text_of(logged_in().get(reverse("admin:issuing_authorization_changelist"))).replace("&#x27;", "'")
     assert "the card's balance and " in listed
 
-    deliver(moved(asked, 4500), news(asked, "closed"), moved(asked, 4600, kind="refund", number=2))
+    deliver_events(
+        transaction_event(asked, 4500),
+        update_event(asked, "closed"),
+        transaction_event(asked, 4600, kind="refund", number=2),
+    )
     shown = story(purchase).replace("&#x27;", "'")
     assert "<dt>Given back beyond what was taken</dt><dd>1.00 USD</dd>" in shown
     assert "<dt>Put on the card's balance</dt><dd>1.00 USD</dd>" in shown

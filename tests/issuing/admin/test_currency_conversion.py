@@ -11,8 +11,8 @@ from issuing.clearing import currency_conversion
 from issuing.models import CardTransaction, VirtualCard
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import UserFactory
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved
 from tests.issuing.clearing.test_currency_conversion import EventBody, asked, card, enter, open_cases, traces
+from tests.purchases import approve_purchase, deliver_events, transaction_event
 from wallet.models import Case
 
 __all__ = ["asked", "card"]
@@ -106,7 +106,7 @@ def test_what_cannot_be_is_a_sentence_on_the_form(asked: EventBody, changes: dic
 
 
 def test_the_button_is_not_there_where_nothing_is_to_be_entered(card: VirtualCard) -> None:
-    deliver(moved(approved(card), 4500))
+    deliver_events(transaction_event(approve_purchase(card), 4500))
     client = logged_in()
     assert page("enter_worth") not in client.get(page()).content.decode()
     assert "nothing needs to be converted" in sentences(client.get(page("enter_worth"), follow=True))

@@ -5,8 +5,8 @@ from django.urls import reverse
 
 from issuing.models import CardTransaction, Dispute
 from tests.back_office import logged_in, text_of
-from tests.issuing.authorizations.test_close_out import approved, deliver
-from tests.issuing.disputes.test_lifecycle import REINSTATED, settled
+from tests.issuing.disputes.dispute_events import REINSTATED, settled_purchase
+from tests.purchases import approve_purchase, deliver_events
 from tests.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ def page(movement: CardTransaction) -> str:
 
 
 def test_what_it_moved_is_that_of_its_own_purchase() -> None:
-    deliver(REINSTATED(settled(walkthrough_card())))
+    deliver_events(REINSTATED(settled_purchase(walkthrough_card())))
     own = CardTransaction.objects.get(transaction_type="chargeback")
     other = CardTransaction.objects.get(pk=own.pk)
     other.pk, other.authorization_id = None, None
@@ -33,11 +33,11 @@ def test_what_it_moved_is_that_of_its_own_purchase() -> None:
 
 
 def test_what_was_moved_before_its_purchase_was_told_is_there_as_well() -> None:
-    deliver(REINSTATED(approved(walkthrough_card())))
+    deliver_events(REINSTATED(approve_purchase(walkthrough_card())))
     assert page(CardTransaction.objects.get()) in shown()
 
 
 def test_it_says_so_while_nothing_was_moved() -> None:
-    deliver(REINSTATED(settled(walkthrough_card())))
+    deliver_events(REINSTATED(settled_purchase(walkthrough_card())))
     Dispute.objects.update(issuer_dispute_id="idp_other")
     assert "Nothing yet" in shown()

@@ -15,10 +15,10 @@ from issuing.models import Authorization, CardChange, CardFunding, CardTransacti
 from onecard.kit.money import Money
 from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
-from tests.issuing.authorizations.test_close_out import approved, deliver, news, work
+from tests.issuing.clearing.foreign_captures import amount_owed, foreign_event
 from tests.issuing.clearing.test_currency_conversion import EXCHANGED, EventBody, asked, card, open_cases, traces
 from tests.issuing.clearing.test_currency_conversion import balances as posted
-from tests.issuing.clearing.test_foreign_currency import foreign, owed
+from tests.purchases import approve_purchase, deliver_events, run_workers, update_event
 from tests.threads import at_once
 from tests.wallet.casework.desks import WHY, clerk
 from wallet.entered import amounts as desk
@@ -41,11 +41,11 @@ class TestConvertedAmount:
         )
 
     def test_hundred_yen_are_not_a_hundred_thousand_dollars(self, card: VirtualCard) -> None:
-        bought = approved(card)
-        work()
-        event = foreign(bought, 100, None, kind="refund")
+        bought = approve_purchase(card)
+        run_workers()
+        event = foreign_event(bought, 100, None, kind="refund")
         event["data"]["object"]["currency"] = "jpy"
-        deliver(event)
+        deliver_events(event)
         before = traces()
         with pytest.raises(currency_conversion.ConversionRefusedError, match=r"100 JPY is about 0\.67 USD"):
             self.enter(10_000_000, kind="refund")
@@ -65,9 +65,9 @@ class TestConvertedAmount:
         assert open_cases() == ["currency_differs"]
 
         agreed(row)
-        work()
-        work()
-        assert (CardTransaction.objects.get().purchase_minor, owed(), posted()) == (4_320, 4_320, EXCHANGED)
+        run_workers()
+        run_workers()
+        assert (CardTransaction.objects.get().purchase_minor, amount_owed(), posted()) == (4_320, 4_320, EXCHANGED)
         entry = Entry.objects.get(action="transaction.worth_entered")
         assert (entry.actor, entry.details["agreed_by"]) == (
             f"user:{row.entered_by_id}",
@@ -90,7 +90,7 @@ class TestConvertedAmount:
 
     def test_more_than_was_captured_takes_two_people_however_little(self, asked: EventBody) -> None:
         assert self.enter(4_320).status == "applied"
-        deliver(foreign(asked, 4_001, None, kind="refund", number=2))
+        deliver_events(foreign_event(asked, 4_001, None, kind="refund", number=2))
         row = self.enter(4_400, kind="refund")
         assert row.status == "proposed"
         desk.withdraw(entered=row, user=clerk(), reason=WHY)
@@ -98,9 +98,9 @@ class TestConvertedAmount:
 
     def test_without_a_rate_two_people_and_no_more_than_was_captured(self, asked: EventBody) -> None:
         self.enter(4_320)
-        event = foreign(asked, 10_000, None, kind="refund", number=2)
+        event = foreign_event(asked, 10_000, None, kind="refund", number=2)
         event["data"]["object"]["currency"] = "try"
-        deliver(event)
+        deliver_events(event)
         with pytest.raises(currency_conversion.ConversionRefusedError, match=r"43\.20 USD was captured"):
             self.enter(4_321, kind="refund")
         row = self.enter(300, kind="refund")
@@ -131,9 +131,9 @@ class TestConvertedAmount:
         currency_conversion.check(kept, converted_minor=4_400, reason=WHY)
 
     def test_what_a_person_entered_moves_no_reference(self, card: VirtualCard) -> None:
-        unknown = approved(card)
-        work()
-        deliver(foreign(unknown, 4_000, None), news(unknown, "closed"))
+        unknown = approve_purchase(card)
+        run_workers()
+        deliver_events(foreign_event(unknown, 4_000, None), update_event(unknown, "closed"))
         movement, purchase = CardTransaction.objects.get(), Authorization.objects.get()
         before = currency_conversion.reference_of(movement, purchase)
 

@@ -7,11 +7,10 @@ import pytest
 
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
 from tests import marqeta_events, stripe_events
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news, work
-from tests.issuing.clearing.test_foreign_currency import beside
+from tests.issuing.clearing.foreign_captures import amounts_beside
 from tests.issuing.handlers.test_marqeta_disputes import report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
+from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation, Posting
 
 pytestmark = pytest.mark.django_db
@@ -59,32 +58,34 @@ class TestCash:
         clearing = marqeta_events.later(asked, "authorization.clearing.atm.withdrawal", acquirer_fee_amount=3)
         report("transactions", clearing)
 
-        assert beside(Authorization.objects.get()) == (None, "", 10000, 300)
-        assert beside(CardTransaction.objects.get()) == (None, "", 10000, 300)
+        assert amounts_beside(Authorization.objects.get()) == (None, "", 10000, 300)
+        assert amounts_beside(CardTransaction.objects.get()) == (None, "", 10000, 300)
         assert Posting.objects.get().amount_minor == 10300
         assert Case.objects.get().kind == "approved_without_us"
 
     def test_stripes_cash_and_fee_are_kept_with_purchase_and_capture(self, card: VirtualCard) -> None:
         asked = stripe_events.authorization_request(card=card.issuer_card_id)
         details = {"amount_details": {"atm_fee": 250, "cashback_amount": 1000}}
-        deliver(news(asked, "pending", request_history=[{"approved": True, "reason": "network_stip"}], **details))
-        capture = moved(asked, 4500)
+        deliver_events(
+            update_event(asked, "pending", request_history=[{"approved": True, "reason": "network_stip"}], **details)
+        )
+        capture = transaction_event(asked, 4500)
         capture["data"]["object"] |= details
-        deliver(capture)
+        deliver_events(capture)
 
-        assert beside(Authorization.objects.get()) == (None, "", 1000, 250)
-        assert beside(CardTransaction.objects.get()) == (None, "", 1000, 250)
+        assert amounts_beside(Authorization.objects.get()) == (None, "", 1000, 250)
+        assert amounts_beside(CardTransaction.objects.get()) == (None, "", 1000, 250)
 
 
 class TestVerification:
     """Nothing is asked for: nothing is held or charged, and what is taken after it is for a person."""
 
     def test_a_capture_after_a_verification_at_stripe_is_a_case(self, card: VirtualCard) -> None:
-        asked = approved(card, amount=0)
+        asked = approve_purchase(card, amount=0)
         assert _nothing_happened()
 
-        deliver(moved(asked, 4500), news(asked, "closed", amount=0))
-        work()
+        deliver_events(transaction_event(asked, 4500), update_event(asked, "closed", amount=0))
+        run_workers()
 
         assert [(case.kind, case.amount_minor) for case in Case.objects.all()] == [("approved_without_us", 4500)]
         assert not FundingCharge.objects.exists()

@@ -24,7 +24,7 @@ from tests.issuing.inbox.contradictions import (
     other_card,
     reason,
 )
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.wallets import marqeta_card
 
 __all__ = ["card"]
 pytestmark = pytest.mark.django_db

@@ -7,11 +7,17 @@ import pytest
 
 from issuing.models import Authorization, Hold, SpendWindow
 from tests import marqeta_events, stripe_events
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news, told_total, work
 from tests.issuing.billing.balances import increment
 from tests.issuing.clearing.postings import report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
+from tests.purchases import (
+    amount_update_event,
+    approve_purchase,
+    deliver_events,
+    run_workers,
+    transaction_event,
+    update_event,
+)
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db
@@ -29,23 +35,23 @@ def spent() -> set[int]:
 
 
 def test_the_word_of_an_increment_ends_what_was_asked_for_twice() -> None:
-    asked = approved(walkthrough_card())
-    work()
-    deliver(moved(asked, 5400))
+    asked = approve_purchase(walkthrough_card())
+    run_workers()
+    deliver_events(transaction_event(asked, 5400))
     assert asked_of_cards() == 5400
     assert stripe_events.post(increment(asked, 900)).json()["approved"] is True
 
-    deliver(told_total(asked, 5400, rounds=2))
+    deliver_events(amount_update_event(asked, 5400, rounds=2))
 
     assert asked_of_cards() == 5400
-    work()
+    run_workers()
     assert Authorization.objects.get().approved_minor == 5400
 
 
 def test_so_it_does_at_marqeta() -> None:
     asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, amount=Decimal("45.00"))
     marqeta_events.ask(asked)
-    work()
+    run_workers()
     report(marqeta_events.later(asked, "authorization.clearing", amount=Decimal("54.00"), is_final_clearing=False))
     assert asked_of_cards() == 5400
     more = marqeta_events.increment(asked, amount=Decimal("9.00"))
@@ -64,7 +70,7 @@ def test_a_foreign_clearing_of_a_finished_purchase_opens_a_case() -> None:
 
     abroad = marqeta_events.later(asked, "authorization.clearing", amount=Decimal(9000), currency_code="JPY")
     report(abroad)
-    work()
+    run_workers()
 
     assert Authorization.objects.get().approved_minor == 0
     assert not FundingCharge.objects.filter(status="succeeded").exists()
@@ -77,32 +83,32 @@ class TestDeclinedByTheIssuer:
 
     @pytest.fixture
     def asked(self) -> EventBody:
-        asked = approved(walkthrough_card())
+        asked = approve_purchase(walkthrough_card())
         assert stripe_events.post(increment(asked, 3000)).json()["approved"] is True
-        work()
+        run_workers()
         assert (asked_of_cards(), spent()) == (7500, {7500})
         return asked
 
     def told(self, asked: EventBody, total: int, **more: object) -> EventBody:
         yes = {"approved": True, "reason": "webhook_approved", "amount": 4500}
         no = {"approved": False, "reason": "webhook_timeout", "amount": 3000} | more
-        return news(asked, "pending", amount=total, request_history=[yes, no])
+        return update_event(asked, "pending", amount=total, request_history=[yes, no])
 
     def test_what_it_asked_for_is_given_back_once(self, asked: EventBody) -> None:
         for _ in range(2):
-            deliver(self.told(asked, 4500))
-            work()
+            deliver_events(self.told(asked, 4500))
+            run_workers()
 
         purchase = Authorization.objects.get()
         assert (purchase.status, purchase.approved_minor) == ("approved", 4500)
         assert (asked_of_cards(), spent(), FundingRefund.objects.get().amount_minor) == (4500, {4500}, 3000)
 
     def test_a_later_partial_reversal_is_recognized(self, asked: EventBody) -> None:
-        deliver(self.told(asked, 4500), self.told(asked, 2000), self.told(asked, 2000))
+        deliver_events(self.told(asked, 4500), self.told(asked, 2000), self.told(asked, 2000))
         assert (asked_of_cards(), spent()) == (2000, {2000})
 
     def test_so_is_one_that_is_told_at_once(self, asked: EventBody) -> None:
-        deliver(self.told(asked, 2000))
+        deliver_events(self.told(asked, 2000))
         assert (asked_of_cards(), spent()) == (2000, {2000})
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -111,18 +117,18 @@ class TestDeclinedByTheIssuer:
     ) -> None:
         closed = self.told(asked, 4500)
         closed["data"]["object"]["status"] = "closed"
-        before = [told_total(asked, 4500), closed]
-        deliver(*(before[place] for place in order), moved(asked, 4500))
-        work()
+        before = [amount_update_event(asked, 4500), closed]
+        deliver_events(*(before[place] for place in order), transaction_event(asked, 4500))
+        run_workers()
         assert (Authorization.objects.get().status, asked_of_cards(), spent()) == ("settled", 4500, {4500})
 
     @pytest.mark.parametrize("amount", [2999, 4500])
     def test_a_round_of_another_amount_is_none_of_ours(self, asked: EventBody, amount: int) -> None:
-        deliver(self.told(asked, 7500, amount=amount))
+        deliver_events(self.told(asked, 7500, amount=amount))
         assert (asked_of_cards(), spent()) == (7500, {7500})
 
     def test_a_purchase_that_is_over_stays_so(self, asked: EventBody) -> None:
-        deliver(news(asked, "expired", amount=0), self.told(asked, 4500))
+        deliver_events(update_event(asked, "expired", amount=0), self.told(asked, 4500))
         assert (Authorization.objects.get().status, asked_of_cards(), spent()) == ("expired", 0, {0})
         assert not Hold.objects.filter(status="placed").exists()
 
@@ -134,7 +140,7 @@ class TestApprovedByTheIssuerAlone:
     def asked(self) -> EventBody:
         asked = marqeta_events.gateway_request(card=marqeta_card().issuer_card_id, amount=Decimal("400.00"))
         assert marqeta_events.ask(asked).status_code == 200
-        work()
+        run_workers()
         return asked
 
     def word(self, asked: EventBody) -> EventBody:

@@ -8,11 +8,10 @@ import pytest
 
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from tests import marqeta_events
-from tests.issuing.authorizations.test_close_out import approved, books, deliver, told_total, work
-from tests.issuing.disputes.test_lifecycle import forget_all
+from tests.issuing.disputes.dispute_events import delete_all
 from tests.issuing.handlers.test_marqeta_disputes import report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
+from tests.purchases import amount_update_event, approve_purchase, deliver_events, purchase_totals, run_workers
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingRefund
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +27,7 @@ def bought() -> EventBody:
     card = VirtualCard.objects.first() or marqeta_card()
     question = marqeta_events.gateway_request(card=card.issuer_card_id)
     assert marqeta_events.ask(question).status_code == 200
-    work()
+    run_workers()
     return question
 
 
@@ -41,16 +40,16 @@ def partly(asked: EventBody, amount: Any) -> EventBody:
 def test_the_rest_is_given_back_once(asked: EventBody) -> None:
     for _ in range(2):
         report("transactions", partly(asked, 30))
-    work()
+    run_workers()
 
     assert Authorization.objects.get().approved_minor == 3000
-    assert (books()["paid"], books()["spent"]) == (3000, {3000})
+    assert (purchase_totals()["paid"], purchase_totals()["spent"]) == (3000, {3000})
 
 
 @pytest.mark.parametrize("amount", [45, 50])
 def test_what_is_no_less_gives_nothing_back(asked: EventBody, amount: int) -> None:
     report("transactions", partly(asked, amount))
-    work()
+    run_workers()
 
     assert (Authorization.objects.get().approved_minor, FundingRefund.objects.count()) == (4500, 0)
     assert Hold.objects.get().released_minor == 0
@@ -61,10 +60,10 @@ def test_an_increment_can_be_approved_in_part(asked: EventBody) -> None:
     more = marqeta_events.increment(asked, amount=Decimal("20.00"))
     assert marqeta_events.ask(more).status_code == 200
     report("transactions", partly(more, Decimal("5.00")))
-    work()
+    run_workers()
 
     assert Authorization.objects.get().approved_minor == 5000
-    assert books()["paid"] == 5000
+    assert purchase_totals()["paid"] == 5000
 
 
 @pytest.mark.parametrize("final", [{"is_final_clearing": True}, {}], ids=["final", "not said"])
@@ -80,12 +79,12 @@ def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: E
         )
         for place in order:
             report("transactions", told[place])
-        work()
-        work()
+        run_workers()
+        run_workers()
         purchase = Authorization.objects.latest("pk")
         windows = SpendWindow.objects.filter(card=purchase.card).values_list("spent_minor", flat=True)
         ends.append((purchase.status, purchase.approved_minor, set(windows)))
-        forget_all()
+        delete_all()
 
     assert ends == [("settled", 2000, {2000})] * 6
     assert not Case.objects.filter(status="open").exists()
@@ -108,9 +107,9 @@ def test_a_reversal_that_leaves_something_to_take_settles_nothing(asked: EventBo
 
 
 def test_a_smaller_total_of_stripe_is_followed_as_a_partial_reversal() -> None:
-    asked = approved(walkthrough_card())
-    work()
-    deliver(told_total(asked, 3000))
-    deliver(told_total(asked, 3000))
-    work()
-    assert books()["paid"] == 3000
+    asked = approve_purchase(walkthrough_card())
+    run_workers()
+    deliver_events(amount_update_event(asked, 3000))
+    deliver_events(amount_update_event(asked, 3000))
+    run_workers()
+    assert purchase_totals()["paid"] == 3000

@@ -7,7 +7,6 @@ import pytest
 
 from issuing.models import Authorization, Decision, IssuerEvent, VirtualCard
 from tests import marqeta_events, stripe_events
-from tests.issuing.authorizations.test_close_out import deliver, news
 from tests.issuing.clearing.postings import report
 from tests.issuing.inbox.contradictions import (
     ONE,
@@ -19,7 +18,8 @@ from tests.issuing.inbox.contradictions import (
     under_new_jit_token,
     with_jit,
 )
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.purchases import deliver_events, update_event
+from tests.wallets import marqeta_card
 from wallet.models import Case, FundingCharge
 
 __all__ = ["card"]
@@ -91,7 +91,7 @@ def test_a_repeat_after_the_end_of_the_purchase_is_not_approved(card: VirtualCar
         asked = stripe_events.authorization_request(card=card.issuer_card_id)
         again = asked | {"id": stripe_events.unique("evt")}
         stripe_events.post(asked)
-        deliver(news(asked, "reversed", amount=0))
+        deliver_events(update_event(asked, "reversed", amount=0))
         answers = [stripe_events.post(again) for _ in range(2)]
         assert {reason(answer) for answer in answers} == {"authorization_not_open"}
     else:

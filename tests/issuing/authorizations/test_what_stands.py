@@ -10,8 +10,6 @@ from issuing.models import Authorization, Decision, SpendWindow, VirtualCard
 from onecard.kit.transactions import transaction
 from tests import marqeta_events, stripe_events
 from tests.back_office import logged_in, text_of
-from tests.issuing.authorizations.test_close_out import deliver, news, work
-from tests.issuing.authorizations.test_close_out import moved as captured
 from tests.issuing.authorizations.test_increments import asked_of_cards
 from tests.issuing.clearing.postings import report
 from tests.issuing.inbox.contradictions import (
@@ -24,8 +22,9 @@ from tests.issuing.inbox.contradictions import (
     unseen_increment,
     with_jit,
 )
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
+from tests.purchases import deliver_events, run_workers, update_event
+from tests.purchases import transaction_event as captured
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
 
 __all__ = ["roomy"]
@@ -111,7 +110,7 @@ def test_what_was_told_of_a_purchase_counts_when_more_is_asked(roomy: VirtualCar
     told = stripe_events.authorization_update(
         asked, amount=42_000, request_history=[{"approved": True, "reason": "network_stip", "amount": 42_000}]
     )
-    deliver(told)
+    deliver_events(told)
     assert (moved(), Case.objects.get().amount_minor) == (([], [], []), 42_000)
 
     assert stripe_events.post(asked).json()["approved"] is True
@@ -183,10 +182,10 @@ def test_what_stood_is_charged_once_when_it_is_captured(roomy: VirtualCard, sett
     history.append({"approved": True, "reason": "webhook_approved", "amount": 15_500})
 
     for _ in range(2):
-        deliver(news(asked, "pending", amount=57_500, request_history=history))
-        work()
-    deliver(captured(asked, 57_500), news(asked, "closed", amount=57_500, request_history=history))
-    work()
+        deliver_events(update_event(asked, "pending", amount=57_500, request_history=history))
+        run_workers()
+    deliver_events(captured(asked, 57_500), update_event(asked, "closed", amount=57_500, request_history=history))
+    run_workers()
 
     assert asked_of_cards() == 57_500
     assert not Case.objects.filter(status="open").exists()
@@ -196,7 +195,7 @@ def test_what_stood_is_charged_once_when_it_is_captured(roomy: VirtualCard, sett
 def test_the_end_of_the_purchase_frees_what_stood(roomy: VirtualCard) -> None:
     asked = unseen_increment(roomy)
     stripe_events.post(asked)
-    deliver(news(asked, "reversed", amount=0))
+    deliver_events(update_event(asked, "reversed", amount=0))
 
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {0}
     assert Authorization.objects.get().approved_minor == 0

@@ -11,7 +11,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests import stripe_events
-from tests.issuing.authorizations.test_close_out import MUCH_LATER
+from tests.purchases import MUCH_LATER
 from tests.wallets import walkthrough_card
 from wallet.accounts import Account
 from wallet.charges import outcomes

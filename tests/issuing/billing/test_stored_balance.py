@@ -11,7 +11,6 @@ from issuing.handlers import dispatch
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, BalanceUse, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
-from tests.issuing.authorizations.test_close_out import approved, deliver, forget, moved, news, told_total
 from tests.issuing.billing.balances import (
     ON_CARD,
     books,
@@ -24,6 +23,14 @@ from tests.issuing.billing.balances import (
     on_card,
     put,
     work,
+)
+from tests.purchases import (
+    amount_update_event,
+    approve_purchase,
+    delete_purchases,
+    deliver_events,
+    transaction_event,
+    update_event,
 )
 from wallet.models import FundingCharge, FundingMethod, FundingObligation, FundingRefund
 
@@ -72,7 +79,7 @@ def test_the_balance_pays_first_and_a_funding_card_the_rest(
 ) -> None:
     card = card_with(on_it)
 
-    approved(card)
+    approve_purchase(card)
 
     decision = Decision.objects.get()
     asked = decision.obligation.amount_minor if decision.obligation else 0
@@ -91,7 +98,7 @@ def test_the_balance_pays_first_and_a_funding_card_the_rest(
 def test_a_card_that_does_not_spend_its_balance_keeps_it() -> None:
     card = card_with(9000, spends_balance=False)
 
-    approved(card)
+    approve_purchase(card)
 
     decision = Decision.objects.get()
     assert (decision.from_balance_minor, on_card(card), BalanceUse.objects.count()) == (0, 9000, 0)
@@ -105,7 +112,7 @@ def test_without_a_funding_card_the_balance_must_cover_all(card: VirtualCard) ->
     assert refused.json()["metadata"]["onecard_reason"] == "no_funding_card"
     assert (on_card(card), Decision.objects.get().from_balance_minor, BalanceUse.objects.count()) == (ON_CARD, 0, 0)
 
-    approved(card, ON_CARD)
+    approve_purchase(card, ON_CARD)
     assert on_card(card) == 0
 
 
@@ -131,7 +138,7 @@ def test_a_decline_takes_nothing_from_the_balance(
 
 
 def test_an_account_verification_takes_nothing(card: VirtualCard) -> None:
-    approved(card, 0)
+    approve_purchase(card, 0)
     decision = Decision.objects.get()
     assert (decision.rule, decision.from_balance_minor, on_card(card)) == ("account_verification", 0, ON_CARD)
 
@@ -153,7 +160,7 @@ def test_what_changed_since_the_read_is_decided_anew(
 
     monkeypatch.setattr(decision_store, "read", and_then)
 
-    approved(card)
+    approve_purchase(card)
 
     decision = Decision.objects.get()
     assert decision.obligation is not None
@@ -161,7 +168,7 @@ def test_what_changed_since_the_read_is_decided_anew(
 
 
 def test_the_same_event_again_takes_from_the_balance_once(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
     stripe_events.post(asked)
     stripe_events.post(asked | {"id": stripe_events.unique("evt")})
     assert (on_card(card), from_balance()) == (0, ON_CARD)
@@ -176,14 +183,16 @@ def test_every_order_of_a_purchases_events_ends_with_the_same_split(life: str, d
     steps, end = LIVES[life]
     for order in itertools.permutations(range(len(steps))):
         card = card_with(ON_CARD)
-        asked = approved(card)
+        asked = approve_purchase(card)
         work()
         told = [
-            moved(asked, amount, kind=kind, number=number) if kind in ("capture", "refund") else news(asked, kind)
+            transaction_event(asked, amount, kind=kind, number=number)
+            if kind in ("capture", "refund")
+            else update_event(asked, kind)
             for number, (kind, amount) in enumerate(steps, start=1)
         ]
         for place in order:
-            deliver(told[place])
+            deliver_events(told[place])
             if days_pass:
                 work()
         work()
@@ -200,7 +209,7 @@ def forget_all() -> None:
         for table in ("issuing_balanceuse", "wallet_posting"):
             cursor.execute(f"DELETE FROM {table}")
         cursor.execute("SET session_replication_role = DEFAULT")
-    forget()
+    delete_purchases()
     VirtualCard.objects.update(balance_minor=0)
 
 
@@ -210,13 +219,15 @@ def test_every_order_ends_the_same_when_the_balance_pays_all(life: str, days_pas
     steps, end = ALL_FROM_BALANCE[life]
     for order in itertools.permutations(range(len(steps))):
         card = card_with(5000)
-        asked = approved(card)
+        asked = approve_purchase(card)
         told = [
-            moved(asked, amount, kind=kind, number=number) if kind in ("capture", "refund") else news(asked, kind)
+            transaction_event(asked, amount, kind=kind, number=number)
+            if kind in ("capture", "refund")
+            else update_event(asked, kind)
             for number, (kind, amount) in enumerate(steps, start=1)
         ]
         for place in order:
-            deliver(told[place])
+            deliver_events(told[place])
             if days_pass:
                 work()
         work()
@@ -226,12 +237,12 @@ def test_every_order_ends_the_same_when_the_balance_pays_all(life: str, days_pas
 
 
 def test_until_a_merchant_takes_it_the_part_is_set_aside_and_not_posted(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
     assert (on_card(card), BalanceUse.objects.get().posted_minor) == (0, 0)
 
-    deliver(moved(asked, 1500))
+    deliver_events(transaction_event(asked, 1500))
     assert BalanceUse.objects.get().posted_minor == 1500
-    deliver(moved(asked, 3000, number=2), moved(asked, 3000, number=2))
+    deliver_events(transaction_event(asked, 3000, number=2), transaction_event(asked, 3000, number=2))
 
     use = BalanceUse.objects.get()
     assert (use.amount_minor, use.posted_minor, use.postings) == (ON_CARD, ON_CARD, 2)
@@ -239,8 +250,12 @@ def test_until_a_merchant_takes_it_the_part_is_set_aside_and_not_posted(card: Vi
 
 
 def test_a_repeat_of_every_event_changes_nothing(card: VirtualCard) -> None:
-    asked = approved(card)
-    for event in [moved(asked, 4000), news(asked, "closed"), moved(asked, 2500, kind="refund", number=2)] * 3:
+    asked = approve_purchase(card)
+    for event in [
+        transaction_event(asked, 4000),
+        update_event(asked, "closed"),
+        transaction_event(asked, 2500, kind="refund", number=2),
+    ] * 3:
         stripe_events.post(event)
         dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
         work()
@@ -248,12 +263,12 @@ def test_a_repeat_of_every_event_changes_nothing(card: VirtualCard) -> None:
 
 
 def test_money_put_there_later_pays_no_charge_that_a_card_was_asked_for(card: VirtualCard) -> None:
-    asked = approved(card)
-    deliver(moved(asked, 4500), news(asked, "closed"))
+    asked = approve_purchase(card)
+    deliver_events(transaction_event(asked, 4500), update_event(asked, "closed"))
     VirtualCard.objects.update(balance_minor=9000)
     put(card, 9000)
 
-    deliver(news(asked, "closed"))
+    deliver_events(update_event(asked, "closed"))
     work()
 
     assert books(card) == ended(2000, 2500, has=ON_CARD + 9000)
@@ -261,42 +276,42 @@ def test_money_put_there_later_pays_no_charge_that_a_card_was_asked_for(card: Vi
 
 
 def test_what_was_given_back_and_spent_elsewhere_is_charged_to_a_card(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
     work()
-    deliver(news(asked, "expired"))
+    deliver_events(update_event(asked, "expired"))
     assert on_card(card) == ON_CARD
     VirtualCard.objects.filter(pk=card.pk).update(balance_minor=300)
 
-    deliver(moved(asked, 4500))
+    deliver_events(transaction_event(asked, 4500))
     work()
 
     assert (from_balance(), by_cards(), on_card(card)) == (300, 4200, 0)
 
 
 def test_a_partial_reversal_comes_off_the_funding_card_first(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
     work(time_passes=False)
 
-    deliver(told_total(asked, 1200))
+    deliver_events(amount_update_event(asked, 1200))
 
     assert books(card) == ended(1200, 0, clearing=0)
     assert Authorization.objects.get().approved_minor == 1200
 
 
 def test_an_increment_takes_what_came_onto_the_card_meanwhile(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
     VirtualCard.objects.update(balance_minor=600)
     put(card, 600)
 
     assert stripe_events.post(increment(asked, 1000)).json()["approved"] is True
 
     assert list(Decision.objects.order_by("pk").values_list("from_balance_minor", flat=True)) == [2000, 600]
-    deliver(moved(asked, 5500), news(asked, "closed"))
+    deliver_events(transaction_event(asked, 5500), update_event(asked, "closed"))
     assert books(card) == ended(2600, 2900, has=2600)
 
 
 def test_a_late_approval_that_is_taken_back_gives_the_balance_back(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
 
     late_approvals.withdraw_approval(provider="stripe", event_id=asked["id"], answers=STRIPE)
 
@@ -306,23 +321,23 @@ def test_a_late_approval_that_is_taken_back_gives_the_balance_back(card: Virtual
 
 
 def test_an_increment_that_is_taken_back_comes_off_the_funding_card_first(card: VirtualCard) -> None:
-    asked = approved(card)
+    asked = approve_purchase(card)
     more = increment(asked, 1000)
     stripe_events.post(more)
 
     late_approvals.withdraw_approval(provider="stripe", event_id=more["id"], answers=STRIPE)
-    deliver(moved(asked, 4500), news(asked, "closed"))
+    deliver_events(transaction_event(asked, 4500), update_event(asked, "closed"))
 
     assert books(card) == ended(2000, 2500)
 
 
 def test_a_force_post_after_the_withdrawal_is_paid_as_it_was_decided() -> None:
     card = card_with(5000)
-    asked = approved(card)
+    asked = approve_purchase(card)
     late_approvals.withdraw_approval(provider="stripe", event_id=asked["id"], answers=STRIPE)
     assert on_card(card) == 5000
 
-    deliver(moved(asked, 4500), news(asked, "closed"))
+    deliver_events(transaction_event(asked, 4500), update_event(asked, "closed"))
     work()
 
     assert books(card) == ended(4500, 0, has=5000)

@@ -13,11 +13,10 @@ from onecard.kit import clock
 from tests import marqeta_events, stripe_events
 from tests.back_office import logged_in, send, text_of
 from tests.factories import UserFactory
-from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.purchases import run_workers
 from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.accounts import Account
 from wallet.casework.desk import CaseRefusedError
 from wallet.ledger import check as ledger_check
@@ -79,7 +78,7 @@ def test_a_forced_capture_is_charged_and_its_case_closes() -> None:
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     deliver(posted(asked, authorization=None, amount=-6640))
     charge(the_case())
-    work()
+    run_workers()
 
     paid = FundingCharge.objects.get()
     assert (paid.status, paid.money.minor, paid.method.network) == ("succeeded", 6640, "mastercard")
@@ -91,11 +90,11 @@ def test_a_forced_capture_is_charged_and_its_case_closes() -> None:
 def test_what_is_captured_and_comes_back_later_is_followed() -> None:
     asked = stripes(walkthrough_card())
     charge(the_case())
-    work()
+    run_workers()
     assert the_case().status == "resolved"
     deliver(posted(asked, amount=-6640))
     deliver(posted(asked, type="refund", amount=1000))
-    work()
+    run_workers()
     assert sum(FundingObligation.objects.values_list("amount_minor", flat=True)) == 6640
     assert sum(FundingRefund.objects.values_list("amount_minor", flat=True)) == 1000
     assert ledger.balance(Account.PURCHASES, currency="USD") == 0

@@ -23,7 +23,7 @@ from tests.back_office import logged_in, send, sentences
 from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
 from tests.issuing.legacy import documents
 from tests.issuing.legacy.running import run_lines
-from tests.onecard.test_admin import page
+from tests.onecard.admin_pages import page
 from tests.routing.rankings.ranking_files import card as ranking
 from tests.routing.rankings.ranking_files import csv_of, json_of, take
 from tests.wallet.casework import desks

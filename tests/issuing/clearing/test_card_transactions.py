@@ -15,9 +15,8 @@ from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction, IssuerEvent
 from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import NOON, deliver, posted, refund, report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

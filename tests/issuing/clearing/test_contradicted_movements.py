@@ -14,10 +14,10 @@ from onecard.kit import clock
 from tests import stripe_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import FundingMethodFactory, VirtualCardFactory
-from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import deliver, posted
 from tests.issuing.clearing.test_match_correction import books_are_right, bought, in_clearing, of, paid
 from tests.issuing.inbox.test_references import cards
+from tests.purchases import run_workers
 from wallet.entered import amounts as entered_amounts
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, EnteredAmount, FundingCharge, Posting
@@ -52,7 +52,7 @@ def press(name: str, kept: CardTransaction, **values: Any) -> Any:
     """The button, by a person in a browser; gives the page that comes then."""
     client = logged_in()
     answer = client.post(act(name, kept), opened(client, act(name, kept)) | {"reason": WHY} | values, follow=True)
-    work()
+    run_workers()
     return answer
 
 
@@ -71,7 +71,7 @@ def second_person_agrees() -> None:
         reason=WHY,
         shown_minor=row.amount_minor,
     )
-    work()
+    run_workers()
 
 
 class TestRefund:
@@ -193,7 +193,7 @@ class TestCapture:
         assert open_cases() == ["approved_without_us"]
         assert Entry.objects.filter(action="transaction.purchase_of_its_own").count() == 1
         unfunded_charge.charge_chosen(case=Case.objects.get(status="open"), user=superuser(), reason=WHY)
-        work()
+        run_workers()
         assert (FundingCharge.objects.latest("pk").method.cardholder, open_cases()) == (bob.cardholder, [])
         assert (paid(theirs), in_clearing(f"authorization:{own.pk}")) == (4500, 0)
         assert books_are_right()
@@ -276,7 +276,7 @@ class TestDispute:
         if again:
             deliver(dispute(expanded, "won", 4500, "funds_reinstated"))
         deliver(dispute(expanded, "lost", 4500, "funds_rescinded"))
-        work()
+        run_workers()
 
         assert (paid(theirs), open_cases()) == (4500, [])
         assert books_are_right()

@@ -15,10 +15,9 @@ from issuing.reconcile import window
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from tests import stripe_events
-from tests.issuing.authorizations.test_close_out import MUCH_LATER, approved, deliver, moved, news, work
-from tests.issuing.clearing.test_foreign_currency import balances, foreign, owed
-from tests.issuing.reconcile.test_internal import books, movement, purchase
-from tests.issuing.reconcile.test_report import forget_posting
+from tests.issuing.clearing.foreign_captures import amount_owed, balances, foreign_event
+from tests.issuing.reconcile.books import books, forget_posting, movement, purchase
+from tests.purchases import MUCH_LATER, approve_purchase, deliver_events, run_workers, transaction_event, update_event
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.ledger import check as ledger_check
@@ -42,9 +41,9 @@ def asked(card: VirtualCard) -> EventBody:
 
 
 def unknown(card: VirtualCard) -> EventBody:
-    asked = approved(card)
-    work()
-    deliver(foreign(asked, 4000, None), news(asked, "closed"))
+    asked = approve_purchase(card)
+    run_workers()
+    deliver_events(foreign_event(asked, 4000, None), update_event(asked, "closed"))
     return asked
 
 
@@ -97,11 +96,11 @@ def open_cases() -> list[str]:
 
 def test_an_entered_amount_is_posted_and_charged_like_an_issuers_amount(asked: EventBody) -> None:
     enter()
-    work()
-    work()
+    run_workers()
+    run_workers()
 
     kept = CardTransaction.objects.get()
-    assert (kept.purchase_minor, owed(), paid()) == (4320, 4320, 4320)
+    assert (kept.purchase_minor, amount_owed(), paid()) == (4320, 4320, 4320)
     told = {
         row.key.rpartition(":")[2]: (row.debit, row.credit, str(row.money), row.reference, row.occurred_at)
         for row in Posting.objects.filter(kind="card_exchange")
@@ -132,87 +131,89 @@ def test_the_trail_says_who_entered_what_and_why(asked: EventBody) -> None:
 
 @pytest.mark.parametrize("converted_minor", [3000, 4500, 5400])
 def test_a_purchase_stays_open_while_its_captured_amount_is_unknown(asked: EventBody, converted_minor: int) -> None:
-    work()
-    assert (owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
+    run_workers()
+    assert (amount_owed(), paid(), FundingRefund.objects.count()) == (4500, 4500, 0)
     assert Hold.objects.get().released_minor == 0
 
     enter(converted_minor)
     assert close_out.sweep(now=clock.now() + MUCH_LATER + close_out.UNTIL_WORTH_IS_KNOWN) == 1
-    work()
+    run_workers()
 
-    assert (owed(), paid(), balances()["purchases USD"]) == (converted_minor, converted_minor, 0)
+    assert (amount_owed(), paid(), balances()["purchases USD"]) == (converted_minor, converted_minor, 0)
     assert open_cases() == []
     assert ledger_check.check() == []
 
 
 def test_a_refund_at_an_unknown_rate_gives_back_what_is_entered(asked: EventBody) -> None:
     enter()
-    deliver(foreign(asked, 1000, None, kind="refund", number=2))
+    deliver_events(foreign_event(asked, 1000, None, kind="refund", number=2))
     assert open_cases() == ["currency_differs"]
 
     enter(1080, kind="refund")
-    work()
-    work()
+    run_workers()
+    run_workers()
 
-    assert (owed(), paid(), open_cases()) == (3240, 3240, [])
+    assert (amount_owed(), paid(), open_cases()) == (3240, 3240, [])
     assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -3240, "exchange EUR": 3000}
 
 
 @pytest.mark.parametrize("is_earlier", [False, True])
 def test_chargeback_of_the_capture_has_the_entered_conversion(asked: EventBody, is_earlier: bool) -> None:
     if is_earlier:
-        deliver(won())
+        deliver_events(won())
         assert open_cases() == ["currency_differs", "currency_differs"]
     enter()
     if not is_earlier:
-        deliver(won())
-    work()
-    work()
+        deliver_events(won())
+    run_workers()
+    run_workers()
 
     assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor == 4320
-    assert (owed(), paid(), open_cases()) == (0, 0, [])
+    assert (amount_owed(), paid(), open_cases()) == (0, 0, [])
     assert set(balances().values()) == {0}
     assert ledger_check.check() == []
 
 
 def test_a_chargeback_of_a_part_is_entered_by_itself(asked: EventBody) -> None:
     enter()
-    deliver(won(1000))
+    deliver_events(won(1000))
     assert CardTransaction.objects.get(transaction_type="chargeback").purchase_minor is None
 
     enter(1080, kind="chargeback")
-    work()
-    work()
+    run_workers()
+    run_workers()
 
-    assert (owed(), paid(), open_cases()) == (3240, 3240, [])
+    assert (amount_owed(), paid(), open_cases()) == (3240, 3240, [])
     assert balances()["purchases USD"] == balances()["purchases EUR"] == 0
 
 
 def test_a_differing_amount_of_the_issuer_opens_a_case_and_is_not_posted(asked: EventBody) -> None:
     enter()
-    work()
+    run_workers()
     content = CardTransaction.objects.get()
-    later = foreign(asked, 4000, 4400)["data"]["object"]
+    later = foreign_event(asked, 4000, 4400)["data"]["object"]
     assert later["id"] == content.issuer_transaction_id
-    deliver(stripe_events.event("issuing_transaction.updated", later))
-    work()
+    deliver_events(stripe_events.event("issuing_transaction.updated", later))
+    run_workers()
 
     assert CardTransaction.objects.get().purchase_minor == 4320
-    assert (owed(), paid(), balances()) == (4320, 4320, EXCHANGED)
+    assert (amount_owed(), paid(), balances()) == (4320, 4320, EXCHANGED)
     case = Case.objects.get(status="open")
     assert (case.kind, str(case.money)) == ("transaction_differs", "44.00 USD")
 
 
 def test_the_issuer_that_says_the_same_later_is_no_case(asked: EventBody) -> None:
     enter()
-    deliver(stripe_events.event("issuing_transaction.updated", foreign(asked, 4000, 4320)["data"]["object"]))
+    deliver_events(
+        stripe_events.event("issuing_transaction.updated", foreign_event(asked, 4000, 4320)["data"]["object"])
+    )
     assert open_cases() == []
     assert balances()["purchases EUR"] == 0
 
 
 def test_unfunded_capture_becomes_a_case_with_the_converted_amount(card: VirtualCard) -> None:
-    asked = approved(card, 0)
-    deliver(foreign(asked, 4000, None))
+    asked = approve_purchase(card, 0)
+    deliver_events(foreign_event(asked, 4000, None))
     assert open_cases() == ["currency_differs"]
 
     enter()
@@ -245,12 +246,12 @@ def test_conversion_needs_a_reason(asked: EventBody, reason: str) -> None:
 
 def test_a_movement_without_its_purchase_is_refused(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
-    deliver(foreign(asked, 4000, None))
+    deliver_events(foreign_event(asked, 4000, None))
     assert "has no purchase yet" in refused()
 
 
 def test_a_movement_in_the_purchases_currency_is_refused(card: VirtualCard) -> None:
-    deliver(moved(approved(card), 4500))
+    deliver_events(transaction_event(approve_purchase(card), 4500))
     assert "nothing needs to be converted" in refused()
 
 
@@ -263,7 +264,7 @@ def test_a_provisional_credit_is_refused(asked: EventBody) -> None:
     given = [{"id": "txn_1", "amount": 4000, "currency": "eur", "type": "issuing_dispute_provisional_credit"}]
     event = won()
     event["data"]["object"] |= {"status": "submitted", "balance_transactions": given}
-    deliver(event)
+    deliver_events(event)
     assert "provisional credit" in refused(kind="provisional_credit")
 
 
@@ -271,7 +272,7 @@ def test_what_waits_for_what_it_takes_back_is_refused(asked: EventBody) -> None:
     event = won()
     event["type"] = "issuing_dispute.funds_rescinded"
     event["data"]["object"]["status"] = "lost"
-    deliver(event)
+    deliver_events(event)
     assert CardTransaction.objects.get(transaction_type="chargeback_reversal").processing_status == "pending"
     assert "not in the ledger" in refused(kind="chargeback_reversal")
 

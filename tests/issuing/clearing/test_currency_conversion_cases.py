@@ -3,8 +3,8 @@
 import pytest
 
 from onecard.kit.money import Money
+from tests.issuing.clearing.foreign_captures import balances
 from tests.issuing.clearing.test_currency_conversion import enter, unknown
-from tests.issuing.clearing.test_foreign_currency import balances
 from tests.wallet.casework.desks import WHY, assert_refused, clerk
 from tests.wallets import walkthrough_card
 from wallet.casework import actions as case_actions

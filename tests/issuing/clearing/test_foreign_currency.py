@@ -13,20 +13,18 @@ from issuing.issuers.side_amounts import of_marqeta, of_stripe
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.currencies import alpha_3
 from tests import marqeta_events, stripe_events
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news, work
-from tests.issuing.disputes.test_lifecycle import forget_all
+from tests.issuing.clearing.foreign_captures import EventBody, amount_owed, amounts_beside, balances, foreign_event
+from tests.issuing.disputes.dispute_events import delete_all
 from tests.issuing.handlers.test_marqeta_disputes import report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
-from wallet.accounts import Account
+from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.ledger import check as ledger_check
-from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
 
+
 IN_EUROS = {"merchant_amount": 4000, "merchant_currency": "eur"}
-EventBody = dict[str, Any]
 
 
 @pytest.fixture
@@ -34,73 +32,42 @@ def card() -> VirtualCard:
     return walkthrough_card()
 
 
-def foreign(
-    asked: EventBody, minor: int, converted: int | None, *, kind: str = "capture", number: int = 1
-) -> EventBody:
-    """A movement in euros on a purchase in dollars; `converted` is the amount in dollars that its issuer states."""
-    event = moved(asked, minor, kind=kind, number=number)
-    said = (
-        {}
-        if converted is None
-        else {"merchant_amount": -converted if kind == "capture" else converted, "merchant_currency": "usd"}
-    )
-    event["data"]["object"] |= {"currency": "eur", **said}
-    return event
-
-
-def owed() -> int:
-    return amount_due.position_of(Authorization.objects.get()).due_minor
-
-
-def balances() -> dict[str, int]:
-    """What is left on the accounts that returns to zero, and what the exchange holds, by currency."""
-    return {
-        f"{account} {currency}": ledger.balance(account, currency=currency)
-        for account in (Account.PURCHASES, Account.EXCHANGE)
-        for currency in ("USD", "EUR")
-    }
-
-
 def test_what_the_merchant_asked_in_is_kept_with_the_purchase(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     asked["data"]["object"]["pending_request"] |= IN_EUROS
     assert stripe_events.post(asked).json()["approved"] is True
-    assert beside(Authorization.objects.get()) == (4000, "EUR", 0, 0)
+    assert amounts_beside(Authorization.objects.get()) == (4000, "EUR", 0, 0)
 
-    deliver(news(asked, "pending", merchant_amount=4100, merchant_currency="eur"))
-    assert beside(Authorization.objects.get()) == (4100, "EUR", 0, 0)
+    deliver_events(update_event(asked, "pending", merchant_amount=4100, merchant_currency="eur"))
+    assert amounts_beside(Authorization.objects.get()) == (4100, "EUR", 0, 0)
 
-    capture = moved(asked, 4580)
+    capture = transaction_event(asked, 4580)
     capture["data"]["object"] |= {"merchant_amount": -4000, "merchant_currency": "eur"}
-    deliver(capture, news(asked, "closed"))
-    work()
+    deliver_events(capture, update_event(asked, "closed"))
+    run_workers()
 
-    assert beside(CardTransaction.objects.get()) == (4000, "EUR", 0, 0)
-    assert owed() == 4580, "held was an estimate: what is captured is owed"
+    assert amounts_beside(CardTransaction.objects.get()) == (4000, "EUR", 0, 0)
+    assert amount_owed() == 4580, "held was an estimate: what is captured is owed"
     assert FundingObligation.objects.count() == 2
     assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": 0, "exchange EUR": 0}
 
 
-def beside(row: Authorization | CardTransaction) -> tuple[int | None, str, int, int]:
-    return row.merchant_amount_minor, row.merchant_currency, row.cash_minor, row.atm_fee_minor
-
-
 def test_the_same_currency_is_not_said_twice(card: VirtualCard) -> None:
-    asked = approved(card)
-    assert beside(Authorization.objects.get()) == (None, "", 0, 0)
-    deliver(moved(asked, 4500))
-    assert beside(CardTransaction.objects.get()) == (None, "", 0, 0)
+    asked = approve_purchase(card)
+    assert amounts_beside(Authorization.objects.get()) == (None, "", 0, 0)
+    deliver_events(transaction_event(asked, 4500))
+    assert amounts_beside(CardTransaction.objects.get()) == (None, "", 0, 0)
 
 
 def test_foreign_capture_counts_with_its_converted_amount(card: VirtualCard) -> None:
-    asked = approved(card)
-    work()
-    deliver(foreign(asked, 4000, 4320), news(asked, "closed"))
-    work()
-    work()
+    asked = approve_purchase(card)
+    run_workers()
+    deliver_events(foreign_event(asked, 4000, 4320), update_event(asked, "closed"))
+    run_workers()
+    run_workers()
 
     kept = CardTransaction.objects.get()
-    assert (str(kept.money), kept.purchase_minor, owed()) == ("40.00 EUR", 4320, 4320)
+    assert (str(kept.money), kept.purchase_minor, amount_owed()) == ("40.00 EUR", 4320, 4320)
     told = {
         row.key.rpartition(":")[2]: (row.debit, row.credit, str(row.money))
         for row in Posting.objects.filter(key__contains="exchange")
@@ -116,23 +83,27 @@ def test_foreign_capture_counts_with_its_converted_amount(card: VirtualCard) -> 
 
 def test_what_comes_back_in_another_currency_is_turned_round() -> None:
     for order in itertools.permutations(range(3)):
-        asked = approved(walkthrough_card())
-        work()
-        told = [foreign(asked, 4000, 4320), foreign(asked, 1000, 1080, kind="refund", number=2), news(asked, "closed")]
-        deliver(*[told[place] for place in order])
-        work()
-        work()
+        asked = approve_purchase(walkthrough_card())
+        run_workers()
+        told = [
+            foreign_event(asked, 4000, 4320),
+            foreign_event(asked, 1000, 1080, kind="refund", number=2),
+            update_event(asked, "closed"),
+        ]
+        deliver_events(*[told[place] for place in order])
+        run_workers()
+        run_workers()
 
-        assert owed() == 3240
+        assert amount_owed() == 3240
         assert balances() == {"purchases USD": 0, "purchases EUR": 0, "exchange USD": -3240, "exchange EUR": 3000}
-        forget_all()
+        delete_all()
 
 
 def test_a_capture_without_a_rate_is_a_case_until_the_rate_is_reported(card: VirtualCard) -> None:
-    asked = approved(card)
-    work()
-    event = foreign(asked, 4000, None)
-    deliver(event, news(asked, "closed"))
+    asked = approve_purchase(card)
+    run_workers()
+    event = foreign_event(asked, 4000, None)
+    deliver_events(event, update_event(asked, "closed"))
 
     kept, case = CardTransaction.objects.get(), Case.objects.get()
     assert (kept.purchase_minor, amount_due.moved_minor(Authorization.objects.get())) == (None, (0, 0))
@@ -144,19 +115,19 @@ def test_a_capture_without_a_rate_is_a_case_until_the_rate_is_reported(card: Vir
     assert FundingCharge.objects.count() == 1, "4000 of another currency are not 40.00 dollars"
 
     content = event["data"]["object"] | {"merchant_amount": -4320, "merchant_currency": "usd"}
-    deliver(stripe_events.event("issuing_transaction.updated", content))
-    work()
-    work()
+    deliver_events(stripe_events.event("issuing_transaction.updated", content))
+    run_workers()
+    run_workers()
 
     case.refresh_from_db()
-    assert (case.status, owed()) == ("resolved", 4320)
+    assert (case.status, amount_owed()) == ("resolved", 4320)
     assert balances()["purchases USD"] == 0
 
 
 def test_a_dispute_about_a_foreign_capture_has_the_captures_rate(card: VirtualCard) -> None:
-    asked = approved(card)
-    work()
-    deliver(foreign(asked, 4000, 4320), news(asked, "closed"))
+    asked = approve_purchase(card)
+    run_workers()
+    deliver_events(foreign_event(asked, 4000, 4320), update_event(asked, "closed"))
     content = {
         "id": "idp_1",
         "amount": 4000,
@@ -164,11 +135,11 @@ def test_a_dispute_about_a_foreign_capture_has_the_captures_rate(card: VirtualCa
         "status": "won",
         "transaction": CardTransaction.objects.get().issuer_transaction_id,
     }
-    deliver(stripe_events.event("issuing_dispute.funds_reinstated", content))
-    work()
-    work()
+    deliver_events(stripe_events.event("issuing_dispute.funds_reinstated", content))
+    run_workers()
+    run_workers()
 
-    assert owed() == 0
+    assert amount_owed() == 0
     assert set(balances().values()) == {0}
     assert not Case.objects.filter(status="open").exists()
 
@@ -178,10 +149,10 @@ def test_a_dispute_about_a_foreign_capture_has_the_captures_rate(card: VirtualCa
     [{"merchant_amount": 0}, {"merchant_amount": "many"}, {"merchant_currency": "zzz"}, {"merchant_currency": 9}],
 )
 def test_a_rate_that_cannot_be_is_no_rate(card: VirtualCard, change: EventBody) -> None:
-    asked = approved(card)
-    event = foreign(asked, 4000, 4320)
+    asked = approve_purchase(card)
+    event = foreign_event(asked, 4000, 4320)
     event["data"]["object"] |= change
-    deliver(event)
+    deliver_events(event)
 
     assert CardTransaction.objects.get().purchase_minor is None
     assert Case.objects.get().kind == "currency_differs"
@@ -243,6 +214,6 @@ def test_a_foreign_gateway_purchase_keeps_its_original_amount() -> None:
         marqeta_events.later(asked, "authorization.clearing", amount=Decimal("45.80"), currency_conversion=conversion),
     )
 
-    assert beside(Authorization.objects.get()) == (4000, "EUR", 0, 0)
-    assert beside(CardTransaction.objects.get()) == (4000, "EUR", 0, 0)
+    assert amounts_beside(Authorization.objects.get()) == (4000, "EUR", 0, 0)
+    assert amounts_beside(CardTransaction.objects.get()) == (4000, "EUR", 0, 0)
     assert dispatch.sweep() == 0

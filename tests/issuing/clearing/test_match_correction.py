@@ -13,8 +13,8 @@ from issuing.models import Authorization, CardTransaction, Dispute, SpendWindow,
 from onecard.kit import clock
 from tests.back_office import logged_in, sentences, text_of
 from tests.factories import UserFactory, VirtualCardFactory
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news, work
-from tests.issuing.reconcile.test_internal import books
+from tests.issuing.reconcile.books import books
+from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.accounts import Account
@@ -33,9 +33,9 @@ def card() -> VirtualCard:
 
 def bought(card: VirtualCard, amount: int) -> dict[str, Any]:
     """A purchase that is captured, closed and paid."""
-    asked = approved(card, amount)
-    deliver(moved(asked, amount), news(asked, "closed", amount=0))
-    work()
+    asked = approve_purchase(card, amount)
+    deliver_events(transaction_event(asked, amount), update_event(asked, "closed", amount=0))
+    run_workers()
     return asked
 
 
@@ -65,14 +65,14 @@ def books_are_right() -> bool:
 
 def correct(kept: CardTransaction, purchase: Authorization | None, reason: str = WHY) -> None:
     match_correction.relink(movement=kept, purchase=purchase, reason=reason, actor="user:1")
-    work()
+    run_workers()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_refund_moves_to_the_purchase_it_is_of(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
     assert (paid(wrong), paid(right)) == (1500, 6000)
 
     correct(movement("refund"), of(right))
@@ -90,8 +90,8 @@ def test_a_refund_moves_to_the_purchase_it_is_of(card: VirtualCard) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_capture_moves_to_the_purchase_it_is_of(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 700, number=2))
-    work()
+    deliver_events(transaction_event(wrong, 700, number=2))
+    run_workers()
     assert (paid(wrong), paid(right)) == (5200, 6000)
 
     correct(movement("settlement"), of(right))
@@ -104,8 +104,8 @@ def test_a_capture_moves_to_the_purchase_it_is_of(card: VirtualCard) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_correction_can_be_corrected(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
 
     for purchase in (of(right), of(wrong), of(right)):
         correct(movement("refund"), purchase)
@@ -117,8 +117,8 @@ def test_a_correction_can_be_corrected(card: VirtualCard) -> None:
 
 def test_a_refund_of_no_purchase_is_booked_by_itself(card: VirtualCard) -> None:
     wrong = bought(card, 4500)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
 
     correct(movement("refund"), None)
 
@@ -133,13 +133,13 @@ def test_a_refund_of_no_purchase_is_booked_by_itself(card: VirtualCard) -> None:
 
 def test_told_again_by_its_issuer_it_stays_where_a_person_put_it(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    event = moved(wrong, 3000, kind="refund")
-    deliver(event)
-    work()
+    event = transaction_event(wrong, 3000, kind="refund")
+    deliver_events(event)
+    run_workers()
     correct(movement("refund"), of(right))
 
-    deliver(event | {"id": "evt_again", "type": "issuing_transaction.updated"})
-    work()
+    deliver_events(event | {"id": "evt_again", "type": "issuing_transaction.updated"})
+    run_workers()
 
     assert movement("refund").authorization == of(right)
     assert (paid(wrong), paid(right)) == (4500, 3000)
@@ -148,8 +148,8 @@ def test_told_again_by_its_issuer_it_stays_where_a_person_put_it(card: VirtualCa
 @pytest.mark.django_db(transaction=True)
 def test_many_clicks_at_once_move_it_once(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
     kept, purchase = movement("refund"), of(right)
 
     def click() -> str:
@@ -160,7 +160,7 @@ def test_many_clicks_at_once_move_it_once(card: VirtualCard) -> None:
         return "done"
 
     answers = at_once([click] * 6)
-    work()
+    run_workers()
 
     assert sorted(answers) == ["done"] + ["refused"] * 5
     assert (paid(wrong), paid(right)) == (4500, 3000)
@@ -170,8 +170,8 @@ def test_many_clicks_at_once_move_it_once(card: VirtualCard) -> None:
 def test_nothing_moves_to_another_persons_purchase(card: VirtualCard) -> None:
     wrong = bought(card, 4500)
     other = bought(walkthrough_card(issuer_card_id="ic_other"), 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
 
     with pytest.raises(LinkRefusedError, match="another person"):
         correct(movement("refund"), of(other))
@@ -183,7 +183,7 @@ def test_nothing_moves_to_another_persons_purchase(card: VirtualCard) -> None:
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
 def test_without_a_reason_nothing_moves(card: VirtualCard, reason: str) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
 
     with pytest.raises(LinkRefusedError, match="reason"):
         correct(movement("refund"), of(right), reason)
@@ -204,8 +204,8 @@ def test_what_is_disputed_or_joined_with_nothing_stays(card: VirtualCard) -> Non
 
 def test_staff_correct_a_link_on_the_page(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
     kept, client = movement("refund"), logged_in()
     page = reverse("admin:issuing_cardtransaction_change", args=[kept.pk])
     act = reverse("admin:issuing_cardtransaction_correct_link", args=[kept.pk])
@@ -215,7 +215,7 @@ def test_staff_correct_a_link_on_the_page(card: VirtualCard) -> None:
     assert "60.00 USD taken and not given back" in asked
 
     answer = client.post(act, {"purchase": str(of(right).pk), "reason": WHY}, follow=True)
-    work()
+    run_workers()
 
     assert "The link is corrected" in sentences(answer)
     assert (paid(wrong), paid(right)) == (4500, 3000)
@@ -224,7 +224,7 @@ def test_staff_correct_a_link_on_the_page(card: VirtualCard) -> None:
 def test_the_page_refuses_a_purchase_that_is_not_offered(card: VirtualCard) -> None:
     wrong = bought(card, 4500)
     other = bought(walkthrough_card(issuer_card_id="ic_other"), 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
     act = reverse("admin:issuing_cardtransaction_correct_link", args=[movement("refund").pk])
 
     answer = logged_in().post(act, {"purchase": str(of(other).pk), "reason": WHY})
@@ -235,7 +235,7 @@ def test_the_page_refuses_a_purchase_that_is_not_offered(card: VirtualCard) -> N
 
 def test_who_may_only_look_corrects_nothing(card: VirtualCard) -> None:
     wrong = bought(card, 4500)
-    deliver(moved(wrong, 3000, kind="refund"))
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
     looker = UserFactory(is_staff=True)
     looker.user_permissions.add(Permission.objects.get(codename="view_cardtransaction"))
     act = reverse("admin:issuing_cardtransaction_correct_link", args=[movement("refund").pk])
@@ -246,8 +246,8 @@ def test_who_may_only_look_corrects_nothing(card: VirtualCard) -> None:
 
 def test_one_person_moves_no_money_between_two_cardholders(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
     other = VirtualCardFactory()
     CardTransaction.objects.filter(pk=movement("refund").pk).update(card=other)
 
@@ -261,8 +261,8 @@ def test_one_person_moves_no_money_between_two_cardholders(card: VirtualCard) ->
 
 def test_nothing_moves_to_a_disputed_purchase(card: VirtualCard) -> None:
     wrong, right = bought(card, 4500), bought(card, 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
     now = clock.now()
     Dispute.objects.create(
         provider="stripe", issuer_dispute_id="idp_1", authorization=of(right), status="submitted",

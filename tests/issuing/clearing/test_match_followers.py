@@ -13,7 +13,6 @@ from onecard.kit import clock
 from tests import stripe_events
 from tests.back_office import logged_in, superuser, text_of
 from tests.factories import VirtualCardFactory
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news, work
 from tests.issuing.clearing.postings import posted
 from tests.issuing.clearing.test_match_correction import (
     books_are_right,
@@ -24,6 +23,7 @@ from tests.issuing.clearing.test_match_correction import (
     of,
     paid,
 )
+from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
 from tests.wallets import walkthrough_card
 from wallet.models import Case, Posting
 
@@ -47,16 +47,16 @@ def open_cases() -> list[tuple[str, int]]:
 
 
 def late_capture(asked: Told, amount: int = 700) -> CardTransaction:
-    deliver(moved(asked, amount, number=2))
-    work()
+    deliver_events(transaction_event(asked, amount, number=2))
+    run_workers()
     return movement("settlement")
 
 
 def refund_of(capture: CardTransaction, asked: Told, amount: int, number: int = 1) -> None:
     """A refund that names the capture that it gives back."""
     name = capture.issuer_transaction_id
-    deliver(posted(asked, id=f"ipi_back_{number}", type="refund", amount=amount, authorization=name))
-    work()
+    deliver_events(posted(asked, id=f"ipi_back_{number}", type="refund", amount=amount, authorization=name))
+    run_workers()
 
 
 class TestRefundsOfACapture:
@@ -95,8 +95,8 @@ class TestRefundsOfACapture:
     def test_what_does_not_name_it_stays_and_a_surplus_is_a_case(self, two: tuple[Told, Told]) -> None:
         wrong, right = two
         capture = late_capture(wrong)
-        deliver(moved(wrong, 5200, kind="refund"))
-        work()
+        deliver_events(transaction_event(wrong, 5200, kind="refund"))
+        run_workers()
         correct(capture, of(right))
         assert (paid(wrong), paid(right)) == (0, 6700)
         assert open_cases() == [("credit_left", 700)]
@@ -126,8 +126,8 @@ def reread(kept: CardTransaction) -> CardTransaction:
 class TestSurplus:
     def test_its_case_closes_when_the_refund_leaves(self, two: tuple[Told, Told]) -> None:
         wrong, right = two
-        deliver(moved(wrong, 5000, kind="refund"))
-        work()
+        deliver_events(transaction_event(wrong, 5000, kind="refund"))
+        run_workers()
         assert open_cases() == [("credit_left", 500)]
 
         correct(movement("refund"), of(right))
@@ -138,8 +138,8 @@ class TestSurplus:
     def test_it_is_counted_anew_when_one_of_two_leaves(self, two: tuple[Told, Told]) -> None:
         wrong, right = two
         for number, amount in ((1, 4800), (2, 400)):
-            deliver(moved(wrong, amount, kind="refund", number=number))
-            work()
+            deliver_events(transaction_event(wrong, amount, kind="refund", number=number))
+            run_workers()
         assert open_cases() == [("credit_left", 700)]
         correct(movement("refund"), of(right))
         assert (paid(wrong), paid(right), open_cases()) == (0, 5600, [("credit_left", 300)])
@@ -148,8 +148,8 @@ class TestSurplus:
     def test_it_closes_when_the_capture_that_was_missing_comes(self, two: tuple[Told, Told]) -> None:
         wrong, right = two
         capture = late_capture(wrong)
-        deliver(moved(right, 6500, kind="refund"))
-        work()
+        deliver_events(transaction_event(right, 6500, kind="refund"))
+        run_workers()
         assert open_cases() == [("credit_left", 500)]
         correct(capture, of(right))
         assert (paid(wrong), paid(right), open_cases()) == (4500, 200, [])
@@ -161,9 +161,9 @@ class TestNobodyAsked:
         """A purchase that its issuer approved without us, captured for 7.00."""
         asked = stripe_events.authorization_request(card=card.issuer_card_id)
         history = [{"approved": True, "reason": "network_fallback", "amount": 700}]
-        deliver(stripe_events.authorization_update(asked, amount=700, status="closed", request_history=history))
-        deliver(moved(asked, 700))
-        work()
+        deliver_events(stripe_events.authorization_update(asked, amount=700, status="closed", request_history=history))
+        deliver_events(transaction_event(asked, 700))
+        run_workers()
         assert open_cases() == [("approved_without_us", 700)]
         return asked
 
@@ -192,17 +192,19 @@ class TestNobodyAsked:
         assert (own.issuer_authorization_id, paid(wrong)) == (capture.issuer_transaction_id, 4500)
         assert open_cases() == [("approved_without_us", 500)]
         unfunded_charge.charge_chosen(case=Case.objects.get(status="open"), user=superuser(), reason="They agree.")
-        work()
+        run_workers()
         assert (in_clearing(own.reference), open_cases()) == (0, [])
         assert books_are_right()
 
 
 @pytest.mark.parametrize("status", ["settled", "reversed"])
 def test_the_limits_count_nothing_of_a_purchase_that_all_has_left(card: VirtualCard, status: str) -> None:
-    right, wrong = bought(card, 6000), approved(card, 4500)
-    work()
-    deliver(moved(wrong, 4500), news(wrong, "closed" if status == "settled" else status, amount=0))
-    work()
+    right, wrong = bought(card, 6000), approve_purchase(card, 4500)
+    run_workers()
+    deliver_events(
+        transaction_event(wrong, 4500), update_event(wrong, "closed" if status == "settled" else status, amount=0)
+    )
+    run_workers()
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {6000 + 4500}
     for purchase in (of(right), of(wrong), of(right)):
         correct(CardTransaction.objects.latest("pk"), purchase)
@@ -215,8 +217,8 @@ def test_the_limits_count_nothing_of_a_purchase_that_all_has_left(card: VirtualC
 def test_another_card_of_the_same_person_is_theirs_too(card: VirtualCard) -> None:
     wrong = bought(card, 4500)
     right = bought(VirtualCardFactory(cardholder=card.cardholder), 6000)
-    deliver(moved(wrong, 3000, kind="refund"))
-    work()
+    deliver_events(transaction_event(wrong, 3000, kind="refund"))
+    run_workers()
     correct(movement("refund"), of(right))
     assert (paid(wrong), paid(right)) == (4500, 3000)
     assert books_are_right()

@@ -15,9 +15,9 @@ from onecard.users.models import User
 from tests.authenticators import Authenticator
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
-from tests.issuing.authorizations.test_close_out import deliver, moved, work
 from tests.issuing.clearing.test_match_correction import WHY, books_are_right, bought, correct, in_clearing, of, paid
 from tests.issuing.inbox.test_references import cards
+from tests.purchases import deliver_events, run_workers, transaction_event
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.entered import amounts as entered_amounts
@@ -36,8 +36,8 @@ class Crossed:
             card.cardholder.name = name
             card.cardholder.save()
         self.hers, self.his = bought(self.ada, 4500), bought(self.bob, 6000)
-        deliver(moved(self.hers, amount, kind=kind, number=2))
-        work()
+        deliver_events(transaction_event(self.hers, amount, kind=kind, number=2))
+        run_workers()
         self.pk = CardTransaction.objects.latest("pk").pk
         # As the product stored it before it asked whose card an event names.
         CardTransaction.objects.filter(pk=self.pk).update(card=self.bob, issuer_card_id=self.bob.issuer_card_id)
@@ -60,7 +60,7 @@ class Crossed:
 def agree(entered: EnteredAmount, user: User | None = None) -> None:
     user = user or superuser()
     entered_amounts.agree(entered=entered, user=user, reason=WHY, shown_minor=entered.amount_minor)
-    work()
+    run_workers()
 
 
 def open_cases() -> list[tuple[str, int]]:
@@ -82,7 +82,7 @@ def capture() -> Crossed:
 def test_a_refund_goes_to_whose_it_is_and_the_other_pays_again(refund: Crossed) -> None:
     assert refund.paid == (1500, 6000)
     entered = refund.propose()
-    work()
+    run_workers()
     assert (refund.paid, open_cases()) == ((1500, 6000), [])
 
     agree(entered)
@@ -145,7 +145,7 @@ class TestWhoMayDoIt:
 
     def test_not_agreed_to_nothing_has_moved(self, refund: Crossed) -> None:
         entered_amounts.withdraw(entered=refund.propose(), user=superuser(), reason=WHY)
-        work()
+        run_workers()
         assert refund.paid == (1500, 6000)
         agree(refund.propose())
         assert refund.paid == (4500, 3000)
@@ -200,7 +200,7 @@ class TestPage:
         assert reverse("admin:issuing_cardtransaction_change", args=[refund.kept.pk]) in shown
         values = opened(other, agreeing) | {"reason": WHY, "code": Authenticator.of(second).fresh_code()}
         assert "It is done" in sentences(other.post(agreeing, values, follow=True))
-        work()
+        run_workers()
         assert (refund.paid, open_cases()) == ((4500, 3000), [])
 
     def test_who_may_only_look_proposes_nothing(self, refund: Crossed) -> None:
@@ -222,7 +222,7 @@ def test_many_who_agree_at_once_move_it_once(refund: Crossed) -> None:
         return "done"
 
     assert sorted(at_once([click] * 4)) == ["done"] + ["refused"] * 3
-    work()
+    run_workers()
     assert refund.paid == (4500, 3000)
     assert Posting.objects.filter(key__startswith="relinked:").count() == 2
 
@@ -230,9 +230,9 @@ def test_many_who_agree_at_once_move_it_once(refund: Crossed) -> None:
 def test_a_contradicted_one_that_somebody_settled_meanwhile_is_not_joined() -> None:
     ada, bob = cards()
     hers = bought(ada, 4500)
-    event = moved(hers, 1200, kind="refund")
+    event = transaction_event(hers, 1200, kind="refund")
     event["data"]["object"]["card"] = bob.issuer_card_id
-    deliver(event)
+    deliver_events(event)
     kept = CardTransaction.objects.get(transaction_type="refund")
     entered = match_proposals.say(movement=kept, purchase=of(hers), reason=WHY, user=superuser())
     assert entered is not None

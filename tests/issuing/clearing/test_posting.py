@@ -12,9 +12,8 @@ from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
 from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.issuing.webhooks.test_hostile_events import UNHURRIED, anything, places, with_changed
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
+from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db
@@ -186,7 +185,7 @@ class HostilePostings(TestCase):
     def test_any_change_to_a_posting_is_handled_kept_or_rejected(self, data: st.DataObject) -> None:
         asked = stripe_events.authorization_request(card="ic_unknown")
         event = data.draw(st.sampled_from([posted(asked), posted(asked, authorization=None)]))
-        hostile = with_changed(event, data.draw(st.sampled_from(places(event))), data.draw(anything))
+        hostile = with_changed(event, data.draw(st.sampled_from(places_in(event))), data.draw(any_value))
 
         assert stripe_events.post(json.dumps(hostile)).status_code in (200, 400)
 

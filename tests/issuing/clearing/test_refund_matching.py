@@ -3,7 +3,6 @@
 import datetime as dt
 import itertools
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -19,11 +18,12 @@ from onecard.kit import clock
 from tests import marqeta_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
-from tests.issuing.authorizations.test_close_out import work
-from tests.issuing.clearing.postings import refund, report
-from tests.issuing.reconcile.test_internal import books
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.issuing.clearing.postings import report
+from tests.issuing.clearing.refunds import WHY, EventBody, bought, cases, given_back, known_as, purchase_of, say, told
+from tests.issuing.reconcile.books import books
+from tests.purchases import run_workers
 from tests.threads import at_once
+from tests.wallets import marqeta_card
 from wallet.accounts import Account
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger
@@ -31,45 +31,10 @@ from wallet.models import Case, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
 
-EventBody = dict[str, Any]
-WHY = "The cardholder has the receipt"
-
 
 @pytest.fixture
 def card() -> VirtualCard:
     return marqeta_card()
-
-
-def bought(
-    card: VirtualCard, amount: str = "45.00", *, hour: int = 9, merchant: str = ""
-) -> tuple[EventBody, EventBody]:
-    """A question that is approved, and its capture, told but not reported."""
-    asked = marqeta_events.gateway_request(card=card.issuer_card_id, amount=Decimal(amount))
-    if merchant:
-        asked["card_acceptor"]["name"] = merchant
-    marqeta_events.ask(asked)
-    work()
-    return asked, marqeta_events.later(asked, "authorization.clearing", user_transaction_time=at(hour))
-
-
-def given_back(asked: EventBody, amount: str, *, hour: int = 12) -> EventBody:
-    return refund(asked, amount=Decimal(amount)) | {"user_transaction_time": at(hour)}
-
-
-def at(hour: int) -> str:
-    return f"2026-05-04T{hour:02}:00:00Z"
-
-
-def purchase_of(row: EventBody) -> int | None:
-    return CardTransaction.objects.get(issuer_transaction_id=row["token"]).authorization_id
-
-
-def known_as(asked: EventBody) -> int:
-    return Authorization.objects.get(issuer_authorization_id=asked["token"]).pk
-
-
-def cases(status: str = "open") -> list[str]:
-    return list(Case.objects.filter(kind="refund_unlinked", status=status).values_list("summary", flat=True))
 
 
 class TestFoundByItself:
@@ -78,7 +43,7 @@ class TestFoundByItself:
         report(capture)
         part = given_back(asked, "12.00")
         report(part)
-        work()
+        run_workers()
 
         assert purchase_of(part) == known_as(asked)
         assert FundingRefund.objects.get().amount_minor == 1200
@@ -92,7 +57,7 @@ class TestFoundByItself:
         part = given_back(asked, "12.00")
         part["card_acceptor"] = part["card_acceptor"] | {"name": "Cafe\u0301\u200b Noir\u202c "}
         report(part)
-        work()
+        run_workers()
 
         assert purchase_of(part) == known_as(asked)
 
@@ -162,7 +127,7 @@ class TestFoundByItself:
         (asked, first), (_, second) = bought(card), bought(card, "60.00", hour=13)
         part = given_back(asked, "12.00")
         report(first, part)
-        work()
+        run_workers()
         assert purchase_of(part) is None
         assert len(cases()) == 1
         assert not FundingRefund.objects.exists()
@@ -188,7 +153,7 @@ class TestFoundByItself:
         rows = [first, part, marqeta_events.later(other, how, **more)]
         for index in order:
             report(rows[index])
-        work()
+        run_workers()
 
         assert purchase_of(part) == known_as(asked)
         assert (cases(), FundingRefund.objects.filter(amount_minor=1200).count()) == ([], 1)
@@ -199,7 +164,7 @@ class TestFoundByItself:
         report(first, part)
         waiting = Authorization.objects.filter(pk=known_as(other))
         waiting.update(status="settled", settle_due_at=clock.now())
-        work()
+        run_workers()
 
         assert purchase_of(part) == known_as(asked)
         assert cases() == []
@@ -216,7 +181,7 @@ class TestFoundByItself:
         (asked, first), (_, second) = bought(card), bought(card)
         part = given_back(asked, "12.00")
         report(first, second, part)
-        work()
+        run_workers()
         assert purchase_of(part) is None
         assert not FundingRefund.objects.exists()
         assert cases() == ["Starbucks Coffee gave back 12.00 USD and did not say of which purchase."]
@@ -249,19 +214,10 @@ def doubtful(card: VirtualCard) -> list[EventBody]:
     return [first, second, part]
 
 
-def told(row: EventBody) -> CardTransaction:
-    return CardTransaction.objects.get(issuer_transaction_id=row["token"])
-
-
-def say(doubtful: list[EventBody], number: int = 1, reason: str = WHY) -> None:
-    purchase = Authorization.objects.get(pk=known_as(doubtful[number]))
-    manual_matching.link_by_hand(refund=told(doubtful[2]), purchase=purchase, reason=reason, actor="user:1")
-
-
 class TestSaidByHand:
     def test_what_the_cardholder_gets_back_follows(self, doubtful: list[EventBody]) -> None:
         say(doubtful)
-        work()
+        run_workers()
 
         assert purchase_of(doubtful[2]) == known_as(doubtful[1])
         assert FundingRefund.objects.get().obligation.purchase == f"authorization:{known_as(doubtful[1])}"

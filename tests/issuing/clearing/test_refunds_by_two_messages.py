@@ -10,10 +10,10 @@ from issuing.clearing import card_transactions, manual_matching
 from issuing.issuers.marqeta import objects as marqeta_objects
 from issuing.models import Authorization, VirtualCard
 from tests import marqeta_events
-from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import report
-from tests.issuing.clearing.test_refund_matching import WHY, at, bought, cases, known_as, purchase_of, told
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.issuing.clearing.refunds import WHY, at, bought, cases, known_as, purchase_of, told
+from tests.purchases import run_workers
+from tests.wallets import marqeta_card
 from wallet.models import FundingRefund
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_in_any_order_it_finds_the_only_purchase(card: VirtualCard, order: tuple
     promised, paid = by_two_messages(asked, "12.00")
     for index in order:
         report((capture, promised, paid)[index])
-    work()
+    run_workers()
 
     assert purchase_of(paid) == known_as(asked)
     assert (cases(), FundingRefund.objects.get().amount_minor) == ([], 1200)

@@ -16,12 +16,11 @@ from onecard.kit import clock
 from tests import marqeta_events, stripe_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
-from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.issuing.clearing.test_refund_matching import EventBody, bought, given_back, known_as, told
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.issuing.clearing.refunds import EventBody, bought, given_back, known_as, told
+from tests.purchases import run_workers
 from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.accounts import Account
 from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals
@@ -111,7 +110,7 @@ class TestSaid:
         say(stray)
         asked, capture = bought(card, "12.00", hour=8)
         report(capture, stray)
-        work()
+        run_workers()
 
         assert told(stray).authorization_id is None
         assert (open_cases(), Posting.objects.filter(kind="merchant_refund").count()) == (["credit_left"], 1)
@@ -127,7 +126,7 @@ class TestSaid:
         say(part)
         marqeta_events.ask(asked)
         report(marqeta_events.later(asked, "authorization.clearing"), part)
-        work()
+        run_workers()
 
         assert told(part).authorization_id is None
         assert (open_cases(), in_clearing(part)) == (["credit_left"], -1200)

@@ -11,8 +11,8 @@ from hypothesis.extra.django import TestCase
 from issuing.handlers import dispatch
 from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
 from tests import stripe_events
-from tests.issuing.disputes.test_lifecycle import balance_transactions, dispute, settled
-from tests.issuing.webhooks.test_hostile_events import UNHURRIED, anything, places, with_changed
+from tests.issuing.disputes.dispute_events import balance_transactions, dispute_event, settled_purchase
+from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
 from tests.wallets import walkthrough_card
 from wallet.models import Case
 
@@ -43,8 +43,8 @@ def card() -> VirtualCard:
     ],
 )
 def test_what_is_no_dispute_is_rejected_and_leaves_nothing(card: VirtualCard, change: dict[str, Any]) -> None:
-    asked = settled(card)
-    event = dispute(asked, "funds_reinstated", "won", **change)
+    asked = settled_purchase(card)
+    event = dispute_event(asked, "funds_reinstated", "won", **change)
     stripe_events.post(event)
 
     assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk) == "rejected"
@@ -58,8 +58,8 @@ def test_what_is_no_dispute_is_rejected_and_leaves_nothing(card: VirtualCard, ch
 
 @pytest.mark.parametrize("change", [{"status": "new_word"}, {"transaction": None}, {"evidence": "x"}, {"created": "x"}])
 def test_what_a_dispute_can_do_without_may_be_odd(card: VirtualCard, change: dict[str, Any]) -> None:
-    asked = settled(card)
-    event = dispute(asked, "created", "unsubmitted", **change)
+    asked = settled_purchase(card)
+    event = dispute_event(asked, "created", "unsubmitted", **change)
     stripe_events.post(event)
     assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk) == "handled"
     assert Dispute.objects.get().status == "unsubmitted"
@@ -73,8 +73,8 @@ class HostileDisputes(TestCase):
     def test_any_change_to_a_dispute_is_handled_kept_or_rejected(self, data: st.DataObject) -> None:
         asked = stripe_events.authorization_request(card="ic_unknown")
         listed = data.draw(st.sampled_from([{}, balance_transactions(4500, -4500)]))
-        event = dispute(asked, "funds_reinstated", "won", **listed)
-        hostile = with_changed(event, data.draw(st.sampled_from(places(event))), data.draw(anything))
+        event = dispute_event(asked, "funds_reinstated", "won", **listed)
+        hostile = with_changed(event, data.draw(st.sampled_from(places_in(event))), data.draw(any_value))
 
         assert stripe_events.post(json.dumps(hostile)).status_code in (200, 400)
 

@@ -13,8 +13,16 @@ from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
-from tests.issuing.authorizations.test_close_out import deliver, work
-from tests.issuing.disputes.test_lifecycle import CREATED, LATER, REINSTATED, EventBody, closed, dispute, settled
+from tests.issuing.disputes.dispute_events import (
+    CREATED,
+    LATER,
+    REINSTATED,
+    EventBody,
+    dispute_closed,
+    dispute_event,
+    settled_purchase,
+)
+from tests.purchases import deliver_events, run_workers
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.models import Case, FundingRefund, Posting
@@ -27,8 +35,8 @@ WHY = "The issuer's dashboard does not list it any more"
 @pytest.fixture
 def asked() -> EventBody:
     """A captured purchase with a dispute that was begun long ago."""
-    purchase = settled(walkthrough_card())
-    deliver(CREATED(purchase))
+    purchase = settled_purchase(walkthrough_card())
+    deliver_events(CREATED(purchase))
     be_silent()
     return purchase
 
@@ -60,22 +68,22 @@ class TestEnded:
         assert Entry.objects.get(action="dispute.lost", actor="user:1").details["because"] == WHY
 
     def test_it_is_won_where_money_came_back(self, asked: EventBody) -> None:
-        deliver(REINSTATED(asked))
+        deliver_events(REINSTATED(asked))
         be_silent()
         assert (end(), open_cases()) == ("won", [])
 
     @pytest.mark.parametrize("at", [LATER, None])
     def test_what_its_issuer_says_after_all_counts_however_old(self, asked: EventBody, at: int | None) -> None:
         end()
-        deliver(dispute(asked, "closed", "won", **({"at": at} if at else {})))
-        deliver(REINSTATED(asked))
-        work()
+        deliver_events(dispute_event(asked, "closed", "won", **({"at": at} if at else {})))
+        deliver_events(REINSTATED(asked))
+        run_workers()
         assert (status(), open_cases()) == ("won", [])
         assert FundingRefund.objects.get().amount_minor == 4500
 
     def test_the_same_word_again_changes_nothing(self, asked: EventBody) -> None:
         end()
-        deliver(closed("lost")(asked))
+        deliver_events(dispute_closed("lost")(asked))
         assert (status(), open_cases()) == ("lost", [])
 
 
@@ -87,7 +95,7 @@ class TestRefused:
         assert (status(), open_cases()) == ("unsubmitted", ["dispute"])
 
     def test_while_something_is_credited(self, asked: EventBody) -> None:
-        deliver(REINSTATED(asked))
+        deliver_events(REINSTATED(asked))
         CardTransaction.objects.filter(transaction_type="chargeback").update(transaction_type="provisional_credit")
         be_silent()
         with pytest.raises(StillOpenError, match=r"has credited 45\.00 USD meanwhile"):
@@ -95,7 +103,7 @@ class TestRefused:
         assert status() == "submitted"
 
     def test_once_it_is_over(self, asked: EventBody) -> None:
-        deliver(closed("lost")(asked))
+        deliver_events(dispute_closed("lost")(asked))
         be_silent()
         with pytest.raises(StillOpenError, match="over already"):
             end()

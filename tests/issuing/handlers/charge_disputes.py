@@ -24,7 +24,7 @@ HELPERS = "/v1/test_helpers"
 _numbers = itertools.count(1)
 
 
-def paid(amount_minor: int = 4500, **fields: Any) -> FundingCharge:
+def paid_charge(amount_minor: int = 4500, **fields: Any) -> FundingCharge:
     """A purchase that its merchant has captured and a card has paid."""
     name = fields.pop("purchase", f"authorization:77{next(_numbers):06d}")
     charge = intended_charge(amount_minor=amount_minor, purchase=name, **fields)
@@ -37,22 +37,22 @@ def paid(amount_minor: int = 4500, **fields: Any) -> FundingCharge:
     return charge
 
 
-def ask(sandbox: RunningSandbox, path: str, **params: Any) -> dict[str, Any]:
+def call_sandbox(sandbox: RunningSandbox, path: str, **params: Any) -> dict[str, Any]:
     answer = requests.post(f"{sandbox.url}{path}", data=params, auth=(settings.STRIPE_API_KEY, ""), timeout=10)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-def dispute(sandbox: RunningSandbox, charge: FundingCharge, **params: Any) -> dict[str, Any]:
-    return ask(sandbox, f"{HELPERS}/payment_intents/{charge.processor_charge_id}/dispute", **params)
+def open_dispute(sandbox: RunningSandbox, charge: FundingCharge, **params: Any) -> dict[str, Any]:
+    return call_sandbox(sandbox, f"{HELPERS}/payment_intents/{charge.processor_charge_id}/dispute", **params)
 
 
-def end(sandbox: RunningSandbox, disputed: dict[str, Any], how: str) -> None:
-    ask(sandbox, f"{HELPERS}/disputes/{disputed['id']}/{how}")
+def end_dispute(sandbox: RunningSandbox, disputed: dict[str, Any], how: str) -> None:
+    call_sandbox(sandbox, f"{HELPERS}/disputes/{disputed['id']}/{how}")
 
 
-def events(sandbox: RunningSandbox, *types: str) -> list[dict[str, Any]]:
+def sandbox_events(sandbox: RunningSandbox, *types: str) -> list[dict[str, Any]]:
     """What the processor has told of these kinds, the oldest first."""
     params = {f"types[{place}]": each for place, each in enumerate(types)} | {"limit": "100"}
     url = f"{sandbox.url}/v1/events"
@@ -60,20 +60,20 @@ def events(sandbox: RunningSandbox, *types: str) -> list[dict[str, Any]]:
     return listed[::-1]
 
 
-def news(sandbox: RunningSandbox) -> list[dict[str, Any]]:
+def dispute_events(sandbox: RunningSandbox) -> list[dict[str, Any]]:
     kinds = ("created", "updated", "funds_withdrawn", "funds_reinstated", "closed")
-    return events(sandbox, *[f"charge.dispute.{kind}" for kind in kinds])
+    return sandbox_events(sandbox, *[f"charge.dispute.{kind}" for kind in kinds])
 
 
-def deliver(event: dict[str, Any]) -> str:
+def deliver_event(event: dict[str, Any]) -> str:
     assert stripe_events.post(event).json() == {"received": True}
     late = clock.now() + dispatch.WAIT_FOR_DECISION
     return dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk, now=late)
 
 
-def hear(sandbox: RunningSandbox) -> None:
-    for event in news(sandbox):
-        deliver(event)
+def deliver_dispute_events(sandbox: RunningSandbox) -> None:
+    for event in dispute_events(sandbox):
+        deliver_event(event)
 
 
 def balance(account: str, reference: str | None = None) -> int:

@@ -10,7 +10,16 @@ from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from tests import stripe_events
-from tests.issuing.handlers.charge_disputes import balance, deliver, dispute, end, hear, news, open_cases, paid
+from tests.issuing.handlers.charge_disputes import (
+    balance,
+    deliver_dispute_events,
+    deliver_event,
+    dispute_events,
+    end_dispute,
+    open_cases,
+    open_dispute,
+    paid_charge,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 from tests.threads import at_once
@@ -30,15 +39,15 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.mark.parametrize("how", ["win", "lose"])
 def test_any_order_and_repetition_of_the_news_ends_the_same(sandbox: RunningSandbox, how: str) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), how)
-    told = news(sandbox)
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), how)
+    told = dispute_events(sandbox)
     ends = set()
     for order in itertools.permutations(told):
         FundingDispute.objects.all().delete()
         forget(charge)
         for event in (*order, *order[:2]):
-            deliver(event | {"id": stripe_events.unique("evt")})
+            deliver_event(event | {"id": stripe_events.unique("evt")})
         found = FundingDispute.objects.get()
         ends.add(
             (
@@ -71,10 +80,10 @@ def forget(charge: FundingCharge) -> None:
 
 
 def test_concurrent_deliveries_book_a_dispute_once(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "lose")
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
     pks = []
-    for event in news(sandbox) * 2:
+    for event in dispute_events(sandbox) * 2:
         again = event | {"id": stripe_events.unique("evt")}
         stripe_events.post(again)
         pks.append(IssuerEvent.objects.get(event_id=again["id"]).pk)
@@ -87,12 +96,12 @@ def test_concurrent_deliveries_book_a_dispute_once(sandbox: RunningSandbox) -> N
 
 
 def test_dispute_of_a_charge_that_is_none_of_ours_is_kept_with_a_case(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    dispute(sandbox, charge)
-    told = news(sandbox)[0]
+    charge = paid_charge()
+    open_dispute(sandbox, charge)
+    told = dispute_events(sandbox)[0]
     told["data"]["object"]["payment_intent"] = "pi_somebody_elses"
 
-    assert deliver(told) == "kept"
+    assert deliver_event(told) == "kept"
 
     assert FundingDispute.objects.get().charge is None
     assert open_cases() == ["unhandled_money"]
@@ -101,29 +110,29 @@ def test_dispute_of_a_charge_that_is_none_of_ours_is_kept_with_a_case(sandbox: R
 
 
 def test_withdrawal_that_lists_no_movement_is_booked_once(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    dispute(sandbox, charge)
-    told = {event["type"]: event for event in news(sandbox)}
+    charge = paid_charge()
+    open_dispute(sandbox, charge)
+    told = {event["type"]: event for event in dispute_events(sandbox)}
     bare = told["charge.dispute.funds_withdrawn"]
     listed = bare["data"]["object"]["balance_transactions"]
     bare["data"]["object"]["balance_transactions"] = []
-    deliver(bare)
+    deliver_event(bare)
     assert balance(Account.FUNDING_DISPUTES) == 4500
 
     again = told["charge.dispute.created"]
     again["data"]["object"]["balance_transactions"] = listed
-    deliver(again)
+    deliver_event(again)
     assert (balance(Account.FUNDING_DISPUTES), balance(Account.FEES)) == (4500, 1500)
 
 
 def test_what_comes_back_without_a_movement_was_taken_before(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "win")
-    told = {event["type"]: event for event in news(sandbox)}
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "win")
+    told = {event["type"]: event for event in dispute_events(sandbox)}
     for event in told.values():
         event["data"]["object"]["balance_transactions"] = []
     for kind in ("charge.dispute.funds_reinstated", "charge.dispute.funds_withdrawn", "charge.dispute.created"):
-        deliver(told[kind])
+        deliver_event(told[kind])
 
     kept = FundingDispute.objects.get()
     assert (kept.withdrawn_minor, kept.lost_minor) == (0, 0)
@@ -136,16 +145,16 @@ def test_what_was_listed_is_not_booked_again_for_an_event_without_a_list(
     sandbox: RunningSandbox, listed: tuple[str, ...]
 ) -> None:
     """As when two endpoints of different API versions send the same dispute."""
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "win")
-    reported = {event["type"].rpartition(".")[2]: event for event in news(sandbox)}
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "win")
+    reported = {event["type"].rpartition(".")[2]: event for event in dispute_events(sandbox)}
     for kind in listed:
-        deliver(reported[kind])
+        deliver_event(reported[kind])
     before = balance(Account.FUNDING_DISPUTES), Posting.objects.filter(kind="charge_disputed").count()
 
     bare = reported["funds_withdrawn"]
     bare["data"]["object"]["balance_transactions"] = []
-    deliver(bare)
+    deliver_event(bare)
 
     assert before[1] == len(reported[listed[-1]]["data"]["object"]["balance_transactions"])
     assert (balance(Account.FUNDING_DISPUTES), Posting.objects.filter(kind="charge_disputed").count()) == before
@@ -153,12 +162,12 @@ def test_what_was_listed_is_not_booked_again_for_an_event_without_a_list(
 
 
 def test_nightly_list_brings_a_dispute_whose_events_never_came(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    dispute(sandbox, charge)
+    charge = paid_charge()
+    open_dispute(sandbox, charge)
 
     since = clock.now() - dispatch.WAIT_FOR_DECISION * 6
     fees.book(since=since, until=clock.now() + dispatch.WAIT_FOR_DECISION)
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
     fees.book(since=since, until=clock.now() + dispatch.WAIT_FOR_DECISION)
 
     assert open_cases() == ["charge_disputed"]
@@ -170,9 +179,9 @@ def test_nightly_list_brings_a_dispute_whose_events_never_came(sandbox: RunningS
 
 @pytest.mark.parametrize("change", [{"amount": "45"}, {"amount": None}, {"currency": "zzz"}, {"id": ""}, {"amount": 0}])
 def test_dispute_that_cannot_be_read_is_rejected(sandbox: RunningSandbox, change: dict[str, Any]) -> None:
-    dispute(sandbox, paid())
-    told = news(sandbox)[0]
+    open_dispute(sandbox, paid_charge())
+    told = dispute_events(sandbox)[0]
     told["data"]["object"] |= change
 
-    assert deliver(told) == "rejected"
+    assert deliver_event(told) == "rejected"
     assert not FundingDispute.objects.exists()

@@ -7,7 +7,14 @@ from django.urls import reverse
 
 from onecard.outbox.models import Message
 from tests.back_office import logged_in, text_of
-from tests.issuing.handlers.charge_disputes import balance, dispute, end, hear, open_cases, paid
+from tests.issuing.handlers.charge_disputes import (
+    balance,
+    deliver_dispute_events,
+    end_dispute,
+    open_cases,
+    open_dispute,
+    paid_charge,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 from wallet.accounts import Account
@@ -25,10 +32,10 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 def test_dispute_takes_the_money_and_opens_a_case_with_its_due_date(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    dispute(sandbox, charge, due_by=2_000_000_000)
+    charge = paid_charge()
+    open_dispute(sandbox, charge, due_by=2_000_000_000)
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     found = FundingDispute.objects.get()
     assert (found.status, found.withdrawn_minor, found.charge, found.reason) == (
@@ -52,10 +59,10 @@ def test_dispute_takes_the_money_and_opens_a_case_with_its_due_date(sandbox: Run
 
 
 def test_won_dispute_brings_the_money_back_and_closes_its_case(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "win")
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "win")
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     assert FundingDispute.objects.get().status == "won"
     assert (balance(Account.FUNDING_DISPUTES), balance(Account.PROCESSOR), balance(Account.FEES)) == (0, 4500, 0)
@@ -65,25 +72,25 @@ def test_won_dispute_brings_the_money_back_and_closes_its_case(sandbox: RunningS
 
 
 def test_inquiry_moves_no_money_until_it_becomes_a_dispute(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    asked = dispute(sandbox, charge, inquiry="true")
-    hear(sandbox)
+    charge = paid_charge()
+    asked = open_dispute(sandbox, charge, inquiry="true")
+    deliver_dispute_events(sandbox)
     charge.method.refresh_from_db()
     assert (FundingDispute.objects.get().status, charge.method.status) == ("warning_needs_response", "active")
     assert balance(Account.FUNDING_DISPUTES) == 0
     assert "No money has moved" in Case.objects.get().summary
 
-    end(sandbox, asked, "escalate")
-    hear(sandbox)
+    end_dispute(sandbox, asked, "escalate")
+    deliver_dispute_events(sandbox)
     assert FundingDispute.objects.get().status == "needs_response"
     assert (balance(Account.FUNDING_DISPUTES), open_cases()) == (4500, ["charge_disputed"])
 
 
 def test_inquiry_that_is_closed_closes_its_case(sandbox: RunningSandbox) -> None:
-    asked = dispute(sandbox, paid(), inquiry="true")
-    end(sandbox, asked, "close_inquiry")
+    asked = open_dispute(sandbox, paid_charge(), inquiry="true")
+    end_dispute(sandbox, asked, "close_inquiry")
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     assert (FundingDispute.objects.get().status, open_cases()) == ("warning_closed", [])
 
@@ -91,9 +98,9 @@ def test_inquiry_that_is_closed_closes_its_case(sandbox: RunningSandbox) -> None
 def test_pages_of_a_dispute_say_what_to_do_and_until_when(sandbox: RunningSandbox) -> None:
     client, listed = logged_in(), reverse("admin:wallet_fundingdispute_changelist")
     assert "charge.dispute events" in text_of(client.get(listed))
-    charge = paid()
-    dispute(sandbox, charge, due_by=2_000_000_000)
-    hear(sandbox)
+    charge = paid_charge()
+    open_dispute(sandbox, charge, due_by=2_000_000_000)
+    deliver_dispute_events(sandbox)
     found = FundingDispute.objects.get()
 
     assert "2033" in text_of(client.get(f"{listed}?status__exact=needs_response"))

@@ -10,7 +10,15 @@ from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from onecard.kit import clock
 from tests import stripe_events
-from tests.issuing.handlers.charge_disputes import ask, balance, deliver, dispute, events, open_cases, paid
+from tests.issuing.handlers.charge_disputes import (
+    balance,
+    call_sandbox,
+    deliver_event,
+    open_cases,
+    open_dispute,
+    paid_charge,
+    sandbox_events,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import intended_charge, intents, processor_sandbox
 from wallet.accounts import Account
@@ -45,9 +53,9 @@ def catch_up(charge: FundingCharge) -> None:
 @pytest.mark.parametrize("kind", ["refund.created", "charge.refunded"])
 def test_refund_of_a_charge_not_heard_of_yet_is_booked_later(sandbox: RunningSandbox, kind: str) -> None:
     charge, intent = unheard(sandbox)
-    ask(sandbox, "/v1/refunds", payment_intent=intent, amount=1500)
+    call_sandbox(sandbox, "/v1/refunds", payment_intent=intent, amount=1500)
 
-    assert [deliver(event) for event in events(sandbox, kind)] == ["received"]
+    assert [deliver_event(event) for event in sandbox_events(sandbox, kind)] == ["received"]
     catch_up(charge)
 
     assert FundingRefund.objects.get().amount_minor == 1500
@@ -70,9 +78,9 @@ def test_refund_waits_for_a_charge_that_is_still_processing(sandbox: RunningSand
         "amount_refunded": 1500,
         "currency": "usd",
     }
-    assert deliver(stripe_events.event("charge.refunded", content)) == "received"
+    assert deliver_event(stripe_events.event("charge.refunded", content)) == "received"
     done = {"id": charge.processor_charge_id, "object": "payment_intent", "status": "succeeded", "metadata": {}}
-    assert deliver(stripe_events.event("payment_intent.succeeded", done)) == "handled"
+    assert deliver_event(stripe_events.event("payment_intent.succeeded", done)) == "handled"
     dispatch.sweep(now=clock.now() + dt.timedelta(hours=2))
 
     assert FundingRefund.objects.get().amount_minor == 1500
@@ -85,7 +93,7 @@ def test_what_a_capture_leaves_of_a_hold_is_no_refund(sandbox: RunningSandbox, m
     charge.refresh_from_db()
     content = {"id": "re_1", "object": "refund", "status": "succeeded", "amount": 1500, "currency": "usd"}
     content |= {"payment_intent": charge.processor_charge_id, "balance_transaction": moved}
-    assert deliver(stripe_events.event("refund.created", content)) == "received"
+    assert deliver_event(stripe_events.event("refund.created", content)) == "received"
     FundingObligation.objects.update(capture_due_at=clock.now())
     FundingCharge.objects.update(next_attempt_at=clock.now())
     assert charges.charge(charge_id=charge.pk) == "succeeded"
@@ -98,12 +106,12 @@ def test_what_a_capture_leaves_of_a_hold_is_no_refund(sandbox: RunningSandbox, m
 
 def test_dispute_and_warning_of_a_charge_not_heard_of_yet_find_it(sandbox: RunningSandbox) -> None:
     charge, intent = unheard(sandbox)
-    ask(sandbox, f"/v1/test_helpers/payment_intents/{intent}/warn_of_fraud")
+    call_sandbox(sandbox, f"/v1/test_helpers/payment_intents/{intent}/warn_of_fraud")
     charge.processor_charge_id = intent
-    dispute(sandbox, charge)
+    open_dispute(sandbox, charge)
     told = ("radar.early_fraud_warning.created", "charge.dispute.created", "charge.dispute.funds_withdrawn")
 
-    assert {deliver(event) for event in events(sandbox, *told)} == {"received"}
+    assert {deliver_event(event) for event in sandbox_events(sandbox, *told)} == {"received"}
     catch_up(charge)
 
     found = FundingDispute.objects.get()
@@ -113,7 +121,7 @@ def test_dispute_and_warning_of_a_charge_not_heard_of_yet_find_it(sandbox: Runni
 
 
 def test_strangers_news_does_not_wait_when_all_charges_are_known(sandbox: RunningSandbox) -> None:
-    paid()
+    paid_charge()
     content = {"id": "re_x", "object": "refund", "status": "succeeded", "payment_intent": "pi_other", "amount": 5}
     event = stripe_events.event("refund.created", content | {"currency": "usd"})
     stripe_events.post(event)
@@ -125,25 +133,25 @@ def test_strangers_news_of_two_days_ago_is_kept_whatever_is_unknown(sandbox: Run
     unheard(sandbox)
     content = {"id": "re_x", "object": "refund", "status": "succeeded", "payment_intent": "pi_other", "amount": 5}
     content["currency"] = "usd"
-    assert deliver(stripe_events.event("refund.created", content)) == "received"
+    assert deliver_event(stripe_events.event("refund.created", content)) == "received"
 
     old = int((clock.now() - dt.timedelta(days=2)).timestamp())
-    assert deliver(stripe_events.event("refund.created", content, created=old)) == "kept"
+    assert deliver_event(stripe_events.event("refund.created", content, created=old)) == "kept"
 
 
 @pytest.mark.parametrize("kind", ["dispute", "refund"])
 def test_news_that_names_only_an_expanded_charge_is_ours(sandbox: RunningSandbox, kind: str) -> None:
-    charge = paid()
+    charge = paid_charge()
     if kind == "dispute":
-        dispute(sandbox, charge)
-        (event,) = events(sandbox, "charge.dispute.created")
+        open_dispute(sandbox, charge)
+        (event,) = sandbox_events(sandbox, "charge.dispute.created")
     else:
-        ask(sandbox, "/v1/refunds", payment_intent=charge.processor_charge_id, amount=1500)
-        (event,) = events(sandbox, "refund.created")
+        call_sandbox(sandbox, "/v1/refunds", payment_intent=charge.processor_charge_id, amount=1500)
+        (event,) = sandbox_events(sandbox, "refund.created")
     content = event["data"]["object"]
     content |= {"charge": {"id": "ch_1", "payment_intent": charge.processor_charge_id}, "payment_intent": None}
 
-    assert deliver(event) == "handled"
+    assert deliver_event(event) == "handled"
 
 
 def another_payment(charge: FundingCharge, status: str) -> dict[str, Any]:
@@ -154,10 +162,12 @@ def another_payment(charge: FundingCharge, status: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("status", ["succeeded", "requires_capture"])
 def test_second_payment_under_the_id_of_a_paid_charge_opens_a_case(sandbox: RunningSandbox, status: str) -> None:
-    charge = paid()
+    charge = paid_charge()
 
     for _ in range(2):
-        assert deliver(stripe_events.event("payment_intent.succeeded", another_payment(charge, status))) == "handled"
+        assert (
+            deliver_event(stripe_events.event("payment_intent.succeeded", another_payment(charge, status))) == "handled"
+        )
 
     case = Case.objects.get()
     assert (case.kind, "pi_second" in case.summary) == ("two_charges", True)
@@ -171,7 +181,7 @@ def test_end_of_another_payment_does_not_end_our_hold(sandbox: RunningSandbox, s
     charge = intended_charge(policy="hold_then_capture")
     assert charges.charge(charge_id=charge.pk) == "held"
 
-    deliver(stripe_events.event("payment_intent.canceled", another_payment(charge, status)))
+    deliver_event(stripe_events.event("payment_intent.canceled", another_payment(charge, status)))
 
     charge.refresh_from_db()
     assert (charge.status, open_cases()) == ("held", [])
@@ -182,7 +192,7 @@ def test_payment_by_another_id_counts_for_a_declined_charge(sandbox: RunningSand
     sandbox.order(method="POST", path="/v1/payment_intents", do="decline", times=None)
     assert charges.charge(charge_id=charge.pk) == "declined"
 
-    deliver(stripe_events.event("payment_intent.succeeded", another_payment(charge, "succeeded")))
+    deliver_event(stripe_events.event("payment_intent.succeeded", another_payment(charge, "succeeded")))
 
     charge.refresh_from_db()
     assert (charge.status, charge.processor_charge_id) == ("succeeded", "pi_second")

@@ -10,7 +10,14 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
 from tests.back_office import superuser
-from tests.issuing.handlers.charge_disputes import balance, dispute, end, hear, open_cases, paid
+from tests.issuing.handlers.charge_disputes import (
+    balance,
+    deliver_dispute_events,
+    end_dispute,
+    open_cases,
+    open_dispute,
+    paid_charge,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 from wallet.accounts import Account
@@ -32,10 +39,10 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 def test_lost_dispute_is_owed_by_the_cardholder_and_charges_no_card(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "lose")
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     owed = FundingObligation.objects.exclude(pk=charge.obligation_id).get()
     assert (owed.status, owed.payable.minor, owed.purchase) == ("failed", 4500, charge.obligation.purchase)
@@ -49,9 +56,9 @@ def test_lost_dispute_is_owed_by_the_cardholder_and_charges_no_card(sandbox: Run
 
 
 def test_settlement_after_a_lost_dispute_neither_charges_nor_refunds(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "lose")
-    hear(sandbox)
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
+    deliver_dispute_events(sandbox)
 
     with transaction():
         change = adjust.bring_to(
@@ -68,9 +75,9 @@ def test_settlement_after_a_lost_dispute_neither_charges_nor_refunds(sandbox: Ru
 
 
 def test_merchant_refund_after_a_lost_dispute_lessens_what_is_owed(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "lose")
-    hear(sandbox)
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
+    deliver_dispute_events(sandbox)
 
     with transaction():
         adjust.bring_to(
@@ -87,9 +94,9 @@ def test_merchant_refund_after_a_lost_dispute_lessens_what_is_owed(sandbox: Runn
 
 
 def test_cardholder_pays_a_lost_dispute_with_another_card(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge), "lose")
-    hear(sandbox)
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
+    deliver_dispute_events(sandbox)
     from tests.factories import FundingMethodFactory
 
     other = FundingMethodFactory(cardholder=charge.method.cardholder, processor_method_id="pm_1SG9gRQLFtcEJSwHXKtuCu0T")
@@ -103,13 +110,13 @@ def test_cardholder_pays_a_lost_dispute_with_another_card(sandbox: RunningSandbo
 
 
 def test_won_after_it_was_lost_takes_the_debt_away(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    disputed = dispute(sandbox, charge)
-    end(sandbox, disputed, "lose")
-    hear(sandbox)
-    end(sandbox, disputed, "win")
+    charge = paid_charge()
+    disputed = open_dispute(sandbox, charge)
+    end_dispute(sandbox, disputed, "lose")
+    deliver_dispute_events(sandbox)
+    end_dispute(sandbox, disputed, "win")
     FundingDispute.objects.update(told_at=clock.now() - dispatch.WAIT_FOR_DECISION)
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     owed = FundingObligation.objects.exclude(pk=charge.obligation_id).get()
     assert (FundingDispute.objects.get().status, owed.status, open_cases()) == ("won", "released", [])
@@ -119,11 +126,11 @@ def test_won_after_it_was_lost_takes_the_debt_away(sandbox: RunningSandbox) -> N
 
 
 def test_two_partial_disputes_of_one_charge_are_two(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    end(sandbox, dispute(sandbox, charge, amount=1000), "lose")
-    end(sandbox, dispute(sandbox, charge, amount=2000), "lose")
+    charge = paid_charge()
+    end_dispute(sandbox, open_dispute(sandbox, charge, amount=1000), "lose")
+    end_dispute(sandbox, open_dispute(sandbox, charge, amount=2000), "lose")
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     owed = FundingObligation.objects.exclude(pk=charge.obligation_id).order_by("pk")
     assert [each.payable.minor for each in owed] == [1000, 2000]
@@ -133,13 +140,13 @@ def test_two_partial_disputes_of_one_charge_are_two(sandbox: RunningSandbox) -> 
 
 
 def test_dispute_after_a_refund_is_owed_beside_it(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     with transaction():
         refund = refunds.begin(obligation=charge.obligation, amount_minor=1500, reason="Less.", actor="user:1")
     refund_sending.refund(refund_id=refund.pk)
-    end(sandbox, dispute(sandbox, charge), "lose")
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     assert FundingObligation.objects.exclude(pk=charge.obligation_id).get().payable.minor == 4500
     assert adjust.committed_minor(charge.obligation.purchase, "USD") == 3000
@@ -147,10 +154,10 @@ def test_dispute_after_a_refund_is_owed_beside_it(sandbox: RunningSandbox) -> No
 
 
 def test_lost_top_up_is_a_case_for_a_person(sandbox: RunningSandbox) -> None:
-    charge = paid(purchase="card:9001")
-    end(sandbox, dispute(sandbox, charge), "lose")
+    charge = paid_charge(purchase="card:9001")
+    end_dispute(sandbox, open_dispute(sandbox, charge), "lose")
 
-    hear(sandbox)
+    deliver_dispute_events(sandbox)
 
     assert open_cases() == ["unhandled_money"]
     assert FundingObligation.objects.count() == 1

@@ -7,9 +7,16 @@ import pytest
 from issuing.handlers import dispatch
 from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
 from tests import marqeta_events
-from tests.issuing.authorizations.test_close_out import work
-from tests.issuing.disputes.test_lifecycle import EventBody, ended, forget_all, money, orders, rest_of
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.issuing.disputes.dispute_events import (
+    EventBody,
+    delete_all,
+    dispute_totals,
+    expected_totals,
+    orders_of,
+    rest_of,
+)
+from tests.purchases import run_workers
+from tests.wallets import marqeta_card
 from wallet.ledger import check as ledger_check
 
 pytestmark = pytest.mark.django_db
@@ -34,57 +41,60 @@ class TestMarqeta:
                 (("provisional.credit", "CASE_WON"), "won"),
                 (("provisional.credit", "provisional.debit", "reversal"), "lost"),
             )
-            for _, first in orders(len(story) + 1)
+            for _, first in orders_of(len(story) + 1)
         ],
     )
     def test_every_order_of_its_messages_ends_in_the_same_money(
         self, story: tuple[str, ...], status: str, first: tuple[int, ...]
     ) -> None:
-        end = money(status, paid=0 if status == "won" else 4500)
+        end = expected_totals(status, paid=0 if status == "won" else 4500)
         for order in rest_of(len(story) + 1, first):
             asked = bought(captured=False)
             clearing = marqeta_events.later(asked, "authorization.clearing", is_final_clearing=True)
             told = [("transactions", clearing), *(message(clearing, words) for words in story)]
             for place in order:
                 report(*told[place])
-            work()
-            work()
-            assert ended() == end, order
+            run_workers()
+            run_workers()
+            assert dispute_totals() == end, order
             assert ledger_check.check() == []
-            forget_all()
+            delete_all()
 
     def test_a_provisional_credit_changes_nothing_that_anybody_owes(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
         report(*message(clearing, "chargeback PENDING"))
         report(*message(clearing, "provisional.credit"))
-        work()
+        run_workers()
 
-        assert ended() == money("submitted", paid=4500) | {"provisional": -4500, "open cases": ["dispute"]}
+        assert dispute_totals() == expected_totals("submitted", paid=4500) | {
+            "provisional": -4500,
+            "open cases": ["dispute"],
+        }
 
     def test_a_lost_dispute_is_watched_until_its_provisional_credit_is_gone(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
         for words in ("provisional.credit", "CASE_LOST"):
             report(*message(clearing, words))
-        assert ended()["open cases"] == ["dispute"]
+        assert dispute_totals()["open cases"] == ["dispute"]
 
         report(*message(clearing, "provisional.debit"))
 
-        assert ended() == money("lost", paid=4500)
+        assert dispute_totals() == expected_totals("lost", paid=4500)
 
     def test_a_won_dispute_that_is_lost_later_takes_the_kept_credit_back(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
         for words in ("provisional.credit", "CASE_WON", "CASE_LOST"):
             report(*message(clearing, words))
-            work()
-        work()
-        assert ended() == money("lost", paid=4500)
+            run_workers()
+        run_workers()
+        assert dispute_totals() == expected_totals("lost", paid=4500)
 
     def test_messages_without_the_chargeback_are_of_what_they_follow(self, asked: EventBody) -> None:
         for ending in ("", ".reversal"):
             report("transactions", marqeta_events.later(asked, f"authorization.clearing.chargeback{ending}"))
-        work()
-        work()
-        assert ended() == money("lost", paid=4500)
+        run_workers()
+        run_workers()
+        assert dispute_totals() == expected_totals("lost", paid=4500)
 
     @pytest.mark.parametrize("state", ["MADE_UP", "", None, 7])
     def test_a_state_that_is_new_is_kept(self, asked: EventBody, state: Any) -> None:
@@ -104,7 +114,7 @@ def bought(*, captured: bool = True) -> EventBody:
     assert marqeta_events.ask(asked).status_code == 200
     if captured:
         report("transactions", marqeta_events.later(asked, "authorization.clearing", is_final_clearing=True))
-    work()
+    run_workers()
     return asked
 
 

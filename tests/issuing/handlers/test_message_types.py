@@ -13,8 +13,8 @@ from issuing.issuers.marqeta.message_types import MESSAGES, Meaning, meaning_of
 from issuing.models import Authorization, CardTransaction, Dispute, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests import stripe_events
 from tests.issuing.clearing.postings import report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import ask, gateway_request, later, read, standin, token
+from tests.wallets import marqeta_card
 from wallet.models import Case, FundingObligation
 
 pytestmark = pytest.mark.django_db

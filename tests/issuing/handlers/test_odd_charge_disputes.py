@@ -10,7 +10,15 @@ from issuing.models import IssuerEvent
 from onecard.kit.currency_units import to_stripe
 from onecard.kit.money import Money
 from tests import stripe_events
-from tests.issuing.handlers.charge_disputes import balance, deliver, dispute, end, hear, open_cases, paid
+from tests.issuing.handlers.charge_disputes import (
+    balance,
+    deliver_dispute_events,
+    deliver_event,
+    end_dispute,
+    open_cases,
+    open_dispute,
+    paid_charge,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 from wallet.accounts import Account
@@ -38,11 +46,11 @@ def told(charge: FundingCharge, **changes: Any) -> dict[str, Any]:
 
 def tell(kind: str, content: dict[str, Any], *, at: int = 0) -> str:
     event = stripe_events.event(f"charge.dispute.{kind}", content, created=int(time.time()) - 1000 + at)
-    return deliver(event)
+    return deliver_event(event)
 
 
 def test_money_taken_twice_is_booked_once_for_each_movement(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     for at, moved in enumerate([[FIRST], [FIRST], [FIRST, BACK], [FIRST, BACK, AGAIN]]):
         tell("updated", told(charge, balance_transactions=moved), at=at)
     assert balance(Account.FUNDING_DISPUTES) == 4500
@@ -56,7 +64,7 @@ def test_money_taken_twice_is_booked_once_for_each_movement(sandbox: RunningSand
 
 
 def test_part_that_comes_back_after_a_loss_is_not_owed(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     tell("closed", told(charge, status="lost", balance_transactions=[FIRST]), at=1)
     part = BACK | {"amount": 2000, "fee": 0}
 
@@ -82,7 +90,7 @@ def test_part_that_comes_back_after_a_loss_is_not_owed(sandbox: RunningSandbox) 
     ],
 )
 def test_first_news_in_any_status(sandbox: RunningSandbox, status: str, cases: list[str], card: str) -> None:
-    charge = paid()
+    charge = paid_charge()
 
     tell("updated", told(charge, status=status))
 
@@ -95,13 +103,13 @@ def test_first_news_in_any_status(sandbox: RunningSandbox, status: str, cases: l
     [("KWD", 10120, 5060), ("JPY", 4500, 2000), ("ISK", 4500, 2000), ("UGX", 4500, 2000), ("MGA", 4500, 2000)],
 )
 def test_lost_part_is_owed_in_its_own_currency(sandbox: RunningSandbox, currency: str, minor: int, part: int) -> None:
-    charge = paid(minor, currency=currency)
-    disputed = dispute(sandbox, charge, amount=to_stripe(Money(part, currency)))
-    hear(sandbox)
+    charge = paid_charge(minor, currency=currency)
+    disputed = open_dispute(sandbox, charge, amount=to_stripe(Money(part, currency)))
+    deliver_dispute_events(sandbox)
     assert ledger.balance(Account.FUNDING_DISPUTES, currency=currency) == part
 
-    end(sandbox, disputed, "lose")
-    hear(sandbox)
+    end_dispute(sandbox, disputed, "lose")
+    deliver_dispute_events(sandbox)
 
     owed = FundingObligation.objects.exclude(pk=charge.obligation_id).get()
     assert (owed.amount_minor, owed.currency) == (part, currency)
@@ -124,7 +132,7 @@ def test_lost_part_is_owed_in_its_own_currency(sandbox: RunningSandbox, currency
     ],
 )
 def test_dispute_that_cannot_be_read_is_rejected_with_a_case(sandbox: RunningSandbox, odd: dict[str, Any]) -> None:
-    charge = paid()
+    charge = paid_charge()
 
     assert tell("created", told(charge, **odd)) == "rejected"
 
@@ -135,11 +143,11 @@ def test_dispute_that_cannot_be_read_is_rejected_with_a_case(sandbox: RunningSan
 @pytest.mark.parametrize("amount", [0, -1500, 10**30, None, "1500", True, 15.5])
 @pytest.mark.parametrize("kind", ["refund.created", "charge.refund.updated"])
 def test_refund_that_cannot_be_read_is_rejected_with_a_case(sandbox: RunningSandbox, amount: Any, kind: str) -> None:
-    charge = paid()
+    charge = paid_charge()
     content = {"id": "re_1", "object": "refund", "status": "succeeded", "currency": "usd", "amount": amount}
 
     event = stripe_events.event(kind, content | {"payment_intent": charge.processor_charge_id})
-    deliver(event)
+    deliver_event(event)
 
     assert IssuerEvent.objects.get(event_id=event["id"]).status == "rejected"
     assert open_cases() == ["event_unapplied"]

@@ -12,7 +12,14 @@ from issuing.reconcile import comparisons
 from issuing.reconcile.window import Window
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests.issuing.handlers.charge_disputes import ask, balance, deliver, events, open_cases, paid
+from tests.issuing.handlers.charge_disputes import (
+    balance,
+    call_sandbox,
+    deliver_event,
+    open_cases,
+    paid_charge,
+    sandbox_events,
+)
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import CUSTOMER, processor_sandbox
 from wallet.accounts import Account
@@ -32,17 +39,20 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 def refund_in_dashboard(sandbox: RunningSandbox, charge: FundingCharge, amount: int) -> list[dict[str, Any]]:
-    ask(sandbox, "/v1/refunds", payment_intent=charge.processor_charge_id, amount=amount)
-    return events(sandbox, "refund.created", "charge.refunded")
+    call_sandbox(sandbox, "/v1/refunds", payment_intent=charge.processor_charge_id, amount=amount)
+    return sandbox_events(sandbox, "refund.created", "charge.refunded")
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0,), (1,), (1, 0, 1, 0)])
 def test_refund_in_the_dashboard_is_booked_once_with_a_case(sandbox: RunningSandbox, order: tuple[int, ...]) -> None:
-    charge = paid()
+    charge = paid_charge()
     told = refund_in_dashboard(sandbox, charge, 1500)
 
     for place in order:
-        assert deliver(told[place] | {"id": f"evt_{len(Case.objects.all())}_{place}_{id(place)}_{order}"}) == "handled"
+        assert (
+            deliver_event(told[place] | {"id": f"evt_{len(Case.objects.all())}_{place}_{id(place)}_{order}"})
+            == "handled"
+        )
 
     refund = FundingRefund.objects.get()
     assert (refund.amount_minor, refund.status, refund.charge) == (1500, "succeeded", charge)
@@ -53,9 +63,9 @@ def test_refund_in_the_dashboard_is_booked_once_with_a_case(sandbox: RunningSand
 
 
 def test_refund_in_the_dashboard_is_not_charged_again(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     for event in refund_in_dashboard(sandbox, charge, 1500):
-        deliver(event)
+        deliver_event(event)
 
     with transaction():
         change = adjust.bring_to(
@@ -70,21 +80,21 @@ def test_refund_in_the_dashboard_is_not_charged_again(sandbox: RunningSandbox) -
 
 
 def test_our_own_refund_is_not_taken_for_a_foreign_one(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     with transaction():
         refund = refunds.begin(obligation=charge.obligation, amount_minor=1500, reason="Less.", actor="user:1")
     sandbox.order(method="POST", path="/v1/refunds", do="drop_answer")
     assert refund_sending.refund(refund_id=refund.pk) == "unknown"
 
-    for event in events(sandbox, "charge.refunded", "refund.created"):
-        deliver(event)
+    for event in sandbox_events(sandbox, "charge.refunded", "refund.created"):
+        deliver_event(event)
 
     refund.refresh_from_db()
     assert (refund.status, FundingRefund.objects.count(), open_cases()) == ("succeeded", 1, [])
 
 
 def test_rest_of_a_part_captured_hold_is_no_refund(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     content = {
         "id": "ch_1",
         "object": "charge",
@@ -97,17 +107,17 @@ def test_rest_of_a_part_captured_hold_is_no_refund(sandbox: RunningSandbox) -> N
     }
     from tests import stripe_events
 
-    assert deliver(stripe_events.event("charge.refunded", content)) == "handled"
+    assert deliver_event(stripe_events.event("charge.refunded", content)) == "handled"
     assert not FundingRefund.objects.exists()
 
 
 def test_foreign_refund_that_fails_is_turned_round(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     told = refund_in_dashboard(sandbox, charge, 1500)
-    deliver(told[0])
+    deliver_event(told[0])
     failed = told[0] | {"id": "evt_failed", "type": "refund.failed"}
     failed["data"]["object"]["status"] = "failed"
-    assert deliver(failed) == "handled"
+    assert deliver_event(failed) == "handled"
 
     assert balance(Account.PROCESSOR) == 4500
     assert "refund_failed" in open_cases()
@@ -115,21 +125,21 @@ def test_foreign_refund_that_fails_is_turned_round(sandbox: RunningSandbox) -> N
 
 
 def test_refund_of_a_strangers_charge_is_kept(sandbox: RunningSandbox) -> None:
-    charge = paid()
+    charge = paid_charge()
     told = refund_in_dashboard(sandbox, charge, 1500)[0]
     told["data"]["object"]["payment_intent"] = "pi_other"
 
-    assert deliver(told) == "kept"
+    assert deliver_event(told) == "kept"
     assert not FundingRefund.objects.exists()
 
 
 def test_fraud_warning_is_one_case_and_changes_no_card(sandbox: RunningSandbox) -> None:
-    charge = paid()
-    ask(sandbox, f"/v1/test_helpers/payment_intents/{charge.processor_charge_id}/warn_of_fraud")
-    (told,) = events(sandbox, "radar.early_fraud_warning.created")
+    charge = paid_charge()
+    call_sandbox(sandbox, f"/v1/test_helpers/payment_intents/{charge.processor_charge_id}/warn_of_fraud")
+    (told,) = sandbox_events(sandbox, "radar.early_fraud_warning.created")
 
-    deliver(told)
-    deliver(told | {"id": "evt_again"})
+    deliver_event(told)
+    deliver_event(told | {"id": "evt_again"})
 
     assert open_cases() == ["charge_warning"]
     assert "made with stolen card" in Case.objects.get().summary
@@ -137,11 +147,11 @@ def test_fraud_warning_is_one_case_and_changes_no_card(sandbox: RunningSandbox) 
 
 
 def test_detached_card_is_out_at_once(sandbox: RunningSandbox) -> None:
-    method = paid().method
-    ask(sandbox, f"/v1/payment_methods/{method.processor_method_id}/detach")
+    method = paid_charge().method
+    call_sandbox(sandbox, f"/v1/payment_methods/{method.processor_method_id}/detach")
 
-    for event in events(sandbox, "payment_method.detached"):
-        assert deliver(event) == "handled"
+    for event in sandbox_events(sandbox, "payment_method.detached"):
+        assert deliver_event(event) == "handled"
 
     method.refresh_from_db()
     assert method.status == "detached"
@@ -149,13 +159,13 @@ def test_detached_card_is_out_at_once(sandbox: RunningSandbox) -> None:
 
 
 def test_successor_of_a_card_is_followed_with_its_history(sandbox: RunningSandbox) -> None:
-    method = paid().method
+    method = paid_charge().method
     params = {"card[exp_month]": 3, "card[exp_year]": 2041, "card[last4]": "1881", "card[brand]": "mastercard"}
-    ask(sandbox, f"/v1/test_helpers/payment_methods/{method.processor_method_id}/replace", **params)
-    (told,) = events(sandbox, "payment_method.automatically_updated")
+    call_sandbox(sandbox, f"/v1/test_helpers/payment_methods/{method.processor_method_id}/replace", **params)
+    (told,) = sandbox_events(sandbox, "payment_method.automatically_updated")
 
-    deliver(told)
-    deliver(told | {"id": "evt_again"})
+    deliver_event(told)
+    deliver_event(told | {"id": "evt_again"})
 
     was = method.last_four
     method.refresh_from_db()
@@ -173,22 +183,22 @@ def test_successor_of_a_card_is_followed_with_its_history(sandbox: RunningSandbo
 def test_update_that_says_nothing_readable_changes_nothing(sandbox: RunningSandbox, card: Any) -> None:
     from tests import stripe_events
 
-    method = paid().method
+    method = paid_charge().method
     before = FundingMethod.objects.filter(pk=method.pk).values().get()
     content = {"id": method.processor_method_id, "object": "payment_method", "customer": CUSTOMER, "card": card}
 
-    assert deliver(stripe_events.event("payment_method.updated", content)) == "handled"
+    assert deliver_event(stripe_events.event("payment_method.updated", content)) == "handled"
     assert FundingMethod.objects.filter(pk=method.pk).values().get() == before
 
 
 def test_deleted_customer_takes_all_their_cards_out_with_one_case(sandbox: RunningSandbox) -> None:
-    method = paid().method
+    method = paid_charge().method
     url = f"{sandbox.url}/v1/customers/{CUSTOMER}"
     assert requests.delete(url, auth=(settings.STRIPE_API_KEY, ""), timeout=10).status_code == 200
-    (told,) = events(sandbox, "customer.deleted")
+    (told,) = sandbox_events(sandbox, "customer.deleted")
 
-    deliver(told)
-    deliver(told | {"id": "evt_again"})
+    deliver_event(told)
+    deliver_event(told | {"id": "evt_again"})
 
     method.refresh_from_db()
     assert (method.status, open_cases()) == ("detached", ["event_contradiction"])
@@ -199,8 +209,8 @@ def test_reconciliation_knows_a_refund_made_in_the_dashboard(sandbox: RunningSan
 
     from onecard.kit import clock
 
-    for event in refund_in_dashboard(sandbox, paid(), 1500):
-        deliver(event)
+    for event in refund_in_dashboard(sandbox, paid_charge(), 1500):
+        deliver_event(event)
 
     until = clock.now() + dt.timedelta(days=3)
     window = Window(since=until - dt.timedelta(days=6), until=until, now=until)

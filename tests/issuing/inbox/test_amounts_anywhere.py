@@ -10,7 +10,7 @@ from issuing.inbox.unhandled_money import carries_amount
 from issuing.models import IssuerEvent, VirtualCard
 from tests import stripe_events
 from tests.issuing.handlers.test_message_types import tell
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.wallets import marqeta_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,9 @@ from onecard.kit import clock
 from tests import marqeta_events, stripe_events
 from tests.back_office import superuser
 from tests.factories import VirtualCardFactory
-from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import NOON, deliver, posted, refund, report
-from tests.issuing.reconcile.test_internal import books
+from tests.issuing.reconcile.books import books
+from tests.purchases import run_workers
 from tests.wallets import walkthrough_card
 from wallet.casework import actions as case_actions
 from wallet.ledger import check as ledger_check
@@ -47,7 +47,7 @@ def bought(card: VirtualCard) -> dict[str, Any]:
     else:
         asked = stripe_events.authorization_request(card=card.issuer_card_id)
         stripe_events.post(asked)
-    work()
+    run_workers()
     return asked
 
 
@@ -88,7 +88,7 @@ class TestStripe:
 
         assert deliver(wrong) == "handled"
         deliver(wrong | {"id": "evt_again"})
-        work()
+        run_workers()
 
         assert standing() == before
         assert_kept_apart("ipi_wrong")
@@ -261,7 +261,7 @@ class TestMarqeta:
         before = standing()
         wrong = marqeta_events.later(asked, kind, card_token=bob.issuer_card_id)
         report(wrong)
-        work()
+        run_workers()
 
         assert standing() == before
         assert_kept_apart(wrong["token"])

@@ -8,7 +8,7 @@ import pytest
 from issuing.models import IssuerEvent, VirtualCard
 from tests import marqeta_events, stripe_events
 from tests.issuing.inbox.contradictions import ONE, EventBody, card, contradictions, moved, other_card, reason, with_jit
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
+from tests.wallets import marqeta_card
 from wallet.models import Case, FundingCharge
 
 __all__ = ["card"]

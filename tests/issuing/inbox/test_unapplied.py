@@ -20,10 +20,9 @@ from tests import stripe_events
 from tests.back_office import logged_in, sentences, text_of
 from tests.faults import kills
 from tests.issuing.clearing.postings import posted, report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import gateway_request, later
 from tests.marqeta_events import report as marqeta_report
-from tests.wallets import walkthrough_card
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.casework import rules as case_rules
 from wallet.models import Case
 

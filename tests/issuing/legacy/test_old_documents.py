@@ -10,11 +10,10 @@ from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
 from onecard.kit import clock
 from tests import stripe_events
-from tests.issuing.authorizations.test_close_out import approved, deliver, moved, news
 from tests.issuing.clearing.postings import posted, report
-from tests.issuing.clearing.test_refund_matching import bought
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
-from tests.wallets import walkthrough_card
+from tests.issuing.clearing.refunds import bought
+from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
+from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +44,11 @@ def old(card: VirtualCard, kind: str, *, minor: int = 4500, **changes: Any) -> C
 @pytest.mark.parametrize("kind", ["authorization", "settlement", "reversal", "refund"])
 def test_they_leave_alone_what_is_told_of_a_purchase_that_they_name(kind: str) -> None:
     card = walkthrough_card()
-    asked = approved(card)
+    asked = approve_purchase(card)
     name = asked["data"]["object"]["id"]
     row = old(card, kind, issuer_authorization_id=name)
 
-    deliver(news(asked, "pending"), moved(asked, 4000), news(asked, "closed"))
+    deliver_events(update_event(asked, "pending"), transaction_event(asked, 4000), update_event(asked, "closed"))
 
     row.refresh_from_db()
     assert row.authorization is None
@@ -60,10 +59,10 @@ def test_they_leave_alone_what_is_told_of_a_purchase_that_they_name(kind: str) -
 
 def test_one_that_names_a_capture_stays_where_it_is() -> None:
     card = walkthrough_card()
-    asked = approved(card)
-    capture = moved(asked, 4500)
+    asked = approve_purchase(card)
+    capture = transaction_event(asked, 4500)
     row = old(card, "refund", issuer_authorization_id=capture["data"]["object"]["id"])
-    deliver(capture)
+    deliver_events(capture)
     row.refresh_from_db()
     assert (row.authorization, Posting.objects.filter(kind="merchant_refund").count()) == (None, 0)
 
@@ -85,7 +84,7 @@ def test_a_refund_of_theirs_is_not_joined_and_not_paid_out(minor: int) -> None:
 
 def test_a_document_that_posts_nothing_stays_unbooked_when_reported_again() -> None:
     card = walkthrough_card()
-    asked = approved(card)
+    asked = approve_purchase(card)
     event = posted(asked)
     row = old(card, "authorization", issuer_transaction_id=event["data"]["object"]["id"])
     stripe_events.post(event)

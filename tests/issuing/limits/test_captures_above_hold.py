@@ -12,11 +12,10 @@ from hypothesis.extra.django import TestCase
 from issuing.models import Decision, Hold, SpendWindow, VirtualCard
 from tests import marqeta_events, stripe_events
 from tests.invariants import checks
-from tests.issuing.authorizations.test_close_out import work
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.issuing.webhooks.test_marqeta_gateway import marqeta_card
 from tests.marqeta_events import number
-from tests.wallets import walkthrough_card
+from tests.purchases import run_workers
+from tests.wallets import marqeta_card, walkthrough_card
 
 pytestmark = pytest.mark.django_db
 NOON = dt.datetime(2026, 3, 10, 16, tzinfo=dt.UTC)
@@ -38,7 +37,7 @@ def test_a_capture_above_the_hold_counts_as_taken() -> None:
     capture = posted(asked, amount=-6640)
     deliver(capture)
     deliver(capture | {"id": "evt_again"})
-    work()
+    run_workers()
 
     assert (spent("day"), spent("month")) == ([6640], [6640])
     ask(card, 361)
@@ -72,7 +71,7 @@ def test_several_captures_above_the_hold_count_together_and_once() -> None:
         deliver(posted(asked, amount=amount))
     assert spent() == [6640]
     deliver(stripe_events.authorization_update(asked, kind="updated", status="closed", amount=6640))
-    work()
+    run_workers()
     assert spent() == [6640]
 
 
@@ -132,7 +131,7 @@ def test_marqeta_clearings_above_the_hold_count() -> None:
     asked = marqeta_events.gateway_request(card=card.issuer_card_id, amount=number("57.00"))
     marqeta_events.ask(asked)
     report(marqeta_events.later(asked, "authorization.clearing", amount=number("66.40")))
-    work()
+    run_workers()
     assert spent() == [6640]
     assert checks.broken() == {}
 

@@ -11,8 +11,7 @@ from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from tests.issuing.reconcile.test_internal import books, movement, purchase
-from tests.issuing.reconcile.test_report import forget_posting
+from tests.issuing.reconcile.books import books, forget_posting, movement, purchase
 from wallet.models import Case, Posting
 
 pytestmark = pytest.mark.django_db(transaction=True)

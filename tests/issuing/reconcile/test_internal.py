@@ -11,10 +11,10 @@ from django.db import connection
 from audit.models import Entry
 from issuing.clearing import card_transactions
 from issuing.issuers.base import IssuerTransaction, NetworkError, Page
-from issuing.models import Authorization, CardTransaction, VirtualCard
+from issuing.models import CardTransaction, VirtualCard
 from issuing.reconcile import run as running
 from issuing.reconcile.compare import Kind
-from issuing.reconcile.comparisons import of_books, of_issuer
+from issuing.reconcile.comparisons import of_issuer
 from issuing.reconcile.external import EndlessListError, UnreadRowsError
 from issuing.reconcile.run import Finding, ReconcileBusyError, Report, reconcile
 from issuing.reconcile.window import Window, window
@@ -22,59 +22,15 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError, transaction
 from tests.factories import VirtualCardFactory
-from tests.issuing.reconcile.test_report import forget_posting
+from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, given_back, movement, paid_charge, purchase
 from tests.sandboxes import intended_charge
 from tests.threads import at_once
-from wallet.charges import outcomes
 from wallet.ledger import postings as ledger
-from wallet.models import Case, FundingCharge, FundingRefund, Posting
-from wallet.processors.base import Outcome, RefundOutcome
+from wallet.models import Case, FundingCharge, Posting
+from wallet.processors.base import RefundOutcome
 from wallet.refunds import records as refunds
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AN_HOUR = dt.timedelta(hours=1)
-
-
-def books(**more: Any) -> tuple[Report, list[tuple[str, str]]]:
-    found: list[Finding] = []
-    report = reconcile(of_books(), more.pop("span", None) or window(), on_finding=found.append, **more)
-    return report, [(each.comparison.label, str(each.difference.kind)) for each in found]
-
-
-def paid_charge() -> FundingCharge:
-    """A charge that succeeded, with its posting; it belongs to no purchase."""
-    charge = intended_charge()
-    FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
-    assert outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="system:test")
-    return FundingCharge.objects.get(pk=charge.pk)
-
-
-def given_back(charge: FundingCharge, amount_minor: int = 500) -> FundingRefund:
-    with transaction():
-        refund = refunds.begin(
-            obligation=charge.obligation, amount_minor=amount_minor, reason="Test", actor="system:test"
-        )
-    FundingRefund.objects.filter(pk=refund.pk).update(status="sending")
-    assert refunds.record(refund_id=refund.pk, outcome=RefundOutcome("succeeded", "re_1"), actor="system:test")
-    return refund
-
-
-def purchase(status: str = "settled", approved_minor: int = 4500) -> Authorization:
-    card, now = VirtualCardFactory(), clock.now()
-    return Authorization.objects.create(
-        provider="stripe",
-        issuer_authorization_id=f"iauth_{card.pk}",
-        card=card,
-        status=status,
-        approved_minor=approved_minor,
-        currency="USD",
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def movement(name: str = "ipi_1", *, card: str = "", authorization: str = "", minor: int = 4500) -> IssuerTransaction:
-    return IssuerTransaction(name, card, authorization, "capture", minor, "USD", "Bistro", "5812", clock.now())
 
 
 class Pages:

@@ -7,12 +7,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 
 from audit.models import Entry
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
+from tests.issuing.reconcile.books import forget_posting
 from tests.issuing.reconcile.conftest import Result
 from tests.journeys.two_issuers import Side, settle
 from tests.sandbox.running import RunningSandbox
@@ -22,8 +22,10 @@ from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund,
 from wallet.processors.stripe.client import stripe_client
 from wallet.refunds import records as refunds
 
-Reconcile = Callable[..., Result]
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+Reconcile = Callable[..., Result]
 
 
 def counts() -> tuple[int, ...]:
@@ -207,11 +209,3 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def forget_posting(key: str) -> None:
-    """Behind the back of the triggers that keep postings."""
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE wallet_posting DISABLE TRIGGER wallet_posting_stays")
-        cursor.execute("DELETE FROM wallet_posting WHERE key = %s", [key])
-        cursor.execute("ALTER TABLE wallet_posting ENABLE TRIGGER wallet_posting_stays")

@@ -3,7 +3,7 @@
 import pytest
 
 from onecard.kit.transactions import transaction
-from tests.issuing.reconcile.test_internal import books, given_back, paid_charge
+from tests.issuing.reconcile.books import books, given_back, paid_charge
 from wallet import locking as wallet_locking
 from wallet.ledger import check as ledger_check
 from wallet.models import FundingRefund

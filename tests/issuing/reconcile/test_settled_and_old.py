@@ -16,9 +16,8 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests.factories import UserFactory
+from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, movement, paid_charge, purchase
 from tests.issuing.reconcile.test_disputed_books import foreign_capture, tell
-from tests.issuing.reconcile.test_internal import AN_HOUR, books, movement, paid_charge, purchase
-from tests.issuing.reconcile.test_report import forget_posting
 from tests.sandboxes import intended_charge
 from wallet.casework import actions as case_actions
 from wallet.ledger import postings as ledger

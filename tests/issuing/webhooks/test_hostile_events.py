@@ -1,11 +1,9 @@
 """Whatever a genuine delivery holds, the answer is in time and in form, and nothing is lost (money-safety F13)."""
 
-import copy
 import json
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -13,38 +11,10 @@ from issuing.handlers import dispatch
 from issuing.issuers.stripe import foreign_events
 from issuing.models import Decision, IssuerEvent, VirtualCard
 from tests import stripe_events
+from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
 from tests.wallets import walkthrough_card
 
-anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**25), 10**25)
-    | st.floats()
-    | st.text(alphabet=st.characters() | st.sampled_from("\x00\ud800é\uff12"), max_size=12),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a JSON value, as the keys that lead to it."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *[place for key, member in inner for place in places(member, (*path, key))]]
-
-
-def with_changed(value: dict[str, Any], place: tuple[Any, ...], new: Any) -> Any:
-    changed = copy.deepcopy(value)
-    if not place:
-        return new
-    inner = changed
-    for key in place[:-1]:
-        inner = inner[key]
-    inner[place[-1]] = new
-    return changed
-
-
 HISTORY = [{"approved": True, "reason": "webhook_approved", "authorization_code": "S1"}]
-UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 
 
 class HostileEvents(TestCase):
@@ -58,7 +28,7 @@ class HostileEvents(TestCase):
     @given(data=st.data())
     def test_any_change_to_a_request_is_decided_or_kept_as_rejected(self, data: st.DataObject) -> None:
         event = stripe_events.authorization_request(card=self.card.issuer_card_id, history=list(HISTORY))
-        hostile = with_changed(event, data.draw(st.sampled_from(places(event))), data.draw(anything))
+        hostile = with_changed(event, data.draw(st.sampled_from(places_in(event))), data.draw(any_value))
 
         response = stripe_events.post(json.dumps(hostile))
 
@@ -86,7 +56,7 @@ class HostileEvents(TestCase):
                 [stripe_events.authorization_update(asked), stripe_events.event("payment_intent.succeeded", intent)]
             )
         )
-        hostile = with_changed(event, data.draw(st.sampled_from(places(event))), data.draw(anything))
+        hostile = with_changed(event, data.draw(st.sampled_from(places_in(event))), data.draw(any_value))
 
         response = stripe_events.post(json.dumps(hostile))
 

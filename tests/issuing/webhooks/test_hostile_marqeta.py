@@ -9,7 +9,7 @@ from hypothesis.extra.django import TestCase
 from issuing.handlers import dispatch
 from issuing.models import Decision, IssuerEvent, VirtualCard
 from tests import marqeta_events
-from tests.issuing.webhooks.test_hostile_events import UNHURRIED, anything, places, with_changed
+from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
 from tests.marqeta_events import gateway_request, increment, later, outcome, standin
 from tests.wallets import walkthrough_card
 
@@ -26,7 +26,7 @@ class HostileMarqeta(TestCase):
     def test_any_change_to_a_question_is_decided_or_kept(self, data: st.DataObject) -> None:
         first = gateway_request(card=self.card.issuer_card_id, amount=45)
         asked = data.draw(st.sampled_from([first, increment(first, amount=5)]))
-        hostile = with_changed(asked, data.draw(st.sampled_from(places(asked))), data.draw(anything))
+        hostile = with_changed(asked, data.draw(st.sampled_from(places_in(asked))), data.draw(any_value))
 
         response = marqeta_events.ask(json.dumps(hostile))
 
@@ -53,7 +53,7 @@ class HostileMarqeta(TestCase):
             standin(card=self.card.issuer_card_id, amount=45),
         ]
         envelope = {"transactions": [data.draw(st.sampled_from(rows))]}
-        hostile = with_changed(envelope, data.draw(st.sampled_from(places(envelope))), data.draw(anything))
+        hostile = with_changed(envelope, data.draw(st.sampled_from(places_in(envelope))), data.draw(any_value))
 
         response = marqeta_events.report(json.dumps(hostile))
 

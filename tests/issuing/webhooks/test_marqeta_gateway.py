@@ -12,7 +12,7 @@ from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWind
 from onecard.outbox.models import Message
 from tests import marqeta_events, stripe_events
 from tests.marqeta_events import ask, echoed, gateway_request, number, read
-from tests.wallets import walkthrough_card
+from tests.wallets import marqeta_card
 from wallet.models import FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db
@@ -21,10 +21,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def card() -> VirtualCard:
     return marqeta_card()
-
-
-def marqeta_card(**values: Any) -> VirtualCard:
-    return walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token(), **values)
 
 
 def nothing_happened() -> bool:

@@ -11,7 +11,7 @@ from tests.sandboxes import intended_charge
 from tests.threads import at_once
 from tests.wallet.admin.case_pages import buttons, press, staff
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, tried
-from tests.wallet.casework.test_proposals import bring_to, ends, merchant_gives_back, refund_that_failed
+from tests.wallet.casework.refund_cases import bring_to, ends, merchant_gives_back, refund_that_failed
 from tests.wallet.charges.unpaid import pay
 from wallet import cases
 from wallet.casework import actions as case_actions

@@ -5,7 +5,7 @@ import pytest
 from tests.back_office import logged_in, sentences, text_of
 from tests.wallet.admin.case_pages import act, page, press, staff
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk
-from tests.wallet.casework.test_proposals import merchant_gives_back
+from tests.wallet.casework.refund_cases import merchant_gives_back
 from tests.wallet.charges.unpaid import PURCHASE, capture, receivable
 from wallet.casework import proposals as case_proposals
 from wallet.models import Case, Posting

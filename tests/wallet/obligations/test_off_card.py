@@ -5,7 +5,7 @@ from django.db import transaction
 
 from onecard.kit.money import Money
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, unfunded
-from tests.wallet.casework.test_proposals import bring_to, ends, merchant_gives_back, refund_that_failed
+from tests.wallet.casework.refund_cases import bring_to, ends, merchant_gives_back, refund_that_failed
 from tests.wallet.charges.unpaid import PURCHASE, capture, receivable
 from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals

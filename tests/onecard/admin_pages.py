@@ -1,0 +1,60 @@
+"""Pages of the back office, and rows for them to show."""
+
+from django.contrib import admin
+from django.db.models import Model
+from django.urls import reverse
+
+from issuing.models import (
+    VirtualCard,
+)
+from issuing.rewards import book as rewards_book
+from onecard.kit import clock
+from onecard.kit.money import Money
+from onecard.kit.transactions import transaction
+from tests import stripe_events
+from tests.issuer_rows import rows_about
+from tests.wallets import walkthrough_card
+from wallet import carried_amounts, cases
+from wallet.ledger import postings as ledger
+from wallet.models import (
+    FundingCharge,
+    FundingDispute,
+    FundingObligation,
+)
+from wallet.refunds import records as refunds
+
+
+def page(model: type[Model], view: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}", args=args)
+
+
+def purchases(count: int, *, card: VirtualCard | None = None) -> None:
+    card = card or walkthrough_card()
+    rows_about(card)
+    for _ in range(count):
+        answer = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=100))
+        assert answer.json()["approved"] is True
+        obligation = FundingObligation.objects.latest("pk")
+        cases.open_obligation_case(kind="funding_declined", obligation=obligation, summary="No.")
+        with transaction():
+            refunds.begin(obligation=obligation, amount_minor=1, reason="Less was captured.", actor="issuer:stripe")
+            key, money = f"test:{obligation.pk}", Money(100, "USD")
+            ledger.post(kind="capture", key=key, money=money, reference=obligation.purchase)
+        FundingCharge.objects.filter(obligation=obligation).update(status="succeeded", finished_at=clock.now())
+        assert rewards_book.book_charge(obligation.charges.get().pk)
+        dispute_of(obligation.charges.get())
+
+
+def listed_models() -> list[type[Model]]:
+    return sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def dispute_of(charge: FundingCharge) -> None:
+    """A bank disputes the charge, and a small part of another purchase waits for the next one."""
+    now = clock.now()
+    times = {"told_at": now, "opened_at": now, "created_at": now, "updated_at": now}
+    money = {"amount_minor": 100, "currency": "USD"}
+    name = f"du_{charge.pk}"
+    FundingDispute.objects.create(charge=charge, processor_dispute_id=name, status="needs_response", **money, **times)
+    with transaction():
+        carried_amounts.carry(charge.obligation, 31, actor="system:test")
