@@ -93,7 +93,8 @@ class Purchases(Ending):
         self.unit = transaction.atomic()
         self.unit._from_testcase = True  # type: ignore[attr-defined]
         self.unit.__enter__()
-        self.settings = override_settings(FUNDING_POLICY=policy)
+        # A busy machine must not decline in the middle of a life, or give up the connection that the life runs in.
+        self.settings = override_settings(FUNDING_POLICY=policy, DECISION_DEADLINE_MS=60_000)
         self.settings.enable()
         self.traveller = time_machine.travel(START, tick=False)
         self.clock = self.traveller.start()
