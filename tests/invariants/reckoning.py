@@ -105,7 +105,7 @@ class Reckoning(Contradictions):
         moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
         # What was said to be of none before its purchase was told is not this one's.
         apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
-        # Nor is what contradicts it, although it names this purchase. A movement may be in another currency than its row.
+        # Nor is what contradicts it, although it names this purchase. A row may be in another currency than that.
         of_none = apart.exclude(of_no_purchase_at=None).filter(contradiction="").values_list("issuer_transaction_id")
         names = {name.rpartition(":")[2] for (name,) in of_none}
         moved -= sum(minor for name, minor in buy.moved.items() if name in names)
