@@ -207,7 +207,6 @@ def _settle(dispute: FundingDispute, charge: FundingCharge) -> None:
             lost_disputes.owe(dispute, charge)
     elif dispute.status == Status.WON and dispute.lost_minor:
         lost_disputes.won_back(dispute, charge, dispute.lost_minor)
-        FundingDispute.objects.filter(pk=dispute.pk).update(lost_minor=0, updated_at=clock.now())
 
 
 def _keep_case(dispute: FundingDispute, charge: FundingCharge) -> None:

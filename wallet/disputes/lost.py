@@ -10,12 +10,14 @@ from wallet import cases, states
 from wallet import locking as wallet_locking
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, Posting
+from wallet.obligations import adjust
 from wallet.obligations import lifecycle as obligations
 from wallet.processors.stripe.disputes import REASONS
 from wallet.references import Subject
 from wallet.refunds import records as refunds
 
 ACTOR = "processor:stripe"
+WON = "The dispute was won after all."
 
 
 def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
@@ -50,7 +52,10 @@ def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
 
 
 def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None:
-    """Ends the debt when the money came back, and refunds what was paid for it in the meantime."""
+    """Ends the debt when the money came back, and refunds what was paid for it in the meantime.
+
+    What was settled without a card, or was no longer owed, is taken off the purchase: nobody pays what nobody lost.
+    """
     if not minor or charge.obligation.is_top_up:
         return
     count = Posting.objects.filter(key__startswith=f"charge_won:{dispute.processor_dispute_id}:").count()
@@ -62,6 +67,7 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
         back=True,
     )
     dispute.lost_minor -= minor
+    FundingDispute.objects.filter(pk=dispute.pk).update(lost_minor=dispute.lost_minor, updated_at=clock.now())
     for owed in _owed_after(dispute, charge).order_by("-pk"):
         part = min(minor, owed.payable.minor - refunds.given_back_minor(owed))
         if part <= 0 or owed.status == states.Obligation.RELEASED:
@@ -70,8 +76,11 @@ def won_back(dispute: FundingDispute, charge: FundingCharge, minor: int) -> None
             obligations.release(obligation_id=owed.pk, actor=ACTOR)
         else:
             locked = wallet_locking.lock(owed.pk)
-            refunds.begin(obligation=locked, amount_minor=part, reason="The dispute was won after all.", actor=ACTOR)
+            refunds.begin(obligation=locked, amount_minor=part, reason=WON, actor=ACTOR)
         minor -= part
+    if minor:
+        excess = Money(minor, dispute.currency)
+        adjust.take_off(purchase=ledger.reference_of(charge), excess=excess, reason=WON, actor=ACTOR)
 
 
 def open_top_up_case(dispute: FundingDispute, charge: FundingCharge) -> None:

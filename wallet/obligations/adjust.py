@@ -23,11 +23,7 @@ def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: boo
     stays as it is: a person has to choose the card.
     """
     require_transaction("The settlement of a purchase")
-    # The purchase may have no obligation that could be locked.
-    wallet_locking.lock_purchase(purchase)
-    existing = list(
-        FundingObligation.objects.select_for_update(no_key=True, of=("self",)).filter(purchase=purchase).order_by("pk")
-    )
+    existing = _locked(purchase)
     left, off_card_money = _left_of(existing), off_card.look_at(purchase, amount_due.currency)
     change = amount_due.minor - sum(left.values()) - off_card_money.minor
     rest_minor = 0
@@ -46,10 +42,32 @@ def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: boo
     return change
 
 
+def take_off(*, purchase: str, excess: Money, reason: str, actor: str) -> None:
+    """Takes off what is settled twice by now: our losses are reduced first, and cards get the rest back.
+
+    What was paid outside the product is a case. Runs in the caller's transaction.
+    """
+    require_transaction("The settlement of a purchase")
+    existing = _locked(purchase)
+    left, off_card_money = _left_of(existing), off_card.look_at(purchase, excess.currency)
+    minor = excess.minor - off_card.win_back(purchase, off_card_money, excess)
+    _give_back(existing, left, minor, reason=reason, actor=actor)
+    rest_minor = minor - sum(left.values())
+    if rest_minor > 0:
+        off_card.keep_case_for_rest(purchase, off_card_money, Money(rest_minor, excess.currency))
+
+
 def committed_minor(purchase: str, currency: str) -> int:
     """Minor units that cards were asked for, less refunds, plus losses and what came from outside."""
     existing = list(FundingObligation.objects.filter(purchase=purchase))
     return sum(_left_of(existing).values()) + off_card.look_at(purchase, currency).minor
+
+
+def _locked(purchase: str) -> list[FundingObligation]:
+    # The purchase may have no obligation that could be locked.
+    wallet_locking.lock_purchase(purchase)
+    rows = FundingObligation.objects.select_for_update(no_key=True, of=("self",))
+    return list(rows.filter(purchase=purchase).order_by("pk"))
 
 
 def _left_of(existing: list[FundingObligation]) -> dict[int, int]:
