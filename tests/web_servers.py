@@ -89,7 +89,7 @@ class Purchases:
     approved_ms: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def told(self, name: str) -> str:
+    def summary(self, name: str) -> str:
         """The distribution in one line."""
         ordered = sorted(self.answers_ms) or [0.0]
         p99 = statistics.quantiles(ordered, n=100)[98] if len(ordered) > 1 else ordered[0]

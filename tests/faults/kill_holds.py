@@ -54,7 +54,7 @@ def of_worker(
 
     def before(world: World) -> None:
         begin(world)
-        hear(*(each(world.kept["asked"]) for each in news))
+        deliver_events(*(each(world.kept["asked"]) for each in news))
         set_clock(HOURS)
         close_out.sweep()
         assert FundingCharge.objects.filter(status="held").count() == 1
@@ -63,7 +63,7 @@ def of_worker(
     return Flow(act, end, before, arm, late=HOURS)
 
 
-def hear(*told_us: Event) -> None:
+def deliver_events(*told_us: Event) -> None:
     for event in told_us:
         assert story.deliver(event).status_code == 200
         for pk in IssuerEvent.objects.filter(status="received").values_list("pk", flat=True):
@@ -77,7 +77,7 @@ def bank_lets_it_go(_world: World) -> None:
 
 def to_be_refunded(world: World) -> None:
     story.captured(world)
-    hear(refunded(700)(world.kept["asked"]))
+    deliver_events(refunded(700)(world.kept["asked"]))
     assert FundingRefund.objects.get().status == "intended"
 
 

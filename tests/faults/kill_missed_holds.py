@@ -19,7 +19,7 @@ from tests.faults.kill_holds import (
     HELD,
     KEPT,
     bank_lets_it_go,
-    hear,
+    deliver_events,
     loses_cancels_answer,
     loses_captures_answer,
 )
@@ -63,7 +63,7 @@ def the_merchants_capture(world: World) -> None:
     """Its issuer has it in the list, and said only that the purchase is closed."""
     story.paid(world)
     story.captured_unheard(world)
-    hear(becomes("closed")(world.kept["asked"]))
+    deliver_events(becomes("closed")(world.kept["asked"]))
     assert (FundingCharge.objects.get().status, CardTransaction.objects.count()) == ("held", 0)
 
 
@@ -87,7 +87,7 @@ def our_giving_up(world: World) -> None:
 
 def worked_off_without_an_answer(world: World, *news: Callable[[Event], Event], arm: Callable[[World], object]) -> None:
     story.paid(world)
-    hear(*(each(world.kept["asked"]) for each in news))
+    deliver_events(*(each(world.kept["asked"]) for each in news))
     set_clock(HOURS)
     close_out.sweep()
     arm(world)

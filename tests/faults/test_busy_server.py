@@ -86,7 +86,7 @@ def test_more_purchases_than_can_be_decided_are_declined_in_time() -> None:
     with web_server() as port, Buyers(port, card, a_second=150) as buyers:
         time.sleep(10)
     purchases = buyers.purchases
-    print(purchases.told("150 purchases a second on one card"))
+    print(purchases.summary("150 purchases a second on one card"))
     assert not purchases.failures
     assert purchases.approved_ms
     assert max(purchases.approved_ms) < ISSUER_LIMIT_MS
@@ -102,7 +102,7 @@ def test_a_silent_database_under_load_is_answered_for_in_time() -> None:
                 time.sleep(5)
             time.sleep(2)
         purchases = buyers.purchases
-        print(purchases.told("a database silent for five seconds"))
+        print(purchases.summary("a database silent for five seconds"))
         assert not purchases.failures
         assert max(purchases.answers_ms) < ISSUER_LIMIT_MS
         assert max(purchases.approved_ms) < deadline_ms() * 1.2

@@ -43,7 +43,7 @@ def bouncer(request: pytest.FixtureRequest) -> Iterator[int]:
     base.pooled_places.clear()
 
 
-def test_purchases_and_news_go_through_a_pooler(bouncer: int) -> None:
+def test_purchases_and_events_go_through_a_pooler(bouncer: int) -> None:
     card = walkthrough_card().issuer_card_id
     with through(bouncer):
         answers = [answer for each in at_once([lambda: [buy(card) for _ in range(8)]] * 6) for answer in each]
@@ -135,7 +135,7 @@ def test_a_web_server_works_behind_a_pooler(bouncer: int) -> None:
             answer.read()
             assert answer.status == 200
         client.close()
-    print(buyers.purchases.told("behind a pooler"))
+    print(buyers.purchases.summary("behind a pooler"))
     assert not buyers.purchases.failures
     assert len(buyers.purchases.approved_ms) == len(buyers.purchases.answers_ms)
 

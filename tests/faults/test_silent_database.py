@@ -95,7 +95,7 @@ def test_threads_that_meet_a_silent_database_are_all_free_in_time(settings: Any,
     assert not any(thread.name == "unknown-commits" for thread in threading.enumerate())
 
 
-def test_news_during_silence_is_refused_so_that_it_comes_again(settings: Any) -> None:
+def test_an_event_during_silence_is_refused_and_comes_again(settings: Any) -> None:
     settings.DECISION_DEADLINE_MS = 600
 
     def one_life() -> None:
@@ -153,7 +153,7 @@ def test_an_approval_committed_unseen_is_taken_back(monkeypatch: pytest.MonkeyPa
     assert stripe_events.post(asked).json()["approved"] is False
 
 
-def test_an_approval_committed_unseen_falls_by_its_issuers_news_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_approval_committed_unseen_ends_by_its_issuers_event_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process may die before it has followed up: then the issuer's own news of the decline is enough."""
     monkeypatch.setattr(unknown_commits, "follow_up", lambda *_: None)
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)

@@ -20,7 +20,7 @@ SHARES = int(os.environ.get("INVARIANT_SHARES", "1"))
 @pytest.mark.django_db
 @pytest.mark.timeout(max(180, EXAMPLES * 3))
 @pytest.mark.parametrize("share", range(SHARES))
-def test_no_sequence_of_news_breaks_an_invariant(share: int) -> None:
+def test_no_sequence_of_events_breaks_an_invariant(share: int) -> None:
     """On a failure Hypothesis prints the steps and the blob that repeats them."""
     assert lives_that_ended_well(Purchases, EXAMPLES // SHARES, SEED + share)
 

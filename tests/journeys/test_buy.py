@@ -137,7 +137,7 @@ def settle_inbox() -> None:
         {"webhook": "issuing_authorization.created", "do": "drop", "times": 1},
     ],
 )
-def test_news_that_is_repeated_out_of_order_or_lost_ends_the_same(
+def test_events_repeated_out_of_order_or_lost_end_the_same(
     buy: Buy, sandbox: RunningSandbox, order: dict[str, Any]
 ) -> None:
     sandbox.order(**order)

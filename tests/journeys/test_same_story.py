@@ -21,7 +21,7 @@ Told = dict[str, list[Row]]
 
 
 @pytest.fixture
-def tell(both: RunningSandbox) -> Callable[[Story], Told]:
+def live_at_both_issuers(both: RunningSandbox) -> Callable[[Story], Told]:
     """Lets a story happen at both issuers, checks that it left the same, and gives what it left."""
     ours = VirtualCard.objects.get(issuer_card_id=CARD)
     twin = {column.attname: getattr(ours, column.attname) for column in VirtualCard._meta.concrete_fields}
@@ -57,7 +57,7 @@ def set_limit(card: VirtualCard, cents: int) -> None:
     VirtualCard.objects.filter(pk=card.pk).update(per_transaction_limit_minor=cents)
 
 
-def test_authorize_increment_capture_refund(tell: Callable[[Story], Told]) -> None:
+def test_authorize_increment_capture_refund(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
@@ -67,7 +67,7 @@ def test_authorize_increment_capture_refund(tell: Callable[[Story], Told]) -> No
         wait()
         side.refund(5000)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["purchases"], "status", "approved_minor", "mcc", "merchant_country", "authorization_code") == [
         ("settled", 5000, "5812", "US", True)
@@ -89,7 +89,7 @@ def test_authorize_increment_capture_refund(tell: Callable[[Story], Told]) -> No
     assert told["cases"] == []
 
 
-def test_an_increment_declined_by_the_limit_and_a_reversal(tell: Callable[[Story], Told]) -> None:
+def test_an_increment_declined_by_the_limit_and_a_reversal(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         set_limit(side.card, 6000)
         side.buy(4500)
@@ -98,7 +98,7 @@ def test_an_increment_declined_by_the_limit_and_a_reversal(tell: Callable[[Story
         wait()
         side.reverse(4500)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["decisions"], "approved", "decline_reason") == [
         (True, ""),
@@ -111,17 +111,17 @@ def test_an_increment_declined_by_the_limit_and_a_reversal(tell: Callable[[Story
     assert (cleared(told), told["cases"], told["transactions"]) == (0, [], [])
 
 
-def test_a_purchase_that_no_funding_card_can_pay(tell: Callable[[Story], Told]) -> None:
+def test_a_purchase_that_no_funding_card_can_pay(live_at_both_issuers: Callable[[Story], Told]) -> None:
     FundingMethod.objects.update(status=FundingMethod.Status.DISABLED)
 
-    told = tell(lambda side, _wait: side.buy(4500))
+    told = live_at_both_issuers(lambda side, _wait: side.buy(4500))
 
     assert column(told["decisions"], "approved", "decline_reason") == [(False, "no_funding_card")]
     assert column(told["purchases"], "status", "approved_minor", "authorization_code") == [("declined", 0, False)]
     assert [told[kind] for kind in ("holds", "owed", "charges", "transactions", "cases")] == [[]] * 5
 
 
-def test_a_capture_in_two_parts(tell: Callable[[Story], Told]) -> None:
+def test_a_capture_in_two_parts(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
@@ -129,28 +129,28 @@ def test_a_capture_in_two_parts(tell: Callable[[Story], Told]) -> None:
         wait()
         side.capture(2500, final=True)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
     assert column(told["transactions"], "amount_minor", "authorization") == [(2000, True), (2500, True)]
     assert (cleared(told), told["refunds"]) == (0, [])
 
 
-def test_a_first_part_leaves_the_purchase_open(tell: Callable[[Story], Told]) -> None:
+def test_a_first_part_leaves_the_purchase_open(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
         side.capture(2000, final=False)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["purchases"], "status", "approved_minor") == [("approved", 4500)]
     assert column(told["transactions"], "transaction_type", "amount_minor") == [("settlement", 2000)]
     assert (cleared(told), told["refunds"]) == (-2500, []), "the rest is paid ahead and still held"
 
 
-def test_a_force_post_that_nobody_asked_us_about(tell: Callable[[Story], Told]) -> None:
-    told = tell(lambda side, _wait: side.force_post(1900))
+def test_a_force_post_that_nobody_asked_us_about(live_at_both_issuers: Callable[[Story], Told]) -> None:
+    told = live_at_both_issuers(lambda side, _wait: side.force_post(1900))
 
     assert told["decisions"] == []
     assert column(told["purchases"], "status", "approved_minor", "merchant_name") == [
@@ -165,13 +165,13 @@ def test_a_force_post_that_nobody_asked_us_about(tell: Callable[[Story], Told]) 
     assert told["charges"] == []
 
 
-def test_a_tip_makes_the_capture_larger_than_the_hold(tell: Callable[[Story], Told]) -> None:
+def test_a_tip_makes_the_capture_larger_than_the_hold(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
         side.capture(5400, final=True)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
     assert column(told["transactions"], "amount_minor") == [5400]
@@ -180,7 +180,7 @@ def test_a_tip_makes_the_capture_larger_than_the_hold(tell: Callable[[Story], To
     assert (cleared(told), told["cases"]) == (0, [])
 
 
-def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], Told]) -> None:
+def test_a_purchase_that_expires_and_is_captured_late(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
@@ -188,7 +188,7 @@ def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], To
         wait()
         side.capture(4500, final=True)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["purchases"], "status", "approved_minor") == [("settled", 4500)]
     assert column(told["transactions"], "transaction_type", "amount_minor") == [("settlement", 4500)]
@@ -198,7 +198,7 @@ def test_a_purchase_that_expires_and_is_captured_late(tell: Callable[[Story], To
 
 
 def test_a_held_purchase_is_captured_for_what_the_merchant_took(
-    tell: Callable[[Story], Told], settings: Settings, both: RunningSandbox
+    live_at_both_issuers: Callable[[Story], Told], settings: Settings, both: RunningSandbox
 ) -> None:
     settings.FUNDING_POLICY = "hold_then_capture"
 
@@ -212,7 +212,7 @@ def test_a_held_purchase_is_captured_for_what_the_merchant_took(
         close_out.sweep(now=clock.now() + close_out.WITHOUT_CAPTURE)
         wait_for_captures(both)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["owed"], "amount_minor", "released_minor", "status") == [
         (4500, 0, "funded"),
@@ -225,7 +225,7 @@ def test_a_held_purchase_is_captured_for_what_the_merchant_took(
 
 
 def test_a_held_purchase_that_is_reversed_takes_nothing(
-    tell: Callable[[Story], Told], settings: Settings, both: RunningSandbox
+    live_at_both_issuers: Callable[[Story], Told], settings: Settings, both: RunningSandbox
 ) -> None:
     settings.FUNDING_POLICY = "hold_then_capture"
 
@@ -236,7 +236,7 @@ def test_a_held_purchase_that_is_reversed_takes_nothing(
         wait()
         wait_for_captures(both)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["charges"], "status", "failure_code") == [("canceled", "released")]
     assert (told["postings"], told["refunds"], told["cases"]) == ([], [], [])
@@ -253,7 +253,7 @@ def wait_for_captures(sandbox: RunningSandbox) -> None:
     settle(sandbox)
 
 
-def test_a_dispute_that_is_won(tell: Callable[[Story], Told]) -> None:
+def test_a_dispute_that_is_won(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
@@ -263,7 +263,7 @@ def test_a_dispute_that_is_won(tell: Callable[[Story], Told]) -> None:
         wait()
         side.win(4500)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["disputes"], "status", "amount_minor", "reason", "transaction", "authorization") == [
         ("won", 4500, "not_received", True, True)
@@ -277,7 +277,7 @@ def test_a_dispute_that_is_won(tell: Callable[[Story], Told]) -> None:
     assert cleared(told) == 0
 
 
-def test_a_dispute_that_is_lost_is_paid_again(tell: Callable[[Story], Told]) -> None:
+def test_a_dispute_that_is_lost_is_paid_again(live_at_both_issuers: Callable[[Story], Told]) -> None:
     def story(side: Side, wait: Callable[[], None]) -> None:
         side.buy(4500)
         wait()
@@ -287,7 +287,7 @@ def test_a_dispute_that_is_lost_is_paid_again(tell: Callable[[Story], Told]) -> 
         wait()
         side.lose(2000)
 
-    told = tell(story)
+    told = live_at_both_issuers(story)
 
     assert column(told["disputes"], "status", "amount_minor") == [("lost", 2000)]
     assert column(told["transactions"], "transaction_type", "amount_minor", "processing_status") == [

@@ -92,7 +92,7 @@ def test_racing_decisions_events_and_top_ups_do_not_deadlock_and_balance() -> No
             transaction_event(event, numbers.randint(1, 5000), kind="refund", number=number),
             update_event(event, "reversed"),
         ]
-        acts += [lambda event=event: tell(event) for event in told]
+        acts += [lambda event=event: deliver_event(event) for event in told]
         acts.append(lambda: stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id)))
     numbers.shuffle(acts)
 
@@ -108,7 +108,7 @@ def test_racing_decisions_events_and_top_ups_do_not_deadlock_and_balance() -> No
     assert not IssuerEvent.objects.filter(status="received").exists()
 
 
-def tell(event: dict[str, Any]) -> None:
+def deliver_event(event: dict[str, Any]) -> None:
     stripe_events.post(event)
     dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
 

@@ -30,7 +30,7 @@ def a_receivable(**charge: Any) -> Case:
         return cases.open_obligation_case(kind="receivable", obligation=obligation, summary="None could pay.")
 
 
-def told(case: Case) -> list[str]:
+def trail_of(case: Case) -> list[str]:
     entries = Entry.objects.filter(subject_type="case", subject_id=str(case.pk)).exclude(action="case.opened")
     return list(entries.order_by("pk").values_list("action", flat=True))
 
@@ -48,7 +48,7 @@ def test_the_letter_names_amount_and_freeze_but_not_the_banks_reason() -> None:
     assert "frozen" in letter.body
     assert "stolen" not in letter.body
     assert "try again ourselves" not in letter.body
-    assert told(case) == ["cardholder.telling", "cardholder.told"]
+    assert trail_of(case) == ["cardholder.telling", "cardholder.told"]
 
 
 def test_it_names_the_retries_and_no_freeze_that_is_not_there() -> None:
@@ -85,7 +85,7 @@ def test_no_letter_is_sent_for_a_paid_receivable() -> None:
 
     assert not receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
-    assert (mail.outbox, told(case)) == ([], [])
+    assert (mail.outbox, trail_of(case)) == ([], [])
 
 
 def test_a_mail_server_that_is_away_is_asked_again_later_and_not_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_a_mail_server_that_is_away_is_asked_again_later_and_not_at_once(monkeyp
         assert receivable_notice.sweep() == 0, "asked already"
         assert receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
-    assert told(case) == ["cardholder.telling", "cardholder.telling", "cardholder.told"]
+    assert trail_of(case) == ["cardholder.telling", "cardholder.telling", "cardholder.told"]
 
 
 @override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_HOST="127.0.0.1", EMAIL_PORT=1)
@@ -118,7 +118,7 @@ def test_attempts_end_and_the_trail_says_so() -> None:
             traveller.shift(receivable_notice.LONGEST_WAIT)
         assert receivable_notice.sweep() == 0
 
-    assert told(case) == ["cardholder.telling"] * receivable_notice.MOST_ATTEMPTS + ["cardholder.unreachable"]
+    assert trail_of(case) == ["cardholder.telling"] * receivable_notice.MOST_ATTEMPTS + ["cardholder.unreachable"]
 
 
 def test_a_holder_without_an_address_gets_no_letter_and_no_retry() -> None:
@@ -128,7 +128,7 @@ def test_a_holder_without_an_address_gets_no_letter_and_no_retry() -> None:
 
     assert not receivable_notice.send(case_id=case.pk, card_is_frozen=True)
 
-    assert (mail.outbox, told(case)) == ([], ["cardholder.unreachable"])
+    assert (mail.outbox, trail_of(case)) == ([], ["cardholder.unreachable"])
 
 
 def test_a_letter_is_never_sent_inside_a_transaction() -> None:

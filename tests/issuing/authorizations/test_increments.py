@@ -89,14 +89,14 @@ class TestDeclinedByTheIssuer:
         assert (asked_of_cards(), spent()) == (7500, {7500})
         return asked
 
-    def told(self, asked: EventBody, total: int, **more: object) -> EventBody:
+    def amount_event(self, asked: EventBody, total: int, **more: object) -> EventBody:
         yes = {"approved": True, "reason": "webhook_approved", "amount": 4500}
         no = {"approved": False, "reason": "webhook_timeout", "amount": 3000} | more
         return update_event(asked, "pending", amount=total, request_history=[yes, no])
 
     def test_what_it_asked_for_is_given_back_once(self, asked: EventBody) -> None:
         for _ in range(2):
-            deliver_events(self.told(asked, 4500))
+            deliver_events(self.amount_event(asked, 4500))
             run_workers()
 
         purchase = Authorization.objects.get()
@@ -104,18 +104,18 @@ class TestDeclinedByTheIssuer:
         assert (asked_of_cards(), spent(), FundingRefund.objects.get().amount_minor) == (4500, {4500}, 3000)
 
     def test_a_later_partial_reversal_is_recognized(self, asked: EventBody) -> None:
-        deliver_events(self.told(asked, 4500), self.told(asked, 2000), self.told(asked, 2000))
+        deliver_events(self.amount_event(asked, 4500), self.amount_event(asked, 2000), self.amount_event(asked, 2000))
         assert (asked_of_cards(), spent()) == (2000, {2000})
 
     def test_so_is_one_that_is_told_at_once(self, asked: EventBody) -> None:
-        deliver_events(self.told(asked, 2000))
+        deliver_events(self.amount_event(asked, 2000))
         assert (asked_of_cards(), spent()) == (2000, {2000})
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-    def test_older_news_and_the_end_of_the_purchase_end_the_same_in_any_order(
+    def test_an_older_event_and_the_end_of_the_purchase_fit_in_any_order(
         self, asked: EventBody, order: tuple[int, int]
     ) -> None:
-        closed = self.told(asked, 4500)
+        closed = self.amount_event(asked, 4500)
         closed["data"]["object"]["status"] = "closed"
         before = [amount_update_event(asked, 4500), closed]
         deliver_events(*(before[place] for place in order), transaction_event(asked, 4500))
@@ -124,11 +124,11 @@ class TestDeclinedByTheIssuer:
 
     @pytest.mark.parametrize("amount", [2999, 4500])
     def test_a_round_of_another_amount_is_none_of_ours(self, asked: EventBody, amount: int) -> None:
-        deliver_events(self.told(asked, 7500, amount=amount))
+        deliver_events(self.amount_event(asked, 7500, amount=amount))
         assert (asked_of_cards(), spent()) == (7500, {7500})
 
     def test_a_purchase_that_is_over_stays_so(self, asked: EventBody) -> None:
-        deliver_events(update_event(asked, "expired", amount=0), self.told(asked, 4500))
+        deliver_events(update_event(asked, "expired", amount=0), self.amount_event(asked, 4500))
         assert (Authorization.objects.get().status, asked_of_cards(), spent()) == ("expired", 0, {0})
         assert not Hold.objects.filter(status="placed").exists()
 

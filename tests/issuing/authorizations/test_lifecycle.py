@@ -84,7 +84,7 @@ def test_a_capture_that_closes_the_authorization_keeps_what_was_spent(card: Virt
     assert spent() == {4500}
 
 
-def test_every_order_of_one_purchases_news_ends_the_same() -> None:
+def test_every_order_of_one_purchases_events_ends_the_same() -> None:
     ends = set()
     for order in itertools.permutations(range(3)):
         asked = approved(walkthrough_card())
@@ -124,7 +124,7 @@ def test_an_approval_that_never_asked_us_is_recorded_and_a_person_is_told(card: 
     assert (case.kind, case.amount_minor, case.obligation) == ("approved_without_us", 4500, None)
 
 
-def test_news_that_overtakes_our_own_commit_waits_for_it(card: VirtualCard) -> None:
+def test_an_event_that_overtakes_our_own_commit_waits_for_it(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     news = stripe_events.authorization_update(asked)
 
@@ -136,7 +136,7 @@ def test_news_that_overtakes_our_own_commit_waits_for_it(card: VirtualCard) -> N
     assert Authorization.objects.get().authorization_code == "S604418"
 
 
-def test_news_whose_decision_never_comes_is_recorded_in_the_end(card: VirtualCard) -> None:
+def test_an_event_whose_decision_never_comes_is_recorded_in_the_end(card: VirtualCard) -> None:
     news = stripe_events.authorization_update(stripe_events.authorization_request(card=card.issuer_card_id))
     assert deliver(news) == "received"
 
@@ -147,7 +147,7 @@ def test_news_whose_decision_never_comes_is_recorded_in_the_end(card: VirtualCar
     assert Case.objects.get().kind == "approved_without_us"
 
 
-def test_a_declined_increment_in_the_news_does_not_end_the_approval(card: VirtualCard) -> None:
+def test_a_declined_increment_in_an_event_does_not_end_the_approval(card: VirtualCard) -> None:
     asked = approved(card)
     history = [{"approved": True, "reason": "webhook_approved"}, {"approved": False, "reason": "webhook_declined"}]
 
@@ -160,7 +160,7 @@ def test_a_declined_increment_in_the_news_does_not_end_the_approval(card: Virtua
 @pytest.mark.parametrize(
     "content", [{}, {"id": "iauth_1"}, {"id": "iauth_1", "card": "ic_1", "amount": "much"}, None, 5]
 )
-def test_malformed_news_is_rejected_with_its_reason(content: Any) -> None:
+def test_a_malformed_event_is_rejected_with_its_reason(content: Any) -> None:
     assert deliver(stripe_events.event("issuing_authorization.updated", content)) == "rejected"
 
     event = IssuerEvent.objects.get()

@@ -69,7 +69,7 @@ def test_a_card_that_no_longer_spends_its_balance_keeps_the_rest_of_it() -> None
 # Less than nothing
 
 
-def test_a_surplus_is_on_the_balance_and_comes_back_from_it(card: VirtualCard) -> None:
+def test_an_overpayment_goes_to_the_balance_and_comes_back_from_it(card: VirtualCard) -> None:
     asked = approve_purchase(card)
     deliver_events(
         transaction_event(asked, 4500),
@@ -83,7 +83,7 @@ def test_a_surplus_is_on_the_balance_and_comes_back_from_it(card: VirtualCard) -
     assert books(card) == ended(300, 0)
 
 
-def test_a_surplus_that_was_spent_meanwhile_is_charged(card: VirtualCard) -> None:
+def test_an_overpayment_that_was_spent_meanwhile_is_charged(card: VirtualCard) -> None:
     asked = approve_purchase(card)
     work()
     deliver_events(
@@ -123,7 +123,7 @@ def test_an_overpayment_that_the_card_does_not_spend_is_a_case_until_gone() -> N
     assert books(card) == ended(0, 200, has=0)
 
 
-def test_a_surplus_that_a_person_has_settled_opens_no_case_again() -> None:
+def test_an_overpayment_that_a_person_settled_opens_no_case_again() -> None:
     card = card_with(0, spends_balance=False)
     asked = approve_purchase(card)
     refund = transaction_event(asked, 5000, kind="refund", number=2)
@@ -135,7 +135,7 @@ def test_a_surplus_that_a_person_has_settled_opens_no_case_again() -> None:
     assert Case.objects.count() == 1
 
 
-def test_without_a_card_a_surplus_is_a_case_only(card: VirtualCard) -> None:
+def test_without_a_card_an_overpayment_is_only_a_case(card: VirtualCard) -> None:
     asked = approve_purchase(card)
     deliver_events(transaction_event(asked, 4500), update_event(asked, "closed"))
     purchase = Authorization.objects.get()
@@ -148,7 +148,7 @@ def test_without_a_card_a_surplus_is_a_case_only(card: VirtualCard) -> None:
     assert not BalanceUse.objects.filter(authorization=purchase).exists()
 
 
-def test_a_surplus_beyond_every_bound_stops_at_it() -> None:
+def test_an_overpayment_beyond_the_largest_balance_stops_there() -> None:
     card = card_with(0)
     asked = approve_purchase(card)
     top = 10**13

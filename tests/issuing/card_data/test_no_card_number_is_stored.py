@@ -109,7 +109,7 @@ def planted_into(number: str, form: str) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_number_in_news_of_stripe_is_covered_and_the_news_is_applied(form: str) -> None:
+def test_a_number_in_a_stripe_event_is_masked_and_the_event_is_handled(form: str) -> None:
     number, name = planted(form)
     card = walkthrough_card()
     asked = stripe_events.authorization_request(card=card.issuer_card_id)

@@ -16,7 +16,7 @@ EventBody = dict[str, Any]
 WHY = "The cardholder has the receipt"
 
 
-def bought(
+def captured_purchase(
     card: VirtualCard, amount: str = "45.00", *, hour: int = 9, merchant: str = ""
 ) -> tuple[EventBody, EventBody]:
     """A question that is approved, and its capture, told but not reported."""
@@ -25,14 +25,14 @@ def bought(
         asked["card_acceptor"]["name"] = merchant
     marqeta_events.ask(asked)
     run_workers()
-    return asked, marqeta_events.later(asked, "authorization.clearing", user_transaction_time=at(hour))
+    return asked, marqeta_events.later(asked, "authorization.clearing", user_transaction_time=at_hour(hour))
 
 
-def given_back(asked: EventBody, amount: str, *, hour: int = 12) -> EventBody:
-    return refund(asked, amount=Decimal(amount)) | {"user_transaction_time": at(hour)}
+def refund_row(asked: EventBody, amount: str, *, hour: int = 12) -> EventBody:
+    return refund(asked, amount=Decimal(amount)) | {"user_transaction_time": at_hour(hour)}
 
 
-def at(hour: int) -> str:
+def at_hour(hour: int) -> str:
     return f"2026-05-04T{hour:02}:00:00Z"
 
 
@@ -48,10 +48,12 @@ def cases(status: str = "open") -> list[str]:
     return list(Case.objects.filter(kind="refund_unlinked", status=status).values_list("summary", flat=True))
 
 
-def told(row: EventBody) -> CardTransaction:
+def stored_transaction(row: EventBody) -> CardTransaction:
     return CardTransaction.objects.get(issuer_transaction_id=row["token"])
 
 
-def say(doubtful: list[EventBody], number: int = 1, reason: str = WHY) -> None:
+def link_by_hand(doubtful: list[EventBody], number: int = 1, reason: str = WHY) -> None:
     purchase = Authorization.objects.get(pk=known_as(doubtful[number]))
-    manual_matching.link_by_hand(refund=told(doubtful[2]), purchase=purchase, reason=reason, actor="user:1")
+    manual_matching.link_by_hand(
+        refund=stored_transaction(doubtful[2]), purchase=purchase, reason=reason, actor="user:1"
+    )

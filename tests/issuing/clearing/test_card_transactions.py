@@ -193,7 +193,7 @@ class TestFindingThePurchase:
         return asked, (marqeta_events.later(asked, "authorization.clearing", **taken), refund(asked) | back)
 
 
-def test_news_of_cards_goes_to_one_place_with_the_id_of_whom_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_card_events_go_to_one_handler_with_the_id_of_their_card(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     def note(event: IssuerEvent) -> tuple[str, str]:

@@ -19,7 +19,17 @@ from tests import marqeta_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.issuing.clearing.postings import report
-from tests.issuing.clearing.refunds import WHY, EventBody, bought, cases, given_back, known_as, purchase_of, say, told
+from tests.issuing.clearing.refunds import (
+    WHY,
+    EventBody,
+    captured_purchase,
+    cases,
+    known_as,
+    link_by_hand,
+    purchase_of,
+    refund_row,
+    stored_transaction,
+)
 from tests.issuing.reconcile.books import books
 from tests.purchases import run_workers
 from tests.threads import at_once
@@ -39,9 +49,9 @@ def card() -> VirtualCard:
 
 class TestFoundByItself:
     def test_a_part_of_the_only_purchase_goes_back_to_its_card(self, card: VirtualCard) -> None:
-        asked, capture = bought(card)
+        asked, capture = captured_purchase(card)
         report(capture)
-        part = given_back(asked, "12.00")
+        part = refund_row(asked, "12.00")
         report(part)
         run_workers()
 
@@ -51,10 +61,10 @@ class TestFoundByItself:
         assert ledger.balance(Account.PURCHASES, currency="USD") == 0
 
     def test_a_name_that_is_written_in_another_way_is_the_same_merchants(self, card: VirtualCard) -> None:
-        asked, capture = bought(card, merchant="Caf\u00e9  Noir")
-        bought(card, merchant="Caf\u00e9 Blanc")
+        asked, capture = captured_purchase(card, merchant="Caf\u00e9  Noir")
+        captured_purchase(card, merchant="Caf\u00e9 Blanc")
         report(capture)
-        part = given_back(asked, "12.00")
+        part = refund_row(asked, "12.00")
         part["card_acceptor"] = part["card_acceptor"] | {"name": "Cafe\u0301\u200b Noir\u202c "}
         report(part)
         run_workers()
@@ -62,10 +72,10 @@ class TestFoundByItself:
         assert purchase_of(part) == known_as(asked)
 
     def test_parts_are_joined_as_long_as_there_is_something_left(self, card: VirtualCard) -> None:
-        asked, capture = bought(card)
-        parts = [given_back(asked, amount) for amount in ("20.00", "20.00", "5.00")]
+        asked, capture = captured_purchase(card)
+        parts = [refund_row(asked, amount) for amount in ("20.00", "20.00", "5.00")]
         report(capture, *parts)
-        too_much = given_back(asked, "0.01")
+        too_much = refund_row(asked, "0.01")
         report(too_much)
 
         assert [purchase_of(part) for part in parts] == [known_as(asked)] * 3
@@ -76,8 +86,8 @@ class TestFoundByItself:
     def test_every_order_ends_with_the_same_links_and_no_open_case(
         self, card: VirtualCard, order: tuple[int, ...]
     ) -> None:
-        asked, capture = bought(card)
-        rows = [capture, given_back(asked, "12.00"), given_back(asked, "3.00")]
+        asked, capture = captured_purchase(card)
+        rows = [capture, refund_row(asked, "12.00"), refund_row(asked, "3.00")]
         for index in order:
             report(rows[index])
 
@@ -85,31 +95,31 @@ class TestFoundByItself:
         assert cases() == []
 
     def test_the_purchase_with_enough_left_is_the_one(self, card: VirtualCard) -> None:
-        (small, first), (large, second) = bought(card, "10.00"), bought(card, "90.00")
-        part = given_back(small, "30.00")
+        (small, first), (large, second) = captured_purchase(card, "10.00"), captured_purchase(card, "90.00")
+        part = refund_row(small, "30.00")
         report(first, second, part)
         assert purchase_of(part) == known_as(large)
 
     def test_of_two_equal_purchases_the_one_that_has_come_back_is_none(self, card: VirtualCard) -> None:
-        asked, capture = bought(card)
-        first = given_back(asked, "45.00", hour=10)
+        asked, capture = captured_purchase(card)
+        first = refund_row(asked, "45.00", hour=10)
         report(capture, first)
-        later, second = bought(card, hour=11)
-        last = given_back(later, "45.00")
+        later, second = captured_purchase(card, hour=11)
+        last = refund_row(later, "45.00")
         report(second, last)
         assert (purchase_of(first), purchase_of(last)) == (known_as(asked), known_as(later))
 
     def test_a_purchase_from_after_the_refund_is_none(self, card: VirtualCard) -> None:
-        asked, capture = bought(card, hour=13)
-        part = given_back(asked, "12.00", hour=12)
+        asked, capture = captured_purchase(card, hour=13)
+        part = refund_row(asked, "12.00", hour=12)
         report(part, capture)
         assert purchase_of(part) is None
         assert len(cases()) == 1
 
     @pytest.mark.parametrize("is_first", [False, True])
     def test_nor_is_one_of_the_very_amount(self, card: VirtualCard, is_first: bool) -> None:
-        asked, capture = bought(card, hour=13)
-        back = given_back(asked, "45.00", hour=12)
+        asked, capture = captured_purchase(card, hour=13)
+        back = refund_row(asked, "45.00", hour=12)
         report(*((capture, back) if is_first else (back, capture)))
         assert purchase_of(back) is None
         assert len(cases()) == 1
@@ -118,14 +128,14 @@ class TestFoundByItself:
         self, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(refund_matching, "MOST_WAITING", 1)
-        (_, first), (asked, second) = bought(card, "90.00"), bought(card, "60.00")
-        part = given_back(asked, "12.00")
+        (_, first), (asked, second) = captured_purchase(card, "90.00"), captured_purchase(card, "60.00")
+        part = refund_row(asked, "12.00")
         report(first, second, part)
         assert purchase_of(part) is None
 
     def test_while_another_waits_for_its_capture_nobody_guesses(self, card: VirtualCard) -> None:
-        (asked, first), (_, second) = bought(card), bought(card, "60.00", hour=13)
-        part = given_back(asked, "12.00")
+        (asked, first), (_, second) = captured_purchase(card), captured_purchase(card, "60.00", hour=13)
+        part = refund_row(asked, "12.00")
         report(first, part)
         run_workers()
         assert purchase_of(part) is None
@@ -148,8 +158,8 @@ class TestFoundByItself:
     def test_once_the_other_has_ended_without_one_it_is_known(
         self, card: VirtualCard, how: str, more: EventBody, order: tuple[int, ...]
     ) -> None:
-        (asked, first), (other, _) = bought(card), bought(card, "60.00")
-        part = given_back(asked, "12.00")
+        (asked, first), (other, _) = captured_purchase(card), captured_purchase(card, "60.00")
+        part = refund_row(asked, "12.00")
         rows = [first, part, marqeta_events.later(other, how, **more)]
         for index in order:
             report(rows[index])
@@ -159,8 +169,8 @@ class TestFoundByItself:
         assert (cases(), FundingRefund.objects.filter(amount_minor=1200).count()) == ([], 1)
 
     def test_so_it_is_once_the_other_is_settled_without_one(self, card: VirtualCard) -> None:
-        (asked, first), (other, _) = bought(card), bought(card, "60.00")
-        part = given_back(asked, "12.00")
+        (asked, first), (other, _) = captured_purchase(card), captured_purchase(card, "60.00")
+        part = refund_row(asked, "12.00")
         report(first, part)
         waiting = Authorization.objects.filter(pk=known_as(other))
         waiting.update(status="settled", settle_due_at=clock.now())
@@ -171,15 +181,15 @@ class TestFoundByItself:
 
     @pytest.mark.parametrize("amount", ["60.00", "0.00"])
     def test_what_waits_elsewhere_or_for_nothing_is_no_other(self, card: VirtualCard, amount: str) -> None:
-        asked, first = bought(card)
-        bought(card, amount, merchant="Bakery" if amount != "0.00" else "")
-        part = given_back(asked, "12.00")
+        asked, first = captured_purchase(card)
+        captured_purchase(card, amount, merchant="Bakery" if amount != "0.00" else "")
+        part = refund_row(asked, "12.00")
         report(first, part)
         assert purchase_of(part) == known_as(asked)
 
     def test_among_several_nobody_guesses(self, card: VirtualCard) -> None:
-        (asked, first), (_, second) = bought(card), bought(card)
-        part = given_back(asked, "12.00")
+        (asked, first), (_, second) = captured_purchase(card), captured_purchase(card)
+        part = refund_row(asked, "12.00")
         report(first, second, part)
         run_workers()
         assert purchase_of(part) is None
@@ -187,16 +197,16 @@ class TestFoundByItself:
         assert cases() == ["Starbucks Coffee gave back 12.00 USD and did not say of which purchase."]
 
     def test_another_merchant_or_card_is_none(self, card: VirtualCard) -> None:
-        _, first = bought(card, merchant="Bakery")
-        other, second = bought(marqeta_card())
-        part = given_back(other, "12.00") | {"card_token": card.issuer_card_id}
+        _, first = captured_purchase(card, merchant="Bakery")
+        other, second = captured_purchase(marqeta_card())
+        part = refund_row(other, "12.00") | {"card_token": card.issuer_card_id}
         report(first, second, part)
         assert purchase_of(part) is None
 
     @pytest.mark.django_db(transaction=True)
     def test_the_open_case_explains_it_to_the_reconciliation(self, card: VirtualCard) -> None:
-        (asked, first), (_, second) = bought(card), bought(card)
-        report(first, second, given_back(asked, "12.00"))
+        (asked, first), (_, second) = captured_purchase(card), captured_purchase(card)
+        report(first, second, refund_row(asked, "12.00"))
         # Within minutes of its word its purchase might still be told.
         CardTransaction.objects.update(recorded_at=F("occurred_at"))
         all_of_may = Window(*(dt.datetime(2026, month, 1, tzinfo=dt.UTC) for month in (5, 6, 7)))
@@ -208,15 +218,15 @@ class TestFoundByItself:
 @pytest.fixture
 def doubtful(card: VirtualCard) -> list[EventBody]:
     """Two purchases of 45.00 and 60.00 at one merchant, and 12.00 that came back of one of them."""
-    (first, one), (second, two) = bought(card), bought(card, "60.00")
-    part = given_back(first, "12.00")
+    (first, one), (second, two) = captured_purchase(card), captured_purchase(card, "60.00")
+    part = refund_row(first, "12.00")
     report(one, two, part)
     return [first, second, part]
 
 
 class TestSaidByHand:
     def test_what_the_cardholder_gets_back_follows(self, doubtful: list[EventBody]) -> None:
-        say(doubtful)
+        link_by_hand(doubtful)
         run_workers()
 
         assert purchase_of(doubtful[2]) == known_as(doubtful[1])
@@ -226,23 +236,25 @@ class TestSaidByHand:
         assert entry.details["because"] == WHY
 
     def test_it_is_said_once(self, doubtful: list[EventBody]) -> None:
-        say(doubtful)
+        link_by_hand(doubtful)
         with pytest.raises(LinkRefusedError, match="known already"):
-            say(doubtful, 0)
+            link_by_hand(doubtful, 0)
         assert purchase_of(doubtful[2]) == known_as(doubtful[1])
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
     def test_not_without_a_reason(self, doubtful: list[EventBody], reason: str) -> None:
         with pytest.raises(LinkRefusedError, match="reason"):
-            say(doubtful, reason=reason)
+            link_by_hand(doubtful, reason=reason)
         assert purchase_of(doubtful[2]) is None
 
     def test_not_for_a_purchase_of_another_card(self, doubtful: list[EventBody]) -> None:
-        asked, capture = bought(marqeta_card())
+        asked, capture = captured_purchase(marqeta_card())
         report(capture)
         stranger = Authorization.objects.get(pk=known_as(asked))
         with pytest.raises(LinkRefusedError, match="no purchase of the refund's card"):
-            manual_matching.link_by_hand(refund=told(doubtful[2]), purchase=stranger, reason=WHY, actor="user:1")
+            manual_matching.link_by_hand(
+                refund=stored_transaction(doubtful[2]), purchase=stranger, reason=WHY, actor="user:1"
+            )
         assert purchase_of(doubtful[2]) is None
 
     def test_not_for_a_capture(self, doubtful: list[EventBody]) -> None:
@@ -253,13 +265,13 @@ class TestSaidByHand:
 
     @pytest.mark.django_db(transaction=True)
     def test_of_many_at_once_one_is_heard(self, card: VirtualCard) -> None:
-        (first, one), (second, two) = bought(card), bought(card, "60.00")
-        part = given_back(first, "12.00")
+        (first, one), (second, two) = captured_purchase(card), captured_purchase(card, "60.00")
+        part = refund_row(first, "12.00")
         report(one, two, part)
 
         def press(number: int) -> str:
             try:
-                say([first, second, part], number % 2)
+                link_by_hand([first, second, part], number % 2)
             except LinkRefusedError as error:
                 return error.message
             return "joined"
@@ -271,7 +283,7 @@ class TestSaidByHand:
 
 class TestPage:
     def page(self, act: str, doubtful: list[EventBody]) -> str:
-        return reverse(f"admin:issuing_cardtransaction_{act}", args=[told(doubtful[2]).pk])
+        return reverse(f"admin:issuing_cardtransaction_{act}", args=[stored_transaction(doubtful[2]).pk])
 
     def test_staff_choose_among_the_cards_purchases(self, doubtful: list[EventBody]) -> None:
         client, place = logged_in(superuser()), self.page("say_purchase", doubtful)

@@ -11,7 +11,15 @@ from issuing.issuers.marqeta import objects as marqeta_objects
 from issuing.models import Authorization, VirtualCard
 from tests import marqeta_events
 from tests.issuing.clearing.postings import report
-from tests.issuing.clearing.refunds import WHY, at, bought, cases, known_as, purchase_of, told
+from tests.issuing.clearing.refunds import (
+    WHY,
+    at_hour,
+    captured_purchase,
+    cases,
+    known_as,
+    purchase_of,
+    stored_transaction,
+)
 from tests.purchases import run_workers
 from tests.wallets import marqeta_card
 from wallet.models import FundingRefund
@@ -31,13 +39,15 @@ def by_two_messages(asked: EventBody, amount: str, *, hour: int = 12) -> tuple[E
     money = Decimal(amount)
     promised = marqeta_events.later(asked, "refund.authorization", amount=money, state="PENDING")
     del promised["preceding_related_transaction_token"]
-    paid = marqeta_events.later(asked, "refund.authorization.clearing", amount=money, user_transaction_time=at(hour))
+    paid = marqeta_events.later(
+        asked, "refund.authorization.clearing", amount=money, user_transaction_time=at_hour(hour)
+    )
     return promised, paid | {"preceding_related_transaction_token": promised["token"]}
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_in_any_order_it_finds_the_only_purchase(card: VirtualCard, order: tuple[int, ...]) -> None:
-    asked, capture = bought(card)
+    asked, capture = captured_purchase(card)
     promised, paid = by_two_messages(asked, "12.00")
     for index in order:
         report((capture, promised, paid)[index])
@@ -48,7 +58,7 @@ def test_in_any_order_it_finds_the_only_purchase(card: VirtualCard, order: tuple
 
 
 def test_in_doubt_a_person_says_it_also_after_the_list_was_read(card: VirtualCard) -> None:
-    (asked, one), (_, two) = bought(card), bought(card, "60.00")
+    (asked, one), (_, two) = captured_purchase(card), captured_purchase(card, "60.00")
     promised, paid = by_two_messages(asked, "12.00")
     report(one, two, promised, paid)
     assert len(cases()) == 1
@@ -57,15 +67,15 @@ def test_in_doubt_a_person_says_it_also_after_the_list_was_read(card: VirtualCar
     for _ in range(2):
         card_transactions.record(page.transactions[0], provider="marqeta", source="sync")
 
-    assert manual_matching.why_not(told(paid)) == ""
+    assert manual_matching.why_not(stored_transaction(paid)) == ""
     purchase = Authorization.objects.get(pk=known_as(asked))
-    manual_matching.link_by_hand(refund=told(paid), purchase=purchase, reason=WHY, actor="user:1")
+    manual_matching.link_by_hand(refund=stored_transaction(paid), purchase=purchase, reason=WHY, actor="user:1")
     assert (purchase_of(paid), cases()) == (known_as(asked), [])
 
 
 @pytest.mark.parametrize("names_capture", [False, True])
 def test_one_that_names_a_purchase_of_ours_is_of_that(card: VirtualCard, names_capture: bool) -> None:
-    (asked, one), (_, two) = bought(card), bought(card, "60.00")
+    (asked, one), (_, two) = captured_purchase(card), captured_purchase(card, "60.00")
     _, paid = by_two_messages(asked, "12.00")
     paid["preceding_related_transaction_token"] = (one if names_capture else asked)["token"]
     report(one, two, paid)

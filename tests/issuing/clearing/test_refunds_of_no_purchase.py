@@ -17,7 +17,7 @@ from tests import marqeta_events, stripe_events
 from tests.back_office import logged_in, opened, sentences, superuser, text_of
 from tests.factories import UserFactory
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.issuing.clearing.refunds import EventBody, bought, given_back, known_as, told
+from tests.issuing.clearing.refunds import EventBody, captured_purchase, known_as, refund_row, stored_transaction
 from tests.purchases import run_workers
 from tests.threads import at_once
 from tests.wallets import marqeta_card, walkthrough_card
@@ -45,7 +45,7 @@ def card() -> VirtualCard:
 def stray(card: VirtualCard) -> EventBody:
     """12.00 that a merchant gave back of a purchase that was never told."""
     asked = marqeta_events.gateway_request(card=card.issuer_card_id)
-    part = given_back(asked, "12.00")
+    part = refund_row(asked, "12.00")
     report(part)
     return part
 
@@ -54,7 +54,7 @@ def stray(card: VirtualCard) -> EventBody:
 def naming(card: VirtualCard) -> tuple[EventBody, EventBody]:
     """A purchase of 45.00 that is told late, and 12.00 that came back of it before and names it, two days ago."""
     asked = marqeta_events.gateway_request(card=card.issuer_card_id)
-    part = given_back(asked, "12.00") | {"preceding_related_transaction_token": asked["token"]}
+    part = refund_row(asked, "12.00") | {"preceding_related_transaction_token": asked["token"]}
     report(part)
     long_ago()
     return asked, part
@@ -64,8 +64,8 @@ def long_ago() -> None:
     CardTransaction.objects.update(recorded_at=clock.now() - LATER)
 
 
-def say(part: EventBody, reason: str = WHY) -> None:
-    manual_matching.say_of_none(refund=told(part), reason=reason, actor="user:1")
+def mark_as_of_no_purchase(part: EventBody, reason: str = WHY) -> None:
+    manual_matching.say_of_none(refund=stored_transaction(part), reason=reason, actor="user:1")
 
 
 def open_cases() -> list[str]:
@@ -73,7 +73,7 @@ def open_cases() -> list[str]:
 
 
 def in_clearing(part: EventBody) -> int:
-    return ledger.balance(Account.PURCHASES, currency="USD", reference=told(part).reference)
+    return ledger.balance(Account.PURCHASES, currency="USD", reference=stored_transaction(part).reference)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -82,7 +82,7 @@ class TestSaid:
         assert open_cases() == ["refund_unlinked"]
         assert ledger.balance(Account.ISSUER, currency="USD") == 0
 
-        say(stray)
+        mark_as_of_no_purchase(stray)
 
         assert (open_cases(), in_clearing(stray)) == (["credit_left"], -1200)
         assert ledger.balance(Account.ISSUER, currency="USD") == 1200
@@ -93,7 +93,7 @@ class TestSaid:
         assert entry.details["because"] == WHY
 
     def test_two_people_close_it_once_its_owner_has_it(self, stray: EventBody) -> None:
-        say(stray)
+        mark_as_of_no_purchase(stray)
         case = Case.objects.get(status="open")
         ada, bob = UserFactory(is_staff=True), UserFactory(is_staff=True)
         with pytest.raises(CaseRefusedError, match=r"12\.00 USD is in clearing"):
@@ -107,28 +107,30 @@ class TestSaid:
         assert ledger_balances.check() == ledger_check.check() == []
 
     def test_nothing_is_joined_with_it_later(self, card: VirtualCard, stray: EventBody) -> None:
-        say(stray)
-        asked, capture = bought(card, "12.00", hour=8)
+        mark_as_of_no_purchase(stray)
+        asked, capture = captured_purchase(card, "12.00", hour=8)
         report(capture, stray)
         run_workers()
 
-        assert told(stray).authorization_id is None
+        assert stored_transaction(stray).authorization_id is None
         assert (open_cases(), Posting.objects.filter(kind="merchant_refund").count()) == (["credit_left"], 1)
         assert not FundingRefund.objects.exists()
         purchase = Authorization.objects.get(pk=known_as(asked))
         with pytest.raises(LinkRefusedError, match="no purchase here"):
-            manual_matching.link_by_hand(refund=told(stray), purchase=purchase, reason=WHY, actor="user:1")
+            manual_matching.link_by_hand(
+                refund=stored_transaction(stray), purchase=purchase, reason=WHY, actor="user:1"
+            )
 
     def test_a_refund_settled_by_hand_does_not_pay_back_a_late_purchase(
         self, naming: tuple[EventBody, EventBody]
     ) -> None:
         asked, part = naming
-        say(part)
+        mark_as_of_no_purchase(part)
         marqeta_events.ask(asked)
         report(marqeta_events.later(asked, "authorization.clearing"), part)
         run_workers()
 
-        assert told(part).authorization_id is None
+        assert stored_transaction(part).authorization_id is None
         assert (open_cases(), in_clearing(part)) == (["credit_left"], -1200)
         assert not FundingRefund.objects.exists()
         assert ledger_balances.check() == ledger_check.check() == []
@@ -149,69 +151,71 @@ class TestSaid:
 
 class TestRefused:
     def test_it_is_said_once(self, stray: EventBody) -> None:
-        say(stray)
+        mark_as_of_no_purchase(stray)
         with pytest.raises(LinkRefusedError, match="said already"):
-            say(stray)
+            mark_as_of_no_purchase(stray)
         assert Posting.objects.count() == 1
 
     @pytest.mark.parametrize("reason", ["", " ", "x" * 201])
     def test_not_without_a_reason(self, stray: EventBody, reason: str) -> None:
         with pytest.raises(LinkRefusedError, match="reason"):
-            say(stray, reason)
+            mark_as_of_no_purchase(stray, reason)
         assert (open_cases(), Posting.objects.count()) == (["refund_unlinked"], 0)
 
     def test_not_of_what_has_its_purchase(self, card: VirtualCard) -> None:
-        asked, capture = bought(card)
-        part = given_back(asked, "45.00")
+        asked, capture = captured_purchase(card)
+        part = refund_row(asked, "45.00")
         report(capture, part)
         with pytest.raises(LinkRefusedError, match="known already"):
-            say(part)
-        assert told(part).authorization_id == known_as(asked)
+            mark_as_of_no_purchase(part)
+        assert stored_transaction(part).authorization_id == known_as(asked)
 
     def test_not_of_a_capture(self, stray: EventBody) -> None:
         CardTransaction.objects.update(transaction_type="settlement")
-        assert "Only a refund" in manual_matching.why_not_of_none(told(stray))
+        assert "Only a refund" in manual_matching.why_not_of_none(stored_transaction(stray))
 
     def test_not_of_one_whose_card_nobody_knows(self, stray: EventBody) -> None:
         CardTransaction.objects.update(card=None)
-        assert "Sync the issuer first" in manual_matching.why_not_of_none(told(stray))
+        assert "Sync the issuer first" in manual_matching.why_not_of_none(stored_transaction(stray))
 
     def test_not_of_an_old_document(self, stray: EventBody) -> None:
         CardTransaction.objects.update(source="legacy")
-        assert "before our time" in manual_matching.why_not_of_none(told(stray))
+        assert "before our time" in manual_matching.why_not_of_none(stored_transaction(stray))
 
     def test_the_database_knows_it_too(self, stray: EventBody, card: VirtualCard) -> None:
-        say(stray)
-        asked, _ = bought(card)
+        mark_as_of_no_purchase(stray)
+        asked, _ = captured_purchase(card)
         with pytest.raises(IntegrityError, match="of_no_purchase_or_of_one"), transaction.atomic():
             CardTransaction.objects.update(authorization=known_as(asked))
 
     @pytest.mark.django_db(transaction=True)
     def test_of_one_and_of_none_at_once_one_is_heard(self, card: VirtualCard) -> None:
-        (first, one), (_, two) = bought(card), bought(card, "60.00")
-        part = given_back(first, "12.00")
+        (first, one), (_, two) = captured_purchase(card), captured_purchase(card, "60.00")
+        part = refund_row(first, "12.00")
         report(one, two, part)
         purchase = Authorization.objects.get(pk=known_as(first))
 
         def press(number: int) -> str:
             try:
                 if number % 2:
-                    say(part)
+                    mark_as_of_no_purchase(part)
                 else:
-                    manual_matching.link_by_hand(refund=told(part), purchase=purchase, reason=WHY, actor="user:1")
+                    manual_matching.link_by_hand(
+                        refund=stored_transaction(part), purchase=purchase, reason=WHY, actor="user:1"
+                    )
             except LinkRefusedError as error:
                 return error.message
             return "said"
 
         assert at_once([lambda number=number: press(number) for number in range(6)]).count("said") == 1
         assert Posting.objects.filter(kind="merchant_refund").count() == 1
-        assert (told(part).authorization_id is None) == (open_cases() == ["credit_left"])
+        assert (stored_transaction(part).authorization_id is None) == (open_cases() == ["credit_left"])
         assert ledger_balances.check() == ledger_check.check() == []
 
 
 class TestPage:
     def page(self, act: str, part: EventBody) -> str:
-        return reverse(f"admin:issuing_cardtransaction_{act}", args=[told(part).pk])
+        return reverse(f"admin:issuing_cardtransaction_{act}", args=[stored_transaction(part).pk])
 
     def test_staff_say_it_there(self, stray: EventBody) -> None:
         client, place = logged_in(superuser()), self.page("say_none", stray)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def told() -> IssuerTransaction:
+def known() -> IssuerTransaction:
     """A capture that is here in full, on its card and its purchase, as the issuer's list shows it."""
     card = walkthrough_card()
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
@@ -37,12 +37,12 @@ def told() -> IssuerTransaction:
     )
 
 
-def news(*found: IssuerTransaction) -> list[IssuerTransaction]:
+def new_rows(*found: IssuerTransaction) -> list[IssuerTransaction]:
     return card_transactions.with_update(found, provider="stripe")
 
 
-def test_known_rows_and_rows_that_move_no_money_are_not_new(told: IssuerTransaction) -> None:
-    assert news(told, replace(told, id="ipi_2", kind="authorization")) == []
+def test_known_rows_and_rows_that_move_no_money_are_not_new(known: IssuerTransaction) -> None:
+    assert new_rows(known, replace(known, id="ipi_2", kind="authorization")) == []
 
 
 @pytest.mark.parametrize(
@@ -57,31 +57,31 @@ def test_known_rows_and_rows_that_move_no_money_are_not_new(told: IssuerTransact
         {"currency": "XXX"},
     ],
 )
-def test_what_is_unknown_or_says_more_or_else_is_news(told: IssuerTransaction, change: dict[str, Any]) -> None:
-    other = replace(told, **change)
-    assert news(told, other) == [other]
+def test_an_unknown_or_changed_row_is_new(known: IssuerTransaction, change: dict[str, Any]) -> None:
+    other = replace(known, **change)
+    assert new_rows(known, other) == [other]
 
 
 @pytest.mark.parametrize("column", ["card", "authorization"])
-def test_what_has_not_found_its_card_or_purchase_is_looked_at_again(told: IssuerTransaction, column: str) -> None:
+def test_what_has_not_found_its_card_or_purchase_is_looked_at_again(known: IssuerTransaction, column: str) -> None:
     CardTransaction.objects.update(**{column: None})
-    assert news(told) == [told]
+    assert new_rows(known) == [known]
 
 
-def test_the_same_id_at_another_issuer_is_another_movement(told: IssuerTransaction) -> None:
-    assert card_transactions.with_update([told], provider="marqeta") == [told]
+def test_the_same_id_at_another_issuer_is_another_movement(known: IssuerTransaction) -> None:
+    assert card_transactions.with_update([known], provider="marqeta") == [known]
 
 
-def test_recording_what_is_no_news_would_have_changed_nothing(told: IssuerTransaction) -> None:
+def test_recording_a_known_row_again_changes_nothing(known: IssuerTransaction) -> None:
     before = CardTransaction.objects.values().get(), Entry.objects.count()
-    assert news(told) == []
-    assert record(told) is False
+    assert new_rows(known) == []
+    assert record(known) is False
     assert (CardTransaction.objects.values().get(), Entry.objects.count()) == before
 
 
 def test_a_page_is_compared_with_one_statement(
-    told: IssuerTransaction, django_assert_num_queries: DjangoAssertNumQueries
+    known: IssuerTransaction, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    page = [replace(told, id=f"ipi_{number}") for number in range(99)]
+    page = [replace(known, id=f"ipi_{number}") for number in range(99)]
     with django_assert_num_queries(1):
-        assert news(*page, told) == page
+        assert new_rows(*page, known) == page

@@ -115,7 +115,7 @@ def test_an_open_dispute_is_a_case_and_nobody_is_given_anything(card: VirtualCar
     assert (case.status, FundingRefund.objects.count()) == ("resolved", 0)
 
 
-def test_late_news_never_moves_a_dispute_back(card: VirtualCard) -> None:
+def test_a_late_event_never_moves_a_dispute_back(card: VirtualCard) -> None:
     asked = settled_purchase(card)
     deliver_events(dispute_closed("lost")(asked), CREATED(asked), dispute_event(asked, "submitted", "submitted"))
     deliver_events(
@@ -138,7 +138,7 @@ def test_a_later_word_may_decide_otherwise(card: VirtualCard) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_news_many_times_at_once_moves_once() -> None:
+def test_concurrent_repeats_of_an_event_move_a_dispute_once() -> None:
     asked = settled_purchase(walkthrough_card())
     for event in [REINSTATED(asked) for _ in range(6)]:
         stripe_events.post(event)
@@ -244,7 +244,7 @@ def test_a_dispute_about_something_unknown_waits_for_it(card: VirtualCard) -> No
     assert Case.objects.filter(kind="dispute", status="open").count() == 1
 
 
-def test_news_is_applied_in_a_transaction_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_outside_a_transaction_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_what: str) -> None:
         raise TransactionError("outside")
 

@@ -53,7 +53,7 @@ def known_card(issuer: MockIssuer, status: str = "active") -> VirtualCard:
     )
 
 
-def tell(issuer: MockIssuer, card_id: str, status: str, *, at: dt.datetime | None = None) -> str:
+def deliver_card_update(issuer: MockIssuer, card_id: str, status: str, *, at: dt.datetime | None = None) -> str:
     """Delivers the news through the issuer's own door, lets a worker handle it, and gives what became of it."""
     happened_at = at or clock.now()
     if issuer.provider == "stripe":
@@ -77,7 +77,7 @@ def tell(issuer: MockIssuer, card_id: str, status: str, *, at: dt.datetime | Non
     return handle_last()
 
 
-def tell_of_holder(issuer: MockIssuer, holder_id: str) -> str:
+def deliver_holder_update(issuer: MockIssuer, holder_id: str) -> str:
     if issuer.provider == "stripe":
         assert post(event("issuing_cardholder.updated", {"id": holder_id, "status": "inactive"})).status_code == 200
     else:
@@ -111,17 +111,17 @@ def test_a_card_that_the_issuer_stopped_is_stopped_here(issuer: MockIssuer, stat
     card = known_card(issuer)
     issuer.update_card_status(card.issuer_card_id, status, reason="Fraud", key="by-staff")
 
-    assert tell(issuer, card.issuer_card_id, status) == "handled"
+    assert deliver_card_update(issuer, card.issuer_card_id, status) == "handled"
     work()
 
     card.refresh_from_db()
     assert card.status == status
 
 
-def test_late_news_of_a_state_that_is_over_changes_nothing(issuer: MockIssuer) -> None:
+def test_a_late_event_of_an_earlier_state_changes_nothing(issuer: MockIssuer) -> None:
     card = known_card(issuer)
 
-    assert tell(issuer, card.issuer_card_id, "frozen") == "handled"
+    assert deliver_card_update(issuer, card.issuer_card_id, "frozen") == "handled"
     assert asked_to_compare() == [card.pk]
     work()
 
@@ -129,11 +129,11 @@ def test_late_news_of_a_state_that_is_over_changes_nothing(issuer: MockIssuer) -
     assert card.status == "active", "the issuer says active when it is asked"
 
 
-def test_news_cannot_make_a_card_usable(issuer: MockIssuer) -> None:
+def test_an_event_cannot_make_a_card_usable(issuer: MockIssuer) -> None:
     card = known_card(issuer, "frozen")
     issuer.update_card_status(card.issuer_card_id, "active", reason="", key="by-staff")
 
-    tell(issuer, card.issuer_card_id, "active")
+    deliver_card_update(issuer, card.issuer_card_id, "active")
     work()
 
     card.refresh_from_db()
@@ -144,23 +144,23 @@ def test_the_echo_of_a_marqeta_move_that_says_what_we_hold_asks_nothing() -> Non
     registry.clear()
     issuer = MockIssuer(provider="marqeta")
     card = known_card(issuer)
-    assert tell(issuer, card.issuer_card_id, "active") == "handled"
+    assert deliver_card_update(issuer, card.issuer_card_id, "active") == "handled"
     assert asked_to_compare() == []
 
 
-def test_news_of_a_card_that_is_not_ours_is_kept(issuer: MockIssuer) -> None:
-    assert tell(issuer, "somebody-elses", "frozen") == "kept"
-    assert tell_of_holder(issuer, "somebody") == "kept"
+def test_an_event_of_a_card_that_is_not_ours_is_kept(issuer: MockIssuer) -> None:
+    assert deliver_card_update(issuer, "somebody-elses", "frozen") == "kept"
+    assert deliver_holder_update(issuer, "somebody") == "kept"
     assert asked_to_compare() == []
 
 
-def test_news_of_a_holder_compares_each_of_their_cards(issuer: MockIssuer) -> None:
+def test_an_event_of_a_holder_compares_each_of_their_cards(issuer: MockIssuer) -> None:
     card = known_card(issuer)
     other = VirtualCardFactory(cardholder=card.cardholder, issuer_provider=issuer.provider, status="frozen")
     VirtualCardFactory(cardholder=card.cardholder, issuer_provider=issuer.provider, status="closed")
     account = IssuerAccount.objects.get()
 
-    assert tell_of_holder(issuer, account.issuer_cardholder_id) == "handled"
+    assert deliver_holder_update(issuer, account.issuer_cardholder_id) == "handled"
 
     assert sorted(asked_to_compare()) == [card.pk, other.pk]
 
@@ -193,7 +193,7 @@ def test_the_echo_of_a_stripe_card_that_says_what_we_hold_asks_nothing() -> None
     assert asked_to_compare() == [card.pk]
 
 
-def test_news_is_only_taken_in_a_transaction() -> None:
+def test_an_update_outside_a_transaction_is_refused() -> None:
     from onecard.kit.transactions import TransactionError
 
     with pytest.raises(TransactionError):
@@ -235,7 +235,7 @@ def test_a_reported_stop_declines_until_the_issuer_can_be_asked(
     issuer.update_card_status(shopper.issuer_card_id, status, reason="Fraud", key="by-staff")
     unreachable(issuer, 2)
 
-    assert tell(issuer, shopper.issuer_card_id, status) == "handled"
+    assert deliver_card_update(issuer, shopper.issuer_card_id, status) == "handled"
     with pytest.raises(IssuerError):
         work()
 
@@ -250,7 +250,7 @@ def test_a_reported_stop_declines_until_the_issuer_can_be_asked(
 
 
 def test_a_stop_that_the_issuer_denies_ends_with_the_comparison(issuer: MockIssuer, shopper: VirtualCard) -> None:
-    tell(issuer, shopper.issuer_card_id, "frozen")
+    deliver_card_update(issuer, shopper.issuer_card_id, "frozen")
     assert buys(shopper) == (False, "card_stop_reported")
 
     work()
@@ -261,7 +261,7 @@ def test_a_stop_that_the_issuer_denies_ends_with_the_comparison(issuer: MockIssu
 def test_a_suspended_holder_stops_each_of_their_cards(issuer: MockIssuer, shopper: VirtualCard) -> None:
     unreachable(issuer, 1)
 
-    assert tell_of_holder(issuer, "holder") == "handled"
+    assert deliver_holder_update(issuer, "holder") == "handled"
 
     assert buys(shopper) == (False, "card_stop_reported")
 
@@ -269,13 +269,13 @@ def test_a_suspended_holder_stops_each_of_their_cards(issuer: MockIssuer, shoppe
 def test_a_report_from_before_the_last_comparison_stops_nothing(issuer: MockIssuer, shopper: VirtualCard) -> None:
     VirtualCard.objects.update(last_synced_at=clock.now() + dt.timedelta(minutes=5))
 
-    tell(issuer, shopper.issuer_card_id, "frozen")
+    deliver_card_update(issuer, shopper.issuer_card_id, "frozen")
 
     assert buys(shopper) == (True, "")
 
 
 def test_an_issuer_that_stays_away_opens_one_case_until_it_answers(issuer: MockIssuer, shopper: VirtualCard) -> None:
-    tell(issuer, shopper.issuer_card_id, "frozen")
+    deliver_card_update(issuer, shopper.issuer_card_id, "frozen")
     unreachable(issuer, 2)
 
     for minutes in (40, 42):
@@ -292,10 +292,10 @@ def test_an_issuer_that_stays_away_opens_one_case_until_it_answers(issuer: MockI
 def test_a_late_report_of_a_stop_that_is_over_stops_nothing(issuer: MockIssuer, shopper: VirtualCard) -> None:
     VirtualCard.objects.update(last_synced_at=None)
     now = clock.now()
-    tell(issuer, shopper.issuer_card_id, "active", at=now)
+    deliver_card_update(issuer, shopper.issuer_card_id, "active", at=now)
     unreachable(issuer, 1)
 
-    assert tell(issuer, shopper.issuer_card_id, "frozen", at=now - dt.timedelta(minutes=5)) == "handled"
+    assert deliver_card_update(issuer, shopper.issuer_card_id, "frozen", at=now - dt.timedelta(minutes=5)) == "handled"
 
     assert buys(shopper) == (True, "")
     assert shopper.pk in asked_to_compare(), "it is compared all the same"
@@ -303,28 +303,28 @@ def test_a_late_report_of_a_stop_that_is_over_stops_nothing(issuer: MockIssuer, 
 
 def test_a_stop_after_the_card_was_let_go_stops_it(issuer: MockIssuer, shopper: VirtualCard) -> None:
     now = clock.now()
-    tell(issuer, shopper.issuer_card_id, "active", at=now - dt.timedelta(minutes=5))
+    deliver_card_update(issuer, shopper.issuer_card_id, "active", at=now - dt.timedelta(minutes=5))
 
-    tell(issuer, shopper.issuer_card_id, "frozen", at=now)
+    deliver_card_update(issuer, shopper.issuer_card_id, "frozen", at=now)
 
     assert buys(shopper) == (False, "card_stop_reported")
 
 
 def test_of_two_reports_from_one_moment_the_stop_counts(issuer: MockIssuer, shopper: VirtualCard) -> None:
     now = clock.now()
-    tell(issuer, shopper.issuer_card_id, "active", at=now)
+    deliver_card_update(issuer, shopper.issuer_card_id, "active", at=now)
 
-    tell(issuer, shopper.issuer_card_id, "closed", at=now)
+    deliver_card_update(issuer, shopper.issuer_card_id, "closed", at=now)
 
     assert buys(shopper) == (False, "card_stop_reported")
 
 
-def test_news_that_lets_a_card_go_waits_for_the_issuer(issuer: MockIssuer, shopper: VirtualCard) -> None:
+def test_an_event_that_unfreezes_a_card_waits_for_the_issuer(issuer: MockIssuer, shopper: VirtualCard) -> None:
     now = clock.now()
-    tell(issuer, shopper.issuer_card_id, "frozen", at=now)
+    deliver_card_update(issuer, shopper.issuer_card_id, "frozen", at=now)
     unreachable(issuer, 1)
 
-    tell(issuer, shopper.issuer_card_id, "active", at=now + dt.timedelta(minutes=1))
+    deliver_card_update(issuer, shopper.issuer_card_id, "active", at=now + dt.timedelta(minutes=1))
     with pytest.raises(IssuerError):
         work()
 
@@ -339,13 +339,13 @@ def test_a_refused_event_of_another_mode_ends_no_stop(issuer: MockIssuer, shoppe
     post(foreign | {"livemode": True})
     assert handle_last() == "kept"
 
-    tell(issuer, shopper.issuer_card_id, "frozen", at=now)
+    deliver_card_update(issuer, shopper.issuer_card_id, "frozen", at=now)
 
     assert buys(shopper) == (False, "card_stop_reported")
 
 
 @pytest.mark.parametrize("key", ["cards", "cardtransitions"])
-def test_either_name_of_marqetas_card_news_stops_the_card(key: str) -> None:
+def test_either_name_of_marqetas_card_event_stops_the_card(key: str) -> None:
     registry.clear()
     issuer = MockIssuer(provider="marqeta")
     registry.install(issuer)

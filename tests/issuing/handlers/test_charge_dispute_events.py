@@ -38,7 +38,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 @pytest.mark.parametrize("how", ["win", "lose"])
-def test_any_order_and_repetition_of_the_news_ends_the_same(sandbox: RunningSandbox, how: str) -> None:
+def test_any_order_and_repetition_of_the_events_ends_the_same(sandbox: RunningSandbox, how: str) -> None:
     charge = paid_charge()
     end_dispute(sandbox, open_dispute(sandbox, charge), how)
     told = dispute_events(sandbox)

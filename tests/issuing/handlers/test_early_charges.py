@@ -120,7 +120,7 @@ def test_dispute_and_warning_of_a_charge_not_heard_of_yet_find_it(sandbox: Runni
     assert ledger_check.check() == []
 
 
-def test_strangers_news_does_not_wait_when_all_charges_are_known(sandbox: RunningSandbox) -> None:
+def test_a_strangers_event_does_not_wait_when_all_charges_are_known(sandbox: RunningSandbox) -> None:
     paid_charge()
     content = {"id": "re_x", "object": "refund", "status": "succeeded", "payment_intent": "pi_other", "amount": 5}
     event = stripe_events.event("refund.created", content | {"currency": "usd"})
@@ -129,7 +129,7 @@ def test_strangers_news_does_not_wait_when_all_charges_are_known(sandbox: Runnin
     assert dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk) == "kept"
 
 
-def test_strangers_news_of_two_days_ago_is_kept_whatever_is_unknown(sandbox: RunningSandbox) -> None:
+def test_a_strangers_event_of_two_days_ago_is_kept_and_not_waited_for(sandbox: RunningSandbox) -> None:
     unheard(sandbox)
     content = {"id": "re_x", "object": "refund", "status": "succeeded", "payment_intent": "pi_other", "amount": 5}
     content["currency"] = "usd"
@@ -140,7 +140,7 @@ def test_strangers_news_of_two_days_ago_is_kept_whatever_is_unknown(sandbox: Run
 
 
 @pytest.mark.parametrize("kind", ["dispute", "refund"])
-def test_news_that_names_only_an_expanded_charge_is_ours(sandbox: RunningSandbox, kind: str) -> None:
+def test_an_event_that_names_only_an_expanded_charge_is_ours(sandbox: RunningSandbox, kind: str) -> None:
     charge = paid_charge()
     if kind == "dispute":
         open_dispute(sandbox, charge)

@@ -42,7 +42,7 @@ def card() -> VirtualCard:
     return marqeta_card()
 
 
-def tell(kind: str, card: VirtualCard, **changes: Any) -> IssuerEvent:
+def deliver_row(kind: str, card: VirtualCard, **changes: Any) -> IssuerEvent:
     """Has a row of this type delivered and handled."""
     row = {
         "token": token(),
@@ -69,7 +69,7 @@ def test_every_type_that_nothing_books_opens_a_case_with_its_amount(card: Virtua
     kinds = [kind for kind, meaning in MARQETA if meaning == "unhandled"]
 
     for kind in [*kinds, "brand.new.type"]:
-        event = tell(kind, card)
+        event = deliver_row(kind, card)
         case = Case.objects.get(reference=f"issuerevent:{event.pk}")
         assert (event.status, case.kind, str(case.money)) == ("kept", "unhandled_money", "45.00 USD"), kind
     assert not CardTransaction.objects.exists()
@@ -79,7 +79,7 @@ def test_every_type_that_nothing_books_opens_a_case_with_its_amount(card: Virtua
 def test_a_type_without_money_and_a_twin_open_no_case(card: VirtualCard) -> None:
     kinds = [kind for kind, meaning in MARQETA if meaning in ("no_money", "twin")]
 
-    statuses = {kind: tell(kind, card, preceding_related_transaction_token=token()).status for kind in kinds}
+    statuses = {kind: deliver_row(kind, card, preceding_related_transaction_token=token()).status for kind in kinds}
 
     assert set(statuses.values()) == {"kept"}, statuses
     assert not Case.objects.exists()
@@ -88,16 +88,16 @@ def test_a_type_without_money_and_a_twin_open_no_case(card: VirtualCard) -> None
 @pytest.mark.parametrize("kind", ["gpa.credit", "gpa.debit", "gpa.credit.reversal", "msa.credit"])
 def test_a_load_that_follows_no_message_opens_a_case(card: VirtualCard, kind: str) -> None:
     funded = {"gpa_order": {"amount": 45, "jit_funding": {"token": token(), "method": "pgfs.authorization"}}}
-    assert tell(kind, card, **funded).status == "kept"
+    assert deliver_row(kind, card, **funded).status == "kept"
     assert not Case.objects.exists(), "the twin of a message that asked us"
 
-    assert tell(kind, card).status == "kept"
+    assert deliver_row(kind, card).status == "kept"
     assert (Case.objects.get().kind, str(Case.objects.get().money)) == ("unhandled_money", "45.00 USD")
 
 
 @pytest.mark.parametrize("changes", [{"state": "DECLINED"}, {"amount": 0}])
 def test_money_that_did_not_move_opens_no_case(card: VirtualCard, changes: dict[str, Any]) -> None:
-    assert tell("original.credit.authorization.clearing", card, **changes).status == "kept"
+    assert deliver_row("original.credit.authorization.clearing", card, **changes).status == "kept"
 
     assert not Case.objects.exists()
 
@@ -140,15 +140,15 @@ def test_a_new_state_of_a_chargeback_with_an_amount_opens_a_case() -> None:
 def test_an_unknown_type_is_money_wherever_its_amount_is(
     card: VirtualCard, changes: dict[str, Any], money: str | None
 ) -> None:
-    assert tell("brand.new.type", card, **changes).status == "kept"
+    assert deliver_row("brand.new.type", card, **changes).status == "kept"
 
     assert [str(case.money) for case in Case.objects.all()] == ([money] if money else [])
 
 
 def test_messages_about_one_object_share_one_case(card: VirtualCard) -> None:
-    first = tell("original.credit.authorization", card, state="PENDING")
+    first = deliver_row("original.credit.authorization", card, state="PENDING")
 
-    tell("original.credit.authorization.clearing", card, preceding_related_transaction_token=first.object_id)
+    deliver_row("original.credit.authorization.clearing", card, preceding_related_transaction_token=first.object_id)
 
     assert Case.objects.get().reference == f"issuerevent:{first.pk}"
 

@@ -38,13 +38,13 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-def told(charge: FundingCharge, **changes: Any) -> dict[str, Any]:
+def dispute_content(charge: FundingCharge, **changes: Any) -> dict[str, Any]:
     content = {"id": "dp_1", "object": "dispute", "status": "needs_response", "amount": 4500, "currency": "usd"}
     content |= {"reason": "fraudulent", "charge": "ch_1", "payment_intent": charge.processor_charge_id}
     return content | {"created": 1_700_000_000, "balance_transactions": []} | changes
 
 
-def tell(kind: str, content: dict[str, Any], *, at: int = 0) -> str:
+def deliver_dispute_event(kind: str, content: dict[str, Any], *, at: int = 0) -> str:
     event = stripe_events.event(f"charge.dispute.{kind}", content, created=int(time.time()) - 1000 + at)
     return deliver_event(event)
 
@@ -52,11 +52,13 @@ def tell(kind: str, content: dict[str, Any], *, at: int = 0) -> str:
 def test_money_taken_twice_is_booked_once_for_each_movement(sandbox: RunningSandbox) -> None:
     charge = paid_charge()
     for at, moved in enumerate([[FIRST], [FIRST], [FIRST, BACK], [FIRST, BACK, AGAIN]]):
-        tell("updated", told(charge, balance_transactions=moved), at=at)
+        deliver_dispute_event("updated", dispute_content(charge, balance_transactions=moved), at=at)
     assert balance(Account.FUNDING_DISPUTES) == 4500
     assert (balance(Account.PROCESSOR), balance(Account.FEES)) == (-1500, 1500)
 
-    tell("closed", told(charge, status="lost", balance_transactions=[FIRST, BACK, AGAIN]), at=9)
+    deliver_dispute_event(
+        "closed", dispute_content(charge, status="lost", balance_transactions=[FIRST, BACK, AGAIN]), at=9
+    )
 
     assert FundingDispute.objects.get().lost_minor == 4500
     assert open_cases() == ["receivable"]
@@ -65,10 +67,12 @@ def test_money_taken_twice_is_booked_once_for_each_movement(sandbox: RunningSand
 
 def test_part_that_comes_back_after_a_loss_is_not_owed(sandbox: RunningSandbox) -> None:
     charge = paid_charge()
-    tell("closed", told(charge, status="lost", balance_transactions=[FIRST]), at=1)
+    deliver_dispute_event("closed", dispute_content(charge, status="lost", balance_transactions=[FIRST]), at=1)
     part = BACK | {"amount": 2000, "fee": 0}
 
-    tell("funds_reinstated", told(charge, status="lost", balance_transactions=[FIRST, part]), at=2)
+    deliver_dispute_event(
+        "funds_reinstated", dispute_content(charge, status="lost", balance_transactions=[FIRST, part]), at=2
+    )
 
     found = FundingDispute.objects.get()
     assert (found.withdrawn_minor, found.lost_minor) == (2500, 2500)
@@ -89,10 +93,12 @@ def test_part_that_comes_back_after_a_loss_is_not_owed(sandbox: RunningSandbox) 
         ("a_new_word", ["unhandled_money"], "active"),
     ],
 )
-def test_first_news_in_any_status(sandbox: RunningSandbox, status: str, cases: list[str], card: str) -> None:
+def test_the_first_event_of_a_dispute_may_have_any_status(
+    sandbox: RunningSandbox, status: str, cases: list[str], card: str
+) -> None:
     charge = paid_charge()
 
-    tell("updated", told(charge, status=status))
+    deliver_dispute_event("updated", dispute_content(charge, status=status))
 
     charge.method.refresh_from_db()
     assert (open_cases(), charge.method.status) == (cases, card)
@@ -134,7 +140,7 @@ def test_lost_part_is_owed_in_its_own_currency(sandbox: RunningSandbox, currency
 def test_dispute_that_cannot_be_read_is_rejected_with_a_case(sandbox: RunningSandbox, odd: dict[str, Any]) -> None:
     charge = paid_charge()
 
-    assert tell("created", told(charge, **odd)) == "rejected"
+    assert deliver_dispute_event("created", dispute_content(charge, **odd)) == "rejected"
 
     assert open_cases() == ["event_unapplied"]
     assert not FundingDispute.objects.exists()

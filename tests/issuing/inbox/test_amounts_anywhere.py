@@ -9,7 +9,7 @@ from issuing.handlers import dispatch
 from issuing.inbox.unhandled_money import carries_amount
 from issuing.models import IssuerEvent, VirtualCard
 from tests import stripe_events
-from tests.issuing.handlers.test_message_types import tell
+from tests.issuing.handlers.test_message_types import deliver_row
 from tests.wallets import marqeta_card
 from wallet.models import Case
 
@@ -44,7 +44,7 @@ def card() -> VirtualCard:
     ],
 )
 def test_new_type_with_an_amount_anywhere_opens_a_case(card: VirtualCard, body: dict[str, Any], said: str) -> None:
-    event = tell("brand.new.type", card, **({"amount": 0} | body))
+    event = deliver_row("brand.new.type", card, **({"amount": 0} | body))
 
     case = Case.objects.get(reference=f"issuerevent:{event.pk}")
     assert (event.status, case.kind, str(case.money)) == ("kept", "unhandled_money", said)
@@ -66,7 +66,7 @@ def test_new_type_with_an_amount_anywhere_opens_a_case(card: VirtualCard, body: 
     ],
 )
 def test_new_type_that_moves_nothing_opens_no_case(card: VirtualCard, body: dict[str, Any]) -> None:
-    assert tell("brand.new.type", card, **({"amount": 0} | body)).status == "kept"
+    assert deliver_row("brand.new.type", card, **({"amount": 0} | body)).status == "kept"
 
     assert not Case.objects.exists()
 

@@ -55,7 +55,7 @@ def test_a_redelivery_written_anew_gets_the_same_bytes(card: VirtualCard) -> Non
     assert (IssuerEvent.objects.count(), Case.objects.count()) == (1, 0)
 
 
-def test_an_event_id_of_news_does_not_answer_a_question(card: VirtualCard) -> None:
+def test_an_events_id_does_not_answer_a_request(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(stripe_events.authorization_update(asked) | {"id": asked["id"]})
 
@@ -64,7 +64,7 @@ def test_an_event_id_of_news_does_not_answer_a_question(card: VirtualCard) -> No
     assert IssuerEvent.objects.count() == 2
 
 
-def test_news_under_a_questions_id_is_kept_with_a_case(card: VirtualCard) -> None:
+def test_an_event_under_a_requests_id_is_kept_with_a_case(card: VirtualCard) -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     stripe_events.post(asked)
 

@@ -94,7 +94,7 @@ def test_the_sync_tells_of_another_purchase_as_well() -> None:
     assert len(contradictions()) == 1
 
 
-def told(event: dict[str, Any], *versions: str) -> None:
+def deliver_in_versions(event: dict[str, Any], *versions: str) -> None:
     for version in versions:
         assert stripe_events.post(event | {"api_version": version}).status_code == 200
         for row in IssuerEvent.objects.filter(status="received"):
@@ -106,7 +106,7 @@ def told(event: dict[str, Any], *versions: str) -> None:
 )
 def test_an_event_in_an_unread_and_a_read_version_is_booked_once(versions: tuple[str, ...]) -> None:
     ada, _ = cards()
-    told(posted(bought(ada), id="ipi_1"), *versions)
+    deliver_in_versions(posted(bought(ada), id="ipi_1"), *versions)
 
     assert CardTransaction.objects.get().authorization is not None
     assert ledger_check.check() == []
@@ -126,10 +126,10 @@ def test_an_event_in_an_unread_and_a_read_version_is_booked_once(versions: tuple
 def test_a_used_id_in_another_version_with_another_fact_is_kept(change: dict[str, Any]) -> None:
     ada, _ = cards()
     event = posted(bought(ada), id="ipi_1")
-    told(event, READ)
+    deliver_in_versions(event, READ)
     before = standing()
 
-    told(event | {"data": {"object": event["data"]["object"] | change}}, OTHER_READ)
+    deliver_in_versions(event | {"data": {"object": event["data"]["object"] | change}}, OTHER_READ)
 
     assert standing() == before
     assert len(contradictions()) == 1
@@ -143,8 +143,8 @@ def test_a_copy_in_another_api_version_is_no_contradiction() -> None:
     content = event["data"]["object"]
     older = content | {"status": "reversed", "cardholder": {"id": "ich_Ada"}, "card": ada.issuer_card_id}
 
-    told(event, OTHER_READ)
-    told(event | {"data": {"object": older}}, READ)
+    deliver_in_versions(event, OTHER_READ)
+    deliver_in_versions(event | {"data": {"object": older}}, READ)
 
     assert contradictions() == []
 
@@ -160,7 +160,7 @@ def test_a_version_that_is_no_text_is_not_read(version: Any) -> None:
 
 
 @pytest.mark.parametrize("amount", [1000, 9000])
-def test_news_of_a_purchase_in_another_currency_is_a_case(amount: int) -> None:
+def test_an_event_of_a_purchase_in_another_currency_is_a_case(amount: int) -> None:
     ada, _ = cards()
     asked = bought(ada)
     before = standing()

@@ -11,7 +11,7 @@ from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualC
 from onecard.kit import clock
 from tests import stripe_events
 from tests.issuing.clearing.postings import posted, report
-from tests.issuing.clearing.refunds import bought
+from tests.issuing.clearing.refunds import captured_purchase
 from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
 from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingRefund, Posting
@@ -71,7 +71,7 @@ def test_one_that_names_a_capture_stays_where_it_is() -> None:
 def test_a_refund_of_theirs_is_not_joined_and_not_paid_out(minor: int) -> None:
     card = marqeta_card()
     row = old(card, "refund", minor=minor, occurred_at=dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC))
-    _, capture = bought(card)
+    _, capture = captured_purchase(card)
 
     report(capture)
 

@@ -17,7 +17,7 @@ from wallet.models import Case, Posting
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def tell(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
+def apply_dispute_update(status: str, *moved: tuple[str, int, str], **more: Any) -> None:
     now = clock.now()
     news = DisputeUpdate(
         provider="stripe",
@@ -47,9 +47,9 @@ def foreign_capture() -> CardTransaction:
 
 def test_movements_of_a_disputed_foreign_capture_agree_with_the_ledger() -> None:
     foreign_capture()
-    tell("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
+    apply_dispute_update("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
     assert books()[1] == [], "what takes back waits for what it takes back"
-    tell("lost", ("chargeback", 4000, "t1"), ("provisional_credit", 4000, "t3"))
+    apply_dispute_update("lost", ("chargeback", 4000, "t1"), ("provisional_credit", 4000, "t3"))
 
     assert set(CardTransaction.objects.values_list("processing_status", flat=True)) == {"settled"}
     assert Posting.objects.filter(kind="card_exchange").count() == 6
@@ -68,7 +68,7 @@ def test_an_exchange_that_is_not_in_the_ledger_is_found_and_posted_again() -> No
 
 def test_a_provisional_credit_that_nobody_works_any_more_is_found() -> None:
     foreign_capture()
-    tell("lost", ("provisional_credit", 4000, "t3"))
+    apply_dispute_update("lost", ("provisional_credit", 4000, "t3"))
     assert books()[1] == [], "its case is open"
 
     Case.objects.filter(kind="dispute").update(status="resolved")

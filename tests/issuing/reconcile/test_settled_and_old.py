@@ -17,7 +17,7 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests.factories import UserFactory
 from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, movement, paid_charge, purchase
-from tests.issuing.reconcile.test_disputed_books import foreign_capture, tell
+from tests.issuing.reconcile.test_disputed_books import apply_dispute_update, foreign_capture
 from tests.sandboxes import intended_charge
 from wallet.casework import actions as case_actions
 from wallet.ledger import postings as ledger
@@ -140,9 +140,9 @@ def test_money_under_a_name_that_is_no_purchase_is_found() -> None:
 def test_check_ledger_and_reconciliation_agree_on_exchanges_and_disputes() -> None:
     foreign_capture()
     assert ledger_balances.check() == []
-    tell("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
+    apply_dispute_update("submitted", ("chargeback_reversal", 4000, "t2"), ("provisional_debit", 4000, "t4"))
     assert ledger_balances.check() == [], "what takes back waits for what it takes back"
-    tell("lost", ("chargeback", 4000, "t1"), ("provisional_credit", 4000, "t3"))
+    apply_dispute_update("lost", ("chargeback", 4000, "t1"), ("provisional_credit", 4000, "t3"))
     assert ledger_balances.check() == []
 
     key = f"card_transaction:{CardTransaction.objects.get(transaction_type='settlement').pk}:exchange_in"

@@ -84,7 +84,7 @@ def test_totals_are_one_statement(django_assert_num_queries: Any) -> None:
         totals(by="method")
 
 
-def said(**options: Any) -> str:
+def command_output(**options: Any) -> str:
     out = io.StringIO()
     call_command("rewards", stdout=out, stderr=io.StringIO(), **options)
     return out.getvalue()
@@ -93,8 +93,8 @@ def said(**options: Any) -> str:
 def test_the_command_prints_the_walkthrough_as_table_json_and_csv() -> None:
     rewards_book.book_charge(bought().pk)
 
-    assert "+0.90 USD (+200 %) over 0.45 at 1x" in said()
-    (told,) = json.loads(said(format="json", by="category"))
+    assert "+0.90 USD (+200 %) over 0.45 at 1x" in command_output()
+    (told,) = json.loads(command_output(format="json", by="category"))
     assert (told["low"], told["face"], told["high"]) == ("0.675", "1.35", "2.025")
     assert (told["baseline"], told["benefit"], told["benefit_percent"], told["spent"]) == (
         "0.45",
@@ -103,13 +103,13 @@ def test_the_command_prints_the_walkthrough_as_table_json_and_csv() -> None:
         "45.00",
     )
     assert told["earned"][0]["units"] == "135"
-    (line,) = csv.DictReader(io.StringIO(said(format="csv", by="method")))
+    (line,) = csv.DictReader(io.StringIO(command_output(format="csv", by="method")))
     assert (line["benefit"], line["percent"], line["currency"]) == ("0.9", "200.0", "USD")
 
 
 def test_the_command_of_an_empty_book_says_so() -> None:
-    assert "Nothing is booked here" in said()
-    assert json.loads(said(format="json")) == []
+    assert "Nothing is booked here" in command_output()
+    assert json.loads(command_output(format="json")) == []
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_command_of_an_empty_book_says_so() -> None:
 def test_wrong_arguments_are_sentences_and_book_nothing(options: dict[str, str], sentence: str) -> None:
     bought()
     with pytest.raises(CommandError, match=sentence) as raised:
-        said(rebuild_missing=True, **options)
+        command_output(rebuild_missing=True, **options)
     assert raised.value.returncode == 2
     assert not RewardEntry.objects.exists()
 
@@ -147,7 +147,7 @@ def test_the_page_shows_the_sums_and_keeps_what_was_chosen() -> None:
 )
 def test_cash_is_shown_as_money_and_anything_else_in_units(kind: str, words: str) -> None:
     rewards_book.book_charge(bought(one_card_wallet(kind, 2)).pk)
-    assert words in said()
+    assert words in command_output()
     assert words in text_of(logged_in().get(reverse(TOTALS)))
     assert words in text_of(logged_in().get(reverse("admin:issuing_rewardentry_changelist")))
 

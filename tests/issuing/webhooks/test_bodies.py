@@ -117,7 +117,7 @@ def test_a_question_that_waited_too_long_for_a_thread_is_declined_unread(
     assert not Decision.objects.exists()
 
 
-def test_news_that_waited_too_long_is_refused_so_that_it_comes_again() -> None:
+def test_an_event_that_waited_too_long_is_refused_and_comes_again() -> None:
     body = json.dumps(stripe_events.event("issuing_card.updated", {"id": "ic_1"}))
     headers = {"Stripe-Signature": stripe_events.signed(body)}
     for waited_s, status in ((6.0, 503), (1.0, 200)):

@@ -47,7 +47,7 @@ class HostileEvents(TestCase):
 
     @UNHURRIED
     @given(data=st.data())
-    def test_any_change_to_news_is_handled_kept_or_rejected(self, data: st.DataObject) -> None:
+    def test_any_change_to_an_event_is_handled_kept_or_rejected(self, data: st.DataObject) -> None:
         asked = stripe_events.authorization_request(card=self.card.issuer_card_id)
         stripe_events.post(asked)
         intent = {"id": "pi_1", "status": "succeeded", "metadata": {"funding_charge": "x"}, "last_payment_error": {}}

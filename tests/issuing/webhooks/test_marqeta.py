@@ -52,7 +52,7 @@ def end() -> tuple[Any, ...]:
     return purchase.status, purchase.approved_minor, tuple(holds), cases
 
 
-def test_news_of_an_approval_adds_the_code_and_changes_no_money(card: VirtualCard) -> None:
+def test_an_approvals_update_adds_the_code_and_changes_no_money(card: VirtualCard) -> None:
     asked = approved(card)
 
     deliver(outcome(asked))
@@ -167,7 +167,7 @@ def test_an_increment_approved_without_us_opens_a_case(card: VirtualCard) -> Non
     assert Case.objects.get().amount_minor == 20_000
 
 
-def test_news_that_overtakes_our_commit_waits_and_is_recorded_in_the_end(card: VirtualCard) -> None:
+def test_an_event_that_overtakes_our_commit_waits_and_is_recorded(card: VirtualCard) -> None:
     asked = gateway_request(card=card.issuer_card_id)
     deliver(outcome(asked))
     assert not Authorization.objects.exists()

@@ -31,7 +31,7 @@ def test_stripes_question_is_declined() -> None:
     assert json.loads(declined[1]) == {"approved": False, "metadata": {"onecard_reason": "deadline_exceeded"}}
 
 
-def test_news_and_strangers_wait_for_their_turn() -> None:
+def test_events_and_strangers_wait_for_their_turn() -> None:
     question = stripe_events.authorization_request(card="ic_1")
     assert stripe(stripe_events.event("issuing_card.updated", {"id": "ic_1"})) is None
     assert stripe(question, header="t=1,v1=00") is None

@@ -99,7 +99,7 @@ def test_a_question_that_is_not_ours_is_declined_and_kept(
 
 
 @pytest.mark.parametrize(("key", "said", "why"), FOREIGN)
-def test_news_that_is_not_ours_is_kept_and_books_nothing(
+def test_an_event_of_another_account_is_kept_and_books_nothing(
     card: VirtualCard, settings: Any, key: str, said: EventBody, why: str
 ) -> None:
     settings.STRIPE_API_KEY = key
@@ -132,7 +132,7 @@ def test_an_object_of_test_mode_under_a_live_event_is_refused(card: VirtualCard,
 
 
 @pytest.mark.parametrize("kind", ["issuing_card.updated", "payment_intent.succeeded", "issuing_dispute.created"])
-def test_no_kind_of_news_of_another_account_is_acted_on(card: VirtualCard, kind: str) -> None:
+def test_no_kind_of_event_of_another_account_is_acted_on(card: VirtualCard, kind: str) -> None:
     content = {"id": card.issuer_card_id, "status": "canceled", "amount": 100, "currency": "usd"}
 
     assert handle(stripe_events.event(kind, content, account="acct_other")).status == "kept"
@@ -167,7 +167,7 @@ def test_a_refused_question_under_a_used_id_is_kept_beside_it(card: VirtualCard)
     assert stripe_events.post(asked).content == first.content
 
 
-def test_refused_news_is_handled_after_the_setting_is_mended(card: VirtualCard, settings: Any) -> None:
+def test_a_refused_event_is_handled_after_the_setting_is_corrected(card: VirtualCard, settings: Any) -> None:
     told = capture(card, api_version="2031-01-01.unheard")
     other = capture(card, account="acct_other")
     assert [handle(each).status for each in (told, other)] == ["kept", "kept"]

@@ -31,7 +31,7 @@ def written(event: dict[str, Any], number: str) -> str:
     return json.dumps(event).replace(str(HOLE), number)
 
 
-def told(event: dict[str, Any], number: str) -> str:
+def deliver_with_number(event: dict[str, Any], number: str) -> str:
     assert post(written(event, number)).status_code == 200
     return dispatch.handle(event_pk=IssuerEvent.objects.get(event_id=event["id"]).pk)
 
@@ -60,7 +60,7 @@ def test_a_capture_is_booked_in_any_notation(card: VirtualCard, number: str) -> 
     asked = authorization_request(card=card.issuer_card_id)
     assert post(asked).json()["approved"]
 
-    assert told(posted(asked, amount=-HOLE), number) == "handled"
+    assert deliver_with_number(posted(asked, amount=-HOLE), number) == "handled"
 
     assert CardTransaction.objects.get().amount_minor == 4500
 
@@ -70,7 +70,7 @@ def test_a_capture_of_a_part_of_a_cent_is_kept_with_a_case(card: VirtualCard, nu
     asked = authorization_request(card=card.issuer_card_id)
     assert post(asked).json()["approved"]
 
-    assert told(posted(asked, amount=-HOLE), number) == "rejected"
+    assert deliver_with_number(posted(asked, amount=-HOLE), number) == "rejected"
 
     assert not CardTransaction.objects.exists()
     assert Case.objects.get().kind == "event_unapplied"

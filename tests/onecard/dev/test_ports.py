@@ -50,7 +50,7 @@ def process(code: str, *words: str) -> Iterator[subprocess.Popen[str]]:
             started.kill()
 
 
-def said(started: subprocess.Popen[str]) -> str:
+def line_of(started: subprocess.Popen[str]) -> str:
     assert started.stdout is not None
     return started.stdout.readline().strip()
 
@@ -58,7 +58,7 @@ def said(started: subprocess.Popen[str]) -> str:
 def test_a_claimed_port_without_a_listener_is_not_given_away() -> None:
     wanted = free_port()
     with process(HOLD_A_PORT, str(wanted)) as first, process(HOLD_A_PORT, str(wanted)) as second:
-        one, other = int(said(first)), int(said(second))
+        one, other = int(line_of(first)), int(line_of(second))
         assert {one, other} & {wanted} == {wanted}
         assert one != other
         with claimed_port(preferred=wanted) as third:
@@ -68,7 +68,7 @@ def test_a_claimed_port_without_a_listener_is_not_given_away() -> None:
 def test_a_claim_ends_with_its_process() -> None:
     wanted = free_port()
     with process(HOLD_A_PORT, str(wanted)) as first:
-        assert int(said(first)) == wanted
+        assert int(line_of(first)) == wanted
         first.send_signal(signal.SIGKILL)
         first.wait()
         with claimed_port(preferred=wanted) as mine:
@@ -79,7 +79,7 @@ def test_a_claim_ends_with_its_process() -> None:
 def test_a_port_that_another_shares_with_reuseport_is_left_alone(address: str) -> None:
     wanted = free_port()
     with process(SHARE_A_PORT, str(wanted), address) as other:
-        assert said(other) == "listens"
+        assert line_of(other) == "listens"
         assert not is_free(wanted)
         with claimed_port(preferred=wanted) as mine:
             assert mine != wanted

@@ -65,7 +65,7 @@ def test_the_same_seed_draws_the_same() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/test_helpers/issuing/authorizations", "/v3/simulations/cardtransactions/refund"])
-def test_the_card_network_itself_knows_no_weather(path: str) -> None:
+def test_the_card_network_itself_has_no_random_faults(path: str) -> None:
     weather = Weather()
     weather.set(percent=100, seed=1)
     assert not drawn(weather, 200, method="POST", path=path)

@@ -186,7 +186,7 @@ class TestSettledOutside:
         booked = case_proposals.agree(case=case, user=clerk(), reason=WHY)
         assert (booked, clearing()) == (Money(1500, "USD"), 0)
 
-    def test_a_surplus_that_is_on_no_card_is_closed_once_its_person_has_it(self) -> None:
+    def test_an_overpayment_on_no_card_is_closed_once_it_was_paid_out(self) -> None:
         case = surplus(700)
         assert_refused(lambda: case_actions.resolve(case=case, user=clerk(), reason=WHY), "7.00 USD is in clearing")
         case_proposals.propose(case=case, proposal="outside", user=clerk(), reason="Sent to their bank.")
@@ -195,7 +195,7 @@ class TestSettledOutside:
         assert (case.status, clearing()) == ("resolved", 0)
 
     @pytest.mark.parametrize("under_way", [0, 200])
-    def test_a_surplus_that_is_on_a_card_is_closed_with_a_sentence(self, under_way: int) -> None:
+    def test_an_overpayment_on_a_card_is_closed_with_a_sentence(self, under_way: int) -> None:
         """Also while something else of the purchase is in clearing: found by a random life."""
         case = surplus(700)
         if under_way:

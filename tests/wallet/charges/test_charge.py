@@ -235,7 +235,7 @@ def test_after_many_tries_a_person_is_told_and_trying_goes_on(sandbox: RunningSa
     assert Case.objects.get().status == "resolved"
 
 
-def test_processing_waits_for_news_and_is_looked_up_when_none_comes(sandbox: RunningSandbox) -> None:
+def test_a_processing_charge_waits_for_an_event_or_is_looked_up(sandbox: RunningSandbox) -> None:
     charge = intended_charge()
     sandbox.order(method="POST", path="/v1/payment_intents", do="processing")
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     "late", [Outcome("processing", "pi_1"), Outcome("declined", "pi_1"), Outcome("requires_action", "pi_1")]
 )
-def test_late_news_never_moves_a_successful_charge_back(sandbox: RunningSandbox, late: Outcome) -> None:
+def test_a_late_update_never_moves_a_successful_charge_back(sandbox: RunningSandbox, late: Outcome) -> None:
     charge = intended_charge()
     charges.charge(charge_id=charge.pk)
 
@@ -47,7 +47,7 @@ def test_an_update_before_the_answer_finds_the_charge_by_our_id() -> None:
 
 
 @pytest.mark.parametrize("public_id", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
-def test_news_of_a_charge_that_is_not_ours_is_left_alone(public_id: str) -> None:
+def test_an_update_of_a_charge_that_is_not_ours_is_left_alone(public_id: str) -> None:
     assert outcomes.apply_update(Outcome("succeeded", "pi_theirs", charge_public_id=public_id)) is False
 
 

@@ -38,7 +38,7 @@ def as_at_processor(sandbox: RunningSandbox, method: FundingMethod) -> dict[str,
     return found
 
 
-def told() -> list[tuple[str, str]]:
+def trail() -> list[tuple[str, str]]:
     return list(Entry.objects.order_by("pk").values_list("action", "subject_id"))
 
 
@@ -54,7 +54,7 @@ def test_a_card_that_is_well_stays_as_it_is(sandbox: RunningSandbox) -> None:
     assert check() is None
 
     method.refresh_from_db()
-    assert (method.status, told()) == ("active", [])
+    assert (method.status, trail()) == ("active", [])
 
 
 @pytest.mark.parametrize("customer", [None, "cus_somebody_else"])
@@ -69,7 +69,7 @@ def test_a_detached_or_foreign_card_leaves_routing(sandbox: RunningSandbox, cust
     check()
 
     assert list(FundingMethod.objects.order_by("pk").values_list("status", flat=True)) == ["detached", "active"]
-    assert told() == [("method.detached", str(gone.pk))]
+    assert trail() == [("method.detached", str(gone.pk))]
     assert Cardholder.objects.get(pk=gone.cardholder_id).wallet_version > version, "a decision under way sees it"
 
 
@@ -97,7 +97,7 @@ def test_a_card_is_disabled_after_its_month_in_the_holders_zone(
 
     method.refresh_from_db()
     assert method.status == "disabled"
-    assert told() == [("method.expires_soon", str(method.pk)), ("method.expired", str(method.pk))]
+    assert trail() == [("method.expires_soon", str(method.pk)), ("method.expired", str(method.pk))]
 
 
 @pytest.mark.parametrize(("today", "noticed"), [((2026, 11, 30), False), ((2026, 12, 1), True)])
@@ -111,7 +111,7 @@ def test_a_card_that_expires_within_thirty_days_is_noticed_once(
         check()
         check()
 
-    assert told() == [("method.expires_soon", str(method.pk))] * noticed
+    assert trail() == [("method.expires_soon", str(method.pk))] * noticed
     method.refresh_from_db()
     assert method.status == "active"
 
@@ -125,7 +125,7 @@ def test_a_card_that_its_network_renewed_goes_on_with_the_new_date(sandbox: Runn
 
     method.refresh_from_db()
     assert (method.status, method.expiry_year, method.expiry_month) == ("active", 2099, 12)
-    assert told() == [("method.renewed", str(method.pk))]
+    assert trail() == [("method.renewed", str(method.pk))]
 
 
 @pytest.mark.parametrize("do", ["rate_limit", "html_error", "drop_request", "drop_answer", "error_500"])
@@ -182,7 +182,7 @@ def test_what_somebody_changed_during_the_check_is_newer() -> None:
     check(look_up=renewed_meanwhile)
 
     method.refresh_from_db()
-    assert (method.status, method.expiry_year, told()) == ("active", 2098, [])
+    assert (method.status, method.expiry_year, trail()) == ("active", 2098, [])
 
 
 def test_pages_are_walked_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -295,7 +295,7 @@ def test_without_redis_calls_go_on_and_the_log_says_so_once(
 
 
 @pytest.mark.parametrize("is_away", [False, True])
-def test_bad_credentials_are_told_once(
+def test_bad_credentials_are_alerted_once(
     mock: MockIssuer, link: Shared, caplog: pytest.LogCaptureFixture, is_away: bool
 ) -> None:
     told: list[tuple[str, str]] = []

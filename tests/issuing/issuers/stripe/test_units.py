@@ -40,7 +40,7 @@ def test_fraction_of_a_krona_is_no_question() -> None:
         parse_authorization_request("stripe", envelope(event))
 
 
-def test_news_of_an_authorization_in_shillings() -> None:
+def test_an_authorization_update_in_shillings_is_read() -> None:
     asked = stripe_events.authorization_request(card="ic_1", amount=70000, currency="ugx")
     history = [{"approved": False, "amount": 30000, "reason": "webhook_declined"}]
     news = parse_authorization_update(
