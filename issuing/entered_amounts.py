@@ -29,7 +29,7 @@ LIMITS: Final = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_li
 
 def install() -> None:
     """Registers how each kind is carried out."""
-    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_conversion))
+    entered_amounts.register(Kind.CONVERSION, KindHandler(_apply_conversion, lock=_lock_movement))
     entered_amounts.register(Kind.TOP_UP, KindHandler(_apply_top_up))
     entered_amounts.register(Kind.LIMITS, KindHandler(_apply_limits, lock=_lock_card, check=_refuse_when_read_only))
 
@@ -138,6 +138,13 @@ def _apply_limits(entered: EnteredAmount) -> None:
     changes = {name: [old, new] for name, old, new in zip(LIMITS, before, after, strict=True) if old != new}
     trail.record(actor=entered_amounts.actors(entered), action="virtualcard.changed", subject=card, changes=changes)
     cards.request_limits_push(card=card, requested_by=f"user:{entered.entered_by_id}")
+
+
+def _lock_movement(entered: EnteredAmount) -> None:
+    """Locks the movement with its purchase, before the proposal; the locks last until the transaction ends."""
+    movement = CardTransaction.objects.get(pk=_key(entered))
+    with locking.locked_names(movement.provider, movement.issuer_transaction_id):
+        pass
 
 
 def _lock_card(entered: EnteredAmount) -> None:

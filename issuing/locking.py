@@ -1,78 +1,237 @@
-"""The one order of locks on the issuing side, so that nothing waits in a circle: cards, purchases, then names.
+"""The one lock of a purchase, taken once by whoever handles an event, a sweep or a request of staff.
 
-After these come those of the wallet. All are held to the end of the transaction, and one that it holds already is not
-asked for again (onecard.kit.transactions).
+`locked_purchase` is for a purchase that we know, `locked_names` for whatever an event names. What they call takes no
+lock of its own: it checks with `require_purchase` that its caller did. A lock lasts until the transaction ends.
+
+The order is the same everywhere (docs/money-safety.md, The order of locks): cards by key, names, purchases by key, then
+the wallet's. A card is never locked after a purchase. So a second lock inside a first one is allowed only where it
+needs no further card: for the same purchase, which changes nothing, and for another purchase of a locked card.
 """
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
 
-from issuing.models import Authorization, CardTransaction, VirtualCard
-from onecard.kit.transactions import lock_name, takes_lock
+from issuing import states
+from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
+from onecard.kit.transactions import TransactionError, has_lock, lock_name, savepoint, takes_lock, transaction
+
+# What an event names is looked up before its locks are there. When it has changed by then, all is looked up again.
+LOOKS = 10
+_NAMES = "issuing.names"
 
 
-def lock_issuer_card(provider: str, issuer_card_id: str) -> int | None:
-    """The first lock of every change to an authorization, as in the committing statement; gives the card's key."""
-    found = _locked(VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id))
-    card_id = found.values_list("pk", flat=True).first()
+class LockError(TransactionError):
+    """A function ran without the lock that it needs, or a lock was asked for out of order."""
+
+    code = "lock_misuse"
+
+
+@contextlib.contextmanager
+def locked_purchase(purchase: Authorization) -> Iterator[Authorization]:
+    """Opens a transaction, locks the purchase with its card, and yields its fresh row."""
+    key = purchase.pk
+    with transaction():
+        _lock(lambda: _purchases(Q(pk=key)))
+        (row,) = _locked_rows(Q(pk=key))
+        yield row
+
+
+@contextlib.contextmanager
+def locked_names(
+    provider: str,
+    *names: str,
+    issuer_card_id: str = "",
+    dispute_id: str = "",
+    purchases: Iterable[Authorization] = (),
+) -> Iterator[dict[str, Authorization]]:
+    """Opens a transaction, locks what an event names, and yields the fresh rows of its purchases by their issuer's ids.
+
+    `names` are an issuer's ids of purchases and movements; an empty one counts for nothing. A name is locked before
+    there is a row for it, so two events that belong together see each other. With it comes what it belongs to by now:
+    its purchase, and the card of each; with a dispute also what it is about. `purchases` are locked too.
+    """
+    told, keys = frozenset(filter(None, names)), [each.pk for each in purchases]
+
+    def find() -> _Wanted:
+        about = _disputed(provider, dispute_id) if dispute_id else _Wanted()
+        more = {name for _, name in about.names}
+        return about | _named(provider, told | more, issuer_card_id) | _purchases(Q(pk__in=keys))
+
+    with transaction():
+        wanted = _lock(find)
+        ids = [name for issuer, name in wanted.names if issuer == provider]
+        rows = _locked_rows(Q(provider=provider, issuer_authorization_id__in=ids) | Q(pk__in=keys))
+        yield {row.issuer_authorization_id: row for row in rows}
+
+
+def lock_card(card_id: int) -> VirtualCard:
+    """Locks one card, in the caller's transaction, and returns its fresh row; raises LockError after a purchase."""
+    cards = VirtualCard.objects.filter(pk=card_id)
+    _refuse_late([card_id])
+    return (_locked(cards) if takes_lock(_card(card_id)) else cards).get()
+
+
+def lock_cards(keys: Iterable[int]) -> None:
+    """Locks cards, and the living replacement of each, which has its balance (issuing/cards/cutover.py)."""
+    wanted = list(keys)
+    if all(has_lock(_card(key)) for key in wanted):
+        return
+    _refuse_late(wanted)
+    for key in _locked(with_replacements(wanted)).order_by("pk").values_list("pk", flat=True):
+        takes_lock(_card(key))
+
+
+def require_purchase(purchase: Authorization) -> None:
+    """Raises LockError unless the caller's transaction has locked the purchase and its card."""
+    require_names(purchase.provider, purchase.issuer_authorization_id)
+    require_card(purchase.card_id)
+
+
+def require_names(provider: str, *names: str) -> None:
+    """Raises LockError unless the caller's transaction has locked these names of an issuer; empty ones need no lock."""
+    for name in filter(None, names):
+        _require(_name(provider, name), f"{name} of {provider}")
+
+
+def require_card(card_id: int | None) -> None:
+    """Raises LockError unless the caller's transaction has locked the card, if there is one."""
     if card_id is not None:
-        takes_lock(_name(card_id))
-    return card_id
+        _require(_card(card_id), f"The card {card_id}")
 
 
-def lock_card(card_id: int | None) -> None:
-    """The same for a card that is known, or for none."""
-    if card_id is not None and takes_lock(_name(card_id)):
-        _locked(VirtualCard.objects.filter(pk=card_id)).values("pk").first()
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The keys of the cards, and the names with their issuers, that are to be locked."""
+
+    cards: frozenset[int] = frozenset()
+    names: frozenset[tuple[str, str]] = frozenset()
+
+    def __or__(self, other: "_Wanted") -> "_Wanted":
+        return _Wanted(self.cards | other.cards, self.names | other.names)
+
+    def __le__(self, other: "_Wanted") -> bool:
+        return self.cards <= other.cards and self.names <= other.names
+
+    def is_held(self) -> bool:
+        """Whether the transaction has all of it; before the first names are locked it has not."""
+        cards = has_lock(_NAMES) and all(has_lock(_card(key)) for key in self.cards)
+        return cards and all(has_lock(_name(*each)) for each in self.names)
 
 
-def lock_cards(card_ids: Iterable[int | None]) -> None:
-    """The same for several cards that are known."""
-    for card_id in sorted(each for each in card_ids if each is not None):
-        lock_card(card_id)
+class _ChangedError(Exception):
+    """What was to be locked changed while its locks were waited for."""
 
 
-def lock_cards_of(provider: str, *, issuer_card_id: str, named: str) -> None:
-    """The first lock of a movement: the card that it names, and that of the purchase or capture that it names."""
-    cards = cards_of(provider, issuer_card_id=issuer_card_id, named=named)
-    for card_id in _locked(cards).order_by("pk").values_list("pk", flat=True):
-        takes_lock(_name(card_id))
+def _wanted(rows: Iterable[tuple[int | None, str, str | None]]) -> _Wanted:
+    """From rows of a card's key, an issuer and a name; card and name may be missing."""
+    found = list(rows)
+    cards = frozenset(card for card, _, _ in found if card is not None)
+    return _Wanted(cards, frozenset((provider, name) for _, provider, name in found if name))
 
 
-def cards_of(provider: str, *, issuer_card_id: str, named: str) -> QuerySet[VirtualCard]:
-    """The cards that a movement is about. Each way to one has its index; a condition with OR would read all cards."""
+def _purchases(which: Q) -> _Wanted:
+    rows = Authorization.objects.filter(which).values_list("card_id", "provider", "issuer_authorization_id")
+    return _wanted(rows)
+
+
+def _disputed(provider: str, dispute_id: str) -> _Wanted:
+    """A name for the dispute, what its issuer said that it is about, and its purchase."""
+    known = Dispute.objects.filter(provider=provider, issuer_dispute_id=dispute_id)
+    rows = known.values_list(
+        "authorization__card_id", "authorization__issuer_authorization_id", "issuer_transaction_id"
+    )
+    card, purchase, about = rows.first() or (None, "", "")
+    return _wanted((card, provider, name) for name in (f"dispute:{dispute_id}", purchase, about))
+
+
+def _named(provider: str, names: frozenset[str], issuer_card_id: str) -> _Wanted:
+    """What is named, and what it belongs to, in one query."""
+    ways = ways_to(provider, names, issuer_card_id)
+    rows = ways[0].union(*ways[1:], all=True) if ways else []
+    return _wanted([*((None, provider, name) for name in names), *((card, provider, name) for card, name in rows)])
+
+
+def ways_to(provider: str, names: Iterable[str], issuer_card_id: str) -> list[QuerySet[Any, Any]]:
+    """The queries from what is named to a card and a name: each has its index, and one with OR would read all rows."""
     ways: list[QuerySet[Any, Any]] = []
     if issuer_card_id:
         cards = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id)
-        ways = [cards.values_list("pk")]
-    if named:
-        purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
-        captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-        # A capture's own card too: its purchase may be told, or said by a person, only now.
+        ways.append(cards.values_list("pk", Value("")))
+    if names:
+        purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id__in=names)
+        movements = CardTransaction.objects.filter(provider=provider, issuer_transaction_id__in=names)
         ways += [
-            purchases.values_list("card"),
-            captures.values_list("authorization__card"),
-            captures.values_list("card"),
+            purchases.values_list("card_id", "issuer_authorization_id"),
+            movements.values_list("authorization__card_id", "authorization__issuer_authorization_id"),
+            movements.values_list("card_id", "issuer_authorization_id"),
         ]
-    if not ways:
-        return VirtualCard.objects.none()
-    return VirtualCard.objects.filter(pk__in=ways[0].union(*ways[1:], all=True))
+        # These are linked as soon as what they name is there.
+        waiting = CardTransaction.objects.filter(provider=provider, issuer_authorization_id__in=names)
+        ways.append(waiting.filter(authorization=None).values_list("card_id", "issuer_transaction_id"))
+    return ways
 
 
-def lock_purchase(provider: str, issuer_authorization_id: str) -> None:
-    """A movement and its purchase that come at once must see each other, and there may be no row yet to lock.
+def _lock(find: Callable[[], _Wanted]) -> _Wanted:
+    """Locks what `find` finds. Where it finds something else after that, the savepoint gives the locks back."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(_ChangedError), savepoint():
+            return _lock_once(find)
+    raise LockError("What is to be locked keeps changing: try again.")
 
-    After all row locks of the card's side, and before those of the wallet's.
-    """
-    if issuer_authorization_id:
-        lock_name(f"onecard.purchase:{provider}:{issuer_authorization_id}")
+
+def _lock_once(find: Callable[[], _Wanted]) -> _Wanted:
+    wanted = find()
+    if wanted.is_held():
+        return wanted
+    lock_cards(wanted.cards)
+    for each in sorted(wanted.names):
+        lock_name(_name(*each))
+    takes_lock(_NAMES)
+    if not find() <= wanted:
+        raise _ChangedError
+    return wanted
+
+
+def with_replacements(keys: Iterable[int]) -> QuerySet[VirtualCard]:
+    """These cards, and the living card that replaced each of them."""
+    cards = VirtualCard.objects.filter(pk__in=keys).values_list("pk")
+    living = VirtualCard.objects.filter(replaces__in=keys).exclude(status=states.Card.CLOSED).values_list("pk")
+    return VirtualCard.objects.filter(pk__in=cards.union(living, all=True))
+
+
+def _refuse_late(keys: Iterable[int]) -> None:
+    late = [key for key in keys if not has_lock(_card(key))]
+    if late and has_lock(_NAMES):
+        raise LockError(
+            f"The card {late[0]} would be locked after a purchase, and cards come first: let the first lock of this "
+            "transaction take it (issuing/locking.py)."
+        )
+
+
+def _require(lock: str, what: str) -> None:
+    if not has_lock(lock):
+        raise LockError(
+            f"{what} is not locked: whoever handles the event calls locked_purchase() or locked_names() first "
+            "(issuing/locking.py)."
+        )
 
 
 def _locked(cards: QuerySet[VirtualCard]) -> QuerySet[VirtualCard]:
     return cards.select_for_update(no_key=True, of=("self",))
 
 
-def _name(card_id: int) -> str:
+def _locked_rows(which: Q) -> list[Authorization]:
+    rows = Authorization.objects.select_for_update(no_key=True, of=("self",))
+    return list(rows.filter(which).order_by("pk"))
+
+
+def _card(card_id: int) -> str:
     return f"issuing.card:{card_id}"
+
+
+def _name(provider: str, name: str) -> str:
+    return f"onecard.purchase:{provider}:{name}"

@@ -1,6 +1,7 @@
-"""A lock that somebody else holds, without a thread."""
+"""Locks that somebody else holds or waits for."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from django.db import connection
@@ -23,3 +24,22 @@ def held_elsewhere(statement: str) -> Iterator[None]:
     finally:
         other.rollback()
         other.close()
+
+
+def wait_for_somebody_who_waits() -> None:
+    """Until another connection waits for a lock that this one has."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    with connection.cursor() as cursor:
+        for _ in range(400):
+            if cursor.execute(waiting).fetchone() is not None:
+                return
+            time.sleep(0.05)
+    raise AssertionError("Nobody came to wait for the lock.")
+
+
+def deadlocks() -> int:
+    """The server's own count; statistics of ended transactions are flushed within a second."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])

@@ -10,7 +10,6 @@ from issuing.limits import holds
 from issuing.models import Authorization
 from onecard.kit import clock
 from onecard.kit.sweeper import each_in_turn
-from onecard.kit.transactions import transaction
 
 ACTOR = "system:settling"
 # The report that a purchase is closed can arrive before its captures. Without any capture the grace period is longer.
@@ -38,10 +37,7 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
     A purchase with a capture that has no converted amount is postponed: a refund now would have to be charged again.
     """
     moment = now or clock.now()
-    with transaction():
-        locking.lock_card(Authorization.objects.values_list("card_id", flat=True).get(pk=purchase_id))
-        purchase = Authorization.objects.select_for_update(no_key=True, of=("self",)).get(pk=purchase_id)
-        locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    with locking.locked_purchase(Authorization.objects.get(pk=purchase_id)) as purchase:
         due = Authorization.objects.filter(
             pk=purchase_id, status=states.Authorization.SETTLED, settle_due_at__lte=moment
         )

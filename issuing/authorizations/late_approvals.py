@@ -25,12 +25,10 @@ def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) ->
     with transaction():
         _wait_briefly()
         decisions = Decision.objects.filter(event__provider=provider, event__event_id=event_id)
-        late = decisions.select_related("authorization__card").latest("id")
-        card = late.authorization.card
-        if card is not None:
-            locking.lock_card(card.pk)
-        correction = _correct(late, answers)
-        lifecycle.undo_round(late, actor=ACTOR)
+        late = decisions.select_related("authorization").latest("id")
+        with locking.locked_purchase(late.authorization) as late.authorization:
+            correction = _correct(late, answers)
+            lifecycle.undo_round(late, actor=ACTOR)
         trail.record(
             actor=ACTOR,
             action="authorization.withdrawn",
@@ -42,7 +40,7 @@ def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) ->
 
 
 def _wait_briefly() -> None:
-    """Waits only briefly for the card's lock, since the issuer waits. The issuer's update undoes what remains."""
+    """Waits only briefly for each lock, since the issuer waits. The issuer's update undoes what remains."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
 

@@ -14,10 +14,9 @@ from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
 from issuing.issuers.messages import AuthorizationUpdate, MalformedEventError
 from issuing.limits import holds
-from issuing.models import Authorization, Decision, Provider
+from issuing.models import Authorization, Decision, Provider, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
-from onecard.kit.transactions import require_transaction, transaction
 from onecard.kit.transitions import sources_of
 from wallet import cases
 from wallet.models import Case
@@ -27,41 +26,47 @@ log = logging.getLogger(__name__)
 NOTHING_BOUGHT = (states.Authorization.DECLINED, states.Authorization.REVERSED, states.Authorization.EXPIRED)
 
 
-def apply_update(update: AuthorizationUpdate, *, wait_for_decision: bool) -> bool:
+def apply_update(update: AuthorizationUpdate, authorization: Authorization | None, *, wait_for_decision: bool) -> bool:
     """Applies an issuer's update of an authorization; an old or repeated update changes nothing (money-safety I10).
 
+    Call it under the lock of what the update names; `authorization` is the row that the lock gave, or None without one.
     An authorization that we never decided on is recorded from the update alone. When the update says that the issuer
     asked us but our decision is not here yet, it may still be committing: then this returns False, and the caller tries
     again. Raises ContradictionError, and changes nothing, for an update that names things that do not belong together.
     """
-    with transaction():
-        card_id = locking.lock_issuer_card(update.provider, update.issuer_card_id)
-        authorization = (
-            Authorization.objects.select_for_update(no_key=True, of=("self",))
-            .filter(provider=update.provider, issuer_authorization_id=update.authorization_id)
-            .first()
-        )
-        refuse_contradiction(update)
-        if authorization is None:
-            if update.asked_us and wait_for_decision:
-                return False
-            authorization, is_other = _record_unseen(update, card_id), True
-        else:
-            if (
-                update.provider != Provider.MARQETA
-                and update.status == authorization.status == states.Authorization.APPROVED
-            ):
-                refuse_other_currency(authorization, update)
-            is_other = _fill_in(authorization, update, card_id)
-            _undo_declined(authorization, update)
-            is_other |= _follow(authorization, update)
-            # A larger capture may have asked for the increment's amount already.
-            is_other |= update.approved_rounds > 1
-        # Captures may have been reported before the purchase.
-        card_transactions.link(authorization)
-        if is_other:
-            amount_due.follow(authorization, actor=f"issuer:{update.provider}")
-        return True
+    locking.require_names(update.provider, update.authorization_id)
+    refuse_contradiction(update)
+    card_id = _card_of(update)
+    if authorization is None:
+        if update.asked_us and wait_for_decision:
+            return False
+        authorization, is_other = _record_unseen(update, card_id), True
+    else:
+        is_other = _apply(update, authorization, card_id)
+    # Captures may have been reported before the purchase.
+    card_transactions.link(authorization)
+    if is_other:
+        amount_due.follow(authorization, actor=f"issuer:{update.provider}")
+    return True
+
+
+def _apply(update: AuthorizationUpdate, authorization: Authorization, card_id: int | None) -> bool:
+    """Applies the update to the known authorization; True when the amount due has to follow."""
+    is_approved = update.status == authorization.status == states.Authorization.APPROVED
+    if is_approved and update.provider != Provider.MARQETA:
+        refuse_other_currency(authorization, update)
+    is_other = _fill_in(authorization, update, card_id)
+    _undo_declined(authorization, update)
+    is_other |= _follow(authorization, update)
+    # A larger capture may have asked for the increment's amount already.
+    return is_other or update.approved_rounds > 1
+
+
+def _card_of(update: AuthorizationUpdate) -> int | None:
+    if not update.issuer_card_id:
+        return None
+    cards = VirtualCard.objects.filter(issuer_provider=update.provider, issuer_card_id=update.issuer_card_id)
+    return cards.values_list("pk", flat=True).first()
 
 
 def refuse_contradiction(update: AuthorizationUpdate) -> None:
@@ -149,7 +154,7 @@ def add_unasked(authorization: Authorization, amount_minor: int, *, is_new: bool
 
     `is_new` is true for the first message about the amount, so that it is added once.
     """
-    require_transaction("More of a purchase")
+    locking.require_purchase(authorization)
     if _is_decided(authorization):
         review_cases.open_case(authorization, amount_minor=amount_minor)
     elif is_new:
@@ -179,7 +184,7 @@ def _was_ours(authorization: Authorization) -> bool:
 
 def move(authorization: Authorization, target: str, *, actor: str) -> bool:
     """Moves an authorization along its table of legal moves, with its holds; False when the update is old."""
-    require_transaction("An authorization's move")
+    locking.require_purchase(authorization)
     sources = sources_of(states.AUTHORIZATION_MOVES, target)
     rows = Authorization.objects.filter(pk=authorization.pk, status__in=sources)
     if rows.update(status=target, updated_at=clock.now()) != 1:
@@ -210,6 +215,7 @@ def _let_go(authorization: Authorization, target: str) -> None:
 def undo_round(decision: Decision, *, actor: str) -> None:
     """Takes back one approved round: the whole purchase if it was the only one, else the amount that it added."""
     purchase = decision.authorization
+    locking.require_purchase(purchase)
     others = Decision.objects.filter(authorization=purchase, approved=True, corrected_by=None).exclude(pk=decision.pk)
     if not (others.exists() or holds.held_without_us_minor(purchase)):
         move(purchase, states.Authorization.DECLINED, actor=actor)
@@ -223,6 +229,7 @@ def approve_less(decision: Decision, reported_minor: int, *, actor: str) -> int:
     Returns the released amount in minor units. Once the purchase is settled or over, the captures have decided already.
     """
     purchase, excess = decision.authorization, decision.amount_minor - reported_minor
+    locking.require_purchase(purchase)
     purchase.refresh_from_db(fields=("status", "settle_due_at"))
     if excess > 0 and amount_due.is_open(purchase):
         return give_back(purchase, excess, actor=actor)
@@ -234,7 +241,7 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
 
     Returns the released amount in minor units.
     """
-    require_transaction("A partial reversal")
+    locking.require_purchase(authorization)
     authorization.refresh_from_db(fields=("approved_minor",))
     given = holds.shrink_to(authorization, max(0, authorization.approved_minor - amount_minor))
     trail.record(actor=actor, action="authorization.reduced", subject=authorization, amount_minor=given)

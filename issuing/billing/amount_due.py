@@ -15,7 +15,6 @@ from issuing.billing.stored_balance import Share
 from issuing.limits import holds
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.money import Money
-from onecard.kit.transactions import require_transaction
 from wallet import cases
 from wallet.models import Case
 from wallet.obligations import adjust
@@ -36,13 +35,11 @@ GROUP BY t.authorization_id, t.transaction_type
 
 
 def follow(purchase: Authorization, *, actor: str) -> int:
-    """Brings what the cardholder pays to the amount due, in the caller's transaction; returns the difference.
+    """Brings what the cardholder pays to the amount due, under the purchase's lock; returns the difference.
 
     The card's own balance pays first, and funding cards the rest (issuing/billing/stored_balance.py).
     """
-    require_transaction("What is owed for a purchase")
-    locking.lock_card(purchase.card_id)
-    locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    locking.require_purchase(purchase)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
     name, position = purchase.reference, position_of(purchase)
     holds.count_captured(purchase, position.captured_minor)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from django.db.models import F, Q, Sum
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.models import Authorization, BalanceUse, Decision, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
-from onecard.kit.transactions import require_transaction
 from wallet.ledger import postings as ledger
 from wallet.models import Posting
 from wallet.obligations import adjust
@@ -35,12 +34,10 @@ class Share:
 def bring_to(purchase: Authorization, *, reference: str, due_minor: int, actor: str) -> Share:
     """Brings the balance's part of a purchase, and the balance itself, to the right amount.
 
-    `due_minor` may be below zero. Call it in a transaction under the card's lock; raises TransactionError outside of
-    one.
+    `due_minor` may be below zero. Call it under the purchase's lock; raises LockError without it.
     """
-    require_transaction("What a balance pays")
-    uses = BalanceUse.objects.select_for_update(no_key=True, of=("self",))
-    use = uses.filter(authorization=purchase).first()
+    locking.require_purchase(purchase)
+    use = BalanceUse.objects.filter(authorization=purchase).first()
     if use is None and due_minor >= 0:
         return Share(0, 0, None)
     card = lock_home(use.card_id if use else purchase.card_id)
@@ -77,8 +74,7 @@ def post(purchase: Authorization, *, reference: str, moved_minor: int, is_open: 
 
 def lock_home(card_id: int | None) -> VirtualCard | None:
     """Locks a card and returns it, or the card that replaced it and has its balance (issuing/cards/cutover.py)."""
-    cards = VirtualCard.objects.select_for_update(no_key=True, of=("self",))
-    card = cards.filter(pk=card_id).first() if card_id else None
+    card = locking.lock_card(card_id) if card_id else None
     if card is None or card.status != states.Card.CLOSED:
         return card
     # The old card's lock comes before its replacement's, as when a card is replaced.

@@ -6,7 +6,6 @@ from issuing.models import Authorization, BalanceUse
 from onecard.kit import clock
 from onecard.kit.clock import local_day
 from onecard.kit.money import Money
-from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from routing import rulebook
 from routing.engine import Method, Purchase, choose
@@ -26,23 +25,25 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
     It happens once, however often it is called; later captures and refunds adjust it as for every purchase. Raises
     CaseRefusedError, and then nothing has changed.
     """
-    with transaction():
-        purchase = _lock(case)
-        with case_desk.opened(case) as facts:
-            case_desk.refuse(why_not(facts))
-            words, money = case_desk.checked(reason), unasked(purchase)
-            method = _chosen(purchase)
-            charge = obligations.begin(
-                method=method,
-                reference=f"{case.reference}:{FundingObligation.objects.filter(purchase=case.reference).count() + 1}",
-                purchase=case.reference,
-                description=purchase.merchant_name or purchase.issuer_authorization_id,
-                money=money,
-            )
-            summary = f"Charge of {money} to {method}"
-            case_desk.note(facts, user, "case.charge_chosen", words, summary=summary, charge=charge.pk)
-            amount_due.follow(purchase, actor=case_desk.actor(user))
-            cases.resolve_cases(reference=case.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
+    found = _find(case)
+    if found is None:
+        raise CaseRefusedError("This case names no purchase that is here.")
+    # The wallet's lock comes after the purchase's.
+    with locking.locked_purchase(found) as purchase, case_desk.opened(case) as facts:
+        case_desk.refuse(why_not(facts))
+        words, money = case_desk.checked(reason), unasked(purchase)
+        method = _chosen(purchase)
+        charge = obligations.begin(
+            method=method,
+            reference=f"{case.reference}:{FundingObligation.objects.filter(purchase=case.reference).count() + 1}",
+            purchase=case.reference,
+            description=purchase.merchant_name or purchase.issuer_authorization_id,
+            money=money,
+        )
+        summary = f"Charge of {money} to {method}"
+        case_desk.note(facts, user, "case.charge_chosen", words, summary=summary, charge=charge.pk)
+        amount_due.follow(purchase, actor=case_desk.actor(user))
+        cases.resolve_cases(reference=case.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
     return charge
 
 
@@ -113,13 +114,3 @@ def _find(case: Case) -> Authorization | None:
     key = Subject.PURCHASE.key_in(case.reference)
     known = Authorization.objects.select_related("card__cardholder")
     return known.filter(pk=key).first() if key is not None else None
-
-
-def _lock(case: Case) -> Authorization:
-    """Locks the card and the purchase, before the wallet's locks (issuing/locking.py)."""
-    found = _find(case)
-    if found is None:
-        raise CaseRefusedError("This case names no purchase that is here.")
-    locking.lock_card(found.card_id)
-    locking.lock_purchase(found.provider, found.issuer_authorization_id)
-    return Authorization.objects.select_related("card__cardholder").get(pk=found.pk)

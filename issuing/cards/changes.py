@@ -8,7 +8,7 @@ import datetime as dt
 from django.db.models import Exists, OuterRef, Q
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.cards import change_records, issuer_failover
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import Address, CardOrder, IssuedCard, Issuer, IssuerError, Limits, Person, RefusedError
@@ -54,7 +54,7 @@ def ask_again(*, change: CardChange, reason: str, requested_by: str) -> str:
     """
     words = checked_reason(reason, error=CardRefusedError)
     with transaction():
-        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        card = locking.lock_card(change.card_id)
         waiting = CardChange.objects.filter(IS_NEXT, pk=change.pk, status=states.Change.INTENDED)
         if waiting.update(next_attempt_at=clock.now(), updated_at=clock.now()) != 1:
             raise CardRefusedError("This change does not wait, or an earlier one of its card does: look again.")
@@ -77,7 +77,7 @@ def _claim(change_id: int) -> CardChange | None:
     """Takes the change for this worker. The object keeps what was known before: `may_have_arrived`, say."""
     with transaction():
         card_id = CardChange.objects.values_list("card_id", flat=True).get(pk=change_id)
-        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card_id)
+        locking.lock_card(card_id)
         due = CardChange.objects.filter(CHANGES.due(clock.now()) & IS_NEXT, pk=change_id)
         claimed = due.select_related("card__cardholder__user").first()
         # Should this worker die, nobody knows whether it sent anything.
@@ -129,7 +129,7 @@ def _account_at(issuer: Issuer, card: VirtualCard) -> str:
 
 def _done(change: CardChange, issued: IssuedCard | None) -> None:
     with transaction():
-        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        card = locking.lock_card(change.card_id)
         if not change_records.end(change, states.Change.DONE):
             return
         if change.kind == CardChange.Kind.CREATE and issued is not None:
@@ -162,7 +162,7 @@ def _take_over(card: VirtualCard, issued: IssuedCard) -> None:
 def _refused(change: CardChange, error: RefusedError) -> None:
     """Final: a card that cannot be made is closed; what we hold more strictly than the issuer stays so."""
     with transaction():
-        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        card = locking.lock_card(change.card_id)
         if not change_records.end(change, states.Change.REFUSED, error):
             return
         if change.kind == CardChange.Kind.CREATE:
@@ -182,7 +182,7 @@ def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool
     A pause opens none: nothing was sent, and the page of its issuer tells of it.
     """
     with transaction():
-        VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        locking.lock_card(change.card_id)
         is_ours = CHANGES.put_back(
             change,
             message=error.message,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Max
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.card_data.vault import erase_card_data
 from issuing.cards.change_records import intend
 from issuing.cards.comparison_rules import Finding, Kind, Resolution, compare
@@ -66,7 +66,7 @@ def settle(
 ) -> list[SyncDifference]:
     """Resolves the differences in one commit; does nothing while a change is open, or if the card has changed since."""
     with transaction():
-        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=seen.card_id)
+        card = locking.lock_card(seen.card_id)
         if look(card.pk) != seen or CardChange.objects.filter(card=card, status__in=states.OPEN_CHANGE).exists():
             return []
         findings = [_unknown_there(card)] if theirs is None else compare(card, theirs, with_limits=with_limits)

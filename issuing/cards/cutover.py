@@ -14,7 +14,7 @@ from django.db import IntegrityError
 from django.db.models import F, QuerySet
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.cards import changes as card_changes
 from issuing.cards import service as cards
 from issuing.errors import CardRefusedError, ReadOnlyError
@@ -163,7 +163,7 @@ def _is_ready(real: VirtualCard, card: VirtualCard) -> bool:
 def _hand_over(card: VirtualCard, real: VirtualCard) -> None:
     """Closes the mock card and moves its balance, in one commit; a mock card has no issuer to notify."""
     with transaction():
-        locked = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card.pk)
+        locked = locking.lock_card(card.pk)
         closable = sources_of(states.CARD_MOVES, states.Card.CLOSED)
         mine = VirtualCard.objects.filter(pk=card.pk, status__in=closable)
         if mine.update(status=states.Card.CLOSED, balance_minor=0, updated_at=clock.now()) != 1:

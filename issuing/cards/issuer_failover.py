@@ -5,7 +5,7 @@ waits for its issuer.
 """
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from issuing.operations import availability
 from onecard.kit import clock
@@ -26,7 +26,7 @@ def move_to_backup(change: CardChange) -> bool:
 
 def _move(change: CardChange, provider: str, backup: str) -> bool:
     with transaction():
-        card = VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=change.card_id)
+        card = locking.lock_card(change.card_id)
         mine = CardChange.objects.filter(pk=change.pk, attempts=change.attempts, status=states.Change.SENDING)
         if not mine.update(
             status=states.Change.INTENDED,

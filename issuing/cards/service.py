@@ -5,7 +5,7 @@ Each commits the request with its trail and its message first, and asks the issu
 closed card declines from that commit on, and new limits hold.
 """
 
-from issuing import states
+from issuing import locking, states
 from issuing.card_data.vault import erase_card_data
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
@@ -111,7 +111,7 @@ def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: s
     _check_limits(limits, card.currency)
     availability.refuse_when_read_only(card.issuer_provider)
     with transaction():
-        locked = _lock(card)
+        locked = locking.lock_card(card.pk)
         if locked.status == states.Card.CLOSED:
             raise CardRefusedError("This card is closed; its limits can no longer be changed.")
         VirtualCard.objects.filter(pk=card.pk).update(
@@ -136,7 +136,7 @@ def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
 def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_states: tuple[str, ...]) -> VirtualCard:
     """What gives the cardholder more waits for the issuer's confirmation."""
     with transaction():
-        locked = _lock(card)
+        locked = locking.lock_card(card.pk)
         if locked.status not in from_states:
             raise CardRefusedError(
                 f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
@@ -149,7 +149,7 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
     """What restricts the card holds here first, because the issuer may be slow."""
     words = checked_reason(reason, error=CardRefusedError)
     with transaction():
-        locked = _lock(card)
+        locked = locking.lock_card(card.pk)
         movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
         if movable.update(status=target, updated_at=clock.now()) != 1:
             raise CardRefusedError(
@@ -167,10 +167,6 @@ def _carry_out(change: CardChange) -> VirtualCard:
     """Asks the issuer at once; if that fails, the message and the sweeper try again."""
     card_changes.carry_out(change_id=change.pk)
     return VirtualCard.objects.select_related("cardholder").get(pk=change.card_id)
-
-
-def _lock(card: VirtualCard) -> VirtualCard:
-    return VirtualCard.objects.select_for_update(no_key=True, of=("self",)).get(pk=card.pk)
 
 
 def _check_person(cardholder: Cardholder) -> None:

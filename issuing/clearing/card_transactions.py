@@ -5,7 +5,8 @@ Authorizations, increments, reversals and declines are not rows here: they are o
 and holds.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -22,7 +23,6 @@ from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
 from onecard.kit.insert_once import insert_once
 from onecard.kit.money import Money
-from onecard.kit.transactions import require_transaction, transaction
 from wallet import cases
 from wallet.models import Case
 
@@ -50,7 +50,7 @@ def record(
     never overwritten: missing columns are filled in, and a different amount, currency or type opens a case (see
     `difference`). A movement whose references do not belong together is kept without its purchase, posts nothing, and
     opens a case. A movement of no money is not recorded: False. Raises UnrecordableError for an impossible amount or
-    currency. Call it in one transaction per movement, since it takes locks.
+    currency. Call it under the lock of what the movement names (`locked`).
     """
     if not transaction_rows.type_of(found, transaction_type):
         return False
@@ -61,27 +61,33 @@ def record(
         "merchant_category": (merchant_category or category_of(found.mcc))[:120],
         "merchant_location": merchant_location[:200],
     }
-    with transaction():
-        locking.lock_cards_of(provider, issuer_card_id=found.issuer_card_id, named=found.authorization_id)
-        if row["transaction_type"] == Type.SETTLEMENT:
-            # A dispute of this capture names it, and may be reported at the same time.
-            locking.lock_purchase(provider, found.id)
-        locking.lock_purchase(provider, found.authorization_id)
-        row |= _links(found, provider, row, settled)
-        kept = CardTransaction(
-            provider=provider, issuer_transaction_id=found.id, **row, source=source, recorded_at=clock.now()
-        )
-        is_new = insert_once(kept, unique=("provider", "issuer_transaction_id"))
-        if is_new:
-            _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
-            if kept.contradiction:
-                contradictions.open_contradiction(kept, kept.contradiction)
-            book(kept)
-        else:
-            kept = _record_repeat(_lock(provider, found.id), row)
-        _join_refunds(kept)
-        _link_followers(kept)
+    locking.require_names(provider, found.authorization_id)
+    row |= _links(found, provider, row, settled)
+    kept = CardTransaction(
+        provider=provider, issuer_transaction_id=found.id, **row, source=source, recorded_at=clock.now()
+    )
+    is_new = insert_once(kept, unique=("provider", "issuer_transaction_id"))
+    if is_new:
+        _note(kept, "transaction.recorded", transaction_type=kept.transaction_type, source=source)
+        if kept.contradiction:
+            contradictions.open_contradiction(kept, kept.contradiction)
+        book(kept)
+    else:
+        kept = _record_repeat(_known(provider, found.id), row)
+    _join_refunds(kept)
+    _link_followers(kept)
     return is_new
+
+
+@contextlib.contextmanager
+def locked(found: IssuerTransaction, *, provider: str) -> Iterator[dict[str, Authorization]]:
+    """Locks what a reported movement names, for `record`; yields the purchases among it by their issuer's ids.
+
+    A dispute of a capture names the capture, and may be reported at the same time.
+    """
+    names = (found.id, found.authorization_id)
+    with locking.locked_names(provider, *names, issuer_card_id=found.issuer_card_id) as purchases:
+        yield purchases
 
 
 def with_update(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
@@ -112,8 +118,7 @@ def link(authorization: Authorization) -> int:
     Imported legacy rows are left alone, here and where captures are linked: nobody knows what became of them until the
     issuer reports them too.
     """
-    require_transaction("The link of transactions to their purchase")
-    locking.lock_purchase(authorization.provider, authorization.issuer_authorization_id)
+    locking.require_purchase(authorization)
     waiting = CardTransaction.objects.filter(
         provider=authorization.provider,
         issuer_authorization_id=authorization.issuer_authorization_id,
@@ -121,8 +126,7 @@ def link(authorization: Authorization) -> int:
         of_no_purchase_at=None,
         contradiction="",
     ).exclude(source=CardTransaction.Source.LEGACY)
-    found = list(waiting.select_for_update(no_key=True, of=("self",)))
-    joined = [each for each in found if not contradictions.contradicts(each, authorization)]
+    joined = [each for each in waiting.order_by("pk") if not contradictions.contradicts(each, authorization)]
     for each in joined:
         kept = _complete(each, {"authorization_id": authorization.pk, "card_id": authorization.card_id})
         _join_refunds(kept)
@@ -134,15 +138,15 @@ def link(authorization: Authorization) -> int:
 
 def take_along(kept: CardTransaction) -> None:
     """Joins what waited for a capture that a person has just joined, in the caller's transaction: see `record`."""
-    require_transaction("What waits for a capture")
+    if kept.authorization is not None:
+        locking.require_purchase(kept.authorization)
     _join_refunds(kept)
     _link_followers(kept)
 
 
 def look_again(purchase: Authorization) -> None:
     """Links the refunds that waited for this purchase's capture, in the transaction that releases its hold."""
-    for refund in refund_matching.join_after(purchase):
-        book(refund)
+    _book_joined(refund_matching.join_after(purchase))
 
 
 def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
@@ -193,7 +197,7 @@ def _links(
     if purchase is not None or not named or named == found.id:
         return links
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-    capture = captures.select_for_update(no_key=True, of=("self",)).first()
+    capture = captures.first()
     return links | (_inherited(capture, row | links) if capture else {})
 
 
@@ -213,7 +217,7 @@ def _link_followers(capture: CardTransaction) -> None:
         of_no_purchase_at=None,
         contradiction="",
     ).exclude(Q(pk=capture.pk) | Q(source=CardTransaction.Source.LEGACY))
-    for kept in waiting.select_for_update(no_key=True, of=("self",)).order_by("pk"):
+    for kept in waiting.order_by("pk"):
         if not contradictions.contradicts(kept, capture.authorization):
             _complete(kept, _inherited(capture, {}))
     for dispute in _disputes_of(capture.provider, name):
@@ -245,7 +249,7 @@ def _record_repeat(kept: CardTransaction, row: dict[str, Any]) -> CardTransactio
 
 
 def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
-    """Fills in what the locked row lacks; existing values stay."""
+    """Fills in what the row lacks; existing values stay."""
     missing = transaction_rows.missing(kept, told)
     if missing:
         CardTransaction.objects.filter(pk=kept.pk).update(**missing)
@@ -259,10 +263,17 @@ def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
 
 def _join_refunds(kept: CardTransaction) -> None:
     joined = refund_matching.join(kept)
-    for refund in joined:
-        book(refund)
+    _book_joined(joined)
     if kept not in joined:
         refund_matching.open_case_if_unmatched(kept)
+
+
+def _book_joined(refunds: list[CardTransaction]) -> None:
+    """Each under the lock of its purchase, which is another one of the locked card."""
+    for refund in refunds:
+        assert refund.authorization is not None  # noqa: S101  (it has just been linked)
+        with locking.locked_purchase(refund.authorization):
+            book(refund)
 
 
 def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:
@@ -277,9 +288,8 @@ def _open_case_if_other(kept: CardTransaction, theirs: dict[str, Any]) -> None:
         )
 
 
-def _lock(provider: str, issuer_transaction_id: str) -> CardTransaction:
-    rows = CardTransaction.objects.select_for_update(no_key=True, of=("self",))
-    return rows.get(provider=provider, issuer_transaction_id=issuer_transaction_id)
+def _known(provider: str, issuer_transaction_id: str) -> CardTransaction:
+    return CardTransaction.objects.get(provider=provider, issuer_transaction_id=issuer_transaction_id)
 
 
 def _note(kept: CardTransaction, action: str, **details: Any) -> None:

@@ -10,7 +10,6 @@ from audit import trail
 from issuing import locking
 from issuing.billing import amount_due, review_cases
 from issuing.models import Authorization, CardTransaction
-from onecard.kit import transactions
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from onecard.kit.reasons import checked_reason
@@ -45,8 +44,7 @@ def enter_converted_amount(
     """
     words = checked_reason(reason, error=ConversionRefusedError)
     _refuse(_why_impossible(converted_minor))
-    with transactions.transaction():
-        purchase = _lock_purchase_of(transaction)
+    with locking.locked_purchase(_purchase_of(transaction)) as purchase:
         kept = CardTransaction.objects.select_related("authorization").get(pk=transaction.pk)
         _refuse(why_not(kept))
         converted = Money(converted_minor, purchase.currency)
@@ -150,7 +148,7 @@ def is_waited_for(purchase: Authorization) -> bool:
 def exchange(kept: CardTransaction, purchase: Authorization) -> bool:
     """Posts the exchange of a movement in another currency, or opens a case without a rate; True if it is new.
 
-    In the caller's transaction, under the locks of the card and the purchase. What is known stays: an issuer that says
+    Under the purchase's lock. What is known stays: an issuer that says
     otherwise later is for a person.
     """
     if kept.currency == purchase.currency or kept.transaction_type in PROVISIONAL:
@@ -229,12 +227,10 @@ def _open_case_if_issuer_differs(kept: CardTransaction, converted: Money) -> Non
         )
 
 
-def _lock_purchase_of(transaction: CardTransaction) -> Authorization:
+def _purchase_of(transaction: CardTransaction) -> Authorization:
     purchase = Authorization.objects.filter(card_transactions=transaction.pk).first()
     if purchase is None:
         raise ConversionRefusedError(why_not(transaction))
-    locking.lock_card(purchase.card_id)
-    locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
     return purchase
 
 

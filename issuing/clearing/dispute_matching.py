@@ -2,7 +2,6 @@
 
 from django.db.models import Q, QuerySet
 
-from issuing import locking
 from issuing.clearing import dispute_money, posting, refund_matching
 from issuing.clearing.transaction_rows import dispute_of
 from issuing.models import CardTransaction, Dispute
@@ -16,12 +15,6 @@ def is_of_dispute(kept: CardTransaction) -> bool:
     return kept.transaction_type in MOVES
 
 
-def lock(kept: CardTransaction) -> None:
-    """The dispute's name, where one moved it, as its news takes it; after the cards."""
-    if is_of_dispute(kept):
-        locking.lock_purchase(kept.provider, f"dispute:{dispute_of(kept)}")
-
-
 def join(kept: CardTransaction, *, because: str, actor: str) -> None:
     """Joins the dispute, and all that it moved, with the purchase that `kept` has just been joined with.
 
@@ -33,17 +26,17 @@ def join(kept: CardTransaction, *, because: str, actor: str) -> None:
     for other in list(_moved(kept, Q(authorization=None, of_no_purchase_at=None))):
         refund_matching.link(other, purchase.pk, because=because, actor=actor)
     known = Dispute.objects.filter(provider=kept.provider, issuer_dispute_id=dispute_of(kept))
-    for dispute in known.select_for_update(no_key=True, of=("self",)):
+    for dispute in known:
         captures = CardTransaction.objects.filter(authorization=purchase, transaction_type=Type.SETTLEMENT)
         capture = captures.filter(issuer_transaction_id=dispute.issuer_transaction_id).first()
         Dispute.objects.filter(pk=dispute.pk).update(authorization=purchase, transaction=capture)
     for moved in _moved(kept, Q(authorization=purchase)):
         posting.book(moved)
-    for dispute in known:
+    for dispute in known.all():
         dispute_money.watch(dispute)
 
 
 def _moved(kept: CardTransaction, where: Q) -> QuerySet[CardTransaction]:
     """What its dispute moved, in the order of its being told; `where` is by the purchase, since names are no index."""
-    rows = CardTransaction.objects.select_for_update(no_key=True, of=("self",)).filter(where, provider=kept.provider)
+    rows = CardTransaction.objects.filter(where, provider=kept.provider)
     return rows.filter(issuer_transaction_id__startswith=f"{dispute_of(kept)}:").order_by("pk")

@@ -1,6 +1,8 @@
 """Saying by hand which purchase a movement is of, where its issuer did not, or contradicted itself; or of none."""
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 
 from issuing import locking
 from issuing.billing import overpayment
@@ -14,10 +16,10 @@ from issuing.clearing import (
 )
 from issuing.clearing.match_candidates import candidates
 from issuing.clearing.match_errors import LinkRefusedError, refuse
+from issuing.clearing.transaction_rows import dispute_of
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock, display
 from onecard.kit.reasons import checked_reason
-from onecard.kit.transactions import transaction
 
 __all__ = ["LinkRefusedError", "candidates", "link_by_hand", "say_of_none", "why_not", "why_not_of_none"]
 
@@ -36,8 +38,7 @@ def link_by_hand(
     crosses cardholders alone. Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
-    with transaction():
-        lock(refund, purchase)
+    with locked(refund, purchase):
         kept = CardTransaction.objects.get(pk=refund.pk)
         refuse(why_not(kept) or why_not_there(kept, purchase, by_two=by_two))
         if not refund_matching.link(kept, purchase.pk, because=words, actor=actor):
@@ -54,8 +55,7 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
     changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
-    with transaction():
-        lock(refund, None)
+    with locked(refund, None):
         kept = CardTransaction.objects.get(pk=refund.pk)
         refuse(why_not_of_none(kept))
         if kept.transaction_type == Type.SETTLEMENT:
@@ -69,14 +69,17 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
             raise LinkRefusedError(SAID)
 
 
-def lock(kept: CardTransaction, purchase: Authorization | None) -> None:
-    """The cards and names that a link touches, in their order (issuing/locking.py)."""
-    locking.lock_cards({kept.card_id, purchase.card_id if purchase else None})
-    dispute_matching.lock(kept)
-    locking.lock_purchase(kept.provider, kept.issuer_transaction_id)
-    locking.lock_purchase(kept.provider, kept.issuer_authorization_id)
-    if purchase is not None:
-        locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+@contextlib.contextmanager
+def locked(kept: CardTransaction, purchase: Authorization | None) -> Iterator[None]:
+    """Locks what a link touches: the movement, what it names, its dispute, and the purchase that it gets."""
+    with locking.locked_names(
+        kept.provider,
+        kept.issuer_transaction_id,
+        kept.issuer_authorization_id,
+        dispute_id=dispute_of(kept) if dispute_matching.is_of_dispute(kept) else "",
+        purchases=[purchase] if purchase else [],
+    ):
+        yield
 
 
 def why_not(kept: CardTransaction) -> str:

@@ -4,6 +4,8 @@ The ledger never changes a row. Two correcting postings take the movement out of
 other; what the cardholders pay for both purchases follows from that (docs/decisions/0028).
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -18,7 +20,6 @@ from issuing.limits import holds
 from issuing.models import Authorization, CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.reasons import checked_reason
-from onecard.kit.transactions import transaction
 from wallet import cases
 from wallet.ledger import postings as ledger
 from wallet.models import Case, Posting
@@ -37,31 +38,25 @@ def relink(
     crosses cardholders takes. Safe when two do it at once. Raises LinkRefusedError, and then nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
-    with transaction():
-        wrong = lock(movement, purchase)
-        rows = CardTransaction.objects.select_for_update(no_key=True, of=("self",))
-        kept = rows.get(pk=movement.pk)
-        if wrong is None or kept.authorization_id != wrong.pk:
+    with locked(movement, purchase):
+        kept = CardTransaction.objects.get(pk=movement.pk)
+        wrong = kept.authorization
+        if wrong is None or movement.authorization_id != wrong.pk:
             raise LinkRefusedError(CHANGED)
         refuse(why_not(kept) or why_not_there(kept, purchase, by_two=by_two))
         if purchase is None and kept.transaction_type == Type.SETTLEMENT:
             purchase = standalone_purchase.make(kept, because=words, actor=actor)
-        for each in (kept, *rows.filter(pk__in=followers(kept).values("pk")).order_by("pk")):
+        for each in (kept, *followers(kept).order_by("pk")):
             _move(each, wrong, purchase, actor=actor, reason=words)
         _follow(kept, wrong, purchase, actor)
 
 
-def lock(kept: CardTransaction, purchase: Authorization | None) -> Authorization | None:
-    """The cards of both purchases, then what both and the movement are called, in their order; gives the wrong one."""
-    wrong = Authorization.objects.get(pk=kept.authorization_id) if kept.authorization_id is not None else None
-    both = [each for each in (wrong, purchase) if each is not None]
-    locking.lock_cards({kept.card_id, *(each.card_id for each in both)})
-    if kept.transaction_type == Type.SETTLEMENT:
-        # What names the capture may be told at once with this.
-        locking.lock_purchase(kept.provider, kept.issuer_transaction_id)
-    for each in sorted(both, key=lambda found: (found.provider, found.issuer_authorization_id)):
-        locking.lock_purchase(each.provider, each.issuer_authorization_id)
-    return wrong
+@contextlib.contextmanager
+def locked(kept: CardTransaction, purchase: Authorization | None) -> Iterator[None]:
+    """Locks the movement, which others may name, with its purchase, and the purchase that it gets."""
+    purchases = [purchase] if purchase else []
+    with locking.locked_names(kept.provider, kept.issuer_transaction_id, purchases=purchases):
+        yield
 
 
 def why_not(kept: CardTransaction) -> str:

@@ -72,12 +72,11 @@ def _apply(entered: EnteredAmount) -> None:
 
 
 def _lock(entered: EnteredAmount) -> None:
-    """What carrying it out locks, before the proposal itself."""
+    """Locks what carrying it out needs, before the proposal itself; the locks last until the transaction ends."""
     movement, purchase = _about(entered)
-    if movement.authorization_id is not None:
-        match_correction.lock(movement, purchase)
-    else:
-        manual_matching.lock(movement, purchase)
+    module = match_correction if movement.authorization_id is not None else manual_matching
+    with module.locked(movement, purchase):
+        pass
 
 
 def _about(entered: EnteredAmount) -> tuple[CardTransaction, Authorization | None]:

@@ -30,14 +30,13 @@ POSTINGS: dict[str, tuple[str, bool]] = {
 def book(kept: CardTransaction) -> bool:
     """Posts a movement once its purchase is known, and adjusts the amount due; False when it was posted before.
 
-    In the caller's transaction.
+    Under the purchase's lock.
     """
     purchase = kept.authorization
     # Imported legacy rows have types of their own that post nothing.
     if purchase is None or not kept.amount_minor or kept.transaction_type not in POSTINGS:
         return False
-    locking.lock_card(purchase.card_id)
-    locking.lock_purchase(purchase.provider, purchase.issuer_authorization_id)
+    locking.require_purchase(purchase)
     if kept.transaction_type in TAKES_BACK and not _claim(kept):
         return False
     is_new = _post(kept, purchase.reference)
@@ -90,7 +89,7 @@ def _taken_back_by(kept: CardTransaction) -> CardTransaction | None:
     if by is None:
         return None
     waiting = _of_dispute(kept).filter(transaction_type=by, processing_status=Processing.PENDING)
-    return waiting.select_for_update(no_key=True, of=("self",)).order_by("pk").first()
+    return waiting.order_by("pk").first()
 
 
 def _of_dispute(kept: CardTransaction) -> QuerySet[CardTransaction]:

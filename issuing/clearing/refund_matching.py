@@ -9,11 +9,10 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.billing import amount_due
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock
-from onecard.kit.transactions import require_transaction
 from wallet import cases
 from wallet.models import Case
 
@@ -34,9 +33,9 @@ def join(kept: CardTransaction) -> list[CardTransaction]:
     waits for its capture (docs/issuers/stripe.md, Refunds). Call it in the transaction that records `kept`, under its
     card's lock.
     """
-    require_transaction("The link of a refund to its purchase")
     if not (kept.card_id and kept.merchant_name):
         return []
+    locking.require_card(kept.card_id)
     return [refund for refund in _waiting(kept) if _find_purchase(refund)]
 
 
@@ -45,7 +44,7 @@ def join_after(purchase: Authorization) -> list[CardTransaction]:
 
     Returns those that were linked. In the transaction that releases its hold, under its card's lock.
     """
-    require_transaction("The link of a refund to its purchase")
+    locking.require_purchase(purchase)
     if not (purchase.card_id and purchase.merchant_name):
         return []
     on_card = CardTransaction.objects.filter(card=purchase.card_id, currency=purchase.currency)

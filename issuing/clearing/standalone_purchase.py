@@ -1,24 +1,23 @@
 """A capture that is of no purchase here stands for one of its own, as one does of which no question ever came."""
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.clearing.match_errors import LinkRefusedError
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock
-from onecard.kit.transactions import require_transaction
 
 # A purchase keeps less of its merchant's name than a movement does.
 NAME_LIMIT = Authorization._meta.get_field("merchant_name").max_length or 0
 
 
 def make(capture: CardTransaction, *, because: str, actor: str) -> Authorization:
-    """A settled purchase of the capture's card under the capture's own name, in the caller's transaction.
+    """A settled purchase of the capture's card under the capture's own name, under the capture's lock.
 
     Nobody was asked for its money, so that once the capture is joined with it a case says so, from which the card that
     would have been chosen can be charged (billing/unfunded_charge.py). What names the capture later finds it. Raises
     LinkRefusedError where another purchase has that name.
     """
-    require_transaction("A purchase of its own")
+    locking.require_names(capture.provider, capture.issuer_transaction_id)
     now = clock.now()
     purchase, is_new = Authorization.objects.get_or_create(
         provider=capture.provider,

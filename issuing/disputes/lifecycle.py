@@ -81,7 +81,7 @@ def check(update: DisputeUpdate) -> None:
 
 
 def apply_update(update: DisputeUpdate) -> Dispute:
-    """Applies an issuer's update of a dispute, in the caller's transaction.
+    """Applies an issuer's update of a dispute, in the caller's transaction, under the lock of what it names.
 
     Safe repeated, concurrently and in any order. Money that a dispute moved for another card than its purchase's is
     kept, and posts nothing. Raises MalformedEventError as `check` does, and ContradictionError for an update that names
@@ -89,17 +89,20 @@ def apply_update(update: DisputeUpdate) -> Dispute:
     """
     require_transaction("News of a dispute")
     check(update)
-    # The card first, as everywhere (issuing/authorizations/lifecycle.py); then the dispute, and what it disputes.
-    locking.lock_cards_of(update.provider, issuer_card_id=update.issuer_card_id, named=update.disputed_id)
-    locking.lock_purchase(update.provider, f"dispute:{update.dispute_id}")
-    locking.lock_purchase(update.provider, update.disputed_id)
-    why = _refuse_contradiction(update)
-    dispute = _know(update, is_apart=bool(why))
-    _move(dispute, update)
-    for movement in update.movements:
-        _record(dispute, movement, update)
-    _end_provisional_credit(dispute, update)
-    dispute_money.watch(dispute)
+    with locking.locked_names(
+        update.provider,
+        update.disputed_id,
+        update.also_named,
+        issuer_card_id=update.issuer_card_id,
+        dispute_id=update.dispute_id,
+    ):
+        why = _refuse_contradiction(update)
+        dispute = _know(update, is_apart=bool(why))
+        _move(dispute, update)
+        for movement in update.movements:
+            _record(dispute, movement, update)
+        _end_provisional_credit(dispute, update)
+        dispute_money.watch(dispute)
     return dispute
 
 
@@ -185,7 +188,7 @@ def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
     if not named or (dispute.transaction_id and dispute.authorization_id):
         return {}
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-    capture = captures.select_for_update(no_key=True, of=("self",)).first()
+    capture = captures.first()
     purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
     purchase = capture.authorization_id if capture else purchases.values_list("pk", flat=True).first()
     if capture is not None and dispute.authorization_id not in (None, capture.authorization_id):

@@ -10,7 +10,6 @@ from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.reasons import checked_reason
-from onecard.kit.transactions import transaction
 
 # Each side has a month or two to answer; after four silent months no answer is expected.
 SILENT_FOR = dt.timedelta(days=120)
@@ -30,9 +29,7 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
     are safe. Raises StillOpenError, and then nothing has changed.
     """
     words = checked_reason(reason, error=StillOpenError)
-    with transaction():
-        locking.lock_cards_of(dispute.provider, issuer_card_id="", named=dispute.issuer_transaction_id)
-        locking.lock_purchase(dispute.provider, f"dispute:{dispute.issuer_dispute_id}")
+    with locking.locked_names(dispute.provider, dispute_id=dispute.issuer_dispute_id):
         kept = Dispute.objects.get(pk=dispute.pk)
         _refuse(why_not(kept))
         outcome = Status.WON if dispute_money.came_back_minor(kept) else Status.LOST

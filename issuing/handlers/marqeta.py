@@ -100,14 +100,20 @@ def _disputed(kind: str, row: dict[str, Any]) -> Result:
 
 
 def _apply(row: Row, *, patient: bool) -> Result:
-    """Acts on a message. Money that moved is kept with its contradiction; else the contradiction is raised."""
-    try:
-        lifecycle.refuse_contradiction(row.update)
-    except ContradictionError:
-        if row.movement is None or row.state in ("PENDING", *REFUSED):
-            raise
-        return _post(row)
-    return _act_on(row, patient=patient)
+    """Acts on a message under the lock of what it names.
+
+    Money that moved is kept with its contradiction; else the contradiction is raised.
+    """
+    moved = (row.movement.id, row.movement.authorization_id) if row.movement else ()
+    update = row.update
+    with locking.locked_names(update.provider, update.authorization_id, *moved, issuer_card_id=update.issuer_card_id):
+        try:
+            lifecycle.refuse_contradiction(update)
+        except ContradictionError:
+            if row.movement is None or row.state in ("PENDING", *REFUSED):
+                raise
+            return _post(row)
+        return _act_on(row, patient=patient)
 
 
 def _act_on(row: Row, *, patient: bool) -> Result:
@@ -195,7 +201,6 @@ def _refused(row: Row, *, patient: bool) -> Result:
     """Releases what we approved for this message: the network declined it, whatever we answered."""
     if row.kind not in FIRST_MESSAGES | INCREMENTS:
         return states.Event.KEPT, "A refused message changes nothing."
-    locking.lock_issuer_card(row.update.provider, row.update.issuer_card_id)
     approved = _decision(row, approved=True)
     if approved is not None:
         lifecycle.undo_round(approved, actor=ACTOR)
@@ -235,7 +240,7 @@ def _post(row: Row) -> Result:
 def _report(row: Row, status: str, *, patient: bool) -> Result:
     approved = status != states.Authorization.DECLINED
     update = replace(row.update, ever_approved=approved, status=status)
-    return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
+    return HANDLED if lifecycle.apply_update(update, _purchase(row), wait_for_decision=patient) else WAIT
 
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:

@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from issuing import states
+from issuing import locking, states
 from issuing.authorizations import lifecycle
 from issuing.clearing import card_transactions, transaction_rows
 from issuing.handlers import stripe_charges, stripe_disputes, stripe_event_types
@@ -30,7 +30,9 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     """Applies an event; `patient` while our own decision may still be committing. Returns status and reason."""
     if envelope.type in AUTHORIZATION_NEWS:
         update = parse_authorization_update(provider, envelope)
-        return HANDLED if lifecycle.apply_update(update, wait_for_decision=patient) else WAIT
+        with locking.locked_names(provider, update.authorization_id, issuer_card_id=update.issuer_card_id) as purchases:
+            known = purchases.get(update.authorization_id)
+            return HANDLED if lifecycle.apply_update(update, known, wait_for_decision=patient) else WAIT
     if envelope.type in TRANSACTION_NEWS:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.NEWS):
@@ -45,21 +47,24 @@ def _posted(provider: str, envelope: Envelope) -> Result:
         if found.amount_minor:
             raise UnhandledMoneyError(f"Its type, {found.kind}, is new to us.")
         return states.Event.KEPT, "A transaction of a type that is new to us."
-    if found.kind == Kind.CAPTURE and not found.authorization_id:
-        # A force capture: it has no authorization event, so the capture stands for its own purchase.
-        found = replace(found, authorization_id=found.id)
-        with contextlib.suppress(ContradictionError):
-            # `record` finds the contradiction again, and keeps it with the movement.
-            lifecycle.apply_update(_unannounced(provider, found, merchant, code), wait_for_decision=False)
-    card_transactions.record(
-        found,
-        provider=provider,
-        source=CardTransaction.Source.WEBHOOK,
-        event_type=envelope.type,
-        authorization_code=code,
-        merchant_category=merchant.category,
-        merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
-    )
+    # A force capture: it has no authorization event, so the capture stands for its own purchase.
+    is_forced = found.kind == Kind.CAPTURE and not found.authorization_id
+    found = replace(found, authorization_id=found.id) if is_forced else found
+    with card_transactions.locked(found, provider=provider) as purchases:
+        if is_forced:
+            update, known = _unannounced(provider, found, merchant, code), purchases.get(found.id)
+            with contextlib.suppress(ContradictionError):
+                # `record` finds the contradiction again, and keeps it with the movement.
+                lifecycle.apply_update(update, known, wait_for_decision=False)
+        card_transactions.record(
+            found,
+            provider=provider,
+            source=CardTransaction.Source.WEBHOOK,
+            event_type=envelope.type,
+            authorization_code=code,
+            merchant_category=merchant.category,
+            merchant_location=location_of(city=merchant.city, state=merchant.state, country=merchant.country),
+        )
     return HANDLED
 
 

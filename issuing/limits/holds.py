@@ -2,7 +2,7 @@
 
 from django.db.models import F, QuerySet, Sum
 
-from issuing import states
+from issuing import locking, states
 from issuing.limits import open_windows
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
@@ -11,6 +11,7 @@ from onecard.kit.transactions import require_transaction
 
 def release_all(purchase: Authorization) -> None:
     """Ends everything that is still held for a purchase."""
+    locking.require_purchase(purchase)
     for hold in Hold.objects.filter(authorization=purchase, status=states.Hold.PLACED):
         release(hold)
 
@@ -34,18 +35,18 @@ def release(hold: Hold) -> bool:
 
 def shrink_to(purchase: Authorization, total_minor: int) -> int:
     """Gives back what is held beyond a total, the newest hold first; gives what was given back, in minor units."""
-    require_transaction("The part of a hold")
+    locking.require_purchase(purchase)
     return _shrink(_placed(purchase, of_capture=False), total_minor)
 
 
 def count_captured(purchase: Authorization, captured_minor: int) -> None:
     """Has the card's limits count what merchants took, where that is more than is held: a capture cannot be refused.
 
-    In the caller's transaction, under the locks of the card and the purchase, whenever either amount has changed. It
-    counts in the windows of the purchase's first hold, else in the current ones. A counter may exceed its limit then,
-    and the next purchase is declined. A refund gives nothing back to a limit: it is no spending undone.
+    Under the purchase's lock, whenever either amount has changed. It counts in the windows of the purchase's first
+    hold, else in the current ones. A counter may exceed its limit then, and the next purchase is declined. A refund
+    gives nothing back to a limit: it is no spending undone.
     """
-    require_transaction("What a capture takes from the limits")
+    locking.require_purchase(purchase)
     held_minor = _left_minor(_placed(purchase, of_capture=False))
     counted = _placed(purchase, of_capture=True)
     target, more = max(0, captured_minor - held_minor), 0
@@ -94,7 +95,7 @@ def _windows_of(purchase: Authorization) -> tuple[int, int] | None:
 
 
 def _shrink(holds: QuerySet[Hold], total_minor: int) -> int:
-    held = list(holds.order_by("-pk").select_for_update(no_key=True, of=("self",)))
+    held = list(holds.order_by("-pk"))
     excess = max(0, sum(hold.amount_minor - hold.released_minor for hold in held) - total_minor)
     given = 0
     for hold in held:

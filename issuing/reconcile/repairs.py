@@ -62,8 +62,9 @@ def record_transaction(provider: str, difference: Difference) -> Repair | None:
         return None
     told = IssuerTransaction(*detail_of(difference.there))
     found = replace(told, created_at=dt.datetime.fromisoformat(str(told.created_at)))
-    locking.lock_issuer_card(provider, found.issuer_card_id)
-    if not card_transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC):
+    with card_transactions.locked(found, provider=provider):
+        is_new = card_transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC)
+    if not is_new:
         return None
     kept = CardTransaction.objects.get(provider=provider, issuer_transaction_id=found.id)
     return Repair(kept, "Recorded from the issuer's list.")
@@ -127,7 +128,11 @@ def post_transaction(_provider: str, difference: Difference) -> Repair | None:
     if difference.kind != Kind.MISSING_THERE:
         return None
     kept = CardTransaction.objects.select_related("authorization").get(pk=int(_id_in(difference.key).partition(":")[0]))
-    return Repair(kept, "Posted the movement.") if posting.book(kept) else None
+    if kept.authorization is None:
+        return None
+    with locking.locked_purchase(kept.authorization):
+        kept.refresh_from_db()
+        return Repair(kept, "Posted the movement.") if posting.book(kept) else None
 
 
 def nothing(_provider: str, _difference: Difference) -> Repair | None:

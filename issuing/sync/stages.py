@@ -82,7 +82,7 @@ def _leave_unread(run: SyncRun, name: str, finding: Finding) -> None:
 
 
 def _record(run: SyncRun, theirs: IssuerTransaction) -> None:
-    with transaction():
+    with card_transactions.locked(theirs, provider=run.provider):
         finding = _finding(run, theirs)
         if finding is not None:
             record_difference(

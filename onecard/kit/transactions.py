@@ -38,6 +38,11 @@ def takes_lock(name: str) -> bool:
     return _locks.take(name)
 
 
+def has_lock(name: str) -> bool:
+    """Whether the transaction has taken this lock (`takes_lock`, `lock_name`); outside a transaction never."""
+    return _locks.has(name)
+
+
 def lock_name(name: str) -> None:
     """Locks a name until the transaction ends, where there may be no row to lock (money-safety T13)."""
     require_transaction(f"The lock {name}")
@@ -80,8 +85,11 @@ class _Locks(threading.local):
         if self.held:
             self.held[-1] |= done
 
+    def has(self, name: str) -> bool:
+        return any(name in held for held in self.held)
+
     def take(self, name: str) -> bool:
-        if any(name in held for held in self.held):
+        if self.has(name):
             return False
         if self.held:
             self.held[-1].add(name)

@@ -22,6 +22,7 @@ from issuing.cards import due_comparisons
 from issuing.clearing import card_transactions, manual_matching
 from issuing.handlers import dispatch
 from issuing.issuers.errors import IssuerError
+from issuing.locking import locked_purchase
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
@@ -73,7 +74,7 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     carrier = FundingCharge.objects.get(pk=17)
     carrier.carried_minor = 10
     ten = Money(10, "USD")
-    yield "transactions that wait for a purchase", lambda: card_transactions.link(purchase)
+    yield "transactions that wait for a purchase", lambda: _linked(purchase)
     yield "purchases that a refund may be of", lambda: list(manual_matching.candidates(movement))
     yield "carried amounts of a failed charge", lambda: carried_amounts.set_down(carrier)
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
@@ -120,6 +121,11 @@ def deliveries() -> Iterator[tuple[str, Operation]]:
         ("issuing_cardholder.updated", {"id": "ich_17", "object": "issuing.cardholder", "status": "active"}),
     ):
         yield f"{kind} of {what['id']}", partial(_delivered, stripe_events.event(kind, what))
+
+
+def _linked(purchase: Authorization) -> None:
+    with locked_purchase(purchase) as row:
+        card_transactions.link(row)
 
 
 def _delivered(event: dict[str, object]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from issuing.authorizations import close_out
 from issuing.billing import top_ups
@@ -17,6 +16,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests import stripe_events
+from tests.locks import deadlocks
 from tests.purchases import MUCH_LATER, transaction_event, update_event
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
@@ -147,11 +147,3 @@ def top_up(card: VirtualCard, minor: int) -> Callable[[], Any]:
         assert top_ups.settle(wish.pk) == "credited"
 
     return act
-
-
-def deadlocks() -> int:
-    """The server's own count; statistics of ended transactions are flushed within a second."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        return int(cursor.fetchone()[0])

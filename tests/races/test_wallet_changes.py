@@ -1,16 +1,16 @@
 """Changes to one wallet that race (money-safety T12)."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.urls import reverse
 
 from audit.models import Entry
 from tests import stripe_events
 from tests.back_office import logged_in, opened, sentences, superuser
+from tests.locks import wait_for_somebody_who_waits
 from tests.threads import at_once
 from tests.wallets import walkthrough_card
 from wallet.charges import declines, outcomes
@@ -63,14 +63,3 @@ def test_saving_a_wallet_during_a_decline_waits_and_does_not_deadlock() -> None:
     method.refresh_from_db()
     assert method.cooling_until is not None
     assert not Entry.objects.filter(action="cardholder.changed").exists()
-
-
-def wait_for_somebody_who_waits() -> None:
-    """Until another connection waits for a lock that this one has."""
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-    with connection.cursor() as cursor:
-        for _ in range(400):
-            if cursor.execute(waiting).fetchone() is not None:
-                return
-            time.sleep(0.05)
-    raise AssertionError("Nobody came to wait for the lock.")

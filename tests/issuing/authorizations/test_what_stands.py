@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from issuing.authorizations import lifecycle
+from issuing.locking import locked_purchase
 from issuing.models import Authorization, Decision, SpendWindow, VirtualCard
-from onecard.kit.transactions import transaction
 from tests import marqeta_events, stripe_events
 from tests.back_office import logged_in, text_of
 from tests.issuing.authorizations.test_increments import asked_of_cards
@@ -164,8 +164,9 @@ def test_marqetas_increment_after_a_missed_one_is_declined(by: str, known: bool)
 
 def test_a_late_approval_taken_back_leaves_what_stood(roomy: VirtualCard) -> None:
     stripe_events.post(unseen_increment(roomy))
-    with transaction():
-        lifecycle.undo_round(Decision.objects.get(), actor="test")
+    decision = Decision.objects.get()
+    with locked_purchase(decision.authorization):
+        lifecycle.undo_round(decision, actor="test")
 
     purchase = Authorization.objects.get()
     assert (purchase.status, purchase.approved_minor) == ("approved", 42_000)

@@ -5,12 +5,13 @@ import pytest
 from audit.models import Entry
 from issuing.authorizations import lifecycle
 from issuing.billing import stored_balance
+from issuing.locking import locked_purchase
 from issuing.models import Authorization, BalanceUse, RewardEntry, VirtualCard
 from issuing.reconcile import ledger_balances as balances_check
 from issuing.reconcile import uncleared as purchases_check
 from issuing.rewards import book as rewards_book
 from onecard.kit import clock
-from onecard.kit.transactions import TransactionError, transaction
+from onecard.kit.transactions import TransactionError
 from tests.issuing.billing.balances import ON_CARD, books, by_cards, card, card_with, ended, from_balance, on_card, work
 from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
 from tests.wallets import walkthrough_card
@@ -224,7 +225,7 @@ def test_an_issuers_own_approval_is_no_case_when_the_balance_pays_it() -> None:
     card = card_with(5000)
     asked = approve_purchase(card)
     purchase = Authorization.objects.get()
-    with transaction():
+    with locked_purchase(purchase):
         lifecycle.move(purchase, "declined", actor="test")
     assert on_card(card) == 5000
 

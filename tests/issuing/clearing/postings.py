@@ -3,7 +3,9 @@
 import datetime as dt
 from typing import Any
 
+from issuing.clearing import card_transactions
 from issuing.handlers import dispatch
+from issuing.issuers.base import IssuerTransaction
 from issuing.models import IssuerEvent
 from tests import marqeta_events, stripe_events
 
@@ -44,3 +46,9 @@ def report(*rows: dict[str, Any], key: str = "transactions") -> None:
     assert marqeta_events.report({key: list(rows)}).status_code == 200
     for event in IssuerEvent.objects.filter(status="received").order_by("id"):
         dispatch.handle(event_pk=event.pk)
+
+
+def record_movement(found: IssuerTransaction, *, provider: str, source: str, **more: Any) -> bool:
+    """Keeps a movement as the hourly comparison does: under the lock of what it names; True if it is new."""
+    with card_transactions.locked(found, provider=provider):
+        return card_transactions.record(found, provider=provider, source=source, **more)

@@ -14,7 +14,7 @@ from issuing.handlers import dispatch
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction, IssuerEvent
 from tests import marqeta_events, stripe_events
-from tests.issuing.clearing.postings import NOON, deliver, posted, refund, report
+from tests.issuing.clearing.postings import NOON, deliver, posted, record_movement, refund, report
 from tests.threads import at_once
 from tests.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
@@ -29,7 +29,7 @@ def movement(**changes: Any) -> IssuerTransaction:
 
 
 def record(found: IssuerTransaction, **more: Any) -> bool:
-    return card_transactions.record(found, **{"provider": "stripe", "source": "webhook"} | more)
+    return record_movement(found, **{"provider": "stripe", "source": "webhook"} | more)
 
 
 def entries(action: str) -> int:

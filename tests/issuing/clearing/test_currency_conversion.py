@@ -8,7 +8,7 @@ import pytest
 
 from audit.models import Entry
 from issuing.authorizations import close_out
-from issuing.clearing import card_transactions, currency_conversion
+from issuing.clearing import currency_conversion
 from issuing.clearing.currency_conversion import ConversionRefusedError
 from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
 from issuing.reconcile import window
@@ -16,6 +16,7 @@ from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from tests import stripe_events
 from tests.issuing.clearing.foreign_captures import amount_owed, balances, foreign_event
+from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import books, forget_posting, movement, purchase
 from tests.purchases import MUCH_LATER, approve_purchase, deliver_events, run_workers, transaction_event, update_event
 from tests.threads import at_once
@@ -284,7 +285,7 @@ def test_the_books_agree_with_an_entered_amount_and_mend_a_lost_posting(
     monkeypatch.setattr(window, "GRACE", dt.timedelta(0))
     bought = purchase()
     abroad = replace(movement(authorization=bought.issuer_authorization_id, minor=4000), currency="EUR")
-    card_transactions.record(abroad, provider="stripe", source="webhook")
+    record_movement(abroad, provider="stripe", source="webhook")
     enter()
     key = f"card_transaction:{CardTransaction.objects.get().pk}:exchange_in"
     assert books()[1] == []

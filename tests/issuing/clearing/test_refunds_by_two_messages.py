@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from issuing.clearing import card_transactions, manual_matching
+from issuing.clearing import manual_matching
 from issuing.issuers.marqeta import objects as marqeta_objects
 from issuing.models import Authorization, VirtualCard
 from tests import marqeta_events
-from tests.issuing.clearing.postings import report
+from tests.issuing.clearing.postings import record_movement, report
 from tests.issuing.clearing.refunds import (
     WHY,
     at_hour,
@@ -65,7 +65,7 @@ def test_in_doubt_a_person_says_it_also_after_the_list_was_read(card: VirtualCar
 
     page = marqeta_objects.read_page({"data": [paid], "is_more": False}, start=0)
     for _ in range(2):
-        card_transactions.record(page.transactions[0], provider="marqeta", source="sync")
+        record_movement(page.transactions[0], provider="marqeta", source="sync")
 
     assert manual_matching.why_not(stored_transaction(paid)) == ""
     purchase = Authorization.objects.get(pk=known_as(asked))

@@ -14,7 +14,7 @@ from onecard.kit import clock
 from tests import marqeta_events, stripe_events
 from tests.back_office import superuser
 from tests.factories import VirtualCardFactory
-from tests.issuing.clearing.postings import NOON, deliver, posted, refund, report
+from tests.issuing.clearing.postings import NOON, deliver, posted, record_movement, refund, report
 from tests.issuing.reconcile.books import books
 from tests.purchases import run_workers
 from tests.wallets import walkthrough_card
@@ -190,9 +190,9 @@ class TestStripe:
         before = standing()
         name = asked["data"]["object"]["id"]
         found = IssuerTransaction("ipi_s", bob.issuer_card_id, name, "refund", -500, "USD", "Bistro", "5812", NOON)
-        card_transactions.record(found, provider="stripe", source="sync")
+        record_movement(found, provider="stripe", source="sync")
         assert card_transactions.with_update([found], provider="stripe") == []
-        card_transactions.record(found, provider="stripe", source="webhook")
+        record_movement(found, provider="stripe", source="webhook")
 
         assert standing() == before
         assert_kept_apart("ipi_s")

@@ -10,7 +10,7 @@ from issuing.handlers import dispatch
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import CardTransaction, IssuerEvent
 from tests import marqeta_events, stripe_events
-from tests.issuing.clearing.postings import NOON, deliver, posted, report
+from tests.issuing.clearing.postings import NOON, deliver, posted, record_movement, report
 from tests.issuing.inbox.contradictions import contradictions
 from tests.issuing.inbox.test_references import bought, cards, standing
 from wallet.ledger import check as ledger_check
@@ -90,7 +90,7 @@ def test_the_sync_tells_of_another_purchase_as_well() -> None:
 
     assert card_transactions.with_update([listed(same), listed("")], provider="stripe") == []
     assert card_transactions.with_update([listed(name)], provider="stripe") == [listed(name)]
-    card_transactions.record(listed(name), provider="stripe", source="sync")
+    record_movement(listed(name), provider="stripe", source="sync")
     assert len(contradictions()) == 1
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from issuing.clearing import card_transactions
 from issuing.disputes import lifecycle as disputes
 from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
+from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import books, forget_posting, movement, purchase
 from wallet.models import Case, Posting
 
@@ -41,7 +41,7 @@ def foreign_capture() -> CardTransaction:
     bought = purchase()
     found = movement(authorization=bought.issuer_authorization_id, minor=4000)
     abroad = replace(found, currency="EUR", merchant_amount_minor=4320, merchant_currency="USD")
-    card_transactions.record(abroad, provider="stripe", source="webhook")
+    record_movement(abroad, provider="stripe", source="webhook")
     return CardTransaction.objects.get()
 
 

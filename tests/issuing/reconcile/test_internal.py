@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 
 from audit.models import Entry
-from issuing.clearing import card_transactions
 from issuing.issuers.base import IssuerTransaction, NetworkError, Page
 from issuing.models import CardTransaction, VirtualCard
 from issuing.reconcile import run as running
@@ -22,6 +21,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError, transaction
 from tests.factories import VirtualCardFactory
+from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, given_back, movement, paid_charge, purchase
 from tests.sandboxes import intended_charge
 from tests.threads import at_once
@@ -68,7 +68,7 @@ def test_a_row_without_its_posting_gets_it_once(what: str) -> None:
     if what == "transaction":
         bought = purchase()
         told = movement(card=bought.card.issuer_card_id, authorization=bought.issuer_authorization_id)
-        card_transactions.record(told, provider="stripe", source="webhook")
+        record_movement(told, provider="stripe", source="webhook")
         key = f"card_transaction:{CardTransaction.objects.get().pk}"
         assert Case.objects.get().reference == bought.reference, "nobody was asked for it, so a person knows"
     before = Posting.objects.values().get(key=key)
@@ -156,7 +156,7 @@ def test_only_a_run_that_compared_the_row_closes_the_case_of_a_difference() -> N
 
 
 def test_a_list_with_a_row_that_cannot_be_read_concludes_nothing() -> None:
-    card_transactions.record(movement(), provider="stripe", source="webhook")
+    record_movement(movement(), provider="stripe", source="webhook")
 
     class Unreadable(Pages):
         def get_transaction_history(self, issuer_card_id: str = "", **asked: Any) -> Page:
@@ -170,7 +170,7 @@ def test_a_list_with_a_row_that_cannot_be_read_concludes_nothing() -> None:
 def test_a_list_that_is_cut_short_concludes_nothing() -> None:
     bought = purchase()
     for name in ("ipi_1", "ipi_2"):
-        card_transactions.record(movement(name, card=bought.card.issuer_card_id), provider="stripe", source="webhook")
+        record_movement(movement(name, card=bought.card.issuer_card_id), provider="stripe", source="webhook")
 
     with pytest.raises(NetworkError):
         with_issuer(Pages([movement("ipi_2")], NetworkError("The issuer does not answer.")))
@@ -190,7 +190,7 @@ def test_a_list_without_an_end_is_refused() -> None:
 
 def test_a_row_that_comes_again_with_the_next_page_is_one_row() -> None:
     told = movement()
-    card_transactions.record(told, provider="stripe", source="webhook")
+    record_movement(told, provider="stripe", source="webhook")
 
     assert with_issuer(Pages([told], [told]))[1] == []
 
@@ -205,7 +205,7 @@ def test_a_row_that_comes_again_with_the_next_page_is_one_row() -> None:
 )
 def test_what_is_told_differently_is_classified_and_never_taken_over(theirs: dict[str, Any], kind: str) -> None:
     told = movement()
-    card_transactions.record(told, provider="stripe", source="webhook")
+    record_movement(told, provider="stripe", source="webhook")
     before = CardTransaction.objects.values().get()
 
     assert with_issuer(Pages([replace(told, **theirs)]), fix=True)[1] == [(kind, "ipi_1", "")]

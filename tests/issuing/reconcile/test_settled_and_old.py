@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from issuing.clearing import card_transactions
 from issuing.models import CardTransaction
 from issuing.reconcile import ledger_balances
 from issuing.reconcile import window as window_module
@@ -16,6 +15,7 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from tests.factories import UserFactory
+from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, movement, paid_charge, purchase
 from tests.issuing.reconcile.test_disputed_books import apply_dispute_update, foreign_capture
 from tests.sandboxes import intended_charge
@@ -155,7 +155,7 @@ def test_money_that_found_no_purchase_is_named_once_that_had_its_time(monkeypatc
     for name, told_ago in (("ipi_new", dt.timedelta(0)), ("ipi_old", LONG_AGO)):
         with clock.ahead(-told_ago):
             long_ago = replace(movement(name, authorization=f"iauth_of_{name}"), created_at=clock.now() - AN_HOUR)
-            card_transactions.record(long_ago, provider="stripe", source="sync")
+            record_movement(long_ago, provider="stripe", source="sync")
 
     (problem,) = ledger_balances.check()
     assert problem.about == f"card_transaction:{CardTransaction.objects.get(issuer_transaction_id='ipi_old').pk}"
