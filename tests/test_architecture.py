@@ -1,4 +1,4 @@
-"""House rules that a person would forget and a machine does not."""
+"""Rules of the code that a machine can check."""
 
 import ast
 import io

@@ -1,4 +1,4 @@
-"""The rules for tests that a machine can check: short names, public names only, and at least one assertion each."""
+"""The rules for tests that a machine can check: short names and files, public names only, an assertion in each."""
 
 import ast
 import re
@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 ROOTS = ("onecard", "issuing", "routing", "wallet", "audit", "tests")
 LONGEST_NAME = 69
+MOST_LINES = 400
 # Names that Django's models and Python's named tuples document.
 DOCUMENTED = ("_meta", "_state", "_default_manager", "_asdict", "_fields", "_make", "_replace")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -18,6 +19,11 @@ FILES = {str(path.relative_to(HERE.parent)): ast.parse(path.read_text("utf-8")) 
 
 def test_a_tests_name_is_shorter_than_70_characters() -> None:
     assert not [f"{path}: {test.name}" for path, test in _tests() if len(test.name) > LONGEST_NAME]
+
+
+def test_a_file_of_tests_has_at_most_400_lines() -> None:
+    lines = {path: len((HERE.parent / path).read_text("utf-8").splitlines()) for path in FILES}
+    assert not {path: count for path, count in lines.items() if count > MOST_LINES}
 
 
 def test_a_test_uses_no_private_name_of_our_modules() -> None:

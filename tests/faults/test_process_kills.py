@@ -18,8 +18,8 @@ from tests.faults import (
     kill_holds,
     kill_marqeta_holds,
     kill_missed_holds,
+    kill_overpayments,
     kill_relinking,
-    kill_surplus,
 )
 from tests.faults.kill_flows import Flow
 from tests.faults.kill_world import World, a_world, restart, set_clock, turn
@@ -30,7 +30,7 @@ SEED = int(os.environ.get("KILL_SEED", "0")) or secrets.randbelow(2**32)
 # How many deaths of one flow the suite has time for.
 MOST_IN_SUITE = 3
 FLOWS = kill_flows.FLOWS | kill_holds.FLOWS | kill_balances.FLOWS
-FLOWS |= kill_marqeta_holds.FLOWS | kill_missed_holds.FLOWS | kill_surplus.FLOWS | kill_relinking.FLOWS
+FLOWS |= kill_marqeta_holds.FLOWS | kill_missed_holds.FLOWS | kill_overpayments.FLOWS | kill_relinking.FLOWS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(3600 if EVERY else 300)]
 

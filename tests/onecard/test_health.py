@@ -1,4 +1,4 @@
-"""What a load balancer asks."""
+"""The addresses that a load balancer asks, and what they answer."""
 
 from typing import Any
 

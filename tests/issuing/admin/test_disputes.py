@@ -1,4 +1,4 @@
-"""The page of a dispute: what it moved, and nothing that only bears a like name."""
+"""The page of a dispute lists its own movements, and none of a dispute with a similar id."""
 
 import pytest
 from django.urls import reverse

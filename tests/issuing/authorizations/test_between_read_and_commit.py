@@ -1,4 +1,4 @@
-"""What may happen while a decision is made: the ground moves, time runs out, copies come (money-safety I5, I6, I18)."""
+"""Between a decision's read and its commit rows change, time runs out and copies arrive (money-safety I5, I6, I18)."""
 
 import dataclasses
 import time

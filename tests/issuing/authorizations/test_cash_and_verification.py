@@ -1,4 +1,4 @@
-"""Cash is refused where we are asked, a verification holds nothing; what is taken all the same is booked, or a case."""
+"""Cash is declined and a verification holds nothing. Cash that was taken without asking us is booked or is a case."""
 
 from decimal import Decimal
 from typing import Any

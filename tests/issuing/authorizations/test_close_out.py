@@ -1,4 +1,4 @@
-"""The end of a purchase: what was captured is what is paid, in whatever order it is told (money-safety I7, I8, I10)."""
+"""A purchase ends with its captured amount paid, in every order of its events (money-safety I7, I8, I10)."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""A later round keeps its purchase's card and currency; what contradicts is declined, and a person resolves it."""
+"""A later round that names another card or currency is declined, and a case asks a person to resolve it."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""More that is approved on a purchase, by us, by its issuer alone, or too late: the card pays it once, or not."""
+"""Increments that we, the issuer alone, or a late answer approved: the funding card pays each at most once."""
 
 from decimal import Decimal
 from typing import Any

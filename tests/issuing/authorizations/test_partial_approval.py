@@ -1,4 +1,4 @@
-"""The network approves a part of what we approved: the rest is not held and not paid, once, in any order."""
+"""When the network approves a part of what we approved, the rest is neither held nor paid, in any order of events."""
 
 import itertools
 from decimal import Decimal

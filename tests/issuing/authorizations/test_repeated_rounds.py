@@ -1,4 +1,4 @@
-"""Only an increment adds: a round that is asked again, under whatever ids, is one round."""
+"""A round that is asked again, under the same or other ids, is one round. Only an increment adds to it."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a card's balance has too little or too much for what is owed, and what stands beside it."""
+"""A card's balance that has too little or too much for the amount due, and what funding cards pay beside it."""
 
 import pytest
 

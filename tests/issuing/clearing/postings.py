@@ -1,4 +1,4 @@
-"""What moves money at either issuer, told through its door and handled."""
+"""Movements of money at either issuer, delivered to its webhook and handled."""
 
 import datetime as dt
 from typing import Any

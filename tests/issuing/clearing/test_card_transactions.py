@@ -1,4 +1,4 @@
-"""What issuers settle is kept once and finds its purchase; a difference is a case (money-safety I8, F2)."""
+"""A card transaction is stored once and finds its purchase. A difference opens a case (money-safety I8, F2)."""
 
 import itertools
 from dataclasses import replace

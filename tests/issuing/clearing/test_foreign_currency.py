@@ -1,4 +1,4 @@
-"""Other currencies: what is told beside an amount is kept, and nothing is added up across currencies."""
+"""Captures in another currency: original amounts are stored, and amounts of two currencies are never added."""
 
 import itertools
 from decimal import Decimal

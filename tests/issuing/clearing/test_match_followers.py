@@ -1,4 +1,4 @@
-"""What hangs on a movement whose link is corrected goes with it: refunds, surplus cases, questions of who pays."""
+"""When a movement's link is corrected, its refunds, overpayment cases and open questions move with it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Refunds that name no purchase: joined where only one can be it, a case where not, and a person says which."""
+"""A refund that names no purchase is linked to the only possible one. Otherwise a case asks a person which it is."""
 
 import datetime as dt
 import itertools

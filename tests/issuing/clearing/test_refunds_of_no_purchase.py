@@ -1,4 +1,4 @@
-"""Refunds that are of no purchase here, as of one from before our time: booked by themselves, and paid out by two."""
+"""Refunds of a purchase that we do not have: they are booked alone, and two people pay them out."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Of a page that an issuer lists, only what says something new is taken up; the rest costs one statement in all."""
+"""Only new rows of an issuer's list are recorded. The known rows together cost one statement."""
 
 from dataclasses import replace
 from typing import Any

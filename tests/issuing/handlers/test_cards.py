@@ -1,4 +1,4 @@
-"""News of a card from its issuer: it starts a comparison, and is never taken at its word."""
+"""A card event from an issuer starts a comparison with the issuer. Its content is never believed."""
 
 import datetime as dt
 from typing import Any

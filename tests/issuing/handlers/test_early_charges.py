@@ -1,4 +1,4 @@
-"""News of our charges that comes before our own record of them, or names another payment under our id."""
+"""Events of our charges that arrive before our own record, or that name another payment under our id."""
 
 import datetime as dt
 from collections.abc import Iterator

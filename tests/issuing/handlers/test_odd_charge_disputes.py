@@ -1,4 +1,4 @@
-"""Disputes of our charges told oddly: money moved often, every status, other currencies, what cannot be read."""
+"""Unusual dispute events: several movements, every status, other currencies, unreadable content."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What else the processor tells of our charges and cards: refunds not by us, fraud warnings, saved cards, customers."""
+"""Other events of the processor: refunds that we did not ask for, fraud warnings, saved cards and customers."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Questions as a test of contradictions needs them, and what came of them."""
+"""Requests for tests of contradictions, and what they left in the database."""
 
 from typing import Any
 

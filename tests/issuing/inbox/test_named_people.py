@@ -1,4 +1,4 @@
-"""What names another person than its card's, at whatever place, is declined or kept, with a case."""
+"""A message that names another person than its card's is declined or stored, and opens a case."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every issuer lists: all our cards, all movements, all news; the same cases over Stripe, Marqeta and the mock."""
+"""Each issuer lists all our cards, movements and events. The same cases run over Stripe, Marqeta and the mock."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""What an issuer lists is what its webhook tells: the same ids, so that only what was missed is new to the inbox."""
+"""An issuer lists its events under the ids of its webhook, so only missed events are new to the inbox."""
 
 import copy
 import datetime as dt

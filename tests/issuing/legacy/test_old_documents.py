@@ -1,4 +1,4 @@
-"""What old documents tell of purchases is neither joined with ours nor booked nor paid out."""
+"""Old documents about purchases are neither linked with ours nor booked nor paid out."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""Limits count what merchants took: also above what was held, after the hold's window, and with no hold at all."""
+"""Limits count each capture: above its hold, after its hold's window, and without a hold."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""What disputes and other currencies post agrees with our rows, and what is missing of it is found and put right."""
+"""Postings of disputes and currency conversions agree with our rows; a missing one is found and posted."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person has settled is not brought up again, what is old is not forgotten, and a hold is looked for as well."""
+"""A difference that a person settled is not reported again, an old one still is, and holds are compared too."""
 
 import datetime as dt
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What Marqeta's list shows and cannot be recorded: money that is only announced, and rows that cannot be read."""
+"""Rows of Marqeta's list that are not recorded: money that is only announced, and unreadable rows."""
 
 import pytest
 

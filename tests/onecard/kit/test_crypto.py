@@ -1,4 +1,4 @@
-"""What is sealed opens in its own place under a key of the ring, and nowhere else (money-safety I17, F16)."""
+"""A sealed value opens only in its own row and column, with a key of the ring (money-safety I17, F16)."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""What is read and written again is the same JSON, digit by digit, whether it holds decimals or none."""
+"""JSON that is read and written again is the same, digit by digit, with and without decimals."""
 
 import json
 from decimal import Decimal

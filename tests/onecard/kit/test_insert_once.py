@@ -1,4 +1,4 @@
-"""Rows that are written once."""
+"""A row is inserted once, however many workers insert it."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""What is told a second time otherwise: on another purchase, in another API version, or in another currency."""
+"""A transaction that is reported again with another purchase, API version or currency."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,7 @@
-"""The killed flows of a surplus: a merchant gives back more than it took, and the rest comes onto the card's balance.
+"""The killed flows of an overpayment: a merchant gives back more than it took, and the rest goes to the card's balance.
 
-All that the funding card paid goes back to it, so nothing is paid in the end. A card that spends its balance uses the
-rest up by itself; of one that does not, a person hears.
+The funding card gets back all that it paid, so nothing is paid in the end. A card that spends its balance uses the rest
+for its next purchases. For any other card a case asks a person.
 """
 
 from collections.abc import Callable

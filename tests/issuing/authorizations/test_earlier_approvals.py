@@ -1,4 +1,4 @@
-"""What an issuer says was approved before it asks us for more counts in the limits, and a case says it was not ours."""
+"""An amount that the issuer approved before it asks us for more counts in the limits, and opens a case."""
 
 from typing import Any
 
