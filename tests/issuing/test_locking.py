@@ -27,6 +27,14 @@ def is_locked(card: VirtualCard) -> bool:
     return True
 
 
+def purchase_is_locked(purchase: Authorization) -> bool:
+    try:
+        locking.require_purchase(purchase)
+    except LockError:
+        return False
+    return True
+
+
 def cards(provider: str = "stripe", *, issuer_card_id: str = "", named: str = "") -> list[VirtualCard]:
     with locked_names(provider, named, issuer_card_id=issuer_card_id):
         return [card for card in VirtualCard.objects.order_by("pk") if is_locked(card)]
@@ -91,8 +99,8 @@ def test_another_purchase_of_a_locked_card_can_be_locked_too() -> None:
     one, other = bought(card), bought(card)
 
     with locked_purchase(one), locked_purchase(other):
-        locking.require_purchase(one)
-        locking.require_purchase(other)
+        assert purchase_is_locked(one)
+        assert purchase_is_locked(other)
 
 
 def test_no_card_is_locked_after_a_purchase() -> None:
