@@ -178,8 +178,7 @@ def _links(
     """
     card = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=found.issuer_card_id)
     named = found.authorization_id
-    purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
-    purchase = purchases.values_list("pk", flat=True).first() if named else None
+    purchase = event_references.purchase_of(provider, named) if named else None
     card_id = card.values_list("pk", flat=True).first() if found.issuer_card_id else None
     if settled is not None:
         return {"card_id": card_id, "authorization_id": settled.pk}
@@ -193,8 +192,8 @@ def _links(
     )
     if why:
         return {"card_id": card_id, "authorization_id": None, "contradiction": why[:300]}
-    links = {"card_id": card_id, "authorization_id": purchase}
-    if purchase is not None or not named or named == found.id:
+    links = {"card_id": card_id, "authorization_id": purchase.pk if purchase else None}
+    if not named or named in (found.id, purchase.issuer_authorization_id if purchase else ""):
         return links
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
     capture = captures.first()

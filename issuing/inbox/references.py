@@ -45,11 +45,16 @@ def contradiction(named: Named) -> str:
 
 
 def purchase_of(provider: str, named: str) -> Authorization | None:
-    """The purchase with this id, or with a capture of this id; None while it is unknown."""
-    purchases = Authorization.objects.filter(provider=provider)
-    found = purchases.filter(issuer_authorization_id=named).first()
+    """The purchase with a capture of this id, or with this id; None while it is unknown.
+
+    A capture that nobody was asked for has a purchase under its own id. Once staff have moved it to another purchase,
+    what names it is about that one.
+    """
     captured = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
-    return found or purchases.filter(pk__in=captured.values("authorization")).first()
+    own = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
+    both = captured.exclude(authorization=None).values("authorization").union(own.values("pk"), all=True)
+    found = Authorization.objects.select_related("card__cardholder").filter(pk__in=both)
+    return min(found, key=lambda each: each.issuer_authorization_id == named, default=None)
 
 
 def with_purchase(*, issuer_card_id: str, card: VirtualCard | None, purchase: Authorization) -> str:
@@ -83,17 +88,12 @@ def _with_cardholder(named: Named) -> str:
 
 def _with_purchase(named: Named) -> str:
     card = _find_card(named.provider, named.card)
-    purchases = Authorization.objects.select_related("card__cardholder").filter(provider=named.provider)
-    purchase = purchases.filter(issuer_authorization_id=named.purchase).first()
+    purchase = purchase_of(named.provider, named.purchase)
     if purchase is not None:
         return with_purchase(issuer_card_id=named.card, card=card, purchase=purchase)
-    captures = CardTransaction.objects.select_related("authorization__card__cardholder", "card__cardholder")
+    captures = CardTransaction.objects.select_related("card__cardholder")
     capture = captures.filter(provider=named.provider, issuer_transaction_id=named.purchase).first()
-    if capture is None:
-        return ""
-    if capture.authorization is not None:
-        return with_purchase(issuer_card_id=named.card, card=card, purchase=capture.authorization)
-    return _with_capture(named, card, capture)
+    return _with_capture(named, card, capture) if capture is not None else ""
 
 
 def _with_capture(named: Named, card: VirtualCard | None, capture: CardTransaction) -> str:

@@ -11,6 +11,7 @@ from issuing.clearing import match_correction
 from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, Dispute, SpendWindow, VirtualCard
 from onecard.kit import clock
+from tests import stripe_events
 from tests.back_office import logged_in, sentences, text_of
 from tests.factories import UserFactory, VirtualCardFactory
 from tests.issuing.reconcile.books import books
@@ -98,6 +99,32 @@ def test_a_capture_moves_to_the_purchase_it_is_of(card: VirtualCard) -> None:
 
     assert (paid(wrong), paid(right)) == (4500, 6700)
     assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {4500 + 6700}
+    assert books_are_right()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_names_a_moved_capture_later_follows_it(card: VirtualCard) -> None:
+    """Also where nobody was asked for the capture, so that a purchase has its name."""
+    right = bought(card, 4500)
+    forced = stripe_events.event(
+        "issuing_transaction.created", transaction_event(right, 700, number=2)["data"]["object"]
+    )
+    forced["data"]["object"] |= {"id": "ipi_forced", "authorization": None}
+    deliver_events(forced)
+    run_workers()
+    correct(movement("settlement"), of(right))
+    assert paid(right) == 5200
+
+    deliver_events(
+        transaction_event(
+            {"data": {"object": right["data"]["object"] | {"id": "ipi_forced"}}}, 300, kind="refund", number=3
+        )
+    )
+    run_workers()
+
+    assert movement("refund").authorization == of(right)
+    assert paid(right) == 4900
+    assert not Case.objects.filter(status="open").exists()
     assert books_are_right()
 
 
