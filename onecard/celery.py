@@ -63,6 +63,7 @@ app.conf.update(
         "sweep-cascade": {"task": "wallet.tasks.sweep_cascade", "schedule": 30.0, "options": {"expires": 30}},
         # After midnight in New York, when cards of the month before have expired and few people shop.
         "check-methods": {"task": "wallet.tasks.check_methods", "schedule": crontab(hour=7, minute=20)},
+        "forget-old-requests": {"task": "onecard.api.tasks.forget_old_requests", "schedule": crontab(minute=53)},
         "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
         "sweep-card-changes": {
             "task": "issuing.tasks.sweep_card_changes",

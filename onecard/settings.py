@@ -6,7 +6,7 @@ docs/environment.md has the variables. Blocks: the environment, apps, database, 
 from hashlib import sha256
 from pathlib import Path
 
-from onecard import environment, production, sign_in
+from onecard import environment, frontend_api, production, sign_in
 from onecard.admin_theme import UNFOLD  # noqa: F401  (the back office's look; its own file because it is long)
 from onecard.kit import masking, redaction, time_zones
 
@@ -115,6 +115,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -126,6 +129,7 @@ INSTALLED_APPS = [
     "wallet",
     "routing",
     "issuing",
+    "onecard.api",
 ]
 # Test equipment with commands of its own, where a checkout has it; an installation is made without tests/.
 INSTALLED_APPS += ["tests.sandbox", "tests.proofs"] if (BASE_DIR / "tests" / "sandbox").is_dir() else []
@@ -184,6 +188,7 @@ MIDDLEWARE = [
     "onecard.https.RefusePlainPosts",
     "django.middleware.security.SecurityMiddleware",
     "onecard.kit.requests.RefuseNul",
+    "onecard.api.request_ids.RequestIds",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -235,11 +240,8 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-}
+REST_FRAMEWORK = frontend_api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = frontend_api.SPECTACULAR
 
 # Mail: only to administrators, and only if there are any ----------------------------------------------------------
 

@@ -16,7 +16,7 @@ DESK = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("onecard.second_factor.urls")),
     path("admin/", admin.site.urls),
-    path("api/v1/cards/", include("issuing.urls")),
+    path("api/", include("onecard.api.urls")),
 ]
 DOORS = [
     path("api/webhooks/stripe-issuing", StripeWebhook.as_view(), name="stripe-issuing-webhook"),

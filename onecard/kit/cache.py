@@ -51,6 +51,9 @@ class SharedCache(RedisCache):
     def set(self, *args: Any, **kwargs: Any) -> None:
         self._asked("set", super().set, *args, **kwargs)
 
+    def incr(self, *args: Any, **kwargs: Any) -> int:
+        return int(self._asked("incr", super().incr, *args, **kwargs))
+
     def delete(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._asked("delete", super().delete, *args, **kwargs))
 

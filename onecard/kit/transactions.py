@@ -51,6 +51,14 @@ def lock_name(name: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
+def try_lock_name(name: str) -> bool:
+    """Locks a name until the transaction ends, without waiting; returns False while another transaction has it."""
+    require_transaction(f"The lock {name}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        return bool(cursor.fetchone()[0])
+
+
 def require_transaction(what: str) -> None:
     """Raises TransactionError outside a transaction: `what` must commit together with its cause."""
     if not connection.in_atomic_block:

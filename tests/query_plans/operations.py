@@ -27,6 +27,7 @@ from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent,
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
 from issuing.sync import run as sync
+from onecard.api import idempotency
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.outbox import relay
@@ -61,6 +62,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of closed purchases", close_out.sweep
     yield "sweep of rewards", rewards_sweep.sweep
     yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
+    yield "sweep of old requests of the API", idempotency.forget_old
     yield "relay", lambda: relay.relay_once(lambda *_: None, {})
     yield "start of the fees", fees.unbooked_since
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}

@@ -1,0 +1,23 @@
+"""Amounts and times as the API shows them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from onecard.kit.money import MAX_AMOUNT_MINOR, Money, currency_exponent
+
+
+class MoneySerializer(serializers.Serializer[Money]):
+    """{"amount_minor": 4500, "currency": "USD"}: whole minor units, never a fraction."""
+
+    amount_minor = serializers.IntegerField(source="minor", max_value=MAX_AMOUNT_MINOR, min_value=-MAX_AMOUNT_MINOR)
+    currency = serializers.RegexField(r"^[A-Z]{3}$", help_text="ISO 4217, such as USD.")
+
+    def validate_currency(self, currency: str) -> str:
+        currency_exponent(currency)
+        return currency
+
+
+def money(amount_minor: int, currency: str) -> dict[str, Any]:
+    """Returns an amount in the API's form."""
+    return {"amount_minor": amount_minor, "currency": currency}

@@ -1,0 +1,33 @@
+"""The settings of the frontend API and of its OpenAPI document (docs/decisions/0039-frontend-api.md)."""
+
+from typing import Any, Final
+
+REST_FRAMEWORK: Final[dict[str, Any]] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "onecard.api.authentication.AppSession",
+        "onecard.api.authentication.WebSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["onecard.api.access.IsPerson"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "onecard.api.pages.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "onecard.api.schema.Schema",
+    "EXCEPTION_HANDLER": "onecard.api.problems.handle",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f%z",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR: Final[dict[str, Any]] = {
+    "TITLE": "One Card",
+    "DESCRIPTION": "What a frontend needs: joining, funding cards, the virtual card, purchases with why, and rewards.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "PREPROCESSING_HOOKS": ["onecard.api.schema.only_ours"],
+    "SORT_OPERATIONS": True,
+}
