@@ -38,6 +38,7 @@ def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID
         choice, trace = _route(asked, facts, facts.card, now, remaining_ms)
         from_balance = _from_balance(asked, facts.card)
         reason = _decline_reason(asked, facts, facts.card, choice, asked.amount_minor - from_balance)
+        trace |= _limit(asked, facts, facts.card) if reason == "per_transaction_limit_exceeded" else {}
     contradiction = contradictions.found(asked, facts)
     reason, from_balance = (contradiction, 0) if contradiction else (reason, from_balance)
     watch.lap("choose")
@@ -119,6 +120,13 @@ def _decline_reason(
         ("no_funding_card", for_cards_minor > 0 and choice.method is None),
     )
     return next((reason for reason, holds in judgements if holds), "")
+
+
+def _limit(asked: AuthorizationRequest, facts: Facts, card: CardFacts) -> dict[str, Any]:
+    """The numbers of the limit for one purchase, for the sentence that the cardholder reads."""
+    standing_minor = contradictions.standing_minor(asked, facts)
+    limit_minor = card.per_transaction_limit_minor
+    return {"limit": {"kind": "purchase", "limit_minor": limit_minor, "spent_minor": standing_minor, "until": None}}
 
 
 def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:

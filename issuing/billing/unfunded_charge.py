@@ -3,12 +3,9 @@
 from issuing import locking
 from issuing.billing import amount_due, stored_balance
 from issuing.models import Authorization, BalanceUse
-from onecard.kit import clock
-from onecard.kit.clock import local_day
 from onecard.kit.money import Money
 from onecard.users.models import User
-from routing import rulebook
-from routing.engine import Method, Purchase, choose
+from routing import preview
 from wallet import cases
 from wallet.casework import desk as case_desk
 from wallet.casework.desk import CaseRefusedError
@@ -77,12 +74,9 @@ def _chosen(purchase: Authorization) -> FundingMethod:
     """The card that routing chooses for the purchase's MCC from today's wallet; raises CaseRefusedError without one."""
     card = purchase.card
     assert card is not None  # noqa: S101  (why_not has said so)
-    holder, now = card.cardholder, clock.now()
-    wallet = list(holder.funding_methods.select_related("cardholder").order_by("position", "pk"))
-    rules, rows, _ = rulebook.rules_for(version=rulebook.current_version(), mcc=purchase.mcc)
-    asked = Purchase(purchase.mcc, purchase.currency, now, local_day(now, holder.time_zone))
-    choice = choose(asked, [_method(each) for each in wallet], rows, holder.preference, rules)
-    found = next((each for each in wallet if choice.method is not None and each.pk == choice.method.id), None)
+    choice, _trace = preview.rank(card.cardholder, mcc=purchase.mcc, currency=purchase.currency)
+    known = FundingMethod.objects.select_related("cardholder")
+    found = known.get(pk=choice.method.id) if choice.method else None
     if found is None:
         raise CaseRefusedError("No card of this wallet can be charged now. Agree with the cardholder how it is paid.")
     try:
@@ -90,24 +84,6 @@ def _chosen(purchase: Authorization) -> FundingMethod:
     except methods.UnusableMethodError as error:
         raise CaseRefusedError(error.message) from None
     return found
-
-
-def _method(kept: FundingMethod) -> Method:
-    return Method(
-        id=kept.pk,
-        name=kept.name,
-        network=kept.network,
-        product_id=kept.product_id,
-        last_four=kept.last_four,
-        processor_method_id=kept.processor_method_id,
-        active=kept.status == FundingMethod.Status.ACTIVE,
-        expiry_year=kept.expiry_year,
-        expiry_month=kept.expiry_month,
-        cooling_until=kept.cooling_until,
-        currencies=tuple(kept.currencies),
-        is_backup=kept.is_backup,
-        position=kept.position,
-    )
 
 
 def _find(case: Case) -> Authorization | None:

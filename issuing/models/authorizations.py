@@ -20,7 +20,7 @@ class Authorization(models.Model):
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_authorization_id = models.CharField(max_length=120)
     card = models.ForeignKey(
-        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="authorizations"
+        VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="authorizations", db_index=False
     )
     status = models.CharField(max_length=20, choices=states.Authorization.choices)
     approved_minor = models.BigIntegerField(default=0, help_text="Sum of the approved rounds.")
@@ -49,6 +49,8 @@ class Authorization(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
+            # A card's purchases, newest first; it serves the foreign key as well.
+            models.Index(fields=["card", "-id"], name="purchase_of_card"),
             models.Index(fields=["settle_due_at"], name="purchase_to_settle", condition=Q(settle_due_at__isnull=False)),
         ]
         constraints = [

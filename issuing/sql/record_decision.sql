@@ -27,6 +27,7 @@ DECLARE
     v_authorization issuing_authorization;
     v_day issuing_spendwindow;
     v_month issuing_spendwindow;
+    v_limit jsonb := '{}';
     v_response bytea;
     v_event_id bigint;
     v_authorization_id bigint;
@@ -114,6 +115,15 @@ BEGIN
             WHEN v_day.spent_minor + v_unheld + v_amount > v_card.daily_limit_minor THEN 'daily_limit_exceeded'
             WHEN v_month.spent_minor + v_unheld + v_amount > v_card.monthly_limit_minor THEN 'monthly_limit_exceeded'
             ELSE '' END;
+        -- The trace keeps the numbers of the limit, for the sentence that the cardholder reads.
+        v_limit := CASE v_reason
+            WHEN 'daily_limit_exceeded' THEN jsonb_build_object('limit', jsonb_build_object('kind', 'day',
+                'limit_minor', v_card.daily_limit_minor, 'spent_minor', v_day.spent_minor + v_unheld,
+                'until', v_day.ends_at))
+            WHEN 'monthly_limit_exceeded' THEN jsonb_build_object('limit', jsonb_build_object('kind', 'month',
+                'limit_minor', v_card.monthly_limit_minor, 'spent_minor', v_month.spent_minor + v_unheld,
+                'until', v_month.ends_at))
+            ELSE v_limit END;
     END IF;
     IF v_reason = '' AND extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000
                          > (p->>'remaining_ms')::numeric THEN
@@ -214,7 +224,7 @@ BEGIN
         VALUES ((p->>'public_id')::uuid, v_event_id, v_authorization_id, v_obligation_id, p->>'round_key',
                 v_reason = '', v_amount, CASE WHEN v_reason = '' THEN v_from_balance ELSE 0 END, p->>'currency',
                 CASE WHEN v_reason = '' THEN p->>'rule' ELSE '' END,
-                v_reason, p->'trace',
+                v_reason, p->'trace' || v_limit,
                 p->'timings_ms' || jsonb_build_object('record', round((extract(epoch FROM
                     clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3)),
                 v_response, v_now)

@@ -9,7 +9,7 @@ from allauth.headless.contrib.rest_framework.authentication import XSessionToken
 from rest_framework.authentication import SessionAuthentication
 
 
-class AppSession(XSessionTokenAuthentication):  # type: ignore[misc]
+class AppSession(XSessionTokenAuthentication):
     """`X-Session-Token`, for apps on a phone. A token that is unknown or has ended is 401."""
 
     allow_anonymous_users = False

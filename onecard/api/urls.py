@@ -4,9 +4,20 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from onecard.api import problem_page, problems
+from onecard.api.activity.preview import RoutingPreview
+from onecard.api.activity.purchases import Purchase, Purchases
+from onecard.api.activity.rewards import Rewards
+from onecard.api.activity.transactions import Transactions
 from onecard.api.cards.reveal import RevealToken
 
 V1 = [
+    # Activity
+    path("v1/purchases", Purchases.as_view(), name="purchases"),
+    path("v1/purchases/<str:purchase_id>", Purchase.as_view(), name="purchase"),
+    path("v1/transactions", Transactions.as_view(), name="transactions"),
+    path("v1/rewards", Rewards.as_view(), name="rewards"),
+    path("v1/routing/preview", RoutingPreview.as_view(), name="routing-preview"),
+    # Virtual cards
     path("v1/cards/<uuid:public_id>/reveal-token", RevealToken.as_view(), name="card-reveal-token"),
 ]
 urlpatterns = [

@@ -4,8 +4,11 @@ Triggers (wallet/sql/triggers) raise the versions in the wallet's rows, so that 
 what it read is still true.
 """
 
+import uuid
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -118,6 +121,7 @@ class FundingMethod(models.Model):
         DISABLED = "disabled", "Disabled"
         DETACHED = "detached", "Detached at the processor"
 
+    public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="funding_methods")
     product = models.ForeignKey(CardProduct, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     name = FreeTextField(max_length=120)

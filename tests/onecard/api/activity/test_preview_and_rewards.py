@@ -1,0 +1,113 @@
+"""Which card would pay, asked without buying; and what purchases earned."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from issuing.models import Decision, VirtualCard
+from issuing.rewards import sweep
+from routing.models import MerchantCategory
+from tests.back_office import logged_in
+from tests.factories import UserFactory
+from tests.onecard.api.activity.test_purchases import buy
+from tests.wallets import walkthrough_card
+from wallet.models import FundingCharge
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def card() -> VirtualCard:
+    return walkthrough_card(issuer_provider="stripe", issuer_card_id="ic_1")
+
+
+@pytest.fixture
+def client(card: VirtualCard) -> Client:
+    return logged_in(card.cardholder.user)
+
+
+def preview(client: Client, **body: Any) -> Any:
+    asked = {"mcc": "5812", "amount": {"amount_minor": 4500, "currency": "USD"}} | body
+    return client.post("/api/v1/routing/preview", asked, content_type="application/json")
+
+
+def test_the_preview_ranks_as_the_decision_does(card: VirtualCard, client: Client) -> None:
+    seen = preview(client).json()
+
+    assert seen["would_pay"]
+    assert not Decision.objects.exists()
+    assert not FundingCharge.objects.exists()
+    name = buy(card)
+    assert seen["explanation"] == client.get(f"/api/v1/purchases/{name}").json()["explanation"]
+
+
+def test_a_category_by_its_name_is_found(client: Client) -> None:
+    known = {"stripe_category": "eating_places_restaurants", "description": "Restaurants"}
+    category, _ = MerchantCategory.objects.get_or_create(code="5812", defaults=known)
+
+    seen = preview(client, mcc=None, category="eating_places_restaurants")
+    assert seen.status_code == 400
+    seen = client.post(
+        "/api/v1/routing/preview",
+        {"category": category.stripe_category, "amount": {"amount_minor": 100, "currency": "USD"}},
+        content_type="application/json",
+    )
+
+    assert (seen.json()["mcc"], seen.json()["category"]) == ("5812", category.description)
+
+
+def test_a_currency_that_no_card_can_be_charged_in_pays_nothing(client: Client) -> None:
+    seen = preview(client, amount={"amount_minor": 100, "currency": "EUR"}).json()
+
+    assert not seen["would_pay"]
+    assert {each["left_out"] for each in seen["explanation"]["cards"]} == {"cannot be charged in this currency"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"mcc": "58"}, "mcc"),
+        ({"category": "x"}, "mcc"),
+        ({"amount": {"amount_minor": 0, "currency": "USD"}}, "amount"),
+        ({"amount": {"amount_minor": 1.5, "currency": "USD"}}, "amount"),
+        ({"amount": {"amount_minor": 100, "currency": "XXQ"}}, "amount"),
+        ({"amount": 45}, "amount"),
+        ({"amount": None}, "amount"),
+    ],
+)
+def test_a_wrong_question_is_named(client: Client, change: dict[str, Any], field: str) -> None:
+    answer = preview(client, **change)
+
+    assert answer.status_code == 400, answer.content
+    assert list(answer.json()["errors"]) == [field]
+
+
+@pytest.mark.parametrize("page", ["purchases", "transactions", "rewards"])
+def test_without_a_profile_the_person_is_told_to_give_one(page: str) -> None:
+    answer = logged_in(UserFactory()).get(f"/api/v1/{page}")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "profile_missing")
+
+
+def test_rewards_are_summed_up_by_month_card_and_category(card: VirtualCard, client: Client) -> None:
+    buy(card, captured=True)
+    sweep.sweep()
+
+    for by in ("month", "card", "category"):
+        (group,) = client.get("/api/v1/rewards", {"by": by}).json()["groups"]
+        assert (group["purchases"], group["spent"]["amount_minor"]) == (1, 4500)
+        assert (group["earned"], group["value"], group["benefit"]) == (["135 points"], "1.35", "0.9")
+    assert logged_in(walkthrough_stranger()).get("/api/v1/rewards").json()["groups"] == []
+
+
+def walkthrough_stranger() -> Any:
+    return walkthrough_card(issuer_provider="stripe", issuer_card_id="ic_2").cardholder.user
+
+
+@pytest.mark.parametrize(("name", "value"), [("by", "year"), ("since", "2026-13-01"), ("until", "soon")])
+def test_a_wrong_question_about_rewards_is_named(client: Client, name: str, value: str) -> None:
+    answer = client.get("/api/v1/rewards", {name: value})
+
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [name]
