@@ -1,12 +1,13 @@
 """Wallets that several tests start from."""
 
+import uuid
 from typing import Any
 
 from issuing.models import VirtualCard
 from routing.models import RankingRow
 from tests import marqeta_events
 from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
-from wallet.models import FundingMethod
+from wallet.models import Cardholder, FundingMethod
 
 WALKTHROUGH = (
     ("visa", 1, "points", False),
@@ -29,6 +30,14 @@ def walkthrough_card(**card: object) -> VirtualCard:
         for network, rate, kind, _backup in WALKTHROUGH
     )
     return VirtualCardFactory(cardholder=holder, **card)
+
+
+def copy_wallet(one: Cardholder, other: Cardholder) -> None:
+    """Gives another person the same funding cards, saved at the processor under ids of their own."""
+    for method in one.funding_methods.all():
+        method.pk, method.public_id, method.cardholder = None, uuid.uuid4(), other
+        method.processor_method_id = f"pm_of_{other.pk}_{method.position}"
+        method.save(force_insert=True)
 
 
 def marqeta_card(**values: Any) -> VirtualCard:

@@ -25,7 +25,7 @@ from tests.invariants.ending import Ending
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
 from tests.invariants.merchants import AMOUNTS, SAID
 from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
-from tests.wallets import walkthrough_card
+from tests.wallets import copy_wallet, walkthrough_card
 from wallet.charges import cancel, cascade
 from wallet.charges import charge as charges
 from wallet.methods import usable as methods
@@ -102,10 +102,7 @@ class Purchases(Ending):
             issuer_provider=provider, currency=currency, spends_balance=spends_balance, daily_limit_minor=daily
         )
         self.other_card = VirtualCardFactory(issuer_provider=provider, currency=currency)
-        for method in FundingMethod.objects.filter(cardholder=self.card.cardholder):
-            method.pk, method.cardholder = None, self.other_card.cardholder
-            method.processor_method_id = f"pm_other_{method.position}"
-            method.save(force_insert=True)
+        copy_wallet(self.card.cardholder, self.other_card.cardholder)
         FundingMethod.objects.update(currencies=["USD", "EUR"])
         words: Any = StripeWords if provider == "stripe" else MarqetaWords
         self.words: Words = words(self.card.issuer_card_id, currency)

@@ -9,7 +9,7 @@ from onecard.outbox.models import Message
 from tests import marqeta_events
 from tests.factories import VirtualCardFactory
 from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.wallets import copy_wallet, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,9 +78,7 @@ def test_one_purchase_under_twenty_jit_tokens_at_once_holds_once(method: str) ->
 def test_one_purchase_with_two_cards_at_once_charges_one_person() -> None:
     first = walkthrough_card(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
     other = VirtualCardFactory(issuer_provider="marqeta", issuer_card_id=marqeta_events.token())
-    for method in first.cardholder.funding_methods.all():
-        method.pk, method.cardholder, method.processor_method_id = None, other.cardholder, f"pm_{method.position}"
-        method.save(force_insert=True)
+    copy_wallet(first.cardholder, other.cardholder)
     token = marqeta_events.token()
     cards = [first.issuer_card_id, other.issuer_card_id] * 4
 

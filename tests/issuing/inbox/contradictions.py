@@ -7,7 +7,7 @@ import pytest
 from issuing.models import Hold, SpendWindow, VirtualCard
 from tests import marqeta_events, stripe_events
 from tests.factories import VirtualCardFactory
-from tests.wallets import walkthrough_card
+from tests.wallets import copy_wallet, walkthrough_card
 from wallet.models import Case, FundingObligation
 
 EventBody = dict[str, Any]
@@ -28,10 +28,7 @@ def other_card(**values: Any) -> VirtualCard:
     first = VirtualCard.objects.first()
     other = VirtualCardFactory(**values)
     if first is not None:
-        for method in first.cardholder.funding_methods.all():
-            method.pk, method.cardholder = None, other.cardholder
-            method.processor_method_id = stripe_events.unique("pm")
-            method.save(force_insert=True)
+        copy_wallet(first.cardholder, other.cardholder)
     return other
 
 

@@ -98,7 +98,7 @@ def test_a_session_without_a_second_factor_opens_nothing() -> None:
         assert "_auth_user_id" not in client.session
     client.force_login(user)
     answer = client.post("/api/v1/cards/7b0d6f5e-0000-4000-8000-000000000000/reveal-token", "{}", "application/json")
-    assert answer.status_code == 403
+    assert answer.status_code == 401
 
 
 def test_with_debug_the_demo_superuser_may_have_no_second_factor(settings: Any) -> None:
