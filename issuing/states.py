@@ -67,7 +67,7 @@ class Sync(models.TextChoices):
 
 
 class SyncStage(models.TextChoices):
-    """What is compared, in this order: what the issuer told first, so that what follows sees it applied."""
+    """What is compared, in this order: missed events first, so that what follows sees them applied."""
 
     EVENTS = "events", "Missed events"
     TRANSACTIONS = "transactions", "Transactions"

@@ -48,7 +48,7 @@ def sweep_card_changes(**_newer: Any) -> None:
 
 @shared_task(name="issuing.tasks.sync_card")
 def sync_card(*, card_id: int, **_newer: Any) -> None:
-    """Compares one card with its issuer, which told news of it."""
+    """Compares one card with its issuer, which reported a change of it."""
     compare_card(card_id, actor="system:sync")
 
 

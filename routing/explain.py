@@ -100,13 +100,14 @@ def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
     found = rewards.estimate(amount=amount, reward_rate=rate, reward_type=str(chosen.get("reward_type")))
     names = [f"at {cents} cents a point" for cents in rewards.VALUATIONS_CENTS]
     if chosen.get("reward_type") == RewardType.CASH:
-        units, values = f"{display.worth(found.value, currency)} cash back", [("at face value", found.value)]
+        units, values = f"{display.estimate(found.value, currency)} cash back", [("at face value", found.value)]
     else:
         units, values = f"{_plain(found.units)} points", list(zip(names, found.values, strict=True))
+    baseline = display.estimate(found.baseline_value, currency)
     return RewardLines(
         units=units,
-        values=[(name, display.worth(value, currency)) for name, value in values],
-        baseline=f"{_plain(found.baseline_units)} points at 1x, worth {display.worth(found.baseline_value, currency)}",
+        values=[(name, display.estimate(value, currency)) for name, value in values],
+        baseline=f"{_plain(found.baseline_units)} points at 1x, worth {baseline}",
         benefit=f"{found.benefit:+,.2f} {currency} ({found.benefit_percent:+.0f} %)",
     )
 

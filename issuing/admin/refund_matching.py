@@ -89,7 +89,7 @@ def _what_follows(movement: CardTransaction) -> str:
     if movement.transaction_type == Type.REFUND:
         return (
             "What the cardholder gets back follows at once, and more than the merchant took for the purchase becomes a "
-            "surplus, with a case of its own."
+            "overpayment, with a case of its own."
         )
     return "The dispute, and all else that it moved, is joined with the purchase too, and what is paid follows at once."
 
@@ -111,7 +111,7 @@ _IF_APART: dict[str, str] = {
         "amount is booked by itself, and a new case asks you to pay it out to the cardholder, which two people book."
     ),
     Type.SETTLEMENT: (
-        "Say this of a purchase that its issuer approved without us and never told of. It becomes a purchase of its "
+        "Say this of a purchase that its issuer approved without us and never reported. It becomes a purchase of its "
         "own on the card that it came on. Nobody is charged at once: a new case asks who pays it, and can charge the "
         "funding card that would have been chosen."
     ),

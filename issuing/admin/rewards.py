@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from issuing.models import RewardEntry
-from issuing.rewards.totals import GROUPS, NOT_RANKED, Total, Worth, overall, totals, units_in_words
+from issuing.rewards.totals import GROUPS, NOT_RANKED, RewardValue, Total, overall, totals, units_in_words
 from onecard.kit import clock, display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 from wallet.models import Cardholder
@@ -121,7 +121,7 @@ class RewardsAdmin(ReadOnlyAdmin):
             "heading": WORDS[by],
             "problems": [error for errors in form.errors.values() for error in errors],
             "asked": {name: request.GET.get(name, "") for name in ("month", "cardholder")},
-            "tiles": [tile for currency, worth in overall(found).items() for tile in _tiles(currency, worth)],
+            "tiles": [tile for currency, value in overall(found).items() for tile in _tiles(currency, value)],
             "lines": [_line(total) for total in found],
             "months_shown": 0 if month else MONTHS_SHOWN,
             "mcc_passed_through": settings.MERCHANT_MCC_PASSED_THROUGH,
@@ -158,19 +158,19 @@ class RewardsAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Worth at 1 cent", ordering="value_face_micro")
     def worth(self, entry: RewardEntry) -> str:
-        return display.worth(_whole(entry.value_face_micro), entry.currency)
+        return display.estimate(_whole(entry.value_face_micro), entry.currency)
 
     @admin.display(description="At 0.5 cents")
     def low(self, entry: RewardEntry) -> str:
-        return display.worth(_whole(entry.value_low_micro), entry.currency)
+        return display.estimate(_whole(entry.value_low_micro), entry.currency)
 
     @admin.display(description="At 1.5 cents")
     def high(self, entry: RewardEntry) -> str:
-        return display.worth(_whole(entry.value_high_micro), entry.currency)
+        return display.estimate(_whole(entry.value_high_micro), entry.currency)
 
     @admin.display(description="Baseline at 1x")
     def baseline(self, entry: RewardEntry) -> str:
-        return display.worth(_whole(entry.baseline_micro), entry.currency)
+        return display.estimate(_whole(entry.baseline_micro), entry.currency)
 
 
 def _found(by: str, month: dt.date | None, cardholder: str | None) -> list[Total]:
@@ -193,39 +193,39 @@ def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
     return pages
 
 
-def _tiles(currency: str, worth: Worth) -> list[Tile]:
-    percent = worth.benefit_percent
+def _tiles(currency: str, value: RewardValue) -> list[Tile]:
+    percent = value.benefit_percent
     over = f"{percent:+,.0f} % over 1x everywhere" if percent is not None else "No baseline to compare with"
     return [
         Tile(
             "Spent, less refunds",
-            display.money(worth.spent_minor, currency),
-            f"{worth.charges} charge{'' if worth.charges == 1 else 's'}",
+            display.money(value.spent_minor, currency),
+            f"{value.charges} charge{'' if value.charges == 1 else 's'}",
         ),
         Tile(
             "Rewards at face value",
-            _two(worth.face, currency),
-            f"{worth.low:,.2f} to {worth.high:,.2f} at 0.5 to 1.5 cents a point",
+            _two(value.face, currency),
+            f"{value.low:,.2f} to {value.high:,.2f} at 0.5 to 1.5 cents a point",
             "info",
         ),
-        Tile("Baseline", _two(worth.baseline, currency), "What a card with 1 point a unit would have earned"),
-        Tile("Benefit of routing", f"{worth.benefit:+,.2f} {currency}", over, "good" if worth.benefit >= 0 else "bad"),
+        Tile("Baseline", _two(value.baseline, currency), "What a card with 1 point a unit would have earned"),
+        Tile("Benefit of routing", f"{value.benefit:+,.2f} {currency}", over, "good" if value.benefit >= 0 else "bad"),
     ]
 
 
 def _line(total: Total) -> Line:
-    worth, percent = total.worth, total.worth.benefit_percent
+    value, percent = total.value, total.value.benefit_percent
     share = f" ({percent:+,.0f} %)" if percent is not None else ""
     return Line(
         label=total.label,
-        spent=display.money(worth.spent_minor, total.currency),
+        spent=display.money(value.spent_minor, total.currency),
         earned=[(str(earned), earned.programme) for earned in total.earned],
-        low=_two(worth.low, total.currency),
-        face=_two(worth.face, total.currency),
-        high=_two(worth.high, total.currency),
-        baseline=_two(worth.baseline, total.currency),
+        low=_two(value.low, total.currency),
+        face=_two(value.face, total.currency),
+        high=_two(value.high, total.currency),
+        baseline=_two(value.baseline, total.currency),
         benefit=display.label(
-            f"{worth.benefit:+,.2f} {total.currency}{share}", "good" if worth.benefit >= 0 else "bad"
+            f"{value.benefit:+,.2f} {total.currency}{share}", "good" if value.benefit >= 0 else "bad"
         ),
     )
 

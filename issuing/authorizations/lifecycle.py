@@ -88,7 +88,7 @@ def refuse_other_currency(authorization: Authorization, update: AuthorizationUpd
     if update.amount_minor and update.currency not in ("", authorization.currency):
         name, was, now = authorization.issuer_authorization_id, authorization.currency, update.currency
         raise ContradictionError(
-            f"{name} is in {was}, and its issuer tells an amount in {now}.", Money(update.amount_minor, now)
+            f"{name} is in {was}, and its issuer reports an amount in {now}.", Money(update.amount_minor, now)
         )
 
 

@@ -43,7 +43,7 @@ def follow_up(asked: AuthorizationRequest, body: bytes, decisions: Collection[uu
     """Takes back, in the background, each of these decisions that was committed as an approval."""
     with _lock:
         if len(_waiting) >= MOST_WAITING:
-            log.error("authorization %s: left to the issuer's news, too many wait already", asked.authorization_id)
+            log.error("authorization %s: left to the issuer's updates, too many wait already", asked.authorization_id)
             return
         _waiting.append(_Doubt(asked, body, tuple(decisions)))
         _start_thread()
@@ -108,7 +108,7 @@ def _settle(doubt: _Doubt) -> bool:
         log.warning("authorization %s: not settled yet: %s", doubt.asked.authorization_id, error)
         return False
     except Exception:
-        log.exception("authorization %s: left to the issuer's news", doubt.asked.authorization_id)
+        log.exception("authorization %s: left to the issuer's updates", doubt.asked.authorization_id)
     return True
 
 

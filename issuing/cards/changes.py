@@ -177,9 +177,9 @@ def _refused(change: CardChange, error: RefusedError) -> None:
 
 
 def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
-    """Puts the change back with a later due time; after many attempts a case tells staff.
+    """Puts the change back with a later due time; after many attempts a case asks staff.
 
-    A pause opens none: nothing was sent, and the page of its issuer tells of it.
+    A pause opens none: nothing was sent, and the page of its issuer shows the pause.
     """
     with transaction():
         locking.lock_card(change.card_id)

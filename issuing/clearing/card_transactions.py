@@ -247,9 +247,9 @@ def _record_repeat(kept: CardTransaction, row: dict[str, Any]) -> CardTransactio
     return kept
 
 
-def _complete(kept: CardTransaction, told: dict[str, Any]) -> CardTransaction:
+def _complete(kept: CardTransaction, reported: dict[str, Any]) -> CardTransaction:
     """Fills in what the row lacks; existing values stay."""
-    missing = transaction_rows.missing(kept, told)
+    missing = transaction_rows.missing(kept, reported)
     if missing:
         CardTransaction.objects.filter(pk=kept.pk).update(**missing)
         kept.refresh_from_db()

@@ -16,7 +16,7 @@ def why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
     card = VirtualCard.objects.filter(pk=row["card_id"]).first()
     if event_references.is_same_card(kept.card, card):
         return ""
-    return f"{kept.issuer_transaction_id} was told on the card {was}, and is told on the card {now} now."
+    return f"{kept.issuer_transaction_id} was reported on the card {was}, and is reported on the card {now} now."
 
 
 def why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:

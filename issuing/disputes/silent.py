@@ -48,7 +48,7 @@ def why_not(dispute: Dispute) -> str:
         return "It is over already."
     until = dispute.updated_at + SILENT_FOR
     if clock.now() < until:
-        return f"Its issuer may still say how it ends: this is for one without news until {display.moment(until)}."
+        return f"Its issuer may still say how it ends: this is for one without an update until {display.moment(until)}."
     credited = dispute_money.provisional_minor(dispute)
     if credited:
         left = Money(credited, dispute.currency)

@@ -26,18 +26,18 @@ HANDLED: Result = (states.Event.HANDLED, "")
 # States of cards and holders that stop nothing, at either issuer: they may buy, or were never active.
 BUYS_OR_IS_NEW = frozenset({"active", "unactivated", "unverified"})
 # An issuer repeats itself for some days; one card does not get more updates in that time.
-MOST_NEWS = 50
-HOLDER_NEWS = ("issuing_cardholder.", "usertransition.")
+MOST_EVENTS = 50
+CARDHOLDER_EVENTS = ("issuing_cardholder.", "usertransition.")
 
 
 def act(event: IssuerEvent) -> Result:
     """Requests a comparison of the cards concerned, in the caller's transaction; returns status and reason."""
     require_transaction("News of a card")
-    if event.event_type.startswith(HOLDER_NEWS):
+    if event.event_type.startswith(CARDHOLDER_EVENTS):
         return _about_holder(event)
     card = VirtualCard.objects.filter(issuer_provider=event.provider, issuer_card_id=event.object_id).first()
     if not event.object_id or card is None:
-        return states.Event.KEPT, "The card is not one of ours; the issuer sync tells if it should be."
+        return states.Event.KEPT, "The card is not one of ours; the issuer sync finds out whether it should be."
     if not _says_what_we_hold(event, card):
         due_comparisons.request([card], stop_reported=_reports_a_stop(event), reported_at=_reported_at(event))
     return HANDLED
@@ -71,7 +71,7 @@ def _ended_meanwhile(event: IssuerEvent) -> bool:
     """Whether a later update about the same card or holder was handled already, and allows purchases."""
     handled = IssuerEvent.objects.filter(provider=event.provider, status=states.Event.HANDLED)
     same = handled.filter(object_id=event.object_id, event_type__startswith=_family(event))
-    latest = same.order_by("-pk")[:MOST_NEWS]
+    latest = same.order_by("-pk")[:MOST_EVENTS]
     last = max(latest, key=_reported_at, default=None)
     return last is not None and _reported_at(last) > _reported_at(event) and not _is_stop(last)
 

@@ -26,7 +26,7 @@ from onecard.kit.sweeper import each_in_turn
 from onecard.kit.transactions import transaction
 
 # Card and cardholder updates: by event type at Stripe, by prefix at Marqeta.
-CARD_NEWS = ("issuing_card.updated", "issuing_cardholder.updated")
+CARD_EVENTS = ("issuing_card.updated", "issuing_cardholder.updated")
 CARD_MOVES = ("cardtransition.", "usertransition.")
 # The issuer's update can arrive before our own decision is committed; after this long there was none.
 WAIT_FOR_DECISION = dt.timedelta(minutes=10)
@@ -98,7 +98,7 @@ def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
     why_not = why_not_ours(envelope) if envelope and event.provider == Provider.STRIPE else ""
     if envelope and why_not:
         return states.Event.KEPT, foreign_updates.refuse(why_not, envelope)
-    if event.event_type in CARD_NEWS or event.event_type.startswith(CARD_MOVES):
+    if event.event_type in CARD_EVENTS or event.event_type.startswith(CARD_MOVES):
         return card_updates.act(event)
     patient = now - event.received_at < WAIT_FOR_DECISION
     if envelope is None:

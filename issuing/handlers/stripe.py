@@ -19,8 +19,8 @@ from issuing.issuers.transaction_kinds import Kind
 from issuing.models import CardTransaction
 from onecard.kit.text import free_text
 
-AUTHORIZATION_NEWS = ("issuing_authorization.created", "issuing_authorization.updated")
-TRANSACTION_NEWS = ("issuing_transaction.created", "issuing_transaction.updated")
+AUTHORIZATION_EVENTS = ("issuing_authorization.created", "issuing_authorization.updated")
+TRANSACTION_EVENTS = ("issuing_transaction.created", "issuing_transaction.updated")
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
@@ -28,14 +28,14 @@ WAIT: Result = (states.Event.RECEIVED, "")
 
 def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     """Applies an event; `patient` while our own decision may still be committing. Returns status and reason."""
-    if envelope.type in AUTHORIZATION_NEWS:
+    if envelope.type in AUTHORIZATION_EVENTS:
         update = parse_authorization_update(provider, envelope)
         with locking.locked_names(provider, update.authorization_id, issuer_card_id=update.issuer_card_id) as purchases:
             known = purchases.get(update.authorization_id)
             return HANDLED if lifecycle.apply_update(update, known, wait_for_decision=patient) else WAIT
-    if envelope.type in TRANSACTION_NEWS:
+    if envelope.type in TRANSACTION_EVENTS:
         return _posted(provider, envelope)
-    if envelope.type.startswith(stripe_disputes.NEWS):
+    if envelope.type.startswith(stripe_disputes.DISPUTE_EVENTS):
         return stripe_disputes.act(provider, envelope)
     about_our_charges = stripe_charges.act(envelope, patient=patient)
     return about_our_charges or (states.Event.KEPT, stripe_event_types.why_kept(envelope.type, envelope.content))

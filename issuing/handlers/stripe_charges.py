@@ -24,11 +24,11 @@ HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
 # Newer API versions report a refund under its own type, older ones under its charge's (docs/issuers/stripe.md,
 # Refunds).
-REFUND_NEWS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
-DISPUTE_NEWS = "charge.dispute."
-MOVED = {f"{DISPUTE_NEWS}funds_{word}": word for word in ("withdrawn", "reinstated")}
+REFUND_EVENTS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+DISPUTE_EVENTS = "charge.dispute."
+MOVED = {f"{DISPUTE_EVENTS}funds_{word}": word for word in ("withdrawn", "reinstated")}
 # Other events about the charge or its card; each function says whether it concerns one of ours.
-OTHER_NEWS: dict[str, Callable[[dict[str, Any]], bool]] = {
+OTHER_EVENTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "charge.refunded": processor_events.charge_refunded,
     "radar.early_fraud_warning.created": processor_events.fraud_warned,
     "radar.early_fraud_warning.updated": processor_events.fraud_warned,
@@ -38,7 +38,7 @@ OTHER_NEWS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "customer.deleted": processor_events.customer_deleted,
 }
 
-ABOUT_A_PAYMENT = (*REFUND_NEWS, *(kind for kind in OTHER_NEWS if kind.startswith(("charge.", "radar."))))
+ABOUT_A_PAYMENT = (*REFUND_EVENTS, *(kind for kind in OTHER_EVENTS if kind.startswith(("charge.", "radar."))))
 # A charge's outcome can be unknown for a day at most (wallet/retry_policy.py).
 WAIT_FOR_CHARGE = KEY_LIFE + dt.timedelta(hours=2)
 
@@ -52,14 +52,14 @@ def act(envelope: Envelope, *, patient: bool) -> Result | None:
         return _charged(envelope)
     if envelope.type in ABOUT_A_PAYMENT and _is_early(envelope):
         return WAIT
-    if envelope.type in REFUND_NEWS:
+    if envelope.type in REFUND_EVENTS:
         return _given_back(envelope)
-    if envelope.type.startswith(DISPUTE_NEWS):
+    if envelope.type.startswith(DISPUTE_EVENTS):
         return _disputed(envelope, patient=patient)
-    if envelope.type not in OTHER_NEWS:
+    if envelope.type not in OTHER_EVENTS:
         return None
     with _readable("object"):
-        known = OTHER_NEWS[envelope.type](envelope.content)
+        known = OTHER_EVENTS[envelope.type](envelope.content)
     return HANDLED if known else (states.Event.KEPT, "It is about no charge, card or customer of ours.")
 
 
@@ -99,7 +99,7 @@ def _disputed(envelope: Envelope, *, patient: bool) -> Result:
             return WAIT
         reported_at = envelope.reported_at or clock.now()
         known = funding_disputes.apply_update(found, reported_at=reported_at, moved=MOVED.get(envelope.type, ""))
-    return HANDLED if known else (states.Event.KEPT, "The dispute is of no charge of ours; a case tells of it.")
+    return HANDLED if known else (states.Event.KEPT, "The dispute is of no charge of ours; a case asks staff about it.")
 
 
 @contextlib.contextmanager

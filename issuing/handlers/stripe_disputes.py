@@ -22,11 +22,11 @@ from onecard.kit.money import MoneyError, currency_exponent
 from onecard.kit.text import clean_text, free_text
 
 Type = CardTransaction.Type
-NEWS = "issuing_dispute."
+DISPUTE_EVENTS = "issuing_dispute."
 # The movement that an event without balance transactions stands for, by its type.
 BY_NAME: dict[str, str] = {
-    f"{NEWS}funds_reinstated": Type.CHARGEBACK,
-    f"{NEWS}funds_rescinded": Type.CHARGEBACK_REVERSAL,
+    f"{DISPUTE_EVENTS}funds_reinstated": Type.CHARGEBACK,
+    f"{DISPUTE_EVENTS}funds_rescinded": Type.CHARGEBACK_REVERSAL,
 }
 PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisional_credit_reversal")
 

@@ -30,7 +30,7 @@ def why_kept(kind: str, content: dict[str, Any]) -> str:
     if kind in GONE_WRONG:
         raise UnhandledMoneyError("Money between our own accounts did not arrive, or was taken back.")
     if kind in COMPANIONS:
-        return "Another event tells the same, and is handled."
+        return "Another event reports the same, and is handled."
     if kind.startswith(OWN_ACCOUNTS):
         return "Money moves between our own accounts; no purchase is touched."
     if carries_amount(content) and not kind.startswith(CATALOGUE):

@@ -24,7 +24,7 @@ from wallet.models import Case
 # With doubling waits these take about half a minute; later attempts come every hour at most.
 ATTEMPTS_BEFORE_CASE = 5
 # Events of these types move money, or are about to, even if the amount is missing.
-MONEY_NEWS = (
+MONEY_EVENTS = (
     "charge.dispute.",
     "charge.refund",
     "issuing_dispute.",
@@ -93,7 +93,7 @@ def _set_next_try(event: IssuerEvent, *, attempts: int, now: dt.datetime, reason
 
 def open_case_if_money(event: IssuerEvent, reason: str) -> None:
     """Opens a case for a genuine event with money that cannot be read; in the caller's transaction."""
-    if event.event_type.startswith(MONEY_NEWS) or _carries_amount(event):
+    if event.event_type.startswith(MONEY_EVENTS) or _carries_amount(event):
         _open_case(event, f"It cannot be read: {reason}")
 
 

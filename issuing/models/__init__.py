@@ -1,4 +1,4 @@
-"""The card network's side: virtual cards, what the issuer told us, what we answered, and what is held on limits."""
+"""The card network's side: virtual cards, what the issuer reported, what we answered, and what is held on limits."""
 
 from issuing.models.authorizations import Authorization, Decision, Hold, SpendWindow
 from issuing.models.balance import BalanceUse, CardFunding

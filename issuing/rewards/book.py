@@ -145,7 +145,7 @@ def _write_about(refund: FundingRefund, earned: RewardEntry, *, key: str, kind: 
 
 
 def _write(
-    *, key: str, kind: str, booked: rewards.Booked, charge: FundingCharge, earned_at: dt.datetime, **told: Any
+    *, key: str, kind: str, booked: rewards.Booked, charge: FundingCharge, earned_at: dt.datetime, **more: Any
 ) -> bool:
     zone = charge.obligation.cardholder.time_zone
     facts = {
@@ -155,5 +155,5 @@ def _write(
         "local_month": clock.local_day(earned_at, zone).replace(day=1),
         "recorded_at": clock.now(),
     }
-    _, is_new = RewardEntry.objects.get_or_create(key=key, defaults=facts | asdict(booked) | told)
+    _, is_new = RewardEntry.objects.get_or_create(key=key, defaults=facts | asdict(booked) | more)
     return is_new

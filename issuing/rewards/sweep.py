@@ -1,6 +1,6 @@
 """Pulling the rewards book up to date: whatever succeeded in the wallet and has no entry gets one (rewards_book.py).
 
-It reads the rows and hears no news, so nothing that a queue loses is lost here (money-safety I11).
+It reads the rows and waits for no message, so nothing that a queue loses is lost here (money-safety I11).
 """
 
 import datetime as dt
@@ -66,25 +66,25 @@ def count_missing(*, since: dt.datetime | None = None) -> int:
 
 
 def _missing(since: dt.datetime) -> list[tuple[QuerySet[Any], Callable[[int], bool]]]:
-    """What has no entry yet. An entry carries the moment of what it tells of, so only as much of the book is read."""
+    """The rows without an entry. An entry has the time of its row, so only that much of the book is read."""
 
-    def told(column: str, kind: str, **more: Any) -> Exists:
+    def has_entry(column: str, kind: str, **more: Any) -> Exists:
         return Exists(RewardEntry.objects.filter(**{column: OuterRef("pk")}, kind=kind, **more))
 
     charges = FundingCharge.objects.filter(
-        ~told("charge", Kind.CHARGE, earned_at__gte=since),
+        ~has_entry("charge", Kind.CHARGE, earned_at__gte=since),
         status=states.Charge.SUCCEEDED,
         obligation__purchase__startswith=Subject.PURCHASE.prefix,
     )
     refunds = FundingRefund.objects.filter(
-        ~told("refund", Kind.REFUND, earned_at__gte=since),
+        ~has_entry("refund", Kind.REFUND, earned_at__gte=since),
         status=states.Refund.SUCCEEDED,
         charge__isnull=False,
         obligation__purchase__startswith=Subject.PURCHASE.prefix,
     )
     came_back = FundingRefund.objects.filter(
-        told("refund", Kind.REFUND),
-        ~told("refund", Kind.REFUND_FAILED, earned_at__gte=since),
+        has_entry("refund", Kind.REFUND),
+        ~has_entry("refund", Kind.REFUND_FAILED, earned_at__gte=since),
         status__in=CAME_BACK,
     )
     return [(charges, book_charge), (refunds, book_refund), (came_back, book_refund)]

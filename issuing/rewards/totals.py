@@ -39,7 +39,7 @@ class Earned:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class RewardValue:
     """What is left of rewards in one currency: `spent_minor` in minor units, the rest in exact whole units."""
 
     charges: int
@@ -51,7 +51,7 @@ class Worth:
 
     @property
     def benefit(self) -> Decimal:
-        """Worth at face value above what the same money earns at 1x."""
+        """The value at face above what the same money earns at 1x."""
         return self.face - self.baseline
 
     @property
@@ -59,8 +59,8 @@ class Worth:
         """None where there is no baseline to compare with, such as a month in which only refunds came."""
         return self.benefit / self.baseline * 100 if self.baseline > 0 else None
 
-    def __add__(self, other: "Worth") -> "Worth":
-        return Worth(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Worth)))
+    def __add__(self, other: "RewardValue") -> "RewardValue":
+        return RewardValue(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(RewardValue)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Total:
     label: str
     currency: str
     earned: tuple[Earned, ...]
-    worth: Worth
+    value: RewardValue
 
 
 def totals(
@@ -103,17 +103,17 @@ def totals(
 def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
     """135 points, 90 miles, 0.90 USD cash back; what earns at a base rate without a name counts as points."""
     if reward_type == RewardType.CASH:
-        return f"{display.worth(units / 100, currency)} cash back"
+        return f"{display.estimate(units / 100, currency)} cash back"
     if not reward_type:
         return NOT_RANKED
     return f"{units.normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"
 
 
-def overall(found: Iterable[Total]) -> dict[str, Worth]:
+def overall(found: Iterable[Total]) -> dict[str, RewardValue]:
     """The sum of the groups for each currency, in the order of their codes."""
-    sums: dict[str, Worth] = {}
+    sums: dict[str, RewardValue] = {}
     for total in sorted(found, key=lambda each: each.currency):
-        sums[total.currency] = sums[total.currency] + total.worth if total.currency in sums else total.worth
+        sums[total.currency] = sums[total.currency] + total.value if total.currency in sums else total.value
     return sums
 
 
@@ -127,13 +127,13 @@ def _chosen(cardholder: str | None, since: dt.date | None, until: dt.date | None
 
 
 def _total(by: str, name: Any, currency: str, rows: list[dict[str, Any]]) -> Total:
-    worth = Worth(
+    value = RewardValue(
         charges=sum(row["charges"] for row in rows),
         spent_minor=int(sum(row["paid"] - row["returned"] for row in rows)),
         **{each: _whole(sum(row[each] for row in rows)) for each in ("low", "face", "high", "baseline")},
     )
     earned = tuple(Earned(row["programme"], row["reward_type"], _whole(row["units"]), currency) for row in rows)
-    return Total(_key(name), _label(by, name, rows), currency, earned, worth)
+    return Total(_key(name), _label(by, name, rows), currency, earned, value)
 
 
 def _key(name: Any) -> str:
@@ -158,4 +158,4 @@ def _newest_first(total: Total) -> tuple[Any, ...]:
 
 
 def _best_first(total: Total) -> tuple[Any, ...]:
-    return total.currency, -total.worth.face, total.label
+    return total.currency, -total.value.face, total.label

@@ -27,7 +27,7 @@ def money(amount_minor: int | None, currency: str) -> str:
         return f"{amount_minor} minor units of {currency or 'no currency'}"
 
 
-def worth(amount: Decimal, currency: str) -> str:
+def estimate(amount: Decimal, currency: str) -> str:
     """An estimate in whole units, with at least two decimals and no digit lost: 1.35 USD, 0.675 USD."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
     return f"{amount:,.{places}f} {currency}"

@@ -143,7 +143,7 @@ def _tokens(value: object) -> tuple[str, ...]:
 
 
 def _said(kind: str, row: dict[str, Any]) -> list[Any]:
-    """What a message's id is bound to. Not all of it: what is told again may say more than it did at first."""
+    """What a message's id is bound to. Not all of it: a repeated report may say more than the first."""
     orders = [_object(row, name) for name in ORDERS]
     facts = [row.get(name) for name in SAID] + [order.get("amount") for order in orders]
     return [kind, jit_funding(row).get("token"), *map(fingerprints.number, facts)]

@@ -1,4 +1,4 @@
-"""Marqeta's `jit_funding.method`: which of them ask us, which only tell, and which this product never grants."""
+"""Marqeta's `jit_funding.method`: which of them ask us, which only report, and which this product never grants."""
 
 from typing import Any
 
@@ -88,8 +88,8 @@ def is_cash(method: str, content: dict[str, Any]) -> bool:
         return True
     pos = content.get("pos")
     condition = _words({"": pos.get("special_condition_indicator")}) if isinstance(pos, dict) else set()
-    told = condition.union(*(_words(content.get(name)) for name in TOLD_IN))
-    return bool(told & FUNDING_WORDS or condition & CASH_CONDITIONS)
+    words = condition.union(*(_words(content.get(name)) for name in TOLD_IN))
+    return bool(words & FUNDING_WORDS or condition & CASH_CONDITIONS)
 
 
 def _words(value: object) -> set[str]:

@@ -48,7 +48,7 @@ def _parse(body: str | bytes) -> dict[str, Any] | None:
 
 
 def _translate(status: int, headers: Mapping[str, str], *, has_said_no: bool) -> IssuerError:
-    log.warning("Stripe did not tell a number: HTTP %s, request %s.", status, headers.get("request-id"))
+    log.warning("Stripe gave no number: HTTP %s, request %s.", status, headers.get("request-id"))
     if status in (401, 403):
         return errors.not_let_in()
     if status == 429:

@@ -62,7 +62,7 @@ def parse_envelope(body: bytes) -> Envelope:
         clean_text(content.get("id"), limit=ID_LIMIT),
         content,
         event_origin.reported_at(event),
-        # Whose it is belongs to it: news of test mode must not be taken for a copy of the real one.
+        # Whose it is belongs to it: an event of test mode must not be taken for a copy of the real one.
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,
     )
@@ -189,7 +189,7 @@ def _told_amount(content: dict[str, Any], currency: str) -> int | None:
 
 
 def _check_cash(pending: dict[str, Any], currency: str) -> None:
-    """Cash with a purchase is refused, so whether there is any must be told in a way that can be read."""
+    """Cash with a purchase is refused, so the event must say in a readable way whether there is any."""
     details = pending.get("amount_details")
     cash = details.get("cashback_amount") if isinstance(details, dict) else None
     if cash is not None:

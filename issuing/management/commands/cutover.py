@@ -66,8 +66,8 @@ class Command(BaseCommand):
             if outcome.verdict in OPEN_ENDS:
                 self.stderr.write(f"Card {outcome.card.pk} of {outcome.card.cardholder}: {outcome.why}.")
         counts = Counter(outcome.verdict for outcome in outcomes)
-        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-        self.stdout.write(f"{told or 'There are no mock cards left to replace'}.")
+        summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+        self.stdout.write(f"{summary or 'There are no mock cards left to replace'}.")
         if not execute and counts[Verdict.REPLACED]:
             self.stdout.write("Nothing was changed: these would be replaced. Run it with --execute to do it.")
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="judge every line, but write nothing")
         parser.add_argument(
-            "--kind", choices=(AUTO, *Kind.values), default=AUTO, help="what the lines are (auto: each tells)"
+            "--kind", choices=(AUTO, *Kind.values), default=AUTO, help="what the lines are (auto: by its fields)"
         )
         parser.add_argument(
             "--provider-default", choices=Provider.values, help="the issuer of cards that name none (else they are bad)"

@@ -71,15 +71,15 @@ class Command(BaseCommand):
         if not found:
             self.stdout.write("Nothing is booked here. Charges are, within a minute after they succeed.")
         for total in found:
-            worth = total.worth
-            low, face, high = (f"{number:,.2f}" for number in (worth.low, worth.face, worth.high))
-            self.stdout.write(f"{total.label}: {display.money(worth.spent_minor, total.currency)} spent")
+            value = total.value
+            low, face, high = (f"{number:,.2f}" for number in (value.low, value.face, value.high))
+            self.stdout.write(f"{total.label}: {display.money(value.spent_minor, total.currency)} spent")
             for earned in total.earned:
                 self.stdout.write(f"    {earned}, {earned.programme}")
             self.stdout.write(f"    worth {low} / {face} / {high} {total.currency} at 0.5 / 1.0 / 1.5 cents a point")
             self.stdout.write(
-                f"    {worth.benefit:+,.2f} {total.currency}{_percent(worth.benefit_percent)} "
-                f"over {worth.baseline:,.2f} at 1x"
+                f"    {value.benefit:+,.2f} {total.currency}{_percent(value.benefit_percent)} "
+                f"over {value.baseline:,.2f} at 1x"
             )
 
     def _json(self, found: list[Total]) -> None:
@@ -89,28 +89,28 @@ class Command(BaseCommand):
         writer = csv.writer(self.stdout)
         writer.writerow(COLUMNS)
         for total in found:
-            told = _as_object(total)
+            row = _as_object(total)
             earned = "; ".join(f"{each}, {each.programme}" for each in total.earned)
-            worth = [told[column] for column in ("low", "face", "high", "baseline", "benefit")]
-            head = [_harmless(told["label"]), total.currency, told["charges"], told["spent"], _harmless(earned)]
-            writer.writerow([*head, *worth, told["benefit_percent"] or ""])
+            values = [row[column] for column in ("low", "face", "high", "baseline", "benefit")]
+            head = [_harmless(row["label"]), total.currency, row["charges"], row["spent"], _harmless(earned)]
+            writer.writerow([*head, *values, row["benefit_percent"] or ""])
 
 
 def _as_object(total: Total) -> dict[str, Any]:
     """Numbers as exact text in whole units, so that no reader makes floats of them unasked."""
-    worth = total.worth
+    value = total.value
     return {
         "key": total.key,
         "label": total.label,
         "currency": total.currency,
-        "charges": worth.charges,
-        "spent": display.money(worth.spent_minor, total.currency).split(" ")[0].replace(",", ""),
+        "charges": value.charges,
+        "spent": display.money(value.spent_minor, total.currency).split(" ")[0].replace(",", ""),
         "earned": [
             {"programme": each.programme, "type": each.reward_type, "units": _plain(each.units)}
             for each in total.earned
         ],
-        **{name: _plain(getattr(worth, name)) for name in ("low", "face", "high", "baseline", "benefit")},
-        "benefit_percent": None if worth.benefit_percent is None else f"{worth.benefit_percent:.1f}",
+        **{name: _plain(getattr(value, name)) for name in ("low", "face", "high", "baseline", "benefit")},
+        "benefit_percent": None if value.benefit_percent is None else f"{value.benefit_percent:.1f}",
     }
 
 

@@ -79,16 +79,16 @@ class Rewards(ApiView):
 
 
 def _group(total: Total) -> dict[str, Any]:
-    worth = total.worth
+    value = total.value
     return {
         "key": total.key,
         "label": total.label,
-        "purchases": worth.charges,
-        "spent": money(worth.spent_minor, total.currency),
+        "purchases": value.charges,
+        "spent": money(value.spent_minor, total.currency),
         "earned": [units_in_words(each.units, each.reward_type, each.currency) for each in total.earned],
-        "value_low": plain(worth.low),
-        "value": plain(worth.face),
-        "value_high": plain(worth.high),
-        "baseline": plain(worth.baseline),
-        "benefit": plain(worth.benefit),
+        "value_low": plain(value.low),
+        "value": plain(value.face),
+        "value_high": plain(value.high),
+        "baseline": plain(value.baseline),
+        "benefit": plain(value.benefit),
     }

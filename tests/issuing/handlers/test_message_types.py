@@ -33,7 +33,7 @@ LOOKED_UP = (
     "charge.refund.updated",
     "payment_method.",
     "setup_intent.",
-    *stripe_charges.OTHER_NEWS,
+    *stripe_charges.OTHER_EVENTS,
 )
 
 

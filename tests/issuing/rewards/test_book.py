@@ -44,7 +44,7 @@ def test_the_walkthroughs_purchase_is_booked_with_its_numbers() -> None:
     assert (entry.amount_minor, entry.currency, entry.mcc) == (4500, "USD", "5812")
     assert entry.purchase == Authorization.objects.get()
     (total,) = totals(by="month")
-    assert (total.worth.benefit, total.worth.benefit_percent) == (Decimal("0.90"), 200)
+    assert (total.value.benefit, total.value.benefit_percent) == (Decimal("0.90"), 200)
     assert [str(earned) for earned in total.earned] == ["135 points"]
 
 
@@ -115,7 +115,7 @@ def test_a_card_without_a_ranking_earns_nothing_against_the_baseline() -> None:
     entry = RewardEntry.objects.get()
     assert (entry.rate_milli, entry.reward_type, entry.units_micro, entry.baseline_micro) == (0, "", 0, 450_000)
     (total,) = totals(by="category")
-    assert (total.worth.benefit, total.worth.benefit_percent) == (Decimal("-0.45"), -100)
+    assert (total.value.benefit, total.value.benefit_percent) == (Decimal("-0.45"), -100)
     assert str(total.earned[0]) == "Not ranked"
 
 

@@ -146,7 +146,7 @@ def test_a_month_is_the_cardholders_and_a_refund_counts_in_its_own() -> None:
     found = totals(by="month")
 
     assert [total.key for total in found] == ["2026-12", "2026-10"]
-    assert [total.worth.benefit for total in found] == [Decimal("-0.90"), Decimal("0.90")]
-    assert [total.worth.benefit_percent for total in found] == [None, 200]
-    assert [total.worth.spent_minor for total in found] == [-4500, 4500]
-    assert [total.worth.charges for total in found] == [0, 1]
+    assert [total.value.benefit for total in found] == [Decimal("-0.90"), Decimal("0.90")]
+    assert [total.value.benefit_percent for total in found] == [None, 200]
+    assert [total.value.spent_minor for total in found] == [-4500, 4500]
+    assert [total.value.charges for total in found] == [0, 1]

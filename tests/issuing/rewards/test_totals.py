@@ -66,7 +66,7 @@ def test_totals_by_card_and_category_name_them_the_best_first() -> None:
     card = a_book()
     dollars = totals(by="method", cardholder=card.cardholder.user.username)
 
-    assert [total.worth.face for total in dollars] == sorted((each.worth.face for each in dollars), reverse=True)
+    assert [total.value.face for total in dollars] == sorted((each.value.face for each in dollars), reverse=True)
     assert {total.currency for total in dollars} == {"USD"}
     assert all("••••" in total.label for total in dollars)
     assert {total.label[:4] for total in totals(by="category")} == {"5812", "5411", "7230"}
