@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -23,7 +24,7 @@ from wallet.models import Cardholder
 
 admin.site.unregister(Group)
 # The library's pages would let staff edit seeds and addresses. Ours are in onecard/second_factor.
-for model in (Authenticator, EmailAddress, EmailConfirmation):
+for model in (Authenticator, EmailAddress, EmailConfirmation, UserSession):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 admin.site.login = second_factor.login  # type: ignore[method-assign]

@@ -26,6 +26,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
     "inbox.received": ("issuing.tasks.handle_event",),
+    "login.mail": ("onecard.api.tasks.send_login_mail",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
@@ -64,6 +65,7 @@ app.conf.update(
         # After midnight in New York, when cards of the month before have expired and few people shop.
         "check-methods": {"task": "wallet.tasks.check_methods", "schedule": crontab(hour=7, minute=20)},
         "forget-old-requests": {"task": "onecard.api.tasks.forget_old_requests", "schedule": crontab(minute=53)},
+        "forget-login-mails": {"task": "onecard.api.tasks.forget_login_mails", "schedule": crontab(minute=11)},
         "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
         "sweep-card-changes": {
             "task": "issuing.tasks.sweep_card_changes",

@@ -120,9 +120,13 @@ def currency(name: str, *, default: str) -> str:
     return text
 
 
-def mail(name: str, *, default: str) -> dict[str, Any]:
+def mail_url(name: str, *, default: str) -> str:
+    """A mail server's URL."""
+    return url(name, default=default, schemes=tuple(environ.Env.EMAIL_SCHEMES))
+
+
+def mail_at(address: str) -> dict[str, Any]:
     """A mail server's URL as Django's settings EMAIL_*."""
-    address = url(name, default=default, schemes=tuple(environ.Env.EMAIL_SCHEMES))
     settings: dict[str, Any] = environ.Env.email_url_config(address)
     return settings
 

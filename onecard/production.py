@@ -55,6 +55,8 @@ TYPED_WORDS: Final = (
 STRIPE_KEY: Final = re.compile(r"(sk|rk)_(org_)?(live|test)_[A-Za-z0-9_-]+")
 SIGNING_SECRET: Final = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,}")
 TOKEN_LEAST: Final = 20
+# Mail in a file, in memory or in the log reaches nobody.
+MAIL_SERVERS: Final = ("smtp", "smtps", "smtp+tls", "smtp+ssl")
 HOST_NAME: Final = re.compile(r"\.?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # Below these, anyone can register a name; a list of all such endings would change every week.
 SHARED_SECOND_LEVELS: Final = {"ac", "co", "com", "edu", "gov", "net", "or", "org"}
@@ -75,6 +77,7 @@ def refuse_unsafe_production(values: Values) -> None:
     _check_marqeta(values)
     _check_staff_logins(values)
     _check_public_url(values)
+    _check_mail(str(values["EMAIL_URL"]))
     if values["METRICS_TOKEN"]:
         _check_token("METRICS_TOKEN", values["METRICS_TOKEN"])
     _refuse_one_secret_for_two_doors(values)
@@ -147,6 +150,14 @@ def _check_public_url(values: Values) -> None:
     if parts.scheme == "http" and (is_public(values["ALLOWED_HOSTS"]) or not is_loopback(parts.hostname or "")):
         raise ImproperlyConfigured(
             "PUBLIC_URL is not https, so invitations could be read on the way; write it with https://."
+        )
+
+
+def _check_mail(address: str) -> None:
+    if urlsplit(address).scheme not in MAIL_SERVERS:
+        raise ImproperlyConfigured(
+            "EMAIL_URL is not set to a mail server, so nobody could verify an address or reset a password, and codes "
+            "would stand in a log; set it like smtp+tls://mail.example.com:587."
         )
 
 

@@ -97,6 +97,9 @@ PUBLIC_URL = environment.url("PUBLIC_URL", default="", schemes=("https", "http")
     "http://127.0.0.1:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0].lstrip('.') if ALLOWED_HOSTS else 'localhost'}"
 )
 
+# Without it nobody can verify an address or reset a password; with DEBUG mails go to the log.
+EMAIL_URL = environment.mail_url("EMAIL_URL", default="consolemail://" if DEBUG else "")
+
 # Who scrapes /metrics from another machine brings it; without one, only this machine may.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 
@@ -121,6 +124,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.headless",
+    "onecard.api.apps.UserSessionsConfig",
     "onecard",
     "onecard.users",
     "onecard.second_factor",
@@ -216,6 +221,7 @@ TEMPLATES = [
 ]
 APPEND_SLASH = False  # A redirect counts as a failed delivery at the issuer; every URL is exact.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+CSRF_FAILURE_VIEW = "onecard.api.auth.refusals.without_csrf_token"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = STAFF_SESSION_H * 3600
@@ -226,7 +232,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 # A place in the browsers' own list is nearly for ever and binds the whole domain: its owner asks for that, not we.
-SILENCED_SYSTEM_CHECKS = ["security.W021"]
+# allauth's own pages know staff's names, and its sign-up people's addresses (onecard/sign_in.py).
+SILENCED_SYSTEM_CHECKS = ["security.W021", "account.W001"]
 # A server that answers to loopback names only has no TLS in front; with a public name plain HTTP is turned to HTTPS.
 SECURE_SSL_REDIRECT = not DEBUG and production.is_public(ALLOWED_HOSTS)
 # Asked by this machine, or by the load balancer from inside; onecard/https.py refuses plain webhooks.
@@ -243,10 +250,10 @@ USE_TZ = True
 REST_FRAMEWORK = frontend_api.REST_FRAMEWORK
 SPECTACULAR_SETTINGS = frontend_api.SPECTACULAR
 
-# Mail: only to administrators, and only if there are any ----------------------------------------------------------
+# Mail: codes and notices to people and staff, alarms to administrators ---------------------------------------------
 
 ADMINS = [(address, address) for address in environment.addresses("ADMINS")]
-globals().update(environment.mail("EMAIL_URL", default="consolemail://"))
+globals().update(environment.mail_at(EMAIL_URL))
 EMAIL_TIMEOUT = 5
 SERVER_EMAIL = environment.text("SERVER_EMAIL", default="onecard@localhost")
 EMAIL_SUBJECT_PREFIX = "[One Card] "

@@ -15,6 +15,7 @@ SAFE = {
     "SECRET_KEY": "Zt4kQw9sLm2xVb7nRc5yGh8pJd3fTa6eUo1iXs0z-Ww_Nq4Kv7",
     "SECOND_FACTOR_KEYS": "q3Jm0o0v8m0i7zXbqkq2m5i1u6Cq0m8n9s2r4t6v8xA=",
     "ALLOWED_HOSTS": "cards.example.com",
+    "EMAIL_URL": "smtp+tls://mail.example.com:587",
     "STRIPE_API_KEY": "sk_test_x",
     "STRIPE_WEBHOOK_SECRETS": "_".join(("whsec", "9fK2mQ7xVb4nRc8yGh1p")),
 }

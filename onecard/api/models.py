@@ -1,4 +1,4 @@
-"""What the frontend API keeps of its own: which request was made under which idempotency key, and its answer."""
+"""What the frontend API keeps of its own: answered requests by idempotency key, and mails with codes on their way."""
 
 import uuid
 
@@ -26,3 +26,25 @@ class IdempotentRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of login {self.user_id}"
+
+
+class LoginMail(models.Model):
+    """A mail to somebody who signs up, logs in or resets their password; deleted when it was sent.
+
+    The code in it is sealed.
+    """
+
+    class Kind(models.TextChoices):
+        VERIFY = "verify", "Code that proves an address"
+        RESET = "reset", "Code to set a new password"
+        ALREADY_A_LOGIN = "already_a_login", "Sign-up with an address that has a login"
+        NO_LOGIN = "no_login", "Reset for an address that has no login"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    to = models.EmailField()
+    sealed_code = models.TextField(blank=True)
+    claimed_at = models.DateTimeField(null=True, help_text="A worker sends it since then.")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework import exceptions
 
+from onecard.api.auth.refusals import OF_JOINING
 from onecard.api.etags import ChangedMeanwhile, PreconditionRequired
 from onecard.api.problems import CODES, status_of
 from onecard.kit.errors import OneCardError
@@ -37,6 +38,7 @@ def codes() -> dict[str, tuple[int, str]]:
         CODES.get(each.default_code, each.default_code): (each.status_code, str(each.default_detail))
         for each in OF_THE_FRAMEWORK
     }
+    found |= OF_JOINING
     for kind in _subclasses(OneCardError):
         words = (kind.__doc__ or "").strip().splitlines()
         found.setdefault(kind.code, (status_of(kind), words[0] if words else ""))

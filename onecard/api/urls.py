@@ -1,6 +1,6 @@
 """Every address of the frontend API on one screen."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from onecard.api import problem_page, problems
@@ -11,6 +11,8 @@ from onecard.api.activity.transactions import Transactions
 from onecard.api.cards.reveal import RevealToken
 
 V1 = [
+    # Joining and logging in
+    path("v1/auth/", include("onecard.api.auth.urls")),
     # Activity
     path("v1/purchases", Purchases.as_view(), name="purchases"),
     path("v1/purchases/<str:purchase_id>", Purchase.as_view(), name="purchase"),

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable
@@ -95,13 +96,14 @@ def _seed_login(person: dict[str, Any]) -> bool:
     name = person["username"]
     if User.objects.filter(username=name).exists():
         return False
-    User.objects.create_user(
+    user = User.objects.create_user(
         name,
         person["email"],
         name if settings.DEBUG else None,
         first_name=person["first_name"],
         last_name=person["last_name"],
     )
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return True
 
 

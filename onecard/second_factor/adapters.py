@@ -1,15 +1,19 @@
-"""What django-allauth asks us: which events the trail stores, whom to notify, and how seeds are stored."""
+"""What django-allauth asks us: which events the trail stores, whom to notify, and how seeds are stored.
+
+Staff log in on pages (StaffAccountAdapter), people through the frontend API (onecard/api/auth/adapter.py).
+"""
 
 import ipaddress
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal import httpkit, ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.core.cache import cache
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.kit.transactions import transaction
@@ -18,6 +22,8 @@ from onecard.users.models import User
 
 # allauth's names of events, and ours.
 EVENTS = {
+    "mfa/email/totp_activated": "second_factor.enrolled",
+    "mfa/email/totp_deactivated": "second_factor.removed",
     "mfa/email/webauthn_added": "second_factor.passkey_added",
     "mfa/email/webauthn_removed": "second_factor.passkey_removed",
     "mfa/email/recovery_codes_generated": "second_factor.recovery_codes",
@@ -26,11 +32,12 @@ EVENTS = {
 RECORDED_AGAIN_AFTER_S = 300
 
 
-class StaffAccountAdapter(DefaultAccountAdapter):
-    """Logins and passwords. Nobody can sign up."""
+class LoginAdapter(DefaultAccountAdapter):
+    """What logins of staff and of people share: attempts are counted before hashing, and the trail has them."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
+    # The credential by which a login is found, and who it may belong to.
+    name_field: ClassVar = "username"
+    realm: ClassVar[trail_of_logins.Realm] = "staff"
 
     @sensitive_variables("credentials")
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -38,25 +45,22 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
-            name, address = str(credentials.get("username", "")), self.address_of(request)
+            name, address = self._name_in(credentials), self.address_of(request)
             if cache.add(f"locked-out:{trail_of_logins.short_hash(name)}:{address}", 1, timeout=RECORDED_AGAIN_AFTER_S):
-                trail_of_logins.locked_out(name=name, address=address)
+                trail_of_logins.locked_out(name=name, address=address, realm=self.realm)
             raise
 
     @sensitive_variables("credentials")
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        trail_of_logins.failed(
-            name=str(credentials.get("username", "")), address=self.address_of(request), why="password"
-        )
+        self.failed(request, name=self._name_in(credentials), why="password")
 
-    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
-        trail_of_logins.logged_in(user, address=self.address_of(request))
-        answer: HttpResponse = super().post_login(request, user, **more)
-        return answer
+    def failed(self, request: HttpRequest, *, name: str, why: str) -> None:
+        """Records a failed attempt from this request's address."""
+        trail_of_logins.failed(name=name, address=self.address_of(request), why=why, realm=self.realm)
 
     @sensitive_variables("password")
     def set_password(self, user: User, password: str) -> None:
-        trust.set_password(User.objects.get(pk=user.pk), password)
+        trust.set_password(User.objects.get(pk=user.pk), password, action=f"{self.realm}.password_changed")
         user.refresh_from_db(fields=["password"])
 
     def send_notification_mail(self, template_prefix: str, user: User, *_args: Any, **_more: Any) -> None:
@@ -90,7 +94,43 @@ class StaffAccountAdapter(DefaultAccountAdapter):
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Uses the account alone: allauth adds the Host header, and an attacker may send any port in it."""
-        return f"account:{trail_of_logins.short_hash(str(credentials.get('username', '')))}"
+        return f"{self.realm}:{trail_of_logins.short_hash(self._name_in(credentials))}"
+
+    def _name_in(self, credentials: dict[str, Any]) -> str:
+        return str(credentials.get(self.name_field, ""))
+
+
+class StaffAccountAdapter(LoginAdapter):
+    """Logins of staff, by name, on the back office's pages. Nobody can sign up."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_login_stages(self) -> list[str]:
+        """Asks for a second factor and nothing else; only people verify an e-mail address."""
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Offers a fresh code or a passkey; only people may give their password instead, and only in the API."""
+        types = {each.type for each in Authenticator.objects.filter(user_id=user.pk)}
+        code = {"id": "mfa_reauthenticate", "description": "Use a code", "url": reverse("mfa_reauthenticate")}
+        key = {
+            "id": "mfa_reauthenticate:webauthn",
+            "description": "Use a passkey",
+            "url": reverse("mfa_reauthenticate_webauthn"),
+        }
+        return [code] * bool(types - {Authenticator.Type.WEBAUTHN}) + [key] * (Authenticator.Type.WEBAUTHN in types)
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Begins a session; raises PermissionDenied for a person, whose login may have begun in the API."""
+        if not (user.is_staff or user.is_superuser):
+            raise PermissionDenied("This login is not staff's.")
+        super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        trail_of_logins.logged_in(user, address=self.address_of(request))
+        answer: HttpResponse = super().post_login(request, user, **more)
+        return answer
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):
@@ -105,7 +145,7 @@ class SealedMFAAdapter(DefaultMFAAdapter):
         return seeds.open_seed(encrypted_text)
 
     def get_totp_label(self, user: Any) -> str:
-        return str(user.get_username())
+        return str(user.get_username() if user.is_staff or user.is_superuser else user.email)
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         return bool(authenticator.type == Authenticator.Type.WEBAUTHN)

@@ -48,7 +48,7 @@ def why_not_let_in(user: User) -> str:
     return "" if devices.has_device(user) or settings.DEBUG else "no_second_factor"
 
 
-class _Code:
+class RecordsWrongCodes:
     """Shared by the forms with a code: seeds open for the person who logs in, and the trail records wrong codes."""
 
     @sensitive_variables()
@@ -58,14 +58,14 @@ class _Code:
             with seeds_of(user):
                 return str(super().clean_code())  # type: ignore[misc]
         except ValidationError:
-            address = get_adapter().address_of(context.request)
-            trail_of_logins.failed(name=user.get_username(), address=address, why="code")
+            adapter = get_adapter()
+            adapter.failed(context.request, name=getattr(user, adapter.name_field), why="code")
             raise
 
 
-class LoginCodeForm(_Code, AuthenticateForm):
+class LoginCodeForm(RecordsWrongCodes, AuthenticateForm):
     """The second step of a login."""
 
 
-class FreshCodeForm(_Code, ReauthenticateForm):
+class FreshCodeForm(RecordsWrongCodes, ReauthenticateForm):
     """Asks a logged-in person for a code before passkeys or recovery codes are changed."""

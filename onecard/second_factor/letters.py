@@ -1,4 +1,4 @@
-"""Mails to staff about their own login: what happened, and what to do if it was not them."""
+"""Mails to staff and people about their own login: what happened, and what to do if it was not them."""
 
 import logging
 from smtplib import SMTPException
@@ -9,7 +9,7 @@ from django.core.mail import send_mail
 
 from audit.models import Entry
 from onecard.kit.transactions import require_no_transaction
-from onecard.second_factor import invitations
+from onecard.second_factor import invitations, trail_of_logins
 from onecard.users.models import Invitation, User
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,9 @@ HAPPENED: Final = {
     "staff.invited": "An administrator invites you to set up your login.",
     "staff.password_changed": "The password of your login was changed.",
     "staff.suspended": "Your login was changed, so you may not reveal card numbers or agree to cases for now.",
+    "person.password_changed": "The password of your login was changed, and all your sessions have ended.",
+    "person.email_changed": "The e-mail address of your login was changed. The old address does not open it any more.",
+    "person.new_device": "Somebody logged in to your One Card with a device or address that was not used before.",
     "second_factor.enrolled": "A second factor was set up for your login.",
     "second_factor.replaced": "The second factor of your login was replaced.",
     "second_factor.removed": "The second factor of your login was removed.",
@@ -25,7 +28,10 @@ HAPPENED: Final = {
     "second_factor.passkey_removed": "A passkey was removed from your login.",
     "second_factor.recovery_codes": "New recovery codes were made for your login; the old ones do not work any more.",
 }
-NOT_YOU: Final = "If this was not you, tell an administrator at once."
+NOT_YOU: Final[dict[trail_of_logins.Realm, str]] = {
+    "staff": "If this was not you, tell an administrator at once.",
+    "person": "If this was not you, set a new password at once: that ends all sessions.",
+}
 
 
 def send(entry_id: int) -> None:
@@ -47,10 +53,14 @@ def send(entry_id: int) -> None:
 
 
 def _words(entry: Entry, user: User) -> str:
-    lines = [f"Hello {user.get_full_name() or user.get_username()},", "", HAPPENED[entry.action]]
+    realm = trail_of_logins.realm_of(user)
+    name = user.get_full_name() or (user.get_username() if realm == "staff" else "")
+    lines = [f"Hello {name}".strip() + ",", "", HAPPENED[entry.action]]
     if entry.action == "staff.invited":
         invitation = Invitation.objects.filter(pk=entry.details["invitation"]).first()
         if invitation is not None and invitations.why_closed(invitation) == "":
             lines += [f"Open {invitations.link(invitation)} before {invitation.expires_at:%Y-%m-%d %H:%M} UTC."]
-    lines += ["", f"When: {entry.recorded_at:%Y-%m-%d %H:%M} UTC.", NOT_YOU]
+    if entry.action == "person.new_device":
+        lines += [f"Address: {entry.details['address']}. Device: {entry.details['browser'] or 'unknown'}."]
+    lines += ["", f"When: {entry.recorded_at:%Y-%m-%d %H:%M} UTC.", NOT_YOU[realm]]
     return "\n".join(lines)

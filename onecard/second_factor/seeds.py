@@ -1,7 +1,7 @@
 """Seals each second factor's seed for its owner: copied to another person's row, it does not open.
 
 allauth gives its adapter a seed without its owner. The owner is the person named by `seeds_of`, otherwise the one who
-is logged in.
+is logged in, or who has given the password and now gives a code.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from allauth.account.internal.stagekit import unstash_login
 from allauth.core import context
+from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.kit.crypto import SealError, open_sealed, seal
@@ -47,8 +49,13 @@ def place_of(user_id: int) -> str:
 
 def _whose() -> int:
     owner = _owner.get()
-    if owner is None and context.request is not None and context.request.user.is_authenticated:
-        owner = context.request.user.pk
+    if owner is None and context.request is not None:
+        owner = context.request.user.pk or _who_logs_in(context.request)
     if owner is None:
         raise SealError("A seed is sealed and opened only for a known person.")
     return int(owner)
+
+
+def _who_logs_in(request: HttpRequest) -> int | None:
+    login = unstash_login(request, peek=True)
+    return login.user.pk if login is not None and login.user is not None else None

@@ -8,10 +8,14 @@ from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from onecard.second_factor import devices
 from onecard.users.models import User
 
+# Staff's pages, each of which is closed to the session of a person.
+BACK_OFFICE: Final = "/admin/"
 SEEN_AT: Final = "staff_seen_at"
 # The precision of the idle time: writing the session at each request would cost a statement.
 SEEN_EVERY_S: Final = 60
@@ -32,6 +36,8 @@ class StaffSessions:
             user: Any = request.user
             if user.is_authenticated and (user.is_staff or user.is_superuser):
                 _end_or_keep(request, user)
+            elif user.is_authenticated and request.path_info.startswith(BACK_OFFICE):
+                return _lead_away(request) or self.get_response(request)
         return self.get_response(request)
 
 
@@ -40,6 +46,12 @@ def has_second_factor(request: HttpRequest, user: User) -> bool:
     if any(record.get("method") == "mfa" for record in get_authentication_records(request, user)):
         return True
     return bool(settings.DEBUG) and not devices.has_device(user)
+
+
+def _lead_away(request: HttpRequest) -> HttpResponse | None:
+    """Leads a person to the login of the back office, which tells them that theirs is not staff's."""
+    login = reverse("admin:login")
+    return None if request.path_info == login else redirect(login)
 
 
 def _end_or_keep(request: HttpRequest, user: User) -> None:

@@ -3,6 +3,8 @@
 People sometimes type their password, or a card number, into the field for the name.
 """
 
+from typing import Literal
+
 from allauth.account.internal import userkit
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
@@ -11,29 +13,36 @@ from django.utils.crypto import salted_hmac
 from audit import trail
 from onecard.kit.text import clean_text
 from onecard.kit.transactions import transaction
+from onecard.users import people
 from onecard.users.models import User
 
 ACTOR = "system:login"
+# Staff log in by name, people by e-mail address; each has actions of their own in the trail.
+Realm = Literal["staff", "person"]
 
 
-def logged_in(user: User, *, address: str) -> None:
-    _record_of("staff.logged_in", user, address)
+def realm_of(user: User) -> Realm:
+    return "staff" if user.is_staff or user.is_superuser else "person"
+
+
+def logged_in(user: User, *, address: str, **more: str) -> None:
+    _record_of(f"{realm_of(user)}.logged_in", user, address=address, **more)
 
 
 def logged_out(user: User, *, address: str) -> None:
-    _record_of("staff.logged_out", user, address)
+    _record_of(f"{realm_of(user)}.logged_out", user, address=address)
 
 
-def failed(*, name: str, address: str, why: str) -> None:
-    """Records a failed login. `why` is password, code, not_staff, inactive or no_second_factor."""
+def failed(*, name: str, address: str, why: str, realm: Realm = "staff") -> None:
+    """Records a failed login. `why` is password, code, not_staff, inactive, no_second_factor, or which mailed code."""
     with transaction():
-        _record("staff.login_failed", name, address=address, why=why)
+        _record(f"{realm}.login_failed", _find(name, realm), name, address=address, why=why)
 
 
-def locked_out(*, name: str, address: str) -> None:
+def locked_out(*, name: str, address: str, realm: Realm = "staff") -> None:
     """Records too many failed attempts from the address or for the account; further ones are refused unread."""
     with transaction():
-        _record("staff.locked_out", name, address=address)
+        _record(f"{realm}.locked_out", _find(name, realm), name, address=address)
 
 
 def short_hash(name: str) -> str:
@@ -41,13 +50,19 @@ def short_hash(name: str) -> str:
     return salted_hmac("onecard.logins", clean_text(name, limit=150).lower(), algorithm="sha256").hexdigest()[:12]
 
 
-def _record_of(action: str, user: User, address: str) -> None:
+def _record_of(action: str, user: User, **details: str) -> None:
     with transaction():
         subject = User.objects.get(pk=user.pk)
-        trail.record(actor=f"user:{user.pk}", action=action, subject=subject, address=address)
+        trail.record(actor=f"user:{user.pk}", action=action, subject=subject, **details)
 
 
-def _record(action: str, name: str, **details: str) -> None:
-    user = userkit.get_user_by_username(clean_text(name, limit=150))  # In any case of letters, as the login finds it.
+def _find(name: str, realm: Realm) -> User | None:
+    """Returns the login of a name or address, in any case of letters, as the login itself finds it."""
+    text = clean_text(name, limit=254)
+    found: User | None = userkit.get_user_by_username(text) if realm == "staff" else people.find(text)
+    return found
+
+
+def _record(action: str, user: User | None, name: str, **details: str) -> None:
     subject: Model = user or ContentType.objects.get_for_model(User)
     trail.record(actor=ACTOR, action=action, subject=subject, name_hash=short_hash(name), **details)

@@ -69,12 +69,12 @@ def begin_to_trust(user: User) -> dt.datetime:
 
 
 @sensitive_variables("password")
-def set_password(user: User, password: str) -> None:
+def set_password(user: User, password: str, *, action: str = "staff.password_changed") -> None:
     """Sets a person's own new password and ends their other sessions; recorded in the trail and mailed."""
     user.set_password(password)
     with transaction():
         user.save(update_fields=["password"])
-        note(user, "staff.password_changed")
+        note(user, action)
 
 
 def note(user: User, action: str, *, actor: str = "", **details: object) -> Entry:

@@ -6,6 +6,7 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 
+from onecard.users import people
 from onecard.users.models import User
 
 if TYPE_CHECKING:
@@ -37,13 +38,30 @@ class NameForOne:
         return name
 
 
-class PersonForm(NameForOne, AnyUserForm):
+class EmailForOne:
+    """Requires an address that no other person's login has: people log in by it."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned: dict[str, Any] | None = super().clean()  # type: ignore[misc]
+        values = cleaned or {}
+        email = str(values.get("email", ""))
+        is_staff = values.get("is_staff", self.instance.is_staff) or values.get(  # type: ignore[attr-defined]
+            "is_superuser",
+            self.instance.is_superuser,  # type: ignore[attr-defined]
+        )
+        others = people.with_email(email).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
+        if email and not is_staff and others.exists():
+            self.add_error("email", "Another person's login has this e-mail address.")  # type: ignore[attr-defined]
+        return cleaned
+
+
+class PersonForm(EmailForOne, NameForOne, AnyUserForm):
     """Edits a login without its password: only the person ever knows it (invitations)."""
 
     password = None  # type: ignore[assignment]
 
 
-class NewPersonForm(NameForOne, AnyModelForm):
+class NewPersonForm(EmailForOne, NameForOne, AnyModelForm):
     """Makes a login; nobody types a password for somebody else."""
 
     class Meta:

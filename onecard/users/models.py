@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class User(AbstractUser):
@@ -17,6 +18,17 @@ class User(AbstractUser):
     session_version = models.PositiveIntegerField(
         default=0, editable=False, help_text="Every session that began under another number has ended."
     )
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # Staff may have their own address at a login of theirs too; people log in by it.
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=models.Q(is_staff=False, is_superuser=False) & ~models.Q(email=""),
+                name="one_person_for_an_email",
+                violation_error_message="Another person's login has this e-mail address.",
+            )
+        ]
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Adds our session number: Django ends a session whose hash differs, as after a new password."""
