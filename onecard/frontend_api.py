@@ -29,5 +29,9 @@ SPECTACULAR: Final[dict[str, Any]] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "PREPROCESSING_HOOKS": ["onecard.api.schema.only_ours"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "onecard.api.auth.schema.add_joining",
+    ],
     "SORT_OPERATIONS": True,
 }

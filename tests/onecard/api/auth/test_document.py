@@ -1,0 +1,63 @@
+"""The OpenAPI document has each address of joining, and says what it answers."""
+
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+
+from onecard.api.auth import urls
+from onecard.api.auth.operations import OPERATIONS
+from tests.onecard.api.auth.people import EMAIL, PASSWORD, App, joined
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return found
+
+
+def check(document: dict[str, Any], answer: Any, method: str, address: str) -> None:
+    """Fails unless the document has this answer in this form."""
+    operation = document["paths"][f"/api/v1/auth/{{client}}/v1/{address}"][method]
+    said = operation["responses"][str(answer.status_code)]["content"][answer["Content-Type"]]["schema"]
+    Draft202012Validator({**said, "components": document["components"]}).validate(answer.json())
+
+
+def test_each_address_and_method_is_in_the_document() -> None:
+    answered = {
+        (method.lower(), address)
+        for address, view in urls.VIEWS.items()
+        for method in view.methods
+        if hasattr(view, method.lower())
+    }
+
+    assert {(each.method, each.address) for each in OPERATIONS} == answered
+
+
+@pytest.mark.parametrize("each", OPERATIONS, ids=lambda each: each.name)
+def test_answers_have_the_form_that_the_document_says(document: dict[str, Any], each: Any) -> None:
+    """Of nobody, of a person who has just logged in, and of one who has given their password again."""
+    for app in (App(), joined(), confirmed()):
+        body = each.body or {}
+        answer = app.send(each.method.upper(), each.address, body if each.method != "get" else b"")
+        check(document, answer, each.method, each.address)
+
+
+def confirmed() -> App:
+    app = joined("eve@example.com")
+    app.post("auth/reauthenticate", password=PASSWORD)
+    return app
+
+
+def test_a_whole_way_has_the_form_that_the_document_says(document: dict[str, Any]) -> None:
+    joined()
+    app = App()
+
+    check(document, app.log_in(), "post", "auth/login")
+    check(document, app.get("auth/sessions"), "get", "auth/sessions")
+    check(document, app.get("account/email"), "get", "account/email")
+    check(document, app.post("auth/reauthenticate", password=PASSWORD), "post", "auth/reauthenticate")
+    check(document, app.post("auth/password/request", email=EMAIL), "post", "auth/password/request")
