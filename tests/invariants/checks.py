@@ -119,10 +119,13 @@ CHECKS: dict[str, str] = {
             + {NET.format(account="purchases", kinds=f"{BY_PEOPLE}, {LOST}")}""",
     "I12, I13: a refund of no purchase is booked by itself, and its owner has it or a person is asked": """
         SELECT t.id FROM issuing_cardtransaction t
-        LEFT JOIN wallet_posting p ON p.key = 'card_transaction:' || t.id
-        WHERE t.of_no_purchase_at IS NOT NULL AND (p.reference IS DISTINCT FROM p.key
-            OR (p.kind, p.amount_minor, p.currency) <> ('merchant_refund', t.amount_minor, t.currency)
-            OR NOT EXISTS (SELECT FROM wallet_case k WHERE k.reference = p.key AND k.kind = 'credit_left'
+        WHERE t.of_no_purchase_at IS NOT NULL AND (
+            -- Under its own name from the first, or put there when its link was corrected.
+            t.amount_minor IS DISTINCT FROM (SELECT sum(CASE WHEN p.credit = 'purchases' THEN p.amount_minor
+                    ELSE -p.amount_minor END) FROM wallet_posting p WHERE p.reference = 'card_transaction:' || t.id
+                AND p.kind = 'merchant_refund' AND p.currency = t.currency)
+            OR NOT EXISTS (SELECT FROM wallet_case k WHERE k.reference = 'card_transaction:' || t.id
+                AND k.kind = 'credit_left'
                 AND (k.status = 'open' OR EXISTS (SELECT FROM wallet_posting o WHERE o.key = 'outside:' || k.id
                     AND o.debit = 'purchases' AND o.amount_minor = t.amount_minor))))""",
     "I13: a foreign movement is exchanged once its worth is known, for that": """

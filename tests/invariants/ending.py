@@ -27,6 +27,7 @@ class Ending(AccountRefusals):
         self.a_bank_takes_its_course()
         if self.processor.usually != "yes":
             self.every_card_says_no()
+        self.people_correct_links()
         self.people_make_an_end()
         self.merchants_think_again()
         # Whoever could not pay can now, and is not asked for what was given up meanwhile.
@@ -36,6 +37,7 @@ class Ending(AccountRefusals):
         self.deliver_all(self.not_arrived())
         self.people_enter_converted_amounts()
         self.all_contradictions_arrive()
+        self.people_correct_links()
         for days in DAYS_AFTER_IT:
             self.time_goes_by(days)
             if self.charges_anew:

@@ -33,6 +33,8 @@ class Buy:
     # What each event moves, and which of them have arrived: positive is taken by the merchant.
     moved: dict[str, int] = field(default_factory=dict)
     arrived: set[str] = field(default_factory=set)
+    # Their names, the first one first: a refund may name a capture, and no purchase.
+    captures: list[str] = field(default_factory=list)
     # The disputes that were won and not contested yet, with their amounts and whether these are foreign.
     disputes: list[tuple[str, int, bool]] = field(default_factory=list)
     # What was captured abroad, in minor units of the currency there.
@@ -54,7 +56,8 @@ class Words(Protocol):
     """How one issuer asks and tells. Amounts are minor units of the card's currency, or of the one abroad.
 
     `stands_in` gives a question that was never asked, and the news of it; `moves` gives its event under the name that
-    ends the issuer's id of the movement. `forces` is a capture of nothing, with what stands for its question, and
+    ends the issuer's id of the movement; it names the purchase, or `of` a capture. `disputed` is what a dispute names,
+    a purchase or a capture. `forces` is a capture of nothing, with what stands for its question, and
     `names_nothing` a refund that does not say of what.
     """
 
@@ -73,10 +76,11 @@ class Words(Protocol):
     def reports(self, buy: Buy, status: str, total: int) -> Event: ...
     def reduces(self, buy: Buy, by: int, left: int) -> Event: ...
     def moves(
-        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
+        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None, of: str = ""
     ) -> tuple[str, Event]: ...
     def deliver(self, event: Event) -> str: ...
     def authorization_id(self, buy: Buy) -> str: ...
+    def disputed(self, buy: Buy) -> str: ...
 
 
 @dataclass
@@ -124,6 +128,9 @@ class StripeWords:
     def authorization_id(self, buy: Buy) -> str:
         return str(buy.asked["data"]["object"]["id"])
 
+    def disputed(self, buy: Buy) -> str:
+        return buy.captures[0]
+
     def reports(self, buy: Buy, status: str, total: int) -> Event:
         said = {"approved": "pending", "settled": "closed"}.get(status, status)
         return stripe_events.authorization_update(
@@ -139,11 +146,11 @@ class StripeWords:
         return self.reports(buy, "approved", left)
 
     def moves(
-        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
+        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None, of: str = ""
     ) -> tuple[str, Event]:
         if dispute:
             return self._disputes(buy, kind, amount, dispute, (abroad.currency if abroad else self.currency).lower())
-        return self._moves(kind, amount, of=self.authorization_id(buy), abroad=abroad)
+        return self._moves(kind, amount, of=of or self.authorization_id(buy), abroad=abroad)
 
     def forces(self, amount: int) -> tuple[Event, str, Event]:
         name, event = self._moves("capture", amount, of=None)
@@ -179,8 +186,7 @@ class StripeWords:
             "amount": amount,
             "currency": currency,
             "status": "won" if is_won else "lost",
-            # The first that moved is a capture.
-            "transaction": next(iter(buy.moved)),
+            "transaction": self.disputed(buy),
             "created": 1_790_000_000,
             "balance_transactions": [{"id": name, "amount": amount if is_won else -amount, "currency": currency}],
         }
@@ -245,6 +251,9 @@ class MarqetaWords:
     def authorization_id(self, buy: Buy) -> str:
         return str(buy.asked["token"])
 
+    def disputed(self, buy: Buy) -> str:
+        return self.authorization_id(buy)
+
     def stands_in(self, amount: int) -> tuple[Event, Event]:
         event = marqeta_events.standin(card=self.card, amount=Decimal(amount) / 100, currency=self.currency)
         return event, event
@@ -266,7 +275,7 @@ class MarqetaWords:
         )
 
     def moves(
-        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None
+        self, buy: Buy, kind: str, amount: int, *, dispute: str = "", abroad: Abroad | None = None, of: str = ""
     ) -> tuple[str, Event]:
         more: dict[str, Any] = {"is_final_clearing": False} if kind == "capture" else {}
         if abroad:
@@ -278,7 +287,9 @@ class MarqetaWords:
             }
             more["currency_conversion"] = {"network": original}
         if dispute:
-            more["chargeback"] = {"token": dispute, "transaction_token": buy.asked["token"]}
+            more["chargeback"] = {"token": dispute, "transaction_token": self.disputed(buy)}
+        if of:
+            more["preceding_related_transaction_token"] = of
         event = marqeta_events.later(buy.asked, KINDS[kind], amount=Decimal(amount) / 100, **more)
         return str(event["token"]), event
 

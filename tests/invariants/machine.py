@@ -23,6 +23,7 @@ from tests.invariants import checks
 from tests.invariants.banks import COURSES, Banks
 from tests.invariants.ending import Ending
 from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Words
+from tests.invariants.matching import Homes
 from tests.invariants.merchants import AMOUNTS, SAID
 from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
 from tests.wallets import copy_wallet, walkthrough_card
@@ -67,8 +68,13 @@ class Purchases(Ending):
         percent=st.sampled_from([1, 50, 100, 100]),
         place=st.integers(0, 3),
         lists=st.booleans(),
+        corrections=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=8),
+        mixed_up=st.sampled_from(["", "", "capture", "refund"]),
+        is_theirs=st.booleans(),
     )
-    def world(self, amount: int, taken: str, said: str, usually: str, **drawn: Any) -> Any:
+    def world(
+        self, amount: int, taken: str, said: str, usually: str, mixed_up: str, is_theirs: bool, **drawn: Any
+    ) -> Any:
         """A life begins with something bought: by drawn steps alone, two in three would have nothing to tell.
 
         Where a bank is going to dispute it, it is paid at once, and so much that a part of it is worth charging.
@@ -84,6 +90,8 @@ class Purchases(Ending):
         buy = self.buys_something(amount, "5812")
         if taken and isinstance(buy, Buy):
             self.is_captured(buy, amount, whole=True, now=taken == "now", said=said)
+        if mixed_up and isinstance(buy, Buy):
+            self.mixes_up(buy, amount or 1, mixed_up, is_theirs=is_theirs)
         return buy
 
     def begin(
@@ -129,7 +137,7 @@ class Purchases(Ending):
         self.newest_first = people["newest_first"]
         self.disputed_as = {"place": people["place"], "percent": people["percent"], "lists": people["lists"]}
         self.contradictions = []
-        self.people = []
+        self.people, self.homes, self.corrections = [], Homes(), list(people["corrections"])
 
     def teardown(self) -> None:
         if not hasattr(self, "traveller"):

@@ -25,7 +25,8 @@ class Merchants(Telling):
     def takes_without_asking(self, amount: int, now: bool) -> Buy:
         """A force capture: there never was an authorization, so none is reported either."""
         asked, name, event = self.words.forces(amount)
-        buy = Buy(asked, amount, ended="settled", was_asked=False, moved={name: amount})
+        buy = Buy(asked, amount, ended="settled", was_asked=False, moved={name: amount}, captures=[name])
+        self.homes.named[name] = name
         self.all.append(buy)
         self.note(event, buy, name, now=now)
         return buy
@@ -45,14 +46,25 @@ class Merchants(Telling):
             buy.captured_abroad.append(amount)
         self.move(buy, "capture", amount, now, said=said)
 
-    @rule(buy=buys, amount=AMOUNTS, kind=st.sampled_from(BACK), now=st.booleans(), said=SAID, whole=st.booleans())
-    def money_comes_back(self, buy: Buy, amount: int, kind: str, now: bool, said: str, whole: bool) -> None:
+    @rule(
+        buy=buys,
+        amount=AMOUNTS,
+        kind=st.sampled_from(BACK),
+        now=st.booleans(),
+        said=SAID,
+        whole=st.booleans(),
+        names_capture=st.booleans(),
+    )
+    def money_comes_back(
+        self, buy: Buy, amount: int, kind: str, now: bool, said: str, whole: bool, names_capture: bool
+    ) -> None:
         if not buy.moved:
             return
         if said and whole and buy.captured_abroad:
             amount = buy.captured_abroad[-1]
         dispute = f"dispute_{len(self.events)}" if kind == "chargeback" else ""
-        self.move(buy, kind, amount, now, dispute, said=said)
+        of = buy.captures[-1] if kind == "refund" and names_capture else ""
+        self.move(buy, kind, amount, now, dispute, said=said, of=of)
         if dispute:
             buy.disputes.append((dispute, amount, bool(said)))
 

@@ -10,15 +10,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, QuerySet
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import rule
 
-from issuing.clearing import currency_conversion, manual_matching
+from issuing.clearing import currency_conversion
 from issuing.disputes import silent as silent_disputes
-from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
+from issuing.models import CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
-from onecard.users.models import User
-from tests.factories import UserFactory
+from tests.invariants.matching import WHY, Matching
 from wallet import cases
 from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals
@@ -28,7 +27,6 @@ from wallet.models import Case, FundingObligation
 from wallet.references import Subject
 from wallet.refunds import records as refunds
 
-WHY = "Agreed on the phone"
 ABROAD = "GBP"
 # Two people in one step, since both in their turn are rare within a few steps.
 TOGETHER = ("write_off", "outside")
@@ -47,6 +45,10 @@ ACTS = (
     "says_whose",
     "says_whose",
     "says_none",
+    "says_where",
+    "says_where",
+    "proposes_where",
+    "agrees_to_links",
 )
 
 
@@ -60,13 +62,17 @@ def refunds_told() -> QuerySet[CardTransaction]:
     return CardTransaction.objects.filter(transaction_type="refund")
 
 
-class People(RuleBasedStateMachine):
+def movements() -> QuerySet[CardTransaction]:
+    """All that moved, of any purchase or of none."""
+    return CardTransaction.objects.all()
+
+
+class People(Matching):
     """Whoever works in the back office."""
 
     card: VirtualCard
     rate: int
     habit: str
-    people: list[User]
 
     @rule(pick=st.integers(0, 20), act=st.sampled_from(ACTS), minor=st.integers(1, 9_000))
     def somebody_works(self, pick: int, act: str, minor: int) -> None:
@@ -74,8 +80,11 @@ class People(RuleBasedStateMachine):
         works: dict[str, tuple[QuerySet[Any], Callable[[Any], None]]] = {
             "is_kind": (FundingObligation.objects.filter(status="funded"), lambda one: self.is_kind(one, minor)),
             "enters_converted_amount": (abroad(), self.enter_converted_amount),
-            "says_whose": (refunds_told(), lambda one: self.say_whose(one, minor)),
-            "says_none": (refunds_told(), self.say_none),
+            "says_whose": (movements(), lambda one: self.say_whose(one, minor)),
+            "says_none": (movements(), self.say_none),
+            "says_where": (movements(), lambda one: self.say_where(one, minor)),
+            "proposes_where": (movements(), lambda one: self.say_where(one, minor, by_two=False)),
+            "agrees_to_links": (movements(), lambda _any: self.agree_to_links()),
         }
         rows, work = works.get(act, (Case.objects.filter(status="open"), lambda one: self.work_on(one, act, minor)))
         found = list(rows.order_by("pk"))
@@ -96,18 +105,6 @@ class People(RuleBasedStateMachine):
             currency_conversion.enter_converted_amount(
                 transaction=kept, converted_minor=self.converted_minor_of(kept.amount_minor), reason=WHY, actor="user:1"
             )
-
-    def say_whose(self, refund: CardTransaction, pick: int) -> None:
-        """Of any purchase there is: a wrong one is refused, as is a refund whose purchase is known."""
-        purchases = list(Authorization.objects.order_by("pk"))
-        with contextlib.suppress(manual_matching.LinkRefusedError):
-            purchase = purchases[pick % len(purchases)]
-            manual_matching.link_by_hand(refund=refund, purchase=purchase, reason=WHY, actor="user:1")
-
-    def say_none(self, refund: CardTransaction) -> None:
-        """Also of one whose purchase is known here, or may still be told: that is refused."""
-        with contextlib.suppress(manual_matching.LinkRefusedError):
-            manual_matching.say_of_none(refund=refund, reason=WHY, actor="user:1")
 
     def end_disputes(self) -> None:
         """As if their issuer had been silent for long; what it says later counts all the same."""
@@ -152,7 +149,7 @@ class People(RuleBasedStateMachine):
             self.work_on(case, "charge_another")
 
     def _acts(self, case: Case, minor: int) -> dict[str, Callable[[], Any]]:
-        ada, bob = self._two()
+        ada, bob = self.two_people()
         by_ada: dict[str, Any] = {"case": case, "user": ada, "reason": WHY}
         return {
             "ask_write_off": lambda: case_proposals.propose(proposal="write_off", **by_ada),
@@ -178,8 +175,3 @@ class People(RuleBasedStateMachine):
         # What is done about a second charge is done at the processor, and nobody does it here.
         if case.kind != Case.Kind.TWO_CHARGES:
             case_actions.resolve(**by_ada)
-
-    def _two(self) -> list[User]:
-        if not self.people:
-            self.people = [UserFactory(is_staff=True), UserFactory(is_staff=True)]
-        return self.people

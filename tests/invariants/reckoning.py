@@ -18,7 +18,6 @@ from onecard.kit import clock
 from tests.invariants import checks
 from tests.invariants.banks import Banks
 from tests.invariants.contradictions import Contradictions
-from tests.invariants.issuers import Buy
 from tests.invariants.processor import Moody
 from wallet import states
 from wallet.ledger import check as ledger_check
@@ -43,8 +42,8 @@ class Reckoning(Contradictions):
             self._paid_once(obligation)
         self._no_refund_is_forgotten()
         self._disputes_are_as_their_banks_say()
-        for buy in self.all:
-            self._balanced(buy)
+        for purchase in Authorization.objects.all():
+            self._balanced(purchase)
 
     def _the_books_are_right(self) -> None:
         """As the nightly comparison of our books sees them, over all time."""
@@ -89,10 +88,9 @@ class Reckoning(Contradictions):
     def _refunds(self, obligation: FundingObligation) -> Any:
         return FundingRefund.objects.filter(obligation=obligation, status="succeeded")
 
-    def _balanced(self, buy: Buy) -> None:
+    def _balanced(self, purchase: Authorization) -> None:
         """What merchants have of a purchase that is over is what cards, balance and people settled of it."""
-        purchase = Authorization.objects.filter(issuer_authorization_id=self.words.authorization_id(buy)).first()
-        if purchase is None or amount_due.is_open(purchase) or self._is_explained(purchase):
+        if amount_due.is_open(purchase) or self._is_explained(purchase):
             return
         ours = [str(pk) for pk in self._charges(purchase).values_list("public_id", flat=True)]
         intents = [self.processor.intents[pk] for pk in ours if pk in self.processor.intents]
@@ -102,18 +100,22 @@ class Reckoning(Contradictions):
         paid -= sum(self._charges(purchase).filter(status="succeeded").values_list("carried_minor", flat=True))
         paid -= self.banks.lost_minor(intents)
         paid += checks.by_people_minor(purchase.reference, purchase.currency)
-        moved = buy.moved_minor - sum(each.amount_minor for each in self._nameless().filter(authorization=purchase))
-        # What was said to be of none before its purchase was told is not this one's.
-        apart = CardTransaction.objects.filter(issuer_authorization_id=purchase.issuer_authorization_id)
-        # Nor is what contradicts it, although it names this purchase. A row may be in another currency than that.
-        of_none = apart.exclude(of_no_purchase_at=None).filter(contradiction="").values_list("issuer_transaction_id")
-        names = {name.rpartition(":")[2] for (name,) in of_none}
-        moved -= sum(minor for name, minor in buy.moved.items() if name in names)
-        # What contradicts, a person may have joined with it.
-        contradicting = [each.name for each in self.contradictions if each.name]
-        joined = purchase.card_transactions.filter(issuer_transaction_id__in=contradicting)
-        moved -= sum(joined.values_list("amount_minor", flat=True))
-        assert paid == moved, (buy, purchase.status, paid, moved)
+        moved = {name: minor for name, minor in self._told() if self._home_of(name) == purchase.issuer_authorization_id}
+        assert paid == sum(moved.values()), (purchase.issuer_authorization_id, purchase.status, paid, moved)
+
+    def _told(self) -> Iterator[tuple[str, int]]:
+        """All that moved and has arrived, in minor units; below zero what came back."""
+        for buy in [*self.all, self.nameless]:
+            yield from ((name, minor) for name, minor in buy.moved.items() if name in buy.arrived)
+        yield from ((each.name, each.minor) for each in self.contradictions if each.name)
+
+    def _home_of(self, name: str) -> str | None:
+        """Where the issuer or people say that it belongs; only of what names nothing the product is asked."""
+        home = self.homes.home_of(name)
+        if home is None:
+            kept = self._nameless().filter(issuer_transaction_id=name)
+            home = kept.values_list("authorization__issuer_authorization_id", flat=True).first()
+        return home
 
     def _no_refund_is_forgotten(self) -> None:
         """What names no purchase is kept as it was told, and is of one, or a person is asked."""

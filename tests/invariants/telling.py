@@ -22,10 +22,16 @@ class Telling(People):
         assert self.answers.setdefault(str(question), answer) == answer
         return self.words.approves(answer)
 
-    def move(self, buy: Buy, kind: str, amount: int, now: bool, dispute: str = "", *, said: str = "") -> None:
+    def move(
+        self, buy: Buy, kind: str, amount: int, now: bool, dispute: str = "", *, said: str = "", of: str = ""
+    ) -> None:
+        """The issuer tells of it, abroad if its worth is `said`; it names the purchase, or `of` a capture of it."""
         converted = self.converted_minor_of(amount) if said else amount
         abroad = Abroad(ABROAD, converted if said == "worth" else None) if said else None
-        name, event = self.words.moves(buy, kind, amount, dispute=dispute, abroad=abroad)
+        name, event = self.words.moves(buy, kind, amount, dispute=dispute, abroad=abroad, of=of)
+        self.homes.named[name] = of or (self.words.disputed(buy) if dispute else self.words.authorization_id(buy))
+        if kind == "capture":
+            buy.captures.append(name)
         buy.moved[name] = converted if kind in ("capture", "chargeback_reversal") else -converted
         self.note(event, buy, name, now=now)
 
