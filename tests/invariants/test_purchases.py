@@ -11,7 +11,7 @@ from tests.invariants.banks import COURSES
 from tests.invariants.machine import Purchases
 
 # `make invariants` asks for many more.
-EXAMPLES = int(os.environ.get("INVARIANT_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("INVARIANT_EXAMPLES", "25"))
 SEED = int(os.environ.get("INVARIANT_SEED") or random.randrange(2**32))
 # Shares of the examples, each with the next seed, for as many processes.
 SHARES = int(os.environ.get("INVARIANT_SHARES", "1"))
