@@ -54,12 +54,12 @@ def locked_names(
     there is a row for it, so two events that belong together see each other. With it comes what it belongs to by now:
     its purchase, and the card of each; with a dispute also what it is about. `purchases` are locked too.
     """
-    named, keys = frozenset(filter(None, names)), [each.pk for each in purchases]
+    given, keys = frozenset(filter(None, names)), [each.pk for each in purchases]
 
     def find() -> _Wanted:
         about = _disputed(provider, dispute_id) if dispute_id else _Wanted()
         more = {name for _, name in about.names}
-        return about | _named(provider, named | more, issuer_card_id) | _purchases(Q(pk__in=keys))
+        return about | _named(provider, given | more, issuer_card_id) | _purchases(Q(pk__in=keys))
 
     with transaction():
         wanted = _lock(find)

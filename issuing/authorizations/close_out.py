@@ -17,7 +17,7 @@ AFTER_CAPTURE = dt.timedelta(minutes=10)
 WITHOUT_CAPTURE = dt.timedelta(hours=24)
 # A foreign capture without a rate may use the whole hold, so staff enter its converted amount first
 # (issuing/clearing/currency_conversion.py).
-UNTIL_WORTH_IS_KNOWN = dt.timedelta(hours=6)
+CONVERSION_WAIT = dt.timedelta(hours=6)
 BATCH = 100
 
 
@@ -42,7 +42,7 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
             pk=purchase_id, status=states.Authorization.SETTLED, settle_due_at__lte=moment
         )
         if currency_conversion.is_waited_for(purchase):
-            due.update(settle_due_at=moment + UNTIL_WORTH_IS_KNOWN)
+            due.update(settle_due_at=moment + CONVERSION_WAIT)
             return False
         if due.update(settle_due_at=None, updated_at=clock.now()) != 1:
             return False

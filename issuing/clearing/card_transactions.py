@@ -98,7 +98,7 @@ def with_update(found: Sequence[IssuerTransaction], *, provider: str) -> list[Is
     ids = [each.id for each in found]
     rows = CardTransaction.objects.filter(provider=provider, issuer_transaction_id__in=ids)
     kept = {row.issuer_transaction_id: row for row in rows}
-    return [each for each in found if not _is_told(kept.get(each.id), each)]
+    return [each for each in found if not _is_recorded(kept.get(each.id), each)]
 
 
 def difference(found: IssuerTransaction, *, provider: str) -> transaction_rows.Difference | None:
@@ -149,7 +149,7 @@ def look_again(purchase: Authorization) -> None:
     _book_joined(refund_matching.join_after(purchase))
 
 
-def _is_told(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
+def _is_recorded(kept: CardTransaction | None, found: IssuerTransaction) -> bool:
     if not transaction_rows.type_of(found):
         return True
     if kept is None or ((kept.card_id is None or kept.authorization_id is None) and not kept.contradiction):

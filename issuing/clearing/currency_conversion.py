@@ -24,7 +24,7 @@ PROVISIONAL = (Type.PROVISIONAL_CREDIT, Type.PROVISIONAL_DEBIT)
 # What takes money out of the clearing account, as a capture does.
 TAKES = (Type.SETTLEMENT, Type.CHARGEBACK_REVERSAL)
 # Where issuers' own rates are looked for, and how many of them count.
-LATEST_MOVEMENTS, MOST_SEEN = 100_000, 50
+LATEST_MOVEMENTS, MOST_EXCHANGES = 100_000, 50
 
 
 class ConversionRefusedError(OneCardError):
@@ -101,8 +101,8 @@ def _said_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
     """The pairs of amounts that issuers stated in the latest movements. Amounts that people entered do not count."""
     newest = CardTransaction.objects.aggregate(newest=Max("pk"))["newest"] or 0
     latest = CardTransaction.objects.filter(pk__gt=newest - LATEST_MOVEMENTS, merchant_amount_minor__gt=0)
-    there = latest.filter(currency=given, merchant_currency=got, amount_minor__gt=0).order_by("-pk")[:MOST_SEEN]
-    back = latest.filter(currency=got, merchant_currency=given, amount_minor__gt=0).order_by("-pk")[:MOST_SEEN]
+    there = latest.filter(currency=given, merchant_currency=got, amount_minor__gt=0).order_by("-pk")[:MOST_EXCHANGES]
+    back = latest.filter(currency=got, merchant_currency=given, amount_minor__gt=0).order_by("-pk")[:MOST_EXCHANGES]
     return [
         *((row.money, Money(row.merchant_amount_minor or 0, got)) for row in there),
         *((Money(row.merchant_amount_minor or 0, given), row.money) for row in back),

@@ -98,10 +98,12 @@ def _with_purchase(named: Named) -> str:
 
 def _with_capture(named: Named, card: VirtualCard | None, capture: CardTransaction) -> str:
     """Checks a known card when the capture's purchase is not known yet."""
-    moved_on = capture.issuer_card_id or (capture.card.issuer_card_id if capture.card else "")
-    if not moved_on or not named.card or moved_on == named.card or is_same_card(card, capture.card):
+    captured_on = capture.issuer_card_id or (capture.card.issuer_card_id if capture.card else "")
+    if not captured_on or not named.card or captured_on == named.card or is_same_card(card, capture.card):
         return ""
-    return f"The event names {_card(card, named.card)}, and {named.purchase} moved on {_card(capture.card, moved_on)}."
+    return (
+        f"The event names {_card(card, named.card)}, and {named.purchase} moved on {_card(capture.card, captured_on)}."
+    )
 
 
 def _home(purchase: Authorization) -> tuple[VirtualCard | None, str]:

@@ -8,8 +8,12 @@ from issuing.models import Decision
 
 def of(decision: Decision | None) -> list[int]:
     """The ids of the funding methods, in the order in which the engine ranked them; none without a decision."""
-    seen = decision.trace.get("candidates") if decision and isinstance(decision.trace, Mapping) else None
-    return [candidate["method_id"] for candidate in (seen if isinstance(seen, list) else []) if _was_usable(candidate)]
+    candidates = decision.trace.get("candidates") if decision and isinstance(decision.trace, Mapping) else None
+    return [
+        candidate["method_id"]
+        for candidate in (candidates if isinstance(candidates, list) else [])
+        if _was_usable(candidate)
+    ]
 
 
 def _was_usable(candidate: Any) -> bool:

@@ -42,42 +42,42 @@ class Availability:
 def of(provider: str) -> Availability:
     """How a provider stands now; Redis away counts as a closed breaker."""
     control = IssuerControl.objects.filter(provider=provider).first()
-    standing = Availability(
+    availability = Availability(
         provider=provider,
         fallback_allowed=control is None or control.fallback_allowed,
         breaker=breaker_state(provider),
     )
     if control is not None and _is_closed_by_hand(control):
         wait_s = _seconds_until(control.read_only_until)
-        return replace(standing, by="hand", reason=control.read_only_reason, retry_after_s=wait_s)
-    if standing.breaker.state == "open":
+        return replace(availability, by="hand", reason=control.read_only_reason, retry_after_s=wait_s)
+    if availability.breaker.state == "open":
         reason = "The issuer did not answer several times in a row."
-        return replace(standing, by="breaker", reason=reason, retry_after_s=standing.breaker.retry_after_s)
-    return standing
+        return replace(availability, by="breaker", reason=reason, retry_after_s=availability.breaker.retry_after_s)
+    return availability
 
 
 def refuse_when_read_only(provider: str) -> None:
     """Raises ReadOnlyError, with the time to come back, while this issuer takes no changes."""
-    standing = of(provider)
-    if standing.read_only:
+    availability = of(provider)
+    if availability.read_only:
         raise ReadOnlyError(
             "Cards cannot be made or changed at the moment. Cards that work go on working. "
-            f"Please try again in {_in_words(standing.retry_after_s)}.",
-            retry_after_s=standing.retry_after_s,
+            f"Please try again in {_in_words(availability.retry_after_s)}.",
+            retry_after_s=availability.retry_after_s,
         )
 
 
 def open_provider(wanted: str) -> str:
     """The issuer for a new card: the wanted one, or the backup while it is read-only and policy allows that."""
-    standing = of(wanted)
-    backup = backup_of(standing) if standing.read_only else None
+    availability = of(wanted)
+    backup = backup_of(availability) if availability.read_only else None
     return backup or wanted
 
 
-def backup_of(standing: Availability) -> str | None:
+def backup_of(availability: Availability) -> str | None:
     """The backup issuer, if there is another one, policy allows it and it takes changes itself."""
     backup = str(settings.ISSUER_BACKUP_PROVIDER)
-    if not backup or backup == standing.provider or not standing.fallback_allowed:
+    if not backup or backup == availability.provider or not availability.fallback_allowed:
         return None
     return None if of(backup).read_only else backup
 

@@ -60,8 +60,8 @@ def record_transaction(provider: str, difference: Difference) -> Repair | None:
     """Records a movement that the issuer lists and no webhook reported."""
     if difference.kind != Kind.MISSING_HERE or difference.there is None:
         return None
-    theirs = IssuerTransaction(*detail_of(difference.there))
-    found = replace(theirs, created_at=dt.datetime.fromisoformat(str(theirs.created_at)))
+    listed = IssuerTransaction(*detail_of(difference.there))
+    found = replace(listed, created_at=dt.datetime.fromisoformat(str(listed.created_at)))
     with card_transactions.locked(found, provider=provider):
         is_new = card_transactions.record(found, provider=provider, source=CardTransaction.Source.SYNC)
     if not is_new:

@@ -36,7 +36,7 @@ def book_charge(charge_id: int) -> bool:
     purchase = _purchase_of(charge)
     if charge.status != states.Charge.SUCCEEDED or purchase is None:
         return False
-    rate_milli, reward_type = _ranking_seen(charge, purchase)
+    rate_milli, reward_type = _ranking_used(charge, purchase)
     reward = rewards.estimate(
         amount=charge.obligation.payable, reward_rate=Decimal(rate_milli).scaleb(-3), reward_type=reward_type
     )
@@ -84,15 +84,15 @@ def _purchase_of(charge: FundingCharge) -> Authorization | None:
     return Authorization.objects.filter(pk=key).first() if key is not None else None
 
 
-def _ranking_seen(charge: FundingCharge, purchase: Authorization) -> tuple[int, str]:
+def _ranking_used(charge: FundingCharge, purchase: Authorization) -> tuple[int, str]:
     """Rate in thousandths and type that the decision saw for the card that paid; 0 and "" when it had no ranking.
 
     A charge beyond what was approved, such as a tip, has no decision of its own: the purchase's latest approval counts.
     """
     approvals = Decision.objects.filter(authorization=purchase, approved=True).order_by("-pk")
     decision = Decision.objects.filter(obligation=charge.obligation).first() or approvals.first()
-    seen = decision.trace.get("candidates") or [] if decision else []
-    row = next((each for each in seen if each["method_id"] == charge.method_id), None)
+    candidates = decision.trace.get("candidates") or [] if decision else []
+    row = next((each for each in candidates if each["method_id"] == charge.method_id), None)
     if row is None or row["reward_rate"] is None:
         return 0, ""
     return int(Decimal(row["reward_rate"]).scaleb(3)), row["reward_type"]
@@ -145,7 +145,7 @@ def _write_about(refund: FundingRefund, earned: RewardEntry, *, key: str, kind: 
 
 
 def _write(
-    *, key: str, kind: str, booked: rewards.Booked, charge: FundingCharge, earned_at: dt.datetime, **more: Any
+    *, key: str, kind: str, booked: rewards.Booked, charge: FundingCharge, earned_at: dt.datetime, **columns: Any
 ) -> bool:
     zone = charge.obligation.cardholder.time_zone
     facts = {
@@ -155,5 +155,5 @@ def _write(
         "local_month": clock.local_day(earned_at, zone).replace(day=1),
         "recorded_at": clock.now(),
     }
-    _, is_new = RewardEntry.objects.get_or_create(key=key, defaults=facts | asdict(booked) | more)
+    _, is_new = RewardEntry.objects.get_or_create(key=key, defaults=facts | asdict(booked) | columns)
     return is_new

@@ -141,12 +141,12 @@ class GuardedIssuer:
         except IssuerError as error:
             # Whoever refuses is there.
             self.breaker.succeeded(entry)
-            self._tell(error)
+            self._note_refusal(error)
             raise
         self.breaker.succeeded(entry)
         return done
 
-    def _tell(self, error: IssuerError) -> None:
+    def _note_refusal(self, error: IssuerError) -> None:
         if isinstance(error, AuthenticationError):
             alerts.authentication_failed(self.provider, link=self.link)
         if isinstance(error, RateLimitedError) and error.retry_after_s and self.budget:

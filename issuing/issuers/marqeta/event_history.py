@@ -48,6 +48,6 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
 
 
 def _earlier_ids(event_id: str) -> tuple[str, ...]:
-    """A hold that is used up changes its state from pending to cleared, and no message says so: it is no new event."""
-    name, _, state = event_id.rpartition(":")
-    return (f"{name}:PENDING",) if state == "CLEARED" else ()
+    """A hold that is used up changes its state from pending to cleared, and nobody is told: it is no other news."""
+    movement_id, _, state = event_id.rpartition(":")
+    return (f"{movement_id}:PENDING",) if state == "CLEARED" else ()

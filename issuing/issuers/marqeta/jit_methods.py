@@ -1,4 +1,4 @@
-"""Marqeta's `jit_funding.method`: which of them ask us, which only report, and which this product never grants."""
+"""Marqeta's `jit_funding.method`: which of them ask us, which only tell, and which this product never grants."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ CASH_CONDITIONS = frozenset(
     }
 )
 # Where a purchase says of what kind it is, beside its type.
-TOLD_IN = ("transaction_metadata", "transaction_attributes")
+PURCHASE_KIND_FIELDS = ("transaction_metadata", "transaction_attributes")
 FUNDING_WORDS = frozenset({"ACCOUNT_FUNDING", "ACCOUNT_FUNDING_TRANSACTION", "AFT", "FUNDING_TRANSACTION"})
 # The network has decided already: an answer changes nothing, and the webhook brings the same again.
 INFORMATIVE = frozenset(
@@ -88,7 +88,7 @@ def is_cash(method: str, content: dict[str, Any]) -> bool:
         return True
     pos = content.get("pos")
     condition = _words({"": pos.get("special_condition_indicator")}) if isinstance(pos, dict) else set()
-    words = condition.union(*(_words(content.get(name)) for name in TOLD_IN))
+    words = condition.union(*(_words(content.get(name)) for name in PURCHASE_KIND_FIELDS))
     return bool(words & FUNDING_WORDS or condition & CASH_CONDITIONS)
 
 

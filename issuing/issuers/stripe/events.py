@@ -92,8 +92,8 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     history = request_history.entries(content)
     before = content["amount"] if type(content.get("amount")) is int else ""
     merchant, beside = read_merchant(content, needs_mcc=True), of_stripe(pending, currency)
-    standing = request_history.standing_minor(content)
-    standing = None if standing is None else in_our_units(standing, currency, "amount")
+    approved_before = request_history.standing_minor(content)
+    approved_before = None if approved_before is None else in_our_units(approved_before, currency, "amount")
     purchase, card = _required(content, "id"), _card_id(content)
     whose = (envelope.origin.livemode, envelope.origin.account)
     merchant_said, people = [merchant.mcc, merchant.network_id], _people(content)
@@ -116,8 +116,8 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
             [purchase, card, round_key, currency, *merchant_said, beside.cash_minor, *whose, people]
         ),
         cardholders=people,
-        follows=bool(history) or standing != 0 or content.get("approved") is True,
-        standing_minor=standing,
+        follows=bool(history) or approved_before != 0 or content.get("approved") is True,
+        standing_minor=approved_before,
     )
 
 
@@ -139,14 +139,14 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
         ever_approved=content.get("approved") is True or bool(approved),
         asked_us=any(str(entry.get("reason", "")).startswith("webhook_") for entry in history),
         status=STATUS.get(clean_text(content.get("status"), limit=20), ""),
-        amount_minor=_told_amount(content, currency) or 0,
+        amount_minor=_stated_amount(content, currency) or 0,
         currency=currency,
         merchant=read_merchant(content, needs_mcc=False),
         # A declined round may carry a code as well; the merchant can settle with that of an approval only.
         authorization_code=free_text(approved[-1].get("authorization_code"), limit=20) if approved else "",
         approved_rounds=len(approved),
         declined_rounds=tuple(
-            DeclinedRound(number, _told_amount(entry, currency))
+            DeclinedRound(number, _stated_amount(entry, currency))
             for number, entry in enumerate(history)
             if entry.get("approved") is False
         ),
@@ -182,7 +182,7 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
     )
 
 
-def _told_amount(content: dict[str, Any], currency: str) -> int | None:
+def _stated_amount(content: dict[str, Any], currency: str) -> int | None:
     """The amount of an object in our minor units, None where it is missing or odd."""
     amount = _or_nothing(amount_in, content, "amount")
     return amount if amount is None or not currency else _or_nothing(in_our_units, amount, currency, "amount")

@@ -137,7 +137,7 @@ def test_a_purchase_stays_open_while_its_captured_amount_is_unknown(asked: Event
     assert Hold.objects.get().released_minor == 0
 
     enter(converted_minor)
-    assert close_out.sweep(now=clock.now() + MUCH_LATER + close_out.UNTIL_WORTH_IS_KNOWN) == 1
+    assert close_out.sweep(now=clock.now() + MUCH_LATER + close_out.CONVERSION_WAIT) == 1
     run_workers()
 
     assert (amount_owed(), paid(), balances()["purchases USD"]) == (converted_minor, converted_minor, 0)
