@@ -67,7 +67,7 @@ class Sync(models.TextChoices):
 
 
 class SyncStage(models.TextChoices):
-    """What is compared, in this order: missed events first, so that what follows sees them applied."""
+    """What a sync compares, in this order. Missed events come first, so that the later stages see them applied."""
 
     EVENTS = "events", "Missed events"
     TRANSACTIONS = "transactions", "Transactions"

@@ -18,7 +18,7 @@ from issuing.sync import schedule
 
 @shared_task(name="issuing.tasks.handle_event")
 def handle_event(*, event_pk: int, **_newer: Any) -> None:
-    """Acts on one stored event."""
+    """Handles one stored event, if it is due."""
     dispatch.handle_if_due(event_pk=event_pk)
 
 
@@ -30,19 +30,19 @@ def tell_of_refused_events(*, case_id: int, **_newer: Any) -> None:
 
 @shared_task(name="issuing.tasks.sweep_inbox")
 def sweep_inbox(**_newer: Any) -> None:
-    """Handles the events that the queue forgot."""
+    """Handles the due events whose message the queue lost."""
     dispatch.sweep()
 
 
 @shared_task(name="issuing.tasks.carry_out_card_change")
 def carry_out_card_change(*, change_id: int, **_newer: Any) -> None:
-    """Makes a try at something that was asked of an issuer."""
+    """Makes one attempt to carry out a card change at its issuer."""
     card_changes.carry_out(change_id=change_id)
 
 
 @shared_task(name="issuing.tasks.sweep_card_changes")
 def sweep_card_changes(**_newer: Any) -> None:
-    """Tries the card changes that the queue forgot."""
+    """Makes an attempt for each due card change whose message the queue lost."""
     card_changes.sweep()
 
 
@@ -90,7 +90,7 @@ def fall_back_on_next_card(*, obligation_id: int, **_newer: Any) -> None:
 
 @shared_task(name="issuing.tasks.notice_receivable")
 def notice_receivable(*, case_id: int, **_newer: Any) -> None:
-    """Freezes the card by policy and tells its holder what is owed."""
+    """Freezes the card by policy and notifies its cardholder of the amount due."""
     dunning.take_notice(case_id=case_id)
 
 

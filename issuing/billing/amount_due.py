@@ -104,7 +104,7 @@ def is_open(purchase: Authorization) -> bool:
 def moved_minor(purchase: Authorization) -> tuple[int, int]:
     """What merchants took for a purchase and what came back by refund or dispute, in its currency's minor units.
 
-    A movement in another currency counts with its converted amount, and not at all while nobody knows
+    What moved in another currency counts for its converted amount in the purchase's, and not at all while nobody knows
     that. A dispute gives back no less than nothing, whatever its issuer takes back.
     """
     return _net(_moved([purchase])[purchase.pk])

@@ -54,7 +54,7 @@ def supersede(card: VirtualCard, kinds: Collection[str]) -> None:
 
 
 def open_case(change: CardChange, complaint: str) -> None:
-    """Tells staff once that a change keeps failing, under the card's lock: a case that they closed stays closed."""
+    """Opens one case for a change that keeps failing, under the card's lock; a case that staff closed stays closed."""
     kind, holder = Case.Kind.CARD_CHANGE_FAILING, change.card.cardholder
     if not Case.objects.filter(kind=kind, reference=change.reference).exists():
         summary = f"{change} of {holder.name}, at {change.card.get_issuer_provider_display()}: {complaint}"

@@ -177,9 +177,9 @@ def _refused(change: CardChange, error: RefusedError) -> None:
 
 
 def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
-    """Puts the change back with a later due time; after many attempts a case asks staff.
+    """Puts the change back with a later due time; after many attempts it opens a case.
 
-    A pause opens none: nothing was sent, and the page of its issuer shows the pause.
+    A pause opens no case: nothing was sent, and the issuer's admin page shows the pause.
     """
     with transaction():
         locking.lock_card(change.card_id)

@@ -18,7 +18,7 @@ def is_of_dispute(kept: CardTransaction) -> bool:
 def join(kept: CardTransaction, *, because: str, actor: str) -> None:
     """Joins the dispute, and all that it moved, with the purchase that `kept` has just been joined with.
 
-    What its issuer reports of it on the same card later belongs there too (disputes/lifecycle.py). In the caller's
+    What its issuer reports of it on the same card later belongs there too (disputes/lifecycle.py). Runs in the caller's
     transaction, under the locks of the dispute and the purchase.
     """
     purchase = kept.authorization
@@ -37,6 +37,9 @@ def join(kept: CardTransaction, *, because: str, actor: str) -> None:
 
 
 def _moved(kept: CardTransaction, where: Q) -> QuerySet[CardTransaction]:
-    """What its dispute moved, as it was reported; `where` is by the purchase, since names are no index."""
+    """The movements of its dispute, in the order in which they were recorded.
+
+    `where` filters by purchase, which has an index; the ids of movements by prefix have none.
+    """
     rows = CardTransaction.objects.filter(where, provider=kept.provider)
     return rows.filter(issuer_transaction_id__startswith=f"{dispute_of(kept)}:").order_by("pk")

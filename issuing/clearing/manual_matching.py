@@ -47,12 +47,12 @@ def link_by_hand(
 
 
 def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
-    """Takes a person's word that a movement is of no purchase here, once and for good, as of one from before our time.
+    """Records for good, on a person's word, that a movement belongs to no purchase here, as one before our time.
 
-    A refund is booked by itself, and a case asks for its being paid out to the cardholder. A purchase that it names and
-    that is reported later is not paid back by it once more. A capture that contradicts itself becomes a purchase of its
-    own, and a case asks who pays it. Safe when two do it at once. Raises LinkRefusedError, and then nothing has
-    changed.
+    A refund is booked by itself, and a case asks staff to pay it out to the cardholder. If the purchase that it names
+    is reported later, the refund does not pay that purchase back once more. A capture that contradicts itself becomes a
+    purchase of its own, and a case asks who pays it. Safe when two do it at once. Raises LinkRefusedError, and then
+    nothing has changed.
     """
     words = checked_reason(reason, error=LinkRefusedError)
     with locked(refund, None):

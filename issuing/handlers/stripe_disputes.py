@@ -1,9 +1,9 @@
 """Stripe's `issuing_dispute.*` events as dispute updates.
 
-A dispute carries its balance transactions. Each is a movement under its own id, in whichever event it is seen first;
-positive amounts came to us (an assumption: the reference says so only of captures and refunds). An event that carries
-none and says that funds were reinstated or rescinded is a movement without an id; the assumption is that a dispute has
-at most one of each. The types for provisional credits are Stripe's of September 2026.
+A dispute carries its balance transactions. Each is a movement under its own id, and is recorded from the event that
+brings it first; positive amounts came to us (an assumption: the reference says so only of captures and refunds). An
+event that carries none and says that funds were reinstated or rescinded is a movement without an id; the assumption is
+that a dispute has at most one of each. The types for provisional credits are Stripe's of September 2026.
 """
 
 import datetime as dt

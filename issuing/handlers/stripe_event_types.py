@@ -7,7 +7,7 @@ from typing import Any
 
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
 
-# Told by another event that is handled, with the same amount.
+# Another event, which is handled, reports the same amount.
 COMPANIONS = (
     "charge.captured",
     "charge.expired",

@@ -106,7 +106,7 @@ class AnswerFormat(Protocol):
 class AuthorizationRequest:
     """An authorization request: may this card spend `amount_minor` more?
 
-    `round_key` tells a new round from a repeat of an old one. `answers` writes the issuer's answer format.
+    `round_key` is equal in two requests for one round. `answers` writes the issuer's answer format.
     `refused_because` is a reason that lies in the request itself, or "". `fingerprint` is the hash of the request,
     whatever the event's id. `cardholders` are the issuer's ids of cardholders that it names besides the card. An
     increment `follows`: then `standing_minor` is the amount approved before by the issuer's account (None: not stated),

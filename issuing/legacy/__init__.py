@@ -1,6 +1,6 @@
 """The old system's documents (MongoDB, as JSON lines) on their way into our tables (docs/decisions/0008).
 
-A line is read (lines, json_line), freed of card data (redaction), given its kind (document_kinds), and checked field
-by field (card_document, transaction_document). Good lines are written to the database in batches (importing, cards,
-transactions).
+A line is read (lines, json_line), freed of card data (redaction), assigned to a kind (document_kinds), and checked
+field by field (card_document, transaction_document). Valid documents are written to the database in batches (importing,
+cards, transactions).
 """

@@ -1,4 +1,4 @@
-"""Which kind of document a line holds: what it says of itself, else what its fields show."""
+"""The kind of the document in a line: the one that it states, else the one that its fields show."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ _WORDS: Final = {
     **dict.fromkeys(("transaction", "transactions", "cardtransaction", "cardtransactions"), Kind.TRANSACTION),
 }
 _KIND_FIELDS: Final = ("model", "_type", "collection", "kind")
-# The first that is found decides; a transaction may hold parts of its card, so its own fields are looked for first.
+# The first match counts. A transaction may hold fields of its card, so the fields of transactions come first.
 _TYPICAL_FIELDS: Final = (
     (Kind.TRANSACTION, {"issuertransactionid", "transactiontype"}),
     (Kind.VIRTUAL_CARD, {"issuercardid", "cardtype"}),

@@ -1,6 +1,6 @@
-"""Card numbers and codes in old documents: taken out before anything is kept, hashed or said.
+"""Removes card numbers and codes from old documents, before anything of them is stored, hashed or shown.
 
-The old ciphertext cannot be opened with our keys, so it is of no use here; a number in plain digits may be sealed
+The old ciphertext cannot be decrypted with our keys, so it is dropped; a number in plain digits may be sealed
 (issuing.card_data). By name they are left out wherever they stand; by form (Luhn) they are masked in any other text,
 because people write numbers into notes and merchants into descriptors.
 """

@@ -1,6 +1,7 @@
 """Pulling the rewards book up to date: whatever succeeded in the wallet and has no entry gets one (rewards_book.py).
 
-It reads the rows and waits for no message, so nothing that a queue loses is lost here (money-safety I11).
+It reads the rows of the wallet and depends on no message, so a message that the queue loses does no harm
+(docs/money-safety.md, I11).
 """
 
 import datetime as dt
@@ -66,7 +67,10 @@ def count_missing(*, since: dt.datetime | None = None) -> int:
 
 
 def _missing(since: dt.datetime) -> list[tuple[QuerySet[Any], Callable[[int], bool]]]:
-    """The rows without an entry. An entry has the time of its row, so only that much of the book is read."""
+    """Charges and refunds without an entry, each with the function that books it.
+
+    An entry's `earned_at` is the time at which its charge or refund finished, so entries before `since` are not read.
+    """
 
     def has_entry(column: str, kind: str, **more: Any) -> Exists:
         return Exists(RewardEntry.objects.filter(**{column: OuterRef("pk")}, kind=kind, **more))

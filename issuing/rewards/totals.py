@@ -40,7 +40,10 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class RewardValue:
-    """What is left of rewards in one currency: `spent_minor` in minor units, the rest in exact whole units."""
+    """The value of rewards in one currency, less what refunds took back.
+
+    `spent_minor` is in minor units; `low`, `face`, `high` and `baseline` are exact amounts in whole units.
+    """
 
     charges: int
     spent_minor: int
@@ -51,7 +54,7 @@ class RewardValue:
 
     @property
     def benefit(self) -> Decimal:
-        """The value at face above what the same money earns at 1x."""
+        """The value at one cent a point, less what the same money earns at one point a unit."""
         return self.face - self.baseline
 
     @property
@@ -79,8 +82,9 @@ def totals(
 ) -> list[Total]:
     """Sums of the book's entries by "month", "method" or "category", from one statement.
 
-    Of one cardholder by login name; `since` and `until` are months, both included. The newest month comes first, cards
-    and categories by what they were worth. A month is that of the cardholder's zone, and a refund counts in its own.
+    `cardholder` is a login name; `since` and `until` are months, both included. The newest month comes first; cards and
+    categories come by their value at one cent a point, highest first. A month is that of the cardholder's time zone,
+    and a refund counts in the month in which it finished.
     """
     key, labels = GROUPS[by]
     rows = _chosen(cardholder, since, until).order_by(key, "currency", "programme", "reward_type")
@@ -103,7 +107,7 @@ def totals(
 def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
     """135 points, 90 miles, 0.90 USD cash back; what earns at a base rate without a name counts as points."""
     if reward_type == RewardType.CASH:
-        return f"{display.estimate(units / 100, currency)} cash back"
+        return f"{display.worth(units / 100, currency)} cash back"
     if not reward_type:
         return NOT_RANKED
     return f"{units.normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"

@@ -35,10 +35,10 @@ class Done:
 
 
 def missed_events(run: SyncRun, issuer: Issuer) -> Done:
-    """Puts into the inbox, and handles, the issuer's events that never reached us."""
+    """Stores in the inbox, and handles, the events that the issuer lists and that never arrived here."""
     page = issuer.list_events(since=run.since, cursor=run.cursor)
     past = [event for event in page.events if event.created_at < run.until]
-    # The issuer lists the newest first; what happened first is handled first.
+    # The issuer lists the newest event first; they are handled in the order in which they happened.
     for event in reversed(_not_received(run, past)):
         _heal(run, event)
     for name in page.unread:

@@ -1,7 +1,7 @@
-"""How old is a question when its turn comes? The issuer's clock runs from the moment that it asked.
+"""The age of an authorization request when a thread takes it: the issuer's time limit runs from when it asked.
 
-Counted are the wait inside our own server, the wait at a proxy in front of it that is trusted, and the time of
-the issuer's signature. A question that is too old is declined before any work: the issuer has given up on it already.
+The age comes from the wait inside our own server, the wait at a proxy whose time header is trusted, and the time of the
+issuer's signature. A request that is too old is declined before any work: the issuer has given up on it already.
 """
 
 import time
@@ -14,9 +14,9 @@ from onecard.kit.clock import Stopwatch
 
 # Stripe decides by itself after so long, with the network in it (docs/issuers/stripe.md, Real-time authorizations).
 ISSUER_LIMIT_MS = 2000
-# News that waited so long inside our server is not stored now: its issuer sends it again, when there is less to do.
-NEWS_WAIT_MS = 5000
-# One proxy sends seconds (nginx: `t=${msec}`); others send milliseconds or microseconds since 1970.
+# An event that waited so long inside our server is not stored now: its issuer sends it again later.
+EVENT_WAIT_MS = 5000
+# nginx sends seconds since 1970 (`t=${msec}`); other proxies send milliseconds or microseconds.
 UNITS = ((1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
 
 
@@ -42,8 +42,8 @@ def count_signature(watch: Stopwatch, signed_at: int) -> None:
 
 
 def is_overload(watch: Stopwatch) -> bool:
-    """True for an event that has waited too long for its turn; the issuer is asked to send it again."""
-    return watch.elapsed_ms > NEWS_WAIT_MS
+    """Whether an event waited too long for a thread, so that its issuer has to send it again."""
+    return watch.elapsed_ms > EVENT_WAIT_MS
 
 
 def _waited_at_proxy_s(header: str) -> float:
@@ -53,6 +53,6 @@ def _waited_at_proxy_s(header: str) -> float:
     except ValueError:
         return 0.0
     seconds = number * next((unit for least, unit in UNITS if number >= least), 1.0)
-    # A moment in the future, or one of another day, was not sent by a proxy whose clock is right.
+    # A time in the future, or more than an hour ago, is not from a proxy whose clock is right.
     waited_s = time.time() - seconds
     return waited_s if 0 <= waited_s < 3600 else 0.0

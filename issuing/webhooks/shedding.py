@@ -1,8 +1,7 @@
 """The answer to a purchase that gets no thread in time: a decline, without work, in the server's event loop.
 
-Its issuer would have decided by itself before its turn came. Only genuine questions are answered here: all else, above
-all an event that reports money, waits for its turn. Nothing here may wait, so no database is asked
-(docs/decisions/0033).
+Its issuer would have decided by itself before its turn came. Only genuine authorization requests are answered here;
+events wait for a thread. Nothing here may wait, so no database is asked (docs/decisions/0033).
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class UnreadableError(OneCardError):
-    """The body cannot be had; `status` is what the issuer is told."""
+    """The body of a request cannot be read; `status` is the HTTP status of the answer."""
 
     code = "unreadable"
 

@@ -1,7 +1,7 @@
-"""Any issuer, asked with patience: retries within a time budget, and a breaker that all processes share.
+"""Calls to any issuer with retries within a time budget, and with a circuit breaker that all processes share.
 
-The order of one try: the breaker's permission, the call, its result reported to the breaker. The `Gate` that each
-request passes keeps the rate budget, since one call may be several requests.
+One attempt asks the breaker, makes the call, and reports the call's result to the breaker. The rate budget is kept by
+the `Gate` that each request passes, since one call may make several requests.
 """
 
 import datetime as dt

@@ -48,6 +48,9 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
 
 
 def _earlier_ids(event_id: str) -> tuple[str, ...]:
-    """A hold that is used up changes its state from pending to cleared, and nobody is told: it is no other news."""
+    """The id under which a cleared movement was reported while it was pending.
+
+    Marqeta sends no message when a hold that is used up goes from PENDING to CLEARED, so both ids mean one event.
+    """
     movement_id, _, state = event_id.rpartition(":")
     return (f"{movement_id}:PENDING",) if state == "CLEARED" else ()

@@ -22,7 +22,7 @@ from onecard.kit.text import clean_text, free_text
 
 ORDERS = ("gpa_order", "gpa_order_unload")
 TOKEN_LIMIT = 64
-# The root keys of batches; card transitions have been seen under both of theirs.
+# The root keys of batches. Marqeta sends card transitions under either of two keys.
 KINDS = {
     "transactions": "transaction",
     "cardtransitions": "cardtransition",
@@ -143,7 +143,7 @@ def _tokens(value: object) -> tuple[str, ...]:
 
 
 def _said(kind: str, row: dict[str, Any]) -> list[Any]:
-    """What a message's id is bound to. Not all of it: a repeated report may say more than the first."""
+    """The fields that must be equal in two messages with one id. A message that is sent again may have more fields."""
     orders = [_object(row, name) for name in ORDERS]
     facts = [row.get(name) for name in SAID] + [order.get("amount") for order in orders]
     return [kind, jit_funding(row).get("token"), *map(fingerprints.number, facts)]

@@ -1,4 +1,4 @@
-"""Marqeta's `jit_funding.method`: which of them ask us, which only tell, and which this product never grants."""
+"""Marqeta's `jit_funding.method`: which ask for a decision, which only report, and which are always declined."""
 
 from typing import Any
 

@@ -14,8 +14,8 @@ from issuing.issuers.stripe.events import REQUEST, parse_envelope
 from issuing.issuers.stripe.objects import read_id
 from onecard.kit import exact_json
 
-# The events about cards, and about the charges of funding cards, which go over the same account. Stripe takes
-# at most 20 types, and `issuing_authorization.request` is a question, not a report.
+# The event types about cards, and about the charges of funding cards, which go over the same account. Stripe's list of
+# events takes at most 20 types. `issuing_authorization.request` asks for a decision and reports nothing.
 STRIPE_TYPES = (
     "issuing_authorization.created",
     "issuing_authorization.updated",

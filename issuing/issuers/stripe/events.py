@@ -62,7 +62,7 @@ def parse_envelope(body: bytes) -> Envelope:
         clean_text(content.get("id"), limit=ID_LIMIT),
         content,
         event_origin.reported_at(event),
-        # Whose it is belongs to it: an event of test mode must not be taken for a copy of the real one.
+        # Mode and account are part of it: an event of test mode must not be taken for a copy of a live one.
         says=[kind, content, origin.livemode, origin.account],
         origin=origin,
     )
@@ -97,7 +97,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     purchase, card = _required(content, "id"), _card_id(content)
     whose = (envelope.origin.livemode, envelope.origin.account)
     merchant_said, people = [merchant.mcc, merchant.network_id], _people(content)
-    # Stripe sometimes makes two events of one change; state tells them apart, ids and order do not.
+    # Stripe sometimes makes two events of one change. Only the authorization's state shows whether a round is new.
     round_key = f"{round_prefix(len(history))}{before}:{asked}"
     return AuthorizationRequest(
         provider=provider,
@@ -189,7 +189,7 @@ def _stated_amount(content: dict[str, Any], currency: str) -> int | None:
 
 
 def _check_cash(pending: dict[str, Any], currency: str) -> None:
-    """Cash with a purchase is refused, so the event must say in a readable way whether there is any."""
+    """Raises MalformedEventError for an amount of cash that cannot be read: a purchase with cash is declined."""
     details = pending.get("amount_details")
     cash = details.get("cashback_amount") if isinstance(details, dict) else None
     if cash is not None:
