@@ -107,7 +107,7 @@ def totals(
 def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
     """135 points, 90 miles, 0.90 USD cash back; what earns at a base rate without a name counts as points."""
     if reward_type == RewardType.CASH:
-        return f"{display.worth(units / 100, currency)} cash back"
+        return f"{display.estimate(units / 100, currency)} cash back"
     if not reward_type:
         return NOT_RANKED
     return f"{units.normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"
