@@ -21,6 +21,8 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "funding.failed": ("issuing.tasks.fall_back",),
     "cardholder.notify": ("issuing.tasks.notice_receivable",),
     "methods.check_requested": ("wallet.tasks.check_methods",),
+    "card.setup_succeeded": ("wallet.tasks.complete_setup",),
+    "card.detach_requested": ("wallet.tasks.detach_card",),
     "fees.booking_requested": ("wallet.tasks.book_fees",),
     "refund.requested": ("wallet.tasks.refund_funding",),
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
@@ -60,6 +62,7 @@ app.conf.update(
     beat_schedule={
         "sweep-funding": {"task": "wallet.tasks.sweep_funding", "schedule": 5.0, "options": {"expires": 5}},
         "sweep-refunds": {"task": "wallet.tasks.sweep_refunds", "schedule": 5.0, "options": {"expires": 5}},
+        "sweep-saved-cards": {"task": "wallet.tasks.sweep_saved_cards", "schedule": 15.0, "options": {"expires": 15}},
         "sweep-carried": {"task": "wallet.tasks.sweep_carried", "schedule": crontab(minute=37)},
         "sweep-cascade": {"task": "wallet.tasks.sweep_cascade", "schedule": 30.0, "options": {"expires": 30}},
         # After midnight in New York, when cards of the month before have expired and few people shop.

@@ -26,6 +26,7 @@ ISSUER_PROVIDER = environment.choice("ISSUER_PROVIDER", default="stripe", among=
 ISSUER_BACKUP_PROVIDER = environment.choice("ISSUER_BACKUP_PROVIDER", default="", among=ISSUER_PROVIDERS)
 
 STRIPE_API_KEY = environment.secret("STRIPE_API_KEY")
+STRIPE_PUBLISHABLE_KEY = environment.prefixed("STRIPE_PUBLISHABLE_KEY", prefix="pk_")
 STRIPE_API_BASE = environment.url("STRIPE_API_BASE", default="", schemes=environment.HTTP).rstrip("/")
 STRIPE_WEBHOOK_SECRETS = environment.secrets("STRIPE_WEBHOOK_SECRETS")
 STRIPE_API_VERSION = environment.text("STRIPE_API_VERSION", default="2024-06-20")

@@ -39,6 +39,8 @@ class Method:
     currencies: tuple[str, ...]
     is_backup: bool
     position: int
+    # Without the processor's customer no saved card can be charged.
+    has_customer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ def _unusable_because(method: Method, purchase: Purchase) -> str:
     """Returns why the method cannot be charged now, or ""."""
     if not method.active:
         return "not_active"
+    if not method.has_customer:
+        return "no_processor_customer"
     # A card is valid through the last day of its month, by the cardholder's own date.
     if (method.expiry_year, method.expiry_month) < (purchase.local_date.year, purchase.local_date.month):
         return "expired"

@@ -37,7 +37,7 @@ def rank(
 
 
 def method_of(kept: FundingMethod) -> Method:
-    """Returns a funding method as the engine sees it."""
+    """Returns a funding method as the engine sees it, with its cardholder."""
     return Method(
         id=kept.pk,
         name=kept.name,
@@ -52,4 +52,5 @@ def method_of(kept: FundingMethod) -> Method:
         currencies=tuple(kept.currencies),
         is_backup=kept.is_backup,
         position=kept.position,
+        has_customer=kept.cardholder.processor_customer_id != "",
     )

@@ -13,6 +13,7 @@ RULES = {
 
 LEFT_OUT = {
     "not_active": "left out: disabled or detached",
+    "no_processor_customer": "left out: not saved at the processor",
     "expired": "left out: expired",
     "cooling_down": "left out: cooling down after a failed charge",
     "currency_not_supported": "left out: cannot be charged in this currency",

@@ -13,8 +13,9 @@ from onecard.kit.text import clean_text
 from onecard.kit.transactions import transaction
 from wallet import cases, states
 from wallet.disputes import lifecycle as funding_disputes
+from wallet.methods import customers, setups
 from wallet.methods import usable as methods
-from wallet.models import Cardholder, Case, FundingCharge, FundingMethod, Network
+from wallet.models import Cardholder, Case, FundingCharge, FundingMethod, FundingType, Network
 from wallet.processors.base import RefundOutcome
 from wallet.processors.stripe.intents import intent_of
 from wallet.processors.stripe.methods import read_saved_method
@@ -23,6 +24,7 @@ from wallet.refunds import records as refunds
 
 ACTOR = "processor:stripe"
 Status = FundingMethod.Status
+RENEWED = "method.renewed"
 AT_WORK = (states.Charge.SENDING, states.Charge.UNKNOWN, states.Charge.PROCESSING)
 
 
@@ -95,13 +97,18 @@ def fraud_warned(content: Mapping[str, Any]) -> bool:
     return True
 
 
+def setup_succeeded(content: Mapping[str, Any]) -> bool:
+    """Has a worker take the saved card into its wallet, if nobody did; returns False when the setup is not ours."""
+    return setups.succeeded(content)
+
+
 def method_detached(content: Mapping[str, Any]) -> bool:
     """Disables a saved card that belongs to nobody any more; returns False when it is not ours."""
     return _change_method(_id(content.get("id")), "method.detached", status=Status.DETACHED)
 
 
 def method_updated(content: Mapping[str, Any]) -> bool:
-    """Updates a renewed card's date, last four and network; returns False when it is not ours."""
+    """Updates what the processor says of a renewed card; returns False when it is not ours."""
     found = read_saved_method(content)
     changes: dict[str, Any] = {}
     if found.expiry_year and found.expiry_month:
@@ -110,7 +117,10 @@ def method_updated(content: Mapping[str, Any]) -> bool:
         changes["last_four"] = found.last_four
     if found.network in Network.values:
         changes["network"] = found.network
-    return _change_method(_id(content.get("id")), "method.renewed", **changes)
+    changes |= {name: value for name in ("country", "fingerprint") if (value := getattr(found, name))}
+    if found.funding_type in FundingType.values:
+        changes["funding_type"] = found.funding_type
+    return _change_method(_id(content.get("id")), RENEWED, **changes)
 
 
 def customer_deleted(content: Mapping[str, Any]) -> bool:
@@ -121,9 +131,7 @@ def customer_deleted(content: Mapping[str, Any]) -> bool:
         return False
     with transaction():
         methods.lock_wallet(holder.pk)
-        for method in FundingMethod.objects.filter(cardholder=holder).exclude(status=Status.DETACHED):
-            FundingMethod.objects.filter(pk=method.pk).update(status=Status.DETACHED, updated_at=clock.now())
-            trail.record(actor=ACTOR, action="method.detached", subject=method, customer="deleted")
+        customers.detach_all(holder, actor=ACTOR)
         cases.open_case(
             kind=Case.Kind.EVENT_CONTRADICTION,
             reference=f"cardholder:{holder.pk}",
@@ -142,12 +150,22 @@ def _change_method(processor_method_id: str, action: str, **changes: Any) -> boo
     with transaction():
         methods.lock_wallet(found.cardholder_id)
         found.refresh_from_db()
+        if _is_taken(found, changes.get("fingerprint", "")):
+            del changes["fingerprint"]
         new = {name: value for name, value in changes.items() if getattr(found, name) != value}
         if new:
-            FundingMethod.objects.filter(pk=found.pk).update(**new, updated_at=clock.now())
+            now = clock.now()
+            renewal = {"renewed_at": now} if action == RENEWED else {}
+            FundingMethod.objects.filter(pk=found.pk).update(**new, **renewal, updated_at=now)
             was = {f"was_{name}": getattr(found, name) for name in new}
             trail.record(actor=ACTOR, action=action, subject=found, **new, **was)
     return True
+
+
+def _is_taken(method: FundingMethod, fingerprint: str) -> bool:
+    """Returns whether another card of the wallet has this number: then the renewed one keeps its old fingerprint."""
+    others = FundingMethod.objects.filter(cardholder=method.cardholder_id).exclude(status=Status.DETACHED)
+    return bool(fingerprint) and others.filter(fingerprint=fingerprint).exclude(pk=method.pk).exists()
 
 
 def _id(value: Any) -> str:

@@ -114,6 +114,37 @@ REFUND_MOVES: dict[str, frozenset[str]] = {
     Refund.FAILED: frozenset({Refund.CANCELED}),
     Refund.CANCELED: frozenset(),
 }
+
+
+class CardSetup(models.TextChoices):
+    """The state of a wish to save a card."""
+
+    OPEN = "open", "Open"  # The person has not given a card yet, or we have not heard of it.
+    COMPLETED = "completed", "Card saved"
+    REFUSED = "refused", "Card refused"  # The processor saved it, and it cannot come into the wallet.
+
+
+CARD_SETUP_MOVES: dict[str, frozenset[str]] = {
+    CardSetup.OPEN: frozenset({CardSetup.COMPLETED, CardSetup.REFUSED}),
+    CardSetup.COMPLETED: frozenset(),
+    CardSetup.REFUSED: frozenset(),
+}
+
+
+class Detachment(models.TextChoices):
+    """The state of a saved card's removal at the processor."""
+
+    INTENDED = "intended", "Intended"
+    SENDING = "sending", "Being sent"
+    DONE = "done", "Detached"
+
+
+DETACHMENT_MOVES: dict[str, frozenset[str]] = {
+    Detachment.INTENDED: frozenset({Detachment.SENDING, Detachment.DONE}),
+    Detachment.SENDING: frozenset({Detachment.INTENDED, Detachment.DONE}),
+    Detachment.DONE: frozenset(),
+}
+DUE_DETACHMENT = (Detachment.INTENDED, Detachment.SENDING)
 UNPAID = (Obligation.OPEN, Obligation.FAILED)
 # A card's bank holds the money for us.
 HOLDING = (Charge.HELD, Charge.CAPTURING)

@@ -8,7 +8,7 @@ from wallet import carried_amounts, receivable_notice
 from wallet.charges import cascade
 from wallet.charges import charge as charges
 from wallet.fees import book as fees
-from wallet.methods import nightly_check
+from wallet.methods import detachment, nightly_check, setups
 from wallet.refunds import send as refund_sending
 
 
@@ -47,6 +47,25 @@ def sweep_cascade(**_newer: Any) -> None:
 def check_methods(*, after_id: int = 0, **_newer: Any) -> None:
     """Checks saved cards for a while and leaves the rest to the next task."""
     nightly_check.check_and_go_on(after_id=after_id)
+
+
+@shared_task(name="wallet.tasks.complete_setup")
+def complete_setup(*, setup_id: int, **_newer: Any) -> None:
+    """Takes a card that the processor reports as saved into its wallet."""
+    setups.complete_reported(setup_id=setup_id)
+
+
+@shared_task(name="wallet.tasks.detach_card")
+def detach_card(*, detachment_id: int, **_newer: Any) -> None:
+    """Makes one attempt to detach a removed card at the processor."""
+    detachment.detach(detachment_id=detachment_id)
+
+
+@shared_task(name="wallet.tasks.sweep_saved_cards")
+def sweep_saved_cards(**_newer: Any) -> None:
+    """Makes attempts at the saved and removed cards whose messages were lost."""
+    setups.sweep()
+    detachment.sweep()
 
 
 # An hour of the list is booked as a whole, so this task may take longer than others.

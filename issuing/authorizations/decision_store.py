@@ -38,6 +38,7 @@ SELECT (SELECT version FROM routing_rulebook),
        c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
        c.balance_minor, c.spends_balance,
        h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
+       h.processor_customer_id <> '',
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
                                            m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
                                            m.is_backup, m.position) ORDER BY m.position, m.id)::text
@@ -70,6 +71,7 @@ class CardFacts:
     kyc_status: str
     time_zone: str
     preference: str
+    has_customer: bool
     methods_json: str | None
 
     @property

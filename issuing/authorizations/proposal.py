@@ -76,7 +76,8 @@ def _route(
     rules, rows, versions = rulebook.rules_for(
         version=facts.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
     )
-    choice = choose(purchase, [_method(values) for values in card.methods], rows, card.preference, rules)
+    wallet = [_method(values, has_customer=card.has_customer) for values in card.methods]
+    choice = choose(purchase, wallet, rows, card.preference, rules)
     trace = describe(
         choice,
         purchase=purchase,
@@ -191,7 +192,7 @@ def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, fro
     }
 
 
-def _method(values: list[Any]) -> Method:
+def _method(values: list[Any], *, has_customer: bool) -> Method:
     """A funding method from the read's array, in the column order of store.READ."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
         values
@@ -210,4 +211,5 @@ def _method(values: list[Any]) -> Method:
         currencies=tuple(currencies),
         is_backup=backup,
         position=place,
+        has_customer=has_customer,
     )

@@ -32,6 +32,7 @@ OTHER_EVENTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "charge.refunded": processor_events.charge_refunded,
     "radar.early_fraud_warning.created": processor_events.fraud_warned,
     "radar.early_fraud_warning.updated": processor_events.fraud_warned,
+    "setup_intent.succeeded": processor_events.setup_succeeded,
     "payment_method.detached": processor_events.method_detached,
     "payment_method.updated": processor_events.method_updated,
     "payment_method.automatically_updated": processor_events.method_updated,

@@ -39,6 +39,11 @@ def user_of(request: Request) -> User:
     return request.user
 
 
+def actor_of(request: Request) -> str:
+    """Returns the person's name in the audit trail."""
+    return f"user:{user_of(request).pk}"
+
+
 def cardholder_of(request: Request) -> Cardholder:
     """Returns whose wallet it is; raises NoProfileError while the person has none."""
     found = Cardholder.objects.filter(user=user_of(request)).first()

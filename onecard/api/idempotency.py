@@ -83,7 +83,18 @@ def idempotent_outside(view: View) -> View:
 
     Raises KeyMissingError, KeyReusedError, and StillRunningError.
     """
+    return _outside(view, keeps_answer=True)
 
+
+def idempotent_secret(view: View) -> View:
+    """As `idempotent_outside`, for an answer that holds a secret: it is stored nowhere, and a repeat asks again.
+
+    The domain call makes it one effect, by the `request_id`.
+    """
+    return _outside(view, keeps_answer=False)
+
+
+def _outside(view: View, *, keeps_answer: bool) -> View:
     @functools.wraps(view)
     def run(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = _lease(request, _key_of(request), _fingerprint(request))
@@ -95,7 +106,10 @@ def idempotent_outside(view: View) -> View:
             # What it has done so far is known to the domain under request_id, so trying again is safe.
             IdempotentRequest.objects.filter(pk=row.pk).update(leased_until=None)
             raise
-        _store(row, response)
+        if keeps_answer:
+            _store(row, response)
+        else:
+            IdempotentRequest.objects.filter(pk=row.pk).update(leased_until=None)
         return response
 
     run.needs_idempotency_key = True  # type: ignore[attr-defined]

@@ -22,6 +22,12 @@ from onecard.api.access import NoProfileError
 from onecard.api.idempotency import KeyReusedError, StillRunningError
 from onecard.api.request_ids import request_id
 from onecard.kit.errors import OneCardError
+from wallet.card_removal import CardOwesError
+from wallet.methods.admission import CardRefusedError
+from wallet.methods.changes import CardRemovedError
+from wallet.methods.customers import ChargesUnderWayError
+from wallet.methods.setups import SetupNotFoundError, SetupUnfinishedError
+from wallet.processors.base import ProcessorAwayError
 
 CONTENT_TYPE: Final = "application/problem+json"
 # The status of a domain's error; one that is not named here has that of its nearest base class.
@@ -32,6 +38,13 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     StillRunningError: status.HTTP_409_CONFLICT,
     KeyReusedError: status.HTTP_422_UNPROCESSABLE_ENTITY,
     TooManyRevealsError: status.HTTP_429_TOO_MANY_REQUESTS,
+    SetupNotFoundError: status.HTTP_404_NOT_FOUND,
+    SetupUnfinishedError: status.HTTP_409_CONFLICT,
+    CardRefusedError: status.HTTP_409_CONFLICT,
+    CardRemovedError: status.HTTP_409_CONFLICT,
+    CardOwesError: status.HTTP_409_CONFLICT,
+    ChargesUnderWayError: status.HTTP_409_CONFLICT,
+    ProcessorAwayError: status.HTTP_503_SERVICE_UNAVAILABLE,
     RefusedError: status.HTTP_409_CONFLICT,
     IssuerError: status.HTTP_503_SERVICE_UNAVAILABLE,
     OneCardError: status.HTTP_400_BAD_REQUEST,

@@ -9,6 +9,10 @@ from onecard.api.activity.purchases import Purchase, Purchases
 from onecard.api.activity.rewards import Rewards
 from onecard.api.activity.transactions import Transactions
 from onecard.api.cards.reveal import RevealToken
+from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCards
+from onecard.api.funding.products import CardProducts
+from onecard.api.funding.setups import FundingCardSetups
+from onecard.api.funding.wallet import Wallet
 
 V1 = [
     # Joining and logging in
@@ -19,6 +23,13 @@ V1 = [
     path("v1/transactions", Transactions.as_view(), name="transactions"),
     path("v1/rewards", Rewards.as_view(), name="rewards"),
     path("v1/routing/preview", RoutingPreview.as_view(), name="routing-preview"),
+    # Funding cards
+    path("v1/wallet", Wallet.as_view(), name="wallet"),
+    path("v1/card-products", CardProducts.as_view(), name="card-products"),
+    path("v1/funding-cards", FundingCards.as_view(), name="funding-cards"),
+    path("v1/funding-cards/setups", FundingCardSetups.as_view(), name="funding-card-setups"),
+    path("v1/funding-cards/order", FundingCardOrder.as_view(), name="funding-card-order"),
+    path("v1/funding-cards/<uuid:public_id>", FundingCard.as_view(), name="funding-card"),
     # Virtual cards
     path("v1/cards/<uuid:public_id>/reveal-token", RevealToken.as_view(), name="card-reveal-token"),
 ]

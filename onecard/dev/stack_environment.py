@@ -28,6 +28,7 @@ def services_environment(services: Services) -> dict[str, str]:
             "REDIS_URL": services.redis_url,
             "ISSUER_PROVIDER": "stripe",
             "STRIPE_API_KEY": "sk_test_sandbox",
+            "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
             "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
         }
     )

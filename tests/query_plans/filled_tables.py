@@ -51,6 +51,24 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "status": "'active'",
         },
     ),
+    "wallet_cardsetup": (
+        2 * PEOPLE,
+        {
+            "cardholder_id": PERSON,
+            "status": "CASE WHEN n %% 2 = 0 THEN 'open' ELSE 'refused' END",
+            "processor_setup_id": "'seti_' || n",
+            "next_attempt_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END",
+        },
+    ),
+    "wallet_carddetachment": (
+        PEOPLE,
+        {
+            "cardholder_id": "n",
+            "processor_method_id": "'pm_gone_' || n",
+            "status": f"CASE WHEN {DUE} THEN 'intended' ELSE 'done' END",
+            "next_attempt_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END",
+        },
+    ),
     "issuing_virtualcard": (
         PEOPLE,
         {

@@ -34,10 +34,12 @@ from onecard.outbox import relay
 from tests import stripe_events
 from tests.back_office import logged_in, superuser
 from tests.processors import Obliging
-from wallet import carried_amounts, receivable_notice
+from wallet import card_removal, carried_amounts, receivable_notice
+from wallet.card_removal import CardOwesError
 from wallet.charges import cascade, charge
 from wallet.fees import book as fees
-from wallet.models import Cardholder, Case, EnteredAmount, FundingCharge, FundingObligation, Posting
+from wallet.methods import detachment, setups
+from wallet.models import Cardholder, CardSetup, Case, EnteredAmount, FundingCharge, FundingObligation, Posting
 from wallet.refunds import send as refund_sending
 
 Operation = Callable[[], object]
@@ -54,6 +56,8 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of refunds", lambda: refund_sending.sweep(processor=processor)
     yield "sweep of the cascade", cascade.sweep
     yield "sweep of notices", receivable_notice.sweep
+    yield "sweep of reported card setups", setups.sweep
+    yield "sweep of removed cards", detachment.sweep
     yield "sweep of carried amounts", carried_amounts.sweep
     yield "sweep of the inbox", dispatch.sweep
     yield "sweep of card changes", card_changes.sweep
@@ -90,6 +94,7 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
             )
         ),
     )
+    yield "removal of a funding card", _remove_a_card
     yield "open cases of a person", lambda: list(Case.objects.filter(owner=30, status="open"))
     yield "trail of a case", lambda: list(Entry.objects.filter(subject_type="case", subject_id="17"))
 
@@ -112,17 +117,27 @@ def deliveries() -> Iterator[tuple[str, Operation]]:
     }  # fmt: skip
     intent = {"id": "pi_17", "object": "payment_intent", "status": "succeeded", "amount": 4500, "currency": "usd"}
     customer = {"id": "cus_17", "object": "customer"}
+    saved = {"card_setup": str(CardSetup.objects.get(pk=18).request_id)}
+    setup = {"id": "seti_18", "object": "setup_intent", "status": "succeeded", "metadata": saved}
     for kind, what in (
         ("issuing_authorization.updated", content | {"status": "closed", "approved": True, "amount": 4500}),
         ("issuing_transaction.created", capture),
         ("issuing_transaction.created", refund),
         ("issuing_dispute.submitted", dispute),
         ("payment_intent.succeeded", intent),
+        ("setup_intent.succeeded", setup),
         ("customer.deleted", customer),
         ("issuing_card.updated", {"id": "ic_17", "object": "issuing.card", "status": "inactive"}),
         ("issuing_cardholder.updated", {"id": "ich_17", "object": "issuing.cardholder", "status": "active"}),
     ):
         yield f"{kind} of {what['id']}", partial(_delivered, stripe_events.event(kind, what))
+
+
+def _remove_a_card() -> None:
+    holder = Cardholder.objects.get(pk=17)
+    card = holder.funding_methods.order_by("pk")[0]
+    with suppress(CardOwesError):
+        card_removal.remove(holder, card.pk, actor="user:17")
 
 
 def _linked(purchase: Authorization) -> None:
@@ -148,6 +163,9 @@ def pages() -> Iterator[tuple[str, Operation]]:
             key = model._default_manager.order_by("pk").values_list("pk", flat=True)[16]
             yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
     yield "reveal of a card by its holder", _reveal
+    person = logged_in(Cardholder.objects.get(pk=18).user)
+    for name in ("wallet", "card-products", "funding-cards"):
+        yield f"API {name}", partial(_opened, person, reverse(name))
 
 
 def searches() -> Iterator[tuple[str, Operation]]:

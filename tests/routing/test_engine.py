@@ -1,5 +1,7 @@
 """The rules of docs/routing.md, case by case, as golden_cases.txt has them."""
 
+from dataclasses import replace
+
 import pytest
 
 from routing.engine import choose
@@ -27,6 +29,18 @@ def test_every_rule_and_every_reason_has_a_case() -> None:
     }
     reasons = {"not_active", "expired", "cooling_down", "currency_not_supported", "no_ranking_row"}
     assert {word for word in rules | reasons if word not in told} == set()
+
+
+def test_no_card_pays_without_a_customer_at_the_processor() -> None:
+    case = CASES[0]
+    methods = [replace(method, has_customer=False) for method in case.methods]
+
+    choice = choose(PURCHASE, methods, case.rows, case.preference, case.rules)
+
+    assert (choice.method, choice.rule) == (None, "no_funding_card")
+    assert {candidate.left_out for candidate in choice.candidates if candidate.method.active} == {
+        "no_processor_customer"
+    }
 
 
 def test_the_choice_points_at_the_candidate_that_pays() -> None:

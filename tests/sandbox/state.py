@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.sandbox.ordered_store import Shelf
 from tests.sandbox.wire import Json
 
-_OWNERS = {"payment_intent": "customer", "refund": "payment_intent"}
+_OWNERS = {"payment_intent": "customer", "setup_intent": "customer", "refund": "payment_intent"}
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class State:
     held_total: int = 0
     refunded: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     test_outcomes: dict[str, str] = field(default_factory=dict)
+    # What becomes of a payment method that is saved, where it is not saved at once.
+    test_setups: dict[str, str] = field(default_factory=dict)
     worn_out_methods: set[str] = field(default_factory=set)
     card_secrets: dict[str, tuple[str, str]] = field(default_factory=dict)
     # The same objects by whose they are, for the lists that are asked for again and again.

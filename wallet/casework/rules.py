@@ -21,6 +21,7 @@ from wallet.refunds import records as refunds
 SETTLED_OUTSIDE = (
     Case.Kind.CARD_DIFFERS,
     Case.Kind.CARD_CHANGE_FAILING,
+    Case.Kind.CARD_REMOVAL_FAILING,
     Case.Kind.TRANSACTION_DIFFERS,
     Case.Kind.RECONCILIATION,
     Case.Kind.REFUND_FAILED,

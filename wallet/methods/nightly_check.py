@@ -1,6 +1,5 @@
 """The nightly check of saved cards: it finds expired and deleted cards before a purchase does."""
 
-import datetime as dt
 import logging
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
 from wallet.methods import usable as methods
+from wallet.methods.condition import SOON, last_day
 from wallet.models import FundingMethod
 from wallet.processors import account_refusals
 from wallet.processors.base import AccountRefusedError, NotProcessedError, OutcomeUnknownError
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 ACTOR = "system:method_check"
 Status = FundingMethod.Status
 LOOK_UPS = account_refusals.Operation.LOOK_UPS
+RENEWED = "method.renewed"
 PAGE = 100
 # A tenth of Stripe's rate limit, so that the check disturbs nobody. A stretch fits into a task's time limit.
 PER_SECOND = 5.0
 STRETCH_S = 30.0
-SOON = dt.timedelta(days=30)
 # After this many unanswered calls in a row the processor is down: the next night tries again.
 MOST_UNANSWERED = 5
 
@@ -98,19 +98,13 @@ def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
     expiry = (found.expiry_year, found.expiry_month)
     if found.expiry_year and found.expiry_month and expiry != (method.expiry_year, method.expiry_month):
         # The network reports a card's successor to the processor; the saved card continues with the new date.
-        _change(method, "method.renewed", expiry_year=found.expiry_year, expiry_month=found.expiry_month)
+        _change(method, RENEWED, expiry_year=found.expiry_year, expiry_month=found.expiry_month)
         method.expiry_year, method.expiry_month = found.expiry_year, found.expiry_month
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
-    if _last_day(method) < today:
+    if last_day(method) < today:
         _change(method, "method.expired", status=Status.DISABLED)
-    elif _last_day(method) - today <= SOON:
+    elif last_day(method) - today <= SOON:
         _notice(method)
-
-
-def _last_day(method: FundingMethod) -> dt.date:
-    """Returns the last day of the card's month: it is good through that day."""
-    years, month = divmod(method.expiry_month, 12)
-    return dt.date(method.expiry_year + years, month + 1, 1) - dt.timedelta(days=1)
 
 
 def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
@@ -120,7 +114,9 @@ def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
         same = FundingMethod.objects.filter(
             pk=method.pk, status=Status.ACTIVE, expiry_year=method.expiry_year, expiry_month=method.expiry_month
         )
-        if same.update(**changes, updated_at=clock.now()):
+        now = clock.now()
+        renewal = {"renewed_at": now} if action == RENEWED else {}
+        if same.update(**changes, **renewal, updated_at=now):
             trail.record(actor=ACTOR, action=action, subject=method, **changes)
 
 

@@ -13,13 +13,13 @@ class UnusableMethodError(OneCardError):
     code = "funding_method_unusable"
 
 
-def lock_wallet(cardholder_id: int) -> None:
-    """Locks a wallet: the first lock of any change to a person's cards, in the caller's transaction.
+def lock_wallet(cardholder_id: int) -> Cardholder:
+    """Locks a wallet and returns it: the first lock of any change to a person's cards, in the caller's transaction.
 
     A trigger raises the wallet's version when a card changes. Whoever locked the card first would wait for the wallet
     while the wallet's owner waits for the card.
     """
-    Cardholder.objects.select_for_update(no_key=True).get(pk=cardholder_id)
+    return Cardholder.objects.select_for_update(no_key=True).get(pk=cardholder_id)
 
 
 def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> None:
@@ -32,6 +32,8 @@ def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool 
         raise UnusableMethodError(f"{method} is {method.get_status_display().lower()}; choose another card.")
     if (method.expiry_year, method.expiry_month) < (today.year, today.month):
         raise UnusableMethodError(f"{method} has expired; choose another card.")
+    if not method.cardholder.processor_customer_id:
+        raise UnusableMethodError(f"{method} is not saved at the processor; add it anew, or choose another card.")
     is_cooling = method.cooling_until is not None and method.cooling_until > clock.now()
     if is_cooling and not even_cooling:
         raise UnusableMethodError(f"{method} was declined a short while ago; try it later, or choose another card.")

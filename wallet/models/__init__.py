@@ -7,10 +7,12 @@ from wallet.models.entered import EnteredAmount
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
 from wallet.models.ledger import Posting
 from wallet.models.pauses import ProcessorPause
+from wallet.models.saving import CardDetachment, CardSetup
 from wallet.models.wallets import (
     Cardholder,
     CardProduct,
     FundingMethod,
+    FundingType,
     KycStatus,
     Network,
     Preference,
@@ -19,7 +21,9 @@ from wallet.models.wallets import (
 )
 
 __all__ = [
+    "CardDetachment",
     "CardProduct",
+    "CardSetup",
     "Cardholder",
     "CarriedAmount",
     "Case",
@@ -30,6 +34,7 @@ __all__ = [
     "FundingMethod",
     "FundingObligation",
     "FundingRefund",
+    "FundingType",
     "KycStatus",
     "Network",
     "Posting",

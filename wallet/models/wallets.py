@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from onecard.kit import time_zones
 from onecard.kit.fields import FreeTextField, TimeZoneField
+from onecard.kit.money import Money
 
 
 class Network(models.TextChoices):
@@ -53,6 +54,15 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(f"{name!r} is not a time zone; write it like America/New_York.")
 
 
+class FundingType(models.TextChoices):
+    """What pays behind a card, in the processor's words."""
+
+    CREDIT = "credit", "Credit"
+    DEBIT = "debit", "Debit"
+    PREPAID = "prepaid", "Prepaid"
+    UNKNOWN = "unknown", "Unknown"
+
+
 class CardProduct(models.Model):
     """A kind of card that an issuer sells, such as Citi Double Cash. Ranking rows of scope product name it."""
 
@@ -73,6 +83,11 @@ class CardProduct(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def fee(self) -> Money:
+        """What the card costs a year."""
+        return Money(self.annual_fee_minor, self.fee_currency)
+
 
 class Cardholder(models.Model):
     """A person who carries a virtual card, with the wallet of their own cards behind it."""
@@ -88,6 +103,9 @@ class Cardholder(models.Model):
     )
     preference = models.CharField(max_length=20, choices=Preference.choices, default=Preference.CASH)
     processor_customer_id = models.CharField(max_length=64, blank=True, help_text="Stripe customer, cus_…")
+    customer_request_id = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The idempotency key under which the customer is made."
+    )
     issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="At the card's issuer, ich_…")
     phone = models.CharField(max_length=20, blank=True, help_text="International, such as +14155550100")
     address_line1 = FreeTextField("address", max_length=120, blank=True)
@@ -129,6 +147,16 @@ class FundingMethod(models.Model):
     last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
     expiry_month = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(12)])
     expiry_year = models.PositiveSmallIntegerField(validators=[MinValueValidator(2000), MaxValueValidator(2099)])
+    funding_type = models.CharField(
+        max_length=10, choices=FundingType.choices, default=FundingType.UNKNOWN, db_default=FundingType.UNKNOWN
+    )
+    country = models.CharField(max_length=2, blank=True, db_default="", help_text="Of its bank, two letters")
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="Of its number, by the processor: equal for equal numbers",
+    )
     processor_method_id = models.CharField(max_length=64, help_text="Stripe payment method, pm_…")
     currencies = ArrayField(
         models.CharField(max_length=3),
@@ -143,6 +171,9 @@ class FundingMethod(models.Model):
     cooling_until = models.DateTimeField(
         null=True, blank=True, help_text="Left out of routing until then, after a failed charge."
     )
+    renewed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its bank last sent a new number or date."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -152,6 +183,11 @@ class FundingMethod(models.Model):
             models.UniqueConstraint(fields=["processor_method_id"], name="one_method_per_processor_id"),
             models.UniqueConstraint(fields=["cardholder"], condition=Q(is_backup=True), name="one_backup_per_wallet"),
             models.CheckConstraint(condition=Q(expiry_month__range=(1, 12)), name="method_expiry_month"),
+            models.UniqueConstraint(
+                fields=["cardholder", "fingerprint"],
+                condition=~Q(status="detached") & ~Q(fingerprint=""),
+                name="one_method_per_number",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -118,6 +118,16 @@ class NotProcessedError(OneCardError):
         self.retry_after_s = retry_after_s
 
 
+class ProcessorAwayError(OneCardError):
+    """The processor gave no answer that can be used; the message is fit for the cardholder's eyes."""
+
+    code = "processor_unavailable"
+    retry_after_s = 5
+
+    def __init__(self) -> None:
+        super().__init__("The card processor does not answer. Nothing was changed: try again in a moment.")
+
+
 class AccountRefusedError(NotProcessedError):
     """The processor refuses our own account or key: nobody is charged until staff fix it.
 

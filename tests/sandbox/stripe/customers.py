@@ -29,9 +29,12 @@ def create(sandbox: Sandbox, command: Command) -> Json:
 
 
 def retrieve(sandbox: Sandbox, command: Command) -> Json:
-    """Show a customer."""
+    """Show a customer; of a deleted one only that it is deleted."""
     with sandbox.state.lock:
-        return render(sandbox.state, addressed(sandbox.state, "customer", command.id), expand=command.expand)
+        customer = addressed(sandbox.state, "customer", command.id)
+        if customer.get("deleted"):
+            return _deleted(customer)
+        return render(sandbox.state, customer, expand=command.expand)
 
 
 def delete(sandbox: Sandbox, command: Command) -> Json:
@@ -44,4 +47,8 @@ def delete(sandbox: Sandbox, command: Command) -> Json:
                 sandbox.state.worn_out_methods.add(method["id"])
         emit(sandbox, "customer.deleted", customer, command=command)
         customer["deleted"] = True
-        return {"id": customer["id"], "object": "customer", "deleted": True}
+        return _deleted(customer)
+
+
+def _deleted(customer: Json) -> Json:
+    return {"id": customer["id"], "object": "customer", "deleted": True}

@@ -40,9 +40,9 @@ def too_many_requests(*, headers: Mapping[str, str] | None = None) -> RefusedErr
     return RefusedError("Too many requests in too short a time.", status=429, code="rate_limit", headers=headers)
 
 
-def unexpected_state(kind: str, thing: Json, deed: str) -> ApiError:
+def unexpected_state(kind: str, thing: Json, deed: str, *, code: str = "") -> ApiError:
     """Build the refusal of a deed that the object's status does not allow."""
     return ApiError(
         f"This {kind} cannot be {deed} because it has a status of {thing['status']}.",
-        code=f"{kind.lower()}_unexpected_state".replace("paymentintent", "payment_intent"),
+        code=code or f"{kind.lower()}_unexpected_state".replace("paymentintent", "payment_intent"),
     )

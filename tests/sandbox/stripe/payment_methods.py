@@ -32,7 +32,7 @@ ATTACH: Spec = {"customer": required(text())}
 DETACH: Spec = {}
 _EXPIRY = {"exp_month": whole(least=1, most=12), "exp_year": whole(least=2000, most=2099)}
 UPDATE: Spec = {"card": group(**_EXPIRY), "metadata": metadata()}
-REPLACE: Spec = {"card": group(**_EXPIRY, last4=text(), brand=text())}
+REPLACE: Spec = {"card": group(**_EXPIRY, last4=text(), brand=text(), fingerprint=text())}
 LIST: Spec = {
     **{name: field for name, field in PAGING.items() if name != "created"},
     "customer": text(),
@@ -166,5 +166,7 @@ def _add(state: State, card: TestCard, *, exp_month: int, exp_year: int) -> Json
         exp_year=exp_year,
         fingerprint=funding_test_cards.fingerprint(card.number),
     )
+    method["card"].update(funding=card.funding, country=card.country)
     state.test_outcomes[method["id"]] = card.outcome
+    state.test_setups[method["id"]] = card.setup
     return state.add(method)

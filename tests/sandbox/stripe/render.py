@@ -16,6 +16,8 @@ _REFERENCES: dict[str, dict[str, str]] = {
     "refund": {"charge": "charge", "payment_intent": "payment_intent", "balance_transaction": "balance_transaction"},
     "balance_transaction": {"source": "charge or refund or dispute"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "setup_intent": {"customer": "customer", "payment_method": "payment_method"},
+    "checkout.session": {"customer": "customer", "setup_intent": "setup_intent"},
     "payment_method": {"customer": "customer"},
     "issuing.card": {"replacement_for": "issuing.card", "replaced_by": "issuing.card"},
     "issuing.authorization": {"cardholder": "issuing.cardholder"},

@@ -71,6 +71,40 @@ def payment_method(*, brand: str, last4: str, exp_month: int, exp_year: int, fin
     }
 
 
+def setup_intent(*, usage: str) -> Json:
+    """Make a setup intent that no card was given to."""
+    base = _base("setup_intent", "seti")
+    nulls = ("application", "cancellation_reason", "customer", "description", "last_setup_error", "latest_attempt")
+    return {
+        **base,
+        **dict.fromkeys((*nulls, "mandate", "next_action", "on_behalf_of", "payment_method", "single_use_mandate")),
+        "client_secret": new_id(f"{base['id']}_secret"),
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card"],
+        "status": "requires_payment_method",
+        "usage": usage,
+    }
+
+
+def checkout_session(*, setup_intent: Json, success_url: str) -> Json:
+    """Make an open page for saving a card, for a day."""
+    base = _base("checkout.session", "cs_test")
+    return {
+        **base,
+        "cancel_url": None,
+        "customer": setup_intent["customer"],
+        "expires_at": base["created"] + 86_400,
+        "mode": "setup",
+        "payment_intent": None,
+        "payment_method_types": ["card"],
+        "payment_status": "no_payment_required",
+        "setup_intent": setup_intent["id"],
+        "status": "open",
+        "success_url": success_url,
+        "url": f"https://checkout.stripe.com/c/pay/{base['id']}",
+    }
+
+
 def payment_intent(*, amount: int, currency: str) -> Json:
     """Make a payment intent that nothing has happened to."""
     base = _base("payment_intent", "pi")

@@ -8,6 +8,7 @@ from tests.sandbox.stripe import (
     cardholders,
     cards,
     charge_disputes,
+    checkout,
     customers,
     disputes,
     ephemeral_keys,
@@ -19,6 +20,7 @@ from tests.sandbox.stripe import (
     purchases,
     refunds,
     settlement,
+    setup_intents,
 )
 from tests.sandbox.stripe.command import Endpoint
 from tests.sandbox.stripe.errors import RefusedError
@@ -38,6 +40,20 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/payment_methods/<id>/detach", payment_methods.detach, payment_methods.DETACH),
     Endpoint("POST", "/v1/payment_methods/<id>", payment_methods.update, payment_methods.UPDATE),
     Endpoint("POST", "/v1/test_helpers/payment_methods/<id>/replace", payment_methods.replace, payment_methods.REPLACE),
+    Endpoint("POST", "/v1/setup_intents", setup_intents.create, setup_intents.CREATE),
+    Endpoint("GET", "/v1/setup_intents", setup_intents.list_, setup_intents.LIST),
+    Endpoint("GET", "/v1/setup_intents/<id>", setup_intents.retrieve, setup_intents.RETRIEVE),
+    Endpoint("POST", "/v1/setup_intents/<id>/confirm", setup_intents.confirm, setup_intents.CONFIRM),
+    Endpoint("POST", "/v1/setup_intents/<id>/cancel", setup_intents.cancel, setup_intents.CANCEL),
+    Endpoint(
+        "POST",
+        "/v1/test_helpers/setup_intents/<id>/authenticate",
+        setup_intents.authenticate,
+        setup_intents.AUTHENTICATE,
+    ),
+    Endpoint("POST", "/v1/checkout/sessions", checkout.create, checkout.CREATE),
+    Endpoint("GET", "/v1/checkout/sessions/<id>", checkout.retrieve, checkout.RETRIEVE),
+    Endpoint("POST", "/v1/test_helpers/checkout/sessions/<id>/complete", checkout.complete, checkout.COMPLETE),
     Endpoint("POST", "/v1/payment_intents", payment_intents.create, payment_intents.CREATE),
     Endpoint("GET", "/v1/payment_intents", payment_intents.list_, payment_intents.LIST),
     Endpoint("GET", "/v1/payment_intents/<id>", payment_intents.retrieve, payment_intents.RETRIEVE),

@@ -15,13 +15,19 @@ from wallet.processors.stripe.intents import read_payment_intent
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A card as the processor stores it: its customer ("" for none), expiry and card details where known."""
+    """A card as the processor stores it: its customer ("" for none), expiry and card details where known.
+
+    `fingerprint` is equal for equal numbers; `funding_type` is credit, debit, prepaid or unknown.
+    """
 
     customer_id: str
     expiry_month: int | None = None
     expiry_year: int | None = None
     last_four: str = ""
     network: str = ""
+    funding_type: str = ""
+    country: str = ""
+    fingerprint: str = ""
 
 
 def look_up(processor_method_id: str) -> SavedMethod | None:
@@ -75,4 +81,7 @@ def read_saved_method(method: Mapping[str, Any]) -> SavedMethod:
         expiry_year=year if is_date else None,
         last_four=last_four if len(last_four) == 4 and last_four.isascii() and last_four.isdecimal() else "",
         network=clean_text(card.get("brand"), limit=20).lower(),
+        funding_type=clean_text(card.get("funding"), limit=10).lower(),
+        country=clean_text(card.get("country"), limit=2).upper(),
+        fingerprint=clean_text(card.get("fingerprint"), limit=64),
     )
