@@ -56,7 +56,7 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
         person = row_of(self, request, object_id)
         if person is None or not getattr(request.user, "is_superuser", False):
             return []
-        may_remove = person.pk != request.user.pk and devices.has_device(person)
+        may_remove = person.pk != request.user.pk and devices.has_any(person)
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         return (
             actions if may_remove else [each for each in actions if "remove_second_factor" not in str(each.action_name)]

@@ -69,6 +69,10 @@ app.conf.update(
         "check-methods": {"task": "wallet.tasks.check_methods", "schedule": crontab(hour=7, minute=20)},
         "forget-old-requests": {"task": "onecard.api.tasks.forget_old_requests", "schedule": crontab(minute=53)},
         "forget-login-mails": {"task": "onecard.api.tasks.forget_login_mails", "schedule": crontab(minute=11)},
+        "forget-expired-sessions": {
+            "task": "onecard.api.tasks.forget_expired_sessions",
+            "schedule": crontab(minute=29),
+        },
         "forget-published": {"task": "onecard.outbox.tasks.forget_published", "schedule": 3600.0},
         "sweep-card-changes": {
             "task": "issuing.tasks.sweep_card_changes",

@@ -12,6 +12,7 @@ from audit import trail
 from issuing.legacy.card_document import CardDraft
 from issuing.models import LegacyDocument
 from onecard.kit import clock
+from onecard.users import people
 from onecard.users.models import User
 from wallet.models import Cardholder, KycStatus
 
@@ -85,11 +86,26 @@ def _by_email(emails: set[str]) -> dict[str, list[User]]:
 
 def _make_users(drafts: Sequence[CardDraft], users: dict[str, User]) -> None:
     """Logins without a usable password, added to `users`."""
+    addresses = _addresses_for(drafts)
     made = [
-        User(username=username_of(draft.user_id), email=draft.email, password=make_password(None)) for draft in drafts
+        User(username=username_of(draft.user_id), email=addresses[draft.user_id], password=make_password(None))
+        for draft in drafts
     ]
     for user in User.objects.bulk_create(made):
         users[old_id_of(user)] = user
+
+
+def _addresses_for(drafts: Sequence[CardDraft]) -> dict[str, str]:
+    """The e-mail address of each new login: none where another person's login has it, since people log in by it."""
+    wanted = {draft.user_id: people.normal_email(draft.email) for draft in drafts}
+    rows = User.objects.filter(is_staff=False, is_superuser=False).exclude(email="").alias(mail=Lower("email"))
+    taken = {email.lower() for email in rows.filter(mail__in=set(wanted.values())).values_list("email", flat=True)}
+    found: dict[str, str] = {}
+    # The drafts come with the last document first, and the first document's person keeps the address.
+    for user_id, email in reversed(wanted.items()):
+        found[user_id] = "" if email in taken else email
+        taken.add(email)
+    return found
 
 
 def _cardholders(users: dict[str, User], unverified: set[str]) -> tuple[dict[str, int], int]:

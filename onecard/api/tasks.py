@@ -5,7 +5,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from onecard.api import idempotency
-from onecard.api.auth import mails
+from onecard.api.auth import devices, mails
 
 
 @shared_task(name="onecard.api.tasks.forget_old_requests")
@@ -27,3 +27,9 @@ def send_login_mail(self: "Task[Any, Any]", /, *, mail_id: int, **_newer: Any) -
 def forget_login_mails(**_newer: Any) -> None:
     """Deletes mails whose code is no longer good."""
     mails.forget_old()
+
+
+@shared_task(name="onecard.api.tasks.forget_expired_sessions")
+def forget_expired_sessions(**_newer: Any) -> None:
+    """Deletes sessions that have expired."""
+    devices.forget_expired()

@@ -19,6 +19,8 @@ LIMITS: Final[dict[str, tuple[int, int]]] = {
     "outside": (20, 60),
     "preview": (120, 60),
     "anonymous": (60, 60),
+    # Everything with which people sign up and log in, by address; some of it has tighter limits (onecard/sign_in.py).
+    "joining": (120, 60),
 }
 
 
@@ -38,6 +40,12 @@ class PerPerson(BaseThrottle):
 
     def wait(self) -> float:
         return self.waits_s
+
+
+def is_over(scope: str, who: str) -> bool:
+    """Counts a request that no view of the framework serves, and returns whether it is over its limit."""
+    most, window_s = LIMITS[scope]
+    return count(f"api:{scope}:{who}:{int(time.time()) // window_s}", keep_s=window_s * 2) > most
 
 
 def count(key: str, *, keep_s: int) -> int:

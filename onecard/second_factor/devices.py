@@ -43,6 +43,11 @@ def has_device(user: User) -> bool:
     return bool(_totp(user))
 
 
+def has_any(user: User) -> bool:
+    """Returns whether a login needs a second step: an app, or a passkey of a person without one."""
+    return bool(Authenticator.objects.filter(user_id=user.pk).exists())
+
+
 @sensitive_variables("code")
 def verify_code(user: User, code: str) -> bool:
     """Returns whether these are the device's present six digits; a code is accepted once."""

@@ -28,6 +28,10 @@ HAPPENED: Final = {
     "second_factor.passkey_removed": "A passkey was removed from your login.",
     "second_factor.recovery_codes": "New recovery codes were made for your login; the old ones do not work any more.",
 }
+# The same event in the words of people, who neither reveal nor agree.
+FOR_PEOPLE: Final = {
+    "staff.suspended": "An administrator changed your login, and all your sessions have ended. Log in again.",
+}
 NOT_YOU: Final[dict[trail_of_logins.Realm, str]] = {
     "staff": "If this was not you, tell an administrator at once.",
     "person": "If this was not you, set a new password at once: that ends all sessions.",
@@ -55,7 +59,8 @@ def send(entry_id: int) -> None:
 def _words(entry: Entry, user: User) -> str:
     realm = trail_of_logins.realm_of(user)
     name = user.get_full_name() or (user.get_username() if realm == "staff" else "")
-    lines = [f"Hello {name}".strip() + ",", "", HAPPENED[entry.action]]
+    happened = HAPPENED | (FOR_PEOPLE if realm == "person" else {})
+    lines = [f"Hello {name}".strip() + ",", "", happened[entry.action]]
     if entry.action == "staff.invited":
         invitation = Invitation.objects.filter(pk=entry.details["invitation"]).first()
         if invitation is not None and invitations.why_closed(invitation) == "":

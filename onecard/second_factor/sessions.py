@@ -49,9 +49,9 @@ def has_second_factor(request: HttpRequest, user: User) -> bool:
 
 
 def _lead_away(request: HttpRequest) -> HttpResponse | None:
-    """Leads a person to the login of the back office, which tells them that theirs is not staff's."""
+    """Leads a person to the login of the back office, which tells them that theirs is not staff's; they may log out."""
     login = reverse("admin:login")
-    return None if request.path_info == login else redirect(login)
+    return None if request.path_info in (login, reverse("account_logout")) else redirect(login)
 
 
 def _end_or_keep(request: HttpRequest, user: User) -> None:

@@ -98,6 +98,10 @@ class PersonAdapter(LoginAdapter):
         answer: HttpResponse = super().post_login(request, user, **more)
         return answer
 
+    def logout(self, request: HttpRequest) -> None:
+        devices.unlist(request)
+        super().logout(request)
+
     @sensitive_variables("password")
     def set_password(self, user: User, password: str) -> None:
         _refuse_staff(user)

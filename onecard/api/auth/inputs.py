@@ -20,6 +20,7 @@ from django.db import IntegrityError
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.kit.transactions import transaction
+from onecard.second_factor import devices
 from onecard.second_factor.forms import RecordsWrongCodes
 from onecard.users import people
 from onecard.users.models import User
@@ -124,7 +125,7 @@ class ReauthenticateByPassword(account.ReauthenticateInput):
 
     @sensitive_variables()
     def clean_password(self) -> str:
-        if Authenticator.objects.filter(user_id=self.user.pk).exists():
+        if devices.has_any(self.user):
             raise get_adapter().validation_error("second_factor_needed")
         return str(super().clean_password())
 

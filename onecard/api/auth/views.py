@@ -13,6 +13,7 @@ from allauth.headless.usersessions import views as usersessions
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
+from onecard.api import throttles
 from onecard.api.auth import devices, inputs, refusals
 from onecard.users import people
 from onecard.users.models import User
@@ -42,6 +43,8 @@ class ForPeople:
         allowed = [each for each in self.methods if hasattr(self, each.lower())]
         if request.method not in allowed:
             return HttpResponseNotAllowed(allowed)
+        if throttles.is_over("joining", get_adapter().address_of(request)):
+            return HttpResponse(status=429)
         who = _who(request)
         if who is not None and not people.is_person(who):
             raise PermissionDenied(NOT_A_PERSON)

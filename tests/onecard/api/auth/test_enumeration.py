@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from onecard.api import throttles
 from onecard.users.models import User
 from tests.factories import UserFactory
 from tests.onecard.api.auth.people import EMAIL, PASSWORD, App, arrived, joined, later
@@ -116,6 +117,15 @@ def test_an_address_can_be_tried_only_so_often() -> None:
 
     assert [each.status_code for each in answers] == [401] * 10 + [429]
     assert answers[10].json()["code"] == "throttled"
+
+
+def test_every_operation_is_counted_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(throttles.LIMITS, "joining", (3, 3600))
+
+    answers = [App().get("auth/webauthn/login") for _ in range(4)]
+
+    assert [each.status_code for each in answers] == [200, 200, 200, 429]
+    assert int(answers[3]["Retry-After"]) > 0
 
 
 def test_one_mailbox_gets_only_so_many_codes() -> None:

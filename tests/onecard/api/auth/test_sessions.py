@@ -1,5 +1,6 @@
 """A person sees where they are logged in, ends sessions, hears of new devices, and pages send a CSRF token."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Entry
+from onecard.api.auth import devices
 from onecard.demo.world import seed_demo_world
 from onecard.users.models import User
 from tests.authenticators import Authenticator
@@ -38,6 +40,19 @@ def test_sessions_are_listed_and_one_is_ended() -> None:
     assert tablet.api().status_code == 401
     assert len(sessions(app)) == 1
     assert Entry.objects.order_by("pk").last().details == {"which": "1"}
+
+
+def test_expired_sessions_are_forgotten_and_no_others() -> None:
+    app, tablet = joined(), App()
+    tablet.log_in()
+    Session.objects.filter(pk=tablet.token).update(expire_date=timezone.now() - dt.timedelta(seconds=1))
+
+    assert devices.forget_expired() == 1
+
+    assert app.is_in()
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == [app.token]
+    app.delete("auth/session")
+    assert not UserSession.objects.exists()
 
 
 def test_all_sessions_are_ended_at_once() -> None:

@@ -133,6 +133,17 @@ def test_a_session_of_a_person_opens_no_page_of_the_back_office(address: str) ->
     assert browser.is_in()
 
 
+def test_a_person_may_log_out_in_the_back_office() -> None:
+    browser = Browser()
+    browser.get("auth/session")
+    joined(app=browser)
+
+    browser.client.post("/admin/sign-out/", headers={"X-CSRFToken": browser.client.cookies["csrftoken"].value})
+
+    assert not browser.is_in()
+    assert trail()[-1] == ("person.logged_out", "")
+
+
 def test_a_persons_password_opens_no_back_office() -> None:
     joined()
     user, page = User.objects.get(), Client()
