@@ -1,7 +1,7 @@
 """Pulling the rewards book up to date: whatever succeeded in the wallet and has no entry gets one (rewards_book.py).
 
 It reads the rows of the wallet and depends on no message, so a message that the queue loses does no harm
-(docs/money-safety.md, I11).
+(money-safety I11).
 """
 
 import datetime as dt
