@@ -95,7 +95,7 @@ def _ask(change: CardChange, issuer: Issuer) -> bool:
     except PausedError as error:
         if issuer_failover.move_to_backup(change):
             return True
-        _try_later(change, error, may_have_arrived=change.may_have_arrived)
+        _try_later(change, error, was_sent=False)
     except IssuerError as error:
         _try_later(change, error)
     else:
@@ -176,10 +176,10 @@ def _refused(change: CardChange, error: RefusedError) -> None:
         )
 
 
-def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool = True) -> None:
+def _try_later(change: CardChange, error: IssuerError, *, was_sent: bool = True) -> None:
     """Puts the change back with a later due time; after many attempts it opens a case.
 
-    A pause opens no case: nothing was sent, and the issuer's admin page shows the pause.
+    A pause is no attempt and opens no case: nothing was sent, and the issuer's admin page shows the pause.
     """
     with transaction():
         locking.lock_card(change.card_id)
@@ -189,10 +189,11 @@ def _try_later(change: CardChange, error: IssuerError, *, may_have_arrived: bool
             delay_s=getattr(error, "retry_after_s", None),
             status=states.Change.INTENDED,
             failure_code=error.code,
-            may_have_arrived=may_have_arrived,
+            may_have_arrived=was_sent or change.may_have_arrived,
+            was_sent=was_sent,
         )
         complaint = CHANGES.complaint(change, error.message)
-        if is_ours and complaint and not isinstance(error, PausedError):
+        if is_ours and complaint and was_sent:
             change_records.open_case(change, complaint)
 
 

@@ -4,6 +4,8 @@ A request without an answer may have made the card, and a second request elsewhe
 waits for its issuer.
 """
 
+from django.db.models import F
+
 from audit import trail
 from issuing import locking, states
 from issuing.models import CardChange, IssuerAccount, VirtualCard
@@ -30,6 +32,7 @@ def _move(change: CardChange, provider: str, backup: str) -> bool:
         mine = CardChange.objects.filter(pk=change.pk, attempts=change.attempts, status=states.Change.SENDING)
         if not mine.update(
             status=states.Change.INTENDED,
+            attempts=F("attempts") - 1,
             may_have_arrived=False,
             claimed_until=None,
             next_attempt_at=clock.now(),

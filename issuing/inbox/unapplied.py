@@ -13,6 +13,7 @@ from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import carries_amount
 from issuing.issuers.messages import MalformedEventError
 from issuing.models import IssuerEvent
+from onecard.kit.attempts import next_count
 from onecard.kit.backoff import backoff_s
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
@@ -57,7 +58,7 @@ def begin_attempt(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool
         is_early = event.next_attempt_at is not None and event.next_attempt_at > now
         if event.status != states.Event.RECEIVED or (only_if_due and is_early):
             return False
-        _set_next_try(event, attempts=event.attempts + 1, now=now, reason=UNFINISHED)
+        _set_next_try(event, attempts=next_count(event.attempts), now=now, reason=UNFINISHED)
         if event.attempts == ATTEMPTS_BEFORE_CASE and event.reason == UNFINISHED:
             _open_case(event, f"{event.attempts} tries to apply it did not end. {WORKER_DIED}")
     return True

@@ -24,6 +24,9 @@ CLAIM = dt.timedelta(seconds=120)
 # From this many attempts on a person is told; attempts go on at the longest delay.
 ATTEMPTS_BEFORE_CASE = 6
 SWEEP_BATCH = 50
+# The count stays within the smallest column that has it, and then goes on from here: far enough that the delay is the
+# longest and that no worker still holds a claim with the same count.
+MOST_COUNTED, COUNTED_AGAIN_FROM = 32_000, 1_000
 ALL = Q()
 
 
@@ -64,11 +67,10 @@ class Attempts:
         now = clock.now()
         free = self._rows(Q(pk=row.pk, attempts=row.attempts) & self.due(now))
         until = now + CLAIM
-        if not free.update(
-            attempts=F("attempts") + 1, claimed_until=until, next_attempt_at=until, updated_at=now, **changes
-        ):
+        counted = next_count(row.attempts)
+        if not free.update(attempts=counted, claimed_until=until, next_attempt_at=until, updated_at=now, **changes):
             return False
-        row.attempts += 1
+        row.attempts = counted
         return True
 
     def held(self, row: Attempted) -> QuerySet[Any]:
@@ -79,15 +81,18 @@ class Attempts:
         """Makes a due row due later, without an attempt."""
         self._rows(Q(pk=row.pk, attempts=row.attempts)).update(claimed_until=None, next_attempt_at=until)
 
-    def put_back(self, row: Attempted, *, message: str, delay_s: float | None, **changes: Any) -> bool:
+    def put_back(
+        self, row: Attempted, *, message: str, delay_s: float | None, was_sent: bool = True, **changes: Any
+    ) -> bool:
         """Makes a claimed row due again after `delay_s`, or after the backoff of its attempts.
 
-        Returns False when the row is no longer this worker's.
+        An attempt that sent nothing is not counted. Returns False when the row is no longer this worker's.
         """
         wait_s = delay_s or backoff_s(row.attempts)
         log.warning("%s %s: %s; next try in %.1f s", self.what, row.pk, message, wait_s)
         now = clock.now()
         changed = self.held(row).update(
+            attempts=F("attempts") - (0 if was_sent else 1),
             failure_message=message[:300],
             claimed_until=None,
             next_attempt_at=now + dt.timedelta(seconds=wait_s),
@@ -107,3 +112,8 @@ class Attempts:
 
     def _rows(self, condition: Q) -> QuerySet[Any]:
         return QuerySet(self.model).filter(condition)
+
+
+def next_count(attempts: int) -> int:
+    """Returns the count with one more attempt, bounded so that its column never overflows."""
+    return attempts + 1 if attempts < MOST_COUNTED else COUNTED_AGAIN_FROM

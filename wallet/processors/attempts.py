@@ -62,7 +62,7 @@ class Requests(Attempts):
         """
         status = _waiting_status(row, error)
         # A key that the processor has not read does not age.
-        changes = {"first_sent_at": None} if status == states.Charge.INTENDED else {}
+        changes: dict[str, Any] = {"first_sent_at": None} if status == states.Charge.INTENDED else {}
         delay_s = delay_s or error.retry_after_s
         with transaction():
             obligation = wallet_locking.lock(row.obligation_id)

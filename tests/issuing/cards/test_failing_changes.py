@@ -197,6 +197,35 @@ def test_a_pause_of_the_issuer_opens_no_case(provider: str, served: RunningSandb
 
 
 @ONE_ISSUER
+def test_pause_of_the_issuer_is_no_attempt(provider: str, served: RunningSandbox) -> None:
+    """After a long outage the change goes on with a short wait, and its count does not grow meanwhile."""
+    change = failing_freeze(provider, served)
+    change.refresh_from_db()
+    counted = change.attempts
+    breaker = Breaker(provider, shared())
+    for _ in range(breaker.failures):
+        breaker.failed(breaker.enter())
+
+    for _ in range(5):
+        make_due()
+        card_changes.sweep()
+
+    assert status_of(change) == "intended"
+    assert change.failure_code == "issuer_paused"
+    assert change.attempts == counted
+
+
+@ONE_ISSUER
+def test_change_goes_on_when_its_count_is_full(provider: str, served: RunningSandbox) -> None:
+    change = failing_freeze(provider, served, times=ATTEMPTS_BEFORE_CASE - 1)
+    CardChange.objects.update(attempts=32_767)
+
+    attempts(1, provider)
+
+    assert status_of(change) == "done"
+
+
+@ONE_ISSUER
 def test_sweepers_at_once_open_one_case(provider: str, served: RunningSandbox) -> None:
     failing_freeze(provider, served)
     close_breaker(provider)

@@ -101,6 +101,15 @@ def test_repeated_failures_open_one_case_and_tries_go_on(capture: IssuerEvent, b
     assert IssuerEvent.objects.get(pk=capture.pk).status == "received"
 
 
+def test_event_that_failed_for_years_goes_on(capture: IssuerEvent, broken: Any) -> None:
+    """The count fits its column however often applying it fails."""
+    IssuerEvent.objects.filter(pk=capture.pk).update(attempts=32_767)
+
+    fail_to_apply(capture, times=2)
+
+    assert unapplied.ATTEMPTS_BEFORE_CASE < IssuerEvent.objects.get(pk=capture.pk).attempts < 32_767
+
+
 def close(case: Case) -> None:
     Case.objects.filter(pk=case.pk).update(status="resolved", resolution="We look into it.", resolved_at=clock.now())
 

@@ -173,6 +173,7 @@ def test_a_creation_that_was_never_sent_moves_to_the_backup(issuers: dict[str, M
     assert list(issuers["marqeta"].cards) == [card.issuer_card_id]
     assert issuers["stripe"].cards == {}
     assert Entry.objects.filter(action="card.moved_to_backup").count() == 1
+    assert card.changes.get().attempts == 1, "the attempt that sent nothing is not counted"
 
 
 @pytest.mark.parametrize("after", [True, False])

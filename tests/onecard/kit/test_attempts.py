@@ -11,7 +11,14 @@ from django.db.models import Q, QuerySet
 from django.db.transaction import set_rollback
 
 from onecard.kit import attempts, clock
-from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE, CLAIM, SWEEP_BATCH, Attempts
+from onecard.kit.attempts import (
+    ATTEMPTS_BEFORE_CASE,
+    CLAIM,
+    COUNTED_AGAIN_FROM,
+    MOST_COUNTED,
+    SWEEP_BATCH,
+    Attempts,
+)
 from onecard.kit.backoff import LONGEST_DELAY_S
 from onecard.kit.transactions import transaction
 from tests.threads import at_once
@@ -202,6 +209,44 @@ def test_wait_makes_it_due_later_without_an_attempt() -> None:
     ERRANDS.wait(row, later)
     assert (now_of(row).next_attempt_at, now_of(row).attempts) == (later, 0)
     assert not is_due(row)
+
+
+def test_attempt_that_sent_nothing_is_not_counted() -> None:
+    row = errand(attempts=3)
+    claim(row)
+
+    assert ERRANDS.put_back(row, message="Paused.", delay_s=30, was_sent=False, status=WAITING)
+
+    assert now_of(row).attempts == 3
+    assert not put_back(row), "it is nobody's now"
+
+
+def test_uncounted_attempt_gives_a_dead_worker_nothing_back() -> None:
+    late = errand()
+    claim(late)
+    let_the_worker_die(late)
+    row = now_of(late)
+    claim(row)
+    ERRANDS.put_back(row, message="Paused.", delay_s=30, was_sent=False, status=WAITING)
+    rows().update(next_attempt_at=clock.now() - HOUR)
+
+    assert not put_back(late)
+    assert claim(now_of(row))
+    assert not put_back(late)
+    assert not put_back(late)
+
+
+@pytest.mark.parametrize("count", [MOST_COUNTED - 1, MOST_COUNTED, 32_767])
+def test_count_of_attempts_never_outgrows_its_column(count: int) -> None:
+    row = errand(attempts=count)
+    for _ in range(3):
+        assert claim(row)
+        assert put_back(row)
+        assert ERRANDS.complaint(row, "No answer.")
+        assert now_of(row).next_attempt_at > clock.now() + HOUR / 3
+        rows().update(next_attempt_at=clock.now() - HOUR)
+        row = now_of(row)
+    assert COUNTED_AGAIN_FROM <= row.attempts <= MOST_COUNTED
 
 
 def test_each_attempt_is_given_up_by_one_worker() -> None:
