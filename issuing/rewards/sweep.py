@@ -1,4 +1,4 @@
-"""Pulling the rewards book up to date: whatever succeeded in the wallet and has no entry gets one (rewards_book.py).
+"""Brings the rewards book up to date: each charge and refund without an entry gets one (issuing/rewards/book.py).
 
 It reads the rows of the wallet and depends on no message, so a message that the queue loses does no harm
 (money-safety I11).
