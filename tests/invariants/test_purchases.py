@@ -18,7 +18,7 @@ SHARES = int(os.environ.get("INVARIANT_SHARES", "1"))
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(max(180, EXAMPLES * 3))
+@pytest.mark.timeout(max(600, EXAMPLES * 3))
 @pytest.mark.parametrize("share", range(SHARES))
 def test_no_sequence_of_events_breaks_an_invariant(share: int) -> None:
     """On a failure Hypothesis prints the steps and the blob that repeats them."""
@@ -26,7 +26,7 @@ def test_no_sequence_of_events_breaks_an_invariant(share: int) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(max(180, EXAMPLES * 3))
+@pytest.mark.timeout(max(600, EXAMPLES * 3))
 @pytest.mark.parametrize("course", COURSES)
 def test_no_course_of_a_bank_breaks_an_invariant(course: str) -> None:
     """Among lives drawn at random, hardly one in fifty has a lost dispute that was charged anew."""
