@@ -17,7 +17,7 @@ ENCRYPTED = ("require", "verify-ca", "verify-full")
 @register(Tags.security, deploy=True)
 def check_connections(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Secrets and money over connections that others can read, and keys of the wrong mode."""
-    return [*_database(), *_brokers(), *_keys()]
+    return [*_database(), *_brokers(), *_mail(), *_keys()]
 
 
 def _database() -> Iterator[CheckMessage]:
@@ -50,6 +50,22 @@ def _brokers() -> Iterator[CheckMessage]:
                 hint="Use rediss://.",
                 id="onecard.W003",
             )
+
+
+def _mail() -> Iterator[CheckMessage]:
+    parts = urlsplit(settings.EMAIL_URL)
+    if parts.scheme == "smtp" and not production.is_loopback(parts.hostname or ""):
+        yield checks.Warning(
+            "EMAIL_URL names another machine without encryption: codes for people's logins can be read on the way.",
+            hint="Use smtp+tls:// or smtp+ssl://.",
+            id="onecard.W006",
+        )
+    if settings.SERVER_EMAIL.endswith("@localhost"):
+        yield checks.Warning(
+            "SERVER_EMAIL is an address of this machine: other mail servers refuse codes from it.",
+            hint="Set it to an address of your domain, such as cards@example.com.",
+            id="onecard.W007",
+        )
 
 
 def _keys() -> Iterator[CheckMessage]:

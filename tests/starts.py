@@ -38,6 +38,7 @@ PRODUCTION = {
     "STRIPE_API_KEY": "_".join(("sk", "live", "4eC39HqLyjWDarjtT1")),
     "METRICS_TOKEN": "Yb3nM8kQ2wE5rT7uI9oP",
     "EMAIL_URL": "smtp+tls://mail:Ws6xE9cR3v@mail.internal:587",
+    "SERVER_EMAIL": "cards@example.com",
 }
 
 

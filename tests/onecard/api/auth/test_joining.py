@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core import mail
 
 from audit.models import Entry
 from onecard.api.auth import mails
@@ -264,6 +265,53 @@ def test_an_unreadable_body_is_a_problem(address: str, body: bytes) -> None:
     assert answer["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["config", "account/phone", "auth/code/request", "auth/phone/verify", "tokens/refresh", "auth/webauthn/signup"],
+)
+def test_what_nobody_needs_of_the_library_is_not_there(address: str) -> None:
+    for answer in (App().get(address), App().post(address)):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_login_that_is_switched_off_opens_nothing() -> None:
+    app = joined()
+    User.objects.update(is_active=False)
+    other = App()
+
+    assert (other.log_in().status_code, other.log_in().json()["code"]) == (400, "email_password_mismatch")
+    other.post("auth/password/request", email=EMAIL)
+
+    assert [each.subject for each in arrived()] == ["There is no One Card login with this address"]
+    assert app.api().status_code == 401
+
+
+def test_a_mail_that_the_server_refuses_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    App().sign_up()
+    mail_id = LoginMail.objects.get().pk
+
+    def refuse(*_sent: Any) -> None:
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mails, "send_mail", refuse)
+        with pytest.raises(ConnectionRefusedError):
+            mails.send(mail_id)
+
+    assert [each.to for each in arrived()] == [[EMAIL]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_send_a_mail_once() -> None:
+    App().sign_up()
+    mail_id = LoginMail.objects.get().pk
+    mail.outbox.clear()
+
+    at_once([lambda: mails.send(mail_id)] * 4)
+
+    assert len(mail.outbox) == 1
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 def test_another_method_is_refused(method: str) -> None:
     answer = App().client.generic(method, "/api/v1/auth/app/v1/auth/login")
@@ -273,7 +321,7 @@ def test_another_method_is_refused(method: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_sign_ups_at_once_make_one_login() -> None:
+def test_sign_ups_at_once_make_one_login() -> None:
     answers = at_once([lambda: App().sign_up().status_code] * 5)
 
     assert set(answers) <= {401, 429}
