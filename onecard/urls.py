@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 
 from issuing.webhooks.marqeta import MarqetaWebhook
 from issuing.webhooks.marqeta_gateway import MarqetaGateway
@@ -16,6 +16,7 @@ DESK = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("onecard.second_factor.urls")),
     path("admin/", admin.site.urls),
+    path("funding-card-saved", TemplateView.as_view(template_name="wallet/card_saved.html"), name="funding-card-saved"),
     path("api/", include("onecard.api.urls")),
 ]
 DOORS = [

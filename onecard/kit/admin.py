@@ -115,7 +115,8 @@ class StackedRows(FormFields, BaseStackedInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         """Limits the rows that a form claims to have: Django would draw two thousand, which takes a minute."""
-        return super().get_formset(request, obj, **{"absolute_max": self.max_num, **options})
+        # The class's number: Django sets it to none on an inline to which nobody may add.
+        return super().get_formset(request, obj, **{"absolute_max": type(self).max_num, **options})
 
 
 class RowPicker(AutocompleteSelect):

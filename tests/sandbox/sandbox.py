@@ -18,6 +18,8 @@ class Sandbox:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        # Where it is reached, once it serves: pages for people begin with it.
+        self.address = ""
         self.categories = load_categories(settings.categories)
         self.state = load_world(settings.world)
         self.idempotency = IdempotencyKeys()

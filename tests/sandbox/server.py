@@ -15,6 +15,8 @@ from tests.sandbox.marqeta.door import answer_call as answer_marqeta
 from tests.sandbox.marqeta.urls import PREFIX as MARQETA
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.settings import Settings
+from tests.sandbox.stripe.checkout_page import PREFIX as PAGES
+from tests.sandbox.stripe.checkout_page import answer_page
 from tests.sandbox.stripe.door import answer_call as answer_stripe
 from tests.sandbox.wire import Answer, Call, HangUpError
 
@@ -34,6 +36,7 @@ class SandboxServer(ThreadingHTTPServer):
         self.sandbox = sandbox
         self.connections: set[socket.socket] = set()
         super().__init__((host, port), _Handler)
+        sandbox.address = self.url
 
     @property
     def url(self) -> str:
@@ -118,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer.of(200, self._description()), None
         if call.path.startswith(MARQETA):
             return answer_marqeta(self.server.sandbox, call)
+        if call.path.startswith(PAGES):
+            return answer_page(self.server.sandbox, call), None
         return answer_stripe(self.server.sandbox, call)
 
     def _description(self) -> dict[str, str]:

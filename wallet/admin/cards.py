@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from audit.edits import AuditedAdmin
 from onecard.kit import display, references
 from onecard.kit.admin import StackedRows
+from wallet.admin.add_card import AddCardAdmin
 from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
 from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
 
@@ -23,7 +24,10 @@ BACKUP_DISABLED = "The backup card is not active, so it cannot pay. Make another
 
 
 class FundingMethodInline(StackedRows):
-    """The person's own cards. Charges name them, so a card is disabled and never deleted."""
+    """The person's own cards, as the processor describes them; the person adds and removes them.
+
+    Charges name a card, so staff disable it and never delete it.
+    """
 
     model = FundingMethod
     form = FundingMethodForm
@@ -35,20 +39,34 @@ class FundingMethodInline(StackedRows):
     autocomplete_fields = ("product",)
     fields = (
         ("name", "product"),
-        ("network", "last_four", "expiry_month", "expiry_year"),
+        ("network", "last_four", "expires", "kind"),
         ("status", "is_backup", "position"),
         ("processor_method_id", "currencies"),
-        "cooling_until",
+        ("cooling_until", "renewed_at"),
     )
+    readonly_fields = ("network", "last_four", "expires", "kind", "processor_method_id", "renewed_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody types a card in: the wallet's page has a button “Add a funding card”."""
+        return False
+
+    @admin.display(description="Expires")
+    def expires(self, method: FundingMethod) -> str:
+        return f"{method.expiry_month:02d}/{method.expiry_year}"
+
+    @admin.display(description="Kind")
+    def kind(self, method: FundingMethod) -> str:
+        return f"{method.get_funding_type_display()} {method.country}".strip()
 
 
 @admin.register(Cardholder)
-class WalletAdmin(AuditedAdmin):
+class WalletAdmin(AddCardAdmin, AuditedAdmin):
     """A person with their cards. Every save raises the wallet's version."""
 
     form = CardholderForm
     version_field = "wallet_version"
     inlines = (FundingMethodInline,)
+    actions_detail = ("add_card",)
     list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
     list_filter = ("kyc_status", "preference")
     list_select_related = ("user",)

@@ -59,13 +59,6 @@ class FundingMethodForm(AnyModelForm):
     class Meta:
         widgets = {"currencies": UnfoldAdminTextInputWidget}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        fixed = self.fields.get("processor_method_id")
-        if fixed is not None and self.instance.pk is not None:
-            fixed.disabled = True
-            fixed.help_text = "Fixed, since charges were made under it. For another one, add the card anew."
-
     def clean_currencies(self) -> list[str]:
         """Accepts only known currency codes, in upper case: routing would skip the card for any other code."""
         codes = [str(code).strip().upper() for code in self.cleaned_data["currencies"]]

@@ -276,7 +276,8 @@ def test_every_text_column_says_whether_people_write_it() -> None:
         "issuing.Decision.decline_reason", "issuing.Decision.timings_ms", "issuing.SyncRun.cursor",
         "outbox.Message.payload",
         "outbox.Message.topic", "wallet.Cardholder.address_country", "wallet.Cardholder.phone",
-        "wallet.FundingObligation.purchase", "wallet.CarriedAmount.purchase",
+        "wallet.FundingObligation.purchase", "wallet.CarriedAmount.purchase", "wallet.CardSetup.refusal_code",
+            "wallet.FundingMethod.country",
         "issuing.VirtualCard.encrypted_card_number",
         "issuing.VirtualCard.encrypted_cvv",
     }  # fmt: skip

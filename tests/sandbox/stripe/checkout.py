@@ -37,7 +37,9 @@ def create(sandbox: Sandbox, command: Command) -> Json:
         data: Json = params.get("setup_intent_data") or {}
         given: Json = {name: params[name] for name in ("customer", "payment_method_types") if name in params}
         intent = setup_intents.add(sandbox.state, {**data, **given})
-        session = shapes_funding.checkout_session(setup_intent=intent, success_url=params["success_url"])
+        session = shapes_funding.checkout_session(
+            setup_intent=intent, success_url=params["success_url"], address=sandbox.address
+        )
         session["metadata"] = merge_metadata({}, params.get("metadata"))
         return render(sandbox.state, sandbox.state.add(session), expand=command.expand)
 

@@ -86,7 +86,7 @@ def setup_intent(*, usage: str) -> Json:
     }
 
 
-def checkout_session(*, setup_intent: Json, success_url: str) -> Json:
+def checkout_session(*, setup_intent: Json, success_url: str, address: str) -> Json:
     """Make an open page for saving a card, for a day."""
     base = _base("checkout.session", "cs_test")
     return {
@@ -101,7 +101,7 @@ def checkout_session(*, setup_intent: Json, success_url: str) -> Json:
         "setup_intent": setup_intent["id"],
         "status": "open",
         "success_url": success_url,
-        "url": f"https://checkout.stripe.com/c/pay/{base['id']}",
+        "url": f"{address}/checkout/pay/{base['id']}",
     }
 
 

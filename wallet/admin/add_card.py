@@ -1,0 +1,63 @@
+"""The page on which staff have a person's funding card added: by the person, on the processor's own page."""
+
+import uuid
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from onecard.kit.admin import BaseAdmin, row_or_404
+from onecard.kit.confirmation_pages import Act, actor_of, ask_or_do, change_page, page_action, posted
+from wallet.methods import setups
+from wallet.models import Cardholder
+
+ADD = "add-card"
+WORDS = (
+    "This makes a page at the card processor, on which the person enters their card. Send them its address: it works "
+    "once, for a day. We get what the processor says of the card, and never its number. Prepaid cards are refused, and "
+    "so is a card that is in the wallet already."
+)
+
+
+class LinkForm(forms.Form):
+    """Nothing to enter; the key makes a second click the same page."""
+
+    request_key = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class AddCardAdmin(BaseAdmin):
+    """Gives a wallet's page its button “Add a funding card”."""
+
+    def has_add_card_permission(self, request: HttpRequest, *_object: object) -> bool:
+        return request.user.has_perm("wallet.add_fundingmethod")
+
+    @page_action(description="Add a funding card", url_path=ADD, permissions=["add_card", "view"], icon="add_card")
+    def add_card(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        holder = row_or_404(self, request, object_id)
+        act = Act(
+            title=f"Add a funding card to the wallet of {holder.name}",
+            words=WORDS,
+            button="Make the page",
+            back=change_page(holder),
+        )
+        form = LinkForm(posted(request), initial={"request_key": uuid.uuid4()})
+        call = partial(_begin, holder, actor_of(request))
+        return ask_or_do(request, act, form, call, done=partial(_show, request, act), row=holder)
+
+
+def _begin(holder: Cardholder, actor: str, *, request_key: uuid.UUID) -> str:
+    back_to = settings.PUBLIC_URL + reverse("funding-card-saved")
+    return setups.begin_on_page(holder, request_id=request_key, back_to=back_to, actor=actor)
+
+
+def _show(request: HttpRequest, act: Act, address: str) -> HttpResponse:
+    """Shows the address; it is never kept by a cache, because whoever has it can add a card."""
+    context: dict[str, Any] = {**admin.site.each_context(request), "title": act.title, "act": act, "address": address}
+    answer = TemplateResponse(request, "admin/wallet/card_page.html", context)
+    answer["Cache-Control"] = "no-store"
+    return answer
