@@ -12,7 +12,7 @@ from issuing import locking, states
 from issuing.cards import change_records, issuer_failover
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import Address, CardOrder, IssuedCard, Issuer, IssuerError, Limits, Person, RefusedError
-from issuing.issuers.errors import PausedError
+from issuing.issuers.errors import KEY_REUSED, PausedError
 from issuing.issuers.registry import issuer_for
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
@@ -91,7 +91,11 @@ def _ask(change: CardChange, issuer: Issuer) -> bool:
     try:
         issued = _call(change, issuer)
     except RefusedError as error:
-        _refused(change, error)
+        if change.kind == CardChange.Kind.CREATE and error.code == KEY_REUSED:
+            # An earlier attempt sent other content (other limits, say) and may have made the card.
+            _try_later(change, error)
+        else:
+            _refused(change, error)
     except PausedError as error:
         if issuer_failover.move_to_backup(change):
             return True
@@ -104,24 +108,24 @@ def _ask(change: CardChange, issuer: Issuer) -> bool:
 
 
 def _call(change: CardChange, issuer: Issuer) -> IssuedCard | None:
-    card, key = change.card, str(change.key)
+    card, key, asked_at = change.card, str(change.key), change.created_at
     if change.kind == CardChange.Kind.CREATE:
         order = CardOrder(_account_at(issuer, card), card.card_type, card.currency, _limits(card))
-        return issuer.create_card(order, key=key)
+        return issuer.create_card(order, key=key, asked_at=asked_at)
     if not card.issuer_card_id:
         return None  # The issuer never made it, so there is nothing there to change.
     if change.kind == CardChange.Kind.LIMITS:
-        issuer.set_spending_limits(card.issuer_card_id, _limits(card), key=key)
+        issuer.set_spending_limits(card.issuer_card_id, _limits(card), key=key, asked_at=asked_at)
         return None
     target = TARGETS[CardChange.Kind(change.kind)]
-    return issuer.update_card_status(card.issuer_card_id, target, reason=change.reason, key=key)
+    return issuer.update_card_status(card.issuer_card_id, target, reason=change.reason, key=key, asked_at=asked_at)
 
 
 def _account_at(issuer: Issuer, card: VirtualCard) -> str:
     """The cardholder's id at the issuer, made there first if need be, under a key of its own."""
     account = IssuerAccount.objects.get(cardholder=card.cardholder, provider=card.issuer_provider)
     if not account.issuer_cardholder_id:
-        made = issuer.create_cardholder(_person(card), key=str(account.public_id))
+        made = issuer.create_cardholder(_person(card), key=str(account.public_id), asked_at=account.created_at)
         IssuerAccount.objects.filter(pk=account.pk, issuer_cardholder_id="").update(issuer_cardholder_id=made)
         account.issuer_cardholder_id = made
     return account.issuer_cardholder_id

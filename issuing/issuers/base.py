@@ -197,23 +197,29 @@ class Issuer(Protocol):
     """An issuer of virtual cards.
 
     Every method that changes something takes a `key` of at most 36 characters: the same key again is the same change,
-    done once. All raise the four errors above. They use the network and must not be called in a transaction.
+    done once, however late and however often the issuer failed before. `asked_at` is when the change was asked for,
+    since some issuers forget keys (None: just now). All raise the four errors above. They use the network and must not
+    be called in a transaction.
     """
 
     provider: str
     # Whether limits belong to a card. Some issuers limit the person, by the card that was made or changed last.
     limits_each_card: bool
 
-    def create_cardholder(self, person: Person, *, key: str) -> str:
+    def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         """Creates the person at the issuer and returns the issuer's id."""
 
-    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+    def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         """Makes an inactive virtual card."""
 
-    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+    def update_card_status(
+        self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
+    ) -> IssuedCard:
         """Moves a card to active, frozen or closed (states of `issuing.states.Card`)."""
 
-    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+    def set_spending_limits(
+        self, issuer_card_id: str, limits: Limits, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
         """Replaces the limits that the issuer enforces, as far as it can."""
 
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:

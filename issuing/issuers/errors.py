@@ -15,6 +15,8 @@ from issuing.issuers.base import (
 from issuing.states import Card
 from onecard.kit import clock
 
+KEY_REUSED = "issuer_key_reused"
+
 
 class PausedError(IssuerError):
     """The breaker is open after too many failures: nothing was sent. Come back in `retry_after_s`."""
@@ -26,7 +28,11 @@ class PausedError(IssuerError):
         self.retry_after_s = retry_after_s
 
 
-class OverBudgetError(RateLimitedError):
+class HeldBackError(RateLimitedError):
+    """We ourselves hold this request back for `retry_after_s`: it was not sent."""
+
+
+class OverBudgetError(HeldBackError):
     """Our own budget of calls is used up for too long to wait: this request was not sent."""
 
 
@@ -46,6 +52,12 @@ def too_fast(retry_after: str | None) -> RateLimitedError:
     return RateLimitedError(sentence, retry_after_s=seconds_of(retry_after))
 
 
+def held_back(wait: dt.timedelta) -> HeldBackError:
+    """An earlier request for the same change has to settle first."""
+    sentence = "The card issuer has not settled an earlier request for this. It is tried again later."
+    return HeldBackError(sentence, retry_after_s=wait.total_seconds())
+
+
 def refused(status: int | None = None) -> RefusedError:
     """The issuer refused for a reason that another attempt does not change."""
     if status == 404:
@@ -60,7 +72,7 @@ def unknown() -> RefusedError:
 
 def key_reused() -> RefusedError:
     """A key was used again with another content."""
-    return RefusedError("This request was sent before with other content.", code="issuer_key_reused")
+    return RefusedError("This request was sent before with other content.", code=KEY_REUSED)
 
 
 def illegal_move(status: str) -> RefusedError:

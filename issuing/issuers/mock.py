@@ -69,7 +69,7 @@ class MockIssuer:
         with self._lock:
             self._failures.append(failure)
 
-    def create_cardholder(self, person: Person, *, key: str) -> str:
+    def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         def make() -> str:
             cardholder_id = f"mock_cardholder_{_digest(key)[:24]}"
             self.cardholders[cardholder_id] = person
@@ -77,7 +77,7 @@ class MockIssuer:
 
         return self._run("create_cardholder", lambda: self._once(key, person, make))
 
-    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+    def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         def make() -> IssuedCard:
             if order.issuer_cardholder_id not in self.cardholders:
                 raise errors.unknown()
@@ -85,7 +85,9 @@ class MockIssuer:
 
         return self._run("create_card", lambda: self._once(key, order, make))
 
-    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+    def update_card_status(
+        self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
+    ) -> IssuedCard:
         def move() -> IssuedCard:
             card = self._find(issuer_card_id)
             if status not in _MOVES[card.status]:
@@ -95,7 +97,9 @@ class MockIssuer:
         content = (issuer_card_id, str(status), reason)
         return self._run("update_card_status", lambda: self._once(key, content, move))
 
-    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+    def set_spending_limits(
+        self, issuer_card_id: str, limits: Limits, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
         def change() -> IssuedCard:
             return self._keep(replace(self._find(issuer_card_id), limits=limits))
 

@@ -27,7 +27,7 @@ from issuing.issuers.base import (
     RateLimitedError,
     RevealGrant,
 )
-from issuing.issuers.errors import OverBudgetError, PausedError
+from issuing.issuers.errors import HeldBackError, PausedError
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.breaker import Breaker, Entry
 from issuing.issuers.guard.rate_budget import Budget
@@ -71,17 +71,23 @@ class GuardedIssuer:
         self.limits_each_card = self.inner.limits_each_card
         self.breaker = Breaker(self.provider, self.link)
 
-    def create_cardholder(self, person: Person, *, key: str) -> str:
-        return self._call(lambda: self.inner.create_cardholder(person, key=key))
+    def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
+        return self._call(lambda: self.inner.create_cardholder(person, key=key, asked_at=asked_at))
 
-    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
-        return self._call(lambda: self.inner.create_card(order, key=key))
+    def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
+        return self._call(lambda: self.inner.create_card(order, key=key, asked_at=asked_at))
 
-    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
-        return self._call(lambda: self.inner.update_card_status(issuer_card_id, status, reason=reason, key=key))
+    def update_card_status(
+        self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
+    ) -> IssuedCard:
+        return self._call(
+            lambda: self.inner.update_card_status(issuer_card_id, status, reason=reason, key=key, asked_at=asked_at)
+        )
 
-    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
-        self._call(lambda: self.inner.set_spending_limits(issuer_card_id, limits, key=key))
+    def set_spending_limits(
+        self, issuer_card_id: str, limits: Limits, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        self._call(lambda: self.inner.set_spending_limits(issuer_card_id, limits, key=key, asked_at=asked_at))
 
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
         return self._call(lambda: self.inner.get_card_details(issuer_card_id))
@@ -135,7 +141,7 @@ class GuardedIssuer:
         except NetworkError:
             self.breaker.failed(entry)
             raise
-        except OverBudgetError:
+        except HeldBackError:
             self.breaker.give_back(entry)
             raise
         except IssuerError as error:

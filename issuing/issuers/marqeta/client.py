@@ -39,7 +39,8 @@ class MarqetaIssuer:
     """Cards with Marqeta. The card product, and with it network and currency, is the program's.
 
     Marqeta limits users and not single cards: its velocity controls get the limits of the user's card that was made or
-    changed last, as a second fence. What each card may spend is ours to enforce.
+    changed last, as a second fence. What each card may spend is ours to enforce. A key is the token of what it makes,
+    which Marqeta never forgets, so it needs no look-up and no `asked_at`.
     """
 
     provider = "marqeta"
@@ -62,7 +63,7 @@ class MarqetaIssuer:
         self._currency: str = settings.MARQETA_CURRENCY
         self._page_size = page_size
 
-    def create_cardholder(self, person: Person, *, key: str) -> str:
+    def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         """Makes the user and activates them: who comes here was verified by us (the card service sees to it)."""
         user = self._http.call("POST", "users", body=shapes.user_body(person, key=key))
         token = shapes.read_token(user)
@@ -70,7 +71,7 @@ class MarqetaIssuer:
             self._http.call("POST", "usertransitions", body=shapes.activation_body(token, key=key))
         return token
 
-    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+    def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         """Limits come first: a card that exists is then never without them."""
         if order.currency != self._currency:
             raise RefusedError(f"This issuer makes cards in {self._currency} only.")
@@ -79,7 +80,9 @@ class MarqetaIssuer:
         made = self._http.call("POST", "cards", body=body)
         return shapes.read_card(made, currency=self._currency, limits=order.limits)
 
-    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+    def update_card_status(
+        self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
+    ) -> IssuedCard:
         """A card that is there already is left alone, since Marqeta refuses a move to where it is."""
         card = self._read(self._find(issuer_card_id))
         if card.status != status:
@@ -92,7 +95,9 @@ class MarqetaIssuer:
                     raise errors.not_moved(now, status, refusal) from None
         return self._read(self._find(issuer_card_id)) if card.status != status else card
 
-    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+    def set_spending_limits(
+        self, issuer_card_id: str, limits: Limits, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
         """Sets the user's controls to just these amounts, so the same again changes nothing and needs no key."""
         self._limit_user(str(self._find(issuer_card_id).get("user_token", "")), limits)
 
@@ -183,7 +188,7 @@ class MarqetaIssuer:
         try:
             self._http.call("POST", "velocitycontrols", body=body)
         except RefusedError as error:
-            if error.code == "issuer_key_reused":
+            if error.code == errors.KEY_REUSED:
                 # Somebody made it a moment ago with other amounts: the next try will see it.
                 raise errors.no_answer() from None
             raise

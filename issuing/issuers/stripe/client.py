@@ -26,15 +26,13 @@ from issuing.issuers.base import (
     RefusedError,
     RevealGrant,
 )
-from issuing.issuers.stripe import card_numbers, event_history
+from issuing.issuers.stripe import card_numbers, event_history, keys
 from issuing.issuers.stripe import objects as shapes
 from onecard.kit import clock
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.05, 20.0
-# A key whose call ended in a 5xx gives that answer for ever; this often we go on under a key derived from it.
-MOST_DERIVED_KEYS = 8
 
 Json = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -58,17 +56,18 @@ class StripeIssuer:
         self._issuing = self._client.v1.issuing
         self._page_size = page_size
 
-    def create_cardholder(self, person: Person, *, key: str) -> str:
+    def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         params = shapes.cardholder_params(person, key=key)
         wanted: CardholderListParams = {"email": person.email, "limit": 100}
         made = _change(
             key,
+            asked_at,
             lambda options: self._issuing.cardholders.create(params, options),
             find=lambda: shapes.first_made_with(key, self._issuing.cardholders.list(wanted).auto_paging_iter()),
         )
         return shapes.read_id(made)
 
-    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+    def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         params: CardCreateParams = {
             "cardholder": order.issuer_cardholder_id,
             "currency": order.currency.lower(),
@@ -82,26 +81,32 @@ class StripeIssuer:
         wanted: CardListParams = {"cardholder": order.issuer_cardholder_id, "limit": 100}
         made = _change(
             key,
+            asked_at,
             lambda options: self._issuing.cards.create(params, options),
             find=lambda: shapes.first_made_with(key, self._issuing.cards.list(wanted).auto_paging_iter()),
         )
         return shapes.read_card(made)
 
-    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+    def update_card_status(
+        self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
+    ) -> IssuedCard:
         params: CardUpdateParams = {
             "status": shapes.status_to_stripe(status),
             "metadata": {shapes.MARK: status, shapes.REASON: reason[:500]},
         }
         try:
-            return shapes.read_card(self._update(issuer_card_id, params, key))
+            return shapes.read_card(self._update(issuer_card_id, params, key, asked_at))
         except RefusedError as refusal:
             card = self.get_card_details(issuer_card_id)
             if card.status == status:
                 return card
             raise errors.not_moved(card, status, refusal) from None
 
-    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
-        self._update(issuer_card_id, {"spending_controls": {"spending_limits": shapes.limit_params(limits)}}, key)
+    def set_spending_limits(
+        self, issuer_card_id: str, limits: Limits, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        params: CardUpdateParams = {"spending_controls": {"spending_limits": shapes.limit_params(limits)}}
+        self._update(issuer_card_id, params, key, asked_at)
 
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
         return shapes.read_card(_ask(lambda: self._issuing.cards.retrieve(issuer_card_id).to_dict()))
@@ -148,29 +153,39 @@ class StripeIssuer:
         made = _ask(lambda: self._client.v1.ephemeral_keys.create(params, version).to_dict())
         return shapes.read_grant(made, now_s=clock.now().timestamp())
 
-    def _update(self, issuer_card_id: str, params: CardUpdateParams, key: str) -> Json:
+    def _update(self, issuer_card_id: str, params: CardUpdateParams, key: str, asked_at: dt.datetime | None) -> Json:
         # The same change done twice is the change done once, so there is nothing to find first.
-        return _change(key, lambda options: self._issuing.cards.update(issuer_card_id, params, options), find=_nothing)
+        return _change(key, asked_at, lambda options: self._issuing.cards.update(issuer_card_id, params, options))
 
 
 def _change(
-    key: str, send: Callable[[stripe.RequestOptions], stripe.StripeObject], *, find: Callable[[], Json | None]
+    key: str,
+    asked_at: dt.datetime | None,
+    send: Callable[[stripe.RequestOptions], stripe.StripeObject],
+    *,
+    find: Callable[[], Json | None] | None = None,
 ) -> Json:
-    """Sends once per key, and once more under a derived key when the first is burnt and `find` finds nothing.
+    """Sends under the first key of this run that has no stored error; `find` looks up what an earlier request made.
 
-    Stripe keeps the first answer of a key, also a 500, and would repeat it to every retry (idempotent requests).
+    A creation has a `find`, which is asked before each key that may be new (docs/decisions/0042). Raises HeldBackError
+    until the next run when this one has no key left, and for a creation at its end.
     """
-    for turn in range(1, MOST_DERIVED_KEYS + 1):
-        options: stripe.RequestOptions = {"idempotency_key": key if turn == 1 else f"{key}:{turn}"}
+    run = keys.run_now(asked_at)
+    if find is not None and run.is_ending:
+        raise run.next_one()
+    found = _ask(find) if find is not None and not run.is_first else None
+    for idempotency_key in run.keys(key):
+        if found is not None:
+            return found
         try:
-            return send(options).to_dict()
+            return send({"idempotency_key": idempotency_key}).to_dict()
         except stripe.StripeError as error:
             if not _is_burnt(error):
                 raise _translate(error) from None
-        found = _ask(find)
-        if found is not None:
-            return found
-    raise errors.no_answer()
+        found = _ask(find) if find is not None else None
+    if found is not None:
+        return found
+    raise run.next_one()
 
 
 def _ask(call: Callable[[], Answer]) -> Answer:
@@ -178,10 +193,6 @@ def _ask(call: Callable[[], Answer]) -> Answer:
         return call()
     except stripe.StripeError as error:
         raise _translate(error) from None
-
-
-def _nothing() -> None:
-    return None
 
 
 def _is_burnt(error: stripe.StripeError) -> bool:

@@ -1,9 +1,5 @@
 """A card change that keeps failing at its issuer, over real HTTP: one case tells staff, and the outcome closes it."""
 
-import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
@@ -12,18 +8,24 @@ from audit.models import Entry
 from issuing.cards import changes as card_changes
 from issuing.cards import service as cards
 from issuing.issuers import registry
-from issuing.issuers.base import Limits
 from issuing.issuers.guard.breaker import Breaker, close_breaker
-from issuing.issuers.guard.client import GuardedIssuer, Patience
 from issuing.issuers.guard.redis_scripts import shared
-from issuing.issuers.marqeta.client import MarqetaIssuer
-from issuing.issuers.stripe.client import StripeIssuer
-from issuing.models import CardChange, VirtualCard
-from onecard.kit import clock
+from issuing.models import CardChange
 from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
 from tests.back_office import logged_in, sentences, superuser, text_of
-from tests.factories import CardholderFactory, UserFactory
-from tests.issuing.issuers.worlds import new_key, sandbox_for_issuers
+from tests.factories import UserFactory
+from tests.issuing.cards.remote_issuers import (
+    MAKING,
+    ME,
+    MOVING,
+    ONE_ISSUER,
+    attempts,
+    made,
+    make_due,
+    new_card,
+    status_of,
+)
+from tests.issuing.issuers.worlds import new_key
 from tests.sandbox.running import RunningSandbox
 from tests.threads import at_once
 from wallet.casework import actions as case_actions
@@ -31,60 +33,7 @@ from wallet.models import Case
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ISSUERS: dict[str, Callable[..., Any]] = {"stripe": StripeIssuer, "marqeta": MarqetaIssuer}
-MAKING = {"stripe": "/v1/issuing/cards", "marqeta": "/v3/cards"}
-MOVING = {"stripe": "/v1/issuing/cards/*", "marqeta": "/v3/cardtransitions"}
-LIMITS = Limits(per_transaction_minor=10_000, daily_minor=20_000, monthly_minor=30_000)
-# For what is the same whichever issuer it is.
-ONE_ISSUER = pytest.mark.parametrize("provider", ["stripe"], indirect=True)
-ME, REASON = "user:1", "The issuer says that it is mended."
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[RunningSandbox]:
-    with sandbox_for_issuers() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(params=sorted(ISSUERS))
-def provider(request: pytest.FixtureRequest, served: RunningSandbox) -> Iterator[str]:
-    """An issuer that behaves, whose calls are sent once each, so that an attempt is one request."""
-    served.sandbox.scenarios.clear()
-    registry.clear()
-    close_breaker(request.param)
-    registry.install(GuardedIssuer(ISSUERS[request.param](read_timeout_s=0.5), patience=Patience(tries=1)))
-    yield request.param
-    served.release()
-    close_breaker(request.param)
-    registry.clear()
-
-
-def new_card(provider: str) -> VirtualCard:
-    holder = CardholderFactory(
-        name="Ada Lovelace",
-        phone="+14155550100",
-        address_line1="510 Townsend Street",
-        address_city="San Francisco",
-        address_state="CA",
-        address_postal_code="94103",
-        address_country="US",
-    )
-    return cards.create_virtual_card(
-        cardholder=holder, card_type="visa", limits=LIMITS, requested_by=ME, provider=provider
-    )
-
-
-def attempts(count: int, provider: str) -> None:
-    """As if the sweeper came by so often, each time with the waiting time over and the breaker closed."""
-    for _ in range(count):
-        close_breaker(provider)
-        make_due()
-        card_changes.sweep()
-
-
-def make_due() -> None:
-    past = clock.now() - dt.timedelta(hours=2)
-    CardChange.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=past)
+REASON = "The issuer says that it is mended."
 
 
 def page(change: CardChange) -> str:
@@ -103,18 +52,6 @@ def failing_freeze(provider: str, served: RunningSandbox, times: int | None = No
     attempts(ATTEMPTS_BEFORE_CASE - 2, provider)
     assert not Case.objects.exists()
     return CardChange.objects.get(kind="freeze")
-
-
-def made(provider: str, served: RunningSandbox) -> int:
-    """How many cards the issuer has made."""
-    if provider == "stripe":
-        return len(served.state.objects["issuing.card"])
-    return len(served.marqeta.state.things["card"])
-
-
-def status_of(change: CardChange) -> str:
-    change.refresh_from_db()
-    return change.status
 
 
 @pytest.mark.parametrize("fault", ["error_500", "html_error", "hold_answer"])

@@ -46,18 +46,22 @@ class ScriptedIssuer:
             raise self.after.pop(0)
         return self.done[key]
 
-    def create_cardholder(self, person: Person, *, key: str) -> str:
+    def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         self.calls.append("create_cardholder")
         return self.people.setdefault(key, f"ich_{key[:8]}")
 
-    def create_card(self, order: CardOrder, *, key: str) -> IssuedCard:
+    def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         card = IssuedCard(f"ic_{uuid.uuid4().hex[:8]}", "pending", order.card_type, "4242", 12, 2031, order.currency)
         return self._work("create_card", key, card)
 
-    def update_card_status(self, issuer_card_id: str, status: str, *, reason: str, key: str) -> IssuedCard:
+    def update_card_status(
+        self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
+    ) -> IssuedCard:
         return self._work(status, key, IssuedCard(issuer_card_id, status, "visa", "4242", 12, 2031, "USD"))
 
-    def set_spending_limits(self, issuer_card_id: str, limits: Limits, *, key: str) -> None:
+    def set_spending_limits(
+        self, issuer_card_id: str, limits: Limits, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
         self.calls.append("set_spending_limits")
         if self.before:
             raise self.before.pop(0)

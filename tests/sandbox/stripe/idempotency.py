@@ -60,6 +60,11 @@ class IdempotencyKeys:
         with self._lock:
             self._uses.pop(key, None)
 
+    def forget_all(self) -> None:
+        """Frees all keys, as Stripe may do after 24 hours."""
+        with self._lock:
+            self._uses.clear()
+
 
 def _replay(key: str, use: _Use, fingerprint: str) -> Replay:
     if use.fingerprint != fingerprint:
