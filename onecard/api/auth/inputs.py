@@ -145,6 +145,16 @@ NOT_A_PASSKEY: Final = (AttributeError, IndexError, KeyError, TypeError, ValueEr
 class AddPasskey(mfa.AddWebAuthnInput):
     """A new passkey, as the browser or the phone has made it."""
 
+    name = inputs.CharField(required=False, max_length=100)
+
+    def clean_credential(self) -> dict[str, Any]:
+        """Refuses what is no object: allauth takes a 0 for a credential, and never asks whether it is one."""
+        found = self.cleaned_data["credential"]
+        extensions = found.get("clientExtensionResults", {}) if isinstance(found, dict) else None
+        if isinstance(extensions, dict) and isinstance(extensions.get("credProps", {}), dict):
+            return dict(found)
+        raise get_mfa_adapter().validation_error("incorrect_code")
+
     def clean(self) -> dict[str, Any]:
         try:
             cleaned: dict[str, Any] = super().clean()

@@ -143,6 +143,16 @@ def test_a_forgotten_password_does_not_take_the_second_factor_away() -> None:
     assert pending(App().log_in(password=NEW)) == ["mfa_authenticate"]
 
 
+def test_a_passkey_with_odd_extensions_is_not_kept() -> None:
+    app, key = confirmed(joined()), Passkey()
+    options = app.get(PASSKEYS).json()["data"]["creation_options"]
+
+    answer = app.post(PASSKEYS, credential=key.register(options) | {"clientExtensionResults": {"credProps": 5}})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "incorrect_code")
+    assert not Row.objects.exists()
+
+
 def test_a_passkey_logs_in_alone() -> None:
     _, key = with_passkey()
     app = App()
@@ -179,7 +189,7 @@ def test_another_key_is_no_passkey_of_this_person() -> None:
 
 
 @pytest.mark.parametrize(
-    "credential", [{}, [], "x", 5, None, {"response": 5}, {"response": {}, "id": "x"}, {"rawId": "é"}]
+    "credential", [{}, [], "x", 0, 5, False, None, {"response": 5}, {"response": {}, "id": "x"}, {"rawId": "é"}]
 )
 @pytest.mark.parametrize("address", ["auth/webauthn/login", PASSKEYS])
 def test_a_passkey_that_is_none_is_a_problem(address: str, credential: Any) -> None:
