@@ -193,6 +193,12 @@ def _check_stripe(values: Values) -> None:
             "STRIPE_API_KEY is no secret key; set one key that starts with sk_live_, sk_test_, rk_live_ or rk_test_, "
             "with nothing around it."
         )
+    publishable = str(values.get("STRIPE_PUBLISHABLE_KEY", ""))
+    if publishable and ("_live_" in publishable) != is_live(values):
+        raise ImproperlyConfigured(
+            "STRIPE_PUBLISHABLE_KEY is of test mode and STRIPE_API_KEY is live, or the reverse, so no card could be "
+            "saved; set the two keys of one mode."
+        )
     if urlsplit(values["STRIPE_API_BASE"]).path:
         raise ImproperlyConfigured(
             "STRIPE_API_BASE holds a path, and calls add their own; write the host alone, like https://api.stripe.com."

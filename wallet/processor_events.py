@@ -13,9 +13,9 @@ from onecard.kit.text import clean_text
 from onecard.kit.transactions import transaction
 from wallet import cases, states
 from wallet.disputes import lifecycle as funding_disputes
-from wallet.methods import customers, setups
+from wallet.methods import customers, described, setups
 from wallet.methods import usable as methods
-from wallet.models import Cardholder, Case, FundingCharge, FundingMethod, FundingType, Network
+from wallet.models import Cardholder, Case, FundingCharge, FundingMethod
 from wallet.processors.base import RefundOutcome
 from wallet.processors.stripe.intents import intent_of
 from wallet.processors.stripe.methods import read_saved_method
@@ -109,17 +109,7 @@ def method_detached(content: Mapping[str, Any]) -> bool:
 
 def method_updated(content: Mapping[str, Any]) -> bool:
     """Updates what the processor says of a renewed card; returns False when it is not ours."""
-    found = read_saved_method(content)
-    changes: dict[str, Any] = {}
-    if found.expiry_year and found.expiry_month:
-        changes |= {"expiry_year": found.expiry_year, "expiry_month": found.expiry_month}
-    if found.last_four:
-        changes["last_four"] = found.last_four
-    if found.network in Network.values:
-        changes["network"] = found.network
-    changes |= {name: value for name in ("country", "fingerprint") if (value := getattr(found, name))}
-    if found.funding_type in FundingType.values:
-        changes["funding_type"] = found.funding_type
+    changes = described.details(read_saved_method(content))
     return _change_method(_id(content.get("id")), RENEWED, **changes)
 
 
@@ -150,8 +140,7 @@ def _change_method(processor_method_id: str, action: str, **changes: Any) -> boo
     with transaction():
         methods.lock_wallet(found.cardholder_id)
         found.refresh_from_db()
-        if _is_taken(found, changes.get("fingerprint", "")):
-            del changes["fingerprint"]
+        changes = described.without_taken_number(found, changes)
         new = {name: value for name, value in changes.items() if getattr(found, name) != value}
         if new:
             now = clock.now()
@@ -160,12 +149,6 @@ def _change_method(processor_method_id: str, action: str, **changes: Any) -> boo
             was = {f"was_{name}": getattr(found, name) for name in new}
             trail.record(actor=ACTOR, action=action, subject=found, **new, **was)
     return True
-
-
-def _is_taken(method: FundingMethod, fingerprint: str) -> bool:
-    """Returns whether another card of the wallet has this number: then the renewed one keeps its old fingerprint."""
-    others = FundingMethod.objects.filter(cardholder=method.cardholder_id).exclude(status=Status.DETACHED)
-    return bool(fingerprint) and others.filter(fingerprint=fingerprint).exclude(pk=method.pk).exists()
 
 
 def _id(value: Any) -> str:

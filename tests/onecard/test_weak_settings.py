@@ -17,6 +17,7 @@ GOOD = "Aa1!Zt4kQw9sLm2xVb7n"
     ("changes", "names"),
     [
         ({"STRIPE_API_BASE": "http://127.0.0.1:12111"}, "STRIPE_API_BASE"),
+        ({"STRIPE_PUBLISHABLE_KEY": "pk_test_x"}, "STRIPE_PUBLISHABLE_KEY"),
         ({"STRIPE_API_BASE": "http://api.stripe.com"}, "STRIPE_API_BASE"),
         ({"STRIPE_API_BASE": "https://api.stripe.com.example.org"}, "STRIPE_API_BASE"),
         ({"STRIPE_API_BASE": "https://notstripe.com"}, "STRIPE_API_BASE"),

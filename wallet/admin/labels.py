@@ -115,8 +115,8 @@ NEXT_STEP: dict[str, str] = {
     ),
     Case.Kind.CARD_REMOVAL_FAILING: (
         "The person removed this card, and it pays nothing any more. The processor does not confirm that it forgot the "
-        "card; we keep asking, and this case closes by itself with its answer. Read below why it fails. If it was "
-        "removed in the processor's dashboard instead, close this case with a sentence that says so."
+        "card; we keep asking, and this case closes by itself with its answer. The summary says why it fails. If it "
+        "was removed in the processor's dashboard instead, close this case with a sentence that says so."
     ),
     Case.Kind.TRANSACTION_DIFFERS: (
         "Compare the transaction with the issuer's dashboard: ours is kept as it was reported first, and neither side "

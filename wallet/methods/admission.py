@@ -9,6 +9,7 @@ from typing import Final
 
 from audit import trail
 from onecard.kit.errors import OneCardError
+from wallet.methods import described
 from wallet.methods.edits import edit
 from wallet.models import Cardholder, CardProduct, FundingMethod, FundingType, Network
 from wallet.processors.stripe.saving import Setup
@@ -82,13 +83,7 @@ def add(wallet: Cardholder, found: Setup, *, product: CardProduct | None, name: 
         cardholder=wallet,
         product=product,
         name=name or (product.name if product else Network(card.network).label),
-        network=card.network,
-        last_four=card.last_four,
-        expiry_month=card.expiry_month or 0,
-        expiry_year=card.expiry_year or 0,
-        funding_type=card.funding_type if card.funding_type in FundingType.values else FundingType.UNKNOWN,
-        country=card.country,
-        fingerprint=card.fingerprint,
+        **described.details(card),
         processor_method_id=found.method_id,
         is_backup=not wallet.funding_methods.filter(is_backup=True).exists(),
         position=max(kept.values_list("position", flat=True), default=0) + 1,

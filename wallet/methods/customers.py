@@ -10,9 +10,9 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_no_transaction, require_transaction, transaction
-from wallet import states
+from wallet import cases, states
 from wallet.methods import usable as methods
-from wallet.models import Cardholder, FundingCharge, FundingMethod
+from wallet.models import Cardholder, Case, FundingCharge, FundingMethod
 from wallet.processors.base import NotProcessedError, OutcomeUnknownError, ProcessorAwayError
 from wallet.processors.stripe import saving
 
@@ -83,6 +83,18 @@ def replace_deleted(holder_id: int, *, gone: str, actor: str) -> bool:
         _change(holder, processor_customer_id="", customer_request_id=uuid.uuid4())
         trail.record(actor=actor, action="wallet.customer_deleted", subject=holder, was=gone)
     return True
+
+
+def open_case_of_unknown(holder: Cardholder, customer_id: str) -> None:
+    """Tells staff of a customer that the processor never had: no card can be saved or charged under it."""
+    with transaction():
+        cases.open_case(
+            kind=Case.Kind.EVENT_CONTRADICTION,
+            reference=f"cardholder:{holder.pk}",
+            money=cases.NO_MONEY,
+            summary=f"The processor does not know the customer {customer_id} of {holder.name}, so no card can be added "
+            "or charged. Is STRIPE_API_KEY of another account, or was the id typed in? Mend it on the wallet's page.",
+        )
 
 
 def detach_all(holder: Cardholder, *, actor: str) -> None:

@@ -11,6 +11,7 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
+from wallet.methods import described
 from wallet.methods import usable as methods
 from wallet.methods.condition import SOON, last_day
 from wallet.models import FundingMethod
@@ -25,6 +26,7 @@ ACTOR = "system:method_check"
 Status = FundingMethod.Status
 LOOK_UPS = account_refusals.Operation.LOOK_UPS
 RENEWED = "method.renewed"
+UNTYPED = ("funding_type", "country", "fingerprint")
 PAGE = 100
 # A tenth of Stripe's rate limit, so that the check disturbs nobody. A stretch fits into a task's time limit.
 PER_SECOND = 5.0
@@ -100,11 +102,25 @@ def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
         # The network reports a card's successor to the processor; the saved card continues with the new date.
         _change(method, RENEWED, expiry_year=found.expiry_year, expiry_month=found.expiry_month)
         method.expiry_year, method.expiry_month = found.expiry_year, found.expiry_month
+    _describe(method, found)
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
     if last_day(method) < today:
         _change(method, "method.expired", status=Status.DISABLED)
     elif last_day(method) - today <= SOON:
         _notice(method)
+
+
+def _describe(method: FundingMethod, found: SavedMethod) -> None:
+    """Adds what the processor knows of a card from the time when cards were typed in."""
+    missing = {name: value for name, value in described.details(found).items() if name in UNTYPED}
+    if {name: getattr(method, name) for name in missing} == missing:
+        return
+    with transaction():
+        methods.lock_wallet(method.cardholder_id)
+        changes = described.without_taken_number(method, missing)
+        if {name: getattr(method, name) for name in changes} != changes:
+            FundingMethod.objects.filter(pk=method.pk).update(**changes, updated_at=clock.now())
+            trail.record(actor=ACTOR, action="method.described", subject=method, **changes)
 
 
 def _change(method: FundingMethod, action: str, **changes: str | int) -> None:

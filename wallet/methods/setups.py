@@ -159,6 +159,7 @@ def _under_customer(holder: Cardholder, actor: str, make: Callable[[str], Made])
         return make(customer)
     except CustomerMissingError as error:
         if not customers.replace_deleted(holder.pk, gone=customer, actor=actor):
+            customers.open_case_of_unknown(holder, customer)
             raise OutcomeUnknownError(error.message) from error
         return make(customers.customer_of(holder.pk, actor=actor))
 

@@ -12,6 +12,8 @@ from issuing.reconcile import comparisons
 from issuing.reconcile.window import Window
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
+from onecard.outbox.models import Message
+from tests.factories import FundingMethodFactory
 from tests.issuing.handlers.charge_disputes import (
     balance,
     call_sandbox,
@@ -22,8 +24,10 @@ from tests.issuing.handlers.charge_disputes import (
 )
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import CUSTOMER, processor_sandbox
+from tests.wallet.methods.saved_cards import begun, fill_in, newcomer
 from wallet.accounts import Account
 from wallet.ledger import check as ledger_check
+from wallet.methods import setups
 from wallet.models import Case, FundingCharge, FundingMethod, FundingRefund
 from wallet.obligations import adjust
 from wallet.refunds import records as refunds
@@ -177,6 +181,37 @@ def test_successor_of_a_card_is_followed_with_its_history(sandbox: RunningSandbo
     )
     entry = Entry.objects.get(action="method.renewed", subject_id=str(method.pk))
     assert entry.details["was_last_four"] == was
+    assert method.renewed_at is not None
+
+
+def test_successor_with_another_cards_number_keeps_its_fingerprint(sandbox: RunningSandbox) -> None:
+    method = paid_charge().method
+    FundingMethodFactory(cardholder=method.cardholder, fingerprint="f_other")
+    FundingMethod.objects.filter(pk=method.pk).update(fingerprint="f_own")
+    params = {"card[exp_year]": 2041, "card[fingerprint]": "f_other"}
+    call_sandbox(sandbox, f"/v1/test_helpers/payment_methods/{method.processor_method_id}/replace", **params)
+
+    (update,) = sandbox_events(sandbox, "payment_method.automatically_updated")
+    assert deliver_event(update) == "handled"
+
+    method.refresh_from_db()
+    assert (method.expiry_year, method.fingerprint) == (2041, "f_own")
+
+
+def test_a_saved_card_comes_into_its_wallet_without_the_persons_device(sandbox: RunningSandbox) -> None:
+    holder = newcomer()
+    fill_in(begun(holder).setup_id, "discover")
+    (update,) = sandbox_events(sandbox, "setup_intent.succeeded")
+
+    for name in ("evt_one", "evt_two"):
+        assert deliver_event(update | {"id": name}) == "handled"
+    assert setups.complete_reported(**Message.objects.get(topic="card.setup_succeeded").payload) == "completed"
+
+    method = FundingMethod.objects.get(cardholder=holder)
+    assert (method.network, method.last_four, method.status) == ("discover", "1117", "active")
+    foreign = update | {"id": "evt_foreign"}
+    foreign["data"] = {"object": update["data"]["object"] | {"metadata": {}}}
+    assert deliver_event(foreign) == "kept"
 
 
 @pytest.mark.parametrize("card", [None, {}, {"exp_month": 13, "exp_year": 2041, "last4": "12", "brand": "new brand"}])

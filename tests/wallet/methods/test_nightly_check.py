@@ -44,7 +44,9 @@ def trail() -> list[tuple[str, str]]:
 
 def set_expiry(sandbox: RunningSandbox, method: FundingMethod, year: int, month: int) -> None:
     as_at_processor(sandbox, method)["card"].update(exp_year=year, exp_month=month)
-    FundingMethod.objects.filter(pk=method.pk).update(expiry_year=year, expiry_month=month)
+    known = as_at_processor(sandbox, method)["card"]
+    described = {"funding_type": known["funding"], "country": known["country"], "fingerprint": known["fingerprint"]}
+    FundingMethod.objects.filter(pk=method.pk).update(expiry_year=year, expiry_month=month, **described)
 
 
 def test_a_card_that_is_well_stays_as_it_is(sandbox: RunningSandbox) -> None:
@@ -55,6 +57,20 @@ def test_a_card_that_is_well_stays_as_it_is(sandbox: RunningSandbox) -> None:
 
     method.refresh_from_db()
     assert (method.status, trail()) == ("active", [])
+
+
+def test_a_card_of_older_times_gets_what_the_processor_knows(sandbox: RunningSandbox) -> None:
+    (method,) = a_wallet(cards=1)
+    set_expiry(sandbox, method, 2099, 12)
+    FundingMethod.objects.update(fingerprint="", funding_type="unknown", country="")
+
+    for _ in range(2):
+        check()
+
+    method.refresh_from_db()
+    known = as_at_processor(sandbox, method)["card"]
+    assert (method.fingerprint, method.funding_type, method.country) == (known["fingerprint"], "credit", "US")
+    assert trail() == [("method.described", str(method.pk))]
 
 
 @pytest.mark.parametrize("customer", [None, "cus_somebody_else"])

@@ -15,15 +15,12 @@ from tests.factories import CardProductFactory
 from tests.sandbox.running import RunningSandbox
 from tests.sandboxes import processor_sandbox
 from tests.threads import at_once
-from tests.wallet.charges.cascades import owe
-from tests.wallet.methods.saved_cards import CUSTOMERS, ME, SETUPS, added, begun, customers_made, fill_in, newcomer
+from tests.wallet.methods.saved_cards import ME, SETUPS, added, begun, customers_made, fill_in, newcomer
 from wallet import processor_events
 from wallet.methods import setups
 from wallet.methods.admission import CardRefusedError, ProductMismatchError
-from wallet.methods.customers import ChargesUnderWayError
 from wallet.methods.setups import SetupNotFoundError, SetupUnfinishedError
-from wallet.models import CardDetachment, CardSetup, FundingCharge, FundingMethod
-from wallet.processors.base import ProcessorAwayError
+from wallet.models import CardDetachment, CardSetup, FundingMethod
 from wallet.processors.stripe.client import stripe_client
 
 pytestmark = pytest.mark.django_db
@@ -251,113 +248,12 @@ def test_the_hosted_page_leads_to_the_same_card(sandbox: RunningSandbox) -> None
     assert FundingMethod.objects.get().network == "discover"
 
 
-def test_a_deleted_customer_is_made_anew(sandbox: RunningSandbox) -> None:
-    holder = newcomer()
-    old = added(holder)
-    holder.refresh_from_db()
-    gone = holder.processor_customer_id
-    stripe_client().v1.customers.delete(gone)
-
-    method = added(holder)
-
-    holder.refresh_from_db()
-    assert holder.processor_customer_id not in ("", gone)
-    old.refresh_from_db()
-    assert (old.status, method.status) == ("detached", "active")
-    assert Entry.objects.filter(action="wallet.customer_deleted").count() == 1
-    assert customers_made(sandbox) == 2
-
-
-@pytest.mark.usefixtures("sandbox")
-def test_a_customer_with_a_charge_in_doubt_is_not_replaced() -> None:
-    holder = newcomer()
-    owe(added(holder))
-    FundingCharge.objects.update(status="unknown")
-    holder.refresh_from_db()
-    stripe_client().v1.customers.delete(holder.processor_customer_id)
-
-    with pytest.raises(ChargesUnderWayError):
-        begun(holder)
-
-    assert FundingMethod.objects.get().status == "active"
-
-
-@pytest.mark.usefixtures("sandbox")
-def test_a_customer_that_another_account_has_is_kept() -> None:
-    holder = newcomer()
-    added(holder)
-    type(holder).objects.update(processor_customer_id="cus_of_another_account")
-
-    with pytest.raises(ProcessorAwayError):
-        begun(holder)
-
-    assert FundingMethod.objects.get().status == "active"
-
-
-@pytest.mark.parametrize("path", [CUSTOMERS, SETUPS])
-@pytest.mark.parametrize("fault", ["error_500", "drop_answer", "drop_request", "rate_limit"])
-def test_after_a_lost_answer_a_repeat_goes_on(sandbox: RunningSandbox, path: str, fault: str) -> None:
-    holder, request_id = newcomer(), uuid.uuid4()
-    sandbox.order(method="POST", path=path, do=fault)
-    try:
-        begun(holder, request_id=request_id)
-    except ProcessorAwayError:
-        setup = begun(holder, request_id=request_id)
-    else:
-        setup = begun(holder, request_id=request_id)
-
-    assert setup.client_secret
-    holder.refresh_from_db()
-    assert setup.customer_id == holder.processor_customer_id
-
-
-def test_a_process_that_dies_between_call_and_record_leaves_one_customer(
-    sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    holder, request_id = newcomer(), uuid.uuid4()
-    with monkeypatch.context() as dying:
-        dying.setattr("wallet.methods.usable.lock_wallet", _dies_at_call(2))
-        with pytest.raises(KeyboardInterrupt):
-            begun(holder, request_id=request_id)
-    assert customers_made(sandbox) == 1
-    holder.refresh_from_db()
-    assert not holder.processor_customer_id
-
-    begun(holder, request_id=request_id)
-
-    assert customers_made(sandbox) == 1
-
-
-def _dies_at_call(number: int) -> Any:
-    from wallet.methods.usable import lock_wallet
-
-    calls = iter(range(1, 100))
-
-    def lock(cardholder_id: int) -> Any:
-        if next(calls) == number:
-            raise KeyboardInterrupt
-        return lock_wallet(cardholder_id)
-
-    return lock
-
-
 def test_the_processor_is_not_called_in_a_transaction() -> None:
     holder = newcomer()
     with transaction.atomic(), pytest.raises(TransactionError):
         begun(holder)
     with transaction.atomic(), pytest.raises(TransactionError):
         setups.complete(holder, setup_id="seti_1", actor=ME)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_who_ask_at_once_make_one_customer(sandbox: RunningSandbox) -> None:
-    holder = newcomer()
-
-    made = at_once([lambda: begun(holder) for _ in range(4)])
-
-    assert len({setup.customer_id for setup in made}) == 1
-    assert len({setup.setup_id for setup in made}) == 4
-    assert customers_made(sandbox) == 1
 
 
 @pytest.mark.django_db(transaction=True)
