@@ -1,12 +1,26 @@
 """Why a card cannot be made or changed; the messages are fit for the cardholder's eyes."""
 
+from collections.abc import Sequence
+
 from onecard.kit.errors import OneCardError
+from wallet.kyc.fields import in_words, nested
 
 
 class CardRefusedError(OneCardError):
     """The card may not be made or changed so."""
 
     code = "card_refused"
+
+
+class IncompletePersonError(CardRefusedError):
+    """The profile lacks what the issuer asks for; `errors` names each field."""
+
+    code = "profile_incomplete"
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(f"Your profile is not complete. Missing: {in_words(list(missing))}.")
+        self.missing = list(missing)
+        self.errors = nested({name: ["It is missing."] for name in missing})
 
 
 class ReadOnlyError(CardRefusedError):

@@ -117,6 +117,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Cards",
                 "items": [
                     _room("Wallets", "wallet", "wallet.cardholder"),
+                    _room("Identity checks", "verified_user", "wallet.kycreview"),
                     _room("Virtual cards", "credit_card", "issuing.virtualcard"),
                     _room("Transactions", "swap_horiz", "issuing.cardtransaction"),
                     _room("Disputes", "gavel", "issuing.dispute"),

@@ -67,6 +67,7 @@ app.conf.update(
         "sweep-cascade": {"task": "wallet.tasks.sweep_cascade", "schedule": 30.0, "options": {"expires": 30}},
         # After midnight in New York, when cards of the month before have expired and few people shop.
         "check-methods": {"task": "wallet.tasks.check_methods", "schedule": crontab(hour=7, minute=20)},
+        "expire-verifications": {"task": "wallet.tasks.expire_verifications", "schedule": crontab(minute=11)},
         "forget-old-requests": {"task": "onecard.api.tasks.forget_old_requests", "schedule": crontab(minute=53)},
         "forget-login-mails": {"task": "onecard.api.tasks.forget_login_mails", "schedule": crontab(minute=11)},
         "forget-expired-sessions": {

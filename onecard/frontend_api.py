@@ -34,4 +34,8 @@ SPECTACULAR: Final[dict[str, Any]] = {
         "onecard.api.auth.schema.add_joining",
     ],
     "SORT_OPERATIONS": True,
+    "ENUM_NAME_OVERRIDES": {
+        "KycStatus": "wallet.states.KycStatus",
+        "PurchaseStatus": "issuing.activity.purchases.STATUSES",
+    },
 }

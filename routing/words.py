@@ -24,6 +24,7 @@ DECLINES = {
     "unknown_card": "We have no card with this id.",
     "card_not_active": "The virtual card is not active.",
     "card_stop_reported": "The issuer reported that it stopped the card, and was not asked yet whether that holds.",
+    "compliance_hold": "A compliance flag of the card or its cardholder stops every purchase.",
     "kyc_not_verified": "The cardholder's identity is not verified.",
     "authorization_not_open": "The authorization has ended already.",
     "currency_mismatch": "The purchase is not in the card's currency.",

@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from issuing.models import VirtualCard
 from onecard.users.models import User
 from routing.models import RankingRow
+from wallet.kyc.fields import TERMS_VERSION
 from wallet.models import Cardholder, CardProduct, FundingMethod
 
 
@@ -26,13 +27,25 @@ class UserFactory(DjangoModelFactory[User]):
 
 
 class CardholderFactory(DjangoModelFactory[Cardholder]):
-    """A person in New York whose identity is verified, who prefers cash back; the wallet is empty."""
+    """A person with a whole profile and a verified identity, who prefers cash back; the wallet is empty."""
 
     class Meta:
         model = Cardholder
 
     user = factory.SubFactory(UserFactory)
     name = factory.Sequence(lambda n: f"Person {n}")
+    legal_first_name = "Ada"
+    legal_last_name = "Person"
+    birth_date = dt.date(1990, 12, 10)
+    phone = "+14155550100"
+    address_line1 = "510 Townsend Street"
+    address_city = "San Francisco"
+    address_state = "CA"
+    address_postal_code = "94103"
+    address_country = "US"
+    terms_version = TERMS_VERSION
+    terms_accepted_at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    terms_accepted_from = "203.0.113.7"
     kyc_status = "verified"
     time_zone = "America/New_York"
     preference = "cash"

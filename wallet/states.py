@@ -1,4 +1,4 @@
-"""The states of obligations, charges and refunds, and the legal moves between them (money-safety I10).
+"""The states of obligations, charges, refunds and identity checks, and the legal moves (money-safety I10).
 
 Only tables: the function that knows why makes the move, with a conditional update.
 """
@@ -213,3 +213,50 @@ FUNDING_DISPUTE_MOVES: dict[str, frozenset[str]] = {
     FundingDispute.LOST: frozenset({FundingDispute.WON}),
     FundingDispute.PREVENTED: frozenset(),
 }
+
+
+class KycStatus(models.TextChoices):
+    """How far the person's identity was checked. Only `verified` may spend."""
+
+    NOT_STARTED = "not_started", "Not started"  # The person has not asked for the check yet.
+    PENDING = "pending", "Pending"  # Staff or the issuer look at it.
+    NEEDS_MORE = "needs_more", "Needs more"  # The person has to give or correct something.
+    VERIFIED = "verified", "Verified"
+    REJECTED = "rejected", "Rejected"
+    EXPIRED = "expired", "Expired"  # It was verified too long ago.
+
+
+KYC_MOVES: dict[str, frozenset[str]] = {
+    KycStatus.NOT_STARTED: frozenset({KycStatus.PENDING, KycStatus.REJECTED}),
+    KycStatus.PENDING: frozenset({KycStatus.VERIFIED, KycStatus.REJECTED, KycStatus.NEEDS_MORE}),
+    KycStatus.NEEDS_MORE: frozenset({KycStatus.PENDING, KycStatus.VERIFIED, KycStatus.REJECTED}),
+    # Verified again is a renewal before the end. An issuer, or a new name, may put a verified person in doubt.
+    KycStatus.VERIFIED: frozenset(
+        {KycStatus.VERIFIED, KycStatus.PENDING, KycStatus.NEEDS_MORE, KycStatus.REJECTED, KycStatus.EXPIRED}
+    ),
+    KycStatus.EXPIRED: frozenset({KycStatus.PENDING, KycStatus.VERIFIED, KycStatus.NEEDS_MORE, KycStatus.REJECTED}),
+    # Only staff or the issuer look at a rejected person again.
+    KycStatus.REJECTED: frozenset({KycStatus.PENDING}),
+}
+OPEN_REVIEW = (KycStatus.PENDING, KycStatus.NEEDS_MORE)
+# One submission for a check, on its way through the queue of staff.
+REVIEW_MOVES: dict[str, frozenset[str]] = {
+    KycStatus.PENDING: frozenset({KycStatus.VERIFIED, KycStatus.REJECTED, KycStatus.NEEDS_MORE}),
+    KycStatus.NEEDS_MORE: frozenset({KycStatus.PENDING, KycStatus.VERIFIED, KycStatus.REJECTED}),
+    KycStatus.VERIFIED: frozenset(),
+    KycStatus.REJECTED: frozenset(),
+}
+
+
+class ComplianceFlag(models.TextChoices):
+    """A mark that staff or an issuer set on a person or a card."""
+
+    SANCTIONS = "sanctions", "On a sanctions list"
+    FRAUD = "fraud", "Suspected of fraud"
+    LEGAL_HOLD = "legal_hold", "Held by order of a court or authority"
+    MANUAL_REVIEW = "manual_review", "To be looked at"
+    WATCHED = "watched", "Watched"
+
+
+# While one of these stands, every purchase is declined and no card is made. The others only remind staff.
+BLOCKING_FLAGS = (ComplianceFlag.SANCTIONS, ComplianceFlag.FRAUD, ComplianceFlag.LEGAL_HOLD)

@@ -8,6 +8,7 @@ from wallet import carried_amounts, receivable_notice
 from wallet.charges import cascade
 from wallet.charges import charge as charges
 from wallet.fees import book as fees
+from wallet.kyc import expiry
 from wallet.methods import detachment, nightly_check, setups
 from wallet.refunds import send as refund_sending
 
@@ -79,3 +80,9 @@ def book_fees(*, since: str = "", until: str = "", **_newer: Any) -> None:
 def sweep_carried(**_newer: Any) -> None:
     """Writes off carried amounts that waited too long."""
     carried_amounts.sweep()
+
+
+@shared_task(name="wallet.tasks.expire_verifications")
+def expire_verifications(**_newer: Any) -> None:
+    """Ends the identity verifications whose time is over."""
+    expiry.sweep()

@@ -14,6 +14,7 @@ SENTENCES: Final[dict[str, str]] = {
     "card_not_active": "Your card is not active. Unfreeze or activate it, then try again.",
     "card_stop_reported": "The issuer reports that your card was stopped. We are asking; try again in a few minutes.",
     "kyc_not_verified": "Your identity is not verified yet. Complete your profile, and the card works.",
+    "compliance_hold": "We had to stop your card and are looking into it. Our support can tell you more.",
     "authorization_not_open": "The merchant asked for more on a purchase that had ended. Ask them to begin a new one.",
     "currency_mismatch": "The merchant charged in another currency than your card's.",
     "cash_not_allowed": "Cash and things like cash cannot be bought with this card.",

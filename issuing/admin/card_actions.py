@@ -10,11 +10,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from issuing import states
+from issuing.cards import flags as card_flags
 from issuing.cards import service as cards
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
 from onecard.kit.transitions import sources_of
+from wallet.admin.identity_buttons import STOPS, FlagForm
+from wallet.states import ComplianceFlag
 
 HOLDS_AT_ONCE = (CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)
 
@@ -68,20 +71,30 @@ ACTS = {
 }
 
 
-PUT_MONEY = "put-money"
+PUT_MONEY, CLEAR_FLAG = "put-money", "clear-flag"
 
 
 class CardActionsAdmin(BaseAdmin):
     """Gives a virtual card's page its buttons; each is shown if the card's state allows it."""
 
-    actions_detail = ("reveal", "put_money", "activate", "freeze", "unfreeze", "close")
+    actions_detail = (
+        "reveal",
+        "put_money",
+        "activate",
+        "freeze",
+        "unfreeze",
+        "close",
+        "set_flag",
+        "clear_flag",
+    )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """The buttons that this person may press and this card allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         card = row_of(self, request, object_id)
-        status = card.status if card else ""
-        return [each for each in allowed if _is_legal(each.path, status)]
+        status, flags = (card.status, card_flags.flags_of(card)) if card else ("", [])
+        legal = [each for each in allowed if _is_legal(each.path, status)]
+        return [each for each in legal if flags or each.path != CLEAR_FLAG]
 
     @page_action(description="Activate", url_path="activate", permissions=["change"], icon="check_circle")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -98,6 +111,33 @@ class CardActionsAdmin(BaseAdmin):
     @page_action(description="Close", url_path="close", permissions=["change"], icon="block")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return act_on_card(self, request, object_id, "close")
+
+    @page_action(description="Set a flag", url_path="set-flag", permissions=["change"], icon="flag")
+    def set_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        card: VirtualCard = row_or_404(self, request, object_id)
+        free = [flag for flag in ComplianceFlag.values if flag not in card_flags.flags_of(card)]
+        return _change_flag(request, card, free, card_flags.set_flag, "Set a flag")
+
+    @page_action(description="Clear a flag", url_path=CLEAR_FLAG, permissions=["change"], icon="outlined_flag")
+    def clear_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        card: VirtualCard = row_or_404(self, request, object_id)
+        return _change_flag(request, card, card_flags.flags_of(card), card_flags.clear_flag, "Clear a flag")
+
+
+def _change_flag(
+    request: HttpRequest, card: VirtualCard, flags: list[str], call: Callable[..., VirtualCard], button: str
+) -> HttpResponse:
+    title = f"{button}: {card} of {card.cardholder.name}"
+    act = Act(title=title, words=STOPS, button=button, back=change_page(card), danger=True)
+    return ask_or_do(
+        request,
+        act,
+        FlagForm(posted(request), flags=flags),
+        partial(call, card=card, requested_by=actor_of(request)),
+        done="Done. The next purchase is decided with it.",
+        refusals=(cards.CardRefusedError,),
+        row=card,
+    )
 
 
 def _is_legal(act: str, status: str) -> bool:

@@ -17,6 +17,7 @@ from issuing.admin.new_card import NewCardAdmin
 from issuing.admin.reveal import RevealAdmin
 from issuing.admin.top_up import PutMoneyAdmin
 from issuing.cards import service as cards
+from issuing.cards.flags import flags_of
 from issuing.issuers.base import Limits
 from issuing.models import VirtualCard
 from issuing.operations import availability
@@ -114,11 +115,12 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         "issuer_provider",
         "issuer_card_id",
         "synced",
+        "flags",
     )
     fieldsets = (
         ("Limits, counted in the cardholder's own days", {"fields": (tuple(LIMITS),)}),
         ("Money on the card", {"fields": (("balance", "spends_balance"),)}),
-        ("The card", {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"))}),
+        ("The card", {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"), "flags")}),
         ("At the issuer", {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
     )
 
@@ -200,6 +202,10 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
     @admin.display(description="Expires")
     def expiry(self, card: VirtualCard) -> str:
         return f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING
+
+    @admin.display(description="Compliance flags")
+    def flags(self, card: VirtualCard) -> str:
+        return ", ".join(flags_of(card)) or display.NOTHING
 
     @admin.display(description="Last synced")
     def synced(self, card: VirtualCard) -> str:

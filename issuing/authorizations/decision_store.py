@@ -18,7 +18,9 @@ from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
 from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError
+from wallet import states
 
+BLOCKING_FLAGS = tuple(flag.value for flag in states.BLOCKING_FLAGS)
 READ = """
 SELECT (SELECT version FROM routing_rulebook),
        (SELECT d.response FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
@@ -37,8 +39,9 @@ SELECT (SELECT version FROM routing_rulebook),
                   AND i.issuer_cardholder_id <> '' AND i.cardholder_id <> c.cardholder_id),
        c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
        c.balance_minor, c.spends_balance,
-       h.id, h.wallet_version, h.kyc_status, h.time_zone, h.preference,
-       h.processor_customer_id <> '',
+       h.id, h.wallet_version, h.kyc_status,
+       h.compliance_flags && %(blocking_flags)s::varchar[] OR c.compliance_flags ?| %(blocking_flags)s::text[],
+       h.time_zone, h.preference, h.processor_customer_id <> '',
        (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
                                            m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
                                            m.is_backup, m.position) ORDER BY m.position, m.id)::text
@@ -69,6 +72,7 @@ class CardFacts:
     cardholder_id: int
     wallet_version: int
     kyc_status: str
+    is_on_compliance_hold: bool
     time_zone: str
     preference: str
     has_customer: bool
@@ -119,6 +123,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
         "earlier_events": list(asked.earlier_events),
         "earlier_rounds": list(asked.earlier_rounds),
         "cardholders": list(asked.cardholders),
+        "blocking_flags": list(BLOCKING_FLAGS),
     }
     row = run_statement(READ, names, remaining_ms)
     version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row

@@ -113,6 +113,7 @@ def _decline_reason(
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
         ("card_stop_reported", card.stop_is_reported),
+        ("compliance_hold", card.is_on_compliance_hold),
         ("kyc_not_verified", card.kyc_status != KycStatus.VERIFIED),
         ("authorization_not_open", facts.status_before not in contradictions.OPEN_STATES),
         ("currency_mismatch", asked.currency != card.currency),

@@ -11,7 +11,17 @@ from audit import trail
 from issuing import locking, states
 from issuing.cards import change_records, issuer_failover
 from issuing.errors import CardRefusedError
-from issuing.issuers.base import Address, CardOrder, IssuedCard, Issuer, IssuerError, Limits, Person, RefusedError
+from issuing.issuers.base import (
+    Address,
+    CardOrder,
+    IssuedCard,
+    Issuer,
+    IssuerError,
+    Limits,
+    Person,
+    RefusedError,
+    Terms,
+)
 from issuing.issuers.errors import KEY_REUSED, PausedError
 from issuing.issuers.registry import issuer_for
 from issuing.models import CardChange, IssuerAccount, VirtualCard
@@ -203,16 +213,24 @@ def _try_later(change: CardChange, error: IssuerError, *, was_sent: bool = True)
 
 def _person(card: VirtualCard) -> Person:
     holder = card.cardholder
-    first, _, last = holder.name.partition(" ")
     address = Address(
         holder.address_line1,
         holder.address_city,
         holder.address_state,
         holder.address_postal_code,
         holder.address_country,
+        line2=holder.address_line2,
     )
-    names = (holder.user.first_name or first, holder.user.last_name or last)
-    return Person(*names, email=holder.user.email, address=address, phone=holder.phone)
+    accepted_at, accepted_from = holder.terms_accepted_at, holder.terms_accepted_from
+    return Person(
+        holder.legal_first_name,
+        holder.legal_last_name,
+        email=holder.user.email,
+        address=address,
+        phone=holder.phone,
+        birth_date=holder.birth_date,
+        terms=Terms(accepted_at, str(accepted_from)) if accepted_at and accepted_from else None,
+    )
 
 
 def _limits(card: VirtualCard) -> Limits:

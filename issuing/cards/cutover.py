@@ -24,10 +24,10 @@ from issuing.operations import rollout
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.kit.transitions import sources_of
+from wallet.kyc.fields import in_words, missing
 
 ACTOR = "system:cutover"
 BATCH = 200
-ADDRESS = ("address_line1", "address_city", "address_postal_code", "address_country")
 
 
 class CutoverError(CardRefusedError):
@@ -79,9 +79,9 @@ def check(card: VirtualCard, provider: str) -> Outcome | None:
         return Outcome(card, Verdict.UNFIT, "the card is suspended: decide about it first")
     if not holder.kyc_verified:
         return Outcome(card, Verdict.UNFIT, "the identity is not verified")
-    missing = [name.removeprefix("address_") for name in ADDRESS if not getattr(holder, name)]
-    if missing:
-        return Outcome(card, Verdict.UNFIT, f"the address lacks {', '.join(missing)}")
+    lacking = missing(holder)
+    if lacking:
+        return Outcome(card, Verdict.UNFIT, f"the profile lacks {in_words(lacking)}")
     return None
 
 

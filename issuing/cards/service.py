@@ -9,8 +9,9 @@ from issuing import locking, states
 from issuing.card_data.vault import erase_card_data
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
+from issuing.cards import flags
 from issuing.cards.change_records import intend, supersede
-from issuing.errors import CardRefusedError, ReadOnlyError
+from issuing.errors import CardRefusedError, IncompletePersonError, ReadOnlyError
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
 from issuing.operations import availability, rollout
@@ -19,14 +20,18 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from onecard.kit.transitions import sources_of
+from wallet.kyc.fields import missing
+from wallet.kyc.flags import is_blocked
 from wallet.models import Cardholder
 
 MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
+ON_HOLD = "This card cannot be made or used for now. Our support can tell you more."
 DEFAULT_LIMITS = Limits(per_transaction_minor=50_000, daily_minor=100_000, monthly_minor=500_000)
 
 __all__ = [
     "DEFAULT_LIMITS",
     "CardRefusedError",
+    "IncompletePersonError",
     "ReadOnlyError",
     "activate",
     "close",
@@ -52,11 +57,13 @@ def create_virtual_card(
     """Orders a card at the issuer and returns it; it waits to be activated.
 
     The issuer is `provider`, or the one that the rollout gives this person, or the backup while that one is down.
-    Raises CardRefusedError without verified identity or with wrong limits, and its ReadOnlyError while no issuer
+    Raises CardRefusedError without verified identity, with a blocking compliance flag or with wrong limits, its
+    IncompletePersonError naming what the profile lacks, and its ReadOnlyError while no issuer
     accepts changes. When the issuer does not answer, the card stays pending without an issuer's id and is made later,
     once, under the same key.
     """
     _check_person(cardholder)
+    _refuse_incomplete(cardholder)
     _check_limits(limits, currency)
     if provider is None:
         provider = availability.open_provider(rollout.provider_for(cardholder.user))
@@ -79,14 +86,14 @@ def create_virtual_card(
 
 def activate(*, card: VirtualCard, requested_by: str) -> VirtualCard:
     """Makes a new card usable once the issuer confirms; raises CardRefusedError for a card in another state."""
-    _check_person(card.cardholder)
+    _check_usable(card)
     availability.refuse_when_read_only(card.issuer_provider)
     return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, from_states=(states.Card.PENDING,))
 
 
 def unfreeze(*, card: VirtualCard, requested_by: str) -> VirtualCard:
     """Makes a frozen card usable once the issuer confirms; raises CardRefusedError for a card in another state."""
-    _check_person(card.cardholder)
+    _check_usable(card)
     availability.refuse_when_read_only(card.issuer_provider)
     return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,))
 
@@ -172,6 +179,21 @@ def _carry_out(change: CardChange) -> VirtualCard:
 def _check_person(cardholder: Cardholder) -> None:
     if not cardholder.kyc_verified:
         raise CardRefusedError("Your identity is not verified yet; a card can be used once it is.")
+    if is_blocked(cardholder):
+        raise CardRefusedError(ON_HOLD)
+
+
+def _check_usable(card: VirtualCard) -> None:
+    _check_person(card.cardholder)
+    if flags.is_blocked(card):
+        raise CardRefusedError(ON_HOLD)
+
+
+def _refuse_incomplete(cardholder: Cardholder) -> None:
+    """The issuer would refuse the person, or the card later; here each missing field has its name."""
+    lacking = missing(cardholder)
+    if lacking:
+        raise IncompletePersonError(lacking)
 
 
 def _check_limits(limits: Limits, currency: str) -> None:

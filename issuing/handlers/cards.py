@@ -11,6 +11,7 @@ import datetime as dt
 from issuing import states
 from issuing.cards import due_comparisons
 from issuing.cards.comparison_rules import compare
+from issuing.handlers import identity
 from issuing.inbox.content import content_of
 from issuing.issuers.base import IssuedCard, IssuerError
 from issuing.issuers.marqeta import objects as marqeta_objects
@@ -48,6 +49,7 @@ def _about_holder(event: IssuerEvent) -> Result:
     if not event.object_id or account is None:
         return states.Event.KEPT, "The cardholder is not one of ours."
     cards = VirtualCard.objects.filter(issuer_provider=event.provider, cardholder_id=account.cardholder_id)
+    identity.follow(event, account, reported_at=_reported_at(event))
     living = cards.exclude(issuer_card_id="").exclude(status=states.Card.CLOSED)
     due_comparisons.request(living, stop_reported=_reports_a_stop(event), reported_at=_reported_at(event))
     return HANDLED

@@ -20,17 +20,28 @@ class Address:
     state: str
     postal_code: str
     country: str
+    line2: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """That a person accepted the card's terms: when, and from which address."""
+
+    accepted_at: dt.datetime
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The cardholder of a new card."""
+    """The cardholder of a new card; `birth_date` and `terms` are None where nobody asked for them."""
 
     first_name: str
     last_name: str
     email: str
     address: Address
     phone: str = ""
+    birth_date: dt.date | None = None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)

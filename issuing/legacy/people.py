@@ -14,11 +14,13 @@ from issuing.models import LegacyDocument
 from onecard.kit import clock
 from onecard.users import people
 from onecard.users.models import User
-from wallet.models import Cardholder, KycStatus
+from wallet.kyc.moves import lock_person, move
+from wallet.models import Cardholder, KycEvent, KycStatus
 
 USERNAME_PREFIX: Final = "legacy-"
 NAME_PREFIX: Final = "Legacy cardholder "
 ACTOR: Final = "system:import_legacy"
+WITHDRAWN: Final = "A document of the old system says that the identity is not verified."
 
 
 @dataclass(slots=True)
@@ -121,17 +123,30 @@ def _cardholders(users: dict[str, User], unverified: set[str]) -> tuple[dict[str
         )
         for user_id, old_id in new.items()
     ]
-    here |= {holder.user_id: holder.pk for holder in Cardholder.objects.bulk_create(made)}
+    kept = Cardholder.objects.bulk_create(made)
+    KycEvent.objects.bulk_create(_beginning_of(holder) for holder in kept)
+    here |= {holder.user_id: holder.pk for holder in kept}
     return {old_id: here[user.pk] for old_id, user in users.items()}, len(made)
+
+
+def _beginning_of(holder: Cardholder) -> KycEvent:
+    return KycEvent(
+        cardholder=holder,
+        from_status=KycStatus.NOT_STARTED,
+        to_status=holder.kyc_status,
+        actor=ACTOR,
+        reason="As the old system had it.",
+        recorded_at=clock.now(),
+    )
 
 
 def _withdraw_verification(old_ids: dict[int, str]) -> None:
     """One document that says no beats those that said yes, for people whom the import made and nobody renamed."""
     ours = Cardholder.objects.filter(pk__in=old_ids, name__startswith=NAME_PREFIX, kyc_status=KycStatus.VERIFIED)
-    for holder in ours:
-        Cardholder.objects.filter(pk=holder.pk, kyc_status=KycStatus.VERIFIED).update(
-            kyc_status=KycStatus.PENDING, updated_at=clock.now()
-        )
+    for holder in map(lock_person, list(ours.order_by("pk").values_list("pk", flat=True))):
+        if holder.kyc_status != KycStatus.VERIFIED:
+            continue
+        move(holder, KycStatus.PENDING, actor=ACTOR, reason=WITHDRAWN)
         old_user = old_ids[holder.pk]
         trail.record(actor=ACTOR, action="cardholder.verification_withdrawn", subject=holder, old_user=old_user)
 

@@ -126,6 +126,10 @@ class IssuerAccount(models.Model):
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="issuer_accounts", db_index=False)
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="Empty until the issuer has made it.")
+    identity_standing = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="What the issuer reported of the identity last."
+    )
+    identity_reported_at = models.DateTimeField(null=True, blank=True, help_text="An older report changes nothing.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -23,6 +23,8 @@ from onecard.api.idempotency import KeyReusedError, StillRunningError
 from onecard.api.request_ids import request_id
 from onecard.kit.errors import OneCardError
 from wallet.card_removal import CardOwesError
+from wallet.kyc.moves import KycError
+from wallet.kyc.profile import OtherTermsError, ProfileChangedError
 from wallet.methods.admission import CardRefusedError
 from wallet.methods.changes import CardRemovedError
 from wallet.methods.customers import ChargesUnderWayError
@@ -45,6 +47,9 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     CardOwesError: status.HTTP_409_CONFLICT,
     ChargesUnderWayError: status.HTTP_409_CONFLICT,
     ProcessorAwayError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    ProfileChangedError: status.HTTP_412_PRECONDITION_FAILED,
+    OtherTermsError: status.HTTP_409_CONFLICT,
+    KycError: status.HTTP_409_CONFLICT,
     RefusedError: status.HTTP_409_CONFLICT,
     IssuerError: status.HTTP_503_SERVICE_UNAVAILABLE,
     OneCardError: status.HTTP_400_BAD_REQUEST,

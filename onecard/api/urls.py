@@ -13,10 +13,16 @@ from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCard
 from onecard.api.funding.products import CardProducts
 from onecard.api.funding.setups import FundingCardSetups
 from onecard.api.funding.wallet import Wallet
+from onecard.api.onboarding.kyc import Kyc
+from onecard.api.onboarding.profile import Profile, Terms
 
 V1 = [
     # Joining and logging in
     path("v1/auth/", include("onecard.api.auth.urls")),
+    # Onboarding
+    path("v1/profile", Profile.as_view(), name="profile"),
+    path("v1/profile/terms", Terms.as_view(), name="profile-terms"),
+    path("v1/kyc", Kyc.as_view(), name="kyc"),
     # Activity
     path("v1/purchases", Purchases.as_view(), name="purchases"),
     path("v1/purchases/<str:purchase_id>", Purchase.as_view(), name="purchase"),

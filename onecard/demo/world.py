@@ -21,7 +21,8 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
 from routing.rankings.importing import import_rankings
-from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
+from wallet.kyc import people
+from wallet.models import Cardholder, CardProduct, FundingMethod
 
 ACTOR = "system:seed_demo"
 ADMIN = "admin"
@@ -113,16 +114,25 @@ def _seed_cardholder(person: dict[str, Any]) -> tuple[Cardholder, bool]:
         holder = Cardholder.objects.filter(**{name: person[name]}).exclude(user=user).first()
         if holder is not None:
             raise _taken(person[name], holder)
-    return Cardholder.objects.get_or_create(
-        user=user,
-        defaults={
-            "name": person["name"],
-            "kyc_status": KycStatus.VERIFIED,
-            "time_zone": person["time_zone"],
-            "preference": person["preference"],
-            "processor_customer_id": person["processor_customer_id"],
-            "issuer_cardholder_id": person["issuer_cardholder_id"],
-        },
+    known = Cardholder.objects.filter(user=user).first()
+    if known is not None:
+        return known, False
+    joined = people.join(user=user, asked=_as_asked(person), actor=ACTOR)
+    ids = {name: person[name] for name in ("processor_customer_id", "issuer_cardholder_id")}
+    Cardholder.objects.filter(pk=joined.pk).update(**ids)
+    joined.refresh_from_db()
+    return joined, True
+
+
+def _as_asked(person: dict[str, Any]) -> people.NewPerson:
+    """The walkthrough's person as somebody who gives a profile, accepts the terms and is verified by staff."""
+    own = ("first_name", "last_name", "birth_date", "phone", "time_zone", "preference")
+    address = {f"address.{name}": value for name, value in person["address"].items()}
+    return people.NewPerson(
+        email=person["email"],
+        given={name: person[name] for name in own} | address,
+        terms_from="127.0.0.1",
+        verified_because="The person of the demo world.",
     )
 
 

@@ -26,3 +26,8 @@ def alpha_2(code: str) -> str:
     # Upper case turns some single letters of other alphabets into two of ours.
     letters = code.strip().upper() if code.isascii() else code
     return letters if letters in _KNOWN else _ALPHA_2.get(letters, code)
+
+
+def is_country(code: str) -> bool:
+    """Returns whether these are the two letters of a country, in upper case."""
+    return code in _KNOWN

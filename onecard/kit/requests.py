@@ -1,7 +1,8 @@
-"""What no request may contain, whichever view it is for."""
+"""What no request may contain, whichever view it is for, and from where a request came."""
 
 from collections.abc import Callable
 
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
 SENTENCE = "This address holds a NUL character (%00), which nothing here has in its name or value.\n"
@@ -22,3 +23,8 @@ class RefuseNul:
         if "\\" in request.META.get("HTTP_COOKIE", ""):
             request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in name + value}
         return self.get_response(request)
+
+
+def client_address(request: HttpRequest) -> str:
+    """Returns the caller's address as the login counts it: what the trusted proxies report, else the peer."""
+    return str(get_adapter(request).get_client_ip(request))

@@ -17,9 +17,11 @@ from tests.wallets import walkthrough_card
 from wallet import carried_amounts, cases
 from wallet.ledger import postings as ledger
 from wallet.models import (
+    Cardholder,
     FundingCharge,
     FundingDispute,
     FundingObligation,
+    KycReview,
 )
 from wallet.refunds import records as refunds
 
@@ -43,10 +45,15 @@ def purchases(count: int, *, card: VirtualCard | None = None) -> None:
         FundingCharge.objects.filter(obligation=obligation).update(status="succeeded", finished_at=clock.now())
         assert rewards_book.book_charge(obligation.charges.get().pk)
         dispute_of(obligation.charges.get())
+    check_identity_of(card.cardholder)
 
 
 def listed_models() -> list[type[Model]]:
     return sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def check_identity_of(holder: Cardholder) -> None:
+    KycReview.objects.get_or_create(cardholder=holder, defaults={"submitted_by": "user:1", "submitted_at": clock.now()})
 
 
 def dispute_of(charge: FundingCharge) -> None:

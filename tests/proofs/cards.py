@@ -4,6 +4,7 @@ The issuer is the sandbox, over real HTTP; the cards are made by the card servic
 does not work out at first is tried again as in production. At the end both sides are counted.
 """
 
+import datetime as dt
 import random
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from issuing.issuers.registry import issuer_for
 from issuing.models import CardChange, VirtualCard
 from onecard.kit import clock
 from onecard.users.models import User
+from wallet.kyc.fields import TERMS_VERSION
 from wallet.models import Cardholder, KycStatus
 
 PROVIDER = "stripe"
@@ -72,6 +74,13 @@ def make_cardholders(count: int) -> list[Cardholder]:
                 user=user,
                 name="Ada Many",
                 kyc_status=KycStatus.VERIFIED,
+                legal_first_name="Ada",
+                legal_last_name="Many",
+                birth_date=dt.date(1990, 12, 10),
+                phone="+14155550100",
+                terms_version=TERMS_VERSION,
+                terms_accepted_at=clock.now(),
+                terms_accepted_from="203.0.113.7",
                 address_line1="510 Townsend Street",
                 address_city="San Francisco",
                 address_state="CA",

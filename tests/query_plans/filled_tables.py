@@ -36,7 +36,17 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "time_zone": "'America/New_York'",
             "preference": "'cash'",
             "processor_customer_id": "'cus_' || n",
+            "compliance_flags": "'{}'::varchar[]",
+            "kyc_due_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END",
         },
+    ),
+    "wallet_kycreview": (
+        PEOPLE,
+        {"cardholder_id": "n", "status": f"CASE WHEN {DUE} THEN 'pending' ELSE 'verified' END"},
+    ),
+    "wallet_kycevent": (
+        3 * PEOPLE,
+        {"cardholder_id": PERSON, "from_status": "'pending'", "to_status": "'verified'", "asked": "'[]'::jsonb"},
     ),
     "wallet_fundingmethod": (
         3 * PEOPLE,

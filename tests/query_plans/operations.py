@@ -38,6 +38,7 @@ from wallet import card_removal, carried_amounts, receivable_notice
 from wallet.card_removal import CardOwesError
 from wallet.charges import cascade, charge
 from wallet.fees import book as fees
+from wallet.kyc import expiry as kyc_expiry
 from wallet.methods import detachment, setups
 from wallet.models import Cardholder, CardSetup, Case, EnteredAmount, FundingCharge, FundingObligation, Posting
 from wallet.refunds import send as refund_sending
@@ -59,6 +60,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of reported card setups", setups.sweep
     yield "sweep of removed cards", detachment.sweep
     yield "sweep of carried amounts", carried_amounts.sweep
+    yield "sweep of verifications", kyc_expiry.sweep
     yield "sweep of the inbox", dispatch.sweep
     yield "sweep of card changes", card_changes.sweep
     yield "sweep of card comparisons", due_comparisons.sweep

@@ -32,6 +32,7 @@ WITHOUT_ID: Final = {
     "issuing_syncdifference": "Only what differs is written down.",
     "outbox_message": "A message is found by its topic.",
     "routing_rankingrow": "A ranking is found by its category and card.",
+    "wallet_kycreview": "A check is found by its person.",
     "users_user": "A login is found by a part of its name.",
     "wallet_enteredamount": "People enter them by hand.",
 }
@@ -46,7 +47,7 @@ OURS: Final = "^(audit|issuing|onecard|outbox|routing|users|wallet)_"
 NAMES: Final = {
     "provider": "stripe", "event_id": "evt_17", "event_type": "issuing_authorization.request", "fingerprint": "f",
     "card_id": "ic_17", "authorization_id": "iauth_17", "earlier_events": ["evt_18"], "earlier_rounds": ["0"],
-    "cardholders": ["ich_18"],
+    "cardholders": ["ich_18"], "blocking_flags": ["sanctions"],
 }  # fmt: skip
 
 

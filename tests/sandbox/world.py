@@ -41,7 +41,13 @@ def world_of(path: Path) -> Iterator[Json]:
 
 def _add_cardholder(state: State, person: Json) -> None:
     cardholder = shapes_issuing.cardholder(name=person["name"], address=person["address"])
-    cardholder["individual"] = {"first_name": person["first_name"], "last_name": person["last_name"]}
+    year, month, day = map(int, person["birth_date"].split("-"))
+    cardholder["individual"] = {
+        "first_name": person["first_name"],
+        "last_name": person["last_name"],
+        "dob": {"day": day, "month": month, "year": year},
+        "card_issuing": {"user_terms_acceptance": {"date": 1_790_000_000, "ip": "127.0.0.1", "user_agent": None}},
+    }
     state.add({**cardholder, "id": person["issuer_cardholder_id"], "email": person["email"]})
 
 

@@ -13,9 +13,14 @@ from onecard.kit import display, references
 from onecard.kit.admin import StackedRows
 from wallet.admin.add_card import AddCardAdmin
 from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
-from wallet.models import Cardholder, CardProduct, FundingMethod, KycStatus
+from wallet.admin.identity import TONE, KycEventInline
+from wallet.admin.identity_buttons import IdentityButtons
+from wallet.admin.new_person import NewPersonAdmin
+from wallet.kyc.fields import FIELDS, in_words, missing
+from wallet.models import Cardholder, CardProduct, FundingMethod
 
-KYC_TONE: dict[str, str] = {KycStatus.VERIFIED: "good", KycStatus.PENDING: "warn", KycStatus.REJECTED: "bad"}
+# What the trail may hold of a person.
+PLAIN = ("time_zone", "preference")
 NO_BACKUP = (
     "This wallet has no backup card: a purchase at a merchant without rankings will be declined. "
     "Tick “backup card” on one of its cards."
@@ -60,13 +65,16 @@ class FundingMethodInline(StackedRows):
 
 
 @admin.register(Cardholder)
-class WalletAdmin(AddCardAdmin, AuditedAdmin):
-    """A person with their cards. Every save raises the wallet's version."""
+class WalletAdmin(AddCardAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
+    """A person with their cards. Every save raises the wallet's version; the identity's status moves by buttons."""
 
     form = CardholderForm
     version_field = "wallet_version"
-    inlines = (FundingMethodInline,)
-    actions_detail = ("add_card",)
+    # Personal data is not for the trail, which nobody can erase: it names the changed fields.
+    secret_fields = tuple(field.column for field in FIELDS.values() if field.column not in PLAIN)
+    inlines = (FundingMethodInline, KycEventInline)
+    actions_detail = ("add_card", *IdentityButtons.actions_detail)
+    readonly_fields = ("identity", "verified_until", "flags", "lacking", "terms")
     list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
     list_filter = ("kyc_status", "preference")
     list_select_related = ("user",)
@@ -77,7 +85,12 @@ class WalletAdmin(AddCardAdmin, AuditedAdmin):
     nothing_yet = "Add one with the plus sign, or run make demo for the demo world."
     fields = (
         ("name", "user"),
-        ("kyc_status", "preference", "time_zone"),
+        ("legal_first_name", "legal_last_name", "birth_date"),
+        ("phone", "address_line1", "address_line2"),
+        ("address_city", "address_state", "address_postal_code", "address_country"),
+        ("preference", "time_zone"),
+        ("identity", "verified_until", "flags"),
+        ("lacking", "terms"),
         ("processor_customer_id", "issuer_cardholder_id"),
     )
 
@@ -101,7 +114,23 @@ class WalletAdmin(AddCardAdmin, AuditedAdmin):
 
     @admin.display(description="Identity", ordering="kyc_status")
     def identity(self, holder: Cardholder) -> SafeString:
-        return display.label(holder.get_kyc_status_display(), KYC_TONE.get(holder.kyc_status, "neutral"))
+        return display.label(holder.get_kyc_status_display(), TONE.get(holder.kyc_status, "neutral"))
+
+    @admin.display(description="Verified until")
+    def verified_until(self, holder: Cardholder) -> str:
+        return display.moment(holder.kyc_due_at)
+
+    @admin.display(description="Compliance flags")
+    def flags(self, holder: Cardholder) -> str:
+        return ", ".join(holder.compliance_flags) or display.NOTHING
+
+    @admin.display(description="A card still needs")
+    def lacking(self, holder: Cardholder) -> str:
+        return (in_words(missing(holder)) if holder.pk else "") or display.NOTHING
+
+    @admin.display(description="Terms accepted")
+    def terms(self, holder: Cardholder) -> str:
+        return f"{holder.terms_version}, {display.moment(holder.terms_accepted_at)}" if holder.terms_version else "-"
 
     @admin.display(description="Active cards")
     def usable_cards(self, holder: Cardholder) -> str:

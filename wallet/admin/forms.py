@@ -7,7 +7,9 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import VersionedForm
+from onecard.kit import clock
 from onecard.kit.money import MoneyError, currency_exponent
+from wallet.kyc.fields import FIELDS, ProfileError, checked
 from wallet.models import Cardholder, CardProduct, FundingMethod
 
 if TYPE_CHECKING:
@@ -25,8 +27,18 @@ class CardholderForm(VersionedForm):
 
     version_field = "wallet_version"
 
-    class Meta:
-        labels = {"kyc_status": "Identity check (KYC)"}
+    def clean(self) -> dict[str, Any] | None:
+        """Checks what was changed of the profile as it is checked when the person gives it."""
+        cleaned = super().clean()
+        columns = {field.column: name for name, field in FIELDS.items() if field.column in self.cleaned_data}
+        values = {name: self.cleaned_data[column] for column, name in columns.items()}
+        changed = {name: values[name] for column, name in columns.items() if column in self.changed_data}
+        try:
+            self.cleaned_data.update(checked(changed, known=values, today=clock.now().date()))
+        except ProfileError as error:
+            for name, words in error.by_name.items():
+                self.add_error(FIELDS[name].column, words)
+        return cleaned
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,6 +5,7 @@ from wallet.models.cases import Case, CaseNote
 from wallet.models.disputes import FundingDispute
 from wallet.models.entered import EnteredAmount
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
+from wallet.models.kyc import KycEvent, KycReview
 from wallet.models.ledger import Posting
 from wallet.models.pauses import ProcessorPause
 from wallet.models.saving import CardDetachment, CardSetup
@@ -13,12 +14,12 @@ from wallet.models.wallets import (
     CardProduct,
     FundingMethod,
     FundingType,
-    KycStatus,
     Network,
     Preference,
     default_currencies,
     validate_time_zone,
 )
+from wallet.states import KycStatus
 
 __all__ = [
     "CardDetachment",
@@ -35,6 +36,8 @@ __all__ = [
     "FundingObligation",
     "FundingRefund",
     "FundingType",
+    "KycEvent",
+    "KycReview",
     "KycStatus",
     "Network",
     "Posting",

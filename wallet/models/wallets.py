@@ -16,6 +16,7 @@ from django.db.models import Q
 from onecard.kit import time_zones
 from onecard.kit.fields import FreeTextField, TimeZoneField
 from onecard.kit.money import Money
+from wallet.states import ComplianceFlag, KycStatus
 
 
 class Network(models.TextChoices):
@@ -25,14 +26,6 @@ class Network(models.TextChoices):
     MASTERCARD = "mastercard", "Mastercard"
     AMEX = "amex", "American Express"
     DISCOVER = "discover", "Discover"
-
-
-class KycStatus(models.TextChoices):
-    """How far the person's identity was checked. Only `verified` may spend."""
-
-    PENDING = "pending", "Pending"
-    VERIFIED = "verified", "Verified"
-    REJECTED = "rejected", "Rejected"
 
 
 class Preference(models.TextChoices):
@@ -94,7 +87,21 @@ class Cardholder(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cardholder")
     name = FreeTextField(max_length=80)
-    kyc_status = models.CharField(max_length=20, choices=KycStatus.choices, default=KycStatus.PENDING)
+    legal_first_name = FreeTextField("legal first name", max_length=40, blank=True, db_default="", default="")
+    legal_last_name = FreeTextField("legal last name", max_length=40, blank=True, db_default="", default="")
+    birth_date = models.DateField("date of birth", null=True, blank=True)
+    kyc_status = models.CharField(max_length=20, choices=KycStatus.choices, default=KycStatus.NOT_STARTED)
+    kyc_due_at = models.DateTimeField(
+        "identity verified until", null=True, blank=True, editable=False, help_text="Empty: without an end."
+    )
+    compliance_flags = ArrayField(
+        models.CharField(max_length=40, choices=ComplianceFlag.choices),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text="Some of them stop every purchase of the person.",
+    )
     time_zone = TimeZoneField(
         max_length=60,
         default="America/New_York",
@@ -109,10 +116,14 @@ class Cardholder(models.Model):
     issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="At the card's issuer, ich_…")
     phone = models.CharField(max_length=20, blank=True, help_text="International, such as +14155550100")
     address_line1 = FreeTextField("address", max_length=120, blank=True)
+    address_line2 = FreeTextField("address, second line", max_length=120, blank=True, db_default="", default="")
     address_city = FreeTextField("city", max_length=80, blank=True)
     address_state = FreeTextField("state", max_length=40, blank=True)
     address_postal_code = FreeTextField("postal code", max_length=20, blank=True)
     address_country = models.CharField("country", max_length=2, blank=True, help_text="Two letters, such as US")
+    terms_version = models.CharField(max_length=40, blank=True, db_default="", default="", editable=False)
+    terms_accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    terms_accepted_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
     wallet_version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -121,7 +132,10 @@ class Cardholder(models.Model):
         ordering = ["name"]
         verbose_name = "wallet"
         # The processor reports changes of a customer by this id.
-        indexes = [models.Index(fields=["processor_customer_id"], name="wallet_of_customer")]
+        indexes = [
+            models.Index(fields=["processor_customer_id"], name="wallet_of_customer"),
+            models.Index(fields=["kyc_due_at"], name="verification_ends", condition=Q(kyc_status="verified")),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -18,6 +18,7 @@ REASONS = {
     "unknown_card": "INVALID_CARD",
     "card_not_active": "CARD_NOT_ACTIVE",
     "card_stop_reported": "CARD_NOT_ACTIVE",
+    "compliance_hold": "BLOCKED_BY_ISSUER",
     "kyc_not_verified": "CARDHOLDER_NOT_ACTIVE",
     "per_transaction_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",
     "daily_limit_exceeded": "AMOUNT_LIMIT_EXCEEDED",

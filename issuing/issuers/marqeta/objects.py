@@ -55,6 +55,8 @@ def user_body(person: Person, *, key: str) -> Json:
         "email": clean_text(person.email, limit=255),
         "phone": clean_text(person.phone, limit=255),
         "address1": clean_text(address.line1, limit=255),
+        "address2": clean_text(address.line2, limit=255),
+        "birth_date": person.birth_date.isoformat() if person.birth_date else "",
         "city": clean_text(address.city, limit=40),
         "state": clean_text(address.state, limit=2),
         "postal_code": clean_text(address.postal_code, limit=10),

@@ -8,7 +8,11 @@ from typing import Any
 
 import stripe
 from stripe.params.issuing import CardCreateParamsSpendingControlsSpendingLimit as LimitParams
-from stripe.params.issuing import CardholderCreateParams, CardholderCreateParamsBillingAddress
+from stripe.params.issuing import (
+    CardholderCreateParams,
+    CardholderCreateParamsBillingAddress,
+    CardholderCreateParamsIndividual,
+)
 
 from issuing.issuers import errors
 from issuing.issuers.base import (
@@ -49,13 +53,24 @@ def cardholder_params(person: Person, *, key: str) -> CardholderCreateParams:
         "type": "individual",
         "name": name,
         "email": person.email,
-        "individual": {"first_name": first or name, "last_name": last or name},
+        "individual": _individual(person, first or name, last or name),
         "billing": {"address": _address(person.address)},
         "metadata": {KEY: key},
     }
     if person.phone:
         params["phone_number"] = person.phone
     return params
+
+
+def _individual(person: Person, first: str, last: str) -> CardholderCreateParamsIndividual:
+    individual: CardholderCreateParamsIndividual = {"first_name": first, "last_name": last}
+    birth, terms = person.birth_date, person.terms
+    if birth is not None:
+        individual["dob"] = {"day": birth.day, "month": birth.month, "year": birth.year}
+    if terms is not None:
+        accepted = {"date": int(terms.accepted_at.timestamp()), "ip": terms.address}
+        individual["card_issuing"] = {"user_terms_acceptance": accepted}  # type: ignore[typeddict-item]
+    return individual
 
 
 def clean_name(name: str) -> str:
@@ -155,6 +170,8 @@ def _address(address: Address) -> CardholderCreateParamsBillingAddress:
     }
     if address.state:
         params["state"] = address.state
+    if address.line2:
+        params["line2"] = address.line2
     return params
 
 

@@ -136,7 +136,7 @@ def test_who_is_not_in_the_rollout_keeps_the_mock_card(issuer: MockIssuer) -> No
     ("made", "why"),
     [
         ({"kyc": "pending"}, "identity"),
-        ({"line1": ""}, "address lacks line1"),
+        ({"line1": ""}, "profile lacks the street address"),
         ({"status": "suspended"}, "suspended"),
     ],
 )

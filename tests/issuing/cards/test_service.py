@@ -9,6 +9,7 @@ from django.db import transaction
 
 from audit.models import Entry
 from issuing.cards import changes as card_changes
+from issuing.cards import flags
 from issuing.cards import service as cards
 from issuing.issuers import base
 from issuing.issuers.base import CardOrder, IssuedCard, Limits, Person
@@ -127,6 +128,36 @@ def test_an_unverified_cardholder_gets_no_card_and_no_call_is_made(issuer: Scrip
     assert not (VirtualCard.objects.exists())
     assert not (CardChange.objects.exists())
     assert not (Message.objects.exists())
+
+
+def test_an_incomplete_profile_gets_no_card_and_each_field_is_named(issuer: ScriptedIssuer) -> None:
+    holder = CardholderFactory(birth_date=None, address_city="", terms_version="1999-01")
+    with pytest.raises(cards.IncompletePersonError) as refused:
+        cards.create_virtual_card(cardholder=holder, card_type="visa", requested_by="user:1")
+    assert refused.value.missing == ["birth_date", "address.city", "terms"]
+    assert "the date of birth, the city, the acceptance of the card's terms" in refused.value.message
+    assert (issuer.calls, VirtualCard.objects.exists()) == ([], False)
+
+
+def test_a_blocking_flag_stops_cards_at_every_step(issuer: ScriptedIssuer) -> None:
+    card = cards.freeze(card=active(), reason="Looked at.", requested_by="user:1")
+    flags.set_flag(card=card, flag="legal_hold", reason="Court order 7.", requested_by="user:1")
+    with pytest.raises(cards.CardRefusedError, match="support"):
+        cards.unfreeze(card=VirtualCard.objects.get(), requested_by="user:1")
+    with pytest.raises(cards.CardRefusedError, match="already"):
+        flags.set_flag(card=card, flag="legal_hold", reason="Again.", requested_by="user:1")
+    with pytest.raises(cards.CardRefusedError, match="Say why"):
+        flags.clear_flag(card=card, flag="legal_hold", reason=" ", requested_by="user:1")
+    flags.clear_flag(card=card, flag="legal_hold", reason="Lifted.", requested_by="user:2")
+    assert cards.unfreeze(card=VirtualCard.objects.get(), requested_by="user:1").status == "active"
+    told = Entry.objects.filter(action__startswith="card.flag_").order_by("pk")
+    assert [(each.actor, each.details["reason"]) for each in told] == [
+        ("user:1", "Court order 7."),
+        ("user:2", "Lifted."),
+    ]
+    blocked = CardholderFactory(compliance_flags=["sanctions"])
+    with pytest.raises(cards.CardRefusedError, match="support"):
+        cards.create_virtual_card(cardholder=blocked, card_type="visa", requested_by="user:1")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from issuing.issuers import mock
-from issuing.issuers.base import Address, CardOrder, Issuer, IssuerTransaction, Limits, Person
+from issuing.issuers.base import Address, CardOrder, Issuer, IssuerTransaction, Limits, Person, Terms
 from issuing.issuers.marqeta.client import MarqetaIssuer
 from issuing.issuers.mock import MockIssuer
 from issuing.issuers.stripe.client import StripeIssuer
@@ -28,7 +28,15 @@ Row = TypeVar("Row")
 
 PROVIDERS = ("stripe", "marqeta", "mock")
 HOME = Address("510 Townsend Street", "San Francisco", "CA", "94103", "US")
-ADA = Person("Ada", "Lovelace", "ada@example.com", HOME, "+14155550100")
+ADA = Person(
+    "Ada",
+    "Lovelace",
+    "ada@example.com",
+    HOME,
+    "+14155550100",
+    birth_date=dt.date(1990, 12, 10),
+    terms=Terms(dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "203.0.113.7"),
+)
 LIMITS = Limits(per_transaction_minor=20_000, daily_minor=50_000, monthly_minor=500_050)
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PRODUCT = "demo-card-product"

@@ -163,6 +163,7 @@ def test_a_number_that_is_no_amount_is_declined_at_once(card: VirtualCard, writt
         ("per_transaction_limit_exceeded", "AMOUNT_LIMIT_EXCEEDED", {"per_transaction_limit_minor": 4499}, {}),
         ("daily_limit_exceeded", "AMOUNT_LIMIT_EXCEEDED", {"daily_limit_minor": 4499}, {}),
         ("monthly_limit_exceeded", "AMOUNT_LIMIT_EXCEEDED", {"monthly_limit_minor": 4499}, {}),
+        ("compliance_hold", "BLOCKED_BY_ISSUER", {"compliance_flags": ["fraud"]}, {}),
         ("currency_mismatch", "TRANSACTION_NOT_PERMITTED", {}, {"currency": "EUR"}),
         ("cash_not_allowed", "TRANSACTION_NOT_PERMITTED", {}, {"mcc": "6011"}),
         ("cash_not_allowed", "TRANSACTION_NOT_PERMITTED", {}, {"method": "pgfs.authorization.quasi.cash"}),
@@ -192,6 +193,8 @@ def test_a_person_without_a_card_a_proof_or_a_funding_card_is_told_so(card: Virt
     assert read(ask(gateway_request(card=card.issuer_card_id)))["decline_reason"] == "INSUFFICIENT_FUNDS"
     type(card.cardholder).objects.update(kyc_status="pending")
     assert read(ask(gateway_request(card=card.issuer_card_id)))["decline_reason"] == "CARDHOLDER_NOT_ACTIVE"
+    type(card.cardholder).objects.update(kyc_status="verified", compliance_flags=["sanctions"])
+    assert read(ask(gateway_request(card=card.issuer_card_id)))["decline_reason"] == "BLOCKED_BY_ISSUER"
 
 
 @pytest.mark.parametrize("order", ["gpa_order", "gpa_order_unload"])

@@ -38,6 +38,9 @@ def change(subject: Any, **values: Any) -> None:
         ("card_not_active", lambda card: change(card, status="pending"), {}),
         ("card_not_active", lambda card: change(card, status="closed"), {}),
         ("kyc_not_verified", lambda card: change(card.cardholder, kyc_status="pending"), {}),
+        ("kyc_not_verified", lambda card: change(card.cardholder, kyc_status="expired"), {}),
+        ("compliance_hold", lambda card: change(card, compliance_flags=["manual_review", "legal_hold"]), {}),
+        ("compliance_hold", lambda card: change(card.cardholder, compliance_flags=["sanctions"]), {}),
         ("per_transaction_limit_exceeded", lambda card: change(card, per_transaction_limit_minor=4499), {}),
         ("daily_limit_exceeded", lambda card: change(card, daily_limit_minor=4499), {}),
         ("monthly_limit_exceeded", lambda card: change(card, monthly_limit_minor=4499), {}),
@@ -63,6 +66,13 @@ def test_each_rule_declines_with_its_reason_and_moves_no_money(
     assert Entry.objects.get().action == "authorization.declined"
     assert no_money_moves()
     assert not SpendWindow.objects.filter(spent_minor__gt=0).exists()
+
+
+def test_flags_that_only_remind_staff_stop_nothing(card: VirtualCard) -> None:
+    change(card, compliance_flags=["manual_review", "a word of the old system", 7])
+    change(card.cardholder, compliance_flags=["watched"])
+
+    assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id)).json()["approved"] is True
 
 
 @pytest.mark.parametrize("limit", ["per_transaction_limit_minor", "daily_limit_minor", "monthly_limit_minor"])

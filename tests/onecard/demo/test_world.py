@@ -216,7 +216,9 @@ def test_the_trail_tells_of_it_once() -> None:
     seed()
     seed()
     entries = Entry.objects.order_by("id").values_list("actor", "action")
-    assert list(entries) == [("system:seed_demo", "rankings.imported"), ("system:seed_demo", "demo.seeded")]
+    joining = ["profile_made", "terms_accepted", "identity_moved", "identity_moved"]
+    actions = [*(f"cardholder.{what}" for what in joining), "rankings.imported", "demo.seeded"]
+    assert list(entries) == [("system:seed_demo", action) for action in actions]
 
 
 def test_all_card_products_are_there() -> None:

@@ -90,7 +90,9 @@ def _attach(http: SandboxHttp, customer: str, name: str) -> str:
 
 
 def _make_at_stripe(http: SandboxHttp, currency: str) -> Card:
-    person = {"first_name": "Ada", "last_name": "Many"}
+    terms = {"user_terms_acceptance": {"date": 1_790_000_000, "ip": "203.0.113.7"}}
+    birth = {"day": 10, "month": 12, "year": 1990}
+    person = {"first_name": "Ada", "last_name": "Many", "dob": birth, "card_issuing": terms}
     holder = http.stripe(
         "POST", "issuing/cardholders", {"name": "Ada Many", "billing": {"address": ADDRESS}, "individual": person}
     )

@@ -116,12 +116,26 @@ def apply_particulars(cardholder: Json, params: Json) -> None:
     if "spending_controls" in params:
         cardholder["spending_controls"] = apply_controls(cardholder["spending_controls"], params["spending_controls"])
     cardholder["metadata"] = merge_metadata(cardholder["metadata"], params.get("metadata"))
-    missing = _missing(cardholder)
-    cardholder["requirements"] = {"disabled_reason": "requirements.past_due" if missing else None, "past_due": missing}
+    cardholder["requirements"] = _requirements(cardholder)
+
+
+def _requirements(cardholder: Json) -> Json:
+    """What Stripe wants; metadata may add to it: `sandbox_reason`, and `sandbox_past_due`, a comma list."""
+    metadata = cardholder["metadata"]
+    asked = [name for name in metadata.get("sandbox_past_due", "").split(",") if name]
+    missing = [*_missing(cardholder), *asked]
+    reason = metadata.get("sandbox_reason") or ("requirements.past_due" if missing else None)
+    return {"disabled_reason": reason, "past_due": missing}
 
 
 def _missing(cardholder: Json) -> list[str]:
     if cardholder["type"] != "individual":
         return []
     person = cardholder["individual"] or {}
-    return [f"individual.{name}" for name in ("first_name", "last_name") if not person.get(name)]
+    names = [f"individual.{name}" for name in ("first_name", "last_name") if not person.get(name)]
+    birth = [] if person.get("dob") else [f"individual.dob.{part}" for part in ("day", "month", "year")]
+    terms = (person.get("card_issuing") or {}).get("user_terms_acceptance") or {}
+    consent = [
+        f"individual.card_issuing.user_terms_acceptance.{part}" for part in ("date", "ip") if not terms.get(part)
+    ]
+    return [*names, *birth, *consent]

@@ -39,7 +39,17 @@ def clean(spec: Spec, given: Json, *, inside: str = "") -> Json:
         if field.needed and name not in given:
             path = _path(inside, name)
             raise RefusedError(f"Missing required param: {path}.", code="parameter_missing", param=path)
+        if field.needed and given[name] == CLEARED:
+            raise _empty(_path(inside, name))
     return {name: spec[name].read(_path(inside, name), value) for name, value in given.items()}
+
+
+def _empty(path: str) -> RefusedError:
+    message = (
+        f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a parameter; however "
+        f"'{path}' cannot be unset. You should remove '{path}' from your request or supply a non-empty value."
+    )
+    return RefusedError(message, code="parameter_invalid_empty", param=path)
 
 
 def text() -> Field:

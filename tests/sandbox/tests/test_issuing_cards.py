@@ -9,12 +9,14 @@ from tests.sandbox.tests.conftest import CARD
 from tests.sandbox.tests.receiver import Receiver
 
 ADDRESS = {"line1": "1 Main St", "city": "Oakland", "state": "CA", "postal_code": "94601", "country": "US"}
+TERMS = {"card_issuing": {"user_terms_acceptance": {"date": 1_790_000_000, "ip": "203.0.113.7"}}}
+INDIVIDUAL = {"first_name": "Ana", "last_name": "Smith", "dob": {"day": 1, "month": 2, "year": 1990}, **TERMS}
 PERSON: Any = {
     "name": "Ana O'Neil-Smith",
     "email": "ana@example.com",
     "type": "individual",
     "billing": {"address": ADDRESS},
-    "individual": {"first_name": "Ana", "last_name": "Smith", "dob": {"day": 1, "month": 2, "year": 1990}},
+    "individual": INDIVIDUAL,
 }
 
 
@@ -98,7 +100,7 @@ def test_card_lives_and_dies(client: stripe.StripeClient, receiver: Receiver, ho
 
 
 def test_card_of_an_unnamed_person_cannot_be_activated(client: stripe.StripeClient) -> None:
-    nameless = client.v1.issuing.cardholders.create({**PERSON, "individual": {"first_name": "Ana"}})
+    nameless = client.v1.issuing.cardholders.create({**PERSON, "individual": {**INDIVIDUAL, "last_name": ""}})
     assert nameless.requirements.past_due == ["individual.last_name"]
     given: Any = {"cardholder": nameless.id, "currency": "usd", "type": "virtual"}
     with pytest.raises(stripe.InvalidRequestError):
@@ -106,7 +108,7 @@ def test_card_of_an_unnamed_person_cannot_be_activated(client: stripe.StripeClie
     card = client.v1.issuing.cards.create(given)
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.issuing.cards.update(card.id, {"status": "active"})
-    named: Any = {"individual": {"first_name": "Ana", "last_name": "Smith"}}
+    named: Any = {"individual": INDIVIDUAL}
     client.v1.issuing.cardholders.update(nameless.id, named)
     assert client.v1.issuing.cards.update(card.id, {"status": "active"}).status == "active"
 
@@ -131,3 +133,33 @@ def test_list_filters(client: stripe.StripeClient, holder: Any) -> None:
     card = client.v1.issuing.cards.create({"cardholder": holder.id, "currency": "usd", "type": "virtual"})
     assert [found.id for found in client.v1.issuing.cards.list({"cardholder": holder.id}).data] == [card.id]
     assert [found.id for found in client.v1.issuing.cards.list({"status": "active"}).data] == [CARD]
+
+
+@pytest.mark.parametrize(
+    ("individual", "missing"),
+    [
+        ({**INDIVIDUAL, "dob": ""}, ["individual.dob.day", "individual.dob.month", "individual.dob.year"]),
+        (
+            {**INDIVIDUAL, "card_issuing": ""},
+            [f"individual.card_issuing.user_terms_acceptance.{part}" for part in ("date", "ip")],
+        ),
+    ],
+)
+def test_birth_and_terms_are_required(client: stripe.StripeClient, individual: Any, missing: list[str]) -> None:
+    made = client.v1.issuing.cardholders.create({**PERSON, "individual": individual})
+    assert (made.requirements.disabled_reason, made.requirements.past_due) == ("requirements.past_due", missing)
+
+
+@pytest.mark.parametrize("part", ["line1", "city", "postal_code", "country"])
+def test_an_empty_text_for_a_required_field_is_refused(client: stripe.StripeClient, part: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.issuing.cardholders.create({**PERSON, "billing": {"address": {**ADDRESS, part: ""}}})
+    assert (refused.value.code, refused.value.param) == ("parameter_invalid_empty", f"billing[address][{part}]")
+
+
+def test_what_stripes_people_ask_for_is_reported(client: stripe.StripeClient, receiver: Receiver, holder: Any) -> None:
+    asked: Any = {"metadata": {"sandbox_past_due": "individual.verification.document"}}
+    updated = client.v1.issuing.cardholders.update(holder.id, asked)
+    assert updated.requirements.past_due == ["individual.verification.document"]
+    event = receiver.wait_for("issuing_cardholder.updated")[-1]
+    assert event["data"]["object"]["requirements"]["disabled_reason"] == "requirements.past_due"

@@ -1,0 +1,161 @@
+"""The queue of identity checks: staff approve, reject or ask for more, and every page shows the whole history."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline, row_or_404
+from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
+from wallet.kyc import review
+from wallet.kyc.fields import FIELDS, WORDS, in_words, missing, values_of
+from wallet.kyc.moves import KycError
+from wallet.models import Cardholder, KycEvent, KycReview, KycStatus
+from wallet.states import OPEN_REVIEW
+
+TONE: dict[str, str] = {
+    KycStatus.VERIFIED: "good",
+    KycStatus.PENDING: "warn",
+    KycStatus.NEEDS_MORE: "warn",
+    KycStatus.EXPIRED: "bad",
+    KycStatus.REJECTED: "bad",
+}
+
+
+class ApproveForm(ReasonForm):
+    """Approves the identity as the page shows it, and no other."""
+
+    shown = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class KycEventInline(ReadOnlyInline):
+    """The moves of a person's identity status, the newest first."""
+
+    model = KycEvent
+    fields = ("recorded_at", "from_status", "to_status", "actor", "reason")
+    readonly_fields = fields
+    verbose_name_plural = "identity: what happened"
+    max_num = 0
+
+
+@admin.register(KycReview)
+class KycReviewAdmin(ReadOnlyAdmin):
+    """Submissions for an identity check. Those that are pending wait for staff."""
+
+    actions_detail = ("approve", "ask_for_more", "reject")
+    list_display = ("person", "state", "submitted", "waits", "decided", "decided_by")
+    list_filter = ("status",)
+    list_select_related = ("cardholder",)
+    search_fields = ("cardholder__name",)
+    search_help_text = "Cardholder"
+    nothing_yet = "A person submits their profile, or staff do so on the page of a wallet."
+    fields = (("person", "state"), ("submitted", "submitted_by"), "profile", "lacking", "flags", "reason", "decided")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The buttons, while the check is open."""
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        found = self.get_object(request, str(object_id))
+        return allowed if isinstance(found, KycReview) and found.status in OPEN_REVIEW else []
+
+    def has_decide_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Nothing else of a check can be changed, so the change permission stands for this."""
+        return request.user.has_perm("wallet.change_kycreview")
+
+    @page_action(description="Approve", url_path="approve", permissions=["decide", "view"], icon="verified_user")
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        found: KycReview = row_or_404(self, request, object_id)
+        form = ApproveForm(posted(request), initial={"shown": review.digest(found.cardholder)})
+        form.fields["reason"].label = "How you made sure who it is"
+        words = "The person may spend from then on. Compare the profile with what you were shown."
+        return self._decide(request, found, form, review.approve, "Approve", words)
+
+    @page_action(description="Ask for more", url_path="ask", permissions=["decide", "view"], icon="contact_support")
+    def ask_for_more(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        form = ReasonForm(posted(request))
+        form.fields["reason"].label = "What the person has to give or correct"
+        words = "The person reads what you write, and submits the profile again."
+        found: KycReview = row_or_404(self, request, object_id)
+        return self._decide(request, found, form, review.ask_for_more, "Ask for more", words)
+
+    @page_action(description="Reject", url_path="reject", permissions=["decide", "view"], icon="block")
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        words = "The person cannot spend, and reads the reason. Never name a list or a suspicion: set a flag for that."
+        found: KycReview = row_or_404(self, request, object_id)
+        return self._decide(request, found, ReasonForm(posted(request)), review.reject, "Reject", words, danger=True)
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        found: KycReview,
+        form: forms.Form,
+        call: Callable[..., Any],
+        button: str,
+        words: str,
+        *,
+        danger: bool = False,
+    ) -> HttpResponse:
+        act = Act(
+            title=f"{button}: {found.cardholder}",
+            words=words,
+            button=button,
+            back=change_page(found),
+            danger=danger,
+            facts=facts(found.cardholder),
+        )
+        return ask_or_do(
+            request,
+            act,
+            form,
+            partial(call, review_id=found.pk, actor=actor_of(request)),
+            done="Done. The person sees it at once.",
+            refusals=(KycError,),
+            row=found,
+        )
+
+    @admin.display(description="Person", ordering="cardholder__name")
+    def person(self, found: KycReview) -> SafeString:
+        return display.link(change_page(found.cardholder), found.cardholder)
+
+    @admin.display(description="State", ordering="status")
+    def state(self, found: KycReview) -> SafeString:
+        return display.label(found.get_status_display(), TONE.get(found.status, "neutral"))
+
+    @admin.display(description="Submitted", ordering="submitted_at")
+    def submitted(self, found: KycReview) -> str:
+        return display.moment(found.submitted_at)
+
+    @admin.display(description="Waits for")
+    def waits(self, found: KycReview) -> str:
+        return display.age(found.submitted_at) if found.status == KycStatus.PENDING else display.NOTHING
+
+    @admin.display(description="Decided")
+    def decided(self, found: KycReview) -> str:
+        return display.moment(found.decided_at)
+
+    @admin.display(description="Profile")
+    def profile(self, found: KycReview) -> SafeString:
+        return display.preformatted("\n".join(f"{name}: {value}" for name, value in facts(found.cardholder)))
+
+    @admin.display(description="Missing")
+    def lacking(self, found: KycReview) -> str:
+        return in_words(missing(found.cardholder)) or display.NOTHING
+
+    @admin.display(description="Compliance flags")
+    def flags(self, found: KycReview) -> str:
+        return ", ".join(found.cardholder.compliance_flags) or display.NOTHING
+
+
+def facts(holder: Cardholder) -> list[tuple[str, object]]:
+    """Returns a person's profile as names and values."""
+    values = values_of(holder)
+    named = [(WORDS.get(name, name).removeprefix("the ").capitalize(), values[name] or "-") for name in FIELDS]
+    return [*named, ("E-mail address", holder.user.email or "-"), ("Terms accepted", holder.terms_version or "-")]
+
+
+references.register("kycreview", lambda key: reverse("admin:wallet_kycreview_change", args=[key]))

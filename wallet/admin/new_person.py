@@ -1,0 +1,121 @@
+"""The page on which staff make a person from nothing: the login, the profile, the terms and the identity check."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from onecard.kit.admin import BaseAdmin
+from onecard.kit.confirmation_pages import (
+    Act,
+    AreaWidget,
+    SelectWidget,
+    TextWidget,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
+from onecard.kit.reasons import LONGEST_REASON
+from onecard.kit.requests import client_address
+from wallet.kyc import people
+from wallet.kyc.fields import FIELDS, TERMS_VERSION, ProfileError
+from wallet.kyc.moves import KycError
+from wallet.models import Cardholder, Preference
+
+
+class NewPersonForm(forms.Form):
+    """What is known of the person; the domain says which of it is wrong."""
+
+    email = forms.EmailField(max_length=150, label="E-mail address", widget=TextWidget)
+    first_name = forms.CharField(max_length=40, label="Legal first name", widget=TextWidget)
+    last_name = forms.CharField(max_length=40, label="Legal last name", widget=TextWidget)
+    birth_date = forms.CharField(max_length=10, label="Date of birth, YYYY-MM-DD", widget=TextWidget)
+    phone = forms.CharField(max_length=16, label="Phone, such as +14155550100", widget=TextWidget)
+    address_line1 = forms.CharField(max_length=120, label="Address", widget=TextWidget)
+    address_line2 = forms.CharField(max_length=120, label="Address, second line", required=False, widget=TextWidget)
+    address_city = forms.CharField(max_length=40, label="City", widget=TextWidget)
+    address_state = forms.CharField(max_length=40, label="State", required=False, widget=TextWidget)
+    address_postal_code = forms.CharField(max_length=10, label="Postal code", widget=TextWidget)
+    address_country = forms.CharField(max_length=2, label="Country, two letters", initial="US", widget=TextWidget)
+    time_zone = forms.CharField(max_length=60, initial="America/New_York", widget=TextWidget)
+    preference = forms.ChoiceField(choices=Preference.choices, widget=SelectWidget)
+    terms = forms.BooleanField(
+        required=False, label=f"The person has accepted the card's terms, version {TERMS_VERSION}, and you have it"
+    )
+    verified_because = forms.CharField(
+        max_length=LONGEST_REASON,
+        required=False,
+        label="How you made sure who it is; empty: the identity is checked later",
+        widget=AreaWidget({"rows": 2}),
+    )
+
+    def given(self) -> dict[str, Any]:
+        """Returns the profile's fields under the domain's names."""
+        return {name: self.cleaned_data[_input(name)] for name in FIELDS}
+
+    def show(self, error: ProfileError) -> None:
+        """Shows each wrong field's sentence beside it."""
+        for name, words in error.by_name.items():
+            self.add_error(_input(name), words)
+
+
+class NewPersonAdmin(BaseAdmin):
+    """Gives the list of wallets its button “New person”."""
+
+    actions_list = ("new_person",)
+
+    def has_join_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Who verifies needs the permission to decide identity checks as well (see `_asked`)."""
+        return request.user.has_perms(("wallet.add_cardholder", "users.add_user"))
+
+    @page_action(description="New person", url_path="new-person", permissions=["join"], icon="person_add")
+    def new_person(self, request: HttpRequest) -> HttpResponse:
+        form = NewPersonForm(posted(request))
+        if not request.user.has_perm("wallet.change_kycreview"):
+            del form.fields["verified_because"]
+        return ask_or_do(
+            request,
+            _act(),
+            form,
+            partial(_make, request, form),
+            done=lambda holder: redirect(change_page(holder)),
+            refusals=(KycError,),
+        )
+
+
+def _make(request: HttpRequest, form: NewPersonForm, **values: Any) -> Cardholder:
+    try:
+        return people.make_person(_asked(request, form, values), actor=actor_of(request))
+    except ProfileError as error:
+        form.show(error)
+        raise KycError("Some fields are wrong: look at the sentences beside them.") from None
+
+
+def _asked(request: HttpRequest, form: NewPersonForm, values: Mapping[str, Any]) -> people.NewPerson:
+    return people.NewPerson(
+        email=values["email"],
+        given=form.given(),
+        terms_from=client_address(request) if values["terms"] else "",
+        verified_because=values.get("verified_because", ""),
+    )
+
+
+def _act() -> Act:
+    return Act(
+        title="New person",
+        words="This makes a login without a password, the profile and, if you say how you made sure, the verified "
+        "identity. Add funding cards and a virtual card afterwards. The person sets a password by “forgot password”.",
+        button="Make the person",
+        back=reverse("admin:wallet_cardholder_changelist"),
+    )
+
+
+def _input(name: str) -> str:
+    """A field of the profile as the form names it."""
+    return name.replace(".", "_")

@@ -1,0 +1,79 @@
+"""What an issuer says of a person's identity, in words that every issuer shares; issuing/handlers/identity.py reads it.
+
+An issuer may put a verified person in doubt and take its own doubt back. It never verifies anybody by itself: that is
+the check of our staff (wallet/kyc/review.py).
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from onecard.kit.transactions import require_transaction
+from wallet.kyc import flags
+from wallet.kyc.moves import lock_person, move, move_review, open_review_of
+from wallet.models import Cardholder, KycEvent
+from wallet.states import KYC_MOVES, ComplianceFlag, KycStatus
+
+
+class Standing(StrEnum):
+    """What an issuer thinks of a person; the later one in this list is the worse."""
+
+    GOOD = "good"
+    UNDER_REVIEW = "under_review"
+    NEEDS_MORE = "needs_more"
+    REJECTED = "rejected"
+
+
+WORST_LAST: Final = tuple(Standing)
+TARGETS: Final = {
+    Standing.GOOD: KycStatus.VERIFIED,
+    Standing.UNDER_REVIEW: KycStatus.PENDING,
+    Standing.NEEDS_MORE: KycStatus.NEEDS_MORE,
+    Standing.REJECTED: KycStatus.REJECTED,
+}
+
+
+def follow(
+    *, cardholder_id: int, actor: str, standing: Standing, reason: str, asked: Sequence[str] = (), listed: bool = False
+) -> str:
+    """Moves the person as an issuer's newest report says, in the caller's transaction; returns the status.
+
+    `actor` is the issuer, `listed` that it found the person on a sanctions list. A report that calls for no legal move
+    changes nothing. Raises TransactionError outside a transaction.
+    """
+    require_transaction("A report of an issuer about a person")
+    holder = lock_person(cardholder_id)
+    if listed and ComplianceFlag.SANCTIONS not in holder.compliance_flags:
+        flags.set_flag(cardholder_id=holder.pk, flag=ComplianceFlag.SANCTIONS, reason=reason, actor=actor)
+    target = TARGETS[standing]
+    if not _calls_for(holder, standing, actor):
+        return holder.kyc_status
+    if target == KycStatus.REJECTED:
+        _end_review(holder, actor=actor, reason=reason)
+    move(holder, target, actor=actor, reason=reason, asked=asked)
+    return holder.kyc_status
+
+
+def _calls_for(holder: Cardholder, standing: Standing, actor: str) -> bool:
+    target = TARGETS[standing]
+    if holder.kyc_status == target or target not in KYC_MOVES[holder.kyc_status]:
+        return False
+    if standing == Standing.GOOD:
+        return _was_verified_before(holder, actor)
+    # A person who was never verified here, or was rejected, is not taken up by an issuer.
+    return holder.kyc_status not in (KycStatus.NOT_STARTED, KycStatus.REJECTED)
+
+
+def _was_verified_before(holder: Cardholder, actor: str) -> bool:
+    """Whether nothing but this issuer's doubts stands between the person and our own verification."""
+    events = KycEvent.objects.filter(cardholder=holder)
+    others = events.exclude(actor=actor).order_by("-pk").first()
+    first = events.order_by("pk").first()
+    before = others.to_status if others else first.from_status if first else ""
+    return before == KycStatus.VERIFIED
+
+
+def _end_review(holder: Cardholder, *, actor: str, reason: str) -> None:
+    review = open_review_of(holder)
+    if review is not None:
+        move_review(review, KycStatus.REJECTED, actor=actor, reason=reason)
