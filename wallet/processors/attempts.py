@@ -32,17 +32,19 @@ ASKING = (states.Charge.INTENDED, states.Charge.SENDING, states.Charge.UNKNOWN)
 class Requests(Attempts):
     """Requests to the processor. `actor` is the trail's actor; `operation` is what waits while our account is refused.
 
-    `open_case` opens a case about a request that failed many times, in the caller's transaction.
+    `open_case` opens a case about a request that failed many times, in the caller's transaction. `proves_account` gives
+    the rows whose next attempt shows whether our account is accepted again; a look-up does not.
     """
 
     actor: str
     operation: account_refusals.Operation
     open_case: Callable[[Any, FundingObligation, str], object]
+    proves_account: Callable[[], Q] = lambda: ALL
 
     def sweep(self, attempt: Callable[[int], object], *, now: dt.datetime | None = None, only: Q = ALL) -> int:
-        """As of all attempts; a pause of calls that no request waits for any more ends, with its case."""
+        """As of all attempts; a pause that no request would ever probe ends, with its case."""
         tried = Attempts.sweep(self, attempt, now=now, only=only)
-        if not self._rows(Q(status__in=self.statuses)).exists():
+        if not self._rows(Q(status__in=self.statuses) & self.proves_account()).exists():
             account_refusals.nothing_waits(self.operation)
         return tried
 

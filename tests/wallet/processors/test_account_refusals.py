@@ -19,6 +19,7 @@ from wallet.charges import charge as charges
 from wallet.models import Case, FundingCharge, FundingMethod, ProcessorPause
 from wallet.obligations import lifecycle as obligations
 from wallet.processors import account_refusals
+from wallet.processors.base import AccountRefusedError
 
 pytestmark = pytest.mark.django_db
 
@@ -230,8 +231,6 @@ def test_staff_close_the_case_and_the_next_call_is_made_at_once(sandbox: Running
 
 
 def test_pause_is_one_row_for_refusals_at_once() -> None:
-    from wallet.processors.base import AccountRefusedError
-
     started_at = clock.now()
     for _ in range(5):
         account_refusals.refused("charges", AccountRefusedError(LIVE), started_at=started_at)
@@ -255,3 +254,30 @@ def test_a_pause_that_nothing_waits_for_any_more_ends_with_its_case(sandbox: Run
     assert not ProcessorPause.objects.exists()
     assert not Case.objects.filter(kind="account_refused", status="open").exists()
     assert sandbox_calls(sandbox) == 1, "nobody was asked for it"
+
+
+@pytest.mark.parametrize(
+    ("status", "due_in_s", "ends"),
+    [
+        ("processing", 0, True),
+        ("held", 86_400, True),
+        ("held", 60, False),
+        ("capturing", 0, False),
+        ("unknown", 0, False),
+    ],
+)
+def test_a_pause_waits_only_for_calls_that_ask_for_money(
+    sandbox: RunningSandbox, status: str, due_in_s: int, ends: bool
+) -> None:
+    """A charge that is only looked up would keep the pause, and its case, for as long as the processor works on it."""
+    charge = intended_charge()
+    due_at = clock.now() + dt.timedelta(seconds=due_in_s)
+    waits = {"status": status, "processor_charge_id": "pi_1", "next_attempt_at": due_at + account_refusals.PROBE_TAKES}
+    FundingCharge.objects.filter(pk=charge.pk).update(**waits)
+    account_refusals.refused("charges", AccountRefusedError(LIVE), started_at=clock.now())
+    let_probe()
+
+    charges.sweep(now=clock.now() - dt.timedelta(hours=1))
+
+    assert ProcessorPause.objects.exists() is not ends
+    assert Case.objects.filter(kind="account_refused", status="open").exists() is not ends
