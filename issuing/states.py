@@ -119,6 +119,31 @@ DISPUTE_MOVES: dict[str, frozenset[str]] = {
 OPEN_DISPUTE = (Dispute.UNSUBMITTED, Dispute.SUBMITTED)
 
 
+class DisputeRequest(models.TextChoices):
+    """Where a cardholder's wish to dispute a purchase stands; once submitted, its Dispute says what becomes of it."""
+
+    REQUESTED = "requested", "Waits for review"
+    ACCEPTED = "accepted", "Accepted, to be sent"  # Staff said yes; the issuer may not know of it yet.
+    SENDING = "sending", "Being sent"
+    SUBMITTED = "submitted", "Submitted to the issuer"
+    REFUSED = "refused", "Refused by us"
+    REJECTED = "rejected", "Refused by the issuer"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+DISPUTE_REQUEST_MOVES: dict[str, frozenset[str]] = {
+    DisputeRequest.REQUESTED: frozenset({DisputeRequest.ACCEPTED, DisputeRequest.REFUSED, DisputeRequest.WITHDRAWN}),
+    DisputeRequest.ACCEPTED: frozenset({DisputeRequest.SENDING}),
+    DisputeRequest.SENDING: frozenset({DisputeRequest.ACCEPTED, DisputeRequest.SUBMITTED, DisputeRequest.REJECTED}),
+    DisputeRequest.SUBMITTED: frozenset(),
+    DisputeRequest.REFUSED: frozenset(),
+    DisputeRequest.REJECTED: frozenset(),
+    DisputeRequest.WITHDRAWN: frozenset(),
+}
+DUE_DISPUTE_REQUEST = (DisputeRequest.ACCEPTED, DisputeRequest.SENDING)
+OPEN_DISPUTE_REQUEST = (DisputeRequest.REQUESTED, *DUE_DISPUTE_REQUEST)
+
+
 class Hold(models.TextChoices):
     """A hold on the card's limits; it ends once."""
 

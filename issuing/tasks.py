@@ -9,6 +9,7 @@ from issuing.billing import dunning, top_ups
 from issuing.cards import changes as card_changes
 from issuing.cards import due_comparisons
 from issuing.cards.comparison import sync_card as compare_card
+from issuing.disputes import submission
 from issuing.handlers import dispatch
 from issuing.inbox import refusal_alarm
 from issuing.reconcile import nightly
@@ -68,6 +69,24 @@ def sync_issuers(**_newer: Any) -> None:
 def sweep_card_funding(**_newer: Any) -> None:
     """Puts on cards what their sources have paid meanwhile."""
     top_ups.sweep()
+
+
+@shared_task(name="issuing.tasks.submit_dispute")
+def submit_dispute(*, request_id: int, **_newer: Any) -> None:
+    """Makes a try at submitting a dispute to its issuer."""
+    submission.carry_out(request_id=request_id)
+
+
+@shared_task(name="issuing.tasks.sweep_disputes")
+def sweep_disputes(**_newer: Any) -> None:
+    """Submits the disputes that the queue forgot."""
+    submission.sweep()
+
+
+@shared_task(name="issuing.tasks.remind_of_disputes")
+def remind_of_disputes(**_newer: Any) -> None:
+    """Opens a case for each dispute that must be submitted soon."""
+    submission.remind()
 
 
 @shared_task(name="issuing.tasks.sweep_settling")

@@ -120,6 +120,7 @@ UNFOLD: dict[str, Any] = {
                     _room("Identity checks", "verified_user", "wallet.kycreview"),
                     _room("Virtual cards", "credit_card", "issuing.virtualcard"),
                     _room("Transactions", "swap_horiz", "issuing.cardtransaction"),
+                    _room("Dispute requests", "rate_review", "issuing.disputerequest"),
                     _room("Disputes", "gavel", "issuing.dispute"),
                     _room("Money put on cards", "savings", "issuing.cardfunding"),
                     _room("Card changes", "published_with_changes", "issuing.cardchange"),

@@ -27,6 +27,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "refund.requested": ("wallet.tasks.refund_funding",),
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
+    "dispute.accepted": ("issuing.tasks.submit_dispute",),
     "inbox.received": ("issuing.tasks.handle_event",),
     "login.mail": ("onecard.api.tasks.send_login_mail",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
@@ -90,6 +91,8 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 10},
         },
+        "sweep-disputes": {"task": "issuing.tasks.sweep_disputes", "schedule": 60.0, "options": {"expires": 60}},
+        "remind-disputes": {"task": "issuing.tasks.remind_of_disputes", "schedule": crontab(hour=6, minute=7)},
         "sweep-settling": {"task": "issuing.tasks.sweep_settling", "schedule": 30.0, "options": {"expires": 30}},
         "sweep-rewards": {"task": "issuing.tasks.sweep_rewards", "schedule": 30.0, "options": {"expires": 30}},
         # Farther back each hour and each night: what the frequent look misses while everything stands still.

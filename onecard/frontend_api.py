@@ -37,5 +37,6 @@ SPECTACULAR: Final[dict[str, Any]] = {
     "ENUM_NAME_OVERRIDES": {
         "KycStatus": "wallet.states.KycStatus",
         "PurchaseStatus": "issuing.activity.purchases.STATUSES",
+        "DisputeStatus": "issuing.activity.disputes.STATUSES",
     },
 }

@@ -222,6 +222,9 @@ TEMPLATES = [
 ]
 APPEND_SLASH = False  # A redirect counts as a failed delivery at the issuer; every URL is exact.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# An uploaded file stays in memory, as large as a body may be (onecard/asgi.py): nothing of it is on a disk in plain.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 CSRF_FAILURE_VIEW = "onecard.api.auth.refusals.without_csrf_token"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"

@@ -3,10 +3,13 @@
 import uuid
 
 from issuing.models import (
+    Authorization,
     CardChange,
     CardFunding,
     CardTransaction,
     Dispute,
+    DisputeEvidence,
+    DisputeRequest,
     IssuerControl,
     LegacyDocument,
     Rollout,
@@ -52,6 +55,7 @@ def rows_about(card: VirtualCard) -> None:
         closed_at=now,
         updated_at=now,
     )
+    _dispute_request(card, moved)
     EnteredAmount.objects.create(
         kind="limits",
         reference=f"virtualcard:{card.pk}",
@@ -98,6 +102,38 @@ def rows_about(card: VirtualCard) -> None:
     )
     IssuerControl.objects.get_or_create(provider=card.issuer_provider)
     Rollout.objects.get_or_create(feature=Rollout.Feature.REAL_CARDS, defaults={"share_percent": 100})
+
+
+def _dispute_request(card: VirtualCard, capture: CardTransaction) -> None:
+    """A request that staff refused, with a file; the movement is of no purchase, so it gets one."""
+    now = clock.now()
+    purchase = Authorization.objects.create(
+        provider=card.issuer_provider,
+        issuer_authorization_id=f"iauth_of_{capture.issuer_transaction_id}",
+        card=card,
+        status="settled",
+        approved_minor=4500,
+        currency="USD",
+        created_at=now,
+        updated_at=now,
+    )
+    request = DisputeRequest.objects.create(
+        cardholder=card.cardholder,
+        authorization=purchase,
+        transaction=capture,
+        reason="not_received",
+        text="The parcel never arrived.",
+        amount_minor=4500,
+        currency="USD",
+        status="refused",
+        refusal="The shop has refunded it.",
+        due_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    DisputeEvidence.objects.create(
+        request=request, name="letter.pdf", kind="application/pdf", size_bytes=9, sealed=b"sealed", created_at=now
+    )
 
 
 def _funding(card: VirtualCard, name: str) -> None:

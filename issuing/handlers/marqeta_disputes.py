@@ -15,6 +15,7 @@ from issuing import states
 from issuing.disputes import lifecycle as disputes
 from issuing.disputes.lifecycle import DisputeUpdate, Movement
 from issuing.inbox.unhandled_money import UnhandledMoneyError, carries_amount
+from issuing.issuers.marqeta.disputes import STATES
 from issuing.issuers.marqeta.events import AmountError, read_currency, read_minor
 from issuing.issuers.marqeta.message_types import DISPUTE_BEGINNINGS
 from issuing.issuers.marqeta.timestamps import happened_at
@@ -37,17 +38,6 @@ _SAYS: dict[str, tuple[str, str]] = {
     ".writeoff": ("", Status.LOST),
 }
 MESSAGES = {f"{begins}{ends}": says for begins in DISPUTE_BEGINNINGS for ends, says in _SAYS.items()}
-# Chargeback states (transitions); a withdrawn or written-off one brings no money from the merchant.
-STATES: dict[str, str] = {
-    "RETRIEVAL_REQUEST": Status.UNSUBMITTED,
-    **dict.fromkeys(
-        ("INITIATED", "REPRESENTMENT", "PREARBITRATION", "PREARB_RESPONDED", "ARBITRATION"), Status.SUBMITTED
-    ),
-    "CASE_WON": Status.WON,
-    **dict.fromkeys(
-        ("CASE_LOST", "NETWORK_REJECTED", "WITHDRAWN", "WRITTEN_OFF_ISSUER", "WRITTEN_OFF_PROGRAM"), Status.LOST
-    ),
-}
 Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 

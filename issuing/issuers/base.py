@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.messages import Envelope
 from onecard.kit.errors import OneCardError
 
@@ -250,6 +251,12 @@ class Issuer(Protocol):
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         """The whole number and the code, for staff who may see them; the adapter neither logs nor keeps them."""
+
+    def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        """Begins a dispute of a capture, or finds the one that an earlier call with this key began."""
+
+    def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        """Hands a dispute to the card network; one that is handed over already stays as it is."""
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """A grant for the cardholder's own device; `nonce` is from the issuer's script there, if it needs one."""

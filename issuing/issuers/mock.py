@@ -23,7 +23,8 @@ from issuing.issuers.base import (
     Person,
     RevealGrant,
 )
-from issuing.states import Card
+from issuing.issuers.disputes import DisputeOrder, IssuerDispute
+from issuing.states import Card, Dispute
 from onecard.kit import clock
 from onecard.kit.luhn import passes_luhn
 
@@ -60,6 +61,7 @@ class MockIssuer:
     cardholders: dict[str, Person] = field(default_factory=dict)
     cards: dict[str, IssuedCard] = field(default_factory=dict)
     transactions: list[IssuerTransaction] = field(default_factory=list)
+    disputes: dict[str, IssuerDispute] = field(default_factory=dict)
     _answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     _failures: list[Failure] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -134,6 +136,23 @@ class MockIssuer:
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         return self._run("get_card_data", lambda: card_data(self._find(issuer_card_id)))
+
+    def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        def make() -> str:
+            name = f"mock_dispute_{_digest(key)[:24]}"
+            self.disputes[name] = IssuerDispute(name, Dispute.UNSUBMITTED, order.amount, clock.now())
+            return name
+
+        return self._run("open_dispute", lambda: self.disputes[self._once(key, order, make)])
+
+    def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        def submit() -> IssuerDispute:
+            dispute = self.disputes[issuer_dispute_id]
+            if dispute.status == Dispute.UNSUBMITTED:
+                dispute = self.disputes[issuer_dispute_id] = replace(dispute, status=Dispute.SUBMITTED)
+            return dispute
+
+        return self._run("submit_dispute", submit)
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         def grant() -> RevealGrant:

@@ -4,6 +4,7 @@ from issuing.models.authorizations import Authorization, Decision, Hold, SpendWi
 from issuing.models.balance import BalanceUse, CardFunding
 from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCard
 from issuing.models.control import IssuerControl, Rollout
+from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
 from issuing.models.inbox import IssuerEvent
 from issuing.models.legacy import LegacyDocument
@@ -19,6 +20,8 @@ __all__ = [
     "CardTransaction",
     "Decision",
     "Dispute",
+    "DisputeEvidence",
+    "DisputeRequest",
     "Hold",
     "IssuerAccount",
     "IssuerControl",

@@ -172,5 +172,20 @@ def _key_of(request: Request) -> str:
 
 
 def _fingerprint(request: Request) -> str:
-    body = request.body
-    return hashlib.sha256(b"\n".join((str(request.method).encode(), request.path.encode(), body))).hexdigest()
+    parts = (str(request.method).encode(), request.path.encode(), _content(request))
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()
+
+
+def _content(request: Request) -> bytes:
+    """The body; of a form with files what it holds, since a repeat of it draws another boundary."""
+    if not str(request.content_type).startswith("multipart/"):
+        return request.body
+    values = [f"{name}={sent!r}" for name, sent in sorted(request.POST.lists())]
+    files = [f"{name}={hashlib.sha256(_read(file)).hexdigest()}" for name, file in sorted(request.FILES.items())]
+    return "\n".join((*values, *files)).encode()
+
+
+def _read(file: Any) -> bytes:
+    content: bytes = file.read()
+    file.seek(0)
+    return content

@@ -17,6 +17,7 @@ from rest_framework.views import exception_handler, set_rollback
 
 from issuing.card_data.reveal import NoSuchCardError, NotRevealableError
 from issuing.card_data.vault import TooManyRevealsError
+from issuing.disputes.request_errors import DisputeRefusedError, EvidenceUnavailableError
 from issuing.issuers.base import IssuerError, RefusedError
 from onecard.api.access import NoProfileError
 from onecard.api.idempotency import KeyReusedError, StillRunningError
@@ -37,6 +38,7 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     NoSuchCardError: status.HTTP_404_NOT_FOUND,
     NotRevealableError: status.HTTP_409_CONFLICT,
     NoProfileError: status.HTTP_409_CONFLICT,
+    DisputeRefusedError: status.HTTP_409_CONFLICT,
     StillRunningError: status.HTTP_409_CONFLICT,
     KeyReusedError: status.HTTP_422_UNPROCESSABLE_ENTITY,
     TooManyRevealsError: status.HTTP_429_TOO_MANY_REQUESTS,
@@ -51,6 +53,7 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     OtherTermsError: status.HTTP_409_CONFLICT,
     KycError: status.HTTP_409_CONFLICT,
     RefusedError: status.HTTP_409_CONFLICT,
+    EvidenceUnavailableError: status.HTTP_503_SERVICE_UNAVAILABLE,
     IssuerError: status.HTTP_503_SERVICE_UNAVAILABLE,
     OneCardError: status.HTTP_400_BAD_REQUEST,
 }

@@ -9,6 +9,8 @@ from onecard.api.activity.purchases import Purchase, Purchases
 from onecard.api.activity.rewards import Rewards
 from onecard.api.activity.transactions import Transactions
 from onecard.api.cards.reveal import RevealToken
+from onecard.api.disputes.evidence import Evidence
+from onecard.api.disputes.requests import Dispute, Disputes, PurchaseDisputes, Withdrawal
 from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCards
 from onecard.api.funding.products import CardProducts
 from onecard.api.funding.setups import FundingCardSetups
@@ -36,6 +38,12 @@ V1 = [
     path("v1/funding-cards/setups", FundingCardSetups.as_view(), name="funding-card-setups"),
     path("v1/funding-cards/order", FundingCardOrder.as_view(), name="funding-card-order"),
     path("v1/funding-cards/<uuid:public_id>", FundingCard.as_view(), name="funding-card"),
+    # Disputes
+    path("v1/purchases/<str:purchase_id>/disputes", PurchaseDisputes.as_view(), name="purchase-disputes"),
+    path("v1/disputes", Disputes.as_view(), name="disputes"),
+    path("v1/disputes/<uuid:public_id>", Dispute.as_view(), name="dispute"),
+    path("v1/disputes/<uuid:public_id>/evidence", Evidence.as_view(), name="dispute-evidence"),
+    path("v1/disputes/<uuid:public_id>/withdraw", Withdrawal.as_view(), name="dispute-withdraw"),
     # Virtual cards
     path("v1/cards/<uuid:public_id>/reveal-token", RevealToken.as_view(), name="card-reveal-token"),
 ]

@@ -1,4 +1,4 @@
-"""Sealing short texts at rest: django-cryptography's cipher inside an envelope that names its key and its row.
+"""Sealing texts and files at rest: django-cryptography's cipher inside an envelope that names its key and its row.
 
 A sealed value is base64 text of: version (1 byte), key id (8 bytes), token. The token is `FernetBytes` of the library:
 AES-256-CBC, then HMAC-SHA256 over all of it. Its plaintext begins with a hash of version, key id and context, so that
@@ -89,25 +89,36 @@ def seal(plaintext: str, *, context: str, ring: str = CARD_DATA_RING) -> str:
 
     `ring` is the name of the setting that holds the keys.
     """
-    key = first_key(ring)
     try:
         body = plaintext.encode()
     except UnicodeEncodeError:
         # The codec's own error carries the text.
         raise SealError("A text that is not valid Unicode cannot be sealed.") from None
-    token = key.cipher.encrypt_at_time(_binding(key.header, context) + body, int(clock.now().timestamp()))
-    return base64.urlsafe_b64encode(key.header + token).decode()
+    return base64.urlsafe_b64encode(seal_bytes(body, context=context, ring=ring)).decode()
+
+
+@sensitive_variables()
+def seal_bytes(content: bytes, *, context: str, ring: str = CARD_DATA_RING) -> bytes:
+    """Encrypts a file as `seal` does a text, without base64 around it; raises NoKeyError."""
+    key = first_key(ring)
+    token: bytes = key.cipher.encrypt_at_time(_binding(key.header, context) + content, int(clock.now().timestamp()))
+    return key.header + token
 
 
 @sensitive_variables()
 def open_sealed(sealed: str, *, context: str, ring: str = CARD_DATA_RING) -> str:
     """Decrypts what was sealed for this place; raises KeyMissingError, AlteredError or WrongRowError."""
-    raw = _decoded(sealed)
-    header = raw[:HEADER_BYTES]
-    bound = _decrypted(_key_of(header, ring), raw[HEADER_BYTES:])
+    return open_bytes(_decoded(sealed), context=context, ring=ring).decode()
+
+
+@sensitive_variables()
+def open_bytes(sealed: bytes, *, context: str, ring: str = CARD_DATA_RING) -> bytes:
+    """Decrypts what `seal_bytes` sealed for this place; raises KeyMissingError, AlteredError or WrongRowError."""
+    header = sealed[:HEADER_BYTES]
+    bound = _decrypted(_key_of(header, ring), sealed[HEADER_BYTES:])
     if not hmac.compare_digest(bound[:BINDING_BYTES], _binding(header, context)):
         raise WrongRowError("A sealed value was found in a place that it was not sealed for.")
-    return bound[BINDING_BYTES:].decode()
+    return bound[BINDING_BYTES:]
 
 
 def first_key(ring: str = CARD_DATA_RING) -> RingKey:

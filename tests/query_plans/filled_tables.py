@@ -266,6 +266,25 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "closed_at": "now()",
         },
     ),
+    "issuing_disputerequest": (
+        A_FEW,
+        {
+            "cardholder_id": PERSON,
+            "authorization_id": "n",
+            "transaction_id": "n",
+            "reason": "'not_received'",
+            "text": "'It never arrived ' || n",
+            "amount_minor": "4500",
+            "currency": "'USD'",
+            "status": "CASE WHEN n %% 500 = 0 THEN 'accepted' WHEN n %% 500 = 1 THEN 'requested' ELSE 'refused' END",
+            "due_at": "now() + interval '90 days' - n * interval '1 hour'",
+            "next_attempt_at": f"CASE WHEN n %% 500 = 0 THEN {SOME_DUE} END",
+        },
+    ),
+    "issuing_disputeevidence": (
+        A_FEW,
+        {"request_id": "n", "name": "'letter.pdf'", "kind": "'application/pdf'", "size_bytes": "9"},
+    ),
     "wallet_fundingdispute": (
         A_FEW,
         {

@@ -20,8 +20,12 @@ from issuing.card_data import reveal
 from issuing.cards import changes as card_changes
 from issuing.cards import due_comparisons
 from issuing.clearing import card_transactions, manual_matching
+from issuing.disputes import requests as dispute_requests
+from issuing.disputes import submission as dispute_submission
+from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.handlers import dispatch
 from issuing.issuers.errors import IssuerError
+from issuing.issuers.mock import MockIssuer
 from issuing.locking import locked_purchase
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
 from issuing.rewards import sweep as rewards_sweep
@@ -66,6 +70,8 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of card comparisons", due_comparisons.sweep
     yield "sweep of top-ups", top_ups.sweep
     yield "sweep of closed purchases", close_out.sweep
+    yield "sweep of dispute requests", lambda: dispute_submission.sweep(issuer=MockIssuer())
+    yield "reminder of dispute requests", dispute_submission.remind
     yield "sweep of rewards", rewards_sweep.sweep
     yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
     yield "sweep of old requests of the API", idempotency.forget_old
@@ -87,6 +93,7 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     yield "carried amounts of a failed charge", lambda: carried_amounts.set_down(carrier)
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
     yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
+    yield "whether a capture is disputed", lambda: _disputed(movement)
     yield "wins of one dispute", Posting.objects.filter(key__startswith="charge_won:du_17:").count
     yield (
         "amounts of one person",
@@ -147,6 +154,11 @@ def _linked(purchase: Authorization) -> None:
         card_transactions.link(row)
 
 
+def _disputed(movement: CardTransaction) -> None:
+    with suppress(DisputeRefusedError):
+        dispute_requests.refuse_if_disputed(movement)
+
+
 def _delivered(event: dict[str, object]) -> None:
     stripe_events.post(event)
     with connection.cursor() as cursor:
@@ -166,7 +178,7 @@ def pages() -> Iterator[tuple[str, Operation]]:
             yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
     yield "reveal of a card by its holder", _reveal
     person = logged_in(Cardholder.objects.get(pk=18).user)
-    for name in ("wallet", "card-products", "funding-cards"):
+    for name in ("wallet", "card-products", "funding-cards", "disputes"):
         yield f"API {name}", partial(_opened, person, reverse(name))
 
 

@@ -28,6 +28,8 @@ MAY_SCAN: Final = {
 # Lists whose rows have no id that anybody outside would ask for, or are few.
 WITHOUT_ID: Final = {
     "audit_entry": "The trail of a thing is found from the thing, by an index.",
+    "issuing_disputeevidence": "A file is found from its dispute.",
+    "issuing_disputerequest": "What a person asked for is found by their name, or from its case.",
     "issuing_spendwindow": "A counter is found by its card.",
     "issuing_syncdifference": "Only what differs is written down.",
     "outbox_message": "A message is found by its topic.",

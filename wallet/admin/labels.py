@@ -77,6 +77,19 @@ NEXT_STEP: dict[str, str] = {
         "Give the issuer its evidence in time (its dashboard says until when). A dispute that is won brings the money "
         "back by itself, and this case closes when the dispute does."
     ),
+    Case.Kind.DISPUTE_REQUESTED: (
+        "Open the dispute request, read what the cardholder writes and their evidence, then submit it to the issuer, "
+        "or refuse it with a reason that the cardholder reads. This case closes by itself."
+    ),
+    Case.Kind.DISPUTE_DUE: (
+        "The time in which the card network takes this dispute is nearly over. Submit it to the issuer or refuse it "
+        "now: this case closes by itself."
+    ),
+    Case.Kind.DISPUTE_NOT_SENT: (
+        "Open the dispute request and read why the issuer did not take it. While it is being sent, we keep asking "
+        "under the same key, so there cannot be a second dispute. What the issuer refused for good is completed in its "
+        "dashboard, or explained to the cardholder. Then close this case with a sentence that says so."
+    ),
     Case.Kind.CURRENCY_DIFFERS: (
         "The issuer settled this purchase in another currency and did not say at which rate, so it counts for nothing "
         "yet. Find the amount in the issuer's dashboard, open the transaction and press “Enter the converted amount”: "

@@ -22,6 +22,7 @@ SETTLED_OUTSIDE = (
     Case.Kind.CARD_DIFFERS,
     Case.Kind.CARD_CHANGE_FAILING,
     Case.Kind.CARD_REMOVAL_FAILING,
+    Case.Kind.DISPUTE_NOT_SENT,
     Case.Kind.TRANSACTION_DIFFERS,
     Case.Kind.RECONCILIATION,
     Case.Kind.REFUND_FAILED,
@@ -47,6 +48,13 @@ CLOSES_BY_ITSELF: dict[str, str] = {
     Case.Kind.DISPUTE: (
         "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "
         "update. After 120 days without one, the dispute's page has a button."
+    ),
+    Case.Kind.DISPUTE_REQUESTED: (
+        "The cardholder waits for an answer: submit their dispute or refuse it, and this case closes by itself."
+    ),
+    Case.Kind.DISPUTE_DUE: (
+        "The card network takes no dispute after its due date: submit this one or refuse it, and this case closes by "
+        "itself."
     ),
     Case.Kind.CHARGE_DISPUTED: (
         "The funding card's bank still has to say how the dispute ends: this case closes with that update."

@@ -27,6 +27,7 @@ from issuing.issuers.base import (
     RateLimitedError,
     RevealGrant,
 )
+from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.errors import HeldBackError, PausedError
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.breaker import Breaker, Entry
@@ -104,6 +105,12 @@ class GuardedIssuer:
     def get_card_data(self, issuer_card_id: str) -> CardData:
         """Tried once: a person is waiting, and card numbers are asked for no oftener than they are shown."""
         return self._call(lambda: self.inner.get_card_data(issuer_card_id), tries=1)
+
+    def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        return self._call(lambda: self.inner.open_dispute(order, key=key, asked_at=asked_at))
+
+    def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        return self._call(lambda: self.inner.submit_dispute(issuer_dispute_id, key=key, asked_at=asked_at))
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """Tried once: a nonce is good for one call, and the cardholder is waiting."""

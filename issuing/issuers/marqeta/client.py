@@ -22,6 +22,8 @@ from issuing.issuers.base import (
     RevealGrant,
 )
 from issuing.issuers.card_numbers import read_card_data
+from issuing.issuers.disputes import DisputeOrder, IssuerDispute
+from issuing.issuers.marqeta import disputes as dispute_shapes
 from issuing.issuers.marqeta import event_history
 from issuing.issuers.marqeta import objects as shapes
 from issuing.issuers.marqeta.http import Json, MarqetaHttp
@@ -141,10 +143,30 @@ class MarqetaIssuer:
         card = self._http.call("GET", path, query={"show_cvv_number": "true"})
         return read_card_data(card.get("pan"), card.get("cvv_number"), last_four=card.get("last_four"))
 
+    def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        """The chargeback's token is our key, so the same again is the same chargeback."""
+        if order.amount.currency != self._currency:
+            raise RefusedError(f"This issuer takes disputes in {self._currency} only.")
+        try:
+            return self._dispute(key)
+        except RefusedError as error:
+            if error.code != errors.unknown().code:
+                raise
+        made = self._http.call("POST", "chargebacks", body=dispute_shapes.body(order, key=key))
+        return dispute_shapes.read(made, currency=self._currency)
+
+    def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        """A chargeback goes to the network when it is made."""
+        return self._dispute(issuer_dispute_id)
+
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """A token with which Marqeta's own frames show the number, once; they need no nonce."""
         made = self._http.call("POST", "users/auth/clientaccesstoken", body={"card_token": issuer_card_id})
         return RevealGrant("marqeta_client_access_token", shapes.read_token(made), expires_in_s=REVEAL_LIVES_S)
+
+    def _dispute(self, token: str) -> IssuerDispute:
+        found = self._http.call("GET", f"chargebacks/{quote(token, safe='')}")
+        return dispute_shapes.read(found, currency=self._currency)
 
     def _find(self, issuer_card_id: str) -> Json:
         return self._http.call("GET", f"cards/{quote(issuer_card_id, safe='')}")

@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 import stripe
 from django.conf import settings
 from stripe.params import EphemeralKeyCreateParams
-from stripe.params.issuing import CardCreateParams, CardholderListParams, CardListParams, CardUpdateParams
+from stripe.params.issuing import (
+    CardCreateParams,
+    CardholderListParams,
+    CardListParams,
+    CardUpdateParams,
+    DisputeListParams,
+)
 from stripe.params.issuing import TransactionListParams as ListParams
 
 from issuing.issuers import errors
@@ -26,7 +32,9 @@ from issuing.issuers.base import (
     RefusedError,
     RevealGrant,
 )
+from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.stripe import card_numbers, event_history, keys
+from issuing.issuers.stripe import disputes as dispute_shapes
 from issuing.issuers.stripe import objects as shapes
 from onecard.kit import clock
 
@@ -145,6 +153,28 @@ class StripeIssuer:
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
         return card_numbers.get_card_data(self._transport, issuer_card_id)
+
+    def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        params: Any = dispute_shapes.params(order, key=key)
+        wanted: DisputeListParams = {"transaction": order.issuer_transaction_id, "limit": 100}
+        made = _change(
+            key,
+            asked_at,
+            lambda options: self._issuing.disputes.create(params, options),
+            find=lambda: shapes.first_made_with(key, self._issuing.disputes.list(wanted).auto_paging_iter()),
+        )
+        return dispute_shapes.read(made)
+
+    def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
+        """Looked at first, since Stripe refuses to submit what is submitted already."""
+        dispute = _ask(lambda: self._issuing.disputes.retrieve(issuer_dispute_id).to_dict())
+        if dispute.get("status") == "unsubmitted":
+            dispute = _change(
+                f"{key}:submit",
+                asked_at,
+                lambda options: self._issuing.disputes.submit(issuer_dispute_id, {}, options),
+            )
+        return dispute_shapes.read(dispute)
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
         """An ephemeral key for Issuing Elements, good for the one card and the one nonce."""

@@ -1,4 +1,6 @@
-"""`manage.py rotate_card_keys`: opens every stored card number and code, and seals with the first key what is not yet.
+"""`manage.py rotate_card_keys`: opens all that CARD_DATA_KEYS sealed, and seals with the first key what is not yet.
+
+That is card numbers and codes, and the evidence of disputes (issuing/disputes/evidence_keys.py).
 
 1. Cards with stored data are read in batches, by id.
 2. Each value is opened, also one that is already under the first key: so the end also says that all can be read.
@@ -21,6 +23,7 @@ from tqdm import tqdm
 
 from audit import trail
 from issuing.card_data.vault import SEALED_COLUMNS, sealing_context
+from issuing.disputes import evidence_keys
 from issuing.models import VirtualCard
 from onecard.kit.crypto import NoKeyError, SealError, first_key, open_sealed, seal
 from onecard.kit.transactions import transaction
@@ -45,7 +48,7 @@ class Outcome:
 
 
 class Command(BaseCommand):
-    help = "Seals stored card data with the first key of CARD_DATA_KEYS. Can be interrupted and run again."
+    help = "Seals stored card data and evidence with the first key of CARD_DATA_KEYS. Can be interrupted and run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="open and count everything, but write nothing")
@@ -54,7 +57,7 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, batch: int, **_options: Any) -> None:
         if batch < 1:
             raise CommandError("--batch must be at least 1.")
-        outcome, interrupted = Outcome(), False
+        outcome, files, interrupted = Outcome(), evidence_keys.Outcome(), False
         try:
             key_name = first_key().name
         except NoKeyError as error:
@@ -64,11 +67,13 @@ class Command(BaseCommand):
                 for row in rows_with_data(batch):
                     reseal(row, outcome, dry_run=dry_run)
                     bar.update()
+            evidence_keys.reseal_all(files, dry_run=dry_run)
         except KeyboardInterrupt:
             interrupted = True
         if not dry_run:
             _record(outcome, key_name=key_name, finished=not interrupted)
         self._report(outcome, dry_run=dry_run, interrupted=interrupted)
+        self._report_files(files, dry_run=dry_run)
 
     def _report(self, outcome: Outcome, *, dry_run: bool, interrupted: bool) -> None:
         for pk, why in outcome.unreadable.items():
@@ -83,6 +88,15 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{left} cards were sealed with an older key meanwhile; run it again before removing it."
             )
+
+    def _report_files(self, files: evidence_keys.Outcome, *, dry_run: bool) -> None:
+        for pk, why in files.unreadable.items():
+            self.stderr.write(f"Evidence {pk}: {why}")
+        if files.checked:
+            self.stdout.write(f"Evidence of disputes: {files.checked} checked, {files.resealed} to the first key.")
+        left = 0 if dry_run else evidence_keys.older_than_first_key().count()
+        if left:
+            raise CommandError(f"{left} files are under an older key still; keep every key.")
 
 
 def cards_with_data() -> QuerySet[VirtualCard]:

@@ -12,6 +12,7 @@ from django.db import connections
 
 from audit.models import Entry
 from issuing.card_data.vault import SEALED_COLUMNS, store_card_data
+from issuing.disputes import evidence, evidence_keys
 from issuing.management.commands import rotate_card_keys
 from issuing.models import VirtualCard
 from onecard.kit import crypto
@@ -28,6 +29,7 @@ from tests.issuing.card_data.stored_cards import (
     storing,
     swap,
 )
+from tests.issuing.disputes.captured import asked, captured_purchase
 
 __all__ = ["storing"]
 
@@ -223,3 +225,18 @@ def test_keys_change_while_cards_are_made_written_and_shown(settings: Any) -> No
     assert len(cards) > 150
     assert rotate()[0].startswith(f"{len(cards)} checked, 0 to the first key")
     assert all(reveal(card, f"last:{card.pk}") == (NUMBER, CVV) for card in cards)
+
+
+@pytest.mark.django_db
+def test_evidence_of_disputes_is_sealed_anew_too(settings: Any) -> None:
+    settings.CARD_DATA_KEYS = (OLD,)
+    row = evidence.add(request=asked(captured_purchase()), name="a.pdf", content=b"%PDF-1 text", actor="user:1")
+    settings.CARD_DATA_KEYS = (NEW, OLD)
+    assert evidence_keys.older_than_first_key().count() == 1
+
+    rotate()
+
+    settings.CARD_DATA_KEYS = (NEW,)
+    row.refresh_from_db()
+    assert evidence.download(evidence=row, reason="To see it", actor="user:1") == b"%PDF-1 text"
+    assert evidence_keys.older_than_first_key().count() == 0

@@ -37,8 +37,12 @@ def create(sandbox: Sandbox, command: Command) -> Json:
     with state.lock:
         disputed = referenced(state, "issuing.transaction", params["transaction"], param="transaction")
         amount = params.get("amount", -disputed["amount"])
-        if disputed["type"] != "capture" or disputed["dispute"] or amount > -disputed["amount"]:
-            raise ApiError("Only a capture can be disputed, once, and for no more than it took.", param="transaction")
+        if disputed["type"] != "capture":
+            raise ApiError("Only a captured transaction can be disputed.", param="transaction")
+        if disputed["dispute"]:
+            raise ApiError(f"{disputed['id']} already has the dispute {disputed['dispute']}.", param="transaction")
+        if amount > -disputed["amount"]:
+            raise ApiError("A dispute cannot be for more than its transaction.", param="amount")
         dispute = state.add(_begun(disputed, amount, params))
         disputed["dispute"] = dispute["id"]
         emit(sandbox, "issuing_dispute.created", dispute, command=command)

@@ -1,0 +1,117 @@
+"""The buttons of a dispute request: submit it to the issuer after a second look, or refuse it."""
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+
+from issuing import states
+from issuing.disputes import requests, submission
+from issuing.disputes.request_errors import DisputeRefusedError
+from issuing.models import DisputeRequest
+from onecard.kit import display
+from onecard.kit.admin import BaseAdmin, row_of, row_or_404
+from onecard.kit.amount_field import AmountField
+from onecard.kit.confirmation_pages import (
+    Act,
+    ReasonForm,
+    SelectWidget,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
+from onecard.kit.money import Money
+
+
+class SubmitForm(forms.Form):
+    """What goes to the issuer: at most the amount that the cardholder asked for, and the reason that fits."""
+
+    amount = AmountField()
+    reason = forms.TypedChoiceField(widget=SelectWidget, choices=DisputeRequest.Reason.choices)
+
+    def __init__(self, data: Any, request: DisputeRequest) -> None:
+        super().__init__(data, initial={"amount": request.money.major, "reason": request.reason})
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        amount.of(request.currency)
+
+
+class ReviewButtons(BaseAdmin):
+    """Gives a request's page its two buttons, while it waits for review."""
+
+    @page_action(description="Submit to the issuer", url_path="submit", permissions=["review", "view"], icon="send")
+    def submit_request(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = row_or_404(self, request, object_id)
+        return ask_or_do(
+            request,
+            _submit_act(row),
+            SubmitForm(posted(request), row),
+            partial(_submit, row, actor_of(request)),
+            done=partial(_show_result, request),
+            refusals=(DisputeRefusedError,),
+            row=row,
+        )
+
+    @page_action(description="Refuse", url_path="refuse", permissions=["review", "view"], icon="block")
+    def refuse_request(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = row_or_404(self, request, object_id)
+        return ask_or_do(
+            request,
+            _refuse_act(row),
+            ReasonForm(posted(request)),
+            partial(requests.refuse, request=row, actor=actor_of(request)),
+            done="The dispute is refused, and the cardholder reads the reason.",
+            refusals=(DisputeRefusedError,),
+            row=row,
+        )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        row = row_of(self, request, object_id)
+        return allowed if row is not None and row.status == states.DisputeRequest.REQUESTED else []
+
+    def has_review_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Nothing else of a request can be changed, so the change permission stands for this."""
+        return request.user.has_perm("issuing.change_disputerequest")
+
+
+def _submit(row: DisputeRequest, actor: str, *, amount: Money, reason: str) -> str:
+    """Accepts the request and makes the first try at sending it; returns its status."""
+    accepted = requests.accept(request=row, amount=amount, reason=reason, actor=actor)
+    return submission.carry_out(request_id=accepted.pk)
+
+
+def _show_result(request: HttpRequest, status: str) -> None:
+    if status == states.DisputeRequest.SUBMITTED:
+        messages.success(request, "The issuer has it, and hands it to the card network.")
+    elif status == states.DisputeRequest.REJECTED:
+        messages.error(request, "The issuer refused it: read why below. A case asks what to do.")
+    else:
+        messages.warning(request, "The issuer has not answered yet: it is sent again until it does.")
+
+
+def _submit_act(row: DisputeRequest) -> Act:
+    return Act(
+        title=f"Submit the dispute of {row.money} by {row.cardholder.name}",
+        words="Look at the amount, the reason and the evidence again: after it is submitted, nothing can be changed.",
+        button="Submit it to the issuer",
+        back=change_page(row),
+        facts=(
+            ("The cardholder writes", row.text),
+            ("Left of the payment", requests.left_of(row.transaction)),
+            ("Due", display.moment(row.due_at)),
+        ),
+    )
+
+
+def _refuse_act(row: DisputeRequest) -> Act:
+    return Act(
+        title=f"Refuse the dispute of {row.money} by {row.cardholder.name}",
+        words="It is not submitted to the card network. The cardholder reads your reason word for word.",
+        button="Refuse it",
+        back=change_page(row),
+        danger=True,
+    )

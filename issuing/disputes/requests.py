@@ -1,0 +1,205 @@
+"""What a cardholder asks to have disputed: opened by them, reviewed by staff, or withdrawn while nobody has sent it.
+
+issuing/disputes/submission.py hands it to the issuer; from there issuing/disputes/lifecycle.py follows the dispute.
+"""
+
+from django.db import IntegrityError
+from django.db.models import Q
+
+from audit import trail
+from issuing import locking, states
+from issuing.billing import amount_due
+from issuing.disputes.request_errors import DisputeRefusedError
+from issuing.issuers.disputes import time_limit
+from issuing.models import Authorization, CardTransaction, Dispute, DisputeRequest
+from onecard.kit import clock, display
+from onecard.kit.money import Money
+from onecard.kit.reasons import checked_reason
+from onecard.kit.transactions import savepoint, transaction
+from onecard.kit.transitions import sources_of
+from onecard.outbox import services as outbox
+from wallet import cases
+from wallet.models import Cardholder, Case
+
+Status = states.DisputeRequest
+LONGEST_REFUSAL = 300
+CASES = (Case.Kind.DISPUTE_REQUESTED, Case.Kind.DISPUTE_DUE, Case.Kind.DISPUTE_NOT_SENT)
+
+
+def open_request(
+    *, holder: Cardholder, purchase: Authorization, reason: str, text: str, amount: Money | None, capture_id: str = ""
+) -> DisputeRequest:
+    """Records that a person disputes a capture of their purchase; without an amount, all that is left of it.
+
+    `capture_id` is the issuer's id of the capture, needed where there are several. Raises DisputeRefusedError.
+    """
+    with locking.locked_purchase(purchase) as locked:
+        capture = _capture(locked, capture_id)
+        refuse_if_disputed(capture)
+        due_at = capture.occurred_at + time_limit(capture.provider)
+        if due_at <= clock.now():
+            raise DisputeRefusedError(
+                f"The card network took disputes of this payment until {display.moment(due_at)}.",
+                code="dispute_too_late",
+            )
+        left = left_of(capture)
+        asked = amount or left
+        _check_amount(asked, left)
+        return _write(holder, capture, reason=reason, text=text, asked=asked)
+
+
+def accept(*, request: DisputeRequest, amount: Money, reason: str, actor: str) -> DisputeRequest:
+    """Records that staff submit a request, for at most the amount asked for; a worker sends it after the commit.
+
+    Raises DisputeRefusedError when it is not possible any more.
+    """
+    with locking.locked_purchase(request.authorization):
+        fresh = DisputeRequest.objects.select_related("transaction").get(pk=request.pk)
+        _check_amount(amount, _smaller(fresh.money, left_of(fresh.transaction)))
+        if fresh.due_at <= clock.now():
+            raise DisputeRefusedError(
+                "The card network takes no dispute of this payment any more: refuse it.", code="dispute_too_late"
+            )
+        now = clock.now()
+        changes = {"amount_minor": amount.minor, "reason": reason, "accepted_at": now, "next_attempt_at": now}
+        _move(fresh, Status.ACCEPTED, actor=actor, **changes)
+        outbox.put(topic="dispute.accepted", request_id=fresh.pk)
+        cases.resolve_cases(reference=fresh.reference, kinds=(Case.Kind.DISPUTE_REQUESTED,))
+        return fresh
+
+
+def refuse(*, request: DisputeRequest, reason: str, actor: str) -> DisputeRequest:
+    """Ends a request that staff do not submit; the cardholder reads the reason. Raises DisputeRefusedError."""
+    words = checked_reason(reason, error=_NoReasonError, longest=LONGEST_REFUSAL)
+    return _end(request, Status.REFUSED, actor=actor, refusal=words)
+
+
+def withdraw(*, request: DisputeRequest, actor: str) -> DisputeRequest:
+    """Ends a request by its cardholder's wish; one that is withdrawn already stays so. Raises DisputeRefusedError."""
+    if request.status == Status.WITHDRAWN:
+        return request
+    return _end(request, Status.WITHDRAWN, actor=actor)
+
+
+def left_of(capture: CardTransaction) -> Money:
+    """What of a capture was not given back, in the capture's currency.
+
+    Refunds are counted by purchase and in its currency; a capture in another currency is left whole, or not at all.
+    """
+    purchase = capture.authorization
+    assert purchase is not None  # noqa: S101  (only captures of purchases are disputed)
+    left_minor = amount_due.left_minor([purchase])[purchase.pk]
+    if capture.currency == purchase.currency:
+        return Money(max(0, min(capture.amount_minor, left_minor)), capture.currency)
+    return Money(capture.amount_minor if left_minor > 0 else 0, capture.currency)
+
+
+def refuse_if_disputed(capture: CardTransaction) -> None:
+    """Raises DisputeRefusedError while the purchase has an open dispute, and once this capture was disputed."""
+    waits = Q(status__in=states.OPEN_DISPUTE_REQUEST)
+    runs = Q(status=Status.SUBMITTED, dispute__status__in=states.OPEN_DISPUTE)
+    requests = DisputeRequest.objects.filter(waits | runs, authorization=capture.authorization)
+    disputes = Dispute.objects.filter(authorization=capture.authorization)
+    if requests.exists() or disputes.filter(status__in=states.OPEN_DISPUTE).exists():
+        raise DisputeRefusedError("A dispute of this purchase is open already.", code="dispute_open")
+    if disputes.filter(transaction=capture).exists():
+        raise DisputeRefusedError("This payment was disputed before, and that is decided.", code="dispute_decided")
+
+
+class _NoReasonError(DisputeRefusedError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="dispute_no_reason")
+
+
+def _capture(purchase: Authorization, capture_id: str) -> CardTransaction:
+    rows = CardTransaction.objects.filter(
+        authorization=purchase,
+        transaction_type=CardTransaction.Type.SETTLEMENT,
+        processing_status=CardTransaction.Processing.SETTLED,
+    ).select_related("authorization")
+    captures = list(rows.order_by("pk"))
+    if not captures:
+        raise DisputeRefusedError(
+            "The merchant has not taken any money for this purchase, so there is nothing to dispute.",
+            code="nothing_captured",
+        )
+    found = [each for each in captures if capture_id in ("", each.issuer_transaction_id)]
+    if len(found) != 1:
+        words = "The merchant took money several times: say which of" if found else "Choose one of"
+        names = ", ".join(each.issuer_transaction_id for each in captures)
+        raise DisputeRefusedError(f"{words} these transactions: {names}.", code="which_capture", field="transaction")
+    return found[0]
+
+
+def _check_amount(asked: Money, left: Money) -> None:
+    if not left.minor:
+        raise DisputeRefusedError(
+            "All of this payment was given back already, so there is nothing to dispute.", code="nothing_captured"
+        )
+    if asked.currency != left.currency:
+        raise DisputeRefusedError(f"Give the amount in {left.currency}.", code="amount_currency", field="amount")
+    if not 0 < asked.minor <= left.minor:
+        raise DisputeRefusedError(
+            f"Dispute more than nothing and at most the {left} that is left of this payment.",
+            code="amount_too_high",
+            field="amount",
+        )
+
+
+def _smaller(asked: Money, left: Money) -> Money:
+    return asked if asked.minor <= left.minor else left
+
+
+def _write(holder: Cardholder, capture: CardTransaction, *, reason: str, text: str, asked: Money) -> DisputeRequest:
+    now = clock.now()
+    request = DisputeRequest(
+        cardholder=holder,
+        authorization=capture.authorization,
+        transaction=capture,
+        reason=reason,
+        text=text,
+        amount_minor=asked.minor,
+        currency=asked.currency,
+        due_at=capture.occurred_at + time_limit(capture.provider),
+        created_at=now,
+        updated_at=now,
+    )
+    try:
+        with savepoint():
+            request.save(force_insert=True)
+    except IntegrityError:
+        raise DisputeRefusedError("This payment was disputed before.", code="dispute_decided") from None
+    trail.record(
+        actor=f"user:{holder.user_id}",
+        action="dispute_request.requested",
+        subject=request,
+        reason=reason,
+        amount_minor=asked.minor,
+        currency=asked.currency,
+    )
+    summary = f"{holder.name} disputes {asked} of {capture.merchant_name}; due {display.moment(request.due_at)}."
+    cases.open_case(kind=Case.Kind.DISPUTE_REQUESTED, reference=request.reference, money=asked, summary=summary)
+    return request
+
+
+def _end(request: DisputeRequest, target: str, *, actor: str, **changes: object) -> DisputeRequest:
+    with transaction():
+        _move(request, target, actor=actor, **changes)
+        cases.resolve_cases(reference=request.reference, kinds=CASES)
+    return request
+
+
+def _move(request: DisputeRequest, target: str, *, actor: str, **changes: object) -> None:
+    sources = sources_of(states.DISPUTE_REQUEST_MOVES, target)
+    rows = DisputeRequest.objects.filter(pk=request.pk, status__in=sources)
+    if rows.update(status=target, updated_at=clock.now(), **changes) != 1:
+        raise DisputeRefusedError(
+            "This dispute is on its way to the card network or over, so it cannot be changed here any more.",
+            code="dispute_not_open",
+        )
+    trail.record(actor=actor, action=f"dispute_request.{target}", subject=request, **_details(changes))
+    request.refresh_from_db()
+
+
+def _details(changes: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in changes.items() if name in ("amount_minor", "reason", "refusal")}
