@@ -139,7 +139,7 @@ def test_who_may_only_look_at_checks_decides_none() -> None:
     assert {client.post(button(found, name)).status_code for name in ("approve", "ask_for_more", "reject")} == {403}
 
 
-def test_flags_of_a_person_and_a_card_stop_purchases_until_they_are_cleared() -> None:
+def test_flags_of_people_and_cards_stop_purchases_until_cleared() -> None:
     card, client = walkthrough_card(), logged_in()
 
     send(client, button(card.cardholder, "set_flag"), flag="sanctions", reason="OFAC list.")
