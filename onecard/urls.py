@@ -12,7 +12,7 @@ from onecard import health, metrics
 from onecard.kit.confirmation_pages import forbidden
 
 DESK = [
-    path("", RedirectView.as_view(url="/admin/")),
+    path("", include("onecard.person.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("onecard.second_factor.urls")),
     path("admin/", admin.site.urls),

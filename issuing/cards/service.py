@@ -5,6 +5,8 @@ Each commits the request with its trail and its message first, and asks the issu
 closed card declines from that commit on, and new limits hold.
 """
 
+from collections.abc import Callable
+
 from issuing import locking, states
 from issuing.card_data.vault import erase_card_data
 from issuing.cards import changes as card_changes
@@ -91,11 +93,18 @@ def activate(*, card: VirtualCard, requested_by: str) -> VirtualCard:
     return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, from_states=(states.Card.PENDING,))
 
 
-def unfreeze(*, card: VirtualCard, requested_by: str) -> VirtualCard:
-    """Makes a frozen card usable once the issuer confirms; raises CardRefusedError for a card in another state."""
+def unfreeze(
+    *, card: VirtualCard, requested_by: str, why_not: Callable[[VirtualCard], str] | None = None
+) -> VirtualCard:
+    """Makes a frozen card usable once the issuer confirms; raises CardRefusedError for a card in another state.
+
+    `why_not` is asked under the card's lock; its sentence, if it has one, refuses the request.
+    """
     _check_usable(card)
     availability.refuse_when_read_only(card.issuer_provider)
-    return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,))
+    return _change_later(
+        card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,), why_not=why_not
+    )
 
 
 def freeze(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
@@ -140,7 +149,14 @@ def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
     intend(card, CardChange.Kind.LIMITS, requested_by=requested_by)
 
 
-def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_states: tuple[str, ...]) -> VirtualCard:
+def _change_later(
+    card: VirtualCard,
+    kind: str,
+    requested_by: str,
+    *,
+    from_states: tuple[str, ...],
+    why_not: Callable[[VirtualCard], str] | None = None,
+) -> VirtualCard:
     """What gives the cardholder more waits for the issuer's confirmation."""
     with transaction():
         locked = locking.lock_card(card.pk)
@@ -148,6 +164,8 @@ def _change_later(card: VirtualCard, kind: str, requested_by: str, *, from_state
             raise CardRefusedError(
                 f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
             )
+        if why_not is not None and (refusal := why_not(locked)):
+            raise CardRefusedError(refusal)
         change = intend(locked, kind, requested_by=requested_by)
     return _carry_out(change)
 

@@ -3,6 +3,7 @@
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -32,7 +33,7 @@ class IsPerson(BasePermission):
         return isinstance(user, User) and not (user.is_staff or user.is_superuser)
 
 
-def user_of(request: Request) -> User:
+def user_of(request: Request | HttpRequest) -> User:
     """Returns the login of a request that IsPerson has let in."""
     if not isinstance(request.user, User):
         raise exceptions.NotAuthenticated
@@ -44,7 +45,7 @@ def actor_of(request: Request) -> str:
     return f"user:{user_of(request).pk}"
 
 
-def cardholder_of(request: Request) -> Cardholder:
+def cardholder_of(request: Request | HttpRequest) -> Cardholder:
     """Returns whose wallet it is; raises NoProfileError while the person has none."""
     found = Cardholder.objects.filter(user=user_of(request)).first()
     if found is None:

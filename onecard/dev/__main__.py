@@ -109,6 +109,7 @@ def _manage(*arguments: str, environment: Mapping[str, str]) -> int:
 
 def _show_addresses(stack: Stack) -> None:
     say(f"\nOne Card is up at {stack.web_url}/admin/  (user admin, password admin)")
+    say(f"The cardholder's page: {stack.web_url}/login  (e-mail demo@example.com, password demo)")
     say(f"Logs: {STACK_FILE.parent / 'logs'}")
 
 

@@ -11,15 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from issuing import states
-from issuing.activity import declines, timeline
+from issuing.activity import declines, reasons, timeline
 from issuing.activity.purchases import STATUSES, Payment, PurchaseView, of_cardholder, views
 from issuing.models import Authorization, Decision
 from onecard.api.access import cardholder_of, own
 from onecard.api.activity import explanation
 from onecard.api.fields import MoneySerializer, money
 from onecard.api.view import ApiView
-from onecard.kit.money import Money
-from routing.explanation import explain
 
 
 class MerchantSerializer(serializers.Serializer[Any]):
@@ -198,11 +196,8 @@ def _step(step: timeline.Step) -> dict[str, Any]:
 
 
 def _why(decision: Decision | None) -> dict[str, Any] | None:
-    if decision is None or not isinstance(decision.trace, dict) or not decision.trace.get("candidates"):
-        return None
-    amount = Money(decision.amount_minor - decision.from_balance_minor, decision.currency)
-    rule = decision.rule or str(decision.trace.get("rule") or "")
-    return explanation.render(explain(decision.trace, rule=rule, amount=amount), amount=amount)
+    found = reasons.of_decision(decision)
+    return explanation.render(found.explanation, amount=found.amount) if found else None
 
 
 def _total_ms(decision: Decision | None) -> float | None:

@@ -1,0 +1,132 @@
+"""The first page: the card with its limits, the wallet, the last purchases with why, and this month's benefit."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from issuing import states
+from issuing.activity.purchases import of_cardholder, views
+from issuing.cards import holder as holders_card
+from issuing.limits.remaining import LimitLeft, limits_left
+from issuing.models import VirtualCard
+from issuing.rewards.totals import overall, totals
+from onecard.kit import clock, display
+from onecard.kit.clock import local_day
+from onecard.person import shown
+from onecard.person.page import BACK_OFFICE, PersonPage
+from wallet.methods import condition
+from wallet.models import Cardholder, FundingMethod
+
+LAST: Final = 5
+STATUS_WORDS: Final = {
+    states.Card.PENDING: "Being made",
+    states.Card.ACTIVE: "Active",
+    states.Card.FROZEN: "Frozen",
+    states.Card.SUSPENDED: "Stopped",
+    states.Card.CLOSED: "Closed",
+}
+HELP: Final = {
+    states.Card.PENDING: "It can be used as soon as its issuer has made it and it is activated.",
+    states.Card.FROZEN: "New purchases are declined. What was approved before can still be taken.",
+    states.Card.SUSPENDED: "Its issuer or our support stopped it. Ask our support what is needed.",
+    states.Card.CLOSED: "It is closed for good.",
+}
+METHOD_WORDS: Final = {
+    "active": ("Ready", "good"),
+    "expiring": ("Expires soon", "wait"),
+    "cooling": ("Rests", "wait"),
+    "expired": ("Expired", "bad"),
+    "disabled": ("Switched off", "plain"),
+    "detached": ("Not saved", "bad"),
+}
+LIMIT_WORDS: Final = {"purchase": "One purchase", "day": "Today", "month": "This month"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """The virtual card: its status in a word with help, its limits, and what its holder can do with it."""
+
+    row: VirtualCard
+    status: str
+    help: str
+    limits: list[tuple[str, LimitLeft]]
+    can_freeze: bool
+    is_unfreezing: bool
+    why_not_unfreeze: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMethod:
+    """A funding card: how it stands in a word with its tone, and in a sentence unless it can simply pay."""
+
+    row: FundingMethod
+    state: str
+    tone: str
+    help: str
+
+
+class Home(PersonPage):
+    """Where a person begins; staff and nobody are led to the back office."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render(request, "home", **contents(self.holder))
+
+    def turn_away(self, request: HttpRequest) -> HttpResponseBase:
+        return redirect(BACK_OFFICE)
+
+
+def contents(holder: Cardholder, *, refusal: str = "") -> dict[str, Any]:
+    """Returns what the page shows; `refusal` stands beside the card's button."""
+    living = holder.virtual_cards.select_related("cardholder").exclude(status=states.Card.CLOSED)
+    last = of_cardholder(holder).order_by("-pk")[:LAST]
+    return {
+        "holder": holder,
+        "cards": [_card(each) for each in living.order_by("-pk")],
+        "wallet": _wallet(holder),
+        "purchases": [shown.purchase(each, time_zone=holder.time_zone) for each in views(last)],
+        "benefit": _benefit(holder),
+        "refusal": refusal,
+    }
+
+
+def _card(row: VirtualCard) -> ShownCard:
+    is_frozen = row.status == states.Card.FROZEN
+    return ShownCard(
+        row=row,
+        status=STATUS_WORDS[states.Card(row.status)],
+        help=HELP.get(states.Card(row.status), ""),
+        limits=[(LIMIT_WORDS[each.kind], each) for each in limits_left(row)],
+        can_freeze=row.status == states.Card.ACTIVE,
+        is_unfreezing=is_frozen and holders_card.is_unfreezing(row),
+        why_not_unfreeze=holders_card.why_not_unfreeze(row) if is_frozen else "",
+    )
+
+
+def _wallet(holder: Cardholder) -> list[ShownMethod]:
+    """The funding cards in the person's order, without those that they removed."""
+    rows = holder.funding_methods.select_related("cardholder", "detachment").order_by("position", "pk")
+    standing = [(each, condition.condition_of(each)) for each in rows]
+    return [
+        ShownMethod(each, *METHOD_WORDS[now.state], "" if now.state == "active" else now.sentence)
+        for each, now in standing
+        if now.state != "removed"
+    ]
+
+
+def _benefit(holder: Cardholder) -> list[dict[str, Any]]:
+    """What routing gained this month, for each currency."""
+    month = local_day(clock.now(), holder.time_zone)
+    found = totals(by="month", cardholder=holder.user.get_username(), since=month, until=month)
+    return [
+        {
+            "currency": currency,
+            "benefit": display.estimate(value.benefit, currency),
+            "earned": display.estimate(value.face, currency),
+            "baseline": display.estimate(value.baseline, currency),
+            "purchases": value.charges,
+        }
+        for currency, value in overall(found).items()
+    ]

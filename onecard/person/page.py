@@ -1,0 +1,85 @@
+"""The base of every page of a cardholder: who sees it, under which content policy, and how it refuses."""
+
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views import View
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from onecard.api.access import NoProfileError, cardholder_of
+from onecard.api.throttles import PerPerson
+from onecard.kit.time_zones import zone_of
+from onecard.users.models import User
+from onecard.users.people import is_person
+from wallet.models import Cardholder
+
+BACK_OFFICE: Final = "/admin/"
+# Everything comes from this address: no script runs at all, and no style stands in the HTML.
+CONTENT_POLICY: Final = (
+    "default-src 'self'; script-src 'none'; style-src 'self'; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+NOT_FOUND: Final = "There is no such page, or it is not yours."
+
+
+class Page(View):
+    """A page under the content policy, which no cache keeps. Asking too often is 429, counted as in the API."""
+
+    throttle_scope = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = self._throttled(request) or self.answer(request, *args, **kwargs)
+        answer["Content-Security-Policy"] = CONTENT_POLICY
+        answer["Cache-Control"] = "no-store"
+        answer["Referrer-Policy"] = "same-origin"
+        return answer
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().dispatch(request, *args, **kwargs)
+
+    def render(
+        self, request: HttpRequest, template: str, *, status: int = HTTPStatus.OK, **context: Any
+    ) -> HttpResponse:
+        """Renders templates/person/<template>.html."""
+        return render(request, f"person/{template}.html", {"page": template, **context}, status=status)
+
+    def _throttled(self, request: HttpRequest) -> HttpResponse | None:
+        limit = PerPerson()
+        # It reads only what Django's requests have as well: who asks, from where, and how.
+        if limit.allow_request(cast("Request", request), self):
+            return None
+        answer = self.render(request, "refused", status=HTTPStatus.TOO_MANY_REQUESTS, words="You asked too often.")
+        answer["Retry-After"] = str(limit.wait())
+        return answer
+
+
+class PersonPage(Page):
+    """A page for a logged-in person with a profile, in their own time zone; a foreign id is 404, as an unknown one."""
+
+    holder: Cardholder
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not isinstance(request.user, User):
+            return self.turn_away(request)
+        if not is_person(request.user):
+            return redirect(BACK_OFFICE)
+        try:
+            self.holder = cardholder_of(request)
+            with timezone.override(zone_of(self.holder.time_zone)):
+                return super().answer(request, *args, **kwargs)
+        except NoProfileError:
+            return self.render(request, "no_profile")
+        except (Http404, NotFound):
+            return self.render(request, "refused", status=HTTPStatus.NOT_FOUND, words=NOT_FOUND)
+
+    def turn_away(self, request: HttpRequest) -> HttpResponseBase:
+        """Leads somebody who is not logged in to the login, and from there back to this page."""
+        wanted = request.get_full_path() if request.method == "GET" else ""
+        return redirect(reverse("person:login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))

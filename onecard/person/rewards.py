@@ -1,0 +1,43 @@
+"""What purchases earned, by month, card or category, and what routing gained."""
+
+import datetime as dt
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+
+from issuing.rewards.totals import Total, totals
+from onecard.kit import display
+from onecard.kit.money import Money
+from onecard.person.page import PersonPage
+
+BY: Final = {"month": "month", "card": "method", "category": "category"}
+
+
+class Rewards(PersonPage):
+    """The rewards book summed up; an unknown grouping is shown as months."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        by = request.GET.get("by", "month")
+        by = by if by in BY else "month"
+        found = totals(by=BY[by], cardholder=self.holder.user.get_username())
+        return self.render(request, "rewards", by=by, choices=list(BY), groups=[_group(each, by) for each in found])
+
+
+def _group(total: Total, by: str) -> dict[str, Any]:
+    value = total.value
+    return {
+        "label": _label(by, total.label),
+        "purchases": value.charges,
+        "spent": Money(value.spent_minor, total.currency),
+        "earned": [f"{each} ({each.programme})" for each in total.earned],
+        "value": display.estimate(value.face, total.currency),
+        "low": display.estimate(value.low, total.currency),
+        "high": display.estimate(value.high, total.currency),
+        "benefit": display.estimate(value.benefit, total.currency),
+        "is_gain": value.benefit > 0,
+    }
+
+
+def _label(by: str, label: str) -> str:
+    """November 2026 for the month 2026-11; what names another group as it is."""
+    return f"{dt.date.fromisoformat(label + '-01'):%B %Y}" if by == "month" else label
