@@ -54,7 +54,12 @@ def accept(*, request: DisputeRequest, amount: Money, reason: str, actor: str) -
     Raises DisputeRefusedError when it is not possible any more.
     """
     with locking.locked_purchase(request.authorization):
-        fresh = DisputeRequest.objects.select_related("transaction").get(pk=request.pk)
+        fresh = DisputeRequest.objects.select_related("transaction__authorization").get(pk=request.pk)
+        if fresh.transaction.authorization_id != fresh.authorization_id:
+            raise DisputeRefusedError(
+                "Staff have said since that this payment is of another purchase: refuse it.",
+                code="dispute_other_purchase",
+            )
         _check_amount(amount, _smaller(fresh.money, left_of(fresh.transaction)))
         if fresh.due_at <= clock.now():
             raise DisputeRefusedError(
@@ -84,10 +89,12 @@ def withdraw(*, request: DisputeRequest, actor: str) -> DisputeRequest:
 def left_of(capture: CardTransaction) -> Money:
     """What of a capture was not given back, in the capture's currency.
 
-    Refunds are counted by purchase and in its currency; a capture in another currency is left whole, or not at all.
+    Refunds are counted by purchase and in its currency; a capture in another currency is left whole, or not at all. So
+    nothing is left of one that staff have taken off its purchase.
     """
     purchase = capture.authorization
-    assert purchase is not None  # noqa: S101  (only captures of purchases are disputed)
+    if purchase is None:
+        return Money(0, capture.currency)
     left_minor = amount_due.left_minor([purchase])[purchase.pk]
     if capture.currency == purchase.currency:
         return Money(max(0, min(capture.amount_minor, left_minor)), capture.currency)

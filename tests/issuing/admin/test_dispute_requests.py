@@ -10,7 +10,7 @@ from django.urls import reverse
 from audit.models import Entry
 from issuing.issuers import errors, registry
 from issuing.issuers.mock import Failure, MockIssuer
-from issuing.models import DisputeRequest
+from issuing.models import CardTransaction, DisputeRequest
 from tests.back_office import logged_in, opened, sentences, text_of
 from tests.factories import UserFactory
 from tests.issuing.disputes.captured import WORDS, asked, capture_of, captured_purchase
@@ -102,3 +102,14 @@ def test_who_may_only_look_changes_nothing(row: DisputeRequest) -> None:
         for act in ("submit", "refuse"):
             assert client.post(page(row, act), {"reason": "other", "amount": "45"}).status_code in (302, 403, 404)
     assert DisputeRequest.objects.get().status == "requested"
+
+
+def test_a_capture_that_is_of_another_purchase_by_now_is_not_submitted(row: DisputeRequest, mock: MockIssuer) -> None:
+    CardTransaction.objects.update(authorization=None)
+    client = staff("view_disputerequest", "change_disputerequest")
+    assert client.get(page(row, "submit")).status_code == 200
+
+    answer = client.post(page(row, "submit"), {"amount": "45", "reason": "other"})
+
+    assert "another purchase" in sentences(answer)
+    assert (DisputeRequest.objects.get().status, mock.calls) == ("requested", [])

@@ -5,12 +5,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests as requests_
+import stripe
+from django.conf import settings
 
 from audit.models import Entry
 from issuing.disputes import requests, submission
+from issuing.handlers import dispatch
+from issuing.inbox import deliveries as inbox
 from issuing.issuers import errors
 from issuing.issuers.base import RefusedError
 from issuing.issuers.disputes import DisputeOrder
+from issuing.issuers.messages import Envelope
 from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import CardTransaction, Dispute, DisputeRequest
 from onecard.kit import clock
@@ -18,8 +24,9 @@ from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError, transaction
 from tests.issuing.disputes.captured import WORDS, accepted, asked, at_issuer, captured_purchase, disputes_at
-from tests.issuing.issuers.worlds import World, new_key, sandbox_for_issuers, world_of
+from tests.issuing.issuers.worlds import World, all_of, new_key, sandbox_for_issuers, world_of
 from tests.sandbox.running import RunningSandbox
+from tests.sandbox.settings import MarqetaSettings
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db
@@ -159,3 +166,45 @@ def test_a_case_reminds_before_the_time_is_over() -> None:
     assert due.count() == 2
     requests.refuse(request=soon, reason="The shop has refunded it.", actor="user:1")
     assert not due.filter(reference=soon.reference).exists()
+
+
+def test_the_issuers_own_events_are_of_the_same_dispute_and_move_its_money_once(
+    world: World, served: RunningSandbox
+) -> None:
+    request = accepted(at_issuer(world))
+    began = clock.now() - dt.timedelta(minutes=1)
+    submission.carry_out(request_id=request.pk, issuer=world.issuer)
+    _win(world, served)
+    for _ in range(2):
+        for event in reversed(all_of(lambda cursor: _events(world, began, cursor))[0]):
+            envelope = Envelope(event.event_id, event.event_type, event.object_id, {})
+            inbox.receive(world.issuer.provider, envelope, event.body)
+    dispatch.sweep(now=clock.now() + LATER)
+
+    dispute = Dispute.objects.get()
+    assert (dispute.request, dispute.status) == (request, "won")
+    (back,) = CardTransaction.objects.filter(transaction_type="chargeback")
+    assert (back.amount_minor, back.authorization) == (4500, request.authorization)
+    assert Case.objects.filter(kind="dispute", status="open").count() == 0
+
+
+def _events(world: World, since: dt.datetime, cursor: str) -> tuple[tuple[Any, ...], str]:
+    page = world.issuer.list_events(since=since, cursor=cursor)
+    return tuple(event for event in page.events if "dispute" in event.event_type or "chargeback" in event.event_type), (
+        page.cursor
+    )
+
+
+def _win(world: World, served: RunningSandbox) -> None:
+    (dispute,) = disputes_at(served, world.issuer.provider)
+    if world.issuer.provider == "stripe":
+        client = stripe.StripeClient(settings.STRIPE_API_KEY, base_addresses={"api": served.url})
+        client.raw_request("post", f"/v1/test_helpers/issuing/disputes/{dispute['id']}/win")
+        return
+    program = MarqetaSettings()
+    requests_.post(
+        f"{served.url}/v3/simulations/cardtransactions/authorization.clearing.chargeback.completed",
+        json={"preceding_related_transaction_token": dispute["transaction_token"], "amount": 45},
+        auth=(program.application_token, program.admin_access_token),
+        timeout=10,
+    ).raise_for_status()

@@ -100,3 +100,41 @@ def test_the_network_may_approve_a_part(api: Api, marqeta: RunningSandbox) -> No
     assert (hold["amount"], hold["request_amount"], hold["response"]["code"]) == (30, 45, "0002")
     assert marqeta.marqeta.state.chain_of[hold["token"]].held == Decimal(30)
     assert api.buy(45, approved_in_part=50)["amount"] == 45
+
+
+def chargeback(clearing: dict[str, Any], amount: float = 45, **more: Any) -> dict[str, Any]:
+    return {
+        "token": f"cb-{clearing['token'][:30]}", "transaction_token": clearing["token"], "amount": amount,
+        "channel": "ISSUER", "credit_user": False, "reason_description": "FRAUD", **more,
+    }  # fmt: skip
+
+
+def test_a_chargeback_is_made_once_and_reported(api: Api, program: MarqetaReceiver) -> None:
+    clearing = api.follow("authorization.clearing", api.buy(45), 45)
+
+    made = api.post("chargebacks", chargeback(clearing))
+    assert api.post("chargebacks", chargeback(clearing)) == made
+    assert (made["state"], made["transaction_token"]) == ("INITIATED", clearing["token"])
+    won = api.follow("authorization.clearing.chargeback.completed", clearing, 45)
+
+    assert won["chargeback"]["token"] == made["token"]
+    assert api.get(f"chargebacks/{made['token']}")["state"] == "CASE_WON"
+
+
+def test_a_chargeback_is_withdrawn_while_it_is_open(api: Api, program: MarqetaReceiver) -> None:
+    made = api.post("chargebacks", chargeback(api.follow("authorization.clearing", api.buy(45), 45)))
+    back = {"chargeback_token": made["token"], "state": "WITHDRAWN", "channel": "ISSUER"}
+
+    assert api.post("chargebacks/transitions", back)["chargeback_token"] == made["token"]
+
+    assert api.get(f"chargebacks/{made['token']}")["state"] == "WITHDRAWN"
+    api.post("chargebacks/transitions", back, status=400)
+
+
+def test_what_cannot_be_charged_back_is_refused(api: Api, program: MarqetaReceiver) -> None:
+    hold = api.buy(45)
+    clearing = api.follow("authorization.clearing", hold, 45)
+    for wrong in (chargeback(hold), chargeback(clearing, 45.01), chargeback(clearing, 0)):
+        assert api.post("chargebacks", wrong, status=400)["error_message"]
+    api.post("chargebacks", chargeback(clearing))
+    assert "already" in api.post("chargebacks", chargeback(clearing, token="another"), status=400)["error_message"]
