@@ -1,7 +1,7 @@
 """A person disputes a purchase, follows the dispute to its end, or withdraws it."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -18,6 +18,9 @@ from onecard.api.fields import MoneySerializer, money
 from onecard.api.idempotency import idempotent
 from onecard.api.view import ApiView
 from onecard.kit.money import Money
+from onecard.kit.text import normalized_lines
+
+SHORTEST_TEXT: Final = 10
 
 
 class EvidenceSerializer(serializers.Serializer[Any]):
@@ -53,11 +56,19 @@ class NewDispute(serializers.Serializer[Any]):
     """Why a purchase is disputed; without an amount, all that is left of it."""
 
     reason = serializers.ChoiceField(choices=DisputeRequest.Reason.choices)
-    text = serializers.CharField(min_length=10, max_length=2000, help_text="What happened, in the person's words.")
+    text = serializers.CharField(
+        min_length=SHORTEST_TEXT, max_length=2000, help_text="What happened, in the person's words."
+    )
     amount = MoneySerializer(required=False, help_text="In the currency of the capture.")
     transaction = serializers.CharField(
         required=False, max_length=120, help_text="Which capture, if the merchant took money several times."
     )
+
+    def validate_text(self, text: str) -> str:
+        """Invisible characters are left out when it is stored, and say nothing."""
+        if len(normalized_lines(text)) < SHORTEST_TEXT:
+            raise serializers.ValidationError(f"Write at least {SHORTEST_TEXT} characters.")
+        return text
 
 
 SHOWN = {

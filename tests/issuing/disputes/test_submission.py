@@ -168,9 +168,7 @@ def test_a_case_reminds_before_the_time_is_over() -> None:
     assert not due.filter(reference=soon.reference).exists()
 
 
-def test_the_issuers_own_events_are_of_the_same_dispute_and_move_its_money_once(
-    world: World, served: RunningSandbox
-) -> None:
+def test_the_issuers_own_events_are_of_it_and_move_money_once(world: World, served: RunningSandbox) -> None:
     request = accepted(at_issuer(world))
     began = clock.now() - dt.timedelta(minutes=1)
     submission.carry_out(request_id=request.pk, issuer=world.issuer)

@@ -91,6 +91,8 @@ def test_a_repeat_under_its_key_opens_no_second(client: Client, capture: CardTra
         ({"text": "short"}, "text"),
         ({"text": "x" * 2001}, "text"),
         ({"text": "\x00" * 12}, "text"),
+        ({"text": "\u200b" * 12}, "text"),
+        ({"text": "\ud800" * 12}, "text"),
         ({"amount": 5}, "amount"),
         ({"amount": {"amount_minor": 5, "currency": "XXX"}}, "amount"),
         ({"transaction": ["ipi"]}, "transaction"),
