@@ -22,6 +22,16 @@ class CardRemovedError(OneCardError):
     code = "funding_card_removed"
 
 
+class BackupCannotPayError(OneCardError):
+    """A card that cannot pay cannot be the backup card."""
+
+    code = "backup_cannot_pay"
+
+    def __init__(self, method: FundingMethod) -> None:
+        super().__init__(f"{method} cannot pay, so it cannot be the backup card. Choose another one.")
+        self.errors = {"is_backup": [self.message]}
+
+
 class OrderError(OneCardError):
     """The new order does not name each card of the wallet once."""
 
@@ -42,7 +52,8 @@ def change(holder: Cardholder, method_id: int, *, actor: str, check: Check, **wa
     """Changes `name`, `product`, `is_backup` or `position` (from 1) of a card and returns it.
 
     `check` may refuse the card as it is under the wallet's lock. Making a card the backup takes that from the one that
-    was it. Raises CardRemovedError and ProductMismatchError.
+    was it. Raises CardRemovedError, ProductMismatchError and
+    BackupCannotPayError.
     """
     with transaction():
         wallet = methods.lock_wallet(holder.pk)
@@ -53,6 +64,8 @@ def change(holder: Cardholder, method_id: int, *, actor: str, check: Check, **wa
         place = wanted.pop("position", None)
         admission.refuse_other_network(wanted.get("product"), method.network)
         if wanted.get("is_backup"):
+            if method.status != FundingMethod.Status.ACTIVE:
+                raise BackupCannotPayError(method)
             for other in wallet.funding_methods.filter(is_backup=True).exclude(pk=method.pk):
                 edit(other, actor=actor, is_backup=False)
         edit(method, actor=actor, **wanted)

@@ -213,6 +213,19 @@ def test_a_card_is_renamed_and_becomes_the_backup(client: Client, holder: Cardho
     assert client.get("/api/v1/wallet").json()["backup_card"] is None
 
 
+@pytest.mark.parametrize("status", ["disabled", "detached"])
+def test_a_card_that_cannot_pay_is_no_backup(client: Client, holder: Cardholder, status: str) -> None:
+    first, second = wallet(holder, 2)
+    FundingMethod.objects.filter(pk=first.pk).update(is_backup=True)
+    FundingMethod.objects.filter(pk=second.pk).update(status=status)
+
+    answer = change(client, page(second), is_backup=True)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "backup_cannot_pay")
+    assert list(answer.json()["errors"]) == ["is_backup"]
+    assert list(FundingMethod.objects.filter(is_backup=True)) == [first]
+
+
 def test_a_change_needs_the_version_that_was_read(client: Client, holder: Cardholder) -> None:
     (card,) = wallet(holder, 1)
     etag = client.get(page(card))["ETag"]
