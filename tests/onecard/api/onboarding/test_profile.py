@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from onecard.api.onboarding.profile import ADA
 from onecard.users.models import User
 from tests.back_office import logged_in, superuser
 from tests.factories import CardholderFactory, UserFactory
+from tests.threads import at_once
 from wallet.kyc.fields import TERMS_VERSION
 from wallet.models import Cardholder, KycReview
 
@@ -182,6 +184,23 @@ def test_a_new_address_keeps_a_person_verified_but_nothing_is_taken_away() -> No
     holder.refresh_from_db()
     assert (holder.kyc_status, holder.address_line1) == ("verified", "1 Main Street")
     assert (emptied.status_code, list(emptied.json()["errors"])) == (400, ["phone"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_first_puts_at_once_one_makes_the_wallet() -> None:
+    person = UserFactory()
+    clients = [logged_in(person) for _ in range(6)]
+
+    answers = at_once(
+        [partial(put, client, ADA | {"first_name": name}) for client, name in zip(clients, "ABCDEF", strict=True)]
+    )
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses[0] == 200
+    assert set(statuses[1:]) <= {412, 428}
+    made = next(answer for answer in answers if answer.status_code == 200)
+    assert Cardholder.objects.get().legal_first_name == made.json()["first_name"]
+    assert Entry.objects.filter(action="cardholder.profile_made").count() == 1
 
 
 @pytest.mark.parametrize("path", ["profile", "kyc"])
