@@ -5,11 +5,13 @@ class IssuingConfig(AppConfig):
     name = "issuing"
 
     def ready(self) -> None:
-        """Installs the alarm about refused credentials, and the handlers of entered amounts."""
+        """Installs the alarm about refused credentials, the handlers of entered amounts, and the names for notices."""
         from issuing import entered_amounts
+        from issuing.activity import decision_notices
         from issuing.clearing import match_proposals
         from issuing.operations import alarm as issuer_alarm
 
         issuer_alarm.install()
         entered_amounts.install()
         match_proposals.install()
+        decision_notices.install()

@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
+from issuing.activity import decision_notices
 from issuing.authorizations import close_out
 from issuing.billing import dunning, top_ups
 from issuing.cards import changes as card_changes
@@ -118,3 +119,9 @@ def notice_receivable(*, case_id: int, **_newer: Any) -> None:
 def reconcile(**_newer: Any) -> None:
     """Compares issuers, books and processor, and opens a case for each difference."""
     nightly.run_all()
+
+
+@shared_task(name="issuing.tasks.sweep_decision_notices")
+def sweep_decision_notices(**_newer: Any) -> None:
+    """Tells people of the decisions that they have not heard of."""
+    decision_notices.sweep()

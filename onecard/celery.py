@@ -104,6 +104,11 @@ app.conf.update(
         },
         "book-fees": {"task": "wallet.tasks.book_fees", "schedule": crontab(hour=2, minute=47)},
         "reconcile": {"task": "issuing.tasks.reconcile", "schedule": crontab(hour=3, minute=17)},
+        "sweep-decision-notices": {
+            "task": "issuing.tasks.sweep_decision_notices",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
     },

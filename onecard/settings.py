@@ -131,6 +131,7 @@ INSTALLED_APPS = [
     "onecard.users",
     "onecard.second_factor",
     "onecard.outbox",
+    "onecard.notices",
     "audit",
     "wallet",
     "routing",

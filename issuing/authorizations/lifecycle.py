@@ -7,7 +7,7 @@ from django.db.models.functions import Least
 
 from audit import trail
 from issuing import locking, states
-from issuing.authorizations import close_out, rounds
+from issuing.authorizations import close_out, decline_notices, rounds
 from issuing.billing import amount_due, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
@@ -96,6 +96,8 @@ def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     """Moves to the reported status, if that is new; opens a case for approved money that we never held."""
     was, target = authorization.status, _reported_status(update)
     moved = was != target and move(authorization, target, actor=f"issuer:{update.provider}")
+    if moved and target == states.Authorization.DECLINED:
+        decline_notices.by_issuer(authorization, authorization.approved_minor)
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
         # An amount in another currency counts once it is converted (issuing/clearing/currency_conversion.py).
@@ -283,6 +285,8 @@ def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authoriz
     trail.record(
         actor=f"issuer:{update.provider}", action="authorization.reported", subject=authorization, status=status
     )
+    if status == states.Authorization.DECLINED:
+        decline_notices.by_issuer(authorization, update.amount_minor)
     if status not in NOTHING_BOUGHT and update.amount_minor:
         review_cases.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from audit import trail
 from issuing import locking, states
-from issuing.cards import change_records, issuer_failover
+from issuing.cards import card_notices, change_records, issuer_failover
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import (
     Address,
@@ -150,9 +150,9 @@ def _done(change: CardChange, issued: IssuedCard | None) -> None:
             _take_over(card, issued)
         target = TARGETS.get(CardChange.Kind(change.kind))
         if target is not None and not _taken_back(change):
-            VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target)).update(
-                status=target
-            )
+            movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
+            if movable.update(status=target):
+                card_notices.status_changed(card, target, cause=f"cardchange:{change.key}")
         VirtualCard.objects.filter(pk=card.pk).update(last_synced_at=clock.now())
         trail.record(actor=_actor(card), action=f"card.{change.kind}_done", subject=card, change=str(change.key))
 

@@ -7,6 +7,7 @@ from django.db.models import Max
 from audit import trail
 from issuing import locking, states
 from issuing.card_data.vault import erase_card_data
+from issuing.cards import card_notices
 from issuing.cards.change_records import intend
 from issuing.cards.comparison_rules import Finding, Kind, Resolution, compare
 from issuing.issuers.base import IssuedCard, Issuer, RefusedError
@@ -103,6 +104,8 @@ def _resolve(card: VirtualCard, finding: Finding, *, actor: str, run: SyncRun | 
         VirtualCard.objects.filter(pk=card.pk).update(**dict(finding.changes), updated_at=clock.now())
         if ("status", states.Card.CLOSED) in finding.changes:
             erase_card_data(card, actor=actor)
+        if "status" in dict(finding.changes):
+            card_notices.status_changed(card, finding.theirs, cause=f"sync:{card.public_id}:{clock.now().isoformat()}")
     if finding.push:
         intend(card, finding.push, requested_by=actor, reason=f"The issuer had {finding.theirs}, we {finding.ours}.")
     if finding.resolution == Resolution.OPEN:

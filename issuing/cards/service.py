@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from issuing import locking, states
 from issuing.card_data.vault import erase_card_data
+from issuing.cards import card_notices, flags
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
-from issuing.cards import flags
 from issuing.cards.change_records import intend, supersede
 from issuing.errors import CardRefusedError, IncompletePersonError, ReadOnlyError
 from issuing.issuers.base import Limits
@@ -185,6 +185,7 @@ def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requeste
         # Unsent requests that would make the card usable again are cancelled.
         supersede(locked, MAKES_USABLE)
         change = intend(locked, kind, requested_by=requested_by, reason=words)
+        card_notices.status_changed(locked, target, cause=f"cardchange:{change.key}")
     return _carry_out(change)
 
 

@@ -13,6 +13,7 @@ from audit import trail
 from issuing import locking, states
 from issuing.clearing import card_transactions, dispute_money
 from issuing.clearing.transaction_rows import MONEY_BACK
+from issuing.disputes import dispute_notices
 from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named
 from issuing.issuers.base import IssuerTransaction
@@ -99,6 +100,7 @@ def apply_update(update: DisputeUpdate) -> Dispute:
         why = _refuse_contradiction(update)
         dispute = _know(update, is_apart=bool(why))
         _move(dispute, update)
+        dispute_notices.moved(dispute)
         for movement in update.movements:
             _record(dispute, movement, update)
         _end_provisional_credit(dispute, update)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from audit import trail
 from issuing import locking, states
 from issuing.billing import amount_due
+from issuing.disputes import dispute_notices
 from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.issuers.disputes import time_limit
 from issuing.models import Authorization, CardTransaction, Dispute, DisputeRequest
@@ -206,6 +207,7 @@ def _move(request: DisputeRequest, target: str, *, actor: str, **changes: object
         )
     trail.record(actor=actor, action=f"dispute_request.{target}", subject=request, **_details(changes))
     request.refresh_from_db()
+    dispute_notices.request_moved(request)
 
 
 def _details(changes: dict[str, object]) -> dict[str, object]:

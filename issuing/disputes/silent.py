@@ -5,6 +5,7 @@ import datetime as dt
 from audit import trail
 from issuing import locking, states
 from issuing.clearing import dispute_money
+from issuing.disputes import dispute_notices
 from issuing.models import Dispute
 from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
@@ -38,6 +39,7 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
             raise StillOpenError("Its issuer has just said something about it: look again.")
         trail.record(actor=actor, action=f"dispute.{outcome}", subject=kept, was=kept.status, because=words)
         kept.refresh_from_db()
+        dispute_notices.moved(kept)
         dispute_money.watch(kept)
     return outcome
 

@@ -8,7 +8,7 @@ import datetime as dt
 
 from audit import trail
 from issuing import states
-from issuing.disputes import lifecycle
+from issuing.disputes import dispute_notices, lifecycle
 from issuing.disputes.lifecycle import DisputeUpdate
 from issuing.disputes.requests import CASES
 from issuing.issuers.base import Issuer, IssuerError, RefusedError
@@ -108,6 +108,8 @@ def _record(claimed: DisputeRequest, found: IssuerDispute | None, *, target: str
         )
         cases.resolve_cases(reference=claimed.reference, kinds=CASES)
         if target == Status.REJECTED:
+            claimed.status = target
+            dispute_notices.request_moved(claimed)
             _open_case(
                 Case.Kind.DISPUTE_NOT_SENT, claimed, f"{claimed} of {claimed.cardholder.name}: the issuer refused it."
             )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from issuing import locking, states
-from issuing.authorizations import lifecycle, rounds
+from issuing.authorizations import decline_notices, lifecycle, rounds
 from issuing.billing import amount_due
 from issuing.handlers import marqeta_clearing, marqeta_disputes
 from issuing.handlers.marqeta_rows import Row, read_row
@@ -204,6 +204,7 @@ def _refused(row: Row, *, patient: bool) -> Result:
     approved = _decision(row, approved=True)
     if approved is not None:
         lifecycle.undo_round(approved, actor=ACTOR)
+        decline_notices.by_issuer(approved.authorization, approved.amount_minor)
         return HANDLED
     if row.kind in INCREMENTS:
         is_late = row.update.asked_us and patient and _decision(row, approved=False) is None

@@ -15,6 +15,8 @@ from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCard
 from onecard.api.funding.products import CardProducts
 from onecard.api.funding.setups import FundingCardSetups
 from onecard.api.funding.wallet import Wallet
+from onecard.api.notices.feed import NotificationRead, Notifications, NotificationsReadAll
+from onecard.api.notices.settings import NotificationSettings
 from onecard.api.onboarding.kyc import Kyc
 from onecard.api.onboarding.profile import Profile, Terms
 
@@ -44,6 +46,11 @@ V1 = [
     path("v1/disputes/<uuid:public_id>", Dispute.as_view(), name="dispute"),
     path("v1/disputes/<uuid:public_id>/evidence", Evidence.as_view(), name="dispute-evidence"),
     path("v1/disputes/<uuid:public_id>/withdraw", Withdrawal.as_view(), name="dispute-withdraw"),
+    # Notices
+    path("v1/notifications", Notifications.as_view(), name="notifications"),
+    path("v1/notifications/read-all", NotificationsReadAll.as_view(), name="notifications-read-all"),
+    path("v1/notifications/<uuid:public_id>/read", NotificationRead.as_view(), name="notification-read"),
+    path("v1/notification-settings", NotificationSettings.as_view(), name="notification-settings"),
     # Virtual cards
     path("v1/cards/<uuid:public_id>/reveal-token", RevealToken.as_view(), name="card-reveal-token"),
 ]

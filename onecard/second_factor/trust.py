@@ -18,6 +18,7 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
+from onecard.second_factor import login_notices
 from onecard.users.models import User
 
 RENEW_FIRST: Final = (
@@ -84,4 +85,5 @@ def note(user: User, action: str, *, actor: str = "", **details: object) -> Entr
     """
     entry = trail.record(actor=actor or f"user:{user.pk}", action=action, subject=user, **details)
     outbox.put(topic="staff.notify", entry_id=entry.pk)
+    login_notices.noted(user, entry)
     return entry

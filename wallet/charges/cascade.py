@@ -18,7 +18,7 @@ from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
-from wallet import cases, states
+from wallet import cases, payment_notices, states
 from wallet import locking as wallet_locking
 from wallet.charges import declines
 from wallet.methods import usable as methods
@@ -184,6 +184,7 @@ def _give_up(obligation: FundingObligation, actor: str) -> None:
         money=owed(obligation),
         summary=_tried_in_words(last, tried),
     )
+    payment_notices.unpaid(case, obligation)
     outbox.put(topic="cardholder.notify", case_id=case.pk)
     _retry_later(obligation, case, actor)
 

@@ -11,7 +11,7 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.transactions import savepoint, transaction
 from onecard.kit.transitions import sources_of
-from wallet import carried_amounts, cases, states
+from wallet import carried_amounts, cases, payment_notices, states
 from wallet import locking as wallet_locking
 from wallet.charges import cascade, declines
 from wallet.ledger import postings as ledger
@@ -209,6 +209,7 @@ def _is_held_unasked(charge: FundingCharge) -> bool:
 
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
     """Updates the obligation, its cases and its method after the outcome."""
+    payment_notices.charged(charge, obligation, outcome.status)
     if outcome.status == states.Charge.SUCCEEDED:
         _funded(charge, obligation, actor)
         return

@@ -6,7 +6,7 @@ from audit import trail
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.outbox import services as outbox
-from wallet import cases, states
+from wallet import cases, payment_notices, states
 from wallet import locking as wallet_locking
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, Posting
@@ -48,6 +48,7 @@ def owe(dispute: FundingDispute, charge: FundingCharge) -> None:
         summary=f"{charge.method}: its bank took {lost} back and we lost the dispute ({why(dispute)}). The "
         "purchase stands, so the cardholder owes it. No card is charged by itself.",
     )
+    payment_notices.unpaid(case, owed)
     outbox.put(topic="cardholder.notify", case_id=case.pk)
 
 

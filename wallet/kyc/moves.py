@@ -12,6 +12,7 @@ from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_transaction
 from onecard.kit.transitions import sources_of
+from onecard.notices import services as notices
 from wallet.models import Cardholder, KycEvent, KycReview
 from wallet.states import KYC_MOVES, OPEN_REVIEW, REVIEW_MOVES, KycStatus
 
@@ -79,6 +80,9 @@ def note(
     )
     what = {"from_status": before, "to_status": target, "reason": reason[:LONGEST]}
     trail.record(actor=actor, action="cardholder.identity_moved", subject=holder, **what)
+    if target != KycStatus.PENDING:
+        words = " ".join([f"It is now: {KycStatus(target).label.lower()}.", reason, *asked])
+        notices.kyc_changed(user_id=holder.user_id, cause=f"kyc:{made.pk}", text=words)
     return made
 
 

@@ -18,7 +18,7 @@ from onecard.kit.currency_units import stripe_step
 from onecard.kit.transactions import require_transaction, transaction
 from onecard.kit.transitions import sources_of
 from onecard.outbox import services as outbox
-from wallet import carried_amounts, cases, states
+from wallet import carried_amounts, cases, payment_notices, states
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingDispute, FundingObligation, FundingRefund
 from wallet.processors import account_refusals
@@ -150,6 +150,8 @@ def record(*, refund_id: int, outcome: RefundOutcome, actor: str) -> bool:
         if not _move(found, outcome, actor=actor):
             return False
         _post(found, was, outcome)
+        if outcome.status == states.Refund.SUCCEEDED:
+            payment_notices.refunded(found)
         cases.resolve_cases(reference=_case_reference(found), kinds=(Case.Kind.REFUND_UNKNOWN,))
         if outcome.failure_code in OUR_BALANCE and outcome.status == states.Refund.FAILED:
             _send_later(found, outcome, actor=actor)
@@ -264,6 +266,7 @@ def record_foreign(*, charge: FundingCharge, outcome: RefundOutcome, amount_mino
         charge.obligation = obligation
         trail.record(actor="processor:stripe", action="refund.foreign", subject=refund, amount_minor=amount_minor)
         ledger.post_refund(refund, charge)
+        payment_notices.refunded(refund)
         if not obligation.is_top_up and obligation.status != states.Obligation.RELEASED:
             reference = ledger.reference_of(charge)
             key = f"goodwill:{public_id}"

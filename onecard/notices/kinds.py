@@ -1,0 +1,58 @@
+"""What people hear of, and how they may choose to hear of it."""
+
+from typing import Final
+
+from django.db import models
+
+
+class Kind(models.TextChoices):
+    """A kind of notice; the label is the notice's title."""
+
+    PURCHASE_APPROVED = "purchase_approved", "Purchase approved"
+    PURCHASE_DECLINED = "purchase_declined", "Purchase declined"
+    CHARGED_ELSEWHERE = "charged_elsewhere", "Another card was charged"
+    UNPAID = "unpaid", "Purchase not paid yet"
+    REFUND_ARRIVED = "refund_arrived", "Refund sent to your card"
+    CARD_FROZEN = "card_frozen", "Card frozen"
+    CARD_UNFROZEN = "card_unfrozen", "Card ready to use"
+    CARD_CLOSED = "card_closed", "Card closed"
+    DISPUTE_MOVED = "dispute_moved", "News of your dispute"
+    KYC_CHANGED = "kyc_changed", "Your identity check"
+    NEW_DEVICE = "new_device", "New device"
+    LOGIN_CHANGED = "login_changed", "Your login was changed"
+
+
+class Channel(models.TextChoices):
+    """Where a notice goes."""
+
+    OFF = "off", "Nowhere"
+    FEED = "feed", "The feed only"
+    EMAIL = "email", "The feed and an e-mail"
+
+
+# What holds until the person chooses.
+DEFAULTS: Final[dict[str, Channel]] = {
+    Kind.PURCHASE_APPROVED: Channel.FEED,
+    Kind.PURCHASE_DECLINED: Channel.EMAIL,
+    Kind.CHARGED_ELSEWHERE: Channel.FEED,
+    Kind.UNPAID: Channel.EMAIL,
+    Kind.REFUND_ARRIVED: Channel.FEED,
+    Kind.CARD_FROZEN: Channel.EMAIL,
+    Kind.CARD_UNFROZEN: Channel.FEED,
+    Kind.CARD_CLOSED: Channel.EMAIL,
+    Kind.DISPUTE_MOVED: Channel.EMAIL,
+    Kind.KYC_CHANGED: Channel.EMAIL,
+    Kind.NEW_DEVICE: Channel.EMAIL,
+    Kind.LOGIN_CHANGED: Channel.EMAIL,
+}
+# Another part of the product mails about these at once: wallet/receivable_notice.py and second_factor/letters.py.
+MAILED_ELSEWHERE: Final = frozenset({Kind.UNPAID, Kind.NEW_DEVICE, Kind.LOGIN_CHANGED})
+# What a person must be able to read afterwards, whatever they chose.
+ALWAYS_IN_FEED: Final = frozenset({Kind.CARD_FROZEN, Kind.CARD_CLOSED, Kind.KYC_CHANGED})
+
+
+def channels_of(kind: str) -> tuple[Channel, ...]:
+    """Returns what a person may choose for a kind; security and unpaid purchases are always mailed."""
+    if kind in MAILED_ELSEWHERE:
+        return (Channel.EMAIL,)
+    return (Channel.FEED, Channel.EMAIL) if kind in ALWAYS_IN_FEED else (Channel.OFF, Channel.FEED, Channel.EMAIL)
