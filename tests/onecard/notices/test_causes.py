@@ -93,14 +93,16 @@ def test_a_refund_is_told_when_the_processor_has_paid_it(card: VirtualCard) -> N
 
 def test_a_card_that_is_frozen_and_closed_is_told(card: VirtualCard, settings: Any) -> None:
     settings.DEBUG = True
-    VirtualCard.objects.filter(pk=card.pk).update(issuer_provider="mock", issuer_card_id="")
-    card.refresh_from_db()
-    cards.freeze(card=card, reason="Lost it.", requested_by="user:1")
-    cards.unfreeze(card=card, requested_by="user:1")
-    cards.close(card=card, reason="Gone.", requested_by="user:1")
+    new = cards.create_virtual_card(
+        cardholder=card.cardholder, card_type="visa", requested_by="user:1", provider="mock"
+    )
+    cards.activate(card=new, requested_by="user:1")
+    cards.freeze(card=new, reason="Lost it.", requested_by="user:1")
+    cards.unfreeze(card=new, requested_by="user:1")
+    cards.close(card=new, reason="Gone.", requested_by="user:1")
 
-    assert [kind for kind, _text in told()] == ["card_frozen", "card_unfrozen", "card_closed"]
-    assert {each.reference for each in Notice.objects.all()} == {f"card:{card.public_id}"}
+    assert [kind for kind, _text in told()] == ["card_unfrozen", "card_frozen", "card_unfrozen", "card_closed"]
+    assert {each.reference for each in Notice.objects.all()} == {f"card:{new.public_id}"}
 
 
 @pytest.mark.django_db(transaction=True)
