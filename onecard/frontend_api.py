@@ -36,6 +36,7 @@ SPECTACULAR: Final[dict[str, Any]] = {
     "SORT_OPERATIONS": True,
     "ENUM_NAME_OVERRIDES": {
         "KycStatus": "wallet.states.KycStatus",
+        "NotificationKind": "onecard.notices.kinds.Kind",
         "NotificationChannel": "onecard.notices.kinds.Channel",
         "PurchaseStatus": "issuing.activity.purchases.STATUSES",
         "DisputeStatus": "issuing.activity.disputes.STATUSES",
