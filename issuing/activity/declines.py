@@ -20,7 +20,10 @@ SENTENCES: Final[dict[str, str]] = {
     "cash_not_allowed": "Cash and things like cash cannot be bought with this card.",
     "no_funding_card": "None of your cards could be charged. Check that one is active and not expired.",
     "deadline_exceeded": OURS,
-    "issuer": "The card's issuer declined it and did not ask us.",
+    "issuer": (
+        "The card's issuer declined it and did not ask us. It does so when the card is frozen or a limit is used up: "
+        "look at both."
+    ),
 }
 LIMITS: Final = {"day": "daily limit", "month": "monthly limit", "purchase": "limit for one purchase"}
 

@@ -17,6 +17,9 @@ from onecard.kit import clock, display
 from onecard.kit.clock import local_day
 from onecard.person import shown
 from onecard.person.page import BACK_OFFICE, PersonPage
+from wallet.kyc import standing
+from wallet.kyc.fields import in_words
+from wallet.kyc.review import is_renewable
 from wallet.methods import condition
 from wallet.models import Cardholder, FundingMethod
 
@@ -89,6 +92,7 @@ def contents(holder: Cardholder, *, refusal: str = "") -> dict[str, Any]:
         "purchases": [shown.purchase(each, time_zone=holder.time_zone) for each in views(last)],
         "benefit": _benefit(holder),
         "refusal": refusal,
+        **_identity(holder),
     }
 
 
@@ -103,6 +107,14 @@ def _card(row: VirtualCard) -> ShownCard:
         is_unfreezing=is_frozen and holders_card.is_unfreezing(row),
         why_not_unfreeze=holders_card.why_not_unfreeze(row) if is_frozen else "",
     )
+
+
+def _identity(holder: Cardholder) -> dict[str, Any]:
+    """Where the identity check stands, unless it has succeeded for long: what is missing, and what is asked for."""
+    if holder.kyc_verified and not is_renewable(holder):
+        return {}
+    found = standing.of(holder)
+    return {"identity": found, "missing": in_words(found.missing)}
 
 
 def _wallet(holder: Cardholder) -> list[ShownMethod]:

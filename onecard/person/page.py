@@ -18,6 +18,7 @@ from onecard.api.throttles import PerPerson
 from onecard.kit.time_zones import zone_of
 from onecard.users.models import User
 from onecard.users.people import is_person
+from wallet.kyc import standing
 from wallet.models import Cardholder
 
 BACK_OFFICE: Final = "/admin/"
@@ -75,7 +76,7 @@ class PersonPage(Page):
             with timezone.override(zone_of(self.holder.time_zone)):
                 return super().answer(request, *args, **kwargs)
         except NoProfileError:
-            return self.render(request, "no_profile")
+            return self.render(request, "no_profile", identity=standing.of(Cardholder(user=request.user)))
         except (Http404, NotFound):
             return self.render(request, "refused", status=HTTPStatus.NOT_FOUND, words=NOT_FOUND)
 

@@ -81,7 +81,7 @@ def test_the_benefit_of_this_month_is_summed_up(card: VirtualCard, client: Clien
         shown = words(client, f"/rewards?by={by}")
         assert "135 points" in shown
         assert "Benefit 0.90 USD" in shown
-    assert "By month" in words(client, "/rewards?by=nothing")
+    assert words(client, "/rewards?by=nothing") == words(client, "/rewards?by=month")
 
 
 def test_a_decline_is_explained_in_a_sentence(card: VirtualCard, client: Client) -> None:
@@ -160,6 +160,16 @@ def test_empty_pages_say_what_to_do() -> None:
     assert "Nothing earned yet" in words(client, "/rewards")
     assert "No card of yours could be charged" in words(client, "/which-card?what=5812&amount=1")
     assert "your profile is not complete" in words(logged_in(UserFactory()), "/")
+
+
+def test_who_is_not_verified_reads_what_is_missing() -> None:
+    holder = CardholderFactory(kyc_status="not_started", birth_date=None)
+
+    shown = words(logged_in(holder.user), "/")
+
+    assert "Complete your profile and submit it" in shown
+    assert "Still missing in your profile:" in shown
+    assert "the date of birth" in shown
 
 
 def test_the_state_of_each_funding_card_is_said(card: VirtualCard, client: Client) -> None:
