@@ -277,7 +277,7 @@ def test_every_text_column_says_whether_people_write_it() -> None:
         "outbox.Message.payload",
         "outbox.Message.topic", "wallet.Cardholder.address_country", "wallet.Cardholder.phone",
         "wallet.FundingObligation.purchase", "wallet.CarriedAmount.purchase", "wallet.CardSetup.refusal_code",
-            "wallet.FundingMethod.country",
+        "wallet.FundingMethod.country", "wallet.Cardholder.terms_version", "issuing.IssuerAccount.identity_standing",
         "issuing.VirtualCard.encrypted_card_number",
         "issuing.VirtualCard.encrypted_cvv",
     }  # fmt: skip
