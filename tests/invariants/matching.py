@@ -4,6 +4,7 @@ Where each movement belongs is remembered here, by what issuers told and what pe
 """
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.db.models import F
@@ -49,11 +50,15 @@ class Homes:
         named = self.named[name]
         return named if named == name or named not in self.named else self.home_of(named)
 
-    def say(self, name: str, home: str) -> None:
-        """A person's word. What names a capture and is where that was goes along with it."""
+    def say(self, name: str, home: str, stay: Collection[str] = ()) -> None:
+        """A person's word. What names a capture and is where that was goes along with it, except what is to `stay`."""
         was = self.home_of(name)
         for other, named in self.named.items():
-            if named == name and self.said.get(other) == was and other != name:
+            if named != name or other == name:
+                continue
+            if other in stay:
+                self.said.setdefault(other, str(was))
+            elif self.said.get(other) == was:
                 del self.said[other]
         self.said[name] = home
         self.ever.add(home)
@@ -129,7 +134,12 @@ class Matching(RuleBasedStateMachine):
     def _remember(self, kept: CardTransaction, purchase: Authorization | None) -> None:
         """A capture of none is a purchase of its own, under its own name."""
         alone = kept.issuer_transaction_id if kept.transaction_type == "settlement" else NONE
-        self.homes.say(name_of(kept), purchase.issuer_authorization_id if purchase else alone)
+        # Other captures name the purchase that the first one stands for, and not that capture.
+        captures = CardTransaction.objects.filter(
+            issuer_authorization_id=kept.issuer_transaction_id, transaction_type=CardTransaction.Type.SETTLEMENT
+        )
+        stay = {name_of(each) for each in captures}
+        self.homes.say(name_of(kept), purchase.issuer_authorization_id if purchase else alone, stay)
 
 
 def _crosses(kept: CardTransaction, purchase: Authorization | None) -> bool:
