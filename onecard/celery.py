@@ -30,6 +30,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "dispute.accepted": ("issuing.tasks.submit_dispute",),
     "inbox.received": ("issuing.tasks.handle_event",),
     "login.mail": ("onecard.api.tasks.send_login_mail",),
+    "notice.mail": ("onecard.notices.tasks.send_mail",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
@@ -104,6 +105,11 @@ app.conf.update(
         },
         "book-fees": {"task": "wallet.tasks.book_fees", "schedule": crontab(hour=2, minute=47)},
         "reconcile": {"task": "issuing.tasks.reconcile", "schedule": crontab(hour=3, minute=17)},
+        "sweep-notice-mails": {
+            "task": "onecard.notices.tasks.sweep_mails",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "sweep-decision-notices": {
             "task": "issuing.tasks.sweep_decision_notices",
             "schedule": 5.0,

@@ -57,3 +57,32 @@ class Cursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.position}"
+
+
+class NoticeMail(models.Model):
+    """The one mail of a notice; attempts go on until the mail server takes it (onecard/notices/mails.py)."""
+
+    class Status(models.TextChoices):
+        INTENDED = "intended", "Waits"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        GIVEN_UP = "given_up", "Given up"
+
+    notice = models.OneToOneField(Notice, on_delete=models.CASCADE, related_name="mail")
+    status = models.CharField(max_length=20, choices=Status, default=Status.INTENDED)
+    failure_message = FreeTextField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, help_text="A worker sends it until then.")
+    next_attempt_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], name="notice_mail_due", condition=Q(status__in=["intended", "sending"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Mail of {self.notice_id}, {self.get_status_display().lower()}"

@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from onecard.kit import clock
 from onecard.kit.insert_once import insert_once
 from onecard.kit.transactions import require_transaction
-from onecard.notices import choices, references
-from onecard.notices.kinds import Channel, Kind
+from onecard.notices import choices, mails, references
+from onecard.notices.kinds import MAILED_ELSEWHERE, Channel, Kind
 from onecard.notices.models import Notice
 
 
@@ -28,7 +28,11 @@ def write(*, user_id: int, kind: Kind, cause: str, text: str, reference: str = "
         is_shown=channel != Channel.OFF,
         created_at=clock.now(),
     )
-    return row if insert_once(row, unique=("cause",)) else None
+    if not insert_once(row, unique=("cause",)):
+        return None
+    if channel == Channel.EMAIL and kind not in MAILED_ELSEWHERE:
+        mails.intend(row)
+    return row
 
 
 def kyc_changed(*, user_id: int, cause: str, text: str) -> Notice | None:
