@@ -69,7 +69,8 @@ def install() -> None:
 
 
 def _public_name(key: str) -> str:
-    named = Authorization.objects.filter(pk=int(key)).values_list("issuer_authorization_id", flat=True).first()
+    pk = Subject.PURCHASE.key_in(Subject.PURCHASE.reference(key))
+    named = Authorization.objects.filter(pk=pk).values_list("issuer_authorization_id", flat=True).first()
     return f"purchase:{named}" if named else ""
 
 
