@@ -64,7 +64,7 @@ def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key:
         if known is not None:
             return known
         top_ups.check(card, amount, source)
-        _check_monthly(card, amount)
+        top_ups.refuse_more_than_a_month(card, amount)
         return entered_amounts.enter(
             kind=Kind.TOP_UP,
             reference=_name(card),
@@ -97,12 +97,6 @@ def why_not_limit(money: Money) -> str:
     if cents is not None and cents > HIGHEST_LIMIT:
         return f"No card is given a limit above {reference_rates.from_dollars(HIGHEST_LIMIT, money.currency)}."
     return ""
-
-
-def _check_monthly(card: VirtualCard, amount: Money) -> None:
-    monthly = Money(card.monthly_limit_minor, card.currency)
-    if amount.minor > monthly.minor:
-        raise CardRefusedError(f"This card may spend {monthly} a month; no more than that is put on it at once.")
 
 
 def _apply_conversion(entered: EnteredAmount) -> None:

@@ -13,15 +13,25 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import BooleanField, Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
 
-from issuing import states
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit.transactions import TransactionError, has_lock, lock_name, savepoint, takes_lock, transaction
 
 # What an event names is looked up before its locks are there. When it has changed by then, all is looked up again.
 LOOKS = 10
 _NAMES = "issuing.names"
+# An array, since a planner that expects many rows of the recursion would read the whole table.
+_WITH_REPLACEMENTS = """issuing_virtualcard.id = ANY(ARRAY(
+    WITH RECURSIVE family (id) AS (
+        SELECT unnest(%s::bigint[])
+        UNION
+        SELECT c.id FROM issuing_virtualcard c JOIN family f ON c.replaces_id = f.id
+            WHERE c.status <> 'closed' OR c.issuer_card_id <> ''
+    )
+    SELECT id FROM family))
+"""
 
 
 class LockError(TransactionError):
@@ -76,7 +86,7 @@ def lock_card(card_id: int) -> VirtualCard:
 
 
 def lock_cards(keys: Iterable[int]) -> None:
-    """Locks cards, and the living replacement of each, which has its balance (issuing/cards/cutover.py)."""
+    """Locks cards, and what came after each, which has its balance (issuing/cards/handover.py)."""
     wanted = list(keys)
     if all(has_lock(_card(key)) for key in wanted):
         return
@@ -197,10 +207,9 @@ def _lock_once(find: Callable[[], _Wanted]) -> _Wanted:
 
 
 def with_replacements(keys: Iterable[int]) -> QuerySet[VirtualCard]:
-    """These cards, and the living card that replaced each of them."""
-    cards = VirtualCard.objects.filter(pk__in=keys).values_list("pk")
-    living = VirtualCard.objects.filter(replaces__in=keys).exclude(status=states.Card.CLOSED).values_list("pk")
-    return VirtualCard.objects.filter(pk__in=cards.union(living, all=True))
+    """These cards, and all that came after them; a replacement that its issuer never made does not count."""
+    is_one = RawSQL(_WITH_REPLACEMENTS, [list(keys)], output_field=BooleanField())  # noqa: S611 (a constant)
+    return VirtualCard.objects.filter(is_one)
 
 
 def _refuse_late(keys: Iterable[int]) -> None:

@@ -13,6 +13,7 @@ class Card(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
+STOPPED_CARD = (Card.FROZEN, Card.SUSPENDED)
 CARD_MOVES: dict[str, frozenset[str]] = {
     Card.PENDING: frozenset({Card.ACTIVE, Card.CLOSED}),
     Card.ACTIVE: frozenset({Card.FROZEN, Card.SUSPENDED, Card.CLOSED}),
@@ -21,6 +22,27 @@ CARD_MOVES: dict[str, frozenset[str]] = {
     Card.SUSPENDED: frozenset({Card.ACTIVE, Card.FROZEN, Card.CLOSED}),
     Card.CLOSED: frozenset(),
 }
+
+
+class Stopper(models.TextChoices):
+    """Who froze or suspended a card. Its holder may undo only what they did themselves."""
+
+    HOLDER = "holder", "Its holder"
+    ONE_CARD = "one_card", "One Card"
+    ISSUER = "issuer", "The issuer"
+
+
+class Replacement(models.TextChoices):
+    """Why a holder has a card replaced."""
+
+    LOST = "lost", "Lost"
+    STOLEN = "stolen", "Stolen"
+    DAMAGED = "damaged", "Damaged"
+    EXPIRED = "expired", "Expired"
+
+
+# Somebody else may hold the card: it ends with the request, and not when the new one is ready.
+REPLACED_AT_ONCE = (Replacement.LOST, Replacement.STOLEN)
 
 
 class Change(models.TextChoices):

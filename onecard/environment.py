@@ -102,6 +102,17 @@ def hours(name: str, *, default: str) -> tuple[int, ...]:
     )
 
 
+def ceilings(name: str, *, default: str) -> tuple[int, int, int]:
+    """Three whole numbers above zero, none smaller than the one before it: for one purchase, a day and a month."""
+    given = words(name, default=default)
+    if len(given) != 3 or not all(each.isascii() and each.isdigit() and len(each) <= 13 for each in given):
+        raise ImproperlyConfigured(f"{name} must be three whole numbers, such as {default}.")
+    purchase, day, month = map(int, given)
+    if not 0 < purchase <= day <= month:
+        raise ImproperlyConfigured(f"{name} must be above zero and not fall: for one purchase, a day and a month.")
+    return purchase, day, month
+
+
 def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
     """One word of a fixed list; an empty default makes the variable optional."""
     text = os.environ.get(name, "").strip().lower() or default

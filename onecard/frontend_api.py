@@ -35,10 +35,16 @@ SPECTACULAR: Final[dict[str, Any]] = {
     ],
     "SORT_OPERATIONS": True,
     "ENUM_NAME_OVERRIDES": {
+        "Network": "wallet.models.Network",
+        "CardNetwork": "issuing.models.VirtualCard.CardType",
+        "CardStatus": "issuing.states.Card",
+        "TopUpStatus": "issuing.states.Funding",
+        "ReplacementReason": "issuing.states.Replacement",
         "KycStatus": "wallet.states.KycStatus",
         "NotificationKind": "onecard.notices.kinds.Kind",
         "NotificationChannel": "onecard.notices.kinds.Channel",
         "PurchaseStatus": "issuing.activity.purchases.STATUSES",
+        "DisputeReason": "issuing.models.DisputeRequest.Reason",
         "DisputeStatus": "issuing.activity.disputes.STATUSES",
     },
 }

@@ -60,6 +60,9 @@ TRUST_REQUEST_START = environment.flag("TRUST_REQUEST_START", default=False)
 # An ordinary processor account has one merchant code, so the funding card's issuer may see ours (docs/routing.md).
 MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", default=False)
 
+# The highest limits that cardholders may set by themselves, in US cents: for one purchase, a day and a month.
+CARD_LIMIT_CEILINGS = environment.ceilings("CARD_LIMIT_CEILINGS", default="200000,500000,2000000")
+
 # What an approval does with the funding card: charge it at once, or hold the amount and capture it at settlement.
 FUNDING_POLICY = environment.choice("FUNDING_POLICY", default="charge_now", among=("charge_now", "hold_then_capture"))
 # When no card pays, soft declines are tried again so many hours after that; networks limit how often a card is asked.

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from issuing import states
 from issuing.cards import flags as card_flags
+from issuing.cards import holder_rights
 from issuing.cards import service as cards
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
@@ -92,9 +93,10 @@ class CardActionsAdmin(BaseAdmin):
         """The buttons that this person may press and this card allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         card = row_of(self, request, object_id)
-        status, flags = (card.status, card_flags.flags_of(card)) if card else ("", [])
-        legal = [each for each in allowed if _is_legal(each.path, status)]
-        return [each for each in legal if flags or each.path != CLEAR_FLAG]
+        if card is None:
+            return allowed
+        legal = [each for each in allowed if _is_legal(each.path, card)]
+        return [each for each in legal if card_flags.flags_of(card) or each.path != CLEAR_FLAG]
 
     @page_action(description="Activate", url_path="activate", permissions=["change"], icon="check_circle")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -140,10 +142,12 @@ def _change_flag(
     )
 
 
-def _is_legal(act: str, status: str) -> bool:
+def _is_legal(act: str, card: VirtualCard) -> bool:
     if act == PUT_MONEY:
-        return status != states.Card.CLOSED
-    return act not in ACTS or status in ACTS[act].from_states
+        return card.status != states.Card.CLOSED
+    if act == "freeze" and holder_rights.stopped_by(card) == states.Stopper.HOLDER:
+        return True
+    return act not in ACTS or card.status in ACTS[act].from_states
 
 
 def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str) -> HttpResponse:

@@ -73,13 +73,15 @@ def post(purchase: Authorization, *, reference: str, moved_minor: int, is_open: 
 
 
 def lock_home(card_id: int | None) -> VirtualCard | None:
-    """Locks a card and returns it, or the card that replaced it and has its balance (issuing/cards/cutover.py)."""
+    """Locks a card and returns it, or the card that replaced it and has its balance (issuing/cards/handover.py)."""
     card = locking.lock_card(card_id) if card_id else None
     if card is None or card.status != states.Card.CLOSED:
         return card
-    # The old card's lock comes before its replacement's, as when a card is replaced.
-    living = card.replacements.exclude(status=states.Card.CLOSED).values_list("pk", flat=True).first()
-    return lock_home(living) if living else card
+    # The old card's lock comes before its replacement's, as when a card is replaced. A card may have been replaced
+    # more than once, and an order that the issuer refused made no card.
+    made = card.replacements.exclude(status=states.Card.CLOSED, issuer_card_id="").order_by("-pk")
+    later = made.values_list("pk", flat=True).first()
+    return lock_home(later) if later else card
 
 
 def takes_credit(card: VirtualCard | None) -> bool:

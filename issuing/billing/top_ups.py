@@ -5,11 +5,13 @@ pays purchases from it (issuing/authorizations/proposal.py, issuing/billing/stor
 top-up to its source: staff work a case about its charge (wallet/casework/rules.py).
 """
 
+from collections.abc import Callable
+
 from django.db import IntegrityError
 from django.db.models import F, Q
 
 from audit import trail
-from issuing import states
+from issuing import locking, states
 from issuing.billing import stored_balance
 from issuing.errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
@@ -30,6 +32,7 @@ from wallet.processors.base import Processor
 from wallet.references import Subject
 
 BATCH = 100
+CLOSED = "This card is closed; no money can be put on it."
 
 
 def fund_card(
@@ -54,6 +57,17 @@ def fund_card(
     charges.charge(charge_id=charge.pk, processor=processor)
     settle(wish.pk)
     return CardFunding.objects.select_related("card", "source").get(pk=wish.pk)
+
+
+def fund_own_card(
+    *, card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, request_key: str
+) -> CardFunding:
+    """As `fund_card`, at the wish of the card's holder: of a card that its issuer made, up to its monthly limit."""
+    if _known(card, amount, source, request_key) is None:
+        if not card.issuer_card_id:
+            raise CardRefusedError("The issuer is still making this card: put money on it once it is made.")
+        refuse_more_than_a_month(card, amount)
+    return fund_card(card=card, amount=amount, source=source, requested_by=requested_by, request_key=request_key)
 
 
 def intend(
@@ -91,7 +105,7 @@ def sweep() -> int:
 def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
     """Raises CardRefusedError or UnusableMethodError when this top-up is not allowed."""
     if card.status == states.Card.CLOSED:
-        raise CardRefusedError("This card is closed; no money can be put on it.")
+        raise CardRefusedError(CLOSED)
     if source.cardholder_id != card.cardholder_id:
         raise CardRefusedError("Money can only be put on a card from one of its holder's own cards.")
     if amount.currency != card.currency:
@@ -99,6 +113,32 @@ def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
     if not 0 < amount.minor <= MAX_AMOUNT_MINOR - card.balance_minor:
         raise CardRefusedError("The amount must be more than nothing and less than ten trillion.")
     methods.refuse_unusable(source, currency=amount.currency)
+
+
+def refuse_more_than_a_month(card: VirtualCard, amount: Money) -> None:
+    """Raises CardRefusedError for more at once than the card may spend in a month."""
+    monthly = Money(card.monthly_limit_minor, card.currency)
+    if amount.minor > monthly.minor:
+        raise CardRefusedError(f"This card may spend {monthly} a month; no more than that is put on it at once.")
+
+
+def set_spends_balance(
+    card: VirtualCard, *, spends: bool, requested_by: str, check: Callable[[VirtualCard], None]
+) -> VirtualCard:
+    """Has the card's balance pay first, or not, from the next purchase on. `check` sees the card under its lock.
+
+    Raises CardRefusedError for a closed card.
+    """
+    with transaction():
+        locked = locking.lock_card(card.pk)
+        check(locked)
+        if locked.status == states.Card.CLOSED:
+            raise CardRefusedError("This card is closed; it spends nothing.")
+        if locked.spends_balance != spends:
+            VirtualCard.objects.filter(pk=card.pk).update(spends_balance=spends, updated_at=clock.now())
+            changes = {"spends_balance": [locked.spends_balance, spends]}
+            trail.record(actor=requested_by, action="virtualcard.changed", subject=locked, changes=changes)
+    return VirtualCard.objects.select_related("cardholder", "replaces").get(pk=card.pk)
 
 
 def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, key: str) -> CardFunding:
@@ -123,6 +163,9 @@ def _known(card: VirtualCard, amount: Money, source: FundingMethod, key: str) ->
 
 
 def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, key: str) -> CardFunding:
+    # The card comes first, as everywhere; it may have been closed meanwhile.
+    if locking.lock_card(card.pk).status == states.Card.CLOSED:
+        raise CardRefusedError(CLOSED)
     now = clock.now()
     charge = obligations.begin(
         method=source,

@@ -3,6 +3,7 @@
 issuing/cards/changes.py sends it.
 """
 
+import uuid
 from collections.abc import Collection
 from typing import Any
 
@@ -18,10 +19,13 @@ from wallet import cases
 from wallet.models import Case
 
 
-def intend(card: VirtualCard, kind: str, *, requested_by: str, reason: str = "") -> CardChange:
+def intend(
+    card: VirtualCard, kind: str, *, requested_by: str, reason: str = "", key: uuid.UUID | None = None
+) -> CardChange:
     """Records a change with its trail and its message, in the caller's transaction; a worker sends it after the commit.
 
-    Raises TransactionError outside a transaction.
+    `key` is the request's own; with `repeated` a repeat is the same change. Raises TransactionError outside a
+    transaction.
     """
     require_transaction(f"The change {kind} of a card")
     now = clock.now()
@@ -30,6 +34,7 @@ def intend(card: VirtualCard, kind: str, *, requested_by: str, reason: str = "")
         kind=kind,
         reason=reason,
         requested_by=requested_by,
+        key=key or uuid.uuid4(),
         next_attempt_at=now,
         created_at=now,
         updated_at=now,
@@ -39,6 +44,14 @@ def intend(card: VirtualCard, kind: str, *, requested_by: str, reason: str = "")
     )
     outbox.put(topic="card.change_requested", change_id=change.pk)
     return change
+
+
+def repeated(kind: str, key: uuid.UUID | None, *, card: VirtualCard | None = None) -> CardChange | None:
+    """Returns the change that an earlier request with this key made, if it made one; call it under the card's lock."""
+    if key is None:
+        return None
+    rows = CardChange.objects.filter(key=key, kind=kind)
+    return (rows.filter(card=card) if card else rows).first()
 
 
 def end(change: CardChange, target: str, error: IssuerError | None = None) -> bool:

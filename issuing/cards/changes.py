@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from audit import trail
 from issuing import locking, states
-from issuing.cards import card_notices, change_records, issuer_failover
+from issuing.cards import card_notices, change_records, handover, issuer_failover
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import (
     Address,
@@ -143,18 +143,28 @@ def _account_at(issuer: Issuer, card: VirtualCard) -> str:
 
 def _done(change: CardChange, issued: IssuedCard | None) -> None:
     with transaction():
-        card = locking.lock_card(change.card_id)
+        card = _lock_with_earlier(change)
         if not change_records.end(change, states.Change.DONE):
             return
         if change.kind == CardChange.Kind.CREATE and issued is not None:
             _take_over(card, issued)
         target = TARGETS.get(CardChange.Kind(change.kind))
         if target is not None and not _taken_back(change):
+            freed = {"frozen_by": ""} if target == states.Card.ACTIVE else {}
             movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
-            if movable.update(status=target):
+            if movable.update(status=target, **freed):
                 card_notices.status_changed(card, target, cause=f"cardchange:{change.key}")
+        if change.kind == CardChange.Kind.ACTIVATE and card.replacement_reason:
+            handover.end_earlier(card, requested_by=change.requested_by)
         VirtualCard.objects.filter(pk=card.pk).update(last_synced_at=clock.now())
         trail.record(actor=_actor(card), action=f"card.{change.kind}_done", subject=card, change=str(change.key))
+
+
+def _lock_with_earlier(change: CardChange) -> VirtualCard:
+    """Locks the card, and before it the one that it replaces, whose balance may move."""
+    if change.card.replaces_id:
+        locking.lock_cards([change.card.replaces_id, change.card_id])
+    return locking.lock_card(change.card_id)
 
 
 def _taken_back(change: CardChange) -> bool:
@@ -164,7 +174,10 @@ def _taken_back(change: CardChange) -> bool:
 
 
 def _take_over(card: VirtualCard, issued: IssuedCard) -> None:
+    """Notes the card as the issuer really made it; an issuer's network that we have no word for changes nothing."""
+    known = {"card_type": issued.card_type} if issued.card_type in VirtualCard.CardType.values else {}
     VirtualCard.objects.filter(pk=card.pk).update(
+        **known,
         issuer_card_id=issued.issuer_card_id,
         issuer_card_token=issued.issuer_card_id,
         last_four=issued.last_four,
@@ -176,11 +189,12 @@ def _take_over(card: VirtualCard, issued: IssuedCard) -> None:
 def _refused(change: CardChange, error: RefusedError) -> None:
     """Final: a card that cannot be made is closed; what we hold more strictly than the issuer stays so."""
     with transaction():
-        card = locking.lock_card(change.card_id)
+        card = _lock_with_earlier(change)
         if not change_records.end(change, states.Change.REFUSED, error):
             return
         if change.kind == CardChange.Kind.CREATE:
             VirtualCard.objects.filter(pk=card.pk, issuer_card_id="").update(status=states.Card.CLOSED)
+            handover.give_back(card)
         trail.record(
             actor=_actor(card),
             action=f"card.{change.kind}_refused",

@@ -101,7 +101,9 @@ def _unknown_there(card: VirtualCard) -> Finding | None:
 
 def _resolve(card: VirtualCard, finding: Finding, *, actor: str, run: SyncRun | None) -> SyncDifference:
     if finding.changes:
-        VirtualCard.objects.filter(pk=card.pk).update(**dict(finding.changes), updated_at=clock.now())
+        changes = dict(finding.changes)
+        stopped = {"frozen_by": states.Stopper.ISSUER} if changes.get("status") in states.STOPPED_CARD else {}
+        VirtualCard.objects.filter(pk=card.pk).update(**changes, **stopped, updated_at=clock.now())
         if ("status", states.Card.CLOSED) in finding.changes:
             erase_card_data(card, actor=actor)
         if "status" in dict(finding.changes):

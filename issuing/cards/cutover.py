@@ -172,6 +172,7 @@ def _hand_over(card: VirtualCard, real: VirtualCard) -> None:
             balance_minor=F("balance_minor") + locked.balance_minor,
             spends_balance=locked.spends_balance,
             compliance_flags=locked.compliance_flags,
+            frozen_by=locked.frozen_by,
             updated_at=clock.now(),
         )
         trail.record(

@@ -17,9 +17,10 @@ from onecard.kit.transactions import transaction
 def move_to_backup(change: CardChange) -> bool:
     """Gives a claimed creation to the backup issuer; False when it must stay.
 
-    `change` is as read at its claim: its `may_have_arrived` is about earlier attempts, which sent nothing.
+    A replacement stays with its card's issuer. `change` is as read at its claim: its `may_have_arrived` is about
+    earlier attempts, which sent nothing.
     """
-    if change.kind != CardChange.Kind.CREATE or change.may_have_arrived:
+    if change.kind != CardChange.Kind.CREATE or change.may_have_arrived or change.card.replacement_reason:
         return False
     provider = change.card.issuer_provider
     backup = availability.backup_of(availability.of(provider))

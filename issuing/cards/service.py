@@ -5,28 +5,26 @@ Each commits the request with its trail and its message first, and asks the issu
 closed card declines from that commit on, and new limits hold.
 """
 
+import uuid
 from collections.abc import Callable
 
 from issuing import locking, states
-from issuing.card_data.vault import erase_card_data
-from issuing.cards import card_notices, flags
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
-from issuing.cards.change_records import intend, supersede
+from issuing.cards import flags, holder_rights
+from issuing.cards.change_records import intend, repeated
+from issuing.cards.restriction import not_in_this_state, restrict
 from issuing.errors import CardRefusedError, IncompletePersonError, ReadOnlyError
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
 from issuing.operations import availability, rollout
-from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
-from onecard.kit.transitions import sources_of
 from wallet.kyc.fields import missing
 from wallet.kyc.flags import is_blocked
 from wallet.models import Cardholder
 
-MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
 ON_HOLD = "This card cannot be made or used for now. Our support can tell you more."
 DEFAULT_LIMITS = Limits(per_transaction_minor=50_000, daily_minor=100_000, monthly_minor=500_000)
 
@@ -64,72 +62,85 @@ def create_virtual_card(
     accepts changes. When the issuer does not answer, the card stays pending without an issuer's id and is made later,
     once, under the same key.
     """
-    _check_person(cardholder)
+    check_person(cardholder)
     _refuse_incomplete(cardholder)
     _check_limits(limits, currency)
     if provider is None:
         provider = availability.open_provider(rollout.provider_for(cardholder.user))
     availability.refuse_when_read_only(provider)
+    row = VirtualCard(
+        cardholder=cardholder,
+        card_type=_known_type(card_type),
+        issuer_provider=provider,
+        replaces=replaces,
+        currency=currency,
+        per_transaction_limit_minor=limits.per_transaction_minor,
+        daily_limit_minor=limits.daily_minor,
+        monthly_limit_minor=limits.monthly_minor,
+    )
     with transaction():
-        IssuerAccount.objects.get_or_create(cardholder=cardholder, provider=provider)
-        card = VirtualCard.objects.create(
-            cardholder=cardholder,
-            card_type=_known_type(card_type),
-            issuer_provider=provider,
-            replaces=replaces,
-            currency=currency,
-            per_transaction_limit_minor=limits.per_transaction_minor,
-            daily_limit_minor=limits.daily_minor,
-            monthly_limit_minor=limits.monthly_minor,
-        )
-        change = intend(card, CardChange.Kind.CREATE, requested_by=requested_by)
+        change = intend_creation(row, requested_by=requested_by)
     return _carry_out(change)
 
 
-def activate(*, card: VirtualCard, requested_by: str) -> VirtualCard:
+def intend_creation(card: VirtualCard, *, requested_by: str, key: uuid.UUID | None = None) -> CardChange:
+    """Records a new card and its order in the caller's transaction; a worker or `changes.carry_out` sends it."""
+    IssuerAccount.objects.get_or_create(cardholder=card.cardholder, provider=card.issuer_provider)
+    card.save(force_insert=True)
+    return intend(card, CardChange.Kind.CREATE, requested_by=requested_by, key=key)
+
+
+def activate(*, card: VirtualCard, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
     """Makes a new card usable once the issuer confirms; raises CardRefusedError for a card in another state."""
-    _check_usable(card)
+    check_usable(card)
     availability.refuse_when_read_only(card.issuer_provider)
-    return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, from_states=(states.Card.PENDING,))
+    return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, key, from_states=(states.Card.PENDING,))
 
 
-def unfreeze(
-    *, card: VirtualCard, requested_by: str, why_not: Callable[[VirtualCard], str] | None = None
-) -> VirtualCard:
+def unfreeze(*, card: VirtualCard, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
     """Makes a frozen card usable once the issuer confirms; raises CardRefusedError for a card in another state.
 
-    `why_not` is asked under the card's lock; its sentence, if it has one, refuses the request.
+    Its holder may undo only their own freeze: FrozenByOthersError says who can.
     """
-    _check_usable(card)
+    check_usable(card)
     availability.refuse_when_read_only(card.issuer_provider)
-    return _change_later(
-        card, CardChange.Kind.UNFREEZE, requested_by, from_states=(states.Card.FROZEN,), why_not=why_not
-    )
+    return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, key, from_states=(states.Card.FROZEN,))
 
 
-def freeze(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
+def freeze(*, card: VirtualCard, reason: str, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
     """Stops new purchases at once, and asks the issuer; raises CardRefusedError when the card cannot be frozen.
 
+    A card that its holder froze can be frozen by One Card too, and one that is being unfrozen can be frozen again.
     Earlier approvals can still be captured (docs/issuers/stripe.md, Card status). Read-only mode does not stop it: a
     lost card must decline here at once, whatever the issuer knows.
     """
-    return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by)
+    return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by, key)
 
 
-def close(*, card: VirtualCard, reason: str, requested_by: str) -> VirtualCard:
-    """Closes a card for good, at once, and asks the issuer; raises CardRefusedError when it is closed already."""
+def close(*, card: VirtualCard, reason: str, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
+    """Closes a card for good, at once, and asks the issuer; raises CardRefusedError when it is closed already.
+
+    Its holder cannot close it while money is under way (MoneyUnderWayError). Its balance stays the holder's: their
+    next card takes it over (issuing/cards/orders.py).
+    """
     availability.refuse_when_read_only(card.issuer_provider)
-    return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, reason, requested_by)
+    return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, reason, requested_by, key)
 
 
 def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: str) -> VirtualCard:
     """Sets the card's limits: here at once, at the issuer as soon as it answers; raises CardRefusedError."""
-    _check_limits(limits, card.currency)
+    return change_limits(card=card, wanted=lambda _locked: limits, requested_by=requested_by)
+
+
+def change_limits(*, card: VirtualCard, wanted: Callable[[VirtualCard], Limits], requested_by: str) -> VirtualCard:
+    """As `update_spending_limits`; `wanted` sees the card under its lock, and returns its limits or refuses."""
     availability.refuse_when_read_only(card.issuer_provider)
     with transaction():
         locked = locking.lock_card(card.pk)
         if locked.status == states.Card.CLOSED:
             raise CardRefusedError("This card is closed; its limits can no longer be changed.")
+        limits = wanted(locked)
+        _check_limits(limits, card.currency)
         VirtualCard.objects.filter(pk=card.pk).update(
             per_transaction_limit_minor=limits.per_transaction_minor,
             daily_limit_minor=limits.daily_minor,
@@ -150,42 +161,32 @@ def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
 
 
 def _change_later(
-    card: VirtualCard,
-    kind: str,
-    requested_by: str,
-    *,
-    from_states: tuple[str, ...],
-    why_not: Callable[[VirtualCard], str] | None = None,
+    card: VirtualCard, kind: str, requested_by: str, key: uuid.UUID | None, *, from_states: tuple[str, ...]
 ) -> VirtualCard:
     """What gives the cardholder more waits for the issuer's confirmation."""
     with transaction():
         locked = locking.lock_card(card.pk)
-        if locked.status not in from_states:
-            raise CardRefusedError(
-                f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
-            )
-        if why_not is not None and (refusal := why_not(locked)):
-            raise CardRefusedError(refusal)
-        change = intend(locked, kind, requested_by=requested_by)
+        change = repeated(kind, key, card=locked)
+        if change is None:
+            holder_rights.refuse_undoing(locked, requested_by)
+            if locked.status not in from_states:
+                raise not_in_this_state(locked)
+            change = intend(locked, kind, requested_by=requested_by, key=key)
     return _carry_out(change)
 
 
-def _change_now(card: VirtualCard, kind: str, target: str, reason: str, requested_by: str) -> VirtualCard:
+def _change_now(
+    card: VirtualCard, kind: str, target: str, reason: str, requested_by: str, key: uuid.UUID | None
+) -> VirtualCard:
     """What restricts the card holds here first, because the issuer may be slow."""
     words = checked_reason(reason, error=CardRefusedError)
     with transaction():
         locked = locking.lock_card(card.pk)
-        movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
-        if movable.update(status=target, updated_at=clock.now()) != 1:
-            raise CardRefusedError(
-                f"This card is {locked.get_status_display().lower()}, so this cannot be done with it."
-            )
-        if target == states.Card.CLOSED:
-            erase_card_data(locked, actor=requested_by)
-        # Unsent requests that would make the card usable again are cancelled.
-        supersede(locked, MAKES_USABLE)
-        change = intend(locked, kind, requested_by=requested_by, reason=words)
-        card_notices.status_changed(locked, target, cause=f"cardchange:{change.key}")
+        change = repeated(kind, key, card=locked)
+        if change is None:
+            if target == states.Card.CLOSED:
+                holder_rights.refuse_closing(locked, requested_by)
+            change = restrict(locked, kind, target, reason=words, requested_by=requested_by, key=key)
     return _carry_out(change)
 
 
@@ -195,15 +196,17 @@ def _carry_out(change: CardChange) -> VirtualCard:
     return VirtualCard.objects.select_related("cardholder").get(pk=change.card_id)
 
 
-def _check_person(cardholder: Cardholder) -> None:
+def check_person(cardholder: Cardholder) -> None:
+    """Raises CardRefusedError for a person without verified identity, or with a flag that stops every card."""
     if not cardholder.kyc_verified:
         raise CardRefusedError("Your identity is not verified yet; a card can be used once it is.")
     if is_blocked(cardholder):
         raise CardRefusedError(ON_HOLD)
 
 
-def _check_usable(card: VirtualCard) -> None:
-    _check_person(card.cardholder)
+def check_usable(card: VirtualCard) -> None:
+    """Raises CardRefusedError for a card that its holder, or a flag of either, keeps from being used."""
+    check_person(card.cardholder)
     if flags.is_blocked(card):
         raise CardRefusedError(ON_HOLD)
 

@@ -30,7 +30,10 @@ class CardFunding(models.Model):
     class Meta:
         ordering = ["-id"]
         # Few at a time: the sweep of top-ups looks for them.
-        indexes = [models.Index(fields=["id"], name="card_funding_waiting", condition=Q(status="requested"))]
+        indexes = [
+            models.Index(fields=["id"], name="card_funding_waiting", condition=Q(status="requested")),
+            models.Index(fields=["card", "-id"], name="card_funding_of_card"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["request_key"], name="one_card_funding_per_key"),
             models.CheckConstraint(

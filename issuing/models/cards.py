@@ -58,6 +58,15 @@ class VirtualCard(models.Model):
         db_default=False,
         help_text="What was put on the card pays first; a funding card pays the rest.",
     )
+    frozen_by = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        choices=states.Stopper.choices,
+        help_text="Who froze or suspended it, while it is; empty for a card that was frozen in older times.",
+    )
     compliance_flags = FreeJsonField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     stop_reported_at = models.DateTimeField(
@@ -77,7 +86,16 @@ class VirtualCard(models.Model):
         on_delete=models.PROTECT,
         related_name="replacements",
         db_index=False,
-        help_text="The mock card that this real one took the place of.",
+        help_text="The card that this one took the place of, with its balance.",
+    )
+    replacement_reason = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        choices=states.Replacement.choices,
+        help_text="Why its holder had the earlier card replaced; empty for a first card.",
     )
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -90,6 +108,7 @@ class VirtualCard(models.Model):
             models.Index(
                 fields=["comparison_due_at"], name="comparison_due", condition=Q(comparison_due_at__isnull=False)
             ),
+            models.Index(fields=["replaces"], name="card_that_came_after", condition=Q(replaces__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(

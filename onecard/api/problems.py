@@ -15,9 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from issuing import errors as errors_of_cards
 from issuing.card_data.reveal import NoSuchCardError, NotRevealableError
 from issuing.card_data.vault import TooManyRevealsError
 from issuing.disputes.request_errors import DisputeRefusedError, EvidenceUnavailableError
+from issuing.errors import LimitTooHighError, ReadOnlyError
 from issuing.issuers.base import IssuerError, RefusedError
 from onecard.api.access import NoProfileError
 from onecard.api.idempotency import KeyReusedError, StillRunningError
@@ -30,6 +32,7 @@ from wallet.methods.admission import CardRefusedError
 from wallet.methods.changes import CardRemovedError
 from wallet.methods.customers import ChargesUnderWayError
 from wallet.methods.setups import SetupNotFoundError, SetupUnfinishedError
+from wallet.methods.usable import UnusableMethodError
 from wallet.processors.base import ProcessorAwayError
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -52,6 +55,10 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     ProfileChangedError: status.HTTP_412_PRECONDITION_FAILED,
     OtherTermsError: status.HTTP_409_CONFLICT,
     KycError: status.HTTP_409_CONFLICT,
+    ReadOnlyError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    LimitTooHighError: status.HTTP_400_BAD_REQUEST,
+    errors_of_cards.CardRefusedError: status.HTTP_409_CONFLICT,
+    UnusableMethodError: status.HTTP_409_CONFLICT,
     RefusedError: status.HTTP_409_CONFLICT,
     EvidenceUnavailableError: status.HTTP_503_SERVICE_UNAVAILABLE,
     IssuerError: status.HTTP_503_SERVICE_UNAVAILABLE,

@@ -8,7 +8,11 @@ from onecard.api.activity.preview import RoutingPreview
 from onecard.api.activity.purchases import Purchase, Purchases
 from onecard.api.activity.rewards import Rewards
 from onecard.api.activity.transactions import Transactions
+from onecard.api.cards.actions import Activate, Close, Freeze, Replace, Unfreeze
+from onecard.api.cards.cards import Card, Cards
+from onecard.api.cards.limits import CardLimits
 from onecard.api.cards.reveal import RevealToken
+from onecard.api.cards.top_ups import TopUps
 from onecard.api.disputes.evidence import Evidence
 from onecard.api.disputes.requests import Dispute, Disputes, PurchaseDisputes, Withdrawal
 from onecard.api.funding.cards import FundingCard, FundingCardOrder, FundingCards
@@ -52,6 +56,15 @@ V1 = [
     path("v1/notifications/<uuid:public_id>/read", NotificationRead.as_view(), name="notification-read"),
     path("v1/notification-settings", NotificationSettings.as_view(), name="notification-settings"),
     # Virtual cards
+    path("v1/cards", Cards.as_view(), name="cards"),
+    path("v1/cards/<uuid:public_id>", Card.as_view(), name="card"),
+    path("v1/cards/<uuid:public_id>/activate", Activate.as_view(), name="card-activate"),
+    path("v1/cards/<uuid:public_id>/freeze", Freeze.as_view(), name="card-freeze"),
+    path("v1/cards/<uuid:public_id>/unfreeze", Unfreeze.as_view(), name="card-unfreeze"),
+    path("v1/cards/<uuid:public_id>/close", Close.as_view(), name="card-close"),
+    path("v1/cards/<uuid:public_id>/replace", Replace.as_view(), name="card-replace"),
+    path("v1/cards/<uuid:public_id>/limits", CardLimits.as_view(), name="card-limits"),
+    path("v1/cards/<uuid:public_id>/top-ups", TopUps.as_view(), name="card-top-ups"),
     path("v1/cards/<uuid:public_id>/reveal-token", RevealToken.as_view(), name="card-reveal-token"),
 ]
 urlpatterns = [

@@ -180,6 +180,10 @@ def pages() -> Iterator[tuple[str, Operation]]:
     person = logged_in(Cardholder.objects.get(pk=18).user)
     for name in ("wallet", "card-products", "funding-cards", "disputes"):
         yield f"API {name}", partial(_opened, person, reverse(name))
+    mine = VirtualCard.objects.filter(cardholder=18).latest("pk")
+    yield "API cards", partial(_opened, person, reverse("cards"))
+    for name in ("card", "card-limits", "card-top-ups"):
+        yield f"API {name}", partial(_opened, person, reverse(name, args=[mine.public_id]))
 
 
 def searches() -> Iterator[tuple[str, Operation]]:

@@ -258,14 +258,16 @@ def test_a_freeze_overtakes_an_unfreeze_that_was_not_sent_yet(issuer: ScriptedIs
     issuer.before = [base.NetworkError("No answer.")]
     cards.unfreeze(card=card, requested_by="user:1")
 
+    assert cards.freeze(card=card, reason="Lost again", requested_by="user:1").status == "frozen"
+    assert CardChange.objects.get(kind="unfreeze").status == "superseded"
     with pytest.raises(cards.CardRefusedError):
-        cards.freeze(card=card, reason="Lost again", requested_by="user:1")
+        cards.freeze(card=card, reason="Lost once more", requested_by="user:1")
     cards.close(card=card, reason="Stolen after all", requested_by="user:1")
     later()
 
     card.refresh_from_db()
     assert card.status == "closed"
-    assert CardChange.objects.get(kind="unfreeze").status == "superseded"
+    assert issuer.calls[-2:] == ["frozen", "closed"]
 
 
 def test_changes_of_one_card_reach_the_issuer_in_order(issuer: ScriptedIssuer) -> None:
