@@ -70,7 +70,8 @@ def install() -> None:
 
 def _public_name(key: str) -> str:
     pk = Subject.PURCHASE.key_in(Subject.PURCHASE.reference(key))
-    named = Authorization.objects.filter(pk=pk).values_list("issuer_authorization_id", flat=True).first()
+    known = Authorization.objects.values_list("issuer_authorization_id", flat=True)
+    named = known.filter(pk=pk).first() if pk is not None else None
     return f"purchase:{named}" if named else ""
 
 
