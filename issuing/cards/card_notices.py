@@ -6,6 +6,7 @@ from issuing import states
 from issuing.models import VirtualCard
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
+from wallet.references import Subject
 
 KINDS: Final = {
     states.Card.FROZEN: Kind.CARD_FROZEN,
@@ -32,5 +33,5 @@ def status_changed(card: VirtualCard, status: str, *, cause: str) -> None:
         kind=KINDS[state],
         cause=f"{cause}:{state.value}",
         text=WORDS[state].format(card=name),
-        reference=f"card:{card.public_id}",
+        reference=f"{Subject.CARD.value}:{card.public_id}",
     )

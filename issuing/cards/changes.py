@@ -153,7 +153,7 @@ def _done(change: CardChange, issued: IssuedCard | None) -> None:
             freed = {"frozen_by": ""} if target == states.Card.ACTIVE else {}
             movable = VirtualCard.objects.filter(pk=card.pk, status__in=sources_of(states.CARD_MOVES, target))
             if movable.update(status=target, **freed):
-                card_notices.status_changed(card, target, cause=f"cardchange:{change.key}")
+                card_notices.status_changed(card, target, cause=f"change:{change.key}")
         if change.kind == CardChange.Kind.ACTIVATE and card.replacement_reason:
             handover.end_earlier(card, requested_by=change.requested_by)
         VirtualCard.objects.filter(pk=card.pk).update(last_synced_at=clock.now())

@@ -32,7 +32,7 @@ def restrict(
     # Unsent requests that would make the card usable again are cancelled.
     supersede(locked, MAKES_USABLE)
     change = intend(locked, kind, requested_by=requested_by, reason=reason, key=key)
-    card_notices.status_changed(locked, target, cause=f"cardchange:{change.key}")
+    card_notices.status_changed(locked, target, cause=f"change:{change.key}")
     return change
 
 

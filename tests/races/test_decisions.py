@@ -10,7 +10,7 @@ from onecard.outbox.models import Message
 from tests import stripe_events
 from tests.factories import VirtualCardFactory
 from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.wallets import copy_wallet, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,13 +113,7 @@ def test_decisions_succeed_while_the_wallet_keeps_changing() -> None:
 
 def test_two_first_rounds_with_different_cards_at_once_charge_one_person() -> None:
     cards = [walkthrough_card(), VirtualCardFactory()]
-    for method in cards[0].cardholder.funding_methods.all():
-        method.pk, method.cardholder, method.processor_method_id = (
-            None,
-            cards[1].cardholder,
-            f"pm_other_{method.position}",
-        )
-        method.save(force_insert=True)
+    copy_wallet(cards[0].cardholder, cards[1].cardholder)
     for _ in range(4):
         authorization = stripe_events.unique("iauth")
         asked = [

@@ -34,13 +34,13 @@ def mock(settings: Any) -> Iterator[MockIssuer]:
 
 def made_card(status: str = "active") -> VirtualCard:
     """A card that the mock issuer knows, in the wanted state."""
-    card = cards.create_virtual_card(cardholder=CardholderFactory(), card_type="visa", requested_by="user:1")
+    card = cards.create_virtual_card(cardholder=CardholderFactory(), card_type="visa", requested_by="user:0")
     if status != "pending":
-        card = cards.activate(card=card, requested_by="user:1")
+        card = cards.activate(card=card, requested_by="user:0")
     if status == "frozen":
-        card = cards.freeze(card=card, reason=REASON, requested_by="user:1")
+        card = cards.freeze(card=card, reason=REASON, requested_by="user:0")
     if status == "closed":
-        card = cards.close(card=card, reason=REASON, requested_by="user:1")
+        card = cards.close(card=card, reason=REASON, requested_by="user:0")
     assert card.status == status
     return card
 
@@ -141,7 +141,7 @@ def test_a_refusal_of_the_issuer_is_shown(mock: MockIssuer) -> None:
 def test_read_only_mode_is_a_sentence_and_changes_nothing(act: str) -> None:
     card = made_card({"close": "active", "activate": "pending", "unfreeze": "frozen"}[act])
     before = CardChange.objects.count()
-    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
+    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:0")
 
     answer = logged_in().post(page(card, act), {"reason": REASON}, follow=True)
 
@@ -152,7 +152,7 @@ def test_read_only_mode_is_a_sentence_and_changes_nothing(act: str) -> None:
 
 def test_a_refused_button_keeps_the_reason_that_was_typed() -> None:
     card = made_card()
-    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
+    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:0")
 
     answer = logged_in().post(page(card, "close"), {"reason": REASON})
 
@@ -233,7 +233,7 @@ def test_no_card_without_an_identity_or_while_read_only(mock: MockIssuer) -> Non
     unverified = CardholderFactory(kyc_status="pending")
     assert "identity is not verified" in text_of(new_card(cardholder=unverified.pk))
 
-    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
+    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:0")
     assert "cannot be made or changed" in text_of(new_card(cardholder=CardholderFactory().pk))
     assert not VirtualCard.objects.exists()
     assert not IssuerAccount.objects.exists()
@@ -241,7 +241,7 @@ def test_no_card_without_an_identity_or_while_read_only(mock: MockIssuer) -> Non
 
 def test_limits_stay_while_the_issuer_is_read_only() -> None:
     card = VirtualCardFactory(issuer_provider="mock")
-    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
+    availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:0")
     entries = Entry.objects.count()
 
     answer = send(logged_in(), page(card, "change"), daily_limit="1234.56")

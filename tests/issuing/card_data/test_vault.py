@@ -315,10 +315,10 @@ class _Production:
 def test_closing_a_card_forgets_its_number_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(card_changes, "carry_out", lambda **_change: "intended")
     card, other = stored_card(), stored_card()
-    frozen = cards.freeze(card=card, reason="Lost", requested_by="user:1")
+    frozen = cards.freeze(card=card, reason="Lost", requested_by="user:0")
     assert VirtualCard.objects.get(pk=card.pk).encrypted_card_number, "a frozen card may be used again"
 
-    cards.close(card=frozen, reason="Not wanted", requested_by="user:1")
+    cards.close(card=frozen, reason="Not wanted", requested_by="user:0")
 
     closed = VirtualCard.objects.get(pk=card.pk)
     assert (closed.encrypted_card_number, closed.encrypted_cvv, closed.last_four) == ("", "", NUMBER[-4:])

@@ -78,12 +78,12 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedIssuer]:
 
 def create() -> VirtualCard:
     return cards.create_virtual_card(
-        cardholder=CardholderFactory(), card_type="visa", limits=LIMITS, requested_by="user:1", provider="mock"
+        cardholder=CardholderFactory(), card_type="visa", limits=LIMITS, requested_by="user:0", provider="mock"
     )
 
 
 def active() -> VirtualCard:
-    return cards.activate(card=create(), requested_by="user:1")
+    return cards.activate(card=create(), requested_by="user:0")
 
 
 def later() -> int:
@@ -109,10 +109,10 @@ def test_a_card_is_made_at_the_issuer_and_waits_to_be_activated(issuer: Scripted
 def test_the_whole_life_in_order(issuer: ScriptedIssuer) -> None:
     card = active()
     assert card.status == "active"
-    assert cards.freeze(card=card, reason="Lost at the beach", requested_by="user:1").status == "frozen"
-    assert cards.unfreeze(card=card, requested_by="user:1").status == "active"
-    assert cards.update_spending_limits(card=card, limits=Limits(1, 2, 3), requested_by="user:1").daily_limit_minor == 2
-    assert cards.close(card=card, reason="No longer wanted", requested_by="user:1").status == "closed"
+    assert cards.freeze(card=card, reason="Lost at the beach", requested_by="user:0").status == "frozen"
+    assert cards.unfreeze(card=card, requested_by="user:0").status == "active"
+    assert cards.update_spending_limits(card=card, limits=Limits(1, 2, 3), requested_by="user:0").daily_limit_minor == 2
+    assert cards.close(card=card, reason="No longer wanted", requested_by="user:0").status == "closed"
 
     assert issuer.calls[2:] == ["active", "frozen", "active", "set_spending_limits", "closed"]
     assert issuer.limits[card.issuer_card_id] == Limits(1, 2, 3)
@@ -122,7 +122,7 @@ def test_the_whole_life_in_order(issuer: ScriptedIssuer) -> None:
 def test_an_unverified_cardholder_gets_no_card_and_no_call_is_made(issuer: ScriptedIssuer) -> None:
     with pytest.raises(cards.CardRefusedError, match="identity"):
         cards.create_virtual_card(
-            cardholder=CardholderFactory(kyc_status="pending"), card_type="visa", requested_by="user:1"
+            cardholder=CardholderFactory(kyc_status="pending"), card_type="visa", requested_by="user:0"
         )
     assert not issuer.calls
     assert not (VirtualCard.objects.exists())
@@ -133,31 +133,31 @@ def test_an_unverified_cardholder_gets_no_card_and_no_call_is_made(issuer: Scrip
 def test_an_incomplete_profile_gets_no_card_and_each_field_is_named(issuer: ScriptedIssuer) -> None:
     holder = CardholderFactory(birth_date=None, address_city="", terms_version="1999-01")
     with pytest.raises(cards.IncompletePersonError) as refused:
-        cards.create_virtual_card(cardholder=holder, card_type="visa", requested_by="user:1")
+        cards.create_virtual_card(cardholder=holder, card_type="visa", requested_by="user:0")
     assert refused.value.missing == ["birth_date", "address.city", "terms"]
     assert "the date of birth, the city, the acceptance of the card's terms" in refused.value.message
     assert (issuer.calls, VirtualCard.objects.exists()) == ([], False)
 
 
 def test_a_blocking_flag_stops_cards_at_every_step(issuer: ScriptedIssuer) -> None:
-    card = cards.freeze(card=active(), reason="Looked at.", requested_by="user:1")
-    flags.set_flag(card=card, flag="legal_hold", reason="Court order 7.", requested_by="user:1")
+    card = cards.freeze(card=active(), reason="Looked at.", requested_by="user:0")
+    flags.set_flag(card=card, flag="legal_hold", reason="Court order 7.", requested_by="user:0")
     with pytest.raises(cards.CardRefusedError, match="support"):
-        cards.unfreeze(card=VirtualCard.objects.get(), requested_by="user:1")
+        cards.unfreeze(card=VirtualCard.objects.get(), requested_by="user:0")
     with pytest.raises(cards.CardRefusedError, match="already"):
-        flags.set_flag(card=card, flag="legal_hold", reason="Again.", requested_by="user:1")
+        flags.set_flag(card=card, flag="legal_hold", reason="Again.", requested_by="user:0")
     with pytest.raises(cards.CardRefusedError, match="Say why"):
-        flags.clear_flag(card=card, flag="legal_hold", reason=" ", requested_by="user:1")
+        flags.clear_flag(card=card, flag="legal_hold", reason=" ", requested_by="user:0")
     flags.clear_flag(card=card, flag="legal_hold", reason="Lifted.", requested_by="user:2")
-    assert cards.unfreeze(card=VirtualCard.objects.get(), requested_by="user:1").status == "active"
+    assert cards.unfreeze(card=VirtualCard.objects.get(), requested_by="user:0").status == "active"
     told = Entry.objects.filter(action__startswith="card.flag_").order_by("pk")
     assert [(each.actor, each.details["reason"]) for each in told] == [
-        ("user:1", "Court order 7."),
+        ("user:0", "Court order 7."),
         ("user:2", "Lifted."),
     ]
     blocked = CardholderFactory(compliance_flags=["sanctions"])
     with pytest.raises(cards.CardRefusedError, match="support"):
-        cards.create_virtual_card(cardholder=blocked, card_type="visa", requested_by="user:1")
+        cards.create_virtual_card(cardholder=blocked, card_type="visa", requested_by="user:0")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_blocking_flag_stops_cards_at_every_step(issuer: ScriptedIssuer) -> No
 def test_limits_that_make_no_sense_are_refused(limits: Limits) -> None:
     card = active()
     with pytest.raises(cards.CardRefusedError):
-        cards.update_spending_limits(card=card, limits=limits, requested_by="user:1")
+        cards.update_spending_limits(card=card, limits=limits, requested_by="user:0")
     card.refresh_from_db()
     assert card.daily_limit_minor == 20_000
 
@@ -174,7 +174,7 @@ def test_limits_that_make_no_sense_are_refused(limits: Limits) -> None:
 @pytest.mark.parametrize("card_type", ["amex", "", "Visa"])
 def test_an_unknown_card_type_is_refused(card_type: str) -> None:
     with pytest.raises(cards.CardRefusedError, match="card type"):
-        cards.create_virtual_card(cardholder=CardholderFactory(), card_type=card_type, requested_by="user:1")
+        cards.create_virtual_card(cardholder=CardholderFactory(), card_type=card_type, requested_by="user:0")
     assert not VirtualCard.objects.exists()
 
 
@@ -182,15 +182,15 @@ def test_moves_that_are_not_legal_are_refused_and_ask_nothing(issuer: ScriptedIs
     card = create()
     asked = len(issuer.calls)
     with pytest.raises(cards.CardRefusedError):
-        cards.unfreeze(card=card, requested_by="user:1")
+        cards.unfreeze(card=card, requested_by="user:0")
     with pytest.raises(cards.CardRefusedError):
-        cards.freeze(card=card, reason="Lost", requested_by="user:1")
-    cards.close(card=card, reason="Not wanted", requested_by="user:1")
+        cards.freeze(card=card, reason="Lost", requested_by="user:0")
+    cards.close(card=card, reason="Not wanted", requested_by="user:0")
     for act in (cards.activate, cards.unfreeze):
         with pytest.raises(cards.CardRefusedError):
-            act(card=card, requested_by="user:1")
+            act(card=card, requested_by="user:0")
     with pytest.raises(cards.CardRefusedError):
-        cards.update_spending_limits(card=card, limits=LIMITS, requested_by="user:1")
+        cards.update_spending_limits(card=card, limits=LIMITS, requested_by="user:0")
     assert len(issuer.calls) == asked + 1
 
 
@@ -198,7 +198,7 @@ def test_moves_that_are_not_legal_are_refused_and_ask_nothing(issuer: ScriptedIs
 def test_a_freeze_needs_a_reason(reason: str) -> None:
     card = active()
     with pytest.raises(cards.CardRefusedError, match="why"):
-        cards.freeze(card=card, reason=reason, requested_by="user:1")
+        cards.freeze(card=card, reason=reason, requested_by="user:0")
     card.refresh_from_db()
     assert card.status == "active"
 
@@ -220,7 +220,7 @@ def test_a_frozen_card_is_frozen_here_although_the_issuer_does_not_answer(issuer
     card = active()
     issuer.before = [base.NetworkError("No answer."), base.RateLimitedError("Slow down.", retry_after_s=60)]
 
-    assert cards.freeze(card=card, reason="Stolen", requested_by="user:1").status == "frozen"
+    assert cards.freeze(card=card, reason="Stolen", requested_by="user:0").status == "frozen"
     assert later() == 1
     assert CardChange.objects.get(kind="freeze").status == "intended"
     assert later() == 1
@@ -234,7 +234,7 @@ def test_an_activation_waits_for_the_issuers_yes(issuer: ScriptedIssuer) -> None
     card = create()
     issuer.before = [base.NetworkError("No answer.")]
 
-    assert cards.activate(card=card, requested_by="user:1").status == "pending"
+    assert cards.activate(card=card, requested_by="user:0").status == "pending"
     later()
 
     card.refresh_from_db()
@@ -254,15 +254,15 @@ def test_a_refusal_is_final_and_told(issuer: ScriptedIssuer) -> None:
 
 def test_a_freeze_overtakes_an_unfreeze_that_was_not_sent_yet(issuer: ScriptedIssuer) -> None:
     card = active()
-    cards.freeze(card=card, reason="Lost", requested_by="user:1")
+    cards.freeze(card=card, reason="Lost", requested_by="user:0")
     issuer.before = [base.NetworkError("No answer.")]
-    cards.unfreeze(card=card, requested_by="user:1")
+    cards.unfreeze(card=card, requested_by="user:0")
 
-    assert cards.freeze(card=card, reason="Lost again", requested_by="user:1").status == "frozen"
+    assert cards.freeze(card=card, reason="Lost again", requested_by="user:0").status == "frozen"
     assert CardChange.objects.get(kind="unfreeze").status == "superseded"
     with pytest.raises(cards.CardRefusedError):
-        cards.freeze(card=card, reason="Lost once more", requested_by="user:1")
-    cards.close(card=card, reason="Stolen after all", requested_by="user:1")
+        cards.freeze(card=card, reason="Lost once more", requested_by="user:0")
+    cards.close(card=card, reason="Stolen after all", requested_by="user:0")
     later()
 
     card.refresh_from_db()
@@ -273,8 +273,8 @@ def test_a_freeze_overtakes_an_unfreeze_that_was_not_sent_yet(issuer: ScriptedIs
 def test_changes_of_one_card_reach_the_issuer_in_order(issuer: ScriptedIssuer) -> None:
     card = active()
     issuer.before = [base.NetworkError("No answer.")]
-    cards.update_spending_limits(card=card, limits=Limits(5, 6, 7), requested_by="user:1")
-    cards.update_spending_limits(card=card, limits=Limits(8, 9, 10), requested_by="user:1")
+    cards.update_spending_limits(card=card, limits=Limits(5, 6, 7), requested_by="user:0")
+    cards.update_spending_limits(card=card, limits=Limits(8, 9, 10), requested_by="user:0")
     assert issuer.limits == {}
 
     later()
@@ -287,8 +287,8 @@ def test_changes_of_one_card_reach_the_issuer_in_order(issuer: ScriptedIssuer) -
 def test_a_sweep_tries_only_the_next_change_of_a_card(issuer: ScriptedIssuer) -> None:
     card = active()
     issuer.before = [base.NetworkError("No answer.")]
-    cards.update_spending_limits(card=card, limits=Limits(5, 6, 7), requested_by="user:1")
-    cards.freeze(card=card, reason="Lost", requested_by="user:1")
+    cards.update_spending_limits(card=card, limits=Limits(5, 6, 7), requested_by="user:0")
+    cards.freeze(card=card, reason="Lost", requested_by="user:0")
 
     assert [later(), later(), later()] == [1, 1, 0]
     assert issuer.calls[-2:] == ["set_spending_limits", "frozen"]
@@ -336,7 +336,7 @@ def test_a_death_at_any_step_of_making_a_card_ends_in_one_card(issuer: ScriptedI
         before = set(issuer.done)
         try:
             with connection.execute_wrapper(dying):
-                cards.create_virtual_card(cardholder=holder, card_type="visa", requested_by="user:1", provider="mock")
+                cards.create_virtual_card(cardholder=holder, card_type="visa", requested_by="user:0", provider="mock")
             survived = True
         except Death:
             connection.close()

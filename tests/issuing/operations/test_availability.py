@@ -48,16 +48,16 @@ def open_breaker(provider: str) -> None:
 
 
 def make(**more: str) -> VirtualCard:
-    return cards.create_virtual_card(cardholder=CardholderFactory(), card_type="visa", requested_by="user:1", **more)
+    return cards.create_virtual_card(cardholder=CardholderFactory(), card_type="visa", requested_by="user:0", **more)
 
 
 def refusals(card: VirtualCard) -> list[cards.ReadOnlyError]:
     limits = base.Limits(1, 2, 3)
     acts = (
-        lambda: cards.activate(card=card, requested_by="user:1"),
-        lambda: cards.unfreeze(card=card, requested_by="user:1"),
-        lambda: cards.close(card=card, reason="Not wanted", requested_by="user:1"),
-        lambda: cards.update_spending_limits(card=card, limits=limits, requested_by="user:1"),
+        lambda: cards.activate(card=card, requested_by="user:0"),
+        lambda: cards.unfreeze(card=card, requested_by="user:0"),
+        lambda: cards.close(card=card, reason="Not wanted", requested_by="user:0"),
+        lambda: cards.update_spending_limits(card=card, limits=limits, requested_by="user:0"),
         make,
     )
     found = []
@@ -83,10 +83,10 @@ def test_an_open_breaker_refuses_card_changes_and_says_when_to_retry() -> None:
 
 
 def test_a_card_frozen_in_read_only_mode_is_frozen_at_the_issuer_later(issuers: dict[str, MockIssuer]) -> None:
-    card = cards.activate(card=make(), requested_by="user:1")
+    card = cards.activate(card=make(), requested_by="user:0")
     open_breaker("stripe")
 
-    assert cards.freeze(card=card, reason="Stolen", requested_by="user:1").status == "frozen"
+    assert cards.freeze(card=card, reason="Stolen", requested_by="user:0").status == "frozen"
     assert issuers["stripe"].cards[card.issuer_card_id].status == "active"
 
     close_breaker("stripe")
@@ -101,7 +101,7 @@ def test_read_only_by_hand_says_why_ends_when_told_and_is_in_the_trail() -> None
     assert all(refused.retry_after_s == availability.LATER_S for refused in refusals(card))
 
     availability.leave_read_only(provider="stripe", actor="user:7")
-    assert cards.activate(card=card, requested_by="user:1").status == "active"
+    assert cards.activate(card=card, requested_by="user:0").status == "active"
     entries = Entry.objects.filter(action__startswith="issuer.read_only").order_by("pk")
     assert [entry.action for entry in entries] == ["issuer.read_only_entered", "issuer.read_only_left"]
 

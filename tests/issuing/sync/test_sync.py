@@ -76,7 +76,7 @@ def test_what_the_issuer_took_away_is_taken_away_here(world: World, status: str)
 
 
 def test_a_card_that_is_frozen_here_and_not_there_is_frozen_there_again(world: World) -> None:
-    card = cards.freeze(card=active_card(world), reason="Lost", requested_by="user:1")
+    card = cards.freeze(card=active_card(world), reason="Lost", requested_by="user:0")
     behind_our_back(world, card, "active")
 
     assert sync(world) == [("status", card.issuer_card_id, "pushed")]
@@ -91,7 +91,7 @@ def test_a_card_that_is_frozen_here_and_not_there_is_frozen_there_again(world: W
 def test_nothing_becomes_usable_here_because_the_issuer_says_so(world: World) -> None:
     holder = active_card(world).cardholder
     pending = cards.create_virtual_card(
-        cardholder=holder, card_type="visa", provider=world.issuer.provider, requested_by="user:1"
+        cardholder=holder, card_type="visa", provider=world.issuer.provider, requested_by="user:0"
     )
     behind_our_back(world, pending, "active")
 
@@ -167,7 +167,7 @@ def test_a_card_unknown_to_the_issuer_is_a_case_until_it_is_known(world: World) 
 
 def test_a_change_that_is_under_way_is_not_disturbed(world: World) -> None:
     card = active_card(world)
-    cards.freeze(card=card, reason="Lost", requested_by="user:1")
+    cards.freeze(card=card, reason="Lost", requested_by="user:0")
     CardChange.objects.filter(kind="freeze").update(status="intended", next_attempt_at=clock.now())
     behind_our_back(world, card, "active")
 

@@ -94,12 +94,12 @@ def test_a_refund_is_told_when_the_processor_has_paid_it(card: VirtualCard) -> N
 def test_a_card_that_is_frozen_and_closed_is_told(card: VirtualCard, settings: Any) -> None:
     settings.DEBUG = True
     new = cards.create_virtual_card(
-        cardholder=card.cardholder, card_type="visa", requested_by="user:1", provider="mock"
+        cardholder=card.cardholder, card_type="visa", requested_by="user:0", provider="mock"
     )
-    cards.activate(card=new, requested_by="user:1")
-    cards.freeze(card=new, reason="Lost it.", requested_by="user:1")
-    cards.unfreeze(card=new, requested_by="user:1")
-    cards.close(card=new, reason="Gone.", requested_by="user:1")
+    cards.activate(card=new, requested_by="user:0")
+    cards.freeze(card=new, reason="Lost it.", requested_by="user:0")
+    cards.unfreeze(card=new, requested_by="user:0")
+    cards.close(card=new, reason="Gone.", requested_by="user:0")
 
     assert [kind for kind, _text in told()] == ["card_unfrozen", "card_frozen", "card_unfrozen", "card_closed"]
     assert {each.reference for each in Notice.objects.all()} == {f"card:{new.public_id}"}
