@@ -11,6 +11,7 @@ from issuing.limits.windows import day_window, month_window
 from issuing.models import SpendWindow, VirtualCard
 from onecard.kit import clock
 from onecard.kit.clock import local_day
+from onecard.kit.money import Money
 from wallet import reference_rates
 
 FIELDS = ("per_transaction_minor", "daily_minor", "monthly_minor")
@@ -24,6 +25,28 @@ class Usage:
 
     spent_minor: int
     renews_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLeft:
+    """One limit: its kind (purchase, day or month), its amount, what is left of it, and when it renews, in UTC.
+
+    The limit for one purchase never renews; what is left of it is what one purchase may cost now.
+    """
+
+    kind: str
+    limit: Money
+    left: Money
+    renews_at: dt.datetime | None
+
+
+def limits_left(card: VirtualCard) -> list[LimitLeft]:
+    """Returns the limits for one purchase, a day and a month, as the next decision counts them."""
+    day = _left(card, SpendWindow.Kind.DAY, card.daily_limit_minor)
+    month = _left(card, SpendWindow.Kind.MONTH, card.monthly_limit_minor)
+    most_minor = min(card.per_transaction_limit_minor, day.left.minor, month.left.minor)
+    limit = Money(card.per_transaction_limit_minor, card.currency)
+    return [LimitLeft("purchase", limit, Money(most_minor, card.currency), None), day, month]
 
 
 def limits_of(card: VirtualCard) -> Limits:
@@ -53,6 +76,12 @@ def usage_of(card: VirtualCard, kind: str) -> Usage:
     if last is None or last <= window.ends_at - OVERLAPS[SpendWindow.Kind(kind)]:
         return Usage(0, window.ends_at)
     return Usage(0, _one_longer(window.ends_at, is_day=is_day))
+
+
+def _left(card: VirtualCard, kind: str, limit_minor: int) -> LimitLeft:
+    usage = usage_of(card, kind)
+    left = Money(max(0, limit_minor - usage.spent_minor), card.currency)
+    return LimitLeft(str(kind), Money(limit_minor, card.currency), left, usage.renews_at)
 
 
 def _in_currency(cents: int, currency: str) -> int:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from issuing import states
 from issuing.activity.purchases import of_cardholder, views
 from issuing.cards import holder as holders_card
-from issuing.limits.remaining import LimitLeft, limits_left
+from issuing.limits.cardholder_limits import LimitLeft, limits_left
 from issuing.models import VirtualCard
 from issuing.rewards.totals import overall, totals
 from onecard.kit import clock, display
