@@ -52,7 +52,7 @@ def carry_out(*, change_id: int, issuer: Issuer | None = None) -> str:
     require_no_transaction("A call to the issuer")
     claimed = _claim(change_id)
     while claimed is not None:
-        moved = _ask(claimed, issuer or issuer_for(claimed.card.issuer_provider))
+        moved = _ask(claimed, issuer)
         claimed = _claim(change_id) if moved else None
     return CardChange.objects.values_list("status", flat=True).get(pk=change_id)
 
@@ -96,10 +96,10 @@ def _claim(change_id: int) -> CardChange | None:
         return claimed
 
 
-def _ask(change: CardChange, issuer: Issuer) -> bool:
+def _ask(change: CardChange, issuer: Issuer | None) -> bool:
     """Makes the call and records what came of it; True when the card is now the backup issuer's to make."""
     try:
-        issued = _call(change, issuer)
+        issued = _call(change, issuer or issuer_for(change.card.issuer_provider))
     except RefusedError as error:
         if change.kind == CardChange.Kind.CREATE and error.code == KEY_REUSED:
             # An earlier attempt sent other content (other limits, say) and may have made the card.

@@ -39,7 +39,7 @@ def carry_out(*, request_id: int, issuer: Issuer | None = None) -> str:
     require_no_transaction("A call to the issuer")
     claimed = _claim(request_id)
     if claimed is not None:
-        _send(claimed, issuer or issuer_for(claimed.transaction.provider))
+        _send(claimed, issuer)
     return DisputeRequest.objects.values_list("status", flat=True).get(pk=request_id)
 
 
@@ -66,10 +66,11 @@ def _claim(request_id: int) -> DisputeRequest | None:
         return claimed if claimed is not None and REQUESTS.claim(claimed, status=Status.SENDING) else None
 
 
-def _send(claimed: DisputeRequest, issuer: Issuer) -> None:
+def _send(claimed: DisputeRequest, issuer: Issuer | None) -> None:
     opened: IssuerDispute | None = None
     key = str(claimed.public_id)
     try:
+        issuer = issuer or issuer_for(claimed.transaction.provider)
         opened = issuer.open_dispute(_order(claimed), key=key, asked_at=claimed.accepted_at)
         submitted = issuer.submit_dispute(opened.id, key=key, asked_at=claimed.accepted_at)
     except RefusedError as error:

@@ -4,6 +4,8 @@ import datetime as dt
 import math
 from email.utils import parsedate_to_datetime
 
+from django.core.exceptions import ImproperlyConfigured
+
 from issuing.issuers.base import (
     AuthenticationError,
     IssuedCard,
@@ -26,6 +28,12 @@ class PausedError(IssuerError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnusableIssuerError(IssuerError, ImproperlyConfigured):
+    """Our own settings do not let us ask this issuer, or no issuer has the name: administrators must act."""
+
+    code = "issuer_not_set_up"
 
 
 class HeldBackError(RateLimitedError):

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from issuing.issuers.base import Issuer
+from issuing.issuers.errors import UnusableIssuerError
 from issuing.issuers.guard.client import GuardedIssuer
 from issuing.issuers.guard.rate_budget import Budget, Gate
 from issuing.issuers.guard.redis_scripts import shared
@@ -16,7 +16,7 @@ _issuers: dict[str, Issuer] = {}
 
 
 def issuer_for(provider: str) -> Issuer:
-    """The issuer of this name; raises ImproperlyConfigured for an unknown name, or one not allowed here."""
+    """The issuer of this name; raises UnusableIssuerError for an unknown name, or one not allowed here."""
     with _lock:
         if provider not in _issuers:
             _issuers[provider] = _make(provider)
@@ -40,7 +40,7 @@ def clear() -> None:
 
 def _make(provider: str) -> Issuer:
     if provider not in _MAKERS:
-        raise ImproperlyConfigured(f"There is no issuer {provider!r}; there are {', '.join(_MAKERS)}.")
+        raise UnusableIssuerError(f"There is no issuer {provider!r}; there are {', '.join(_MAKERS)}.")
     budget = Budget(provider, shared(), _calls_per_second(provider))
     return GuardedIssuer(_MAKERS[provider](Gate(budget)), budget=budget)
 
@@ -67,7 +67,7 @@ def _make_mock(_gate: Gate) -> Issuer:
     from issuing.issuers.mock import MockIssuer
 
     if not settings.DEBUG:
-        raise ImproperlyConfigured("The mock issuer is for development: it needs DEBUG, and never meets real money.")
+        raise UnusableIssuerError("The mock issuer is for development: it needs DEBUG, and never meets real money.")
     return MockIssuer()
 
 

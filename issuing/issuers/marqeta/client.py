@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.views.decorators.debug import sensitive_variables
 
 from issuing.issuers import errors
@@ -223,5 +222,5 @@ def _timestamp(moment: dt.datetime) -> str:
 def _setting(name: str) -> str:
     value = str(getattr(settings, name, ""))
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set, so no card can be made with Marqeta.")
+        raise errors.UnusableIssuerError(f"{name} is not set, so no card can be made with Marqeta.")
     return value
