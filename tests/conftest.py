@@ -17,7 +17,7 @@ from issuing.issuers import registry
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
 from routing import rulebook
-from tests import snapshots
+from tests.support import snapshots
 
 
 @pytest.hookimpl(trylast=True)

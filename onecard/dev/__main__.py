@@ -81,7 +81,7 @@ def manage(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> NoReturn:
-    # The suite starts its own services (tests/plugin_services.py), so that plain pytest works as well.
+    # The suite starts its own services (tests/support/plugin_services.py), so that plain pytest works as well.
     os.chdir(CHECKOUT)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606  (no shell is wanted)
 

@@ -9,8 +9,8 @@ from audit.admin import details_in_words
 from audit.edits import plain
 from audit.models import Entry
 from onecard.users.models import User
-from tests.back_office import logged_in, superuser, text_of
-from tests.factories import RankingRowFactory, UserFactory
+from tests.support.back_office import logged_in, superuser, text_of
+from tests.support.factories import RankingRowFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from audit import trail
 from audit.models import Entry
 from issuing.models import Decision, IssuerEvent
 from onecard.kit.transactions import TransactionError
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from tests import stripe_events
-from tests.threads import at_once
+from tests.support import stripe_events
+from tests.support.threads import at_once
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.faults.kill_flows import HOURS, Flow, becomes, captured, told
 from tests.faults.kill_holds import HELD
 from tests.faults.kill_world import World, work_off
 from tests.faults.kills import Death
-from tests.sandboxes import CITI
+from tests.support.sandboxes import CITI
 from wallet.models import FundingMethod
 
 PART, ALL = 2000, 4500

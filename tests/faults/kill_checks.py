@@ -27,7 +27,7 @@ from issuing.reconcile import ledger_balances
 from onecard.outbox.models import Message
 from tests.faults.kill_world import World, everything_again
 from tests.invariants.checks import broken
-from tests.sandboxes import given_back, intents
+from tests.support.sandboxes import given_back, intents
 from wallet import receivable_notice
 from wallet import states as wallet_states
 from wallet.accounts import Account

@@ -11,12 +11,12 @@ from typing import Any
 
 from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
-from tests import stripe_events
 from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
 from tests.faults.kill_world import World
 from tests.faults.kills import Death, Say
-from tests.purchases import transaction_event, update_event
+from tests.support import stripe_events
+from tests.support.purchases import transaction_event, update_event
 
 Event = dict[str, Any]
 # What is closed can be settled after a while, and a reconciliation leaves alone what happened just now. With all that a

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from issuing.models import Authorization
-from tests import marqeta_events
 from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
 from tests.faults.kill_flows import Event, Flow, told
@@ -24,6 +23,7 @@ from tests.faults.kill_holds import (
 )
 from tests.faults.kill_world import World
 from tests.faults.kills import Death
+from tests.support import marqeta_events
 
 EXPIRY = "authorization.reversal.issuerexpiration"
 EXPIRED = replace(GIVEN_UP, status="expired")

@@ -13,7 +13,7 @@ from tests.faults.kill_checks import End
 from tests.faults.kill_flows import Event, Flow, becomes, captured, refunded, told
 from tests.faults.kill_holds import HELD
 from tests.faults.kill_world import World, turn
-from tests.purchases import transaction_event
+from tests.support.purchases import transaction_event
 
 SURPLUS = 500
 SPENT = End("settled", paid=0, spent=4500, refunds=1, on_card=SURPLUS)

@@ -10,16 +10,16 @@ from typing import Any
 from issuing.billing import unfunded_charge
 from issuing.clearing import match_proposals
 from issuing.models import Authorization, CardTransaction
-from tests import stripe_events
-from tests.back_office import superuser
-from tests.factories import VirtualCardFactory
 from tests.faults import kill_stories as story
 from tests.faults.kill_checks import End
 from tests.faults.kill_flows import Flow
 from tests.faults.kill_holds import HELD
 from tests.faults.kill_world import World, turn, work_off
 from tests.faults.kills import Death, Say
-from tests.purchases import transaction_event
+from tests.support import stripe_events
+from tests.support.back_office import superuser
+from tests.support.factories import VirtualCardFactory
+from tests.support.purchases import transaction_event
 from wallet.entered import amounts as entered_amounts
 from wallet.models import Case, EnteredAmount
 

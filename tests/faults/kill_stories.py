@@ -22,8 +22,6 @@ from issuing.rewards import sweep as rewards_sweep
 from onecard.celery import SUBSCRIBERS
 from onecard.kit.money import Money
 from onecard.outbox.relay import relay_once
-from tests import marqeta_events, stripe_events
-from tests.brokers import publishing_to
 from tests.faults.kill_checks import End
 from tests.faults.kill_world import (
     World,
@@ -34,8 +32,10 @@ from tests.faults.kill_world import (
     work_off,
 )
 from tests.faults.kills import Death, Say
-from tests.purchases import transaction_event, update_event
-from tests.sandboxes import CITI
+from tests.support import marqeta_events, stripe_events
+from tests.support.brokers import publishing_to
+from tests.support.purchases import transaction_event, update_event
+from tests.support.sandboxes import CITI
 from wallet.models import FundingCharge, FundingMethod, FundingRefund, Posting
 from wallet.processors.stripe.client import stripe_client
 

@@ -23,15 +23,21 @@ from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.outbox.relay import relay_once
 from routing import rulebook
-from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, UserFactory, VirtualCardFactory
 from tests.issuing.issuers.worlds import marqeta_settings
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.settings import MarqetaSettings
 from tests.sandbox.stripe.idempotency import IdempotencyKeys
-from tests.sandboxes import CUSTOMER, processor_sandbox
-from tests.snapshots import Snapshot
+from tests.support.factories import (
+    CardholderFactory,
+    FundingMethodFactory,
+    RankingRowFactory,
+    UserFactory,
+    VirtualCardFactory,
+)
+from tests.support.sandboxes import CUSTOMER, processor_sandbox
+from tests.support.snapshots import Snapshot
+from tests.support.wallets import WALKTHROUGH
 from tests.wallet.charges.cascades import PAYMENT_METHODS
-from tests.wallets import WALKTHROUGH
 from wallet.processors.stripe.client import stripe_client
 
 CARDS = {"stripe": "ic_1S769SQLFtcEJSwHLTAnsvQe", "marqeta": "demo-card"}

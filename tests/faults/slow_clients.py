@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from onecard.dev.ports import HOST
-from tests import stripe_events
-from tests.web_servers import Purchases, deadline_ms, request_bytes
+from tests.support import stripe_events
+from tests.support.web_servers import Purchases, deadline_ms, request_bytes
 
 # The issuer decides by itself after this.
 ISSUER_LIMIT_MS = 2000

@@ -19,9 +19,9 @@ from onecard.kit import clock
 from onecard.outbox import relay, services
 from onecard.outbox.management.commands.relay import publish
 from onecard.outbox.models import Message
-from tests.brokers import publishing_to
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, processor_sandbox
+from tests.support.brokers import publishing_to
+from tests.support.sandboxes import intended_charge, intents, processor_sandbox
 from wallet.charges import charge as charges
 from wallet.models import FundingCharge
 

@@ -12,11 +12,11 @@ from django.contrib.auth.hashers import make_password
 
 from issuing.models import Decision, Hold
 from onecard.dev.ports import HOST
-from tests.factories import UserFactory
 from tests.faults.slow_clients import ISSUER_LIMIT_MS, assert_all_in_time
-from tests.relays import database_relay
-from tests.wallets import walkthrough_card
-from tests.web_servers import Buyers, deadline_ms, get, web_server
+from tests.support.factories import UserFactory
+from tests.support.relays import database_relay
+from tests.support.wallets import walkthrough_card
+from tests.support.web_servers import Buyers, deadline_ms, get, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -29,9 +29,9 @@ from issuing.issuers.marqeta.client import MarqetaIssuer
 from issuing.issuers.stripe.client import StripeIssuer
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
-from tests.factories import CardholderFactory, UserFactory
 from tests.issuing.issuers.worlds import sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
+from tests.support.factories import CardholderFactory, UserFactory
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db(transaction=True)

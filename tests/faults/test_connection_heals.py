@@ -6,9 +6,9 @@ import pytest
 from django.db import connection, connections
 
 from issuing.models import Decision
-from tests import stripe_events
 from tests.faults.connections import administrator, buy, failing_statement, on_a_fresh_connection
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

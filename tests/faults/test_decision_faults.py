@@ -12,8 +12,8 @@ from django.db import connection, connections, transaction
 
 from issuing.authorizations import authorize, decision_store, unknown_commits
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)

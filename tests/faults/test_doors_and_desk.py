@@ -11,10 +11,10 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from onecard.dev.ports import HOST
-from tests.factories import UserFactory
 from tests.faults.slow_clients import assert_all_in_time
-from tests.wallets import walkthrough_card
-from tests.web_servers import Buyers, web_server
+from tests.support.factories import UserFactory
+from tests.support.wallets import walkthrough_card
+from tests.support.web_servers import Buyers, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from onecard.dev.ports import HOST, claimed_port
-from tests import stripe_events
 from tests.faults.slow_clients import ATTACKS, assert_all_in_time, attackers, chunked, exchange
-from tests.starts import ROOT
-from tests.wallets import walkthrough_card
-from tests.web_servers import Buyers, get, web_server
+from tests.support import stripe_events
+from tests.support.starts import ROOT
+from tests.support.wallets import walkthrough_card
+from tests.support.web_servers import Buyers, get, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

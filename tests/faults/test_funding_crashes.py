@@ -15,7 +15,7 @@ from django.db import connection
 from audit.models import Entry
 from onecard.kit import clock
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, processor_sandbox
+from tests.support.sandboxes import intended_charge, intents, processor_sandbox
 from wallet.charges import charge as charges
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 from wallet.processors.stripe.client import StripeProcessor

@@ -17,14 +17,14 @@ from onecard.kit.postgresql import base
 from onecard.kit.postgresql.sessions import NoSessionError
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
-from tests import stripe_events
-from tests.back_office import logged_in
 from tests.faults.connections import administrator, buy, failing_statement, on_a_fresh_connection
-from tests.poolers import pooler, through
-from tests.sandboxes import intended_charge, intents, processor_sandbox
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
-from tests.web_servers import Buyers, web_server
+from tests.support import stripe_events
+from tests.support.back_office import logged_in
+from tests.support.poolers import pooler, through
+from tests.support.sandboxes import intended_charge, intents, processor_sandbox
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
+from tests.support.web_servers import Buyers, web_server
 from wallet.charges import charge as charges
 from wallet.ledger import check as ledger_check
 from wallet.models import FundingCharge

@@ -12,8 +12,8 @@ from issuing.authorizations import close_out
 from issuing.handlers import dispatch
 from issuing.models import IssuerEvent, VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
-from tests.purchases import (
+from tests.support import stripe_events
+from tests.support.purchases import (
     approve_purchase,
     expected_totals,
     purchase_totals,
@@ -21,7 +21,7 @@ from tests.purchases import (
     transaction_event,
     update_event,
 )
-from tests.wallets import walkthrough_card
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingObligation, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,7 +92,7 @@ def test_a_death_at_any_statement_of_a_step_changes_nothing_of_the_end(place: in
 
 
 def forget_money() -> None:
-    from tests.purchases import delete_purchases
+    from tests.support.purchases import delete_purchases
 
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")

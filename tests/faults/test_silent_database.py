@@ -18,11 +18,11 @@ from issuing.handlers import dispatch
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard import metrics
 from onecard.kit.postgresql.patience import SilentDatabaseError, give_up_after
-from tests import stripe_events
 from tests.faults.connections import buy, on_a_fresh_connection
-from tests.relays import HOST, Relay, database_relay
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.relays import HOST, Relay, database_relay
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,10 +8,10 @@ import pytest
 
 from issuing.models import Decision, IssuerEvent
 from onecard.dev.ports import HOST
-from tests import stripe_events
 from tests.faults.slow_clients import ATTACK_S, ATTACKS, assert_all_in_time, attackers, chunked, exchange
-from tests.wallets import walkthrough_card
-from tests.web_servers import Buyers, request_bytes, web_server
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
+from tests.support.web_servers import Buyers, request_bytes, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
-from tests import marqeta_events, stripe_events
+from tests.support import marqeta_events, stripe_events
 
 Event = dict[str, Any]
 

@@ -18,7 +18,6 @@ from issuing.billing import dunning, top_ups
 from issuing.models import Authorization, Hold, VirtualCard
 from onecard.kit.money import Money
 from routing import rulebook
-from tests.factories import VirtualCardFactory
 from tests.invariants import checks
 from tests.invariants.banks import COURSES, Banks
 from tests.invariants.ending import Ending
@@ -26,7 +25,8 @@ from tests.invariants.issuers import Buy, Event, MarqetaWords, StripeWords, Word
 from tests.invariants.matching import Homes
 from tests.invariants.merchants import AMOUNTS, SAID
 from tests.invariants.processor import CHARGE_MOODS, OTHER_MOODS, Moody
-from tests.wallets import copy_wallet, walkthrough_card
+from tests.support.factories import VirtualCardFactory
+from tests.support.wallets import copy_wallet, walkthrough_card
 from wallet.charges import cancel, cascade
 from wallet.charges import charge as charges
 from wallet.methods import usable as methods

@@ -15,8 +15,8 @@ from issuing.clearing.match_errors import LinkRefusedError
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.errors import OneCardError
 from onecard.users.models import User
-from tests.factories import UserFactory
 from tests.invariants.money import money
+from tests.support.factories import UserFactory
 from wallet.entered import amounts as entered_amounts
 from wallet.models import EnteredAmount
 

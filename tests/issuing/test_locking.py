@@ -11,10 +11,10 @@ from issuing.limits import holds
 from issuing.locking import LockError, locked_names, locked_purchase
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.factories import CardholderFactory, VirtualCardFactory
 from tests.issuing.clearing.postings import deliver, posted
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.factories import CardholderFactory, VirtualCardFactory
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from onecard.kit.money import Money
 from onecard.outbox.relay import relay_once
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.settings import MarqetaSettings
-from tests.sandboxes import processor_sandbox
+from tests.support.sandboxes import processor_sandbox
 
 CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
 

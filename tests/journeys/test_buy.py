@@ -14,7 +14,7 @@ from onecard.demo.purchase import Report
 from onecard.demo.timeline import render
 from tests.journeys.conftest import CARD
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intents
+from tests.support.sandboxes import intents
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, FundingRefund
 from wallet.processors.stripe.client import stripe_client
 

@@ -8,12 +8,12 @@ from django.test import override_settings
 
 from issuing.issuers import registry
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, VirtualCard
-from tests.factories import VirtualCardFactory
 from tests.issuing.issuers.worlds import marqeta_settings
 from tests.journeys.conftest import CARD
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Side, settle
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.settings import MarqetaSettings
+from tests.support.factories import VirtualCardFactory
 from wallet.models import Case, FundingObligation
 
 REQUEST, GATEWAY = "issuing_authorization.request", "gateway.request"

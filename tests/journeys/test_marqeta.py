@@ -16,7 +16,7 @@ from tests.journeys.conftest import CARD, our_program, running_worker
 from tests.sandbox.marqeta.conduct import Conduct
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.settings import MarqetaSettings
-from tests.sandboxes import intents, processor_sandbox
+from tests.support.sandboxes import intents, processor_sandbox
 from wallet.models import Case, FundingCharge
 
 Simulate = Callable[..., dict[str, Any]]

@@ -13,7 +13,7 @@ from onecard.kit import clock
 from tests.journeys.conftest import CARD
 from tests.journeys.two_issuers import AtMarqeta, AtStripe, Row, Side, settle, snapshot
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intents
+from tests.support.sandboxes import intents
 from wallet.models import FundingCharge, FundingMethod
 
 Story = Callable[[Side, Callable[[], None]], None]

@@ -11,9 +11,9 @@ from issuing.rewards import book as rewards_book
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.issuer_rows import rows_about
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.issuer_rows import rows_about
+from tests.support.wallets import walkthrough_card
 from wallet import carried_amounts, cases
 from wallet.ledger import postings as ledger
 from wallet.models import (

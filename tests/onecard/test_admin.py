@@ -34,11 +34,11 @@ from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.users.models import User
 from routing.models import MerchantCategory, RankingRow
-from tests import stripe_events
-from tests.back_office import logged_in, send, sentences, superuser, text_of
-from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
 from tests.onecard.admin_pages import listed_models, page, purchases
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, send, sentences, superuser, text_of
+from tests.support.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
+from tests.support.wallets import walkthrough_card
 from wallet.models import (
     Cardholder,
     CardProduct,

@@ -12,11 +12,11 @@ from django.test import Client
 from onecard.kit.admin import BackOfficeAdmin
 from onecard.kit.admin_filters import PAGING, allowed_names
 from onecard.users.models import User
-from tests.back_office import logged_in, text_of
-from tests.factories import CardholderFactory, UserFactory
-from tests.issuer_rows import rows_about
 from tests.onecard.admin_pages import listed_models, page
-from tests.wallets import walkthrough_card
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import CardholderFactory, UserFactory
+from tests.support.issuer_rows import rows_about
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 

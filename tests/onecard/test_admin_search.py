@@ -9,9 +9,9 @@ from django.db.models import Model
 
 from issuing.models import CardChange, IssuerEvent, VirtualCard
 from onecard.kit import clock
-from tests.back_office import logged_in, text_of
-from tests.factories import VirtualCardFactory
 from tests.onecard.test_admin import listed_models, page
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import VirtualCardFactory
 
 pytestmark = pytest.mark.django_db
 

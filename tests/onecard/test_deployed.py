@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from issuing.models import IssuerEvent
-from tests import stripe_events
-from tests.starts import PRODUCTION, start
+from tests.support import stripe_events
+from tests.support.starts import PRODUCTION, start
 
 OVER_TLS: dict[str, Any] = {"HTTP_X_FORWARDED_PROTO": "https"}
 HOST: dict[str, Any] = {"HTTP_HOST": "cards.example.com"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.starts import MARQETA, SAFE, start
+from tests.support.starts import MARQETA, SAFE, start
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from issuing.operations import availability
 from onecard.kit import clock
 from onecard.outbox import services as outbox
 from onecard.outbox.models import Message
-from tests.factories import VirtualCardFactory
-from tests.sandboxes import intended_charge
+from tests.support.factories import VirtualCardFactory
+from tests.support.sandboxes import intended_charge
 from wallet import cases
 from wallet.models import Case, FundingCharge
 

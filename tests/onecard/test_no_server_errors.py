@@ -23,9 +23,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from onecard.kit.admin_filters import allowed_names
-from tests.back_office import logged_in, opened
-from tests.factories import CardholderFactory, CardProductFactory
 from tests.onecard.admin_pages import page, purchases
+from tests.support.back_office import logged_in, opened
+from tests.support.factories import CardholderFactory, CardProductFactory
 
 # Hundreds of pages each; a busy machine needs its time.
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]

@@ -16,9 +16,9 @@ from issuing.issuers.mock import MockIssuer
 from onecard.kit import clock
 from onecard.second_factor import devices, invitations, trust
 from onecard.users.models import Invitation, User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, opened, send, superuser, text_of
-from tests.factories import UserFactory, VirtualCardFactory
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, opened, send, superuser, text_of
+from tests.support.factories import UserFactory, VirtualCardFactory
 from tests.wallet.admin.case_pages import act, press, staff
 from tests.wallet.charges.unpaid import receivable
 from wallet.casework import proposals as case_proposals

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.starts import PRODUCTION, run, start
+from tests.support.starts import PRODUCTION, run, start
 
 MARK = "PLANTEDmarker7"
 SECRETS = (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecard.production import refuse_unsafe_production
-from tests.starts import MARQETA, PRODUCTION, start
+from tests.support.starts import MARQETA, PRODUCTION, start
 
 GOOD = "Aa1!Zt4kQw9sLm2xVb7n"
 

@@ -35,9 +35,9 @@ from onecard.api import idempotency
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.outbox import relay
-from tests import stripe_events
-from tests.back_office import logged_in, superuser
-from tests.processors import Obliging
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, superuser
+from tests.support.processors import Obliging
 from wallet import card_removal, carried_amounts, receivable_notice
 from wallet.card_removal import CardOwesError
 from wallet.charges import cascade, charge

@@ -15,11 +15,11 @@ from issuing.reconcile import ledger_balances
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.locks import deadlocks
-from tests.purchases import MUCH_LATER, transaction_event, update_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.locks import deadlocks
+from tests.support.purchases import MUCH_LATER, transaction_event, update_event
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.charges import outcomes
 from wallet.ledger import postings as ledger
 from wallet.models import FundingCharge, FundingMethod

@@ -7,10 +7,10 @@ import pytest
 
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard.outbox.models import Message
-from tests import stripe_events
-from tests.factories import VirtualCardFactory
-from tests.threads import at_once
-from tests.wallets import copy_wallet, walkthrough_card
+from tests.support import stripe_events
+from tests.support.factories import VirtualCardFactory
+from tests.support.threads import at_once
+from tests.support.wallets import copy_wallet, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,12 +16,12 @@ from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.factories import VirtualCardFactory
-from tests.locks import deadlocks, wait_for_somebody_who_waits
-from tests.purchases import MUCH_LATER, deliver_events, transaction_event, update_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.factories import VirtualCardFactory
+from tests.support.locks import deadlocks, wait_for_somebody_who_waits
+from tests.support.purchases import MUCH_LATER, deliver_events, transaction_event, update_event
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Told = dict[str, Any]

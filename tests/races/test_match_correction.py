@@ -10,16 +10,16 @@ from issuing.clearing import manual_matching, match_correction, match_proposals
 from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit.errors import OneCardError
-from tests import stripe_events
-from tests.back_office import superuser
-from tests.factories import FundingMethodFactory
 from tests.issuing.clearing.postings import deliver as told
 from tests.issuing.clearing.postings import posted
 from tests.issuing.clearing.test_match_correction import WHY, books_are_right, bought, in_clearing, of, paid
 from tests.issuing.inbox.test_references import cards
-from tests.purchases import deliver_events, run_workers, transaction_event, update_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import superuser
+from tests.support.factories import FundingMethodFactory
+from tests.support.purchases import deliver_events, run_workers, transaction_event, update_event
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.entered import amounts as entered_amounts
 from wallet.models import Case, Posting
 

@@ -8,11 +8,11 @@ from django.db import connections, transaction
 from django.urls import reverse
 
 from audit.models import Entry
-from tests import stripe_events
-from tests.back_office import logged_in, opened, sentences, superuser
-from tests.locks import wait_for_somebody_who_waits
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, opened, sentences, superuser
+from tests.support.locks import wait_for_somebody_who_waits
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.charges import declines, outcomes
 from wallet.models import Cardholder, FundingCharge, FundingMethod
 from wallet.processors.base import Outcome

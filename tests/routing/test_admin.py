@@ -10,8 +10,8 @@ from audit.models import Entry
 from onecard.kit.money import Money
 from routing import explain
 from routing.models import MerchantCategory, PreferenceMultiplier, RankingRow, Threshold
-from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
-from tests.factories import CardProductFactory, RankingRowFactory
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import CardProductFactory, RankingRowFactory
 
 
 def page(name: str, view: str, *args: object) -> str:

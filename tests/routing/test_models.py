@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
 from routing.models import RankingRow
-from tests.factories import (
+from tests.support.factories import (
     CardholderFactory,
     CardProductFactory,
     FundingMethodFactory,

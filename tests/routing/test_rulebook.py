@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from routing import rulebook
 from routing.engine import Row, Rules
 from routing.models import PreferenceMultiplier, RankingRow, Rulebook, Threshold
-from tests.factories import RankingRowFactory
+from tests.support.factories import RankingRowFactory
 
 pytestmark = pytest.mark.django_db
 

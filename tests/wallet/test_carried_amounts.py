@@ -9,10 +9,10 @@ from django.db import transaction
 
 from onecard.kit import clock
 from onecard.kit.money import Money
-from tests.factories import CardholderFactory, FundingMethodFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER, given_back, intents, processor_sandbox
-from tests.threads import at_once
+from tests.support.factories import CardholderFactory, FundingMethodFactory
+from tests.support.sandboxes import CITI, CUSTOMER, given_back, intents, processor_sandbox
+from tests.support.threads import at_once
 from wallet import carried_amounts
 from wallet.accounts import Account
 from wallet.charges import charge as charges

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from audit.models import Entry
 from onecard.users.models import User
-from tests.back_office import logged_in, send, sentences, text_of
-from tests.factories import CardholderFactory, UserFactory
+from tests.support.back_office import logged_in, send, sentences, text_of
+from tests.support.factories import CardholderFactory, UserFactory
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests.threads import at_once
+from tests.support.threads import at_once
 from tests.wallet.charges.cascades import a_wallet, owe
 from wallet import cases, receivable_notice
 from wallet.models import Case

@@ -6,11 +6,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from tests import stripe_events
-from tests.back_office import logged_in, send, sentences
-from tests.factories import CardholderFactory
 from tests.onecard.admin_pages import page
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, send, sentences
+from tests.support.factories import CardholderFactory
+from tests.support.wallets import walkthrough_card
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,10 @@ from issuing.handlers import dispatch
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, CardChange, Decision, IssuerEvent, VirtualCard
 from onecard.kit import clock, display
-from tests import stripe_events
-from tests.back_office import logged_in, send, sentences, superuser, text_of
-from tests.factories import VirtualCardFactory
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, send, sentences, superuser, text_of
+from tests.support.factories import VirtualCardFactory
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingMethod
 
 pytestmark = pytest.mark.django_db

@@ -9,13 +9,13 @@ from django.urls import reverse
 
 from audit.models import Entry
 from issuing.models import Authorization, CardFunding, VirtualCard
-from tests import stripe_events
-from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
-from tests.factories import CardholderFactory, FundingMethodFactory, UserFactory, VirtualCardFactory
-from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER, intents, processor_sandbox
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import CardholderFactory, FundingMethodFactory, UserFactory, VirtualCardFactory
+from tests.support.purchases import approve_purchase, deliver_events, transaction_event, update_event
+from tests.support.sandboxes import CITI, CUSTOMER, intents, processor_sandbox
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingMethod
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from issuing.issuers import errors, registry
 from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from issuing.operations import availability
-from tests.back_office import logged_in, send, sentences, superuser, text_of
-from tests.factories import CardholderFactory, UserFactory, VirtualCardFactory
+from tests.support.back_office import logged_in, send, sentences, superuser, text_of
+from tests.support.factories import CardholderFactory, UserFactory, VirtualCardFactory
 
 pytestmark = pytest.mark.django_db
 REASON = "The cardholder lost it on the train"

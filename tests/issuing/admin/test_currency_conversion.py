@@ -9,10 +9,10 @@ from django.urls import reverse
 from audit.models import Entry
 from issuing.clearing import currency_conversion
 from issuing.models import CardTransaction, VirtualCard
-from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
-from tests.factories import UserFactory
 from tests.issuing.clearing.test_currency_conversion import EventBody, asked, card, enter, open_cases, traces
-from tests.purchases import approve_purchase, deliver_events, transaction_event
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.purchases import approve_purchase, deliver_events, transaction_event
 from wallet.models import Case
 
 __all__ = ["asked", "card"]

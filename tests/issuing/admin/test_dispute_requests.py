@@ -11,9 +11,9 @@ from audit.models import Entry
 from issuing.issuers import errors, registry
 from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import CardTransaction, DisputeRequest
-from tests.back_office import logged_in, opened, sentences, text_of
-from tests.factories import UserFactory
 from tests.issuing.disputes.captured import WORDS, asked, capture_of, captured_purchase
+from tests.support.back_office import logged_in, opened, sentences, text_of
+from tests.support.factories import UserFactory
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

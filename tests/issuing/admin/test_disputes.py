@@ -4,10 +4,10 @@ import pytest
 from django.urls import reverse
 
 from issuing.models import CardTransaction, Dispute
-from tests.back_office import logged_in, text_of
 from tests.issuing.disputes.dispute_events import REINSTATED, settled_purchase
-from tests.purchases import approve_purchase, deliver_events
-from tests.wallets import walkthrough_card
+from tests.support.back_office import logged_in, text_of
+from tests.support.purchases import approve_purchase, deliver_events
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 

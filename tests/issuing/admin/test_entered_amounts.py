@@ -13,13 +13,13 @@ from issuing.clearing import currency_conversion
 from issuing.errors import CardRefusedError
 from issuing.models import Authorization, CardChange, CardFunding, CardTransaction, VirtualCard
 from onecard.kit.money import Money
-from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
-from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
 from tests.issuing.clearing.foreign_captures import amount_owed, foreign_event
 from tests.issuing.clearing.test_currency_conversion import EXCHANGED, EventBody, asked, card, open_cases, traces
 from tests.issuing.clearing.test_currency_conversion import balances as posted
-from tests.purchases import approve_purchase, deliver_events, run_workers, update_event
-from tests.threads import at_once
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
+from tests.support.purchases import approve_purchase, deliver_events, run_workers, update_event
+from tests.support.threads import at_once
 from tests.wallet.casework.desks import WHY, clerk
 from wallet.entered import amounts as desk
 from wallet.ledger import check as ledger_check

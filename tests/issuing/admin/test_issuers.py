@@ -17,8 +17,8 @@ from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import IssuerControl, Rollout
 from issuing.operations import alarm as issuer_alarm
 from issuing.operations import availability
-from tests.back_office import logged_in, send, sentences, superuser, text_of
-from tests.factories import UserFactory
+from tests.support.back_office import logged_in, send, sentences, superuser, text_of
+from tests.support.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 REASON = "Maintenance that was announced"

@@ -11,8 +11,8 @@ import time_machine
 from audit.models import Entry
 from issuing.authorizations import decision_store
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import Cardholder, FundingCharge, FundingMethod
 
 pytestmark = pytest.mark.django_db

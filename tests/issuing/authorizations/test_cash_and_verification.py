@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.foreign_captures import amounts_beside
 from tests.issuing.handlers.test_marqeta_disputes import report
-from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation, Posting
 
 pytestmark = pytest.mark.django_db

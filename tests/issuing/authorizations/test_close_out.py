@@ -10,8 +10,8 @@ from issuing.authorizations import close_out
 from issuing.billing import amount_due
 from issuing.handlers import dispatch
 from issuing.models import Authorization, IssuerEvent, VirtualCard
-from tests import stripe_events
-from tests.purchases import (
+from tests.support import stripe_events
+from tests.support.purchases import (
     amount_update_event,
     approve_purchase,
     delete_purchases,
@@ -23,7 +23,7 @@ from tests.purchases import (
     transaction_event,
     update_event,
 )
-from tests.wallets import walkthrough_card
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,6 @@ from django.urls import reverse
 from issuing.authorizations import decision_store
 from issuing.models import Authorization, IssuerEvent, VirtualCard
 from onecard.kit import references
-from tests import marqeta_events, stripe_events
-from tests.back_office import logged_in, text_of
-from tests.factories import VirtualCardFactory
 from tests.issuing.inbox.contradictions import (
     ONE,
     EventBody,
@@ -24,7 +21,10 @@ from tests.issuing.inbox.contradictions import (
     other_card,
     reason,
 )
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import VirtualCardFactory
+from tests.support.wallets import marqeta_card
 
 __all__ = ["card"]
 pytestmark = pytest.mark.django_db

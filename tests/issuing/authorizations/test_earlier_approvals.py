@@ -8,8 +8,6 @@ from django.urls import reverse
 from issuing.authorizations import lifecycle
 from issuing.locking import locked_purchase
 from issuing.models import Authorization, Decision, SpendWindow, VirtualCard
-from tests import marqeta_events, stripe_events
-from tests.back_office import logged_in, text_of
 from tests.issuing.authorizations.test_increments import asked_of_cards
 from tests.issuing.clearing.postings import report
 from tests.issuing.inbox.contradictions import (
@@ -22,9 +20,11 @@ from tests.issuing.inbox.contradictions import (
     unseen_increment,
     with_jit,
 )
-from tests.purchases import deliver_events, run_workers, update_event
-from tests.purchases import transaction_event as captured
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import logged_in, text_of
+from tests.support.purchases import deliver_events, run_workers, update_event
+from tests.support.purchases import transaction_event as captured
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
 
 __all__ = ["roomy"]

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from issuing.models import Authorization, Hold, SpendWindow
-from tests import marqeta_events, stripe_events
 from tests.issuing.billing.balances import increment
 from tests.issuing.clearing.postings import report
-from tests.purchases import (
+from tests.support import marqeta_events, stripe_events
+from tests.support.purchases import (
     amount_update_event,
     approve_purchase,
     deliver_events,
@@ -17,7 +17,7 @@ from tests.purchases import (
     transaction_event,
     update_event,
 )
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ import pytest
 from issuing.handlers import dispatch
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.outbox.models import Message
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge, FundingObligation
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
-from tests import marqeta_events
 from tests.issuing.disputes.dispute_events import delete_all
 from tests.issuing.handlers.test_marqeta_disputes import report
-from tests.purchases import amount_update_event, approve_purchase, deliver_events, purchase_totals, run_workers
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events
+from tests.support.purchases import amount_update_event, approve_purchase, deliver_events, purchase_totals, run_workers
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingRefund
 
 pytestmark = pytest.mark.django_db

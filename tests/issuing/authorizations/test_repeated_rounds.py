@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from issuing.models import Authorization, Decision, IssuerEvent, VirtualCard
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import report
 from tests.issuing.inbox.contradictions import (
     ONE,
@@ -18,8 +17,9 @@ from tests.issuing.inbox.contradictions import (
     under_new_jit_token,
     with_jit,
 )
-from tests.purchases import deliver_events, update_event
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.purchases import deliver_events, update_event
+from tests.support.wallets import marqeta_card
 from wallet.models import Case, FundingCharge
 
 __all__ = ["card"]

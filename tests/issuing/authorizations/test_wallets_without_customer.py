@@ -3,8 +3,8 @@
 import pytest
 
 from issuing.models import Authorization
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.methods.usable import UnusableMethodError, refuse_unusable
 from wallet.models import Cardholder, FundingCharge
 

@@ -10,9 +10,9 @@ from issuing.reconcile import ledger_balances as balances_check
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.purchases import MUCH_LATER
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.purchases import MUCH_LATER
+from tests.support.wallets import walkthrough_card
 from wallet.accounts import Account
 from wallet.charges import outcomes
 from wallet.ledger import postings as ledger

@@ -13,8 +13,8 @@ from issuing.rewards import book as rewards_book
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from tests.issuing.billing.balances import ON_CARD, books, by_cards, card, card_with, ended, from_balance, on_card, work
-from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
-from tests.wallets import walkthrough_card
+from tests.support.purchases import approve_purchase, deliver_events, transaction_event, update_event
+from tests.support.wallets import walkthrough_card
 from wallet.accounts import Account
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation

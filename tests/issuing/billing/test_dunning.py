@@ -17,10 +17,10 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests import stripe_events
 from tests.issuing.issuers.worlds import sandbox_for_issuers
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet import cases
 from wallet.charges import outcomes
 from wallet.models import Case, FundingMethod, FundingObligation

@@ -10,7 +10,6 @@ from issuing.authorizations import decision_store, late_approvals
 from issuing.handlers import dispatch
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, BalanceUse, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
-from tests import stripe_events
 from tests.issuing.billing.balances import (
     ON_CARD,
     books,
@@ -24,7 +23,8 @@ from tests.issuing.billing.balances import (
     put,
     work,
 )
-from tests.purchases import (
+from tests.support import stripe_events
+from tests.support.purchases import (
     amount_update_event,
     approve_purchase,
     delete_purchases,

@@ -13,10 +13,10 @@ from issuing.errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
-from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER, intents, processor_sandbox
-from tests.threads import at_once
+from tests.support.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
+from tests.support.sandboxes import CITI, CUSTOMER, intents, processor_sandbox
+from tests.support.threads import at_once
 from wallet.charges import charge as charges
 from wallet.methods.usable import UnusableMethodError
 from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation

@@ -10,13 +10,13 @@ from issuing.billing import unfunded_charge
 from issuing.handlers import dispatch
 from issuing.models import Authorization, VirtualCard
 from onecard.kit import clock
-from tests import marqeta_events, stripe_events
-from tests.back_office import logged_in, send, text_of
-from tests.factories import UserFactory
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.purchases import run_workers
-from tests.threads import at_once
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import logged_in, send, text_of
+from tests.support.factories import UserFactory
+from tests.support.purchases import run_workers
+from tests.support.threads import at_once
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.accounts import Account
 from wallet.casework.desk import CaseRefusedError
 from wallet.ledger import check as ledger_check

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from audit.models import Entry
 from issuing.card_data.vault import reveal_stored, store_card_data
 from issuing.models import VirtualCard
-from tests.factories import VirtualCardFactory
+from tests.support.factories import VirtualCardFactory
 
 OLD, NEW = os.urandom(32), os.urandom(32)
 NUMBER, CVV = "4242424242424242", "737"

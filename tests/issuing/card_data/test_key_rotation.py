@@ -16,7 +16,6 @@ from issuing.disputes import evidence, evidence_keys
 from issuing.management.commands import rotate_card_keys
 from issuing.models import VirtualCard
 from onecard.kit import crypto
-from tests.factories import VirtualCardFactory
 from tests.issuing.card_data.stored_cards import (
     CVV,
     NEW,
@@ -30,6 +29,7 @@ from tests.issuing.card_data.stored_cards import (
     swap,
 )
 from tests.issuing.disputes.captured import asked, captured_purchase
+from tests.support.factories import VirtualCardFactory
 
 __all__ = ["storing"]
 

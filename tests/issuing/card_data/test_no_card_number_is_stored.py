@@ -18,16 +18,16 @@ from onecard.kit.luhn import passes_luhn
 from onecard.kit.masked_body import mac_of
 from onecard.kit.transactions import transaction
 from routing.models import RankingRow
-from tests import marqeta_events, stripe_events
-from tests.back_office import logged_in, send, sentences
-from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
 from tests.issuing.legacy import documents
 from tests.issuing.legacy.running import run_lines
 from tests.onecard.admin_pages import page
 from tests.routing.rankings.ranking_files import card as ranking
 from tests.routing.rankings.ranking_files import csv_of, json_of, take
+from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import logged_in, send, sentences
+from tests.support.factories import CardholderFactory, CardProductFactory, FundingMethodFactory, UserFactory
+from tests.support.wallets import walkthrough_card
 from tests.wallet.casework import desks
-from tests.wallets import walkthrough_card
 from wallet.casework import actions as case_actions
 from wallet.models import Cardholder, CardProduct, CaseNote
 

@@ -24,12 +24,12 @@ from issuing.models import VirtualCard
 from issuing.operations import availability
 from onecard.kit.transactions import TransactionError, transaction
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, text_of
-from tests.factories import UserFactory, VirtualCardFactory
 from tests.issuing.issuers.worlds import order_for, sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import UserFactory, VirtualCardFactory
+from tests.support.threads import at_once
 
 REASON = "The cardholder cannot log in"
 PROVIDERS = ("stripe", "marqeta")

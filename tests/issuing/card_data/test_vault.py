@@ -26,7 +26,6 @@ from onecard.kit import clock
 from onecard.kit.crypto import AlteredError, KeyMissingError, NoKeyError, SealError, WrongRowError
 from onecard.kit.luhn import passes_luhn
 from onecard.kit.transactions import TransactionError, transaction
-from tests.factories import VirtualCardFactory
 from tests.issuing.card_data.stored_cards import (
     CVV,
     NEW,
@@ -41,7 +40,8 @@ from tests.issuing.card_data.stored_cards import (
     storing,
     swap,
 )
-from tests.threads import at_once
+from tests.support.factories import VirtualCardFactory
+from tests.support.threads import at_once
 
 __all__ = ["storing"]
 

@@ -14,8 +14,8 @@ from issuing.issuers.marqeta.client import MarqetaIssuer
 from issuing.issuers.stripe.client import StripeIssuer
 from issuing.models import CardChange, VirtualCard
 from onecard.kit import clock
-from tests.factories import CardholderFactory
 from tests.sandbox.running import RunningSandbox
+from tests.support.factories import CardholderFactory
 
 ISSUERS: dict[str, Callable[..., Any]] = {"stripe": StripeIssuer, "marqeta": MarqetaIssuer}
 MAKING = {"stripe": "/v1/issuing/cards", "marqeta": "/v3/cards"}

@@ -18,8 +18,8 @@ from issuing.issuers.guard.breaker import close_breaker
 from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import CardChange, Rollout, VirtualCard
 from onecard.kit import clock
-from tests.factories import CardholderFactory, VirtualCardFactory
-from tests.threads import at_once
+from tests.support.factories import CardholderFactory, VirtualCardFactory
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,6 @@ from issuing.issuers.guard.breaker import Breaker, close_breaker
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import CardChange
 from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
-from tests.back_office import logged_in, sentences, superuser, text_of
-from tests.factories import UserFactory
 from tests.issuing.cards.remote_issuers import (
     MAKING,
     ME,
@@ -27,7 +25,9 @@ from tests.issuing.cards.remote_issuers import (
 )
 from tests.issuing.issuers.worlds import new_key
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support.back_office import logged_in, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.threads import at_once
 from wallet.casework import actions as case_actions
 from wallet.models import Case
 

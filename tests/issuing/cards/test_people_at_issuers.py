@@ -9,9 +9,9 @@ from issuing.cards import service as cards
 from issuing.issuers import registry
 from issuing.issuers.guard.breaker import close_breaker
 from issuing.models import IssuerAccount
-from tests.factories import CardholderFactory, UserFactory
 from tests.issuing.issuers.worlds import sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
+from tests.support.factories import CardholderFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

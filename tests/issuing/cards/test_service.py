@@ -17,8 +17,8 @@ from issuing.models import CardChange, IssuerAccount, VirtualCard
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests.factories import CardholderFactory
-from tests.threads import at_once
+from tests.support.factories import CardholderFactory
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ import pytest
 
 from issuing.issuers import registry
 from issuing.models import CardChange, VirtualCard
-from tests.back_office import logged_in
-from tests.factories import VirtualCardFactory
+from tests.support.back_office import logged_in
+from tests.support.factories import VirtualCardFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from issuing.billing import amount_due
 from issuing.models import Authorization, CardTransaction
-from tests.purchases import transaction_event
+from tests.support.purchases import transaction_event
 from wallet.accounts import Account
 from wallet.ledger import postings as ledger
 

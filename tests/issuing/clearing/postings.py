@@ -7,7 +7,7 @@ from issuing.clearing import card_transactions
 from issuing.handlers import dispatch
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import IssuerEvent
-from tests import marqeta_events, stripe_events
+from tests.support import marqeta_events, stripe_events
 
 NOON = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
 

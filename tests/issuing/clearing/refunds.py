@@ -5,9 +5,9 @@ from typing import Any
 
 from issuing.clearing import manual_matching
 from issuing.models import Authorization, CardTransaction, VirtualCard
-from tests import marqeta_events
 from tests.issuing.clearing.postings import refund
-from tests.purchases import run_workers
+from tests.support import marqeta_events
+from tests.support.purchases import run_workers
 from wallet.models import Case
 
 EventBody = dict[str, Any]

@@ -13,10 +13,10 @@ from issuing.handlers import cards as card_updates
 from issuing.handlers import dispatch
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction, IssuerEvent
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import NOON, deliver, posted, record_movement, refund, report
-from tests.threads import at_once
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.threads import at_once
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

@@ -11,13 +11,13 @@ from issuing.billing import unfunded_charge
 from issuing.clearing import manual_matching
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
-from tests.back_office import logged_in, opened, sentences, superuser, text_of
-from tests.factories import FundingMethodFactory, VirtualCardFactory
 from tests.issuing.clearing.postings import deliver, posted
 from tests.issuing.clearing.test_match_correction import books_are_right, bought, in_clearing, of, paid
 from tests.issuing.inbox.test_references import cards
-from tests.purchases import run_workers
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, opened, sentences, superuser, text_of
+from tests.support.factories import FundingMethodFactory, VirtualCardFactory
+from tests.support.purchases import run_workers
 from wallet.entered import amounts as entered_amounts
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, EnteredAmount, FundingCharge, Posting

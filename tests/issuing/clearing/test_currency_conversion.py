@@ -14,13 +14,20 @@ from issuing.models import Authorization, CardTransaction, Hold, VirtualCard
 from issuing.reconcile import window
 from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR
-from tests import stripe_events
 from tests.issuing.clearing.foreign_captures import amount_owed, balances, foreign_event
 from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import books, forget_posting, movement, purchase
-from tests.purchases import MUCH_LATER, approve_purchase, deliver_events, run_workers, transaction_event, update_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.purchases import (
+    MUCH_LATER,
+    approve_purchase,
+    deliver_events,
+    run_workers,
+    transaction_event,
+    update_event,
+)
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, FundingCharge, FundingRefund, Posting
 

@@ -5,8 +5,8 @@ import pytest
 from onecard.kit.money import Money
 from tests.issuing.clearing.foreign_captures import balances
 from tests.issuing.clearing.test_currency_conversion import enter, unknown
+from tests.support.wallets import walkthrough_card
 from tests.wallet.casework.desks import WHY, assert_refused, clerk
-from tests.wallets import walkthrough_card
 from wallet.casework import actions as case_actions
 from wallet.models import Case
 

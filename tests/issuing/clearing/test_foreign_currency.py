@@ -12,12 +12,12 @@ from issuing.issuers.messages import SideAmounts
 from issuing.issuers.side_amounts import of_marqeta, of_stripe
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from onecard.kit.currencies import alpha_3
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.foreign_captures import EventBody, amount_owed, amounts_beside, balances, foreign_event
 from tests.issuing.disputes.dispute_events import delete_all
 from tests.issuing.handlers.test_marqeta_disputes import report
-from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 

@@ -11,13 +11,13 @@ from issuing.clearing import match_correction
 from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, Dispute, SpendWindow, VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
-from tests.back_office import logged_in, sentences, text_of
-from tests.factories import UserFactory, VirtualCardFactory
 from tests.issuing.reconcile.books import books
-from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, sentences, text_of
+from tests.support.factories import UserFactory, VirtualCardFactory
+from tests.support.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.accounts import Account
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger

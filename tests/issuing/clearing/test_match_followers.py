@@ -10,9 +10,6 @@ from issuing.clearing import match_correction
 from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import CardTransaction, Dispute, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
-from tests.back_office import logged_in, superuser, text_of
-from tests.factories import VirtualCardFactory
 from tests.issuing.clearing.postings import posted
 from tests.issuing.clearing.test_match_correction import (
     books_are_right,
@@ -23,8 +20,11 @@ from tests.issuing.clearing.test_match_correction import (
     of,
     paid,
 )
-from tests.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, superuser, text_of
+from tests.support.factories import VirtualCardFactory
+from tests.support.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, Posting
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,14 +12,14 @@ from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, opened, sentences, superuser, text_of
-from tests.factories import UserFactory
 from tests.issuing.clearing.test_match_correction import WHY, books_are_right, bought, correct, in_clearing, of, paid
 from tests.issuing.inbox.test_references import cards
-from tests.purchases import deliver_events, run_workers, transaction_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, opened, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.purchases import deliver_events, run_workers, transaction_event
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.entered import amounts as entered_amounts
 from wallet.models import Case, EnteredAmount, FundingCharge, FundingMethod, FundingRefund, Posting
 

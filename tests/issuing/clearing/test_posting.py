@@ -10,10 +10,10 @@ from hypothesis.extra.django import TestCase
 
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import deliver, posted, report
 from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

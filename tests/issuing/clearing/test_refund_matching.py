@@ -15,9 +15,6 @@ from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from issuing.reconcile.window import Window
 from onecard.kit import clock
-from tests import marqeta_events
-from tests.back_office import logged_in, opened, sentences, superuser, text_of
-from tests.factories import UserFactory
 from tests.issuing.clearing.postings import report
 from tests.issuing.clearing.refunds import (
     WHY,
@@ -31,9 +28,12 @@ from tests.issuing.clearing.refunds import (
     stored_transaction,
 )
 from tests.issuing.reconcile.books import books
-from tests.purchases import run_workers
-from tests.threads import at_once
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events
+from tests.support.back_office import logged_in, opened, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.purchases import run_workers
+from tests.support.threads import at_once
+from tests.support.wallets import marqeta_card
 from wallet.accounts import Account
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger

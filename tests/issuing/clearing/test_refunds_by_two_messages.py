@@ -9,7 +9,6 @@ import pytest
 from issuing.clearing import manual_matching
 from issuing.issuers.marqeta import objects as marqeta_objects
 from issuing.models import Authorization, VirtualCard
-from tests import marqeta_events
 from tests.issuing.clearing.postings import record_movement, report
 from tests.issuing.clearing.refunds import (
     WHY,
@@ -20,8 +19,9 @@ from tests.issuing.clearing.refunds import (
     purchase_of,
     stored_transaction,
 )
-from tests.purchases import run_workers
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events
+from tests.support.purchases import run_workers
+from tests.support.wallets import marqeta_card
 from wallet.models import FundingRefund
 
 pytestmark = pytest.mark.django_db

@@ -13,14 +13,14 @@ from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, VirtualCard
 from issuing.reconcile import ledger_balances
 from onecard.kit import clock
-from tests import marqeta_events, stripe_events
-from tests.back_office import logged_in, opened, sentences, superuser, text_of
-from tests.factories import UserFactory
 from tests.issuing.clearing.postings import deliver, posted, report
 from tests.issuing.clearing.refunds import EventBody, captured_purchase, known_as, refund_row, stored_transaction
-from tests.purchases import run_workers
-from tests.threads import at_once
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import logged_in, opened, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.purchases import run_workers
+from tests.support.threads import at_once
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.accounts import Account
 from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals

@@ -10,10 +10,10 @@ from audit.models import Entry
 from issuing.clearing import card_transactions
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction
-from tests import stripe_events
 from tests.issuing.clearing.postings import deliver, posted
 from tests.issuing.clearing.test_card_transactions import movement, record
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,9 @@ from issuing.disputes import requests
 from issuing.models import Authorization, CardTransaction, DisputeRequest, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
-from tests.factories import VirtualCardFactory
 from tests.issuing.issuers.worlds import World, new_key, order_for
 from tests.sandbox.running import RunningSandbox
+from tests.support.factories import VirtualCardFactory
 
 WORDS = "The parcel never arrived, and the shop does not answer."
 

@@ -10,8 +10,8 @@ from typing import Any
 from django.db import connection
 
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
-from tests import stripe_events
-from tests.purchases import (
+from tests.support import stripe_events
+from tests.support.purchases import (
     approve_purchase,
     delete_purchases,
     deliver_events,

@@ -10,10 +10,10 @@ from hypothesis.extra.django import TestCase
 
 from issuing.handlers import dispatch
 from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
-from tests import stripe_events
 from tests.issuing.disputes.dispute_events import balance_transactions, dispute_event, settled_purchase
 from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

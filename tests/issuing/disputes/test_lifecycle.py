@@ -12,8 +12,6 @@ from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, VirtualCard
 from onecard.kit import clock
 from onecard.kit.transactions import TransactionError
-from tests import stripe_events
-from tests.factories import UserFactory
 from tests.issuing.clearing.postings import posted
 from tests.issuing.disputes.dispute_events import (
     CAPTURE,
@@ -34,9 +32,11 @@ from tests.issuing.disputes.dispute_events import (
     rest_of,
     settled_purchase,
 )
-from tests.purchases import approve_purchase, deliver_events, run_workers, update_event
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.factories import UserFactory
+from tests.support.purchases import approve_purchase, deliver_events, run_workers, update_event
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.accounts import Account
 from wallet.casework import proposals as case_proposals
 from wallet.ledger import check as ledger_check

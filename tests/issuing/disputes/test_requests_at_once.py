@@ -10,7 +10,7 @@ from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.issuers.mock import MockIssuer
 from issuing.models import Dispute, DisputeRequest
 from tests.issuing.disputes.captured import accepted, asked, captured_purchase
-from tests.threads import at_once
+from tests.support.threads import at_once
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db(transaction=True)

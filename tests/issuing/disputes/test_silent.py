@@ -11,8 +11,6 @@ from issuing.disputes import silent as silent_disputes
 from issuing.disputes.silent import StillOpenError
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import clock
-from tests.back_office import logged_in, opened, sentences, superuser, text_of
-from tests.factories import UserFactory
 from tests.issuing.disputes.dispute_events import (
     CREATED,
     LATER,
@@ -22,9 +20,11 @@ from tests.issuing.disputes.dispute_events import (
     dispute_event,
     settled_purchase,
 )
-from tests.purchases import deliver_events, run_workers
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support.back_office import logged_in, opened, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.purchases import deliver_events, run_workers
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db

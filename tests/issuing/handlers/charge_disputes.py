@@ -11,9 +11,9 @@ from issuing.models import IssuerEvent
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests import stripe_events
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge
+from tests.support import stripe_events
+from tests.support.sandboxes import intended_charge
 from wallet.charges import charge as charges
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, Posting

@@ -15,10 +15,10 @@ from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import Decision, IssuerAccount, IssuerEvent, VirtualCard
 from onecard.kit import clock
 from onecard.outbox.models import Message
-from tests.factories import CardholderFactory, VirtualCardFactory
-from tests.marqeta_events import ask, gateway_request, report
-from tests.stripe_events import authorization_request, event, post
-from tests.wallets import walkthrough_card
+from tests.support.factories import CardholderFactory, VirtualCardFactory
+from tests.support.marqeta_events import ask, gateway_request, report
+from tests.support.stripe_events import authorization_request, event, post
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,6 @@ import pytest
 from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from onecard.kit import clock
-from tests import stripe_events
 from tests.issuing.handlers.charge_disputes import (
     balance,
     deliver_dispute_events,
@@ -21,8 +20,9 @@ from tests.issuing.handlers.charge_disputes import (
     paid_charge,
 )
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
-from tests.threads import at_once
+from tests.support import stripe_events
+from tests.support.sandboxes import processor_sandbox
+from tests.support.threads import at_once
 from wallet.accounts import Account
 from wallet.fees import book as fees
 from wallet.ledger import check as ledger_check

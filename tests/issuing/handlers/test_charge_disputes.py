@@ -6,7 +6,6 @@ import pytest
 from django.urls import reverse
 
 from onecard.outbox.models import Message
-from tests.back_office import logged_in, text_of
 from tests.issuing.handlers.charge_disputes import (
     balance,
     deliver_dispute_events,
@@ -16,7 +15,8 @@ from tests.issuing.handlers.charge_disputes import (
     paid_charge,
 )
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support.back_office import logged_in, text_of
+from tests.support.sandboxes import processor_sandbox
 from wallet.accounts import Account
 from wallet.casework import rules as case_rules
 from wallet.ledger import check as ledger_check

@@ -9,7 +9,6 @@ import pytest
 from issuing.handlers import dispatch
 from issuing.models import IssuerEvent
 from onecard.kit import clock
-from tests import stripe_events
 from tests.issuing.handlers.charge_disputes import (
     balance,
     call_sandbox,
@@ -20,7 +19,8 @@ from tests.issuing.handlers.charge_disputes import (
     sandbox_events,
 )
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, processor_sandbox
+from tests.support import stripe_events
+from tests.support.sandboxes import intended_charge, intents, processor_sandbox
 from wallet.accounts import Account
 from wallet.charges import charge as charges
 from wallet.ledger import check as ledger_check

@@ -8,9 +8,9 @@ import pytest
 from issuing.handlers import dispatch
 from issuing.models import IssuerAccount, IssuerEvent, VirtualCard
 from onecard.kit import clock
-from tests.marqeta_events import report
-from tests.stripe_events import authorization_request, event, post
-from tests.wallets import walkthrough_card
+from tests.support.marqeta_events import report
+from tests.support.stripe_events import authorization_request, event, post
+from tests.support.wallets import walkthrough_card
 from wallet.kyc import review
 from wallet.models import Cardholder, KycEvent, KycReview
 

@@ -10,8 +10,6 @@ from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
-from tests.back_office import superuser
-from tests.factories import FundingMethodFactory
 from tests.issuing.handlers.charge_disputes import (
     balance,
     deliver_dispute_events,
@@ -21,7 +19,9 @@ from tests.issuing.handlers.charge_disputes import (
     paid_charge,
 )
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support.back_office import superuser
+from tests.support.factories import FundingMethodFactory
+from tests.support.sandboxes import processor_sandbox
 from wallet.accounts import Account
 from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals

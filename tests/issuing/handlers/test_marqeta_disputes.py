@@ -6,7 +6,6 @@ import pytest
 
 from issuing.handlers import dispatch
 from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
-from tests import marqeta_events
 from tests.issuing.disputes.dispute_events import (
     EventBody,
     delete_all,
@@ -15,8 +14,9 @@ from tests.issuing.disputes.dispute_events import (
     orders_of,
     rest_of,
 )
-from tests.purchases import run_workers
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events
+from tests.support.purchases import run_workers
+from tests.support.wallets import marqeta_card
 from wallet.ledger import check as ledger_check
 
 pytestmark = pytest.mark.django_db

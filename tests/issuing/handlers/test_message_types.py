@@ -11,10 +11,10 @@ from issuing.handlers import dispatch, stripe_charges, stripe_event_types
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, INFORMATIVE
 from issuing.issuers.marqeta.message_types import MESSAGES, Meaning, meaning_of
 from issuing.models import Authorization, CardTransaction, Dispute, Hold, IssuerEvent, SpendWindow, VirtualCard
-from tests import stripe_events
 from tests.issuing.clearing.postings import report
-from tests.marqeta_events import ask, gateway_request, later, read, standin, token
-from tests.wallets import marqeta_card
+from tests.support import stripe_events
+from tests.support.marqeta_events import ask, gateway_request, later, read, standin, token
+from tests.support.wallets import marqeta_card
 from wallet.models import Case, FundingObligation
 
 pytestmark = pytest.mark.django_db

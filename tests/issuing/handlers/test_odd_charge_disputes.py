@@ -9,7 +9,6 @@ import pytest
 from issuing.models import IssuerEvent
 from onecard.kit.currency_units import to_stripe
 from onecard.kit.money import Money
-from tests import stripe_events
 from tests.issuing.handlers.charge_disputes import (
     balance,
     deliver_dispute_events,
@@ -20,7 +19,8 @@ from tests.issuing.handlers.charge_disputes import (
     paid_charge,
 )
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support import stripe_events
+from tests.support.sandboxes import processor_sandbox
 from wallet.accounts import Account
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger

@@ -13,7 +13,6 @@ from issuing.reconcile.window import Window
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
 from onecard.outbox.models import Message
-from tests.factories import FundingMethodFactory
 from tests.issuing.handlers.charge_disputes import (
     balance,
     call_sandbox,
@@ -23,7 +22,8 @@ from tests.issuing.handlers.charge_disputes import (
     sandbox_events,
 )
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CUSTOMER, processor_sandbox
+from tests.support.factories import FundingMethodFactory
+from tests.support.sandboxes import CUSTOMER, processor_sandbox
 from tests.wallet.methods.saved_cards import begun, fill_in, newcomer
 from wallet.accounts import Account
 from wallet.ledger import check as ledger_check
@@ -109,7 +109,7 @@ def test_rest_of_a_part_captured_hold_is_no_refund(sandbox: RunningSandbox) -> N
         "amount_refunded": 1500,
         "currency": "usd",
     }
-    from tests import stripe_events
+    from tests.support import stripe_events
 
     assert deliver_event(stripe_events.event("charge.refunded", content)) == "handled"
     assert not FundingRefund.objects.exists()
@@ -216,7 +216,7 @@ def test_a_saved_card_comes_into_its_wallet_without_the_persons_device(sandbox: 
 
 @pytest.mark.parametrize("card", [None, {}, {"exp_month": 13, "exp_year": 2041, "last4": "12", "brand": "new brand"}])
 def test_update_that_says_nothing_readable_changes_nothing(sandbox: RunningSandbox, card: Any) -> None:
-    from tests import stripe_events
+    from tests.support import stripe_events
 
     method = paid_charge().method
     before = FundingMethod.objects.filter(pk=method.pk).values().get()

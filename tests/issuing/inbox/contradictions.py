@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from issuing.models import Hold, SpendWindow, VirtualCard
-from tests import marqeta_events, stripe_events
-from tests.factories import VirtualCardFactory
-from tests.wallets import copy_wallet, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.factories import VirtualCardFactory
+from tests.support.wallets import copy_wallet, walkthrough_card
 from wallet.models import Case, FundingObligation
 
 EventBody = dict[str, Any]

@@ -8,9 +8,9 @@ import pytest
 from issuing.handlers import dispatch
 from issuing.inbox.unhandled_money import carries_amount
 from issuing.models import IssuerEvent, VirtualCard
-from tests import stripe_events
 from tests.issuing.handlers.test_message_types import deliver_row
-from tests.wallets import marqeta_card
+from tests.support import stripe_events
+from tests.support.wallets import marqeta_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

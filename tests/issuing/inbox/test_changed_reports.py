@@ -9,10 +9,10 @@ from issuing.clearing import card_transactions
 from issuing.handlers import dispatch
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import CardTransaction, IssuerEvent
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import NOON, deliver, posted, record_movement, report
 from tests.issuing.inbox.contradictions import contradictions
 from tests.issuing.inbox.test_references import bought, cards, standing
+from tests.support import marqeta_events, stripe_events
 from wallet.ledger import check as ledger_check
 from wallet.models import Case
 

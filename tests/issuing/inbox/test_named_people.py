@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from issuing.models import Authorization, CardTransaction
-from tests import marqeta_events, stripe_events
 from tests.issuing.clearing.postings import deliver, posted
 from tests.issuing.inbox.contradictions import contradictions, later_round, moved, reason, with_jit
 from tests.issuing.inbox.test_references import bought, cards, standing
+from tests.support import marqeta_events, stripe_events
 
 pytestmark = pytest.mark.django_db
 NOTHING: tuple[list[int], list[int], list[int]] = ([], [], [])

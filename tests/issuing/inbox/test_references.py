@@ -11,13 +11,13 @@ from issuing.clearing import card_transactions
 from issuing.issuers.base import IssuerTransaction
 from issuing.models import Authorization, CardTransaction, Dispute, Hold, IssuerAccount, IssuerEvent, VirtualCard
 from onecard.kit import clock
-from tests import marqeta_events, stripe_events
-from tests.back_office import superuser
-from tests.factories import VirtualCardFactory
 from tests.issuing.clearing.postings import NOON, deliver, posted, record_movement, refund, report
 from tests.issuing.reconcile.books import books
-from tests.purchases import run_workers
-from tests.wallets import walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import superuser
+from tests.support.factories import VirtualCardFactory
+from tests.support.purchases import run_workers
+from tests.support.wallets import walkthrough_card
 from wallet.casework import actions as case_actions
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, FundingCharge, FundingRefund, Posting

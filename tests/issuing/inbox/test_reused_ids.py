@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from issuing.models import IssuerEvent, VirtualCard
-from tests import marqeta_events, stripe_events
 from tests.issuing.inbox.contradictions import ONE, EventBody, card, contradictions, moved, other_card, reason, with_jit
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.wallets import marqeta_card
 from wallet.models import Case, FundingCharge
 
 __all__ = ["card"]

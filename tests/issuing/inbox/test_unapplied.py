@@ -16,13 +16,13 @@ from issuing.inbox import unapplied
 from issuing.models import Authorization, CardTransaction, IssuerEvent
 from onecard.kit import clock
 from onecard.outbox.models import Message
-from tests import stripe_events
-from tests.back_office import logged_in, sentences, text_of
 from tests.faults import kills
 from tests.issuing.clearing.postings import posted, report
-from tests.marqeta_events import gateway_request, later
-from tests.marqeta_events import report as marqeta_report
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, sentences, text_of
+from tests.support.marqeta_events import gateway_request, later
+from tests.support.marqeta_events import report as marqeta_report
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.casework import rules as case_rules
 from wallet.models import Case
 

@@ -21,7 +21,7 @@ from tests.issuing.issuers.test_lists import all_events
 from tests.issuing.issuers.worlds import World, marqeta_settings, new_key, order_for, world_of
 from tests.journeys.conftest import our_program
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support.sandboxes import processor_sandbox
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from issuing.issuers.base import NetworkError
 from issuing.issuers.errors import no_answer
 from issuing.issuers.mock import Failure, MockIssuer
 from tests.issuing.issuers.worlds import ADA, LIMITS, CardOrder, new_key
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 
 def test_two_mocks_make_the_same_card_of_the_same_keys() -> None:

@@ -14,7 +14,6 @@ from issuing.card_data.vault import reveal_stored
 from issuing.legacy.deduplication import judge
 from issuing.models import CardTransaction, LegacyDocument, VirtualCard
 from onecard.users.models import User
-from tests.factories import CardholderFactory, UserFactory, VirtualCardFactory
 from tests.issuing.legacy.documents import (
     BAD,
     SPELLINGS,
@@ -25,6 +24,7 @@ from tests.issuing.legacy.documents import (
     without,
 )
 from tests.issuing.legacy.running import all_rows, run_lines
+from tests.support.factories import CardholderFactory, UserFactory, VirtualCardFactory
 from wallet.models import Cardholder
 
 NUMBER, CVV = "4242424242424242", "7391"

@@ -9,11 +9,11 @@ from issuing.clearing import manual_matching
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
 from tests.issuing.clearing.postings import posted, report
 from tests.issuing.clearing.refunds import captured_purchase
-from tests.purchases import approve_purchase, deliver_events, transaction_event, update_event
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import stripe_events
+from tests.support.purchases import approve_purchase, deliver_events, transaction_event, update_event
+from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingRefund, Posting
 
 pytestmark = pytest.mark.django_db

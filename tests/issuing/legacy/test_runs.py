@@ -22,7 +22,7 @@ from tests.issuing.legacy.documents import (
     without,
 )
 from tests.issuing.legacy.running import all_rows, run, run_lines, write
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 real_commits = pytest.mark.django_db(transaction=True)
 

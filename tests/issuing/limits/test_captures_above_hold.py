@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from issuing.models import Decision, Hold, SpendWindow, VirtualCard
-from tests import marqeta_events, stripe_events
 from tests.invariants import checks
 from tests.issuing.clearing.postings import deliver, posted, report
-from tests.marqeta_events import number
-from tests.purchases import run_workers
-from tests.wallets import marqeta_card, walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.marqeta_events import number
+from tests.support.purchases import run_workers
+from tests.support.wallets import marqeta_card, walkthrough_card
 
 pytestmark = pytest.mark.django_db
 NOON = dt.datetime(2026, 3, 10, 16, tzinfo=dt.UTC)

@@ -8,8 +8,8 @@ import time_machine
 
 from issuing.limits.windows import day_window, month_window
 from issuing.models import SpendWindow, VirtualCard
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import Cardholder
 
 

@@ -20,7 +20,7 @@ from issuing.models import CardChange, IssuerAccount, IssuerControl, Rollout, Vi
 from issuing.operations import availability, rollout
 from onecard.kit import clock
 from onecard.users.models import User
-from tests.factories import CardholderFactory, UserFactory
+from tests.support.factories import CardholderFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 PROVIDERS = ("stripe", "marqeta", "mock")

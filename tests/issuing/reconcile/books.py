@@ -12,8 +12,8 @@ from issuing.reconcile.run import Finding, Report, reconcile
 from issuing.reconcile.window import window
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from tests.factories import VirtualCardFactory
-from tests.sandboxes import intended_charge
+from tests.support.factories import VirtualCardFactory
+from tests.support.sandboxes import intended_charge
 from wallet.charges import outcomes
 from wallet.models import FundingCharge, FundingRefund
 from wallet.processors.base import Outcome, RefundOutcome

@@ -16,11 +16,11 @@ from issuing.issuers import registry
 from issuing.reconcile import nightly
 from issuing.reconcile.window import LENGTH, window
 from onecard.kit import clock
-from tests.factories import VirtualCardFactory
 from tests.issuing.reconcile.conftest import Result
 from tests.journeys.two_issuers import Side, settle
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support.factories import VirtualCardFactory
+from tests.support.threads import at_once
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,11 +20,11 @@ from issuing.reconcile.window import Window, window
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError, transaction
-from tests.factories import VirtualCardFactory
 from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, given_back, movement, paid_charge, purchase
-from tests.sandboxes import intended_charge
-from tests.threads import at_once
+from tests.support.factories import VirtualCardFactory
+from tests.support.sandboxes import intended_charge
+from tests.support.threads import at_once
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, Posting
 from wallet.processors.base import RefundOutcome

@@ -9,7 +9,7 @@ import pytest
 from onecard.kit import clock
 from tests.issuing.issuers.worlds import all_of
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
+from tests.support.sandboxes import CITI, CUSTOMER, processor_sandbox
 from wallet.processors.stripe import lists as stripe_lists
 from wallet.processors.stripe.client import stripe_client
 from wallet.processors.stripe.lists import ListedMoney, ListUnavailableError, StripeLists

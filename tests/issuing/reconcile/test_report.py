@@ -16,7 +16,7 @@ from tests.issuing.reconcile.books import forget_posting
 from tests.issuing.reconcile.conftest import Result
 from tests.journeys.two_issuers import Side, settle
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER
+from tests.support.sandboxes import CITI, CUSTOMER
 from wallet.charges import charge as charges
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 from wallet.processors.stripe.client import stripe_client

@@ -14,11 +14,11 @@ from issuing.reconcile.window import Window, window
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests.factories import UserFactory
 from tests.issuing.clearing.postings import record_movement
 from tests.issuing.reconcile.books import AN_HOUR, books, forget_posting, movement, paid_charge, purchase
 from tests.issuing.reconcile.test_disputed_books import apply_dispute_update, foreign_capture
-from tests.sandboxes import intended_charge
+from tests.support.factories import UserFactory
+from tests.support.sandboxes import intended_charge
 from wallet.casework import actions as case_actions
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge

@@ -5,9 +5,9 @@ from typing import Any
 from issuing.models import RewardEntry, VirtualCard
 from issuing.models.rewards import SIGNED
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
+from tests.support.wallets import walkthrough_card
 from wallet import locking as wallet_locking
 from wallet.charges import outcomes
 from wallet.models import FundingCharge, FundingRefund

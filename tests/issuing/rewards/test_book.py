@@ -13,16 +13,16 @@ from issuing.rewards.totals import totals
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import savepoint, transaction
-from tests import stripe_events
-from tests.factories import (
+from tests.issuing.rewards.purchases import NOTHING, bought, one_card_wallet, paid, refunded, sums
+from tests.support import stripe_events
+from tests.support.factories import (
     CardholderFactory,
     CardProductFactory,
     FundingMethodFactory,
     RankingRowFactory,
     VirtualCardFactory,
 )
-from tests.issuing.rewards.purchases import NOTHING, bought, one_card_wallet, paid, refunded, sums
-from tests.wallets import walkthrough_card
+from tests.support.wallets import walkthrough_card
 from wallet.charges import cascade, outcomes
 from wallet.models import FundingCharge, FundingMethod, FundingObligation
 from wallet.obligations import lifecycle as obligations

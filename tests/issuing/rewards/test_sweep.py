@@ -14,8 +14,8 @@ from onecard.celery import app
 from onecard.kit import clock
 from onecard.kit.money import Money
 from tests.issuing.rewards.purchases import NOTHING, bought, one_card_wallet, refunded, sums
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db

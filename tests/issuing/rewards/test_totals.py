@@ -17,13 +17,13 @@ from issuing.models import RewardEntry, VirtualCard
 from issuing.rewards import book as rewards_book
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards.totals import overall, totals
-from tests.back_office import logged_in, text_of
-from tests.factories import (
+from tests.issuing.rewards.purchases import TOTALS, bought, one_card_wallet, refunded
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import (
     RankingRowFactory,
     UserFactory,
 )
-from tests.issuing.rewards.purchases import TOTALS, bought, one_card_wallet, refunded
-from tests.wallets import walkthrough_card
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 

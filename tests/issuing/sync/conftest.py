@@ -9,9 +9,9 @@ from issuing.cards import service as cards
 from issuing.issuers import registry
 from issuing.models import VirtualCard
 from issuing.sync import run as sync_run
-from tests.factories import CardholderFactory
 from tests.issuing.issuers.conftest import sandbox, served
 from tests.issuing.issuers.worlds import PROVIDERS, World, world_of
+from tests.support.factories import CardholderFactory
 
 __all__ = ["sandbox", "served"]
 

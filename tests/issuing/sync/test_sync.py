@@ -18,7 +18,7 @@ from issuing.sync.run import SyncBusyError, sync_provider
 from onecard.kit import clock
 from tests.issuing.issuers.worlds import LIMITS, World, new_key
 from tests.issuing.sync.conftest import active_card
-from tests.threads import at_once
+from tests.support.threads import at_once
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,8 +10,8 @@ from django.test import Client
 
 from issuing.models import Decision, IssuerEvent
 from onecard.kit.buffered_wsgi import ARRIVED_AT
-from tests import marqeta_events, stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from hypothesis.extra.django import TestCase
 from issuing.handlers import dispatch
 from issuing.issuers.stripe import foreign_events
 from issuing.models import Decision, IssuerEvent, VirtualCard
-from tests import stripe_events
 from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 
 HISTORY = [{"approved": True, "reason": "webhook_approved", "authorization_code": "S1"}]
 

@@ -8,10 +8,10 @@ from hypothesis.extra.django import TestCase
 
 from issuing.handlers import dispatch
 from issuing.models import Decision, IssuerEvent, VirtualCard
-from tests import marqeta_events
 from tests.issuing.webhooks.hostile_values import UNHURRIED, any_value, places_in, with_changed
-from tests.marqeta_events import gateway_request, increment, later, outcome, standin
-from tests.wallets import walkthrough_card
+from tests.support import marqeta_events
+from tests.support.marqeta_events import gateway_request, increment, later, outcome, standin
+from tests.support.wallets import walkthrough_card
 
 
 class HostileMarqeta(TestCase):

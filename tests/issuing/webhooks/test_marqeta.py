@@ -10,9 +10,9 @@ from django.test import override_settings
 
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Hold, IssuerEvent, SpendWindow, VirtualCard
-from tests import marqeta_events
-from tests.marqeta_events import ask, gateway_request, increment, later, outcome, report, signed, standin
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events
+from tests.support.marqeta_events import ask, gateway_request, increment, later, outcome, report, signed, standin
+from tests.support.wallets import marqeta_card
 from wallet.models import Case, FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db

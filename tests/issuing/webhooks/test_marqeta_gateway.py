@@ -10,9 +10,9 @@ from django.test import Client, override_settings
 
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.outbox.models import Message
-from tests import marqeta_events, stripe_events
-from tests.marqeta_events import ask, echoed, gateway_request, number, read
-from tests.wallets import marqeta_card
+from tests.support import marqeta_events, stripe_events
+from tests.support.marqeta_events import ask, echoed, gateway_request, number, read
+from tests.support.wallets import marqeta_card
 from wallet.models import FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,7 @@ def test_the_same_wallet_chooses_the_same_card_through_either_issuer(card: Virtu
 
 def walkthrough_card_of(card: VirtualCard) -> VirtualCard:
     """A Stripe card of the same person."""
-    from tests.factories import VirtualCardFactory
+    from tests.support.factories import VirtualCardFactory
 
     return VirtualCardFactory(cardholder=card.cardholder)
 

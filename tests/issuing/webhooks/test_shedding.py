@@ -8,8 +8,8 @@ from django.conf import settings
 
 from issuing.webhooks import shedding
 from onecard.kit import exact_json
-from tests import stripe_events
-from tests.marqeta_events import basic, gateway_request
+from tests.support import stripe_events
+from tests.support.marqeta_events import basic, gateway_request
 
 
 def stripe(event: Any, **more: Any) -> shedding.Decline | None:

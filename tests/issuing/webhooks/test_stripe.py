@@ -9,8 +9,8 @@ from django.test import Client
 from audit.models import Entry
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.outbox.models import Message
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge, FundingObligation
 
 pytestmark = pytest.mark.django_db

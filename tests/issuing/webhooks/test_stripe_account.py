@@ -16,8 +16,8 @@ from issuing.inbox import foreign_events
 from issuing.models import Authorization, CardTransaction, Decision, Hold, IssuerEvent, VirtualCard
 from onecard import environment
 from onecard.outbox.models import Message
-from tests import stripe_events
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingCharge
 
 pytestmark = pytest.mark.django_db

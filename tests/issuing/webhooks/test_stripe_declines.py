@@ -6,9 +6,9 @@ import pytest
 
 from audit.models import Entry
 from issuing.models import Authorization, Decision, IssuerEvent, SpendWindow, VirtualCard
-from tests import stripe_events
 from tests.issuing.webhooks.traces import no_money_moves, nothing_happened
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db

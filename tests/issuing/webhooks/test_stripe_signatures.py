@@ -8,9 +8,9 @@ import pytest
 from django.test import override_settings
 
 from issuing.models import IssuerEvent, VirtualCard
-from tests import stripe_events
 from tests.issuing.webhooks.traces import nothing_happened
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.wallets import walkthrough_card
 
 pytestmark = pytest.mark.django_db
 SECRET, OTHER = "whsec_" + "a" * 12, "whsec_" + "b" * 12

@@ -10,8 +10,8 @@ from issuing.handlers import dispatch
 from issuing.issuers.stripe import objects as stripe_objects
 from issuing.models import Authorization, CardTransaction, Decision, IssuerEvent, VirtualCard
 from tests.issuing.clearing.postings import posted
-from tests.stripe_events import authorization_request, authorization_update, post
-from tests.wallets import walkthrough_card
+from tests.support.stripe_events import authorization_request, authorization_update, post
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

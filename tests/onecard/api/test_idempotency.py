@@ -14,10 +14,10 @@ from onecard.api.idempotency import LEASE, forget_old
 from onecard.api.models import IdempotentRequest
 from onecard.kit import clock
 from onecard.users.models import User
-from tests.back_office import logged_in
-from tests.factories import UserFactory
 from tests.onecard.api import door
-from tests.threads import at_once
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory
+from tests.support.threads import at_once
 from wallet.models import CardProduct
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.onecard.api.door")]

@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from onecard.api import throttles
-from tests.back_office import logged_in
-from tests.factories import UserFactory
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.onecard.api.door")]
 PAGE = "/api/v1/products"

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from tests.sandboxes import processor_sandbox
+from tests.support.sandboxes import processor_sandbox
 from wallet.processors.stripe.client import stripe_client
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,9 @@ from issuing.models import VirtualCard
 from onecard.demo.world import seed_demo_world
 from onecard.users.models import User
 from routing.models import RankingRow, Rulebook
-from tests.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
-from tests.locks import held_elsewhere
-from tests.threads import at_once
+from tests.support.factories import CardholderFactory, FundingMethodFactory, VirtualCardFactory
+from tests.support.locks import held_elsewhere
+from tests.support.threads import at_once
 from wallet.models import Cardholder, CardProduct, FundingMethod
 
 pytestmark = pytest.mark.django_db

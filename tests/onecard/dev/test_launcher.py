@@ -85,7 +85,7 @@ def pytest_run(folder: Path, code: str, **more: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
     for name in ("DATABASE_URL", "REDIS_URL", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
         environment.pop(name, None)
-    options = ["-c", os.devnull, "--rootdir", str(folder), "-p", "tests.plugin_services", "-sq"]
+    options = ["-c", os.devnull, "--rootdir", str(folder), "-p", "tests.support.plugin_services", "-sq"]
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, str(folder)],
         cwd=folder,

@@ -16,7 +16,7 @@ import pytest
 
 from onecard.dev.ports import HOST, claimed_port, free_port, is_free
 from tests.onecard.dev.processes import CHECKOUT
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 HOLD_A_PORT = """
 import sys

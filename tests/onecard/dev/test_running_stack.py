@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onecard.dev.running_stack import completed, take_its_environment
-from tests.starts import PRODUCTION, SAFE, run
+from tests.support.starts import PRODUCTION, SAFE, run
 
 FILE = {
     "DEBUG": "on",

@@ -21,7 +21,7 @@ from onecard.kit.attempts import (
 )
 from onecard.kit.backoff import LONGEST_DELAY_S
 from onecard.kit.transactions import transaction
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,8 +13,8 @@ from django.urls import reverse
 from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, posted, turn_away
 from onecard.kit.errors import OneCardError
 from onecard.users.models import User
-from tests.back_office import logged_in, superuser, text_of
-from tests.factories import UserFactory
+from tests.support.back_office import logged_in, superuser, text_of
+from tests.support.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 

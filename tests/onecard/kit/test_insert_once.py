@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from audit.models import Entry
 from onecard.kit.insert_once import insert_once
 from onecard.kit.transactions import TransactionError, savepoint, transaction
-from tests.threads import at_once
+from tests.support.threads import at_once
 from wallet.models import Posting
 
 NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)

@@ -13,11 +13,11 @@ from onecard.kit.transactions import TransactionError, transaction
 from onecard.notices import choices, services
 from onecard.notices.kinds import Channel, Kind
 from onecard.notices.models import Cursor, Notice
-from tests import stripe_events
-from tests.factories import UserFactory
-from tests.processors import Obliging
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.factories import UserFactory
+from tests.support.processors import Obliging
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.charges import charge as charges
 from wallet.models import FundingCharge, FundingObligation
 from wallet.refunds import records as refunds

@@ -17,8 +17,8 @@ from onecard.notices.kinds import Channel, Kind
 from onecard.notices.models import NoticeMail
 from onecard.outbox.models import Message
 from onecard.users.models import User
-from tests.factories import UserFactory
-from tests.threads import at_once
+from tests.support.factories import UserFactory
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 SMTP = "django.core.mail.backends.smtp.EmailBackend"

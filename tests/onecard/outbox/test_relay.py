@@ -13,10 +13,10 @@ from onecard.kit.transactions import TransactionError
 from onecard.outbox import relay, services
 from onecard.outbox.management.commands.relay import pause_s
 from onecard.outbox.models import Message
-from tests import stripe_events
-from tests.brokers import publishing_to
-from tests.threads import at_once
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.brokers import publishing_to
+from tests.support.threads import at_once
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,11 +7,11 @@ from audit.models import Entry
 from issuing.cards import changes, service
 from issuing.models import CardChange, VirtualCard
 from onecard.kit import clock
-from tests.back_office import logged_in
-from tests.factories import VirtualCardFactory
 from tests.issuing.cards.test_service import ScriptedIssuer
 from tests.onecard.api.activity.test_purchases import buy
-from tests.wallets import walkthrough_card
+from tests.support.back_office import logged_in
+from tests.support.factories import VirtualCardFactory
+from tests.support.wallets import walkthrough_card
 from wallet.models import Case, FundingObligation
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,9 +9,9 @@ from django.test import Client
 
 from audit.models import Entry
 from onecard.users.models import User
-from tests.factories import CardholderFactory, UserFactory
 from tests.onecard.api.auth.people import EMAIL, PASSWORD, joined, mailed_code
 from tests.onecard.api.auth.test_second_factors import protected
+from tests.support.factories import CardholderFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -14,10 +14,10 @@ from issuing.models import Authorization, Decision, VirtualCard
 from issuing.rewards import sweep
 from onecard.api import throttles
 from onecard.kit import clock
-from tests.back_office import logged_in, superuser, text_of
-from tests.factories import CardholderFactory, UserFactory, VirtualCardFactory
 from tests.onecard.api.activity.test_purchases import buy
-from tests.wallets import walkthrough_card
+from tests.support.back_office import logged_in, superuser, text_of
+from tests.support.factories import CardholderFactory, UserFactory, VirtualCardFactory
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingMethod
 
 pytestmark = pytest.mark.django_db

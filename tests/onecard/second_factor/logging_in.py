@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from audit.models import Entry
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.factories import UserFactory
+from tests.support.authenticators import Authenticator
+from tests.support.factories import UserFactory
 
 PASSWORD = "a long pass phrase"
 

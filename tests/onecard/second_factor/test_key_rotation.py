@@ -7,8 +7,8 @@ from allauth.mfa.models import Authenticator as Row
 from django.core.management import CommandError, call_command
 
 from onecard.second_factor import devices
-from tests.authenticators import Authenticator
-from tests.factories import UserFactory
+from tests.support.authenticators import Authenticator
+from tests.support.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = b"o" * 31 + b"1", b"n" * 31 + b"2"

@@ -11,11 +11,11 @@ from django.core.cache import cache
 from django.test import Client
 
 from audit.models import Entry
-from tests.authenticators import Authenticator
-from tests.back_office import text_of
 from tests.onecard.second_factor.logging_in import CODE, LOGIN, clerk, first_step, is_in, trail
-from tests.relays import redis_relay
-from tests.threads import at_once
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import text_of
+from tests.support.relays import redis_relay
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from audit.models import Entry
 from onecard.kit.crypto import SealError
 from onecard.second_factor import seeds
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, text_of
 from tests.onecard.second_factor.logging_in import CODE, clerk, first_step, is_in, trail
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -17,10 +17,10 @@ from onecard.kit import clock
 from onecard.outbox.models import Message
 from onecard.second_factor import devices, invitations, letters, trust, views
 from onecard.users.models import Invitation, User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, send, text_of
-from tests.factories import UserFactory
-from tests.threads import at_once
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, send, text_of
+from tests.support.factories import UserFactory
+from tests.support.threads import at_once
 
 PASSWORD = "a long pass phrase"
 NEW = "another long pass phrase"

@@ -8,10 +8,10 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, text_of
-from tests.factories import UserFactory
 from tests.onecard.second_factor.logging_in import CODE, PASSWORD, clerk, first_step, is_in, trail
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -31,7 +31,7 @@ from tests.proofs.purchases.quiet import LATER, SOON, Mending, compare_with_issu
 from tests.proofs.purchases.traffic import Traffic
 from tests.proofs.purchases.truth import Paid, Truth, read_truth
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support.sandboxes import processor_sandbox
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingObligation
 

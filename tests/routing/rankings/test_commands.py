@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries
 
 from routing.models import RankingRow
-from tests.factories import RankingRowFactory
 from tests.routing.rankings.ranking_files import card, csv_of, json_of
+from tests.support.factories import RankingRowFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ import pytest
 
 from routing.models import RankingRow
 from routing.rankings.entry import RankingsError
-from tests.factories import CardProductFactory
 from tests.routing.rankings.ranking_files import HEADER, csv_of, take
+from tests.support.factories import CardProductFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -11,10 +11,10 @@ from audit.models import Entry
 from routing.models import RankingRow, Rulebook
 from routing.rankings.entry import RankingsError
 from routing.rankings.importing import ImportResult, export_rankings
-from tests.factories import CardProductFactory, RankingRowFactory
-from tests.locks import held_elsewhere
 from tests.routing.rankings.ranking_files import HEADER, card, csv_of, json_of, take
-from tests.threads import at_once
+from tests.support.factories import CardProductFactory, RankingRowFactory
+from tests.support.locks import held_elsewhere
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

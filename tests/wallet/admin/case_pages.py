@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from onecard.kit.money import Money
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in
-from tests.factories import UserFactory
-from tests.sandboxes import intended_charge
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory
+from tests.support.sandboxes import intended_charge
 from tests.wallet.charges.unpaid import pay
 from wallet import cases
 from wallet.models import Case

@@ -6,11 +6,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from onecard.kit.money import Money
-from tests import stripe_events
-from tests.back_office import logged_in, text_of
+from tests.support import stripe_events
+from tests.support.back_office import logged_in, text_of
+from tests.support.wallets import walkthrough_card
 from tests.wallet.admin.case_pages import staff
 from tests.wallet.charges.unpaid import capture, pay, receivable
-from tests.wallets import walkthrough_card
 from wallet import accounts
 from wallet.admin.refunds import MEANING
 from wallet.ledger import postings as ledger

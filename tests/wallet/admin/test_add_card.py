@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from audit.models import Entry
-from tests.back_office import logged_in, opened, text_of
-from tests.factories import UserFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support.back_office import logged_in, opened, text_of
+from tests.support.factories import UserFactory
+from tests.support.sandboxes import processor_sandbox
 from tests.wallet.methods.saved_cards import newcomer
 from wallet import processor_events
 from wallet.methods import setups

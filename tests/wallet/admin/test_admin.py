@@ -10,9 +10,9 @@ from django.urls import reverse
 from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.money import Money
-from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
-from tests.factories import CardholderFactory, CardProductFactory, FundingMethodFactory
-from tests.sandboxes import intended_charge
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import CardholderFactory, CardProductFactory, FundingMethodFactory
+from tests.support.sandboxes import intended_charge
 from wallet import cases
 from wallet.charges import declines, outcomes
 from wallet.models import Cardholder, Case, FundingCharge, FundingMethod

@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from onecard.kit import clock
-from tests.back_office import logged_in, opened, sentences, text_of
-from tests.factories import FundingMethodFactory, UserFactory
+from tests.support.back_office import logged_in, opened, sentences, text_of
+from tests.support.factories import FundingMethodFactory, UserFactory
 from tests.wallet.admin.case_pages import ALL, LIST, WHY, act, buttons, clerk, difference, page, paid_case, press, staff
 from tests.wallet.charges.unpaid import capture, pay, receivable, statuses
 from wallet.casework import actions as case_actions

@@ -10,10 +10,10 @@ from django.urls import reverse
 from audit.models import Entry
 from issuing.models import VirtualCard
 from onecard.users.models import User
-from tests.back_office import logged_in, opened, send, sentences, text_of
-from tests.factories import CardholderFactory, UserFactory, VirtualCardFactory
-from tests.stripe_events import authorization_request, post
-from tests.wallets import copy_wallet, walkthrough_card
+from tests.support.back_office import logged_in, opened, send, sentences, text_of
+from tests.support.factories import CardholderFactory, UserFactory, VirtualCardFactory
+from tests.support.stripe_events import authorization_request, post
+from tests.support.wallets import copy_wallet, walkthrough_card
 from wallet.kyc import review
 from wallet.models import Cardholder, KycEvent, KycReview
 

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from onecard.kit.money import Money
 from onecard.users.models import User
-from tests.factories import UserFactory
-from tests.sandboxes import intended_charge
+from tests.support.factories import UserFactory
+from tests.support.sandboxes import intended_charge
 from tests.wallet.charges.unpaid import PURCHASE, capture, pay
 from wallet import cases
 from wallet.accounts import Account

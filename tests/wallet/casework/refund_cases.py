@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from onecard.kit.money import Money
-from tests.sandboxes import intended_charge
+from tests.support.sandboxes import intended_charge
 from tests.wallet.casework.desks import paid_case
 from tests.wallet.charges.unpaid import PURCHASE, capture, pay
 from wallet import cases

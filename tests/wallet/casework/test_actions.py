@@ -9,8 +9,8 @@ from django.db import transaction
 from audit.models import Entry
 from onecard.kit.money import Money
 from onecard.outbox.models import Message
-from tests.factories import FundingMethodFactory
-from tests.threads import at_once
+from tests.support.factories import FundingMethodFactory
+from tests.support.threads import at_once
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, paid_case, tried, unfunded
 from tests.wallet.charges.unpaid import pay, receivable, statuses
 from wallet import cases

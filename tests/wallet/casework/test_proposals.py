@@ -7,9 +7,9 @@ from django.db import IntegrityError, transaction
 
 from audit.models import Entry
 from onecard.kit.money import Money
-from tests.factories import UserFactory
-from tests.sandboxes import intended_charge
-from tests.threads import at_once
+from tests.support.factories import UserFactory
+from tests.support.sandboxes import intended_charge
+from tests.support.threads import at_once
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, tried, unfunded
 from tests.wallet.casework.refund_cases import (
     bring_to,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from onecard.kit import clock
-from tests.factories import CardholderFactory, FundingMethodFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CUSTOMER, intents, processor_sandbox
+from tests.support.factories import CardholderFactory, FundingMethodFactory
+from tests.support.sandboxes import CUSTOMER, intents, processor_sandbox
 from wallet import states
 from wallet.charges import cancel, cascade
 from wallet.charges import charge as charges

@@ -11,10 +11,10 @@ from django.db import transaction
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.outbox.models import Message
-from tests.factories import FundingMethodFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, intents, processor_sandbox
-from tests.threads import at_once
+from tests.support.factories import FundingMethodFactory
+from tests.support.sandboxes import given_back, intended_charge, intents, processor_sandbox
+from tests.support.threads import at_once
 from wallet.accounts import Account
 from wallet.charges import cascade, outcomes
 from wallet.charges import charge as charges

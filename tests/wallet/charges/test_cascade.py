@@ -10,7 +10,7 @@ from django.test import override_settings
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intents
+from tests.support.sandboxes import intents
 from tests.wallet.charges.cascades import (
     INTENTS,
     ME,

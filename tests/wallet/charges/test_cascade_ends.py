@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intents
-from tests.threads import at_once
+from tests.support.sandboxes import intents
+from tests.support.threads import at_once
 from tests.wallet.charges.cascades import GOOD, INTENTS, ME, a_wallet, owe, paid, run_out, sandbox, step, story
 from wallet import states
 from wallet.charges import cascade, outcomes

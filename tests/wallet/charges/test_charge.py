@@ -13,8 +13,8 @@ from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, let_probe, processor_sandbox
-from tests.threads import at_once
+from tests.support.sandboxes import intended_charge, intents, let_probe, processor_sandbox
+from tests.support.threads import at_once
 from wallet import cases, states
 from wallet.charges import charge as charges
 from wallet.charges import outcomes

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from onecard.kit import clock
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, intents, let_probe, processor_sandbox
+from tests.support.sandboxes import given_back, intended_charge, intents, let_probe, processor_sandbox
 from wallet.charges import charge as charges
 from wallet.charges import outcomes
 from wallet.models import Case, FundingCharge, FundingRefund

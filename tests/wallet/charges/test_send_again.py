@@ -6,9 +6,9 @@ from django.db import transaction
 from audit.models import Entry
 from onecard.kit.money import Money
 from onecard.outbox.models import Message
-from tests.back_office import logged_in, sentences
-from tests.sandboxes import intended_charge
-from tests.threads import at_once
+from tests.support.back_office import logged_in, sentences
+from tests.support.sandboxes import intended_charge
+from tests.support.threads import at_once
 from tests.wallet.admin.case_pages import buttons, press, staff
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk, difference, tried
 from tests.wallet.casework.refund_cases import bring_to, ends, merchant_gives_back, refund_that_failed

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.factories import FundingMethodFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intents
+from tests.support.factories import FundingMethodFactory
+from tests.support.sandboxes import intents
 from tests.wallet.charges.cascades import a_wallet, owe, paid, run_out, sandbox, story
 from tests.wallet.obligations.test_adjust import bring_to, first
 from wallet.charges import charge as charges

@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from onecard.kit import clock
-from tests.processors import Obliging
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, intents
+from tests.support.processors import Obliging
+from tests.support.sandboxes import given_back, intended_charge, intents
 from tests.wallet.charges.test_charge import make_due, sandbox
 from wallet import states
 from wallet.charges import charge as charges

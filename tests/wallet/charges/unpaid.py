@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from onecard.kit.money import Money
-from tests.sandboxes import intended_charge
+from tests.support.sandboxes import intended_charge
 from wallet.charges import cascade, outcomes
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingObligation

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.back_office import logged_in, sentences, text_of
+from tests.support.back_office import logged_in, sentences, text_of
 from tests.wallet.admin.case_pages import act, page, press, staff
 from tests.wallet.casework.desks import WHY, assert_refused, clearing, clerk
 from tests.wallet.casework.refund_cases import merchant_gives_back

@@ -12,10 +12,10 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, opened, send, sentences, superuser, text_of
-from tests.factories import UserFactory
-from tests.threads import at_once
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import UserFactory
+from tests.support.threads import at_once
 from tests.wallet.casework.desks import WHY, clerk, paid_case
 from wallet.casework import actions as case_actions
 from wallet.casework import entered_refunds

@@ -11,8 +11,8 @@ from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER, intended_charge
-from tests.threads import at_once
+from tests.support.sandboxes import CITI, CUSTOMER, intended_charge
+from tests.support.threads import at_once
 from tests.wallet.processors.balance_lists import (
     DAY,
     HOUR,

@@ -10,9 +10,9 @@ from onecard.kit import clock
 from onecard.kit.money import MAX_AMOUNT_MINOR
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests.factories import UserFactory
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support.factories import UserFactory
+from tests.support.threads import at_once
 from tests.wallet.processors.balance_lists import (
     DAY,
     HOUR,

@@ -10,8 +10,8 @@ from django.db import DatabaseError, transaction
 
 from audit.models import Entry
 from onecard.kit import clock
-from tests.factories import CardholderFactory
-from tests.threads import at_once
+from tests.support.factories import CardholderFactory
+from tests.support.threads import at_once
 from wallet.kyc import expiry, flags, review
 from wallet.kyc.moves import VALID_FOR, KycError
 from wallet.models import Cardholder, KycEvent, KycReview

@@ -10,8 +10,8 @@ from issuing.billing import top_ups
 from issuing.models import VirtualCard
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
-from tests.factories import FundingMethodFactory, VirtualCardFactory
-from tests.sandboxes import intended_charge, processor_sandbox
+from tests.support.factories import FundingMethodFactory, VirtualCardFactory
+from tests.support.sandboxes import intended_charge, processor_sandbox
 from wallet.charges import outcomes
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger

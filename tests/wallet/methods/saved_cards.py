@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from tests.factories import CardholderFactory
+from tests.support.factories import CardholderFactory
 from wallet.methods import setups
 from wallet.models import Cardholder, FundingMethod
 from wallet.processors.stripe.client import stripe_client

@@ -9,8 +9,8 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
-from tests.threads import at_once
+from tests.support.sandboxes import processor_sandbox
+from tests.support.threads import at_once
 from tests.wallet.charges.cascades import a_wallet, owe
 from tests.wallet.methods.saved_cards import ME
 from wallet import card_removal

@@ -8,8 +8,8 @@ import pytest
 
 from audit.models import Entry
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
-from tests.threads import at_once
+from tests.support.sandboxes import processor_sandbox
+from tests.support.threads import at_once
 from tests.wallet.charges.cascades import owe
 from tests.wallet.methods.saved_cards import CUSTOMERS, SETUPS, added, begun, customers_made, newcomer
 from wallet.methods.customers import ChargesUnderWayError

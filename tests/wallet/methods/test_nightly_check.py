@@ -11,9 +11,9 @@ from django.db import transaction
 from audit.models import Entry
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests.factories import CardholderFactory, FundingMethodFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CUSTOMER, processor_sandbox
+from tests.support.factories import CardholderFactory, FundingMethodFactory
+from tests.support.sandboxes import CUSTOMER, processor_sandbox
 from tests.wallet.charges.cascades import PAYMENT_METHODS, a_wallet
 from wallet.methods import nightly_check
 from wallet.models import Cardholder, FundingMethod

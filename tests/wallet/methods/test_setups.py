@@ -11,10 +11,10 @@ from django.db import transaction
 from audit.models import Entry
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests.factories import CardProductFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
-from tests.threads import at_once
+from tests.support.factories import CardProductFactory
+from tests.support.sandboxes import processor_sandbox
+from tests.support.threads import at_once
 from tests.wallet.methods.saved_cards import ME, SETUPS, added, begun, customers_made, fill_in, newcomer
 from wallet import processor_events
 from wallet.methods import setups

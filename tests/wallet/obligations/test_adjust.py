@@ -8,8 +8,8 @@ from django.db import OperationalError, connection, transaction
 from onecard.kit.money import Money
 from onecard.kit.transactions import TransactionError
 from onecard.outbox.models import Message
-from tests.sandboxes import intended_charge
-from tests.threads import at_once
+from tests.support.sandboxes import intended_charge
+from tests.support.threads import at_once
 from tests.wallet.casework.desks import clerk, unfunded
 from wallet.casework import actions as case_actions
 from wallet.charges import outcomes

@@ -4,9 +4,9 @@ import pytest
 from django.db import transaction
 
 from onecard.kit.money import Money
-from tests.back_office import logged_in, text_of
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intents
+from tests.support.back_office import logged_in, text_of
+from tests.support.sandboxes import given_back, intents
 from tests.wallet.casework.desks import WHY, clerk
 from tests.wallet.charges.cascades import ME, a_wallet, decline, make_retry_due, owe, receivable, run_out, sandbox, step
 from wallet import locking as wallet_locking

@@ -12,7 +12,7 @@ from django.db import transaction
 from onecard.kit import clock
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.stripe import shapes_funding
-from tests.sandboxes import intended_charge, processor_sandbox
+from tests.support.sandboxes import intended_charge, processor_sandbox
 from tests.wallet.charges.cascades import PAYMENT_METHODS
 from wallet.accounts import Account
 from wallet.charges import charge as charges

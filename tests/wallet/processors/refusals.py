@@ -4,7 +4,7 @@ from typing import Any
 
 from onecard.kit import clock
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import let_probe
+from tests.support.sandboxes import let_probe
 from wallet.models import FundingCharge
 
 INTENTS = "/v1/payment_intents"

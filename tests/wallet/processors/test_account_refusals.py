@@ -9,9 +9,9 @@ from django.db import transaction
 
 from onecard.kit import clock
 from onecard.outbox.models import Message
-from tests.back_office import superuser
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import intended_charge, intents, let_probe, processor_sandbox
+from tests.support.back_office import superuser
+from tests.support.sandboxes import intended_charge, intents, let_probe, processor_sandbox
 from tests.wallet.charges.cascades import PAYMENT_METHODS, a_wallet, owe, run_out
 from tests.wallet.processors.refusals import INTENTS, LIVE, make_due, refuse, sandbox_calls
 from wallet.casework import actions as case_actions

@@ -7,7 +7,7 @@ import pytest
 
 from onecard.outbox.models import Message
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
+from tests.support.sandboxes import processor_sandbox
 from tests.wallet.charges.cascades import a_wallet, owe, run_out
 from tests.wallet.processors.refusals import refuse
 from wallet.models import Case, FundingMethod, ProcessorPause

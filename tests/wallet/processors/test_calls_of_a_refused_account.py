@@ -9,7 +9,7 @@ from django.db import transaction
 
 from onecard.kit import clock
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, let_probe, processor_sandbox
+from tests.support.sandboxes import given_back, intended_charge, let_probe, processor_sandbox
 from tests.wallet.charges.cascades import a_wallet
 from tests.wallet.processors.refusals import INTENTS, LIVE, make_due, refuse
 from wallet.charges import cancel

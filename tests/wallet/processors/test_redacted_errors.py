@@ -7,8 +7,8 @@ import stripe
 from django.urls import reverse
 
 from onecard.kit.redaction import protect
-from tests.back_office import logged_in
-from tests.sandboxes import intended_charge, processor_sandbox
+from tests.support.back_office import logged_in
+from tests.support.sandboxes import intended_charge, processor_sandbox
 from wallet.charges import charge as charges
 from wallet.models import FundingCharge
 from wallet.processors.stripe import client as processor

@@ -11,7 +11,7 @@ import pytest
 from onecard.kit import clock
 from tests.sandbox.running import RunningSandbox
 from tests.sandbox.stripe import shapes_funding
-from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
+from tests.support.sandboxes import CITI, CUSTOMER, processor_sandbox
 from wallet.processors.stripe import balance as stripe_balance
 from wallet.processors.stripe.balance import SENSELESS, BalancePage, Kind, StripeBalance, UnreadableMovement, read_page
 from wallet.processors.stripe.client import stripe_client

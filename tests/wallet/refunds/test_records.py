@@ -11,8 +11,8 @@ from onecard.kit import clock
 from onecard.kit.attempts import ATTEMPTS_BEFORE_CASE
 from onecard.kit.transactions import TransactionError
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import given_back, intended_charge, let_probe, processor_sandbox
-from tests.threads import at_once
+from tests.support.sandboxes import given_back, intended_charge, let_probe, processor_sandbox
+from tests.support.threads import at_once
 from wallet.accounts import Account
 from wallet.charges import charge as charges
 from wallet.ledger import postings as ledger

@@ -27,7 +27,7 @@ from issuing.issuers.guard.redis_scripts import Shared
 from issuing.issuers.mock import Failure, MockIssuer
 from tests.issuing.issuers.worlds import ADA, LIMITS, new_key, order_for, world_of
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 
 class Time:

@@ -10,8 +10,8 @@ from issuing.issuers.messages import MalformedEventError
 from issuing.issuers.side_amounts import of_stripe
 from issuing.issuers.stripe import objects as stripe_objects
 from issuing.issuers.stripe.events import parse_authorization_request, parse_authorization_update, parse_envelope
-from tests import stripe_events
 from tests.issuing.clearing.postings import posted
+from tests.support import stripe_events
 
 
 def envelope(event: dict[str, Any]) -> Any:

@@ -8,10 +8,10 @@ from django.test import Client
 from issuing.models import Decision, VirtualCard
 from issuing.rewards import sweep
 from routing.models import MerchantCategory
-from tests.back_office import logged_in
-from tests.factories import UserFactory
 from tests.onecard.api.activity.test_purchases import buy
-from tests.wallets import walkthrough_card
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory
+from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db

@@ -9,11 +9,11 @@ from django.test import Client
 from issuing.handlers import dispatch
 from issuing.models import VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
-from tests.back_office import logged_in
-from tests.factories import VirtualCardFactory
-from tests.processors import Obliging
-from tests.wallets import walkthrough_card
+from tests.support import stripe_events
+from tests.support.back_office import logged_in
+from tests.support.factories import VirtualCardFactory
+from tests.support.processors import Obliging
+from tests.support.wallets import walkthrough_card
 from wallet.charges import charge as charges
 
 pytestmark = pytest.mark.django_db

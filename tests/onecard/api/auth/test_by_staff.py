@@ -3,9 +3,9 @@
 import pytest
 
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in, send, text_of
 from tests.onecard.api.auth.people import EMAIL, NEW, App, arrived, joined, mailed_code
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in, send, text_of
 
 pytestmark = pytest.mark.django_db
 NEW_LOGIN = "/admin/users/user/add/"

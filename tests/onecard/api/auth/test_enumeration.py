@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from onecard.api import throttles
 from onecard.users.models import User
-from tests.factories import UserFactory
 from tests.onecard.api.auth.people import EMAIL, PASSWORD, App, arrived, joined, later
+from tests.support.factories import UserFactory
 
 UNKNOWN = "nobody@example.com"
 pytestmark = pytest.mark.django_db

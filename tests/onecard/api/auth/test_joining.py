@@ -12,7 +12,7 @@ from onecard.api.models import LoginMail
 from onecard.outbox.models import Message
 from onecard.users.models import User
 from tests.onecard.api.auth.people import CODE, EMAIL, NEW, PASSWORD, App, arrived, joined, later, mailed_code
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 WRONG = "BBBB-BBBB"
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from audit.models import Entry
 from onecard.kit.crypto import SealError
 from onecard.second_factor import seeds
 from onecard.users.models import User
-from tests.authenticators import Authenticator
 from tests.onecard.api.auth.people import EMAIL, NEW, PASSWORD, App, arrived, joined, mailed_code
-from tests.passkeys import Passkey
+from tests.support.authenticators import Authenticator
+from tests.support.passkeys import Passkey
 
 # What allauth mails, it mails after its commit.
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,10 +13,10 @@ from audit.models import Entry
 from onecard.api.auth import devices
 from onecard.demo.world import seed_demo_world
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in
 from tests.onecard.api.auth.people import EMAIL, PASSWORD, App, Browser, arrived, joined
 from tests.onecard.second_factor.logging_in import clerk, log_in
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in
 
 pytestmark = pytest.mark.django_db
 

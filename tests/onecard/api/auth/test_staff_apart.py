@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from audit.models import Entry
 from onecard.users.models import User
-from tests.authenticators import Authenticator
-from tests.back_office import logged_in
-from tests.factories import UserFactory
 from tests.onecard.api.auth.people import EMAIL, NEW, PASSWORD, App, Browser, arrived, joined, mailed_code
-from tests.passkeys import Passkey
+from tests.support.authenticators import Authenticator
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory
+from tests.support.passkeys import Passkey
 
 pytestmark = pytest.mark.django_db
 BACK_OFFICE = [

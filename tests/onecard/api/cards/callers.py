@@ -8,8 +8,8 @@ from django.test import Client
 
 from issuing.models import VirtualCard
 from routing.models import RankingRow
-from tests import marqeta_events, stripe_events
-from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory
+from tests.support import marqeta_events, stripe_events
+from tests.support.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory
 from wallet.models import Cardholder
 
 CARDS = "/api/v1/cards"

@@ -9,10 +9,10 @@ from django.test import Client
 from issuing.issuers import registry
 from issuing.issuers.guard.breaker import close_breaker
 from issuing.issuers.mock import MockIssuer
-from tests.back_office import logged_in
 from tests.issuing.issuers.worlds import sandbox_for_issuers
 from tests.onecard.api.cards.callers import ready_person
 from tests.sandbox.running import RunningSandbox
+from tests.support.back_office import logged_in
 from wallet.models import Cardholder
 
 

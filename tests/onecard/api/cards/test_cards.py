@@ -17,11 +17,11 @@ from issuing.models import Authorization, CardChange, SpendWindow, VirtualCard
 from issuing.operations import availability
 from onecard.api.models import IdempotentRequest
 from onecard.kit import clock
-from tests.back_office import logged_in
-from tests.factories import UserFactory, VirtualCardFactory
 from tests.onecard.api.cards.callers import CARDS, active_card, change, is_approved, page, post, ready_person
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory, VirtualCardFactory
+from tests.support.threads import at_once
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db

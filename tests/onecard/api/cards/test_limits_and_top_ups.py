@@ -15,12 +15,12 @@ from issuing.limits.cardholder_limits import usage_of
 from issuing.limits.open_windows import open_now
 from issuing.models import Authorization, CardChange, CardFunding, SpendWindow, VirtualCard
 from onecard.kit import clock
-from tests.back_office import logged_in
-from tests.factories import FundingMethodFactory, VirtualCardFactory
 from tests.onecard.api.cards.callers import active_card, change, is_approved, page, post, ready_person
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import CITI, CUSTOMER, processor_sandbox
-from tests.threads import at_once
+from tests.support.back_office import logged_in
+from tests.support.factories import FundingMethodFactory, VirtualCardFactory
+from tests.support.sandboxes import CITI, CUSTOMER, processor_sandbox
+from tests.support.threads import at_once
 from wallet.models import Cardholder, FundingCharge
 
 pytestmark = pytest.mark.django_db

@@ -15,13 +15,13 @@ from issuing.operations import availability
 from onecard.api.models import IdempotentRequest
 from onecard.kit import clock
 from onecard.kit.transactions import transaction
-from tests import stripe_events
-from tests.back_office import logged_in
-from tests.factories import VirtualCardFactory
 from tests.onecard.api.cards.callers import active_card, change, is_approved, page, post
-from tests.purchases import deliver_events, transaction_event
 from tests.sandbox.running import RunningSandbox
-from tests.threads import at_once
+from tests.support import stripe_events
+from tests.support.back_office import logged_in
+from tests.support.factories import VirtualCardFactory
+from tests.support.purchases import deliver_events, transaction_event
+from tests.support.threads import at_once
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db

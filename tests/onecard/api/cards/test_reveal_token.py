@@ -17,10 +17,10 @@ from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import VirtualCard
 from issuing.operations import availability
 from onecard.users.models import User
-from tests.back_office import logged_in
-from tests.factories import UserFactory, VirtualCardFactory
 from tests.issuing.issuers.worlds import order_for, sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
+from tests.support.back_office import logged_in
+from tests.support.factories import UserFactory, VirtualCardFactory
 
 pytestmark = pytest.mark.django_db
 

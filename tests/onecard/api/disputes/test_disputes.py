@@ -13,12 +13,12 @@ from issuing.disputes import submission
 from issuing.issuers.mock import MockIssuer
 from issuing.models import CardTransaction, Dispute, DisputeRequest
 from onecard.kit import clock
-from tests.back_office import logged_in, superuser
-from tests.factories import VirtualCardFactory
 from tests.issuing.disputes.captured import WORDS, capture_of, captured_purchase
 from tests.issuing.disputes.dispute_events import balance_transactions
-from tests.purchases import deliver_events
-from tests.stripe_events import event
+from tests.support.back_office import logged_in, superuser
+from tests.support.factories import VirtualCardFactory
+from tests.support.purchases import deliver_events
+from tests.support.stripe_events import event
 from wallet.models import Case
 
 pytestmark = pytest.mark.django_db

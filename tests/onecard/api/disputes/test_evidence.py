@@ -15,9 +15,9 @@ from audit.models import Entry
 from issuing.disputes import requests
 from issuing.disputes.evidence import MOST_BYTES, MOST_FILES
 from issuing.models import DisputeEvidence, DisputeRequest
-from tests.back_office import logged_in, text_of
-from tests.factories import UserFactory, VirtualCardFactory
 from tests.issuing.disputes.captured import asked, captured_purchase
+from tests.support.back_office import logged_in, text_of
+from tests.support.factories import UserFactory, VirtualCardFactory
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7\nA letter to the shop, dear secret"

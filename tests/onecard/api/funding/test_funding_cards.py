@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 
 from onecard.api.models import IdempotentRequest
-from tests.back_office import logged_in
-from tests.factories import CardProductFactory, FundingMethodFactory, UserFactory
 from tests.sandbox.running import RunningSandbox
-from tests.sandboxes import processor_sandbox
-from tests.threads import at_once
+from tests.support.back_office import logged_in
+from tests.support.factories import CardProductFactory, FundingMethodFactory, UserFactory
+from tests.support.sandboxes import processor_sandbox
+from tests.support.threads import at_once
 from tests.wallet.charges.cascades import owe
 from tests.wallet.methods.saved_cards import fill_in, newcomer
 from wallet.models import Cardholder, CardSetup, FundingMethod

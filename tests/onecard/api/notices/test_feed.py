@@ -11,8 +11,8 @@ from onecard.notices import services
 from onecard.notices.kinds import Kind
 from onecard.notices.models import Choice, Notice
 from onecard.users.models import User
-from tests.back_office import logged_in, superuser
-from tests.factories import UserFactory
+from tests.support.back_office import logged_in, superuser
+from tests.support.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 FEED, SETTINGS = "/api/v1/notifications", "/api/v1/notification-settings"

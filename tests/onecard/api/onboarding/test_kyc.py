@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from onecard.api.onboarding.profile import ADA
-from tests.back_office import logged_in
-from tests.factories import CardholderFactory, UserFactory
+from tests.support.back_office import logged_in
+from tests.support.factories import CardholderFactory, UserFactory
 from wallet.kyc import review
 from wallet.kyc.fields import TERMS_VERSION
 from wallet.models import Cardholder, KycEvent, KycReview

@@ -11,9 +11,9 @@ from django.test import Client
 from audit.models import Entry
 from onecard.api.onboarding.profile import ADA
 from onecard.users.models import User
-from tests.back_office import logged_in, superuser
-from tests.factories import CardholderFactory, UserFactory
-from tests.threads import at_once
+from tests.support.back_office import logged_in, superuser
+from tests.support.factories import CardholderFactory, UserFactory
+from tests.support.threads import at_once
 from wallet.kyc.fields import TERMS_VERSION
 from wallet.models import Cardholder, KycReview
 

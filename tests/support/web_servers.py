@@ -17,8 +17,8 @@ from django.db import connection
 
 from onecard.dev.ports import HOST, claimed_port
 from onecard.dev.stack import READY_PATH, web_command
-from tests import stripe_events
-from tests.starts import ROOT
+from tests.support import stripe_events
+from tests.support.starts import ROOT
 
 START_TIMEOUT_S = 30.0
 GIVE_UP_S = 30.0

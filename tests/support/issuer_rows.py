@@ -18,7 +18,7 @@ from issuing.models import (
     VirtualCard,
 )
 from onecard.kit import clock
-from tests.factories import FundingMethodFactory, UserFactory
+from tests.support.factories import FundingMethodFactory, UserFactory
 from wallet.models import EnteredAmount, FundingObligation
 
 

@@ -7,8 +7,8 @@ from issuing.authorizations import close_out
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.kit import clock
-from tests import stripe_events
-from tests.processors import Obliging
+from tests.support import stripe_events
+from tests.support.processors import Obliging
 from wallet.accounts import Account
 from wallet.charges import charge as charges
 from wallet.charges import outcomes

@@ -1,6 +1,7 @@
 """Gives a test run its own PostgreSQL and Redis and a safe environment, before Django's settings are read.
 
-Loaded with `-p tests.plugin_services`. Only the process that the person started does it; xdist's workers inherit.
+Loaded with `-p tests.support.plugin_services`. Only the process that the person started does it; the workers of
+xdist inherit what it set.
 """
 
 import base64

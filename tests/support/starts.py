@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
     "DATABASE_URL": "postgres://u:p@localhost:5432/x",
     "SECRET_KEY": "Zt4kQw9sLm2xVb7nRc5yGh8pJd3fTa6eUo1iXs0z-Ww_Nq4Kv7",
@@ -78,7 +78,7 @@ def _forked(asked: dict[str, object]) -> int:
 
 @functools.cache
 def _server() -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "tests" / "start_server.py")]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "start_server.py")]
     server = subprocess.Popen(command, env=_of_a_shell(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     # The end of its input ends it.
     atexit.register(server.communicate)

@@ -5,8 +5,8 @@ from typing import Any
 
 from issuing.models import VirtualCard
 from routing.models import RankingRow
-from tests import marqeta_events
-from tests.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
+from tests.support import marqeta_events
+from tests.support.factories import CardholderFactory, FundingMethodFactory, RankingRowFactory, VirtualCardFactory
 from wallet.models import Cardholder, FundingMethod
 
 WALKTHROUGH = (

@@ -7,7 +7,7 @@ from typing import Any
 from django.test import Client
 
 from onecard.users.models import User
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 
 
 def superuser() -> User:

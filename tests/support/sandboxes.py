@@ -10,8 +10,8 @@ from django.conf import settings
 from django.test import override_settings
 
 from onecard.kit import clock
-from tests.factories import CardholderFactory, FundingMethodFactory
 from tests.sandbox.running import RunningSandbox, running_sandbox
+from tests.support.factories import CardholderFactory, FundingMethodFactory
 from wallet.models import FundingCharge, FundingObligation, ProcessorPause
 from wallet.processors.stripe.client import stripe_client
 
