@@ -168,10 +168,7 @@ def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
         "card_id": facts.card.id,
         "card_version": facts.card.version,
         "wallet_version": facts.card.wallet_version,
-        **{
-            kind: {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
-            for kind, window in windows.items()
-        },
+        **{kind: window.as_json() for kind, window in windows.items()},
     }
 
 

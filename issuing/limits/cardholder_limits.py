@@ -1,6 +1,5 @@
 """A card's limits as its holder sees them: what is spent and left of each, when it renews, and its ceiling."""
 
-import calendar
 import datetime as dt
 from dataclasses import dataclass
 
@@ -75,7 +74,7 @@ def usage_of(card: VirtualCard, kind: str) -> Usage:
     last = windows.filter(ends_at__lte=now).order_by("-ends_at").values_list("ends_at", flat=True).first()
     if last is None or last <= window.ends_at - OVERLAPS[SpendWindow.Kind(kind)]:
         return Usage(0, window.ends_at)
-    return Usage(0, _one_longer(window.ends_at, is_day=is_day))
+    return Usage(0, window.longer_ends_at)
 
 
 def _left(card: VirtualCard, kind: str, limit_minor: int) -> LimitLeft:
@@ -87,11 +86,3 @@ def _left(card: VirtualCard, kind: str, limit_minor: int) -> LimitLeft:
 def _in_currency(cents: int, currency: str) -> int:
     money = reference_rates.from_dollars(cents, currency)
     return money.minor if money is not None else cents
-
-
-def _one_longer(end: dt.datetime, *, is_day: bool) -> dt.datetime:
-    """As PostgreSQL adds a day or a month to a time in UTC: the day of the month falls where a month is shorter."""
-    if is_day:
-        return end + dt.timedelta(days=1)
-    year, month = end.year + end.month // 12, end.month % 12 + 1
-    return end.replace(year=year, month=month, day=min(end.day, calendar.monthrange(year, month)[1]))

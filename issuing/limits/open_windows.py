@@ -24,7 +24,7 @@ def open_now(card: VirtualCard) -> tuple[int, int]:
 
 
 def _open(card: VirtualCard, kind: str, window: Window) -> int:
-    bounds = json.dumps({"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()})
+    bounds = json.dumps(window.as_json())
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM issuing_open_window(%s, %s, %s, %s::jsonb)", [card.pk, kind, clock.now(), bounds]

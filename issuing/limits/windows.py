@@ -9,26 +9,39 @@ from onecard.kit.time_zones import zone_of
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From `starts_at`, included, to `ends_at`, excluded; both UTC."""
+    """From `starts_at`, included, to `ends_at`, excluded; `longer_ends_at` is the end of the next one. All are UTC."""
 
     starts_at: dt.datetime
     ends_at: dt.datetime
+    longer_ends_at: dt.datetime
+
+    def as_json(self) -> dict[str, str]:
+        """Returns what issuing_open_window takes (issuing/sql/open_window.sql)."""
+        return {
+            "starts_at": self.starts_at.isoformat(),
+            "ends_at": self.ends_at.isoformat(),
+            "longer_ends_at": self.longer_ends_at.isoformat(),
+        }
 
 
 @functools.lru_cache(maxsize=1024)
 def day_window(local_date: dt.date, time_zone: str) -> Window:
     """A local day from midnight to midnight: 23, 24 or 25 hours long (money-safety I16)."""
-    return _between(local_date, local_date + dt.timedelta(days=1), time_zone)
+    return _window(*(local_date + dt.timedelta(days=days) for days in range(3)), time_zone=time_zone)
 
 
 @functools.lru_cache(maxsize=1024)
 def month_window(local_date: dt.date, time_zone: str) -> Window:
     """The local calendar month around a day."""
     first = local_date.replace(day=1)
-    return _between(first, (first + dt.timedelta(days=32)).replace(day=1), time_zone)
+    second = _month_after(first)
+    return _window(first, second, _month_after(second), time_zone=time_zone)
 
 
-def _between(first: dt.date, after_last: dt.date, time_zone: str) -> Window:
+def _month_after(first: dt.date) -> dt.date:
+    return (first + dt.timedelta(days=32)).replace(day=1)
+
+
+def _window(*days: dt.date, time_zone: str) -> Window:
     zone = zone_of(time_zone)
-    start, end = (dt.datetime.combine(day, dt.time.min, zone).astimezone(dt.UTC) for day in (first, after_last))
-    return Window(start, end)
+    return Window(*(dt.datetime.combine(day, dt.time.min, zone).astimezone(dt.UTC) for day in days))

@@ -6,6 +6,7 @@ import itertools
 import pytest
 import time_machine
 
+from issuing.limits.cardholder_limits import usage_of
 from issuing.limits.windows import day_window, month_window
 from issuing.models import SpendWindow, VirtualCard
 from tests.support import stripe_events
@@ -103,3 +104,34 @@ def test_one_honest_move_keeps_the_months_apart() -> None:
     assert buys(card, 10_000, "2026-07-05T16:00:00Z")
     assert not buys(card, 1, "2026-07-30T16:00:00Z")
     assert buys(card, 10_000, "2026-08-02T16:00:00Z")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "zone", "last_end", "at", "ends_at"),
+    [
+        # To Tokyo: June's last day there began at 15:00 on the 29th in UTC, so a month more "in UTC" lost a day.
+        ("month", "Asia/Tokyo", "2026-06-29T04:00:00Z", "2026-06-29T16:00:00Z", "2026-07-31T15:00:00Z"),
+        ("month", "Pacific/Kiritimati", "2028-02-20T04:00:00Z", "2028-02-21T16:00:00Z", "2028-03-31T10:00:00Z"),
+        # The clocks change in the month or day that is added.
+        ("month", "America/New_York", "2026-10-30T04:00:00Z", "2026-10-30T16:00:00Z", "2026-12-01T05:00:00Z"),
+        ("month", "Europe/London", "2026-03-20T04:00:00Z", "2026-03-21T16:00:00Z", "2026-04-30T23:00:00Z"),
+        ("day", "America/New_York", "2026-10-31T23:00:00Z", "2026-10-31T23:30:00Z", "2026-11-02T05:00:00Z"),
+        ("day", "America/New_York", "2026-03-07T20:00:00Z", "2026-03-07T20:30:00Z", "2026-03-09T04:00:00Z"),
+        ("day", "Australia/Lord_Howe", "2026-04-04T10:00:00Z", "2026-04-04T10:30:00Z", "2026-04-05T13:30:00Z"),
+    ],
+)  # fmt: skip
+def test_a_longer_window_ends_at_a_midnight_of_the_new_zone(
+    kind: str, zone: str, last_end: str, at: str, ends_at: str
+) -> None:
+    card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9)
+    earlier = dt.datetime.fromisoformat(last_end)
+    SpendWindow.objects.create(card=card, kind=kind, starts_at=earlier - dt.timedelta(days=1), ends_at=earlier)
+    Cardholder.objects.update(time_zone=zone)
+
+    with time_machine.travel(at, tick=False):
+        said = usage_of(VirtualCard.objects.select_related("cardholder").get(pk=card.pk), kind).renews_at
+    assert buys(card, 100, at)
+
+    opened = SpendWindow.objects.get(kind=kind, spent_minor=100)
+    assert opened.ends_at == said == dt.datetime.fromisoformat(ends_at)
