@@ -1,10 +1,14 @@
 """Dunning after a failed charge: the next card of the stored decision, and at last a frozen card and a letter."""
 
+import uuid
+from typing import Final
+
 from django.conf import settings
 
+from issuing import states
 from issuing.cards import service as cards
 from issuing.errors import CardRefusedError
-from issuing.models import Authorization, CardChange, Decision, VirtualCard, candidates
+from issuing.models import Authorization, Decision, VirtualCard, candidates
 from onecard.kit.transactions import require_no_transaction
 from wallet import receivable_notice
 from wallet.charges import cancel, cascade
@@ -12,6 +16,8 @@ from wallet.models import Case, FundingObligation
 from wallet.references import Subject
 
 ACTOR = "system:cascade"
+# The keys of freezes for what is owed are made from it.
+DEBTS: Final = uuid.UUID("5b0a7c2e-93d4-4f0b-8a66-1f4f2a7be9d1")
 
 
 def fall_back(*, obligation_id: int) -> str:
@@ -62,12 +68,16 @@ def _card_of(obligation: FundingObligation) -> VirtualCard | None:
 
 
 def _freeze(card: VirtualCard, case_id: int) -> bool:
-    """Freezes once per case: staff may unfreeze the card while the case is open. A closed card stays closed."""
+    """Freezes once per case, and returns whether the card is stopped now; a closed card stays closed.
+
+    The key follows from the case, so the card's lock decides which attempt is the first. Staff may unfreeze the card
+    after it while the case is open; an unfreezing that was under way before it does not make the card usable. A card
+    that is frozen for another reason gets its freeze too: a later attempt would undo what staff do in between.
+    """
+    key = uuid.uuid5(DEBTS, f"card {card.pk}, case {case_id}")
     reason = f"A purchase is not paid (case {case_id})."
-    if CardChange.objects.filter(card=card, kind=CardChange.Kind.FREEZE, reason=reason).exists():
-        return True
     try:
-        cards.freeze(card=card, reason=reason, requested_by=ACTOR)
+        after = cards.freeze(card=card, reason=reason, requested_by=ACTOR, key=key, is_recorded_anyway=True)
     except CardRefusedError:
         return False
-    return True
+    return after.status in states.STOPPED_CARD

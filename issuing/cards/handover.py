@@ -4,7 +4,7 @@ from django.db.models import F
 
 from audit import trail
 from issuing import states
-from issuing.cards.restriction import restrict
+from issuing.cards.restriction import Asked, restrict
 from issuing.models import CardChange, SpendWindow, VirtualCard
 from onecard.kit import clock
 from onecard.kit.transactions import require_transaction
@@ -15,13 +15,8 @@ def end_earlier(card: VirtualCard, *, requested_by: str) -> CardChange | None:
     earlier = VirtualCard.objects.get(replacements=card)
     if earlier.status == states.Card.CLOSED:
         return None
-    change = restrict(
-        earlier,
-        CardChange.Kind.CLOSE,
-        states.Card.CLOSED,
-        reason=f"Replaced: {card.get_replacement_reason_display()}.",
-        requested_by=requested_by,
-    )
+    why = Asked(f"Replaced: {card.get_replacement_reason_display()}.", requested_by)
+    change = restrict(earlier, CardChange.Kind.CLOSE, states.Card.CLOSED, why)
     move_balance(earlier, card, actor=requested_by)
     carry_spending(earlier, card)
     return change

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from issuing import states
 from issuing.card_data.vault import erase_card_data
@@ -15,25 +16,44 @@ from onecard.kit.transitions import sources_of
 MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
 
 
-def restrict(
-    locked: VirtualCard, kind: str, target: str, *, reason: str, requested_by: str, key: uuid.UUID | None = None
-) -> CardChange:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Why somebody wants a card frozen or closed, who, and the key of the request, if it has one.
+
+    With `is_recorded_anyway` the freeze of a card that is frozen already is recorded too.
+    """
+
+    reason: str
+    requested_by: str
+    key: uuid.UUID | None = None
+    is_recorded_anyway: bool = False
+
+
+def restrict(locked: VirtualCard, kind: str, target: str, asked: Asked) -> CardChange:
     """Freezes or closes a locked card here, in the caller's transaction, and records that its issuer is asked to.
 
     Raises CardRefusedError for a card in a state that does not allow it.
     """
-    who = {"frozen_by": holder_rights.stopper(locked, requested_by)} if target == states.Card.FROZEN else {}
-    movable = {*sources_of(states.CARD_MOVES, target), *([target] if _is_frozen_anew(locked, target, who) else ())}
+    who = _stopper(locked, asked) if target == states.Card.FROZEN else {}
+    is_anew = asked.is_recorded_anyway or _is_frozen_anew(locked, target, who)
+    movable = {*sources_of(states.CARD_MOVES, target), *([target] if is_anew else ())}
     rows = VirtualCard.objects.filter(pk=locked.pk, status__in=movable)
     if rows.update(status=target, updated_at=clock.now(), **who) != 1:
         raise not_in_this_state(locked)
     if target == states.Card.CLOSED:
-        erase_card_data(locked, actor=requested_by)
+        erase_card_data(locked, actor=asked.requested_by)
     # Unsent requests that would make the card usable again are cancelled.
     supersede(locked, MAKES_USABLE)
-    change = intend(locked, kind, requested_by=requested_by, reason=reason, key=key)
+    change = intend(locked, kind, requested_by=asked.requested_by, reason=asked.reason, key=asked.key)
     card_notices.status_changed(locked, target, cause=f"change:{change.key}")
     return change
+
+
+def _stopper(locked: VirtualCard, asked: Asked) -> dict[str, states.Stopper]:
+    """Who the card is frozen by from now on; a stop of the issuer stays the issuer's."""
+    was = holder_rights.stopped_by(locked)
+    is_issuers = locked.status == states.Card.FROZEN and was == states.Stopper.ISSUER
+    return {"frozen_by": states.Stopper.ISSUER if is_issuers else holder_rights.stopper(locked, asked.requested_by)}
 
 
 def _is_frozen_anew(locked: VirtualCard, target: str, who: Mapping[str, str]) -> bool:

@@ -7,13 +7,14 @@ closed card declines from that commit on, and new limits hold.
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from issuing import locking, states
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
 from issuing.cards import flags, holder_rights
 from issuing.cards.change_records import intend, repeated
-from issuing.cards.restriction import not_in_this_state, restrict
+from issuing.cards.restriction import Asked, not_in_this_state, restrict
 from issuing.errors import CardRefusedError, IncompletePersonError, ReadOnlyError
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
@@ -107,14 +108,23 @@ def unfreeze(*, card: VirtualCard, requested_by: str, key: uuid.UUID | None = No
     return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, key, from_states=(states.Card.FROZEN,))
 
 
-def freeze(*, card: VirtualCard, reason: str, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
+def freeze(
+    *,
+    card: VirtualCard,
+    reason: str,
+    requested_by: str,
+    key: uuid.UUID | None = None,
+    is_recorded_anyway: bool = False,
+) -> VirtualCard:
     """Stops new purchases at once, and asks the issuer; raises CardRefusedError when the card cannot be frozen.
 
     A card that its holder froze can be frozen by One Card too, and one that is being unfrozen can be frozen again.
+    With `is_recorded_anyway` a card that is frozen already gets a further freeze, which only its reason sets apart.
     Earlier approvals can still be captured (docs/issuers/stripe.md, Card status). Read-only mode does not stop it: a
     lost card must decline here at once, whatever the issuer knows.
     """
-    return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, reason, requested_by, key)
+    asked = Asked(reason, requested_by, key, is_recorded_anyway=is_recorded_anyway)
+    return _change_now(card, CardChange.Kind.FREEZE, states.Card.FROZEN, asked)
 
 
 def close(*, card: VirtualCard, reason: str, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
@@ -124,7 +134,7 @@ def close(*, card: VirtualCard, reason: str, requested_by: str, key: uuid.UUID |
     next card takes it over (issuing/cards/orders.py).
     """
     availability.refuse_when_read_only(card.issuer_provider)
-    return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, reason, requested_by, key)
+    return _change_now(card, CardChange.Kind.CLOSE, states.Card.CLOSED, Asked(reason, requested_by, key))
 
 
 def update_spending_limits(*, card: VirtualCard, limits: Limits, requested_by: str) -> VirtualCard:
@@ -175,18 +185,16 @@ def _change_later(
     return _carry_out(change)
 
 
-def _change_now(
-    card: VirtualCard, kind: str, target: str, reason: str, requested_by: str, key: uuid.UUID | None
-) -> VirtualCard:
+def _change_now(card: VirtualCard, kind: str, target: str, asked: Asked) -> VirtualCard:
     """What restricts the card holds here first, because the issuer may be slow."""
-    words = checked_reason(reason, error=CardRefusedError)
+    words = checked_reason(asked.reason, error=CardRefusedError)
     with transaction():
         locked = locking.lock_card(card.pk)
-        change = repeated(kind, key, card=locked)
+        change = repeated(kind, asked.key, card=locked)
         if change is None:
             if target == states.Card.CLOSED:
-                holder_rights.refuse_closing(locked, requested_by)
-            change = restrict(locked, kind, target, reason=words, requested_by=requested_by, key=key)
+                holder_rights.refuse_closing(locked, asked.requested_by)
+            change = restrict(locked, kind, target, replace(asked, reason=words))
     return _carry_out(change)
 
 

@@ -26,12 +26,19 @@ def held_elsewhere(statement: str) -> Iterator[None]:
         other.close()
 
 
-def wait_for_somebody_who_waits() -> None:
-    """Until another connection waits for a lock that this one has."""
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+def wait_for_somebody_who_waits(*, count: int = 1) -> None:
+    """Until another connection waits for a lock that this one has; or so many in line, each behind the one before."""
+    waiting = """
+        WITH RECURSIVE line (pid) AS (
+            SELECT pg_backend_pid()
+            UNION
+            SELECT l.pid FROM pg_locks l JOIN line ON line.pid = ANY (pg_blocking_pids(l.pid)) WHERE NOT l.granted
+        )
+        SELECT count(*) - 1 FROM line
+    """
     with connection.cursor() as cursor:
         for _ in range(400):
-            if cursor.execute(waiting).fetchone() is not None:
+            if cursor.execute(waiting).fetchone()[0] >= count:
                 return
             time.sleep(0.05)
     raise AssertionError("Nobody came to wait for the lock.")
