@@ -101,6 +101,9 @@ PUBLIC_URL = environment.url("PUBLIC_URL", default="", schemes=("https", "http")
     "http://127.0.0.1:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0].lstrip('.') if ALLOWED_HOSTS else 'localhost'}"
 )
 
+# Where the card's terms can be read (wallet/kyc/fields.py: TERMS_VERSION); without it the page says to ask for them.
+TERMS_URL = environment.url("TERMS_URL", default="", schemes=("https", "http"))
+
 # Without it nobody can verify an address or reset a password; with DEBUG mails go to the log.
 EMAIL_URL = environment.mail_url("EMAIL_URL", default="consolemail://" if DEBUG else "")
 

@@ -87,6 +87,16 @@ def withdraw(*, request: DisputeRequest, actor: str) -> DisputeRequest:
     return _end(request, Status.WITHDRAWN, actor=actor)
 
 
+def captures_of(purchase: Authorization) -> list[CardTransaction]:
+    """Returns what the merchant took for a purchase, the earliest first: each is disputed by itself."""
+    rows = CardTransaction.objects.filter(
+        authorization=purchase,
+        transaction_type=CardTransaction.Type.SETTLEMENT,
+        processing_status=CardTransaction.Processing.SETTLED,
+    ).select_related("authorization")
+    return list(rows.order_by("pk"))
+
+
 def left_of(capture: CardTransaction) -> Money:
     """What of a capture was not given back, in the capture's currency.
 
@@ -120,12 +130,7 @@ class _NoReasonError(DisputeRefusedError):
 
 
 def _capture(purchase: Authorization, capture_id: str) -> CardTransaction:
-    rows = CardTransaction.objects.filter(
-        authorization=purchase,
-        transaction_type=CardTransaction.Type.SETTLEMENT,
-        processing_status=CardTransaction.Processing.SETTLED,
-    ).select_related("authorization")
-    captures = list(rows.order_by("pk"))
+    captures = captures_of(purchase)
     if not captures:
         raise DisputeRefusedError(
             "The merchant has not taken any money for this purchase, so there is nothing to dispute.",

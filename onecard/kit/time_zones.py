@@ -54,6 +54,11 @@ def is_known(name: str) -> bool:
     return canonical(name) in _available()
 
 
+def names() -> list[str]:
+    """Returns the zones to choose from, in alphabetical order: those of countries, and UTC."""
+    return sorted({canonical(name) for name in _countries_zones()} | {UTC})
+
+
 # Copies of zones on many systems, and the name on a machine without a zone.
 _COPIES: Final = ("posix/", "right/")
 _NO_PLACE: Final = "Factory"

@@ -15,13 +15,14 @@ from issuing.models import VirtualCard
 from issuing.rewards.totals import overall, totals
 from onecard.kit import clock, display
 from onecard.kit.clock import local_day
+from onecard.kit.money import Money
 from onecard.person import shown
+from onecard.person.onboarding.steps import steps_of
 from onecard.person.page import BACK_OFFICE, PersonPage
 from wallet.kyc import standing
 from wallet.kyc.fields import in_words
 from wallet.kyc.review import is_renewable
-from wallet.methods import condition
-from wallet.models import Cardholder, FundingMethod
+from wallet.models import Cardholder
 
 LAST: Final = 5
 STATUS_WORDS: Final = {
@@ -37,14 +38,6 @@ HELP: Final = {
     states.Card.SUSPENDED: "Its issuer or our support stopped it. Ask our support what is needed.",
     states.Card.CLOSED: "It is closed for good.",
 }
-METHOD_WORDS: Final = {
-    "active": ("Ready", "good"),
-    "expiring": ("Expires soon", "wait"),
-    "cooling": ("Rests", "wait"),
-    "expired": ("Expired", "bad"),
-    "disabled": ("Switched off", "plain"),
-    "detached": ("Not saved", "bad"),
-}
 LIMIT_WORDS: Final = {"purchase": "One purchase", "day": "Today", "month": "This month"}
 
 
@@ -56,23 +49,18 @@ class ShownCard:
     status: str
     help: str
     limits: list[tuple[str, LimitLeft]]
+    balance: Money
+    can_activate: bool
     can_freeze: bool
+    can_replace: bool
     is_unfreezing: bool
     why_not_unfreeze: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownMethod:
-    """A funding card: how it stands in a word with its tone, and in a sentence unless it can simply pay."""
-
-    row: FundingMethod
-    state: str
-    tone: str
-    help: str
-
-
 class Home(PersonPage):
     """Where a person begins; staff and nobody are led to the back office."""
+
+    menu = "home"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.render(request, "home", **contents(self.holder))
@@ -85,10 +73,12 @@ def contents(holder: Cardholder, *, refusal: str = "") -> dict[str, Any]:
     """Returns what the page shows; `refusal` stands beside the card's button."""
     living = holder.virtual_cards.select_related("cardholder").exclude(status=states.Card.CLOSED)
     last = of_cardholder(holder).order_by("-pk")[:LAST]
+    cards = [_card(each) for each in living.order_by("-pk")]
     return {
         "holder": holder,
-        "cards": [_card(each) for each in living.order_by("-pk")],
-        "wallet": _wallet(holder),
+        "cards": cards,
+        "steps": [] if cards else steps_of(holder.user),
+        "wallet": shown.methods_of(holder),
         "purchases": [shown.purchase(each, time_zone=holder.time_zone) for each in views(last)],
         "benefit": _benefit(holder),
         "refusal": refusal,
@@ -103,7 +93,10 @@ def _card(row: VirtualCard) -> ShownCard:
         status=STATUS_WORDS[states.Card(row.status)],
         help=HELP.get(states.Card(row.status), ""),
         limits=[(LIMIT_WORDS[each.kind], each) for each in limits_left(row)],
+        balance=Money(row.balance_minor, row.currency),
+        can_activate=row.status == states.Card.PENDING and bool(row.issuer_card_id),
         can_freeze=row.status == states.Card.ACTIVE,
+        can_replace=bool(row.issuer_card_id),
         is_unfreezing=is_frozen and holders_card.is_unfreezing(row),
         why_not_unfreeze=holders_card.why_not_unfreeze(row) if is_frozen else "",
     )
@@ -115,17 +108,6 @@ def _identity(holder: Cardholder) -> dict[str, Any]:
         return {}
     found = standing.of(holder)
     return {"identity": found, "missing": in_words(found.missing)}
-
-
-def _wallet(holder: Cardholder) -> list[ShownMethod]:
-    """The funding cards in the person's order, without those that they removed."""
-    rows = holder.funding_methods.select_related("cardholder", "detachment").order_by("position", "pk")
-    standing = [(each, condition.condition_of(each)) for each in rows]
-    return [
-        ShownMethod(each, *METHOD_WORDS[now.state], "" if now.state == "active" else now.sentence)
-        for each, now in standing
-        if now.state != "removed"
-    ]
 
 
 def _benefit(holder: Cardholder) -> list[dict[str, Any]]:

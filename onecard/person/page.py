@@ -1,7 +1,7 @@
 """The base of every page of a cardholder: who sees it, under which content policy, and how it refuses."""
 
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,13 +18,13 @@ from onecard.api.throttles import PerPerson
 from onecard.kit.time_zones import zone_of
 from onecard.users.models import User
 from onecard.users.people import is_person
-from wallet.kyc import standing
 from wallet.models import Cardholder
 
 BACK_OFFICE: Final = "/admin/"
-# Everything comes from this address: no script runs at all, and no style stands in the HTML.
+# Everything comes from this address, and no script or style stands in the HTML. No script runs, except on a page that
+# needs one of our files for what no browser does without: passkeys.
 CONTENT_POLICY: Final = (
-    "default-src 'self'; script-src 'none'; style-src 'self'; object-src 'none'; base-uri 'none'; "
+    "default-src 'self'; script-src {scripts}; style-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 NOT_FOUND: Final = "There is no such page, or it is not yours."
@@ -34,10 +34,13 @@ class Page(View):
     """A page under the content policy, which no cache keeps. Asking too often is 429, counted as in the API."""
 
     throttle_scope = ""
+    runs_script: ClassVar[bool] = False
+    # Under which entry of the menu the page is.
+    menu: ClassVar[str] = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         answer = self._throttled(request) or self.answer(request, *args, **kwargs)
-        answer["Content-Security-Policy"] = CONTENT_POLICY
+        answer["Content-Security-Policy"] = CONTENT_POLICY.format(scripts="'self'" if self.runs_script else "'none'")
         answer["Cache-Control"] = "no-store"
         answer["Referrer-Policy"] = "same-origin"
         return answer
@@ -49,7 +52,7 @@ class Page(View):
         self, request: HttpRequest, template: str, *, status: int = HTTPStatus.OK, **context: Any
     ) -> HttpResponse:
         """Renders templates/person/<template>.html."""
-        return render(request, f"person/{template}.html", {"page": template, **context}, status=status)
+        return render(request, f"person/{template}.html", {"menu": self.menu, **context}, status=status)
 
     def _throttled(self, request: HttpRequest) -> HttpResponse | None:
         limit = PerPerson()
@@ -61,26 +64,40 @@ class Page(View):
         return answer
 
 
-class PersonPage(Page):
-    """A page for a logged-in person with a profile, in their own time zone; a foreign id is 404, as an unknown one."""
+class LoggedInPage(Page):
+    """A page for a logged-in person, with or without a profile; a foreign id is 404, as an unknown one."""
 
-    holder: Cardholder
+    person: User
 
     def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not isinstance(request.user, User):
             return self.turn_away(request)
         if not is_person(request.user):
             return redirect(BACK_OFFICE)
+        self.person = request.user
         try:
-            self.holder = cardholder_of(request)
-            with timezone.override(zone_of(self.holder.time_zone)):
-                return super().answer(request, *args, **kwargs)
-        except NoProfileError:
-            return self.render(request, "no_profile", identity=standing.of(Cardholder(user=request.user)))
+            return self.answer_person(request, *args, **kwargs)
         except (Http404, NotFound):
             return self.render(request, "refused", status=HTTPStatus.NOT_FOUND, words=NOT_FOUND)
+
+    def answer_person(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().answer(request, *args, **kwargs)
 
     def turn_away(self, request: HttpRequest) -> HttpResponseBase:
         """Leads somebody who is not logged in to the login, and from there back to this page."""
         wanted = request.get_full_path() if request.method == "GET" else ""
         return redirect(reverse("person:login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
+
+
+class PersonPage(LoggedInPage):
+    """A page for a person with a profile, in their own time zone; who has none yet is led to getting started."""
+
+    holder: Cardholder
+
+    def answer_person(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            self.holder = cardholder_of(request)
+        except NoProfileError:
+            return redirect("person:start")
+        with timezone.override(zone_of(self.holder.time_zone)):
+            return super().answer_person(request, *args, **kwargs)

@@ -60,6 +60,7 @@ class PreviewForm(forms.Form):
 
 
 class Preview(PersonPage):
+    menu = "preview"
     throttle_scope = "preview"
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -8,8 +8,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from issuing import states
-from issuing.activity import reasons, timeline
+from issuing.activity import disputes, reasons, timeline
 from issuing.activity.purchases import of_cardholder, views
+from issuing.disputes import requests
 from issuing.models import Authorization
 from onecard.api.access import own
 from onecard.kit import display
@@ -69,6 +70,8 @@ class FilterForm(forms.Form):
 class Purchases(PersonPage):
     """The newest first, in pages."""
 
+    menu = "purchases"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         form, query = FilterForm(request.GET), request.GET.copy()
         mine = of_cardholder(self.holder)
@@ -95,6 +98,8 @@ class Purchases(PersonPage):
 class Purchase(PersonPage):
     """One purchase: its steps, and why the card that pays was chosen."""
 
+    menu = "purchases"
+
     def get(self, request: HttpRequest, purchase_id: str) -> HttpResponse:
         row = own(of_cardholder(self.holder), issuer_authorization_id=purchase_id)
         (view,) = views([row])
@@ -107,6 +112,8 @@ class Purchase(PersonPage):
             reason=reason,
             benefit=_benefit(reason),
             cards=shown.cards(reason.explanation, reason.amount) if reason else [],
+            can_dispute=bool(requests.captures_of(row)),
+            dispute=disputes.of_cardholder(self.holder).filter(authorization=row).order_by("-pk").first(),
         )
 
 

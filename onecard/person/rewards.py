@@ -16,6 +16,8 @@ BY: Final = {"month": "month", "card": "method", "category": "category"}
 class Rewards(PersonPage):
     """The rewards book summed up; an unknown grouping is shown as months."""
 
+    menu = "rewards"
+
     def get(self, request: HttpRequest) -> HttpResponse:
         by = request.GET.get("by", "month")
         by = by if by in BY else "month"

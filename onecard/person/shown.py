@@ -23,7 +23,8 @@ from onecard.kit.money import Money
 from onecard.kit.time_zones import zone_of
 from routing.explanation import Explanation, RankedCard
 from routing.words import RULES
-from wallet.models import Network
+from wallet.methods import condition
+from wallet.models import Cardholder, FundingMethod, Network
 
 NETWORKS: Final = dict(Network.choices)
 STATUS_WORDS: Final = {
@@ -31,6 +32,16 @@ STATUS_WORDS: Final = {
     UNPAID: "Not paid yet",
 }  # fmt: skip
 TONES: Final = {PENDING: "wait", COMPLETED: "good", DECLINED: "bad", UNPAID: "bad"}
+
+
+METHOD_WORDS: Final = {
+    "active": ("Ready", "good"),
+    "expiring": ("Expires soon", "wait"),
+    "cooling": ("Rests", "wait"),
+    "expired": ("Expired", "bad"),
+    "disabled": ("Switched off", "plain"),
+    "detached": ("Not saved", "bad"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,16 @@ class ShownCard:
     worth: str
 
 
+@dataclass(frozen=True, slots=True)
+class ShownMethod:
+    """A funding card: how it stands in a word with its tone, and in a sentence unless it can simply pay."""
+
+    row: FundingMethod
+    state: str
+    tone: str
+    help: str
+
+
 def purchase(view: PurchaseView, *, time_zone: str) -> ShownPurchase:
     """Returns what a list shows of a purchase; `why` is the rule that chose, or the sentence of its decline."""
     return ShownPurchase(
@@ -79,6 +100,17 @@ def paid_with(payments: list[Payment]) -> str:
 def cards(found: Explanation, amount: Money) -> list[ShownCard]:
     """Returns the table of an explanation's cards, in the engine's order."""
     return [_card(each, found, amount) for each in found.cards]
+
+
+def methods_of(holder: Cardholder) -> list[ShownMethod]:
+    """The funding cards in the person's order, without those that they removed."""
+    rows = holder.funding_methods.select_related("cardholder", "detachment").order_by("position", "pk")
+    standing = [(each, condition.condition_of(each)) for each in rows]
+    return [
+        ShownMethod(each, *METHOD_WORDS[now.state], "" if now.state == "active" else now.sentence)
+        for each, now in standing
+        if now.state != "removed"
+    ]
 
 
 def _why(view: PurchaseView, time_zone: str) -> str:

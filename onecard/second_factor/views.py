@@ -15,14 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from onecard.kit.confirmation_pages import CodeField, PasswordWidget, posted
 from onecard.kit.crypto import SealError
 from onecard.kit.transactions import transaction
-from onecard.second_factor import devices, invitations, seeds
+from onecard.second_factor import devices, invitations, qr, seeds
 from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 
@@ -199,7 +198,7 @@ def _with_key(request: HttpRequest, user: User, form: forms.Form, *, title: str,
     groups = " ".join(seed[place : place + 4] for place in range(0, len(seed), 4))
     more: dict[str, Any] = {
         "key": groups,
-        "qr": _qr(get_mfa_adapter().build_totp_url(user, seed)),
+        "qr": qr.drawn(get_mfa_adapter().build_totp_url(user, seed)),
         "seconds": SHOWN_FOR_S,
     }
     return _simple(request, title, words, form=form, template="second_factor/set_up.html", **more)
@@ -226,12 +225,6 @@ def _simple(request: HttpRequest, title: str, words: str, *, status: int = 200, 
     answer = TemplateResponse(request, template, context, status=status)
     answer["Cache-Control"] = "no-store"
     return answer.render()
-
-
-def _qr(url: str) -> SafeString:
-    """Draws the code here, because no other server may see the key."""
-    drawn = str(get_mfa_adapter().build_totp_svg(url))
-    return mark_safe(drawn[drawn.index("<svg") :])  # noqa: S308  (qrcode writes nothing but shapes)
 
 
 @sensitive_variables()

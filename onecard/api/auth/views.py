@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
 from onecard.api import throttles
 from onecard.api.auth import devices, inputs, refusals
+from onecard.kit.transactions import transaction
 from onecard.users import people
 from onecard.users.models import User
 
@@ -176,8 +177,9 @@ class Sessions(ForPeople, usersessions.SessionsView):
         user, chosen = _logged_in(request), self.input.cleaned_data
         if not chosen["all"]:
             how_many = len(chosen["sessions"])
-            left: HttpResponse = super().delete(request, *args, **more)
-            devices.record_end(user, which=str(how_many))
+            with transaction():
+                left: HttpResponse = super().delete(request, *args, **more)
+                devices.record_end(user, which=str(how_many))
             return left
         get_adapter().logout(request)
         devices.end_all(user)

@@ -138,4 +138,4 @@ def test_a_person_who_joined_through_the_api_logs_in_here() -> None:
     browser = Client()
 
     assert send(browser)["Location"] == "/"
-    assert "your profile is not complete" in browser.get("/").content.decode()
+    assert "Your profile is not complete" in browser.get("/", follow=True).content.decode()

@@ -159,7 +159,9 @@ def test_empty_pages_say_what_to_do() -> None:
     assert "No purchase fits" in words(client, "/purchases?merchant=x")
     assert "Nothing earned yet" in words(client, "/rewards")
     assert "No card of yours could be charged" in words(client, "/which-card?what=5812&amount=1")
-    assert "your profile is not complete" in words(logged_in(UserFactory()), "/")
+    newcomer = logged_in(UserFactory())
+    assert newcomer.get("/")["Location"] == "/start"
+    assert "Your profile is not complete" in words(newcomer, "/start")
 
 
 def test_who_is_not_verified_reads_what_is_missing() -> None:

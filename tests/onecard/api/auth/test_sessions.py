@@ -26,6 +26,7 @@ def sessions(app: App) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.django_db(transaction=True)
 def test_sessions_are_listed_and_one_is_ended() -> None:
     app, tablet = joined(), App(**{"User-Agent": "Tablet/1"})
     tablet.log_in()

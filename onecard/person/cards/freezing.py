@@ -21,6 +21,8 @@ from onecard.person.page import PersonPage
 class _Button(PersonPage):
     """Makes one domain call with the person's own card; a refusal stands beside the button."""
 
+    menu = "home"
+
     throttle_scope = "outside"
     call: ClassVar[Callable[[VirtualCard], VirtualCard]]
 

@@ -1,0 +1,1 @@
+"""The virtual card in the browser: asked for, activated, steered, replaced and filled."""

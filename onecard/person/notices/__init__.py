@@ -1,0 +1,1 @@
+"""What a person is told: the feed, and where each kind goes."""

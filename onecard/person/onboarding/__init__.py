@@ -1,0 +1,1 @@
+"""Getting started in the browser: the profile, the terms, and the identity check."""

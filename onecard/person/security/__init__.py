@@ -1,0 +1,1 @@
+"""How a person protects their login: password, second factors, passkeys, and where they are logged in."""
