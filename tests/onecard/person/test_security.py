@@ -11,9 +11,9 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from audit.models import Entry
-from tests.authenticators import Authenticator
 from tests.onecard.api.auth.people import EMAIL, NEW, PASSWORD, joined
-from tests.passkeys import Passkey
+from tests.support.authenticators import Authenticator
+from tests.support.passkeys import Passkey
 
 # What allauth mails, it mails after its commit.
 pytestmark = pytest.mark.django_db(transaction=True)
