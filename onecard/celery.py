@@ -8,6 +8,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import after_setup_logger, after_setup_task_logger, task_prerun
 from django.db import close_old_connections
+from kombu import Exchange, Queue
 
 from onecard.kit.redaction import redact_handlers
 from onecard.start import read_settings
@@ -31,9 +32,14 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "inbox.received": ("issuing.tasks.handle_event",),
     "login.mail": ("onecard.api.tasks.send_login_mail",),
     "notice.mail": ("onecard.notices.tasks.send_mail",),
+    "webhook.send": ("onecard.integrations.tasks.send_webhook",),
+    "webhook.switched_off": ("onecard.notices.tasks.tell_of_webhook_off",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
+
+# Strangers' servers may be slow: a worker of its own for them keeps the others for money (docs/deployment.md).
+DEFAULT_QUEUE, WEBHOOKS_QUEUE = "celery", "webhooks"
 
 app = Celery("onecard")
 app.conf.update(
@@ -46,6 +52,12 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     task_soft_time_limit=60,
     task_time_limit=90,
+    task_default_queue=DEFAULT_QUEUE,
+    task_queues=tuple(Queue(name, Exchange(name), routing_key=name) for name in (DEFAULT_QUEUE, WEBHOOKS_QUEUE)),
+    task_routes={
+        "onecard.integrations.tasks.send_webhook": {"queue": WEBHOOKS_QUEUE},
+        "onecard.integrations.tasks.sweep_webhooks": {"queue": WEBHOOKS_QUEUE},
+    },
     # Well over the hard time limit, so that no running task is handed out a second time.
     broker_transport_options={
         "visibility_timeout": 600,
@@ -110,6 +122,12 @@ app.conf.update(
             "schedule": 15.0,
             "options": {"expires": 15},
         },
+        "sweep-webhooks": {
+            "task": "onecard.integrations.tasks.sweep_webhooks",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
+        "forget-old-events": {"task": "onecard.integrations.tasks.forget_old_events", "schedule": crontab(minute=41)},
         "sweep-decision-notices": {
             "task": "issuing.tasks.sweep_decision_notices",
             "schedule": 5.0,

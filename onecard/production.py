@@ -78,6 +78,10 @@ def refuse_unsafe_production(values: Values) -> None:
     _check_staff_logins(values)
     _check_public_url(values)
     _check_mail(str(values["EMAIL_URL"]))
+    if values.get("WEBHOOKS_TO_LOOPBACK"):
+        raise ImproperlyConfigured(
+            "WEBHOOKS_TO_LOOPBACK is on, so people could have this machine's own services called; leave it out."
+        )
     if values["METRICS_TOKEN"]:
         _check_token("METRICS_TOKEN", values["METRICS_TOKEN"])
     _refuse_one_secret_for_two_doors(values)

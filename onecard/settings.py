@@ -107,6 +107,9 @@ TERMS_URL = environment.url("TERMS_URL", default="", schemes=("https", "http"))
 # Without it nobody can verify an address or reset a password; with DEBUG mails go to the log.
 EMAIL_URL = environment.mail_url("EMAIL_URL", default="consolemail://" if DEBUG else "")
 
+# For development: webhooks may go to this machine, over plain HTTP too. Refused without DEBUG.
+WEBHOOKS_TO_LOOPBACK = environment.flag("WEBHOOKS_TO_LOOPBACK", default=DEBUG)
+
 # Who scrapes /metrics from another machine brings it; without one, only this machine may.
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 
@@ -137,6 +140,7 @@ INSTALLED_APPS = [
     "onecard.users",
     "onecard.second_factor",
     "onecard.outbox",
+    "onecard.integrations",
     "onecard.notices",
     "audit",
     "wallet",

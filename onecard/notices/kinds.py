@@ -4,6 +4,8 @@ from typing import Final
 
 from django.db import models
 
+from onecard.integrations.types import EventType
+
 
 class Kind(models.TextChoices):
     """A kind of notice; the label is the notice's title."""
@@ -20,6 +22,7 @@ class Kind(models.TextChoices):
     KYC_CHANGED = "kyc_changed", "Your identity check"
     NEW_DEVICE = "new_device", "New device"
     LOGIN_CHANGED = "login_changed", "Your login was changed"
+    WEBHOOK_OFF = "webhook_off", "Webhook endpoint switched off"
 
 
 class Channel(models.TextChoices):
@@ -44,6 +47,23 @@ DEFAULTS: Final[dict[str, Channel]] = {
     Kind.KYC_CHANGED: Channel.EMAIL,
     Kind.NEW_DEVICE: Channel.EMAIL,
     Kind.LOGIN_CHANGED: Channel.EMAIL,
+    Kind.WEBHOOK_OFF: Channel.EMAIL,
+}
+# As what the webhook endpoints of the person hear of it.
+EVENTS: Final[dict[str, EventType]] = {
+    Kind.PURCHASE_APPROVED: EventType.PURCHASE_APPROVED,
+    Kind.PURCHASE_DECLINED: EventType.PURCHASE_DECLINED,
+    Kind.CHARGED_ELSEWHERE: EventType.CHARGED_ELSEWHERE,
+    Kind.UNPAID: EventType.UNPAID,
+    Kind.REFUND_ARRIVED: EventType.REFUND_SENT,
+    Kind.CARD_FROZEN: EventType.CARD_FROZEN,
+    Kind.CARD_UNFROZEN: EventType.CARD_READY,
+    Kind.CARD_CLOSED: EventType.CARD_CLOSED,
+    Kind.DISPUTE_MOVED: EventType.DISPUTE_MOVED,
+    Kind.KYC_CHANGED: EventType.KYC_CHANGED,
+    Kind.NEW_DEVICE: EventType.NEW_DEVICE,
+    Kind.LOGIN_CHANGED: EventType.LOGIN_CHANGED,
+    Kind.WEBHOOK_OFF: EventType.ENDPOINT_OFF,
 }
 # Another part of the product mails about these at once: wallet/receivable_notice.py and second_factor/letters.py.
 MAILED_ELSEWHERE: Final = frozenset({Kind.UNPAID, Kind.NEW_DEVICE, Kind.LOGIN_CHANGED})

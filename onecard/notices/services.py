@@ -2,16 +2,19 @@
 
 from django.db.models import QuerySet
 
+from onecard.integrations import events
 from onecard.kit import clock
 from onecard.kit.insert_once import insert_once
 from onecard.kit.transactions import require_transaction
 from onecard.notices import choices, mails, references
-from onecard.notices.kinds import MAILED_ELSEWHERE, Channel, Kind
+from onecard.notices.kinds import EVENTS, MAILED_ELSEWHERE, Channel, Kind
 from onecard.notices.models import Notice
 
 
 def write(*, user_id: int, kind: Kind, cause: str, text: str, reference: str = "") -> Notice | None:
     """Writes a notice in the transaction of its cause; returns None when that cause has one already.
+
+    Its mail and the events of the person's webhook endpoints are written with it.
 
     `cause` names what became true, such as decision:<uuid>, and `reference` what the person can look at, by the API's
     id. Raises TransactionError outside a transaction.
@@ -32,6 +35,14 @@ def write(*, user_id: int, kind: Kind, cause: str, text: str, reference: str = "
         return None
     if channel == Channel.EMAIL and kind not in MAILED_ELSEWHERE:
         mails.intend(row)
+    events.intend(
+        public_id=row.public_id,
+        user_id=user_id,
+        event_type=EVENTS[kind],
+        title=row.title,
+        text=row.text,
+        reference=row.reference,
+    )
     return row
 
 

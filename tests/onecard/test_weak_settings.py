@@ -33,6 +33,7 @@ GOOD = "Aa1!Zt4kQw9sLm2xVb7n"
         ({"EMAIL_URL": ""}, "EMAIL_URL"),
         ({"EMAIL_URL": "consolemail://"}, "EMAIL_URL"),
         ({"EMAIL_URL": "dummymail://"}, "EMAIL_URL"),
+        ({"WEBHOOKS_TO_LOOPBACK": "on"}, "WEBHOOKS_TO_LOOPBACK"),
         ({"PUBLIC_URL": "http://cards.example.com"}, "PUBLIC_URL"),
         ({"PUBLIC_URL": "http://localhost:8000"}, "PUBLIC_URL"),
         ({"ADMINS": "ops@example.com\nBcc: x@example.com"}, "ADMINS"),

@@ -56,15 +56,16 @@ class Kyc(ApiView):
         """Says where the identity check stands and what is missing, in words."""
         user = user_of(request)
         holder = Cardholder.objects.select_related("user").filter(user=user).first()
-        return Response(_rendered(holder or Cardholder(user=user)))
+        return Response(render(holder or Cardholder(user=user)))
 
     @extend_schema(request=None, responses=KycSerializer, examples=[EXAMPLE], operation_id="kyc_submit")
     @idempotent
     def post(self, request: Request) -> Response:
         """Submits the profile for the check; a profile that lacks something is refused, and `errors` names it."""
         submitted = review.submit(cardholder_id=cardholder_of(request).pk, actor=actor_of(request))
-        return Response(_rendered(submitted))
+        return Response(render(submitted))
 
 
-def _rendered(holder: Cardholder) -> dict[str, Any]:
+def render(holder: Cardholder) -> dict[str, Any]:
+    """Returns where a person's check stands, in the form of KycSerializer."""
     return dict(KycSerializer(standing.of(holder)).data)

@@ -1,5 +1,9 @@
-"""Seals the seeds of second factors with the first key of SECOND_FACTOR_KEYS. Can be interrupted and run again."""
+"""Seals what SECOND_FACTOR_KEYS seal with their first key: seeds of second factors, and secrets of webhooks.
 
+Can be interrupted and run again.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from allauth.mfa.models import Authenticator
@@ -8,6 +12,8 @@ from django.core.management import BaseCommand, CommandError
 from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
+from onecard.integrations import signing
+from onecard.integrations.models import Endpoint
 from onecard.kit.crypto import SealError, first_key
 from onecard.kit.transactions import transaction
 from onecard.second_factor.seeds import RING, open_seed, seal_seed, seeds_of
@@ -16,20 +22,19 @@ SEALED: Final = ("secret", "seed")
 
 
 class Command(BaseCommand):
-    help = "Seals second factors' seeds with the first key of SECOND_FACTOR_KEYS. Can be run again."
+    help = (
+        "Seals second factors' seeds and webhooks' secrets with the first key of SECOND_FACTOR_KEYS. Can be run again."
+    )
 
     def handle(self, **_options: Any) -> None:
         try:
             name = first_key(RING).name
         except SealError as error:
             raise CommandError(error.message) from error
-        resealed, unreadable = 0, 0
-        for pk in Authenticator.objects.order_by("pk").values_list("pk", flat=True):
-            try:
-                resealed += reseal(pk)
-            except SealError as error:
-                unreadable += 1
-                self.stderr.write(f"Authenticator {pk}: {error.message}")
+        seeds = Authenticator.objects.order_by("pk").values_list("pk", flat=True)
+        endpoints = Endpoint.objects.order_by("pk").values_list("pk", flat=True)
+        counts = [self._resealed("Authenticator", seeds, reseal), self._resealed("Endpoint", endpoints, signing.reseal)]
+        resealed, unreadable = (sum(each) for each in zip(*counts, strict=True))
         with transaction():
             trail.record(
                 actor="system:rotate_second_factor_keys",
@@ -41,7 +46,18 @@ class Command(BaseCommand):
             )
         self.stdout.write(f"{resealed} to the first key, {unreadable} unreadable.")
         if unreadable:
-            raise CommandError(f"{unreadable} seeds cannot be opened; keep every key.")
+            raise CommandError(f"{unreadable} seeds or secrets cannot be opened; keep every key.")
+
+    def _resealed(self, what: str, keys: Iterable[int], one: Callable[[int], bool]) -> tuple[int, int]:
+        """Seals each row anew and names those that do not open; returns how many of either."""
+        resealed, unreadable = 0, 0
+        for pk in keys:
+            try:
+                resealed += one(pk)
+            except SealError as error:
+                unreadable += 1
+                self.stderr.write(f"{what} {pk}: {error.message}")
+        return resealed, unreadable
 
 
 @sensitive_variables()

@@ -619,8 +619,9 @@ export type NotificationChannel = 'off' | 'feed' | 'email';
  * * `kyc_changed` - Your identity check
  * * `new_device` - New device
  * * `login_changed` - Your login was changed
+ * * `webhook_off` - Webhook endpoint switched off
  */
-export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'charged_elsewhere' | 'unpaid' | 'refund_arrived' | 'card_frozen' | 'card_unfrozen' | 'card_closed' | 'dispute_moved' | 'kyc_changed' | 'new_device' | 'login_changed';
+export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'charged_elsewhere' | 'unpaid' | 'refund_arrived' | 'card_frozen' | 'card_unfrozen' | 'card_closed' | 'dispute_moved' | 'kyc_changed' | 'new_device' | 'login_changed' | 'webhook_off';
 
 export type NullEnum = null;
 
@@ -804,6 +805,14 @@ export type PatchedSettingsChangeRequest = {
      * * `email` - The feed and an e-mail
      */
     login_changed?: NotificationChannel;
+    /**
+     * Webhook endpoint switched off: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    webhook_off?: NotificationChannel;
 };
 
 export type PatchedWalletChangeRequest = {
@@ -3063,8 +3072,9 @@ export type NotificationsListData = {
          * * `kyc_changed` - Your identity check
          * * `new_device` - New device
          * * `login_changed` - Your login was changed
+         * * `webhook_off` - Webhook endpoint switched off
          */
-        kind?: 'card_closed' | 'card_frozen' | 'card_unfrozen' | 'charged_elsewhere' | 'dispute_moved' | 'kyc_changed' | 'login_changed' | 'new_device' | 'purchase_approved' | 'purchase_declined' | 'refund_arrived' | 'unpaid';
+        kind?: 'card_closed' | 'card_frozen' | 'card_unfrozen' | 'charged_elsewhere' | 'dispute_moved' | 'kyc_changed' | 'login_changed' | 'new_device' | 'purchase_approved' | 'purchase_declined' | 'refund_arrived' | 'unpaid' | 'webhook_off';
         /**
          * Number of results to return per page.
          */
