@@ -78,7 +78,7 @@ def in_line(card: VirtualCard, calls: list[Callable[[], Any]]) -> None:
             each.result(timeout=60)
 
 
-def test_a_late_worker_does_not_undo_the_unfreezing_that_followed_the_first(unpaid: Unpaid) -> None:
+def test_a_late_worker_does_not_undo_the_unfreezing_after_the_first(unpaid: Unpaid) -> None:
     card, notice = unpaid
 
     in_line(card, [notice, lambda: unfreeze(card), notice])
@@ -89,7 +89,7 @@ def test_a_late_worker_does_not_undo_the_unfreezing_that_followed_the_first(unpa
     assert len(mail.outbox) == 1
 
 
-def test_an_unfreezing_that_began_before_the_debt_does_not_make_the_card_usable(unpaid: Unpaid) -> None:
+def test_an_unfreezing_begun_before_the_debt_makes_no_card_usable(unpaid: Unpaid) -> None:
     card, notice = unpaid
     cards.freeze(card=card, reason="Support asked for it.", requested_by=STAFF)
 
@@ -110,7 +110,7 @@ def test_whoever_comes_first_the_last_request_counts(unpaid: Unpaid) -> None:
     assert CardChange.objects.filter(card=card, requested_by=dunning.ACTOR).count() == 1
 
 
-def test_a_card_frozen_for_another_reason_gets_its_freeze_and_keeps_what_staff_do_then(unpaid: Unpaid) -> None:
+def test_a_card_frozen_otherwise_gets_its_freeze_and_keeps_what_staff_do(unpaid: Unpaid) -> None:
     card, notice = unpaid
     cards.freeze(card=card, reason="Support asked for it.", requested_by=STAFF)
 
