@@ -146,7 +146,7 @@ class Dispute(FormPage, PersonPage):
         return {
             "title": f"Dispute of {self.row.money}",
             "row": self.row,
-            "status": _status(self.row),
+            "stands": _status(self.row),
             "sentence": disputes.sentence(self.row),
             "moved": disputes.moved(self.row),
             "nothing": Money(0, self.row.currency),

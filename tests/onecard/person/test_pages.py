@@ -21,7 +21,11 @@ from tests.support.wallets import walkthrough_card
 from wallet.models import FundingMethod
 
 pytestmark = pytest.mark.django_db
-PAGES = ("/", "/purchases", "/which-card", "/which-card?what=5812&amount=45", "/rewards", "/rewards?by=card")
+PAGES = (
+    *("/", "/purchases", "/which-card", "/which-card?what=5812&amount=45", "/rewards", "/rewards?by=card"),
+    *("/start", "/profile", "/terms", "/identity", "/card/ask", "/wallet", "/wallet/add", "/disputes", "/notices"),
+    *("/notices/settings", "/account", "/security", "/security/password", "/login/again"),
+)
 
 
 @pytest.fixture
@@ -255,7 +259,11 @@ def test_every_page_keeps_to_the_content_policy(card: VirtualCard, client: Clien
     Authorization.objects.update(merchant_name='<script>alert("1")</script>')
     sweep.sweep()
     answers: list[Any] = [client.get(page) for page in (*PAGES, f"/purchases/{name}", "/purchases/none")]
-    answers += [Client().get("/login"), Client().get("/login/code"), Client().get("/login/email")]
+    own = [f"/card/{card.public_id}/{each}" for each in ("activate", "limits", "top-up", "balance", "replace", "close")]
+    own += [f"/wallet/{card.cardholder.funding_methods.earliest('pk').public_id}", f"/purchases/{name}/dispute"]
+    answers += [client.get(page) for page in own]
+    steps = ("/login", "/login/code", "/login/email", "/sign-up", "/password/forgotten", "/password/new")
+    answers += [Client().get(page) for page in steps]
     for answer in answers:
         policy, reader = answer["Content-Security-Policy"], _Foreign()
         assert "default-src 'self'" in policy
