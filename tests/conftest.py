@@ -1,14 +1,15 @@
 """What every test shares."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import psycopg
 import pytest
 from django.core.cache import cache, caches
-from django.db import connections
+from django.db import connection, connections
 from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -30,10 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Tests that commit leave the tables as they were at the start, by our own quick way where it is possible."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        if snapshots.are_possible():
-            start = snapshots.Snapshot.take("as_at_the_start")
+        if not snapshots.are_possible():
+            yield
+            return
+        with closing(snapshots.Snapshot.take("as_at_the_start")) as start:
             patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: start.put_back_without_gaps())
-        yield
+            # A new connection costs as much as a small test. One that a test left unusable is closed all the same.
+            patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _case: not _is_usable(connection))
+            yield
+
+
+def _is_usable(connection: Any) -> bool:
+    link = connection.connection
+    return link is None or (not link.closed and link.info.transaction_status == psycopg.pq.TransactionStatus.IDLE)
 
 
 @pytest.fixture(autouse=True, scope="session")

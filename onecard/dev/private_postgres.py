@@ -32,8 +32,16 @@ SETTINGS: Final = {
     # The default is too small: the proofs write some gigabytes.
     "shared_buffers": "512MB",
 }
-# A test database may be lost in a crash; the tests save time.
-NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A test database may be lost in a crash, has no standby, and holds a few rows: the tests save time.
+NOT_DURABLE: Final = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "shared_buffers": "64MB",
+    "jit": "off",
+}
 
 
 def start_postgres(supervisor: Supervisor, *, folder: Path, sockets: Path, durable: bool) -> str:

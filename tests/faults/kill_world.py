@@ -66,6 +66,10 @@ class World:
         self._issuer = copy.deepcopy(self._issuer)
         self._keys = self.sandbox.sandbox.idempotency.copy()
 
+    def forget(self) -> None:
+        if self._tables:
+            self._tables.close()
+
     def put_back(self) -> None:
         """As if nothing had happened since."""
         set_clock(dt.timedelta(0))
@@ -103,9 +107,11 @@ def a_world(mails: Path, *, policy: str) -> Iterator[World]:
     told |= {"FUNDING_POLICY": policy, "DECISION_DEADLINE_MS": 30_000}
     with processor_sandbox(marqeta=program) as sandbox, override_settings(**marqeta_settings(sandbox, program), **told):
         start_process()
+        world = World(sandbox, mails, _wallet())
         try:
-            yield World(sandbox, mails, _wallet())
+            yield world
         finally:
+            world.forget()
             _clock_is_set.close()
 
 

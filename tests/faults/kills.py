@@ -23,15 +23,17 @@ from psycopg import Pipeline, ServerCursor
 from requests.adapters import HTTPAdapter
 
 from issuing.issuers import registry
+from tests.support.snapshots import APPLICATION_NAME
 from wallet.processors.stripe.client import stripe_client
 
 Say = Callable[[bytes], None]
 Act = Callable[[Say], object]
 LONGEST_LIFE_S = 60
 BROKEN = 70
-OTHERS = """
+OTHERS = f"""
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+    AND application_name <> '{APPLICATION_NAME}'
 """
 
 
