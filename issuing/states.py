@@ -65,6 +65,24 @@ CHANGE_MOVES: dict[str, frozenset[str]] = {
 OPEN_CHANGE = (Change.INTENDED, Change.SENDING)
 
 
+class ProfileUpdate(models.TextChoices):
+    """Where a corrected profile stands on its way to an issuer. A further correction begins it anew."""
+
+    INTENDED = "intended", "To be sent"
+    SENDING = "sending", "Being sent"
+    DONE = "done", "Known to the issuer"
+    REFUSED = "refused", "Refused by the issuer"
+
+
+PROFILE_UPDATE_MOVES: dict[str, frozenset[str]] = {
+    ProfileUpdate.INTENDED: frozenset({ProfileUpdate.SENDING}),
+    ProfileUpdate.SENDING: frozenset({ProfileUpdate.INTENDED, ProfileUpdate.DONE, ProfileUpdate.REFUSED}),
+    ProfileUpdate.DONE: frozenset({ProfileUpdate.INTENDED}),
+    ProfileUpdate.REFUSED: frozenset({ProfileUpdate.INTENDED}),
+}
+OPEN_PROFILE_UPDATE = (ProfileUpdate.INTENDED, ProfileUpdate.SENDING)
+
+
 class Funding(models.TextChoices):
     """Where a request to put money on a card stands."""
 

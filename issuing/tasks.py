@@ -8,7 +8,7 @@ from issuing.activity import decision_notices
 from issuing.authorizations import close_out
 from issuing.billing import dunning, top_ups
 from issuing.cards import changes as card_changes
-from issuing.cards import due_comparisons
+from issuing.cards import due_comparisons, profile_updates
 from issuing.cards.comparison import sync_card as compare_card
 from issuing.disputes import submission
 from issuing.handlers import dispatch
@@ -46,6 +46,12 @@ def carry_out_card_change(*, change_id: int, **_newer: Any) -> None:
 def sweep_card_changes(**_newer: Any) -> None:
     """Makes an attempt for each due card change whose message the queue lost."""
     card_changes.sweep()
+
+
+@shared_task(name="issuing.tasks.sweep_profile_updates")
+def sweep_profile_updates(**_newer: Any) -> None:
+    """Sends corrected profiles to the issuers that know the person."""
+    profile_updates.sweep()
 
 
 @shared_task(name="issuing.tasks.sync_card")

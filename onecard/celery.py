@@ -94,6 +94,11 @@ app.conf.update(
             "schedule": 15.0,
             "options": {"expires": 15},
         },
+        "sweep-profile-updates": {
+            "task": "issuing.tasks.sweep_profile_updates",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         "sweep-card-comparisons": {
             "task": "issuing.tasks.sweep_card_comparisons",
             "schedule": 15.0,

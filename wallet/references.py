@@ -17,6 +17,8 @@ class Subject(StrEnum):
     CARD_DETACHMENT = "carddetachment"
     # A change asked of an issuer about a card: its key in our database.
     CARD_CHANGE = "cardchange"
+    # A corrected profile on its way to an issuer: the key of its update in our database.
+    PROFILE_UPDATE = "profileupdate"
     # A movement of money at the issuer: its key in our database.
     CARD_TRANSACTION = "card_transaction"
     # A dispute of one of our charges: the processor's id of the dispute, or of the balance entry that moved its money.

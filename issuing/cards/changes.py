@@ -9,10 +9,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from audit import trail
 from issuing import locking, states
-from issuing.cards import card_notices, change_records, handover, issuer_failover
+from issuing.cards import card_notices, change_records, handover, issuer_failover, profile_updates
+from issuing.cards.people import person_of
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import (
-    Address,
     CardOrder,
     IssuedCard,
     Issuer,
@@ -20,7 +20,6 @@ from issuing.issuers.base import (
     Limits,
     Person,
     RefusedError,
-    Terms,
 )
 from issuing.issuers.errors import KEY_REUSED, PausedError
 from issuing.issuers.registry import issuer_for
@@ -30,6 +29,8 @@ from onecard.kit.attempts import Attempts
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.kit.transitions import sources_of
+from wallet.kyc.moves import lock_person
+from wallet.models import Cardholder
 
 CHANGES = Attempts(model=CardChange, what="card change", statuses=states.OPEN_CHANGE, grace=dt.timedelta(seconds=5))
 # The changes of one card go to the issuer in the order in which they were asked for.
@@ -135,10 +136,24 @@ def _account_at(issuer: Issuer, card: VirtualCard) -> str:
     """The cardholder's id at the issuer, made there first if need be, under a key of its own."""
     account = IssuerAccount.objects.get(cardholder=card.cardholder, provider=card.issuer_provider)
     if not account.issuer_cardholder_id:
-        made = issuer.create_cardholder(_person(card), key=str(account.public_id), asked_at=account.created_at)
-        IssuerAccount.objects.filter(pk=account.pk, issuer_cardholder_id="").update(issuer_cardholder_id=made)
-        account.issuer_cardholder_id = made
+        person = person_of(card.cardholder)
+        account.issuer_cardholder_id = issuer.create_cardholder(
+            person, key=str(account.public_id), asked_at=account.created_at
+        )
+        _keep(account, person)
     return account.issuer_cardholder_id
+
+
+def _keep(account: IssuerAccount, person: Person) -> None:
+    """Keeps who the person is at the issuer, and notes when their profile changed while it was asked."""
+    with transaction():
+        lock_person(account.cardholder_id)
+        rows = IssuerAccount.objects.filter(pk=account.pk, issuer_cardholder_id="")
+        if not rows.update(issuer_cardholder_id=account.issuer_cardholder_id):
+            return
+        # Read after the lock, the e-mail address too, which is another table's.
+        if person_of(Cardholder.objects.select_related("user").get(pk=account.cardholder_id)) != person:
+            profile_updates.intend(account)
 
 
 def _done(change: CardChange, issued: IssuedCard | None) -> None:
@@ -223,28 +238,6 @@ def _try_later(change: CardChange, error: IssuerError, *, was_sent: bool = True)
         complaint = CHANGES.complaint(change, error.message)
         if is_ours and complaint and was_sent:
             change_records.open_case(change, complaint)
-
-
-def _person(card: VirtualCard) -> Person:
-    holder = card.cardholder
-    address = Address(
-        holder.address_line1,
-        holder.address_city,
-        holder.address_state,
-        holder.address_postal_code,
-        holder.address_country,
-        line2=holder.address_line2,
-    )
-    accepted_at, accepted_from = holder.terms_accepted_at, holder.terms_accepted_from
-    return Person(
-        holder.legal_first_name,
-        holder.legal_last_name,
-        email=holder.user.email,
-        address=address,
-        phone=holder.phone,
-        birth_date=holder.birth_date,
-        terms=Terms(accepted_at, str(accepted_from)) if accepted_at and accepted_from else None,
-    )
 
 
 def _limits(card: VirtualCard) -> Limits:

@@ -221,6 +221,11 @@ class Issuer(Protocol):
     def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         """Creates the person at the issuer and returns the issuer's id."""
 
+    def update_cardholder(
+        self, issuer_cardholder_id: str, person: Person, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        """Tells the issuer of a corrected profile of somebody whom it knows."""
+
     def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         """Makes an inactive virtual card."""
 

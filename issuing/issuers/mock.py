@@ -79,6 +79,18 @@ class MockIssuer:
 
         return self._run("create_cardholder", lambda: self._once(key, person, make))
 
+    def update_cardholder(
+        self, issuer_cardholder_id: str, person: Person, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        def change() -> Person:
+            if issuer_cardholder_id not in self.cardholders:
+                raise errors.unknown()
+            self.cardholders[issuer_cardholder_id] = person
+            return person
+
+        content = (issuer_cardholder_id, person)
+        self._run("update_cardholder", lambda: self._once(key, content, change))
+
     def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         def make() -> IssuedCard:
             if order.issuer_cardholder_id not in self.cardholders:

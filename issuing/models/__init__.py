@@ -8,6 +8,7 @@ from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
 from issuing.models.inbox import IssuerEvent
 from issuing.models.legacy import LegacyDocument
+from issuing.models.people import ProfileUpdate
 from issuing.models.rewards import RewardEntry
 from issuing.models.sync import SyncDifference, SyncRun
 from issuing.models.transactions import CardTransaction
@@ -27,6 +28,7 @@ __all__ = [
     "IssuerControl",
     "IssuerEvent",
     "LegacyDocument",
+    "ProfileUpdate",
     "Provider",
     "RewardEntry",
     "Rollout",

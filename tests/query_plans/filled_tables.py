@@ -24,6 +24,7 @@ NUMBERS: Final = {"bigint", "integer", "smallint", "numeric"}
 PERSON: Final = f"(n %% {PEOPLE}) + 1"
 DUE: Final = "n %% 1000 = 0"
 SOME_DUE: Final = "now() - interval '1 hour'"
+INTENDED_OR_DONE: Final = f"CASE WHEN {DUE} THEN 'intended' ELSE 'done' END"
 
 COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     "users_user": (PEOPLE, {"username": "'u' || n", "email": "'u' || n || '@example.com'", "is_active": "true"}),
@@ -100,6 +101,10 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     "issuing_issueraccount": (
         PEOPLE,
         {"cardholder_id": "n", "provider": "'stripe'", "issuer_cardholder_id": "'ich_' || n"},
+    ),
+    "issuing_profileupdate": (
+        A_FEW,
+        {"account_id": "n", "status": INTENDED_OR_DONE, "next_attempt_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END"},
     ),
     "issuing_spendwindow": (
         3 * PEOPLE,

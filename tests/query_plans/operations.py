@@ -18,7 +18,7 @@ from issuing.authorizations import close_out
 from issuing.billing import top_ups
 from issuing.card_data import reveal
 from issuing.cards import changes as card_changes
-from issuing.cards import due_comparisons
+from issuing.cards import due_comparisons, profile_updates
 from issuing.clearing import card_transactions, manual_matching
 from issuing.disputes import requests as dispute_requests
 from issuing.disputes import submission as dispute_submission
@@ -67,6 +67,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of verifications", kyc_expiry.sweep
     yield "sweep of the inbox", dispatch.sweep
     yield "sweep of card changes", card_changes.sweep
+    yield "sweep of profile updates", lambda: profile_updates.sweep(issuer=MockIssuer())
     yield "sweep of card comparisons", due_comparisons.sweep
     yield "sweep of top-ups", top_ups.sweep
     yield "sweep of closed purchases", close_out.sweep

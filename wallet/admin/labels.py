@@ -126,6 +126,12 @@ NEXT_STEP: dict[str, str] = {
         "shows whether that issuer is down. Once it is mended, press “Ask the issuer again” there. If it was settled "
         "in the issuer's dashboard instead, close this case with a sentence that says so."
     ),
+    Case.Kind.PROFILE_NOT_TAKEN: (
+        "The person's profile was corrected here, and the issuer still has the earlier one. We keep asking while it "
+        "does not answer, and this case closes by itself once it takes the profile. If it refuses, correct the profile "
+        "on the person's page so that the issuer can take it: it is sent again by itself. If it was corrected in the "
+        "issuer's dashboard instead, close this case with a sentence that says so."
+    ),
     Case.Kind.CARD_REMOVAL_FAILING: (
         "The person removed this card, and it pays nothing any more. The processor does not confirm that it forgot the "
         "card; we keep asking, and this case closes by itself with its answer. The summary says why it fails. If it "

@@ -21,6 +21,7 @@ from wallet.refunds import records as refunds
 SETTLED_OUTSIDE = (
     Case.Kind.CARD_DIFFERS,
     Case.Kind.CARD_CHANGE_FAILING,
+    Case.Kind.PROFILE_NOT_TAKEN,
     Case.Kind.CARD_REMOVAL_FAILING,
     Case.Kind.DISPUTE_NOT_SENT,
     Case.Kind.TRANSACTION_DIFFERS,

@@ -22,6 +22,7 @@ class Case(models.Model):
         APPROVED_WITHOUT_US = "approved_without_us", "Issuer approved by itself, nobody was charged"
         CARD_DIFFERS = "card_differs", "Card differs from what its issuer says"
         CARD_CHANGE_FAILING = "card_change_failing", "A card change keeps failing at its issuer"
+        PROFILE_NOT_TAKEN = "profile_not_taken", "An issuer does not take a corrected profile"
         CARD_REMOVAL_FAILING = "card_removal_failing", "A removed funding card stays at the processor"
         TRANSACTION_DIFFERS = "transaction_differs", "Transaction differs from what its issuer says"
         RECEIVABLE = "receivable", "No funding card paid; the cardholder owes it"

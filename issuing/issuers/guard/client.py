@@ -75,6 +75,11 @@ class GuardedIssuer:
     def create_cardholder(self, person: Person, *, key: str, asked_at: dt.datetime | None = None) -> str:
         return self._call(lambda: self.inner.create_cardholder(person, key=key, asked_at=asked_at))
 
+    def update_cardholder(
+        self, issuer_cardholder_id: str, person: Person, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        self._call(lambda: self.inner.update_cardholder(issuer_cardholder_id, person, key=key, asked_at=asked_at))
+
     def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         return self._call(lambda: self.inner.create_card(order, key=key, asked_at=asked_at))
 

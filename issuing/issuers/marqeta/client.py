@@ -72,6 +72,13 @@ class MarqetaIssuer:
             self._http.call("POST", "usertransitions", body=shapes.activation_body(token, key=key))
         return token
 
+    def update_cardholder(
+        self, issuer_cardholder_id: str, person: Person, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        """Sets the user to just this profile, so the same again changes nothing and needs no key."""
+        path = f"users/{quote(issuer_cardholder_id, safe='')}"
+        self._http.call("PUT", path, body=shapes.user_update_body(person))
+
     def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         """Limits come first: a card that exists is then never without them."""
         if order.currency != self._currency:

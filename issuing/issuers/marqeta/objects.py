@@ -48,8 +48,18 @@ _CAPTURES = CLEARINGS | TAKES_AT_ONCE
 
 def user_body(person: Person, *, key: str) -> Json:
     """A new user; the key is their token."""
+    return {"token": key, **{name: value for name, value in _profile(person).items() if value}}
+
+
+def user_update_body(person: Person) -> Json:
+    """A user's corrected profile; a second line that is gone is emptied there, too."""
+    profile = _profile(person)
+    return {name: value for name, value in profile.items() if value or name == "address2"}
+
+
+def _profile(person: Person) -> dict[str, str]:
     address = person.address
-    body = {
+    return {
         "first_name": clean_text(person.first_name, limit=40),
         "last_name": clean_text(person.last_name, limit=40),
         "email": clean_text(person.email, limit=255),
@@ -62,7 +72,6 @@ def user_body(person: Person, *, key: str) -> Json:
         "postal_code": clean_text(address.postal_code, limit=10),
         "country": clean_text(address.country, limit=40),
     }
-    return {"token": key, **{name: value for name, value in body.items() if value}}
 
 
 def activation_body(user_token: str, *, key: str) -> Json:

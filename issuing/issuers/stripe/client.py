@@ -75,6 +75,14 @@ class StripeIssuer:
         )
         return shapes.read_id(made)
 
+    def update_cardholder(
+        self, issuer_cardholder_id: str, person: Person, *, key: str, asked_at: dt.datetime | None = None
+    ) -> None:
+        """The name at the top of Stripe's object is no parameter of an update; the person's own names are."""
+        params = shapes.cardholder_update_params(person)
+        # The same change done twice is the change done once, so there is nothing to find first.
+        _change(key, asked_at, lambda options: self._issuing.cardholders.update(issuer_cardholder_id, params, options))
+
     def create_card(self, order: CardOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuedCard:
         params: CardCreateParams = {
             "cardholder": order.issuer_cardholder_id,

@@ -12,6 +12,7 @@ from stripe.params.issuing import (
     CardholderCreateParams,
     CardholderCreateParamsBillingAddress,
     CardholderCreateParamsIndividual,
+    CardholderUpdateParams,
 )
 
 from issuing.issuers import errors
@@ -45,21 +46,38 @@ _KINDS = {"capture": Kind.CAPTURE, "refund": Kind.REFUND}
 
 def cardholder_params(person: Person, *, key: str) -> CardholderCreateParams:
     """The parameters of a new cardholder; raises RefusedError for a name without letters."""
-    first, last = clean_name(person.first_name), clean_name(person.last_name)
-    name = clean_name(f"{first} {last}")
-    if not name:
-        raise RefusedError("A cardholder needs a name with letters in it.")
+    first, last, name = _names(person)
     params: CardholderCreateParams = {
         "type": "individual",
         "name": name,
         "email": person.email,
-        "individual": _individual(person, first or name, last or name),
+        "individual": _individual(person, first, last),
         "billing": {"address": _address(person.address)},
         "metadata": {KEY: key},
     }
     if person.phone:
         params["phone_number"] = person.phone
     return params
+
+
+def cardholder_update_params(person: Person) -> CardholderUpdateParams:
+    """The parameters that correct a cardholder; raises RefusedError for a name without letters."""
+    first, last, _name = _names(person)
+    individual: Any = _individual(person, first, last)
+    address: Any = _address(person.address)
+    params: CardholderUpdateParams = {"email": person.email, "individual": individual, "billing": {"address": address}}
+    if person.phone:
+        params["phone_number"] = person.phone
+    return params
+
+
+def _names(person: Person) -> tuple[str, str, str]:
+    """The first, last and whole name as Stripe takes them."""
+    first, last = clean_name(person.first_name), clean_name(person.last_name)
+    name = clean_name(f"{first} {last}")
+    if not name:
+        raise RefusedError("A cardholder needs a name with letters in it.")
+    return first or name, last or name, name
 
 
 def _individual(person: Person, first: str, last: str) -> CardholderCreateParamsIndividual:
