@@ -3,7 +3,8 @@
 import datetime as dt
 from typing import Any, Final
 
-from issuing.models import Decision
+from issuing.authorizations import issuer_reasons
+from issuing.models import Authorization, Decision
 from onecard.kit import display
 from onecard.kit.time_zones import zone_of
 
@@ -20,12 +21,18 @@ SENTENCES: Final[dict[str, str]] = {
     "cash_not_allowed": "Cash and things like cash cannot be bought with this card.",
     "no_funding_card": "None of your cards could be charged. Check that one is active and not expired.",
     "deadline_exceeded": OURS,
-    "issuer": (
-        "The card's issuer declined it and did not ask us. It does so when the card is frozen or a limit is used up: "
-        "look at both."
-    ),
 }
 LIMITS: Final = {"day": "daily limit", "month": "monthly limit", "purchase": "limit for one purchase"}
+
+
+def why(row: Authorization, last: Decision | None, *, time_zone: str) -> tuple[str, str]:
+    """Returns the code and the sentence of a declined purchase, from its row and its last decision.
+
+    The code is "issuer" where the issuer declined what we were not asked about, or had approved.
+    """
+    if last is None or last.approved:
+        return "issuer", issuer_reasons.sentence(row.issuer_reason)
+    return last.decline_reason, sentence(last, time_zone=time_zone)
 
 
 def sentence(decision: Decision, *, time_zone: str) -> str:

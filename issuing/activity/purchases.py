@@ -77,7 +77,7 @@ def _view(
         payments.insert(0, Payment(None, Money(balance_minor, row.currency), Charge.SUCCEEDED))
     status = _status(row, left_minor, charges)
     minor = {
-        DECLINED: last.amount_minor if last else row.approved_minor,
+        DECLINED: last.amount_minor if last else row.declined_minor,
         COMPLETED: left_minor,
         PENDING: max(left_minor, row.approved_minor),
     }.get(status, row.approved_minor)

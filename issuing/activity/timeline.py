@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from issuing import states
 from issuing.activity import declines
+from issuing.authorizations import issuer_reasons
 from issuing.models import Authorization, CardTransaction, Decision, Dispute
 from onecard.kit.money import Money
 from wallet.models import FundingCharge, FundingRefund
@@ -61,7 +62,7 @@ def build(purchase: Authorization, *, time_zone: str) -> list[Step]:
 def _steps(purchase: Authorization, time_zone: str) -> Iterator[tuple[dt.datetime, str, str, Money | None]]:
     decisions = list(Decision.objects.filter(authorization=purchase).order_by("pk"))
     if not decisions:
-        yield purchase.created_at, "reported", "The card's issuer reported it without asking us", None
+        yield _reported(purchase)
     for decision in decisions:
         yield decision.decided_at, _kind(decision), _decided(decision, time_zone), decision.money
     yield from _charges(purchase)
@@ -73,6 +74,14 @@ def _steps(purchase: Authorization, time_zone: str) -> Iterator[tuple[dt.datetim
     for dispute in Dispute.objects.filter(authorization=purchase).order_by("pk"):
         text = DISPUTED[states.Dispute(dispute.status)].format(money=dispute.money)
         yield dispute.updated_at, f"dispute_{dispute.status}", text, dispute.money
+
+
+def _reported(purchase: Authorization) -> tuple[dt.datetime, str, str, Money | None]:
+    """The first step of a purchase that we were not asked about."""
+    if purchase.status != states.Authorization.DECLINED:
+        return purchase.created_at, "reported", "The card's issuer reported it without asking us", None
+    asked = Money(purchase.declined_minor, purchase.currency) if purchase.declined_minor else None
+    return purchase.created_at, "declined", issuer_reasons.sentence(purchase.issuer_reason), asked
 
 
 def _kind(decision: Decision) -> str:

@@ -112,7 +112,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     @admin.display(description="Amount", ordering="approved_minor")
     def amount(self, purchase: Authorization) -> str:
         asked = getattr(purchase, "asked_minor", None)
-        return display.money(purchase.approved_minor or asked or 0, purchase.currency)
+        return display.money(purchase.approved_minor or asked or purchase.declined_minor, purchase.currency)
 
     @admin.display(description="Status", ordering="status")
     def state(self, purchase: Authorization) -> SafeString:
@@ -126,7 +126,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     @admin.display(description="Declined because")
     def why_declined(self, purchase: Authorization) -> str:
         reason = getattr(purchase, "decline_reason", None) or ""
-        return DECLINES.get(reason, reason) or display.NOTHING
+        return DECLINES.get(reason, reason) or purchase.issuer_reason.replace("_", " ") or display.NOTHING
 
 
 references.register("authorization", lambda key: reverse("admin:issuing_authorization_change", args=[key]))

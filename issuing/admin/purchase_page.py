@@ -175,6 +175,8 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
         ("Place", place),
         ("Merchant category", str(category or authorization.mcc)),
         ("Approved", display.money(authorization.approved_minor, authorization.currency)),
+        ("Declined by the issuer", authorization.declined_minor and _declined(authorization)),
+        ("Issuer's reason", authorization.issuer_reason.replace("_", " ")),
         ("Of that by the issuer alone", alone and display.money(alone, authorization.currency)),
         ("Cardholder", holder and display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name)),
         ("Virtual card", card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
@@ -185,6 +187,10 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
         ("Last change", display.moment(authorization.updated_at)),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _declined(authorization: Authorization) -> str:
+    return display.money(authorization.declined_minor, authorization.currency)
 
 
 def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:

@@ -1,5 +1,6 @@
 """Tells a person that the card's issuer declined a purchase by itself, which no decision of ours says."""
 
+from issuing.authorizations import issuer_reasons
 from issuing.models import Authorization
 from onecard.kit import display
 from onecard.notices import services as notices
@@ -17,6 +18,6 @@ def by_issuer(authorization: Authorization, amount_minor: int) -> None:
         user_id=card.cardholder.user_id,
         kind=Kind.PURCHASE_DECLINED,
         cause=f"declined:{authorization.pk}",
-        text=f"{amount}{where}. The card's issuer declined it, whatever we answered. Nothing is charged for it.",
+        text=f"{amount}{where}. {issuer_reasons.sentence(authorization.issuer_reason)} Nothing is charged for it.",
         reference=f"purchase:{authorization.issuer_authorization_id}",
     )

@@ -7,7 +7,7 @@ from django.db.models.functions import Least
 
 from audit import trail
 from issuing import locking, states
-from issuing.authorizations import close_out, decline_notices, rounds
+from issuing.authorizations import close_out, decline_notices, issuer_reasons, rounds
 from issuing.billing import amount_due, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
@@ -97,6 +97,9 @@ def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     was, target = authorization.status, _reported_status(update)
     moved = was != target and move(authorization, target, actor=f"issuer:{update.provider}")
     if moved and target == states.Authorization.DECLINED:
+        why = update.declined_because
+        Authorization.objects.filter(pk=authorization.pk).update(issuer_reason=why)
+        authorization.issuer_reason = why
         decline_notices.by_issuer(authorization, authorization.approved_minor)
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:
@@ -279,6 +282,7 @@ def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authoriz
         merchant_network_id=update.merchant.network_id,
         authorization_code=update.authorization_code,
         **update.beside.columns(),
+        **(issuer_reasons.columns(update) if status == states.Authorization.DECLINED else {}),
         created_at=now,
         updated_at=now,
     )
@@ -286,7 +290,7 @@ def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authoriz
         actor=f"issuer:{update.provider}", action="authorization.reported", subject=authorization, status=status
     )
     if status == states.Authorization.DECLINED:
-        decline_notices.by_issuer(authorization, update.amount_minor)
+        decline_notices.by_issuer(authorization, authorization.declined_minor)
     if status not in NOTHING_BOUGHT and update.amount_minor:
         review_cases.open_case(authorization, amount_minor=authorization.approved_minor)
     return authorization

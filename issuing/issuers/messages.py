@@ -146,7 +146,8 @@ class AuthorizationUpdate:
     """What the issuer reports of an authorization: its outcome, its status and its amount.
 
     `status` is one of states.Authorization, or "" when unknown. `asked_us` is true when the outcome went through our
-    webhook, whatever we answered.
+    webhook, whatever we answered. Of a decline, `declined_minor` is what was asked for, and `declined_because` the
+    issuer's word for why.
     """
 
     provider: str
@@ -164,6 +165,8 @@ class AuthorizationUpdate:
     declined_rounds: tuple[DeclinedRound, ...] = ()
     beside: SideAmounts = NOTHING
     issuer_cardholder_id: str = ""
+    declined_minor: int = 0
+    declined_because: str = ""
 
 
 def round_prefix(rounds_before: int) -> str:

@@ -40,6 +40,20 @@ class Authorization(models.Model):
     atm_fee_minor = models.BigIntegerField(
         default=0, db_default=0, help_text="The machine's fee, a part of the amount."
     )
+    declined_minor = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="What was asked for, where the issuer declined by itself. It counts nowhere.",
+    )
+    issuer_reason = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="The issuer's word for why it declined by itself.",
+    )
     settle_due_at = models.DateTimeField(
         null=True, blank=True, help_text="Closed at the issuer; until then a capture may still be on its way to us."
     )

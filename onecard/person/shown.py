@@ -137,9 +137,8 @@ def decline_sentence(view: PurchaseView, *, time_zone: str) -> str:
     """Returns why a declined purchase was declined, and "" for another."""
     if view.status != DECLINED:
         return ""
-    if view.decision is None or view.decision.approved:
-        return declines.SENTENCES["issuer"]
-    return declines.sentence(view.decision, time_zone=time_zone)
+    _code, sentence = declines.why(view.row, view.decision, time_zone=time_zone)
+    return sentence
 
 
 def _card(card: RankedCard, found: Explanation, amount: Money) -> ShownCard:

@@ -129,6 +129,7 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
     content = envelope.content
     history = request_history.entries(content)
     approved = [entry for entry in history if entry.get("approved") is True]
+    declined: dict[str, Any] = next((entry for entry in reversed(history) if entry.get("approved") is False), {})
     currency = _or_nothing(currency_in, content.get("currency")) or ""
     return AuthorizationUpdate(
         provider=provider,
@@ -152,6 +153,9 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
         ),
         beside=of_stripe(content, currency),
         issuer_cardholder_id=next(iter(_people(content)), ""),
+        # A declined authorization itself may say 0: only its history says what was asked for.
+        declined_minor=_stated_amount(declined, currency) or 0,
+        declined_because=clean_text(declined.get("reason"), limit=40),
     )
 
 

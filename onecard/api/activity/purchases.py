@@ -151,9 +151,8 @@ class Purchase(ApiView):
 
 def render(view: PurchaseView, time_zone: str) -> dict[str, Any]:
     """Returns a purchase in the form of PurchaseSerializer."""
-    row, decision = view.row, view.decision
-    sentence = declines.sentence(decision, time_zone=time_zone) if decision else declines.SENTENCES["issuer"]
-    declined = {"code": decision.decline_reason if decision else "issuer", "sentence": sentence}
+    row = view.row
+    code, sentence = declines.why(row, view.decision, time_zone=time_zone)
     has_own = row.merchant_amount_minor is not None
     return {
         "id": row.issuer_authorization_id,
@@ -169,7 +168,7 @@ def render(view: PurchaseView, time_zone: str) -> dict[str, Any]:
         },
         "card": str(row.card.public_id) if row.card else None,
         "paid_with": [_payment(each) for each in view.payments],
-        "decline": declined if view.status == "declined" else None,
+        "decline": {"code": code, "sentence": sentence} if view.status == "declined" else None,
         "created_at": serializers.DateTimeField().to_representation(row.created_at),
     }
 

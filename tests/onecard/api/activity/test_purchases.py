@@ -7,14 +7,16 @@ import pytest
 from django.test import Client
 
 from issuing.handlers import dispatch
-from issuing.models import VirtualCard
+from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
 from onecard.kit import clock
+from onecard.notices.models import Notice
 from tests.support import stripe_events
 from tests.support.back_office import logged_in
 from tests.support.factories import VirtualCardFactory
 from tests.support.processors import Obliging
 from tests.support.wallets import walkthrough_card
 from wallet.charges import charge as charges
+from wallet.models import Case, FundingObligation, Posting
 
 pytestmark = pytest.mark.django_db
 # When what a worker would do at once is due for the sweep as well.
@@ -128,6 +130,39 @@ def test_the_limit_for_one_purchase_is_said_with_its_numbers(card: VirtualCard, 
     assert read["decline"]["sentence"] == (
         "10.01 USD is more than your limit for one purchase of 10.00 USD; 10.00 USD was left."
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("spending_controls", "One of your card's limits was used up at the card's issuer"),
+        ("card_inactive", "Your card was frozen or not active yet"),
+        ("something_new", "The card's issuer declined it and did not ask us"),
+    ],
+)
+@pytest.mark.parametrize("stated", [0, 4500])
+def test_what_the_issuer_declined_alone_keeps_amount_and_reason(
+    card: VirtualCard, client: Client, reason: str, words: str, stated: int
+) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    history = [{"approved": False, "amount": 4500, "currency": "usd", "reason": reason}]
+    told = {"approved": False, "status": "closed", "amount": stated, "request_history": history}
+    stripe_events.post(stripe_events.authorization_update(asked, **told))
+    dispatch.sweep(now=clock.now() + SOON)
+
+    (row,) = listed(client)
+    assert (row["status"], row["amount"]["amount_minor"], row["decline"]["code"]) == ("declined", 4500, "issuer")
+    assert row["decline"]["sentence"].startswith(words)
+    (step,) = client.get(f"/api/v1/purchases/{row['id']}").json()["timeline"]
+    assert (step["kind"], step["amount"]["amount_minor"]) == ("declined", 4500)
+    assert step["text"].startswith(words)
+    notice = Notice.objects.get(kind="purchase_declined")
+    assert notice.text.startswith("45.00 USD")
+    assert words in notice.text
+    # It counts nowhere.
+    purchase = Authorization.objects.get()
+    assert (purchase.approved_minor, purchase.declined_minor, purchase.issuer_reason) == (0, 4500, reason)
+    assert not any(model.objects.exists() for model in (SpendWindow, Hold, Case, FundingObligation, Posting))
 
 
 def test_a_frozen_card_says_what_helps(card: VirtualCard, client: Client) -> None:

@@ -1,0 +1,50 @@
+"""Why an issuer declined a purchase by itself: its word, as a sentence for the person who stood at the till.
+
+The words are Stripe's (docs/issuers/stripe.md, Real-time authorizations); the list is open.
+"""
+
+from typing import Any, Final
+
+from issuing.issuers.messages import AuthorizationUpdate
+
+ANY: Final = (
+    "The card's issuer declined it and did not ask us. It does so when the card is frozen or a limit is used up: look "
+    "at both."
+)
+_STOPPED: Final = "The card's issuer has stopped this card. Our support can tell you more."
+_IDENTITY: Final = "The card's issuer needs more to verify your identity. Look at your profile, or ask our support."
+_TROUBLE: Final = "The card's issuer could not decide on it in time. Your card is fine: try again."
+SENTENCES: Final[dict[str, str]] = {
+    "spending_controls": (
+        "One of your card's limits was used up at the card's issuer, which declined it without asking us. Its days and "
+        "months begin at midnight UTC."
+    ),
+    "card_inactive": "Your card was frozen or not active yet. Unfreeze or activate it, then try again.",
+    "card_canceled": "This card is closed. Use your new card.",
+    "card_expired": "This card has expired. Ask for a new one.",
+    "cardholder_inactive": _STOPPED,
+    "cardholder_blocked": _STOPPED,
+    "account_disabled": _STOPPED,
+    "cardholder_verification_required": _IDENTITY,
+    "insufficient_funds": "The card's issuer could not cover it at that moment. Your card is fine: try again later.",
+    "insecure_authorization_method": "The merchant read the card in a way that is not safe: ask them for another way.",
+    "verification_failed": "The expiry date, the security code or the address did not match the card: check them.",
+    "pin_blocked": "The PIN was entered wrongly too often. Our support can help.",
+    "not_allowed": "This card cannot be used for such a purchase.",
+    "suspected_fraud": "The card's issuer suspected that it was not you. Our support can help.",
+    "network_fallback": _TROUBLE,
+    "stripe_internal_error": _TROUBLE,
+    "webhook_error": _TROUBLE,
+    "webhook_timeout": _TROUBLE,
+}
+
+
+def sentence(reason: str) -> str:
+    """Returns the sentence of an issuer's reason; a general one for a reason that is missing or new."""
+    return SENTENCES.get(reason, ANY)
+
+
+def columns(update: AuthorizationUpdate) -> dict[str, Any]:
+    """Returns what the row of a purchase keeps of its issuer's own decline; none of it counts anywhere."""
+    asked_minor = update.declined_minor or update.amount_minor
+    return {"declined_minor": asked_minor, "issuer_reason": update.declined_because}
