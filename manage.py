@@ -22,9 +22,9 @@ def main() -> None:
         sys.exit(refusal(error))
     except DatabaseError as error:
         # It reads the settings, which are known to be right by now.
-        from onecard.management import trouble
+        from onecard.management import database_errors
 
-        words = trouble.in_words(error)
+        words = database_errors.in_words(error)
         if not words:
             raise
         sys.stderr.write(f"{words}\n")

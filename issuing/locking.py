@@ -160,29 +160,29 @@ def _disputed(provider: str, dispute_id: str) -> _Wanted:
 
 def _named(provider: str, names: frozenset[str], issuer_card_id: str) -> _Wanted:
     """What is named, and what it belongs to, in one query."""
-    ways = ways_to(provider, names, issuer_card_id)
-    rows = ways[0].union(*ways[1:], all=True) if ways else []
+    queries = queries_to(provider, names, issuer_card_id)
+    rows = queries[0].union(*queries[1:], all=True) if queries else []
     return _wanted([*((None, provider, name) for name in names), *((card, provider, name) for card, name in rows)])
 
 
-def ways_to(provider: str, names: Iterable[str], issuer_card_id: str) -> list[QuerySet[Any, Any]]:
+def queries_to(provider: str, names: Iterable[str], issuer_card_id: str) -> list[QuerySet[Any, Any]]:
     """The queries from what is named to a card and a name: each has its index, and one with OR would read all rows."""
-    ways: list[QuerySet[Any, Any]] = []
+    queries: list[QuerySet[Any, Any]] = []
     if issuer_card_id:
         cards = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id)
-        ways.append(cards.values_list("pk", Value("")))
+        queries.append(cards.values_list("pk", Value("")))
     if names:
         purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id__in=names)
         movements = CardTransaction.objects.filter(provider=provider, issuer_transaction_id__in=names)
-        ways += [
+        queries += [
             purchases.values_list("card_id", "issuer_authorization_id"),
             movements.values_list("authorization__card_id", "authorization__issuer_authorization_id"),
             movements.values_list("card_id", "issuer_authorization_id"),
         ]
         # These are linked as soon as what they name is there.
         waiting = CardTransaction.objects.filter(provider=provider, issuer_authorization_id__in=names)
-        ways.append(waiting.filter(authorization=None).values_list("card_id", "issuer_transaction_id"))
-    return ways
+        queries.append(waiting.filter(authorization=None).values_list("card_id", "issuer_transaction_id"))
+    return queries
 
 
 def _lock(find: Callable[[], _Wanted]) -> _Wanted:

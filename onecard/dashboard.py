@@ -42,17 +42,17 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         name: request.user.has_perm(f"{app}.view_{name}")
         for app, name in (("issuing", "authorization"), ("wallet", "case"), ("wallet", "fundingobligation"))
     }
-    troubles = issuer_control.troubles() if request.user.has_perm("issuing.view_issuercontrol") else None
+    read_only = issuer_control.read_only_issuers() if request.user.has_perm("issuing.view_issuercontrol") else None
     tiles = [
         *(_decision_tiles() if may_view["authorization"] else []),
         *([_case_tile()] if may_view["case"] else []),
         *([_uncharged_tile()] if may_view["fundingobligation"] else []),
-        *([_issuer_tile(troubles)] if troubles is not None else []),
+        *([_issuer_tile(read_only)] if read_only is not None else []),
         *([_outbox_tile()] if request.user.has_perm("outbox.view_message") else []),
         *([_inbox_tile()] if request.user.has_perm("issuing.view_issuerevent") else []),
     ]
     latest = _latest(request) if may_view["authorization"] else None
-    banners = [_banner(trouble) for trouble in troubles or []]
+    banners = [_banner(issuer) for issuer in read_only or []]
     return context | {"title": "Overview", "tiles": tiles, "latest": latest, "banners": banners}
 
 
@@ -100,20 +100,20 @@ def _uncharged_tile() -> Tile:
     )
 
 
-def _issuer_tile(troubles: list[Availability]) -> Tile:
+def _issuer_tile(read_only: list[Availability]) -> Tile:
     page = reverse("admin:issuing_issuercontrol_changelist")
-    if not troubles:
+    if not read_only:
         return Tile("Issuers", "All open", "Cards can be made and changed", page, "good")
-    names = ", ".join(Provider(trouble.provider).label for trouble in troubles)
-    return Tile("Issuers", f"{len(troubles)} read-only", names, page, "bad")
+    names = ", ".join(Provider(issuer.provider).label for issuer in read_only)
+    return Tile("Issuers", f"{len(read_only)} read-only", names, page, "bad")
 
 
-def _banner(trouble: Availability) -> dict[str, str]:
+def _banner(issuer: Availability) -> dict[str, str]:
     """What whoever opens the first page must know of an issuer that takes no changes."""
-    by = "by hand" if trouble.by == "hand" else "by its breaker, which is open"
-    name = Provider(trouble.provider).label
+    by = "by hand" if issuer.by == "hand" else "by its breaker, which is open"
+    name = Provider(issuer.provider).label
     return {
-        "words": f"{name} is read-only {by}: {trouble.reason.rstrip('.')}. Purchases go on.",
+        "words": f"{name} is read-only {by}: {issuer.reason.rstrip('.')}. Purchases go on.",
         "page": reverse("admin:issuing_issuercontrol_changelist"),
     }
 

@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.postgresql.time_limits import give_up_after
 
 log = logging.getLogger(__name__)
 

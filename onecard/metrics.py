@@ -27,7 +27,7 @@ from issuing.operations import availability
 from issuing.operations.control import configured_providers
 from onecard import production
 from onecard.kit import clock
-from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.outbox.models import Message
 from wallet.models import Case, FundingCharge
 from wallet.states import DUE_CHARGE
@@ -101,11 +101,11 @@ def issuers() -> Iterator[Gauge]:
     read_only = Gauge(
         "onecard_issuer_read_only", "1 while no card is made or changed there.", labels=["provider", "by"]
     )
-    for standing in map(availability.of, configured_providers()):
+    for status in map(availability.of, configured_providers()):
         for state in BREAKER_STATES:
-            breakers.add_metric([standing.provider, state], float(standing.breaker.state == state))
+            breakers.add_metric([status.provider, state], float(status.breaker.state == state))
         for by in ("hand", "breaker"):
-            read_only.add_metric([standing.provider, by], float(standing.by == by))
+            read_only.add_metric([status.provider, by], float(status.by == by))
     yield breakers
     yield read_only
 

@@ -91,7 +91,7 @@ class Choice:
 
     @property
     def chosen(self) -> Candidate | None:
-        return next((seen for seen in self.candidates if seen.method is self.method), None)
+        return next((each for each in self.candidates if each.method is self.method), None)
 
 
 def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], preference: str, rules: Rules) -> Choice:
@@ -100,11 +100,11 @@ def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], p
     `rows` are those of the purchase's MCC. The choice holds all methods: candidates first, best first, then those
     left out with the reason. Without a usable method the choice has none and its rule is `no_funding_card`.
     """
-    seen = [_assess(method, purchase, rows, preference, rules) for method in methods]
-    ranked = _rank([candidate for candidate in seen if not candidate.left_out], rules.tie_within)
-    trace = (*ranked, *(candidate for candidate in seen if candidate.left_out))
+    assessed = [_assess(method, purchase, rows, preference, rules) for method in methods]
+    ranked = _rank([candidate for candidate in assessed if not candidate.left_out], rules.tie_within)
+    trace = (*ranked, *(candidate for candidate in assessed if candidate.left_out))
     if not ranked:
-        backup = next((c.method for c in seen if c.method.is_backup and c.left_out == "no_ranking_row"), None)
+        backup = next((c.method for c in assessed if c.method.is_backup and c.left_out == "no_ranking_row"), None)
         return Choice(backup, "backup_unranked" if backup else "no_funding_card", trace)
     winner, rule = _apply_preference(ranked, preference, rules)
     return Choice(winner.method, rule, trace)

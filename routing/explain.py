@@ -48,18 +48,18 @@ class RewardLines:
 def candidates(trace: Trace, *, approved: bool) -> list[CandidateLine]:
     """Returns the cards in the engine's order; `approved` says whether the chosen one was used."""
     chosen = trace.get("chosen_method_id") if approved else None
-    return [_line(seen, chosen) for seen in trace.get("candidates") or []]
+    return [_line(candidate, chosen) for candidate in trace.get("candidates") or []]
 
 
 def rule_sentence(rule: str, trace: Trace) -> str:
     """Returns the rule that decided, with the two numbers that it compared, if it compared any."""
     sentence = RULES.get(rule, rule)
     times = trace.get("significantly_better")
-    usable = [seen for seen in trace.get("candidates") or [] if not seen.get("left_out")]
-    backup = next((seen for seen in usable if seen.get("is_backup")), None)
+    usable = [candidate for candidate in trace.get("candidates") or [] if not candidate.get("left_out")]
+    backup = next((candidate for candidate in usable if candidate.get("is_backup")), None)
     if rule not in ("backup_without_cash", "significantly_better_than_backup") or not (usable and backup and times):
         return sentence
-    best = max(usable, key=lambda seen: _number(seen.get("effective_reward")) or Decimal(0))
+    best = max(usable, key=lambda candidate: _number(candidate.get("effective_reward")) or Decimal(0))
     needed = (_number(times) or Decimal(0)) * (_number(backup.get("effective_reward")) or Decimal(0))
     return (
         f"{sentence} The best card, {best.get('name')}, earns {_two(best.get('effective_reward'))}; to replace the "
@@ -112,21 +112,21 @@ def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
     )
 
 
-def _line(seen: Trace, chosen: Any) -> CandidateLine:
-    row_id, version = seen.get("row_id"), seen.get("row_version")
+def _line(candidate: Trace, chosen: Any) -> CandidateLine:
+    row_id, version = candidate.get("row_id"), candidate.get("row_version")
     return CandidateLine(
-        name=str(seen.get("name", display.NOTHING)),
-        network=_word(Network, seen.get("network")),
-        last_four=str(seen.get("last_four", "")),
-        ranking=f"{row_id} v{version}, {seen.get('row_scope')}" if row_id is not None else display.NOTHING,
+        name=str(candidate.get("name", display.NOTHING)),
+        network=_word(Network, candidate.get("network")),
+        last_four=str(candidate.get("last_four", "")),
+        ranking=f"{row_id} v{version}, {candidate.get('row_scope')}" if row_id is not None else display.NOTHING,
         ranking_page=references.page_of(f"rankingrow:{row_id}") if row_id is not None else "",
-        rate=str(seen.get("reward_rate") or display.NOTHING),
-        reward_type=_word(RewardType, seen.get("reward_type")),
-        multiplier=str(seen.get("multiplier") or display.NOTHING),
-        effective=_two(seen.get("effective_reward")),
-        is_backup=bool(seen.get("is_backup")),
-        is_chosen=chosen is not None and seen.get("method_id") == chosen,
-        left_out=LEFT_OUT.get(str(seen.get("left_out")), str(seen.get("left_out") or "")),
+        rate=str(candidate.get("reward_rate") or display.NOTHING),
+        reward_type=_word(RewardType, candidate.get("reward_type")),
+        multiplier=str(candidate.get("multiplier") or display.NOTHING),
+        effective=_two(candidate.get("effective_reward")),
+        is_backup=bool(candidate.get("is_backup")),
+        is_chosen=chosen is not None and candidate.get("method_id") == chosen,
+        left_out=LEFT_OUT.get(str(candidate.get("left_out")), str(candidate.get("left_out") or "")),
     )
 
 

@@ -53,7 +53,7 @@ class Explanation:
 
 def explain(trace: Trace, *, rule: str, amount: Money) -> Explanation:
     """Returns why a trace's card was chosen, and what `amount` earns with each card (docs/routing.md)."""
-    cards = [_card(seen, amount) for seen in trace.get("candidates") or [] if isinstance(seen, dict)]
+    cards = [_card(candidate, amount) for candidate in trace.get("candidates") or [] if isinstance(candidate, dict)]
     wanted = trace.get("chosen_method_id")
     chosen = next((each for each in cards if wanted is not None and each.method_id == wanted), None)
     usable = [each for each in cards if not each.left_out and each is not chosen]
@@ -61,20 +61,20 @@ def explain(trace: Trace, *, rule: str, amount: Money) -> Explanation:
     return Explanation(rule, rule_sentence(rule, trace) if rule else "", chosen, runner_up, cards)
 
 
-def _card(seen: Trace, amount: Money) -> RankedCard:
-    rate, reward_type = _number(seen.get("reward_rate")), str(seen.get("reward_type") or "")
-    left_out = str(seen.get("left_out") or "")
+def _card(candidate: Trace, amount: Money) -> RankedCard:
+    rate, reward_type = _number(candidate.get("reward_rate")), str(candidate.get("reward_type") or "")
+    left_out = str(candidate.get("left_out") or "")
     is_ranked = rate is not None and amount.minor > 0
     return RankedCard(
-        method_id=seen.get("method_id"),
-        name=str(seen.get("name") or ""),
-        network=str(seen.get("network") or ""),
-        last_four=str(seen.get("last_four") or ""),
-        is_backup=bool(seen.get("is_backup")),
+        method_id=candidate.get("method_id"),
+        name=str(candidate.get("name") or ""),
+        network=str(candidate.get("network") or ""),
+        last_four=str(candidate.get("last_four") or ""),
+        is_backup=bool(candidate.get("is_backup")),
         reward_rate=rate,
         reward_type=reward_type,
-        multiplier=_number(seen.get("multiplier")),
-        effective_reward=_number(seen.get("effective_reward")),
+        multiplier=_number(candidate.get("multiplier")),
+        effective_reward=_number(candidate.get("effective_reward")),
         left_out=LEFT_OUT.get(left_out, left_out).removeprefix("left out: "),
         reward=rewards.estimate(amount=amount, reward_rate=rate, reward_type=reward_type)
         if is_ranked and rate is not None

@@ -84,7 +84,7 @@ def _fresh_issuers() -> Iterator[None]:
 def _settled_commits(_django_db_marker: None) -> Iterator[None]:
     """What a test left in doubt is settled before its tables are emptied: the database's own fixture ends later."""
     yield
-    assert unknown_commits.wait_until_settled(20), "a doubtful commit is still followed up 20 seconds after the test"
+    assert unknown_commits.wait_until_resolved(20), "a doubtful commit is still followed up 20 seconds after the test"
 
 
 @pytest.fixture(autouse=True)

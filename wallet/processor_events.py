@@ -13,7 +13,7 @@ from onecard.kit.text import clean_text
 from onecard.kit.transactions import transaction
 from wallet import cases, states
 from wallet.disputes import lifecycle as funding_disputes
-from wallet.methods import customers, described, setups
+from wallet.methods import card_details, customers, setups
 from wallet.methods import usable as methods
 from wallet.models import Cardholder, Case, FundingCharge, FundingMethod
 from wallet.processors.base import RefundOutcome
@@ -109,7 +109,7 @@ def method_detached(content: Mapping[str, Any]) -> bool:
 
 def method_updated(content: Mapping[str, Any]) -> bool:
     """Updates what the processor says of a renewed card; returns False when it is not ours."""
-    changes = described.details(read_saved_method(content))
+    changes = card_details.details(read_saved_method(content))
     return _change_method(_id(content.get("id")), RENEWED, **changes)
 
 
@@ -140,7 +140,7 @@ def _change_method(processor_method_id: str, action: str, **changes: Any) -> boo
     with transaction():
         methods.lock_wallet(found.cardholder_id)
         found.refresh_from_db()
-        changes = described.without_taken_number(found, changes)
+        changes = card_details.without_taken_number(found, changes)
         new = {name: value for name, value in changes.items() if getattr(found, name) != value}
         if new:
             now = clock.now()

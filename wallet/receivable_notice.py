@@ -44,7 +44,7 @@ def send(*, case_id: int, card_is_frozen: bool) -> bool:
     if case is None or case.obligation is None:
         return False
     try:
-        send_mail(*_letter(case, case.obligation, card_is_frozen=card_is_frozen), settings.SERVER_EMAIL, _address(case))
+        send_mail(*_mail(case, case.obligation, card_is_frozen=card_is_frozen), settings.SERVER_EMAIL, _address(case))
     except (SMTPException, OSError) as error:
         log.error("The mail of case %s could not be sent: %s.", case_id, type(error).__name__)  # noqa: TRY400
         return False
@@ -109,7 +109,7 @@ def _address(case: Case) -> list[str]:
     return [case.obligation.cardholder.user.email if case.obligation else ""]
 
 
-def _letter(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) -> tuple[str, str]:
+def _mail(case: Case, obligation: FundingObligation, *, card_is_frozen: bool) -> tuple[str, str]:
     """Returns subject and body. The bank's reason stays out (docs/issuers/stripe.md, Decline codes)."""
     where = " ".join(obligation.description.split()) or "your purchase"
     retries = obligation.charges.filter(status=states.Charge.INTENDED).exists()

@@ -26,8 +26,8 @@ from wallet.references import Subject
 
 CURSOR: Final = "decisions"
 # Longer than a decision may take to commit, with much to spare.
-SETTLED_AFTER: Final = dt.timedelta(minutes=2)
-# A first sweep does not tell people what they bought before there were notices.
+COMMITTED_AFTER: Final = dt.timedelta(minutes=2)
+# A first sweep does not write_notice people what they bought before there were notices.
 FIRST_LOOKS_BACK: Final = dt.timedelta(hours=1)
 BATCH: Final = 500
 
@@ -36,8 +36,8 @@ def sweep() -> int:
     """Writes the notices of decisions that have none; returns how many it looked at. Two sweeps may run at once."""
     cursor, now = _cursor(), clock.now()
     ids = list(_untold(cursor.position).order_by("pk").values_list("pk", flat=True)[:BATCH])
-    each_in_turn(ids, tell, what="decision notice")
-    behind = Decision.objects.filter(pk__gt=cursor.position, decided_at__lt=now - SETTLED_AFTER)
+    each_in_turn(ids, write_notice, what="decision notice")
+    behind = Decision.objects.filter(pk__gt=cursor.position, decided_at__lt=now - COMMITTED_AFTER)
     if len(ids) == BATCH:
         behind = behind.filter(pk__lte=ids[-1])
     reached = behind.aggregate(last=Max("pk"))["last"]
@@ -46,7 +46,7 @@ def sweep() -> int:
     return len(ids)
 
 
-def tell(decision_id: int) -> None:
+def write_notice(decision_id: int) -> None:
     """Writes the notice of one decision, once."""
     rows = Decision.objects.select_related("authorization__card__cardholder", "obligation")
     decision = rows.get(pk=decision_id)

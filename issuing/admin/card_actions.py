@@ -15,7 +15,15 @@ from issuing.cards import holder_rights
 from issuing.cards import service as cards
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
-from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 from onecard.kit.transitions import sources_of
 from wallet.admin.identity_buttons import STOPS, FlagForm
 from wallet.states import ComplianceFlag
@@ -24,7 +32,7 @@ HOLDS_AT_ONCE = (CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardAct:
+class CardButton:
     """An action on a card: the states that allow it, and how the page asks for it."""
 
     kind: CardChange.Kind
@@ -36,15 +44,15 @@ class CardAct:
     danger: bool = False
 
 
-ACTS = {
-    "activate": CardAct(
+BUTTONS = {
+    "activate": CardButton(
         kind=CardChange.Kind.ACTIVATE,
         call=cards.activate,
         from_states=(states.Card.PENDING,),
         words="The card can be used as soon as the issuer has said yes.",
         done="The card is active.",
     ),
-    "freeze": CardAct(
+    "freeze": CardButton(
         kind=CardChange.Kind.FREEZE,
         call=cards.freeze,
         from_states=tuple(sources_of(states.CARD_MOVES, states.Card.FROZEN)),
@@ -53,14 +61,14 @@ ACTS = {
         with_reason=True,
         danger=True,
     ),
-    "unfreeze": CardAct(
+    "unfreeze": CardButton(
         kind=CardChange.Kind.UNFREEZE,
         call=cards.unfreeze,
         from_states=(states.Card.FROZEN,),
         words="The card can be used again as soon as the issuer has said yes.",
         done="The card is active again.",
     ),
-    "close": CardAct(
+    "close": CardButton(
         kind=CardChange.Kind.CLOSE,
         call=cards.close,
         from_states=tuple(sources_of(states.CARD_MOVES, states.Card.CLOSED)),
@@ -100,19 +108,19 @@ class CardActionsAdmin(BaseAdmin):
 
     @page_action(description="Activate", url_path="activate", permissions=["change"], icon="check_circle")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return act_on_card(self, request, object_id, "activate")
+        return press_button(self, request, object_id, "activate")
 
     @page_action(description="Freeze", url_path="freeze", permissions=["change"], icon="ac_unit")
     def freeze(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return act_on_card(self, request, object_id, "freeze")
+        return press_button(self, request, object_id, "freeze")
 
     @page_action(description="Unfreeze", url_path="unfreeze", permissions=["change"], icon="sunny")
     def unfreeze(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return act_on_card(self, request, object_id, "unfreeze")
+        return press_button(self, request, object_id, "unfreeze")
 
     @page_action(description="Close", url_path="close", permissions=["change"], icon="block")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return act_on_card(self, request, object_id, "close")
+        return press_button(self, request, object_id, "close")
 
     @page_action(description="Set a flag", url_path="set-flag", permissions=["change"], icon="flag")
     def set_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -130,10 +138,10 @@ def _change_flag(
     request: HttpRequest, card: VirtualCard, flags: list[str], call: Callable[..., VirtualCard], button: str
 ) -> HttpResponse:
     title = f"{button}: {card} of {card.cardholder.name}"
-    act = Act(title=title, words=STOPS, button=button, back=change_page(card), danger=True)
+    confirmation = Confirmation(title=title, words=STOPS, button=button, back=change_page(card), danger=True)
     return ask_or_do(
         request,
-        act,
+        confirmation,
         FlagForm(posted(request), flags=flags),
         partial(call, card=card, requested_by=actor_of(request)),
         done="Done. The next purchase is decided with it.",
@@ -142,18 +150,18 @@ def _change_flag(
     )
 
 
-def _is_legal(act: str, card: VirtualCard) -> bool:
-    if act == PUT_MONEY:
+def _is_legal(name: str, card: VirtualCard) -> bool:
+    if name == PUT_MONEY:
         return card.status != states.Card.CLOSED
-    if act == "freeze" and holder_rights.stopped_by(card) == states.Stopper.HOLDER:
+    if name == "freeze" and holder_rights.stopped_by(card) == states.Stopper.HOLDER:
         return True
-    return act not in ACTS or card.status in ACTS[act].from_states
+    return name not in BUTTONS or card.status in BUTTONS[name].from_states
 
 
-def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+def press_button(model_admin: BaseAdmin, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
     """Asks, calls the domain's function, and shows the result."""
-    action, card = ACTS[name], row_or_404(room, request, object_id)
-    act = Act(
+    action, card = BUTTONS[name], row_or_404(model_admin, request, object_id)
+    confirmation = Confirmation(
         title=f"{action.kind.label} {card} of {card.cardholder.name}",
         words=action.words,
         button=action.kind.label,
@@ -162,7 +170,7 @@ def act_on_card(room: BaseAdmin, request: HttpRequest, object_id: str, name: str
     )
     return ask_or_do(
         request,
-        act,
+        confirmation,
         (ReasonForm if action.with_reason else forms.Form)(posted(request)),
         partial(action.call, card=card, requested_by=actor_of(request)),
         done=lambda kept: show_change_result(request, latest_change(kept, action.kind), done=action.done),

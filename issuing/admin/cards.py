@@ -212,9 +212,9 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         return display.moment(card.last_synced_at)
 
 
-def _why_not_now(room: AuditedAdmin, request: HttpRequest, object_id: str | None) -> str:
+def _why_not_now(model_admin: AuditedAdmin, request: HttpRequest, object_id: str | None) -> str:
     """Why this card's limits cannot be changed now, as a sentence, or ""."""
-    card = row_of(room, request, object_id)
+    card = row_of(model_admin, request, object_id)
     if card is None:
         return ""
     if card.status == states.Card.CLOSED:

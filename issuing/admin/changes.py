@@ -15,7 +15,15 @@ from issuing.errors import CardRefusedError
 from issuing.models import CardChange
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
-from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 
 CHANGE_TONE: dict[str, str] = {
     states.Change.INTENDED: "info",
@@ -51,7 +59,7 @@ class CardChangeAdmin(ReadOnlyAdmin):
         change = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _act(change),
+            _confirmation(change),
             ReasonForm(posted(request)),
             partial(card_changes.ask_again, change=change, requested_by=actor_of(request)),
             done=lambda _nothing: _show(request, change),
@@ -83,12 +91,12 @@ class CardChangeAdmin(ReadOnlyAdmin):
         return display.label(change.get_status_display(), CHANGE_TONE.get(change.status, "info"))
 
 
-def _act(change: CardChange) -> Act:
+def _confirmation(change: CardChange) -> Confirmation:
     words = (
         f"{change.failure_message} Mend that first. The same key goes to the issuer again, so what it has done already "
         "is not done twice. If it fails again, it is tried later as before."
     )
-    return Act(title=f"{ASK_AGAIN}: {change}", words=words, button=ASK_AGAIN, back=change_page(change))
+    return Confirmation(title=f"{ASK_AGAIN}: {change}", words=words, button=ASK_AGAIN, back=change_page(change))
 
 
 def _show(request: HttpRequest, change: CardChange) -> None:

@@ -13,7 +13,15 @@ from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
 from onecard.kit.admin import row_or_404
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import Act, ReasonForm, ask_or_do, change_page, page_action, posted, turn_away
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+    turn_away,
+)
 from onecard.kit.money import Money
 from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
@@ -51,7 +59,7 @@ class ConversionButton(MovementButtons):
             return turn_away(request, why_not, change_page(movement))
         return ask_or_do(
             request,
-            _act(movement, purchase),
+            _confirmation(movement, purchase),
             ConversionForm(posted(request), purchase.currency),
             partial(_enter, movement, request.user),
             done=partial(_show, request, movement),
@@ -72,9 +80,9 @@ def _show(request: HttpRequest, movement: CardTransaction, entered: EnteredAmoun
     show_result(request, entered, done=done)
 
 
-def _act(movement: CardTransaction, purchase: Authorization) -> Act:
+def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
-    return Act(
+    return Confirmation(
         title=f"Convert {amount} into {purchase.currency}",
         words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
         f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "

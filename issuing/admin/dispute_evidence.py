@@ -14,7 +14,15 @@ from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.models import DisputeEvidence
 from onecard.kit import display
 from onecard.kit.admin import ReadOnlyAdmin, row_or_404
-from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 from onecard.kit.crypto import SealError
 
 
@@ -47,7 +55,7 @@ class DisputeEvidenceAdmin(ReadOnlyAdmin):
         row = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _act(row),
+            _confirmation(row),
             ReasonForm(posted(request)),
             partial(evidence.download, evidence=row, actor=actor_of(request)),
             done=partial(_file, row),
@@ -69,8 +77,8 @@ def _file(row: DisputeEvidence, content: Any) -> HttpResponse:
     return answer
 
 
-def _act(row: DisputeEvidence) -> Act:
-    return Act(
+def _confirmation(row: DisputeEvidence) -> Confirmation:
+    return Confirmation(
         title=f"Download {row.name}",
         words="It is a person's own document. Your reason and your name stay in the audit trail.",
         button="Download it",

@@ -15,7 +15,7 @@ from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import (
-    Act,
+    Confirmation,
     ReasonForm,
     SelectWidget,
     actor_of,
@@ -47,7 +47,7 @@ class ReviewButtons(BaseAdmin):
         row = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _submit_act(row),
+            _submit_confirmation(row),
             SubmitForm(posted(request), row),
             partial(_submit, row, actor_of(request)),
             done=partial(_show_result, request),
@@ -60,7 +60,7 @@ class ReviewButtons(BaseAdmin):
         row = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _refuse_act(row),
+            _refuse_confirmation(row),
             ReasonForm(posted(request)),
             partial(requests.refuse, request=row, actor=actor_of(request)),
             done="The dispute is refused, and the cardholder reads the reason.",
@@ -93,8 +93,8 @@ def _show_result(request: HttpRequest, status: str) -> None:
         messages.warning(request, "The issuer has not answered yet: it is sent again until it does.")
 
 
-def _submit_act(row: DisputeRequest) -> Act:
-    return Act(
+def _submit_confirmation(row: DisputeRequest) -> Confirmation:
+    return Confirmation(
         title=f"Submit the dispute of {row.money} by {row.cardholder.name}",
         words="Look at the amount, the reason and the evidence again: after it is submitted, nothing can be changed.",
         button="Submit it to the issuer",
@@ -107,8 +107,8 @@ def _submit_act(row: DisputeRequest) -> Act:
     )
 
 
-def _refuse_act(row: DisputeRequest) -> Act:
-    return Act(
+def _refuse_confirmation(row: DisputeRequest) -> Confirmation:
+    return Confirmation(
         title=f"Refuse the dispute of {row.money} by {row.cardholder.name}",
         words="It is not submitted to the card network. The cardholder reads your reason word for word.",
         button="Refuse it",

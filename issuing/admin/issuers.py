@@ -24,7 +24,7 @@ from issuing.operations import control as issuer_control
 from issuing.operations.control import IssuerStatus, configured_providers
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
-from onecard.kit.confirmation_pages import Act, ReasonForm, TextWidget, actor_of, ask_or_do, posted
+from onecard.kit.confirmation_pages import Confirmation, ReasonForm, TextWidget, actor_of, ask_or_do, posted
 
 LONGEST_MINUTES = 7 * 24 * 60
 BREAKER = {
@@ -141,7 +141,7 @@ class IssuersAdmin(ReadOnlyAdmin):
         if name not in SWITCHES or provider not in configured_providers():
             raise Http404
         switch, label = SWITCHES[name], Provider(provider).label
-        act = Act(
+        confirmation = Confirmation(
             title=f"{switch.title}: {label}",
             words=switch.words,
             button=switch.title,
@@ -150,7 +150,7 @@ class IssuersAdmin(ReadOnlyAdmin):
         )
         return ask_or_do(
             request,
-            act,
+            confirmation,
             switch.form(posted(request)),
             partial(switch.call, provider=provider, actor=actor_of(request)),
             done=f"{label} {switch.done}",
@@ -165,12 +165,12 @@ def may_change(request: HttpRequest) -> bool:
 
 def _shown(status: IssuerStatus, *, may_switch: bool) -> dict[str, Any]:
     available = status.availability
-    trouble = available.read_only
-    state = display.label("Read-only", "bad") if trouble else display.label("Takes changes", "good")
+    is_read_only = available.read_only
+    state = display.label("Read-only", "bad") if is_read_only else display.label("Takes changes", "good")
     return {
         "name": status.name,
         "state": state,
-        "attention": trouble,
+        "attention": is_read_only,
         "facts": _facts(status),
         "notice": _notice(status),
         "switches": _switches(status) if may_switch else [],

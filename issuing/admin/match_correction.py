@@ -10,7 +10,7 @@ from issuing.admin.transaction_actions import MovementButtons
 from issuing.clearing import match_correction, match_proposals
 from issuing.models import CardTransaction
 from onecard.kit.admin import row_or_404
-from onecard.kit.confirmation_pages import Act, ask_or_do, change_page, page_action, posted, turn_away
+from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, page_action, posted, turn_away
 from wallet.admin.second_person import show_result
 
 RELINK = "wrong-link"
@@ -36,7 +36,7 @@ class RelinkButton(MovementButtons):
         done = "The link is corrected, and what the cardholder pays for both purchases follows."
         return ask_or_do(
             request,
-            _act(movement),
+            _confirmation(movement),
             LinkForm(posted(request), movement, match_correction.candidates(movement), if_none=if_none),
             partial(match_proposals.say, movement=movement, user=user),
             done=partial(show_result, request, done=done),
@@ -44,7 +44,7 @@ class RelinkButton(MovementButtons):
         )
 
 
-def _act(movement: CardTransaction) -> Act:
+def _confirmation(movement: CardTransaction) -> Confirmation:
     words = (
         f"{what_moved(movement)}, and it is joined with {movement.authorization}. Say which purchase of the same "
         "cardholder it is of. Two correcting postings move it in the ledger; more is charged or given back for each of "
@@ -54,4 +54,4 @@ def _act(movement: CardTransaction) -> Act:
     alongside = [f"{each}" for each in match_correction.followers(movement)]
     if alongside:
         words = f"{words} What names it moves along: {', '.join(alongside)}. Other refunds stay where they are."
-    return Act(title="This link is wrong", words=words, button="Correct the link", back=change_page(movement))
+    return Confirmation(title="This link is wrong", words=words, button="Correct the link", back=change_page(movement))

@@ -16,7 +16,7 @@ from issuing.models import CardChange, VirtualCard
 from onecard.kit.admin import BaseAdmin
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.confirmation_pages import (
-    Act,
+    Confirmation,
     SelectWidget,
     TextWidget,
     actor_of,
@@ -99,7 +99,7 @@ class NewCardAdmin(BaseAdmin):
         form.fields["cardholder"].widget.choices = form.fields["cardholder"].choices  # type: ignore[attr-defined]
         return ask_or_do(
             request,
-            _act(),
+            _confirmation(),
             form,
             partial(_make, form, actor_of(request)),
             done=partial(_show, request),
@@ -123,8 +123,8 @@ def _show(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     return redirect(change_page(card))
 
 
-def _act() -> Act:
-    return Act(
+def _confirmation() -> Confirmation:
+    return Confirmation(
         title="New virtual card",
         words="The card is made at the issuer that the rollout gives this person, and waits to be activated. "
         f"{two_person_notice(Kind.LIMITS, 'USD')} Such a limit is raised on the card's page, once the card is made.",

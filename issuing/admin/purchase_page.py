@@ -56,7 +56,7 @@ class Round:
 
     decision: Decision
     title: str
-    verdict: str
+    status: str
     reason: str
     from_balance: str
     candidates: list[explain.CandidateLine]
@@ -158,7 +158,7 @@ def _balance_part(authorization: Authorization) -> int:
 
 
 def _approved_alone_minor(authorization: Authorization, decisions: list[Decision]) -> int:
-    """The standing amount that the issuer approved without asking us, in minor units."""
+    """The amount that the issuer approved without asking us, less what was taken back, in minor units."""
     held = [decision.hold for decision in decisions if decision.approved and decision.amount_minor]
     ours = sum(hold.amount_minor - hold.released_minor for hold in held)
     return max(0, authorization.approved_minor - ours)
@@ -211,7 +211,7 @@ def _round(decision: Decision, title: str) -> Round:
     return Round(
         decision=decision,
         title=title,
-        verdict=_verdict(decision),
+        status=_status(decision),
         reason=_reason(decision, trace),
         from_balance=_from_balance(decision, trace),
         candidates=explain.candidates(trace, approved=decision.obligation_id is not None),
@@ -227,7 +227,7 @@ def _round(decision: Decision, title: str) -> Round:
     )
 
 
-def _verdict(decision: Decision) -> str:
+def _status(decision: Decision) -> str:
     if hasattr(decision, "corrected_by"):
         return display.label("Approved, then taken back", "warn")
     return display.label("Approved", "good") if decision.approved else display.label("Declined", "bad")
@@ -245,8 +245,8 @@ def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
     if not decision.from_balance_minor:
         return ""
     pays = display.money(decision.from_balance_minor, decision.currency)
-    seen = trace.get("balance")
-    had = seen.get("has_minor") if isinstance(seen, dict) else None
+    balance = trace.get("balance")
+    had = balance.get("has_minor") if isinstance(balance, dict) else None
     return f"{pays} from the card's balance" + (f" of {display.money(had, decision.currency)}" if had else "")
 
 

@@ -12,7 +12,7 @@ from issuing.models import CardTransaction
 from onecard.kit import display
 from onecard.kit.admin import row_or_404
 from onecard.kit.confirmation_pages import (
-    Act,
+    Confirmation,
     ReasonForm,
     actor_of,
     ask_or_do,
@@ -74,13 +74,15 @@ class LinkingButtons(MovementButtons):
         )
 
 
-def _joining(movement: CardTransaction, form: LinkForm) -> Act:
+def _joining(movement: CardTransaction, form: LinkForm) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
     why = movement.contradiction or "It did not say of which purchase."
     words = f"{what_moved(movement)}. {why} {_what_follows(movement)}"
     if not form.known:
         words = f"{words} Nothing was ever captured for this cardholder, so it is of no purchase here."
-    return Act(title=f"Which purchase {amount} is of", words=words, button="Join them", back=change_page(movement))
+    return Confirmation(
+        title=f"Which purchase {amount} is of", words=words, button="Join them", back=change_page(movement)
+    )
 
 
 def _what_follows(movement: CardTransaction) -> str:
@@ -94,10 +96,10 @@ def _what_follows(movement: CardTransaction) -> str:
     return "The dispute, and all else that it moved, is joined with the purchase too, and what is paid follows at once."
 
 
-def _keeping_apart(movement: CardTransaction) -> Act:
+def _keeping_apart(movement: CardTransaction) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
     moved = f"{amount} was taken for" if movement.transaction_type == Type.SETTLEMENT else f"{amount} came back of"
-    return Act(
+    return Confirmation(
         title=f"{moved} no purchase here",
         words=f"{what_moved(movement)}. {_IF_APART[movement.transaction_type]} It cannot be taken back.",
         button="Book it by itself",

@@ -16,7 +16,15 @@ from issuing.issuers.base import CardData
 from issuing.models import VirtualCard
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.confirmation_pages import Act, AreaWidget, CodeField, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import (
+    AreaWidget,
+    CodeField,
+    Confirmation,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 from onecard.users.models import User
 
 SHOWN_FOR_S = 60
@@ -53,7 +61,7 @@ def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     """The form, or the number as the answer to its POST."""
     if not isinstance(request.user, User):
         raise PermissionDenied
-    act = Act(
+    confirmation = Confirmation(
         title=f"Reveal the number of {card}",
         words=f"It is the card of {card.cardholder.name}. The number is shown for {SHOWN_FOR_S} seconds, once. "
         "That you looked, and why, is in the audit trail.",
@@ -62,7 +70,9 @@ def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
         danger=True,
     )
     reveal = partial(_reveal, card, request.user)
-    return ask_or_do(request, act, RevealForm(posted(request)), reveal, done=partial(_shown, request, card), row=card)
+    return ask_or_do(
+        request, confirmation, RevealForm(posted(request)), reveal, done=partial(_shown, request, card), row=card
+    )
 
 
 @sensitive_variables()

@@ -10,7 +10,15 @@ from issuing.inbox import unapplied
 from issuing.models import IssuerEvent
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 
 
 class SendAgainButton(BaseAdmin):
@@ -21,7 +29,7 @@ class SendAgainButton(BaseAdmin):
         event = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _act(event),
+            _confirmation(event),
             ReasonForm(posted(request)),
             partial(unapplied.send_through_again, event, actor=actor_of(request)),
             done="A worker applies the event again in a moment. Reload this page to see the result.",
@@ -39,10 +47,12 @@ class SendAgainButton(BaseAdmin):
         return request.user.has_perm("issuing.change_issuerevent")
 
 
-def _act(event: IssuerEvent) -> Act:
+def _confirmation(event: IssuerEvent) -> Confirmation:
     said = event.reason or "Nothing was done about it."
     words = (
         f"It came on {display.moment(event.received_at)}. {said} Mend that first. What it says is applied as if it "
         "had just come; what was applied before is not applied twice."
     )
-    return Act(title=f"Send {event} through again", words=words, button="Send it through", back=change_page(event))
+    return Confirmation(
+        title=f"Send {event} through again", words=words, button="Send it through", back=change_page(event)
+    )

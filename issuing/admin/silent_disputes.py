@@ -12,7 +12,7 @@ from issuing.models import Dispute
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.confirmation_pages import (
-    Act,
+    Confirmation,
     ReasonForm,
     actor_of,
     ask_or_do,
@@ -34,7 +34,7 @@ class EndingButton(BaseAdmin):
             return turn_away(request, why_not, change_page(dispute))
         return ask_or_do(
             request,
-            _act(dispute),
+            _confirmation(dispute),
             ReasonForm(posted(request)),
             partial(silent_disputes.end, dispute=dispute, actor=actor_of(request)),
             done=lambda status: messages.success(request, f"The dispute is {status} now, and its case is closed."),
@@ -52,7 +52,7 @@ class EndingButton(BaseAdmin):
         return request.user.has_perm("issuing.change_dispute")
 
 
-def _act(dispute: Dispute) -> Act:
+def _confirmation(dispute: Dispute) -> Confirmation:
     came_back = dispute_money.came_back_minor(dispute)
     how = f"won: {display.money(came_back, dispute.currency)} came back" if came_back else "lost: nothing came back"
     words = (
@@ -60,4 +60,4 @@ def _act(dispute: Dispute) -> Act:
         f"dashboard first. As the money stands it is {how}. Ending it moves no money, and what the issuer may still "
         "say of it counts."
     )
-    return Act(title=str(dispute), words=words, button="End it", back=change_page(dispute))
+    return Confirmation(title=str(dispute), words=words, button="End it", back=change_page(dispute))

@@ -15,7 +15,7 @@ from issuing.errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import Act, SelectWidget, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import Confirmation, SelectWidget, ask_or_do, change_page, page_action, posted
 from onecard.kit.money import Money
 from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
@@ -55,7 +55,7 @@ class PutMoneyAdmin(BaseAdmin):
         card = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _act(card),
+            _confirmation(card),
             PutMoneyForm(posted(request), card),
             partial(_put, card, request.user),
             done=partial(_show_result, request),
@@ -76,23 +76,23 @@ def _put(
     return top_ups.fund_card(**what, requested_by=f"user:{user.pk}", request_key=key)
 
 
-def _show_result(request: HttpRequest, wish: CardFunding | EnteredAmount) -> None:
-    if isinstance(wish, EnteredAmount):
-        show_result(request, wish)
-    elif wish.status == states.Funding.CREDITED:
-        messages.success(request, f"{wish.money} from {wish.source} is on the card.")
-    elif wish.status == states.Funding.FAILED:
-        messages.error(request, f"{wish.source} did not pay, so nothing was put on the card.")
+def _show_result(request: HttpRequest, result: CardFunding | EnteredAmount) -> None:
+    if isinstance(result, EnteredAmount):
+        show_result(request, result)
+    elif result.status == states.Funding.CREDITED:
+        messages.success(request, f"{result.money} from {result.source} is on the card.")
+    elif result.status == states.Funding.FAILED:
+        messages.error(request, f"{result.source} did not pay, so nothing was put on the card.")
     else:
         messages.warning(
-            request, f"The processor has not answered yet. When {wish.source} has paid, it is on the card."
+            request, f"The processor has not answered yet. When {result.source} has paid, it is on the card."
         )
 
 
-def _act(card: VirtualCard) -> Act:
+def _confirmation(card: VirtualCard) -> Confirmation:
     has = Money(card.balance_minor, card.currency)
     spends = "pays its purchases first" if card.spends_balance else "pays no purchases: the card does not spend it"
-    return Act(
+    return Confirmation(
         title=f"Put money on {card} of {card.cardholder.name}",
         words=f"The card that you choose is charged now. {has} is on this card so far, and it {spends}.",
         button="Charge it and put it there",

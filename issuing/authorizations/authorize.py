@@ -19,7 +19,7 @@ from issuing.authorizations.proposal import propose, propose_late_decline
 from issuing.inbox import deliveries as inbox
 from issuing.issuers.messages import AuthorizationRequest, Envelope
 from onecard.kit.clock import Stopwatch
-from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.postgresql.time_limits import give_up_after
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ def close(purchase: Authorization) -> None:
     Authorization.objects.filter(pk=purchase.pk).update(settle_due_at=due)
 
 
-def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
+def close_out_purchase(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
     """Reduces limits and charges of a due purchase to the captured amount; False when it is not due.
 
     A purchase with a capture that has no converted amount is postponed: a refund now would have to be charged again.
@@ -50,7 +50,7 @@ def settle(purchase_id: int, *, now: dt.datetime | None = None) -> bool:
         given = holds.shrink_to(purchase, captured)
         trail.record(actor=ACTOR, action="authorization.settlement", subject=purchase, captured=captured, given=given)
         amount_due.follow(purchase, actor=ACTOR)
-        card_transactions.look_again(purchase)
+        card_transactions.link_waiting_refunds(purchase)
         return True
 
 
@@ -58,4 +58,4 @@ def sweep(*, now: dt.datetime | None = None) -> int:
     """Closes out every purchase that is due; returns how many it looked at."""
     due = Authorization.objects.filter(settle_due_at__lte=now or clock.now()).order_by("settle_due_at")
     ids = list(due.values_list("pk", flat=True)[:BATCH])
-    return each_in_turn(ids, lambda purchase_id: settle(purchase_id, now=now), what="purchase")
+    return each_in_turn(ids, lambda purchase_id: close_out_purchase(purchase_id, now=now), what="purchase")

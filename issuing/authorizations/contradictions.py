@@ -37,7 +37,7 @@ def found(asked: AuthorizationRequest, facts: Facts) -> str:
         ("not_an_increment", stands and not asked.follows),
         (
             "increment_of_unknown",
-            card is not None and (facts.unknown_rounds > 0 or (not is_known and asked.standing_minor is None)),
+            card is not None and (facts.unknown_rounds > 0 or (not is_known and asked.approved_before_minor is None)),
         ),
     )
     return next((reason for reason, holds in judgements if holds), "")
@@ -45,7 +45,7 @@ def found(asked: AuthorizationRequest, facts: Facts) -> str:
 
 def for_the_record(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
     """What the committing statement needs besides the decision: the case's sentence, or the amount approved before."""
-    return {"contradiction": _sentence(contradiction, asked, facts)} if contradiction else _standing(asked, facts)
+    return {"contradiction": _sentence(contradiction, asked, facts)} if contradiction else _approved(asked, facts)
 
 
 def _sentence(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> str:
@@ -58,14 +58,14 @@ def _sentence(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> 
     )
 
 
-def standing_minor(asked: AuthorizationRequest, facts: Facts) -> int:
+def approved_minor(asked: AuthorizationRequest, facts: Facts) -> int:
     """The amount approved before, by us or by the issuer alone: the larger of what the two sides report."""
-    return max(asked.standing_minor or 0, facts.approved_before_minor)
+    return max(asked.approved_before_minor or 0, facts.approved_before_minor)
 
 
-def _standing(asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
+def _approved(asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
     """The amount that the committing statement adds to the card's limits when we hold less than was approved."""
-    minor = standing_minor(asked, facts)
+    minor = approved_minor(asked, facts)
     is_countable = (
         facts.card is not None and facts.card.currency == asked.currency and facts.status_before in OPEN_STATES
     )

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
-from onecard.kit.postgresql.patience import PatientConnection, SilentDatabaseError
+from onecard.kit.postgresql.time_limits import SilentDatabaseError, TimeLimitedConnection
 from wallet import states
 
 BLOCKING_FLAGS = tuple(flag.value for flag in states.BLOCKING_FLAGS)
@@ -163,7 +163,7 @@ def can_start_again(error: DatabaseError) -> bool:
     A connection is broken when it died, when a commit failed inside its pipeline, when its prepared statements are
     lost, or when it became read-only: it would fail every further decision with the same error.
     """
-    raw: PatientConnection | None = connection.connection
+    raw: TimeLimitedConnection | None = connection.connection
     if raw is None or connection.in_atomic_block:
         return False
     if is_silent(error):
@@ -184,7 +184,7 @@ def is_silent(error: DatabaseError) -> bool:
 
 def is_unknown(error: DatabaseError) -> bool:
     """True when the failed statement may still have been committed, because its connection is gone."""
-    raw: PatientConnection | None = connection.connection
+    raw: TimeLimitedConnection | None = connection.connection
     return raw is None or bool(raw.closed) or is_silent(error)
 
 
@@ -199,14 +199,14 @@ def run_statement(sql: str, params: dict[str, Any], remaining_ms: float) -> tupl
     if connection.connection is not None and connection.connection.is_doubtful:
         forget_connection()
     connection.ensure_connection()
-    raw: PatientConnection = connection.connection
+    raw: TimeLimitedConnection = connection.connection
     with connection.wrap_database_errors:
         if connection.in_atomic_block:
             return _only_row(psycopg.Cursor(raw).execute(sql, params))
         return _in_one_trip(raw, sql, params, max(1, int(remaining_ms)))
 
 
-def _in_one_trip(raw: PatientConnection, sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
+def _in_one_trip(raw: TimeLimitedConnection, sql: str, params: dict[str, Any], limit_ms: int) -> tuple[Any, ...]:
     """Sets the time-out and runs the statement, sent together: one round trip, one implicit transaction.
 
     Waiting for a lock counts as well. The setting is local to that transaction, so it ends with the statement, and no

@@ -134,8 +134,8 @@ def _is_partial_reversal(authorization: Authorization, update: AuthorizationUpda
         return False
     if not 0 < update.amount_minor < authorization.approved_minor or not update.approved_rounds:
         return False
-    standing = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)
-    known = standing.exclude(pk__in=[each.pk for each in rounds.declined(authorization, update)]).count()
+    in_force = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)
+    known = in_force.exclude(pk__in=[each.pk for each in rounds.declined(authorization, update)]).count()
     captured, _ = amount_due.moved_minor(authorization)
     return update.approved_rounds == known and captured == 0
 
@@ -198,7 +198,7 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
     if target in NOTHING_BOUGHT:
         _let_go(authorization, target)
         amount_due.follow(authorization, actor=actor)
-        card_transactions.look_again(authorization)
+        card_transactions.link_waiting_refunds(authorization)
     return True
 
 
@@ -251,7 +251,7 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
     given = holds.shrink_to(authorization, max(0, authorization.approved_minor - amount_minor))
     trail.record(actor=actor, action="authorization.reduced", subject=authorization, amount_minor=given)
     amount_due.follow(authorization, actor=actor)
-    card_transactions.look_again(authorization)
+    card_transactions.link_waiting_refunds(authorization)
     return given
 
 

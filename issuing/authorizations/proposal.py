@@ -108,7 +108,7 @@ def _decline_reason(
     asked: AuthorizationRequest, facts: Facts, card: CardFacts, choice: Choice, for_cards_minor: int
 ) -> str:
     """The reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
-    total_minor = contradictions.standing_minor(asked, facts) + asked.amount_minor
+    total_minor = contradictions.approved_minor(asked, facts) + asked.amount_minor
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
         ("card_not_active", card.status != states.Card.ACTIVE),
@@ -126,7 +126,7 @@ def _decline_reason(
 
 def _limit(asked: AuthorizationRequest, facts: Facts, card: CardFacts) -> dict[str, Any]:
     """The numbers of the limit for one purchase, for the sentence that the cardholder reads."""
-    standing_minor = contradictions.standing_minor(asked, facts)
+    standing_minor = contradictions.approved_minor(asked, facts)
     limit_minor = card.per_transaction_limit_minor
     return {"limit": {"kind": "purchase", "limit_minor": limit_minor, "spent_minor": standing_minor, "until": None}}
 

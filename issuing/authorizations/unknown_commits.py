@@ -20,11 +20,11 @@ from issuing.authorizations.proposal import propose_late_decline
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.models import Decision
 from onecard.kit.clock import Stopwatch
-from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.postgresql.time_limits import give_up_after
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 5.0
+ATTEMPT_S = 5.0
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 # Beyond this number the issuer's updates release the holds: a process must not fill its memory during an outage.
 MOST_WAITING = 10_000
@@ -49,7 +49,7 @@ def follow_up(asked: AuthorizationRequest, body: bytes, decisions: Collection[uu
         _start_thread()
 
 
-def wait_until_settled(timeout_s: float) -> bool:
+def wait_until_resolved(timeout_s: float) -> bool:
     """Waits until no commit is in doubt, for tests and for an orderly shutdown; True when that is reached."""
     thread = _thread
     if thread is not None:
@@ -64,7 +64,7 @@ def take_back(asked: AuthorizationRequest, body: bytes, decisions: Collection[uu
     that answered a copy of the event in time is another decision, and stays. Raises django.db.DatabaseError.
     """
     proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=Stopwatch())
-    decision_store.record(proposal, body, remaining_ms=PATIENCE_S * 1000)
+    decision_store.record(proposal, body, remaining_ms=ATTEMPT_S * 1000)
     approved = Decision.objects.filter(public_id__in=list(decisions), approved=True, corrected_by=None)
     for decision in approved.select_related("event"):
         late_approvals.withdraw_approval(
@@ -90,7 +90,7 @@ def _work() -> None:
                 _thread = None
                 return
             doubt = _waiting[0]
-        if _settle(doubt):
+        if _resolve(doubt):
             failures = 0
             _waiting.popleft()
         else:
@@ -99,10 +99,10 @@ def _work() -> None:
             failures += 1
 
 
-def _settle(doubt: _Doubt) -> bool:
+def _resolve(doubt: _Doubt) -> bool:
     """Makes one attempt; False when another is needed."""
     try:
-        with give_up_after(PATIENCE_S):
+        with give_up_after(ATTEMPT_S):
             take_back(doubt.asked, doubt.body, doubt.decisions)
     except DatabaseError as error:
         log.warning("authorization %s: not settled yet: %s", doubt.asked.authorization_id, error)

@@ -26,7 +26,7 @@ def fall_back(*, obligation_id: int) -> str:
     Safe to call twice, concurrently, or late. Raises TransactionError inside a transaction.
     """
     require_no_transaction("The cascade")
-    cancel.call_off_waiting(obligation_id=obligation_id, actor=ACTOR)
+    cancel.cancel_waiting(obligation_id=obligation_id, actor=ACTOR)
     method_ids = candidates_of(FundingObligation.objects.get(pk=obligation_id))
     return cascade.next_charge(obligation_id=obligation_id, method_ids=method_ids, actor=ACTOR)
 

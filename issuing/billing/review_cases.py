@@ -24,7 +24,7 @@ def open_case_if_nobody_pays(purchase: Authorization) -> None:
     if asked or BalanceUse.objects.filter(authorization=purchase).exists():
         return
     captured, returned = amount_due.moved_minor(purchase)
-    left = captured - returned - off_card.look_at(name, purchase.currency).minor
+    left = captured - returned - off_card.read(name, purchase.currency).minor
     if left > 0:
         summary = f"{purchase.issuer_authorization_id} was captured, and nobody was asked for the money."
         _open(purchase, left, summary)

@@ -50,19 +50,19 @@ def fund_card(
     source was declined. Raises CardRefusedError, UnusableMethodError, and TransactionError in a transaction.
     """
     require_no_transaction("A charge")
-    wish = _known(card, amount, source, request_key)
-    if wish is None:
-        wish = intend(card=card, amount=amount, source=source, requested_by=requested_by, request_key=request_key)
-    charge = wish.obligation.charges.get()
+    funding = _known(card, amount, source, request_key)
+    if funding is None:
+        funding = intend(card=card, amount=amount, source=source, requested_by=requested_by, request_key=request_key)
+    charge = funding.obligation.charges.get()
     charges.charge(charge_id=charge.pk, processor=processor)
-    settle(wish.pk)
-    return CardFunding.objects.select_related("card", "source").get(pk=wish.pk)
+    finish(funding.pk)
+    return CardFunding.objects.select_related("card", "source").get(pk=funding.pk)
 
 
 def fund_own_card(
     *, card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, request_key: str
 ) -> CardFunding:
-    """As `fund_card`, at the wish of the card's holder: of a card that its issuer made, up to its monthly limit."""
+    """As `fund_card`, when the card's holder asks: for a card that its issuer made, up to its monthly limit."""
     if _known(card, amount, source, request_key) is None:
         if not card.issuer_card_id:
             raise CardRefusedError("The issuer is still making this card: put money on it once it is made.")
@@ -81,16 +81,16 @@ def intend(
     return _intend(card, amount, source, requested_by, request_key)
 
 
-def settle(funding_id: int) -> str:
+def finish(funding_id: int) -> str:
     """Follows the obligation to its end: paid credits the card, failed ends the request; returns the status."""
     with transaction():
-        wish = CardFunding.objects.select_related("obligation", "card").get(pk=funding_id)
-        home = stored_balance.lock_home(wish.card_id)
-        obligation = wallet_locking.lock(wish.obligation_id)
+        funding = CardFunding.objects.select_related("obligation", "card").get(pk=funding_id)
+        home = stored_balance.lock_home(funding.card_id)
+        obligation = wallet_locking.lock(funding.obligation_id)
         if obligation.status == wallet_states.Obligation.FUNDED and home is not None:
-            _credit(wish, home)
+            _credit(funding, home)
         elif obligation.status in (wallet_states.Obligation.FAILED, wallet_states.Obligation.RELEASED):
-            _fail(wish)
+            _fail(funding)
         return CardFunding.objects.values_list("status", flat=True).get(pk=funding_id)
 
 
@@ -99,7 +99,7 @@ def sweep() -> int:
     ended = Q(obligation__status=wallet_states.Obligation.OPEN)
     waiting = CardFunding.objects.filter(~ended, status=states.Funding.REQUESTED).order_by("pk")
     ids = list(waiting.values_list("pk", flat=True)[:BATCH])
-    return each_in_turn(ids, settle, what="card funding")
+    return each_in_turn(ids, finish, what="card funding")
 
 
 def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
@@ -174,7 +174,7 @@ def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by
         description=f"Onto {card}",
         money=amount,
     )
-    wish = CardFunding.objects.create(
+    funding = CardFunding.objects.create(
         card=card,
         source=source,
         obligation=charge.obligation,
@@ -189,40 +189,40 @@ def _write(card: VirtualCard, amount: Money, source: FundingMethod, requested_by
         actor=requested_by,
         action="card.funding_requested",
         subject=card,
-        funding=str(wish.public_id),
+        funding=str(funding.public_id),
         amount_minor=amount.minor,
         currency=amount.currency,
     )
-    return wish
+    return funding
 
 
-def _credit(wish: CardFunding, home: VirtualCard) -> None:
+def _credit(funding: CardFunding, home: VirtualCard) -> None:
     """Updates the balance and the request together, once; the card may have been replaced during the charge."""
-    if not _move(wish, states.Funding.CREDITED):
+    if not _move(funding, states.Funding.CREDITED):
         return
     VirtualCard.objects.filter(pk=home.pk).update(
-        balance_minor=F("balance_minor") + wish.amount_minor, updated_at=clock.now()
+        balance_minor=F("balance_minor") + funding.amount_minor, updated_at=clock.now()
     )
 
 
-def _fail(wish: CardFunding) -> None:
+def _fail(funding: CardFunding) -> None:
     """Ends the request. Nothing is due for a top-up that did not happen, so no case stays open."""
-    if not _move(wish, states.Funding.FAILED):
+    if not _move(funding, states.Funding.FAILED):
         return
-    obligations.release(obligation_id=wish.obligation_id, actor="system:card_funding")
-    cases.resolve_cases(reference=f"obligation:{wish.obligation_id}", kinds=tuple(outcomes.FAILURES.values()))
+    obligations.release(obligation_id=funding.obligation_id, actor="system:card_funding")
+    cases.resolve_cases(reference=f"obligation:{funding.obligation_id}", kinds=tuple(outcomes.FAILURES.values()))
 
 
-def _move(wish: CardFunding, target: str) -> bool:
-    rows = CardFunding.objects.filter(pk=wish.pk, status__in=sources_of(states.FUNDING_MOVES, target))
+def _move(funding: CardFunding, target: str) -> bool:
+    rows = CardFunding.objects.filter(pk=funding.pk, status__in=sources_of(states.FUNDING_MOVES, target))
     if rows.update(status=target, updated_at=clock.now()) != 1:
         return False
     trail.record(
         actor="system:card_funding",
         action=f"card.funding_{target}",
-        subject=wish.card,
-        funding=str(wish.public_id),
-        amount_minor=wish.amount_minor,
-        currency=wish.currency,
+        subject=funding.card,
+        funding=str(funding.public_id),
+        amount_minor=funding.amount_minor,
+        currency=funding.currency,
     )
     return True

@@ -32,7 +32,7 @@ class Snapshot:
     last_change_id: int | None
 
 
-def look(card_id: int) -> Snapshot:
+def snapshot_of(card_id: int) -> Snapshot:
     """Notes the card's state before its issuer is asked."""
     row = VirtualCard.objects.values("version").annotate(last=Max("changes__pk")).get(pk=card_id)
     return Snapshot(card_id, row["version"], row["last"])
@@ -47,9 +47,9 @@ def sync_card(card_id: int, *, actor: str, issuer: Issuer | None = None) -> list
     card = VirtualCard.objects.get(pk=card_id)
     if not card.issuer_card_id:
         return []
-    asked, seen = issuer or issuer_for(card.issuer_provider), look(card_id)
+    asked, before = issuer or issuer_for(card.issuer_provider), snapshot_of(card_id)
     theirs = ask(asked, card.issuer_card_id)
-    return settle(seen, theirs, actor=actor, with_limits=limits_are_the_cards(asked, card))
+    return resolve_differences(before, theirs, actor=actor, with_limits=limits_are_the_cards(asked, card))
 
 
 def ask(issuer: Issuer, issuer_card_id: str) -> IssuedCard | None:
@@ -62,13 +62,16 @@ def ask(issuer: Issuer, issuer_card_id: str) -> IssuedCard | None:
         raise
 
 
-def settle(
-    seen: Snapshot, theirs: IssuedCard | None, *, actor: str, with_limits: bool, run: SyncRun | None = None
+def resolve_differences(
+    before: Snapshot, theirs: IssuedCard | None, *, actor: str, with_limits: bool, run: SyncRun | None = None
 ) -> list[SyncDifference]:
     """Resolves the differences in one commit; does nothing while a change is open, or if the card has changed since."""
     with transaction():
-        card = locking.lock_card(seen.card_id)
-        if look(card.pk) != seen or CardChange.objects.filter(card=card, status__in=states.OPEN_CHANGE).exists():
+        card = locking.lock_card(before.card_id)
+        if (
+            snapshot_of(card.pk) != before
+            or CardChange.objects.filter(card=card, status__in=states.OPEN_CHANGE).exists()
+        ):
             return []
         findings = [_unknown_there(card)] if theirs is None else compare(card, theirs, with_limits=with_limits)
         VirtualCard.objects.filter(pk=card.pk).update(

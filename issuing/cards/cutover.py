@@ -36,7 +36,7 @@ class CutoverError(CardRefusedError):
     code = "cutover_refused"
 
 
-class Verdict(StrEnum):
+class Result(StrEnum):
     """The result for a mock card."""
 
     REPLACED = "replaced"
@@ -47,11 +47,11 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CardResult:
     """A mock card, its result, and the reason."""
 
     card: VirtualCard
-    verdict: Verdict
+    status: Result
     why: str = ""
 
 
@@ -68,24 +68,24 @@ def count_mock_cards() -> int:
     return _waiting().count()
 
 
-def check(card: VirtualCard, provider: str) -> Outcome | None:
-    """Why a card cannot be replaced now, as an outcome; None when it can."""
+def check(card: VirtualCard, provider: str) -> CardResult | None:
+    """Why a card cannot be replaced now, as a result; None when it can."""
     if provider not in (Provider.STRIPE, Provider.MARQETA):
         raise CutoverError(f"Real cards cannot come from {provider!r}; set ISSUER_PROVIDER to stripe or marqeta.")
     holder = card.cardholder
     if not rollout.is_on(Rollout.Feature.REAL_CARDS, holder.user, without_row=True):
-        return Outcome(card, Verdict.NOT_YET, "the rollout does not include this person yet")
+        return CardResult(card, Result.NOT_YET, "the rollout does not include this person yet")
     if card.status == states.Card.SUSPENDED:
-        return Outcome(card, Verdict.UNFIT, "the card is suspended: decide about it first")
+        return CardResult(card, Result.UNFIT, "the card is suspended: decide about it first")
     if not holder.kyc_verified:
-        return Outcome(card, Verdict.UNFIT, "the identity is not verified")
+        return CardResult(card, Result.UNFIT, "the identity is not verified")
     lacking = missing(holder)
     if lacking:
-        return Outcome(card, Verdict.UNFIT, f"the profile lacks {in_words(lacking)}")
+        return CardResult(card, Result.UNFIT, f"the profile lacks {in_words(lacking)}")
     return None
 
 
-def replace_card(card: VirtualCard, *, provider: str) -> Outcome:
+def replace_card(card: VirtualCard, *, provider: str) -> CardResult:
     """Takes a mock card as far towards its replacement as the issuer allows now; safe to repeat at any time.
 
     Raises CutoverError, ReadOnlyError while the issuer accepts no changes, and TransactionError in a transaction.
@@ -100,13 +100,13 @@ def replace_card(card: VirtualCard, *, provider: str) -> Outcome:
     except ReadOnlyError:
         raise
     except CardRefusedError as error:
-        return Outcome(card, Verdict.REFUSED, error.message)
+        return CardResult(card, Result.REFUSED, error.message)
     if real.status == states.Card.CLOSED:
-        return Outcome(card, Verdict.REFUSED, _refusal(real))
+        return CardResult(card, Result.REFUSED, _refusal(real))
     if not _is_ready(real, card):
-        return Outcome(card, Verdict.WAITING, "the issuer has not answered yet; run it again")
+        return CardResult(card, Result.WAITING, "the issuer has not answered yet; run it again")
     _hand_over(card, real)
-    return Outcome(card, Verdict.REPLACED, f"by {real}")
+    return CardResult(card, Result.REPLACED, f"by {real}")
 
 
 def _waiting() -> QuerySet[VirtualCard]:

@@ -144,7 +144,7 @@ def take_along(kept: CardTransaction) -> None:
     _link_followers(kept)
 
 
-def look_again(purchase: Authorization) -> None:
+def link_waiting_refunds(purchase: Authorization) -> None:
     """Links the refunds that waited for this purchase's capture, in the transaction that releases its hold."""
     _book_joined(refund_matching.join_after(purchase))
 

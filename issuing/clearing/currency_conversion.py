@@ -93,11 +93,11 @@ def why_not_believed(kept: CardTransaction, purchase: Authorization, converted: 
 
 def reference_of(kept: CardTransaction, purchase: Authorization) -> reference_rates.Reference | None:
     """The expected converted amount, by issuers' recent rates or else the table of rates; None without a rate."""
-    seen = _said_by_issuers(kept.currency, purchase.currency)
-    return reference_rates.reference(kept.money, purchase.currency, exchanges=seen)
+    recent = _stated_by_issuers(kept.currency, purchase.currency)
+    return reference_rates.reference(kept.money, purchase.currency, exchanges=recent)
 
 
-def _said_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
+def _stated_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
     """The pairs of amounts that issuers stated in the latest movements. Amounts that people entered do not count."""
     newest = CardTransaction.objects.aggregate(newest=Max("pk"))["newest"] or 0
     latest = CardTransaction.objects.filter(pk__gt=newest - LATEST_MOVEMENTS, merchant_amount_minor__gt=0)

@@ -93,9 +93,9 @@ def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
     Nor is a purchase, once staff have marked the refund as belonging to none (issuing/clearing/manual_matching.py). For
     a contradicted movement, staff decide whose it is (issuing/inbox/references.py).
     """
-    settled: tuple[str, ...] = FACTS
+    fixed: tuple[str, ...] = FACTS
     if kept.of_no_purchase_at is not None:
-        settled = (*FACTS, "authorization_id", "contradiction")
+        fixed = (*FACTS, "authorization_id", "contradiction")
     if kept.contradiction:
-        settled = (*FACTS, "authorization_id", "card_id", "issuer_authorization_id", "contradiction")
-    return {name: value for name, value in row.items() if name not in settled and value and not getattr(kept, name)}
+        fixed = (*FACTS, "authorization_id", "card_id", "issuer_authorization_id", "contradiction")
+    return {name: value for name, value in row.items() if name not in fixed and value and not getattr(kept, name)}

@@ -12,7 +12,7 @@ from onecard.kit.crypto import HEADER_BYTES, SealError, first_key, open_bytes, s
 
 
 @dataclass(slots=True)
-class Outcome:
+class Counts:
     """What a run did, in files."""
 
     checked: int = 0
@@ -20,10 +20,10 @@ class Outcome:
     unreadable: dict[int, str] = field(default_factory=dict)
 
 
-def reseal_all(outcome: Outcome, *, dry_run: bool) -> None:
+def reseal_all(counts: Counts, *, dry_run: bool) -> None:
     """Opens each file and replaces what lies under an older key, each as its own commit; safe to stop and repeat."""
     for key in list(DisputeEvidence.objects.order_by("pk").values_list("pk", flat=True)):
-        _reseal(DisputeEvidence.objects.get(pk=key), outcome, dry_run=dry_run)
+        _reseal(DisputeEvidence.objects.get(pk=key), counts, dry_run=dry_run)
 
 
 def older_than_first_key() -> QuerySet[DisputeEvidence]:
@@ -33,16 +33,16 @@ def older_than_first_key() -> QuerySet[DisputeEvidence]:
 
 
 @sensitive_variables("content")
-def _reseal(row: DisputeEvidence, outcome: Outcome, *, dry_run: bool) -> None:
-    outcome.checked += 1
+def _reseal(row: DisputeEvidence, counts: Counts, *, dry_run: bool) -> None:
+    counts.checked += 1
     sealed = bytes(row.sealed)
     try:
         content = open_bytes(sealed, context=context(row))
     except SealError as error:
-        outcome.unreadable[row.pk] = error.message
+        counts.unreadable[row.pk] = error.message
         return
     if sealed.startswith(first_key().header):
         return
     if not dry_run:
         DisputeEvidence.objects.filter(pk=row.pk).update(sealed=seal_bytes(content, context=context(row)))
-    outcome.resealed += 1
+    counts.resealed += 1

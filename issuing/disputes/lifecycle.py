@@ -141,8 +141,8 @@ def _linked_by_staff(dispute: Dispute, issuer_card_id: str) -> Authorization | N
     if dispute.authorization is None or not issuer_card_id:
         return None
     moved = CardTransaction.objects.filter(authorization=dispute.authorization_id, issuer_card_id=issuer_card_id)
-    settled = moved.filter(issuer_transaction_id__startswith=f"{dispute.issuer_dispute_id}:").exclude(contradiction="")
-    return dispute.authorization if settled.exists() else None
+    linked = moved.filter(issuer_transaction_id__startswith=f"{dispute.issuer_dispute_id}:").exclude(contradiction="")
+    return dispute.authorization if linked.exists() else None
 
 
 def _money(update: DisputeUpdate) -> Money:

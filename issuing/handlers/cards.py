@@ -31,7 +31,7 @@ MOST_EVENTS = 50
 CARDHOLDER_EVENTS = ("issuing_cardholder.", "usertransition.")
 
 
-def act(event: IssuerEvent) -> Result:
+def apply(event: IssuerEvent) -> Result:
     """Requests a comparison of the cards concerned, in the caller's transaction; returns status and reason."""
     require_transaction("News of a card")
     if event.event_type.startswith(CARDHOLDER_EVENTS):

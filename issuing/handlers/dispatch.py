@@ -99,8 +99,8 @@ def _dispatch(event: IssuerEvent, now: dt.datetime) -> tuple[str, str]:
     if envelope and why_not:
         return states.Event.KEPT, foreign_updates.refuse(why_not, envelope)
     if event.event_type in CARD_EVENTS or event.event_type.startswith(CARD_MOVES):
-        return card_updates.act(event)
+        return card_updates.apply(event)
     patient = now - event.received_at < WAIT_FOR_DECISION
     if envelope is None:
-        return marqeta_updates.act(bytes(event.body), patient=patient)
-    return stripe_updates.act(event.provider, envelope, patient=patient)
+        return marqeta_updates.apply(bytes(event.body), patient=patient)
+    return stripe_updates.apply(event.provider, envelope, patient=patient)

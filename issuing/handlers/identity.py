@@ -15,7 +15,7 @@ from issuing.inbox.content import content_of
 from issuing.models import IssuerAccount, IssuerEvent, Provider
 from onecard.kit.text import clean_text
 from wallet.kyc import issuer_reports
-from wallet.kyc.issuer_reports import WORST_LAST, Standing
+from wallet.kyc.issuer_reports import WORST_LAST, ReportedStatus
 
 # Marqeta's reason "failed KYC" (docs/issuers/marqeta.md, Users and cards).
 FAILED_KYC: Final = "17"
@@ -29,12 +29,12 @@ ASKED: Final[dict[str, str]] = {
     "individual.verification.document": "A photo of your identity document; our support tells you how to send it.",
 }
 OTHER: Final = "Something that the card's issuer asks for. Our support can tell you more."
-STRIPE_REASONS: Final[dict[str, tuple[Standing, str]]] = {
-    "requirements.past_due": (Standing.NEEDS_MORE, "The card's issuer needs more to verify your identity."),
-    "under_review": (Standing.UNDER_REVIEW, "The card's issuer is checking your identity."),
-    "listed": (Standing.UNDER_REVIEW, "The card's issuer is checking your identity."),
-    "rejected.listed": (Standing.REJECTED, "The card's issuer could not verify your identity."),
-    "rejected.other": (Standing.REJECTED, "The card's issuer could not verify your identity."),
+STRIPE_REASONS: Final[dict[str, tuple[ReportedStatus, str]]] = {
+    "requirements.past_due": (ReportedStatus.NEEDS_MORE, "The card's issuer needs more to verify your identity."),
+    "under_review": (ReportedStatus.UNDER_REVIEW, "The card's issuer is checking your identity."),
+    "listed": (ReportedStatus.UNDER_REVIEW, "The card's issuer is checking your identity."),
+    "rejected.listed": (ReportedStatus.REJECTED, "The card's issuer could not verify your identity."),
+    "rejected.other": (ReportedStatus.REJECTED, "The card's issuer could not verify your identity."),
 }
 GOOD_AGAIN: Final = "The card's issuer has verified your identity."
 
@@ -43,7 +43,7 @@ GOOD_AGAIN: Final = "The card's issuer has verified your identity."
 class Report:
     """What an issuer says of a person now; `listed` that a sanctions list has them."""
 
-    standing: Standing
+    reported: ReportedStatus
     reason: str
     asked: tuple[str, ...] = ()
     listed: bool = False
@@ -53,12 +53,12 @@ def follow(event: IssuerEvent, account: IssuerAccount, *, reported_at: dt.dateti
     """Hands an event's report to the wallet if it is the newest, in the caller's transaction."""
     content = content_of(event)
     report = of_marqeta(content) if event.provider == Provider.MARQETA else of_stripe(content)
-    if report is None or not _is_newest(account, report.standing, reported_at):
+    if report is None or not _is_newest(account, report.reported, reported_at):
         return
     issuer_reports.follow(
         cardholder_id=account.cardholder_id,
         actor=f"issuer:{event.provider}",
-        standing=report.standing,
+        reported=report.reported,
         reason=report.reason,
         asked=report.asked,
         listed=report.listed,
@@ -73,23 +73,23 @@ def of_stripe(cardholder: Mapping[str, Any]) -> Report | None:
     reason, past_due = requirements.get("disabled_reason"), requirements.get("past_due")
     lacking = [clean_text(name, limit=200) for name in past_due] if isinstance(past_due, list) else []
     if not reason and not lacking:
-        return Report(Standing.GOOD, GOOD_AGAIN)
+        return Report(ReportedStatus.GOOD, GOOD_AGAIN)
     word = clean_text(reason, limit=80) or "requirements.past_due"
-    standing, words = STRIPE_REASONS.get(word, STRIPE_REASONS["requirements.past_due"])
+    reported, words = STRIPE_REASONS.get(word, STRIPE_REASONS["requirements.past_due"])
     asked = tuple(dict.fromkeys(_in_words(name) for name in lacking)) or (OTHER,)
-    is_asking = standing is Standing.NEEDS_MORE
-    return Report(standing, words, asked if is_asking else (), listed=word.endswith("listed"))
+    is_asking = reported is ReportedStatus.NEEDS_MORE
+    return Report(reported, words, asked if is_asking else (), listed=word.endswith("listed"))
 
 
 def of_marqeta(transition: Mapping[str, Any]) -> Report | None:
     """Reads a user's transition; None where it is a stop that says nothing of the identity."""
     status, reason = transition.get("status"), transition.get("reason_code")
     if status == "ACTIVE":
-        return Report(Standing.GOOD, GOOD_AGAIN)
+        return Report(ReportedStatus.GOOD, GOOD_AGAIN)
     if reason == FAILED_KYC and status not in UNVERIFIED:
-        return Report(Standing.REJECTED, STRIPE_REASONS["rejected.other"][1])
+        return Report(ReportedStatus.REJECTED, STRIPE_REASONS["rejected.other"][1])
     if status in UNVERIFIED:
-        return Report(Standing.NEEDS_MORE, STRIPE_REASONS["requirements.past_due"][1], (OTHER,))
+        return Report(ReportedStatus.NEEDS_MORE, STRIPE_REASONS["requirements.past_due"][1], (OTHER,))
     return None
 
 
@@ -97,10 +97,10 @@ def _in_words(requirement: str) -> str:
     return next((words for name, words in ASKED.items() if requirement.startswith(name)), OTHER)
 
 
-def _is_newest(account: IssuerAccount, standing: Standing, reported_at: dt.datetime) -> bool:
+def _is_newest(account: IssuerAccount, reported: ReportedStatus, reported_at: dt.datetime) -> bool:
     """Keeps the report on the account unless a newer one, or a worse one of the same moment, was kept before."""
-    not_worse = [each.value for each in WORST_LAST[: WORST_LAST.index(standing)]]
+    not_worse = [each.value for each in WORST_LAST[: WORST_LAST.index(reported)]]
     is_older = Q(identity_reported_at=None) | Q(identity_reported_at__lt=reported_at)
     is_milder = Q(identity_reported_at=reported_at, identity_standing__in=not_worse)
     newest = IssuerAccount.objects.filter(is_older | is_milder, pk=account.pk)
-    return newest.update(identity_standing=standing.value, identity_reported_at=reported_at) == 1
+    return newest.update(identity_standing=reported.value, identity_reported_at=reported_at) == 1

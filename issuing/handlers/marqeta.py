@@ -41,14 +41,14 @@ HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
 
 
-def act(body: bytes, *, patient: bool) -> Result:
+def apply(body: bytes, *, patient: bool) -> Result:
     """Acts on a stored row; `patient` while our own decision may still be committing. Returns status and reason."""
     key, rows = next(iter(read_object(body).items()), ("", []))
     row = rows[0] if isinstance(rows, list) and rows else None
     if not isinstance(row, dict):
         raise MalformedEventError("The row is not an object.")
     if key == "chargebacktransitions":
-        return marqeta_disputes.act_on_transition(row)
+        return marqeta_disputes.apply_transition(row)
     if key != "transactions":
         return _of_other_kind(key, row)
     kind = clean_text(row.get("type"), limit=80)
@@ -96,11 +96,11 @@ def _disputed(kind: str, row: dict[str, Any]) -> Result:
         raise UnhandledMoneyError("The money of the dispute was refused, so it did not arrive.")
     if read.state in REFUSED:
         return states.Event.KEPT, "A refused message changes nothing."
-    return marqeta_disputes.act_on_message(kind, row, read.update)
+    return marqeta_disputes.apply_message(kind, row, read.update)
 
 
 def _apply(row: Row, *, patient: bool) -> Result:
-    """Acts on a message under the lock of what it names.
+    """Applies a message under the lock of what it names.
 
     Money that moved is kept with its contradiction; else the contradiction is raised.
     """
@@ -113,10 +113,10 @@ def _apply(row: Row, *, patient: bool) -> Result:
             if row.movement is None or row.state in ("PENDING", *REFUSED):
                 raise
             return _post(row)
-        return _act_on(row, patient=patient)
+        return _apply_row(row, patient=patient)
 
 
-def _act_on(row: Row, *, patient: bool) -> Result:
+def _apply_row(row: Row, *, patient: bool) -> Result:
     known = _purchase(row) if row.kind in INCREMENTS | RELEASES and row.state not in REFUSED else None
     if known is not None:
         lifecycle.refuse_other_currency(known, row.update)
@@ -138,7 +138,7 @@ def _act_on(row: Row, *, patient: bool) -> Result:
 def _approved(row: Row, *, patient: bool) -> Result:
     done = _report(row, states.Authorization.APPROVED, patient=patient)
     if done == HANDLED and row.state == "PENDING" and _approved_for_less(row):
-        return _settle_if_all_is_taken(row, patient=patient)
+        return _close_if_all_is_captured(row, patient=patient)
     if done == HANDLED and row.kind in INCREMENTS:
         return _approved_increment(row, patient=patient)
     if done == HANDLED and row.state == "COMPLETION":
@@ -166,11 +166,11 @@ def _reduced(row: Row, *, patient: bool) -> Result:
     purchase = _purchase(row)
     if purchase is not None and purchase.status == states.Authorization.APPROVED:
         lifecycle.give_back(purchase, row.released_minor, actor=ACTOR)
-        return _settle_if_all_is_taken(row, patient=patient)
+        return _close_if_all_is_captured(row, patient=patient)
     return HANDLED
 
 
-def _settle_if_all_is_taken(row: Row, *, patient: bool) -> Result:
+def _close_if_all_is_captured(row: Row, *, patient: bool) -> Result:
     """Settles the purchase: its last clearing may have been reported before the reduction that made it the last."""
     purchase = _purchase(row)
     captured = amount_due.moved_minor(purchase)[0] if purchase is not None else 0
@@ -245,12 +245,12 @@ def _report(row: Row, status: str, *, patient: bool) -> Result:
 
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:
-    """Our standing decision about this very message."""
+    """Our decision, not corrected since, about this very message."""
     found = rounds.decided_under(row.update.provider, row.jit_token)
     # A message that names our answer about another purchase does not concern that purchase.
     found = found.filter(authorization__issuer_authorization_id=row.update.authorization_id)
-    standing = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
-    return standing.first() if row.jit_token else None
+    in_force = found.filter(corrected_by=None, approved=approved).select_related("authorization", "hold")
+    return in_force.first() if row.jit_token else None
 
 
 def _purchase(row: Row) -> Authorization | None:

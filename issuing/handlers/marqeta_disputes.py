@@ -42,7 +42,7 @@ Result = tuple[str, str]
 HANDLED: Result = (states.Event.HANDLED, "")
 
 
-def act_on_message(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> Result:
+def apply_message(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> Result:
     """Applies one of MESSAGES with its `update`. Raises MalformedEventError before anything is written."""
     transaction_type, status = MESSAGES[kind]
     token, about = clean_text(row.get("token"), limit=64), _object(row, "chargeback")
@@ -86,7 +86,7 @@ def gives_money(kind: str) -> bool:
     return MESSAGES[kind][0] in (Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
 
 
-def act_on_transition(row: dict[str, Any]) -> Result:
+def apply_transition(row: dict[str, Any]) -> Result:
     """Applies a chargeback's transition: the dispute's status, and no money."""
     state = clean_text(row.get("state"), limit=40)
     if state not in STATES and carries_amount(row):

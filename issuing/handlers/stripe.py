@@ -26,7 +26,7 @@ HANDLED: Result = (states.Event.HANDLED, "")
 WAIT: Result = (states.Event.RECEIVED, "")
 
 
-def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
+def apply(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     """Applies an event; `patient` while our own decision may still be committing. Returns status and reason."""
     if envelope.type in AUTHORIZATION_EVENTS:
         update = parse_authorization_update(provider, envelope)
@@ -36,8 +36,8 @@ def act(provider: str, envelope: Envelope, *, patient: bool) -> Result:
     if envelope.type in TRANSACTION_EVENTS:
         return _posted(provider, envelope)
     if envelope.type.startswith(stripe_disputes.DISPUTE_EVENTS):
-        return stripe_disputes.act(provider, envelope)
-    about_our_charges = stripe_charges.act(envelope, patient=patient)
+        return stripe_disputes.apply(provider, envelope)
+    about_our_charges = stripe_charges.apply(envelope, patient=patient)
     return about_our_charges or (states.Event.KEPT, stripe_event_types.why_kept(envelope.type, envelope.content))
 
 

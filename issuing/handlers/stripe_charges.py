@@ -44,7 +44,7 @@ ABOUT_A_PAYMENT = (*REFUND_EVENTS, *(kind for kind in OTHER_EVENTS if kind.start
 WAIT_FOR_CHARGE = KEY_LIFE + dt.timedelta(hours=2)
 
 
-def act(envelope: Envelope, *, patient: bool) -> Result | None:
+def apply(envelope: Envelope, *, patient: bool) -> Result | None:
     """Applies an event about our charges; None for an event about anything else.
 
     Raises MalformedEventError. `patient` while the charge may still be committing.

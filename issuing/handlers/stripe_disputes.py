@@ -31,7 +31,7 @@ BY_NAME: dict[str, str] = {
 PROVISIONAL = ("issuing_dispute_provisional_credit", "issuing_dispute_provisional_credit_reversal")
 
 
-def act(provider: str, envelope: Envelope) -> tuple[str, str]:
+def apply(provider: str, envelope: Envelope) -> tuple[str, str]:
     """Applies an event; returns its status and reason. Raises MalformedEventError before anything is written."""
     update = read(provider, envelope)
     if update.movements and not (update.disputed_id or _is_known(update)):

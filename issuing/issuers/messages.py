@@ -109,8 +109,8 @@ class AuthorizationRequest:
     `round_key` is equal in two requests for one round. `answers` writes the issuer's answer format.
     `refused_because` is a reason that lies in the request itself, or "". `fingerprint` is the hash of the request,
     whatever the event's id. `cardholders` are the issuer's ids of cardholders that it names besides the card. An
-    increment `follows`: then `standing_minor` is the amount approved before by the issuer's account (None: not stated),
-    and `earlier_events` or `earlier_rounds` name the rounds before it, by event id or by round key.
+    increment `follows`: then `approved_before_minor` is the amount that the issuer says was approved before (None: not
+    stated), and `earlier_events` or `earlier_rounds` name the rounds before it, by event id or by round key.
     """
 
     provider: str
@@ -127,7 +127,7 @@ class AuthorizationRequest:
     beside: SideAmounts = NOTHING
     fingerprint: str = ""
     follows: bool = False
-    standing_minor: int | None = 0
+    approved_before_minor: int | None = 0
     earlier_events: tuple[str, ...] = ()
     earlier_rounds: tuple[str, ...] = ()
     cardholders: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ def read_card(place: Place, cleaned: Cleaned, *, provider_default: str | None = 
         cvv=cleaned.cvv,
     )
     draft.faults = fields.faults
-    _settle_last_four(draft)
+    _check_last_four(draft)
     return draft
 
 
@@ -127,7 +127,7 @@ def _email(fields: Fields) -> str:
     return email
 
 
-def _settle_last_four(draft: CardDraft) -> None:
+def _check_last_four(draft: CardDraft) -> None:
     """The digits that the document names and those of its number must agree."""
     named, of_number = draft.columns["last_four"], draft.number[-4:]
     if named and of_number and named != of_number:

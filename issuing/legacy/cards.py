@@ -1,4 +1,4 @@
-"""A batch of VirtualCard documents: judged against the database, then written with people, evidence and trail."""
+"""A batch of VirtualCard documents: compared with the database, then written with people, evidence and trail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import trail
 from issuing.card_data.vault import SEALED_COLUMNS, sealing_context
 from issuing.legacy.card_document import CardDraft
-from issuing.legacy.deduplication import EarlierLines, IssuerId, Judgement, judge
+from issuing.legacy.deduplication import EarlierLines, IssuerId, Sorted, sort_drafts
 from issuing.legacy.extended_json import storable
 from issuing.legacy.people import ACTOR, People
 from issuing.legacy.summary import Summary
@@ -36,10 +36,10 @@ class CardBatches:
     _users: dict[str, User] = field(default_factory=dict)
     _keys: dict[str, int] = field(default_factory=dict)
 
-    def judged(self, drafts: Sequence[CardDraft], earlier: EarlierLines) -> Judgement[CardDraft]:
+    def sort(self, drafts: Sequence[CardDraft], earlier: EarlierLines) -> Sorted[CardDraft]:
         """Sorts the batch; only reads."""
         self._users = self.people.matched(drafts)
-        found = judge(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
+        found = sort_drafts(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
         self.people.learn(found.unchanged)
         return found
 

@@ -24,7 +24,7 @@ class EarlierLines:
 
 
 @dataclass(slots=True)
-class Judgement(Generic[D]):
+class Sorted(Generic[D]):
     """A batch, sorted; `earlier` is what later lines have to know of it, once it is committed."""
 
     new: list[D] = field(default_factory=list)
@@ -38,9 +38,9 @@ class Judgement(Generic[D]):
         earlier.issuer_ids.update(self.earlier.issuer_ids)
 
 
-def judge(drafts: Sequence[D], *, kind: str, earlier: EarlierLines, taken: dict[IssuerId, str]) -> Judgement[D]:
+def sort_drafts(drafts: Sequence[D], *, kind: str, earlier: EarlierLines, taken: dict[IssuerId, str]) -> Sorted[D]:
     """Sorts the drafts; `taken` says which issuer ids are here already, and whose they are."""
-    found: Judgement[D] = Judgement()
+    found: Sorted[D] = Sorted()
     known = EarlierLines(
         ChainMap(found.earlier.documents, earlier.documents), ChainMap(found.earlier.issuer_ids, earlier.issuer_ids)
     )
@@ -48,14 +48,14 @@ def judge(drafts: Sequence[D], *, kind: str, earlier: EarlierLines, taken: dict[
     for draft in drafts:
         if _is_unchanged(draft, known, stored):
             found.unchanged.append(draft)
-            _claim(draft, known)
+            _remember(draft, known)
             continue
         faults = draft.faults + _contradictions(draft, known, stored, taken)
         if faults:
             found.bad.append((draft, "; ".join(faults)))
         else:
             found.new.append(draft)
-            _claim(draft, known)
+            _remember(draft, known)
     return found
 
 
@@ -66,11 +66,11 @@ def _stored(kind: str, legacy_ids: Sequence[str]) -> dict[str, str]:
 
 def _is_unchanged(draft: Draft, known: EarlierLines, stored: dict[str, str]) -> bool:
     """The same content was imported before, by this run or an earlier one; what it says was good then."""
-    _place, seen_digest = known.documents.get(draft.legacy_id, (None, None))
-    return draft.digest == (seen_digest or stored.get(draft.legacy_id))
+    _place, known_digest = known.documents.get(draft.legacy_id, (None, None))
+    return draft.digest == (known_digest or stored.get(draft.legacy_id))
 
 
-def _claim(draft: Draft, known: EarlierLines) -> None:
+def _remember(draft: Draft, known: EarlierLines) -> None:
     if draft.legacy_id not in known.documents:
         known.documents[draft.legacy_id] = (draft.place, draft.digest)
     if all(draft.issuer_id) and draft.issuer_id not in known.issuer_ids:

@@ -1,6 +1,6 @@
 """Old documents from files into the database, in batches; a run that died goes on when it is started again.
 
-1. Every line is read. What is no document is reported; cards are judged and written, batch by batch.
+1. Every line is read. What is no document is reported; cards are sort and written, batch by batch.
 2. The lines that hold transactions are read again, so that a transaction may stand before its card.
 3. A batch is one transaction of the database, under a lock that makes several runs take turns. Within it each document
    is looked up anew, so what another run imported meanwhile is unchanged here.
@@ -18,12 +18,12 @@ from django.db import DataError, IntegrityError
 
 from issuing.legacy.card_document import CardDraft, read_card
 from issuing.legacy.cards import CardBatches
-from issuing.legacy.deduplication import EarlierLines, Judgement
+from issuing.legacy.deduplication import EarlierLines, Sorted
 from issuing.legacy.document_kinds import Kind, kind_and_fields
 from issuing.legacy.draft import Draft
 from issuing.legacy.json_line import LineError, read_object
 from issuing.legacy.lines import Line, Place, lines_of
-from issuing.legacy.redaction import taken_out
+from issuing.legacy.redaction import redacted
 from issuing.legacy.summary import Summary
 from issuing.legacy.transaction_document import TransactionDraft, read_transaction
 from issuing.legacy.transactions import TransactionBatches
@@ -44,7 +44,7 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class ImportOptions:
     """How to import: `kind` takes only that kind, `provider_default` stands for an issuer that a card does not name."""
 
     dry_run: bool = False
@@ -56,14 +56,14 @@ class Wishes:
 class Batches(Protocol[D]):
     """What imports one kind of document."""
 
-    def judged(self, drafts: Sequence[D], earlier: EarlierLines) -> Judgement[D]: ...
+    def sort(self, drafts: Sequence[D], earlier: EarlierLines) -> Sorted[D]: ...
     def write(self, drafts: Sequence[D], summary: Summary) -> None: ...
     def committed(self) -> None: ...
 
 
 def import_files(
     files: Sequence[Path],
-    wishes: Wishes,
+    options: ImportOptions,
     *,
     report: Callable[[BadLine], None],
     progress: Callable[[int], None] = lambda _size: None,
@@ -73,7 +73,7 @@ def import_files(
 
     `progress` hears the bytes of each line that was read, over both passes; `summary` is counted in as batches commit.
     """
-    run = _Run(wishes, report, progress, summary or Summary())
+    run = _Run(options, report, progress, summary or Summary())
     held = [run.import_cards(file) for file in files]
     for file, transactions in zip(files, held, strict=True):
         run.import_transactions(file, transactions)
@@ -90,7 +90,7 @@ class _Pass(Generic[D]):
 
 @dataclass(slots=True)
 class _Run:
-    wishes: Wishes
+    options: ImportOptions
     report: Callable[[BadLine], None]
     progress: Callable[[int], None]
     summary: Summary
@@ -105,15 +105,15 @@ class _Run:
             self.summary.read += 1
             place = Place(str(file), line.number)
             try:
-                kind, body = kind_and_fields(read_object(line), only=self.wishes.kind)
+                kind, body = kind_and_fields(read_object(line), only=self.options.kind)
             except LineError as error:
                 waiting.append(BadLine(place, "", error.message))
             else:
                 if kind == Kind.TRANSACTION:
                     transactions.add(line.number)
                 else:
-                    waiting.append(read_card(place, taken_out(body), provider_default=self.wishes.provider_default))
-            if len(waiting) >= self.wishes.batch:
+                    waiting.append(read_card(place, redacted(body), provider_default=self.options.provider_default))
+            if len(waiting) >= self.options.batch:
                 self._take(waiting, self.cards)
                 waiting = []
         self._take(waiting, self.cards)
@@ -127,12 +127,12 @@ class _Run:
                 continue
             place = Place(str(file), line.number)
             try:
-                _kind, body = kind_and_fields(read_object(line), only=self.wishes.kind)
-                waiting.append(read_transaction(place, taken_out(body)))
+                _kind, body = kind_and_fields(read_object(line), only=self.options.kind)
+                waiting.append(read_transaction(place, redacted(body)))
             except LineError as error:
                 # Somebody wrote to the file between the passes.
                 waiting.append(BadLine(place, "", error.message))
-            if len(waiting) >= self.wishes.batch:
+            if len(waiting) >= self.options.batch:
                 self._take(waiting, self.transactions)
                 waiting = []
         self._take(waiting, self.transactions)
@@ -165,12 +165,12 @@ class _Run:
     def _import_at_once(self, drafts: Sequence[D], kind: _Pass[D]) -> list[BadLine]:
         done = Summary()
         with transaction():
-            if not self.wishes.dry_run:
+            if not self.options.dry_run:
                 _wait_for_other_runs()
-            found = kind.batches.judged(drafts, kind.earlier)
-            if found.new and not self.wishes.dry_run:
+            found = kind.batches.sort(drafts, kind.earlier)
+            if found.new and not self.options.dry_run:
                 kind.batches.write(found.new, done)
-        if self.wishes.dry_run:
+        if self.options.dry_run:
             self._plan(found.new, done)
         kind.batches.committed()
         found.remember_in(kind.earlier)

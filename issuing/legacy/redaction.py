@@ -42,7 +42,7 @@ class Cleaned:
 
 
 @sensitive_variables()
-def taken_out(document: dict[str, Any]) -> Cleaned:
+def redacted(document: dict[str, Any]) -> Cleaned:
     """The document as it may be kept."""
     number, cvv = _first(document, _NUMBER_NAMES), _first(document, _CVV_NAMES)
     digits = re.sub(r"[ \-]", "", number)

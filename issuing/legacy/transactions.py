@@ -1,4 +1,4 @@
-"""A batch of Transaction documents: their cards found, judged against the database, then written with evidence."""
+"""A batch of Transaction documents: finds their cards, compares them with the database, writes them with evidence."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from audit import trail
 from issuing.legacy.card_document import CardDraft
-from issuing.legacy.deduplication import EarlierLines, IssuerId, Judgement, judge
+from issuing.legacy.deduplication import EarlierLines, IssuerId, Sorted, sort_drafts
 from issuing.legacy.extended_json import storable
 from issuing.legacy.people import ACTOR, USERNAME_PREFIX
 from issuing.legacy.summary import Summary
@@ -32,12 +32,12 @@ class TransactionBatches:
             card = CardRef(None, provider, draft.columns["currency"], draft.user_id)
             self.planned |= {issuer_id: card, draft.legacy_id: card}
 
-    def judged(self, drafts: Sequence[TransactionDraft], earlier: EarlierLines) -> Judgement[TransactionDraft]:
+    def sort(self, drafts: Sequence[TransactionDraft], earlier: EarlierLines) -> Sorted[TransactionDraft]:
         """Sorts the batch; only reads."""
         cards = self._cards({draft.card_id for draft in drafts if draft.card_id})
         for draft in drafts:
             complete(draft, cards.get(draft.card_id))
-        return judge(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
+        return sort_drafts(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
 
     def write(self, drafts: Sequence[TransactionDraft], summary: Summary) -> None:
         """Inserts new transactions with their documents, and one entry for all of them."""

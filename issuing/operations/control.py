@@ -49,7 +49,7 @@ def issuer_statuses() -> list[IssuerStatus]:
     return [_status_of(provider, controls.get(provider), entries) for provider in configured_providers()]
 
 
-def troubles() -> list[Availability]:
+def read_only_issuers() -> list[Availability]:
     """The issuers at which no card can be made or changed now."""
     return [status for status in map(availability.of, configured_providers()) if status.read_only]
 

@@ -91,8 +91,8 @@ def of_processor(
                 yield found
 
     return [
-        Comparison("charges", provider, charges, repairs.hear_of_charge),
-        Comparison("refunds", provider, refunds, repairs.hear_of_refund),
+        Comparison("charges", provider, charges, repairs.record_charge),
+        Comparison("refunds", provider, refunds, repairs.record_refund),
     ]
 
 
@@ -102,8 +102,8 @@ def of_books() -> list[Comparison]:
         _with_ledger("posted_transactions", internal.MOVED_ON_CARDS, internal.CARD_POSTINGS, repairs.post_transaction),
         _with_ledger("posted_charges", internal.CHARGED, internal.CHARGE_POSTINGS, repairs.post_charge),
         _with_ledger("posted_refunds", internal.GIVEN_BACK, internal.REFUND_POSTINGS, repairs.post_refund),
-        Comparison("purchases_in_clearing", "", _clearing, repairs.nothing, of_all_time=True),
-        Comparison("purchases_without_charge", "", _unpaid, repairs.nothing),
+        Comparison("purchases_in_clearing", "", _clearing, repairs.no_repair, of_all_time=True),
+        Comparison("purchases_without_charge", "", _unpaid, repairs.no_repair),
     ]
 
 

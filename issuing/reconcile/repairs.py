@@ -70,7 +70,7 @@ def record_transaction(provider: str, difference: Difference) -> Repair | None:
     return Repair(kept, "Recorded from the issuer's list.")
 
 
-def hear_of_charge(provider: str, difference: Difference) -> Repair | None:
+def record_charge(provider: str, difference: Difference) -> Repair | None:
     """Records an outcome that the processor knows and we do not; without one, asks again at once."""
     charge = FundingCharge.objects.filter(public_id=difference.key).first() if _is_ours(difference.key) else None
     if charge is None or difference.kind not in (Kind.STATE, Kind.UNKNOWN_OUTCOME):
@@ -86,7 +86,7 @@ def hear_of_charge(provider: str, difference: Difference) -> Repair | None:
     return Repair(charge, f"Took over from the processor's list: {outcome.status}.")
 
 
-def hear_of_refund(provider: str, difference: Difference) -> Repair | None:
+def record_refund(provider: str, difference: Difference) -> Repair | None:
     """As for charges; a refund that we recorded as succeeded may have failed since."""
     refund = FundingRefund.objects.filter(public_id=difference.key).first() if _is_ours(difference.key) else None
     if refund is None or difference.kind not in (Kind.STATE, Kind.UNKNOWN_OUTCOME):
@@ -135,7 +135,7 @@ def post_transaction(_provider: str, difference: Difference) -> Repair | None:
         return Repair(kept, "Posted the movement.") if posting.book(kept) else None
 
 
-def nothing(_provider: str, _difference: Difference) -> Repair | None:
+def no_repair(_provider: str, _difference: Difference) -> Repair | None:
     """No repair is always right."""
     return None
 

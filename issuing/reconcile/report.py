@@ -12,7 +12,7 @@ from onecard.kit import clock
 COLUMNS = ("class", "comparison", "key", "here", "there", "happened_at", "age_days", "case", "case_opened_at", "became")
 
 
-class Paper(Protocol):
+class FindingWriter(Protocol):
     """Takes findings one by one, and the report at the end."""
 
     def add(self, finding: Finding) -> None: ...
@@ -96,7 +96,7 @@ class Csv:
         """Nothing: a line of another shape would break whoever reads the columns."""
 
 
-PAPERS: dict[str, type[Table] | type[Json] | type[Csv]] = {"table": Table, "json": Json, "csv": Csv}
+WRITERS: dict[str, type[Table] | type[Json] | type[Csv]] = {"table": Table, "json": Json, "csv": Csv}
 
 
 def as_fields(finding: Finding) -> dict[str, Any]:

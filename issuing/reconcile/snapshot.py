@@ -10,7 +10,7 @@ from django.db import connection
 from issuing.reconcile.compare import Row
 from onecard.kit.transactions import require_no_transaction, transaction
 
-STRETCH = 5000
+BATCH = 5000
 _numbers = itertools.count()
 # For the server's sorts. The time limit fits a query of millions of rows; it holds no lock that others need.
 SETTINGS = (
@@ -105,6 +105,6 @@ def _declare(query: Query, stack: ExitStack) -> Any:
 
 
 def _rows(cursor: Any, tick: Callable[[int], object]) -> Iterator[Row]:
-    while stretch := cursor.fetchmany(STRETCH):
-        tick(len(stretch))
-        yield from map(Row._make, stretch)
+    while batch := cursor.fetchmany(BATCH):
+        tick(len(batch))
+        yield from map(Row._make, batch)

@@ -13,7 +13,7 @@ GRACE = dt.timedelta(minutes=15)
 # The two sides date a movement differently: a row near an edge still finds its partner.
 MARGIN = dt.timedelta(days=2)
 # As long as a charge is retried and looked up automatically.
-PATIENCE = dt.timedelta(hours=1)
+LOOKED_UP_FOR = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Window:
     @property
     def silent_since(self) -> dt.datetime:
         """An outcome that is unknown since before this time is no longer reported automatically."""
-        return self.now - PATIENCE
+        return self.now - LOOKED_UP_FOR
 
     def parameters(self, **more: Any) -> dict[str, Any]:
         """The parameters of the queries on our books."""

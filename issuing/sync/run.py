@@ -47,7 +47,7 @@ def sync_provider(
     requested_by: str,
     since: dt.datetime | None = None,
     issuer: Issuer | None = None,
-    progress: Progress = lambda _run, _seen: None,
+    progress: Progress = lambda _run, _count: None,
     time_is_up: Callable[[], bool] = lambda: False,
 ) -> SyncRun:
     """Begins a comparison, or goes on with one that was interrupted, until its end or until `time_is_up` after a page.
@@ -62,7 +62,7 @@ def sync_provider(
         while run.status == states.Sync.RUNNING:
             done = STAGES[run.stage](run, asked)
             _commit(run, done)
-            progress(run, done.seen)
+            progress(run, done.count)
             if time_is_up():
                 break
     finally:
@@ -129,7 +129,7 @@ def _commit(run: SyncRun, done: Done) -> None:
     counter = COUNTERS[states.SyncStage(stage)]
     with transaction():
         mine = SyncRun.objects.filter(pk=run.pk, claimed_until=run.claimed_until, status=states.Sync.RUNNING)
-        if not mine.update(**changes, **{counter: F(counter) + done.seen}):
+        if not mine.update(**changes, **{counter: F(counter) + done.count}):
             raise SyncBusyError("Another worker has taken this comparison over.")
         run.refresh_from_db()
         if is_last:

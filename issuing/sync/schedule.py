@@ -13,12 +13,12 @@ from onecard.kit import clock
 log = logging.getLogger(__name__)
 
 # Of the 60 s that a task may take; a page that has begun is finished.
-STRETCH_S = 25.0
+TIME_BUDGET_S = 25.0
 
 
 def sync_due() -> list[str]:
     """Begins or goes on with what is due, and gives the issuers that were reached; one issuer's trouble is its own."""
-    end = time.monotonic() + STRETCH_S
+    end = time.monotonic() + TIME_BUDGET_S
     reached = []
     for provider in due_providers(clock.now()):
         try:

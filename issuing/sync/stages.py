@@ -9,10 +9,10 @@ from issuing.cards.comparison import (
     Snapshot,
     ask,
     limits_are_the_cards,
-    look,
     open_card_case,
     record_difference,
-    settle,
+    resolve_differences,
+    snapshot_of,
 )
 from issuing.cards.comparison_rules import Finding, Kind, Resolution
 from issuing.clearing import card_transactions, transaction_rows
@@ -31,16 +31,16 @@ class Done:
     """What became of a page: where to go on ("" at the stage's end), and how many things were looked at."""
 
     cursor: str
-    seen: int
+    count: int
 
 
 def missed_events(run: SyncRun, issuer: Issuer) -> Done:
     """Stores in the inbox, and handles, the events that the issuer lists and that never arrived here."""
     page = issuer.list_events(since=run.since, cursor=run.cursor)
-    past = [event for event in page.events if event.created_at < run.until]
+    in_window = [event for event in page.events if event.created_at < run.until]
     # The issuer lists the newest event first; they are handled in the order in which they happened.
-    for event in reversed(_not_received(run, past)):
-        _heal(run, event)
+    for event in reversed(_not_received(run, in_window)):
+        _take_over(run, event)
     for name in page.unread:
         _leave_unread(run, name, Finding(Kind.MISSED_EVENT, "", "an event that cannot be read", Resolution.OPEN))
     return Done(page.cursor, len(page.events) + len(page.unread))
@@ -52,7 +52,7 @@ def _not_received(run: SyncRun, events: list[MissedEvent]) -> list[MissedEvent]:
     return [event for event in events if here.isdisjoint((event.event_id, *event.earlier_ids))]
 
 
-def _heal(run: SyncRun, event: MissedEvent) -> None:
+def _take_over(run: SyncRun, event: MissedEvent) -> None:
     with transaction():
         envelope = Envelope(event.event_id, event.event_type, event.object_id, {})
         if not inbox.receive(run.provider, envelope, event.body):
@@ -67,8 +67,8 @@ def _heal(run: SyncRun, event: MissedEvent) -> None:
 def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
     """Records the movements that no event brought, and names those that differ from ours."""
     page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
-    past = [theirs for theirs in page.transactions if theirs.created_at < run.until]
-    for theirs in reversed(card_transactions.with_update(past, provider=run.provider)):
+    in_window = [theirs for theirs in page.transactions if theirs.created_at < run.until]
+    for theirs in reversed(card_transactions.with_update(in_window, provider=run.provider)):
         _record(run, theirs)
     for name in page.unread:
         _leave_unread(run, name, Finding(Kind.TRANSACTION, "", "a movement that cannot be read", Resolution.OPEN))
@@ -120,14 +120,14 @@ def their_cards(run: SyncRun, issuer: Issuer) -> Done:
 
 
 def _compare_listed(run: SyncRun, issuer: Issuer, card: VirtualCard, theirs: IssuedCard) -> None:
-    seen = look(card.pk)
+    count = snapshot_of(card.pk)
     if _touched_since(card, run):
         # The list may be older than what we did to the card meanwhile: ask about this one alone.
         fresh = ask(issuer, card.issuer_card_id)
         with_limits = limits_are_the_cards(issuer, card)
     else:
         fresh, with_limits = theirs, issuer.limits_each_card
-    settle(seen, fresh, actor=run.requested_by, with_limits=with_limits, run=run)
+    resolve_differences(count, fresh, actor=run.requested_by, with_limits=with_limits, run=run)
 
 
 def _touched_since(card: VirtualCard, run: SyncRun) -> bool:
@@ -161,9 +161,9 @@ def our_cards(run: SyncRun, issuer: Issuer) -> Done:
     unseen = unseen.exclude(last_synced_at__gte=run.started_at)
     cards = list(unseen.order_by("pk")[:OUR_PAGE])
     for card in cards:
-        seen: Snapshot = look(card.pk)
+        count: Snapshot = snapshot_of(card.pk)
         theirs, with_limits = ask(issuer, card.issuer_card_id), limits_are_the_cards(issuer, card)
-        settle(seen, theirs, actor=run.requested_by, with_limits=with_limits, run=run)
+        resolve_differences(count, theirs, actor=run.requested_by, with_limits=with_limits, run=run)
     return Done(str(cards[-1].pk) if len(cards) == OUR_PAGE else "", len(cards))
 
 

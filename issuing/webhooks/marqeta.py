@@ -17,7 +17,7 @@ from issuing.webhooks import signatures
 from issuing.webhooks.marqeta_gateway import unauthorized
 from issuing.webhooks.view import MachineDoor, UnreadableError, keep_unreadable, plain, read_body, refusal
 from onecard.kit import exact_json
-from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.kit.transactions import transaction
 
 # A database that says nothing holds a thread no longer than this; Marqeta then sends the batch again.

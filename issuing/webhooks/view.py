@@ -19,7 +19,7 @@ from issuing.inbox import unapplied
 from issuing.issuers.messages import Envelope, body_id
 from onecard.kit.clock import Stopwatch
 from onecard.kit.errors import OneCardError
-from onecard.kit.postgresql.patience import give_up_after
+from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.kit.transactions import transaction
 
 log = logging.getLogger(__name__)

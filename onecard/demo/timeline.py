@@ -66,22 +66,22 @@ def _answer(report: Report, decision: Decision) -> Iterator[str]:
 
 
 def _candidates(decision: Decision) -> Iterator[str]:
-    seen = decision.trace.get("candidates", [])
-    if not seen:
+    candidates = decision.trace.get("candidates", [])
+    if not candidates:
         return
     yield ""
     yield f"  {'Funding card':<42}{'Rate':>6}  {'Type':<8}{'x':>5}{'Effective':>11}"
-    for candidate in seen:
+    for candidate in candidates:
         chosen = candidate["method_id"] == decision.trace["chosen_method_id"] and decision.obligation_id is not None
         name = f"{candidate['name']} •{candidate['last_four']}" + (" (backup)" if candidate["is_backup"] else "")
         if candidate["row_id"] is None or candidate["left_out"]:
-            worth = f"  {LEFT_OUT.get(candidate['left_out'], candidate['left_out'])}"
+            value = f"  {LEFT_OUT.get(candidate['left_out'], candidate['left_out'])}"
         else:
-            worth = (
+            value = (
                 f"{candidate['reward_rate']:>6}  {candidate['reward_type']:<8}{candidate['multiplier']:>5}"
                 f"{Decimal(candidate['effective_reward']):>11.2f}"
             )
-        yield f"{'>' if chosen else ' '} {name:<42.42}{worth}"
+        yield f"{'>' if chosen else ' '} {name:<42.42}{value}"
 
 
 def _milliseconds(report: Report, decision: Decision) -> Iterator[str]:
@@ -115,10 +115,10 @@ def _reward(decision: Decision) -> Iterator[str]:
     reward = rewards.estimate(
         amount=money, reward_rate=Decimal(chosen["reward_rate"]), reward_type=chosen["reward_type"]
     )
-    worth = " / ".join(_plain(value) for value in reward.values)
+    value = " / ".join(_plain(value) for value in reward.values)
     unit = "cash back units" if chosen["reward_type"] == "cash" else "points"
     yield f"Reward        {_plain(reward.units)} {unit}, worth {reward.value:.2f} {money.currency}"
-    yield f"              at 0.5 / 1.0 / 1.5 cents a point: {worth} {money.currency}"
+    yield f"              at 0.5 / 1.0 / 1.5 cents a point: {value} {money.currency}"
     yield (
         f"              {reward.benefit:+.2f} {money.currency} ({reward.benefit_percent:+.0f} %) over "
         f"{_plain(reward.baseline_units)} points at 1x, worth {reward.baseline_value:.2f}"

@@ -67,7 +67,7 @@ class Supervisor:
             )
         child = Child(name, process, log, stop_signal)
         self.children.append(child)
-        self._tell_guardian(f"start {process.pid} {int(stop_signal)}")
+        self._send_to_guardian(f"start {process.pid} {int(stop_signal)}")
         return child
 
     def run(
@@ -112,9 +112,9 @@ class Supervisor:
 
     def _forget(self, child: Child) -> None:
         self.children.remove(child)
-        self._tell_guardian(f"end {child.process.pid}")
+        self._send_to_guardian(f"end {child.process.pid}")
 
-    def _tell_guardian(self, line: str) -> None:
+    def _send_to_guardian(self, line: str) -> None:
         if self.guardian is None:
             self.guardian = subprocess.Popen(
                 [sys.executable, "-I", "-S", guardian.__file__],

@@ -130,25 +130,25 @@ class RowsPicker(RowPicker, AutocompleteSelectMultiple):
     """A choice of several rows."""
 
 
-def row_of(room: Any, request: HttpRequest, object_id: object) -> Any:
+def row_of(model_admin: Any, request: HttpRequest, object_id: object) -> Any:
     """Returns the row that a page's address names, or None, also for an address that names nothing."""
-    return room.get_object(request, str(object_id)) if object_id else None
+    return model_admin.get_object(request, str(object_id)) if object_id else None
 
 
-def row_or_404(room: Any, request: HttpRequest, object_id: object) -> Any:
+def row_or_404(model_admin: Any, request: HttpRequest, object_id: object) -> Any:
     """Returns the row that a button's address names; raises Http404."""
-    row = row_of(room, request, object_id)
+    row = row_of(model_admin, request, object_id)
     if row is None:
         raise Http404
     return row
 
 
 def _picked(
-    room: Any, picker: type[AutocompleteSelect], db_field: Any, request: HttpRequest, options: dict[str, Any]
+    model_admin: Any, picker: type[AutocompleteSelect], db_field: Any, request: HttpRequest, options: dict[str, Any]
 ) -> dict[str, Any]:
-    if db_field.name not in room.get_autocomplete_fields(request):
+    if db_field.name not in model_admin.get_autocomplete_fields(request):
         return options
-    return {"widget": picker(db_field, room.admin_site, using=options.get("using"))} | options
+    return {"widget": picker(db_field, model_admin.admin_site, using=options.get("using"))} | options
 
 
 def _is_key(field: Any, key: object) -> bool:

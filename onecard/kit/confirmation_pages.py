@@ -41,9 +41,9 @@ else:
     from unfold.widgets import UnfoldAdminTextInputWidget as TextWidget
 
 __all__ = [
-    "Act",
     "AreaWidget",
     "CodeField",
+    "Confirmation",
     "PasswordWidget",
     "ReasonForm",
     "SelectWidget",
@@ -64,7 +64,7 @@ NO_PERMISSION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Confirmation:
     """What the page says; `danger` paints the button red, `back` is the address of the object's page."""
 
     title: str
@@ -79,7 +79,7 @@ class Act:
 @sensitive_variables("result")
 def ask_or_do(
     request: HttpRequest,
-    act: Act,
+    confirmation: Confirmation,
     form: forms.Form,
     call: Callable[..., Any],
     *,
@@ -87,27 +87,27 @@ def ask_or_do(
     refusals: tuple[type[OneCardError], ...] = (OneCardError,),
     row: Model | None = None,
 ) -> HttpResponse:
-    """Asks; on a valid POST makes the domain call with the form's values and leads back to `act.back`.
+    """Asks; on a valid POST makes the domain call with the form's values and leads back to `confirmation.back`.
 
     `done` is the sentence for success, or a function that shows the call's result and may return another page. A
     refusal is shown beside the form, which keeps what was typed. If `row` was deleted meanwhile, a message on the list
     says so. The caller checks the permission first.
     """
     if request.method != "POST" or not form.is_valid():
-        return _ask(request, act, form)
+        return _ask(request, confirmation, form)
     try:
         result = call(**form.cleaned_data)
     except refusals as error:
         form.add_error(None, error.message)
-        return _ask(request, act, form)
+        return _ask(request, confirmation, form)
     except ObjectDoesNotExist:
         if row is None or _is_there(row):
             raise
         return turn_away(request, f"This {row._meta.verbose_name} was deleted meanwhile.", _list_page(row))
     if isinstance(done, str):
         messages.success(request, done)
-        return redirect(act.back)
-    return done(result) or redirect(act.back)
+        return redirect(confirmation.back)
+    return done(result) or redirect(confirmation.back)
 
 
 def turn_away(request: HttpRequest, why_not: str, page: str) -> HttpResponse:
@@ -140,11 +140,17 @@ def change_page(row: Model) -> str:
     return reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[row.pk])
 
 
-def _ask(request: HttpRequest, act: Act, form: forms.Form) -> TemplateResponse:
+def _ask(request: HttpRequest, confirmation: Confirmation, form: forms.Form) -> TemplateResponse:
     """Returns the page; after a refused POST with what was wrong. It is never kept by a cache."""
     errors = form.non_field_errors()
-    context = {**admin.site.each_context(request), "title": act.title, "act": act, "form": form, "errors": errors}
-    answer = TemplateResponse(request, "admin/act.html", context)
+    context = {
+        **admin.site.each_context(request),
+        "title": confirmation.title,
+        "confirmation": confirmation,
+        "form": form,
+        "errors": errors,
+    }
+    answer = TemplateResponse(request, "admin/confirmation.html", context)
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -84,7 +84,7 @@ _WORTH_READING: Final = re.compile(
     re.IGNORECASE,
 )
 Cover = Callable[[str], str]
-Judge = Callable[[str], bool]
+LooksLike = Callable[[str], bool]
 
 
 @sensitive_variables()
@@ -100,7 +100,7 @@ def starred(number: str) -> str:
 
 
 @sensitive_variables()
-def masked(text: str, *, cover: Cover = starred, looks_like: Judge = is_card_number) -> str:
+def masked(text: str, *, cover: Cover = starred, looks_like: LooksLike = is_card_number) -> str:
     """The text with the card numbers in it covered, and with the codes that are named in it as such."""
     if len(text) < 6:
         return text
@@ -177,7 +177,7 @@ def _is_one_word(text: str) -> bool:
 
 
 @sensitive_variables()
-def _covered(run: re.Match[str], cover: Cover, looks_like: Judge) -> str:
+def _covered(run: re.Match[str], cover: Cover, looks_like: LooksLike) -> str:
     """The run with each card number in it covered."""
     text, pieces, at = run[0], [], 0
     for start, end in _numbers(run, looks_like):
@@ -192,7 +192,7 @@ def _places(text: str) -> list[int]:
 
 
 @sensitive_variables()
-def _numbers(run: re.Match[str], looks_like: Judge) -> Iterator[tuple[int, int]]:
+def _numbers(run: re.Match[str], looks_like: LooksLike) -> Iterator[tuple[int, int]]:
     """Where the numbers in a run stand. One begins and ends where a group of digits does; the longest counts."""
     text = run[0]
     places = _places(text)

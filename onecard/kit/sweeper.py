@@ -8,7 +8,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 log = logging.getLogger(__name__)
 
 
-def each_in_turn(ids: Sequence[int], act: Callable[[int], object], *, what: str) -> int:
+def each_in_turn(ids: Sequence[int], handle: Callable[[int], object], *, what: str) -> int:
     """Calls the action for each row and returns how many there were; a failing row is logged and comes again.
 
     `what` names a row in the log. Raises SoftTimeLimitExceeded when the task's time is over; the next sweep takes the
@@ -16,7 +16,7 @@ def each_in_turn(ids: Sequence[int], act: Callable[[int], object], *, what: str)
     """
     for row_id in ids:
         try:
-            act(row_id)
+            handle(row_id)
         except SoftTimeLimitExceeded:
             raise
         except Exception:

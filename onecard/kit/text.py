@@ -40,15 +40,15 @@ def normalized(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.strip() if "  " not in text else " ".join(text.split())
-    return " ".join(_seen(text).split())
+    return " ".join(_visible(text).split())
 
 
 def normalized_lines(text: str) -> str:
     """Returns a text of several lines in the same form, with its lines."""
-    return "\n".join(_BLANKS.sub(" ", _seen(line)).strip() for line in text.splitlines()).strip()
+    return "\n".join(_BLANKS.sub(" ", _visible(line)).strip() for line in text.splitlines()).strip()
 
 
-def _seen(text: str) -> str:
+def _visible(text: str) -> str:
     return unicodedata.normalize("NFKC", "".join(map(_shown, _UNSEEN.sub("", _storable(text)))))
 
 

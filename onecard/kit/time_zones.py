@@ -42,10 +42,10 @@ def canonical(name: str) -> str:
     A name that stands for a country's zone in zone.tab keeps its own name, even where another zone has the same clock.
     """
     name = _as_written().get(_plain(name), name)
-    names, seen = _old_names(), {name}
-    while name not in _countries_zones() and names.get(name, UTC) not in seen and name in names:
+    names, visited = _old_names(), {name}
+    while name not in _countries_zones() and names.get(name, UTC) not in visited and name in names:
         name = names[name]
-        seen.add(name)
+        visited.add(name)
     return UTC if name in _UTC_NAMES else name
 
 

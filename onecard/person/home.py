@@ -19,7 +19,7 @@ from onecard.kit.money import Money
 from onecard.person import shown
 from onecard.person.onboarding.steps import steps_of
 from onecard.person.page import BACK_OFFICE, PersonPage
-from wallet.kyc import standing
+from wallet.kyc import identity_status
 from wallet.kyc.fields import in_words
 from wallet.kyc.review import is_renewable
 from wallet.models import Cardholder
@@ -106,7 +106,7 @@ def _identity(holder: Cardholder) -> dict[str, Any]:
     """Where the identity check stands, unless it has succeeded for long: what is missing, and what is asked for."""
     if holder.kyc_verified and not is_renewable(holder):
         return {}
-    found = standing.of(holder)
+    found = identity_status.of(holder)
     return {"identity": found, "missing": in_words(found.missing)}
 
 

@@ -56,12 +56,12 @@ def _lead_away(request: HttpRequest) -> HttpResponse | None:
 
 def _end_or_keep(request: HttpRequest, user: User) -> None:
     now = time.time()
-    began, seen = _began_at(request, user, now), float(request.session.get(SEEN_AT, 0))
-    is_idle = now - max(began, seen) > settings.STAFF_IDLE_MIN * 60
+    began, last_request = _began_at(request, user, now), float(request.session.get(SEEN_AT, 0))
+    is_idle = now - max(began, last_request) > settings.STAFF_IDLE_MIN * 60
     is_old = now - began > settings.STAFF_SESSION_H * 3600
     if is_idle or is_old or not has_second_factor(request, user):
         auth.logout(request)
-    elif now - seen > SEEN_EVERY_S:
+    elif now - last_request > SEEN_EVERY_S:
         request.session[SEEN_AT] = now
 
 

@@ -10,7 +10,7 @@ from onecard.kit.text import normalized
 
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # A line with these column names is a header.
-_TELLING: Final = frozenset({"mcc", "scope", "reward_rate", "reward_type", "network", "card_name"})
+_HEADER_COLUMNS: Final = frozenset({"mcc", "scope", "reward_rate", "reward_type", "network", "card_name"})
 _SAID: Final = re.compile(r'\s*"?sep=(.)"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
@@ -58,4 +58,4 @@ def _columns_in(line: str, separator: str) -> int:
         cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
         return 0
-    return len(_TELLING & {column_name(cell) for cell in cells})
+    return len(_HEADER_COLUMNS & {column_name(cell) for cell in cells})

@@ -242,7 +242,7 @@ def test_taking_an_approval_back_waits_for_nobody(settings: Any, monkeypatch: py
     assert response.json()["approved"] is False
     assert elapsed_ms < 1900
     # In the background it is taken back all the same, once the card is free.
-    assert unknown_commits.wait_until_settled(20)
+    assert unknown_commits.wait_until_resolved(20)
     assert Hold.objects.get().status == "released"
     assert FundingObligation.objects.get().status == "released"
     assert (Authorization.objects.get().status, Authorization.objects.get().approved_minor) == ("declined", 0)

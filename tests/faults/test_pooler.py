@@ -57,7 +57,7 @@ def test_purchases_and_events_go_through_a_pooler(bouncer: int) -> None:
     reasons = {answer["metadata"].get("onecard_reason") for answer in answers}
     assert len(approved) > len(answers) / 2
     assert reasons <= {None, "deadline_exceeded"}  # A busy machine may be late; nothing else may be wrong.
-    assert unknown_commits.wait_until_settled(20)
+    assert unknown_commits.wait_until_resolved(20)
     assert Hold.objects.filter(status="placed").count() == len(approved)
 
 

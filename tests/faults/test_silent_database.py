@@ -17,7 +17,7 @@ from issuing.authorizations import decision_store, unknown_commits
 from issuing.handlers import dispatch
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard import metrics
-from onecard.kit.postgresql.patience import SilentDatabaseError, give_up_after
+from onecard.kit.postgresql.time_limits import SilentDatabaseError, give_up_after
 from tests.faults.connections import buy, on_a_fresh_connection
 from tests.support import stripe_events
 from tests.support.relays import HOST, Relay, database_relay
@@ -147,7 +147,7 @@ def test_an_approval_committed_unseen_is_taken_back(monkeypatch: pytest.MonkeyPa
 
     answer = stripe_events.post(asked).json()
     assert answer["approved"] is False
-    assert unknown_commits.wait_until_settled(20)
+    assert unknown_commits.wait_until_resolved(20)
 
     assert_nothing_stands()
     assert stripe_events.post(asked).json()["approved"] is False
@@ -180,7 +180,7 @@ def test_what_a_copy_was_answered_in_time_is_not_taken_back(monkeypatch: pytest.
     with monkeypatch.context() as away:
         away.setattr(decision_store, "read", silent)
         assert stripe_events.post(asked).json()["approved"] is False
-    assert unknown_commits.wait_until_settled(20)
+    assert unknown_commits.wait_until_resolved(20)
 
     assert Hold.objects.get().status == "placed"
     assert stripe_events.post(asked).json()["approved"] is True
@@ -199,7 +199,7 @@ def test_a_doubt_is_followed_up_until_the_database_answers(monkeypatch: pytest.M
     monkeypatch.setattr(unknown_commits, "take_back", away_at_first)
     approve_but_lose_the_answer(monkeypatch)
     stripe_events.post(asked)
-    assert unknown_commits.wait_until_settled(20)
+    assert unknown_commits.wait_until_resolved(20)
 
     assert len(tries) == 3
     assert_nothing_stands()

@@ -164,7 +164,7 @@ class People(Matching):
         }
 
     def _charge_another(self, case: Case, by_ada: dict[str, Any]) -> None:
-        for method in case_rules.other_methods(case_rules.look_at(case))[:1]:
+        for method in case_rules.other_methods(case_rules.read_facts(case))[:1]:
             case_actions.charge_another(method=method, **by_ada)
 
     def _give_back(self, case: Case, minor: int, by_ada: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def test_however_many_cards_there_are_none_is_read_in_vain() -> None:
     VirtualCard.objects.bulk_create(many)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE issuing_virtualcard")
-    one, *more = locking.ways_to("stripe", {"ipi_7", "iauth_7"}, "ic_7")
+    one, *more = locking.queries_to("stripe", {"ipi_7", "iauth_7"}, "ic_7")
     queries: list[QuerySet[VirtualCard]] = [one.union(*more, all=True), locking.with_replacements([many[7].pk])]
 
     plans = [query.explain() for query in queries]
@@ -129,7 +129,7 @@ def test_without_the_lock_an_inner_function_says_so() -> None:
         lambda: holds.release_all(purchase),
         lambda: stored_balance.bring_to(purchase, reference="x", due_minor=0, actor="test"),
         lambda: card_transactions.link(purchase),
-        lambda: card_transactions.look_again(purchase),
+        lambda: card_transactions.link_waiting_refunds(purchase),
     ):
         with transaction(), pytest.raises(LockError, match=message):
             call()

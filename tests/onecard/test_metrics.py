@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
-from issuing.issuers.guard.breaker import FAILURES, Breaker, Entry, close_breaker
+from issuing.issuers.guard.breaker import FAILURES, Breaker, Permit, close_breaker
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import CardChange, IssuerEvent
 from issuing.operations import availability
@@ -91,7 +91,7 @@ def test_the_ratio_is_of_a_day_and_of_what_is_settled() -> None:
 def test_breaker_and_read_only_mode_show() -> None:
     assert scraped(provider="stripe", state="closed")["onecard_issuer_breaker"] == 1
     for _ in range(FAILURES):
-        Breaker("stripe", shared()).failed(Entry(allowed=True))
+        Breaker("stripe", shared()).failed(Permit(allowed=True))
 
     assert scraped(provider="stripe", state="open")["onecard_issuer_breaker"] == 1
     assert scraped(provider="stripe", state="closed")["onecard_issuer_breaker"] == 0

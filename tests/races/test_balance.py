@@ -144,6 +144,6 @@ def top_up(card: VirtualCard, minor: int) -> Callable[[], Any]:
             )
         FundingCharge.objects.filter(pk=charge.pk).update(status="sending")
         outcomes.record(charge_id=charge.pk, outcome=Outcome("succeeded", f"pi_{charge.pk}"), actor="x")
-        assert top_ups.settle(wish.pk) == "credited"
+        assert top_ups.finish(wish.pk) == "credited"
 
     return act

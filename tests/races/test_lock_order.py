@@ -85,7 +85,7 @@ def test_events_that_name_either_card_of_a_purchase_do_not_deadlock(
     ]
     events.append(naming(living, update_event(asked, "closed")))
     acts: list[Callable[[], Any]] = [telling(event) for event in events]
-    acts += [lambda: close_out.settle(purchase.pk, now=clock.now() + MUCH_LATER)] * 4
+    acts += [lambda: close_out.close_out_purchase(purchase.pk, now=clock.now() + MUCH_LATER)] * 4
     random.shuffle(acts)
 
     at_once(acts)

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.confirmation_pages import Act, actor_of, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import Confirmation, actor_of, ask_or_do, change_page, page_action, posted
 from wallet.methods import setups
 from wallet.models import Cardholder
 
@@ -39,7 +39,7 @@ class AddCardAdmin(BaseAdmin):
     @page_action(description="Add a funding card", url_path=ADD, permissions=["add_card", "view"], icon="add_card")
     def add_card(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder = row_or_404(self, request, object_id)
-        act = Act(
+        confirmation = Confirmation(
             title=f"Add a funding card to the wallet of {holder.name}",
             words=WORDS,
             button="Make the page",
@@ -47,7 +47,7 @@ class AddCardAdmin(BaseAdmin):
         )
         form = LinkForm(posted(request), initial={"request_key": uuid.uuid4()})
         call = partial(_begin, holder, actor_of(request))
-        return ask_or_do(request, act, form, call, done=partial(_show, request, act), row=holder)
+        return ask_or_do(request, confirmation, form, call, done=partial(_show, request, confirmation), row=holder)
 
 
 def _begin(holder: Cardholder, actor: str, *, request_key: uuid.UUID) -> str:
@@ -55,9 +55,14 @@ def _begin(holder: Cardholder, actor: str, *, request_key: uuid.UUID) -> str:
     return setups.begin_on_page(holder, request_id=request_key, back_to=back_to, actor=actor)
 
 
-def _show(request: HttpRequest, act: Act, address: str) -> HttpResponse:
+def _show(request: HttpRequest, confirmation: Confirmation, address: str) -> HttpResponse:
     """Shows the address; it is never kept by a cache, because whoever has it can add a card."""
-    context: dict[str, Any] = {**admin.site.each_context(request), "title": act.title, "act": act, "address": address}
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": confirmation.title,
+        "confirmation": confirmation,
+        "address": address,
+    }
     answer = TemplateResponse(request, "admin/wallet/card_page.html", context)
     answer["Cache-Control"] = "no-store"
     return answer

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
-from onecard.kit.confirmation_pages import Act, ask_or_do, change_page, posted, turn_away
+from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, posted, turn_away
 from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 from wallet.admin import labels, money_page
@@ -79,7 +79,7 @@ class CaseAdmin(ReadOnlyAdmin):
             raise Http404
         if not may(request, action) or not self.has_view_permission(request, case):
             raise PermissionDenied
-        facts = case_rules.look_at(case)
+        facts = case_rules.read_facts(case)
         why_not = "" if name in possible(request, facts) else _why_not(request, action, facts)
         if why_not:
             return turn_away(request, why_not, change_page(case))
@@ -125,7 +125,7 @@ def open_case_badge(request: HttpRequest) -> str:
 
 def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> HttpResponse:
     case, user = facts.case, cast("User", request.user)
-    act = Act(
+    confirmation = Confirmation(
         title=_title(action, case),
         words=action.words,
         button=action.title,
@@ -134,7 +134,7 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
     )
     return ask_or_do(
         request,
-        act,
+        confirmation,
         action.form(posted(request), facts),
         after_code(user, partial(action.call, case=case)),
         done=partial(show_result, request, done=action.done),
@@ -158,18 +158,19 @@ def _why_not(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> str:
     return action.why_not(facts, user) or "This cannot be done now."
 
 
-def _shown(room: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
-    facts = case_rules.look_at(case)
+def _shown(model_admin: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
+    facts = case_rules.read_facts(case)
     names = possible(request, facts)
     buttons = [
-        {"title": ACTIONS[name].title, "page": _act_page(case, name), "danger": ACTIONS[name].danger} for name in names
+        {"title": ACTIONS[name].title, "page": _action_page(case, name), "danger": ACTIONS[name].danger}
+        for name in names
     ]
     reference = case_rules.purchase_of(case)
     return {
         "case": case,
-        "state": room.state(case),
-        "facts": _facts(room, case),
-        "next_step": room.next_step(case),
+        "state": model_admin.state(case),
+        "facts": _facts(model_admin, case),
+        "next_step": model_admin.next_step(case),
         "proposed": _proposal_in_words(facts),
         "buttons": buttons,
         "money_story": money_page.build(reference) if _is_about_money(case) else None,
@@ -194,13 +195,13 @@ def _proposal_in_words(facts: CaseFacts) -> str:
     return f"{asked_by.get_username()} asks to {what}. {why_not or 'A second person has to agree.'}"
 
 
-def _facts(room: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
+def _facts(model_admin: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
     closed = case.status == Case.Status.RESOLVED
     facts = (
-        ("Money at stake", room.amount(case)),
+        ("Money at stake", model_admin.amount(case)),
         ("Cardholder", _holder(case)),
         ("About", _about(case)),
-        ("Owner", room.owner_name(case)),
+        ("Owner", model_admin.owner_name(case)),
         ("Opened", f"{display.moment(case.opened_at)}, {display.age(case.opened_at)} ago"),
         ("Resolved", display.moment(case.resolved_at) if closed else ""),
         ("How it ended", case.resolution or ("By itself: what it asked for has happened." if closed else "")),
@@ -227,5 +228,5 @@ def _about(case: Case) -> str:
     return display.link(references.page_of(found), text or found) if found else case.reference
 
 
-def _act_page(case: Case, name: str) -> str:
+def _action_page(case: Case, name: str) -> str:
     return reverse("admin:wallet_case_act", args=[case.pk, name])

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
-from onecard.kit.confirmation_pages import Act, ReasonForm, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import Confirmation, ReasonForm, ask_or_do, change_page, page_action, posted
 from onecard.kit.money import Money
 from wallet.admin.second_person import AgreeForm, after_code
 from wallet.entered import amounts as entered_amounts
@@ -73,20 +73,24 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         entered = row_or_404(self, request, object_id)
         form = AgreeForm(posted(request), initial={"shown_minor": entered.amount_minor})
         words = f"{HAPPENS[entered.kind]} {_asked_by(entered)} See with your own eyes that it is right."
-        act = Act(title=f"Agree: {entered}", words=words, button="Agree", back=change_page(entered), danger=True)
+        confirmation = Confirmation(
+            title=f"Agree: {entered}", words=words, button="Agree", back=change_page(entered), danger=True
+        )
         user: Any = request.user
         call = partial(entered_amounts.agree, entered=entered)
-        return ask_or_do(request, act, form, after_code(user, call), done="It is done.", row=entered)
+        return ask_or_do(request, confirmation, form, after_code(user, call), done="It is done.", row=entered)
 
     @page_action(description="Do not agree", url_path=WITHDRAW, permissions=["withdraw", "view"], icon="block")
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         entered = row_or_404(self, request, object_id)
         words = f"Nothing is done, and it can be entered anew. {_asked_by(entered)}"
-        act = Act(title=f"Do not agree: {entered}", words=words, button="Do not agree", back=change_page(entered))
+        confirmation = Confirmation(
+            title=f"Do not agree: {entered}", words=words, button="Do not agree", back=change_page(entered)
+        )
         user: Any = request.user
         call = partial(entered_amounts.withdraw, entered=entered)
         form = ReasonForm(posted(request))
-        return ask_or_do(request, act, form, after_code(user, call), done="Nothing was done.", row=entered)
+        return ask_or_do(request, confirmation, form, after_code(user, call), done="Nothing was done.", row=entered)
 
     @admin.display(description="Amount", ordering="amount_minor")
     def amount(self, entered: EnteredAmount) -> str:

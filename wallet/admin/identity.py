@@ -12,7 +12,15 @@ from django.utils.safestring import SafeString
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline, row_or_404
-from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, page_action, posted
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
 from wallet.kyc import review
 from wallet.kyc.fields import FIELDS, WORDS, in_words, missing, values_of
 from wallet.kyc.moves import KycError
@@ -100,7 +108,7 @@ class KycReviewAdmin(ReadOnlyAdmin):
         *,
         danger: bool = False,
     ) -> HttpResponse:
-        act = Act(
+        confirmation = Confirmation(
             title=f"{button}: {found.cardholder}",
             words=words,
             button=button,
@@ -110,7 +118,7 @@ class KycReviewAdmin(ReadOnlyAdmin):
         )
         return ask_or_do(
             request,
-            act,
+            confirmation,
             form,
             partial(call, review_id=found.pk, actor=actor_of(request)),
             done="Done. The person sees it at once.",

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import (
-    Act,
+    Confirmation,
     ReasonForm,
     SelectWidget,
     actor_of,
@@ -54,7 +54,7 @@ class IdentityButtons(BaseAdmin):
     @page_action(description="Submit for the check", url_path="submit", permissions=["change"], icon="how_to_reg")
     def submit_identity(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder: Cardholder = row_or_404(self, request, object_id)
-        act = Act(
+        confirmation = Confirmation(
             title=f"Submit {holder} for the identity check",
             words="It then waits under Identity checks, where somebody approves or rejects it.",
             button="Submit",
@@ -63,7 +63,9 @@ class IdentityButtons(BaseAdmin):
         )
         call = partial(review.submit, cardholder_id=holder.pk, actor=actor_of(request), by_staff=True)
         done = "It waits under Identity checks."
-        return ask_or_do(request, act, forms.Form(posted(request)), call, done=done, refusals=(KycError,), row=holder)
+        return ask_or_do(
+            request, confirmation, forms.Form(posted(request)), call, done=done, refusals=(KycError,), row=holder
+        )
 
     @page_action(description="Set a flag", url_path="set-flag", permissions=["change"], icon="flag")
     def set_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -90,10 +92,12 @@ def _is_legal(path: str, holder: Cardholder) -> bool:
 def _ask(
     request: HttpRequest, holder: Cardholder, names: list[str], call: Callable[..., Any], button: str, words: str
 ) -> HttpResponse:
-    act = Act(title=f"{button}: {holder}", words=words, button=button, back=change_page(holder), danger=True)
+    confirmation = Confirmation(
+        title=f"{button}: {holder}", words=words, button=button, back=change_page(holder), danger=True
+    )
     return ask_or_do(
         request,
-        act,
+        confirmation,
         FlagForm(posted(request), flags=names),
         partial(call, cardholder_id=holder.pk, actor=actor_of(request)),
         done="Done. The next purchase is decided with it.",

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from onecard.kit.admin import BaseAdmin
 from onecard.kit.confirmation_pages import (
-    Act,
     AreaWidget,
+    Confirmation,
     SelectWidget,
     TextWidget,
     actor_of,
@@ -81,7 +81,7 @@ class NewPersonAdmin(BaseAdmin):
             del form.fields["verified_because"]
         return ask_or_do(
             request,
-            _act(),
+            _confirmation(),
             form,
             partial(_make, request, form),
             done=lambda holder: redirect(change_page(holder)),
@@ -106,8 +106,8 @@ def _asked(request: HttpRequest, form: NewPersonForm, values: Mapping[str, Any])
     )
 
 
-def _act() -> Act:
-    return Act(
+def _confirmation() -> Confirmation:
+    return Confirmation(
         title="New person",
         words="This makes a login without a password, the profile and, if you say how you made sure, the verified "
         "identity. Add funding cards and a virtual card afterwards. The person sets a password by “forgot password”.",

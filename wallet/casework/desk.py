@@ -43,7 +43,7 @@ def opened(case: Case) -> Iterator[CaseFacts]:
         fresh = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
         if fresh.status != Case.Status.OPEN:
             raise CaseRefusedError("This case is resolved: nothing is left to do about it.")
-        yield case_rules.look_at(fresh)
+        yield case_rules.read_facts(fresh)
 
 
 def close(facts: CaseFacts, user: User, words: str, **more: Any) -> None:

@@ -125,7 +125,7 @@ class CaseFacts:
         return Money(max(0, min(stake, -self.clearing_minor)), self.case.currency)
 
 
-def look_at(case: Case) -> CaseFacts:
+def read_facts(case: Case) -> CaseFacts:
     """Reads the facts of a case."""
     obligation = case.obligation
     charges = FundingCharge.objects.none()

@@ -25,7 +25,7 @@ UNANSWERED_FOR = dt.timedelta(hours=1)
 CallOff = Callable[[str], Outcome | None]
 
 
-def call_off_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stripe_methods.call_off) -> None:
+def cancel_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stripe_methods.call_off) -> None:
     """Has the processor cancel the waiting charge and records the state that it reports, a late success included.
 
     If that fails the charge goes on waiting, with a case: another card might be a second payment. Raises

@@ -123,9 +123,9 @@ def _fallen(limit: dt.datetime) -> QuerySet[FundingObligation, tuple[int, dt.dat
 
 def _waiting_for_person(limit: dt.datetime) -> QuerySet[FundingObligation, tuple[int, dt.datetime]]:
     needs_person = FundingCharge.objects.filter(status=states.Charge.REQUIRES_ACTION, updated_at__lt=limit)
-    told = Case.objects.filter(obligation=OuterRef("pk"), kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER)
+    has_case = Case.objects.filter(obligation=OuterRef("pk"), kind=Case.Kind.FUNDING_NEEDS_CARDHOLDER)
     found = FundingObligation.objects.filter(
-        ~Exists(told),
+        ~Exists(has_case),
         pk__in=needs_person.values("obligation"),
         status__in=MAY_WAIT_FOR_A_PERSON,
         updated_at__lt=limit,

@@ -129,7 +129,7 @@ def _account_refused(claimed: FundingCharge, error: AccountRefusedError, started
 
     A refusal of the account pauses all charges. A refusal of the request pauses only this one, because others may pass.
     """
-    if account_refusals.is_its_own_trouble(claimed) and is_unread(claimed):
+    if account_refusals.is_about_this_charge(claimed) and is_unread(claimed):
         own = Outcome(
             states.Charge.REFUSED,
             failure_code=error.refusal_code or "invalid_request",

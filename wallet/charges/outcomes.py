@@ -203,8 +203,8 @@ def _second_success(charge: FundingCharge, obligation: FundingObligation, outcom
 
 def _is_held_unasked(charge: FundingCharge) -> bool:
     """Returns whether the bank holds money after a decline, or for a charge that we took for never sent."""
-    never_seen = charge.status in (states.Charge.CANCELED, states.Charge.REFUSED) and not charge.processor_charge_id
-    return never_seen or charge.status == states.Charge.DECLINED
+    never_sent = charge.status in (states.Charge.CANCELED, states.Charge.REFUSED) and not charge.processor_charge_id
+    return never_sent or charge.status == states.Charge.DECLINED
 
 
 def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:
@@ -267,7 +267,7 @@ def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor:
 def _funded(charge: FundingCharge, obligation: FundingObligation, actor: str) -> None:
     """Posts the money and sends the refunds that waited for it."""
     charge.obligation = obligation
-    too_much = obligations.settle_taken(obligation, charge, actor=actor)
+    too_much = obligations.take_over_captured(obligation, charge, actor=actor)
     ledger.post_charge(charge)
     carried_amounts.paid(charge)
     if obligations.move(obligation, states.Obligation.FUNDED, actor=actor):

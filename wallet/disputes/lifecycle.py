@@ -48,7 +48,7 @@ def apply_update(found: ProcessorDispute, *, reported_at: dt.datetime, moved: st
             _keep_as_nobodys(dispute)
             return False
         _book(dispute, charge, _movements(dispute, found, moved))
-        _settle(dispute, charge)
+        _follow_loss(dispute, charge)
         _keep_case(dispute, charge)
         if dispute.status in DISTRUSTED:
             _switch_off(charge.method, dispute)
@@ -198,7 +198,7 @@ def _post(movement_id: str, money: Money, charge: FundingCharge, *, back: bool) 
     )
 
 
-def _settle(dispute: FundingDispute, charge: FundingCharge) -> None:
+def _follow_loss(dispute: FundingDispute, charge: FundingCharge) -> None:
     """Makes the cardholder owe the amount when the dispute is lost, and ends that debt when it is won after all."""
     if dispute.status == Status.LOST and dispute.withdrawn_minor > dispute.lost_minor:
         if charge.obligation.is_top_up:

@@ -37,7 +37,7 @@ NOBODYS = "processor:stripe"
 OVERLAP = dt.timedelta(days=3)
 SLICE = dt.timedelta(hours=1)
 # How long one task works before it leaves the rest to the next one.
-STRETCH_S = 30.0
+TIME_BUDGET_S = 30.0
 BATCH = 500
 
 
@@ -91,17 +91,17 @@ def book(
     until: dt.datetime,
     dry_run: bool = False,
     lists: BalanceList | None = None,
-    stretch_s: float = float("inf"),
+    budget_s: float = float("inf"),
     progress: Progress = lambda _rows: None,
 ) -> Tally:
     """Posts the fees and exchanges of movements from `since` up to `until`, each once, even when runs overlap.
 
-    A movement that cannot be posted gets a case. The run stops between two hours once `stretch_s` has passed. With
+    A movement that cannot be posted gets a case. The run stops between two hours once `budget_s` has passed. With
     `dry_run` it counts and writes nothing. Raises the list's error, after which the hours before it are booked, and
     TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
-    asked, end, tally = lists or StripeBalance(), time.monotonic() + stretch_s, Tally(read_to=since)
+    asked, end, tally = lists or StripeBalance(), time.monotonic() + budget_s, Tally(read_to=since)
     while tally.read_to < until:
         upto = min(tally.read_to + SLICE, until)
         pages = list(_pages(asked, tally.read_to, upto, progress))
@@ -123,7 +123,7 @@ def book_and_go_on(*, since: str = "", until: str = "") -> None:
     start = dt.datetime.fromisoformat(since) if since else unbooked_since()
     end = dt.datetime.fromisoformat(until) if until else clock.now()
     try:
-        tally = book(since=start, until=end, stretch_s=STRETCH_S)
+        tally = book(since=start, until=end, budget_s=TIME_BUDGET_S)
     except OneCardError as error:
         log.warning("Fees are not booked from %s on: %s", start, error.message)
         return

@@ -15,7 +15,7 @@ from wallet.models import Cardholder, KycEvent
 from wallet.states import KYC_MOVES, ComplianceFlag, KycStatus
 
 
-class Standing(StrEnum):
+class ReportedStatus(StrEnum):
     """What an issuer thinks of a person; the later one in this list is the worse."""
 
     GOOD = "good"
@@ -24,17 +24,23 @@ class Standing(StrEnum):
     REJECTED = "rejected"
 
 
-WORST_LAST: Final = tuple(Standing)
+WORST_LAST: Final = tuple(ReportedStatus)
 TARGETS: Final = {
-    Standing.GOOD: KycStatus.VERIFIED,
-    Standing.UNDER_REVIEW: KycStatus.PENDING,
-    Standing.NEEDS_MORE: KycStatus.NEEDS_MORE,
-    Standing.REJECTED: KycStatus.REJECTED,
+    ReportedStatus.GOOD: KycStatus.VERIFIED,
+    ReportedStatus.UNDER_REVIEW: KycStatus.PENDING,
+    ReportedStatus.NEEDS_MORE: KycStatus.NEEDS_MORE,
+    ReportedStatus.REJECTED: KycStatus.REJECTED,
 }
 
 
 def follow(
-    *, cardholder_id: int, actor: str, standing: Standing, reason: str, asked: Sequence[str] = (), listed: bool = False
+    *,
+    cardholder_id: int,
+    actor: str,
+    reported: ReportedStatus,
+    reason: str,
+    asked: Sequence[str] = (),
+    listed: bool = False,
 ) -> str:
     """Moves the person as an issuer's newest report says, in the caller's transaction; returns the status.
 
@@ -45,8 +51,8 @@ def follow(
     holder = lock_person(cardholder_id)
     if listed and ComplianceFlag.SANCTIONS not in holder.compliance_flags:
         flags.set_flag(cardholder_id=holder.pk, flag=ComplianceFlag.SANCTIONS, reason=reason, actor=actor)
-    target = TARGETS[standing]
-    if not _calls_for(holder, standing, actor):
+    target = TARGETS[reported]
+    if not _calls_for(holder, reported, actor):
         return holder.kyc_status
     if target == KycStatus.REJECTED:
         _end_review(holder, actor=actor, reason=reason)
@@ -54,11 +60,11 @@ def follow(
     return holder.kyc_status
 
 
-def _calls_for(holder: Cardholder, standing: Standing, actor: str) -> bool:
-    target = TARGETS[standing]
+def _calls_for(holder: Cardholder, reported: ReportedStatus, actor: str) -> bool:
+    target = TARGETS[reported]
     if holder.kyc_status == target or target not in KYC_MOVES[holder.kyc_status]:
         return False
-    if standing == Standing.GOOD:
+    if reported == ReportedStatus.GOOD:
         return _was_verified_before(holder, actor)
     # A person who was never verified here, or was rejected, is not taken up by an issuer.
     return holder.kyc_status not in (KycStatus.NOT_STARTED, KycStatus.REJECTED)

@@ -9,7 +9,7 @@ from typing import Final
 
 from audit import trail
 from onecard.kit.errors import OneCardError
-from wallet.methods import described
+from wallet.methods import card_details
 from wallet.methods.edits import edit
 from wallet.models import Cardholder, CardProduct, FundingMethod, FundingType, Network
 from wallet.processors.stripe.saving import Setup
@@ -83,7 +83,7 @@ def add(wallet: Cardholder, found: Setup, *, product: CardProduct | None, name: 
         cardholder=wallet,
         product=product,
         name=name or (product.name if product else Network(card.network).label),
-        **described.details(card),
+        **card_details.details(card),
         processor_method_id=found.method_id,
         is_backup=not wallet.funding_methods.filter(is_backup=True).exists(),
         position=max(kept.values_list("position", flat=True), default=0) + 1,

@@ -15,8 +15,8 @@ def edit(method: FundingMethod, *, actor: str, **wanted: Any) -> None:
     if not new:
         return
     FundingMethod.objects.filter(pk=method.pk).update(**new, updated_at=clock.now())
-    told = {name: [_plain(getattr(method, name)), _plain(value)] for name, value in new.items()}
-    trail.record(actor=actor, action="method.changed", subject=method, changes=told)
+    changes = {name: [_plain(getattr(method, name)), _plain(value)] for name, value in new.items()}
+    trail.record(actor=actor, action="method.changed", subject=method, changes=changes)
     for name, value in new.items():
         setattr(method, name, value)
 

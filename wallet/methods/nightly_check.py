@@ -11,7 +11,7 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.outbox import services as outbox
-from wallet.methods import described
+from wallet.methods import card_details
 from wallet.methods import usable as methods
 from wallet.methods.condition import SOON, last_day
 from wallet.models import FundingMethod
@@ -30,7 +30,7 @@ UNTYPED = ("funding_type", "country", "fingerprint")
 PAGE = 100
 # A tenth of Stripe's rate limit, so that the check disturbs nobody. A stretch fits into a task's time limit.
 PER_SECOND = 5.0
-STRETCH_S = 30.0
+TIME_BUDGET_S = 30.0
 # After this many unanswered calls in a row the processor is down: the next night tries again.
 MOST_UNANSWERED = 5
 
@@ -45,7 +45,7 @@ def check_methods(
     A failure of one card does not stop the others. Raises TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
-    end, unanswered, started_at = time.monotonic() + STRETCH_S, 0, clock.now()
+    end, unanswered, started_at = time.monotonic() + TIME_BUDGET_S, 0, clock.now()
     while page := _page(after_id):
         for method in page:
             try:
@@ -112,12 +112,12 @@ def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
 
 def _describe(method: FundingMethod, found: SavedMethod) -> None:
     """Adds what the processor knows of a card from the time when cards were typed in."""
-    missing = {name: value for name, value in described.details(found).items() if name in UNTYPED}
+    missing = {name: value for name, value in card_details.details(found).items() if name in UNTYPED}
     if {name: getattr(method, name) for name in missing} == missing:
         return
     with transaction():
         methods.lock_wallet(method.cardholder_id)
-        changes = described.without_taken_number(method, missing)
+        changes = card_details.without_taken_number(method, missing)
         if {name: getattr(method, name) for name in changes} != changes:
             FundingMethod.objects.filter(pk=method.pk).update(**changes, updated_at=clock.now())
             trail.record(actor=ACTOR, action="method.described", subject=method, **changes)

@@ -24,7 +24,7 @@ def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: boo
     """
     require_transaction("The settlement of a purchase")
     existing = _locked(purchase)
-    left, off_card_money = _left_of(existing), off_card.look_at(purchase, amount_due.currency)
+    left, off_card_money = _left_of(existing), off_card.read(purchase, amount_due.currency)
     change = amount_due.minor - sum(left.values()) - off_card_money.minor
     rest_minor = 0
     if change <= 0:
@@ -49,7 +49,7 @@ def take_off(*, purchase: str, excess: Money, reason: str, actor: str) -> None:
     """
     require_transaction("The settlement of a purchase")
     existing = _locked(purchase)
-    left, off_card_money = _left_of(existing), off_card.look_at(purchase, excess.currency)
+    left, off_card_money = _left_of(existing), off_card.read(purchase, excess.currency)
     minor = excess.minor - off_card.win_back(purchase, off_card_money, excess)
     _give_back(existing, left, minor, reason=reason, actor=actor)
     rest_minor = minor - sum(left.values())
@@ -60,7 +60,7 @@ def take_off(*, purchase: str, excess: Money, reason: str, actor: str) -> None:
 def committed_minor(purchase: str, currency: str) -> int:
     """Minor units that cards were asked for, less refunds, plus losses and what came from outside."""
     existing = list(FundingObligation.objects.filter(purchase=purchase))
-    return sum(_left_of(existing).values()) + off_card.look_at(purchase, currency).minor
+    return sum(_left_of(existing).values()) + off_card.read(purchase, currency).minor
 
 
 def _locked(purchase: str) -> list[FundingObligation]:

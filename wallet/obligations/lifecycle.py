@@ -68,7 +68,7 @@ def release(*, obligation_id: int | None, actor: str) -> bool:
     if obligation is None or not move(obligation, states.Obligation.RELEASED, actor=actor):
         return False
     cancel_unsent(obligation, actor=actor)
-    _look_at_hold(obligation)
+    _queue_hold(obligation)
     give_back_all(obligation, actor=actor)
     cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=ASK_FOR_MONEY)
     return True
@@ -104,7 +104,7 @@ def give_up_waiting(obligation: FundingObligation, *, actor: str) -> None:
         _release_part(obligation, obligation.released_minor + waiting_minor, actor=actor)
 
 
-def settle_taken(obligation: FundingObligation, charge: FundingCharge, *, actor: str) -> int:
+def take_over_captured(obligation: FundingObligation, charge: FundingCharge, *, actor: str) -> int:
     """Sets `payable` to what a charge at approval took; returns in minor units how much more that is than was due.
 
     Only a charge from before a reduction can take more: somebody had it paid late by hand.
@@ -147,10 +147,10 @@ def capture_from_now(obligation: FundingObligation) -> None:
     waits = FundingObligation.objects.filter(pk=obligation.pk)
     if waits.filter(capture_due_at=None, status__in=states.UNPAID).update(capture_due_at=now, updated_at=now):
         obligation.capture_due_at = now
-        _look_at_hold(obligation)
+        _queue_hold(obligation)
 
 
-def _look_at_hold(obligation: FundingObligation) -> None:
+def _queue_hold(obligation: FundingObligation) -> None:
     """Has a worker look at the obligation's hold now, to capture it or to give it up."""
     held = FundingCharge.objects.filter(obligation=obligation, status=states.Charge.HELD).first()
     if held is not None:

@@ -34,7 +34,7 @@ class OffCardMoney:
         return sum(self.lost.values()) + self.outside_minor
 
 
-def look_at(purchase: str, currency: str) -> OffCardMoney:
+def read(purchase: str, currency: str) -> OffCardMoney:
     """Reads the write-offs, goodwill and outside payments of a purchase, none of which a card is asked for.
 
     Money returned outside the product counts only if it had come from outside: a failed refund counts as given back

@@ -120,7 +120,7 @@ def try_now() -> None:
     ProcessorPause.objects.update(probe_at=clock.now())
 
 
-def is_its_own_trouble(charge: FundingCharge) -> bool:
+def is_about_this_charge(charge: FundingCharge) -> bool:
     """Returns whether another charge succeeded since this one's last refusal: then the account is in order.
 
     `charge` is the row as the claim found it, so `updated_at` is the time of its last refusal.

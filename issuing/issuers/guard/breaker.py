@@ -47,7 +47,7 @@ return {{failures, open_until, math.max(0, open_until - now), math.max(0, probe_
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Permit:
     """The permission to call the issuer, or the seconds to wait for it."""
 
     allowed: bool
@@ -74,31 +74,31 @@ class Breaker:
     cool_down_s: float = COOL_DOWN_S
     probe_s: float = PROBE_S
 
-    def enter(self) -> Entry:
+    def enter(self) -> Permit:
         """Asks for permission; while the breaker is half-open, one caller gets it as the probe."""
         answer = self.link.run(_ENTER, self._key, _ms(self.probe_s))
         if answer is None or answer[0]:
-            return Entry(allowed=True, is_probe=bool(answer and answer[1]))
-        return Entry(allowed=False, wait_s=answer[1] / 1000)
+            return Permit(allowed=True, is_probe=bool(answer and answer[1]))
+        return Permit(allowed=False, wait_s=answer[1] / 1000)
 
-    def succeeded(self, entry: Entry) -> None:
+    def succeeded(self, permit: Permit) -> None:
         """The issuer answered, even if it refused."""
-        self.link.run(_SUCCEEDED, self._key, int(entry.is_probe))
+        self.link.run(_SUCCEEDED, self._key, int(permit.is_probe))
 
-    def failed(self, entry: Entry) -> None:
+    def failed(self, permit: Permit) -> None:
         """The issuer gave no clear answer."""
         self.link.run(
             _FAILED,
             self._key,
-            int(entry.is_probe),
+            int(permit.is_probe),
             self.failures,
             _ms(self.cool_down_s),
             _KEPT_MS + _ms(self.cool_down_s),
         )
 
-    def give_back(self, entry: Entry) -> None:
+    def give_back(self, permit: Permit) -> None:
         """Nothing was sent after all: if this was the probe, the next caller may be it."""
-        if entry.is_probe:
+        if permit.is_probe:
             self.link.run(_GIVE_BACK, self._key)
 
     def state(self) -> BreakerState:

@@ -30,7 +30,7 @@ from issuing.issuers.base import (
 from issuing.issuers.disputes import DisputeOrder, IssuerDispute
 from issuing.issuers.errors import HeldBackError, PausedError
 from issuing.issuers.guard import alerts
-from issuing.issuers.guard.breaker import Breaker, Entry
+from issuing.issuers.guard.breaker import Breaker, Permit
 from issuing.issuers.guard.rate_budget import Budget
 from issuing.issuers.guard.redis_scripts import Shared, shared
 
@@ -38,7 +38,7 @@ Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How often and how long one call is tried; a try that has begun may end after `total_s`."""
 
     tries: int = 4
@@ -61,7 +61,7 @@ class GuardedIssuer:
 
     inner: Issuer
     budget: Budget | None = None
-    patience: Patience = field(default_factory=Patience)
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
     link: Shared = field(default_factory=shared)
     breaker: Breaker = field(init=False)
     provider: str = field(init=False)
@@ -122,46 +122,46 @@ class GuardedIssuer:
         return self._call(lambda: self.inner.reveal(issuer_card_id, nonce=nonce), tries=1)
 
     def _call(self, work: Callable[[], Done], *, tries: int | None = None) -> Done:
-        deadline = self.patience.clock() + self.patience.total_s
-        most, failed = tries or self.patience.tries, 0
+        deadline = self.retries.clock() + self.retries.total_s
+        most, failed = tries or self.retries.tries, 0
         last: IssuerError | None = None
         while True:
-            entry = self._enter(last)
+            permit = self._enter(last)
             try:
-                return self._try(work, entry)
+                return self._try(work, permit)
             except (NetworkError, RateLimitedError) as error:
                 failed, last = failed + 1, error
                 delay_s = self._delay_s(error, failed)
-                if failed >= most or self.patience.clock() + delay_s > deadline:
+                if failed >= most or self.retries.clock() + delay_s > deadline:
                     raise
-            self.patience.sleep(delay_s)
+            self.retries.sleep(delay_s)
 
-    def _enter(self, last: IssuerError | None) -> Entry:
-        entry = self.breaker.enter()
-        if entry.allowed:
-            return entry
+    def _enter(self, last: IssuerError | None) -> Permit:
+        permit = self.breaker.enter()
+        if permit.allowed:
+            return permit
         if last is not None:
             # An earlier try of this call was sent: what became of it matters more than the pause.
             raise last
         raise PausedError(
-            "The card issuer has trouble at the moment. Please try again later.", retry_after_s=entry.wait_s
+            "The card issuer has trouble at the moment. Please try again later.", retry_after_s=permit.wait_s
         )
 
-    def _try(self, work: Callable[[], Done], entry: Entry) -> Done:
+    def _try(self, work: Callable[[], Done], permit: Permit) -> Done:
         try:
             done = work()
         except NetworkError:
-            self.breaker.failed(entry)
+            self.breaker.failed(permit)
             raise
         except HeldBackError:
-            self.breaker.give_back(entry)
+            self.breaker.give_back(permit)
             raise
         except IssuerError as error:
             # Whoever refuses is there.
-            self.breaker.succeeded(entry)
+            self.breaker.succeeded(permit)
             self._note_refusal(error)
             raise
-        self.breaker.succeeded(entry)
+        self.breaker.succeeded(permit)
         return done
 
     def _note_refusal(self, error: IssuerError) -> None:
@@ -171,5 +171,5 @@ class GuardedIssuer:
             self.budget.hold(error.retry_after_s)
 
     def _delay_s(self, error: IssuerError, failed: int) -> float:
-        wish_s = getattr(error, "retry_after_s", None) or 0.0
-        return max(self.patience.delay_s(failed), wish_s)
+        stated_s = getattr(error, "retry_after_s", None) or 0.0
+        return max(self.retries.delay_s(failed), stated_s)

@@ -165,9 +165,9 @@ def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
     return Page(found, cursor=str(start + len(rows)) if is_more else "", unread=unread)
 
 
-def read_token(thing: Mapping[str, Any]) -> str:
-    """The token of a thing; raises NetworkError for an answer without one."""
-    token = clean_text(thing.get("token"), limit=LONGEST_TOKEN)
+def read_token(marqeta_object: Mapping[str, Any]) -> str:
+    """The token of a marqeta_object; raises NetworkError for an answer without one."""
+    token = clean_text(marqeta_object.get("token"), limit=LONGEST_TOKEN)
     if not token:
         raise errors.no_answer()
     return token

@@ -92,7 +92,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
     history = request_history.entries(content)
     before = content["amount"] if type(content.get("amount")) is int else ""
     merchant, beside = read_merchant(content, needs_mcc=True), of_stripe(pending, currency)
-    approved_before = request_history.standing_minor(content)
+    approved_before = request_history.approved_before_minor(content)
     approved_before = None if approved_before is None else in_our_units(approved_before, currency, "amount")
     purchase, card = _required(content, "id"), _card_id(content)
     whose = (envelope.origin.livemode, envelope.origin.account)
@@ -117,7 +117,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
         ),
         cardholders=people,
         follows=bool(history) or approved_before != 0 or content.get("approved") is True,
-        standing_minor=approved_before,
+        approved_before_minor=approved_before,
     )
 
 

@@ -117,15 +117,15 @@ def status_to_stripe(status: str) -> str:
     return _TO_STRIPE[status]
 
 
-def first_made_with(key: str, things: Iterable[stripe.StripeObject]) -> dict[str, Any] | None:
+def first_made_with(key: str, objects: Iterable[stripe.StripeObject]) -> dict[str, Any] | None:
     """The object that an earlier call with this key made, if it made one."""
-    listed = (thing.to_dict() for thing in things)
-    return next((thing for thing in listed if _mapping(thing.get("metadata")).get(KEY) == key), None)
+    listed = (each.to_dict() for each in objects)
+    return next((each for each in listed if _mapping(each.get("metadata")).get(KEY) == key), None)
 
 
-def read_id(thing: Mapping[str, Any]) -> str:
+def read_id(stripe_object: Mapping[str, Any]) -> str:
     """The id of an object; raises NetworkError for an answer without one."""
-    found = clean_text(thing.get("id"), limit=64)
+    found = clean_text(stripe_object.get("id"), limit=64)
     if not found:
         raise errors.no_answer()
     return found

@@ -11,7 +11,7 @@ def entries(content: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def standing_minor(content: dict[str, Any]) -> int | None:
+def approved_before_minor(content: dict[str, Any]) -> int | None:
     """What was approved before, in minor units; None where something was, and how much cannot be read.
 
     The total is believed first: a partial reversal lowers it, and leaves the history as it was.

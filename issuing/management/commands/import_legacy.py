@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from issuing.legacy.document_kinds import Kind
 from issuing.legacy.error_report import ReportError, report_file
-from issuing.legacy.importing import BATCH_LINES, BadLine, Wishes, import_files
+from issuing.legacy.importing import BATCH_LINES, BadLine, ImportOptions, import_files
 from issuing.legacy.summary import Summary
 from issuing.models import Provider
 from onecard.kit.crypto import NoKeyError, first_key
@@ -48,7 +48,7 @@ class Command(BaseCommand):
     def handle(self, *, files: Sequence[Path], report: Path | None, **options: Any) -> None:
         _check(files, report, options["batch"])
         kind = options["kind"]
-        wishes = Wishes(
+        wanted = ImportOptions(
             dry_run=options["dry_run"],
             kind=None if kind == AUTO else kind,
             provider_default=options["provider_default"],
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         try:
             with self._reporting(report) as report_line, _bar(files) as bar:
                 import_files(
-                    files, wishes, report=report_line, progress=lambda size: _advance(bar, size), summary=summary
+                    files, wanted, report=report_line, progress=lambda size: _advance(bar, size), summary=summary
                 )
         except KeyboardInterrupt:
             interrupted = True
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             raise CommandError(said, returncode=UNUSABLE) from error
         except ReportError as error:
             raise CommandError(error.message, returncode=UNUSABLE) from error
-        self._end(summary, dry_run=wishes.dry_run, interrupted=interrupted)
+        self._end(summary, dry_run=wanted.dry_run, interrupted=interrupted)
 
     @contextmanager
     def _reporting(self, report: Path | None) -> Iterator[Callable[[BadLine], None]]:

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from tqdm import tqdm
 
 from issuing.reconcile.nightly import REAL, taking_part
-from issuing.reconcile.report import PAPERS, Paper
+from issuing.reconcile.report import WRITERS, FindingWriter
 from issuing.reconcile.run import Report, reconcile
 from issuing.reconcile.window import Window, window
 from onecard.kit import clock
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--until", help="up to then (a quarter of an hour ago)")
         parser.add_argument("--provider", choices=REAL, default="", help="only this issuer or processor, and our books")
         parser.add_argument("--fix", action="store_true", help="repair what has one safe remedy")
-        parser.add_argument("--format", choices=tuple(PAPERS), default="table", help="what to print (table)")
+        parser.add_argument("--format", choices=tuple(WRITERS), default="table", help="what to print (table)")
 
     def handle(
         self,
@@ -48,9 +48,9 @@ class Command(BaseCommand):
         **_options: Any,
     ) -> None:
         span = _window(since, until)
-        paper = PAPERS[format](self.stdout)  # type: ignore[arg-type]
+        writer = WRITERS[format](self.stdout)  # type: ignore[arg-type]
         try:
-            report = _compare(span, provider, paper, fix=fix)
+            report = _compare(span, provider, writer, fix=fix)
         except KeyboardInterrupt:
             raise CommandError("Interrupted; what was found so far has its case.", returncode=INTERRUPTED) from None
         except OneCardError as error:
@@ -59,19 +59,19 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=IMPOSSIBLE) from error
         except OperationalError as error:
             raise CommandError("The database does not answer or broke off.", returncode=IMPOSSIBLE) from error
-        paper.end(report)
+        writer.end(report)
         if report.left or report.older:
             raise CommandError("Differences are left open; their cases say which.", returncode=LEFT)
 
 
-def _compare(span: Window, provider: str, paper: Paper, *, fix: bool) -> Report:
+def _compare(span: Window, provider: str, writer: FindingWriter, *, fix: bool) -> Report:
     with tqdm(unit=" rows", leave=False, disable=None) as bar:
 
         def advance(name: str, rows: int) -> None:
             bar.set_description_str(name)
             bar.update(rows)
 
-        return reconcile(taking_part(provider), span, fix=fix, on_finding=paper.add, progress=advance)
+        return reconcile(taking_part(provider), span, fix=fix, on_finding=writer.add, progress=advance)
 
 
 def _window(since: str | None, until: str | None) -> Window:

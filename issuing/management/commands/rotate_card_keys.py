@@ -32,7 +32,7 @@ INTERRUPTED: Final = 130  # What shells give for Ctrl-C.
 
 
 @dataclass(slots=True)
-class Outcome:
+class Counts:
     """What a run did, in cards."""
 
     checked: int = 0
@@ -57,7 +57,7 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, batch: int, **_options: Any) -> None:
         if batch < 1:
             raise CommandError("--batch must be at least 1.")
-        outcome, files, interrupted = Outcome(), evidence_keys.Outcome(), False
+        counts, files, interrupted = Counts(), evidence_keys.Counts(), False
         try:
             key_name = first_key().name
         except NoKeyError as error:
@@ -65,31 +65,31 @@ class Command(BaseCommand):
         try:
             with tqdm(total=cards_with_data().count(), unit=" cards", leave=False, disable=None) as bar:
                 for row in rows_with_data(batch):
-                    reseal(row, outcome, dry_run=dry_run)
+                    reseal(row, counts, dry_run=dry_run)
                     bar.update()
             evidence_keys.reseal_all(files, dry_run=dry_run)
         except KeyboardInterrupt:
             interrupted = True
         if not dry_run:
-            _record(outcome, key_name=key_name, finished=not interrupted)
-        self._report(outcome, dry_run=dry_run, interrupted=interrupted)
+            _record(counts, key_name=key_name, finished=not interrupted)
+        self._report(counts, dry_run=dry_run, interrupted=interrupted)
         self._report_files(files, dry_run=dry_run)
 
-    def _report(self, outcome: Outcome, *, dry_run: bool, interrupted: bool) -> None:
-        for pk, why in outcome.unreadable.items():
+    def _report(self, counts: Counts, *, dry_run: bool, interrupted: bool) -> None:
+        for pk, why in counts.unreadable.items():
             self.stderr.write(f"Card {pk}: {why}")
-        self.stdout.write(f"{outcome}.{' Nothing was written (dry run).' if dry_run else ''}")
+        self.stdout.write(f"{counts}.{' Nothing was written (dry run).' if dry_run else ''}")
         if interrupted:
             raise CommandError("Interrupted: what is done is done; run it again for the rest.", returncode=INTERRUPTED)
-        if outcome.unreadable:
-            raise CommandError(f"{len(outcome.unreadable)} cards hold data that cannot be opened; keep every key.")
+        if counts.unreadable:
+            raise CommandError(f"{len(counts.unreadable)} cards hold data that cannot be opened; keep every key.")
         left = 0 if dry_run else older_than_first_key().count()
         if left:
             raise CommandError(
                 f"{left} cards were sealed with an older key meanwhile; run it again before removing it."
             )
 
-    def _report_files(self, files: evidence_keys.Outcome, *, dry_run: bool) -> None:
+    def _report_files(self, files: evidence_keys.Counts, *, dry_run: bool) -> None:
         for pk, why in files.unreadable.items():
             self.stderr.write(f"Evidence {pk}: {why}")
         if files.checked:
@@ -123,21 +123,21 @@ def rows_with_data(batch: int) -> Iterator[dict[str, Any]]:
 
 
 @sensitive_variables()
-def reseal(row: dict[str, Any], outcome: Outcome, *, dry_run: bool) -> None:
+def reseal(row: dict[str, Any], counts: Counts, *, dry_run: bool) -> None:
     """Opens one card's values and replaces those that are under an older key, unless the row changed meanwhile."""
-    outcome.checked += 1
+    counts.checked += 1
     try:
         new = {column: _under_first_key(row, column) for column in SEALED_COLUMNS}
     except SealError as error:
-        outcome.unreadable[row["pk"]] = error.message
+        counts.unreadable[row["pk"]] = error.message
         return
     read = {column: row[column] for column in SEALED_COLUMNS}
     if new == read:
         return
     if dry_run or VirtualCard.objects.filter(pk=row["pk"], **read).update(**new):
-        outcome.resealed += 1
+        counts.resealed += 1
     else:
-        outcome.changed_meanwhile += 1
+        counts.changed_meanwhile += 1
 
 
 @sensitive_variables()
@@ -151,7 +151,7 @@ def _under_first_key(row: dict[str, Any], column: str) -> str:
     return sealed if sealed.startswith(first_key().prefix) else seal(plain, context=context)
 
 
-def _record(outcome: Outcome, *, key_name: str, finished: bool) -> None:
+def _record(counts: Counts, *, key_name: str, finished: bool) -> None:
     """One entry for the run; its subject is the kind of row, since it acts on all of them."""
     with transaction():
         trail.record(
@@ -159,7 +159,7 @@ def _record(outcome: Outcome, *, key_name: str, finished: bool) -> None:
             action="card_data.keys_rotated",
             subject=ContentType.objects.get_for_model(VirtualCard),
             key=key_name,
-            resealed=outcome.resealed,
-            unreadable=len(outcome.unreadable),
+            resealed=counts.resealed,
+            unreadable=len(counts.unreadable),
             finished=finished,
         )

@@ -48,9 +48,9 @@ class Command(BaseCommand):
     def _compare(self, provider: str, since: dt.datetime | None) -> SyncRun:
         with tqdm(unit=" looked at", leave=False, disable=None) as bar:
 
-            def advance(run: SyncRun, seen: int) -> None:
+            def advance(run: SyncRun, count: int) -> None:
                 bar.set_description_str(run.get_stage_display())
-                bar.update(seen)
+                bar.update(count)
 
             return sync_provider(provider, requested_by="system:sync_issuer", since=since, progress=advance)
 

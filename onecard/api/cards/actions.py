@@ -38,13 +38,13 @@ WHY_CLOSE = OpenApiExample("No longer wanted", value={"reason": "I do not need i
 LOST = OpenApiExample("Lost", value={"reason": "lost"}, request_only=True)
 
 
-class CardAct(ApiView):
+class CardActionView(ApiView):
     """An action that its issuer is asked for; it counts as a call outside."""
 
     throttle_scope = "outside"
 
 
-class Activate(CardAct):
+class Activate(CardActionView):
     @extend_schema(request=Nothing, responses=CardSerializer, examples=[ONE], operation_id="cards_activate")
     @idempotent_outside
     def post(self, request: Request, public_id: uuid.UUID, *, request_id: uuid.UUID) -> Response:
@@ -53,7 +53,7 @@ class Activate(CardAct):
         return show(cards.activate(card=card, requested_by=actor, key=request_id))
 
 
-class Freeze(CardAct):
+class Freeze(CardActionView):
     @extend_schema(request=Why, responses=CardSerializer, examples=[ONE, WHY_FREEZE], operation_id="cards_freeze")
     @idempotent_outside
     def post(self, request: Request, public_id: uuid.UUID, *, request_id: uuid.UUID) -> Response:
@@ -62,7 +62,7 @@ class Freeze(CardAct):
         return show(cards.freeze(card=card, reason=_reason(request), requested_by=actor, key=request_id))
 
 
-class Unfreeze(CardAct):
+class Unfreeze(CardActionView):
     @extend_schema(request=Nothing, responses=CardSerializer, examples=[ONE], operation_id="cards_unfreeze")
     @idempotent_outside
     def post(self, request: Request, public_id: uuid.UUID, *, request_id: uuid.UUID) -> Response:
@@ -71,7 +71,7 @@ class Unfreeze(CardAct):
         return show(cards.unfreeze(card=card, requested_by=actor, key=request_id))
 
 
-class Close(CardAct):
+class Close(CardActionView):
     @extend_schema(request=Why, responses=CardSerializer, examples=[ONE, WHY_CLOSE], operation_id="cards_close")
     @idempotent_outside
     def post(self, request: Request, public_id: uuid.UUID, *, request_id: uuid.UUID) -> Response:
@@ -83,7 +83,7 @@ class Close(CardAct):
         return show(cards.close(card=card, reason=_reason(request), requested_by=actor, key=request_id))
 
 
-class Replace(CardAct):
+class Replace(CardActionView):
     @extend_schema(
         request=WhyReplaced, responses={201: CardSerializer}, examples=[ONE, LOST], operation_id="cards_replace"
     )

@@ -84,7 +84,7 @@ def render(card: VirtualCard) -> dict[str, Any]:
     same = (
         "last_four", "expiry_month", "expiry_year", "currency", "status", "spends_balance", "created_at",
     )  # fmt: skip
-    seen = {
+    values = {
         **{name: getattr(card, name) for name in same},
         "id": card.public_id,
         "type": "virtual",
@@ -98,7 +98,7 @@ def render(card: VirtualCard) -> dict[str, Any]:
         "replaces": card.replaces.public_id if card.replaces else None,
         "replacement_reason": card.replacement_reason or None,
     }
-    shown = dict(CardSerializer(seen | {"balance": None}).data)
+    shown = dict(CardSerializer(values | {"balance": None}).data)
     return shown | {"balance": money(card.balance_minor, card.currency)}
 
 

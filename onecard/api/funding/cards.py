@@ -206,8 +206,8 @@ def render(cards: Sequence[FundingMethod]) -> list[dict[str, Any]]:
         now = condition.condition_of(card)
         card_now = {"state": now.state, "state_text": now.sentence, "cooling_until": now.until}
         own_fields = {name: getattr(card, name) for name in _STORED}
-        seen = {**own_fields, **card_now, "added_at": card.created_at}
-        shown.append(dict(FundingCardSerializer(seen).data))
+        values = {**own_fields, **card_now, "added_at": card.created_at}
+        shown.append(dict(FundingCardSerializer(values).data))
     return shown
 
 

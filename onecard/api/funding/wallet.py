@@ -61,8 +61,8 @@ class Wallet(ApiView):
 def _show(holder: Cardholder) -> Response:
     cards = changes.cards_of(holder)
     backup = next((card.public_id for card in cards if card.is_backup), None)
-    seen = {"preference": holder.preference, "backup_card": backup, "funding_cards": len(cards)}
-    return tagged(Response(WalletSerializer(seen).data), _version(holder))
+    values = {"preference": holder.preference, "backup_card": backup, "funding_cards": len(cards)}
+    return tagged(Response(WalletSerializer(values).data), _version(holder))
 
 
 def _version(holder: Cardholder) -> str:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from onecard.api.access import actor_of, cardholder_of, user_of
 from onecard.api.idempotency import idempotent
 from onecard.api.view import ApiView
-from wallet.kyc import review, standing
+from wallet.kyc import identity_status, review
 from wallet.models import Cardholder, KycStatus
 
 EXAMPLE = OpenApiExample(

@@ -133,11 +133,11 @@ class Profile(ApiView):
         user = user_of(request)
         sent = ProfileSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        seen = Cardholder.objects.filter(user=user).values_list("wallet_version", flat=True).first()
-        if seen is not None:
-            check_unchanged(request, seen)
+        version = Cardholder.objects.filter(user=user).values_list("wallet_version", flat=True).first()
+        if version is not None:
+            check_unchanged(request, version)
         given = flat(sent.validated_data)
-        return _answer(profile.save(user=user, given=given, seen_version=seen, actor=actor_of(request)))
+        return _answer(profile.save(user=user, given=given, seen_version=version, actor=actor_of(request)))
 
 
 class Terms(ApiView):

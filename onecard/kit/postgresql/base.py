@@ -15,7 +15,7 @@ from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
 from psycopg import IsolationLevel, OperationalError, errors
 
-from onecard.kit.postgresql.patience import PatientConnection
+from onecard.kit.postgresql.time_limits import TimeLimitedConnection
 
 BITS = {"Small": 16, "PositiveSmall": 16, "": 32, "Positive": 32, "Big": 64, "PositiveBig": 64}
 # PostgreSQL's protocol counts a statement's parameters in 16 bits (its manual, "Message Formats", Bind).
@@ -96,7 +96,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._may_be_pooled = pooler == "auto"
         return _for_pooler(params) if self.is_pooled else params
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> PatientConnection:
+    def get_new_connection(self, conn_params: dict[str, Any]) -> TimeLimitedConnection:
         """Opens a connection that gives up on a silent server, and finds out whether a pooler keeps our settings.
 
         PgBouncer refuses the start-up parameter that carries them, unless it is set to ignore it.
@@ -104,7 +104,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = IsolationLevel.READ_COMMITTED
         self.is_outdated = False
         try:
-            raw = PatientConnection.connect(**conn_params)
+            raw = TimeLimitedConnection.connect(**conn_params)
         except OperationalError as error:
             if not self._may_be_pooled or self.is_pooled or REFUSED_PARAMETER not in str(error):
                 raise
@@ -114,7 +114,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raw.close()
         pooled_places.add(self._place)
         self.is_pooled = True
-        return PatientConnection.connect(**_for_pooler(conn_params))
+        return TimeLimitedConnection.connect(**_for_pooler(conn_params))
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  (Django's own signature)
         """As Django's; a transaction behind a pooler begins with the limits that a session of ours has."""
@@ -142,7 +142,7 @@ def _for_pooler(params: dict[str, Any]) -> dict[str, Any]:
     return kept | {"prepare_threshold": None}
 
 
-def _keeps_settings(raw: PatientConnection) -> bool:
+def _keeps_settings(raw: TimeLimitedConnection) -> bool:
     """Returns False when the start-up parameter with our limits was dropped; the database has no limit by default."""
     raw.autocommit = True
     row = raw.execute("SELECT current_setting('lock_timeout')").fetchone()

@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from django.urls import reverse
 
-from audit.models import Entry as TrailEntry
+from audit.models import Entry
 from issuing.issuers.guard import alerts
-from issuing.issuers.guard.breaker import FAILURES, Breaker, Entry, breaker_state, close_breaker
+from issuing.issuers.guard.breaker import FAILURES, Breaker, Permit, breaker_state, close_breaker
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import IssuerControl, Rollout
 from issuing.operations import alarm as issuer_alarm
@@ -42,7 +42,7 @@ def press(name: str, client: Any = None, **values: str) -> Any:
 
 def open_the_breaker() -> None:
     for _ in range(FAILURES):
-        Breaker("stripe", shared()).failed(Entry(allowed=True))
+        Breaker("stripe", shared()).failed(Permit(allowed=True))
 
 
 def clerk(*codenames: str) -> Any:
@@ -84,7 +84,7 @@ def test_read_only_is_entered_and_left_with_who_and_why_and_until_when() -> None
         assert words in shown, words
     press("leave-read-only", client)
     assert not availability.of("stripe").read_only
-    told = list(TrailEntry.objects.order_by("pk").values_list("actor", "action", "details__reason"))
+    told = list(Entry.objects.order_by("pk").values_list("actor", "action", "details__reason"))
     actor = f"user:{boss.pk}"
     assert told == [(actor, "issuer.read_only_entered", REASON), (actor, "issuer.read_only_left", REASON)]
 
@@ -97,7 +97,7 @@ def test_the_fallback_is_forbidden_and_allowed() -> None:
     press("allow-fallback")
 
     assert IssuerControl.objects.get(provider="stripe").fallback_allowed
-    assert list(TrailEntry.objects.order_by("pk").values_list("action", flat=True)) == [
+    assert list(Entry.objects.order_by("pk").values_list("action", flat=True)) == [
         "issuer.fallback_forbidden",
         "issuer.fallback_allowed",
     ]
@@ -112,7 +112,7 @@ def test_the_breaker_is_closed_by_hand() -> None:
     press("close-breaker")
 
     assert breaker_state("stripe").state == "closed"
-    assert TrailEntry.objects.get().action == "issuer.breaker_closed"
+    assert Entry.objects.get().action == "issuer.breaker_closed"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_no_switch_without_a_reason(name: str, reason: str) -> None:
 
     assert answer.redirect_chain == []
     assert not IssuerControl.objects.exists()
-    assert not TrailEntry.objects.exists()
+    assert not Entry.objects.exists()
     assert breaker_state("stripe").state == "open"
 
 
@@ -181,7 +181,7 @@ def test_turned_away_credentials_reach_administrators_and_the_page(settings: Any
     alerts.authentication_failed("stripe", link=shared())
 
     assert [message.to for message in mail.outbox] == [["ops@example.com"]]
-    entry = TrailEntry.objects.get()
+    entry = Entry.objects.get()
     assert (entry.action, entry.actor) == ("issuer.authentication_failed", "issuer:stripe")
     assert "does not accept our credentials" in text_of(logged_in().get(PAGE))
 
@@ -201,7 +201,7 @@ def test_without_administrators_no_mail_is_sent(settings: Any) -> None:
     issuer_alarm.mail_administrators("stripe", "A sentence.")
 
     assert mail.outbox == []
-    assert TrailEntry.objects.count() == 1
+    assert Entry.objects.count() == 1
 
 
 def test_a_mail_that_cannot_be_sent_does_not_lose_the_notice(settings: Any) -> None:
@@ -211,7 +211,7 @@ def test_a_mail_that_cannot_be_sent_does_not_lose_the_notice(settings: Any) -> N
 
     issuer_alarm.mail_administrators("stripe", "A sentence.")
 
-    assert TrailEntry.objects.count() == 1
+    assert Entry.objects.count() == 1
 
 
 def test_every_process_installs_the_hook_at_its_start(settings: Any) -> None:
@@ -239,7 +239,7 @@ def test_the_rollout_is_edited_with_a_trail_and_not_deleted() -> None:
 
     row.refresh_from_db()
     assert (row.share_percent, list(row.always_on_for.all())) == (25, [])
-    changes = [entry.details["changes"] for entry in TrailEntry.objects.order_by("pk")]
+    changes = [entry.details["changes"] for entry in Entry.objects.order_by("pk")]
     assert {"share_percent": [10, 25]} in changes
     assert {"always_on_for": [[], [str(person)]]} in changes
     assert client.post(reverse("admin:issuing_rollout_delete", args=[row.pk]), {"post": "yes"}).status_code == 403

@@ -6,7 +6,7 @@ import pytest
 
 from issuing.issuers import registry
 from issuing.issuers.guard.breaker import close_breaker
-from issuing.issuers.guard.client import GuardedIssuer, Patience
+from issuing.issuers.guard.client import GuardedIssuer, RetryPolicy
 from tests.issuing.cards.remote_issuers import ISSUERS
 from tests.issuing.issuers.worlds import sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
@@ -24,7 +24,7 @@ def provider(request: pytest.FixtureRequest, served: RunningSandbox) -> Iterator
     served.sandbox.scenarios.clear()
     registry.clear()
     close_breaker(request.param)
-    registry.install(GuardedIssuer(ISSUERS[request.param](read_timeout_s=0.5), patience=Patience(tries=1)))
+    registry.install(GuardedIssuer(ISSUERS[request.param](read_timeout_s=0.5), retries=RetryPolicy(tries=1)))
     yield request.param
     served.release()
     close_breaker(request.param)

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from audit.models import Entry
 from issuing.cards import cutover
-from issuing.cards.cutover import Verdict, replace_card
+from issuing.cards.cutover import Result, replace_card
 from issuing.issuers import registry
 from issuing.issuers.base import Limits, NetworkError, RefusedError
 from issuing.issuers.guard.breaker import close_breaker
@@ -112,12 +112,12 @@ def test_a_refused_card_leaves_the_mock_card_and_can_be_tried_again(issuer: Mock
     card = mock_card()
     issuer.fail(Failure("create_card", lambda: RefusedError("The name is not accepted.")))
 
-    outcome = replace_card(card, provider="stripe")
+    result = replace_card(card, provider="stripe")
 
-    assert (outcome.verdict, outcome.why) == (Verdict.REFUSED, "The name is not accepted.")
+    assert (result.status, result.why) == (Result.REFUSED, "The name is not accepted.")
     card.refresh_from_db()
     assert card.status == "active"
-    assert replace_card(card, provider="stripe").verdict == Verdict.REPLACED
+    assert replace_card(card, provider="stripe").status == Result.REPLACED
 
 
 def test_who_is_not_in_the_rollout_keeps_the_mock_card(issuer: MockIssuer) -> None:
@@ -204,7 +204,7 @@ def test_a_death_at_any_statement_ends_in_one_real_card(issuer: MockIssuer) -> N
         CardChange.objects.filter(status="sending").update(claimed_until=past)
         card.refresh_from_db()
         if card.status != "closed":
-            assert replace_card(card, provider="stripe").verdict == Verdict.REPLACED
+            assert replace_card(card, provider="stripe").status == Result.REPLACED
         card.refresh_from_db()
         real = real_of(card)
         assert (card.status, real.status, real.balance_minor, card.balance_minor) == ("closed", "frozen", 1234, 0)

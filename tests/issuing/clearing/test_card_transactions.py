@@ -200,7 +200,7 @@ def test_card_events_go_to_one_handler_with_the_id_of_their_card(monkeypatch: py
         seen.append((event.provider, event.object_id))
         return "kept", "Noted."
 
-    monkeypatch.setattr(card_updates, "act", note)
+    monkeypatch.setattr(card_updates, "apply", note)
     deliver(stripe_events.event("issuing_card.updated", {"id": "ic_1"}))
     deliver(stripe_events.event("issuing_cardholder.updated", {"id": "ich_1"}))
     report({"token": "t1", "card_token": "c1", "type": "state.suspended"}, key="cardtransitions")

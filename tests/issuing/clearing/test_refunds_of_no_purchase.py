@@ -231,7 +231,7 @@ class TestPage:
         assert place not in text_of(answer)
         assert "said already" in sentences(client.post(place, {"reason": WHY}, follow=True))
         case = Case.objects.get(status="open")
-        assert case_rules.look_at(case).not_given_back.minor == 1200
+        assert case_rules.read_facts(case).not_given_back.minor == 1200
 
     def test_a_reason_is_asked_for(self, stray: EventBody) -> None:
         answer = logged_in(superuser()).post(self.page("say_none", stray), {"reason": " "})

@@ -197,7 +197,7 @@ def test_an_update_outside_a_transaction_is_refused() -> None:
     from onecard.kit.transactions import TransactionError
 
     with pytest.raises(TransactionError):
-        card_updates.act(IssuerEvent())
+        card_updates.apply(IssuerEvent())
 
 
 def unreachable(issuer: MockIssuer, times: int) -> None:

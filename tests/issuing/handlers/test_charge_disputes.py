@@ -54,7 +54,7 @@ def test_dispute_takes_the_money_and_opens_a_case_with_its_due_date(sandbox: Run
     assert "not theirs" in case.summary
     charge.method.refresh_from_db()
     assert charge.method.status == "disabled"
-    assert case_rules.why_not_resolve(case_rules.look_at(case))
+    assert case_rules.why_not_resolve(case_rules.read_facts(case))
     assert ledger_check.check() == []
 
 

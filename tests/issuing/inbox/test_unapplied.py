@@ -273,7 +273,7 @@ def test_a_case_about_deliveries_is_closed_by_a_person() -> None:
     deliver_unreadable("stripe", '{"amount": 4500}')
     case = Case.objects.get()
 
-    assert case_rules.why_not_resolve(case_rules.look_at(case)) == ""
+    assert case_rules.why_not_resolve(case_rules.read_facts(case)) == ""
 
 
 def test_an_event_that_cannot_be_read_opens_a_case_if_it_carries_money() -> None:

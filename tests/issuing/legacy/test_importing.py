@@ -11,7 +11,7 @@ import pytest
 
 from audit.models import Entry
 from issuing.card_data.vault import reveal_stored
-from issuing.legacy.deduplication import judge
+from issuing.legacy.deduplication import sort_drafts
 from issuing.models import CardTransaction, LegacyDocument, VirtualCard
 from onecard.users.models import User
 from tests.issuing.legacy.documents import (
@@ -244,7 +244,9 @@ def test_the_same_document_in_another_spelling_of_values_is_unchanged(tmp_path: 
 @pytest.mark.django_db
 def test_only_the_line_that_the_database_refuses_is_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process writes the same issuer id between our look and our insert."""
-    monkeypatch.setattr("issuing.legacy.cards.judge", lambda drafts, **named: judge(drafts, **named | {"taken": {}}))
+    monkeypatch.setattr(
+        "issuing.legacy.cards.sort_drafts", lambda drafts, **named: sort_drafts(drafts, **named | {"taken": {}})
+    )
     VirtualCardFactory(issuer_card_id="ic_old_2")
     ended = run_lines(tmp_path, card(1), card(2), card(3))
     assert list(ended.bad) == [2]

@@ -14,7 +14,7 @@ from issuing.legacy.extended_json import differences, digest_of, moment_of, plai
 from issuing.legacy.fields import Fields
 from issuing.legacy.json_line import LineError, read_object
 from issuing.legacy.lines import LONGEST_LINE_BYTES, Line, lines_of
-from issuing.legacy.redaction import MASK, masked_text, taken_out
+from issuing.legacy.redaction import MASK, masked_text, redacted
 from onecard.kit.luhn import passes_luhn
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money, currency_exponent
 
@@ -91,7 +91,7 @@ def test_ids_dates_and_telephones_are_left_alone(text: str) -> None:
 
 def test_card_data_is_taken_out_at_every_depth() -> None:
     document = {"a": [{"cvv": "123", "b": {"card_number": "x", "keep": 1}}], "encryptedCvv": {"iv": "a"}, "number": "1"}
-    cleaned = taken_out(document)
+    cleaned = redacted(document)
     assert cleaned.document == {"a": [{"b": {"keep": 1}}]}
     assert (cleaned.number, cleaned.cvv, cleaned.had_card_data) == ("", "", True)
 
@@ -99,7 +99,7 @@ def test_card_data_is_taken_out_at_every_depth() -> None:
 def test_the_digest_tells_nothing_of_the_card_number() -> None:
     """Whoever holds the digest could try out every number."""
     digests = {
-        digest_of("virtual_card", taken_out({"_id": "1", "encryptedCardNumber": number, "cvv": cvv}).document)
+        digest_of("virtual_card", redacted({"_id": "1", "encryptedCardNumber": number, "cvv": cvv}).document)
         for number, cvv in (("4242424242424242", "123"), ("5555555555554444", "999"))
     }
     assert len(digests) == 1

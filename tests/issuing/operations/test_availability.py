@@ -13,7 +13,7 @@ from issuing.cards import service as cards
 from issuing.issuers import base, registry
 from issuing.issuers.errors import PausedError
 from issuing.issuers.guard.breaker import Breaker, close_breaker
-from issuing.issuers.guard.client import GuardedIssuer, Patience
+from issuing.issuers.guard.client import GuardedIssuer, RetryPolicy
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import CardChange, IssuerAccount, IssuerControl, Rollout, VirtualCard
@@ -33,7 +33,7 @@ def issuers(settings: Settings) -> Iterator[dict[str, MockIssuer]]:
     registry.clear()
     played = {provider: MockIssuer(provider=provider) for provider in PROVIDERS}
     for provider, issuer in played.items():
-        registry.install(GuardedIssuer(issuer, patience=Patience(tries=1)), provider=provider)
+        registry.install(GuardedIssuer(issuer, retries=RetryPolicy(tries=1)), provider=provider)
         close_breaker(provider)
     yield played
     for provider in PROVIDERS:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import reverse
 
-from onecard.kit.confirmation_pages import Act, ReasonForm, actor_of, ask_or_do, change_page, posted, turn_away
+from onecard.kit.confirmation_pages import Confirmation, ReasonForm, actor_of, ask_or_do, change_page, posted, turn_away
 from onecard.kit.errors import OneCardError
 from onecard.users.models import User
 from tests.support.back_office import logged_in, superuser, text_of
@@ -47,8 +47,10 @@ def request_of(method: str, **data: str) -> HttpRequest:
 
 
 def press(request: HttpRequest, call: Any, **options: Any) -> HttpResponse:
-    act = Act(title="Open the door", words="It opens.", button="Open", back="/admin/", facts=[("Colour", "Green")])
-    answer = ask_or_do(request, act, ReasonForm(posted(request)), call, **{"done": "It is open.", **options})
+    confirmation = Confirmation(
+        title="Open the door", words="It opens.", button="Open", back="/admin/", facts=[("Colour", "Green")]
+    )
+    answer = ask_or_do(request, confirmation, ReasonForm(posted(request)), call, **{"done": "It is open.", **options})
     return answer.render() if hasattr(answer, "render") else answer
 
 

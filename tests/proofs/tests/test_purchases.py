@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from issuing.issuers.base import AuthenticationError
-from issuing.issuers.guard.breaker import Breaker, Entry
-from issuing.issuers.guard.client import Patience
+from issuing.issuers.guard.breaker import Breaker, Permit
+from issuing.issuers.guard.client import RetryPolicy
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.models import Authorization, CardTransaction, SyncRun
 from onecard.kit import clock
@@ -139,7 +139,7 @@ def compare() -> list[str]:
 @pytest.mark.usefixtures("world")
 def test_an_issuer_that_is_paused_for_its_trouble_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quiet, "MOST_TRIES", 2)
-    Breaker("marqeta", shared(), failures=1, cool_down_s=1.5).failed(Entry(allowed=True))
+    Breaker("marqeta", shared(), failures=1, cool_down_s=1.5).failed(Permit(allowed=True))
 
     assert compare() == ["marqeta", "stripe"]
 
@@ -149,7 +149,7 @@ def test_a_comparison_goes_on_after_many_failures_as_long_as_it_gets_on(
 ) -> None:
     monkeypatch.setattr(quiet, "MOST_TRIES", 2)
     for path in ("/v1/events", "/v1/issuing/transactions", "/v1/issuing/cards"):
-        world.sandbox.order(method="GET", path=path, do="error_500", times=Patience().tries)
+        world.sandbox.order(method="GET", path=path, do="error_500", times=RetryPolicy().tries)
 
     assert compare() == ["marqeta", "stripe"]
 

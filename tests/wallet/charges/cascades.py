@@ -66,7 +66,7 @@ def step(obligation: FundingObligation, order: Sequence[FundingMethod]) -> None:
     due = FundingCharge.objects.filter(obligation=obligation, status="intended", next_attempt_at__lte=clock.now())
     for charge_id in due.values_list("pk", flat=True):
         charges.charge(charge_id=charge_id)
-    cancel.call_off_waiting(obligation_id=obligation.pk, actor=ME)
+    cancel.cancel_waiting(obligation_id=obligation.pk, actor=ME)
     cascade.next_charge(obligation_id=obligation.pk, method_ids=[method.pk for method in order], actor=ME)
 
 

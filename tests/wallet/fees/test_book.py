@@ -301,7 +301,7 @@ def test_a_stretch_that_is_over_leaves_the_rest_to_the_next_message(
     paid()
     age(sandbox, 1.5 * HOUR)
     since = clock.now() - 3 * HOUR
-    monkeypatch.setattr(fees, "STRETCH_S", -1.0)
+    monkeypatch.setattr(fees, "TIME_BUDGET_S", -1.0)
 
     fees.book_and_go_on(since=since.isoformat())
 

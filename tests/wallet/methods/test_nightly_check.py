@@ -212,7 +212,7 @@ def test_pages_are_walked_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_stretch_that_is_over_leaves_the_rest_to_the_next_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nightly_check, "STRETCH_S", -1.0)
+    monkeypatch.setattr(nightly_check, "TIME_BUDGET_S", -1.0)
     first, _second = FundingMethodFactory(), FundingMethodFactory()
     with processor_sandbox():
         nightly_check.check_and_go_on(after_id=0)

@@ -112,6 +112,6 @@ def test_call_off_does_not_give_up_while_our_account_is_refused(sandbox: Running
     FundingCharge.objects.update(updated_at=clock.now() - dt.timedelta(hours=2))
     refuse(sandbox, path=f"{INTENTS}/*", error_status=401, error_message="Expired.")
 
-    cancel.call_off_waiting(obligation_id=charge.obligation_id, actor="system:test")
+    cancel.cancel_waiting(obligation_id=charge.obligation_id, actor="system:test")
 
     assert not Case.objects.exists()

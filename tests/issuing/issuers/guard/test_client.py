@@ -1,4 +1,4 @@
-"""Patience with an issuer: retries, the shared breaker and the shared rate budget, on a real Redis and real threads."""
+"""Calls to an issuer: retries, the shared breaker and the shared rate budget, on a real Redis and real threads."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ from issuing.issuers.base import (
 from issuing.issuers.errors import OverBudgetError, PausedError
 from issuing.issuers.guard import alerts, redis_scripts
 from issuing.issuers.guard.breaker import Breaker, breaker_state, close_breaker
-from issuing.issuers.guard.client import GuardedIssuer, Patience
+from issuing.issuers.guard.client import GuardedIssuer, RetryPolicy
 from issuing.issuers.guard.rate_budget import Budget, Gate
 from issuing.issuers.guard.redis_scripts import Shared
 from issuing.issuers.mock import Failure, MockIssuer
@@ -41,8 +41,8 @@ class Time:
         self.naps.append(seconds)
         self.now_s += seconds
 
-    def patience(self, **more: Any) -> Patience:
-        return Patience(sleep=self.sleep, clock=lambda: self.now_s, jitter=lambda: 1.0, **more)
+    def retries(self, **more: Any) -> RetryPolicy:
+        return RetryPolicy(sleep=self.sleep, clock=lambda: self.now_s, jitter=lambda: 1.0, **more)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def mock() -> MockIssuer:
 
 
 def guarded(mock: MockIssuer, link: Shared, timing: Time, **more: Any) -> GuardedIssuer:
-    return GuardedIssuer(mock, patience=timing.patience(**more), link=link)
+    return GuardedIssuer(mock, retries=timing.retries(**more), link=link)
 
 
 def create(issuer: Any, key: str = "one") -> IssuedCard:
@@ -238,7 +238,7 @@ def test_whoever_would_wait_too_long_is_told_when_to_come_back(link: Shared) -> 
 
 def test_a_rate_limit_that_bit_holds_everybody_back(mock: MockIssuer, link: Shared) -> None:
     budget = Budget("mock", link, 100)
-    issuer = GuardedIssuer(mock, budget=budget, patience=Time().patience(tries=1), link=link)
+    issuer = GuardedIssuer(mock, budget=budget, retries=Time().retries(tries=1), link=link)
     mock.fail(Failure("get_card_details", lambda: errors.too_fast("2")))
     with pytest.raises(RateLimitedError):
         issuer.get_card_details("x")
@@ -266,7 +266,7 @@ def test_a_storm_over_real_http_ends_in_one_card_for_each_key(
     sandbox: RunningSandbox, link: Shared, provider: str
 ) -> None:
     world = world_of(provider, sandbox, read_timeout_s=0.4)
-    issuer = GuardedIssuer(world.issuer, patience=Patience(first_delay_s=0.01, tries=8), link=link)
+    issuer = GuardedIssuer(world.issuer, retries=RetryPolicy(first_delay_s=0.01, tries=8), link=link)
     issuer.breaker = Breaker(provider, link, failures=50)
     order = order_for(issuer)
     for do in ("drop_answer", "error_500", "malformed_json", "html_error", "drop_request", "rate_limit"):
@@ -282,7 +282,7 @@ def test_without_redis_calls_go_on_and_the_log_says_so_once(
 ) -> None:
     monkeypatch.setattr(redis_scripts, "PAUSE_S", 0.0)
     away = Shared("redis://127.0.0.1:9/0")
-    issuer = GuardedIssuer(mock, budget=Budget("mock", away, 1), patience=Time().patience(tries=1), link=away)
+    issuer = GuardedIssuer(mock, budget=Budget("mock", away, 1), retries=Time().retries(tries=1), link=away)
     started = time.monotonic()
     with caplog.at_level(logging.ERROR, logger="issuing.issuers.guard.redis_scripts"):
         for number in range(10):

@@ -10,7 +10,7 @@ from django.conf import settings as project
 from issuing.issuers import registry
 from issuing.issuers.base import NetworkError, RefusedError
 from issuing.issuers.errors import no_answer
-from issuing.issuers.guard.client import GuardedIssuer, Patience
+from issuing.issuers.guard.client import GuardedIssuer, RetryPolicy
 from issuing.issuers.guard.redis_scripts import Shared
 from issuing.issuers.marqeta.client import MarqetaIssuer
 from issuing.issuers.mock import Failure, MockIssuer
@@ -41,7 +41,7 @@ def mock() -> MockIssuer:
 
 @pytest.fixture
 def guarded(mock: MockIssuer, link: Shared) -> GuardedIssuer:
-    return GuardedIssuer(mock, patience=Patience(sleep=lambda _seconds: None), link=link)
+    return GuardedIssuer(mock, retries=RetryPolicy(sleep=lambda _seconds: None), link=link)
 
 
 @pytest.mark.parametrize("method", READINGS)

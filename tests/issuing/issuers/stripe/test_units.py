@@ -31,7 +31,7 @@ def test_question_in_krona_asks_for_whole_krona() -> None:
 
 
 def test_what_stands_before_a_question_is_in_our_units_too() -> None:
-    assert question(approved_before=12000).standing_minor == 120
+    assert question(approved_before=12000).approved_before_minor == 120
 
 
 def test_fraction_of_a_krona_is_no_question() -> None:

@@ -23,7 +23,7 @@ SUBMITTABLE: Final = (KycStatus.NOT_STARTED, KycStatus.NEEDS_MORE, KycStatus.EXP
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class IdentityStatus:
     """What the person reads; `history` has the newest moves first."""
 
     status: str
@@ -35,12 +35,12 @@ class Standing:
     history: list[dict[str, Any]]
 
 
-def of(holder: Cardholder) -> Standing:
+def of(holder: Cardholder) -> IdentityStatus:
     """Returns where a person's check stands; of a person without a row, that it has not begun."""
     events = list(KycEvent.objects.filter(cardholder=holder.pk)[:MOST_EVENTS]) if holder.pk else []
     lacking, is_soon = missing(holder), is_renewable(holder)
     is_asked = bool(events) and events[0].to_status == holder.kyc_status
-    return Standing(
+    return IdentityStatus(
         status=holder.kyc_status,
         sentence=RENEW if is_soon else SENTENCES[holder.kyc_status],
         missing=lacking,

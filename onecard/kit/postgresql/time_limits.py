@@ -28,16 +28,16 @@ def give_up_after(seconds: float) -> Iterator[None]:
 
     A wait that ends raises django.db.OperationalError with a SilentDatabaseError as its cause.
     """
-    usual = _patience.until
+    usual = _limit.until
     until = time.monotonic() + seconds
-    _patience.until = until if usual is None else min(usual, until)
+    _limit.until = until if usual is None else min(usual, until)
     try:
         yield
     finally:
-        _patience.until = usual
+        _limit.until = usual
 
 
-class PatientConnection(psycopg.Connection[Any]):
+class TimeLimitedConnection(psycopg.Connection[Any]):
     """A connection whose waits end at the thread's moment.
 
     `planned` holds the decision's statements that have succeeded here, so that they are prepared on the server;
@@ -56,7 +56,7 @@ class PatientConnection(psycopg.Connection[Any]):
         psycopg and libpq allow no connect timeout under two seconds, so the wait is done here, step by step.
         """
         connecting = super()._connect_gen(conninfo)
-        if _patience.until is None:
+        if _limit.until is None:
             return (yield from connecting)
         try:
             return waiting.wait_conn(connecting, INTERVAL_S, _left_s())
@@ -67,7 +67,7 @@ class PatientConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: PQGen[Any], interval: float = INTERVAL_S, timeout: float | None = None) -> Any:
         """As psycopg's; raises SilentDatabaseError and closes the connection when the time is over."""
-        if _patience.until is None:
+        if _limit.until is None:
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(gen, min(interval, INTERVAL_S), _left_s())
@@ -80,14 +80,14 @@ class PatientConnection(psycopg.Connection[Any]):
 
 
 def _left_s() -> float:
-    assert _patience.until is not None  # noqa: S101  (asked before)
-    return max(0.0, _patience.until - time.monotonic())
+    assert _limit.until is not None  # noqa: S101  (asked before)
+    return max(0.0, _limit.until - time.monotonic())
 
 
-class _Patience(threading.local):
+class _Limit(threading.local):
     """Until when this thread waits for its database, by the monotonic clock; None for no limit."""
 
     until: float | None = None
 
 
-_patience = _Patience()
+_limit = _Limit()
