@@ -73,11 +73,11 @@ class NonceError(CardDataError):
 
 @sensitive_variables()
 def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) -> CardData:
-    """The whole number and the CVV, for staff who may see them; `code` is their present second factor.
+    """Returns the whole number and the CVV, for staff with the permission; `code` is their present second factor.
 
     Read from our own store if the card is kept there, else from the issuer. Raises NotAllowedError, ReasonError,
-    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError; all messages
-    may be shown to people.
+    SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError; all
+    messages may be shown to people.
     """
     require_no_transaction("Revealing card data")
     if not (user.is_active and user.has_perm(REVEAL_PERMISSION)):
@@ -101,14 +101,14 @@ def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) ->
 
 @sensitive_variables()
 def grant_to_cardholder(*, public_id: uuid.UUID, user: User, nonce: str = "") -> RevealGrant:
-    """A short-lived secret with which the cardholder's own device fetches the number; we never see it.
+    """Returns a short-lived secret with which the cardholder's own device fetches the number; we never see the number.
 
-    Stripe's script made `nonce` on the device. Raises NoSuchCardError for any card but the person's own, NonceError,
-    NotRevealableError, TooManyRevealsError or IssuerError.
+    Stripe's script made `nonce` on the device. Raises NoSuchCardError for any card but the person's own,
+    NonceError, NotRevealableError, TooManyRevealsError or IssuerError.
     """
     require_no_transaction("Revealing card data")
     card = VirtualCard.objects.filter(public_id=public_id, cardholder__user=user).first()
-    # Staff use the other function, with a second factor and a reason; this one refuses them, whatever a row says.
+    # Staff have to use reveal_to_staff, with a second factor and a reason, even for a card of their own.
     if card is None or user.is_staff or user.is_superuser:
         raise NoSuchCardError("You have no such card.")
     _check_nonce(card, nonce)
@@ -137,7 +137,7 @@ def _refuse_suspended(card: VirtualCard, user: User, actor: str, reason: str) ->
 
 @sensitive_variables("code")
 def _check_second_factor(card: VirtualCard, user: User, actor: str, reason: str, code: str) -> None:
-    """Wrong codes are recorded and counted, so guessing uses up the hour's limit."""
+    """Checks the code. A wrong one is recorded and counted, so that guessing uses up the hour's limit."""
     with transaction():
         problem: OneCardError | None = refusal_of_limit(card, actor, reason)
         if problem is None and not verify_code(user, code):
@@ -157,7 +157,7 @@ def _issuer_of(card: VirtualCard) -> Issuer:
 
 
 def _begin(card: VirtualCard, actor: str, reason: str) -> int:
-    """Commits that the issuer is being asked, and returns the entry's id; raises TooManyRevealsError."""
+    """Commits that the issuer is being asked and returns the audit entry's id; raises TooManyRevealsError."""
     with transaction():
         refusal = refusal_of_limit(card, actor, reason)
         if refusal is None:

@@ -61,7 +61,7 @@ class NotStoredError(CardDataError):
 
 
 class ReasonError(CardDataError):
-    """The attempt has no sufficient reason, or nobody who is responsible for it."""
+    """The attempt has no sufficient reason, or names no person or system that is responsible for it."""
 
     code = "card_data_reason"
 
@@ -79,12 +79,12 @@ class TooManyRevealsError(CardDataError):
 
 
 def masked(number: str) -> str:
-    """The last four digits behind dots; "" for a text that is too short to be a number."""
+    """Returns the last four digits behind dots; only dots for a text that is too short to be a number."""
     return f"•••• {number[-4:]}" if len(number) >= 12 else "••••"
 
 
 def sealing_context(*, column: str, public_id: object) -> str:
-    """The only place where a sealed value opens: "table.column:row-uuid"."""
+    """Returns the only place where a sealed value opens: "table.column:row-uuid"."""
     return f"{_TABLE}.{column}:{public_id}"
 
 
@@ -137,7 +137,7 @@ def reveal_stored(card: VirtualCard, *, actor: str, reason: str) -> CardData:
 
 @sensitive_variables()
 def _attempt(card: VirtualCard, actor: str, reason: str) -> CardData | OneCardError:
-    """Makes one attempt with its trail entry; a refusal is returned, not raised, so that its entry is kept."""
+    """Makes one attempt with its audit entry. A refusal is returned and not raised, so that its entry is committed."""
     row = VirtualCard.objects.values("public_id", *SEALED_COLUMNS).get(pk=card.pk)
     if not row["encrypted_card_number"]:
         return NotStoredError("This card's number is not stored here; ask its issuer.")
@@ -155,7 +155,7 @@ def _attempt(card: VirtualCard, actor: str, reason: str) -> CardData | OneCardEr
 
 @sensitive_variables()
 def _opened(row: dict[str, Any]) -> CardData:
-    """The number and the code of a row; a code that was never stored is empty."""
+    """Returns the number and the code of a row; a code that was never stored is empty."""
     number, cvv = (
         open_sealed(row[column], context=sealing_context(column=column, public_id=row["public_id"]))
         if row[column]
@@ -166,10 +166,10 @@ def _opened(row: dict[str, Any]) -> CardData:
 
 
 def refusal_of_limit(card: VirtualCard, actor: str, reason: str) -> TooManyRevealsError | None:
-    """Within a transaction: None while the actor is below the limit, else the refusal, which is in the trail.
+    """Within a transaction, returns None while the actor is below the limit, else the refusal, which it records.
 
-    Counts the trail; the lock makes one actor's attempts wait for each other, so concurrent requests cannot exceed the
-    limit. Refused attempts do not count, nor do entries with the result of a counted attempt.
+    Counts the audit trail. The lock makes one actor's attempts wait for each other, so concurrent requests cannot
+    exceed the limit. Refused attempts do not count, nor does the entry with the result of a counted attempt.
     """
     lock_name(f"{REVEAL_ACTION} {actor}")
     since = clock.now() - REVEAL_WINDOW
@@ -198,7 +198,7 @@ def _check(card: VirtualCard, number: str, cvv: str) -> None:
 
 
 def checked_reason(actor: str, reason: str) -> str:
-    """The reason with single spaces; raises ReasonError."""
+    """Returns the reason with single spaces; raises ReasonError."""
     if not actor.strip():
         raise ReasonError("Say who asks for the card's data.")
     reason = reasons.checked_reason(reason, error=ReasonError, shortest=SHORTEST_REASON, longest=LONGEST_REASON)

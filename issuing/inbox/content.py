@@ -8,7 +8,7 @@ from issuing.models import IssuerEvent, Provider
 
 
 def content_of(event: IssuerEvent) -> dict[str, Any]:
-    """The object of the event, or at Marqeta the row of its batch; {} where there is none.
+    """Returns the object of a stored event, or at Marqeta the row of its batch; {} without one.
 
     Raises MalformedEventError for a body that is no event.
     """

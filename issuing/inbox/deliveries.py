@@ -27,7 +27,7 @@ REUSED = "Its id, {id}, came before with something else. Nothing was done about 
 
 
 def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
-    """Stores an event for a worker to handle; True if it is new. A repeat changes nothing."""
+    """Stores an event for a worker to handle; returns True if it is new. A repeat changes nothing."""
     with transaction():
         event = _row(provider, envelope, body)
         is_new = _store(event)
@@ -37,13 +37,13 @@ def receive(provider: str, envelope: Envelope, body: bytes) -> bool:
 
 
 def received(provider: str, names: Iterable[str]) -> set[str]:
-    """Those of these event ids that are stored already; one statement."""
+    """Returns those of these event ids that are stored already; one statement."""
     stored = IssuerEvent.objects.filter(provider=provider, event_id__in=list(names))
     return set(stored.values_list("event_id", flat=True))
 
 
 def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
-    """Keeps a genuine but malformed delivery as evidence; without an id it is named by its body's hash."""
+    """Keeps a genuine but malformed delivery as evidence; one without an id is stored under its body's hash."""
     _keep(provider, envelope or Envelope(body_id(body), "", "", {}), body, states.Event.REJECTED, reason)
 
 
@@ -53,7 +53,7 @@ def keep(provider: str, envelope: Envelope, body: bytes, reason: str) -> None:
 
 
 def take_again(event: IssuerEvent) -> bool:
-    """Gives an event to a worker again, in the caller's transaction; False when it was handled already.
+    """Gives an event to a worker again, in the caller's transaction; returns False when it was handled already.
 
     An event that waits for its next attempt is tried at once.
     """
@@ -88,7 +88,7 @@ def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerE
 
 
 def _store(event: IssuerEvent) -> bool:
-    """Stores a row once; True if it is new. Another event under its id is kept beside it."""
+    """Stores a row once; returns True if it is new. Another event under a used id is stored beside the first."""
     unique = ("provider", "event_id")
     if insert_once(event, unique=unique):
         return True
@@ -119,7 +119,7 @@ def _open_case(event: IssuerEvent) -> None:
 
 
 def finish(event: IssuerEvent, status: str, reason: str = "") -> bool:
-    """Moves an event along its table of legal moves; True if it moved."""
+    """Moves an event along its table of legal moves; returns True if it moved."""
     sources = sources_of(states.EVENT_MOVES, status)
     changed = IssuerEvent.objects.filter(pk=event.pk, status__in=sources).update(
         status=status, reason=reason[:300], handled_at=clock.now()

@@ -20,7 +20,7 @@ STATUS = {"expired": "reversed"}
 
 
 def is_same_event(first: IssuerEvent, second: IssuerEvent) -> bool:
-    """Whether two events under one id are one event in two versions."""
+    """Returns whether two events under one id are one event in two API versions."""
     both = _envelopes(first, second)
     if both is None:
         return False
@@ -30,7 +30,7 @@ def is_same_event(first: IssuerEvent, second: IssuerEvent) -> bool:
 
 
 def is_first_readable(first: IssuerEvent, second: IssuerEvent) -> bool:
-    """Whether the second copy has a version that we read, and the first has not: then the second counts."""
+    """Returns whether the second copy is in a version that we read and the first is not: then the second counts."""
     both = _envelopes(first, second)
     if both is None or not is_same_event(first, second):
         return False
@@ -39,7 +39,10 @@ def is_first_readable(first: IssuerEvent, second: IssuerEvent) -> bool:
 
 
 def _envelopes(first: IssuerEvent, second: IssuerEvent) -> tuple[Envelope, Envelope] | None:
-    """Both, if they have one type, object, mode and account, and two versions."""
+    """Returns both envelopes if they have one type, object, mode and account, and different versions.
+
+    Otherwise None.
+    """
     if second.provider != Provider.STRIPE or first.event_type != second.event_type:
         return None
     try:
@@ -56,7 +59,7 @@ def _status(envelope: Envelope) -> Any:
 
 
 def _differs(one: Envelope, other: Envelope, name: str) -> bool:
-    """Whether both name such an object, and different ones; a version may leave one out."""
+    """Returns whether both copies name such an object and the ids differ; a version may leave one out."""
     ids = {_id(one.content.get(name)), _id(other.content.get(name))} - {""}
     return len(ids) > 1
 

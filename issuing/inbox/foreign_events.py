@@ -1,4 +1,7 @@
-"""Keeps updates of Stripe that are not ours with a case, and hands them on once the settings say that they are ours."""
+"""Stores updates of Stripe that are not ours, with a case.
+
+Once the settings say that they are ours, they are applied.
+"""
 
 from issuing.inbox import deliveries
 from issuing.issuers.messages import Envelope
@@ -27,7 +30,7 @@ def refuse(why: str, envelope: Envelope) -> str:
 
 
 def take_again() -> int:
-    """Hands the kept updates that are ours by today's settings to the workers. Returns how many events those were."""
+    """Hands the stored updates that are ours by today's settings to the workers; returns how many."""
     kept = IssuerEvent.objects.filter(
         provider=Provider.STRIPE, status="kept", reason__startswith=foreign_events.REFUSED
     )

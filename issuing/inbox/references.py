@@ -1,7 +1,7 @@
-"""Whether the card, cardholder, purchase and capture that an event names belong together.
+"""Checks that the card, cardholder, purchase and capture that an event names belong together.
 
-This is the only place that decides it, for webhooks, the sync and missed events alike. An event never crosses
-cardholders: one that names things of two people is kept, moves no money, and opens a case (docs/decisions/0028).
+Webhooks, the sync and missed events all ask here. An event never crosses cardholders: one that names things of two
+people is stored, moves no money, and opens a case (docs/decisions/0028).
 """
 
 from dataclasses import dataclass
@@ -36,19 +36,19 @@ class Named:
 
 
 def contradiction(named: Named) -> str:
-    """Why an event's references do not belong together, in a sentence for staff; "" where they do.
+    """Returns why an event's references do not belong together, as a sentence for staff; "" where they do.
 
-    Unknown things contradict nothing yet: they are checked when they are reported
+    What is unknown here contradicts nothing. It is checked when it is reported
     (issuing/clearing/card_transactions.py).
     """
     return _with_cardholder(named) or (_with_purchase(named) if named.purchase else "")
 
 
 def purchase_of(provider: str, named: str) -> Authorization | None:
-    """The purchase with a capture of this id, or with this id; None while it is unknown.
+    """Returns the purchase with a capture of this id, or with this id; None while it is unknown.
 
-    A capture that nobody was asked for has a purchase under its own id. Once staff have moved it to another purchase,
-    what names it is about that one.
+    A capture without an authorization has a purchase under its own id. Once staff have moved the capture to another
+    purchase, its id means that purchase.
     """
     captured = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)
     own = Authorization.objects.filter(provider=provider, issuer_authorization_id=named)
@@ -58,7 +58,7 @@ def purchase_of(provider: str, named: str) -> Authorization | None:
 
 
 def with_purchase(*, issuer_card_id: str, card: VirtualCard | None, purchase: Authorization) -> str:
-    """The same check for the card that an event named and the purchase that it was matched to."""
+    """Makes the same check for the card that an event named and the purchase that it was matched to."""
     home, home_id = _home(purchase)
     if not issuer_card_id or not home_id or issuer_card_id == home_id or is_same_card(card, home):
         return ""
@@ -67,14 +67,14 @@ def with_purchase(*, issuer_card_id: str, card: VirtualCard | None, purchase: Au
 
 
 def is_same_card(one: VirtualCard | None, other: VirtualCard | None) -> bool:
-    """Whether both are one card, or one replaced the other for the same cardholder."""
+    """Returns whether both are one card, or one replaced the other for the same cardholder."""
     if one is None or other is None or one.cardholder_id != other.cardholder_id:
         return False
     return other.pk in _with_earlier(one) or one.pk in _with_earlier(other)
 
 
 def is_same_holder(one: VirtualCard | None, other: VirtualCard | None) -> bool:
-    """Whether both cards are known and belong to one cardholder."""
+    """Returns whether both cards are known and belong to one cardholder."""
     return one is not None and other is not None and one.cardholder_id == other.cardholder_id
 
 
@@ -107,7 +107,7 @@ def _with_capture(named: Named, card: VirtualCard | None, capture: CardTransacti
 
 
 def _home(purchase: Authorization) -> tuple[VirtualCard | None, str]:
-    """The card of a purchase; if the purchase named no known card, the card of its first movement."""
+    """Returns a purchase's card; if the purchase named no known card, the card of its first card transaction."""
     if purchase.card is not None:
         return purchase.card, purchase.card.issuer_card_id
     moved = CardTransaction.objects.select_related("card__cardholder").filter(authorization=purchase)
@@ -116,7 +116,7 @@ def _home(purchase: Authorization) -> tuple[VirtualCard | None, str]:
 
 
 def _with_earlier(card: VirtualCard) -> set[int]:
-    """A card and the cards that it replaced."""
+    """Returns a card and the cards that it replaced."""
     found, earlier = {card.pk}, card.replaces_id
     while earlier is not None and len(found) < MOST_REPLACEMENTS:
         found.add(earlier)

@@ -24,7 +24,7 @@ from wallet.models import Case
 
 # With doubling waits these take about half a minute; later attempts come every hour at most.
 ATTEMPTS_BEFORE_CASE = 5
-# Events of these types move money, or are about to, even if the amount is missing.
+# Events of these types move money or announce it, even if the amount is missing.
 MONEY_EVENTS = (
     "charge.dispute.",
     "charge.refund",
@@ -48,10 +48,10 @@ class NothingToRetryError(OneCardError):
 
 
 def begin_attempt(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool:
-    """Counts an attempt before it is made and commits that; False when the event must not be tried.
+    """Counts an attempt before it is made and commits that; returns False when the event must not be tried.
 
-    So an attempt that ends its worker's process (no memory, a crash, the hard time limit) is counted, and waits for its
-    next time like a failed one. After some such deaths a case asks staff, once.
+    An attempt that ends its worker's process (no memory, a crash, the hard time limit) is therefore counted, and
+    waits for its next time like a failed one. After some such deaths a case asks staff, once.
     """
     with transaction():
         event = IssuerEvent.objects.select_for_update(no_key=True).get(pk=event_pk)
@@ -65,16 +65,16 @@ def begin_attempt(event_pk: int, *, now: dt.datetime, only_if_due: bool) -> bool
 
 
 def end_attempt(event: IssuerEvent) -> None:
-    """Removes the count of this attempt, in the transaction that applies the event: a rollback keeps it."""
+    """Removes the count of this attempt in the transaction that applies the event; a rollback keeps the count."""
     counted = Greatest(F("attempts") - 1, 0)
     IssuerEvent.objects.filter(pk=event.pk).update(attempts=counted, next_attempt_at=None, reason="")
 
 
 def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None:
-    """Records why an attempt failed and when the next one is; after some failures a case asks staff.
+    """Records why an attempt failed and when the next one is due; after some failures a case asks staff.
 
-    The waits double from two seconds to an hour (onecard/kit/backoff.py). A database error is recorded too, as far as
-    the database answers, so that an event which always takes too long does not fail in silence.
+    The waits double from two seconds to an hour (onecard/kit/backoff.py). A database error is recorded too, if the
+    database answers, so that an event that always takes too long is noticed.
     """
     reason = _in_words(error)
     with transaction():
@@ -82,7 +82,7 @@ def record_failure(event_pk: int, error: Exception, *, now: dt.datetime) -> None
         if event.status != states.Event.RECEIVED:
             return
         _set_next_try(event, attempts=event.attempts, now=now, reason=reason)
-        # Once, so that a case which staff closed stays closed while the attempts go on.
+        # Only once, so that a case that staff closed stays closed while the attempts continue.
         if event.attempts == ATTEMPTS_BEFORE_CASE:
             _open_case(event, f"Applying it failed {event.attempts} times: {reason}")
 

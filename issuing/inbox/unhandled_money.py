@@ -1,4 +1,4 @@
-"""Messages about money that nothing here books: each is kept, with a case for staff."""
+"""Stores messages about money that no handler here books, with a case for staff."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -27,18 +27,18 @@ MOST_MEMBERS = 20_000
 
 
 class UnhandledMoneyError(OneCardError):
-    """The message moves money, and no handler knows it; nothing has been written by then."""
+    """The message moves money and no handler knows it. Nothing was written."""
 
     code = "unhandled_money"
 
 
 def carries_amount(content: dict[str, Any]) -> bool:
-    """Whether an event's object has any amount other than zero, at any depth and in any form."""
+    """Returns whether an event's object has any amount other than zero, at any depth and in any form."""
     return next(_amounts(content), None) is not None
 
 
 def _amounts(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Every amount other than zero, with its object; the outermost come first."""
+    """Yields every amount other than zero with the object that holds it, outermost first."""
     places: deque[Any] = deque([content])
     for _ in range(MOST_MEMBERS):
         if not places:
@@ -63,7 +63,7 @@ def _is_amount(place: dict[str, Any], name: str, value: object) -> bool:
 
 
 def _is_something(amount: object) -> bool:
-    """A zero in any notation is nothing; an unreadable value counts as something. Objects are searched."""
+    """Returns whether a value may be an amount other than zero. An unreadable value may be; objects are searched."""
     if isinstance(amount, dict | list):
         members = amount.values() if isinstance(amount, dict) else amount
         return any(_is_number(each) and _is_something(each) for each in members)
@@ -81,7 +81,7 @@ def _is_number(value: object) -> bool:
 
 
 def open_case(event: IssuerEvent, why: str) -> None:
-    """Opens the case of a message, in the caller's transaction: one for all messages about the same object."""
+    """Opens one case, in the caller's transaction, for all messages about the same object."""
     same = IssuerEvent.objects.filter(provider=event.provider, object_id=event.object_id)
     first = same.order_by("pk").values_list("pk", flat=True).first() if event.object_id else event.pk
     cases.open_case(
@@ -93,7 +93,7 @@ def open_case(event: IssuerEvent, why: str) -> None:
 
 
 def _money(event: IssuerEvent) -> Money:
-    """The amount of the message, as far as it can be read; staff see the message itself."""
+    """Returns the amount of the message as far as it can be read; staff see the message itself."""
     content = content_of(event)
     for place, amount in _amounts(content):
         # An amount may be an object with its number and its currency.

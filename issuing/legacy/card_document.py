@@ -1,4 +1,4 @@
-"""What a VirtualCard document must hold (docs/decisions/0008), as the columns of a card."""
+"""Reads a VirtualCard document into the columns of a card and checks each field (docs/decisions/0008)."""
 
 import datetime as dt
 import re
@@ -14,7 +14,7 @@ from issuing.legacy.redaction import Cleaned
 from issuing.models import LegacyDocument, Provider, VirtualCard
 from onecard.kit.money import currency_exponent
 
-# Whole units of the card's currency, as the old schema has them; each gives way to a limit that the document sets.
+# Defaults in whole units of the card's currency, as in the old schema. A limit in the document replaces its default.
 DEFAULT_DAILY, DEFAULT_MONTHLY, DEFAULT_PER_TRANSACTION = 1000, 5000, 500
 LONGEST_USER_ID: Final = 64
 _KIND: Final = LegacyDocument.Kind.VIRTUAL_CARD
@@ -22,7 +22,7 @@ _KIND: Final = LegacyDocument.Kind.VIRTUAL_CARD
 
 @dataclass(slots=True, kw_only=True)
 class CardDraft(Draft):
-    """A card on its way into the database; `columns` are VirtualCard's."""
+    """A card that was read from a document and is not stored yet; `columns` are those of VirtualCard."""
 
     kind: str = _KIND
     user_id: str = ""
@@ -41,7 +41,7 @@ class CardDraft(Draft):
 
 
 def read_card(place: Place, cleaned: Cleaned, *, provider_default: str | None = None) -> CardDraft:
-    """The document as a draft; its faults say what is missing or not allowed."""
+    """Reads a document as a draft, whose faults say which field is missing or not allowed."""
     fields = Fields(readable(cleaned.document))
     columns = _columns(fields, provider_default)
     legacy_id = fields.own_id(limit=64)
@@ -85,7 +85,10 @@ def _columns(fields: Fields, provider_default: str | None) -> dict[str, Any]:
 
 
 def _limits(fields: Fields, currency: str) -> dict[str, int]:
-    """The three limits, ordered; a default is moved to fit a given one, a given one never."""
+    """Returns the three limits.
+
+    A default is moved so that the limits stay in order; a limit of the document never is.
+    """
     daily = fields.amount("limit.daily", "dailyLimit", "spendingLimitDaily", "dailySpendingLimit", currency=currency)
     monthly = fields.amount(
         "limit.monthly", "monthlyLimit", "spendingLimitMonthly", "monthlySpendingLimit", currency=currency
@@ -117,7 +120,7 @@ def _minor_units(currency: str) -> int:
 
 
 def _email(fields: Fields) -> str:
-    """Its own field's, or that of a filled-in user."""
+    """Returns the e-mail address of the document, or else of the user object in it."""
     given = fields.text("userEmail", "email", limit=254)
     _label, user = fields.take("user", "userId")
     inner = Fields(user).text("email", limit=254) if isinstance(user, dict) else ""
@@ -128,7 +131,7 @@ def _email(fields: Fields) -> str:
 
 
 def _check_last_four(draft: CardDraft) -> None:
-    """The digits that the document names and those of its number must agree."""
+    """Fills in the last four digits; a fault when the document's digits differ from those of its card number."""
     named, of_number = draft.columns["last_four"], draft.number[-4:]
     if named and of_number and named != of_number:
         draft.faults.append("lastFour: is not how the card's number ends; both must agree")

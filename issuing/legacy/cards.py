@@ -1,4 +1,4 @@
-"""A batch of VirtualCard documents: compared with the database, then written with people, evidence and trail."""
+"""Imports VirtualCard documents in batches: compares them with the database, then writes the cards and their people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,21 +30,21 @@ WHERE issuing_virtualcard.id = old.id
 
 @dataclass(slots=True)
 class CardBatches:
-    """Imports cards batch by batch, and remembers whose they are."""
+    """Imports cards batch by batch and remembers which cardholder each old user became."""
 
     people: People = field(default_factory=People)
     _users: dict[str, User] = field(default_factory=dict)
     _keys: dict[str, int] = field(default_factory=dict)
 
     def sort(self, drafts: Sequence[CardDraft], earlier: EarlierLines) -> Sorted[CardDraft]:
-        """Sorts the batch; only reads."""
+        """Sorts a batch into new, unchanged and bad documents; only reads the database."""
         self._users = self.people.matched(drafts)
         found = sort_drafts(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
         self.people.learn(found.unchanged)
         return found
 
     def write(self, drafts: Sequence[CardDraft], summary: Summary) -> None:
-        """Inserts new cards with all that belongs to them, in the caller's transaction."""
+        """Inserts new cards with their people, documents and audit entries, in the caller's transaction."""
         self._keys, summary.people = self.people.found_or_made(drafts, self._users)
         cards = VirtualCard.objects.bulk_create([self._card(draft) for draft in drafts])
         _set_times(cards, drafts)
@@ -54,7 +54,7 @@ class CardBatches:
             _count(card, draft, summary)
 
     def committed(self) -> None:
-        """What the batch found of people holds from now on."""
+        """Remembers the people of the batch, now that its transaction is committed."""
         self.people.cardholder_ids |= self._keys
         self._keys = {}
 
@@ -77,7 +77,7 @@ def _taken(drafts: Sequence[CardDraft]) -> dict[IssuerId, str]:
 
 @sensitive_variables()
 def _sealed(card: VirtualCard, draft: CardDraft) -> dict[str, str]:
-    """The number and the code under our key, when they came in plain digits and are to be stored at all."""
+    """Seals the number and the code under our key if they came in plain digits and STORE_CARD_DATA is on."""
     if not (settings.STORE_CARD_DATA and draft.number):
         return {}
     return {
@@ -88,7 +88,7 @@ def _sealed(card: VirtualCard, draft: CardDraft) -> dict[str, str]:
 
 
 def _set_times(cards: Sequence[VirtualCard], drafts: Sequence[CardDraft]) -> None:
-    """An insert sets the present moment by itself; a second statement puts the old times in its place."""
+    """Sets the old creation and change times by a second statement, because an insert sets the present moment."""
     now = clock.now()
     created = [draft.created_at or draft.updated_at or now for draft in drafts]
     updated = [draft.updated_at or made for draft, made in zip(drafts, created, strict=True)]

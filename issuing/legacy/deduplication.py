@@ -1,4 +1,4 @@
-"""Which documents of a batch are new, which were imported before, and which contradict what is known."""
+"""Finds which documents of a batch are new, which were imported before, and which contradict earlier ones."""
 
 from collections import ChainMap
 from collections.abc import MutableMapping, Sequence
@@ -17,7 +17,7 @@ IssuerId = tuple[str, str]
 
 @dataclass(slots=True)
 class EarlierLines:
-    """What stood on earlier lines of this run: only ids, so that a file of any length can be read."""
+    """The ids on earlier lines of this run. Only ids are kept, so that a file of any length can be read."""
 
     documents: MutableMapping[str, tuple[Place, str]] = field(default_factory=dict)
     issuer_ids: MutableMapping[IssuerId, Place] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class EarlierLines:
 
 @dataclass(slots=True)
 class Sorted(Generic[D]):
-    """A batch, sorted; `earlier` is what later lines have to know of it, once it is committed."""
+    """A sorted batch; `earlier` has the ids that later lines must not use again, once the batch is committed."""
 
     new: list[D] = field(default_factory=list)
     unchanged: list[D] = field(default_factory=list)
@@ -33,13 +33,13 @@ class Sorted(Generic[D]):
     earlier: EarlierLines = field(default_factory=EarlierLines)
 
     def remember_in(self, earlier: EarlierLines) -> None:
-        """Adds what this batch holds; the first line with an id stays the first."""
+        """Adds the ids of this batch; the first line with an id stays its first line."""
         earlier.documents.update(self.earlier.documents)
         earlier.issuer_ids.update(self.earlier.issuer_ids)
 
 
 def sort_drafts(drafts: Sequence[D], *, kind: str, earlier: EarlierLines, taken: dict[IssuerId, str]) -> Sorted[D]:
-    """Sorts the drafts; `taken` says which issuer ids are here already, and whose they are."""
+    """Sorts drafts into new, unchanged and bad; `taken` maps issuer ids that are stored here to what has them."""
     found: Sorted[D] = Sorted()
     known = EarlierLines(
         ChainMap(found.earlier.documents, earlier.documents), ChainMap(found.earlier.issuer_ids, earlier.issuer_ids)
@@ -65,7 +65,7 @@ def _stored(kind: str, legacy_ids: Sequence[str]) -> dict[str, str]:
 
 
 def _is_unchanged(draft: Draft, known: EarlierLines, stored: dict[str, str]) -> bool:
-    """The same content was imported before, by this run or an earlier one; what it says was good then."""
+    """Returns whether this run or an earlier one imported the same content. It was checked then."""
     _place, known_digest = known.documents.get(draft.legacy_id, (None, None))
     return draft.digest == (known_digest or stored.get(draft.legacy_id))
 

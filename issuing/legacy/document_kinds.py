@@ -1,4 +1,4 @@
-"""The kind of the document in a line: the one that it states, else the one that its fields show."""
+"""Finds the kind of a line's document: the kind that it states, else the kind that its fields show."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ _WORDS: Final = {
     **dict.fromkeys(("transaction", "transactions", "cardtransaction", "cardtransactions"), Kind.TRANSACTION),
 }
 _KIND_FIELDS: Final = ("model", "_type", "collection", "kind")
-# The first match counts. A transaction may hold fields of its card, so the fields of transactions come first.
+# The first match counts. Transactions come first, because a transaction may also hold fields of its card.
 _TYPICAL_FIELDS: Final = (
     (Kind.TRANSACTION, {"issuertransactionid", "transactiontype"}),
     (Kind.VIRTUAL_CARD, {"issuercardid", "cardtype"}),
@@ -24,7 +24,10 @@ _TYPICAL_FIELDS: Final = (
 
 
 def kind_and_fields(document: Mapping[str, Any], *, only: str | None = None) -> tuple[str, dict[str, Any]]:
-    """The kind and the document's own fields; raises LineError when it is neither, or not the kind `only`."""
+    """Returns the kind and the document's own fields.
+
+    Raises LineError for an unknown kind or one that is not `only`.
+    """
     said, body = _stated_kind(document)
     if said and only and said != only:
         raise LineError(f"the line is a {LABELS[Kind(said)]}, but only {LABELS[Kind(only)]} lines were asked for")
@@ -38,7 +41,7 @@ def kind_and_fields(document: Mapping[str, Any], *, only: str | None = None) -> 
 
 
 def _stated_kind(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """What a wrapper or a field of the document says, and the document without that."""
+    """Returns the kind that a wrapper or a field states, and the document without the wrapper or field."""
     if len(document) == 1:
         ((name, inner),) = document.items()
         if isinstance(inner, dict) and spelling(name) in _WORDS:

@@ -17,7 +17,7 @@ _FIRST_OBJECT_ID: Final = dt.datetime(2009, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(slots=True, kw_only=True)
 class Draft(ABC):
-    """What both kinds of documents share; with faults it is a bad line."""
+    """The part that both kinds of documents share. A draft with faults is reported as a bad line."""
 
     place: Place
     kind: str
@@ -29,11 +29,17 @@ class Draft(ABC):
     @property
     @abstractmethod
     def issuer_id(self) -> tuple[str, str]:
-        """The provider and the issuer's id, of which there is one here; empty where they are not known."""
+        """Returns the provider and the issuer's id, a pair that is unique here.
+
+        Empty strings where they are unknown.
+        """
 
 
 def made_identity(provider: str, issuer_id: str) -> str:
-    """The identity of a document without an id of its own: the issuer's; nothing when that is not known either."""
+    """Returns an identity made from the issuer's id, for a document without an id of its own.
+
+    "" without an issuer's id.
+    """
     if not provider or not issuer_id:
         return ""
     identity = f"{provider}:{issuer_id}"
@@ -43,7 +49,7 @@ def made_identity(provider: str, issuer_id: str) -> str:
 
 
 def moment_of_id(legacy_id: str) -> dt.datetime | None:
-    """When an ObjectId was made: its first four bytes are seconds since 1970 (BSON types, ObjectId)."""
+    """Returns when an ObjectId was made: its first four bytes are seconds since 1970 (BSON types, ObjectId)."""
     if not OBJECT_ID.fullmatch(legacy_id):
         return None
     moment = dt.datetime.fromtimestamp(int(legacy_id[:8], 16), tz=dt.UTC)

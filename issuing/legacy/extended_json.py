@@ -1,4 +1,4 @@
-"""MongoDB's extended JSON as plain values, and when two documents say the same."""
+"""Turns MongoDB's extended JSON into plain values, and compares the content of documents."""
 
 import base64
 import datetime as dt
@@ -22,7 +22,7 @@ _ABSENT: Final = object()
 
 
 def plain(value: Any) -> Any:
-    """The value without wrappers ($oid, $date, $number…); a wrapper that is wrong inside stays as it is."""
+    """Returns the value without wrappers ($oid, $date, $number…); a wrapper with odd content stays as it is."""
     if isinstance(value, dict):
         if len(value) == 1:
             ((name, inner),) = value.items()
@@ -36,10 +36,11 @@ def plain(value: Any) -> Any:
 
 
 def readable(value: Any) -> Any:
-    """The value as its fields are read: `plain`, with binary ids, old dates and whole doubles in their usual form.
+    """Returns the value for reading its fields: `plain`, with old forms of values in their usual form.
 
-    5812.0 is 5812, whoever wrote it; a date may be in seconds ($timestamp) or in milliseconds as a double or as text.
-    Digests are made of `plain`, so that what was imported before stays unchanged.
+    Binary ids become text. 5812.0 becomes 5812. A date may be in seconds ($timestamp), or in milliseconds as a
+    double or as text. Digests are made of `plain` and not of this, so that documents that were imported before
+    still count as unchanged.
     """
     if isinstance(value, dict):
         found = _read_wrapper(value)
@@ -50,7 +51,7 @@ def readable(value: Any) -> Any:
 
 
 def moment_of(value: Any) -> dt.datetime | None:
-    """A date as ISO 8601 text (UTC unless it says its zone) or as milliseconds since 1970; None for anything else."""
+    """Returns the time of ISO 8601 text (UTC without a zone) or of milliseconds since 1970; None for anything else."""
     if isinstance(value, dt.datetime):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -65,16 +66,16 @@ def moment_of(value: Any) -> dt.datetime | None:
 
 
 def digest_of(kind: str, document: Mapping[str, Any]) -> str:
-    """SHA-256 of what a document says, whatever its order of fields and its spelling of dates and numbers.
+    """Returns the SHA-256 of a document's content, whatever its order of fields and its spelling of dates and numbers.
 
-    It is made of the document without card data: a hash over a number could be tried out against every number there is.
+    The document must be without card data: a hash of a card number can be found by trying every number.
     """
     text = json.dumps([kind, _canonical(plain(document))], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """The names of the fields in which two documents differ, with dots for what lies deeper."""
+    """Returns the names of the fields in which two documents differ; names of inner fields are joined with dots."""
     first, second = dict(_leaves(_canonical(plain(stored)))), dict(_leaves(_canonical(plain(given))))
     return sorted(
         name for name in first.keys() | second.keys() if first.get(name, _ABSENT) != second.get(name, _ABSENT)
@@ -82,7 +83,7 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
 
 
 def storable(value: Any) -> Any:
-    """The document as a JSON column takes it: decimals become text, never a float."""
+    """Returns the document for a JSON column: decimals become text, never a float."""
     if isinstance(value, dict):
         return {name: storable(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -144,7 +145,7 @@ def _unwrapped(name: str, inner: Any) -> Any:
 
 
 def _canonical(value: Any) -> Any:
-    """Numbers and dates as text, so that 5, 5.0 and {"$numberInt": "5"} are one."""
+    """Returns numbers and dates as text, so that 5, 5.0 and {"$numberInt": "5"} are equal."""
     if isinstance(value, dict):
         return {name: _canonical(member) for name, member in value.items()}
     if isinstance(value, list):

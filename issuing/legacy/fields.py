@@ -1,4 +1,4 @@
-"""What each field of a document may hold; what is wrong is collected with its name, not raised."""
+"""Reads each field of a document; a fault is collected with the field's name and not raised."""
 
 import datetime as dt
 import re
@@ -20,14 +20,14 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,30}")
 
 
 class Fields(Lookup):
-    """Each method reads one field, and gives an empty value where it found a fault."""
+    """Reads fields one by one; a method returns an empty value for a field with a fault."""
 
     def text(self, name: str, *others: str, limit: int, required: bool = False) -> str:
-        """Text on one line of at most `limit` characters; a number counts as its digits."""
+        """Returns text on one line of at most `limit` characters; a number counts as its digits."""
         return self._text(*self.take(name, *others, required=required), limit)
 
     def identity(self, name: str, *others: str, limit: int, required: bool = False) -> str:
-        """An id as text; of an object that stands for it (a filled-in reference), its own id."""
+        """Returns an id as text. Where a reference was replaced by its whole object, returns that object's id."""
         label, value = self.take(name, *others, required=required)
         if isinstance(value, dict):
             inner = Fields(value).own_id(limit=limit)
@@ -39,12 +39,12 @@ class Fields(Lookup):
         return self._text(label, value, limit)
 
     def own_id(self, *, limit: int) -> str:
-        """The id that a document or a reference has itself; MongoDB's own before any other."""
+        """Returns the document's or reference's own id; MongoDB's `_id` before any other."""
         ids = (self.identity(name, limit=limit) for name in ("_id", "$id", "id"))
         return next(filter(None, ids), "")
 
     def choice(self, name: str, *others: str, among: Sequence[str], default: str | None = None) -> str:
-        """One of the allowed words, in any letters; required when there is no default."""
+        """Returns one of the allowed words, read in any case; required when there is no default."""
         label, value = self.take(name, *others, required=default is None)
         if value is None:
             return default or ""
@@ -56,7 +56,7 @@ class Fields(Lookup):
         return value
 
     def flag(self, name: str, *others: str) -> bool:
-        """Required: true or false, also as a text, in any letters."""
+        """Returns a required true or false, which may be text in any case."""
         label, value = self.take(name, *others, required=True)
         if value is None or isinstance(value, bool):
             return bool(value)
@@ -66,7 +66,7 @@ class Fields(Lookup):
         return self.wrong(label, value, "must be true or false", instead=False)
 
     def whole(self, name: str, *others: str, low: int, high: int) -> int | None:
-        """Required: a whole number from `low` to `high`."""
+        """Returns a required whole number from `low` to `high`."""
         label, value = self.take(name, *others, required=True)
         if value is None:
             return None
@@ -76,7 +76,7 @@ class Fields(Lookup):
         return number
 
     def mcc(self, name: str, *others: str) -> str:
-        """A merchant category code, or nothing: 5812.0 is 5812, and 742 lost the zero of 0742 if that is a code."""
+        """Returns a merchant category code, or "". 5812.0 is 5812, and 742 is 0742 if that is a code."""
         label, value = self.take(name, *others)
         text = re.sub(r"\.0+$", "", str(value).strip()) if isinstance(value, str | int) else ""
         if re.fullmatch(r"[0-9]{3}", text) and category_of(text.zfill(4)):
@@ -86,9 +86,9 @@ class Fields(Lookup):
         return self.fault(label, "is not allowed; it must be 4 digits", "")
 
     def digits(self, name: str, *others: str, count: int) -> str:
-        """Exactly so many digits, or nothing; the fault does not repeat what may be a whole card number.
+        """Returns exactly `count` digits, or "". The fault does not repeat the value, which may be a whole card number.
 
-        A number has no zeros in front, so 42 is 0042; a text has what it had.
+        A number lost its leading zeros, so 42 is 0042. Text is taken as it is.
         """
         label, value = self.take(name, *others)
         if value is None:
@@ -109,7 +109,7 @@ class Fields(Lookup):
         return list(value)
 
     def moment(self, name: str, *others: str) -> dt.datetime | None:
-        """A moment of this century, in UTC."""
+        """Returns a time of this century in UTC, or None."""
         label, value = self.take(name, *others)
         if value is None:
             return None
@@ -120,7 +120,7 @@ class Fields(Lookup):
         return moment
 
     def currency(self, default: str) -> str:
-        """An ISO 4217 code, in either case."""
+        """Returns an ISO 4217 code, read in any case."""
         label, value = self.take("currency", "currencyCode")
         code = value.strip().upper() if isinstance(value, str) else "" if value is not None else default
         try:
@@ -130,9 +130,10 @@ class Fields(Lookup):
         return code
 
     def amount(self, name: str, *others: str, currency: str) -> int | None:
-        """An amount in minor units, from whole units or from the same names with `Minor` behind; never negative.
+        """Returns an amount in minor units, never negative.
 
-        Without a good currency nothing can be said of an amount, so nothing is.
+        It is read from whole units, or from minor units in a field whose name ends with `Minor`. Without a
+        known currency the amount is not checked, because its decimals are unknown.
         """
         label, value = self.take(name, *others)
         minor_label, minor = self.take(*(f"{given}Minor" for given in (name, *others)))
@@ -183,7 +184,7 @@ def _whole_number(value: Any) -> int | None:
 
 
 def _number_text(value: Any) -> str:
-    """Plain digits; of what is no number, nothing."""
+    """Returns plain digits of a number; "" for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return ""
     return value.strip() if isinstance(value, str) else format(value, "f")

@@ -36,7 +36,7 @@ D = TypeVar("D", bound=Draft)
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that was not imported, and everything that is wrong with it; never a card's number or code."""
+    """A line that was not imported, with all that is wrong with it; never a card's number or code."""
 
     place: Place
     kind: str
@@ -45,7 +45,10 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How to import: `kind` takes only that kind, `provider_default` stands for an issuer that a card does not name."""
+    """The options of an import.
+
+    `kind` takes only that kind; `provider_default` is the issuer of a card that names none.
+    """
 
     dry_run: bool = False
     kind: str | None = None
@@ -54,7 +57,7 @@ class ImportOptions:
 
 
 class Batches(Protocol[D]):
-    """What imports one kind of document."""
+    """Imports one kind of document in batches."""
 
     def sort(self, drafts: Sequence[D], earlier: EarlierLines) -> Sorted[D]: ...
     def write(self, drafts: Sequence[D], summary: Summary) -> None: ...
@@ -69,9 +72,9 @@ def import_files(
     progress: Callable[[int], None] = lambda _size: None,
     summary: Summary | None = None,
 ) -> Summary:
-    """Imports what is good, reports what is not, and counts; raises OSError when a file cannot be read.
+    """Imports the good documents, reports the bad lines, and counts; raises OSError when a file cannot be read.
 
-    `progress` hears the bytes of each line that was read, over both passes; `summary` is counted in as batches commit.
+    `progress` receives the bytes of each line that was read, in both passes. `summary` grows as batches commit.
     """
     run = _Run(options, report, progress, summary or Summary())
     held = [run.import_cards(file) for file in files]
@@ -82,7 +85,7 @@ def import_files(
 
 @dataclass(slots=True)
 class _Pass(Generic[D]):
-    """One kind's documents of the whole run."""
+    """The state of one kind of document over the whole run."""
 
     batches: Batches[D]
     earlier: EarlierLines = field(default_factory=EarlierLines)
@@ -98,7 +101,7 @@ class _Run:
     transactions: _Pass[TransactionDraft] = field(default_factory=lambda: _Pass(TransactionBatches()))
 
     def import_cards(self, file: Path) -> set[int]:
-        """The first pass over a file; gives the numbers of the lines that hold transactions."""
+        """Makes the first pass over a file and returns the numbers of the lines that hold transactions."""
         waiting: list[CardDraft | BadLine] = []
         transactions: set[int] = set()
         for line in self._lines(file):
@@ -120,7 +123,7 @@ class _Run:
         return transactions
 
     def import_transactions(self, file: Path, numbers: set[int]) -> None:
-        """The second pass, over the lines that the first found to hold transactions."""
+        """Makes the second pass, over the lines that the first pass found to hold transactions."""
         waiting: list[TransactionDraft | BadLine] = []
         for line in self._lines(file):
             if line.number not in numbers:
@@ -179,7 +182,7 @@ class _Run:
         return [BadLine(draft.place, draft.kind, reason) for draft, reason in found.bad]
 
     def _plan(self, drafts: Sequence[Draft], done: Summary) -> None:
-        """A dry run counts what it would write, and lets transactions find the cards."""
+        """In a dry run, counts what would be written and lets transactions find the cards."""
         cards = [draft for draft in drafts if isinstance(draft, CardDraft)]
         batches = self.transactions.batches
         if isinstance(batches, TransactionBatches):
@@ -188,12 +191,12 @@ class _Run:
 
 
 def _wait_for_other_runs() -> None:
-    """Until the end of the transaction no other run writes; they take turns by batches."""
+    """Takes a lock until the transaction ends, so that several runs write batch by batch in turn."""
     lock_name(_LOCK_NAME)
 
 
 def _refusal(error: Exception) -> str:
-    """The rule's name only: the database's own words repeat the row."""
+    """Returns the name of the broken constraint only: the database's own message repeats the row."""
     diagnosis = getattr(error.__cause__, "diag", None)
     rule = getattr(diagnosis, "constraint_name", None) or type(error).__name__
     return f"the database refused it by its rule {rule}; another process may have written the same meanwhile, run again"

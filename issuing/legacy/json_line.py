@@ -1,4 +1,4 @@
-"""One line read as strict JSON, its numbers exact; no error repeats what stands in the line beyond a field's name.
+"""Reads one line as strict JSON with exact numbers. No error repeats the line's content beyond a field's name.
 
 What MongoDB's shell prints, such as ObjectId("…") and NumberLong(7), is read as the extended JSON that it stands for.
 """
@@ -41,7 +41,7 @@ class LineError(OneCardError):
 
 
 def read_object(line: Line) -> dict[str, Any]:
-    """The line's JSON object; raises LineError with the reason why there is none."""
+    """Returns the line's JSON object; raises LineError with the reason when there is none."""
     if line.is_too_long:
         raise LineError(f"the line has {line.size} bytes; at most {LONGEST_LINE_BYTES} are read")
     value = _parsed(_decoded(line.body))
@@ -73,7 +73,7 @@ def _parsed(text: str) -> Any:
 
 
 def _extended(call: re.Match[str]) -> str:
-    """What a call of MongoDB's shell stands for; anything else stays."""
+    """Returns the extended JSON of a call of MongoDB's shell; any other text is returned unchanged."""
     if call["name"] not in _SHELL:
         return call[0]
     try:
@@ -113,7 +113,7 @@ def _refused(constant: str) -> Any:
 
 
 def _check_depth(value: dict[str, Any]) -> None:
-    """Level by level, so that no nesting can exhaust the stack."""
+    """Checks the nesting level by level, so that no nesting can exhaust the stack."""
     level: list[Any] = [value]
     for _depth in range(DEEPEST):
         level = [

@@ -1,4 +1,4 @@
-"""A file as numbered lines, one in memory at a time, however long a line may be."""
+"""Reads a file as numbered lines, holding one line in memory at a time, however long it is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _BLANKS: Final = b" \t\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a line stands; its text is what people read in the report."""
+    """The file and number of a line; as text it is what people read in the report."""
 
     file: str
     line: int
@@ -22,7 +22,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without the blanks around it; of one that is too long there is only the size."""
+    """One line without the blanks around it; a line that is too long has only its size."""
 
     number: int
     body: bytes
@@ -38,7 +38,7 @@ class Line:
 
 
 def lines_of(file: BinaryIO) -> Iterator[Line]:
-    """Every line, blank ones too, so that numbers are those of an editor; a byte order mark is passed over."""
+    """Yields every line, blank ones too, so that numbers match an editor's. Skips a byte order mark."""
     number = 0
     while piece := file.readline(LONGEST_LINE_BYTES + 1):
         number += 1

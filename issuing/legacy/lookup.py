@@ -21,7 +21,7 @@ LONGEST_SHOWN: Final = 40
 
 
 class Lookup:
-    """Finds the fields of one document by name, and keeps a list of what is wrong with them."""
+    """Finds the fields of one document by name, and collects what is wrong with them."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.faults: list[str] = []
@@ -30,7 +30,10 @@ class Lookup:
             self._add(name, value)
 
     def take(self, *names: str, required: bool = False) -> tuple[str, Any]:
-        """The value under any of these names, with the name that the document gives it; None when there is none."""
+        """Returns the value under the first of these names, with the document's own spelling of the name.
+
+        None if absent.
+        """
         keys = dict.fromkeys(_key(name) for name in names)
         found = [pair for key in keys for pair in self._found.get(key, ())]
         if not found:
@@ -44,11 +47,11 @@ class Lookup:
         return label, value
 
     def wrong(self, label: str, value: Any, allowed: str, instead: T) -> T:
-        """Notes a value that is not allowed, and gives what stands for it."""
+        """Notes that a value is not allowed, and returns `instead`."""
         return self.fault(label, f"{_shown(value)} is not allowed; it {allowed}", instead)
 
     def fault(self, label: str, sentence: str, instead: T) -> T:
-        """Notes what is wrong with a field, and gives what stands for its value."""
+        """Notes what is wrong with a field, and returns `instead`."""
         self.faults.append(f"{label[:60]}: {sentence}")
         return instead
 
@@ -78,12 +81,12 @@ def _key(name: str) -> str:
 
 
 def _same(value: Any, another: Any) -> bool:
-    """A filled-in reference beside a plain one is no contradiction that could be judged here."""
+    """Returns whether two values agree. A reference and its whole object agree, since nothing here can compare them."""
     return isinstance(value, dict) or isinstance(another, dict) or value == another or str(value) == str(another)
 
 
 def _shown(value: Any) -> str:
-    """What stands there, short and without card data, for a sentence."""
+    """Quotes a value for a message, short and without card data."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Whose card it is: old documents know a user by an id only, so a login and a cardholder are found or made for it."""
+"""Finds or makes a login and a cardholder for each user of the old documents, which name a user by an id only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,19 +25,22 @@ WITHDRAWN: Final = "A document of the old system says that the identity is not v
 
 @dataclass(slots=True)
 class People:
-    """Cardholders by the old user id; what a batch finds is kept once its transaction has committed."""
+    """Cardholders by the old user's id; those of a batch are remembered once its transaction is committed."""
 
     cardholder_ids: dict[str, int] = field(default_factory=dict)
 
     def learn(self, unchanged: Sequence[CardDraft]) -> None:
-        """Whose the cards became that were imported before: a later one may not repeat the e-mail address."""
+        """Remembers whose the unchanged cards are: a later card of the same user may lack the e-mail address."""
         user_ids = {draft.legacy_id: draft.user_id for draft in unchanged if draft.user_id not in self.cardholder_ids}
         rows = LegacyDocument.objects.filter(kind=LegacyDocument.Kind.VIRTUAL_CARD, legacy_id__in=user_ids)
         for legacy_id, cardholder_id in rows.values_list("legacy_id", "card__cardholder_id"):
             self.cardholder_ids.setdefault(user_ids[legacy_id], cardholder_id)
 
     def matched(self, drafts: Sequence[CardDraft]) -> dict[str, User]:
-        """Logins that are here, by old id; a draft whose e-mail address means several of them gets a fault."""
+        """Returns existing logins by old user id.
+
+        A draft whose e-mail address belongs to several logins gets a fault.
+        """
         wanted = {draft.user_id for draft in drafts if draft.user_id not in self.cardholder_ids}
         users = {old_id_of(user): user for user in User.objects.filter(username__in=map(username_of, wanted))}
         by_email = _by_email({draft.email.lower() for draft in drafts if draft.email} if wanted else set())
@@ -53,7 +56,7 @@ class People:
         return users
 
     def found_or_made(self, drafts: Sequence[CardDraft], users: dict[str, User]) -> tuple[dict[str, int], int]:
-        """The cardholder's key for each old user id of these drafts, and how many cardholders had to be made."""
+        """Returns the cardholder's key for each old user id of these drafts, and how many cardholders were made."""
         new = {draft.user_id: draft for draft in reversed(drafts) if draft.user_id not in self.cardholder_ids}
         _make_users([draft for user_id, draft in new.items() if user_id not in users], users)
         unverified = {draft.user_id for draft in drafts if not draft.kyc_verified}
@@ -64,17 +67,17 @@ class People:
 
 
 def username_of(old_id: str) -> str:
-    """The login that the import makes for an old user."""
+    """Returns the username of the login that the import makes for an old user."""
     return f"{USERNAME_PREFIX}{old_id}"
 
 
 def old_id_of(user: User) -> str:
-    """The other way round; of a login that was not made so, nothing."""
+    """Returns the old user's id of a login that the import made; "" for any other login."""
     return user.username.removeprefix(USERNAME_PREFIX) if user.username.startswith(USERNAME_PREFIX) else ""
 
 
 def _by_email(emails: set[str]) -> dict[str, list[User]]:
-    """Logins by e-mail address or by a username that is one; those of other old users are their own people."""
+    """Finds logins by e-mail address, or by a username that is one; logins of other old users are left out."""
     found: dict[str, list[User]] = {}
     if emails:
         users = User.objects.annotate(mail=Lower("email"), login=Lower("username"))
@@ -87,7 +90,7 @@ def _by_email(emails: set[str]) -> dict[str, list[User]]:
 
 
 def _make_users(drafts: Sequence[CardDraft], users: dict[str, User]) -> None:
-    """Logins without a usable password, added to `users`."""
+    """Makes logins without a usable password and adds them to `users`."""
     addresses = _addresses_for(drafts)
     made = [
         User(username=username_of(draft.user_id), email=addresses[draft.user_id], password=make_password(None))
@@ -98,7 +101,7 @@ def _make_users(drafts: Sequence[CardDraft], users: dict[str, User]) -> None:
 
 
 def _addresses_for(drafts: Sequence[CardDraft]) -> dict[str, str]:
-    """The e-mail address of each new login: none where another person's login has it, since people log in by it."""
+    """Returns each new login's e-mail address; none where another person has it, because people log in by it."""
     wanted = {draft.user_id: people.normal_email(draft.email) for draft in drafts}
     rows = User.objects.filter(is_staff=False, is_superuser=False).exclude(email="").alias(mail=Lower("email"))
     taken = {email.lower() for email in rows.filter(mail__in=set(wanted.values())).values_list("email", flat=True)}
@@ -141,7 +144,10 @@ def _beginning_of(holder: Cardholder) -> KycEvent:
 
 
 def _withdraw_verification(old_ids: dict[int, str]) -> None:
-    """One document that says no beats those that said yes, for people whom the import made and nobody renamed."""
+    """Withdraws the verification of people whom any of their documents calls unverified.
+
+    Only people whom the import made and nobody renamed are changed.
+    """
     ours = Cardholder.objects.filter(pk__in=old_ids, name__startswith=NAME_PREFIX, kyc_status=KycStatus.VERIFIED)
     for holder in map(lock_person, list(ours.order_by("pk").values_list("pk", flat=True))):
         if holder.kyc_status != KycStatus.VERIFIED:

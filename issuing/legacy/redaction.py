@@ -33,7 +33,7 @@ _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A document without card data, and what of the card's own data was in plain digits."""
+    """A document without card data, with the card's own number and code where they came in plain digits."""
 
     document: dict[str, Any]
     number: str = field(default="", repr=False)
@@ -43,7 +43,7 @@ class Cleaned:
 
 @sensitive_variables()
 def redacted(document: dict[str, Any]) -> Cleaned:
-    """The document as it may be kept."""
+    """Returns the document without card numbers and codes, so that it may be stored."""
     number, cvv = _first(document, _NUMBER_NAMES), _first(document, _CVV_NAMES)
     digits = re.sub(r"[ \-]", "", number)
     plain = bool(re.fullmatch(r"[0-9]{12,19}", digits)) and passes_luhn(digits)
@@ -58,12 +58,12 @@ def redacted(document: dict[str, Any]) -> Cleaned:
 
 @functools.lru_cache(maxsize=2048)
 def spelling(name: str) -> str:
-    """A field's name without its spelling: issuerCardId, issuer_card_id and issuer-card-id are one."""
+    """Returns a field's name in one spelling: issuerCardId, issuer_card_id and issuer-card-id are equal."""
     return re.sub(r"[^0-9a-z]", "", name.lower())
 
 
 def masked_text(text: str) -> str:
-    """The text with the digits of card numbers and codes covered, and without what PostgreSQL cannot store."""
+    """Covers the digits of card numbers and codes in a text, and replaces what PostgreSQL cannot store."""
     storable = _UNSTORABLE.sub("\ufffd", text)
     if _NO_CARD.fullmatch(storable):
         return storable
@@ -71,7 +71,7 @@ def masked_text(text: str) -> str:
 
 
 def _first(document: dict[str, Any], names: tuple[str, ...]) -> str:
-    """The first of these fields that holds anything, as text; a wrapped number is unwrapped."""
+    """Returns the first of these fields that is not empty, as text; a wrapped number is unwrapped."""
     found = {spelling(given): value for given, value in document.items()}
     for value in (found[name] for name in names if name in found):
         inner = next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
@@ -99,7 +99,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _masked_number(value: int | Decimal) -> Any:
-    """Times in milliseconds have 13 digits until the year 2286, so a number needs more to look like a card."""
+    """Covers a number that looks like a card's; one of 13 digits may be a time in milliseconds, so it stays."""
     text = format(value, "f").partition(".")[0]
     masked = masked_text(text) if len(text) > _SHORTEST_BY_FORM else text
     return value if masked == text else masked

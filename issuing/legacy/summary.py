@@ -1,11 +1,11 @@
-"""What a run did, in numbers."""
+"""Counts what an import did."""
 
 from dataclasses import dataclass, fields
 
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of lines; the later ones are of what was imported (or, in a dry run, would be)."""
+    """Counts of lines. From `people` on they count what was imported, or in a dry run would be."""
 
     read: int = 0
     cards: int = 0
@@ -20,12 +20,12 @@ class Summary:
     of_another_user: int = 0
 
     def add(self, other: "Summary") -> None:
-        """Adds the counts of a batch that is done."""
+        """Adds the counts of a committed batch."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
     def table(self) -> str:
-        """For people: what is always of interest, and of the rest what happened at all."""
+        """Returns the counts as a table for people; rare counts are shown only if they are not zero."""
         always = [
             ("Documents read", self.read),
             ("Virtual cards imported", self.cards),

@@ -1,4 +1,4 @@
-"""What a Transaction document must hold (docs/decisions/0008), as a transaction's columns."""
+"""Reads a Transaction document into the columns of a card transaction and checks it (docs/decisions/0008)."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from issuing.legacy.lines import Place
 from issuing.legacy.redaction import Cleaned
 from issuing.models import CardTransaction, LegacyDocument, Provider
 
-# The old schema names no time; the first of these that a document has is when it happened.
+# The old schema has no field for the time of a transaction; the first of these fields that a document has is taken.
 WHEN: Final = ("occurredAt", "transactionDate", "timestamp", "date", "createdAt", "created", "updatedAt", "updated")
 _KIND: Final = LegacyDocument.Kind.TRANSACTION
 
 
 @dataclass(frozen=True, slots=True)
 class CardRef:
-    """A card that transactions can point to; without a key when a dry run would have made it."""
+    """A card that transactions can point to; `pk` is None in a dry run for a card that would have been made."""
 
     pk: int | None
     provider: str
@@ -29,7 +29,7 @@ class CardRef:
 
 @dataclass(slots=True, kw_only=True)
 class TransactionDraft(Draft):
-    """A transaction on its way into the database; `columns` are CardTransaction's, complete once its card is known."""
+    """A transaction that was read and is not stored yet; `columns` are complete once its card is known."""
 
     kind: str = _KIND
     user_id: str
@@ -47,7 +47,7 @@ class TransactionDraft(Draft):
 
 
 def read_transaction(place: Place, cleaned: Cleaned) -> TransactionDraft:
-    """The document as a draft, as far as it can be judged without its card."""
+    """Reads a document as a draft, as far as it can be checked without its card."""
     fields = Fields(readable(cleaned.document))
     legacy_id = fields.own_id(limit=64)
     moments = [fields.moment(name) for name in WHEN]
@@ -67,9 +67,9 @@ def read_transaction(place: Place, cleaned: Cleaned) -> TransactionDraft:
 
 
 def complete(draft: TransactionDraft, card: CardRef | None) -> None:
-    """Judges what depends on the card: that there is one, its issuer, and the amount in its currency."""
+    """Checks what depends on the card: that it exists, its issuer, and the amount in its currency."""
     fields = draft.fields
-    # A batch that failed is judged again, line by line.
+    # A batch that failed is checked again, line by line.
     del fields.faults[draft.faults_of_reading :]
     if card is None and draft.card_id:
         fields.fault("cardId", f"{draft.card_id!r} is no card of this file and none that was imported before", None)

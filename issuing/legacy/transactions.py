@@ -26,21 +26,21 @@ class TransactionBatches:
     planned: dict[str, CardRef] = field(default_factory=dict)
 
     def plan(self, drafts: Sequence[CardDraft]) -> None:
-        """Lets transactions point to cards that are good but, in a dry run, not there."""
+        """In a dry run, lets transactions point to cards that would have been made."""
         for draft in drafts:
             provider, issuer_id = draft.issuer_id
             card = CardRef(None, provider, draft.columns["currency"], draft.user_id)
             self.planned |= {issuer_id: card, draft.legacy_id: card}
 
     def sort(self, drafts: Sequence[TransactionDraft], earlier: EarlierLines) -> Sorted[TransactionDraft]:
-        """Sorts the batch; only reads."""
+        """Finds each document's card and sorts the batch; only reads the database."""
         cards = self._cards({draft.card_id for draft in drafts if draft.card_id})
         for draft in drafts:
             complete(draft, cards.get(draft.card_id))
         return sort_drafts(drafts, kind=KIND, earlier=earlier, taken=_taken(drafts))
 
     def write(self, drafts: Sequence[TransactionDraft], summary: Summary) -> None:
-        """Inserts new transactions with their documents, and one entry for all of them."""
+        """Inserts new transactions with their documents, and one audit entry for all of them."""
         rows = CardTransaction.objects.bulk_create([_row(draft) for draft in drafts])
         _write_evidence(rows, drafts)
         _record(rows, drafts)
@@ -50,10 +50,10 @@ class TransactionBatches:
         summary.of_another_user = sum(_is_of_another_user(draft) for draft in drafts)
 
     def committed(self) -> None:
-        """Nothing is remembered between batches."""
+        """Does nothing: transactions need nothing to be remembered between batches."""
 
     def _cards(self, wanted: set[str]) -> dict[str, CardRef]:
-        """By the old document's id, else by the issuer's where only one card has it."""
+        """Finds cards by the old document's id, or else by the issuer's id where only one card has it."""
         here = _by_issuer_id(wanted) | _by_legacy_id(wanted)
         return {key: self.planned[key] for key in wanted & self.planned.keys()} | here
 
@@ -82,7 +82,7 @@ def _by_issuer_id(wanted: set[str]) -> dict[str, CardRef]:
 
 
 def _ref(pk: int, provider: str, currency: str, username: str) -> CardRef:
-    """Only a login that the import made says which old user it is."""
+    """Returns a reference to a card, with the old user's id if the import made the card's login."""
     of_old_user = username.startswith(USERNAME_PREFIX)
     return CardRef(pk, provider, currency, username.removeprefix(USERNAME_PREFIX) if of_old_user else "")
 
@@ -126,7 +126,7 @@ def _write_evidence(rows: Sequence[CardTransaction], drafts: Sequence[Transactio
 
 
 def _record(rows: Sequence[CardTransaction], drafts: Sequence[TransactionDraft]) -> None:
-    """One entry for the batch; its subject is the kind of row, since it is about many."""
+    """Writes one audit entry for the batch; its subject is the kind of row, since it is about many rows."""
     trail.record(
         actor=ACTOR,
         action="card_transactions.imported",

@@ -1,4 +1,4 @@
-"""An issuer turned our credentials away: beside the line in the log, a mail to ADMINS and a notice on a page."""
+"""When an issuer refuses our credentials: mails ADMINS and writes the audit entry that the Issuers page shows."""
 
 import logging
 from smtplib import SMTPException
@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Called once, when the process starts."""
+    """Registers the alarm. Called once, when the process starts."""
     alerts.add_hook(mail_administrators)
 
 
 def mail_administrators(provider: str, sentence: str) -> None:
-    """An entry in the trail, which the Issuers page shows, and a mail to ADMINS, if there are any."""
+    """Writes an audit entry and mails ADMINS, if there are any."""
     with transaction():
         control, _ = IssuerControl.objects.get_or_create(provider=provider)
         trail.record(actor=f"issuer:{provider}", action=AUTHENTICATION_FAILED, subject=control, sentence=sentence)

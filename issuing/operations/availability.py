@@ -1,7 +1,7 @@
-"""Whether cards may be made and changed at an issuer now: read-only mode, by hand or by the breaker, and the fallback.
+"""Whether cards may be made and changed at an issuer now: read-only mode and the backup issuer.
 
-Read-only concerns cards only. Purchases are decided, events are taken and everything can be read as ever, since none of
-these asks the issuer (docs/decisions/0011).
+Staff or the breaker set read-only mode. It concerns cards only: purchases are decided, events are taken and everything
+can be read, because none of these asks the issuer (docs/decisions/0011).
 """
 
 import datetime as dt
@@ -19,13 +19,13 @@ from onecard.kit import clock
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 
-# Said when staff closed an issuer without an end.
+# The wait that is suggested when staff set read-only mode without an end.
 LATER_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """How an issuer stands; `by` says who made it read-only."""
+    """Whether an issuer takes changes; `by` says who made it read-only, "" for nobody."""
 
     provider: str
     fallback_allowed: bool
@@ -40,7 +40,7 @@ class Availability:
 
 
 def of(provider: str) -> Availability:
-    """How a provider stands now; Redis away counts as a closed breaker."""
+    """Returns whether an issuer takes changes now; without Redis its breaker counts as closed."""
     control = IssuerControl.objects.filter(provider=provider).first()
     availability = Availability(
         provider=provider,
@@ -57,7 +57,7 @@ def of(provider: str) -> Availability:
 
 
 def refuse_when_read_only(provider: str) -> None:
-    """Raises ReadOnlyError, with the time to come back, while this issuer takes no changes."""
+    """Raises ReadOnlyError, with the seconds to wait, while this issuer takes no changes."""
     availability = of(provider)
     if availability.read_only:
         raise ReadOnlyError(
@@ -68,14 +68,14 @@ def refuse_when_read_only(provider: str) -> None:
 
 
 def open_provider(wanted: str) -> str:
-    """The issuer for a new card: the wanted one, or the backup while it is read-only and policy allows that."""
+    """Returns the issuer for a new card: the wanted one, or the backup while it is read-only and policy allows that."""
     availability = of(wanted)
     backup = backup_of(availability) if availability.read_only else None
     return backup or wanted
 
 
 def backup_of(availability: Availability) -> str | None:
-    """The backup issuer, if there is another one, policy allows it and it takes changes itself."""
+    """Returns the backup issuer if there is one, policy allows it and it takes changes itself; otherwise None."""
     backup = str(settings.ISSUER_BACKUP_PROVIDER)
     if not backup or backup == availability.provider or not availability.fallback_allowed:
         return None
@@ -83,7 +83,7 @@ def backup_of(availability: Availability) -> str | None:
 
 
 def enter_read_only(*, provider: str, reason: str, actor: str, until: dt.datetime | None = None) -> IssuerControl:
-    """Stops the making and changing of cards at an issuer by hand; raises CardRefusedError without a reason."""
+    """Stops the making and changing of cards at an issuer; raises CardRefusedError without a reason."""
     if provider not in Provider.values:
         raise CardRefusedError(f"There is no issuer {provider!r}.")
     reason = checked_reason(reason, error=CardRefusedError)
@@ -93,7 +93,7 @@ def enter_read_only(*, provider: str, reason: str, actor: str, until: dt.datetim
 
 
 def leave_read_only(*, provider: str, actor: str, reason: str = "") -> IssuerControl:
-    """Ends read-only mode that was entered by hand; a breaker closes by itself, when the issuer answers again."""
+    """Ends read-only mode that staff set. A breaker closes by itself when the issuer answers again."""
     return _set(provider, actor, reason, read_only=False, read_only_reason="", read_only_until=None)
 
 

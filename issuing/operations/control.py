@@ -1,4 +1,4 @@
-"""How every issuer stands, and what staff steer by hand: fallback and breaker. Read-only mode is in availability.py."""
+"""What staff see and set for each issuer: fallback, breaker and read-only mode (availability.py)."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ AUTHENTICATION_FAILED = "issuer.authentication_failed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerStatus:
-    """One issuer as staff look at it; `calls_per_second` is what we allow ourselves, 0 is no limit."""
+    """One issuer as staff see it; `calls_per_second` is our own limit, 0 for none."""
 
     provider: str
     name: str
@@ -36,26 +36,26 @@ class IssuerStatus:
 
 
 def configured_providers() -> list[str]:
-    """The issuers that this deployment can reach, the chosen one first."""
+    """Returns the issuers that this deployment can reach, the one for new cards first."""
     usable = {"stripe": settings.STRIPE_API_KEY, "marqeta": settings.MARQETA_BASE_URL, "mock": settings.DEBUG}
     chosen = [settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER]
     return list(dict.fromkeys(name for name in [*chosen, *(key for key, have in usable.items() if have)] if name))
 
 
 def issuer_statuses() -> list[IssuerStatus]:
-    """Every configured issuer; for each, a handful of rows by index and one script in Redis."""
+    """Returns the status of every configured issuer: a few rows by index and one Redis script for each."""
     controls = {control.provider: control for control in IssuerControl.objects.all()}
     entries = _latest_entries(controls)
     return [_status_of(provider, controls.get(provider), entries) for provider in configured_providers()]
 
 
 def read_only_issuers() -> list[Availability]:
-    """The issuers at which no card can be made or changed now."""
+    """Returns the issuers at which no card can be made or changed now."""
     return [status for status in map(availability.of, configured_providers()) if status.read_only]
 
 
 def allow_fallback(*, provider: str, allowed: bool, reason: str, actor: str) -> IssuerControl:
-    """Says whether new cards may be made at the backup while this issuer is down; raises CardRefusedError."""
+    """Sets whether new cards may be made at the backup while this issuer is down; raises CardRefusedError."""
     reason = _checked(provider, reason)
     with transaction():
         IssuerControl.objects.get_or_create(provider=provider)
@@ -68,7 +68,7 @@ def allow_fallback(*, provider: str, allowed: bool, reason: str, actor: str) -> 
 
 
 def close_breaker(*, provider: str, reason: str, actor: str) -> None:
-    """Lets calls go to an issuer again although it failed a moment ago; raises CardRefusedError without a reason."""
+    """Lets calls go to an issuer again at once after failures; raises CardRefusedError without a reason."""
     require_no_transaction("A word to Redis")
     reason = _checked(provider, reason)
     with transaction():
@@ -100,7 +100,7 @@ def _status_of(provider: str, control: IssuerControl | None, entries: dict[tuple
 
 
 def _latest_entries(controls: dict[str, IssuerControl]) -> dict[tuple[str, str], Entry]:
-    """Who made each read-only last, and when credentials last failed; by the trail's index on its subjects."""
+    """Returns the audit entries of who made each issuer read-only last and when credentials failed last."""
     rows = Entry.objects.filter(
         subject_type="issuercontrol",
         subject_id__in=[str(control.pk) for control in controls.values()],

@@ -1,7 +1,7 @@
-"""Feature flags: on for a share of the users, always the same ones, and for those who are named (design, phase 1).
+"""Feature flags: on for a share of the users, always the same ones, and for those who are named.
 
-A user's place is a hash of the feature and the user, so the same people have it in every process, without a cookie, and
-raising the share adds people and takes it from nobody.
+A user's place is a hash of the feature and the user. So the same people have it in every process, without a cookie, and
+raising the share takes the feature from nobody.
 """
 
 import hashlib
@@ -14,9 +14,10 @@ from onecard.users.models import User
 
 
 def provider_for(user: User) -> str:
-    """The issuer of this person's next card; raises CardRefusedError where mock is no choice and real is not yet.
+    """Returns the issuer of this person's next card.
 
-    Without a row of its own the feature is on: a deployment that rolls nothing out needs no row.
+    Raises CardRefusedError where the mock issuer is not allowed and the person has no real one yet. Without a row
+    the feature is on, so a deployment that rolls nothing out needs none.
     """
     wanted = str(settings.ISSUER_PROVIDER)
     if wanted == Provider.MOCK or is_on(Rollout.Feature.REAL_CARDS, user, without_row=True):
@@ -27,7 +28,7 @@ def provider_for(user: User) -> str:
 
 
 def is_on(feature: str, user: User, *, without_row: bool = False) -> bool:
-    """Whether a user has a feature: off by name beats on by name beats the share."""
+    """Returns whether a user has a feature. Off by name wins over on by name, which wins over the share."""
     row = Rollout.objects.filter(feature=feature).first()
     if row is None:
         return without_row
@@ -37,6 +38,6 @@ def is_on(feature: str, user: User, *, without_row: bool = False) -> bool:
 
 
 def place_of(feature: str, user_pk: int) -> int:
-    """A user's place among 100, evenly spread, and unrelated to the place for another feature."""
+    """Returns a user's place from 0 to 99, evenly spread and different for each feature."""
     digest = hashlib.sha256(f"{feature}:{user_pk}".encode()).digest()
     return int.from_bytes(digest[:8]) % 100

@@ -1,1 +1,1 @@
-"""Issuer sync: what we hold and what the issuer holds, compared, resolved by a stated rule, and written down."""
+"""Issuer sync: compares our cards, events and transactions with the issuer's, resolves and records the differences."""

@@ -1,4 +1,4 @@
-"""A whole comparison with an issuer: page by page, each committed with the place to go on from."""
+"""A whole comparison with an issuer, page by page; each page is committed with the cursor of the next one."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from onecard.kit.transactions import require_no_transaction, savepoint, transact
 FIRST_LOOK_BACK = dt.timedelta(days=30)
 # A transaction may show in the issuer's list hours after it happened (docs/issuers/marqeta.md, Reading back).
 OVERLAP = dt.timedelta(hours=6)
-# What happened just now may still be on its way to our webhook: it is not missed yet.
+# An event that happened just now may still be on its way to our webhook, so it does not count as missed.
 GRACE = dt.timedelta(minutes=2)
-# Longer than a page can take; a run whose worker died is taken over after it.
+# Longer than a page can take. After it another worker takes over a run whose worker died.
 CLAIM = dt.timedelta(seconds=300)
 EVERY = dt.timedelta(hours=1)
 COUNTERS = {
@@ -50,10 +50,10 @@ def sync_provider(
     progress: Progress = lambda _run, _count: None,
     time_is_up: Callable[[], bool] = lambda: False,
 ) -> SyncRun:
-    """Begins a comparison, or goes on with one that was interrupted, until its end or until `time_is_up` after a page.
+    """Begins a comparison or continues an interrupted one, until its end or until `time_is_up` after a page.
 
-    Raises SyncBusyError while another worker is on it, the issuer's errors, and TransactionError. Whatever it raises,
-    the next call goes on at the page that was not finished.
+    Raises SyncBusyError while another worker is comparing, the issuer's errors, and TransactionError. After any
+    error the next call continues at the page that was not finished.
     """
     require_no_transaction("A comparison with the issuer")
     run = _claim(provider, requested_by=requested_by, since=since)
@@ -71,7 +71,10 @@ def sync_provider(
 
 
 def due_providers(now: dt.datetime) -> list[str]:
-    """The issuers whose last comparison is an hour old, or was interrupted; mock forgets, so it is left out."""
+    """Returns issuers whose last comparison is an hour old or was interrupted.
+
+    Mock is left out, since it keeps nothing.
+    """
     used = {settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER}
     used |= set(VirtualCard.objects.exclude(issuer_card_id="").values_list("issuer_provider", flat=True).distinct())
     recent = SyncRun.objects.filter(status=states.Sync.FINISHED, started_at__gt=now - EVERY)
@@ -115,7 +118,7 @@ def _begin(provider: str, *, requested_by: str, since: dt.datetime | None, now: 
 
 
 def _commit(run: SyncRun, done: Done) -> None:
-    """Writes down how far the run came; raises SyncBusyError when another worker has taken it over meanwhile."""
+    """Stores how far the run came; raises SyncBusyError when another worker has taken it over."""
     stage, cursor, now = run.stage, done.cursor, clock.now()
     is_last = not cursor and stage == states.SyncStage.OUR_CARDS
     changes = {

@@ -1,4 +1,4 @@
-"""Comparisons that nobody asks for: hourly, in stretches that fit into a task; an interrupted one goes on."""
+"""The hourly comparisons, cut to the length of a task; an interrupted one is continued."""
 
 import logging
 import time
@@ -12,12 +12,15 @@ from onecard.kit import clock
 
 log = logging.getLogger(__name__)
 
-# Of the 60 s that a task may take; a page that has begun is finished.
+# A task may take 60 s. No page is begun after this many; one that was begun is finished.
 TIME_BUDGET_S = 25.0
 
 
 def sync_due() -> list[str]:
-    """Begins or goes on with what is due, and gives the issuers that were reached; one issuer's trouble is its own."""
+    """Begins or continues the due comparisons.
+
+    An issuer's failure stops no other. Returns the issuers that answered.
+    """
     end = time.monotonic() + TIME_BUDGET_S
     reached = []
     for provider in due_providers(clock.now()):
@@ -26,7 +29,7 @@ def sync_due() -> list[str]:
         except SyncBusyError:
             continue
         except SoftTimeLimitExceeded:
-            raise  # The page is done again by the next task.
+            raise  # The next task does the page again.
         except (IssuerError, ImproperlyConfigured) as error:
             log.warning("The comparison with %s stopped and goes on later: %s", provider, error)
         except Exception:

@@ -1,4 +1,4 @@
-"""The stages of a comparison, a page at a time; each is safe to do twice, so a page cut short is done again."""
+"""The stages of a comparison, one page at a time. Each page may be done twice, so an interrupted one is done again."""
 
 import uuid
 from collections.abc import Callable
@@ -28,14 +28,14 @@ OUR_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a page: where to go on ("" at the stage's end), and how many things were looked at."""
+    """The result of a page: the next cursor ("" at the stage's end), and how many rows were compared."""
 
     cursor: str
     count: int
 
 
 def missed_events(run: SyncRun, issuer: Issuer) -> Done:
-    """Stores in the inbox, and handles, the events that the issuer lists and that never arrived here."""
+    """Stores and handles the events that the issuer lists and that never arrived here."""
     page = issuer.list_events(since=run.since, cursor=run.cursor)
     in_window = [event for event in page.events if event.created_at < run.until]
     # The issuer lists the newest event first; they are handled in the order in which they happened.
@@ -47,7 +47,7 @@ def missed_events(run: SyncRun, issuer: Issuer) -> Done:
 
 
 def _not_received(run: SyncRun, events: list[MissedEvent]) -> list[MissedEvent]:
-    """Those that never came, under any of their names."""
+    """Returns the events that are stored here under none of their ids."""
     here = inbox.received(run.provider, (name for event in events for name in (event.event_id, *event.earlier_ids)))
     return [event for event in events if here.isdisjoint((event.event_id, *event.earlier_ids))]
 
@@ -65,7 +65,7 @@ def _take_over(run: SyncRun, event: MissedEvent) -> None:
 
 
 def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
-    """Records the movements that no event brought, and names those that differ from ours."""
+    """Records the transactions that no event reported, and notes those that differ from ours."""
     page = issuer.get_transaction_history(since=run.since, cursor=run.cursor)
     in_window = [theirs for theirs in page.transactions if theirs.created_at < run.until]
     for theirs in reversed(card_transactions.with_update(in_window, provider=run.provider)):
@@ -76,7 +76,7 @@ def transactions_page(run: SyncRun, issuer: Issuer) -> Done:
 
 
 def _leave_unread(run: SyncRun, name: str, finding: Finding) -> None:
-    """A person has to look at it there: whether it is here as well cannot be said."""
+    """Notes a row that cannot be read, for a person: nobody can tell whether it is here as well."""
     with transaction():
         record_difference(provider=run.provider, reference=name, finding=finding, actor=run.requested_by, run=run)
 
@@ -114,7 +114,7 @@ def their_cards(run: SyncRun, issuer: Issuer) -> Done:
         if card is None:
             _unknown_here(run, theirs)
         else:
-            # The list was read before we looked at our side, so whatever moved since is newer than the list.
+            # The list was read before our rows, so a change since then is newer than the list.
             _compare_listed(run, issuer, card, theirs)
     return Done(page.cursor, len(page.cards))
 
@@ -122,7 +122,7 @@ def their_cards(run: SyncRun, issuer: Issuer) -> Done:
 def _compare_listed(run: SyncRun, issuer: Issuer, card: VirtualCard, theirs: IssuedCard) -> None:
     count = snapshot_of(card.pk)
     if _touched_since(card, run):
-        # The list may be older than what we did to the card meanwhile: ask about this one alone.
+        # The list may be older than our own change of the card, so the issuer is asked about this card alone.
         fresh = ask(issuer, card.issuer_card_id)
         with_limits = limits_are_the_cards(issuer, card)
     else:
@@ -135,7 +135,7 @@ def _touched_since(card: VirtualCard, run: SyncRun) -> bool:
 
 
 def _unknown_here(run: SyncRun, theirs: IssuedCard) -> None:
-    """A card at the issuer that no card of ours names: a creation that is still under way, or one for a person."""
+    """Opens a case for a card at the issuer that no card of ours names, unless its creation is still under way."""
     change = CardChange.objects.filter(key=theirs.key).first() if _is_key(theirs.key) else None
     if change is not None and change.status in states.OPEN_CHANGE:
         return
@@ -155,7 +155,7 @@ def _unknown_here(run: SyncRun, theirs: IssuedCard) -> None:
 
 
 def our_cards(run: SyncRun, issuer: Issuer) -> Done:
-    """Asks about each card of ours that the issuer's list did not show."""
+    """Asks about each card of ours that the issuer's list did not contain."""
     unseen = VirtualCard.objects.filter(issuer_provider=run.provider, pk__gt=int(run.cursor or 0))
     unseen = unseen.exclude(issuer_card_id="").exclude(status=states.Card.CLOSED)
     unseen = unseen.exclude(last_synced_at__gte=run.started_at)

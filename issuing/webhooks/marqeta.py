@@ -1,4 +1,4 @@
-"""Marqeta's event notifications: batches of rows, each stored once as an event of its own; the answer is just 200."""
+"""Marqeta's webhook: stores each row of a batch of event notifications as an event of its own and answers 200."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ from onecard.kit import exact_json
 from onecard.kit.postgresql.time_limits import give_up_after
 from onecard.kit.transactions import transaction
 
-# A database that says nothing holds a thread no longer than this; Marqeta then sends the batch again.
+# A silent database holds a thread no longer than this; Marqeta then sends the batch again.
 STORED_WITHIN_S = 10.0
 PINGS = "pings"
 NO_EVENT = "This is no list of events, no object, or nested too deeply."
@@ -30,7 +30,7 @@ MOST_NEW_ROWS = 100
 
 
 class MarqetaWebhook(MachineDoor):
-    """Stores and acknowledges; a worker acts. Any status but 200 makes Marqeta send the whole batch again."""
+    """Stores and acknowledges; a worker applies. Any status but 200 makes Marqeta send the whole batch again."""
 
     def post(self, request: Request) -> HttpResponse:
         raw = plain(request)
@@ -52,7 +52,7 @@ class MarqetaWebhook(MachineDoor):
             with give_up_after(STORED_WITHIN_S):
                 is_all = _store(content, body)
         except DatabaseError:
-            # Not acknowledged, so that the issuer sends it again; what is stored already is not stored twice.
+            # Not acknowledged, so that the issuer sends it again. Events that are stored already are not stored twice.
             return refusal("The events cannot be stored now; send them again.", status=503)
         if not is_all:
             return refusal(f"The first {MOST_NEW_ROWS} new events are stored; send the same again.", status=503)
@@ -75,7 +75,7 @@ def _size(content: dict[str, Any]) -> int:
 
 
 def _store(content: dict[str, Any], body: bytes) -> bool:
-    """Stores every row for itself, so that a bad one does not lose the others; False when new ones are left over."""
+    """Stores each row by itself, so that a bad one loses no other; returns False when new ones are left over."""
     found = list(_events(content, body))
     new = found if len(found) <= MOST_NEW_ROWS else _not_stored(found)
     for event, row_body in new[:MOST_NEW_ROWS]:
@@ -84,13 +84,13 @@ def _store(content: dict[str, Any], body: bytes) -> bool:
 
 
 def _not_stored(found: list[tuple[Envelope, bytes]]) -> list[tuple[Envelope, bytes]]:
-    """What an earlier request did not get to."""
+    """Returns the events that no earlier request has stored."""
     stored = inbox.received(Provider.MARQETA, [event.id for event, _ in found])
     return [row for row in found if row[0].id not in stored]
 
 
 def _events(content: dict[str, Any], body: bytes) -> Iterator[tuple[Envelope, bytes]]:
-    """Every row as an event; all that is none is kept once, as the whole delivery."""
+    """Returns every row as an event; a body without events is stored once as a whole delivery."""
     is_all_read = True
     for key, rows in content.items():
         if key == PINGS:
@@ -111,7 +111,7 @@ def _event(key: str, row: Any) -> tuple[Envelope, bytes] | None:
 
 
 def _unreadable(body: bytes) -> Envelope:
-    """What is no event goes by its bytes, and has no type."""
+    """Returns an event without a type, named by the hash of its bytes."""
     return Envelope(body_id(body), "", "", {})
 
 

@@ -1,4 +1,4 @@
-"""Marqeta's JIT gateway: the synchronous question. 200 approves, 402 declines, anything else is an error to Marqeta."""
+"""Marqeta's JIT gateway: answers authorization requests. 200 approves, 402 declines, any other status is an error."""
 
 import logging
 
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 
 class MarqetaGateway(MachineDoor):
-    """A decision for each question, an echo for each notice; Basic authentication, since the gateway signs nothing."""
+    """Decides each request and echoes each notice. Basic authentication, because the gateway signs nothing."""
 
     def post(self, request: Request) -> HttpResponse:
         raw = plain(request)
-        # The gateway signs no time, so its questions age from their arrival.
+        # The gateway signs no time, so a request's age counts from its arrival.
         watch = request_age.watch_for(raw)
         try:
             signatures.verify_basic(
@@ -50,7 +50,7 @@ class MarqetaGateway(MachineDoor):
 
 
 def unauthorized(sentence: str) -> HttpResponse:
-    """The refusal of a caller who did not prove to be Marqeta."""
+    """Returns the refusal of a caller without valid credentials."""
     response = refusal(sentence, status=401)
     response["WWW-Authenticate"] = 'Basic realm="Marqeta", charset="UTF-8"'
     return response

@@ -12,16 +12,16 @@ from django.http import HttpRequest
 from onecard.kit.buffered_wsgi import ARRIVED_AT
 from onecard.kit.clock import Stopwatch
 
-# Stripe decides by itself after so long, with the network in it (docs/issuers/stripe.md, Real-time authorizations).
+# Stripe decides by itself after this time, network included (docs/issuers/stripe.md, Real-time authorizations).
 ISSUER_LIMIT_MS = 2000
-# An event that waited so long inside our server is not stored now: its issuer sends it again later.
+# An event that waited this long inside our server is refused, and its issuer sends it again later.
 EVENT_WAIT_MS = 5000
 # nginx sends seconds since 1970 (`t=${msec}`); other proxies send milliseconds or microseconds.
 UNITS = ((1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
 
 
 def watch_for(request: HttpRequest) -> Stopwatch:
-    """A stopwatch that has been running since the request arrived."""
+    """Returns a stopwatch that has been running since the request arrived."""
     waited_s = 0.0
     arrived_at = request.META.get(ARRIVED_AT)
     if isinstance(arrived_at, float):
@@ -32,17 +32,17 @@ def watch_for(request: HttpRequest) -> Stopwatch:
 
 
 def count_signature(watch: Stopwatch, signed_at: int) -> None:
-    """Counts the age of an issuer's signature, whose time is in whole seconds, as Unix time.
+    """Counts the age of an issuer's signature, whose time is in whole seconds of Unix time.
 
-    It may be up to a second younger than it looks. Our own deadline lies before the issuer's limit, and that difference
-    is the slack for this, for the network, and for clocks that differ; no clock that is ahead makes a question younger.
+    It may be up to a second younger than it looks. Our own deadline lies before the issuer's limit; that margin
+    allows for this, for the network, and for clocks that differ. A clock that is ahead makes no request younger.
     """
     looks_ms = (time.time() - signed_at) * 1000
     watch.at_least(looks_ms - max(0.0, ISSUER_LIMIT_MS - float(settings.DECISION_DEADLINE_MS)))
 
 
 def is_overload(watch: Stopwatch) -> bool:
-    """Whether an event waited too long for a thread, so that its issuer has to send it again."""
+    """Returns whether an event waited too long for a thread, so that its issuer has to send it again."""
     return watch.elapsed_ms > EVENT_WAIT_MS
 
 
@@ -53,6 +53,6 @@ def _waited_at_proxy_s(header: str) -> float:
     except ValueError:
         return 0.0
     seconds = number * next((unit for least, unit in UNITS if number >= least), 1.0)
-    # A time in the future, or more than an hour ago, is not from a proxy whose clock is right.
+    # A time in the future, or more than an hour ago, comes from a proxy whose clock is wrong.
     waited_s = time.time() - seconds
     return waited_s if 0 <= waited_s < 3600 else 0.0

@@ -1,7 +1,7 @@
-"""The answer to a purchase that gets no thread in time: a decline, without work, in the server's event loop.
+"""Declines a purchase that gets no thread in time, at once, in the server's event loop.
 
-Its issuer would have decided by itself before its turn came. Only genuine authorization requests are answered here;
-events wait for a thread. Nothing here may wait, so no database is asked (docs/decisions/0033).
+Its issuer would have decided by itself before the request's turn came. Only genuine authorization requests are declined
+here; events wait for a thread. Nothing here may wait, so the database is not asked (docs/decisions/0033).
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from issuing.issuers.stripe.events import REQUEST, parse_envelope
 from issuing.webhooks import signatures
 
 REASON = "deadline_exceeded"
-# A question has a few kilobytes. To read a larger body would hold up all others.
+# An authorization request has a few kilobytes. Reading a larger body would hold up all others.
 LARGEST_BODY = 64 * 1024
 
 Decline = tuple[int, bytes]
 
 
 def decline_stripe(headers: Mapping[str, str], body: bytes) -> Decline | None:
-    """The status and the body that decline a genuine authorization request; None for anything else.
+    """Returns the status and body that decline a genuine authorization request; None for anything else.
 
     `headers` has lower-case names.
     """
@@ -40,7 +40,7 @@ def decline_stripe(headers: Mapping[str, str], body: bytes) -> Decline | None:
 
 
 def decline_marqeta(headers: Mapping[str, str], body: bytes) -> Decline | None:
-    """The same for a question of Marqeta's gateway, whose answer repeats what was asked."""
+    """Returns the same for a request of Marqeta's gateway, whose answer repeats a part of the request."""
     if len(body) > LARGEST_BODY:
         return None
     try:

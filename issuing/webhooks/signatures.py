@@ -1,4 +1,4 @@
-"""Is it really the issuer who speaks? Verified over the raw bytes, before anything reads them."""
+"""Proves that a delivery comes from the issuer, over its raw bytes, before anything reads them."""
 
 import base64
 import binascii
@@ -21,12 +21,11 @@ class SignatureError(OneCardError):
 
 
 def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> int:
-    """Raises SignatureError unless any secret made a v1 signature of the body within 5 minutes either way.
+    """Returns when a v1 signature of the body was made by any of the secrets, in whole seconds of Unix time.
 
-    Gives when it was made, in whole seconds of Unix time.
-
-    Rule: docs/issuers/stripe.md, Webhook signatures. The package refuses old timestamps but takes any from the future,
-    so that side is checked here; it raises errors of many kinds for odd headers, all of which mean the same.
+    Raises SignatureError without such a signature from within 5 minutes before or after now
+    (docs/issuers/stripe.md, Webhook signatures). The package refuses old timestamps but takes any from the future,
+    so that side is checked here. It raises errors of many kinds for odd headers, which all mean the same.
     """
     usable = [secret for secret in secrets if secret]
     if not usable:
@@ -40,7 +39,7 @@ def verify_stripe(body: bytes, header: str, secrets: Sequence[str]) -> int:
 
 
 def verify_basic(header: str, *, username: str, password: str) -> None:
-    """Raises SignatureError unless an Authorization header carries exactly these; without both set, nobody may in."""
+    """Raises SignatureError unless an Authorization header carries exactly these; refuses everybody if one is empty."""
     given_name, given_password = _basic(header)
     name_fits = hmac.compare_digest(given_name, username.encode())
     password_fits = hmac.compare_digest(given_password, password.encode())
@@ -49,9 +48,12 @@ def verify_basic(header: str, *, username: str, password: str) -> None:
 
 
 def verify_marqeta(body: bytes, header: str, secret: str) -> None:
-    """Raises SignatureError unless the header is the hex HMAC of the body, by SHA-1 or SHA-256; no secret, no check.
+    """Raises SignatureError unless the header is the hex HMAC of the body, by SHA-1 or SHA-256.
 
-    Both are taken because retries keep their old algorithm for two weeks (docs/issuers/marqeta.md, Webhook signatures).
+    Checks nothing without a secret.
+
+    Both are taken because retries keep their old algorithm for two weeks (docs/issuers/marqeta.md, Webhook
+    signatures).
     """
     given = header.strip().encode("utf-8", "replace")
     expected = [hmac.new(secret.encode(), body, algorithm).hexdigest() for algorithm in (hashlib.sha1, hashlib.sha256)]
@@ -79,6 +81,6 @@ def _matches(body: bytes, header: str, secret: str) -> bool:
 
 
 def _timestamp(header: str) -> int:
-    """The `t` that the package just verified, read by its own first-match rule."""
+    """Returns the `t` that the package has just verified, by the package's rule that the first one counts."""
     pairs = (item.split("=", 2) for item in header.split(","))
     return int(next(pair[1] for pair in pairs if pair[0] == "t"))

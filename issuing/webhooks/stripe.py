@@ -1,4 +1,4 @@
-"""The issuer's door: bytes in, verified event, one call, response out."""
+"""Stripe's webhook: verifies the bytes, decides an authorization request, stores every other event."""
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -31,7 +31,7 @@ RECEIVED = {"received": True}
 
 
 class StripeWebhook(MachineDoor):
-    """All of Stripe's events: a decision for an authorization request, an acknowledgement for the rest.
+    """Takes all of Stripe's events: decides authorization requests and acknowledges the rest.
 
     The signature over the raw bytes is the authentication.
     """

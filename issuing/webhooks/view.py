@@ -1,4 +1,4 @@
-"""What every issuer's door does with a delivery, whatever it says: its bytes, its refusal, its evidence."""
+"""The base of every issuer's webhook: reads the bytes, refuses, and keeps malformed deliveries."""
 
 import logging
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class UnreadableError(OneCardError):
 
 
 class OneFormat(BaseContentNegotiation):
-    """These doors answer in one format, whatever the Accept header wishes for: a 406 would be a declined purchase."""
+    """Answers in one format, whatever the Accept header asks for: a 406 would be a declined purchase."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         return None
@@ -46,7 +46,7 @@ class OneFormat(BaseContentNegotiation):
 
 
 class MachineDoor(APIView):
-    """A view without anything of DRF that a machine-to-machine call does not need: each door proves its caller."""
+    """A view without the parts of DRF that a call between machines does not need. Each subclass checks its caller."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
@@ -61,7 +61,10 @@ def plain(request: Request) -> HttpRequest:
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """The raw bytes, of either framing; raises UnreadableError for a body over the bound or one that ends too early."""
+    """Returns the raw bytes, with or without chunks.
+
+    Raises UnreadableError for a body over the limit or one that breaks off.
+    """
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         return _chunked_body(request, limit) if _is_chunked(request) else request.body
@@ -72,13 +75,13 @@ def read_body(request: HttpRequest) -> bytes:
 
 
 def _is_chunked(request: HttpRequest) -> bool:
-    """A body that names no length but comes in chunks, which Django takes for empty."""
+    """Returns whether a body comes in chunks without a length, which Django takes for empty."""
     coding = str(request.META.get("HTTP_TRANSFER_ENCODING", ""))
     return not request.META.get("CONTENT_LENGTH") and "chunked" in coding.lower()
 
 
 def _chunked_body(request: HttpRequest, limit: int) -> bytes:
-    """Reads past Django to the end, which the server knows; raises RequestDataTooBig beyond the limit."""
+    """Reads a chunked body to its end, past Django; raises RequestDataTooBig beyond the limit."""
     source = request.META["wsgi.input"]
     parts, size = [], 0
     try:
@@ -94,16 +97,16 @@ def _chunked_body(request: HttpRequest, limit: int) -> bytes:
 
 @contextmanager
 def briefly() -> Iterator[None]:
-    """What is not a decision holds a decision's thread for half a deadline at most, should the database say nothing.
+    """Ends a wait for a silent database after half a deadline, for a request that is no decision.
 
-    Raises django.db.OperationalError past that.
+    It shares the decisions' threads. Raises django.db.OperationalError after that time.
     """
     with give_up_after(settings.DECISION_DEADLINE_MS / 2000):
         yield
 
 
 def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | None = None) -> None:
-    """Keeps a malformed delivery as evidence, if the database lets us: the answer does not wait for it."""
+    """Stores a malformed delivery as evidence if the database answers; the response does not depend on it."""
     try:
         with briefly():
             inbox.keep_rejected(provider, body, reason, envelope)
@@ -112,8 +115,8 @@ def keep_rejected(provider: str, body: bytes, reason: str, envelope: Envelope | 
 
 
 def keep_unreadable(provider: str, body: bytes, reason: str) -> None:
-    """Keeps a genuine delivery that holds no events, with a case if it names an amount, if the database lets us."""
-    # Covering a large body takes a while, which is no wait for the database.
+    """Stores a genuine delivery without events if the database answers, with a case if it names an amount."""
+    # Covering a large body takes a while; that time is not the database's.
     envelope = Envelope(body_id(body), "", "", {})
     try:
         with briefly(), transaction():
@@ -124,12 +127,12 @@ def keep_unreadable(provider: str, body: bytes, reason: str) -> None:
 
 
 def refusal(sentence: str, *, status: int) -> HttpResponse:
-    """A sentence for whoever reads the issuer's log of its deliveries."""
+    """Returns a refusal with a sentence for whoever reads the issuer's log of its deliveries."""
     return JsonResponse({"error": sentence}, status=status)
 
 
 def timed(response: HttpResponse, watch: Stopwatch) -> HttpResponse:
-    """Adds what each step took, for whoever looks at a slow answer."""
+    """Adds a header with the time that each step took, for whoever examines a slow response."""
     steps = [f"{name};dur={duration}" for name, duration in watch.steps_ms.items()]
     response["Server-Timing"] = ", ".join([*steps, f"total;dur={watch.elapsed_ms:.3f}"])
     return response
