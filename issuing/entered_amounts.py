@@ -92,7 +92,7 @@ def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, user: Us
 
 
 def why_not_limit(money: Money) -> str:
-    """Why a card cannot have such a limit, or ""."""
+    """Returns why a card cannot have such a limit, or ""."""
     cents = reference_rates.in_dollars(money)
     if cents is not None and cents > HIGHEST_LIMIT:
         return f"No card is given a limit above {reference_rates.from_dollars(HIGHEST_LIMIT, money.currency)}."

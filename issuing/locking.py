@@ -127,7 +127,7 @@ class _Wanted:
         return self.cards <= other.cards and self.names <= other.names
 
     def is_held(self) -> bool:
-        """Whether the transaction has all of it; before the first names are locked it has not."""
+        """Returns whether the transaction has all of it; before the first names are locked it has not."""
         cards = has_lock(_NAMES) and all(has_lock(_card(key)) for key in self.cards)
         return cards and all(has_lock(_name(*each)) for each in self.names)
 
@@ -149,7 +149,7 @@ def _purchases(which: Q) -> _Wanted:
 
 
 def _disputed(provider: str, dispute_id: str) -> _Wanted:
-    """A name for the dispute, what its issuer said that it is about, and its purchase."""
+    """Returns a name for the dispute, what its issuer said that it is about, and its purchase."""
     known = Dispute.objects.filter(provider=provider, issuer_dispute_id=dispute_id)
     rows = known.values_list(
         "authorization__card_id", "authorization__issuer_authorization_id", "issuer_transaction_id"
@@ -159,14 +159,17 @@ def _disputed(provider: str, dispute_id: str) -> _Wanted:
 
 
 def _named(provider: str, names: frozenset[str], issuer_card_id: str) -> _Wanted:
-    """What is named, and what it belongs to, in one query."""
+    """Returns what is named, and what it belongs to, in one query."""
     queries = queries_to(provider, names, issuer_card_id)
     rows = queries[0].union(*queries[1:], all=True) if queries else []
     return _wanted([*((None, provider, name) for name in names), *((card, provider, name) for card, name in rows)])
 
 
 def queries_to(provider: str, names: Iterable[str], issuer_card_id: str) -> list[QuerySet[Any, Any]]:
-    """The queries from what is named to a card and a name: each has its index, and one with OR would read all rows."""
+    """Returns the queries from what is named to a card and a name:
+
+    Each has its index, and one with OR would read all rows.
+    """
     queries: list[QuerySet[Any, Any]] = []
     if issuer_card_id:
         cards = VirtualCard.objects.filter(issuer_provider=provider, issuer_card_id=issuer_card_id)

@@ -132,7 +132,7 @@ def take_back(purchase: str, money: Money) -> None:
 
 
 def _win_back_written_off(purchase: str, money: Money) -> int:
-    """An amount that was written off was our loss, so it becomes nobody's credit."""
+    """Reduces our loss from a written-off amount that is no longer owed; nobody gets it as a credit."""
     won = 0
     lost = CarriedAmount.objects.filter(purchase=purchase, currency=money.currency, status=Status.WRITTEN_OFF)
     for row in lost.select_for_update(no_key=True).order_by("pk"):

@@ -32,14 +32,14 @@ class Subject(StrEnum):
         return f"{self.value}:"
 
     def reference(self, key: int | str) -> str:
-        """The reference to the thing of this kind that has this key."""
+        """Returns the reference to the thing of this kind that has this key."""
         return f"{self.prefix}{key}"
 
     def named_by(self, reference: str) -> bool:
-        """Whether a reference names a thing of this kind."""
+        """Returns whether a reference names a thing of this kind."""
         return reference.startswith(self.prefix)
 
     def key_in(self, reference: str) -> int | None:
-        """The database key that a reference names; None for one of another kind or without a whole number."""
+        """Returns the database key that a reference names; None for one of another kind or without a whole number."""
         key = reference.removeprefix(self.prefix)
         return int(key) if self.named_by(reference) and key.isascii() and key.isdecimal() else None

@@ -92,7 +92,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-        """The purchase that a decision belongs to."""
+        """Returns the purchase that a decision belongs to."""
         decision = get_object_or_404(Decision.objects.only("authorization_id"), public_id=public_id)
         page = reverse("admin:issuing_authorization_change", args=[decision.authorization_id])
         return redirect(f"{page}#decision-{public_id}")

@@ -98,7 +98,7 @@ class CardActionsAdmin(BaseAdmin):
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The buttons that this person may press and this card allows."""
+        """Returns the buttons that this person may press and this card allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         card = row_of(self, request, object_id)
         if card is None:

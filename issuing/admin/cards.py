@@ -213,7 +213,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
 
 
 def _why_not_now(model_admin: AuditedAdmin, request: HttpRequest, object_id: str | None) -> str:
-    """Why this card's limits cannot be changed now, as a sentence, or ""."""
+    """Returns why this card's limits cannot be changed now, as a sentence, or ""."""
     card = row_of(model_admin, request, object_id)
     if card is None:
         return ""

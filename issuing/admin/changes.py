@@ -68,7 +68,7 @@ class CardChangeAdmin(ReadOnlyAdmin):
         )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The button is there while the change waits for its next try."""
+        """Allows the button while the change waits for its next attempt."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         change = row_of(self, request, object_id)
         return allowed if change is not None and change.status == states.Change.INTENDED else []

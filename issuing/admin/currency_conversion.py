@@ -94,7 +94,7 @@ def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirm
 
 
 def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:
-    """The movement and its purchase, each in its own currency."""
+    """Returns the movement and its purchase, each in its own currency."""
     taken, back = amount_due.moved_minor(purchase)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return [

@@ -69,7 +69,7 @@ class DisputeEvidenceAdmin(ReadOnlyAdmin):
 
 @sensitive_variables("content")
 def _file(row: DisputeEvidence, content: Any) -> HttpResponse:
-    """The file as a download that no browser opens by itself and no cache keeps."""
+    """Returns the file as a download that no browser opens by itself and no cache keeps."""
     answer = HttpResponse(content, content_type=row.kind)
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=row.name) or "attachment"
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -74,7 +74,7 @@ class ReviewButtons(BaseAdmin):
         return allowed if row is not None and row.status == states.DisputeRequest.REQUESTED else []
 
     def has_review_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a request can be changed, so the change permission stands for this."""
+        """Returns whether the person has the change permission: nothing else of a request can be changed."""
         return request.user.has_perm("issuing.change_disputerequest")
 
 

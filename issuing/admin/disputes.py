@@ -111,7 +111,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
 
 
 def state(dispute: Dispute) -> SafeString:
-    """The status, with a colour."""
+    """Returns the status, with a colour."""
     return display.label(dispute.get_status_display(), TONE.get(dispute.status, "neutral"))
 
 

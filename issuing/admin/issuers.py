@@ -125,7 +125,7 @@ class IssuersAdmin(ReadOnlyAdmin):
         return [switch, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The page is not a list of rows, so it replaces Django's list."""
+        """Shows the issuers' page in the place of Django's list of rows."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         found = issuer_control.issuer_statuses()
@@ -216,7 +216,7 @@ def _run_in_words(run: Any) -> str:
 
 
 def _notice(status: IssuerStatus) -> str:
-    """A notice to administrators: an issuer refused our credentials within the last day."""
+    """Returns a notice to administrators: an issuer refused our credentials within the last day."""
     entry = status.authentication_entry
     if entry is None or clock.now() - entry.recorded_at > NOTICE_FOR:
         return ""
@@ -224,7 +224,7 @@ def _notice(status: IssuerStatus) -> str:
 
 
 def _switches(status: IssuerStatus) -> list[dict[str, Any]]:
-    """The switches that apply now."""
+    """Returns the switches that apply now."""
     available = status.availability
     names = [
         "leave-read-only" if available.by == "hand" else "enter-read-only",

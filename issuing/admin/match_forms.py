@@ -51,12 +51,12 @@ def what_moved(movement: CardTransaction) -> str:
 
 
 def noun_of(movement: CardTransaction) -> str:
-    """What a movement is called in a sentence."""
+    """Returns what a movement is called in a sentence."""
     return {Type.SETTLEMENT: "capture", Type.REFUND: "refund"}.get(Type(movement.transaction_type), "dispute")
 
 
 def _in_words(purchase: Authorization, left_minor: int, movement: CardTransaction) -> str:
-    """A purchase as a choice among others."""
+    """Returns a purchase as a choice among others."""
     left = display.money(left_minor, purchase.currency)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     where = f" on {purchase.card}" if purchase.card is not None and purchase.card_id != movement.card_id else ""

@@ -129,13 +129,13 @@ def _decisions(authorization: Authorization) -> QuerySet[Decision]:
 
 
 def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> list[Case]:
-    """Every case, open or closed, about this purchase or its movements."""
+    """Returns every case, open or closed, about this purchase or its movements."""
     about = Q(reference__in=[authorization.reference, *names]) | Q(obligation__in=owed)
     return list(Case.objects.filter(about).order_by("pk"))
 
 
 def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
-    """The held amount, the movements at the merchant, and the amount due."""
+    """Returns the held amount, the movements at the merchant, and the amount due."""
     taken, back = amount_due.moved_minor(authorization)
     owed, part = amount_due.position_of(authorization).due_minor, _balance_part(authorization)
     amounts = (
@@ -158,7 +158,7 @@ def _balance_part(authorization: Authorization) -> int:
 
 
 def _approved_alone_minor(authorization: Authorization, decisions: list[Decision]) -> int:
-    """The amount that the issuer approved without asking us, less what was taken back, in minor units."""
+    """Returns the amount that the issuer approved without asking us, less what was taken back, in minor units."""
     held = [decision.hold for decision in decisions if decision.approved and decision.amount_minor]
     ours = sum(hold.amount_minor - hold.released_minor for hold in held)
     return max(0, authorization.approved_minor - ours)
@@ -241,7 +241,7 @@ def _reason(decision: Decision, trace: dict[str, Any]) -> str:
 
 
 def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
-    """What this round took from the card's balance, and the balance before."""
+    """Returns what this round took from the card's balance, and the balance before."""
     if not decision.from_balance_minor:
         return ""
     pays = display.money(decision.from_balance_minor, decision.currency)
@@ -251,7 +251,7 @@ def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
 
 
 def _for_cards(decision: Decision) -> Money:
-    """What is left for a funding card; only that earns rewards."""
+    """Returns what is left for a funding card; only that earns rewards."""
     return Money(decision.amount_minor - decision.from_balance_minor, decision.currency)
 
 
@@ -272,7 +272,7 @@ def _charge(row: FundingCharge) -> Charge:
 
 
 def _entries(subjects: dict[str, set[int]]) -> list[tuple[Entry, str, str, str]]:
-    """The trail of the purchase, of its movements, and of the cases about it."""
+    """Returns the trail of the purchase, of its movements, and of the cases about it."""
     about = Q()
     for kind, keys in subjects.items():
         about |= Q(subject_type=kind, subject_id__in=[str(key) for key in keys])

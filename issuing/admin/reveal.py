@@ -47,7 +47,10 @@ class RevealAdmin(BaseAdmin):
     """Gives a virtual card's page its button “Reveal the number”."""
 
     def has_reveal_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """A method, because a check by dotted name would query the database at every start."""
+        """Returns whether the person may reveal.
+
+        A method, since a dotted name would query the database at every start.
+        """
         return request.user.has_perm(REVEAL_PERMISSION)
 
     @page_action(description="Reveal the number", url_path="reveal", permissions=["reveal", "view"], icon="visibility")
@@ -58,7 +61,7 @@ class RevealAdmin(BaseAdmin):
 @sensitive_post_parameters()
 @sensitive_variables()
 def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
-    """The form, or the number as the answer to its POST."""
+    """Returns the form, or the number as the answer to its POST."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     confirmation = Confirmation(

@@ -106,7 +106,7 @@ class RewardsAdmin(ReadOnlyAdmin):
         return [page, *super().get_urls()]
 
     def totals(self, request: HttpRequest) -> HttpResponse:
-        """The page "Rewards"."""
+        """Returns the page "Rewards"."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         form = ChosenForm(request.GET)
@@ -184,7 +184,7 @@ def _months_ago(count: int) -> dt.date:
 
 
 def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
-    """The three groupings, each with the other choices kept."""
+    """Returns the three groupings, each with the other choices kept."""
     pages = []
     for name in GROUPS:
         query = request.GET.copy()

@@ -43,7 +43,7 @@ class SendAgainButton(BaseAdmin):
         return allowed if isinstance(event, IssuerEvent) and event.status != states.Event.HANDLED else []
 
     def has_again_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of an event can be changed, so the change permission stands for this."""
+        """Returns whether the person has the change permission: nothing else of an event can be changed."""
         return request.user.has_perm("issuing.change_issuerevent")
 
 

@@ -48,7 +48,7 @@ class EndingButton(BaseAdmin):
         return allowed if isinstance(dispute, Dispute) and not silent_disputes.why_not(dispute) else []
 
     def has_end_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a dispute can be changed, so the change permission stands for this."""
+        """Returns whether the person has the change permission: nothing else of a dispute can be changed."""
         return request.user.has_perm("issuing.change_dispute")
 
 

@@ -23,5 +23,5 @@ class MovementButtons(BaseAdmin):
         return [each for each in allowed if not self.why_not[each.path](movement)]
 
     def has_complete_movement_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a movement can be changed, so the change permission stands for these buttons."""
+        """Returns whether the person has the change permission: nothing else of a movement can be changed."""
         return request.user.has_perm("issuing.change_cardtransaction")

@@ -23,13 +23,13 @@ UNDECIDED = {
 
 
 def for_each_result(answers: AnswerFormat, decision_id: uuid.UUID, reason: str) -> dict[str, str]:
-    """The answer for each possible outcome of a proposal; the empty reason is the approval."""
+    """Returns the answer for each possible outcome of a proposal; the empty reason is the approval."""
     reasons = (reason,) if reason else ("", *UNDER_THE_LOCK)
     return {each: answers.answer(decision_id, each) for each in reasons}
 
 
 def answer_of(answers: AnswerFormat, kind: str, response: bytes) -> bytes:
-    """The bytes for the outcome of the committing statement (issuing/sql/record_decision.sql lists the kinds)."""
+    """Returns the bytes that answer each kind of result of issuing/sql/record_decision.sql."""
     if kind in UNDECIDED:
         return answers.bare_decline(UNDECIDED[kind])
     return answers.repeat(response) if kind == "twin" else response

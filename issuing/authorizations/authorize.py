@@ -47,7 +47,7 @@ class _Question:
     in_doubt: list[uuid.UUID] = field(default_factory=list)
 
     def bare_decline(self, reason: str) -> bytes:
-        """The decline without a stored decision. Approvals that may have been committed are followed up."""
+        """Returns the decline without a stored decision. Approvals that may have been committed are followed up."""
         if self.in_doubt:
             unknown_commits.follow_up(self.asked, self.body, self.in_doubt)
         return self.asked.answers.bare_decline(reason)
@@ -73,7 +73,7 @@ def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> 
 
 
 def _result(question: _Question) -> decision_store.Result:
-    """The decision, or a decline for any failure."""
+    """Returns the decision, or a decline for any failure."""
     asked = question.asked
     try:
         return _decide(question)
@@ -185,17 +185,17 @@ def _withdraw(question: _Question) -> bytes:
 
 
 def longest_wait_ms() -> float:
-    """The longest a request may have waited when work begins; an older one is declined unread."""
+    """Returns the longest a request may have waited when work begins; an older one is declined unread."""
     return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
 
 
 def _remaining_ms(watch: Stopwatch) -> float:
-    """The time that is left for deciding."""
+    """Returns the time that is left for deciding."""
     return _deciding_ms() - watch.elapsed_ms
 
 
 def _left_ms(watch: Stopwatch) -> float:
-    """The time that is left until the answer must be sent."""
+    """Returns the time that is left until the answer must be sent."""
     return _answering_ms() - watch.elapsed_ms
 
 

@@ -26,7 +26,7 @@ SENTENCES = {
 
 
 def found(asked: AuthorizationRequest, facts: Facts) -> str:
-    """The reason to decline a request that contradicts the known purchase, or "" (docs/decisions/0027)."""
+    """Returns the reason to decline a request that contradicts the known purchase, or "" (docs/decisions/0027)."""
     card, is_known = facts.card.id if facts.card else None, bool(facts.status_before)
     stands = facts.status_before == states.Authorization.APPROVED
     judgements = (
@@ -44,7 +44,10 @@ def found(asked: AuthorizationRequest, facts: Facts) -> str:
 
 
 def for_the_record(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
-    """What the committing statement needs besides the decision: the case's sentence, or the amount approved before."""
+    """Returns what the committing statement needs besides the decision:
+
+    The case's sentence, or the amount approved before.
+    """
     return {"contradiction": _sentence(contradiction, asked, facts)} if contradiction else _approved(asked, facts)
 
 
@@ -59,12 +62,12 @@ def _sentence(contradiction: str, asked: AuthorizationRequest, facts: Facts) -> 
 
 
 def approved_minor(asked: AuthorizationRequest, facts: Facts) -> int:
-    """The amount approved before, by us or by the issuer alone: the larger of what the two sides report."""
+    """Returns the amount approved before, by us or by the issuer alone: the larger of what the two sides report."""
     return max(asked.approved_before_minor or 0, facts.approved_before_minor)
 
 
 def _approved(asked: AuthorizationRequest, facts: Facts) -> dict[str, Any]:
-    """The amount that the committing statement adds to the card's limits when we hold less than was approved."""
+    """Returns the amount that the committing statement adds to the limits when we hold less than was approved."""
     minor = approved_minor(asked, facts)
     is_countable = (
         facts.card is not None and facts.card.currency == asked.currency and facts.status_before in OPEN_STATES

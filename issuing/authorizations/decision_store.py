@@ -158,10 +158,9 @@ def _kept(name: str, facts: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 
 def can_start_again(error: DatabaseError) -> bool:
-    """Whether the decision may be attempted again after this error, on a new connection if the old one is broken.
+    """Returns whether the decision may be attempted again after this error.
 
-    A connection is broken when it died, when a commit failed inside its pipeline, when its prepared statements are
-    lost, or when it became read-only: it would fail every further decision with the same error.
+    If the connection is broken, a new one is used.
     """
     raw: TimeLimitedConnection | None = connection.connection
     if raw is None or connection.in_atomic_block:
@@ -178,12 +177,12 @@ def can_start_again(error: DatabaseError) -> bool:
 
 
 def is_silent(error: DatabaseError) -> bool:
-    """True when the database was given up on because it did not respond."""
+    """Returns True when the database was given up on because it did not respond."""
     return isinstance(error.__cause__, SilentDatabaseError)
 
 
 def is_unknown(error: DatabaseError) -> bool:
-    """True when the failed statement may still have been committed, because its connection is gone."""
+    """Returns True when the failed statement may still have been committed, because its connection is gone."""
     raw: TimeLimitedConnection | None = connection.connection
     return raw is None or bool(raw.closed) or is_silent(error)
 

@@ -141,7 +141,7 @@ def _is_partial_reversal(authorization: Authorization, update: AuthorizationUpda
 
 
 def _stands_for_more(authorization: Authorization, update: AuthorizationUpdate) -> bool:
-    """Whether the issuer raised the total of a purchase that it approved alone; its case follows.
+    """Returns whether the issuer raised the total of a purchase that it approved alone; its case follows.
 
     Stripe reports totals.
     """
@@ -150,7 +150,7 @@ def _stands_for_more(authorization: Authorization, update: AuthorizationUpdate) 
 
 
 def _is_decided(authorization: Authorization) -> bool:
-    """Whether we approved any round of the purchase."""
+    """Returns whether we approved any round of the purchase."""
     return Decision.objects.filter(authorization=authorization, approved=True).exists()
 
 
@@ -182,7 +182,7 @@ def _undo_declined(authorization: Authorization, update: AuthorizationUpdate) ->
 
 
 def _was_ours(authorization: Authorization) -> bool:
-    """Whether we ever chose who pays. Then the same card or balance pays again, and no case is needed."""
+    """Returns whether we ever chose who pays. Then the same card or balance pays again, and no case is needed."""
     chosen = Q(obligation__isnull=False) | Q(from_balance_minor__gt=0)
     return Decision.objects.filter(chosen, authorization=authorization).exists()
 
@@ -256,7 +256,7 @@ def give_back(authorization: Authorization, amount_minor: int, *, actor: str) ->
 
 
 def _reported_status(update: AuthorizationUpdate) -> str:
-    """The status decides, never the amount: an approved authorization of 0 is a reversal, not a decline."""
+    """Returns whether it was approved. The status decides, not the amount: an approval of 0 is a reversal."""
     if not update.ever_approved:
         return states.Authorization.DECLINED
     return update.status

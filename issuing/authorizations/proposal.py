@@ -26,7 +26,7 @@ CASH_MCCS = frozenset({"4829", "6010", "6011", "6051", "6538", "6540"})
 
 
 def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
-    """The proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
+    """Returns the proposal that the committing statement checks and writes; amounts in minor units, times in ISO 8601.
 
     It names the versions and amounts that it is based on, so that the statement detects when they have changed.
     """
@@ -58,7 +58,10 @@ def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID
 
 
 def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID, watch: Stopwatch) -> dict[str, Any]:
-    """A decline because time is up. It is based on nothing that was read and names no card, so it waits for no lock."""
+    """Returns a decline because time is up.
+
+    It is based on nothing that was read and names no card, so it waits for no lock.
+    """
     return {
         **_facts(asked, clock.now()),
         "public_id": str(decision_id),
@@ -92,13 +95,13 @@ def _route(
 
 
 def _from_balance(asked: AuthorizationRequest, card: CardFacts) -> int:
-    """The amount that the card's balance pays, in minor units. A balance pays only in the card's currency."""
+    """Returns the amount that the card's balance pays, in minor units. A balance pays only in the card's currency."""
     pays = card.spends_balance and asked.currency == card.currency
     return min(card.balance_minor, asked.amount_minor) if pays else 0
 
 
 def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> str:
-    """Why this method pays: the engine's rule, unless no funding card has anything to pay."""
+    """Returns why this method pays: the engine's rule, unless no funding card has anything to pay."""
     if choice is None or not amount_minor:
         return "account_verification"
     return choice.rule if amount_minor > from_balance_minor else "card_balance"
@@ -107,7 +110,7 @@ def _rule(choice: Choice | None, amount_minor: int, from_balance_minor: int) -> 
 def _decline_reason(
     asked: AuthorizationRequest, facts: Facts, card: CardFacts, choice: Choice, for_cards_minor: int
 ) -> str:
-    """The reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
+    """Returns the reason to decline, or "". The daily and monthly limits are checked under the lock, not here."""
     total_minor = contradictions.approved_minor(asked, facts) + asked.amount_minor
     judgements = (
         (asked.refused_because, bool(asked.refused_because)),
@@ -125,7 +128,7 @@ def _decline_reason(
 
 
 def _limit(asked: AuthorizationRequest, facts: Facts, card: CardFacts) -> dict[str, Any]:
-    """The numbers of the limit for one purchase, for the sentence that the cardholder reads."""
+    """Returns the numbers of the limit for one purchase, for the sentence that the cardholder reads."""
     standing_minor = contradictions.approved_minor(asked, facts)
     limit_minor = card.per_transaction_limit_minor
     return {"limit": {"kind": "purchase", "limit_minor": limit_minor, "spent_minor": standing_minor, "until": None}}
@@ -153,7 +156,10 @@ def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:
 
 
 def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
-    """The facts that the proposal is based on. If one of them has changed at the lock, the proposal is stale."""
+    """Returns the facts that the proposal is based on.
+
+    If one of them has changed at the lock, the proposal is stale.
+    """
     ground = {
         "approved_before_minor": facts.approved_before_minor,
         "status_before": facts.status_before,
@@ -173,7 +179,7 @@ def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
 
 
 def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, from_balance_minor: int) -> dict[str, Any]:
-    """What an approval takes from the balance, and the charge that it intends for the rest.
+    """Returns what an approval takes from the balance, and the charge that it intends for the rest.
 
     The charge's key is committed before anyone can call the processor (money-safety I9).
     """
@@ -191,7 +197,7 @@ def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, fro
 
 
 def _method(values: list[Any], *, has_customer: bool) -> Method:
-    """A funding method from the read's array, in the column order of store.READ."""
+    """Returns a funding method from the read's array, in the column order of store.READ."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
         values
     )

@@ -7,7 +7,7 @@ from issuing.models import Authorization, Decision, IssuerEvent
 
 
 def decided_under(provider: str, event_id: str) -> QuerySet[Decision]:
-    """The decisions on this event, or on the first event that asked the same of the same purchase."""
+    """Returns the decisions on this event, or on the first event that asked the same of the same purchase."""
     found = Decision.objects.filter(event__provider=provider, event__event_id=event_id)
     event = IssuerEvent.objects.only("object_id", "fingerprint").filter(provider=provider, event_id=event_id).first()
     if event is None or not event.fingerprint or found.exists():
@@ -17,7 +17,7 @@ def decided_under(provider: str, event_id: str) -> QuerySet[Decision]:
 
 
 def declined(purchase: Authorization, update: AuthorizationUpdate) -> list[Decision]:
-    """Our approvals of the rounds that the update reports as declined, undone already or not."""
+    """Returns our approvals of the rounds that the update reports as declined, undone already or not."""
     found = [_approval_of(purchase, each) for each in update.declined_rounds]
     return [decision for decision in found if decision is not None]
 

@@ -89,7 +89,7 @@ class Position:
 
 
 def position_of(purchase: Authorization) -> Position:
-    """The position of a purchase by its rows."""
+    """Returns the position of a purchase by its rows."""
     moved = _moved([purchase])[purchase.pk]
     captured, returned = _net(moved)
     has_come_back = bool(moved[Type.REFUND] or moved[Type.CHARGEBACK])
@@ -97,7 +97,7 @@ def position_of(purchase: Authorization) -> Position:
 
 
 def is_open(purchase: Authorization) -> bool:
-    """Whether the merchant may still capture: approved, or closed at the issuer within the grace period."""
+    """Returns whether the merchant may still capture: approved, or closed at the issuer within the grace period."""
     return purchase.status == states.Authorization.APPROVED or purchase.settle_due_at is not None
 
 
@@ -111,7 +111,7 @@ def moved_minor(purchase: Authorization) -> tuple[int, int]:
 
 
 def left_minor(purchases: Iterable[Authorization]) -> dict[int, int]:
-    """The captured amount less the returned amount of each purchase, by its key, in minor units."""
+    """Returns the captured amount less the returned amount of each purchase, by its key, in minor units."""
     nets = {pk: _net(moved) for pk, moved in _moved(purchases).items()}
     return {pk: captured - returned for pk, (captured, returned) in nets.items()}
 

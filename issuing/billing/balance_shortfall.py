@@ -35,7 +35,7 @@ def ask_for_rest(purchase: Authorization, *, reference: str, rest: Money, descri
 
 
 def _is_a_persons(reference: str) -> bool:
-    """Whether staff are collecting the money by hand: a charge beside them could collect it twice."""
+    """Returns whether staff are collecting the money by hand: a charge beside them could collect it twice."""
     asked = Case.objects.filter(kind=Case.Kind.APPROVED_WITHOUT_US, reference=reference, status=Case.Status.OPEN)
     return asked.exists()
 

@@ -43,7 +43,10 @@ def take_notice(*, case_id: int) -> bool:
 
 
 def candidates_of(obligation: FundingObligation) -> list[int]:
-    """The methods that the decision could have chosen, best first. Later charges belong to its first decision."""
+    """Returns the methods that the decision could have chosen, best first.
+
+    Later charges belong to its first decision.
+    """
     return candidates.of(Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation))
 
 

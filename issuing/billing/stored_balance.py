@@ -85,12 +85,12 @@ def lock_home(card_id: int | None) -> VirtualCard | None:
 
 
 def takes_credit(card: VirtualCard | None) -> bool:
-    """Whether purchases use up this card's balance."""
+    """Returns whether purchases use up this card's balance."""
     return card is not None and card.spends_balance and card.status != states.Card.CLOSED
 
 
 def unasked_minor(*, reference: str, due_minor: int, currency: str) -> int:
-    """The amount due for a purchase beyond what funding cards were asked for."""
+    """Returns the amount due for a purchase beyond what funding cards were asked for."""
     return due_minor - adjust.committed_minor(reference, currency)
 
 
@@ -105,7 +105,10 @@ def _wanted(purchase: Authorization, card: VirtualCard, part: int, due_minor: in
 
 
 def _most(purchase: Authorization, card: VirtualCard, part: int, due_minor: int) -> int:
-    """The most that the balance may pay: overpayments first, then what the decisions took, and all if it paid all."""
+    """Returns the most that the balance may pay:
+
+    Overpayments first, then what the decisions took, and all if it paid all.
+    """
     if not card.spends_balance:
         return max(part, 0)
     rounds = Decision.objects.filter(authorization=purchase, approved=True)

@@ -155,7 +155,7 @@ def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_b
 
 
 def _known(card: VirtualCard, amount: Money, source: FundingMethod, key: str) -> CardFunding | None:
-    """The earlier request with this key, as it stands, whatever became of the card or the source since."""
+    """Returns the earlier request with this key, as it stands, whatever became of the card or the source since."""
     known = CardFunding.objects.filter(request_key=key).first()
     if known is not None and (known.card_id, known.source_id, known.money) != (card.pk, source.pk, amount):
         raise CardRefusedError("This key was used before for another request; take a new one.")

@@ -45,7 +45,7 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
 
 
 def why_not(facts: CaseFacts) -> str:
-    """Why no card can be charged for it, or ""."""
+    """Returns why no card can be charged for it, or ""."""
     case = facts.case
     if case.kind != Case.Kind.APPROVED_WITHOUT_US:
         return "This case is not about a purchase that was approved without us."
@@ -60,7 +60,7 @@ def why_not(facts: CaseFacts) -> str:
 
 
 def unasked(purchase: Authorization) -> Money:
-    """The amount due for a purchase beyond what its balance pays and cards were asked for."""
+    """Returns the amount due for a purchase beyond what its balance pays and cards were asked for."""
     name, position = purchase.reference, amount_due.position_of(purchase)
     from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
     due_minor = position.due_minor - from_balance
@@ -71,7 +71,10 @@ def unasked(purchase: Authorization) -> Money:
 
 
 def _chosen(purchase: Authorization) -> FundingMethod:
-    """The card that routing chooses for the purchase's MCC from today's wallet; raises CaseRefusedError without one."""
+    """Returns the card that routing chooses for the purchase's MCC from today's wallet.
+
+    Raises CaseRefusedError without one.
+    """
     card = purchase.card
     assert card is not None  # noqa: S101  (why_not has said so)
     choice, _trace = preview.rank(card.cardholder, mcc=purchase.mcc, currency=purchase.currency)

@@ -133,7 +133,7 @@ def _call(change: CardChange, issuer: Issuer) -> IssuedCard | None:
 
 
 def _account_at(issuer: Issuer, card: VirtualCard) -> str:
-    """The cardholder's id at the issuer, made there first if need be, under a key of its own."""
+    """Returns the cardholder's id at the issuer, made there first if need be, under a key of its own."""
     account = IssuerAccount.objects.get(cardholder=card.cardholder, provider=card.issuer_provider)
     if not account.issuer_cardholder_id:
         person = person_of(card.cardholder)
@@ -183,7 +183,7 @@ def _lock_with_earlier(change: CardChange) -> VirtualCard:
 
 
 def _taken_back(change: CardChange) -> bool:
-    """Whether the card was frozen or closed again while the issuer was still making it usable."""
+    """Returns whether the card was frozen or closed again while the issuer was still making it usable."""
     later = CardChange.objects.filter(card_id=change.card_id, pk__gt=change.pk, status__in=states.OPEN_CHANGE)
     return later.filter(kind__in=(CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)).exists()
 

@@ -53,7 +53,7 @@ def sync_card(card_id: int, *, actor: str, issuer: Issuer | None = None) -> list
 
 
 def ask(issuer: Issuer, issuer_card_id: str) -> IssuedCard | None:
-    """The card as the issuer reports it; None when the issuer does not know it."""
+    """Returns the card as the issuer reports it; None when the issuer does not know it."""
     try:
         return issuer.get_card_details(issuer_card_id)
     except RefusedError as error:
@@ -84,7 +84,10 @@ def resolve_differences(
 
 
 def limits_are_the_cards(issuer: Issuer, card: VirtualCard) -> bool:
-    """Whether the issuer's limits belong to this card. Some issuers limit persons, by the card that changed last."""
+    """Returns whether the issuer's limits belong to this card.
+
+    Some issuers limit persons, by the card that changed last.
+    """
     if issuer.limits_each_card:
         return True
     siblings = CardChange.objects.filter(

@@ -47,7 +47,7 @@ class Finding:
 
 
 def compare(card: VirtualCard, theirs: IssuedCard, *, with_limits: bool) -> list[Finding]:
-    """The differences between our card and the issuer's; `with_limits` when its limits can be compared."""
+    """Returns the differences between our card and the issuer's; `with_limits` when its limits can be compared."""
     found = [_status(card.status, theirs.status), _details(card, theirs)]
     if with_limits and card.status != states.Card.CLOSED:
         found.append(_limits(card, theirs))

@@ -56,7 +56,7 @@ class CardResult:
 
 
 def mock_cards() -> Iterator[VirtualCard]:
-    """Every mock card that is not closed, by id; each batch is read when the one before it is done."""
+    """Yields every mock card that is not closed, by id; each batch is read when the one before it is done."""
     after = 0
     while batch := list(_waiting().filter(pk__gt=after).order_by("pk")[:BATCH]):
         yield from batch
@@ -64,12 +64,12 @@ def mock_cards() -> Iterator[VirtualCard]:
 
 
 def count_mock_cards() -> int:
-    """How many mock cards are not closed."""
+    """Returns how many mock cards are not closed."""
     return _waiting().count()
 
 
 def check(card: VirtualCard, provider: str) -> CardResult | None:
-    """Why a card cannot be replaced now, as a result; None when it can."""
+    """Returns why a card cannot be replaced now, as a result; None when it can."""
     if provider not in (Provider.STRIPE, Provider.MARQETA):
         raise CutoverError(f"Real cards cannot come from {provider!r}; set ISSUER_PROVIDER to stripe or marqeta.")
     holder = card.cardholder

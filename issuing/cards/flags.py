@@ -22,7 +22,7 @@ def clear_flag(*, card: VirtualCard, flag: str, reason: str, requested_by: str) 
 
 
 def is_blocked(card: VirtualCard) -> bool:
-    """Whether a flag of the card stops every purchase with it."""
+    """Returns whether a flag of the card stops every purchase with it."""
     return bool(set(flags_of(card)) & set(BLOCKING_FLAGS))
 
 

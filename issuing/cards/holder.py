@@ -35,5 +35,5 @@ def is_unfreezing(card: VirtualCard) -> bool:
 
 
 def _name(card: VirtualCard) -> str:
-    """The holder's name in the audit trail."""
+    """Returns the holder's name in the audit trail."""
     return f"user:{card.cardholder.user_id}"

@@ -19,7 +19,7 @@ WHO_CAN_UNDO: Final = {
 
 
 def is_holder(cardholder: Cardholder, requested_by: str) -> bool:
-    """Whether the actor of a request is the person who carries the card."""
+    """Returns whether the actor of a request is the person who carries the card."""
     return requested_by == f"user:{cardholder.user_id}"
 
 

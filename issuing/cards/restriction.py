@@ -57,7 +57,10 @@ def _stopper(locked: VirtualCard, asked: Asked) -> dict[str, states.Stopper]:
 
 
 def _is_frozen_anew(locked: VirtualCard, target: str, who: Mapping[str, str]) -> bool:
-    """Whether freezing a frozen card changes something: it is being unfrozen, or only its holder had frozen it."""
+    """Returns whether freezing a frozen card changes something:
+
+    It is being unfrozen, or only its holder had frozen it.
+    """
     if not who or locked.status != target:
         return False
     usable_soon = CardChange.objects.filter(card=locked, kind__in=MAKES_USABLE, status__in=states.OPEN_CHANGE)

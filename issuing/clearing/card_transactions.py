@@ -91,7 +91,7 @@ def locked(found: IssuerTransaction, *, provider: str) -> Iterator[dict[str, Aut
 
 
 def with_update(found: Sequence[IssuerTransaction], *, provider: str) -> list[IssuerTransaction]:
-    """The movements that `record` would add, complete or refuse, in their order; one statement.
+    """Returns the movements that `record` would add, complete or refuse, in their order; one statement.
 
     The others are recorded already, on their card and purchase, and the issuer adds and changes nothing.
     """
@@ -102,9 +102,9 @@ def with_update(found: Sequence[IssuerTransaction], *, provider: str) -> list[Is
 
 
 def difference(found: IssuerTransaction, *, provider: str) -> transaction_rows.Difference | None:
-    """What our row has differently from the issuer: amount, currency or type; None when they agree or there is no row.
+    """Returns the amount, currency or type in which our row differs from the issuer's.
 
-    Raises UnrecordableError as `record` does.
+    None when they agree or there is no row.
     """
     kept = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=found.id).first()
     if kept is None or not transaction_rows.type_of(found):
@@ -164,7 +164,7 @@ def _is_recorded(kept: CardTransaction | None, found: IssuerTransaction) -> bool
 
 
 def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
-    """Whether it names another card or purchase than at first; what that means is decided under the locks."""
+    """Returns whether it names another card or purchase than at first; what that means is decided under the locks."""
     named = (row[name] and row[name] != getattr(kept, name) for name in ("issuer_card_id", "issuer_authorization_id"))
     return not kept.contradiction and any(named)
 
@@ -172,7 +172,7 @@ def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
 def _links(
     found: IssuerTransaction, provider: str, row: dict[str, Any], settled: Authorization | None
 ) -> dict[str, Any]:
-    """Our card and our purchase, as far as they are known; some movements name the capture instead of the purchase.
+    """Returns our card and our purchase as far as they are known; a movement may name the capture instead.
 
     Where the references do not belong together: only the card, and the reason.
     """
@@ -224,7 +224,7 @@ def _link_followers(capture: CardTransaction) -> None:
 
 
 def _disputes_of(provider: str, named: str) -> list[Dispute]:
-    """The disputes that wait for this purchase or capture, except those with a movement that names another card."""
+    """Returns the disputes that wait for this purchase or capture, unless a movement of theirs names another card."""
     waiting = Dispute.objects.filter(provider=provider, issuer_transaction_id=named, authorization=None)
     moved = CardTransaction.objects.filter(provider=provider, issuer_authorization_id=named).exclude(contradiction="")
     apart = {name.partition(":")[0] for name in moved.values_list("issuer_transaction_id", flat=True)}

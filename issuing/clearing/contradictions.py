@@ -9,7 +9,10 @@ from wallet.models import Case
 
 
 def why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
-    """Why the movement contradicts its earlier card; "" if it does not. A replacement card counts as the same."""
+    """Returns why the movement contradicts its earlier card.
+
+    "" if it does not. A replacement card counts as the same.
+    """
     was, now = kept.issuer_card_id, row["issuer_card_id"]
     if not (was and now) or was == now:
         return ""
@@ -20,7 +23,7 @@ def why_not_its_card(kept: CardTransaction, row: dict[str, Any]) -> str:
 
 
 def why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:
-    """Why a linked movement contradicts its purchase; "" if it does not. A first report contradicts nothing."""
+    """Returns why a linked movement contradicts its purchase; "" if it does not. A first report contradicts nothing."""
     was, now = kept.issuer_authorization_id, row["issuer_authorization_id"]
     if kept.authorization is None or not now or now in (was, kept.issuer_transaction_id):
         return ""
@@ -32,7 +35,7 @@ def why_not_its_purchase(kept: CardTransaction, row: dict[str, Any]) -> str:
 
 
 def contradicts(kept: CardTransaction, purchase: Authorization | None) -> bool:
-    """Whether a waiting movement names another card than its purchase's; then it records the contradiction."""
+    """Returns whether a waiting movement names another card than its purchase's; then it records the contradiction."""
     if purchase is None:
         return False
     why = event_references.with_purchase(issuer_card_id=kept.issuer_card_id, card=kept.card, purchase=purchase)

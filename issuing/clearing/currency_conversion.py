@@ -68,7 +68,7 @@ def check(kept: CardTransaction, *, converted_minor: int, reason: str) -> None:
 
 
 def takes_two(kept: CardTransaction, purchase: Authorization, converted_minor: int) -> bool:
-    """Whether a second person must agree, however small the amount is.
+    """Returns whether a second person must agree, however small the amount is.
 
     That is so without a reference rate, since nothing then shows a typing error, and for a return of more than was
     captured and has not been returned.
@@ -78,7 +78,7 @@ def takes_two(kept: CardTransaction, purchase: Authorization, converted_minor: i
 
 
 def why_not_believed(kept: CardTransaction, purchase: Authorization, converted: Money) -> str:
-    """Why the amount is too far from the reference rate or from the captured amount; "" if it is not."""
+    """Returns why the amount is too far from the reference rate or from the captured amount; "" if it is not."""
     known = reference_of(kept, purchase)
     if known is not None:
         least, most = (Money(minor, converted.currency) for minor in (known.least_minor, known.most_minor))
@@ -92,13 +92,19 @@ def why_not_believed(kept: CardTransaction, purchase: Authorization, converted: 
 
 
 def reference_of(kept: CardTransaction, purchase: Authorization) -> reference_rates.Reference | None:
-    """The expected converted amount, by issuers' recent rates or else the table of rates; None without a rate."""
+    """Returns the expected converted amount, by issuers' recent rates or else the table of rates.
+
+    None without a rate.
+    """
     recent = _stated_by_issuers(kept.currency, purchase.currency)
     return reference_rates.reference(kept.money, purchase.currency, exchanges=recent)
 
 
 def _stated_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
-    """The pairs of amounts that issuers stated in the latest movements. Amounts that people entered do not count."""
+    """Returns the pairs of amounts that issuers stated in the latest movements.
+
+    Amounts that people entered do not count.
+    """
     newest = CardTransaction.objects.aggregate(newest=Max("pk"))["newest"] or 0
     latest = CardTransaction.objects.filter(pk__gt=newest - LATEST_MOVEMENTS, merchant_amount_minor__gt=0)
     there = latest.filter(currency=given, merchant_currency=got, amount_minor__gt=0).order_by("-pk")[:MOST_EXCHANGES]
@@ -110,7 +116,7 @@ def _stated_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
 
 
 def _captured_minor(purchase: Authorization) -> int:
-    """The captured amount of a purchase, less what was returned."""
+    """Returns the captured amount of a purchase, less what was returned."""
     taken, back = amount_due.moved_minor(purchase)
     return max(0, taken - back)
 
@@ -123,7 +129,7 @@ def _why_not_alone(kept: CardTransaction, converted: Money) -> str:
 
 
 def why_not(kept: CardTransaction) -> str:
-    """Why no converted amount can be entered, in a sentence for staff; "" while one is needed."""
+    """Returns why no converted amount can be entered, in a sentence for staff; "" while one is needed."""
     purchase = kept.authorization
     if purchase is None:
         return "This movement has no purchase yet, so its currency is unknown. Wait for the purchase."
@@ -139,7 +145,7 @@ def why_not(kept: CardTransaction) -> str:
 
 
 def is_waited_for(purchase: Authorization) -> bool:
-    """Whether a capture of the purchase still waits for its converted amount."""
+    """Returns whether a capture of the purchase still waits for its converted amount."""
     captures = CardTransaction.objects.filter(authorization=purchase, transaction_type=Type.SETTLEMENT)
     unknown = captures.filter(amount_minor__gt=0, purchase_minor=None)
     return unknown.exclude(currency=purchase.currency).exists()
@@ -195,7 +201,7 @@ def _put_what_waits_for_it(capture: CardTransaction, purchase: Authorization) ->
 
 
 def _known_minor(kept: CardTransaction, purchase: Authorization) -> int | None:
-    """The converted amount, as the movement states it or as the one capture of the same amount has it."""
+    """Returns the converted amount, as the movement states it or as the one capture of the same amount has it."""
     if kept.merchant_currency == purchase.currency:
         return kept.merchant_amount_minor
     if kept.transaction_type == Type.SETTLEMENT:

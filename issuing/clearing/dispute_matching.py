@@ -11,7 +11,7 @@ MOVES = (Type.CHARGEBACK, Type.CHARGEBACK_REVERSAL, Type.PROVISIONAL_CREDIT, Typ
 
 
 def is_of_dispute(kept: CardTransaction) -> bool:
-    """Whether a dispute moved it."""
+    """Returns whether a dispute moved it."""
     return kept.transaction_type in MOVES
 
 
@@ -37,7 +37,7 @@ def join(kept: CardTransaction, *, because: str, actor: str) -> None:
 
 
 def _moved(kept: CardTransaction, where: Q) -> QuerySet[CardTransaction]:
-    """The movements of its dispute, in the order in which they were recorded.
+    """Returns the movements of its dispute, in the order in which they were recorded.
 
     `where` filters by purchase, which has an index; the ids of movements by prefix have none.
     """

@@ -26,19 +26,19 @@ def watch(dispute: Dispute) -> None:
 
 
 def is_worked(dispute: Dispute) -> bool:
-    """Whether it may still move money: it is open, has a provisional credit, or is won and not paid."""
+    """Returns whether it may still move money: it is open, has a provisional credit, or is won and not paid."""
     is_unpaid = dispute.status == states.Dispute.WON and not came_back_minor(dispute)
     return dispute.status in states.OPEN_DISPUTE or bool(provisional_minor(dispute)) or is_unpaid
 
 
 def provisional_minor(dispute: Dispute) -> int:
-    """The issuer's provisional credit that was not reversed, in minor units."""
+    """Returns the issuer's provisional credit that was not reversed, in minor units."""
     given, gone = _total_minor(dispute, Type.PROVISIONAL_CREDIT), _total_minor(dispute, Type.PROVISIONAL_DEBIT)
     return max(0, given - gone)
 
 
 def came_back_minor(dispute: Dispute) -> int:
-    """What the dispute returned for good, less what was reversed, in minor units."""
+    """Returns what the dispute returned for good, less what was reversed, in minor units."""
     return max(0, _total_minor(dispute, Type.CHARGEBACK) - _total_minor(dispute, Type.CHARGEBACK_REVERSAL))
 
 
@@ -48,7 +48,7 @@ def _total_minor(dispute: Dispute, transaction_type: str) -> int:
 
 
 def moved_by(dispute: Dispute, transaction_type: str) -> QuerySet[CardTransaction]:
-    """The dispute's movements, by its purchase or among those without one: names have no index."""
+    """Returns the dispute's movements, by its purchase or among those without one: names have no index."""
     near = Q(authorization=None)
     if dispute.authorization_id is not None:
         near |= Q(authorization=dispute.authorization_id)

@@ -83,7 +83,7 @@ def locked(kept: CardTransaction, purchase: Authorization | None) -> Iterator[No
 
 
 def why_not(kept: CardTransaction) -> str:
-    """Why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
+    """Returns why nobody can say which purchase a movement is of, in a sentence for staff; "" while that is needed."""
     matched = _why_matched(kept)
     if matched:
         return matched
@@ -95,7 +95,7 @@ def why_not(kept: CardTransaction) -> str:
 
 
 def why_not_there(kept: CardTransaction, purchase: Authorization, *, by_two: bool) -> str:
-    """Why it cannot be of that purchase, or ""."""
+    """Returns why it cannot be of that purchase, or ""."""
     noun = kept.get_transaction_type_display().lower()
     if not candidates(kept).filter(pk=purchase.pk).exists():
         return f"That is no purchase of the {noun}'s cardholder that a merchant has taken money for."
@@ -105,7 +105,10 @@ def why_not_there(kept: CardTransaction, purchase: Authorization, *, by_two: boo
 
 
 def why_not_of_none(kept: CardTransaction) -> str:
-    """Why nobody can say that a movement is of no purchase here, in a sentence for staff; "" where it may be."""
+    """Returns why nobody can say that a movement is of no purchase here, in a sentence for staff.
+
+    "" where it may be.
+    """
     matched = _why_matched(kept)
     if matched:
         return matched

@@ -14,7 +14,7 @@ Type = CardTransaction.Type
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The purchases of its cardholder that money was taken for, those of its merchant first, then the newest.
+    """Returns the purchases of its cardholder that money was taken for, those of its merchant first, then the newest.
 
     A capture may be the first of its purchase, so for one it is all purchases of its cardholder. Of a movement that
     contradicts itself the purchase that it names is among them, whoever's it is.
@@ -33,7 +33,7 @@ def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
 
 
 def takes_two(kept: CardTransaction, purchase: Authorization | None) -> bool:
-    """Whether it came on one cardholder's card and is, or becomes, joined with another's purchase."""
+    """Returns whether it came on one cardholder's card and is, or becomes, joined with another's purchase."""
     holders = {each.pk for each in (holder_of(kept), *map(_holder, (kept.authorization, purchase))) if each is not None}
     return len(holders) > 1 or (purchase is not None and kept.is_contradicted and kept.card is None)
 
@@ -52,6 +52,6 @@ def _cards(kept: CardTransaction) -> QuerySet[VirtualCard]:
 
 
 def _named(kept: CardTransaction) -> Authorization | None:
-    """The purchase that a contradicted movement names, by itself or by its capture."""
+    """Returns the purchase that a contradicted movement names, by itself or by its capture."""
     name = kept.issuer_authorization_id
     return event_references.purchase_of(kept.provider, name) if kept.is_contradicted and name else None

@@ -60,7 +60,7 @@ def locked(kept: CardTransaction, purchase: Authorization | None) -> Iterator[No
 
 
 def why_not(kept: CardTransaction) -> str:
-    """Why the link of a movement cannot be corrected, in a sentence for staff; "" where it can."""
+    """Returns why the link of a movement cannot be corrected, in a sentence for staff; "" where it can."""
     purchase = kept.authorization
     if purchase is None:
         return "It is joined with no purchase, so there is no link to correct."
@@ -79,7 +79,7 @@ def why_not(kept: CardTransaction) -> str:
 
 
 def why_not_there(kept: CardTransaction, purchase: Authorization | None, *, by_two: bool) -> str:
-    """Why it cannot be moved to that purchase, or to none; or ""."""
+    """Returns why it cannot be moved to that purchase, or to none; or ""."""
     if match_candidates.takes_two(kept, None) and not by_two:
         return "One person moves no money between two cardholders: a second person has to agree."
     if purchase is None:
@@ -93,20 +93,26 @@ def why_not_there(kept: CardTransaction, purchase: Authorization | None, *, by_t
 
 
 def candidates(kept: CardTransaction) -> QuerySet[Authorization]:
-    """The other purchases of whoever carries its card, in its currency; its merchant's first, then the newest."""
+    """Returns the other purchases of whoever carries its card, in its currency.
+
+    Its merchant's first, then the newest.
+    """
     others = match_candidates.candidates(kept).filter(currency=kept.currency)
     return others.exclude(pk=kept.authorization_id) if kept.authorization_id is not None else others
 
 
 def followers(kept: CardTransaction) -> QuerySet[CardTransaction]:
-    """The refunds that name a capture as what they give back: joined with its purchase, they move along with it."""
+    """Returns the refunds that name a capture as what they give back:
+
+    Joined with its purchase, they move along with it.
+    """
     rows = CardTransaction.objects.filter(authorization=kept.authorization_id, transaction_type=Type.REFUND)
     named = rows.filter(provider=kept.provider, issuer_authorization_id=kept.issuer_transaction_id)
     return named.exclude(pk=kept.pk) if kept.transaction_type == Type.SETTLEMENT else rows.none()
 
 
 def _why_disputed(purchase: Authorization, kept: CardTransaction) -> str:
-    """Nothing moves while a dispute may move more, and what one moved stays with the capture that it was about."""
+    """Returns why a dispute keeps the link: it may move more, and what it moved stays with its capture."""
     about = Q(provider=kept.provider, issuer_transaction_id=kept.issuer_transaction_id)
     for dispute in Dispute.objects.filter(Q(authorization=purchase) | about).order_by("pk"):
         name = dispute.issuer_dispute_id
@@ -118,7 +124,7 @@ def _why_disputed(purchase: Authorization, kept: CardTransaction) -> str:
 
 
 def _was_about(dispute: Dispute, kept: CardTransaction) -> bool:
-    """Whether it disputed this capture, or as far as is known may have."""
+    """Returns whether it disputed this capture, or as far as is known may have."""
     is_capture_of_it = kept.transaction_type == Type.SETTLEMENT and dispute.authorization_id == kept.authorization_id
     return dispute.transaction_id == kept.pk or (is_capture_of_it and dispute.transaction_id is None)
 

@@ -44,7 +44,7 @@ def say(*, movement: CardTransaction, purchase: Authorization | None, reason: st
 
 
 def _why_impossible(movement: CardTransaction, purchase: Authorization | None) -> str:
-    """What would be refused even with a second person's word."""
+    """Returns what would be refused even with a second person's word."""
     if movement.authorization_id is not None:
         return match_correction.why_not(movement) or match_correction.why_not_there(movement, purchase, by_two=True)
     if purchase is None:

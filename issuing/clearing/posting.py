@@ -71,7 +71,7 @@ def _post(kept: CardTransaction, reference: str) -> bool:
 
 
 def _claim(kept: CardTransaction) -> bool:
-    """Whether there is a movement left to reverse; then this row reverses it."""
+    """Returns whether there is a movement left to reverse; then this row reverses it."""
     if kept.processing_status == Processing.SETTLED:
         return True
     moved = _of_dispute(kept)
@@ -84,7 +84,7 @@ def _claim(kept: CardTransaction) -> bool:
 
 
 def _taken_back_by(kept: CardTransaction) -> CardTransaction | None:
-    """The reversal that was reported before this movement, if any."""
+    """Returns the reversal that was reported before this movement, if any."""
     by = next((later for later, earlier in TAKES_BACK.items() if earlier == kept.transaction_type), None)
     if by is None:
         return None
@@ -93,6 +93,6 @@ def _taken_back_by(kept: CardTransaction) -> CardTransaction | None:
 
 
 def _of_dispute(kept: CardTransaction) -> QuerySet[CardTransaction]:
-    """The dispute's movements of the same purchase, found by purchase because names have no index."""
+    """Returns the dispute's movements of the same purchase, found by purchase because names have no index."""
     rows = CardTransaction.objects.filter(authorization=kept.authorization_id, provider=kept.provider)
     return rows.filter(issuer_transaction_id__startswith=f"{dispute_of(kept)}:")

@@ -81,7 +81,7 @@ def keep_apart(refund: CardTransaction, *, because: str, actor: str) -> bool:
 
 
 def is_unlinked(kept: CardTransaction) -> bool:
-    """Whether it is a refund that moved money and waits for no purchase that it names.
+    """Returns whether it is a refund that moved money and waits for no purchase that it names.
 
     Imported legacy refunds were settled before our time.
     """
@@ -110,7 +110,7 @@ def _waiting(kept: CardTransaction) -> list[CardTransaction]:
 
 
 def _unlinked(rows: QuerySet[CardTransaction]) -> list[CardTransaction]:
-    """The rows for which `is_unlinked` holds, the oldest first."""
+    """Returns the rows for which `is_unlinked` holds, the oldest first."""
     refunds = rows.filter(transaction_type=Type.REFUND, authorization=None, of_no_purchase_at=None, contradiction="")
     unnamed = refunds.filter(issuer_authorization_id="", amount_minor__gt=0).exclude(
         source=CardTransaction.Source.LEGACY
@@ -125,7 +125,7 @@ def _alike(kept: CardTransaction) -> QuerySet[CardTransaction]:
 
 
 def _on_its_own_card(rows: QuerySet[CardTransaction]) -> QuerySet[CardTransaction]:
-    """The rows without a purchase, or with one of their own card."""
+    """Returns the rows without a purchase, or with one of their own card."""
     return rows.filter(Q(authorization=None) | Q(authorization__card=None) | Q(authorization__card=F("card")))
 
 
@@ -143,7 +143,7 @@ def _find_purchase(refund: CardTransaction) -> bool:
 
 
 def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> list[Authorization]:
-    """The purchases captured before the refund with at least its amount left; none when too many match."""
+    """Returns the purchases captured before the refund with at least its amount left; none when too many match."""
     period = (refund.occurred_at - LONGEST_AGO, refund.occurred_at)
     before = _on_its_own_card(alike.filter(transaction_type=Type.SETTLEMENT, occurred_at__range=period))
     purchases = Authorization.objects.filter(pk__in=before.values("authorization")).order_by("pk")
@@ -155,12 +155,12 @@ def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> lis
 
 
 def _name(refund: CardTransaction) -> str:
-    """The merchant's name as a purchase stores it: shorter, and without a blank at its end."""
+    """Returns the merchant's name as a purchase stores it: shorter, and without a blank at its end."""
     return refund.merchant_name[:NAME_OF_PURCHASE].rstrip()
 
 
 def _waits_for_a_capture(refund: CardTransaction, *, besides: Authorization) -> bool:
-    """Whether another purchase at the merchant may have a capture that was not reported yet."""
+    """Returns whether another purchase at the merchant may have a capture that was not reported yet."""
     on_card = Authorization.objects.filter(card=refund.card_id, currency=refund.currency)
     alike = on_card.filter(merchant_name=_name(refund))
     is_open = Q(status=states.Authorization.APPROVED) | Q(settle_due_at__isnull=False)

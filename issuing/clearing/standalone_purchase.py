@@ -11,7 +11,7 @@ NAME_LIMIT = Authorization._meta.get_field("merchant_name").max_length or 0
 
 
 def make(capture: CardTransaction, *, because: str, actor: str) -> Authorization:
-    """A settled purchase of the capture's card under the capture's own name, under the capture's lock.
+    """Returns a settled purchase of the capture's card under the capture's own name, under the capture's lock.
 
     Nobody was asked for its money, so that once the capture is joined with it a case says so, from which the card that
     would have been chosen can be charged (billing/unfunded_charge.py). What names the capture later finds it. Raises

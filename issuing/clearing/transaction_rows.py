@@ -37,12 +37,18 @@ class Difference:
 
 
 def type_of(found: IssuerTransaction, transaction_type: str = "") -> str:
-    """One of CardTransaction.Type, or "" for no movement of money; `transaction_type` is for rows without a kind."""
+    """Returns one of CardTransaction.Type, or "" for no movement of money.
+
+    `transaction_type` is for rows without a kind.
+    """
     return transaction_type or TYPES.get(found.kind, "")
 
 
 def row_of(found: IssuerTransaction, transaction_type: str = "") -> dict[str, Any]:
-    """The columns that the movement itself gives; raises UnrecordableError for an impossible amount or currency."""
+    """Returns the columns that the movement itself gives.
+
+    Raises UnrecordableError for an impossible amount or currency.
+    """
     kind = type_of(found, transaction_type)
     amount_minor = -found.amount_minor if kind in MONEY_BACK else found.amount_minor
     try:
@@ -69,7 +75,10 @@ def row_of(found: IssuerTransaction, transaction_type: str = "") -> dict[str, An
 
 
 def dispute_of(kept: CardTransaction) -> str:
-    """The issuer's id of the dispute that moved it: it stands before the movement's own (issuing/disputes.py)."""
+    """Returns the issuer's id of the dispute that moved it:
+
+    It stands before the movement's own (issuing/disputes.py).
+    """
     return kept.issuer_transaction_id.partition(":")[0]
 
 
@@ -80,7 +89,7 @@ def check(found: IssuerTransaction) -> None:
 
 
 def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
-    """What the kept row has differently from the new report: amount, currency or type."""
+    """Returns what the kept row has differently from the new report: amount, currency or type."""
     if all(getattr(kept, name) == row[name] for name in FACTS):
         return None
     money = Money(row["amount_minor"], row["currency"])
@@ -88,7 +97,7 @@ def difference(kept: CardTransaction, row: dict[str, Any]) -> Difference | None:
 
 
 def missing(kept: CardTransaction, row: dict[str, Any]) -> dict[str, Any]:
-    """What the kept row lacks and the new report has; amount, currency and type are never among it.
+    """Returns what the kept row lacks and the new report has; amount, currency and type are never among it.
 
     Nor is a purchase, once staff have marked the refund as belonging to none (issuing/clearing/manual_matching.py). For
     a contradicted movement, staff decide whose it is (issuing/inbox/references.py).

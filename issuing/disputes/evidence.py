@@ -86,7 +86,7 @@ def kind_of(content: bytes) -> str:
 
 
 def context(row: DisputeEvidence) -> str:
-    """The only place where the sealed content opens."""
+    """Returns the only place where the sealed content opens."""
     return f"{_PLACE}:{row.public_id}"
 
 
@@ -105,7 +105,7 @@ class _NoReasonError(DisputeRefusedError):
 
 
 def _name(name: str, kind: str) -> str:
-    """The file's own name without its folders, with the ending of what it really is."""
+    """Returns the file's own name without its folders, with the ending of what it really is."""
     last = PurePosixPath(name.replace("\\", "/")).name
     stem = free_text(last.rsplit(".", 1)[0], limit=LONGEST_NAME).replace('"', "") or "evidence"
     return f"{stem}{ENDINGS[Kind(kind)]}"

@@ -27,7 +27,7 @@ def reseal_all(counts: Counts, *, dry_run: bool) -> None:
 
 
 def older_than_first_key() -> QuerySet[DisputeEvidence]:
-    """The files that the first key did not seal; raises NoKeyError."""
+    """Returns the files that the first key did not seal; raises NoKeyError."""
     begins = Substr("sealed", 1, HEADER_BYTES, output_field=BinaryField())
     return DisputeEvidence.objects.annotate(begins=begins).exclude(begins=first_key().header)
 

@@ -109,7 +109,7 @@ def apply_update(update: DisputeUpdate) -> Dispute:
 
 
 def _refuse_contradiction(update: DisputeUpdate) -> str:
-    """Why the update's references do not belong together, for an update whose money is kept so; else "".
+    """Returns why the update's references do not belong together, for an update whose money is kept so; else "".
 
     What staff have resolved is no contradiction any more. Raises ContradictionError for an update without money, and
     for a dispute that is about another purchase.
@@ -137,7 +137,7 @@ def _refuse_contradiction(update: DisputeUpdate) -> str:
 
 
 def _linked_by_staff(dispute: Dispute, issuer_card_id: str) -> Authorization | None:
-    """The purchase that staff linked it to, after its reports on this card had contradicted what we know."""
+    """Returns the purchase that staff linked it to, after its reports on this card had contradicted what we know."""
     if dispute.authorization is None or not issuer_card_id:
         return None
     moved = CardTransaction.objects.filter(authorization=dispute.authorization_id, issuer_card_id=issuer_card_id)
@@ -186,7 +186,10 @@ def _know(update: DisputeUpdate, *, is_apart: bool) -> Dispute:
 
 
 def _links(provider: str, named: str, dispute: Dispute) -> dict[str, int]:
-    """The capture and the purchase, once they are known; later ones are linked by clearing/card_transactions.py."""
+    """Returns the capture and the purchase, once they are known.
+
+    Later ones are linked by clearing/card_transactions.py.
+    """
     if not named or (dispute.transaction_id and dispute.authorization_id):
         return {}
     captures = CardTransaction.objects.filter(provider=provider, issuer_transaction_id=named)

@@ -98,7 +98,7 @@ def captures_of(purchase: Authorization) -> list[CardTransaction]:
 
 
 def left_of(capture: CardTransaction) -> Money:
-    """What of a capture was not given back, in the capture's currency.
+    """Returns what of a capture was not given back, in the capture's currency.
 
     Refunds are counted by purchase and in its currency; a capture in another currency is left whole, or not at all. So
     nothing is left of one that staff have taken off its purchase.

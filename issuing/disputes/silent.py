@@ -45,7 +45,7 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
 
 
 def why_not(dispute: Dispute) -> str:
-    """Why a dispute cannot be ended by hand, in a sentence for staff; "" where it can."""
+    """Returns why a dispute cannot be ended by hand, in a sentence for staff; "" where it can."""
     if dispute.status not in states.OPEN_DISPUTE:
         return "It is over already."
     until = dispute.updated_at + SILENT_FOR

@@ -117,7 +117,7 @@ def _record(claimed: DisputeRequest, found: IssuerDispute | None, *, target: str
 
 
 def _dispute(claimed: DisputeRequest, found: IssuerDispute) -> Dispute:
-    """The dispute's row, which an event may have made already."""
+    """Returns the dispute's row, which an event may have made already."""
     return lifecycle.apply_update(
         DisputeUpdate(
             provider=claimed.transaction.provider,

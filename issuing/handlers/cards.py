@@ -56,7 +56,7 @@ def _about_holder(event: IssuerEvent) -> Result:
 
 
 def _reports_a_stop(event: IssuerEvent) -> bool:
-    """Whether the update stops the card or its holder; an unknown status may mean that too.
+    """Returns whether the update stops the card or its holder; an unknown status may mean that too.
 
     A stop that ended before a newer update stops nothing, in whatever order the two arrive. Of two reports from the
     same moment the stop counts.
@@ -70,7 +70,7 @@ def _is_stop(event: IssuerEvent) -> bool:
 
 
 def _ended_meanwhile(event: IssuerEvent) -> bool:
-    """Whether a later update about the same card or holder was handled already, and allows purchases."""
+    """Returns whether a later update about the same card or holder was handled already, and allows purchases."""
     handled = IssuerEvent.objects.filter(provider=event.provider, status=states.Event.HANDLED)
     same = handled.filter(object_id=event.object_id, event_type__startswith=_family(event))
     latest = same.order_by("-pk")[:MOST_EVENTS]
@@ -79,7 +79,7 @@ def _ended_meanwhile(event: IssuerEvent) -> bool:
 
 
 def _family(event: IssuerEvent) -> str:
-    """The common prefix of all event types about a card, or about a holder."""
+    """Returns the common prefix of all event types about a card, or about a holder."""
     return event.event_type.partition(".")[0] + "."
 
 
@@ -90,14 +90,14 @@ def _status_word(event: IssuerEvent) -> str:
 
 
 def _reported_at(event: IssuerEvent) -> dt.datetime:
-    """When the issuer says that it happened, or when we received it."""
+    """Returns when the issuer says that it happened, or when we received it."""
     if event.provider == Provider.MARQETA:
         return happened_at(content_of(event)) or event.received_at
     return parse_envelope(bytes(event.body)).reported_at or event.received_at
 
 
 def _says_what_we_hold(event: IssuerEvent, card: VirtualCard) -> bool:
-    """Whether it is the echo of our own change, which needs no request to the issuer."""
+    """Returns whether it is the echo of our own change, which needs no request to the issuer."""
     if event.provider == Provider.MARQETA:
         return marqeta_objects.read_state(_status_word(event)) == card.status
     reported = _stripe_card(event)

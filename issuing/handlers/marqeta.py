@@ -82,7 +82,7 @@ def _meaning(kind: str, row: dict[str, Any]) -> Meaning:
 
 
 def _is_alone(kind: str, row: dict[str, Any]) -> bool:
-    """Whether a plain credit or debit of the account belongs to no merchant's message: the program's own load.
+    """Returns whether a plain credit or debit of the account belongs to no merchant's message: the program's own load.
 
     The twin of a message carries the message's funding, or names the message (Marqeta, gpa twins).
     """
@@ -245,7 +245,7 @@ def _report(row: Row, status: str, *, patient: bool) -> Result:
 
 
 def _decision(row: Row, *, approved: bool) -> Decision | None:
-    """Our decision, not corrected since, about this very message."""
+    """Returns our decision, not corrected since, about this very message."""
     found = rounds.decided_under(row.update.provider, row.jit_token)
     # A message that names our answer about another purchase does not concern that purchase.
     found = found.filter(authorization__issuer_authorization_id=row.update.authorization_id)

@@ -25,7 +25,7 @@ _KINDS = {
 
 
 def read(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -> IssuerTransaction | None:
-    """The movement of a row with its `update`; None for a kind that moves nothing.
+    """Returns the movement of a row with its `update`; None for a kind that moves nothing.
 
     Raises MalformedEventError for a row without a token of its own.
     """
@@ -69,7 +69,7 @@ def record(kind: str, found: IssuerTransaction, update: AuthorizationUpdate) -> 
 
 
 def _is_known(token: str, provider: str) -> bool:
-    """Whether it is a purchase or a capture of ours."""
+    """Returns whether it is a purchase or a capture of ours."""
     purchases = Authorization.objects.filter(provider=provider, issuer_authorization_id=token)
     captures = CardTransaction.objects.filter(
         provider=provider, issuer_transaction_id=token, transaction_type=Type.SETTLEMENT

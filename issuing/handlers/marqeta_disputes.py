@@ -82,7 +82,7 @@ def apply_message(kind: str, row: dict[str, Any], update: AuthorizationUpdate) -
 
 
 def gives_money(kind: str) -> bool:
-    """Whether one of MESSAGES says that we received money."""
+    """Returns whether one of MESSAGES says that we received money."""
     return MESSAGES[kind][0] in (Type.CHARGEBACK, Type.PROVISIONAL_CREDIT)
 
 

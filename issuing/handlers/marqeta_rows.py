@@ -58,7 +58,10 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
 
 
 def _released_minor(row: dict[str, Any], update: AuthorizationUpdate) -> int:
-    """The amount that a reversal releases; an advice has the new total (docs/issuers/marqeta.md, Amounts by type)."""
+    """Returns the amount that a reversal releases.
+
+    An advice has the new total (docs/issuers/marqeta.md, Amounts by type).
+    """
     order = row.get("gpa_order") or row.get("gpa_order_unload")
     if isinstance(order, dict) and "amount" in order:
         return read_minor(order["amount"], update.currency, "the order's amount")
@@ -66,7 +69,7 @@ def _released_minor(row: dict[str, Any], update: AuthorizationUpdate) -> int:
 
 
 def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
-    """Whether we should know the purchase: the gateway was asked, or the message follows another."""
+    """Returns whether we should know the purchase: the gateway was asked, or the message follows another."""
     if kind not in FIRST_MESSAGES:
         return bool(row.get("preceding_related_transaction_token"))
     order = row.get("gpa_order")

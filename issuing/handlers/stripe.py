@@ -69,7 +69,10 @@ def _posted(provider: str, envelope: Envelope) -> Result:
 
 
 def _read(content: dict[str, Any]) -> tuple[IssuerTransaction, Merchant, str]:
-    """The movement, its merchant and its authorization code; raises MalformedEventError before anything is written."""
+    """Returns the movement, its merchant and its authorization code.
+
+    Raises MalformedEventError before anything is written.
+    """
     try:
         found = stripe_objects.read_transaction(content)
         transaction_rows.check(found)

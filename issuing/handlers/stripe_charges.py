@@ -65,7 +65,7 @@ def apply(envelope: Envelope, *, patient: bool) -> Result | None:
 
 
 def _is_early(envelope: Envelope) -> bool:
-    """Whether the event may concern a charge with an unknown outcome: then it waits until that is known."""
+    """Returns whether the event may concern a charge with an unknown outcome: then it waits until that is known."""
     is_old = envelope.reported_at is None or clock.now() - envelope.reported_at > WAIT_FOR_CHARGE
     return not is_old and processor_events.is_unsettled(intent_of(envelope.content))
 

@@ -41,7 +41,7 @@ def apply(provider: str, envelope: Envelope) -> tuple[str, str]:
 
 
 def _is_known(update: DisputeUpdate) -> bool:
-    """Whether an earlier event has named what is disputed."""
+    """Returns whether an earlier event has named what is disputed."""
     known = Dispute.objects.filter(provider=update.provider, issuer_dispute_id=update.dispute_id)
     return known.exclude(issuer_transaction_id="").exists()
 
@@ -110,7 +110,7 @@ def _movement(row: dict[str, Any], currency: str, reported_at: dt.datetime) -> M
 
 
 def _id_of(reference: object) -> str:
-    """The id of an object that is given by id, or expanded."""
+    """Returns the id of an object that is given by id, or expanded."""
     return clean_text(reference.get("id") if isinstance(reference, dict) else reference, limit=64)
 
 

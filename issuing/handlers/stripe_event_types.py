@@ -26,7 +26,7 @@ CATALOGUE = ("coupon.", "plan.", "price.", "product.", "promotion_code.", "quote
 
 
 def why_kept(kind: str, content: dict[str, Any]) -> str:
-    """Why nothing is done about an event, in a sentence; raises UnhandledMoneyError where it moves money."""
+    """Returns why nothing is done about an event, in a sentence; raises UnhandledMoneyError where it moves money."""
     if kind in GONE_WRONG:
         raise UnhandledMoneyError("Money between our own accounts did not arrive, or was taken back.")
     if kind in COMPANIONS:

@@ -240,22 +240,28 @@ class Issuer(Protocol):
         """Replaces the limits that the issuer enforces, as far as it can."""
 
     def get_card_details(self, issuer_card_id: str) -> IssuedCard:
-        """The card in its present state."""
+        """Returns the card in its present state."""
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
-        """A page of all our cards at the issuer, in no promised order; `limits` may be None to save requests."""
+        """Returns a page of all our cards at the issuer, in no promised order.
+
+        `limits` may be None to save requests.
+        """
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
-        """A page of the card's transactions, newest first; without a card, of all our cards' transactions."""
+        """Returns a page of the card's transactions, newest first; without a card, of all our cards' transactions."""
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
-        """A page of the events since then that the issuer sent, or would have sent, to our webhook.
+        """Returns a page of the events since then that the issuer sent, or would have sent, to our webhook.
 
         Authorization requests are left out: nobody waits for their answer any more.
         """
 
     def get_card_data(self, issuer_card_id: str) -> CardData:
-        """The whole number and the code, for staff who may see them; the adapter neither logs nor keeps them."""
+        """Returns the whole number and the code, for staff who may see them.
+
+        The adapter neither logs nor keeps them.
+        """
 
     def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
         """Begins a dispute of a capture, or finds the one that an earlier call with this key began."""
@@ -264,9 +270,12 @@ class Issuer(Protocol):
         """Hands a dispute to the card network; one that is handed over already stays as it is."""
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
-        """A grant for the cardholder's own device; `nonce` is from the issuer's script there, if it needs one."""
+        """Returns a grant for the cardholder's own device.
+
+        `nonce` is from the issuer's script there, if it needs one.
+        """
 
 
 def missed(envelope: Envelope, body: bytes, created_at: dt.datetime) -> MissedEvent:
-    """An envelope's event as a list of past events contains it."""
+    """Returns an envelope's event as a list of past events contains it."""
     return MissedEvent(envelope.id, envelope.type, envelope.object_id, created_at, body)

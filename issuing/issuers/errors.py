@@ -50,51 +50,51 @@ def no_answer() -> NetworkError:
 
 
 def not_let_in() -> AuthenticationError:
-    """The issuer refused our credentials."""
+    """Returns the error for credentials that the issuer refused."""
     return AuthenticationError("The card issuer did not accept our credentials. Our staff has to look into this.")
 
 
 def too_fast(retry_after: str | None) -> RateLimitedError:
-    """The issuer's rate limit was reached; `retry_after` is its raw header."""
+    """Returns the error for the issuer's rate limit; `retry_after` is its raw header."""
     sentence = "The card issuer is busy. Please try again shortly."
     return RateLimitedError(sentence, retry_after_s=seconds_of(retry_after))
 
 
 def held_back(wait: dt.timedelta) -> HeldBackError:
-    """An earlier request for the same change has to settle first."""
+    """Returns the error for a change that has to wait for an earlier request about the same thing."""
     sentence = "The card issuer has not settled an earlier request for this. It is tried again later."
     return HeldBackError(sentence, retry_after_s=wait.total_seconds())
 
 
 def refused(status: int | None = None) -> RefusedError:
-    """The issuer refused for a reason that another attempt does not change."""
+    """Returns the error for a refusal that another attempt does not change."""
     if status == 404:
         return unknown()
     return RefusedError("The card issuer did not accept this request.")
 
 
 def unknown() -> RefusedError:
-    """The issuer does not know the card or the cardholder."""
+    """Returns the error for a card or cardholder that the issuer does not know."""
     return RefusedError("The card issuer does not know this card or cardholder.", code="issuer_unknown_card")
 
 
 def key_reused() -> RefusedError:
-    """A key was used again with another content."""
+    """Returns the error for a key that was used again with another content."""
     return RefusedError("This request was sent before with other content.", code=KEY_REUSED)
 
 
 def illegal_move(status: str) -> RefusedError:
-    """A card cannot be moved to this state from its present one."""
+    """Returns the error for a card that cannot be moved to this state from its present one."""
     return RefusedError(f"This card cannot become {status} any more.", code="issuer_illegal_move")
 
 
 def not_moved(card: IssuedCard, status: str, refusal: RefusedError) -> RefusedError:
-    """Why a move was refused: the card is closed for good, or the issuer's reason."""
+    """Returns why a move was refused: the card is closed for good, or the issuer's reason."""
     return illegal_move(status) if card.status == Card.CLOSED and refusal.code == RefusedError.code else refusal
 
 
 def seconds_of(retry_after: str | None) -> float | None:
-    """The header Retry-After, a number of seconds or a date, as seconds from now; None if it is neither."""
+    """Returns the header Retry-After, a number of seconds or a date, as seconds from now; None if it is neither."""
     text = (retry_after or "").strip()
     try:
         seconds = float(text)

@@ -17,7 +17,7 @@ MOST_DIGITS = 30
 
 
 def of(said: Any) -> str:
-    """The SHA-256, in hex, of JSON values in canonical form; "" for what is nested too deeply to be hashed."""
+    """Returns the SHA-256, in hex, of JSON values in canonical form; "" for what is nested too deeply to be hashed."""
     try:
         text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_number)
     except RecursionError:
@@ -27,14 +27,14 @@ def of(said: Any) -> str:
 
 
 def number(value: object) -> object:
-    """A number in one form, whether it came as 45, 45.00, "45.0" or "4.5E+1"; anything else stays as it is."""
+    """Returns a number in one form, whether it came as 45, 45.00, "45.0" or "4.5E+1"; anything else stays as it is."""
     if isinstance(value, str) and WRITTEN_NUMBER.fullmatch(value):
         return _number(Decimal(value))
     return _number(value) if isinstance(value, Decimal) else value
 
 
 def other_id(event_id: str, fingerprint: str) -> str:
-    """The name of an event whose own id belongs to an event with another content."""
+    """Returns the name of an event whose own id belongs to an event with another content."""
     return f"sha256:{hashlib.sha256(f'{event_id}:{fingerprint}'.encode()).hexdigest()}"
 
 

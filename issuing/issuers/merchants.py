@@ -8,7 +8,7 @@ from django.conf import settings
 
 
 def category_of(mcc: str) -> str:
-    """The name of a merchant category, such as "eating_places_restaurants"; "" for a code that is not listed.
+    """Returns the name of a merchant category, such as "eating_places_restaurants"; "" for a code that is not listed.
 
     Stripe sends the name beside the code, Marqeta the code alone (fixtures/mcc_codes.csv).
     """
@@ -16,7 +16,7 @@ def category_of(mcc: str) -> str:
 
 
 def location_of(*, city: str, state: str, country: str) -> str:
-    """A place in one line, without its unknown parts: "Seattle, WA, US"."""
+    """Returns a place in one line, without its unknown parts: "Seattle, WA, US"."""
     return ", ".join(part for part in (city, state, country) if part)
 
 

@@ -45,7 +45,7 @@ class Envelope:
     origin: Origin = Origin()
 
     def fingerprint(self) -> str:
-        """The hash of the event's content; "" where that is not known."""
+        """Returns the hash of the event's content; "" where that is not known."""
         return "" if self.says is None else fingerprints.of(self.says)
 
 
@@ -75,11 +75,11 @@ class SideAmounts:
     atm_fee_minor: int = 0
 
     def columns(self) -> dict[str, Any]:
-        """The columns under the names of our rows and of the committing statement."""
+        """Returns the columns under the names of our rows and of the committing statement."""
         return asdict(self)
 
     def said(self) -> dict[str, Any]:
-        """The columns that have a value."""
+        """Returns the columns that have a value."""
         return {name: value for name, value in self.columns().items() if value}
 
 
@@ -93,13 +93,13 @@ class AnswerFormat(Protocol):
         """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
     def bare_decline(self, reason: str) -> bytes:
-        """A decline without a stored decision."""
+        """Returns a decline without a stored decision."""
 
     def repeat(self, response: bytes) -> bytes:
-        """The stored answer of a round, for another event that asks the same."""
+        """Returns the stored answer of a round, for another event that asks the same."""
 
     def is_approval(self, response: bytes) -> bool:
-        """Whether these bytes, written by `answer` or `bare_decline`, approve."""
+        """Returns whether these bytes, written by `answer` or `bare_decline`, approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,10 @@ class AuthorizationUpdate:
 
 
 def round_prefix(rounds_before: int) -> str:
-    """The prefix of the key of the round at this position: the request then is in the history."""
+    """Returns the prefix of the key of the round at this position: the request then is in the history."""
     return f"{rounds_before}:"
 
 
 def body_id(body: bytes) -> str:
-    """The name of a delivery without an id of its own; a hash over a card's number would reveal the number."""
+    """Returns the name of a delivery without an id of its own; a hash over a card's number would reveal the number."""
     return f"sha256:{hashlib.sha256(masked_body(body)).hexdigest()}"

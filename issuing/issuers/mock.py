@@ -123,11 +123,11 @@ class MockIssuer:
         return self._run("get_card_details", lambda: self._find(issuer_card_id))
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
-        """The cursor is the number of cards on the pages before."""
+        """Returns a page of cards; the cursor is the number of cards on the pages before."""
         return self._run("list_cards", lambda: CardPage(*self._cut(list(self.cards.values()), cursor)))
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
-        """The cursor is the number of transactions on the pages before."""
+        """Returns a page of transactions; the cursor is the number of transactions on the pages before."""
 
         def cut() -> Page:
             if issuer_card_id:
@@ -138,7 +138,7 @@ class MockIssuer:
         return self._run("get_transaction_history", cut)
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
-        """One event per transaction, in Stripe's envelope, which the inbox reads for every issuer but Marqeta."""
+        """Returns one event per transaction in Stripe's envelope, which the inbox reads for all but Marqeta."""
 
         def cut() -> EventPage:
             rows, after = self._cut(self._since(since), cursor)
@@ -215,7 +215,7 @@ class MockIssuer:
 
 
 def card_data(card: IssuedCard) -> CardData:
-    """A number with a valid check digit that ends in the card's last four; both follow from the card's id."""
+    """Returns a number with a valid check digit that ends in the card's last four; both follow from the card's id."""
     digits = int(_digest(card.issuer_card_id), 16)
     start = f"400000{digits % 10**5:05d}"
     candidates = (f"{start}{filler}{card.last_four}" for filler in range(10))

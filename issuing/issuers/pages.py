@@ -18,7 +18,10 @@ UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeErro
 
 
 def rows_of(listed: Any, *, more: str) -> tuple[list[Row], bool]:
-    """The rows of a page, and whether its key `more` is true; raises NetworkError for an answer that is no list."""
+    """Returns the rows of a page, and whether its key `more` is true.
+
+    Raises NetworkError for an answer that is no list.
+    """
     rows, is_more = (listed.get("data"), listed.get(more)) if isinstance(listed, Mapping) else (None, None)
     if not isinstance(rows, list) or not isinstance(is_more, bool) or not all(isinstance(row, dict) for row in rows):
         raise errors.no_answer()
@@ -27,7 +30,7 @@ def rows_of(listed: Any, *, more: str) -> tuple[list[Row], bool]:
 
 
 def read_each(rows: Iterable[Row], read: Callable[[Row], Found]) -> tuple[tuple[Found, ...], list[Row]]:
-    """The readable rows in their order, and the unreadable ones."""
+    """Returns the readable rows in their order, and the unreadable ones."""
     found, unread = [], []
     for row in rows:
         try:
@@ -38,7 +41,7 @@ def read_each(rows: Iterable[Row], read: Callable[[Row], Found]) -> tuple[tuple[
 
 
 def names_of(rows: Iterable[Row], *, key: str) -> tuple[str, ...]:
-    """The issuer's name for each row, under `key`, or a hash of its content."""
+    """Returns the issuer's name for each row, under `key`, or a hash of its content."""
     return tuple(_name(row, key) for row in rows)
 
 

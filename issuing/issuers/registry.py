@@ -16,7 +16,7 @@ _issuers: dict[str, Issuer] = {}
 
 
 def issuer_for(provider: str) -> Issuer:
-    """The issuer of this name; raises UnusableIssuerError for an unknown name, or one not allowed here."""
+    """Returns the issuer of this name; raises UnusableIssuerError for an unknown name, or one not allowed here."""
     with _lock:
         if provider not in _issuers:
             _issuers[provider] = _make(provider)
@@ -46,7 +46,7 @@ def _make(provider: str) -> Issuer:
 
 
 def _calls_per_second(provider: str) -> float:
-    """The budget from the settings; the mock needs none."""
+    """Returns the budget from the settings; the mock needs none."""
     limits = {"stripe": settings.STRIPE_CALLS_PER_SECOND, "marqeta": settings.MARQETA_CALLS_PER_SECOND}
     return float(limits.get(provider, 0))
 

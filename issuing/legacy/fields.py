@@ -100,7 +100,7 @@ class Fields(Lookup):
         return text
 
     def texts(self, name: str, *others: str, limit: int) -> list[str]:
-        """A list of texts."""
+        """Returns a list of texts, each of at most `limit` characters."""
         label, value = self.take(name, *others)
         if value is None:
             return []

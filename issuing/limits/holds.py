@@ -17,7 +17,7 @@ def release_all(purchase: Authorization) -> None:
 
 
 def held_without_us_minor(purchase: Authorization) -> int:
-    """What is held that the issuer approved by itself before it asked us for more, in minor units."""
+    """Returns what is held that the issuer approved by itself before it asked us for more, in minor units."""
     return _left_minor(_placed(purchase, of_capture=False).filter(decision=None))
 
 
@@ -83,7 +83,10 @@ def _count(purchase: Authorization, amount_minor: int) -> None:
 
 
 def _windows_of(purchase: Authorization) -> tuple[int, int] | None:
-    """The day and the month that the purchase was counted in first, else those of now; None where nothing can count."""
+    """Returns the day and the month that the purchase was counted in first, else those of now.
+
+    None where nothing can count.
+    """
     first = Hold.objects.filter(authorization=purchase).order_by("pk").first()
     if first is not None:
         return first.day_id, first.month_id

@@ -11,7 +11,7 @@ from onecard.kit.clock import local_day
 
 
 def open_now(card: VirtualCard) -> tuple[int, int]:
-    """The keys of the card's current day and month, opened if they are not yet; in the caller's transaction.
+    """Returns the keys of the card's current day and month, opened if they are not yet; in the caller's transaction.
 
     By the same function in the database as a decision, under the card's lock.
     """

@@ -7,7 +7,7 @@ from issuing.models import Decision
 
 
 def of(decision: Decision | None) -> list[int]:
-    """The ids of the funding methods, in the order in which the engine ranked them; none without a decision."""
+    """Returns the ids of the funding methods, in the order in which the engine ranked them; none without a decision."""
     candidates = decision.trace.get("candidates") if decision and isinstance(decision.trace, Mapping) else None
     return [
         candidate["method_id"]
@@ -17,7 +17,7 @@ def of(decision: Decision | None) -> list[int]:
 
 
 def _was_usable(candidate: Any) -> bool:
-    """The trace is stored JSON and may be of another release."""
+    """Returns the candidates of a trace, which is stored JSON and may come from another release."""
     if not isinstance(candidate, Mapping) or candidate.get("left_out"):
         return False
     return isinstance(candidate.get("method_id"), int)

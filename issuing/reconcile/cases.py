@@ -49,7 +49,7 @@ def note(comparison: Comparison, difference: Difference) -> None:
 
 
 def settled_case(comparison: Comparison, difference: Difference) -> Case | None:
-    """The case with which staff settled exactly this: the same amount, and not opened again.
+    """Returns the case with which staff settled exactly this: the same amount, and not opened again.
 
     It applies only to what another side lists: our own books can be corrected, and a sentence empties no account
     (money-safety I12).
@@ -68,7 +68,7 @@ def settled_case(comparison: Comparison, difference: Difference) -> Case | None:
 
 
 def open_case(comparison: Comparison, difference: Difference) -> Case:
-    """The case of a difference, dated by its movement: the open one, or a new one."""
+    """Returns the case of a difference, dated by its movement: the open one, or a new one."""
     with transaction():
         case = cases.open_case(
             kind=Case.Kind.RECONCILIATION,
@@ -93,7 +93,7 @@ def resolve_gone(comparison: Comparison, window: Window) -> int:
 
 
 def older_open(comparison: Comparison, window: Window) -> int:
-    """The number of open cases of a comparison about movements before the window."""
+    """Returns the number of open cases of a comparison about movements before the window."""
     ours = Case.objects.filter(kind=Case.Kind.RECONCILIATION, status=Case.Status.OPEN, about_at__lt=window.since)
     return 0 if comparison.of_all_time else ours.filter(reference__contains=f":{comparison.label}:").count()
 
@@ -107,7 +107,7 @@ def reference_of(comparison: Comparison, difference: Difference) -> str:
 
 
 def stake(difference: Difference) -> Money:
-    """The amount at stake: the gap between two amounts, else the whole amount; never negative."""
+    """Returns the amount at stake: the gap between two amounts, else the whole amount; never negative."""
     here, there = difference.here, difference.there
     row = there or here
     assert row is not None  # noqa: S101  (a difference has a row)
@@ -119,7 +119,7 @@ def stake(difference: Difference) -> Money:
 
 
 def words(comparison: Comparison, difference: Difference) -> str:
-    """A sentence for staff."""
+    """Returns a sentence for staff."""
     said = SAID[difference.kind].format(
         here=side_in_words(difference.here), there=side_in_words(difference.there), side=comparison.other_side
     )
@@ -127,7 +127,7 @@ def words(comparison: Comparison, difference: Difference) -> str:
 
 
 def side_in_words(row: Row | None) -> str:
-    """One side's row, in a few words."""
+    """Returns one side's row, in a few words."""
     if row is None:
         return "nothing"
     money = Money(row.amount_minor, row.currency) if _is_currency(row.currency) else f"{row.amount_minor} units"

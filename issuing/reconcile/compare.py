@@ -81,7 +81,7 @@ def compare(here: Iterable[Row], there: Iterable[Row]) -> Iterator[Difference]:
 
 
 def classify(here: Row | None, there: Row | None) -> Kind | None:
-    """The class of the difference between two rows of one key, the gravest first; None when they agree."""
+    """Returns the class of the difference between two rows of one key, the gravest first; None when they agree."""
     if here is not None and here.state == UNKNOWN:
         return Kind.UNKNOWN_OUTCOME
     if here is None:
@@ -101,7 +101,7 @@ Group = tuple[Row, tuple[Row, ...]]
 
 
 def _counting(mine: Group | None, other: Group | None) -> Iterator[Difference]:
-    """The differences of one key with a row that is due."""
+    """Yields the differences of one key with a row that is due."""
     here, there = mine[0] if mine else None, other[0] if other else None
     kind = classify(here, there)
     due = [row for row in (here, there) if row is not None and row.is_due]
@@ -116,7 +116,7 @@ def _counting(mine: Group | None, other: Group | None) -> Iterator[Difference]:
 
 
 def _groups(rows: Iterable[Row]) -> Iterator[Group]:
-    """Each key's first row and its duplicates, which are equal neighbours."""
+    """Yields each key's first row and its duplicates, which are equal neighbours."""
     first: Row | None = None
     twins: tuple[Row, ...] = ()
     for row in rows:

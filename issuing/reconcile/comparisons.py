@@ -54,7 +54,7 @@ class Comparison:
 
 
 def of_issuer(provider: str, issuer: external.IssuersList) -> list[Comparison]:
-    """The issuer's movements and ours."""
+    """Returns the issuer's movements and ours."""
 
     @contextmanager
     def differences(window: Window, tick: Tick) -> Iterator[Iterator[Difference]]:
@@ -71,7 +71,7 @@ def of_issuer(provider: str, issuer: external.IssuersList) -> list[Comparison]:
 def of_processor(
     lists: external.ProcessorsLists | None = None, provider: str = StripeLists.provider
 ) -> list[Comparison]:
-    """The processor's charges and refunds and ours."""
+    """Returns the processor's charges and refunds and ours."""
     asked = lists or StripeLists()
 
     @contextmanager
@@ -97,7 +97,7 @@ def of_processor(
 
 
 def of_books() -> list[Comparison]:
-    """Our rows and the ledger, and the purchases that do not add up."""
+    """Returns our rows and the ledger, and the purchases that do not add up."""
     return [
         _with_ledger("posted_transactions", internal.MOVED_ON_CARDS, internal.CARD_POSTINGS, repairs.post_transaction),
         _with_ledger("posted_charges", internal.CHARGED, internal.CHARGE_POSTINGS, repairs.post_charge),

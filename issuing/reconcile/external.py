@@ -70,7 +70,7 @@ class ProcessorsLists(Protocol):
 
 
 def transactions(issuer: IssuersList, window: Window) -> Iterator[Listed]:
-    """The captures and refunds that the issuer lists; rows that move no money are left out.
+    """Yields the captures and refunds that the issuer lists; rows that move no money are left out.
 
     Raises the issuer's errors, and UnreadRowsError.
     """
@@ -83,7 +83,7 @@ def transactions(issuer: IssuersList, window: Window) -> Iterator[Listed]:
 
 
 def charges(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
-    """The processor's charges under our ids, or under its own where ours is missing. Raises its list's error."""
+    """Yields the processor's charges under our ids, or under its own where ours is missing. Raises its list's error."""
     for page in _pages(lambda at: lists.list_charges(since=window.reads_from, until=window.reads_to, cursor=at)):
         for found in page.rows:
             key, reference = found.outcome.charge_public_id, found.outcome.processor_charge_id
@@ -91,7 +91,7 @@ def charges(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
 
 
 def refunds(lists: ProcessorsLists, window: Window) -> Iterator[Listed]:
-    """The processor's refunds, as `charges`."""
+    """Yields the processor's refunds, as `charges`."""
     for page in _pages(lambda at: lists.list_refunds(since=window.reads_from, until=window.reads_to, cursor=at)):
         for found in page.rows:
             key, reference = found.outcome.refund_public_id, found.outcome.processor_refund_id

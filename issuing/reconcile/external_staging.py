@@ -56,7 +56,7 @@ def staged(rows: Iterable[Listed], tick: Callable[[int], object]) -> Iterator[No
 
 
 def detail_of(row: Row) -> list[Any]:
-    """The details of a row in the other side's list, in the order given; times are ISO 8601."""
+    """Returns the details of a row in the other side's list, in the order given; times are ISO 8601."""
     with connection.cursor() as cursor:
         # Only a repair needs the index, so the first one creates it.
         cursor.execute("CREATE INDEX IF NOT EXISTS reconcile_theirs_key ON reconcile_theirs (key)")

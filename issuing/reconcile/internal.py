@@ -124,5 +124,5 @@ WHERE starts_with(p.key, 'refund:') AND p.occurred_at >= %(reads_from)s
 
 
 def query(sql: str, window: Window, *, provider: str = "") -> Query:
-    """One of the statements above, for a window and, where needed, an issuer."""
+    """Returns one of the statements above, for a window and, where needed, an issuer."""
     return Query(sql, window.parameters(provider=provider))

@@ -64,12 +64,15 @@ ORDER BY u.id
 
 
 def check() -> list[Problem]:
-    """Every disagreement between the cards' side and the ledger; empty when there is none."""
+    """Returns every disagreement between the cards' side and the ledger; empty when there is none."""
     return [*on_cards(), *_movements(), *_clearing()]
 
 
 def on_cards() -> list[Problem]:
-    """Every disagreement between the ledger and the cards' and purchases' balances; empty when there is none."""
+    """Returns every disagreement between the ledger and the cards' and purchases' balances.
+
+    Empty when there is none.
+    """
     return [*_cards(), *_uses()]
 
 

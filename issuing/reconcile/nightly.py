@@ -41,7 +41,7 @@ def run_all() -> list[Report]:
 
 
 def _all_that_can_be_made() -> Iterator[Comparison]:
-    """The comparisons of all issuers that are configured; one that no longer is does not stop the others."""
+    """Yields the comparisons of all issuers that are configured; one that no longer is does not stop the others."""
     for name in issuers():
         try:
             yield from of_issuer(name, issuer_for(name))
@@ -51,7 +51,7 @@ def _all_that_can_be_made() -> Iterator[Comparison]:
 
 
 def taking_part(provider: str = "") -> list[Comparison]:
-    """Every comparison, or those with one issuer or processor; our own books are always compared, and last.
+    """Returns every comparison, or those with one issuer or processor; our own books are always compared, and last.
 
     Raises ImproperlyConfigured for an issuer that is not configured.
     """
@@ -62,7 +62,7 @@ def taking_part(provider: str = "") -> list[Comparison]:
 
 
 def issuers() -> list[str]:
-    """The issuers that make new cards, or have cards of ours."""
+    """Returns the issuers that make new cards, or have cards of ours."""
     used = {settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER}
     used |= set(VirtualCard.objects.exclude(issuer_card_id="").values_list("issuer_provider", flat=True).distinct())
     return sorted(used & set(REAL))

@@ -100,7 +100,7 @@ WRITERS: dict[str, type[Table] | type[Json] | type[Csv]] = {"table": Table, "jso
 
 
 def as_fields(finding: Finding) -> dict[str, Any]:
-    """A finding as columns; its age counts from the movement, its case's age from when staff could see it."""
+    """Returns a finding as columns; its age counts from the movement, its case's age from when staff could see it."""
     happened = dt.datetime.fromtimestamp(finding.difference.at_s, dt.UTC)
     return {
         "class": str(finding.difference.kind),

@@ -41,7 +41,7 @@ class Window:
         return self.now - LOOKED_UP_FOR
 
     def parameters(self, **more: Any) -> dict[str, Any]:
-        """The parameters of the queries on our books."""
+        """Returns the parameters of the queries on our books."""
         return {
             "since": self.since,
             "until": self.until,
@@ -54,7 +54,7 @@ class Window:
 
 
 def window(*, since: dt.datetime | None = None, until: dt.datetime | None = None) -> Window:
-    """The last 35 days up to a quarter of an hour ago, or as requested; never newer than that quarter."""
+    """Returns the last 35 days up to a quarter of an hour ago, or as requested; never newer than that quarter."""
     now = clock.now()
     end = min(until or now, now - GRACE)
     return Window(since=since or end - LENGTH, until=end, now=now)

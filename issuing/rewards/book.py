@@ -123,7 +123,7 @@ def _put_back(refund: FundingRefund, earned: RewardEntry) -> bool:
 
 
 def _write_about(refund: FundingRefund, earned: RewardEntry, *, key: str, kind: str, booked: rewards.Booked) -> bool:
-    """A refund's entry says of card, rate and category what its charge's said; its month is that of the refund."""
+    """Returns the card, rate and category of a refund's entry: those of its charge's entry."""
     assert refund.charge is not None  # noqa: S101  (the caller looked)
     return _write(
         key=key,

@@ -61,7 +61,7 @@ def book_missing(*, since: dt.datetime | None = None, progress: Callable[[int], 
 
 
 def count_missing(*, since: dt.datetime | None = None) -> int:
-    """How many entries `book_missing` would try to write."""
+    """Returns how many entries `book_missing` would try to write."""
     start = since or LONG_AGO
     return sum(rows.filter(finished_at__gte=start).count() for rows, _book in _missing(start))
 

@@ -114,7 +114,7 @@ def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
 
 
 def overall(found: Iterable[Total]) -> dict[str, RewardValue]:
-    """The sum of the groups for each currency, in the order of their codes."""
+    """Returns the sum of the groups for each currency, in the order of their codes."""
     sums: dict[str, RewardValue] = {}
     for total in sorted(found, key=lambda each: each.currency):
         sums[total.currency] = sums[total.currency] + total.value if total.currency in sums else total.value

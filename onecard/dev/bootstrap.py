@@ -51,13 +51,13 @@ def make_environment(environment: Path, requirements: Path) -> None:
 
 
 def is_current(environment: Path, requirements: Path) -> bool:
-    """True when the stamp says that these very requirements were installed to the end."""
+    """Returns True when the stamp says that these very requirements were installed to the end."""
     stamp = _stamp(environment)
     return stamp.exists() and stamp.read_text() == _wanted_stamp(requirements) and runs(environment)
 
 
 def runs(environment: Path) -> bool:
-    """True when the environment's own Python starts, which it does not after its base was removed."""
+    """Returns True when the environment's own Python starts, which it does not after its base was removed."""
     program = _python(environment)
     return program.exists() and subprocess.call([str(program), "-c", ""], stderr=subprocess.DEVNULL) == 0
 
@@ -124,7 +124,7 @@ def _succeeds(command: list[str], log: Path) -> bool:
 
 
 def _failure(text: str, log: Path) -> BootstrapError:
-    """The error to raise, after the whole log was shown."""
+    """Returns the error to raise, after the whole log was shown."""
     _say(log.read_text(errors="replace").rstrip())
     return BootstrapError(text)
 

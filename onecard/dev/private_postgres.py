@@ -82,7 +82,7 @@ def socket_folder(folder: Path) -> Iterator[Path]:
 
 
 def database_url(sockets: Path) -> str:
-    """The URL of the database behind the socket, in the form that names a folder instead of a host."""
+    """Returns the URL of the database behind the socket, in the form that names a folder instead of a host."""
     return f"postgres://{NAME}@/{quote(str(sockets))}/{NAME}"
 
 

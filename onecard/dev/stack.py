@@ -100,7 +100,7 @@ def _sandbox_command(ports: Ports) -> list[str]:
 
 
 def web_command(port: int, *, processes: int = 2) -> list[str]:
-    """The web server (docs/decisions/0033): its processes, whose threads are those of onecard/asgi.py.
+    """Returns the command of the web server (docs/decisions/0033), whose threads are those of onecard/asgi.py.
 
     It counts connections and not requests, so that idle ones must not use up what it takes. A client that does not
     send its headers, or says nothing more on a kept connection, is hung up on after the read time-out.

@@ -78,7 +78,10 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
         return lookup in allowed_names(self.model, self.get_list_filter(request) if request else self.list_filter)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list; an address that asks for a filter which is not there leads to the list without it, and says so."""
+        """Shows the list.
+
+        An address with a filter that the list does not have leads to the list without it, with a message.
+        """
         refused = [name for name in request.GET if name not in PAGING and not self.lookup_allowed(name, "", request)]
         if not refused:
             return super().changelist_view(request, extra_context)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.forms import TextInput as TextWidget
 
     def page_action(**_options: Any) -> Callable[[View], View]:
-        """A button on top of a page of the admin that leads to a page of its own."""
+        """Returns a button on top of a page of the admin that leads to a page of its own."""
 
 else:
     from unfold.decorators import action as page_action

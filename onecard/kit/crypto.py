@@ -122,7 +122,7 @@ def open_bytes(sealed: bytes, *, context: str, ring: str = CARD_DATA_RING) -> by
 
 
 def first_key(ring: str = CARD_DATA_RING) -> RingKey:
-    """The key that seals; raises NoKeyError when the ring is empty."""
+    """Returns the key that seals; raises NoKeyError when the ring is empty."""
     for key in _ring(tuple(getattr(settings, ring))).values():
         return key
     raise NoKeyError(f"{ring} is not set, so nothing can be sealed.")
@@ -162,7 +162,7 @@ def _binding(header: bytes, context: str) -> bytes:
 
 @functools.lru_cache(maxsize=8)
 def _ring(keys: Sequence[bytes]) -> dict[bytes, RingKey]:
-    """The keys by header, the first first; derived once for each ring."""
+    """Returns the keys by header, the first first; derived once for each ring."""
     ring = [ring_key(key) for key in keys]
     return {key.header: key for key in ring}
 

@@ -18,7 +18,7 @@ LONGEST_BODY = 60_000
 
 
 def money(amount_minor: int | None, currency: str) -> str:
-    """An amount with its currency; a currency that cannot be money is shown as it was received."""
+    """Returns an amount with its currency; a currency that cannot be money is shown as it was received."""
     if amount_minor is None:
         return NOTHING
     try:
@@ -28,7 +28,7 @@ def money(amount_minor: int | None, currency: str) -> str:
 
 
 def estimate(amount: Decimal, currency: str) -> str:
-    """An estimate in whole units, with at least two decimals and no digit lost: 1.35 USD, 0.675 USD."""
+    """Returns an estimate in whole units, with at least two decimals and no digit lost: 1.35 USD, 0.675 USD."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
     return f"{amount:,.{places}f} {currency}"
 

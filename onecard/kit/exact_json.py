@@ -28,7 +28,10 @@ def loads_whole(body: bytes, *, points: bool) -> Any:
 
 
 def whole(number: Decimal) -> int | None:
-    """The integer that a number is, or None; numbers of very many digits are none, since they would fill the memory."""
+    """Returns the integer that a number is, or None.
+
+    Numbers of very many digits are none, since they would fill the memory.
+    """
     if not number.is_finite() or abs(number.adjusted()) > MOST_PLACES or number != number.to_integral_value():
         return None
     return int(number)

@@ -51,7 +51,7 @@ class CleanedField(TextColumn):
         return self._clean(super().get_prep_value(value))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001  (Django's signature)
-        """The object in memory says what the row says."""
+        """Cleans the value and sets it on the object too, so that the object equals its row."""
         value = self._clean(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, value)
         return value

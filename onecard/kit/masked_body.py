@@ -27,7 +27,10 @@ class Evidence:
 
 @sensitive_variables()
 def evidence_of(body: bytes) -> Evidence:
-    """The body with card numbers covered and codes removed, and the proof of what came if that changed anything."""
+    """Returns the body with card numbers covered and codes removed.
+
+    If that changed anything, it comes with a MAC that proves which bytes arrived.
+    """
     kept = masked_body(body)
     return Evidence(body) if kept == body else Evidence(kept, mac_of(body))
 
@@ -43,7 +46,7 @@ def mac_of(body: bytes) -> str:
 
 @sensitive_variables()
 def masked_body(body: bytes) -> bytes:
-    """The body without card numbers and codes; applied twice, it changes nothing more."""
+    """Returns the body without card numbers and codes; applied twice, it changes nothing more."""
     encoding = json.detect_encoding(body)
     text = _decoded(body, encoding)
     if text is None or not _is_json(text):
@@ -115,6 +118,6 @@ class _Reader:
 
 
 def _written(token: str, value: Any) -> str:
-    """The token as it came, unless its value had to change."""
+    """Returns the token as it came, unless its value had to change."""
     before = json.loads(token, parse_float=str, parse_int=str)
     return token if value == before else json.dumps(value)

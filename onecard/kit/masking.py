@@ -89,19 +89,19 @@ LooksLike = Callable[[str], bool]
 
 @sensitive_variables()
 def is_card_number(digits: str) -> bool:
-    """Whether plain digits have the length, the beginning and the check digit of a payment card's number."""
+    """Returns whether plain digits have the length, the beginning and the check digit of a payment card's number."""
     return _NETWORKS.fullmatch(digits) is not None and passes_luhn(digits)
 
 
 def starred(number: str) -> str:
-    """The number as it was written, each digit but the last four a star: **** **** **** 4242."""
+    """Returns the number as it was written, each digit but the last four a star: **** **** **** 4242."""
     shown_from = _places(number)[-4]
     return _PIECE.sub(lambda piece: "*" if piece[1] and piece.start() < shown_from else piece[0], number)
 
 
 @sensitive_variables()
 def masked(text: str, *, cover: Cover = starred, looks_like: LooksLike = is_card_number) -> str:
-    """The text with the card numbers in it covered, and with the codes that are named in it as such."""
+    """Returns the text with the card numbers in it covered, and with the codes that are named in it as such."""
     if len(text) < 6:
         return text
     covered = text
@@ -115,12 +115,12 @@ def _starred_behind(found: re.Match[str]) -> str:
 
 
 def is_worth_reading(json_text: str) -> bool:
-    """Whether anything in a JSON text may have to be covered: one look over it, since most have nothing."""
+    """Returns whether anything in a JSON text may have to be covered: one look over it, since most have nothing."""
     return _WORTH_READING.search(json_text) is not None
 
 
 def masked_json(value: Any, name: str = "") -> Any:
-    """A JSON value that may be stored; what stands under a name of an id is kept as `masked_value` says."""
+    """Returns a JSON value that may be stored; what stands under a name of an id is kept as `masked_value` says."""
     if isinstance(value, dict):
         return {masked(str(key)): masked_json(member, inherited(name, str(key))) for key, member in value.items()}
     if isinstance(value, list | tuple):
@@ -130,9 +130,10 @@ def masked_json(value: Any, name: str = "") -> Any:
 
 @sensitive_variables()
 def masked_value(value: Any, name: str) -> Any:
-    """A text or number under its name: removed where the name is a code's, covered where it holds a card's number.
+    """Returns what may be stored of a text or number under this name.
 
-    One word under the name of an id (…id, …token, …reference, …key) stays, whatever its digits are: it is compared.
+    It is removed where the name is a code's, and covered where it holds a card's number. One word under the name of
+    an id (…id, …token, …reference, …key) stays, whatever its digits are: it is compared.
     """
     if is_secret_name(name) and _is_secret(value, name):
         return REMOVED
@@ -147,27 +148,36 @@ def masked_value(value: Any, name: str) -> Any:
 
 @functools.lru_cache(maxsize=2048)
 def is_secret_name(name: str) -> bool:
-    """Whether a field of this name holds a card's code, its track or its PIN."""
+    """Returns whether a field of this name holds a card's code, its track or its PIN."""
     plain = re.sub(r"[^0-9a-z]", "", name.lower())
     return bool(_TRACK_NAMES.search(plain) or (_CODE_NAMES.search(plain) and not _OUTCOMES.search(plain)))
 
 
 @functools.lru_cache(maxsize=2048)
 def is_id_name(name: str) -> bool:
-    """Whether a field of this name holds what is compared: its last word is id, token, reference, key or such."""
+    """Returns whether a field of this name holds what is compared:
+
+    Its last word is id, token, reference, key or such.
+    """
     words = _WORDS.findall(name)
     return bool(words) and words[-1].lower() in _ID_WORDS
 
 
 def _is_secret(value: Any, name: str) -> bool:
-    """A code is three or four digits; words such as "match" tell only the outcome of a check. A track is any text."""
+    """Returns whether the value is a code: three or four digits under such a name.
+
+    Words such as "match" only tell the outcome of a check, so they stay. A track is any text.
+    """
     if _TRACK_NAMES.search(re.sub(r"[^0-9a-z]", "", name.lower())):
         return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
     return re.fullmatch(r"\s*[0-9]{3,4}\s*", str(value)) is not None
 
 
 def inherited(outer: str, inner: str) -> str:
-    """The name that counts for a member of an object: {"cvv": {"value": …}} holds the code as {"cvv": …} does."""
+    """Returns the name that counts for a member of an object:
+
+    {"cvv": {"value": …}} holds the code as {"cvv": …} does.
+    """
     plain = re.sub(r"[^0-9a-z]", "", inner.lower())
     return outer if is_secret_name(outer) and plain in ("value", "data", "number", "code", "plain", "raw") else inner
 
@@ -178,7 +188,7 @@ def _is_one_word(text: str) -> bool:
 
 @sensitive_variables()
 def _covered(run: re.Match[str], cover: Cover, looks_like: LooksLike) -> str:
-    """The run with each card number in it covered."""
+    """Returns the run with each card number in it covered."""
     text, pieces, at = run[0], [], 0
     for start, end in _numbers(run, looks_like):
         pieces += [text[at:start], cover(text[start:end])]
@@ -187,13 +197,13 @@ def _covered(run: re.Match[str], cover: Cover, looks_like: LooksLike) -> str:
 
 
 def _places(text: str) -> list[int]:
-    """Where the digits of a run stand; those of a separator, such as %20, are none."""
+    """Returns where the digits of a run stand; those of a separator, such as %20, are none."""
     return [piece.start() for piece in _PIECE.finditer(text) if piece[1]]
 
 
 @sensitive_variables()
 def _numbers(run: re.Match[str], looks_like: LooksLike) -> Iterator[tuple[int, int]]:
-    """Where the numbers in a run stand. One begins and ends where a group of digits does; the longest counts."""
+    """Yields where the numbers in a run stand. One begins and ends where a group of digits does; the longest counts."""
     text = run[0]
     places = _places(text)
     digits = "".join(str(int(text[at])) for at in places)
@@ -211,7 +221,11 @@ def _numbers(run: re.Match[str], looks_like: LooksLike) -> Iterator[tuple[int, i
 
 
 def _is_something_else(run: re.Match[str], start: int, end: int, digits: str) -> bool:
-    """A telephone number with its +, which has at most fifteen digits (ITU-T E.164), or a part of an id or a hash."""
+    """Returns whether a run of digits is something other than a card number.
+
+    A telephone number with its + has at most fifteen digits (ITU-T E.164); a part of an id or a hash has letters
+    beside it.
+    """
     text, start, end = run.string, run.start() + start, run.start() + end
     if text[max(0, start - 1) : start] == "+" and len(digits) <= 15:
         return True

@@ -39,7 +39,7 @@ def takes_lock(name: str) -> bool:
 
 
 def has_lock(name: str) -> bool:
-    """Whether the transaction has taken this lock (`takes_lock`, `lock_name`); outside a transaction never."""
+    """Returns whether the transaction has taken this lock (`takes_lock`, `lock_name`); outside a transaction never."""
     return _locks.has(name)
 
 

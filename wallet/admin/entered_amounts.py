@@ -129,7 +129,7 @@ def _asked_by(entered: EnteredAmount) -> str:
 
 
 def _changes_in_words(entered: EnteredAmount) -> str:
-    """The limits of one purchase, a day and a month; or from which purchase to which a movement goes."""
+    """Returns the limits of one purchase, a day and a month; or from which purchase to which a movement goes."""
     if entered.kind == EnteredAmount.Kind.LINK:
         return f"from {entered.details['from']} to {entered.details['to']}"
     before, after = entered.details.get("before"), entered.details.get("after")

@@ -66,13 +66,13 @@ class KycReviewAdmin(ReadOnlyAdmin):
     fields = (("person", "state"), ("submitted", "submitted_by"), "profile", "lacking", "flags", "reason", "decided")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The buttons, while the check is open."""
+        """Returns the buttons, while the check is open."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         found = self.get_object(request, str(object_id))
         return allowed if isinstance(found, KycReview) and found.status in OPEN_REVIEW else []
 
     def has_decide_permission(self, request: HttpRequest, *_object: object) -> bool:
-        """Nothing else of a check can be changed, so the change permission stands for this."""
+        """Returns whether the person has the change permission: nothing else of a check can be changed."""
         return request.user.has_perm("wallet.change_kycreview")
 
     @page_action(description="Approve", url_path="approve", permissions=["decide", "view"], icon="verified_user")

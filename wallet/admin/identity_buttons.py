@@ -46,7 +46,7 @@ class IdentityButtons(BaseAdmin):
     actions_detail: tuple[str, ...] = ("submit_identity", "set_flag", "clear_flag")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The buttons that this person allows."""
+        """Returns the buttons that this person allows."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         holder = row_of(self, request, object_id)
         return [each for each in allowed if isinstance(holder, Cardholder) and _is_legal(each.path, holder)]

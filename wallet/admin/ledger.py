@@ -48,7 +48,7 @@ class PostingAdmin(ReadOnlyAdmin):
         return [accounts, *super().get_urls()]
 
     def accounts(self, request: HttpRequest) -> HttpResponse:
-        """The page of the chart of accounts, with each account's balance by currency from one grouped query."""
+        """Returns the page of the chart of accounts, with each account's balance by currency from one grouped query."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": "Accounts", "accounts": accounts_in_words()}

@@ -117,5 +117,5 @@ def _confirmation() -> Confirmation:
 
 
 def _input(name: str) -> str:
-    """A field of the profile as the form names it."""
+    """Returns a field of the profile as the form names it."""
     return name.replace(".", "_")

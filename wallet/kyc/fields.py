@@ -126,7 +126,7 @@ def _date(text: str) -> Any:
 
 
 def _why_wrong(name: str, value: Any, today: dt.date) -> str:
-    """What is wrong with one field by itself, in a sentence; "" for an empty one that may be empty."""
+    """Returns what is wrong with one field by itself, in a sentence; "" for an empty one that may be empty."""
     if not value:
         return "Choose one." if FIELDS[name].column in DEFAULTED else ""
     if name == "birth_date":
@@ -148,7 +148,7 @@ def _why_no_text(name: str, value: str) -> str:
 
 
 def _stored(value: Any) -> Any:
-    """The form in which text is stored, so that the same text is no change."""
+    """Returns the form in which text is stored, so that the same text is no change."""
     return normalized(value) if isinstance(value, str) else value
 
 
@@ -162,7 +162,7 @@ def _why_wrong_birth(value: Any, today: dt.date) -> str:
 
 
 def _why_wrong_there(address: Mapping[str, Any], country: str) -> dict[str, str]:
-    """What is wrong with an address by the rules of its country."""
+    """Returns what is wrong with an address by the rules of its country."""
     if country != "US":
         return {}
     state, postal_code = str(address["address.state"]).upper(), str(address["address.postal_code"])

@@ -20,7 +20,7 @@ def clear_flag(*, cardholder_id: int, flag: str, reason: str, actor: str) -> Car
 
 
 def is_blocked(holder: Cardholder) -> bool:
-    """Whether a flag of the person stops every purchase and card."""
+    """Returns whether a flag of the person stops every purchase and card."""
     return bool(set(holder.compliance_flags) & set(BLOCKING_FLAGS))
 
 

@@ -71,7 +71,7 @@ def _calls_for(holder: Cardholder, reported: ReportedStatus, actor: str) -> bool
 
 
 def _was_verified_before(holder: Cardholder, actor: str) -> bool:
-    """Whether nothing but this issuer's doubts stands between the person and our own verification."""
+    """Returns whether nothing but this issuer's doubts stands between the person and our own verification."""
     events = KycEvent.objects.filter(cardholder=holder)
     others = events.exclude(actor=actor).order_by("-pk").first()
     first = events.order_by("pk").first()

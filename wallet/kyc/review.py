@@ -100,7 +100,7 @@ def digest(holder: Cardholder) -> str:
 
 
 def is_renewable(holder: Cardholder, *, now: dt.datetime | None = None) -> bool:
-    """Whether a verified person may submit again, because the verification ends soon."""
+    """Returns whether a verified person may submit again, because the verification ends soon."""
     due_at = holder.kyc_due_at
     is_soon = due_at is not None and due_at - RENEWABLE <= (now or clock.now())
     return holder.kyc_status == KycStatus.VERIFIED and is_soon

@@ -102,7 +102,7 @@ class Breaker:
             self.link.run(_GIVE_BACK, self._key)
 
     def state(self) -> BreakerState:
-        """Its present state."""
+        """Returns the breaker's present state."""
         answer = self.link.run(_STATE, self._key)
         if answer is None:
             return BreakerState("unknown")
@@ -119,7 +119,7 @@ class Breaker:
 
 
 def breaker_state(provider: str) -> BreakerState:
-    """The state of a provider's breaker, read from any process."""
+    """Returns the state of a provider's breaker, read from any process."""
     return Breaker(provider, shared()).state()
 
 

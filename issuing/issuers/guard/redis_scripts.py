@@ -31,7 +31,7 @@ class Shared:
         self._away_until = self._quiet_until = 0.0
 
     def run(self, script: str, key: str, *arguments: object) -> Any:
-        """The script's answer, or None when Redis is away."""
+        """Returns the script's answer, or None when Redis is away."""
         if time.monotonic() < self._away_until:
             return None
         try:
@@ -68,5 +68,5 @@ class Shared:
 
 @functools.cache
 def shared() -> Shared:
-    """The link of this process."""
+    """Returns the link of this process."""
     return Shared(settings.REDIS_URL)

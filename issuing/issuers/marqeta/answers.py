@@ -48,12 +48,15 @@ class MarqetaAnswers:
         return self._body({"tags": f"onecard_reason={reason}"} | _declined(reason)).encode()
 
     def repeat(self, response: bytes) -> bytes:
-        """The answer of the same round to this question, which may have another jit token: the token must come back."""
+        """Returns the answer of the same round to this question, which may have another jit token:
+
+        The token must come back.
+        """
         own = exact_json.loads(self.echo.encode())
         return exact_json.dumps({"jit_funding": {**exact_json.loads(response)["jit_funding"], **own}}).encode()
 
     def acknowledgement(self) -> bytes:
-        """The answer to a message that only informs: what came, and nothing else."""
+        """Returns the answer to a message that only informs: what came, and nothing else."""
         return self._body({}).encode()
 
     def is_approval(self, response: bytes) -> bool:

@@ -91,7 +91,10 @@ class MarqetaIssuer:
     def update_card_status(
         self, issuer_card_id: str, status: str, *, reason: str, key: str, asked_at: dt.datetime | None = None
     ) -> IssuedCard:
-        """A card that is there already is left alone, since Marqeta refuses a move to where it is."""
+        """Moves the card to a state.
+
+        A card that has the state already is left alone, since Marqeta refuses that move.
+        """
         card = self._read(self._find(issuer_card_id))
         if card.status != status:
             body = shapes.transition_body(card, status, reason=reason, key=key)
@@ -116,7 +119,9 @@ class MarqetaIssuer:
         return shapes.read_card(card, currency=self._currency, limits=limits)
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
-        """The cards of a few users; the cursor counts users. `limits` are None: they would cost one more call a user.
+        """Returns the cards of a few users; the cursor counts users.
+
+        `limits` are None: they would cost one more call a user.
 
         Users come in the order of their creation, so that none is passed over while others change.
         """
@@ -127,7 +132,7 @@ class MarqetaIssuer:
         return CardPage(found, cursor=str(start + len(users)) if is_more else "")
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
-        """Every message of the network, also those that move nothing; the cursor counts what came before.
+        """Returns every message of the network, also those that move nothing; the cursor counts what came before.
 
         Newer rows push older ones down, so a row may come twice over two pages; none is left out. What happened in the
         last minutes, at times hours, may be missing still (docs/issuers/marqeta.md, Reading back).
@@ -136,9 +141,10 @@ class MarqetaIssuer:
         return shapes.read_page(self._transactions(since, start, issuer_card_id), start=start)
 
     def list_events(self, *, since: dt.datetime, cursor: str = "") -> EventPage:
-        """The rows of all transactions, each in its present state only; card transitions have no list of their own.
+        """Returns the rows of all transactions, each in its present state only.
 
-        As with the history, a row may come twice, and the latest may be missing still.
+        Card transitions have no list of their own. As with the history, a row may come twice, and the latest
+        may be missing still.
         """
         start = int(cursor or 0)
         return event_history.read_marqeta_page(self._transactions(since, start), start=start)
@@ -150,7 +156,7 @@ class MarqetaIssuer:
         return read_card_data(card.get("pan"), card.get("cvv_number"), last_four=card.get("last_four"))
 
     def open_dispute(self, order: DisputeOrder, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
-        """The chargeback's token is our key, so the same again is the same chargeback."""
+        """Makes a chargeback. Its token is our key, so the same call again is the same chargeback."""
         if order.amount.currency != self._currency:
             raise RefusedError(f"This issuer takes disputes in {self._currency} only.")
         try:
@@ -162,11 +168,11 @@ class MarqetaIssuer:
         return dispute_shapes.read(made, currency=self._currency)
 
     def submit_dispute(self, issuer_dispute_id: str, *, key: str, asked_at: dt.datetime | None = None) -> IssuerDispute:
-        """A chargeback goes to the network when it is made."""
+        """Reads the dispute again: Marqeta hands a chargeback to the network when it is made."""
         return self._dispute(issuer_dispute_id)
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
-        """A token with which Marqeta's own frames show the number, once; they need no nonce."""
+        """Returns a token with which Marqeta's own frames show the number, once; they need no nonce."""
         made = self._http.call("POST", "users/auth/clientaccesstoken", body={"card_token": issuer_card_id})
         return RevealGrant("marqeta_client_access_token", shapes.read_token(made), expires_in_s=REVEAL_LIVES_S)
 

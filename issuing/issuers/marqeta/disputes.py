@@ -37,7 +37,7 @@ STATES: dict[str, str] = {
 
 
 def body(order: DisputeOrder, *, key: str) -> Json:
-    """The body of a new chargeback; our key is its token."""
+    """Returns the body of a new chargeback; our key is its token."""
     return {
         "token": key,
         "transaction_token": order.issuer_transaction_id,
@@ -51,7 +51,7 @@ def body(order: DisputeOrder, *, key: str) -> Json:
 
 
 def read(chargeback: Mapping[str, Any], *, currency: str) -> IssuerDispute:
-    """A chargeback; raises NetworkError for an answer that is none."""
+    """Returns a chargeback; raises NetworkError for an answer that is none."""
     try:
         status = STATES[str(chargeback["state"])]
         amount = Money.read(chargeback["amount"], currency)

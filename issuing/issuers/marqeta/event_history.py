@@ -21,7 +21,7 @@ LONG_AGO = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
-    """A page of Marqeta's transactions, each as the batch of one that its row would have been stored as.
+    """Returns a page of Marqeta's transactions, each as the batch of one that its row would have been stored as.
 
     The account's own book-keeping is left out. Raises NetworkError for an answer that is no list.
     """
@@ -48,7 +48,7 @@ def _marqeta_events(rows: list[Any]) -> Iterator[MissedEvent]:
 
 
 def _earlier_ids(event_id: str) -> tuple[str, ...]:
-    """The id under which a cleared movement was reported while it was pending.
+    """Returns the id under which a cleared movement was reported while it was pending.
 
     Marqeta sends no message when a hold that is used up goes from PENDING to CLEARED, so both ids mean one event.
     """

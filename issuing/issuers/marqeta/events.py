@@ -56,7 +56,7 @@ class AmountError(MalformedEventError):
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a delivery, with exact decimals; raises MalformedEventError for anything else."""
+    """Returns the JSON object of a delivery, with exact decimals; raises MalformedEventError for anything else."""
     try:
         found = exact_json.loads(body)
     except ValueError:
@@ -67,7 +67,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def jit_funding(content: dict[str, Any]) -> dict[str, Any]:
-    """What the gateway wants funded, or {}; money that leaves an account has its order under another name."""
+    """Returns what the gateway wants funded, or {}; money that leaves an account has its order under another name."""
     for name in ORDERS:
         found = _object(_object(content, name), "jit_funding")
         if found:
@@ -76,7 +76,7 @@ def jit_funding(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def gateway_envelope(content: dict[str, Any]) -> Envelope | None:
-    """A gateway request by its jit token, which is new for every question; None when it has no usable one."""
+    """Returns a gateway request by its jit token, which is new for every question; None when it has no usable one."""
     jit = jit_funding(content)
     event_id, method = _token_or_empty(jit.get("token")), clean_text(jit.get("method"), limit=100)
     if not event_id:
@@ -85,7 +85,7 @@ def gateway_envelope(content: dict[str, Any]) -> Envelope | None:
 
 
 def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
-    """The question of a gateway request; raises MalformedEventError when it cannot be decided on.
+    """Returns the question of a gateway request; raises MalformedEventError when it cannot be decided on.
 
     What must be funded is `gpa_order.jit_funding.amount`, for an increment the additional amount only; an increment is
     a transaction of its own, whose preceding token is the purchase's (docs/issuers/marqeta.md, Gateway requests).
@@ -133,7 +133,10 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
 
 
 def _round_key(token: str) -> str:
-    """An increment is a transaction of its own: asked again under another jit token it is the same round."""
+    """Returns the key of the round.
+
+    An increment is a transaction of its own, so its token names it, not the jit token.
+    """
     return f"increment:{token}"
 
 
@@ -143,14 +146,17 @@ def _tokens(value: object) -> tuple[str, ...]:
 
 
 def _said(kind: str, row: dict[str, Any]) -> list[Any]:
-    """The fields that must be equal in two messages with one id. A message that is sent again may have more fields."""
+    """Returns the fields that must be equal in two messages with one id.
+
+    A message that is sent again may have more fields.
+    """
     orders = [_object(row, name) for name in ORDERS]
     facts = [row.get(name) for name in SAID] + [order.get("amount") for order in orders]
     return [kind, jit_funding(row).get("token"), *map(fingerprints.number, facts)]
 
 
 def purchase_token(content: dict[str, Any]) -> str:
-    """The purchase that a message belongs to: the one it follows, or itself; "" when it names neither."""
+    """Returns the purchase that a message belongs to: the one it follows, or itself; "" when it names neither."""
     jit_method, kind = jit_funding(content).get("method"), clean_text(content.get("type"), limit=80)
     if jit_method == INCREMENT or kind not in FIRST_MESSAGES:
         found = _token_or_empty(content.get("preceding_related_transaction_token"))
@@ -160,7 +166,10 @@ def purchase_token(content: dict[str, Any]) -> str:
 
 
 def read_minor(value: object, currency: str, name: str) -> int:
-    """An amount in minor units; a number in any notation of JSON, or one as text. Raises AmountError for the rest."""
+    """Returns an amount in minor units.
+
+    A number in any notation of JSON, or one as text. Raises AmountError for the rest.
+    """
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise AmountError(f"{name} is not a number.")
     try:
@@ -173,7 +182,7 @@ def read_minor(value: object, currency: str, name: str) -> int:
 
 
 def read_currency(value: object) -> str:
-    """An ISO 4217 code; raises MalformedEventError for anything else."""
+    """Returns an ISO 4217 code; raises MalformedEventError for anything else."""
     currency = clean_text(value, limit=10).upper()
     try:
         currency_exponent(currency)
@@ -215,12 +224,12 @@ def _token(value: object, name: str) -> str:
 
 
 def _token_or_empty(value: object) -> str:
-    """A token is compared and echoed, so one that would have to be changed to be stored is none."""
+    """Returns a token as it came. It is compared and echoed, so one that cannot be stored as it is gives ""."""
     return value if isinstance(value, str) and clean_text(value, limit=TOKEN_LIMIT) == value else ""
 
 
 def row_envelope(key: str, row: object, row_body: bytes) -> Envelope | None:
-    """A row of a batch as an event of its own, by kind, token and state (a state is all that changes in a row).
+    """Returns a row of a batch as an event of its own, by kind, token and state (a state is all that changes in a row).
 
     A row without a token goes by its bytes; None when it is no object at all.
     """

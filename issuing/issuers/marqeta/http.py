@@ -36,7 +36,7 @@ class MarqetaHttp:
         self._local = threading.local()
 
     def call(self, method: str, path: str, *, body: Json | None = None, query: Mapping[str, str] | None = None) -> Json:
-        """The JSON object of a 2xx answer; raises the errors of `base` for everything else."""
+        """Returns the JSON object of a 2xx answer; raises the errors of `base` for everything else."""
         self._gate()
         try:
             answer = self._session().request(

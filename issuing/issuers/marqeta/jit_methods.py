@@ -79,10 +79,10 @@ INFORMATIVE = frozenset(
 
 
 def is_cash(method: str, content: dict[str, Any]) -> bool:
-    """Whether a question is for cash or what is as good as cash: by its method, its type, or what the purchase says.
+    """Returns whether a request is for cash or something as good as cash.
 
-    An account funding (AFT) turns a funding card's purchase into money on an account, so it is cash
-    (docs/issuers/marqeta.md, Account funding; docs/decisions/0031).
+    Its method, its type or the purchase itself says so. An account funding (AFT) turns a funding card's purchase
+    into money on an account, so it is cash (docs/issuers/marqeta.md, Account funding; docs/decisions/0031).
     """
     if method in CASH or content.get("type") in CASH_TYPES or content.get("account_funding"):
         return True
@@ -93,6 +93,6 @@ def is_cash(method: str, content: dict[str, Any]) -> bool:
 
 
 def _words(value: object) -> set[str]:
-    """The words of an object, one level deep, in one spelling."""
+    """Returns the words of an object, one level deep, in one spelling."""
     members = value.values() if isinstance(value, dict) else ()
     return {each.strip().upper().replace(" ", "_").replace("-", "_") for each in members if isinstance(each, str)}

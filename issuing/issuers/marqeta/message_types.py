@@ -214,7 +214,7 @@ TAKES_AT_ONCE = frozenset(
 
 
 def meaning_of(kind: str, *, carries_amount: bool) -> Meaning:
-    """What a message of this type means; an unknown one is money as soon as it carries an amount."""
+    """Returns what a message of this type means; an unknown one is money as soon as it carries an amount."""
     if kind.startswith(TWIN_BEGINNINGS) and kind not in MESSAGES:
         return Meaning.TWIN
     return MESSAGES.get(kind, Meaning.UNHANDLED if carries_amount else Meaning.NO_MONEY)

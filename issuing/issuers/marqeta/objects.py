@@ -75,12 +75,12 @@ def _profile(person: Person) -> dict[str, str]:
 
 
 def activation_body(user_token: str, *, key: str) -> Json:
-    """The move that lets a user's cards be used; "18" says that they were validated."""
+    """Returns the move that lets a user's cards be used; "18" says that they were validated."""
     return {"token": key, "user_token": user_token, "status": "ACTIVE", "reason_code": "18", "channel": "API"}
 
 
 def transition_body(card: IssuedCard, status: str, *, reason: str, key: str) -> Json:
-    """A move of a card; raises RefusedError for a state that none can be moved to."""
+    """Returns a move of a card; raises RefusedError for a state that none can be moved to."""
     if status not in _TO_MARQETA:
         raise errors.illegal_move(status)
     body = {
@@ -94,7 +94,10 @@ def transition_body(card: IssuedCard, status: str, *, reason: str, key: str) -> 
 
 
 def control_bodies(user_token: str, limits: Limits, *, currency: str) -> list[Json]:
-    """The velocity controls of a user; the window TRANSACTION takes no usage limit, and the others need none."""
+    """Returns the velocity controls of a user.
+
+    The window TRANSACTION takes no usage limit, and the others need none.
+    """
     return [
         {
             "token": _control_token(user_token, window),
@@ -110,7 +113,7 @@ def control_bodies(user_token: str, limits: Limits, *, currency: str) -> list[Js
 
 
 def read_limits(user_token: str, controls: Iterable[Mapping[str, Any]], *, currency: str) -> Limits | None:
-    """Our three controls among a user's; None when one is missing or switched off."""
+    """Returns our three controls among a user's; None when one is missing or switched off."""
     amounts = {control.get("token"): control.get("amount_limit") for control in controls if control.get("active")}
     found = {name: amounts.get(_control_token(user_token, window)) for name, window in _WINDOWS.items()}
     if None in found.values():
@@ -121,13 +124,13 @@ def read_limits(user_token: str, controls: Iterable[Mapping[str, Any]], *, curre
 
 
 def read_state(word: str) -> str:
-    """Our word for a state of Marqeta's cards; "" for one that is new to us."""
+    """Returns our word for a state of Marqeta's cards; "" for one that is new to us."""
     known = _STATES.get(word)
     return known.value if known else ""
 
 
 def read_card(card: Mapping[str, Any], *, currency: str, limits: Limits | None = None) -> IssuedCard:
-    """A card; raises NetworkError for an answer that is none."""
+    """Returns a card; raises NetworkError for an answer that is none."""
     try:
         expiry = dt.datetime.strptime(card["expiration"], "%m%y").replace(tzinfo=dt.UTC)
         return IssuedCard(
@@ -147,12 +150,12 @@ def read_card(card: Mapping[str, Any], *, currency: str, limits: Limits | None =
 
 
 def read_rows(listed: Mapping[str, Any]) -> tuple[list[Json], bool]:
-    """The rows of a list, and whether more follow; raises NetworkError for an answer that is none."""
+    """Returns the rows of a list, and whether more follow; raises NetworkError for an answer that is none."""
     return rows_of(listed, more="is_more")
 
 
 def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
-    """A page of transactions without the account's own book-keeping; raises NetworkError for an answer that is no list.
+    """Returns a page of transactions without the account's own entries; raises NetworkError for no list.
 
     One row that cannot be read holds up no other: it is named as unread if it may be of money, else it is left out.
     """
@@ -166,7 +169,7 @@ def read_page(listed: Mapping[str, Any], *, start: int) -> Page:
 
 
 def read_token(marqeta_object: Mapping[str, Any]) -> str:
-    """The token of a marqeta_object; raises NetworkError for an answer without one."""
+    """Returns the token of an object; raises NetworkError for an answer without one."""
     token = clean_text(marqeta_object.get("token"), limit=LONGEST_TOKEN)
     if not token:
         raise errors.no_answer()
@@ -213,7 +216,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
 
 
 def _may_be_money(row: Mapping[str, Any]) -> bool:
-    """A row that does not say what it is may be anything."""
+    """Returns whether a row may move money: one that states no type may."""
     try:
         return _kind(row) in (Kind.CAPTURE, Kind.REFUND)
     except (LookupError, TypeError):

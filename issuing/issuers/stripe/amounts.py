@@ -9,7 +9,7 @@ from onecard.kit.text import clean_text
 
 
 def amount_in(content: dict[str, Any], name: str) -> int:
-    """The amount of that name in Stripe's units, never negative; raises MalformedEventError."""
+    """Returns the amount of that name in Stripe's units, never negative; raises MalformedEventError."""
     amount = content.get(name.rsplit(".", 1)[-1])
     if type(amount) is not int:
         raise MalformedEventError(f"{name} is not a whole number of minor units.")
@@ -19,7 +19,7 @@ def amount_in(content: dict[str, Any], name: str) -> int:
 
 
 def in_our_units(amount: int, currency: str, name: str) -> int:
-    """An amount in Stripe's units in our own; a fraction of our smallest unit is refused."""
+    """Returns an amount in Stripe's units in our own; a fraction of our smallest unit is refused."""
     try:
         return from_stripe(amount, currency).minor
     except MoneyError as error:
@@ -27,7 +27,7 @@ def in_our_units(amount: int, currency: str, name: str) -> int:
 
 
 def currency_in(value: object) -> str:
-    """An upper-case ISO 4217 code; raises MalformedEventError."""
+    """Returns an upper-case ISO 4217 code; raises MalformedEventError."""
     currency = clean_text(value, limit=10).upper()
     try:
         currency_exponent(currency)

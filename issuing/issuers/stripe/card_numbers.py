@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 
 @sensitive_variables()
 def get_card_data(transport: stripe.HTTPClient, issuer_card_id: str) -> CardData:
-    """The number and code of a virtual card (docs/issuers/stripe.md, Cards and limits); raises the errors of `base`."""
+    """Returns the number and code of a virtual card (docs/issuers/stripe.md, Cards and limits).
+
+    Raises the errors of `base`.
+    """
     base = settings.STRIPE_API_BASE or stripe.DEFAULT_API_BASE
     url = f"{base}/v1/issuing/cards/{quote(issuer_card_id, safe='')}?expand[0]=number&expand[1]=cvc"
     headers = {

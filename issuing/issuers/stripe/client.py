@@ -128,14 +128,14 @@ class StripeIssuer:
         return shapes.read_card(_ask(lambda: self._issuing.cards.retrieve(issuer_card_id).to_dict()))
 
     def list_cards(self, *, cursor: str = "") -> CardPage:
-        """The cursor is the last id of the page before."""
+        """Returns a page of cards; the cursor is the last id of the page before."""
         params: CardListParams = {"limit": self._page_size}
         if cursor:
             params["starting_after"] = cursor
         return shapes.read_card_page(_ask(lambda: self._issuing.cards.list(params).to_dict()))
 
     def get_transaction_history(self, issuer_card_id: str = "", *, since: dt.datetime, cursor: str = "") -> Page:
-        """The cursor is the last id of the page before."""
+        """Returns a page of transactions; the cursor is the last id of the page before."""
         params: ListParams = {"created": {"gte": int(since.timestamp())}, "limit": self._page_size}
         if issuer_card_id:
             params["card"] = issuer_card_id
@@ -185,7 +185,7 @@ class StripeIssuer:
         return dispute_shapes.read(dispute)
 
     def reveal(self, issuer_card_id: str, *, nonce: str) -> RevealGrant:
-        """An ephemeral key for Issuing Elements, good for the one card and the one nonce."""
+        """Returns an ephemeral key for Issuing Elements, good for the one card and the one nonce."""
         params: EphemeralKeyCreateParams = {"issuing_card": issuer_card_id, "nonce": nonce}
         version: stripe.RequestOptions = {"stripe_version": settings.STRIPE_API_VERSION}
         made = _ask(lambda: self._client.v1.ephemeral_keys.create(params, version).to_dict())

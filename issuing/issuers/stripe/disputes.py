@@ -13,7 +13,10 @@ from onecard.kit.money import MoneyError
 
 
 def params(order: DisputeOrder, *, key: str) -> dict[str, Any]:
-    """The parameters of a new dispute; its evidence is under the key of its reason, and our reasons are Stripe's."""
+    """Returns the parameters of a new dispute.
+
+    Its evidence is under the key of its reason, and our reasons are Stripe's.
+    """
     return {
         "transaction": order.issuer_transaction_id,
         "amount": to_stripe(order.amount),
@@ -23,7 +26,7 @@ def params(order: DisputeOrder, *, key: str) -> dict[str, Any]:
 
 
 def read(dispute: Mapping[str, Any]) -> IssuerDispute:
-    """A dispute; raises NetworkError for an answer that is none."""
+    """Returns a dispute; raises NetworkError for an answer that is none."""
     try:
         status = Dispute(dispute["status"])
         amount = from_stripe(int(dispute["amount"]), str(dispute["currency"]).upper())

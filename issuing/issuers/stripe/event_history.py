@@ -41,7 +41,9 @@ STRIPE_TYPES = (
 
 
 def read_stripe_page(body: bytes) -> EventPage:
-    """A page of Stripe's list of events; the cursor is its last id. Raises NetworkError for an answer that is none.
+    """Returns a page of Stripe's list of events; the cursor is its last id.
+
+    Raises NetworkError for an answer that is none.
 
     One that cannot be read holds up no other: it is named as unread.
     """

@@ -76,7 +76,7 @@ def _loaded(body: bytes, *, points: bool) -> Any:
 
 
 def parse_authorization_request(provider: str, envelope: Envelope) -> AuthorizationRequest:
-    """The question in an `issuing_authorization.request`; raises MalformedEventError when it cannot be decided on.
+    """Returns the request in an `issuing_authorization.request`; raises MalformedEventError if it cannot be decided.
 
     The money asked for is in `pending_request`, for an increment the additional amount only; the object's id is the
     same in every round (docs/issuers/stripe.md, Real-time authorizations).
@@ -122,7 +122,7 @@ def parse_authorization_request(provider: str, envelope: Envelope) -> Authorizat
 
 
 def parse_authorization_update(provider: str, envelope: Envelope) -> AuthorizationUpdate:
-    """The facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id.
+    """Returns the facts in an `issuing_authorization.created` or `.updated`; raises MalformedEventError without an id.
 
     Everything else may be missing or odd: the end of a purchase must not be lost for a field that it does not need.
     """
@@ -187,7 +187,7 @@ def read_merchant(content: dict[str, Any], *, needs_mcc: bool) -> Merchant:
 
 
 def _stated_amount(content: dict[str, Any], currency: str) -> int | None:
-    """The amount of an object in our minor units, None where it is missing or odd."""
+    """Returns the amount of an object in our minor units, None where it is missing or odd."""
     amount = _or_nothing(amount_in, content, "amount")
     return amount if amount is None or not currency else _or_nothing(in_our_units, amount, currency, "amount")
 
@@ -202,7 +202,7 @@ def _check_cash(pending: dict[str, Any], currency: str) -> None:
 
 
 def _card_id(content: dict[str, Any]) -> str:
-    """The card is an object in authorizations and an id in transactions; both are understood."""
+    """Returns the card's id; the card is an object in authorizations and an id in transactions."""
     card = content.get("card")
     found = clean_text(card.get("id") if isinstance(card, dict) else card, limit=64)
     if not found:
@@ -211,7 +211,7 @@ def _card_id(content: dict[str, Any]) -> str:
 
 
 def _people(content: dict[str, Any]) -> tuple[str, ...]:
-    """The cardholder, as an object or an id; by older API versions, inside the card. Two where those differ."""
+    """Returns the cardholder, as an object or an id; by older API versions, inside the card. Two where those differ."""
     card = content.get("card")
     named = (content.get("cardholder"), card.get("cardholder") if isinstance(card, dict) else None)
     found = [clean_text(each.get("id") if isinstance(each, dict) else each, limit=64) for each in named]

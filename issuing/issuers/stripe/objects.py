@@ -92,13 +92,19 @@ def _individual(person: Person, first: str, last: str) -> CardholderCreateParams
 
 
 def clean_name(name: str) -> str:
-    """A name as Stripe takes it: 24 characters at most, no digits or signs (docs/issuers/stripe.md, Cardholders)."""
+    """Returns a name as Stripe takes it:
+
+    24 characters at most, no digits or signs (docs/issuers/stripe.md, Cardholders).
+    """
     letters = " ".join(_NO_LETTERS.sub(" ", clean_text(name, limit=200)).split())
     return letters.lstrip(" .'-")[:LONGEST_NAME].rstrip()
 
 
 def limit_params(limits: Limits) -> list[LimitParams]:
-    """The whole list, since an update replaces the list that was there; rounded down to what Stripe can count."""
+    """Returns the whole list, since an update replaces the list that was there.
+
+    Rounded down to what Stripe can count.
+    """
 
     def theirs(minor: int) -> int:
         return to_stripe(rounded_for_stripe(Money(minor, limits.currency)))
@@ -118,13 +124,13 @@ def status_to_stripe(status: str) -> str:
 
 
 def first_made_with(key: str, objects: Iterable[stripe.StripeObject]) -> dict[str, Any] | None:
-    """The object that an earlier call with this key made, if it made one."""
+    """Returns the object that an earlier call with this key made, if it made one."""
     listed = (each.to_dict() for each in objects)
     return next((each for each in listed if _mapping(each.get("metadata")).get(KEY) == key), None)
 
 
 def read_id(stripe_object: Mapping[str, Any]) -> str:
-    """The id of an object; raises NetworkError for an answer without one."""
+    """Returns the id of an object; raises NetworkError for an answer without one."""
     found = clean_text(stripe_object.get("id"), limit=64)
     if not found:
         raise errors.no_answer()
@@ -132,7 +138,7 @@ def read_id(stripe_object: Mapping[str, Any]) -> str:
 
 
 def read_card(card: Mapping[str, Any]) -> IssuedCard:
-    """A card; raises NetworkError for an answer that is none."""
+    """Returns a card; raises NetworkError for an answer that is none."""
     try:
         return IssuedCard(
             issuer_card_id=read_id(card),
@@ -152,7 +158,7 @@ def read_card(card: Mapping[str, Any]) -> IssuedCard:
 
 
 def read_card_page(listed: Mapping[str, Any]) -> CardPage:
-    """A page of cards; raises NetworkError for an answer that is none: a card left out would look lost."""
+    """Returns a page of cards; raises NetworkError for an answer that is none: a card left out would look lost."""
     try:
         cards = tuple(read_card(row) for row in listed["data"])
         more = bool(listed["has_more"]) and cards
@@ -162,7 +168,7 @@ def read_card_page(listed: Mapping[str, Any]) -> CardPage:
 
 
 def read_page(listed: Mapping[str, Any]) -> Page:
-    """A page of transactions; raises NetworkError for an answer that is no list.
+    """Returns a page of transactions; raises NetworkError for an answer that is no list.
 
     One that cannot be read holds up no other: all of this list move money, so it is named as unread.
     """
@@ -172,7 +178,7 @@ def read_page(listed: Mapping[str, Any]) -> Page:
 
 
 def read_grant(key: Mapping[str, Any], *, now_s: float) -> RevealGrant:
-    """An ephemeral key; raises NetworkError for an answer without a secret."""
+    """Returns an ephemeral key; raises NetworkError for an answer without a secret."""
     secret, expires = key.get("secret"), key.get("expires")
     if not isinstance(secret, str) or not secret or not isinstance(expires, int):
         raise errors.no_answer()
@@ -206,7 +212,7 @@ def _status(card: Mapping[str, Any]) -> str:
 
 
 def _limits(rows: Any, currency: str) -> Limits | None:
-    """Our three windows; None when one is missing, or is for some categories only."""
+    """Returns our three windows; None when one is missing, or is for some categories only."""
     whole = [row for row in rows or () if not row.get("categories")]
     found = {row["interval"]: from_stripe(_whole(row["amount"]), currency).minor for row in whole}
     if not {"per_authorization", "daily", "monthly"} <= set(found):
@@ -233,7 +239,7 @@ def _transaction(row: Mapping[str, Any]) -> IssuerTransaction:
 
 
 def _whole(value: Any) -> int:
-    """A whole number, also where it is written as 1000.0; raises ValueError or TypeError for anything else."""
+    """Returns a whole number, also where it is written as 1000.0; raises ValueError or TypeError for anything else."""
     found = exact_json.whole(Decimal(value)) if isinstance(value, Decimal | float) else int(value)
     if found is None:
         raise ValueError("This is no whole number.")
@@ -249,7 +255,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def read_transaction(row: Mapping[str, Any]) -> IssuerTransaction:
-    """One transaction, as an event holds it; raises NetworkError for what is none."""
+    """Returns one transaction, as an event holds it; raises NetworkError for what is none."""
     try:
         return _transaction(row)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, OSError, MoneyError):

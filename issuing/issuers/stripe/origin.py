@@ -22,18 +22,21 @@ def read(event: dict[str, Any]) -> Origin:
 
 
 def is_read(version: str) -> bool:
-    """Whether events of this API version are read here; one that says none is."""
+    """Returns whether events of this API version are read here; one that says none is."""
     read_here = (settings.STRIPE_API_VERSION, *settings.STRIPE_EVENT_VERSIONS)
     return not version or _release(version) in {_release(each) for each in read_here}
 
 
 def _release(version: str) -> str:
-    """A named release changes in compatible ways from month to month; a date without a name stands alone."""
+    """Returns the release of an API version. Within a named release versions differ only compatibly.
+
+    A date without a name is a release of its own.
+    """
     return version.partition(".")[2] or version
 
 
 def reported_at(event: dict[str, Any]) -> dt.datetime | None:
-    """When the event was made; None for one that does not say."""
+    """Returns when the event was made; None for one that does not say."""
     created = event.get("created")
     try:
         return dt.datetime.fromtimestamp(created, dt.UTC) if type(created) is int else None

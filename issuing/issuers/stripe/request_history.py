@@ -6,13 +6,13 @@ from onecard.kit.money import MAX_AMOUNT_MINOR
 
 
 def entries(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The earlier rounds, in their order."""
+    """Returns the earlier rounds, in their order."""
     found = content.get("request_history")
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def approved_before_minor(content: dict[str, Any]) -> int | None:
-    """What was approved before, in minor units; None where something was, and how much cannot be read.
+    """Returns what was approved before, in minor units; None where something was, and how much cannot be read.
 
     The total is believed first: a partial reversal lowers it, and leaves the history as it was.
     """

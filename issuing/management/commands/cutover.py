@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
 
 def _results(cards: Iterator[VirtualCard], *, execute: bool, workers: int) -> Iterator[CardResult]:
-    """Each card's result as it comes; at most a few cards are begun before the ones before them have ended."""
+    """Yields each card's result as it comes; at most a few cards are begun before the ones before them have ended."""
     provider = str(settings.ISSUER_PROVIDER)
     if not execute:
         for card in cards:

@@ -123,7 +123,7 @@ def _percent(number: Decimal | None) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A name that somebody typed must not be a formula in a spreadsheet."""
+    """Returns a typed name in a form that a spreadsheet does not take for a formula."""
     return f"'{text}" if text[:1] in "=+-@" and text else text
 
 

@@ -113,7 +113,7 @@ def older_than_first_key() -> QuerySet[VirtualCard]:
 
 
 def rows_with_data(batch: int) -> Iterator[dict[str, Any]]:
-    """Every card with data by id, each batch read when the one before it is done."""
+    """Yields every card with data by id, each batch read when the one before it is done."""
     after = 0
     while rows := list(
         cards_with_data().filter(pk__gt=after).order_by("pk").values("pk", "public_id", *SEALED_COLUMNS)[:batch]
@@ -142,7 +142,7 @@ def reseal(row: dict[str, Any], counts: Counts, *, dry_run: bool) -> None:
 
 @sensitive_variables()
 def _under_first_key(row: dict[str, Any], column: str) -> str:
-    """The column's value as it should be: itself when empty or already under the first key."""
+    """Returns the column's value as it should be: itself when empty or already under the first key."""
     sealed: str = row[column]
     if not sealed:
         return ""

@@ -124,7 +124,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.connection.execute(LIMITS)
 
     def chunked_cursor(self) -> Any:
-        """A cursor in the server, or behind a pooler one that reads all at once: the server's would be lost."""
+        """Returns a cursor in the server, or behind a pooler one that reads all at once: the server's would be lost."""
         self.ensure_connection()
         return self.cursor() if self.is_pooled else super().chunked_cursor()
 

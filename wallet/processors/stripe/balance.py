@@ -107,7 +107,7 @@ class StripeBalance:
     """Stripe's list of balance transactions."""
 
     def list_movements(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> BalancePage:
-        """A page of movements from `since` up to, and without, `until`. Raises ListUnavailableError."""
+        """Returns a page of movements from `since` up to, and without, `until`. Raises ListUnavailableError."""
         wanted: Any = {
             "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
             "limit": PAGE,

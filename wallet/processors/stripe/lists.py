@@ -55,14 +55,14 @@ class StripeLists:
     provider = "stripe"
 
     def list_charges(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[Outcome]:
-        """A page of payment intents made from `since` to `until`, without those that no card was tried for.
+        """Returns a page of payment intents made from `since` to `until`, without those that no card was tried for.
 
         Raises ListUnavailableError.
         """
         return _page(stripe_client().v1.payment_intents.list, since, until, cursor, _charge)
 
     def list_refunds(self, *, since: dt.datetime, until: dt.datetime, cursor: str = "") -> MoneyPage[RefundOutcome]:
-        """A page of refunds made from `since` to `until`. Raises ListUnavailableError."""
+        """Returns a page of refunds made from `since` to `until`. Raises ListUnavailableError."""
         return _page(stripe_client().v1.refunds.list, since, until, cursor, _refund)
 
 
