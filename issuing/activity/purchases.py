@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from issuing import states
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit.money import Money
 from wallet.models import Cardholder, FundingCharge, FundingMethod
@@ -52,7 +52,7 @@ def views(rows: Iterable[Authorization]) -> list[PurchaseView]:
     """Returns what is shown of purchases; the number of queries does not grow with theirs."""
     found = list(rows)
     last = {each.authorization_id: each for each in Decision.objects.filter(authorization__in=found).order_by("pk")}
-    left_minor = amount_due.left_minor(found)
+    left_minor = position.left_minor(found)
     charges, uses = _charges(found), BalanceUse.objects.filter(authorization__in=found)
     balance = dict(uses.values_list("authorization_id", "amount_minor"))
     return [

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from issuing import entered_amounts
 from issuing.admin.transaction_actions import MovementButtons
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.clearing import currency_conversion
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display, references
@@ -95,7 +95,7 @@ def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirm
 
 def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str, Any]]:
     """Returns the movement and its purchase, each in its own currency."""
-    taken, back = amount_due.moved_minor(purchase)
+    taken, back = position.moved_minor(purchase)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return [
         ("Movement", movement.get_transaction_type_display()),

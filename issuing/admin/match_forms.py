@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.clearing import match_candidates
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display
@@ -28,7 +28,7 @@ class LinkForm(ReasonForm):
         super().__init__(data)
         found = purchases.select_related("card__cardholder")[:MOST_SHOWN]
         self.known = {str(each.pk): each for each in found}
-        left_minor = amount_due.left_minor(self.known.values())
+        left_minor = position.left_minor(self.known.values())
         words = [(key, _in_words(each, left_minor[each.pk], movement)) for key, each in self.known.items()]
         if if_none:
             words.append((NONE, if_none + _if_two(movement, None)))

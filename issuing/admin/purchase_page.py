@@ -9,7 +9,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
 from issuing.admin import disputes
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.models import Authorization, BalanceUse, CardTransaction, Decision, Dispute, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
@@ -136,8 +136,8 @@ def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> li
 
 def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
     """Returns the held amount, the movements at the merchant, and the amount due."""
-    taken, back = amount_due.moved_minor(authorization)
-    owed, part = amount_due.position_of(authorization).due_minor, _balance_part(authorization)
+    taken, back = position.moved_minor(authorization)
+    owed, part = position.of(authorization).due_minor, _balance_part(authorization)
     amounts = (
         ("Held", authorization.approved_minor),
         ("Captured", taken),

@@ -4,7 +4,7 @@ import datetime as dt
 
 from audit import trail
 from issuing import locking, states
-from issuing.billing import amount_due
+from issuing.billing import amount_due, position
 from issuing.clearing import card_transactions, currency_conversion
 from issuing.limits import holds
 from issuing.models import Authorization
@@ -23,7 +23,7 @@ BATCH = 100
 
 def close(purchase: Authorization) -> None:
     """Notes, in the caller's transaction, when a purchase that its issuer closed can be closed out."""
-    captured, _ = amount_due.moved_minor(purchase)
+    captured, _ = position.moved_minor(purchase)
     if captured >= purchase.approved_minor:
         due = None
     else:
@@ -46,7 +46,7 @@ def close_out_purchase(purchase_id: int, *, now: dt.datetime | None = None) -> b
             return False
         if due.update(settle_due_at=None, updated_at=clock.now()) != 1:
             return False
-        captured, _ = amount_due.moved_minor(purchase)
+        captured, _ = position.moved_minor(purchase)
         given = holds.shrink_to(purchase, captured)
         trail.record(actor=ACTOR, action="authorization.settlement", subject=purchase, captured=captured, given=given)
         amount_due.follow(purchase, actor=ACTOR)

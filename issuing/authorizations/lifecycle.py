@@ -105,7 +105,7 @@ def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     if moved and paid and was in NOTHING_BOUGHT:
         # An amount in another currency counts once it is converted (issuing/clearing/currency_conversion.py).
         reported_minor = update.amount_minor if update.currency in ("", authorization.currency) else 0
-        captured, _ = amount_due.moved_minor(authorization)
+        captured, _ = position.moved_minor(authorization)
         if target == states.Authorization.SETTLED and 0 < captured < reported_minor:
             # The rest is no longer held, and not charged while another capture is expected.
             reported_minor = captured
@@ -136,7 +136,7 @@ def _is_partial_reversal(authorization: Authorization, update: AuthorizationUpda
         return False
     in_force = Decision.objects.filter(authorization=authorization, approved=True, corrected_by=None)
     known = in_force.exclude(pk__in=[each.pk for each in rounds.declined(authorization, update)]).count()
-    captured, _ = amount_due.moved_minor(authorization)
+    captured, _ = position.moved_minor(authorization)
     return update.approved_rounds == known and captured == 0
 
 
@@ -204,7 +204,7 @@ def move(authorization: Authorization, target: str, *, actor: str) -> bool:
 
 def _let_go(authorization: Authorization, target: str) -> None:
     """Releases the holds, except for an amount captured before the rest was released: that counts in the limits."""
-    captured, returned = amount_due.moved_minor(authorization)
+    captured, returned = position.moved_minor(authorization)
     kept = 0 if target == states.Authorization.DECLINED else captured
     if kept:
         holds.shrink_to(authorization, kept)
@@ -236,7 +236,7 @@ def approve_less(decision: Decision, reported_minor: int, *, actor: str) -> int:
     purchase, excess = decision.authorization, decision.amount_minor - reported_minor
     locking.require_purchase(purchase)
     purchase.refresh_from_db(fields=("status", "settle_due_at"))
-    if excess > 0 and amount_due.is_open(purchase):
+    if excess > 0 and position.is_open(purchase):
         return give_back(purchase, excess, actor=actor)
     return 0
 

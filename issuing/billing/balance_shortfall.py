@@ -1,7 +1,7 @@
 """The first charge of a purchase that its card's balance was to pay alone, when the balance is too low."""
 
 from issuing.billing import stored_balance
-from issuing.models import Authorization, Decision, candidates
+from issuing.models import Authorization, Decision
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
 from wallet import cases
@@ -46,7 +46,7 @@ def _first_usable(purchase: Authorization) -> FundingMethod | None:
     if decision is None:
         return None
     wallet = FundingMethod.objects.filter(cardholder__virtual_cards=purchase.card_id).select_related("cardholder")
-    return methods.first_usable(wallet, order=candidates.of(decision), currency=purchase.currency)
+    return methods.first_usable(wallet, order=decision.ranked_method_ids, currency=purchase.currency)
 
 
 def _open_case(reference: str, owed: Money) -> None:

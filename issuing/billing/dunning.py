@@ -8,7 +8,7 @@ from django.conf import settings
 from issuing import states
 from issuing.cards import service as cards
 from issuing.errors import CardRefusedError
-from issuing.models import Authorization, Decision, VirtualCard, candidates
+from issuing.models import Authorization, Decision, VirtualCard
 from onecard.kit.transactions import require_no_transaction
 from wallet import receivable_notice
 from wallet.charges import cancel, cascade
@@ -47,7 +47,8 @@ def candidates_of(obligation: FundingObligation) -> list[int]:
 
     Later charges belong to its first decision.
     """
-    return candidates.of(Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation))
+    decision = Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation)
+    return decision.ranked_method_ids if decision else []
 
 
 def _first_decision(obligation: FundingObligation) -> Decision | None:

@@ -1,7 +1,7 @@
 """Charges the card that would have been chosen for a purchase that was approved without us."""
 
 from issuing import locking
-from issuing.billing import amount_due, stored_balance
+from issuing.billing import amount_due, position, stored_balance
 from issuing.models import Authorization, BalanceUse
 from onecard.kit.money import Money
 from onecard.users.models import User
@@ -61,9 +61,9 @@ def why_not(facts: CaseFacts) -> str:
 
 def unasked(purchase: Authorization) -> Money:
     """Returns the amount due for a purchase beyond what its balance pays and cards were asked for."""
-    name, position = purchase.reference, amount_due.position_of(purchase)
+    name, amounts = purchase.reference, position.of(purchase)
     from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
-    due_minor = position.due_minor - from_balance
+    due_minor = amounts.due_minor - from_balance
     return Money(
         stored_balance.unasked_minor(reference=name, due_minor=due_minor, currency=purchase.currency),
         purchase.currency,

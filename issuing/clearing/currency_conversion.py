@@ -8,7 +8,7 @@ from django.db.models import Max
 
 from audit import trail
 from issuing import locking
-from issuing.billing import amount_due, review_cases
+from issuing.billing import amount_due, position, review_cases
 from issuing.models import Authorization, CardTransaction
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
@@ -117,7 +117,7 @@ def _stated_by_issuers(given: str, got: str) -> list[tuple[Money, Money]]:
 
 def _captured_minor(purchase: Authorization) -> int:
     """Returns the captured amount of a purchase, less what was returned."""
-    taken, back = amount_due.moved_minor(purchase)
+    taken, back = position.moved_minor(purchase)
     return max(0, taken - back)
 
 

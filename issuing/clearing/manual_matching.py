@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from issuing import locking
-from issuing.billing import overpayment
+from issuing.billing import review_cases
 from issuing.clearing import (
     card_transactions,
     dispute_matching,
@@ -62,7 +62,7 @@ def say_of_none(*, refund: CardTransaction, reason: str, actor: str) -> None:
             _stand_alone(kept, words, actor)
         elif refund_matching.keep_apart(kept, because=words, actor=actor):
             posting.book_apart(kept)
-            overpayment.open_case_without_purchase(
+            review_cases.open_case_without_purchase(
                 reference=kept.reference, left=kept.money, merchant=kept.merchant_name
             )
         else:

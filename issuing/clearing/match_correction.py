@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from audit import trail
 from issuing import locking
-from issuing.billing import amount_due, overpayment, review_cases
+from issuing.billing import amount_due, position, review_cases
 from issuing.clearing import dispute_money, match_candidates, standalone_purchase
 from issuing.clearing.match_errors import LinkRefusedError, refuse
 from issuing.clearing.posting import POSTINGS
@@ -153,15 +153,15 @@ def _follow(kept: CardTransaction, wrong: Authorization, purchase: Authorization
 
     Nor do the limits count what is held for that one any more, once it is over.
     """
-    if not amount_due.is_open(wrong):
-        holds.shrink_to(wrong, amount_due.moved_minor(wrong)[0])
+    if not position.is_open(wrong):
+        holds.shrink_to(wrong, position.moved_minor(wrong)[0])
     for each in (wrong, purchase) if purchase else (wrong,):
         review_cases.open_case_if_nobody_pays(each)
         amount_due.follow(each, actor=actor)
     if purchase is None:
-        overpayment.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
-    position, name = amount_due.position_of(wrong), wrong.reference
-    if not position.has_come_back:
+        review_cases.open_case_without_purchase(reference=kept.reference, left=kept.money, merchant=kept.merchant_name)
+    amounts, name = position.of(wrong), wrong.reference
+    if not amounts.has_come_back:
         cases.resolve_cases(reference=name, kinds=(Case.Kind.CREDIT_LEFT,))
-    if position.due_minor <= 0:
+    if amounts.due_minor <= 0:
         cases.resolve_cases(reference=name, kinds=(Case.Kind.APPROVED_WITHOUT_US,))

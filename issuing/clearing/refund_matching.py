@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from audit import trail
 from issuing import locking, states
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock
 from wallet import cases
@@ -150,7 +150,7 @@ def _with_room(refund: CardTransaction, alike: QuerySet[CardTransaction]) -> lis
     found = list(purchases[: MOST_WAITING + 1])
     if len(found) > MOST_WAITING:
         return []
-    left_minor = amount_due.left_minor(found)
+    left_minor = position.left_minor(found)
     return [each for each in found if left_minor[each.pk] >= refund.amount_minor]
 
 

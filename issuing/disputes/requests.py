@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from audit import trail
 from issuing import locking, states
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.disputes import dispute_notices
 from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.issuers.disputes import time_limit
@@ -106,7 +106,7 @@ def left_of(capture: CardTransaction) -> Money:
     purchase = capture.authorization
     if purchase is None:
         return Money(0, capture.currency)
-    left_minor = amount_due.left_minor([purchase])[purchase.pk]
+    left_minor = position.left_minor([purchase])[purchase.pk]
     if capture.currency == purchase.currency:
         return Money(max(0, min(capture.amount_minor, left_minor)), capture.currency)
     return Money(capture.amount_minor if left_minor > 0 else 0, capture.currency)

@@ -9,7 +9,7 @@ from typing import Any
 
 from issuing import locking, states
 from issuing.authorizations import decline_notices, lifecycle, rounds
-from issuing.billing import amount_due
+from issuing.billing import amount_due, position
 from issuing.handlers import marqeta_clearing, marqeta_disputes
 from issuing.handlers.marqeta_rows import Row, read_row
 from issuing.inbox.references import ContradictionError
@@ -173,7 +173,7 @@ def _reduced(row: Row, *, patient: bool) -> Result:
 def _close_if_all_is_captured(row: Row, *, patient: bool) -> Result:
     """Settles the purchase: its last clearing may have been reported before the reduction that made it the last."""
     purchase = _purchase(row)
-    captured = amount_due.moved_minor(purchase)[0] if purchase is not None else 0
+    captured = position.moved_minor(purchase)[0] if purchase is not None else 0
     if purchase is not None and captured and captured >= purchase.approved_minor:
         return _report(row, states.Authorization.SETTLED, patient=patient)
     return HANDLED
@@ -224,7 +224,7 @@ def _cleared(row: Row, *, patient: bool) -> Result:
         return done
     purchase = _purchase(row)
     # Without an explicit mark, the last clearing is the one that completes the approved amount.
-    is_all = purchase is not None and amount_due.moved_minor(purchase)[0] >= purchase.approved_minor
+    is_all = purchase is not None and position.moved_minor(purchase)[0] >= purchase.approved_minor
     if row.is_final or (row.is_final is None and is_all):
         return _report(row, states.Authorization.SETTLED, patient=patient)
     return HANDLED

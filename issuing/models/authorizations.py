@@ -1,6 +1,8 @@
 """Purchases: the authorization over its rounds, our answers to them, and what they hold on the card's limits."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -140,6 +142,12 @@ class Decision(models.Model):
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
 
+    @property
+    def ranked_method_ids(self) -> list[int]:
+        """The ids of the funding methods that could have paid, in the order in which the engine ranked them."""
+        candidates = self.trace.get("candidates") if isinstance(self.trace, Mapping) else None
+        return [each["method_id"] for each in (candidates if isinstance(candidates, list) else []) if _could_pay(each)]
+
 
 class SpendWindow(models.Model):
     """What a card has spent in one of its days or months: a counter, raised and given back under its row's lock.
@@ -204,3 +212,10 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{Money(self.amount_minor, self.authorization.currency)} {self.status}"
+
+
+def _could_pay(candidate: Any) -> bool:
+    """Returns whether a candidate of a trace could have paid. A trace may come from another release."""
+    if not isinstance(candidate, Mapping) or candidate.get("left_out"):
+        return False
+    return isinstance(candidate.get("method_id"), int)

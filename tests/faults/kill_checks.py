@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet, Sum
 
 from audit.models import Entry
 from issuing import states
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.models import (
     Authorization,
     BalanceUse,
@@ -203,7 +203,7 @@ def books_balance() -> None:
 
 
 def _expected_in_clearing(purchase: Authorization, name: str) -> int:
-    captured, returned = amount_due.moved_minor(purchase)
+    captured, returned = position.moved_minor(purchase)
     charged = FundingCharge.objects.filter(obligation__purchase=name, status="succeeded")
     paid = sum(each.obligation.payable.minor for each in charged.select_related("obligation"))
     back = FundingRefund.objects.filter(obligation__purchase=name, status="succeeded")
@@ -230,7 +230,7 @@ def limits_are_what_is_held() -> None:
     for purchase in Authorization.objects.exclude(status__in=(states.Authorization.APPROVED, "settled")):
         placed = purchase.holds.filter(status=states.Hold.PLACED)
         held: int = placed.aggregate(total=Sum(F("amount_minor") - F("released_minor")))["total"] or 0
-        captured = 0 if purchase.status == states.Authorization.DECLINED else amount_due.moved_minor(purchase)[0]
+        captured = 0 if purchase.status == states.Authorization.DECLINED else position.moved_minor(purchase)[0]
         assert held <= captured, f"{purchase} is over, and more is held of it than was captured"
 
 

@@ -8,7 +8,7 @@ from unittest import mock
 from django.db import connection
 from django.db.models import QuerySet
 
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.models import Authorization, BalanceUse, CardTransaction
 from issuing.reconcile import ledger_balances, snapshot
 from issuing.reconcile.compare import Row
@@ -90,7 +90,7 @@ class Reckoning(Contradictions):
 
     def _balanced(self, purchase: Authorization) -> None:
         """What merchants have of a purchase that is over is what cards, balance and people settled of it."""
-        if amount_due.is_open(purchase) or self._is_explained(purchase):
+        if position.is_open(purchase) or self._is_explained(purchase):
             return
         ours = [str(pk) for pk in self._charges(purchase).values_list("public_id", flat=True)]
         intents = [self.processor.intents[pk] for pk in ours if pk in self.processor.intents]

@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from issuing import states
 from issuing.authorizations import close_out
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.clearing import match_correction
 from issuing.handlers import dispatch
 from issuing.models import Authorization, CardTransaction, IssuerEvent, VirtualCard
@@ -91,7 +91,7 @@ def test_events_that_name_either_card_of_a_purchase_do_not_deadlock(
     at_once(acts)
 
     assert deadlocks() == before
-    assert amount_due.moved_minor(purchase) == (6000, 0)
+    assert position.moved_minor(purchase) == (6000, 0)
     assert not IssuerEvent.objects.filter(status="received").exists()
 
 
@@ -117,4 +117,4 @@ def test_captures_moved_between_two_purchases_both_ways_do_not_deadlock() -> Non
     at_once([*acts, *(telling(transaction_event(asked, 100, number=9)) for asked in bought)])
 
     assert deadlocks() == before
-    assert [amount_due.moved_minor(each) for each in (one, other)] == [(4900, 0), (4900, 0)]
+    assert [position.moved_minor(each) for each in (one, other)] == [(4900, 0), (4900, 0)]

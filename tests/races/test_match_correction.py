@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.clearing import manual_matching, match_correction, match_proposals
 from issuing.clearing.manual_matching import LinkRefusedError
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
@@ -58,7 +58,7 @@ def assert_in_balance(*asked: Told) -> None:
     run_workers()
     run_workers()
     for each in asked:
-        captured, returned = amount_due.moved_minor(of(each))
+        captured, returned = position.moved_minor(of(each))
         assert paid(each) == max(0, captured - returned)
         assert in_clearing(of(each).reference) == 0
     assert not Case.objects.filter(status="open").exists()

@@ -7,7 +7,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from issuing.authorizations import close_out
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.handlers import dispatch
 from issuing.models import Authorization, IssuerEvent, VirtualCard
 from tests.support import stripe_events
@@ -145,7 +145,7 @@ def test_a_purchase_closed_after_its_end_is_charged_what_was_captured(card: Virt
 
     purchase = Authorization.objects.get()
     assert (purchase.status, purchase.approved_minor, purchase.settle_due_at) == ("settled", 2000, None)
-    assert amount_due.position_of(purchase).due_minor == 2000
+    assert position.of(purchase).due_minor == 2000
     run_workers()
     assert (purchase_totals()["paid"], purchase_totals()["open cases"]) == (2000, 0)
 

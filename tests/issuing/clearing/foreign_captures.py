@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.models import Authorization, CardTransaction
 from tests.support.purchases import transaction_event
 from wallet.accounts import Account
@@ -26,7 +26,7 @@ def foreign_event(
 
 
 def amount_owed() -> int:
-    return amount_due.position_of(Authorization.objects.get()).due_minor
+    return position.of(Authorization.objects.get()).due_minor
 
 
 def balances() -> dict[str, int]:

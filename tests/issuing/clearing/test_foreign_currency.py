@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from issuing.billing import amount_due
+from issuing.billing import position
 from issuing.handlers import dispatch
 from issuing.issuers.messages import SideAmounts
 from issuing.issuers.side_amounts import of_marqeta, of_stripe
@@ -106,7 +106,7 @@ def test_a_capture_without_a_rate_is_a_case_until_the_rate_is_reported(card: Vir
     deliver_events(event, update_event(asked, "closed"))
 
     kept, case = CardTransaction.objects.get(), Case.objects.get()
-    assert (kept.purchase_minor, amount_due.moved_minor(Authorization.objects.get())) == (None, (0, 0))
+    assert (kept.purchase_minor, position.moved_minor(Authorization.objects.get())) == (None, (0, 0))
     assert (case.kind, case.reference, str(case.money)) == (
         "currency_differs",
         f"card_transaction:{kept.pk}",
