@@ -173,7 +173,7 @@ def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
 def _change_later(
     card: VirtualCard, kind: str, requested_by: str, key: uuid.UUID | None, *, from_states: tuple[str, ...]
 ) -> VirtualCard:
-    """What gives the cardholder more waits for the issuer's confirmation."""
+    """Asks the issuer first and then changes the card here: for what lets the cardholder do more."""
     with transaction():
         locked = locking.lock_card(card.pk)
         change = repeated(kind, key, card=locked)
@@ -186,7 +186,7 @@ def _change_later(
 
 
 def _change_now(card: VirtualCard, kind: str, target: str, asked: Asked) -> VirtualCard:
-    """What restricts the card holds here first, because the issuer may be slow."""
+    """Changes the card here first and then asks the issuer, which may be slow: for what restricts the card."""
     words = checked_reason(asked.reason, error=CardRefusedError)
     with transaction():
         locked = locking.lock_card(card.pk)

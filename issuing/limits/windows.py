@@ -26,13 +26,13 @@ class Window:
 
 @functools.lru_cache(maxsize=1024)
 def day_window(local_date: dt.date, time_zone: str) -> Window:
-    """A local day from midnight to midnight: 23, 24 or 25 hours long (money-safety I16)."""
+    """Returns a local day from midnight to midnight: 23, 24 or 25 hours long (money-safety I16)."""
     return _window(*(local_date + dt.timedelta(days=days) for days in range(3)), time_zone=time_zone)
 
 
 @functools.lru_cache(maxsize=1024)
 def month_window(local_date: dt.date, time_zone: str) -> Window:
-    """The local calendar month around a day."""
+    """Returns the local calendar month around a day."""
     first = local_date.replace(day=1)
     second = _month_after(first)
     return _window(first, second, _month_after(second), time_zone=time_zone)
