@@ -69,7 +69,7 @@ class AuditedAdmin(BackOfficeAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if not self.version_field or obj is None or not self.has_change_permission(request, obj):
             return fieldsets
-        return [*fieldsets, (None, {"fields": ("seen_version",), "classes": ("oc-hidden",)})]
+        return [*fieldsets, (None, {"fields": ("shown_version",), "classes": ("oc-hidden",)})]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         before = stored_values(obj) if change else {}
@@ -119,17 +119,17 @@ class VersionedForm(AnyModelForm):
     """A form that knows which version of its row the page showed."""
 
     version_field = "version"
-    seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    shown_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None:
-            self.initial["seen_version"] = getattr(self.instance, self.version_field)
+            self.initial["shown_version"] = getattr(self.instance, self.version_field)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        seen = self.cleaned_data.get("seen_version")
-        if seen is not None and seen != self.initial.get("seen_version"):
+        shown = self.cleaned_data.get("shown_version")
+        if shown is not None and shown != self.initial.get("shown_version"):
             raise forms.ValidationError(STALE, code="stale")
         return cleaned
 

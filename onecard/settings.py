@@ -226,7 +226,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "onecard.second_factor.views.back_office_look",
+                "onecard.second_factor.views.back_office_theme",
             ],
         },
     }

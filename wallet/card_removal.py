@@ -37,14 +37,14 @@ def remove(holder: Cardholder, method_id: int, *, actor: str) -> None:
         method = wallet.funding_methods.get(pk=method_id)
         if detachment.is_removed(method):
             return
-        _refuse_owing(wallet, method)
+        _refuse_while_owed(wallet, method)
         changes = {"status": Status.DETACHED, "is_backup": False, "updated_at": clock.now()}
         FundingMethod.objects.filter(pk=method.pk).update(**changes)
         trail.record(actor=actor, action="method.removed", subject=method, was_backup=method.is_backup)
         detachment.intend(method.processor_method_id, holder=wallet, method=method, actor=actor)
 
 
-def _refuse_owing(wallet: Cardholder, method: FundingMethod) -> None:
+def _refuse_while_owed(wallet: Cardholder, method: FundingMethod) -> None:
     under_way = _total(charge.asked for charge in _charges(method))
     if under_way:
         raise CardOwesError(f"{under_way} are being charged to {method}: remove it once that has ended.")

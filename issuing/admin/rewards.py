@@ -80,7 +80,7 @@ class Line:
 class RewardsAdmin(ReadOnlyAdmin):
     """Entries as they were booked; the totals are at totals/."""
 
-    list_display = ("when", "what", "programme", "amount", "units", "worth", "rate", "mcc", "method")
+    list_display = ("when", "what", "programme", "amount", "units", "value", "rate", "mcc", "method")
     list_display_links = ("when", "what")
     list_filter = ("kind", "reward_type", "local_month", MccFilter)
     list_select_related = ("method",)
@@ -90,7 +90,7 @@ class RewardsAdmin(ReadOnlyAdmin):
     fields = (
         ("what", "programme"),
         ("amount", "rate"),
-        ("units", "worth"),
+        ("units", "value"),
         ("low", "high"),
         ("baseline", "reward_type"),
         ("category", "mcc"),
@@ -157,7 +157,7 @@ class RewardsAdmin(ReadOnlyAdmin):
         return f"{entry.rate.normalize():f}" if entry.reward_type else NOT_RANKED
 
     @admin.display(description="Worth at 1 cent", ordering="value_face_micro")
-    def worth(self, entry: RewardEntry) -> str:
+    def value(self, entry: RewardEntry) -> str:
         return display.estimate(_whole(entry.value_face_micro), entry.currency)
 
     @admin.display(description="At 0.5 cents")

@@ -49,7 +49,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
     fields = (
         ("kind", "amount"),
         ("state", "source"),
-        ("abroad", "worth"),
+        ("abroad", "converted"),
         "cash",
         ("merchant_name", "merchant_location"),
         ("merchant_category", "mcc"),
@@ -85,7 +85,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
         return display.money(movement.merchant_amount_minor, movement.merchant_currency)
 
     @admin.display(description="In the purchase's currency")
-    def worth(self, movement: CardTransaction) -> str:
+    def converted(self, movement: CardTransaction) -> str:
         purchase = movement.authorization
         if purchase is None or movement.currency == purchase.currency:
             return "The same" if purchase else display.NOTHING

@@ -129,9 +129,9 @@ def _decline_reason(
 
 def _limit(asked: AuthorizationRequest, facts: Facts, card: CardFacts) -> dict[str, Any]:
     """Returns the numbers of the limit for one purchase, for the sentence that the cardholder reads."""
-    standing_minor = contradictions.approved_minor(asked, facts)
+    approved_minor = contradictions.approved_minor(asked, facts)
     limit_minor = card.per_transaction_limit_minor
-    return {"limit": {"kind": "purchase", "limit_minor": limit_minor, "spent_minor": standing_minor, "until": None}}
+    return {"limit": {"kind": "purchase", "limit_minor": limit_minor, "spent_minor": approved_minor, "until": None}}
 
 
 def _facts(asked: AuthorizationRequest, now: dt.datetime) -> dict[str, Any]:

@@ -41,16 +41,16 @@ def record(
     authorization_code: str = "",
     merchant_category: str = "",
     merchant_location: str = "",
-    settled: Authorization | None = None,
+    linked_purchase: Authorization | None = None,
 ) -> bool:
     """Keeps a movement that an issuer reports; True if it is new. Safe concurrently, repeated, and in any order.
 
     `source` is one of CardTransaction.Source; `transaction_type` is for movements without a kind of their own
-    (chargebacks); `settled` is the purchase that staff linked such reports to (dispute_matching.py). An existing row is
-    never overwritten: missing columns are filled in, and a different amount, currency or type opens a case (see
-    `difference`). A movement whose references do not belong together is kept without its purchase, posts nothing, and
-    opens a case. A movement of no money is not recorded: False. Raises UnrecordableError for an impossible amount or
-    currency. Call it under the lock of what the movement names (`locked`).
+    (chargebacks); `linked_purchase` is the purchase that staff linked such reports to (dispute_matching.py). An
+    existing row is never overwritten: missing columns are filled in, and a different amount, currency or type opens
+    a case (see `difference`). A movement whose references do not belong together is kept without its purchase,
+    posts nothing, and opens a case. A movement of no money is not recorded: False. Raises UnrecordableError for an
+    impossible amount or currency. Call it under the lock of what the movement names (`locked`).
     """
     if not transaction_rows.type_of(found, transaction_type):
         return False
@@ -62,7 +62,7 @@ def record(
         "merchant_location": merchant_location[:200],
     }
     locking.require_names(provider, found.authorization_id)
-    row |= _links(found, provider, row, settled)
+    row |= _links(found, provider, row, linked_purchase)
     kept = CardTransaction(
         provider=provider, issuer_transaction_id=found.id, **row, source=source, recorded_at=clock.now()
     )
@@ -170,7 +170,7 @@ def _names_others(kept: CardTransaction, row: dict[str, Any]) -> bool:
 
 
 def _links(
-    found: IssuerTransaction, provider: str, row: dict[str, Any], settled: Authorization | None
+    found: IssuerTransaction, provider: str, row: dict[str, Any], linked_purchase: Authorization | None
 ) -> dict[str, Any]:
     """Returns our card and our purchase as far as they are known; a movement may name the capture instead.
 
@@ -180,8 +180,8 @@ def _links(
     named = found.authorization_id
     purchase = event_references.purchase_of(provider, named) if named else None
     card_id = card.values_list("pk", flat=True).first() if found.issuer_card_id else None
-    if settled is not None:
-        return {"card_id": card_id, "authorization_id": settled.pk}
+    if linked_purchase is not None:
+        return {"card_id": card_id, "authorization_id": linked_purchase.pk}
     why = event_references.contradiction(
         Named(
             provider=provider,

@@ -258,7 +258,7 @@ def _record(dispute: Dispute, movement: Movement, update: DisputeUpdate) -> None
         event_type=update.event_type,
         authorization_code=update.authorization_code,
         merchant_location=location_of(city=place.city, state=place.state, country=place.country) if place else "",
-        settled=_linked_by_staff(dispute, update.issuer_card_id),
+        linked_purchase=_linked_by_staff(dispute, update.issuer_card_id),
     )
 
 

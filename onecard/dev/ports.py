@@ -21,7 +21,7 @@ from onecard.dev.errors import LauncherError
 HOST: Final = "127.0.0.1"
 TRIED_AFTER_THE_PREFERRED: Final = 50
 TRIED_AT_RANDOM: Final = 50
-LOOK_TIMEOUT_S: Final = 0.5
+CONNECT_TIMEOUT_S: Final = 0.5
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _binds(port: int) -> bool:
 def _answers(family: int, host: str, port: int) -> bool:
     try:
         with socket.socket(family) as caller:
-            caller.settimeout(LOOK_TIMEOUT_S)
+            caller.settimeout(CONNECT_TIMEOUT_S)
             caller.connect((host, port))
     except TimeoutError:
         # Somebody listens and accepts nobody.

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from onecard.kit.masking import inherited, is_secret_name, is_worth_reading, masked, masked_value
+from onecard.kit.masking import inherited, is_secret_name, masked, masked_value, may_need_cover
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+\-]*|[{}\[\],:]', re.DOTALL)
 
@@ -52,7 +52,7 @@ def masked_body(body: bytes) -> bytes:
     if text is None or not _is_json(text):
         encoding, text = "utf-8", body.decode("utf-8", "surrogateescape")
         return masked(text).encode("utf-8", "surrogateescape")
-    covered = _Reader().cover(text) if is_worth_reading(text) else text
+    covered = _Reader().cover(text) if may_need_cover(text) else text
     # Python's own utf-16 would write a byte order mark of its own.
     return body if covered == text else covered.encode(encoding, "surrogatepass")
 

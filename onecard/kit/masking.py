@@ -77,7 +77,7 @@ _ID_WORDS: Final = frozenset(
 )
 _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # What a JSON text without any of these holds needs no covering; escapes are read first.
-_WORTH_READING: Final = re.compile(
+_MAY_NEED_COVER: Final = re.compile(
     f"{_RUN.pattern}|{_ALIKE.pattern}|{_CODE_IN_TEXT.pattern}"
     r'|\\u|"[^"]*(?:cvv|cvc|cvn|csc|cid|security|verification|track|pin|magstripe|encryptedpan|emv)[^"]*"'
     r'\s*+:\s*+(?!null|true|false|"[A-Za-z_ ]*+"|"")',
@@ -114,9 +114,9 @@ def _starred_behind(found: re.Match[str]) -> str:
     return (found["before"] or found["track"]) + "*" * len(found["code"] or found["rest"])
 
 
-def is_worth_reading(json_text: str) -> bool:
+def may_need_cover(json_text: str) -> bool:
     """Returns whether anything in a JSON text may have to be covered: one look over it, since most have nothing."""
-    return _WORTH_READING.search(json_text) is not None
+    return _MAY_NEED_COVER.search(json_text) is not None
 
 
 def masked_json(value: Any, name: str = "") -> Any:

@@ -65,7 +65,7 @@ EVENTS: Final[dict[str, EventType]] = {
     Kind.LOGIN_CHANGED: EventType.LOGIN_CHANGED,
     Kind.WEBHOOK_OFF: EventType.ENDPOINT_OFF,
 }
-# Another part of the product mails about these at once: wallet/receivable_notice.py and second_factor/letters.py.
+# Another part of the product mails about these at once: wallet/receivable_notice.py and second_factor/login_mails.py.
 MAILED_ELSEWHERE: Final = frozenset({Kind.UNPAID, Kind.NEW_DEVICE, Kind.LOGIN_CHANGED})
 # What a person must be able to read afterwards, whatever they chose.
 ALWAYS_IN_FEED: Final = frozenset({Kind.CARD_FROZEN, Kind.CARD_CLOSED, Kind.KYC_CHANGED})

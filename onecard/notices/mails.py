@@ -67,7 +67,7 @@ def _send(claimed: NoticeMail) -> None:
         _end(claimed, Status.GIVEN_UP)
         return
     try:
-        _letter(notice).send()
+        _mail_of(notice).send()
     except (SMTPException, OSError) as error:
         MAILS.put_back(claimed, message=type(error).__name__, delay_s=None, status=Status.INTENDED)
     else:
@@ -78,7 +78,7 @@ def _end(claimed: NoticeMail, status: str) -> None:
     MAILS.held(claimed).update(status=status, claimed_until=None, next_attempt_at=None, updated_at=clock.now())
 
 
-def _letter(notice: Notice) -> EmailMessage:
+def _mail_of(notice: Notice) -> EmailMessage:
     name = notice.user.get_full_name()
     lines = [
         f"Hello {name}".strip() + ",",

@@ -66,7 +66,7 @@ class ShownCard:
     is_chosen: bool
     rate: str
     earns: str
-    worth: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _card(card: RankedCard, found: Explanation, amount: Money) -> ShownCard:
         is_chosen=card is found.chosen,
         rate=_rate(card),
         earns=units_in_words(reward.units, card.reward_type, amount.currency) if reward else "",
-        worth=display.estimate(reward.value, amount.currency) if reward else "",
+        value=display.estimate(reward.value, amount.currency) if reward else "",
     )
 
 

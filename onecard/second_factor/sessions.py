@@ -16,9 +16,9 @@ from onecard.users.models import User
 
 # Staff's pages, each of which is closed to the session of a person.
 BACK_OFFICE: Final = "/admin/"
-SEEN_AT: Final = "staff_seen_at"
+LAST_REQUEST: Final = "staff_seen_at"
 # The precision of the idle time: writing the session at each request would cost a statement.
-SEEN_EVERY_S: Final = 60
+NOTE_REQUEST_EVERY_S: Final = 60
 
 
 class StaffSessions:
@@ -56,13 +56,13 @@ def _lead_away(request: HttpRequest) -> HttpResponse | None:
 
 def _end_or_keep(request: HttpRequest, user: User) -> None:
     now = time.time()
-    began, last_request = _began_at(request, user, now), float(request.session.get(SEEN_AT, 0))
+    began, last_request = _began_at(request, user, now), float(request.session.get(LAST_REQUEST, 0))
     is_idle = now - max(began, last_request) > settings.STAFF_IDLE_MIN * 60
     is_old = now - began > settings.STAFF_SESSION_H * 3600
     if is_idle or is_old or not has_second_factor(request, user):
         auth.logout(request)
-    elif now - last_request > SEEN_EVERY_S:
-        request.session[SEEN_AT] = now
+    elif now - last_request > NOTE_REQUEST_EVERY_S:
+        request.session[LAST_REQUEST] = now
 
 
 def _began_at(request: HttpRequest, user: User, now: float) -> float:

@@ -159,7 +159,7 @@ def no_first_password(request: HttpRequest) -> HttpResponse:
     )
 
 
-def back_office_look(request: HttpRequest) -> dict[str, Any]:
+def back_office_theme(request: HttpRequest) -> dict[str, Any]:
     """Returns what Unfold's templates need on login pages outside the admin."""
     match = request.resolver_match
     name = match.url_name if match else ""

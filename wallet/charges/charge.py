@@ -116,7 +116,7 @@ def _send(claimed: FundingCharge, processor: Processor) -> None:
             account_refusals.answered(CHARGES.operation, started_at=started_at)
         if outcome.status == claimed.status:
             nothing_new = OutcomeUnknownError(
-                "Nothing new at the processor.", retry_after_s=outcomes.LOOK_AGAIN.total_seconds()
+                "Nothing new at the processor.", retry_after_s=outcomes.LOOK_UP_AFTER.total_seconds()
             )
             CHARGES.try_later(claimed, nothing_new)
         else:

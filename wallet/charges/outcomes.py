@@ -23,7 +23,7 @@ from wallet.refunds import records as refunds
 log = logging.getLogger(__name__)
 
 # A charge that the processor is processing is looked up after this long, in case its event gets lost.
-LOOK_AGAIN = dt.timedelta(minutes=10)
+LOOK_UP_AFTER = dt.timedelta(minutes=10)
 # Banks keep an off-session hold for at least four days and eighteen hours; we capture all of it before.
 HOLD_LIFE = dt.timedelta(days=4)
 FAILURES = {
@@ -157,7 +157,7 @@ def _with_its_end(charge: FundingCharge, obligation: FundingObligation, outcome:
 def _next_attempt_at(obligation: FundingObligation, status: str) -> dt.datetime | None:
     now = clock.now()
     if status == states.Charge.PROCESSING:
-        return now + LOOK_AGAIN
+        return now + LOOK_UP_AFTER
     if status != states.Charge.HELD:
         return None
     is_due = obligation.capture_due_at is not None or obligation.status == states.Obligation.RELEASED

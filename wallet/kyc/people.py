@@ -40,7 +40,7 @@ def make_person(asked: NewPerson, *, actor: str) -> Cardholder:
 def join(*, user: User, asked: NewPerson, actor: str) -> Cardholder:
     """Gives a login without a profile the profile, the terms and the check, all or nothing; raises as `make_person`."""
     with transaction():
-        holder = profile.save(user=user, given=asked.given, seen_version=None, actor=actor)
+        holder = profile.save(user=user, given=asked.given, shown_version=None, actor=actor)
         if asked.terms_from:
             profile.accept_terms(cardholder_id=holder.pk, version=TERMS_VERSION, address=asked.terms_from, actor=actor)
         if asked.verified_because:

@@ -31,18 +31,18 @@ class OtherTermsError(OneCardError):
     code = "terms_outdated"
 
 
-def save(*, user: User, given: Mapping[str, Any], seen_version: int | None, actor: str) -> Cardholder:
+def save(*, user: User, given: Mapping[str, Any], shown_version: int | None, actor: str) -> Cardholder:
     """Makes the person's profile, or changes the given fields of it; what is not given stays.
 
-    `seen_version` is the version that the caller read, None where there was no profile. A new name or date of birth of
+    `shown_version` is the version that the caller read, None where there was no profile. A new name or date of birth of
     a verified person has to be checked again. Raises ProfileError naming each wrong field, and ProfileChangedError.
     """
     with transaction():
         found = Cardholder.objects.filter(user=user).values_list("pk", flat=True).first()
         if found is None:
-            return _make(user, given, seen_version, actor)
+            return _make(user, given, shown_version, actor)
         holder = lock_person(found)
-        if holder.wallet_version != seen_version:
+        if holder.wallet_version != shown_version:
             raise ProfileChangedError("Your profile was changed since you read it: read it again, and then change it.")
         _change(holder, given, actor)
     return Cardholder.objects.select_related("user").get(pk=holder.pk)
@@ -66,8 +66,8 @@ def accept_terms(*, cardholder_id: int, version: str, address: str, actor: str) 
     return Cardholder.objects.select_related("user").get(pk=cardholder_id)
 
 
-def _make(user: User, given: Mapping[str, Any], seen_version: int | None, actor: str) -> Cardholder:
-    if seen_version is not None:
+def _make(user: User, given: Mapping[str, Any], shown_version: int | None, actor: str) -> Cardholder:
+    if shown_version is not None:
         raise ProfileChangedError("There is no profile yet. Send it without If-Match.")
     columns = checked(given, known={}, today=_today())
     holder = Cardholder(user=user, **columns)

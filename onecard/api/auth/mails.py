@@ -1,7 +1,8 @@
 """Mails with codes, and those that take their place where an address has a login already, or none.
 
 Each is a row that commits with the outbox's message, so that an answer takes the same time whether or not there is such
-a login, and so that a mail server that is away loses nothing. Notices about a login are in second_factor/letters.py.
+a login, and so that a mail server that is away loses nothing. Mails about events of a login are in
+onecard/second_factor/login_mails.py.
 """
 
 import datetime as dt

@@ -137,7 +137,7 @@ class Profile(ApiView):
         if version is not None:
             check_unchanged(request, version)
         given = flat(sent.validated_data)
-        return _answer(profile.save(user=user, given=given, seen_version=version, actor=actor_of(request)))
+        return _answer(profile.save(user=user, given=given, shown_version=version, actor=actor_of(request)))
 
 
 class Terms(ApiView):

@@ -15,7 +15,7 @@ from django.urls import reverse
 from audit.models import Entry
 from onecard.kit import clock
 from onecard.outbox.models import Message
-from onecard.second_factor import devices, invitations, letters, trust, views
+from onecard.second_factor import devices, invitations, login_mails, trust, views
 from onecard.users.models import Invitation, User
 from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in, send, text_of
@@ -63,8 +63,8 @@ def deliver() -> list[str]:
     mail.outbox.clear()
     for message in Message.objects.filter(topic="staff.notify").order_by("pk"):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(letters, "require_no_transaction", lambda _what: None)
-            letters.send(message.payload["entry_id"])
+            patch.setattr(login_mails, "require_no_transaction", lambda _what: None)
+            login_mails.send(message.payload["entry_id"])
     Message.objects.filter(topic="staff.notify").delete()
     return [f"{each.to[0]}: {each.body}" for each in mail.outbox]
 

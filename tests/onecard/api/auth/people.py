@@ -11,7 +11,7 @@ from django.test import Client
 
 from onecard.api.auth import mails
 from onecard.outbox.models import Message
-from onecard.second_factor import letters
+from onecard.second_factor import login_mails
 
 PASSWORD = "three blue tea cups"
 NEW = "four green milk jugs"
@@ -103,7 +103,7 @@ def arrived() -> list[Any]:
         if message.topic == "login.mail":
             mails.send(message.payload["mail_id"])
         else:
-            letters.send(message.payload["entry_id"])
+            login_mails.send(message.payload["entry_id"])
         message.delete()
     return list(mail.outbox)
 
