@@ -2,6 +2,8 @@
 
 import ast
 import io
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,15 @@ from django.db import models
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("onecard", "issuing", "routing", "wallet", "audit")
+# What starts a part of a way: an address, a task, or the relay's own process.
+STARTS = ("onecard/urls.py", "issuing/tasks.py", "wallet/tasks.py", "onecard/outbox/management/commands/relay.py")
+# The tables of docs/architecture.md, with the steps of a capture that each begins with.
+WAYS = {"A decision": 0, "A capture": 0, "A refund": 5, "A dispute": 4}
+# Where a way leads back to a file that it has left, and why.
+LED_BACK = {
+    ("issuing/handlers/dispatch.py", "issuing/inbox/deliveries.py"),  # It marks the event as handled.
+    ("wallet/refunds/send.py", "wallet/refunds/records.py"),  # It records the answer in the row that it sent.
+}
 SOURCES = [path for app in OURS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
 
 
@@ -66,3 +77,46 @@ def test_every_model_change_has_its_migration() -> None:
     said = io.StringIO()
     call_command("makemigrations", dry_run=True, stdout=said)
     assert said.getvalue() == "No changes detected\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_file_of_a_way_is_reached_from_an_earlier_one(way: str) -> None:
+    reached: list[str] = list(STARTS)
+    lost = []
+    for files in _steps(way):
+        reached += files
+        lost += [file for file in files if not any(file in _imported_by(each) for each in reached if each != file)]
+    # The server calls the first file; onecard/celery.py names the tasks by their texts.
+    assert set(lost) <= {"onecard/asgi.py", "issuing/tasks.py", "wallet/tasks.py"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_way_leads_down_and_not_back(way: str) -> None:
+    steps = _steps(way)
+    # A capture's last step begins anew, by an event or a sweeper of its own.
+    steps = steps[:-1] if way == "A capture" else steps
+    left: set[str] = set()
+    back = set()
+    for files in steps:
+        back |= {(file, earlier) for file in files for earlier in _imported_by(file) & left}
+        left |= set(files)
+    assert back <= LED_BACK
+
+
+def _steps(way: str) -> list[list[str]]:
+    """The files of each step of a way, as the tables of docs/architecture.md list them."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {way}\n")[1].split("\n## ")[0]
+    steps = [re.findall(r"`([\w/]+\.py)`", line) for line in section.splitlines() if re.match(r"\| \d+ \|", line)]
+    assert steps
+    return _steps("A capture")[: WAYS[way]] + steps if WAYS[way] else steps
+
+
+@cache
+def _imported_by(file: str) -> frozenset[str]:
+    """The files of ours that a file imports, directly."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+    return frozenset(f"{name.replace('.', '/')}.py" for name in found)

@@ -7,7 +7,7 @@ without us counts in the card's limits (docs/decisions/0027).
 from typing import Any
 
 from issuing import states
-from issuing.authorizations.decision_store import Facts
+from issuing.authorizations.facts import Facts
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.money import Money
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from issuing import states
 from issuing.authorizations import contradictions
 from issuing.authorizations.answers import for_each_result
-from issuing.authorizations.decision_store import CardFacts, Facts
+from issuing.authorizations.facts import CardFacts, Facts
 from issuing.issuers.messages import AuthorizationRequest
 from issuing.limits.windows import day_window, month_window
 from onecard.kit import clock
@@ -197,7 +197,7 @@ def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, fro
 
 
 def _method(values: list[Any], *, has_customer: bool) -> Method:
-    """Returns a funding method from the read's array, in the column order of store.READ."""
+    """Returns a funding method from the read's array, in the column order of `decision_store.READ`."""
     (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
         values
     )
