@@ -68,4 +68,4 @@ class Kyc(ApiView):
 
 def render(holder: Cardholder) -> dict[str, Any]:
     """Returns where a person's check stands, in the form of KycSerializer."""
-    return dict(KycSerializer(standing.of(holder)).data)
+    return dict(KycSerializer(identity_status.of(holder)).data)

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from onecard.person.form_page import FormPage
 from onecard.person.onboarding.words import field_words
 from onecard.person.page import PersonPage
-from wallet.kyc import review, standing
+from wallet.kyc import identity_status, review
 from wallet.states import KycStatus
 
 
@@ -30,6 +30,6 @@ class Identity(FormPage, PersonPage):
         return redirect("person:start")
 
     def more(self, request: HttpRequest) -> dict[str, Any]:
-        found = standing.of(self.holder)
+        found = identity_status.of(self.holder)
         words = [{**each, "status": KycStatus(each["status"]).label} for each in found.history]
         return {"found": found, "missing": field_words(found.missing) if found.missing else "", "history": words}

@@ -77,7 +77,7 @@ class Profile(FormPage):
         saved = profile.save(
             user=self.person,
             given=form.given(),
-            seen_version=form.cleaned_data["seen_version"],
+            shown_version=form.cleaned_data["seen_version"],
             actor=f"user:{self.person.pk}",
         )
         lacking = _lacking(saved)

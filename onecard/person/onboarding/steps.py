@@ -8,7 +8,7 @@ from django.urls import reverse
 from issuing import states
 from onecard.person.onboarding.words import field_words
 from onecard.users.models import User
-from wallet.kyc import standing
+from wallet.kyc import identity_status
 from wallet.kyc.fields import EMAIL, TERMS
 from wallet.models import Cardholder, FundingMethod
 from wallet.states import KycStatus
@@ -32,7 +32,7 @@ class Step:
 def steps_of(person: User) -> list[Step]:
     """Returns the steps in their order; each says what is missing for it."""
     holder = Cardholder.objects.select_related("user").filter(user=person).first()
-    found = standing.of(holder or Cardholder(user=person))
+    found = identity_status.of(holder or Cardholder(user=person))
     return [_profile(found), _terms(found, holder), _identity(found), _funding_card(holder), _card(holder, found)]
 
 
@@ -41,7 +41,7 @@ def is_started(steps: list[Step]) -> bool:
     return all(each.state == DONE for each in steps)
 
 
-def _profile(found: standing.Standing) -> Step:
+def _profile(found: identity_status.IdentityStatus) -> Step:
     lacking = [name for name in found.missing if name not in (TERMS, EMAIL)]
     title, page = "Your profile", reverse("person:profile")
     if not lacking:
@@ -49,7 +49,7 @@ def _profile(found: standing.Standing) -> Step:
     return Step(title, NOW, f"Still missing: {field_words(lacking)}.", page, "Fill it in")
 
 
-def _terms(found: standing.Standing, holder: Cardholder | None) -> Step:
+def _terms(found: identity_status.IdentityStatus, holder: Cardholder | None) -> Step:
     title = "The terms of your card"
     if TERMS not in found.missing:
         return Step(title, DONE, "You accepted them.")
@@ -58,7 +58,7 @@ def _terms(found: standing.Standing, holder: Cardholder | None) -> Step:
     return Step(title, NOW, "Read and accept them.", reverse("person:terms"), "To the terms")
 
 
-def _identity(found: standing.Standing) -> Step:
+def _identity(found: identity_status.IdentityStatus) -> Step:
     title, page = "Your identity", reverse("person:identity")
     if found.status == KycStatus.VERIFIED:
         return Step(title, DONE, found.sentence)
@@ -84,7 +84,7 @@ def _funding_card(holder: Cardholder | None) -> Step:
     )
 
 
-def _card(holder: Cardholder | None, found: standing.Standing) -> Step:
+def _card(holder: Cardholder | None, found: identity_status.IdentityStatus) -> Step:
     title = "Your One Card"
     card = holder.virtual_cards.exclude(status=states.Card.CLOSED).order_by("-pk").first() if holder else None
     if card is not None and card.status != states.Card.PENDING:

@@ -159,7 +159,7 @@ def test_a_shape_that_cannot_be_made_does_not_hold_up_its_event(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     CardholderFactory(user=endpoint.user)
-    monkeypatch.setattr("wallet.kyc.standing.of", lambda _holder: 1 / 0)
+    monkeypatch.setattr("wallet.kyc.identity_status.of", lambda _holder: 1 / 0)
     services.kyc_changed(user_id=endpoint.user_id, cause="kyc:1", text="It moved.")
     send_all()
 
