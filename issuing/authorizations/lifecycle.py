@@ -8,7 +8,7 @@ from django.db.models.functions import Least
 from audit import trail
 from issuing import locking, states
 from issuing.authorizations import close_out, decline_notices, issuer_reasons, rounds
-from issuing.billing import amount_due, review_cases
+from issuing.billing import amount_due, position, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
 from issuing.inbox.references import ContradictionError, Named

@@ -47,12 +47,12 @@ _CAPTURES = CLEARINGS | TAKES_AT_ONCE
 
 
 def user_body(person: Person, *, key: str) -> Json:
-    """A new user; the key is their token."""
+    """Returns a new user; the key is their token."""
     return {"token": key, **{name: value for name, value in _profile(person).items() if value}}
 
 
 def user_update_body(person: Person) -> Json:
-    """A user's corrected profile; a second line that is gone is emptied there, too."""
+    """Returns a user's corrected profile; a second line that is gone is emptied there, too."""
     profile = _profile(person)
     return {name: value for name, value in profile.items() if value or name == "address2"}
 

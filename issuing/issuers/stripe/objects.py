@@ -45,7 +45,7 @@ _KINDS = {"capture": Kind.CAPTURE, "refund": Kind.REFUND}
 
 
 def cardholder_params(person: Person, *, key: str) -> CardholderCreateParams:
-    """The parameters of a new cardholder; raises RefusedError for a name without letters."""
+    """Returns the parameters of a new cardholder; raises RefusedError for a name without letters."""
     first, last, name = _names(person)
     params: CardholderCreateParams = {
         "type": "individual",
@@ -61,7 +61,7 @@ def cardholder_params(person: Person, *, key: str) -> CardholderCreateParams:
 
 
 def cardholder_update_params(person: Person) -> CardholderUpdateParams:
-    """The parameters that correct a cardholder; raises RefusedError for a name without letters."""
+    """Returns the parameters that correct a cardholder; raises RefusedError for a name without letters."""
     first, last, _name = _names(person)
     individual: Any = _individual(person, first, last)
     address: Any = _address(person.address)
@@ -72,7 +72,7 @@ def cardholder_update_params(person: Person) -> CardholderUpdateParams:
 
 
 def _names(person: Person) -> tuple[str, str, str]:
-    """The first, last and whole name as Stripe takes them."""
+    """Returns the first, last and whole name as Stripe takes them."""
     first, last = clean_name(person.first_name), clean_name(person.last_name)
     name = clean_name(f"{first} {last}")
     if not name:
