@@ -43,6 +43,8 @@ SPECTACULAR: Final[dict[str, Any]] = {
         "KycStatus": "wallet.states.KycStatus",
         "NotificationKind": "onecard.notices.kinds.Kind",
         "NotificationChannel": "onecard.notices.kinds.Channel",
+        "WebhookEventType": "onecard.integrations.types.EventType",
+        "WebhookDeliveryStatus": "onecard.integrations.models.Delivery.Status",
         "PurchaseStatus": "issuing.activity.purchases.STATUSES",
         "DisputeReason": "issuing.models.DisputeRequest.Reason",
         "DisputeStatus": "issuing.activity.disputes.STATUSES",

@@ -24,6 +24,7 @@ from issuing.issuers.base import IssuerError, RefusedError
 from onecard.api.access import NoProfileError
 from onecard.api.idempotency import KeyReusedError, StillRunningError
 from onecard.api.request_ids import request_id
+from onecard.integrations.errors import EndpointOffError, StoppedByStaffError, TooManyEndpointsError
 from onecard.kit.errors import OneCardError
 from wallet.card_removal import CardOwesError
 from wallet.kyc.moves import KycError
@@ -61,6 +62,9 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     UnusableMethodError: status.HTTP_409_CONFLICT,
     RefusedError: status.HTTP_409_CONFLICT,
     EvidenceUnavailableError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    TooManyEndpointsError: status.HTTP_409_CONFLICT,
+    EndpointOffError: status.HTTP_409_CONFLICT,
+    StoppedByStaffError: status.HTTP_409_CONFLICT,
     IssuerError: status.HTTP_503_SERVICE_UNAVAILABLE,
     OneCardError: status.HTTP_400_BAD_REQUEST,
 }

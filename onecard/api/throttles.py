@@ -18,6 +18,8 @@ LIMITS: Final[dict[str, tuple[int, int]]] = {
     # Each asks the issuer or the processor.
     "outside": (20, 60),
     "preview": (120, 60),
+    # Tests of webhook endpoints: each is a request to a stranger's server.
+    "webhook_test": (6, 60),
     "anonymous": (60, 60),
     # Everything with which people sign up and log in, by address; some of it has tighter limits (onecard/sign_in.py).
     "joining": (120, 60),

@@ -23,7 +23,10 @@ from onecard.api.notices.feed import NotificationRead, Notifications, Notificati
 from onecard.api.notices.settings import NotificationSettings
 from onecard.api.onboarding.kyc import Kyc
 from onecard.api.onboarding.profile import Profile, Terms
+from onecard.api.webhooks.deliveries import WebhookDeliveries, WebhookDelivery, WebhookReplay
+from onecard.api.webhooks.endpoints import WebhookEndpoint, WebhookEndpoints, WebhookRotation, WebhookTest
 
+ENDPOINT = "v1/webhook-endpoints/<uuid:public_id>"
 V1 = [
     # Joining and logging in
     path("v1/auth/", include("onecard.api.auth.urls")),
@@ -55,6 +58,14 @@ V1 = [
     path("v1/notifications/read-all", NotificationsReadAll.as_view(), name="notifications-read-all"),
     path("v1/notifications/<uuid:public_id>/read", NotificationRead.as_view(), name="notification-read"),
     path("v1/notification-settings", NotificationSettings.as_view(), name="notification-settings"),
+    # Webhooks of people
+    path("v1/webhook-endpoints", WebhookEndpoints.as_view(), name="webhook-endpoints"),
+    path(ENDPOINT, WebhookEndpoint.as_view(), name="webhook-endpoint"),
+    path(f"{ENDPOINT}/rotate-secret", WebhookRotation.as_view(), name="webhook-rotate-secret"),
+    path(f"{ENDPOINT}/test", WebhookTest.as_view(), name="webhook-test"),
+    path(f"{ENDPOINT}/deliveries", WebhookDeliveries.as_view(), name="webhook-deliveries"),
+    path(f"{ENDPOINT}/deliveries/<uuid:delivery_id>", WebhookDelivery.as_view(), name="webhook-delivery"),
+    path(f"{ENDPOINT}/deliveries/<uuid:delivery_id>/replay", WebhookReplay.as_view(), name="webhook-replay"),
     # Virtual cards
     path("v1/cards", Cards.as_view(), name="cards"),
     path("v1/cards/<uuid:public_id>", Card.as_view(), name="card"),

@@ -1,7 +1,7 @@
 """A person's webhook endpoints: made, changed, tried out, deleted, and given another secret."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -46,10 +46,21 @@ def create(user: User, *, url: str, description: str, wanted: Sequence[str], key
     return row
 
 
-def change(endpoint: Endpoint, *, actor: str, is_on: bool | None = None, **wanted: Any) -> Endpoint:
-    """Changes the address, the description, the types, or whether it is on; raises as `create` and `switch_on` do."""
+def change(
+    endpoint: Endpoint,
+    *,
+    actor: str,
+    is_on: bool | None = None,
+    check: Callable[[Endpoint], None] = lambda _row: None,
+    **wanted: Any,
+) -> Endpoint:
+    """Changes the address, the description, the types, or whether it is on; raises as `create` and `switch_on` do.
+
+    `check` is called with the row under its lock, and raises to refuse.
+    """
     with transaction():
         row = switching.locked(endpoint.pk)
+        check(row)
         changed = {name: value for name, value in wanted.items() if value != getattr(row, name)}
         words: dict[str, Any] = {name: changed[name] for name in ("description", "events") if name in changed}
         if "url" in changed:

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, formDataBodySerializer, type Options as Options2, type TDataShape } from './client/index.js';
-import type { AuthAddPasskeyData, AuthAddPasskeyErrors, AuthAddPasskeyResponses, AuthAskForLoginPasskeyData, AuthAskForLoginPasskeyErrors, AuthAskForLoginPasskeyResponses, AuthAskForNewPasskeyData, AuthAskForNewPasskeyErrors, AuthAskForNewPasskeyResponses, AuthAskForPasskeyData, AuthAskForPasskeyErrors, AuthAskForPasskeyResponses, AuthAskToReauthenticateData, AuthAskToReauthenticateErrors, AuthAskToReauthenticateResponses, AuthChangeEmailData, AuthChangeEmailErrors, AuthChangeEmailResponses, AuthChangePasswordData, AuthChangePasswordErrors, AuthEndSessionsData, AuthEndSessionsErrors, AuthEndSessionsResponses, AuthGiveLoginCodeData, AuthGiveLoginCodeErrors, AuthGiveLoginCodeResponses, AuthGiveLoginPasskeyData, AuthGiveLoginPasskeyErrors, AuthGiveLoginPasskeyResponses, AuthListAuthenticatorsData, AuthListAuthenticatorsErrors, AuthListAuthenticatorsResponses, AuthListSessionsData, AuthListSessionsErrors, AuthListSessionsResponses, AuthLogInByPasskeyData, AuthLogInByPasskeyErrors, AuthLogInByPasskeyResponses, AuthLogInData, AuthLogInErrors, AuthLogInResponses, AuthLogOutData, AuthLogOutErrors, AuthMakeRecoveryCodesData, AuthMakeRecoveryCodesErrors, AuthMakeRecoveryCodesResponses, AuthReadEmailData, AuthReadEmailErrors, AuthReadEmailResponses, AuthReadRecoveryCodesData, AuthReadRecoveryCodesErrors, AuthReadRecoveryCodesResponses, AuthReadSessionData, AuthReadSessionErrors, AuthReadSessionResponses, AuthReadTotpData, AuthReadTotpErrors, AuthReadTotpResponses, AuthReauthenticateByCodeData, AuthReauthenticateByCodeErrors, AuthReauthenticateByCodeResponses, AuthReauthenticateByPasskeyData, AuthReauthenticateByPasskeyErrors, AuthReauthenticateByPasskeyResponses, AuthReauthenticateData, AuthReauthenticateErrors, AuthReauthenticateResponses, AuthRemovePasskeysData, AuthRemovePasskeysErrors, AuthRemovePasskeysResponses, AuthRemoveTotpData, AuthRemoveTotpErrors, AuthRemoveTotpResponses, AuthRenamePasskeyData, AuthRenamePasskeyErrors, AuthRenamePasskeyResponses, AuthRequestPasswordResetData, AuthRequestPasswordResetErrors, AuthRequestPasswordResetResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthSetUpTotpData, AuthSetUpTotpErrors, AuthSetUpTotpResponses, AuthSignUpData, AuthSignUpErrors, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, CardLimitsChangeData, CardLimitsChangeErrors, CardLimitsChangeResponses, CardLimitsReadData, CardLimitsReadErrors, CardLimitsReadResponses, CardProductsListData, CardProductsListErrors, CardProductsListResponses, CardsActivateData, CardsActivateErrors, CardsActivateResponses, CardsChangeData, CardsChangeErrors, CardsChangeResponses, CardsCloseData, CardsCloseErrors, CardsCloseResponses, CardsCreateData, CardsCreateErrors, CardsCreateResponses, CardsFreezeData, CardsFreezeErrors, CardsFreezeResponses, CardsListData, CardsListErrors, CardsListResponses, CardsReadData, CardsReadErrors, CardsReadResponses, CardsReplaceData, CardsReplaceErrors, CardsReplaceResponses, CardsRevealTokenCreateData, CardsRevealTokenCreateErrors, CardsRevealTokenCreateResponses, CardsUnfreezeData, CardsUnfreezeErrors, CardsUnfreezeResponses, DisputesAddEvidenceData, DisputesAddEvidenceErrors, DisputesAddEvidenceResponses, DisputesListData, DisputesListErrors, DisputesListResponses, DisputesOpenData, DisputesOpenErrors, DisputesOpenResponses, DisputesReadData, DisputesReadErrors, DisputesReadResponses, DisputesWithdrawData, DisputesWithdrawErrors, DisputesWithdrawResponses, FundingCardsChangeData, FundingCardsChangeErrors, FundingCardsChangeResponses, FundingCardsCreateData, FundingCardsCreateErrors, FundingCardsCreateResponses, FundingCardSetupsCreateData, FundingCardSetupsCreateErrors, FundingCardSetupsCreateResponses, FundingCardsListData, FundingCardsListErrors, FundingCardsListResponses, FundingCardsOrderData, FundingCardsOrderErrors, FundingCardsOrderResponses, FundingCardsReadData, FundingCardsReadErrors, FundingCardsReadResponses, FundingCardsRemoveData, FundingCardsRemoveErrors, FundingCardsRemoveResponses, KycData, KycErrors, KycResponses, KycSubmitData, KycSubmitErrors, KycSubmitResponses, NotificationSettingsChangeData, NotificationSettingsChangeErrors, NotificationSettingsChangeResponses, NotificationSettingsReadData, NotificationSettingsReadErrors, NotificationSettingsReadResponses, NotificationsListData, NotificationsListErrors, NotificationsListResponses, NotificationsReadAllData, NotificationsReadAllErrors, NotificationsReadAllResponses, NotificationsReadOneData, NotificationsReadOneErrors, NotificationsReadOneResponses, ProfileData, ProfileErrors, ProfileResponses, ProfileTermsData, ProfileTermsErrors, ProfileTermsResponses, ProfileUpdateData, ProfileUpdateErrors, ProfileUpdateResponses, PurchasesListData, PurchasesListErrors, PurchasesListResponses, PurchasesReadData, PurchasesReadErrors, PurchasesReadResponses, RewardsReadData, RewardsReadErrors, RewardsReadResponses, RoutingPreviewData, RoutingPreviewErrors, RoutingPreviewResponses, TopUpsCreateData, TopUpsCreateErrors, TopUpsCreateResponses, TopUpsListData, TopUpsListErrors, TopUpsListResponses, TransactionsListData, TransactionsListErrors, TransactionsListResponses, WalletChangeData, WalletChangeErrors, WalletChangeResponses, WalletReadData, WalletReadErrors, WalletReadResponses } from './types.gen.js';
+import type { AuthAddPasskeyData, AuthAddPasskeyErrors, AuthAddPasskeyResponses, AuthAskForLoginPasskeyData, AuthAskForLoginPasskeyErrors, AuthAskForLoginPasskeyResponses, AuthAskForNewPasskeyData, AuthAskForNewPasskeyErrors, AuthAskForNewPasskeyResponses, AuthAskForPasskeyData, AuthAskForPasskeyErrors, AuthAskForPasskeyResponses, AuthAskToReauthenticateData, AuthAskToReauthenticateErrors, AuthAskToReauthenticateResponses, AuthChangeEmailData, AuthChangeEmailErrors, AuthChangeEmailResponses, AuthChangePasswordData, AuthChangePasswordErrors, AuthEndSessionsData, AuthEndSessionsErrors, AuthEndSessionsResponses, AuthGiveLoginCodeData, AuthGiveLoginCodeErrors, AuthGiveLoginCodeResponses, AuthGiveLoginPasskeyData, AuthGiveLoginPasskeyErrors, AuthGiveLoginPasskeyResponses, AuthListAuthenticatorsData, AuthListAuthenticatorsErrors, AuthListAuthenticatorsResponses, AuthListSessionsData, AuthListSessionsErrors, AuthListSessionsResponses, AuthLogInByPasskeyData, AuthLogInByPasskeyErrors, AuthLogInByPasskeyResponses, AuthLogInData, AuthLogInErrors, AuthLogInResponses, AuthLogOutData, AuthLogOutErrors, AuthMakeRecoveryCodesData, AuthMakeRecoveryCodesErrors, AuthMakeRecoveryCodesResponses, AuthReadEmailData, AuthReadEmailErrors, AuthReadEmailResponses, AuthReadRecoveryCodesData, AuthReadRecoveryCodesErrors, AuthReadRecoveryCodesResponses, AuthReadSessionData, AuthReadSessionErrors, AuthReadSessionResponses, AuthReadTotpData, AuthReadTotpErrors, AuthReadTotpResponses, AuthReauthenticateByCodeData, AuthReauthenticateByCodeErrors, AuthReauthenticateByCodeResponses, AuthReauthenticateByPasskeyData, AuthReauthenticateByPasskeyErrors, AuthReauthenticateByPasskeyResponses, AuthReauthenticateData, AuthReauthenticateErrors, AuthReauthenticateResponses, AuthRemovePasskeysData, AuthRemovePasskeysErrors, AuthRemovePasskeysResponses, AuthRemoveTotpData, AuthRemoveTotpErrors, AuthRemoveTotpResponses, AuthRenamePasskeyData, AuthRenamePasskeyErrors, AuthRenamePasskeyResponses, AuthRequestPasswordResetData, AuthRequestPasswordResetErrors, AuthRequestPasswordResetResponses, AuthResendVerificationData, AuthResendVerificationErrors, AuthResendVerificationResponses, AuthResetPasswordData, AuthResetPasswordErrors, AuthResetPasswordResponses, AuthSetUpTotpData, AuthSetUpTotpErrors, AuthSetUpTotpResponses, AuthSignUpData, AuthSignUpErrors, AuthVerifyEmailData, AuthVerifyEmailErrors, AuthVerifyEmailResponses, CardLimitsChangeData, CardLimitsChangeErrors, CardLimitsChangeResponses, CardLimitsReadData, CardLimitsReadErrors, CardLimitsReadResponses, CardProductsListData, CardProductsListErrors, CardProductsListResponses, CardsActivateData, CardsActivateErrors, CardsActivateResponses, CardsChangeData, CardsChangeErrors, CardsChangeResponses, CardsCloseData, CardsCloseErrors, CardsCloseResponses, CardsCreateData, CardsCreateErrors, CardsCreateResponses, CardsFreezeData, CardsFreezeErrors, CardsFreezeResponses, CardsListData, CardsListErrors, CardsListResponses, CardsReadData, CardsReadErrors, CardsReadResponses, CardsReplaceData, CardsReplaceErrors, CardsReplaceResponses, CardsRevealTokenCreateData, CardsRevealTokenCreateErrors, CardsRevealTokenCreateResponses, CardsUnfreezeData, CardsUnfreezeErrors, CardsUnfreezeResponses, DisputesAddEvidenceData, DisputesAddEvidenceErrors, DisputesAddEvidenceResponses, DisputesListData, DisputesListErrors, DisputesListResponses, DisputesOpenData, DisputesOpenErrors, DisputesOpenResponses, DisputesReadData, DisputesReadErrors, DisputesReadResponses, DisputesWithdrawData, DisputesWithdrawErrors, DisputesWithdrawResponses, FundingCardsChangeData, FundingCardsChangeErrors, FundingCardsChangeResponses, FundingCardsCreateData, FundingCardsCreateErrors, FundingCardsCreateResponses, FundingCardSetupsCreateData, FundingCardSetupsCreateErrors, FundingCardSetupsCreateResponses, FundingCardsListData, FundingCardsListErrors, FundingCardsListResponses, FundingCardsOrderData, FundingCardsOrderErrors, FundingCardsOrderResponses, FundingCardsReadData, FundingCardsReadErrors, FundingCardsReadResponses, FundingCardsRemoveData, FundingCardsRemoveErrors, FundingCardsRemoveResponses, KycData, KycErrors, KycResponses, KycSubmitData, KycSubmitErrors, KycSubmitResponses, NotificationSettingsChangeData, NotificationSettingsChangeErrors, NotificationSettingsChangeResponses, NotificationSettingsReadData, NotificationSettingsReadErrors, NotificationSettingsReadResponses, NotificationsListData, NotificationsListErrors, NotificationsListResponses, NotificationsReadAllData, NotificationsReadAllErrors, NotificationsReadAllResponses, NotificationsReadOneData, NotificationsReadOneErrors, NotificationsReadOneResponses, ProfileData, ProfileErrors, ProfileResponses, ProfileTermsData, ProfileTermsErrors, ProfileTermsResponses, ProfileUpdateData, ProfileUpdateErrors, ProfileUpdateResponses, PurchasesListData, PurchasesListErrors, PurchasesListResponses, PurchasesReadData, PurchasesReadErrors, PurchasesReadResponses, RewardsReadData, RewardsReadErrors, RewardsReadResponses, RoutingPreviewData, RoutingPreviewErrors, RoutingPreviewResponses, TopUpsCreateData, TopUpsCreateErrors, TopUpsCreateResponses, TopUpsListData, TopUpsListErrors, TopUpsListResponses, TransactionsListData, TransactionsListErrors, TransactionsListResponses, WalletChangeData, WalletChangeErrors, WalletChangeResponses, WalletReadData, WalletReadErrors, WalletReadResponses, WebhookDeliveriesListData, WebhookDeliveriesListErrors, WebhookDeliveriesListResponses, WebhookDeliveriesReadData, WebhookDeliveriesReadErrors, WebhookDeliveriesReadResponses, WebhookDeliveriesReplayData, WebhookDeliveriesReplayErrors, WebhookDeliveriesReplayResponses, WebhookEndpointsChangeData, WebhookEndpointsChangeErrors, WebhookEndpointsChangeResponses, WebhookEndpointsCreateData, WebhookEndpointsCreateErrors, WebhookEndpointsCreateResponses, WebhookEndpointsDeleteData, WebhookEndpointsDeleteErrors, WebhookEndpointsDeleteResponses, WebhookEndpointsListData, WebhookEndpointsListErrors, WebhookEndpointsListResponses, WebhookEndpointsReadData, WebhookEndpointsReadErrors, WebhookEndpointsReadResponses, WebhookEndpointsRotateSecretData, WebhookEndpointsRotateSecretErrors, WebhookEndpointsRotateSecretResponses, WebhookEndpointsTestData, WebhookEndpointsTestErrors, WebhookEndpointsTestResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -799,6 +799,164 @@ export class OneCardApi extends HeyApiClient {
                 'Content-Type': 'application/json',
                 ...options.headers
             }
+        });
+    }
+    
+    /**
+     * Lists the person's endpoints, without their secrets.
+     */
+    public webhookEndpointsList<ThrowOnError extends boolean = true>(options?: Options<WebhookEndpointsListData, ThrowOnError>) {
+        return (options?.client ?? this.client).get<WebhookEndpointsListResponses, WebhookEndpointsListErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints',
+            ...options
+        });
+    }
+    
+    /**
+     * Adds an endpoint, and shows its secret. Events go to it from now on.
+     */
+    public webhookEndpointsCreate<ThrowOnError extends boolean = true>(options: Options<WebhookEndpointsCreateData, ThrowOnError>) {
+        return (options.client ?? this.client).post<WebhookEndpointsCreateResponses, WebhookEndpointsCreateErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Deletes an endpoint with its secret. Nothing more goes to it.
+     */
+    public webhookEndpointsDelete<ThrowOnError extends boolean = true>(options: Options<WebhookEndpointsDeleteData, ThrowOnError>) {
+        return (options.client ?? this.client).delete<WebhookEndpointsDeleteResponses, WebhookEndpointsDeleteErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Shows an endpoint; the ETag is for a change.
+     */
+    public webhookEndpointsRead<ThrowOnError extends boolean = true>(options: Options<WebhookEndpointsReadData, ThrowOnError>) {
+        return (options.client ?? this.client).get<WebhookEndpointsReadResponses, WebhookEndpointsReadErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Changes some of it. Switched off, it gets nothing, and what waits for it is given up.
+     */
+    public webhookEndpointsChange<ThrowOnError extends boolean = true>(options: Options<WebhookEndpointsChangeData, ThrowOnError>) {
+        return (options.client ?? this.client).patch<WebhookEndpointsChangeResponses, WebhookEndpointsChangeErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}',
+            ...options,
+            headers: {
+                'Content-Type': 'application/json',
+                ...options.headers
+            }
+        });
+    }
+    
+    /**
+     * Lists the deliveries of an endpoint, in pages.
+     */
+    public webhookDeliveriesList<ThrowOnError extends boolean = true>(options: Options<WebhookDeliveriesListData, ThrowOnError>) {
+        return (options.client ?? this.client).get<WebhookDeliveriesListResponses, WebhookDeliveriesListErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}/deliveries',
+            ...options
+        });
+    }
+    
+    /**
+     * Shows a delivery with what was sent.
+     */
+    public webhookDeliveriesRead<ThrowOnError extends boolean = true>(options: Options<WebhookDeliveriesReadData, ThrowOnError>) {
+        return (options.client ?? this.client).get<WebhookDeliveriesReadResponses, WebhookDeliveriesReadErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}/deliveries/{delivery_id}',
+            ...options
+        });
+    }
+    
+    /**
+     * Sends an event again, with the same id and body, now and for three days until it is taken.
+     */
+    public webhookDeliveriesReplay<ThrowOnError extends boolean = true>(options: Options<WebhookDeliveriesReplayData, ThrowOnError>) {
+        return (options.client ?? this.client).post<WebhookDeliveriesReplayResponses, WebhookDeliveriesReplayErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}/deliveries/{delivery_id}/replay',
+            ...options
+        });
+    }
+    
+    /**
+     * Gives the endpoint a new secret, and shows it. The old one signs as well for 24 hours.
+     */
+    public webhookEndpointsRotateSecret<ThrowOnError extends boolean = true>(options: Options<WebhookEndpointsRotateSecretData, ThrowOnError>) {
+        return (options.client ?? this.client).post<WebhookEndpointsRotateSecretResponses, WebhookEndpointsRotateSecretErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}/rotate-secret',
+            ...options
+        });
+    }
+    
+    /**
+     * Sends an event of the type webhook_endpoint.test; its delivery says soon what came of it.
+     */
+    public webhookEndpointsTest<ThrowOnError extends boolean = true>(options: Options<WebhookEndpointsTestData, ThrowOnError>) {
+        return (options.client ?? this.client).post<WebhookEndpointsTestResponses, WebhookEndpointsTestErrors, ThrowOnError>({
+            security: [{ name: 'X-Session-Token', type: 'apiKey' }, {
+                    in: 'cookie',
+                    name: 'sessionid',
+                    type: 'apiKey'
+                }],
+            url: '/api/v1/webhook-endpoints/{public_id}/test',
+            ...options
         });
     }
     

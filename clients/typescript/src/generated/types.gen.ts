@@ -187,6 +187,13 @@ export type Decline = {
     sentence: string;
 };
 
+/**
+ * * `holder` - holder
+ * * `staff` - staff
+ * * `failures` - failures
+ */
+export type DisabledByEnum = 'holder' | 'staff' | 'failures';
+
 export type Dispute = {
     id: string;
     /**
@@ -275,6 +282,24 @@ export type DisputeReason = 'not_received' | 'fraudulent' | 'duplicate' | 'cance
  * * `withdrawn` - withdrawn
  */
 export type DisputeStatus = 'requested' | 'submitting' | 'submitted' | 'won' | 'lost' | 'expired' | 'refused' | 'withdrawn';
+
+/**
+ * * `*` - *
+ * * `purchase.approved` - purchase.approved
+ * * `purchase.declined` - purchase.declined
+ * * `purchase.charged_elsewhere` - purchase.charged_elsewhere
+ * * `purchase.unpaid` - purchase.unpaid
+ * * `refund.sent` - refund.sent
+ * * `card.frozen` - card.frozen
+ * * `card.ready` - card.ready
+ * * `card.closed` - card.closed
+ * * `dispute.moved` - dispute.moved
+ * * `kyc.changed` - kyc.changed
+ * * `login.new_device` - login.new_device
+ * * `login.changed` - login.changed
+ * * `webhook_endpoint.switched_off` - webhook_endpoint.switched_off
+ */
+export type EventsEnum = '*' | 'purchase.approved' | 'purchase.declined' | 'purchase.charged_elsewhere' | 'purchase.unpaid' | 'refund.sent' | 'card.frozen' | 'card.ready' | 'card.closed' | 'dispute.moved' | 'kyc.changed' | 'login.new_device' | 'login.changed' | 'webhook_endpoint.switched_off';
 
 /**
  * A file that was given; its content can be read by our staff only.
@@ -583,6 +608,15 @@ export type NewTopUpRequest = {
     funding_card: string;
 };
 
+export type NewWebhookEndpointRequest = {
+    /**
+     * https, on port 443 or 8443, by host name.
+     */
+    url: string;
+    description?: string;
+    events?: Array<EventsEnum>;
+};
+
 export type Notice = {
     id: string;
     kind: NotificationKind;
@@ -659,6 +693,18 @@ export type PaginatedTransactionList = {
     next?: string;
     previous?: string;
     results: Array<Transaction>;
+};
+
+export type PaginatedWebhookDeliveryList = {
+    next?: string;
+    previous?: string;
+    results: Array<WebhookDelivery>;
+};
+
+export type PaginatedWebhookEndpointList = {
+    next?: string;
+    previous?: string;
+    results: Array<WebhookEndpoint>;
 };
 
 /**
@@ -817,6 +863,19 @@ export type PatchedSettingsChangeRequest = {
 
 export type PatchedWalletChangeRequest = {
     preference?: PreferenceEnum;
+};
+
+/**
+ * What to change; what is left out stays.
+ */
+export type PatchedWebhookEndpointChangeRequest = {
+    /**
+     * https, on port 443 or 8443, by host name.
+     */
+    url?: string;
+    description?: string;
+    events?: Array<EventsEnum>;
+    enabled?: boolean;
 };
 
 /**
@@ -1309,6 +1368,152 @@ export type Wallet = {
      */
     funding_cards: number;
 };
+
+export type WebhookDelivery = {
+    id: string;
+    /**
+     * The webhook-id of every attempt; the id of the notification.
+     */
+    event_id: string;
+    type: WebhookEventType;
+    status: WebhookDeliveryStatus;
+    attempts: number;
+    /**
+     * Of the last answer.
+     */
+    status_code: number | null;
+    /**
+     * The first kibibyte of the last answer.
+     */
+    answer: string;
+    /**
+     * Why the last attempt was none; empty for a success.
+     */
+    failure: string;
+    took_ms: number | null;
+    next_attempt_at: string | null;
+    delivered_at: string | null;
+    created_at: string;
+};
+
+export type WebhookDeliveryDetail = {
+    id: string;
+    /**
+     * The webhook-id of every attempt; the id of the notification.
+     */
+    event_id: string;
+    type: WebhookEventType;
+    status: WebhookDeliveryStatus;
+    attempts: number;
+    /**
+     * Of the last answer.
+     */
+    status_code: number | null;
+    /**
+     * The first kibibyte of the last answer.
+     */
+    answer: string;
+    /**
+     * Why the last attempt was none; empty for a success.
+     */
+    failure: string;
+    took_ms: number | null;
+    next_attempt_at: string | null;
+    delivered_at: string | null;
+    created_at: string;
+    /**
+     * What was sent; null before the first attempt.
+     */
+    payload: {
+        [key: string]: unknown;
+    } | null;
+};
+
+/**
+ * * `waiting` - Waits
+ * * `sending` - Being sent
+ * * `delivered` - Delivered
+ * * `given_up` - Given up
+ */
+export type WebhookDeliveryStatus = 'waiting' | 'sending' | 'delivered' | 'given_up';
+
+export type WebhookEndpoint = {
+    id: string;
+    url: string;
+    description: string;
+    /**
+     * * is every type, also later ones.
+     */
+    events: Array<EventsEnum>;
+    enabled: boolean;
+    /**
+     * failures: after days of them. What staff switched off, only they switch on.
+     *
+     * * `holder` - holder
+     * * `staff` - staff
+     * * `failures` - failures
+     */
+    disabled_by: DisabledByEnum | NullEnum;
+    /**
+     * Nothing but failures since then.
+     */
+    failing_since: string | null;
+    /**
+     * Until then the secret before the last change signs as well.
+     */
+    old_secret_until: string | null;
+    created_at: string;
+};
+
+export type WebhookEndpointWithSecret = {
+    id: string;
+    url: string;
+    description: string;
+    /**
+     * * is every type, also later ones.
+     */
+    events: Array<EventsEnum>;
+    enabled: boolean;
+    /**
+     * failures: after days of them. What staff switched off, only they switch on.
+     *
+     * * `holder` - holder
+     * * `staff` - staff
+     * * `failures` - failures
+     */
+    disabled_by: DisabledByEnum | NullEnum;
+    /**
+     * Nothing but failures since then.
+     */
+    failing_since: string | null;
+    /**
+     * Until then the secret before the last change signs as well.
+     */
+    old_secret_until: string | null;
+    created_at: string;
+    /**
+     * Shown now, and never again: keep it.
+     */
+    secret: string;
+};
+
+/**
+ * * `purchase.approved` - Purchase approved
+ * * `purchase.declined` - Purchase declined
+ * * `purchase.charged_elsewhere` - Another card was charged
+ * * `purchase.unpaid` - Purchase not paid yet
+ * * `refund.sent` - Refund sent to a card
+ * * `card.frozen` - Card frozen
+ * * `card.ready` - Card ready to use
+ * * `card.closed` - Card closed
+ * * `dispute.moved` - Dispute moved
+ * * `kyc.changed` - Identity check changed
+ * * `login.new_device` - New device
+ * * `login.changed` - Login changed
+ * * `webhook_endpoint.switched_off` - Webhook endpoint switched off
+ * * `webhook_endpoint.test` - Test of an endpoint
+ */
+export type WebhookEventType = 'purchase.approved' | 'purchase.declined' | 'purchase.charged_elsewhere' | 'purchase.unpaid' | 'refund.sent' | 'card.frozen' | 'card.ready' | 'card.closed' | 'dispute.moved' | 'kyc.changed' | 'login.new_device' | 'login.changed' | 'webhook_endpoint.switched_off' | 'webhook_endpoint.test';
 
 export type WhyReplacedRequest = {
     /**
@@ -3869,6 +4074,583 @@ export type WalletChangeResponses = {
 };
 
 export type WalletChangeResponse = WalletChangeResponses[keyof WalletChangeResponses];
+
+export type WebhookEndpointsListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The pagination cursor value.
+         */
+        cursor?: string;
+        /**
+         * Number of results to return per page.
+         */
+        page_size?: number;
+    };
+    url: '/api/v1/webhook-endpoints';
+};
+
+export type WebhookEndpointsListErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsListError = WebhookEndpointsListErrors[keyof WebhookEndpointsListErrors];
+
+export type WebhookEndpointsListResponses = {
+    200: PaginatedWebhookEndpointList;
+};
+
+export type WebhookEndpointsListResponse = WebhookEndpointsListResponses[keyof WebhookEndpointsListResponses];
+
+export type WebhookEndpointsCreateData = {
+    body: NewWebhookEndpointRequest;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/webhook-endpoints';
+};
+
+export type WebhookEndpointsCreateErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsCreateError = WebhookEndpointsCreateErrors[keyof WebhookEndpointsCreateErrors];
+
+export type WebhookEndpointsCreateResponses = {
+    201: WebhookEndpointWithSecret;
+};
+
+export type WebhookEndpointsCreateResponse = WebhookEndpointsCreateResponses[keyof WebhookEndpointsCreateResponses];
+
+export type WebhookEndpointsDeleteData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}';
+};
+
+export type WebhookEndpointsDeleteErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsDeleteError = WebhookEndpointsDeleteErrors[keyof WebhookEndpointsDeleteErrors];
+
+export type WebhookEndpointsDeleteResponses = {
+    /**
+     * No response body
+     */
+    204: void;
+};
+
+export type WebhookEndpointsDeleteResponse = WebhookEndpointsDeleteResponses[keyof WebhookEndpointsDeleteResponses];
+
+export type WebhookEndpointsReadData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}';
+};
+
+export type WebhookEndpointsReadErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsReadError = WebhookEndpointsReadErrors[keyof WebhookEndpointsReadErrors];
+
+export type WebhookEndpointsReadResponses = {
+    200: WebhookEndpoint;
+};
+
+export type WebhookEndpointsReadResponse = WebhookEndpointsReadResponses[keyof WebhookEndpointsReadResponses];
+
+export type WebhookEndpointsChangeData = {
+    body?: PatchedWebhookEndpointChangeRequest;
+    headers: {
+        /**
+         * The ETag that was read.
+         */
+        'If-Match': string;
+    };
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}';
+};
+
+export type WebhookEndpointsChangeErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * It was changed since you read it.
+     */
+    412: Problem;
+    /**
+     * If-Match is missing.
+     */
+    428: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsChangeError = WebhookEndpointsChangeErrors[keyof WebhookEndpointsChangeErrors];
+
+export type WebhookEndpointsChangeResponses = {
+    200: WebhookEndpoint;
+};
+
+export type WebhookEndpointsChangeResponse = WebhookEndpointsChangeResponses[keyof WebhookEndpointsChangeResponses];
+
+export type WebhookDeliveriesListData = {
+    body?: never;
+    path: {
+        public_id: string;
+    };
+    query?: {
+        /**
+         * The pagination cursor value.
+         */
+        cursor?: string;
+        /**
+         * Number of results to return per page.
+         */
+        page_size?: number;
+        /**
+         * * `waiting` - Waits
+         * * `sending` - Being sent
+         * * `delivered` - Delivered
+         * * `given_up` - Given up
+         */
+        status?: 'delivered' | 'given_up' | 'sending' | 'waiting';
+        /**
+         * * `purchase.approved` - Purchase approved
+         * * `purchase.declined` - Purchase declined
+         * * `purchase.charged_elsewhere` - Another card was charged
+         * * `purchase.unpaid` - Purchase not paid yet
+         * * `refund.sent` - Refund sent to a card
+         * * `card.frozen` - Card frozen
+         * * `card.ready` - Card ready to use
+         * * `card.closed` - Card closed
+         * * `dispute.moved` - Dispute moved
+         * * `kyc.changed` - Identity check changed
+         * * `login.new_device` - New device
+         * * `login.changed` - Login changed
+         * * `webhook_endpoint.switched_off` - Webhook endpoint switched off
+         * * `webhook_endpoint.test` - Test of an endpoint
+         */
+        type?: 'card.closed' | 'card.frozen' | 'card.ready' | 'dispute.moved' | 'kyc.changed' | 'login.changed' | 'login.new_device' | 'purchase.approved' | 'purchase.charged_elsewhere' | 'purchase.declined' | 'purchase.unpaid' | 'refund.sent' | 'webhook_endpoint.switched_off' | 'webhook_endpoint.test';
+    };
+    url: '/api/v1/webhook-endpoints/{public_id}/deliveries';
+};
+
+export type WebhookDeliveriesListErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookDeliveriesListError = WebhookDeliveriesListErrors[keyof WebhookDeliveriesListErrors];
+
+export type WebhookDeliveriesListResponses = {
+    200: PaginatedWebhookDeliveryList;
+};
+
+export type WebhookDeliveriesListResponse = WebhookDeliveriesListResponses[keyof WebhookDeliveriesListResponses];
+
+export type WebhookDeliveriesReadData = {
+    body?: never;
+    path: {
+        delivery_id: string;
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}/deliveries/{delivery_id}';
+};
+
+export type WebhookDeliveriesReadErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookDeliveriesReadError = WebhookDeliveriesReadErrors[keyof WebhookDeliveriesReadErrors];
+
+export type WebhookDeliveriesReadResponses = {
+    200: WebhookDeliveryDetail;
+};
+
+export type WebhookDeliveriesReadResponse = WebhookDeliveriesReadResponses[keyof WebhookDeliveriesReadResponses];
+
+export type WebhookDeliveriesReplayData = {
+    body?: never;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        delivery_id: string;
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}/deliveries/{delivery_id}/replay';
+};
+
+export type WebhookDeliveriesReplayErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookDeliveriesReplayError = WebhookDeliveriesReplayErrors[keyof WebhookDeliveriesReplayErrors];
+
+export type WebhookDeliveriesReplayResponses = {
+    200: WebhookDelivery;
+};
+
+export type WebhookDeliveriesReplayResponse = WebhookDeliveriesReplayResponses[keyof WebhookDeliveriesReplayResponses];
+
+export type WebhookEndpointsRotateSecretData = {
+    body?: never;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}/rotate-secret';
+};
+
+export type WebhookEndpointsRotateSecretErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsRotateSecretError = WebhookEndpointsRotateSecretErrors[keyof WebhookEndpointsRotateSecretErrors];
+
+export type WebhookEndpointsRotateSecretResponses = {
+    200: WebhookEndpointWithSecret;
+};
+
+export type WebhookEndpointsRotateSecretResponse = WebhookEndpointsRotateSecretResponses[keyof WebhookEndpointsRotateSecretResponses];
+
+export type WebhookEndpointsTestData = {
+    body?: never;
+    headers?: {
+        /**
+         * A new UUID: repeating it repeats nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        public_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhook-endpoints/{public_id}/test';
+};
+
+export type WebhookEndpointsTestErrors = {
+    /**
+     * The request is not readable, or a field is wrong: `errors` names it.
+     */
+    400: Problem;
+    /**
+     * Nobody is logged in.
+     */
+    401: Problem;
+    /**
+     * The login is not a person's, or the CSRF token is missing.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not yours.
+     */
+    404: Problem;
+    /**
+     * It cannot be done now: `code` and `detail` say why.
+     */
+    409: Problem;
+    /**
+     * The idempotency key was used for another request.
+     */
+    422: Problem;
+    /**
+     * Too many requests: Retry-After says when.
+     */
+    429: Problem;
+    /**
+     * The issuer or the processor does not answer: try again.
+     */
+    503: Problem;
+};
+
+export type WebhookEndpointsTestError = WebhookEndpointsTestErrors[keyof WebhookEndpointsTestErrors];
+
+export type WebhookEndpointsTestResponses = {
+    201: WebhookDelivery;
+};
+
+export type WebhookEndpointsTestResponse = WebhookEndpointsTestResponses[keyof WebhookEndpointsTestResponses];
 
 export type AuthSignUpData = {
     body: {
