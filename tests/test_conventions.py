@@ -1,4 +1,7 @@
-"""The rules for tests that a machine can check: short names and files, public names only, an assertion in each."""
+"""The rules that a machine can check.
+
+Of tests: short names and files, public names only, an assertion in each. Of the product: names without private words.
+"""
 
 import ast
 import re
@@ -14,6 +17,41 @@ MOST_LINES = 400
 # Names that Django's models and Python's named tuples document.
 DOCUMENTED = ("_meta", "_state", "_default_manager", "_asdict", "_fields", "_make", "_replace")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+# Words that only their author understood, and the word to use instead (docs/glossary.md).
+PRIVATE_WORDS = {
+    "act": "action, button or confirmation",
+    "acts": "actions",
+    "courier": "delivery",
+    "heal": "take over",
+    "judge": "check or sort",
+    "judged": "checked",
+    "judgement": "result",
+    "letter": "mail",
+    "news": "update",
+    "owing": "amount due",
+    "patience": "time limit or retry policy",
+    "seen": "shown or counted",
+    "settle": "close out, finish or resolve",
+    "shelf": "store",
+    "standing": "status",
+    "story": "page",
+    "stretch": "batch or time budget",
+    "surplus": "overpayment",
+    "tell": "notify or write a notice",
+    "telling": "notice",
+    "told": "reported",
+    "trouble": "failure",
+    "verdict": "result",
+    "weather": "random faults",
+    "wish": "request",
+    "wishes": "options",
+    "worth": "value or converted amount",
+}
+# Columns, tasks and addresses are stored, so they keep their names.
+STORED_NAMES = {
+    *("cards_seen", "events_seen", "transactions_seen", "identity_standing", "settle_due_at", "told_at"),
+    *("enter_worth", "tell_of_refused_events", "tell_of_webhook_off"),
+}
 FILES = {str(path.relative_to(HERE.parent)): ast.parse(path.read_text("utf-8")) for path in HERE.rglob("*.py")}
 
 
@@ -33,6 +71,32 @@ def test_a_test_uses_no_private_name_of_our_modules() -> None:
 def test_each_test_asserts_something_itself() -> None:
     """A helper that asserts for a test says so by its name: `assert_refused`."""
     assert not [f"{path}: {test.name}" for path, test in _tests() if not any(map(_asserts, ast.walk(test)))]
+
+
+@pytest.mark.parametrize("app", [root for root in ROOTS if root != "tests"])
+def test_names_of_the_product_have_no_private_word(app: str) -> None:
+    found = {
+        f"{path.relative_to(HERE.parent)}: {name}": PRIVATE_WORDS[word]
+        for path in (HERE.parent / app).rglob("*.py")
+        if "migrations" not in path.parts
+        for name in {path.stem, *_names_given(ast.parse(path.read_text("utf-8")))} - STORED_NAMES
+        for word in _words_of(name)
+        if word in PRIVATE_WORDS
+    }
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("class ShownVerdict: pass", {"shown", "verdict"}),
+        ("def _tell_it(the_wish): news = 1", {"tell", "it", "the", "wish", "news"}),
+        ("PATIENCE_S, other.told = 1, 2", {"patience", "s", "told"}),
+        ("import wallet.kyc as standing\nbought(seen=1)", {"standing"}),
+    ],
+)
+def test_a_word_is_found_in_whatever_gets_a_name(code: str, words: set[str]) -> None:
+    assert {word for name in _names_given(ast.parse(code)) for word in _words_of(name)} == words
 
 
 @pytest.mark.parametrize(
@@ -106,6 +170,25 @@ def _modules_of_ours(tree: ast.AST) -> Iterator[str]:
             yield from (each.asname or each.name for each in node.names)
         elif isinstance(node, ast.Import):
             yield from (each.asname or each.name for each in node.names if _is_ours(each.name))
+
+
+def _names_given(tree: ast.AST) -> Iterator[str]:
+    """The names that a file gives to something; not those that it only uses."""
+    for node in ast.walk(tree):
+        if isinstance(node, Function | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname
+
+
+def _words_of(name: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
 
 
 def _is_ours(module: str) -> bool:

@@ -13,7 +13,7 @@ ANY: Final = (
 )
 _STOPPED: Final = "The card's issuer has stopped this card. Our support can tell you more."
 _IDENTITY: Final = "The card's issuer needs more to verify your identity. Look at your profile, or ask our support."
-_TROUBLE: Final = "The card's issuer could not decide on it in time. Your card is fine: try again."
+_TRY_AGAIN: Final = "The card's issuer could not decide on it in time. Your card is fine: try again."
 SENTENCES: Final[dict[str, str]] = {
     "spending_controls": (
         "One of your card's limits was used up at the card's issuer, which declined it without asking us. Its days and "
@@ -32,10 +32,10 @@ SENTENCES: Final[dict[str, str]] = {
     "pin_blocked": "The PIN was entered wrongly too often. Our support can help.",
     "not_allowed": "This card cannot be used for such a purchase.",
     "suspected_fraud": "The card's issuer suspected that it was not you. Our support can help.",
-    "network_fallback": _TROUBLE,
-    "stripe_internal_error": _TROUBLE,
-    "webhook_error": _TROUBLE,
-    "webhook_timeout": _TROUBLE,
+    "network_fallback": _TRY_AGAIN,
+    "stripe_internal_error": _TRY_AGAIN,
+    "webhook_error": _TRY_AGAIN,
+    "webhook_timeout": _TRY_AGAIN,
 }
 
 

@@ -69,7 +69,7 @@ def _send(update: ProfileUpdate, issuer: Issuer | None) -> None:
     # Read after the claim was committed: a change that this read misses raises the version after it.
     holder = Cardholder.objects.select_related("user").get(pk=account.cardholder_id)
     if not holder.kyc_verified:
-        _settle(update, states.ProfileUpdate.INTENDED)
+        _end_attempt(update, states.ProfileUpdate.INTENDED)
         return
     person = person_of(holder)
     try:
@@ -92,7 +92,7 @@ def _key(update: ProfileUpdate, person: Person) -> str:
 
 def _done(update: ProfileUpdate, holder: Cardholder) -> None:
     with transaction():
-        if _settle(update, states.ProfileUpdate.DONE):
+        if _end_attempt(update, states.ProfileUpdate.DONE):
             actor = f"issuer:{update.account.provider}"
             trail.record(actor=actor, action="cardholder.profile_taken", subject=holder)
             cases.resolve_cases(reference=update.reference, kinds=(Case.Kind.PROFILE_NOT_TAKEN,))
@@ -102,7 +102,7 @@ def _refused(update: ProfileUpdate, holder: Cardholder, error: RefusedError) -> 
     """Final for this version of the profile; a corrected one is sent again."""
     failure = {"failure_code": error.code, "failure_message": error.message[:300]}
     with transaction():
-        if _settle(update, states.ProfileUpdate.REFUSED, **failure):
+        if _end_attempt(update, states.ProfileUpdate.REFUSED, **failure):
             actor = f"issuer:{update.account.provider}"
             trail.record(actor=actor, action="cardholder.profile_refused", subject=holder, why=error.message)
             _open_case(update, holder, f"refused: {error.message}")
@@ -125,7 +125,7 @@ def _try_later(update: ProfileUpdate, holder: Cardholder, error: IssuerError) ->
             _open_case(update, holder, complaint)
 
 
-def _settle(update: ProfileUpdate, status: str, **more: Any) -> bool:
+def _end_attempt(update: ProfileUpdate, status: str, **more: Any) -> bool:
     """Ends the attempt; False when the profile was changed meanwhile, which makes it due at once, or is another's."""
     with transaction():
         mine = UPDATES.held(update).select_for_update(no_key=True).first()

@@ -83,7 +83,7 @@ def _send(claimed: Delivery) -> None:
         headers = signing.headers(claimed.endpoint, event_id=str(claimed.event.public_id), body=body)
         target = targets.read(claimed.endpoint.url)
     except SealError as error:
-        _record_own_trouble(claimed, error)
+        _record_own_failure(claimed, error)
     except OneCardError as error:
         _record(claimed, wire.Answer(None, "", error.message, 0))
     else:
@@ -91,7 +91,7 @@ def _send(claimed: Delivery) -> None:
 
 
 def _record(claimed: Delivery, answer: wire.Answer) -> None:
-    seen = {
+    values = {
         "status_code": answer.status_code,
         "answer": answer.text,
         "took_ms": answer.took_ms,
@@ -99,7 +99,7 @@ def _record(claimed: Delivery, answer: wire.Answer) -> None:
     }
     with transaction():
         endpoint = switching.locked(claimed.endpoint_id)
-        if not DELIVERIES.held(claimed).update(**seen):
+        if not DELIVERIES.held(claimed).update(**values):
             return
         if answer.failure:
             _failed(claimed, endpoint, answer)
@@ -127,7 +127,7 @@ def _failed(claimed: Delivery, endpoint: Endpoint, answer: wire.Answer) -> None:
         switching.off_by_failures(endpoint.pk, since=since, last=answer.failure)
 
 
-def _record_own_trouble(claimed: Delivery, error: SealError) -> None:
+def _record_own_failure(claimed: Delivery, error: SealError) -> None:
     """Our keys do not open the secret: no fault of the endpoint's, and the delivery waits."""
     with transaction():
         Endpoint.objects.filter(pk=claimed.endpoint_id).update(busy_until=None)

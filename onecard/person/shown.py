@@ -105,10 +105,10 @@ def cards(found: Explanation, amount: Money) -> list[ShownCard]:
 def methods_of(holder: Cardholder) -> list[ShownMethod]:
     """The funding cards in the person's order, without those that they removed."""
     rows = holder.funding_methods.select_related("cardholder", "detachment").order_by("position", "pk")
-    standing = [(each, condition.condition_of(each)) for each in rows]
+    conditions = [(each, condition.condition_of(each)) for each in rows]
     return [
         ShownMethod(each, *METHOD_WORDS[now.state], "" if now.state == "active" else now.sentence)
-        for each, now in standing
+        for each, now in conditions
         if now.state != "removed"
     ]
 

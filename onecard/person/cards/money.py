@@ -37,12 +37,12 @@ class LimitsForm(forms.Form):
     per_transaction = _amount(NAMES["per_transaction"])
     daily = _amount(NAMES["daily"])
     monthly = _amount(NAMES["monthly"])
-    seen = forms.CharField(widget=forms.HiddenInput, max_length=80)
+    shown = forms.CharField(widget=forms.HiddenInput, max_length=80)
 
     def __init__(self, data: Any, card: VirtualCard) -> None:
         now, most = limits_of(card), ceilings_of(card)
         values = {name: plain(Money(getattr(now, f"{name}_minor"), card.currency)) for name in NAMES}
-        super().__init__(data, initial=values | {"seen": seen_of(card)})
+        super().__init__(data, initial=values | {"shown": shown_version_of(card)})
         for name in NAMES:
             ceiling = Money(getattr(most, f"{name}_minor"), card.currency)
             cast("AmountField", self.fields[name]).of(card.currency, hint=f"At most {ceiling}.")
@@ -61,7 +61,7 @@ class Limits(OnCard):
         wanted = {f"{name}_minor": form.cleaned_data[name].minor for name in NAMES}
 
         def check(locked: VirtualCard) -> None:
-            if seen_of(locked) != form.cleaned_data["seen"]:
+            if shown_version_of(locked) != form.cleaned_data["shown"]:
                 raise LimitsChangedError("The limits were changed since you opened this page. Open it anew.")
 
         own_limits.set_limits(self.card, wanted, requested_by=self.actor, check=check)
@@ -127,7 +127,7 @@ class SpendsBalance(OnCard):
         return redirect("person:home")
 
 
-def seen_of(card: VirtualCard) -> str:
+def shown_version_of(card: VirtualCard) -> str:
     """Returns the card's limits as one word, for a form that changes what it showed."""
     now = limits_of(card)
     return "-".join(str(getattr(now, f"{name}_minor")) for name in NAMES)

@@ -48,12 +48,12 @@ class ProfileForm(forms.Form):
     address_country = _text("Country", "country", longest=2, hint="Two letters, such as US.")
     time_zone = forms.ChoiceField(label="Time zone", help_text="Your daily limits count its days.")
     preference = forms.ChoiceField(label="Rewards that you want to earn", choices=Preference.choices)
-    seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    shown_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, holder: Cardholder | None) -> None:
         values = values_of(holder or Cardholder())
-        seen = {"seen_version": holder.wallet_version if holder else None}
-        super().__init__(data, initial={input_of(name): value for name, value in values.items()} | seen)
+        shown = {"shown_version": holder.wallet_version if holder else None}
+        super().__init__(data, initial={input_of(name): value for name, value in values.items()} | shown)
         zones = sorted({*names(), str(values["time_zone"])})
         self.fields["time_zone"].choices = [(name, name.replace("_", " ")) for name in zones]  # type: ignore[attr-defined]
 
@@ -77,7 +77,7 @@ class Profile(FormPage):
         saved = profile.save(
             user=self.person,
             given=form.given(),
-            shown_version=form.cleaned_data["seen_version"],
+            shown_version=form.cleaned_data["shown_version"],
             actor=f"user:{self.person.pk}",
         )
         lacking = _lacking(saved)

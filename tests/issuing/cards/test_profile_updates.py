@@ -61,7 +61,7 @@ def test_what_the_person_corrects_reaches_the_issuer(provider: str, served: Runn
     given = {"phone": "+14155550199", "address.line1": "1 Market Street", "address.line2": ""}
 
     actor = f"user:{holder.user_id}"
-    profile.save(user=holder.user, given=given, seen_version=holder.wallet_version, actor=actor)
+    profile.save(user=holder.user, given=given, shown_version=holder.wallet_version, actor=actor)
     User.objects.filter(pk=holder.user_id).update(email="countess@example.com")
     assert profile_updates.sweep() == 1
 
@@ -78,7 +78,7 @@ def test_a_new_name_is_sent_once_it_is_checked(provider: str, served: RunningSan
     holder = known_person(provider)
 
     given = {"last_name": "Lovelace"}
-    profile.save(user=holder.user, given=given, seen_version=holder.wallet_version, actor="user:1")
+    profile.save(user=holder.user, given=given, shown_version=holder.wallet_version, actor="user:1")
     profile_updates.sweep()
 
     person = there(served, provider)

@@ -56,7 +56,7 @@ def test_limits_are_changed_and_shown(card: VirtualCard, client: Client) -> None
         ({"daily": "4.5.1"}, "is not an amount of USD"),
         ({"daily": "0"}, "limit"),
         ({"daily": ""}, "This field is required."),
-        ({"seen": "1-2-3"}, "were changed since you opened this page"),
+        ({"shown": "1-2-3"}, "were changed since you opened this page"),
     ],
 )
 def test_wrong_limits_are_said_beside_them(
