@@ -5,7 +5,9 @@ The words are Stripe's (docs/issuers/stripe.md, Real-time authorizations); the l
 
 from typing import Any, Final
 
+from issuing import states
 from issuing.issuers.messages import AuthorizationUpdate
+from issuing.models import VirtualCard
 
 ANY: Final = (
     "The card's issuer declined it and did not ask us. It does so when the card is frozen or a limit is used up: look "
@@ -44,7 +46,17 @@ def sentence(reason: str) -> str:
     return SENTENCES.get(reason, ANY)
 
 
-def columns(update: AuthorizationUpdate) -> dict[str, Any]:
-    """Returns what the row of a purchase keeps of its issuer's own decline; none of it counts anywhere."""
+def columns(update: AuthorizationUpdate, card_id: int | None) -> dict[str, Any]:
+    """Returns what the row of a purchase keeps of its issuer's own decline; none of it counts anywhere.
+
+    Where the issuer says no reason, as Marqeta, and the card is not active, that is the reason: no issuer asks us then.
+    """
     asked_minor = update.declined_minor or update.amount_minor
-    return {"declined_minor": asked_minor, "issuer_reason": update.declined_because}
+    return {"declined_minor": asked_minor, "issuer_reason": update.declined_because or _by_state(card_id)}
+
+
+def _by_state(card_id: int | None) -> str:
+    state = VirtualCard.objects.filter(pk__in=[card_id] if card_id else []).values_list("status", flat=True).first()
+    if state == states.Card.CLOSED:
+        return "card_canceled"
+    return "" if state in (None, states.Card.ACTIVE) else "card_inactive"

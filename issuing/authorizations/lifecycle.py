@@ -282,7 +282,7 @@ def _record_unseen(update: AuthorizationUpdate, card_id: int | None) -> Authoriz
         merchant_network_id=update.merchant.network_id,
         authorization_code=update.authorization_code,
         **update.beside.columns(),
-        **(issuer_reasons.columns(update) if status == states.Authorization.DECLINED else {}),
+        **(issuer_reasons.columns(update, card_id) if status == states.Authorization.DECLINED else {}),
         created_at=now,
         updated_at=now,
     )

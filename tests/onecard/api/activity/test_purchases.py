@@ -165,6 +165,30 @@ def test_what_the_issuer_declined_alone_keeps_amount_and_reason(
     assert not any(model.objects.exists() for model in (SpendWindow, Hold, Case, FundingObligation, Posting))
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("frozen", "Your card was frozen"),
+        ("closed", "This card is closed"),
+        ("active", "The card's issuer declined it"),
+    ],
+)
+def test_a_reason_that_the_issuer_does_not_say_is_the_cards_state(
+    card: VirtualCard, client: Client, status: str, words: str
+) -> None:
+    asked = stripe_events.authorization_request(card=card.issuer_card_id)
+    VirtualCard.objects.filter(pk=card.pk).update(status=status)
+    history = [{"approved": False, "amount": 4500, "currency": "usd"}]
+    told = {"approved": False, "status": "closed", "request_history": history}
+    stripe_events.post(stripe_events.authorization_update(asked, **told))
+    dispatch.sweep(now=clock.now() + SOON)
+    VirtualCard.objects.filter(pk=card.pk).update(status="active")
+
+    (row,) = listed(client)
+
+    assert row["decline"]["sentence"].startswith(words)
+
+
 def test_a_frozen_card_says_what_helps(card: VirtualCard, client: Client) -> None:
     VirtualCard.objects.filter(pk=card.pk).update(status="frozen")
     name = buy(card)
