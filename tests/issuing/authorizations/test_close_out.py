@@ -11,10 +11,10 @@ from issuing.billing import position
 from issuing.handlers import dispatch
 from issuing.models import Authorization, IssuerEvent, VirtualCard
 from tests.support import stripe_events
+from tests.support.orders import in_each_order
 from tests.support.purchases import (
     amount_update_event,
     approve_purchase,
-    delete_purchases,
     deliver_events,
     expected_totals,
     pay_charges,
@@ -58,25 +58,27 @@ def test_every_order_of_a_purchases_events_ends_the_same(
     settings.FUNDING_POLICY = policy
     steps, end = LIVES[life]
     end = {name: value for name, value in end.items() if name != "spent" or not days_pass}
-    for order in itertools.permutations(range(len(steps))):
-        card = walkthrough_card()
-        asked = approve_purchase(card)
-        run_workers()
-        told = [
-            transaction_event(asked, amount, kind=kind, number=number)
-            if kind in ("capture", "refund")
-            else update_event(asked, kind)
-            for number, (kind, amount) in enumerate(steps, start=1)
-        ]
-        for place in order:
-            deliver_events(told[place])
-            if days_pass:
-                run_workers()
+    asked = approve_purchase(walkthrough_card())
+    run_workers()
+    told = [
+        transaction_event(asked, amount, kind=kind, number=number)
+        if kind in ("capture", "refund")
+        else update_event(asked, kind)
+        for number, (kind, amount) in enumerate(steps, start=1)
+    ]
+
+    def tell(place: int) -> None:
+        deliver_events(told[place])
+        if days_pass:
+            run_workers()
+
+    def ends_alike(order: tuple[int, ...]) -> None:
         run_workers()
         run_workers()
         found = purchase_totals()
         assert {name: found[name] for name in end} == end, [steps[place][0] for place in order]
-        delete_purchases()
+
+    in_each_order(itertools.permutations(range(len(steps))), tell=tell, at_end=ends_alike)
 
 
 def test_while_a_capture_may_be_on_its_way_nothing_is_given_back(card: VirtualCard) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from issuing.models import Authorization, Hold, SpendWindow, VirtualCard
-from tests.issuing.disputes.dispute_events import delete_all
 from tests.issuing.handlers.test_marqeta_disputes import report
 from tests.support import marqeta_events
+from tests.support.orders import in_each_order
 from tests.support.purchases import amount_update_event, approve_purchase, deliver_events, purchase_totals, run_workers
 from tests.support.wallets import marqeta_card, walkthrough_card
 from wallet.models import Case, FundingRefund
@@ -69,25 +69,23 @@ def test_an_increment_can_be_approved_in_part(asked: EventBody) -> None:
 @pytest.mark.parametrize("final", [{"is_final_clearing": True}, {}], ids=["final", "not said"])
 def test_in_any_order_with_its_clearing_and_a_reversal_it_ends_the_same(final: EventBody) -> None:
     """The last clearing takes all that is left, or says that it is the last; what comes after it changes nothing."""
-    ends = []
-    for order in itertools.permutations(range(3)):
-        asked = bought()
-        told = (
-            partly(asked, 30),
-            marqeta_events.later(asked, "authorization.reversal", amount=10, state="PENDING"),
-            marqeta_events.later(asked, "authorization.clearing", amount=20, **final),
-        )
-        for place in order:
-            report("transactions", told[place])
-        run_workers()
-        run_workers()
-        purchase = Authorization.objects.latest("pk")
-        windows = SpendWindow.objects.filter(card=purchase.card).values_list("spent_minor", flat=True)
-        ends.append((purchase.status, purchase.approved_minor, set(windows)))
-        delete_all()
+    asked = bought()
+    told = (
+        partly(asked, 30),
+        marqeta_events.later(asked, "authorization.reversal", amount=10, state="PENDING"),
+        marqeta_events.later(asked, "authorization.clearing", amount=20, **final),
+    )
 
-    assert ends == [("settled", 2000, {2000})] * 6
-    assert not Case.objects.filter(status="open").exists()
+    def ends_alike(order: tuple[int, ...]) -> None:
+        run_workers()
+        run_workers()
+        purchase = Authorization.objects.get()
+        windows = SpendWindow.objects.filter(card=purchase.card).values_list("spent_minor", flat=True)
+        assert (purchase.status, purchase.approved_minor, set(windows)) == ("settled", 2000, {2000}), order
+        assert not Case.objects.filter(status="open").exists(), order
+
+    orders = itertools.permutations(range(3))
+    in_each_order(orders, tell=lambda place: report("transactions", told[place]), at_end=ends_alike)
 
 
 def test_a_clearing_told_before_the_part_that_was_approved_settles_it(asked: EventBody) -> None:

@@ -24,10 +24,10 @@ from tests.issuing.billing.balances import (
     work,
 )
 from tests.support import stripe_events
+from tests.support.orders import in_each_order
 from tests.support.purchases import (
     amount_update_event,
     approve_purchase,
-    delete_purchases,
     deliver_events,
     transaction_event,
     update_event,
@@ -181,35 +181,28 @@ def test_the_same_event_again_takes_from_the_balance_once(card: VirtualCard) -> 
 @pytest.mark.parametrize("life", LIVES)
 def test_every_order_of_a_purchases_events_ends_with_the_same_split(life: str, days_pass: bool) -> None:
     steps, end = LIVES[life]
-    for order in itertools.permutations(range(len(steps))):
-        card = card_with(ON_CARD)
-        asked = approve_purchase(card)
-        work()
-        told = [
-            transaction_event(asked, amount, kind=kind, number=number)
-            if kind in ("capture", "refund")
-            else update_event(asked, kind)
-            for number, (kind, amount) in enumerate(steps, start=1)
-        ]
-        for place in order:
-            deliver_events(told[place])
-            if days_pass:
-                work()
+    card = card_with(ON_CARD)
+    asked = approve_purchase(card)
+    work()
+    told = [
+        transaction_event(asked, amount, kind=kind, number=number)
+        if kind in ("capture", "refund")
+        else update_event(asked, kind)
+        for number, (kind, amount) in enumerate(steps, start=1)
+    ]
+
+    def tell(place: int) -> None:
+        deliver_events(told[place])
+        if days_pass:
+            work()
+
+    def ends_alike(order: tuple[int, ...]) -> None:
         work()
         work()
         assert books(card) == end, [steps[place][0] for place in order]
-        forget_all()
 
+    in_each_order(itertools.permutations(range(len(steps))), tell=tell, at_end=ends_alike)
 
-def forget_all() -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        for table in ("issuing_balanceuse", "wallet_posting"):
-            cursor.execute(f"DELETE FROM {table}")
-        cursor.execute("SET session_replication_role = DEFAULT")
-    delete_purchases()
     VirtualCard.objects.update(balance_minor=0)
 
 
@@ -217,23 +210,26 @@ def forget_all() -> None:
 @pytest.mark.parametrize("life", ALL_FROM_BALANCE)
 def test_every_order_ends_the_same_when_the_balance_pays_all(life: str, days_pass: bool) -> None:
     steps, end = ALL_FROM_BALANCE[life]
-    for order in itertools.permutations(range(len(steps))):
-        card = card_with(5000)
-        asked = approve_purchase(card)
-        told = [
-            transaction_event(asked, amount, kind=kind, number=number)
-            if kind in ("capture", "refund")
-            else update_event(asked, kind)
-            for number, (kind, amount) in enumerate(steps, start=1)
-        ]
-        for place in order:
-            deliver_events(told[place])
-            if days_pass:
-                work()
+    card = card_with(5000)
+    asked = approve_purchase(card)
+    told = [
+        transaction_event(asked, amount, kind=kind, number=number)
+        if kind in ("capture", "refund")
+        else update_event(asked, kind)
+        for number, (kind, amount) in enumerate(steps, start=1)
+    ]
+
+    def tell(place: int) -> None:
+        deliver_events(told[place])
+        if days_pass:
+            work()
+
+    def ends_alike(order: tuple[int, ...]) -> None:
         work()
         work()
         assert books(card) == end, [steps[place][0] for place in order]
-        forget_all()
+
+    in_each_order(itertools.permutations(range(len(steps))), tell=tell, at_end=ends_alike)
 
 
 def test_until_a_merchant_takes_it_the_part_is_set_aside_and_not_posted(card: VirtualCard) -> None:

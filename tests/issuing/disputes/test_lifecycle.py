@@ -23,7 +23,6 @@ from tests.issuing.disputes.dispute_events import (
     SEED,
     Step,
     balance_transactions,
-    delete_all,
     dispute_closed,
     dispute_event,
     dispute_totals,
@@ -34,6 +33,7 @@ from tests.issuing.disputes.dispute_events import (
 )
 from tests.support import stripe_events
 from tests.support.factories import UserFactory
+from tests.support.orders import in_each_order
 from tests.support.purchases import approve_purchase, deliver_events, run_workers, update_event
 from tests.support.threads import at_once
 from tests.support.wallets import walkthrough_card
@@ -69,17 +69,17 @@ LIVES: dict[str, tuple[tuple[Step, ...], dict[str, Any]]] = {
 def test_every_order_of_a_disputes_events_ends_in_the_same_money(life: str, first: tuple[int, ...]) -> None:
     print(f"ORDERS_SEED={SEED}")
     steps, end = LIVES[life]
-    for order in rest_of(len(steps), first):
-        asked = approve_purchase(walkthrough_card())
-        run_workers()
-        told = [step(asked) for step in steps]
-        deliver_events(update_event(asked, "closed"))
-        for place in order:
-            deliver_events(told[place])
+    asked = approve_purchase(walkthrough_card())
+    run_workers()
+    told = [step(asked) for step in steps]
+    deliver_events(update_event(asked, "closed"))
+
+    def ends_alike(order: tuple[int, ...]) -> None:
         run_workers()
         run_workers()
         assert dispute_totals() == end, order
-        delete_all()
+
+    in_each_order(rest_of(len(steps), first), tell=lambda place: deliver_events(told[place]), at_end=ends_alike)
 
 
 def test_each_movement_is_posted_and_turned_round_and_the_ledger_agrees(card: VirtualCard) -> None:
@@ -159,15 +159,19 @@ class TestBalanceTransactions:
             ("funds_rescinded", "submitted", balance_transactions(4500, -4500)),
             ("funds_reinstated", "won", balance_transactions(4500, -4500, 4500)),
         ]
-        for order in itertools.permutations(told):
-            asked = settled_purchase(walkthrough_card())
-            for event, status, listed in order:
-                deliver_events(dispute_event(asked, event, status, at=LATER if status == "won" else OPENED, **listed))
+        asked = settled_purchase(walkthrough_card())
+
+        def tell(place: int) -> None:
+            event, status, listed = told[place]
+            deliver_events(dispute_event(asked, event, status, at=LATER if status == "won" else OPENED, **listed))
+
+        def ends_alike(order: tuple[int, ...]) -> None:
             run_workers()
             run_workers()
-            assert dispute_totals() == expected_totals("won", paid=0)
-            assert CardTransaction.objects.filter(transaction_type="chargeback").count() == 2
-            delete_all()
+            assert dispute_totals() == expected_totals("won", paid=0), order
+            assert CardTransaction.objects.filter(transaction_type="chargeback").count() == 2, order
+
+        in_each_order(itertools.permutations(range(3)), tell=tell, at_end=ends_alike)
 
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_what_was_told_without_an_id_is_the_same_under_its_id(

@@ -8,13 +8,13 @@ from issuing.handlers import dispatch
 from issuing.models import CardTransaction, Dispute, IssuerEvent, VirtualCard
 from tests.issuing.disputes.dispute_events import (
     EventBody,
-    delete_all,
     dispute_totals,
     expected_totals,
     orders_of,
     rest_of,
 )
 from tests.support import marqeta_events
+from tests.support.orders import in_each_order
 from tests.support.purchases import run_workers
 from tests.support.wallets import marqeta_card
 from wallet.ledger import check as ledger_check
@@ -48,17 +48,17 @@ class TestMarqeta:
         self, story: tuple[str, ...], status: str, first: tuple[int, ...]
     ) -> None:
         end = expected_totals(status, paid=0 if status == "won" else 4500)
-        for order in rest_of(len(story) + 1, first):
-            asked = bought(captured=False)
-            clearing = marqeta_events.later(asked, "authorization.clearing", is_final_clearing=True)
-            told = [("transactions", clearing), *(message(clearing, words) for words in story)]
-            for place in order:
-                report(*told[place])
+        asked = bought(captured=False)
+        clearing = marqeta_events.later(asked, "authorization.clearing", is_final_clearing=True)
+        told = [("transactions", clearing), *(message(clearing, words) for words in story)]
+
+        def ends_alike(order: tuple[int, ...]) -> None:
             run_workers()
             run_workers()
             assert dispute_totals() == end, order
             assert ledger_check.check() == []
-            delete_all()
+
+        in_each_order(rest_of(len(story) + 1, first), tell=lambda place: report(*told[place]), at_end=ends_alike)
 
     def test_a_provisional_credit_changes_nothing_that_anybody_owes(self, asked: EventBody) -> None:
         clearing = last_clearing(asked)
