@@ -57,7 +57,7 @@ class FundingMethodInline(StackedRows):
 
     @admin.display(description="Expires")
     def expires(self, method: FundingMethod) -> str:
-        return f"{method.expiry_month:02d}/{method.expiry_year}"
+        return f"{method.expiry_month:02d}/{method.expiry_year}" if method.expiry_month else display.NOTHING
 
     @admin.display(description="Kind")
     def kind(self, method: FundingMethod) -> str:

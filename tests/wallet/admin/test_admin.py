@@ -263,3 +263,15 @@ def test_what_was_captured_of_a_hold_is_what_the_pages_say_was_taken() -> None:
     owed = shown(logged_in(), "fundingobligation_change", charge.obligation_id)
     assert "5.00 USD" in owed
     assert "Hold at approval, capture at settlement" in owed
+
+
+def test_cards_of_a_wallet_sent_back_unreadable_are_sentences() -> None:
+    """The form then shows a card that it does not know, which has no expiry."""
+    holder = FundingMethodFactory().cardholder
+    client = logged_in()
+    url = wallet_page(holder)
+
+    answer = client.post(url, dict.fromkeys(opened(client, url), "\u202e"))
+
+    assert answer.status_code == 200
+    assert sentences(answer)
