@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl client lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl proofs client lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -55,6 +55,14 @@ crawl: setup  ## every page, filter, form and route asked with hostile values (a
 
 client: setup  ## the TypeScript client: is it that of the routes? does it compile? ARGS=--write generates it
 	@$(LAUNCHER) client $(ARGS)
+
+# In short forms, the suite tries these as well.
+PROOFS := tests/invariants tests/faults/test_process_kills.py tests/faults/test_card_crashes.py \
+	tests/faults/test_settlement_crashes.py tests/onecard/test_no_server_errors.py tests/issuing/legacy/test_proof.py \
+	tests/onecard/dev/test_ports.py
+
+proofs: setup  ## what the suite tries in short, longer: lives, kills, crashes, hostile values, an import (some minutes)
+	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
 
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,7 +2,7 @@
 
 A moment is a statement to the database, or a request to the issuer: before it is sent, or after the issuer has done its
 work and before we read the answer. Every point has a cardholder of its own, so that one sandbox serves them all.
-CARD_CRASH_POINTS and CARD_CRASH_SEED repeat a run, or make it longer.
+The suite tries a few points, `make proofs` 100. CARD_CRASH_POINTS and CARD_CRASH_SEED repeat a run, or make it longer.
 """
 
 import datetime as dt
@@ -32,11 +32,12 @@ from onecard.kit import clock
 from tests.issuing.issuers.worlds import sandbox_for_issuers
 from tests.sandbox.running import RunningSandbox
 from tests.support.factories import CardholderFactory, UserFactory
+from tests.support.lengths import length
 from wallet.models import Cardholder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-POINTS = int(os.environ.get("CARD_CRASH_POINTS", "100"))
+POINTS = length("CARD_CRASH_POINTS", short=20, whole=100)
 SEED = int(os.environ.get("CARD_CRASH_SEED", "0")) or secrets.randbelow(2**32)
 ISSUERS: dict[str, Callable[[], Any]] = {"stripe": StripeIssuer, "marqeta": MarqetaIssuer}
 AT_FIRST = Limits(per_transaction_minor=10_000, daily_minor=20_000, monthly_minor=30_000)

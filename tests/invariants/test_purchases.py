@@ -9,9 +9,12 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.invariants.banks import COURSES
 from tests.invariants.machine import Purchases
+from tests.support.lengths import length
 
 # `make invariants` asks for many more.
-EXAMPLES = int(os.environ.get("INVARIANT_EXAMPLES", "25"))
+EXAMPLES = length("INVARIANT_EXAMPLES", short=10, whole=25)
+# Of each course of a bank, a tenth of them, and a few where they are few.
+OF_A_COURSE = max(min(EXAMPLES // 5, 5), EXAMPLES // 10)
 SEED = int(os.environ.get("INVARIANT_SEED") or random.randrange(2**32))
 # Shares of the examples, each with the next seed, for as many processes.
 SHARES = int(os.environ.get("INVARIANT_SHARES", "1"))
@@ -31,7 +34,7 @@ def test_no_sequence_of_events_breaks_an_invariant(share: int) -> None:
 def test_no_course_of_a_bank_breaks_an_invariant(course: str) -> None:
     """Among lives drawn at random, hardly one in fifty has a lost dispute that was charged anew."""
     machine = type("DisputedPurchases", (Purchases,), {"always": course})
-    assert lives_that_ended_well(machine, max(5, EXAMPLES // 10), SEED + list(COURSES).index(course))
+    assert lives_that_ended_well(machine, OF_A_COURSE, SEED + list(COURSES).index(course))
 
 
 def lives_that_ended_well(machine: type[Purchases], examples: int, first: int) -> int:

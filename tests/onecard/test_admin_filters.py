@@ -53,13 +53,16 @@ def test_a_filter_that_is_not_offered_is_left_out_and_named(model: type[Model]) 
     client = logged_in()
     if "changelist_view" in vars(type(admin.site._registry[model])):
         pytest.skip("its list is a page of its own, without filters")
-    for guess in GUESSES:
-        if guess in allowed_names(model, admin.site._registry[model].list_filter):
-            continue
-        answer = client.get(f"{page(model, 'changelist')}?{guess}=a&o=1", follow=True)
+    url = page(model, "changelist")
+    guesses = [each for each in GUESSES if each not in allowed_names(model, admin.site._registry[model].list_filter)]
+    for guess in guesses:
+        answer = client.get(f"{url}?{guess}=a&o=1")
+        assert (answer.status_code, answer["Location"]) == (302, f"{url}?o=1"), guess
 
-        assert answer.redirect_chain == [(f"{page(model, 'changelist')}?o=1", 302)]
-        assert f"no filter &#x27;{guess}&#x27;" in text_of(answer)
+    # What each was told waits for the next page.
+    told = text_of(client.get(f"{url}?o=1"))
+    for guess in guesses:
+        assert f"no filter &#x27;{guess}&#x27;" in told
 
 
 def test_a_guess_at_a_password_answers_alike_whether_right_or_wrong() -> None:

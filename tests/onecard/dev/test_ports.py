@@ -118,6 +118,7 @@ def test_threads_that_want_one_port_at_once_get_ports_of_their_own() -> None:
         assert wanted in ports
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.timeout(300)
 def test_two_launchers_at_once_have_two_products(tmp_path: Path) -> None:
     """The real ones, each in a checkout of its own: both answer, each at its own address."""
