@@ -24,7 +24,7 @@ def follow(purchase: Authorization, *, actor: str) -> int:
     locking.require_purchase(purchase)
     purchase.refresh_from_db(fields=("status", "approved_minor", "settle_due_at"))
     name, amounts = purchase.reference, position.of(purchase)
-    holds.count_captured(purchase, amounts.captured_minor)
+    holds.count_unasked(purchase, captured_minor=amounts.captured_minor, is_open=amounts.is_open)
     share = stored_balance.bring_to(purchase, reference=name, due_minor=amounts.due_minor, actor=actor)
     if share.card is not None:
         stored_balance.post(purchase, reference=name, moved_minor=amounts.moved_minor, is_open=amounts.is_open)

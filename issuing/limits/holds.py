@@ -17,7 +17,7 @@ def release_all(purchase: Authorization) -> None:
 
 
 def held_without_us_minor(purchase: Authorization) -> int:
-    """Returns what is held that the issuer approved by itself before it asked us for more, in minor units."""
+    """Returns what is held that the issuer approved without us, in minor units."""
     return _left_minor(_placed(purchase, of_capture=False).filter(decision=None))
 
 
@@ -39,22 +39,27 @@ def shrink_to(purchase: Authorization, total_minor: int) -> int:
     return _shrink(_placed(purchase, of_capture=False), total_minor)
 
 
-def count_captured(purchase: Authorization, captured_minor: int) -> None:
-    """Has the card's limits count what merchants took, where that is more than is held: a capture cannot be refused.
+def count_unasked(purchase: Authorization, *, captured_minor: int, is_open: bool) -> None:
+    """Has the card's limits count what nobody asked us for: approvals of the issuer alone, and captures above the hold.
 
-    Under the purchase's lock, whenever either amount has changed. It counts in the windows of the purchase's first
-    hold, else in the current ones. A counter may exceed its limit then, and the next purchase is declined. A refund
-    gives nothing back to a limit: it is no spending undone.
+    Neither can be refused. What the issuer approved alone counts whole while the purchase `is_open`, and later as far
+    as it was captured. Call it under the purchase's lock whenever one of the amounts has changed. It counts in the
+    windows of the purchase's first hold, else in the current ones. A counter may exceed its limit then, and the next
+    purchase is declined. A refund gives nothing back to a limit: it is no spending undone.
     """
     locking.require_purchase(purchase)
     held_minor = _left_minor(_placed(purchase, of_capture=False))
+    approved_minor = purchase.approved_minor if is_open else min(purchase.approved_minor, captured_minor)
+    alone_minor = max(0, approved_minor - held_minor)
+    if alone_minor and _count(purchase, alone_minor, of_capture=False):
+        held_minor += alone_minor
     counted = _placed(purchase, of_capture=True)
-    target, more = max(0, captured_minor - held_minor), 0
+    target = max(0, captured_minor - held_minor)
     more = target - _left_minor(counted)
     if more < 0:
         _shrink(counted, target)
     elif more > 0:
-        _count(purchase, more)
+        _count(purchase, more, of_capture=True)
 
 
 def _placed(purchase: Authorization, *, of_capture: bool) -> QuerySet[Hold]:
@@ -66,10 +71,11 @@ def _left_minor(holds: QuerySet[Hold]) -> int:
     return total
 
 
-def _count(purchase: Authorization, amount_minor: int) -> None:
+def _count(purchase: Authorization, amount_minor: int, *, of_capture: bool) -> bool:
+    """Counts an amount and notes it as a hold without a decision; False where nothing can count."""
     windows = _windows_of(purchase)
     if windows is None:
-        return
+        return False
     day, month = windows
     SpendWindow.objects.filter(pk__in=windows).update(spent_minor=F("spent_minor") + amount_minor)
     Hold.objects.create(
@@ -77,9 +83,10 @@ def _count(purchase: Authorization, amount_minor: int) -> None:
         day_id=day,
         month_id=month,
         amount_minor=amount_minor,
-        of_capture=True,
+        of_capture=of_capture,
         placed_at=clock.now(),
     )
+    return True
 
 
 def _windows_of(purchase: Authorization) -> tuple[int, int] | None:

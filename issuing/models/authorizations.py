@@ -180,7 +180,7 @@ class SpendWindow(models.Model):
 class Hold(models.Model):
     """What one approval takes from the card's limits, in the windows that it was counted in; it ends once.
 
-    A hold without a decision is what the issuer says stood before it asked us: its issuer approved it without us. One
+    A hold without a decision is what the issuer approved without us: by itself, or before it asked us for more. One
     `of_capture` is what merchants took beyond all that was held; it counts in the windows of what was held.
     """
 

@@ -43,6 +43,11 @@ CHECKS: dict[str, str] = {
         SELECT a.id, a.status FROM issuing_authorization a JOIN issuing_virtualcard c ON c.id = a.card_id
         LEFT JOIN issuing_hold h ON h.authorization_id = a.id
         WHERE c.currency = a.currency GROUP BY a.id HAVING coalesce({HELD_MINOR}, 0) < {CAPTURED_MINOR}""",
+    "I5: the limits count no less than is approved, whoever approved it": f"""
+        SELECT a.id, a.approved_minor FROM issuing_authorization a JOIN issuing_virtualcard c ON c.id = a.card_id
+        LEFT JOIN issuing_hold h ON h.authorization_id = a.id
+        WHERE c.currency = a.currency AND a.status = 'approved' GROUP BY a.id
+        HAVING coalesce({HELD_MINOR}, 0) < a.approved_minor""",
     "I7: what a capture takes beyond its hold counts once": f"""
         SELECT a.id FROM issuing_authorization a JOIN issuing_hold h ON h.authorization_id = a.id
         WHERE h.of_capture AND h.status = 'placed' GROUP BY a.id

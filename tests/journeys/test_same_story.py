@@ -161,7 +161,7 @@ def test_a_force_post_that_nobody_asked_us_about(live_at_both_issuers: Callable[
     ]
     assert column(told["cases"], "kind", "amount_minor") == [("approved_without_us", 1900)]
     # What was taken without asking counts on the card's limits, and on no funding card.
-    assert column(told["holds"], "of_capture", "amount_minor") == [(True, 1900)]
+    assert column(told["holds"], "of_capture", "amount_minor") == [(False, 1900)]
     assert told["charges"] == []
 
 

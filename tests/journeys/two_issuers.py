@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 import requests
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from issuing.handlers import dispatch
 from issuing.models import (
@@ -214,7 +214,9 @@ def snapshot(card: VirtualCard) -> dict[str, list[Row]]:
         *(f"dispute:{row.pk}" for row in disputed),
     ]
     cases = Case.objects.filter(reference__in=about) | Case.objects.filter(obligation__in=owed)
-    holds = Hold.objects.filter(authorization__in=purchases).order_by("pk")
+    # What counted for a while before its approval was reported is told in another order by each issuer.
+    of_a_while = Q(decision=None, status="released")
+    holds = Hold.objects.filter(authorization__in=purchases).exclude(of_a_while).order_by("pk")
     charges = FundingCharge.objects.filter(obligation__in=owed).order_by("pk")
     return {
         "cards": _rows(VirtualCard.objects.filter(pk=card.pk), leave=("cardholder", "last_four", "version")),

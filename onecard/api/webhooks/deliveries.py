@@ -143,14 +143,14 @@ class WebhookReplay(ApiView):
 def render(row: Delivery) -> dict[str, Any]:
     """Returns a delivery in the form of WebhookDeliverySerializer."""
     same = ("status", "attempts", "status_code", "answer", "took_ms", "next_attempt_at", "delivered_at", "created_at")
-    seen = {
+    shown = {
         **{name: getattr(row, name) for name in same},
         "id": row.public_id,
         "event_id": row.event.public_id,
         "type": row.event.type,
         "failure": row.failure_message,
     }
-    return dict(WebhookDeliverySerializer(seen).data)
+    return dict(WebhookDeliverySerializer(shown).data)
 
 
 def _of_endpoint(request: Any, public_id: uuid.UUID) -> QuerySet[Delivery]:

@@ -202,14 +202,14 @@ def own_endpoint(request: Request, public_id: uuid.UUID) -> Endpoint:
 def render(row: Endpoint) -> dict[str, Any]:
     """Returns an endpoint in the form of WebhookEndpointSerializer."""
     has_old = row.old_secret_until is not None and row.old_secret_until > clock.now()
-    seen = {
+    shown = {
         **{name: getattr(row, name) for name in ("url", "description", "events", "failing_since", "created_at")},
         "id": row.public_id,
         "enabled": row.is_on,
         "disabled_by": row.off_by or None,
         "old_secret_until": row.old_secret_until if has_old else None,
     }
-    return dict(WebhookEndpointSerializer(seen).data)
+    return dict(WebhookEndpointSerializer(shown).data)
 
 
 def _show(row: Endpoint) -> Response:

@@ -111,7 +111,7 @@ def test_what_was_told_of_a_purchase_counts_when_more_is_asked(roomy: VirtualCar
         asked, amount=42_000, request_history=[{"approved": True, "reason": "network_stip", "amount": 42_000}]
     )
     deliver_events(told)
-    assert (moved(), Case.objects.get().amount_minor) == (([], [], []), 42_000)
+    assert (moved(), Case.objects.get().amount_minor) == (([42_000], [], [42_000]), 42_000)
 
     assert stripe_events.post(asked).json()["approved"] is True
 

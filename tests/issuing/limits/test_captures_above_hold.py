@@ -98,7 +98,7 @@ def test_a_force_capture_counts_in_the_current_window() -> None:
     asked = stripe_events.authorization_request(card=card.issuer_card_id)
     deliver(posted(asked, authorization=None))
     assert (spent("day"), spent("month")) == ([4500], [4500])
-    assert Hold.objects.get().of_capture
+    assert not Hold.objects.get().of_capture, "it is an approval of the issuer alone"
 
 
 def test_a_refund_gives_nothing_back_to_the_limit() -> None:
