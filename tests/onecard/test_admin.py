@@ -178,6 +178,8 @@ def test_every_page_opens_and_asks_nothing_of_other_hosts(model: type[Model]) ->
         assert answer.status_code == 200, url
         outside = re.findall(r"""(?:src|href|action)=["'](?:https?:)?//[^"']+""", answer.content.decode())
         assert outside == [], url
+        # A link in a link leads to where the inner one does, so nobody could open the row.
+        assert not re.search(r"<a [^>]*>\s*<a ", answer.content.decode()), url
 
 
 def test_the_stylesheet_asks_nothing_of_other_hosts_either() -> None:

@@ -15,6 +15,7 @@ from wallet.admin.add_card import AddCardAdmin
 from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
 from wallet.admin.identity import TONE, KycEventInline
 from wallet.admin.identity_buttons import IdentityButtons
+from wallet.admin.new_card_link import NewCardLinkAdmin
 from wallet.admin.new_person import NewPersonAdmin
 from wallet.kyc.fields import FIELDS, in_words, missing
 from wallet.models import Cardholder, CardProduct, FundingMethod
@@ -65,7 +66,7 @@ class FundingMethodInline(StackedRows):
 
 
 @admin.register(Cardholder)
-class WalletAdmin(AddCardAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
+class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
     """A person with their cards. Every save raises the wallet's version; the identity's status moves by buttons."""
 
     form = CardholderForm
@@ -73,7 +74,7 @@ class WalletAdmin(AddCardAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
     # Personal data is not for the trail, which nobody can erase: it names the changed fields.
     secret_fields = tuple(field.column for field in FIELDS.values() if field.column not in PLAIN)
     inlines = (FundingMethodInline, KycEventInline)
-    actions_detail = ("add_card", *IdentityButtons.actions_detail)
+    actions_detail = ("add_card", "new_card", *IdentityButtons.actions_detail)
     readonly_fields = ("identity", "verified_until", "flags", "lacking", "terms")
     list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
     list_filter = ("kyc_status", "preference")

@@ -57,7 +57,7 @@ class KycReviewAdmin(ReadOnlyAdmin):
     """Submissions for an identity check. Those that are pending wait for staff."""
 
     actions_detail = ("approve", "ask_for_more", "reject")
-    list_display = ("person", "state", "submitted", "waits", "decided", "decided_by")
+    list_display = ("name", "state", "submitted", "waits", "decided", "decided_by")
     list_filter = ("status",)
     list_select_related = ("cardholder",)
     search_fields = ("cardholder__name",)
@@ -127,6 +127,10 @@ class KycReviewAdmin(ReadOnlyAdmin):
         )
 
     @admin.display(description="Person", ordering="cardholder__name")
+    def name(self, found: KycReview) -> str:
+        return str(found.cardholder)
+
+    @admin.display(description="Wallet")
     def person(self, found: KycReview) -> SafeString:
         return display.link(change_page(found.cardholder), found.cardholder)
 
@@ -162,7 +166,8 @@ class KycReviewAdmin(ReadOnlyAdmin):
 def facts(holder: Cardholder) -> list[tuple[str, object]]:
     """Returns a person's profile as names and values."""
     values = values_of(holder)
-    named = [(WORDS.get(name, name).removeprefix("the ").capitalize(), values[name] or "-") for name in FIELDS]
+    values["preference"] = holder.get_preference_display()
+    named = [(WORDS[name].removeprefix("the ").capitalize(), values[name] or "-") for name in FIELDS]
     return [*named, ("E-mail address", holder.user.email or "-"), ("Terms accepted", holder.terms_version or "-")]
 
 

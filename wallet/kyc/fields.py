@@ -223,6 +223,7 @@ WORDS: Final[dict[str, str]] = {
     "birth_date": "the date of birth",
     "phone": "the phone number",
     "address.line1": "the street address",
+    "address.line2": "the second line of the address",
     "address.city": "the city",
     "address.state": "the state",
     "address.postal_code": "the postal code",

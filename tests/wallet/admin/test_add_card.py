@@ -82,3 +82,17 @@ def test_only_who_may_add_cards_has_the_button() -> None:
 
     assert not button(client, holder)
     assert client.get(button(logged_in(), holder)).status_code == 403
+
+
+def test_a_wallets_page_leads_to_a_card_for_its_person() -> None:
+    holder, client = newcomer(), logged_in()
+    address = reverse("admin:wallet_cardholder_new_card", args=[holder.pk])
+    assert address in client.get(page_of(holder)).content.decode()
+
+    form = client.get(address, follow=True)
+
+    assert f'<option value="{holder.pk}" selected>' in form.content.decode()
+    clerk = UserFactory(is_staff=True)
+    clerk.user_permissions.add(*Permission.objects.filter(codename="view_cardholder"))
+    assert address not in logged_in(clerk).get(page_of(holder)).content.decode()
+    assert logged_in(clerk).get(address).status_code == 403
