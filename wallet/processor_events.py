@@ -141,6 +141,7 @@ def _change_method(processor_method_id: str, action: str, **changes: Any) -> boo
         methods.lock_wallet(found.cardholder_id)
         found.refresh_from_db()
         changes = card_details.without_taken_number(found, changes)
+        changes |= card_details.renewal(found, changes) if action == RENEWED else {}
         new = {name: value for name, value in changes.items() if getattr(found, name) != value}
         if new:
             now = clock.now()

@@ -71,6 +71,12 @@ class FundingMethodForm(AnyModelForm):
     class Meta:
         widgets = {"currencies": UnfoldAdminTextInputWidget}
 
+    def _post_clean(self) -> None:
+        """What staff say of the status is not what the card's date says."""
+        super()._post_clean()  # type: ignore[misc]
+        if "status" in self.changed_data:
+            self.instance.disabled_because = ""
+
     def clean_currencies(self) -> list[str]:
         """Accepts only known currency codes, in upper case: routing would skip the card for any other code."""
         codes = [str(code).strip().upper() for code in self.cleaned_data["currencies"]]

@@ -5,7 +5,7 @@ Stripe does not group its decline codes. The groups are ours, by what the bank i
 
 import datetime as dt
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from audit import trail
 from onecard.kit import clock
@@ -16,9 +16,10 @@ from wallet.processors.blame import Blame
 from wallet.states import Charge
 
 # The card will never work again, or its bank said so: the cardholder has to act.
+EXPIRED = "expired_card"
 NEVER_AGAIN = frozenset(
     {
-        "expired_card",
+        EXPIRED,
         "lost_card",
         "stolen_card",
         "pickup_card",
@@ -85,9 +86,20 @@ def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
     methods.lock_wallet(method.cardholder_id)
     rows = FundingMethod.objects.filter(pk=method.pk)
     if failure_code in NEVER_AGAIN:
-        rows.update(status=FundingMethod.Status.DISABLED)
+        _disable(rows, failure_code)
     else:
         until = clock.now() + (SOON if failure_code in RETRY_SOON else LATER)
         # A milder decline never shortens a longer pause.
         rows.filter(Q(cooling_until=None) | Q(cooling_until__lt=until)).update(cooling_until=until)
     trail.record(actor=actor, action="method.cooled_down", subject=method, failure_code=failure_code)
+
+
+def _disable(rows: QuerySet[FundingMethod], failure_code: str) -> None:
+    """Disables a card; one that was disabled for another reason than its date keeps that."""
+    disabled = FundingMethod.Status.DISABLED
+    if failure_code == EXPIRED:
+        rows.filter(status=FundingMethod.Status.ACTIVE).update(
+            status=disabled, disabled_because=FundingMethod.Why.EXPIRED
+        )
+    else:
+        rows.update(status=disabled, disabled_because="")

@@ -251,6 +251,7 @@ def _switch_off(method: FundingMethod, dispute: FundingDispute) -> None:
     if disabled.filter(details__dispute=dispute.processor_dispute_id).exists():
         return
     methods.lock_wallet(method.cardholder_id)
-    active = FundingMethod.objects.filter(pk=method.pk, status=FundingMethod.Status.ACTIVE)
-    active.update(status=FundingMethod.Status.DISABLED, updated_at=clock.now())
+    # Also a card that had expired: a new date does not enable it again.
+    still_there = FundingMethod.objects.filter(pk=method.pk).exclude(status=FundingMethod.Status.DETACHED)
+    still_there.update(status=FundingMethod.Status.DISABLED, disabled_because="", updated_at=clock.now())
     trail.record(actor=ACTOR, action=action, subject=method, dispute=dispute.processor_dispute_id, why=dispute.reason)

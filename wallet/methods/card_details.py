@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from onecard.kit import clock
+from wallet.methods import detachment
 from wallet.models import FundingMethod, FundingType, Network
 from wallet.processors.stripe.methods import SavedMethod
 
@@ -25,3 +27,12 @@ def without_taken_number(method: FundingMethod, changes: dict[str, Any]) -> dict
     if not fingerprint or not others.filter(fingerprint=fingerprint).exclude(pk=method.pk).exists():
         return changes
     return {name: value for name, value in changes.items() if name != "fingerprint"}
+
+
+def renewal(method: FundingMethod, changes: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a new date brings besides: a card that only its date had disabled pays again."""
+    year, month = changes.get("expiry_year", method.expiry_year), changes.get("expiry_month", method.expiry_month)
+    today = clock.local_day(clock.now(), method.cardholder.time_zone)
+    if not method.is_only_expired or (year, month) < (today.year, today.month) or detachment.is_removed(method):
+        return {}
+    return {"status": Status.ACTIVE, "disabled_because": ""}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import Q
 
 from audit import trail
 from audit.models import Entry
@@ -40,9 +41,10 @@ LookUp = Callable[[str], SavedMethod | None]
 def check_methods(
     *, after_id: int = 0, look_up: LookUp = stripe_methods.look_up, sleep: Callable[[float], None] = time.sleep
 ) -> int | None:
-    """Checks active cards from an id on for a stretch of time; returns the id to go on from, None at the end.
+    """Checks cards from an id on for a stretch of time; returns the id to go on from, None at the end.
 
-    A failure of one card does not stop the others. Raises TransactionError inside a transaction.
+    They are those that are active, and those that only their date disabled: their bank may have renewed them. A
+    failure of one card does not stop the others. Raises TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     end, unanswered, started_at = time.monotonic() + TIME_BUDGET_S, 0, clock.now()
@@ -72,8 +74,9 @@ def check_and_go_on(*, after_id: int) -> None:
 
 
 def _page(after_id: int) -> list[FundingMethod]:
-    active = FundingMethod.objects.filter(status=Status.ACTIVE, pk__gt=after_id)
-    return list(active.select_related("cardholder").order_by("pk")[:PAGE])
+    may_pay = Q(status=Status.ACTIVE) | Q(status=Status.DISABLED, disabled_because=FundingMethod.Why.EXPIRED)
+    asked = FundingMethod.objects.filter(may_pay, pk__gt=after_id)
+    return list(asked.select_related("cardholder").order_by("pk")[:PAGE])
 
 
 def _check_safely(method: FundingMethod, look_up: LookUp) -> bool:
@@ -100,12 +103,15 @@ def _conclude(method: FundingMethod, found: SavedMethod | None) -> None:
     expiry = (found.expiry_year, found.expiry_month)
     if found.expiry_year and found.expiry_month and expiry != (method.expiry_year, method.expiry_month):
         # The network reports a card's successor to the processor; the saved card continues with the new date.
-        _change(method, RENEWED, expiry_year=found.expiry_year, expiry_month=found.expiry_month)
+        dates = {"expiry_year": found.expiry_year, "expiry_month": found.expiry_month}
+        _change(method, RENEWED, **dates, **card_details.renewal(method, dates))
         method.expiry_year, method.expiry_month = found.expiry_year, found.expiry_month
     _describe(method, found)
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
+    if method.status != Status.ACTIVE:
+        return
     if last_day(method) < today:
-        _change(method, "method.expired", status=Status.DISABLED)
+        _change(method, "method.expired", status=Status.DISABLED, disabled_because=FundingMethod.Why.EXPIRED)
     elif last_day(method) - today <= SOON:
         _notice(method)
 
@@ -128,7 +134,7 @@ def _change(method: FundingMethod, action: str, **changes: str | int) -> None:
     with transaction():
         methods.lock_wallet(method.cardholder_id)
         same = FundingMethod.objects.filter(
-            pk=method.pk, status=Status.ACTIVE, expiry_year=method.expiry_year, expiry_month=method.expiry_month
+            pk=method.pk, status=method.status, expiry_year=method.expiry_year, expiry_month=method.expiry_month
         )
         now = clock.now()
         renewal = {"renewed_at": now} if action == RENEWED else {}

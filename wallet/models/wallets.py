@@ -153,6 +153,11 @@ class FundingMethod(models.Model):
         DISABLED = "disabled", "Disabled"
         DETACHED = "detached", "Detached at the processor"
 
+    class Why(models.TextChoices):
+        """The cause that ends by itself; for any other one staff enable a card again."""
+
+        EXPIRED = "expired", "It expired"
+
     public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="funding_methods")
     product = models.ForeignKey(CardProduct, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
@@ -178,6 +183,15 @@ class FundingMethod(models.Model):
         help_text="Currencies it can be charged in, comma list.",
     )
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
+    disabled_because = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        choices=Why.choices,
+        help_text="Set where only its date disabled it: with a new date from its bank it pays again.",
+    )
     is_backup = models.BooleanField("backup card", default=False)
     position = models.PositiveSmallIntegerField(
         "wallet order", default=0, help_text="The person's own order: the smaller one wins a tie."
@@ -206,3 +220,8 @@ class FundingMethod(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} •••• {self.last_four}"
+
+    @property
+    def is_only_expired(self) -> bool:
+        """Whether it is disabled, and for nothing but its date."""
+        return self.status == self.Status.DISABLED and self.disabled_because == self.Why.EXPIRED

@@ -234,3 +234,19 @@ def test_disabled_cards_are_not_asked_about() -> None:
     check(look_up=asked.append)
 
     assert asked == []
+
+
+def test_an_expired_card_that_its_bank_renewed_pays_again(sandbox: RunningSandbox) -> None:
+    (method,) = a_wallet(cards=1)
+    set_expiry(sandbox, method, 2026, 1)
+    check()
+    method.refresh_from_db()
+    assert (method.status, method.disabled_because) == ("disabled", "expired")
+    check()
+    as_at_processor(sandbox, method)["card"].update(exp_year=2099, exp_month=12)
+
+    check()
+
+    method.refresh_from_db()
+    assert (method.status, method.disabled_because, method.expiry_year) == ("active", "", 2099)
+    assert [action for action, _ in trail()] == ["method.expired", "method.renewed"]
