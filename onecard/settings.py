@@ -63,6 +63,9 @@ MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", de
 # The highest limits that cardholders may set by themselves, in US cents: for one purchase, a day and a month.
 CARD_LIMIT_CEILINGS = environment.ceilings("CARD_LIMIT_CEILINGS", default="200000,500000,2000000")
 
+# How many cards a person may begin to add within 24 hours: whoever tries out stolen cards needs many.
+CARD_SETUPS_A_DAY = environment.number("CARD_SETUPS_A_DAY", default=10, least=1, most=1000)
+
 # What an approval does with the funding card: charge it at once, or hold the amount and capture it at settlement.
 FUNDING_POLICY = environment.choice("FUNDING_POLICY", default="charge_now", among=("charge_now", "hold_then_capture"))
 # When no card pays, soft declines are tried again so many hours after that; networks limit how often a card is asked.

@@ -32,6 +32,7 @@ from wallet.kyc.profile import OtherTermsError, ProfileChangedError
 from wallet.methods.admission import CardRefusedError
 from wallet.methods.changes import CardRemovedError
 from wallet.methods.customers import ChargesUnderWayError
+from wallet.methods.setup_limit import TooManySetupsError
 from wallet.methods.setups import SetupNotFoundError, SetupUnfinishedError
 from wallet.methods.usable import UnusableMethodError
 from wallet.processors.base import ProcessorAwayError
@@ -46,6 +47,7 @@ STATUS: Final[dict[type[OneCardError], int]] = {
     StillRunningError: status.HTTP_409_CONFLICT,
     KeyReusedError: status.HTTP_422_UNPROCESSABLE_ENTITY,
     TooManyRevealsError: status.HTTP_429_TOO_MANY_REQUESTS,
+    TooManySetupsError: status.HTTP_429_TOO_MANY_REQUESTS,
     SetupNotFoundError: status.HTTP_404_NOT_FOUND,
     SetupUnfinishedError: status.HTTP_409_CONFLICT,
     CardRefusedError: status.HTTP_409_CONFLICT,

@@ -15,10 +15,10 @@ from onecard.kit import clock
 from onecard.kit.attempts import Attempts
 from onecard.kit.errors import OneCardError
 from onecard.kit.insert_once import insert_once
-from onecard.kit.transactions import require_no_transaction, transaction
+from onecard.kit.transactions import lock_name, require_no_transaction, transaction
 from onecard.outbox import services as outbox
 from wallet import states
-from wallet.methods import admission, customers, detachment
+from wallet.methods import admission, customers, detachment, setup_limit
 from wallet.methods import usable as methods
 from wallet.methods.admission import CardRefusedError
 from wallet.models import Cardholder, CardProduct, CardSetup, FundingMethod
@@ -48,7 +48,7 @@ class SetupUnfinishedError(OneCardError):
 def begin(holder: Cardholder, *, request_id: uuid.UUID, actor: str) -> Setup:
     """Makes a setup for the processor's form, once per `request_id`, and the customer when it is missing.
 
-    Raises ChargesUnderWayError, ProcessorAwayError, and TransactionError inside a transaction.
+    Raises TooManySetupsError, ChargesUnderWayError, ProcessorAwayError, and TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     row = _intend(holder, request_id, actor)
@@ -69,7 +69,7 @@ def begin(holder: Cardholder, *, request_id: uuid.UUID, actor: str) -> Setup:
 def begin_on_page(holder: Cardholder, *, request_id: uuid.UUID, back_to: str, actor: str) -> str:
     """Makes a page of the processor's for one card, once per `request_id`, and returns its address.
 
-    Raises ChargesUnderWayError, ProcessorAwayError, and TransactionError inside a transaction.
+    Raises TooManySetupsError, ChargesUnderWayError, ProcessorAwayError, and TransactionError inside a transaction.
     """
     require_no_transaction("A call to the processor")
     _intend(holder, request_id, actor)
@@ -140,16 +140,28 @@ def sweep() -> int:
 
 
 def _intend(holder: Cardholder, request_id: uuid.UUID, actor: str) -> CardSetup:
+    """Keeps the wish once; raises TooManySetupsError, whose trail is committed."""
     with transaction():
-        now = clock.now()
-        row = CardSetup(cardholder=holder, request_id=request_id, created_at=now, updated_at=now)
-        if insert_once(row, unique=("request_id",)):
-            trail.record(actor=actor, action="method.setup_begun", subject=holder, request=str(request_id))
-            return row
-        kept = CardSetup.objects.get(request_id=request_id)
-        if kept.cardholder_id != holder.pk:
-            raise SetupNotFoundError("This request belongs to another wallet.")
-        return kept
+        # Whoever begins several at once is counted one after the other.
+        lock_name(f"wallet.card_setups:{holder.pk}")
+        kept = CardSetup.objects.filter(request_id=request_id).first()
+        refusal = setup_limit.refusal(holder, actor=actor) if kept is None else None
+        if kept is None and refusal is None:
+            kept = _keep_once(holder, request_id, actor)
+    if refusal is not None:
+        raise refusal
+    if kept is None or kept.cardholder_id != holder.pk:
+        raise SetupNotFoundError("This request belongs to another wallet.")
+    return kept
+
+
+def _keep_once(holder: Cardholder, request_id: uuid.UUID, actor: str) -> CardSetup:
+    now = clock.now()
+    row = CardSetup(cardholder=holder, request_id=request_id, created_at=now, updated_at=now)
+    if not insert_once(row, unique=("request_id",)):
+        return CardSetup.objects.get(request_id=request_id)
+    trail.record(actor=actor, action="method.setup_begun", subject=holder, request=str(request_id))
+    return row
 
 
 def _under_customer(holder: Cardholder, actor: str, make: Callable[[str], Made]) -> Made:
