@@ -76,6 +76,11 @@ def refuse_unsafe_production(values: Values) -> None:
     _check_stripe(values)
     _check_marqeta(values)
     _check_staff_logins(values)
+    if not values.get("CARD_DATA_KEYS"):
+        raise ImproperlyConfigured(
+            "CARD_DATA_KEYS is not set, so the evidence of people's disputes could not be sealed and none would be "
+            "taken; set it to a key made by `openssl rand -base64 32`."
+        )
     _check_public_url(values)
     _check_mail(str(values["EMAIL_URL"]))
     if values.get("WEBHOOKS_TO_LOOPBACK"):

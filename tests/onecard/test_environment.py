@@ -48,6 +48,7 @@ def test_a_safe_environment_starts(changes: dict[str, str | None]) -> None:
         ({"SECOND_FACTOR_KEYS": None}, "SECOND_FACTOR_KEYS"),
         ({"SECOND_FACTOR_KEYS": "short"}, "SECOND_FACTOR_KEYS"),
         ({"CARD_DATA_KEYS": SAFE["SECOND_FACTOR_KEYS"]}, "SECOND_FACTOR_KEYS"),
+        ({"CARD_DATA_KEYS": None}, "CARD_DATA_KEYS"),
         ({"SECOND_FACTOR_WAIT_H": "0"}, "SECOND_FACTOR_WAIT_H"),
         ({"STAFF_IDLE_MIN": "0"}, "STAFF_IDLE_MIN"),
         ({"STAFF_SESSION_H": "100"}, "STAFF_SESSION_H"),

@@ -107,6 +107,7 @@ def _values(database_url: str, redis_url: str, sandbox_port: int) -> dict[str, s
         "DEBUG": "off",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "SECOND_FACTOR_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "CARD_DATA_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "ALLOWED_HOSTS": f"{HOST},localhost",
         "DATABASE_URL": database_url,

@@ -65,6 +65,7 @@ def _safe_environment() -> dict[str, str]:
         "DEBUG": "off",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "SECOND_FACTOR_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "CARD_DATA_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         # Port 9 discards; tests keep mails in memory.
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",

@@ -14,6 +14,7 @@ SAFE = {
     "DATABASE_URL": "postgres://u:p@localhost:5432/x",
     "SECRET_KEY": "Zt4kQw9sLm2xVb7nRc5yGh8pJd3fTa6eUo1iXs0z-Ww_Nq4Kv7",
     "SECOND_FACTOR_KEYS": "q3Jm0o0v8m0i7zXbqkq2m5i1u6Cq0m8n9s2r4t6v8xA=",
+    "CARD_DATA_KEYS": "c2b0Yx9Wm4Qe7Rt1Lk8Jh5Gf3Ds6Az0Pv2Nn4Bb7Uu8=",
     "ALLOWED_HOSTS": "cards.example.com",
     "EMAIL_URL": "smtp+tls://mail.example.com:587",
     "STRIPE_API_KEY": "sk_test_x",
