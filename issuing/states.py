@@ -160,7 +160,7 @@ OPEN_DISPUTE = (Dispute.UNSUBMITTED, Dispute.SUBMITTED)
 
 
 class DisputeRequest(models.TextChoices):
-    """Where a cardholder's wish to dispute a purchase stands; once submitted, its Dispute says what becomes of it."""
+    """The state of a cardholder's request to dispute a purchase; once submitted, its Dispute has the further states."""
 
     REQUESTED = "requested", "Waits for review"
     ACCEPTED = "accepted", "Accepted, to be sent"  # Staff said yes; the issuer may not know of it yet.

@@ -173,7 +173,7 @@ def url(name: str, *, default: str, schemes: tuple[str, ...]) -> str:
 
 
 def secret_keys(name: str, *, required_because: str = "") -> tuple[bytes, ...]:
-    """A comma list of keys of 32 random bytes in base64; what is wrong is told by its place, never by its value."""
+    """A comma list of keys of 32 random bytes in base64; an error names a key by its place, never by its value."""
     protect(words(name))
     keys = tuple(_secret_key(name, place, text) for place, text in enumerate(words(name), start=1))
     if len(set(keys)) != len(keys):

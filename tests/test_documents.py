@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wallet.models import Case
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # What was true when it was written stays there.
@@ -88,6 +90,29 @@ def test_every_command_is_explained() -> None:
     assert not {name for name in commands - named_by_make if f"manage.py {name}" not in page}
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help", "setup", "format", "clean"}
     assert not {name for name in targets - {"lint", "types", "layers"} if f"`make {name}" not in page}
+
+
+def test_the_runbook_says_what_to_do_about_each_kind_of_case() -> None:
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert not [kind.label for kind in Case.Kind if f"\n| {kind.label} |" not in page]
+
+
+def test_the_glossary_has_each_term_once() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = [term.strip() for row in re.findall(r"^\| ([^|]+) \| ", page, re.MULTILINE) for term in row.split(",")]
+    assert len(terms) > 50
+    assert not {term for term in terms if terms.count(term) > 1 and term != "word"}
+
+
+def test_the_readme_is_short_and_its_commands_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not [name for name in re.findall(r"make ([a-z]+)", text) if f"\n{name}:" not in makefile]
+    commands = {
+        path.stem for folder in FOLDERS.split("|") for path in (ROOT / folder).rglob("management/commands/*.py")
+    }
+    assert not set(re.findall(r"manage\.py ([a-z_]+)", text)) - commands
 
 
 def test_the_changelog_keeps_its_form() -> None:

@@ -10,7 +10,7 @@ PAYS = (states.Charge.HELD, states.Charge.SUCCEEDED)
 
 
 def charged(charge: FundingCharge, obligation: FundingObligation, status: str) -> None:
-    """Writes that another card than the chosen one pays, once the other one does; the chosen one is no news."""
+    """Writes the notice that another card than the chosen one paid; none when the chosen one did."""
     if charge.sequence == 1 or status not in PAYS or obligation.is_top_up:
         return
     first = obligation.charges.select_related("method").order_by("sequence").first()

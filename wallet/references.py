@@ -13,7 +13,7 @@ class Subject(StrEnum):
     PURCHASE = "authorization"
     # A top-up names the card's key in our database; a case about a difference names the card's id at its issuer.
     CARD = "card"
-    # A saved card that is taken from its customer at the processor: the key of the wish in our database.
+    # A saved card that is taken from its customer at the processor: the key of its detachment in our database.
     CARD_DETACHMENT = "carddetachment"
     # A change asked of an issuer about a card: its key in our database.
     CARD_CHANGE = "cardchange"

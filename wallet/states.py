@@ -117,7 +117,7 @@ REFUND_MOVES: dict[str, frozenset[str]] = {
 
 
 class CardSetup(models.TextChoices):
-    """The state of a wish to save a card."""
+    """The state of a request to save a card."""
 
     OPEN = "open", "Open"  # The person has not given a card yet, or we have not heard of it.
     COMPLETED = "completed", "Card saved"

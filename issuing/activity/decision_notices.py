@@ -1,7 +1,7 @@
 """Tells people of decisions: approved and declined. A sweep writes it, so that a decision itself waits for nothing.
 
 Decisions become visible out of order, since a transaction with a smaller id may commit later (money-safety T7). So the
-cursor only passes what is older than any decision takes, and a decision behind it that has a notice is not told twice.
+cursor only passes what is older than any decision takes, and a decision behind it that has a notice gets no second one.
 """
 
 import datetime as dt

@@ -59,7 +59,7 @@ def carry_out(*, change_id: int, issuer: Issuer | None = None) -> str:
 
 
 def ask_again(*, change: CardChange, reason: str, requested_by: str) -> str:
-    """Makes a try at once at a change that waits for its time, as staff wish; gives the change's status.
+    """Makes an attempt at once, on staff's request, at a change that waits for its time; returns the change's status.
 
     Raises CardRefusedError without a reason, and when the change does not wait or is not the card's next one.
     """

@@ -18,9 +18,9 @@ from wallet.models import Cardholder, FundingMethod
 def order(*, cardholder: Cardholder, requested_by: str, key: uuid.UUID, network: str = "visa") -> VirtualCard:
     """Orders a person's card and returns it: pending until its issuer made it, and then until it is activated.
 
-    The same key is the same order. `network` is a wish; the issuer's program decides. The balance of an earlier card
-    that was closed comes along. Raises CardNotReadyError with what is missing, CardRefusedError when they have a card
-    or the issuer refuses, and ReadOnlyError.
+    The same key is the same order. `network` is only asked for; the issuer's program decides. The new card takes over
+    the balance of an earlier one that was closed. Raises CardNotReadyError with what is missing, CardRefusedError when
+    they have a card or the issuer refuses, and ReadOnlyError.
     """
     known = repeated(CardChange.Kind.CREATE, key)
     if known is not None:

@@ -1,4 +1,4 @@
-"""What an issuer is told of a person: their profile, e-mail address and accepted terms."""
+"""The facts about a person that an issuer gets: their profile, e-mail address and accepted terms."""
 
 from issuing.issuers.base import Address, Person, Terms
 from wallet.models import Cardholder

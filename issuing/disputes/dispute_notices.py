@@ -22,7 +22,7 @@ REQUEST_WORDS: Final = {
 
 
 def moved(dispute: Dispute) -> None:
-    """Writes the notice of where the dispute stands now, once; a dispute of no known card is nobody's news."""
+    """Writes the notice of where the dispute stands now, once; none for a dispute of no known card."""
     row = dispute.authorization or dispute.transaction
     if row is None or row.card is None:
         return
@@ -38,7 +38,7 @@ def moved(dispute: Dispute) -> None:
 
 
 def request_moved(request: DisputeRequest) -> None:
-    """Writes what became of a person's wish to dispute; what they did themselves is no news."""
+    """Writes the notice of what became of a dispute request; none of what the person did themselves."""
     if request.status not in REQUEST_WORDS:
         return
     notices.write(

@@ -88,7 +88,7 @@ def apply_update(update: DisputeUpdate) -> Dispute:
     kept, and posts nothing. Raises MalformedEventError as `check` does, and ContradictionError for an update that names
     another purchase than before.
     """
-    require_transaction("News of a dispute")
+    require_transaction("An update of a dispute")
     check(update)
     with locking.locked_names(
         update.provider,

@@ -81,7 +81,7 @@ def refuse(*, request: DisputeRequest, reason: str, actor: str) -> DisputeReques
 
 
 def withdraw(*, request: DisputeRequest, actor: str) -> DisputeRequest:
-    """Ends a request by its cardholder's wish; one that is withdrawn already stays so. Raises DisputeRefusedError."""
+    """Withdraws a request for its cardholder; one that is withdrawn already stays so. Raises DisputeRefusedError."""
     if request.status == Status.WITHDRAWN:
         return request
     return _end(request, Status.WITHDRAWN, actor=actor)

@@ -33,7 +33,7 @@ CARDHOLDER_EVENTS = ("issuing_cardholder.", "usertransition.")
 
 def apply(event: IssuerEvent) -> Result:
     """Requests a comparison of the cards concerned, in the caller's transaction; returns status and reason."""
-    require_transaction("News of a card")
+    require_transaction("An update of a card")
     if event.event_type.startswith(CARDHOLDER_EVENTS):
         return _about_holder(event)
     card = VirtualCard.objects.filter(issuer_provider=event.provider, issuer_card_id=event.object_id).first()

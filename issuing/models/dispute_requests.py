@@ -17,7 +17,10 @@ LIVE = (*states.OPEN_DISPUTE_REQUEST, states.DisputeRequest.SUBMITTED)
 
 
 class DisputeRequest(models.Model):
-    """A cardholder's wish to dispute a capture: staff review it, a worker submits it, then `dispute` says the rest."""
+    """A cardholder's request to dispute a capture.
+
+    Staff review it, a worker submits it, and then `dispute` says what becomes of it.
+    """
 
     class Reason(models.TextChoices):
         """Stripe's reasons of evidence; each issuer's adapter puts them in its own words."""

@@ -1,4 +1,4 @@
-"""What an issuer still has to be told of a person whom it knows."""
+"""Corrected profiles that an issuer still has to get."""
 
 from django.db import models
 from django.db.models import Q

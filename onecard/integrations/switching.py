@@ -53,7 +53,7 @@ def switch_on(endpoint: Endpoint, *, actor: str, is_staff: bool = False, reason:
 
 
 def off_by_failures(pk: int, *, since: dt.datetime, last: str) -> None:
-    """Switches a failing endpoint off, and has its owner told; in the caller's transaction, which has its lock."""
+    """Switches a failing endpoint off and notifies its owner; in the caller's transaction, which has its lock."""
     require_transaction("Switching off an endpoint")
     row = Endpoint.objects.get(pk=pk)
     _set(row, off_by=OffBy.FAILURES)

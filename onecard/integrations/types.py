@@ -1,4 +1,4 @@
-"""What a webhook endpoint can be told of. The words are a part of the API, so they never change."""
+"""The types of events that a webhook endpoint can get. They are a part of the API, so they never change."""
 
 from typing import Final
 
@@ -30,5 +30,5 @@ WANTED: Final = (EVERY, *(each.value for each in EventType if each != EventType.
 
 
 def is_wanted(wanted: list[str], event_type: str) -> bool:
-    """Returns whether an endpoint that wants these types is told of this one."""
+    """Returns whether an endpoint that wants these types gets this one."""
     return EVERY in wanted or event_type in wanted

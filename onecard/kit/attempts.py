@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 # Longer than a task may run, so that nobody takes a row from a worker that is still busy with it.
 CLAIM = dt.timedelta(seconds=120)
-# From this many attempts on a person is told; attempts go on at the longest delay.
+# From this many attempts on a case tells a person; attempts go on at the longest delay.
 ATTEMPTS_BEFORE_CASE = 6
 SWEEP_BATCH = 50
 # The count stays within the smallest column that has it, and then goes on from here: far enough that the delay is the

@@ -25,7 +25,7 @@ MAILS: Final = Attempts(
     statuses=(Status.INTENDED, Status.SENDING),
     grace=dt.timedelta(seconds=15),
 )
-# After this a mail is no news any more; the notice stays in the feed.
+# After this a mail is too late and is not sent; the notice stays in the feed.
 GIVE_UP_AFTER: Final = dt.timedelta(days=2)
 
 

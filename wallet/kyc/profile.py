@@ -1,4 +1,4 @@
-"""A person's profile: made and changed by the person, or by staff for them, and what an issuer is told of it."""
+"""A person's profile: made and changed by the person, or by staff for them, and which of it issuers get."""
 
 import datetime as dt
 from collections.abc import Mapping

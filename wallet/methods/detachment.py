@@ -25,7 +25,7 @@ DETACHMENTS = Attempts(
 
 
 def intend(processor_method_id: str, *, holder: Cardholder, method: FundingMethod | None, actor: str) -> None:
-    """Writes the wish in the caller's transaction, once per saved card, with the message for the worker."""
+    """Writes the detachment in the caller's transaction, once per saved card, with the message for the worker."""
     require_transaction("The removal of a card")
     now = clock.now()
     row = CardDetachment(

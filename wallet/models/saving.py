@@ -9,7 +9,7 @@ from wallet.models.wallets import Cardholder, FundingMethod
 
 
 class CardSetup(models.Model):
-    """One wish to save a card: the processor's form takes the card's number, and we keep the ids only.
+    """One request to save a card. The processor's form takes the card's number, and we keep the ids only.
 
     The row and its idempotency key are committed before the processor is called. `request_id` stands in the
     processor's metadata, so that an event finds the row even if the processor's answer was lost.

@@ -21,7 +21,7 @@ from onecard.api.view import ApiView
 
 
 class CardOrder(serializers.Serializer[Any]):
-    """What the person wishes; nothing is needed."""
+    """What the person asks for; no field is required."""
 
     network = serializers.ChoiceField(
         VirtualCard.CardType.choices, default="visa", help_text="A wish: the issuer's program decides."

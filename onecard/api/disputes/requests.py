@@ -145,7 +145,7 @@ class Dispute(ApiView):
 
 
 class Withdrawal(ApiView):
-    """The end of a dispute by the person's wish."""
+    """The withdrawal of a dispute by the person."""
 
     @extend_schema(
         request=None, responses=DisputeDetailSerializer, examples=[EXAMPLE], operation_id="disputes_withdraw"

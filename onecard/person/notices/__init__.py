@@ -1,1 +1,1 @@
-"""What a person is told: the feed, and where each kind goes."""
+"""The pages of a person's notices: the feed, and where each kind goes."""
