@@ -92,4 +92,6 @@ def _fingerprint(inputs: Iterable[Path]) -> str:
 
 
 def _run(command: Iterable[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*command], cwd=CLIENT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*command], cwd=CLIENT, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )

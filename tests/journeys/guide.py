@@ -72,7 +72,7 @@ def playing(url: str, email: str) -> Iterator[Play]:
     command = ["node", "dist/example/guide.js", url, email]
     pipe, both = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(
-        command, cwd=node_packages.CLIENT, stdin=pipe, stdout=pipe, stderr=both, text=True
+        command, cwd=node_packages.CLIENT, stdin=pipe, stdout=pipe, stderr=both, text=True, encoding="utf-8"
     ) as program:
         try:
             yield Play(program)

@@ -92,6 +92,18 @@ export function ifMatch(answer: { response: Response }): { 'If-Match': string } 
   return { 'If-Match': tag };
 }
 
+/** Every row of a list: `for await (const each of rows((query) => person.purchasesList({ query })))`. */
+export async function* rows<T>(
+  ask: (query: { cursor?: string }) => Promise<{ data: { next: string | null; results: T[] } }>,
+): AsyncGenerator<T> {
+  let cursor: string | undefined;
+  do {
+    const { data } = await ask({ cursor });
+    yield* data.results;
+    cursor = data.next ? (new URL(data.next).searchParams.get('cursor') ?? undefined) : undefined;
+  } while (cursor);
+}
+
 function withHeaders(request: Request): Request {
   const csrf = /(?:^|; )csrftoken=([^;]+)/.exec(globalThis.document?.cookie ?? '')?.[1];
   if (csrf && request.method !== 'GET') request.headers.set('X-CSRFToken', csrf);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { app, browser, ifMatch, nextStep, OneCard, type OneCardOptions, ProblemError, StepsError } from '../src/onecard.js';
+import { app, browser, ifMatch, nextStep, OneCard, type OneCardOptions, ProblemError, rows, StepsError } from '../src/onecard.js';
 
 type Answer = () => Response;
 const CARD = { path: { public_id: '9a0c5a52-7a38-4c55-8a51-6f4d2e3b1c00' } };
@@ -145,6 +145,17 @@ test('a change names what was read', async () => {
 
   assert.equal(asked[1]?.headers.get('If-Match'), '"7"');
   assert.throws(() => ifMatch(changed), /gave no ETag/);
+});
+
+test('a list is read to its end, page after page', async () => {
+  const next = 'https://onecard.example/api/v1/purchases?cursor=cD00ODY%3D&mcc=5812';
+  const { one, asked } = person([says(200, { next, results: [{ id: 'p1' }] }), says(200, { next: null, results: [{ id: 'p2' }] })]);
+
+  const seen: string[] = [];
+  for await (const each of rows((query) => one.purchasesList({ query: { ...query, mcc: '5812' } }))) seen.push(each.id);
+
+  assert.deepEqual(seen, ['p1', 'p2']);
+  assert.deepEqual(asked.map((request) => new URL(request.url).search), ['?mcc=5812', '?cursor=cD00ODY%3D&mcc=5812']);
 });
 
 test('a page sends the CSRF token of its cookie with each change', async (context) => {

@@ -51,6 +51,14 @@ def test_each_operation_says_how_it_may_be_refused(schema: dict[str, Any]) -> No
             assert operation["description"], (method, path)
 
 
+def test_what_may_be_null_says_so_as_openapi_3_1_does(schema: dict[str, Any]) -> None:
+    page = schema["components"]["schemas"]["PaginatedPurchaseList"]
+
+    assert '"nullable"' not in json.dumps(schema), "OpenAPI 3.1 knows no such word, and a client is told of no null."
+    assert page["properties"]["next"]["type"] == ["string", "null"]
+    assert page["required"] == ["next", "previous", "results"]
+
+
 def test_only_the_first_profile_needs_no_version(schema: dict[str, Any]) -> None:
     versions = {
         (method, path): headers(operation)["If-Match"]

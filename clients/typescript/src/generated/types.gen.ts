@@ -660,50 +660,50 @@ export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'char
 export type NullEnum = null;
 
 export type PaginatedCardList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<Card>;
 };
 
 export type PaginatedDisputeList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<Dispute>;
 };
 
 export type PaginatedNoticeList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<Notice>;
 };
 
 export type PaginatedPurchaseList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<Purchase>;
 };
 
 export type PaginatedTopUpList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<TopUp>;
 };
 
 export type PaginatedTransactionList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<Transaction>;
 };
 
 export type PaginatedWebhookDeliveryList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<WebhookDelivery>;
 };
 
 export type PaginatedWebhookEndpointList = {
-    next?: string;
-    previous?: string;
+    next: string | null;
+    previous: string | null;
     results: Array<WebhookEndpoint>;
 };
 
