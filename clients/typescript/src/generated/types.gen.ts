@@ -150,7 +150,7 @@ export type Card = {
 export type CardNetwork = 'visa' | 'mastercard';
 
 /**
- * What the person wishes; nothing is needed.
+ * What the person asks for; no field is required.
  */
 export type CardOrderRequest = {
     /**
