@@ -1,4 +1,7 @@
-"""Too much to do: logins, more purchases than can be decided, a silent database. Every answer comes in time."""
+"""Too much to do: logins, more purchases than can be decided, a silent database. Every answer comes in time.
+
+Each lasts a few seconds in the suite, and longer in `make proofs`.
+"""
 
 import threading
 import time
@@ -14,6 +17,7 @@ from issuing.models import Decision, Hold
 from onecard.dev.ports import HOST
 from tests.faults.slow_clients import ISSUER_LIMIT_MS, assert_all_in_time
 from tests.support.factories import UserFactory
+from tests.support.lengths import length
 from tests.support.relays import database_relay
 from tests.support.wallets import walkthrough_card
 from tests.support.web_servers import Buyers, deadline_ms, get, web_server
@@ -22,6 +26,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 RICH = {"daily_limit_minor": 10**9, "monthly_limit_minor": 10**9}
 LOGINS = 24
+LOGINS_S = length("BUSY_LOGINS_S", short=2, whole=5)
+RUSH_S = length("BUSY_RUSH_S", short=3, whole=10)
+SILENCE_S = length("BUSY_SILENCE_S", short=3, whole=5)
 
 
 @contextmanager
@@ -65,7 +72,7 @@ def test_wrong_logins_slow_no_purchase_down() -> None:
     UserFactory(username="staff", password=make_password("right"), is_staff=True)
     with web_server() as port:
         with wrong_logins(port) as statuses, Buyers(port, card, a_second=10) as buyers:
-            time.sleep(5)
+            time.sleep(LOGINS_S)
         assert_all_in_time(buyers.purchases, f"{LOGINS} wrong logins at once")
     print(f"{len(statuses)} logins were answered meanwhile")
     assert len(statuses) > 5
@@ -84,7 +91,7 @@ def test_more_purchases_than_can_be_decided_are_declined_in_time() -> None:
     """They are shed, so that nothing is approved once its issuer has given up, and some are always decided."""
     card = walkthrough_card(**RICH).issuer_card_id
     with web_server() as port, Buyers(port, card, a_second=150) as buyers:
-        time.sleep(10)
+        time.sleep(RUSH_S)
     purchases = buyers.purchases
     print(purchases.summary("150 purchases a second on one card"))
     assert not purchases.failures
@@ -99,10 +106,10 @@ def test_a_silent_database_under_load_is_answered_for_in_time() -> None:
         with Buyers(port, card, a_second=40) as buyers:
             time.sleep(2)
             with relay.silent():
-                time.sleep(5)
+                time.sleep(SILENCE_S)
             time.sleep(2)
         purchases = buyers.purchases
-        print(purchases.summary("a database silent for five seconds"))
+        print(purchases.summary(f"a database silent for {SILENCE_S} seconds"))
         assert not purchases.failures
         assert max(purchases.answers_ms) < ISSUER_LIMIT_MS
         assert max(purchases.approved_ms) < deadline_ms() * 1.2
