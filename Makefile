@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl proofs client lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl contract proofs client lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -52,6 +52,10 @@ kills: setup  ## every step of every flow killed with SIGKILL and restarted (abo
 
 crawl: setup  ## every page, filter, form and route asked with hostile values (about 5 minutes); CRAWL_SEED=1
 	@CRAWL_EVERY=1 $(LAUNCHER) test -n auto -rP tests/onecard/test_no_server_errors.py $(ARGS)
+
+contract: setup  ## schemathesis sends 200 requests of each kind to each operation of the API (about an hour); CONTRACT_SEED=1
+	@CONTRACT_EVERY=1 CONTRACT_SHARES=8 CONTRACT_EXAMPLES=$(or $(CONTRACT_EXAMPLES),200) \
+		$(LAUNCHER) test -n auto -rP tests/onecard/api/test_contract.py $(ARGS)
 
 client: setup  ## the TypeScript client: is it that of the routes? does it compile? ARGS=--write generates it
 	@$(LAUNCHER) client $(ARGS)

@@ -13,7 +13,7 @@ REST_FRAMEWORK: Final[dict[str, Any]] = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "onecard.api.schema.Schema",
     "EXCEPTION_HANDLER": "onecard.api.problems.handle",
-    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f%z",
+    "DATETIME_FORMAT": "iso-8601",
     "COERCE_DECIMAL_TO_STRING": True,
 }
 SPECTACULAR: Final[dict[str, Any]] = {
@@ -26,6 +26,8 @@ SPECTACULAR: Final[dict[str, Any]] = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    # What a change requires is what its serializer requires, as with every other body.
+    "COMPONENT_SPLIT_PATCH": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "PREPROCESSING_HOOKS": ["onecard.api.schema.only_ours"],

@@ -205,10 +205,11 @@ CACHES = sign_in.caches(REDIS_URL)
 ONECARD_ROLE = environment.choice("ONECARD_ROLE", default="all", among=("all", "doors", "desk"))
 
 MIDDLEWARE = [
+    "onecard.api.request_ids.RequestIds",
+    "onecard.api.plain_refusals.PlainRefusals",
     "onecard.https.RefusePlainPosts",
     "django.middleware.security.SecurityMiddleware",
     "onecard.kit.requests.RefuseNul",
-    "onecard.api.request_ids.RequestIds",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

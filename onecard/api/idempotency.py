@@ -12,6 +12,7 @@ hands the view a `request_id`, which the domain call keeps with its intent. A re
 import datetime as dt
 import functools
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -166,7 +167,7 @@ def _replay(row: IdempotentRequest) -> Response:
 
 def _key_of(request: Request) -> str:
     key = str(request.headers.get(HEADER, ""))
-    if not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
+    if not re.fullmatch(r"[!-~]+", key) or len(key) > LONGEST_KEY:
         raise KeyMissingError(f"Send a header {HEADER} with a new UUID: repeating it repeats nothing.")
     return key
 

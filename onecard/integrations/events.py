@@ -1,5 +1,6 @@
 """Events: written beside the notice of their cause, with a delivery for each endpoint that wants them."""
 
+import datetime as dt
 import json
 import logging
 import uuid
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # The shapes in `data` are those of this version of the frontend API.
 API_VERSION: Final = "v1"
-TIME: Final = "%Y-%m-%dT%H:%M:%S.%f%z"
+TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 Render = Callable[[int, str], dict[str, Any] | None]
 _shapes: dict[str, tuple[str, Render]] = {}
 
@@ -88,7 +89,7 @@ def _content(event: Event) -> dict[str, Any]:
         "id": str(event.public_id),
         "type": event.type,
         "api_version": API_VERSION,
-        "created_at": event.created_at.strftime(TIME),
+        "created_at": event.created_at.astimezone(dt.UTC).strftime(TIME),
         "data": {"notification": event.notification, **({name: thing} if thing else {})},
     }
 

@@ -17,6 +17,7 @@ from issuing.models import Authorization, Decision
 from onecard.api.access import cardholder_of, own
 from onecard.api.activity import explanation
 from onecard.api.fields import MoneySerializer, money
+from onecard.api.filters import MccFilter, MinorFilter
 from onecard.api.view import ApiView
 
 
@@ -88,7 +89,7 @@ EXAMPLE = OpenApiExample(
             }
         ],
         "decline": None,
-        "created_at": "2026-11-28T12:00:00.000000+0000",
+        "created_at": "2026-11-28T12:00:00Z",
     },
     response_only=True,
 )  # fmt: skip
@@ -101,9 +102,9 @@ class PurchaseFilter(filters.FilterSet):
     until = filters.IsoDateTimeFilter("created_at", "lt", help_text="Before then.")
     card = filters.UUIDFilter("card__public_id")
     merchant = filters.CharFilter("merchant_name", "icontains", max_length=120)
-    mcc = filters.CharFilter("mcc", "exact", max_length=4)
-    least_minor = filters.NumberFilter("approved_minor", "gte")
-    most_minor = filters.NumberFilter("approved_minor", "lte")
+    mcc = MccFilter("mcc", "exact")
+    least_minor = MinorFilter("approved_minor", "gte")
+    most_minor = MinorFilter("approved_minor", "lte")
     status = filters.ChoiceFilter(field_name="status", choices=states.Authorization.choices)
 
     class Meta:

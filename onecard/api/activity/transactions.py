@@ -14,6 +14,7 @@ from issuing.models import CardTransaction
 from onecard.api.access import cardholder_of
 from onecard.api.activity.purchases import MerchantSerializer
 from onecard.api.fields import MoneySerializer, money
+from onecard.api.filters import MccFilter
 from onecard.api.view import ApiView
 
 Type = CardTransaction.Type
@@ -28,7 +29,7 @@ EXAMPLE = OpenApiExample(
         "id": "ipi_1S769S", "type": "settlement", "status": "settled",
         "amount": {"amount_minor": -4500, "currency": "USD"}, "purchase": "iauth_1S769SQLFtcEJSwHLTAnsvQe",
         "merchant": {"name": "Bella Italia", "category": "", "mcc": "5812", "city": "Boston", "country": ""},
-        "card": "9a0c5a52-7a38-4c55-8a51-6f4d2e3b1c00", "occurred_at": "2026-11-28T12:00:00.000000+0000",
+        "card": "9a0c5a52-7a38-4c55-8a51-6f4d2e3b1c00", "occurred_at": "2026-11-28T12:00:00Z",
     },
     response_only=True,
 )  # fmt: skip
@@ -53,7 +54,7 @@ class TransactionFilter(filters.FilterSet):
     card = filters.UUIDFilter("card__public_id")
     type = filters.ChoiceFilter("transaction_type", choices=[(each.value, each.label) for each in MOVES])
     merchant = filters.CharFilter("merchant_name", "icontains", max_length=120)
-    mcc = filters.CharFilter("mcc", "exact", max_length=4)
+    mcc = MccFilter("mcc", "exact")
 
     class Meta:
         model = CardTransaction

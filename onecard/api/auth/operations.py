@@ -11,7 +11,31 @@ EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "three blue tea cups"  # noqa: S105
 CODE: Final = "BCDF-GHJK"
 CREDENTIAL: Final[dict[str, Any]] = {"id": "dGhl…", "rawId": "dGhl…", "type": "public-key", "response": {}}
-OPTIONS: Final[dict[str, Any]] = {"publicKey": {"challenge": "Y2hh…"}}
+KEY_ID: Final[dict[str, Any]] = {"type": "public-key", "id": "dGhl…"}
+# For navigator.credentials.get() and create(), as the browser and the phone take them.
+OPTIONS: Final[dict[str, Any]] = {
+    "publicKey": {
+        "challenge": "Y2hh…", "rpId": "onecard.example", "allowCredentials": [KEY_ID], "userVerification": "preferred",
+    }
+}  # fmt: skip
+NEW_OPTIONS: Final[dict[str, Any]] = {
+    "publicKey": {
+        "challenge": "Y2hh…",
+        "rp": {"id": "onecard.example", "name": "One Card"},
+        "user": {"id": "MQ", "name": EMAIL, "displayName": EMAIL},
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "excludeCredentials": [KEY_ID],
+        "authenticatorSelection": {
+            "userVerification": "preferred", "residentKey": "preferred", "requireResidentKey": False,
+        },
+        "extensions": {"credProps": True},
+    }
+}  # fmt: skip
+# What allauth leaves out, by how the passkey is used.
+OPTIONAL: Final = frozenset(
+    {"allowCredentials", "userVerification", "excludeCredentials", "authenticatorSelection", "residentKey",
+     "requireResidentKey", "extensions", "displayName"}
+)  # fmt: skip
 
 AUTHENTICATOR: Final[dict[str, Any]] = {"type": "totp", "created_at": 1796000000.5, "last_used_at": None}
 CODES: Final[dict[str, Any]] = {
@@ -69,7 +93,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "get", "auth/webauthn/authenticate", "ask_for_login_passkey", "Second step of a login: what to ask a passkey.",
-        data={"request_options": OPTIONS}, answers="data",
+        data={"request_options": OPTIONS}, optional=OPTIONAL, answers="data",
     ),
     Operation(
         "post", "auth/webauthn/authenticate", "give_login_passkey", "Second step of a login: the passkey's answer.",
@@ -77,7 +101,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "get", "auth/webauthn/login", "ask_for_passkey", "Log in by passkey alone: what to ask it.",
-        data={"request_options": OPTIONS}, answers="data",
+        data={"request_options": OPTIONS}, optional=OPTIONAL, answers="data",
     ),
     Operation(
         "post", "auth/webauthn/login", "log_in_by_passkey", "Log in by passkey alone: its answer.",
@@ -105,7 +129,7 @@ OPERATIONS: Final = (
     Operation("post", "auth/2fa/reauthenticate", "reauthenticate_by_code", REAUTHENTICATE, {"code": "123456"}),
     Operation(
         "get", "auth/webauthn/reauthenticate", "ask_to_reauthenticate", REAUTHENTICATE,
-        data={"request_options": OPTIONS}, answers="data",
+        data={"request_options": OPTIONS}, optional=OPTIONAL, answers="data",
     ),
     Operation(
         "post", "auth/webauthn/reauthenticate", "reauthenticate_by_passkey", REAUTHENTICATE, {"credential": CREDENTIAL}
@@ -141,8 +165,8 @@ OPERATIONS: Final = (
         answers="data",
     ),
     Operation(
-        "get", PASSKEYS, "ask_for_new_passkey", "What to ask of a new passkey.", data={"creation_options": OPTIONS},
-        answers="data",
+        "get", PASSKEYS, "ask_for_new_passkey", "What to ask of a new passkey.", data={"creation_options": NEW_OPTIONS},
+        optional=OPTIONAL, answers="data",
     ),
     Operation(
         "post", PASSKEYS, "add_passkey", "Add a passkey.", {"name": "Phone", "credential": CREDENTIAL},

@@ -117,7 +117,8 @@ def _responses(each: Operation) -> Json:
         example = {"status": 200, **({"data": each.data} if each.answers == "data" else {})}
         found["200"] = _answer("It is so.", schema_of(example, each.optional), example)
     if (each.method, each.address) == ("get", TOTP):
-        found["404"] = _answer("There is none yet; a new key, to set one up.", schema_of(NEW_KEY), NEW_KEY)
+        step = _answer("There is none yet; a new key, to set one up.", schema_of(NEW_KEY), NEW_KEY)
+        found["404"] = {**step, "content": step["content"] | problem}
     return dict(sorted(found.items()))
 
 

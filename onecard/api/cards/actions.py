@@ -42,6 +42,7 @@ class CardActionView(ApiView):
     """An action that its issuer is asked for; it counts as a call outside."""
 
     throttle_scope = "outside"
+    etag_methods = ("POST",)
 
 
 class Activate(CardActionView):

@@ -39,6 +39,8 @@ SWITCH = OpenApiExample("Pay from the balance first", value={"spends_balance": T
 class Cards(ApiView, ListAPIView[VirtualCard]):
     """The person's own virtual cards."""
 
+    etag_methods = ("POST",)
+
     queryset = VirtualCard.objects.none()
     serializer_class = CardSerializer
 
@@ -74,6 +76,7 @@ class Card(ApiView):
     """One of the person's virtual cards."""
 
     if_match_methods = ("PATCH",)
+    etag_methods = ("GET", "PATCH")
 
     @extend_schema(responses=CardSerializer, examples=[ONE], operation_id="cards_read")
     def get(self, request: Request, public_id: uuid.UUID) -> Response:

@@ -72,11 +72,11 @@ EXAMPLE = OpenApiExample(
         "per_transaction": {"limit": _usd(50_000), "ceiling": _usd(200_000)},
         "daily": {
             "limit": _usd(100_000), "ceiling": _usd(500_000), "spent": _usd(4500), "left": _usd(95_500),
-            "renews_at": "2026-11-29T05:00:00.000000+0000",
+            "renews_at": "2026-11-29T05:00:00Z",
         },
         "monthly": {
             "limit": _usd(500_000), "ceiling": _usd(2_000_000), "spent": _usd(4500), "left": _usd(495_500),
-            "renews_at": "2026-12-01T05:00:00.000000+0000",
+            "renews_at": "2026-12-01T05:00:00Z",
         },
         "available": _usd(50_000),
         "time_zone": "America/New_York",
@@ -90,6 +90,7 @@ class CardLimits(ApiView):
     """The limits of one of the person's cards."""
 
     if_match_methods = ("PATCH",)
+    etag_methods = ("GET", "PATCH")
 
     @extend_schema(responses=LimitsSerializer, examples=[EXAMPLE], operation_id="card_limits_read")
     def get(self, request: Request, public_id: uuid.UUID) -> Response:

@@ -74,7 +74,7 @@ SHOWN: Final[dict[str, Any]] = {
     "spends_balance": False,
     "replaces": None,
     "replacement_reason": None,
-    "created_at": "2026-11-28T12:00:00.000000+0000",
+    "created_at": "2026-11-28T12:00:00Z",
 }
 ONE = OpenApiExample("An active card", value=SHOWN, response_only=True)
 

@@ -49,7 +49,7 @@ SHOWN = {
     "amount": {"amount_minor": 5000, "currency": "USD"},
     "funding_card": "4f7c9ab0-0a4a-4d4b-9c1a-6d6a70b3f6a1",
     "status": "credited",
-    "created_at": "2026-11-28T12:00:00.000000+0000",
+    "created_at": "2026-11-28T12:00:00Z",
 }
 ONE = OpenApiExample("50.00 USD that are on the card", value=SHOWN, response_only=True)
 NEW = OpenApiExample(

@@ -20,7 +20,7 @@ EXAMPLE = OpenApiExample(
     "A letter",
     value={
         "id": "5f7c9ab0-0a4a-4d4b-9c1a-6d6a70b3f6a1", "name": "letter to the shop.pdf", "kind": "application/pdf",
-        "size_bytes": 48213, "created_at": "2026-11-28T12:00:00.000000+0000",
+        "size_bytes": 48213, "created_at": "2026-11-28T12:00:00Z",
     },
     response_only=True,
 )  # fmt: skip

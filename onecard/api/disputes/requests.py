@@ -75,8 +75,8 @@ SHOWN = {
     "id": "0b0f5a52-7a38-4c55-8a51-6f4d2e3b1c00", "purchase": "iauth_1S769SQLFtcEJSwHLTAnsvQe",
     "transaction": "ipi_1S769S", "reason": "not_received", "text": "The parcel never arrived.",
     "amount": {"amount_minor": 4500, "currency": "USD"}, "status": "requested",
-    "sentence": disputes.SENTENCES[disputes.REQUESTED], "due_at": "2027-03-18T12:00:00.000000+0000", "evidence": [],
-    "created_at": "2026-11-28T12:00:00.000000+0000",
+    "sentence": disputes.SENTENCES[disputes.REQUESTED], "due_at": "2027-03-18T12:00:00Z", "evidence": [],
+    "created_at": "2026-11-28T12:00:00Z",
 }  # fmt: skip
 NOTHING = {"amount_minor": 0, "currency": "USD"}
 LISTED = OpenApiExample("A dispute under review", value=SHOWN, response_only=True)

@@ -90,7 +90,7 @@ SHOWN = {
     "state_text": condition.WORDS["active"],
     "cooling_until": None,
     "renewed_at": None,
-    "added_at": "2026-11-28T12:00:00.000000+0000",
+    "added_at": "2026-11-28T12:00:00Z",
 }
 ONE = OpenApiExample("A card that can pay", value=SHOWN, response_only=True)
 ALL = OpenApiExample("A wallet with one card", value={"results": [SHOWN]}, response_only=True)
@@ -109,6 +109,8 @@ ORDER = OpenApiExample("A new order", value={"order": [SHOWN["id"]]}, request_on
 
 class FundingCards(ApiView):
     """The person's own cards."""
+
+    etag_methods = ("GET",)
 
     @extend_schema(responses=FundingCardsSerializer, examples=[ALL], operation_id="funding_cards_list")
     def get(self, request: Request) -> Response:
@@ -144,6 +146,7 @@ class FundingCard(ApiView):
     """One of the person's cards."""
 
     if_match_methods = ("PATCH",)
+    etag_methods = ("GET", "PATCH")
 
     @extend_schema(responses=FundingCardSerializer, examples=[ONE], operation_id="funding_cards_read")
     def get(self, request: Request, public_id: uuid.UUID) -> Response:
@@ -178,6 +181,7 @@ class FundingCardOrder(ApiView):
     """The order of the wallet, which decides ties."""
 
     if_match_methods = ("PUT",)
+    etag_methods = ("PUT",)
 
     @extend_schema(
         request=NewOrder,

@@ -36,6 +36,7 @@ class Wallet(ApiView):
     """The person's wallet."""
 
     if_match_methods = ("PATCH",)
+    etag_methods = ("GET", "PATCH")
 
     @extend_schema(responses=WalletSerializer, examples=[EXAMPLE], operation_id="wallet_read")
     def get(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from onecard.api.access import own, user_of
+from onecard.api.filters import YesNoFilter
 from onecard.api.idempotency import idempotent
 from onecard.api.view import ApiView
 from onecard.notices import services as notices
@@ -25,7 +26,7 @@ SHOWN = {
     "text": "600.00 USD at Bella Italia. 600.00 USD is more than your limit for one purchase of 500.00 USD; "
     "500.00 USD was left.",
     "reference": "purchase:iauth_1S769SQLFtcEJSwHLTAnsvQe",
-    "created_at": "2026-11-28T12:00:00.000000+0000",
+    "created_at": "2026-11-28T12:00:00Z",
     "read_at": None,
 }
 
@@ -47,7 +48,7 @@ class ReadSerializer(serializers.Serializer[Any]):
 class NoticeFilter(filters.FilterSet):
     """Unread or read, and by kind."""
 
-    unread = filters.BooleanFilter("read_at", "isnull", help_text="true: only what was not read.")
+    unread = YesNoFilter("read_at", "isnull", help_text="true: only what was not read.")
     kind = filters.ChoiceFilter(field_name="kind", choices=Kind.choices)
 
     class Meta:

@@ -109,6 +109,7 @@ class TermsRequest(serializers.Serializer[Any]):
 
 class Profile(ApiView):
     if_match_methods = ("PUT",)
+    etag_methods = ("GET", "PUT")
     # The header may be missing, and this says when.
     if_match_words = "The ETag that was read; the first PUT, which makes the profile, needs none."
 

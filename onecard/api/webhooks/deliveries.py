@@ -67,9 +67,9 @@ SHOWN = {
     "answer": "Down for maintenance",
     "failure": "It answered 503.",
     "took_ms": 84,
-    "next_attempt_at": "2026-11-28T12:00:12.000000+0000",
+    "next_attempt_at": "2026-11-28T12:00:12Z",
     "delivered_at": None,
-    "created_at": "2026-11-28T12:00:00.000000+0000",
+    "created_at": "2026-11-28T12:00:00Z",
 }
 ONE = OpenApiExample("One that is tried again", value=SHOWN, response_only=True)
 WHOLE = OpenApiExample(
@@ -80,7 +80,7 @@ WHOLE = OpenApiExample(
             "id": "0d6a2f0e-6c5b-4a52-9f0c-0a5f8f1f7d10",
             "type": "purchase.approved",
             "api_version": "v1",
-            "created_at": "2026-11-28T12:00:00.000000+0000",
+            "created_at": "2026-11-28T12:00:00Z",
             "data": {
                 "notification": {
                     "title": "Purchase approved",

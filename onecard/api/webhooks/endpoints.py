@@ -60,6 +60,13 @@ class NewWebhookEndpoint(serializers.Serializer[Any]):
 class WebhookEndpointChange(NewWebhookEndpoint):
     """What to change; what is left out stays."""
 
+    url = serializers.CharField(
+        max_length=LONGEST_URL, required=False, help_text="https, on port 443 or 8443, by host name."
+    )
+    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    events = serializers.ListField(
+        child=serializers.ChoiceField(WANTED), required=False, min_length=1, max_length=len(WANTED)
+    )
     enabled = serializers.BooleanField(required=False)
 
 
@@ -72,7 +79,7 @@ SHOWN = {
     "disabled_by": None,
     "failing_since": None,
     "old_secret_until": None,
-    "created_at": "2026-11-28T12:00:00.000000+0000",
+    "created_at": "2026-11-28T12:00:00Z",
 }
 ONE = OpenApiExample("An endpoint that works", value=SHOWN, response_only=True)
 MADE = OpenApiExample(
@@ -88,6 +95,8 @@ OFF = OpenApiExample("Switch it off", value={"enabled": False}, request_only=Tru
 
 class WebhookEndpoints(ApiView, ListAPIView[Endpoint]):
     """The person's endpoints, five at most."""
+
+    etag_methods = ("POST",)
 
     queryset = Endpoint.objects.none()
     serializer_class = WebhookEndpointSerializer
@@ -127,6 +136,7 @@ class WebhookEndpoint(ApiView):
     """One endpoint."""
 
     if_match_methods = ("PATCH",)
+    etag_methods = ("GET", "PATCH")
 
     @extend_schema(responses=WebhookEndpointSerializer, examples=[ONE], operation_id="webhook_endpoints_read")
     def get(self, request: Request, public_id: uuid.UUID) -> Response:
@@ -162,6 +172,8 @@ class WebhookEndpoint(ApiView):
 
 class WebhookRotation(ApiView):
     """Another secret for an endpoint."""
+
+    etag_methods = ("POST",)
 
     @extend_schema(
         request=None,

@@ -144,6 +144,25 @@ export type Card = {
 };
 
 /**
+ * What to change; what is left out stays.
+ */
+export type CardChangeRequest = {
+    nickname?: string;
+    /**
+     * A key of /card-products; null for none.
+     */
+    product?: string | null;
+    /**
+     * true takes it from the card that has it.
+     */
+    is_backup?: boolean;
+    /**
+     * From 1.
+     */
+    position?: number;
+};
+
+/**
  * * `visa` - Visa
  * * `mastercard` - Mastercard
  */
@@ -160,6 +179,13 @@ export type CardOrderRequest = {
      * * `mastercard` - Mastercard
      */
     network?: CardNetwork;
+};
+
+export type CardSettingsRequest = {
+    /**
+     * The balance pays first; funding cards pay the rest.
+     */
+    spends_balance: boolean;
 };
 
 /**
@@ -590,6 +616,24 @@ export type NewDisputeRequest = {
     transaction?: string;
 };
 
+/**
+ * What to change; what is left out stays. One purchase can be no more than a day, nor a day than a month.
+ */
+export type NewLimitsRequest = {
+    /**
+     * In minor units of the card's currency.
+     */
+    per_transaction_minor?: number;
+    /**
+     * In minor units of the card's currency.
+     */
+    daily_minor?: number;
+    /**
+     * In minor units of the card's currency.
+     */
+    monthly_minor?: number;
+};
+
 export type NewOrderRequest = {
     /**
      * Every card once.
@@ -660,222 +704,99 @@ export type NotificationKind = 'purchase_approved' | 'purchase_declined' | 'char
 export type NullEnum = null;
 
 export type PaginatedCardList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<Card>;
 };
 
 export type PaginatedDisputeList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<Dispute>;
 };
 
 export type PaginatedNoticeList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<Notice>;
 };
 
 export type PaginatedPurchaseList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<Purchase>;
 };
 
 export type PaginatedTopUpList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<TopUp>;
 };
 
 export type PaginatedTransactionList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<Transaction>;
 };
 
 export type PaginatedWebhookDeliveryList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<WebhookDelivery>;
 };
 
 export type PaginatedWebhookEndpointList = {
+    /**
+     * null where there is no such page.
+     */
     next: string | null;
+    /**
+     * null where there is no such page.
+     */
     previous: string | null;
     results: Array<WebhookEndpoint>;
-};
-
-/**
- * What to change; what is left out stays.
- */
-export type PatchedCardChangeRequest = {
-    nickname?: string;
-    /**
-     * A key of /card-products; null for none.
-     */
-    product?: string | null;
-    /**
-     * true takes it from the card that has it.
-     */
-    is_backup?: boolean;
-    /**
-     * From 1.
-     */
-    position?: number;
-};
-
-export type PatchedCardSettingsRequest = {
-    /**
-     * The balance pays first; funding cards pay the rest.
-     */
-    spends_balance?: boolean;
-};
-
-/**
- * What to change; what is left out stays. One purchase can be no more than a day, nor a day than a month.
- */
-export type PatchedNewLimitsRequest = {
-    /**
-     * In minor units of the card's currency.
-     */
-    per_transaction_minor?: number;
-    /**
-     * In minor units of the card's currency.
-     */
-    daily_minor?: number;
-    /**
-     * In minor units of the card's currency.
-     */
-    monthly_minor?: number;
-};
-
-/**
- * A channel for each kind to change; kinds that are left out stay.
- */
-export type PatchedSettingsChangeRequest = {
-    /**
-     * Purchase approved: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    purchase_approved?: NotificationChannel;
-    /**
-     * Purchase declined: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    purchase_declined?: NotificationChannel;
-    /**
-     * Another card was charged: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    charged_elsewhere?: NotificationChannel;
-    /**
-     * Purchase not paid yet: email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    unpaid?: NotificationChannel;
-    /**
-     * Refund sent to your card: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    refund_arrived?: NotificationChannel;
-    /**
-     * Card frozen: feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    card_frozen?: NotificationChannel;
-    /**
-     * Card ready to use: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    card_unfrozen?: NotificationChannel;
-    /**
-     * Card closed: feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    card_closed?: NotificationChannel;
-    /**
-     * News of your dispute: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    dispute_moved?: NotificationChannel;
-    /**
-     * Your identity check: feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    kyc_changed?: NotificationChannel;
-    /**
-     * New device: email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    new_device?: NotificationChannel;
-    /**
-     * Your login was changed: email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    login_changed?: NotificationChannel;
-    /**
-     * Webhook endpoint switched off: off or feed or email.
-     *
-     * * `off` - Nowhere
-     * * `feed` - The feed only
-     * * `email` - The feed and an e-mail
-     */
-    webhook_off?: NotificationChannel;
-};
-
-export type PatchedWalletChangeRequest = {
-    preference?: PreferenceEnum;
-};
-
-/**
- * What to change; what is left out stays.
- */
-export type PatchedWebhookEndpointChangeRequest = {
-    /**
-     * https, on port 443 or 8443, by host name.
-     */
-    url?: string;
-    description?: string;
-    events?: Array<EventsEnum>;
-    enabled?: boolean;
 };
 
 /**
@@ -1204,6 +1125,116 @@ export type Settings = {
 };
 
 /**
+ * A channel for each kind to change; kinds that are left out stay.
+ */
+export type SettingsChangeRequest = {
+    /**
+     * Purchase approved: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    purchase_approved?: NotificationChannel;
+    /**
+     * Purchase declined: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    purchase_declined?: NotificationChannel;
+    /**
+     * Another card was charged: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    charged_elsewhere?: NotificationChannel;
+    /**
+     * Purchase not paid yet: email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    unpaid?: NotificationChannel;
+    /**
+     * Refund sent to your card: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    refund_arrived?: NotificationChannel;
+    /**
+     * Card frozen: feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    card_frozen?: NotificationChannel;
+    /**
+     * Card ready to use: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    card_unfrozen?: NotificationChannel;
+    /**
+     * Card closed: feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    card_closed?: NotificationChannel;
+    /**
+     * News of your dispute: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    dispute_moved?: NotificationChannel;
+    /**
+     * Your identity check: feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    kyc_changed?: NotificationChannel;
+    /**
+     * New device: email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    new_device?: NotificationChannel;
+    /**
+     * Your login was changed: email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    login_changed?: NotificationChannel;
+    /**
+     * Webhook endpoint switched off: off or feed or email.
+     *
+     * * `off` - Nowhere
+     * * `feed` - The feed only
+     * * `email` - The feed and an e-mail
+     */
+    webhook_off?: NotificationChannel;
+};
+
+/**
  * What the processor's form needs to save a card.
  */
 export type Setup = {
@@ -1369,6 +1400,10 @@ export type Wallet = {
     funding_cards: number;
 };
 
+export type WalletChangeRequest = {
+    preference: PreferenceEnum;
+};
+
 export type WebhookDelivery = {
     id: string;
     /**
@@ -1463,6 +1498,19 @@ export type WebhookEndpoint = {
      */
     old_secret_until: string | null;
     created_at: string;
+};
+
+/**
+ * What to change; what is left out stays.
+ */
+export type WebhookEndpointChangeRequest = {
+    /**
+     * https, on port 443 or 8443, by host name.
+     */
+    url?: string;
+    description?: string;
+    events?: Array<EventsEnum>;
+    enabled?: boolean;
 };
 
 export type WebhookEndpointWithSecret = {
@@ -1659,6 +1707,10 @@ export type CardProductsListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -1714,6 +1766,10 @@ export type CardsListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -1766,9 +1822,17 @@ export type CardsCreateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -1818,6 +1882,10 @@ export type CardsReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -1840,7 +1908,7 @@ export type CardsReadResponses = {
 export type CardsReadResponse = CardsReadResponses[keyof CardsReadResponses];
 
 export type CardsChangeData = {
-    body?: PatchedCardSettingsRequest;
+    body: CardSettingsRequest;
     headers: {
         /**
          * The ETag that was read.
@@ -1872,6 +1940,10 @@ export type CardsChangeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -1879,6 +1951,10 @@ export type CardsChangeErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -1934,9 +2010,17 @@ export type CardsActivateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -1992,9 +2076,17 @@ export type CardsCloseErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2050,9 +2142,17 @@ export type CardsFreezeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2102,6 +2202,10 @@ export type CardLimitsReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -2124,7 +2228,7 @@ export type CardLimitsReadResponses = {
 export type CardLimitsReadResponse = CardLimitsReadResponses[keyof CardLimitsReadResponses];
 
 export type CardLimitsChangeData = {
-    body?: PatchedNewLimitsRequest;
+    body?: NewLimitsRequest;
     headers: {
         /**
          * The ETag that was read.
@@ -2156,6 +2260,10 @@ export type CardLimitsChangeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -2163,6 +2271,10 @@ export type CardLimitsChangeErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -2218,9 +2330,17 @@ export type CardsReplaceErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2270,9 +2390,17 @@ export type CardsRevealTokenCreateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * Too many requests: Retry-After says when.
      */
@@ -2326,6 +2454,10 @@ export type TopUpsListErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -2381,9 +2513,17 @@ export type TopUpsCreateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2439,9 +2579,17 @@ export type CardsUnfreezeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2498,6 +2646,10 @@ export type DisputesListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -2545,6 +2697,10 @@ export type DisputesReadErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -2600,9 +2756,17 @@ export type DisputesAddEvidenceErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2658,9 +2822,17 @@ export type DisputesWithdrawErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2707,6 +2879,10 @@ export type FundingCardsListErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -2760,9 +2936,17 @@ export type FundingCardsCreateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -2811,6 +2995,10 @@ export type FundingCardsRemoveErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -2863,6 +3051,10 @@ export type FundingCardsReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -2885,7 +3077,7 @@ export type FundingCardsReadResponses = {
 export type FundingCardsReadResponse = FundingCardsReadResponses[keyof FundingCardsReadResponses];
 
 export type FundingCardsChangeData = {
-    body?: PatchedCardChangeRequest;
+    body?: CardChangeRequest;
     headers: {
         /**
          * The ETag that was read.
@@ -2917,6 +3109,10 @@ export type FundingCardsChangeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -2924,6 +3120,10 @@ export type FundingCardsChangeErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -2977,6 +3177,10 @@ export type FundingCardsOrderErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -2984,6 +3188,10 @@ export type FundingCardsOrderErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -3037,9 +3245,17 @@ export type FundingCardSetupsCreateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -3086,6 +3302,10 @@ export type KycErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -3139,9 +3359,17 @@ export type KycSubmitErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -3189,6 +3417,10 @@ export type NotificationSettingsReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -3211,7 +3443,7 @@ export type NotificationSettingsReadResponses = {
 export type NotificationSettingsReadResponse = NotificationSettingsReadResponses[keyof NotificationSettingsReadResponses];
 
 export type NotificationSettingsChangeData = {
-    body?: PatchedSettingsChangeRequest;
+    body?: SettingsChangeRequest;
     path?: never;
     query?: never;
     url: '/api/v1/notification-settings';
@@ -3235,9 +3467,17 @@ export type NotificationSettingsChangeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * Too many requests: Retry-After says when.
      */
@@ -3284,9 +3524,6 @@ export type NotificationsListData = {
          * Number of results to return per page.
          */
         page_size?: number;
-        /**
-         * true: only what was not read.
-         */
         unread?: boolean;
     };
     url: '/api/v1/notifications';
@@ -3309,6 +3546,10 @@ export type NotificationsListErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -3364,9 +3605,17 @@ export type NotificationsReadOneErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -3420,9 +3669,17 @@ export type NotificationsReadAllErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -3469,6 +3726,10 @@ export type ProfileErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -3522,6 +3783,10 @@ export type ProfileUpdateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -3529,6 +3794,10 @@ export type ProfileUpdateErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -3582,9 +3851,17 @@ export type ProfileTermsErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -3662,6 +3939,10 @@ export type PurchasesListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -3709,6 +3990,10 @@ export type PurchasesReadErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -3764,9 +4049,17 @@ export type DisputesOpenErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -3827,6 +4120,10 @@ export type RewardsReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -3873,9 +4170,17 @@ export type RoutingPreviewErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * Too many requests: Retry-After says when.
      */
@@ -3948,6 +4253,10 @@ export type TransactionsListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -3994,6 +4303,10 @@ export type WalletReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -4016,7 +4329,7 @@ export type WalletReadResponses = {
 export type WalletReadResponse = WalletReadResponses[keyof WalletReadResponses];
 
 export type WalletChangeData = {
-    body?: PatchedWalletChangeRequest;
+    body: WalletChangeRequest;
     headers: {
         /**
          * The ETag that was read.
@@ -4046,6 +4359,10 @@ export type WalletChangeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -4053,6 +4370,10 @@ export type WalletChangeErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -4109,6 +4430,10 @@ export type WebhookEndpointsListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -4161,9 +4486,17 @@ export type WebhookEndpointsCreateErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -4212,6 +4545,10 @@ export type WebhookEndpointsDeleteErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -4264,6 +4601,10 @@ export type WebhookEndpointsReadErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -4286,7 +4627,7 @@ export type WebhookEndpointsReadResponses = {
 export type WebhookEndpointsReadResponse = WebhookEndpointsReadResponses[keyof WebhookEndpointsReadResponses];
 
 export type WebhookEndpointsChangeData = {
-    body?: PatchedWebhookEndpointChangeRequest;
+    body?: WebhookEndpointChangeRequest;
     headers: {
         /**
          * The ETag that was read.
@@ -4318,6 +4659,10 @@ export type WebhookEndpointsChangeErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -4325,6 +4670,10 @@ export type WebhookEndpointsChangeErrors = {
      * It was changed since you read it.
      */
     412: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * If-Match is missing.
      */
@@ -4407,6 +4756,10 @@ export type WebhookDeliveriesListErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
@@ -4455,6 +4808,10 @@ export type WebhookDeliveriesReadErrors = {
      * There is no such thing, or it is not yours.
      */
     404: Problem;
+    /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
     /**
      * It cannot be done now: `code` and `detail` say why.
      */
@@ -4511,9 +4868,17 @@ export type WebhookDeliveriesReplayErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -4569,9 +4934,17 @@ export type WebhookEndpointsRotateSecretErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -4627,9 +5000,17 @@ export type WebhookEndpointsTestErrors = {
      */
     404: Problem;
     /**
+     * The answer is JSON, and Accept leaves that out.
+     */
+    406: Problem;
+    /**
      * It cannot be done now: `code` and `detail` say why.
      */
     409: Problem;
+    /**
+     * The body is of another kind than the operation takes.
+     */
+    415: Problem;
     /**
      * The idempotency key was used for another request.
      */
@@ -4998,6 +5379,12 @@ export type AuthAskForLoginPasskeyResponses = {
             request_options: {
                 publicKey: {
                     challenge: string;
+                    rpId: string;
+                    allowCredentials?: Array<{
+                        type: string;
+                        id: string;
+                    }>;
+                    userVerification?: string;
                 };
             };
         };
@@ -5130,6 +5517,12 @@ export type AuthAskForPasskeyResponses = {
             request_options: {
                 publicKey: {
                     challenge: string;
+                    rpId: string;
+                    allowCredentials?: Array<{
+                        type: string;
+                        id: string;
+                    }>;
+                    userVerification?: string;
                 };
             };
         };
@@ -5739,6 +6132,12 @@ export type AuthAskToReauthenticateResponses = {
             request_options: {
                 publicKey: {
                     challenge: string;
+                    rpId: string;
+                    allowCredentials?: Array<{
+                        type: string;
+                        id: string;
+                    }>;
+                    userVerification?: string;
                 };
             };
         };
@@ -6519,6 +6918,31 @@ export type AuthAskForNewPasskeyResponses = {
             creation_options: {
                 publicKey: {
                     challenge: string;
+                    rp: {
+                        id: string;
+                        name: string;
+                    };
+                    user: {
+                        id: string;
+                        name: string;
+                        displayName?: string;
+                    };
+                    pubKeyCredParams: Array<{
+                        type: string;
+                        alg: number;
+                    }>;
+                    excludeCredentials?: Array<{
+                        type: string;
+                        id: string;
+                    }>;
+                    authenticatorSelection?: {
+                        userVerification?: string;
+                        residentKey?: string;
+                        requireResidentKey?: boolean;
+                    };
+                    extensions?: {
+                        credProps: boolean;
+                    };
                 };
             };
         };

@@ -54,7 +54,7 @@ def test_a_purchase_counts_and_the_rest_is_left_until_midnight(provider: str, cl
     assert (after["daily"]["spent"], after["daily"]["left"]) == (usd(60_000), usd(40_000))
     assert (after["monthly"]["left"], after["available"]) == (usd(440_000), usd(40_000))
     window = SpendWindow.objects.get(kind="day")
-    assert dt.datetime.strptime(after["daily"]["renews_at"], "%Y-%m-%dT%H:%M:%S.%f%z") == window.ends_at
+    assert dt.datetime.fromisoformat(after["daily"]["renews_at"]) == window.ends_at
     assert after["daily"]["renews_at"] == before["daily"]["renews_at"]
     assert not is_approved(card, 40_001)
     assert is_approved(card, 40_000)
