@@ -19,6 +19,10 @@ LIBRARIES = (
     *("django.contrib.postgres.fields", "django.core.handlers.wsgi", "django.db.migrations.executor"),
     *("django.middleware.csrf", "django.views.generic", "celery.app.task", "celery.schedules", "kombu.transport.redis"),
     *("sqlparse", "stripe", "celery", "kombu", "argon2", "iso4217", "zoneinfo", "prometheus_client"),
+    *("django.contrib.humanize.templatetags.humanize", "django.contrib.admin.decorators", "django.test.signals"),
+    *("rest_framework.fields", "drf_spectacular.utils", "django_filters.exceptions", "fido2.webauthn", "uritemplate"),
+    *("stripe.params", "stripe.params._payment_intent_create_params", "stripe.params._customer_create_params"),
+    *("celery.worker.state", "pygments.lexers", "pygments.formatters", "statistics"),
 )
 TIMEOUT_S = 60
 
