@@ -62,6 +62,14 @@ def test_a_document_has_the_same_name_in_any_order() -> None:
     assert fingerprint({"a": 1, "b": [1, 2]}) != fingerprint({"a": 1, "b": [2, 1]})
 
 
+def test_the_readme_shows_code_that_compiles() -> None:
+    readme = (node_packages.CLIENT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("```ts\n")[1].split("```")[0].replace("onecard-client", "../src/onecard.js")
+    compiled = (node_packages.CLIENT / "example" / "readme.ts").read_text(encoding="utf-8")
+
+    assert [line.strip() for line in shown.splitlines() if line.strip() not in compiled] == []
+
+
 def test_an_unknown_word_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["client", "--wirte"]) == 1
     assert "make client takes nothing or ARGS=--write, and not --wirte." in capsys.readouterr().err
