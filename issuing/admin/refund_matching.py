@@ -90,8 +90,8 @@ def _what_follows(movement: CardTransaction) -> str:
         return "What the cardholder pays follows at once: more than was paid for the purchase is charged."
     if movement.transaction_type == Type.REFUND:
         return (
-            "What the cardholder gets back follows at once, and more than the merchant took for the purchase becomes a "
-            "overpayment, with a case of its own."
+            "What the cardholder gets back follows at once, and more than the merchant took for the purchase becomes "
+            "an overpayment, with a case of its own."
         )
     return "The dispute, and all else that it moved, is joined with the purchase too, and what is paid follows at once."
 

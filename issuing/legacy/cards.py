@@ -10,9 +10,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
 from issuing.card_data.vault import SEALED_COLUMNS, sealing_context
+from issuing.legacy import stored_documents
 from issuing.legacy.card_document import CardDraft
 from issuing.legacy.deduplication import EarlierLines, IssuerId, Sorted, sort_drafts
-from issuing.legacy.extended_json import storable
 from issuing.legacy.people import ACTOR, People
 from issuing.legacy.summary import Summary
 from issuing.models import LegacyDocument, VirtualCard
@@ -48,7 +48,7 @@ class CardBatches:
         self._keys, summary.people = self.people.found_or_made(drafts, self._users)
         cards = VirtualCard.objects.bulk_create([self._card(draft) for draft in drafts])
         _set_times(cards, drafts)
-        _write_evidence(cards, drafts)
+        stored_documents.store(drafts, cards, column="card")
         for card, draft in zip(cards, drafts, strict=True):
             _record(card, draft)
             _count(card, draft, summary)
@@ -94,21 +94,6 @@ def _set_times(cards: Sequence[VirtualCard], drafts: Sequence[CardDraft]) -> Non
     updated = [draft.updated_at or made for draft, made in zip(drafts, created, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(_OLD_TIMES, [[card.pk for card in cards], created, updated])
-
-
-def _write_evidence(cards: Sequence[VirtualCard], drafts: Sequence[CardDraft]) -> None:
-    now = clock.now()
-    LegacyDocument.objects.bulk_create(
-        LegacyDocument(
-            kind=KIND,
-            legacy_id=draft.legacy_id,
-            digest=draft.digest,
-            document=storable(draft.document),
-            card=card,
-            imported_at=now,
-        )
-        for card, draft in zip(cards, drafts, strict=True)
-    )
 
 
 def _record(card: VirtualCard, draft: CardDraft) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from django.contrib.contenttypes.models import ContentType
 
 from audit import trail
+from issuing.legacy import stored_documents
 from issuing.legacy.card_document import CardDraft
 from issuing.legacy.deduplication import EarlierLines, IssuerId, Sorted, sort_drafts
-from issuing.legacy.extended_json import storable
 from issuing.legacy.people import ACTOR, USERNAME_PREFIX
 from issuing.legacy.summary import Summary
 from issuing.legacy.transaction_document import CardRef, TransactionDraft, complete
@@ -42,7 +42,7 @@ class TransactionBatches:
     def write(self, drafts: Sequence[TransactionDraft], summary: Summary) -> None:
         """Inserts new transactions with their documents, and one audit entry for all of them."""
         rows = CardTransaction.objects.bulk_create([_row(draft) for draft in drafts])
-        _write_evidence(rows, drafts)
+        stored_documents.store(drafts, rows, column="card_transaction")
         _record(rows, drafts)
         summary.transactions = len(drafts)
         summary.without_amount = sum(not draft.has_amount for draft in drafts)
@@ -107,21 +107,6 @@ def _row(draft: TransactionDraft) -> CardTransaction:
         occurred_at=draft.occurred_at or now,
         recorded_at=now,
         **draft.columns,
-    )
-
-
-def _write_evidence(rows: Sequence[CardTransaction], drafts: Sequence[TransactionDraft]) -> None:
-    now = clock.now()
-    LegacyDocument.objects.bulk_create(
-        LegacyDocument(
-            kind=KIND,
-            legacy_id=draft.legacy_id,
-            digest=draft.digest,
-            document=storable(draft.document),
-            card_transaction=row,
-            imported_at=now,
-        )
-        for row, draft in zip(rows, drafts, strict=True)
     )
 
 

@@ -17,11 +17,10 @@ from issuing.reconcile.nightly import REAL, taking_part
 from issuing.reconcile.report import WRITERS, FindingWriter
 from issuing.reconcile.run import Report, reconcile
 from issuing.reconcile.window import Window, window
-from onecard.kit import clock
+from onecard.kit.command_options import moment_of
 from onecard.kit.errors import OneCardError
 
 LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
-OLDEST_YEAR = 2000
 
 
 class Command(BaseCommand):
@@ -86,16 +85,4 @@ def _window(since: str | None, until: str | None) -> Window:
 
 
 def _moment(option: str, text: str | None) -> dt.datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-        aware.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        raise CommandError(f"{option} is {text!r}; write it like 2026-11-01.", returncode=IMPOSSIBLE) from None
-    if aware.year < OLDEST_YEAR:
-        raise CommandError(f"{option} lies before {OLDEST_YEAR}: {text}.", returncode=IMPOSSIBLE)
-    if aware > clock.now():
-        raise CommandError(f"{option} lies in the future: {text}.", returncode=IMPOSSIBLE)
-    return aware
+    return None if text is None else moment_of(option, text, returncode=IMPOSSIBLE)

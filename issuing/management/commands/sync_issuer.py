@@ -16,7 +16,7 @@ from tqdm import tqdm
 from issuing.issuers.base import IssuerError
 from issuing.models import Provider, SyncDifference, SyncRun
 from issuing.sync.run import SyncBusyError, sync_provider
-from onecard.kit import clock
+from onecard.kit.command_options import moment_of
 
 INTERRUPTED = 130
 # The mock forgets with its process, so there is nothing to compare with.
@@ -74,11 +74,4 @@ def _line(difference: SyncDifference) -> str:
 
 
 def _day(text: str) -> dt.datetime:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"--since is {text!r}; write it like 2026-11-01.") from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    if aware > clock.now():
-        raise CommandError("--since lies in the future.")
-    return aware
+    return moment_of("--since", text)

@@ -13,12 +13,12 @@ from django.db import OperationalError
 from tqdm import tqdm
 
 from onecard.kit import clock, display
+from onecard.kit.command_options import moment_of
 from onecard.kit.errors import OneCardError
 from wallet.fees import unbooked as unbooked_fees
 from wallet.fees.book import SLICE, Tally, book, earlier_hours, unbooked_since
 
 LEFT, IMPOSSIBLE, INTERRUPTED = 1, 2, 130
-OLDEST_YEAR = 2000
 
 
 class Command(BaseCommand):
@@ -85,14 +85,4 @@ def _left(tally: Tally, left: int) -> str:
 
 
 def _moment(option: str, text: str | None) -> dt.datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-        aware.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        raise CommandError(f"{option} is {text!r}; write it like 2026-11-01.", returncode=IMPOSSIBLE) from None
-    if aware.year < OLDEST_YEAR or aware > clock.now():
-        raise CommandError(f"{option} lies before {OLDEST_YEAR} or in the future: {text}.", returncode=IMPOSSIBLE)
-    return aware
+    return None if text is None else moment_of(option, text, returncode=IMPOSSIBLE)
