@@ -46,6 +46,7 @@ def first_set_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstSetU
         yield FirstSetUp(folder / ".venv", made.stdout + made.stderr)
 
 
+@pytest.mark.only_in_proofs
 def test_an_environment_is_made_once_and_again_after_a_broken_install(tmp_path: Path, requirements: Path) -> None:
     environment = tmp_path / ".venv"
     make_environment(environment, requirements)
