@@ -12,6 +12,7 @@ from issuing.cards import service as cards
 from issuing.clearing import currency_conversion
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import Limits
+from issuing.limits.cardholder_limits import why_out_of_order
 from issuing.models import CardFunding, CardTransaction, VirtualCard
 from issuing.operations import availability
 from onecard.kit.money import Money
@@ -128,6 +129,8 @@ def _apply_limits(entered: EnteredAmount) -> None:
         raise CardRefusedError("This card is closed; its limits can no longer be changed.")
     if [getattr(card, name) for name in LIMITS] != before:
         raise CardRefusedError("The card's limits were changed meanwhile: withdraw this, and raise them anew.")
+    if why_not := why_out_of_order(Limits(*after)):
+        raise CardRefusedError(f"{why_not} Withdraw this, and raise them anew.")
     VirtualCard.objects.filter(pk=card.pk).update(**dict(zip(LIMITS, after, strict=True)))
     changes = {name: [old, new] for name, old, new in zip(LIMITS, before, after, strict=True) if old != new}
     trail.record(actor=entered_amounts.actors(entered), action="virtualcard.changed", subject=card, changes=changes)

@@ -19,6 +19,7 @@ from issuing.admin.top_up import PutMoneyAdmin
 from issuing.cards import service as cards
 from issuing.cards.flags import flags_of
 from issuing.issuers.base import Limits
+from issuing.limits.cardholder_limits import why_out_of_order
 from issuing.models import VirtualCard
 from issuing.operations import availability
 from onecard.kit import display, references
@@ -72,7 +73,19 @@ class VirtualCardForm(VersionedForm):
         for name in LIMITS:
             if name in self.cleaned_data:
                 self._set_limit(name, self.cleaned_data[name])
+        if not self.errors and set(LIMITS) & set(self.changed_data):
+            self._refuse_out_of_order()
         return cleaned
+
+    def _refuse_out_of_order(self) -> None:
+        """Both the limits that hold at once and those that hold once a second person agrees have to be in order."""
+        now = {name: getattr(self.instance, f"{name}_minor") for name in LIMITS}
+        if why_not := why_out_of_order(Limits(*(now | self.raised).values())):
+            raise forms.ValidationError(why_not, code="out_of_order")
+        if why_not := why_out_of_order(Limits(*now.values())):
+            raise forms.ValidationError(
+                f"{why_not} The higher one waits for a second person: raise this one after that.", code="out_of_order"
+            )
 
     def _set_limit(self, name: str, text: str) -> None:
         """A lower limit holds at once; a much higher one waits for a second person."""

@@ -17,6 +17,7 @@ from issuing.cards.change_records import intend, repeated
 from issuing.cards.restriction import Asked, not_in_this_state, restrict
 from issuing.errors import CardRefusedError, IncompletePersonError, ReadOnlyError
 from issuing.issuers.base import Limits
+from issuing.limits.cardholder_limits import why_out_of_order
 from issuing.models import CardChange, IssuerAccount, SyncDifference, VirtualCard
 from issuing.operations import availability, rollout
 from onecard.kit.money import MAX_AMOUNT_MINOR, MoneyError, currency_exponent
@@ -234,8 +235,8 @@ def _check_limits(limits: Limits, currency: str) -> None:
     amounts = (limits.per_transaction_minor, limits.daily_minor, limits.monthly_minor)
     if not all(0 < amount <= MAX_AMOUNT_MINOR for amount in amounts):
         raise CardRefusedError("Each limit must be more than nothing and less than ten trillion.")
-    if not limits.per_transaction_minor <= limits.daily_minor <= limits.monthly_minor:
-        raise CardRefusedError("The limit for one purchase cannot exceed the day's, nor the day's the month's.")
+    if why_not := why_out_of_order(limits):
+        raise CardRefusedError(why_not)
 
 
 def _known_type(card_type: str) -> str:

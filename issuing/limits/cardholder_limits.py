@@ -54,6 +54,13 @@ def limits_of(card: VirtualCard) -> Limits:
     return Limits(*amounts, currency=card.currency)
 
 
+def why_out_of_order(limits: Limits) -> str:
+    """Returns a sentence for limits of which a smaller time allows more than a larger one, or ""."""
+    if limits.per_transaction_minor <= limits.daily_minor <= limits.monthly_minor:
+        return ""
+    return "The limit for one purchase cannot exceed the day's, nor the day's the month's."
+
+
 def ceilings_of(card: VirtualCard) -> Limits:
     """Returns the highest limits that its holder may set; where staff gave more, what they gave is the highest."""
     now, given = limits_of(card), dict(zip(FIELDS, settings.CARD_LIMIT_CEILINGS, strict=True))

@@ -1,5 +1,6 @@
 """Purchases as staff read them, limits as they edit them, and foreign bytes on our pages."""
 
+import html
 from typing import Any
 
 import pytest
@@ -232,8 +233,28 @@ def test_a_bad_limit_gets_a_sentence(limit: str, sentence: str) -> None:
     assert not Entry.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({"daily_limit": "400.00"}, "The limit for one purchase cannot exceed the day's"),
+        ({"monthly_limit": "999.99"}, "nor the day's the month's"),
+        ({"per_transaction_limit": "1000.01"}, "The limit for one purchase cannot exceed the day's"),
+        ({"daily_limit": "9000", "monthly_limit": "20000"}, "The higher one waits for a second person"),
+        ({"daily_limit": "20000"}, "nor the day's the month's"),
+    ],
+)
+def test_limits_out_of_order_are_refused(limits: dict[str, str], sentence: str) -> None:
+    card = VirtualCardFactory()
+
+    answer = send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), **limits)
+
+    assert sentence in html.unescape(sentences(answer))
+    assert not Entry.objects.exists()
+    assert not CardChange.objects.exists()
+
+
 def test_limits_follow_the_currency() -> None:
-    card = VirtualCardFactory(currency="JPY", daily_limit_minor=5000)
+    card = VirtualCardFactory(currency="JPY", per_transaction_limit_minor=5000, daily_limit_minor=5000)
 
     send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), daily_limit="7000")
 

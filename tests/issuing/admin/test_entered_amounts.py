@@ -251,7 +251,7 @@ class TestLimits:
     def test_limits_that_were_changed_meanwhile_are_left_alone(self) -> None:
         card = VirtualCardFactory()
         self.raised(card, monthly_limit="20000")
-        self.raised(card, monthly_limit="100")
+        self.raised(card, per_transaction_limit="10", daily_limit="100", monthly_limit="100")
         with pytest.raises(CardRefusedError, match="changed meanwhile"):
             agreed(EnteredAmount.objects.get())
         assert limits_of(card)[2] == 10_000
