@@ -110,7 +110,7 @@ def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
         return f"{display.estimate(units / 100, currency)} cash back"
     if not reward_type:
         return NOT_RANKED
-    return f"{units.normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"
+    return f"{round(units, 2).normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"
 
 
 def overall(found: Iterable[Total]) -> dict[str, RewardValue]:

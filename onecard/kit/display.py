@@ -3,14 +3,14 @@
 import datetime as dt
 import json
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from onecard.kit import clock
-from onecard.kit.money import Money
+from onecard.kit.money import Money, MoneyError, currency_exponent
 
 NOTHING = "-"
 # A page shows this much of a body; the row has all of it.
@@ -28,9 +28,32 @@ def money(amount_minor: int | None, currency: str) -> str:
 
 
 def estimate(amount: Decimal, currency: str) -> str:
-    """Returns an estimate in whole units, with at least two decimals and no digit lost: 1.35 USD, 0.675 USD."""
-    places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:,.{places}f} {currency}"
+    """Returns an estimate of one purchase, rounded to a tenth of the minor unit: 1.35 USD, 0.675 USD."""
+    shown = rounded(amount, currency, finer_by=1)
+    places = max(_exponent(currency), -int(shown.normalize().as_tuple().exponent))
+    return f"{shown:,.{places}f} {currency}"
+
+
+def total(amount: Decimal, currency: str) -> str:
+    """Returns a sum of estimates, rounded to the minor unit: 135.68 USD."""
+    return f"{rounded(amount, currency):,f} {currency}"
+
+
+def rounded(amount: Decimal, currency: str, *, finer_by: int = 0) -> Decimal:
+    """Returns what is shown of an estimate: rounded half up to the currency's minor unit, or `finer_by` digits finer.
+
+    For pages and answers only: the books keep millionths, and sums are made of those.
+    """
+    places = _exponent(currency) + finer_by
+    # Plus nothing, so that a tiny loss is not shown as -0.00.
+    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + Decimal(0)
+
+
+def _exponent(currency: str) -> int:
+    try:
+        return currency_exponent(currency)
+    except MoneyError:
+        return 2
 
 
 def moment(when: dt.datetime | None) -> str:

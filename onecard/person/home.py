@@ -117,9 +117,9 @@ def _benefit(holder: Cardholder) -> list[dict[str, Any]]:
     return [
         {
             "currency": currency,
-            "benefit": display.estimate(value.benefit, currency),
-            "earned": display.estimate(value.face, currency),
-            "baseline": display.estimate(value.baseline, currency),
+            "benefit": display.total(value.benefit, currency),
+            "earned": display.total(value.face, currency),
+            "baseline": display.total(value.baseline, currency),
             "purchases": value.charges,
         }
         for currency, value in overall(found).items()

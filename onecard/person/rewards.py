@@ -32,10 +32,10 @@ def _group(total: Total, by: str) -> dict[str, Any]:
         "purchases": value.charges,
         "spent": Money(value.spent_minor, total.currency),
         "earned": [f"{each} ({each.programme})" for each in total.earned],
-        "value": display.estimate(value.face, total.currency),
-        "low": display.estimate(value.low, total.currency),
-        "high": display.estimate(value.high, total.currency),
-        "benefit": display.estimate(value.benefit, total.currency),
+        "value": display.total(value.face, total.currency),
+        "low": display.total(value.low, total.currency),
+        "high": display.total(value.high, total.currency),
+        "benefit": display.total(value.benefit, total.currency),
         "is_gain": value.benefit > 0,
     }
 

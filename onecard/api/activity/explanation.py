@@ -7,6 +7,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from onecard.api.fields import plain
+from onecard.kit import display
 from onecard.kit.money import Money
 from routing.explanation import Explanation, RankedCard
 from routing.rewards import VALUATIONS_CENTS, Reward
@@ -14,7 +15,7 @@ from routing.rewards import VALUATIONS_CENTS, Reward
 
 class ValueAt(serializers.Serializer[Any]):
     cents_per_unit = serializers.CharField(help_text="What one point or mile is taken to be worth.")
-    value = serializers.CharField(help_text="In whole units of the currency, exact, such as 0.675.")
+    value = serializers.CharField(help_text="In whole units, rounded to a tenth of the minor unit, such as 0.675.")
 
 
 class RewardSerializer(serializers.Serializer[Any]):
@@ -64,7 +65,7 @@ def render(found: Explanation, *, amount: Money) -> dict[str, Any]:
         "sentence": found.sentence,
         "chosen": _card(found.chosen, found, amount) if found.chosen else None,
         "runner_up": _card(found.runner_up, found, amount) if found.runner_up else None,
-        "gain_over_runner_up": None if gain is None else plain(gain),
+        "gain_over_runner_up": None if gain is None else _estimate(gain, amount.currency),
         "cards": [_card(each, found, amount) for each in found.cards],
         "is_estimate": not settings.MERCHANT_MCC_PASSED_THROUGH,
     }
@@ -88,16 +89,20 @@ def _card(card: RankedCard, found: Explanation, amount: Money) -> dict[str, Any]
 def _reward(reward: Reward, unit: str, currency: str) -> dict[str, Any]:
     return {
         "unit": unit,
-        "units": plain(reward.units),
+        "units": plain(round(reward.units, 2)),
         "currency": currency,
         "values": [
-            {"cents_per_unit": plain(cents), "value": plain(value)}
+            {"cents_per_unit": plain(cents), "value": _estimate(value, currency)}
             for cents, value in zip(VALUATIONS_CENTS, reward.values, strict=True)
         ],
-        "baseline_value": plain(reward.baseline_value),
-        "benefit": plain(reward.benefit),
-        "benefit_percent": plain(reward.benefit_percent),
+        "baseline_value": _estimate(reward.baseline_value, currency),
+        "benefit": _estimate(reward.benefit, currency),
+        "benefit_percent": plain(round(reward.benefit_percent, 1)),
     }
+
+
+def _estimate(amount: Decimal, currency: str) -> str:
+    return plain(display.rounded(amount, currency, finer_by=1))
 
 
 def _text(number: Decimal | None) -> str | None:

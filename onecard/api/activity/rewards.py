@@ -1,6 +1,7 @@
 """What a person's purchases earned, by month, by card or by category, and what routing gained."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -12,6 +13,7 @@ from issuing.rewards.totals import Total, totals, units_in_words
 from onecard.api.access import cardholder_of
 from onecard.api.fields import MoneySerializer, money, plain
 from onecard.api.view import ApiView
+from onecard.kit import display
 
 BY = {"month": "month", "card": "method", "category": "category"}
 EXAMPLE = OpenApiExample(
@@ -21,8 +23,8 @@ EXAMPLE = OpenApiExample(
         "groups": [
             {
                 "key": "2026-11", "label": "2026-11", "purchases": 1, "earned": ["135 points"],
-                "spent": {"amount_minor": 4500, "currency": "USD"}, "value_low": "0.675", "value": "1.35",
-                "value_high": "2.025", "baseline": "0.45", "benefit": "0.9",
+                "spent": {"amount_minor": 4500, "currency": "USD"}, "value_low": "0.68", "value": "1.35",
+                "value_high": "2.03", "baseline": "0.45", "benefit": "0.9",
             }
         ],
     },
@@ -80,15 +82,19 @@ class Rewards(ApiView):
 
 def _group(total: Total) -> dict[str, Any]:
     value = total.value
+
+    def shown(amount: Decimal) -> str:
+        return plain(display.rounded(amount, total.currency))
+
     return {
         "key": total.key,
         "label": total.label,
         "purchases": value.charges,
         "spent": money(value.spent_minor, total.currency),
         "earned": [units_in_words(each.units, each.reward_type, each.currency) for each in total.earned],
-        "value_low": plain(value.low),
-        "value": plain(value.face),
-        "value_high": plain(value.high),
-        "baseline": plain(value.baseline),
-        "benefit": plain(value.benefit),
+        "value_low": shown(value.low),
+        "value": shown(value.face),
+        "value_high": shown(value.high),
+        "baseline": shown(value.baseline),
+        "benefit": shown(value.benefit),
     }

@@ -1367,7 +1367,7 @@ export type ValueAt = {
      */
     cents_per_unit: string;
     /**
-     * In whole units of the currency, exact, such as 0.675.
+     * In whole units, rounded to a tenth of the minor unit, such as 0.675.
      */
     value: string;
 };

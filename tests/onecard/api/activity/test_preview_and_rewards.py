@@ -98,6 +98,8 @@ def test_rewards_are_summed_up_by_month_card_and_category(card: VirtualCard, cli
         (group,) = client.get("/api/v1/rewards", {"by": by}).json()["groups"]
         assert (group["purchases"], group["spent"]["amount_minor"]) == (1, 4500)
         assert (group["earned"], group["value"], group["benefit"]) == (["135 points"], "1.35", "0.9")
+        # Rounded half up to whole cents; the book has 0.675 and 2.025.
+        assert (group["value_low"], group["value_high"]) == ("0.68", "2.03")
     assert logged_in(walkthrough_stranger()).get("/api/v1/rewards").json()["groups"] == []
 
 
