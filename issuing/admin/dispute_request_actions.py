@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from issuing import states
 from issuing.disputes import requests, submission
 from issuing.disputes.request_errors import DisputeRefusedError
-from issuing.models import DisputeRequest
+from issuing.issuers.disputes import takes_files
+from issuing.models import DisputeEvidence, DisputeRequest
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
 from onecard.kit.amount_field import AmountField
@@ -32,9 +33,23 @@ class SubmitForm(forms.Form):
 
     amount = AmountField()
     reason = forms.TypedChoiceField(widget=SelectWidget, choices=DisputeRequest.Reason.choices)
+    file: Any = forms.ModelChoiceField(
+        DisputeEvidence.objects.none(),
+        label="Document",
+        required=False,
+        empty_label="None",
+        widget=SelectWidget,
+        help_text="The issuer takes one. Give further ones to its support, or in its dashboard.",
+    )
 
     def __init__(self, data: Any, request: DisputeRequest) -> None:
-        super().__init__(data, initial={"amount": request.money.major, "reason": request.reason})
+        files = request.evidence.defer("sealed")
+        first = {"amount": request.money.major, "reason": request.reason, "file": files.first()}
+        super().__init__(data, initial=first)
+        if files and takes_files(request.transaction.provider):
+            self.fields["file"].queryset = files  # type: ignore[attr-defined]
+        else:
+            del self.fields["file"]
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
         amount.of(request.currency)
 
@@ -78,9 +93,9 @@ class ReviewButtons(BaseAdmin):
         return request.user.has_perm("issuing.change_disputerequest")
 
 
-def _submit(row: DisputeRequest, actor: str, *, amount: Money, reason: str) -> str:
+def _submit(row: DisputeRequest, actor: str, *, amount: Money, reason: str, file: DisputeEvidence | None = None) -> str:
     """Accepts the request and makes the first try at sending it; returns its status."""
-    accepted = requests.accept(request=row, amount=amount, reason=reason, actor=actor)
+    accepted = requests.accept(request=row, amount=amount, reason=reason, actor=actor, file=file)
     return submission.carry_out(request_id=accepted.pk)
 
 

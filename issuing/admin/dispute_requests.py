@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from issuing import states
 from issuing.admin.dispute_request_actions import ReviewButtons
+from issuing.issuers.disputes import takes_files
 from issuing.models import DisputeRequest
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -39,10 +40,10 @@ class DisputeRequestAdmin(ReviewButtons, ReadOnlyAdmin):
         ("amount", "state"),
         ("reason", "who"),
         "text",
-        "files",
+        ("files", "files_at_issuer"),
         ("purchase", "capture"),
         ("due", "asked"),
-        "at_issuer",
+        ("at_issuer", "withdrawal"),
         ("refusal", "failure_message"),
     )
     nothing_yet = "They come when cardholders dispute a purchase in their app."
@@ -82,6 +83,30 @@ class DisputeRequestAdmin(ReviewButtons, ReadOnlyAdmin):
     @admin.display(description="Dispute at the issuer")
     def at_issuer(self, row: DisputeRequest) -> str:
         return display.link(references.page_of(f"dispute:{row.dispute_id}"), row.dispute) if row.dispute else "None yet"
+
+    @admin.display(description="To withdraw it")
+    def withdrawal(self, row: DisputeRequest) -> str:
+        """What to do when the cardholder wants a submitted dispute ended: no issuer has a call for it."""
+        if row.status != states.DisputeRequest.SUBMITTED:
+            return display.NOTHING
+        issuer = row.transaction.get_provider_display()
+        return (
+            f"{issuer} has no call that takes a submitted dispute back. Ask its support to end the dispute, and name "
+            "its id. How it ended, and its money, come with the issuer's events."
+        )
+
+    @admin.display(description="Evidence at the issuer")
+    def files_at_issuer(self, row: DisputeRequest) -> str:
+        """Returns which file goes along: an issuer takes one, or has no route for files."""
+        files, issuer = list(row.evidence.defer("sealed")), row.transaction.get_provider_display()
+        if not files:
+            return display.NOTHING
+        by_hand = "download it here, and give it to the issuer's support or in its dashboard."
+        if not takes_files(row.transaction.provider):
+            return f"{issuer} has no route for files that we know of. What it needs of them, {by_hand}"
+        chosen = [each.name for each in files if each.goes_to_issuer]
+        goes = f"{chosen[0]} goes along." if chosen else "One that you choose goes along when you submit it."
+        return f"{goes} {issuer} takes one document. Any further one, {by_hand}"
 
     @admin.display(description="Evidence")
     def files(self, row: DisputeRequest) -> str:

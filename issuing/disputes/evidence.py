@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from audit import trail
 from issuing import states
 from issuing.disputes.request_errors import DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError
+from issuing.issuers.disputes import EvidenceFile
 from issuing.models import DisputeEvidence, DisputeRequest
 from onecard.kit import clock
 from onecard.kit.crypto import NoKeyError, open_bytes, seal_bytes
@@ -75,6 +76,15 @@ def download(*, evidence: DisputeEvidence, reason: str, actor: str) -> bytes:
         )
     content: bytes = open_bytes(bytes(evidence.sealed), context=context(evidence))
     return content
+
+
+@sensitive_variables()
+def for_issuer(request: DisputeRequest) -> EvidenceFile | None:
+    """Opens the file that staff chose for the issuer, if they chose one; raises SealError."""
+    chosen = request.evidence.filter(goes_to_issuer=True).first()
+    if chosen is None:
+        return None
+    return EvidenceFile(chosen.name, open_bytes(bytes(chosen.sealed), context=context(chosen)))
 
 
 def kind_of(content: bytes) -> str:

@@ -12,7 +12,7 @@ from issuing.billing import position
 from issuing.disputes import dispute_notices
 from issuing.disputes.request_errors import DisputeRefusedError
 from issuing.issuers.disputes import time_limit
-from issuing.models import Authorization, CardTransaction, Dispute, DisputeRequest
+from issuing.models import Authorization, CardTransaction, Dispute, DisputeEvidence, DisputeRequest
 from onecard.kit import clock, display
 from onecard.kit.money import Money
 from onecard.kit.reasons import checked_reason
@@ -24,6 +24,10 @@ from wallet.models import Cardholder, Case
 
 Status = states.DisputeRequest
 LONGEST_REFUSAL = 300
+WITH_THE_NETWORK = (
+    "The card network has this dispute, and nobody can take it back here. If the merchant gave the money back, or you "
+    "know the purchase after all, tell our support: they ask the card's issuer to end it."
+)
 CASES = (Case.Kind.DISPUTE_REQUESTED, Case.Kind.DISPUTE_DUE, Case.Kind.DISPUTE_NOT_SENT)
 
 
@@ -49,8 +53,12 @@ def open_request(
         return _write(holder, capture, reason=reason, text=text, asked=asked)
 
 
-def accept(*, request: DisputeRequest, amount: Money, reason: str, actor: str) -> DisputeRequest:
+def accept(
+    *, request: DisputeRequest, amount: Money, reason: str, actor: str, file: DisputeEvidence | None = None
+) -> DisputeRequest:
     """Records that staff submit a request, for at most the amount asked for; a worker sends it after the commit.
+
+    `file` is the one document that goes along, where the issuer takes one.
 
     Raises DisputeRefusedError when it is not possible any more.
     """
@@ -69,6 +77,10 @@ def accept(*, request: DisputeRequest, amount: Money, reason: str, actor: str) -
         now = clock.now()
         changes = {"amount_minor": amount.minor, "reason": reason, "accepted_at": now, "next_attempt_at": now}
         _move(fresh, Status.ACCEPTED, actor=actor, **changes)
+        if file is not None:
+            fresh.evidence.filter(pk=file.pk).update(goes_to_issuer=True)
+            chosen = str(file.public_id)
+            trail.record(actor=actor, action="dispute_request.evidence_chosen", subject=fresh, file=chosen)
         outbox.put(topic="dispute.accepted", request_id=fresh.pk)
         cases.resolve_cases(reference=fresh.reference, kinds=(Case.Kind.DISPUTE_REQUESTED,))
         return fresh
@@ -81,9 +93,14 @@ def refuse(*, request: DisputeRequest, reason: str, actor: str) -> DisputeReques
 
 
 def withdraw(*, request: DisputeRequest, actor: str) -> DisputeRequest:
-    """Withdraws a request for its cardholder; one that is withdrawn already stays so. Raises DisputeRefusedError."""
+    """Withdraws a request for its cardholder; one that is withdrawn already stays so. Raises DisputeRefusedError.
+
+    No issuer takes a submitted dispute back (docs/issuers/stripe.md, Disputes; docs/issuers/marqeta.md, Chargebacks).
+    """
     if request.status == Status.WITHDRAWN:
         return request
+    if request.status == Status.SUBMITTED:
+        raise DisputeRefusedError(WITH_THE_NETWORK, code="dispute_not_open")
     return _end(request, Status.WITHDRAWN, actor=actor)
 
 

@@ -8,16 +8,18 @@ import datetime as dt
 
 from audit import trail
 from issuing import states
-from issuing.disputes import dispute_notices, lifecycle
+from issuing.disputes import dispute_notices, evidence, lifecycle
 from issuing.disputes.lifecycle import DisputeUpdate
 from issuing.disputes.requests import CASES
 from issuing.issuers.base import Issuer, IssuerError, RefusedError
-from issuing.issuers.disputes import DisputeOrder, IssuerDispute
+from issuing.issuers.disputes import DisputeOrder, IssuerDispute, takes_files
 from issuing.issuers.errors import HeldBackError, PausedError
 from issuing.issuers.registry import issuer_for
 from issuing.models import Dispute, DisputeRequest
 from onecard.kit import clock, display
 from onecard.kit.attempts import Attempts
+from onecard.kit.crypto import SealError
+from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_no_transaction, transaction
 from wallet import cases
 from wallet.models import Case
@@ -78,7 +80,8 @@ def _send(claimed: DisputeRequest, issuer: Issuer | None) -> None:
     except (HeldBackError, PausedError) as error:
         # No attempt when nothing was sent; only the second of the two calls can follow one that was.
         _try_later(claimed, error, was_sent=opened is not None)
-    except IssuerError as error:
+    except (IssuerError, SealError) as error:
+        # A document whose key is missing is a case for staff as well.
         _try_later(claimed, error, was_sent=True)
     else:
         _record(claimed, submitted, target=Status.SUBMITTED, failure_message="")
@@ -90,6 +93,7 @@ def _order(claimed: DisputeRequest) -> DisputeOrder:
         reason=claimed.reason,
         explanation=claimed.text,
         amount=claimed.money,
+        file=evidence.for_issuer(claimed) if takes_files(claimed.transaction.provider) else None,
     )
 
 
@@ -133,7 +137,7 @@ def _dispute(claimed: DisputeRequest, found: IssuerDispute) -> Dispute:
     )
 
 
-def _try_later(claimed: DisputeRequest, error: IssuerError, *, was_sent: bool) -> None:
+def _try_later(claimed: DisputeRequest, error: OneCardError, *, was_sent: bool) -> None:
     delay_s = getattr(error, "retry_after_s", None)
     with transaction():
         is_ours = REQUESTS.put_back(

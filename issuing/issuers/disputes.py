@@ -1,7 +1,7 @@
 """A dispute that is asked of an issuer, and a dispute as the issuer reports it, in our own terms."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onecard.kit.money import Money
 
@@ -11,13 +11,25 @@ TIME_LIMIT = dt.timedelta(days=120)
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A document of the cardholder's, for the issuer: a PDF, PNG or JPEG of at most 5 MB."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeOrder:
-    """A dispute of a capture: the issuer's id of the capture, one of DisputeRequest.Reason, the cardholder's words."""
+    """A dispute of a capture: the issuer's id of the capture, one of DisputeRequest.Reason, the cardholder's words.
+
+    The file goes along where the issuer takes files (`takes_files`).
+    """
 
     issuer_transaction_id: str
     reason: str
     explanation: str
     amount: Money
+    file: EvidenceFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,11 @@ class IssuerDispute:
     status: str
     amount: Money
     created_at: dt.datetime
+
+
+def takes_files(provider: str) -> bool:
+    """Returns whether a dispute's document can be given to the issuer by its API (docs/issuers)."""
+    return provider != "marqeta"
 
 
 def time_limit(provider: str) -> dt.timedelta:

@@ -107,6 +107,9 @@ class DisputeEvidence(models.Model):
     name = FreeTextField(max_length=120)
     kind = models.CharField(max_length=40, choices=Kind.choices, help_text="By the content's first bytes.")
     size_bytes = models.PositiveIntegerField()
+    goes_to_issuer = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Staff chose it for the issuer."
+    )
     sealed = models.BinaryField(help_text="Sealed with the first key of CARD_DATA_KEYS.")
     created_at = models.DateTimeField()
 

@@ -13,6 +13,7 @@ from tests.sandbox.control import PREFIX, answer_control
 from tests.sandbox.journal import Received
 from tests.sandbox.marqeta.door import answer_call as answer_marqeta
 from tests.sandbox.marqeta.urls import PREFIX as MARQETA
+from tests.sandbox.multipart import TYPE as UPLOAD
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.settings import Settings
 from tests.sandbox.stripe.checkout_page import PREFIX as PAGES
@@ -22,7 +23,7 @@ from tests.sandbox.wire import Answer, Call, HangUpError
 
 log = logging.getLogger("tests.sandbox")
 
-_LARGEST_BODY = 1_000_000
+_LARGEST_BODY, _LARGEST_UPLOAD = 1_000_000, 6_000_000
 
 
 class SandboxServer(ThreadingHTTPServer):
@@ -133,7 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_call(self) -> Call:
         address = urlsplit(self.path)
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > _LARGEST_BODY:
+        # The bytes of an upload are no text: Latin-1 keeps each of them.
+        is_upload = self.headers.get("Content-Type", "").startswith(UPLOAD)
+        if not length.isdecimal() or int(length) > (_LARGEST_UPLOAD if is_upload else _LARGEST_BODY):
             self.close_connection = True
             raise HangUpError
         return Call(
@@ -141,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
             path=unquote(address.path),
             query=address.query,
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(int(length)).decode("utf-8", errors="replace"),
+            body=self.rfile.read(int(length)).decode("latin-1" if is_upload else "utf-8", errors="replace"),
         )
 
     def _write(self, answer: Answer) -> None:

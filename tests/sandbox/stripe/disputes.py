@@ -43,6 +43,7 @@ def create(sandbox: Sandbox, command: Command) -> Json:
             raise ApiError(f"{disputed['id']} already has the dispute {disputed['dispute']}.", param="transaction")
         if amount > -disputed["amount"]:
             raise ApiError("A dispute cannot be for more than its transaction.", param="amount")
+        _check_file(sandbox, params)
         dispute = state.add(_begun(disputed, amount, params))
         disputed["dispute"] = dispute["id"]
         emit(sandbox, "issuing_dispute.created", dispute, command=command)
@@ -112,6 +113,17 @@ def _begun(disputed: Json, amount: int, params: Json) -> Json:
         "status": "unsubmitted",
         "transaction": disputed["id"],
     }
+
+
+def _check_file(sandbox: Sandbox, params: Json) -> None:
+    """Refuse a document that was never uploaded as evidence; it stands under the reason's own key."""
+    evidence = params.get("evidence") or {}
+    reason = evidence.get("reason", "")
+    under = evidence.get(reason)
+    document = under.get("additional_documentation") if isinstance(under, dict) else None
+    if document:
+        name = f"evidence[{reason}][additional_documentation]"
+        referenced(sandbox.state, "file", document, param=name)
 
 
 def _in_state(sandbox: Sandbox, command: Command, *states: str) -> Json:

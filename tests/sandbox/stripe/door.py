@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from tests.sandbox.forms import FormError, parse_form
 from tests.sandbox.journal import Received
+from tests.sandbox.multipart import TYPE as UPLOAD
+from tests.sandbox.multipart import parse_multipart
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.scenario import CHARGE_DEEDS
 from tests.sandbox.stripe.command import Command, Endpoint
@@ -32,7 +34,7 @@ def answer_call(sandbox: Sandbox, call: Call) -> tuple[Answer, Received]:
         )
     )
     try:
-        entry.form = parse_form(call.body if call.method == "POST" else call.query)
+        entry.form = _read_form(call)
         _count(sandbox, call)
         answer = fault_before(sandbox, call, entry) or _carry_out(sandbox, call, entry)
     except FormError as error:
@@ -41,6 +43,13 @@ def answer_call(sandbox: Sandbox, call: Call) -> tuple[Answer, Received]:
         answer = error.to_answer()
     sandbox.requests.change(entry, status=answer.status)
     return fault_after(sandbox, call, entry, _with_headers(sandbox, call, entry, answer)), entry
+
+
+def _read_form(call: Call) -> Json:
+    content_type = call.headers.get("content-type", "")
+    if call.method == "POST" and content_type.startswith(UPLOAD):
+        return parse_multipart(content_type, call.body)
+    return parse_form(call.body if call.method == "POST" else call.query)
 
 
 def _count(sandbox: Sandbox, call: Call) -> None:

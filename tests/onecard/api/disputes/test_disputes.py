@@ -177,6 +177,9 @@ def test_a_submitted_one_is_followed_to_its_end(client: Client, capture: CardTra
     assert send(client, f"{read}/withdraw").json()["code"] == "dispute_not_open"
     submission.carry_out(request_id=request.pk, issuer=MockIssuer())
     assert client.get(read).json()["status"] == "submitted"
+    refused = send(client, f"{read}/withdraw").json()
+    assert refused["code"] == "dispute_not_open"
+    assert "tell our support" in refused["detail"]
     assert dispute(client, capture).json()["code"] == "dispute_open"
 
     told = {
