@@ -1,7 +1,8 @@
 """How staff and people log in: django-allauth with its second factors.
 
 Staff log in by name, on the back office's pages (docs/decisions/0036-staff-logins.md). People sign up and log in by
-e-mail, through the frontend API only (docs/decisions/0040-logins-of-people.md): `ACCOUNT_ADAPTER` gives each its own.
+e-mail, in the frontend API and on pages that ask it (docs/decisions/0040-logins-of-people.md): `ACCOUNT_ADAPTER` gives
+each its own.
 Its own file because it is long. What our own code reads of it is in settings.py.
 """
 

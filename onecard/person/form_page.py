@@ -1,7 +1,8 @@
 """A page with one form: makes one domain call with what was typed, and shows a refusal beside its field."""
 
+import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -23,6 +24,11 @@ class OnceForm(forms.Form):
     def key_of(self, person: User) -> uuid.UUID:
         """Returns the key for the domain call; nobody reaches what another person asked for under the same one."""
         return uuid.uuid5(self.cleaned_data["request_key"], f"user:{person.pk}")
+
+
+def to_choose(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Returns the choices after an empty one: nothing is chosen for a person that has consequences."""
+    return [("", "Choose one"), *choices]
 
 
 class FormPage(LoggedInPage):
@@ -54,7 +60,15 @@ class FormPage(LoggedInPage):
         try:
             return self.save(request, form)
         except OneCardError as error:
-            return self.show(request, with_refusal(form, error), status=status_of(type(error)))
+            return self.refuse(request, form, error)
+
+    def refuse(self, request: HttpRequest, form: forms.Form, error: OneCardError) -> HttpResponse:
+        """Shows the form again with the refusal, and when to ask again where that is known."""
+        answer = self.show(request, with_refusal(form, error), status=status_of(type(error)))
+        retry_after_s = getattr(error, "retry_after_s", None)
+        if retry_after_s:
+            answer["Retry-After"] = str(math.ceil(retry_after_s))
+        return answer
 
     def show(self, request: HttpRequest, form: forms.Form, *, status: int = HTTPStatus.OK) -> HttpResponse:
         shown = {

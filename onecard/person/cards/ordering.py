@@ -12,7 +12,7 @@ from issuing import states
 from issuing.cards import orders, service
 from issuing.models import VirtualCard
 from onecard.api.access import own
-from onecard.person.form_page import FormPage, OnceForm
+from onecard.person.form_page import FormPage, OnceForm, to_choose
 from onecard.person.page import PersonPage
 from wallet.models import Cardholder
 
@@ -81,7 +81,7 @@ class Activate(OnCard):
 
 
 class ReplaceForm(OnceForm):
-    reason = forms.ChoiceField(label="What happened to it?", choices=states.Replacement.choices)
+    reason = forms.ChoiceField(label="What happened to it?", choices=to_choose(states.Replacement.choices))
 
 
 class Replace(OnCard):

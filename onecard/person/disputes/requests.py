@@ -17,7 +17,7 @@ from onecard.api.access import own
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.money import Money, MoneyError
 from onecard.kit.text import normalized_lines
-from onecard.person.form_page import FormPage
+from onecard.person.form_page import FormPage, to_choose
 from onecard.person.page import PersonPage
 from wallet.models import Cardholder
 
@@ -28,7 +28,7 @@ PAGE: Final = 50
 class DisputeForm(forms.Form):
     """Why a purchase is disputed; without an amount, all that is left of it."""
 
-    reason = forms.ChoiceField(label="What is wrong?", choices=DisputeRequest.Reason.choices)
+    reason = forms.ChoiceField(label="What is wrong?", choices=to_choose(DisputeRequest.Reason.choices))
     text = forms.CharField(
         label="What happened", max_length=2000, widget=forms.Textarea({"rows": 5}),
         help_text="In your words: what you bought, what you did about it, and what the shop answered.",

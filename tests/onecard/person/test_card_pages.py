@@ -110,6 +110,11 @@ def test_the_balance_pays_first_by_ones_own_wish(card: VirtualCard, client: Clie
     assert Entry.objects.filter(action="virtualcard.changed", actor=f"user:{card.cardholder.user_id}").count() == 2
 
 
+def test_nothing_is_chosen_for_a_person_who_replaces(card: VirtualCard, client: Client) -> None:
+    assert "This field is required." in words_of(send(client, page(card, "replace"), reason=""))
+    assert '<option value="" selected>Choose one</option>' in client.get(page(card, "replace")).content.decode()
+
+
 def test_a_lost_card_is_replaced_once_and_ends_at_once(card: VirtualCard, client: Client) -> None:
     sent = hidden_of(client, page(card, "replace")) | {"reason": "lost"}
 

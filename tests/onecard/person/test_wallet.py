@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -78,6 +79,17 @@ def test_a_refused_card_says_why(client: Client, sandbox: RunningSandbox) -> Non
 
     assert "This card was not taken Prepaid cards are not accepted" in shown
     assert not FundingMethod.objects.exists()
+
+
+def test_too_many_cards_wait_as_the_page_says(client: Client, sandbox: RunningSandbox, settings: Any) -> None:
+    settings.CARD_SETUPS_A_DAY = 1
+    send(client, "/wallet/add")
+
+    answer = send(client, "/wallet/add")
+
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) > 0
+    assert 'role="alert"' in answer.content.decode()
 
 
 def test_two_clicks_make_one_page(client: Client, sandbox: RunningSandbox) -> None:
