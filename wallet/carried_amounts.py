@@ -104,7 +104,7 @@ def paid(charge: FundingCharge) -> None:
         _pay_without_row(charge, left)
 
 
-def set_down(charge: FundingCharge) -> None:
+def return_to_waiting(charge: FundingCharge) -> None:
     """Returns the carried amounts of a failed charge to those that wait for the next one."""
     if charge.carried_minor:
         _on(charge).update(status=Status.WAITING, carrier=None, updated_at=clock.now())

@@ -286,7 +286,7 @@ class Purchases(Ending):
         top_ups.sweep()
         charges.sweep(processor=self.processor)
         for obligation in FundingObligation.objects.filter(status__in=("open", "failed")):
-            cancel.cancel_waiting(obligation_id=obligation.pk, actor="test", call_off=self.processor.call_off)
+            cancel.cancel_waiting(obligation_id=obligation.pk, actor="test", cancel=self.processor.cancel)
             candidates = dunning.candidates_of(obligation)
             cascade.next_charge(obligation_id=obligation.pk, method_ids=candidates, actor="test")
         charges.sweep(processor=self.processor)

@@ -93,7 +93,7 @@ class Moody:
         self._answer(mood, is_due=False)
         return intent.outcome()
 
-    def call_off(self, processor_charge_id: str) -> Outcome | None:
+    def cancel(self, processor_charge_id: str) -> Outcome | None:
         return self.give_up(processor_charge_id)
 
     def refund(self, order: RefundOrder) -> RefundOutcome:

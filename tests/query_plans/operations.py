@@ -91,7 +91,7 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     ten = Money(10, "USD")
     yield "transactions that wait for a purchase", lambda: _linked(purchase)
     yield "purchases that a refund may be of", lambda: list(manual_matching.candidates(movement))
-    yield "carried amounts of a failed charge", lambda: carried_amounts.set_down(carrier)
+    yield "carried amounts of a failed charge", lambda: carried_amounts.return_to_waiting(carrier)
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
     yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
     yield "whether a capture is disputed", lambda: _disputed(movement)

@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 # When the processor gives no answer for this long, a person takes over.
 UNANSWERED_FOR = dt.timedelta(hours=1)
 
-CallOff = Callable[[str], Outcome | None]
+Cancel = Callable[[str], Outcome | None]
 
 
-def cancel_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stripe_methods.call_off) -> None:
+def cancel_waiting(*, obligation_id: int, actor: str, cancel: Cancel = stripe_methods.cancel) -> None:
     """Has the processor cancel the waiting charge and records the state that it reports, a late success included.
 
     If that fails the charge goes on waiting, with a case: another card might be a second payment. Raises
@@ -37,7 +37,7 @@ def cancel_waiting(*, obligation_id: int, actor: str, call_off: CallOff = stripe
     if charge is None:
         return
     try:
-        outcome = call_off(charge.processor_charge_id) if charge.processor_charge_id else None
+        outcome = cancel(charge.processor_charge_id) if charge.processor_charge_id else None
     except (NotProcessedError, OutcomeUnknownError) as error:
         log.warning("charge %s could not be called off yet: %s", charge.public_id, error.message)
         if isinstance(error, AccountRefusedError) or clock.now() - charge.updated_at < UNANSWERED_FOR:

@@ -72,7 +72,9 @@ def next_charge(*, obligation_id: int, method_ids: Sequence[int], actor: str) ->
         return Step.CHARGED
 
 
-def fall(obligation: FundingObligation, charge: FundingCharge, outcome: Outcome, *, actor: str) -> None:
+def continue_after_failure(
+    obligation: FundingObligation, charge: FundingCharge, outcome: Outcome, *, actor: str
+) -> None:
     """Continues after a purchase's charge has failed: the next card, or a case. Runs in the failure's commit.
 
     `charge` is the row from before the failure. A failure that another card would meet too goes to a person.
@@ -108,11 +110,11 @@ def sweep(*, now: dt.datetime | None = None) -> int:
 
 def _stuck(limit: dt.datetime) -> list[int]:
     """Returns the ids of the obligations that nobody continues, oldest first. Each half reads a small index."""
-    ids = _fallen(limit).union(_waiting_for_person(limit), all=True).order_by("updated_at")[:SWEEP_BATCH]
+    ids = _failed(limit).union(_waiting_for_person(limit), all=True).order_by("updated_at")[:SWEEP_BATCH]
     return [pk for pk, _updated_at in ids]
 
 
-def _fallen(limit: dt.datetime) -> QuerySet[FundingObligation, tuple[int, dt.datetime]]:
+def _failed(limit: dt.datetime) -> QuerySet[FundingObligation, tuple[int, dt.datetime]]:
     alive = FundingCharge.objects.filter(obligation=OuterRef("pk"), status__in=states.LIVE_CHARGE)
     ended = Case.objects.filter(Q(kind__in=ENDS) | _stops(), obligation=OuterRef("pk"))
     failed = FundingObligation.objects.filter(

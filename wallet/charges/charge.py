@@ -84,7 +84,7 @@ def _fit(claimed: FundingCharge) -> bool:
     obligation = claimed.obligation
     if obligation.is_top_up or obligation.status == states.Obligation.RELEASED:
         return True
-    carried_amounts.set_down(claimed)
+    carried_amounts.return_to_waiting(claimed)
     holds = obligation.policy == states.Policy.HOLD_THEN_CAPTURE
     carried = 0 if holds else carried_amounts.take_along(claimed, asked_minor=claimed.money.minor)
     FundingCharge.objects.filter(pk=claimed.pk).update(carried_minor=carried)

@@ -214,7 +214,7 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
         _funded(charge, obligation, actor)
         return
     if outcome.status in ENDED:
-        carried_amounts.set_down(charge)
+        carried_amounts.return_to_waiting(charge)
         cases.resolve_cases(reference=f"obligation:{obligation.pk}", kinds=(Case.Kind.FUNDING_UNKNOWN,))
     if outcome.status == states.Charge.HELD:
         obligations.move(obligation, states.Obligation.OPEN, actor=actor)
@@ -246,7 +246,7 @@ def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
         summary = declines.sentence(charge.method, outcome)
         cases.open_obligation_case(kind=kind, obligation=obligation, summary=summary)
     else:
-        cascade.fall(obligation, charge, outcome, actor=actor)
+        cascade.continue_after_failure(obligation, charge, outcome, actor=actor)
 
 
 def _late_success_counts(obligation: FundingObligation, outcome: Outcome, actor: str) -> bool:

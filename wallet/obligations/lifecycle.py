@@ -80,7 +80,7 @@ def cancel_unsent(obligation: FundingObligation, *, actor: str) -> None:
     for charge in FundingCharge.objects.filter(obligation=obligation, status=states.Charge.INTENDED):
         unsent = FundingCharge.objects.filter(pk=charge.pk, status=states.Charge.INTENDED)
         if unsent.update(status=states.Charge.CANCELED, next_attempt_at=None, finished_at=now, updated_at=now):
-            carried_amounts.set_down(charge)
+            carried_amounts.return_to_waiting(charge)
             trail.record(actor=actor, action="charge.canceled", subject=charge, was=charge.status)
 
 

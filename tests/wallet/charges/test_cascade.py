@@ -283,7 +283,7 @@ def test_a_charge_that_cannot_be_canceled_ends_with_a_case() -> None:
 
     for minutes, told in ((0, False), (90, True)):
         FundingCharge.objects.update(updated_at=clock.now() - dt.timedelta(minutes=minutes))
-        cancel.cancel_waiting(obligation_id=obligation.pk, actor=ME, call_off=silent)
+        cancel.cancel_waiting(obligation_id=obligation.pk, actor=ME, cancel=silent)
         cascade.next_charge(obligation_id=obligation.pk, method_ids=[second.pk], actor=ME)
         assert Case.objects.filter(kind="funding_needs_cardholder").exists() is told
 

@@ -47,7 +47,7 @@ def look_up(processor_method_id: str) -> SavedMethod | None:
     return read_saved_method(found.to_dict())
 
 
-def call_off(processor_charge_id: str) -> Outcome | None:
+def cancel(processor_charge_id: str) -> Outcome | None:
     """Cancels a payment intent and returns its state; None for a state that we do not know.
 
     A repeat changes nothing, so it needs no key. Raises OutcomeUnknownError or NotProcessedError.
