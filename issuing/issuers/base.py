@@ -1,4 +1,4 @@
-"""The requests to any issuer, in our own terms; nothing Stripe- or Marqeta-shaped leaves its module.
+"""The interface of any issuer, in our own types. Nothing in Stripe's or Marqeta's form leaves its own package.
 
 CONTRIBUTING.md says how an issuer is added.
 """
@@ -26,7 +26,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """That a person accepted the card's terms: when, and from which address."""
+    """A person's acceptance of the card's terms: when, and from which address."""
 
     accepted_at: dt.datetime
     address: str

@@ -45,7 +45,7 @@ class OverBudgetError(HeldBackError):
 
 
 def no_answer() -> NetworkError:
-    """No answer, or an unreadable one."""
+    """Returns the error for no answer or an unreadable one."""
     return NetworkError("The card issuer could not be reached or gave no readable answer. Please try again shortly.")
 
 

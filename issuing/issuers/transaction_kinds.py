@@ -12,4 +12,4 @@ class Kind(TextChoices):
     INCREMENT = "increment", "Increment"  # More was held; the amount is what was added.
     RELEASE = "release", "Release"  # Less is held; the amount is negative.
     DECLINED = "declined", "Declined"
-    OTHER = "other", "Other"  # Kept so that nothing is lost from sight; nobody may count it as money.
+    OTHER = "other", "Other"  # Listed so that nothing is overlooked. It never counts as money.

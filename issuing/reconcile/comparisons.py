@@ -1,4 +1,4 @@
-"""The comparisons: each has a name, two sides, and the one remedy that is safe for it."""
+"""The comparisons: each has a name, two sides, and the one repair that is safe for it."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -1,7 +1,6 @@
-"""The safe repairs: each writes what one side has proved, through the function that the lost update would have used.
+"""The safe repairs: each writes what one side has proved, by the function that the lost update would have called.
 
-A repair never makes a new charge or refund, another amount, or a posting without a row. Staff resolve everything
-without a repair here.
+A repair never makes a new charge or refund, another amount, or a posting without a row. Staff resolve everything else.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""The stretch of time that a comparison covers."""
+"""The period that a comparison covers."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LENGTH = dt.timedelta(days=35)
 GRACE = dt.timedelta(minutes=15)
 # The two sides date a movement differently: a row near an edge still finds its partner.
 MARGIN = dt.timedelta(days=2)
-# As long as a charge is retried and looked up automatically.
+# A charge is retried and looked up automatically for this long.
 LOOKED_UP_FOR = dt.timedelta(hours=1)
 
 

@@ -17,7 +17,7 @@ def now() -> dt.datetime:
 
 @contextmanager
 def ahead(by: dt.timedelta) -> Iterator[None]:
-    """For simulations: inside, this process's clock runs ahead by so much."""
+    """For simulations: inside the block, this process's clock runs ahead by this much."""
     global _now  # noqa: PLW0603  (replaced as a whole, as tests do)
     usual = _now
     _now = lambda: usual() + by  # noqa: E731

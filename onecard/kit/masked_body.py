@@ -1,7 +1,7 @@
-"""The bytes of a delivery as they may be kept: what a card's number or code stood in is covered, all else stays.
+"""The bytes of a delivery as they may be stored: tokens with a card's number or code are covered, all others stay.
 
-The body is read token by token, so that every byte that need not be covered stays as it came, members that come twice
-included; what was JSON is JSON still. What is no JSON is covered as one text.
+The body is read token by token, so every other byte stays as it came, repeated members included, and JSON stays JSON.
+What is no JSON is covered as one text.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Verifications end: after their due date a person is asked again, and buys nothing until then."""
+"""Ends verifications at their due date: the person is asked again, and cannot buy until then."""
 
 from onecard.kit import clock
 from onecard.kit.sweeper import each_in_turn

@@ -16,7 +16,7 @@ from wallet.states import KYC_MOVES, ComplianceFlag, KycStatus
 
 
 class ReportedStatus(StrEnum):
-    """What an issuer thinks of a person; the later one in this list is the worse."""
+    """The identity status that an issuer reports; a later one in this list is worse."""
 
     GOOD = "good"
     UNDER_REVIEW = "under_review"
@@ -71,7 +71,7 @@ def _calls_for(holder: Cardholder, reported: ReportedStatus, actor: str) -> bool
 
 
 def _was_verified_before(holder: Cardholder, actor: str) -> bool:
-    """Returns whether nothing but this issuer's doubts stands between the person and our own verification."""
+    """Returns whether only this issuer's doubts stand between the person and our own verification."""
     events = KycEvent.objects.filter(cardholder=holder)
     others = events.exclude(actor=actor).order_by("-pk").first()
     first = events.order_by("pk").first()

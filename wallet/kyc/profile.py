@@ -97,7 +97,7 @@ def _change(holder: Cardholder, given: Mapping[str, Any], actor: str) -> None:
 
 
 def _check_again(holder: Cardholder, actor: str) -> None:
-    """Whoever was verified was verified under the old name."""
+    """Puts a verified person into the queue again, because the verification was for the old name or date."""
     if is_renewable(holder):
         # Else the check would count as a renewal, and the new name be believed meanwhile.
         Cardholder.objects.filter(pk=holder.pk).update(kyc_due_at=None)
@@ -106,7 +106,7 @@ def _check_again(holder: Cardholder, actor: str) -> None:
 
 
 def _refuse_emptied(holder: Cardholder, changed: list[str], columns: Mapping[str, Any]) -> None:
-    """A field that an identity check or a card relied on is changed, and not taken away."""
+    """Refuses to empty a field that an identity check or a card relied on; it can only be changed."""
     emptied = [name for name in changed if FIELDS[name].needed and not columns[FIELDS[name].column]]
     if emptied and holder.kyc_status != KycStatus.NOT_STARTED:
         raise ProfileError(dict.fromkeys(emptied, "Your identity check relies on it: change it, but do not remove it."))

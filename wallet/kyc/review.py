@@ -93,7 +93,7 @@ def ask_for_more(*, review_id: int, actor: str, reason: str) -> Cardholder:
 
 
 def digest(holder: Cardholder) -> str:
-    """Returns a short hash of who the person says to be: a page that shows it is about that and nothing else."""
+    """Returns a short hash of the profile, so that a decision applies to the profile that the page showed."""
     identity = values_of(holder)
     text = "\x1f".join(str(identity[name]) for name in IDENTITY)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""Which saved cards come into a wallet, and the row that each gets: everything about it is what the processor says.
+"""Decides which saved cards come into a wallet, and makes the row of each from what the processor says.
 
-The rule about prepaid cards: none is taken. A prepaid card has no bank that stands in for a purchase which One Card has
-already approved, and its balance can be gone by the time it is charged.
+Prepaid cards are refused. No bank stands in for them when One Card has approved a purchase, and their balance can be
+gone by the time they are charged.
 """
 
 from dataclasses import dataclass

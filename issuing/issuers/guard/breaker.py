@@ -97,7 +97,7 @@ class Breaker:
         )
 
     def give_back(self, permit: Permit) -> None:
-        """Nothing was sent after all: if this was the probe, the next caller may be it."""
+        """Returns an unused permission. If it was the probe's, the next caller may probe."""
         if permit.is_probe:
             self.link.run(_GIVE_BACK, self._key)
 

@@ -141,7 +141,7 @@ class GuardedIssuer:
         if permit.allowed:
             return permit
         if last is not None:
-            # An earlier try of this call was sent: what became of it matters more than the pause.
+            # An earlier attempt of this call was sent: its error says more than that of the pause.
             raise last
         raise PausedError(
             "The card issuer has trouble at the moment. Please try again later.", retry_after_s=permit.wait_s
@@ -157,7 +157,7 @@ class GuardedIssuer:
             self.breaker.give_back(permit)
             raise
         except IssuerError as error:
-            # Whoever refuses is there.
+            # An issuer that refuses is up.
             self.breaker.succeeded(permit)
             self._note_refusal(error)
             raise

@@ -49,7 +49,7 @@ class Budget:
     per_second: float
 
     def take(self, *, most_wait_s: float) -> Place:
-        """Reserves the next place, if its turn comes soon enough."""
+        """Reserves the next place, if its turn comes within `most_wait_s`."""
         if not self.per_second:
             return Place(reserved=True)
         answer = self.link.run(_TAKE, self._key, self._interval_us, round(most_wait_s * 1_000_000))
@@ -58,7 +58,7 @@ class Budget:
         return Place(reserved=bool(answer[0]), wait_s=answer[1] / 1_000_000)
 
     def hold(self, seconds: float) -> None:
-        """Nobody calls for so long: the issuer asked for it."""
+        """Stops all calls for this many seconds, because the issuer asked for it."""
         if self.per_second:
             self.link.run(_HOLD, self._key, round(seconds * 1_000_000))
 

@@ -1,4 +1,7 @@
-"""What all processes know together about an issuer, kept in Redis by small scripts; without Redis nobody is stopped."""
+"""State about an issuer that all processes share, in Redis, changed by small scripts.
+
+Without Redis nothing is limited and no breaker opens.
+"""
 
 import functools
 import logging

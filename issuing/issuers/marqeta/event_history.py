@@ -21,9 +21,9 @@ LONG_AGO = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 def read_marqeta_page(listed: Mapping[str, Any], *, start: int) -> EventPage:
-    """Returns a page of Marqeta's transactions, each as the batch of one that its row would have been stored as.
+    """Returns a page of Marqeta's transactions as events; each has the body that the webhook would have stored.
 
-    The account's own book-keeping is left out. Raises NetworkError for an answer that is no list.
+    The account's own entries are left out. Raises NetworkError for an answer that is no list.
     """
     try:
         rows = list(listed["data"])

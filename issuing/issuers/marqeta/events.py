@@ -125,7 +125,7 @@ def parse_gateway_request(envelope: Envelope) -> AuthorizationRequest:
         ),
         follows=follows,
         cardholders=people,
-        # How much stands is said nowhere: the rounds are named, and their amounts are known here or nowhere.
+        # Marqeta does not state the amount approved before. It names the rounds; only we may know their amounts.
         approved_before_minor=None if follows else 0,
         earlier_events=_tokens(earlier),
         earlier_rounds=tuple(map(_round_key, _tokens(content.get("incremental_authorization_transaction_tokens")))),

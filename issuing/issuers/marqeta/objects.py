@@ -230,7 +230,7 @@ def _kind(row: Mapping[str, Any]) -> Kind:
     if state in ("DECLINED", "ERROR"):
         return Kind.DECLINED
     if state == "PENDING" and name in _CAPTURES | REFUNDS:
-        # Its money has not moved: the webhook keeps it and books nothing either.
+        # Its money has not moved. The webhook keeps such a message and books nothing either.
         return Kind.OTHER
     if name in _HOLDS:
         return Kind.AUTHORIZATION

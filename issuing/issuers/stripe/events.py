@@ -49,7 +49,7 @@ def parse_envelope(body: bytes) -> Envelope:
     if not event_id or not kind:
         raise MalformedEventError("The event has no id or no type.")
     if kind != REQUEST:
-        # What has happened is read where it can be; a question with 45.0 may mean dollars, and is declined.
+        # A report with 45.0 is read as far as possible. A request with 45.0 may mean dollars, so it is declined.
         event = _loaded(body, points=True)
     data = event.get("data")
     content = data.get("object") if isinstance(data, dict) else None

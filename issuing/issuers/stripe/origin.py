@@ -1,4 +1,4 @@
-"""Whose an event of Stripe says that it is, and of when."""
+"""Reads an event's origin at Stripe: its mode, account and API version, and when it was made."""
 
 import datetime as dt
 from typing import Any
@@ -12,7 +12,10 @@ UNREADABLE = "unreadable"
 
 
 def read(event: dict[str, Any]) -> Origin:
-    """From an event's envelope. An account that is no text is somebody's, and such a version is not read."""
+    """Returns the origin of an event's envelope.
+
+    A malformed account counts as somebody else's, and a malformed version as one that is not read here.
+    """
     livemode, account, version = event.get("livemode"), event.get("account"), event.get("api_version")
     return Origin(
         livemode=livemode if isinstance(livemode, bool) else None,
@@ -22,7 +25,7 @@ def read(event: dict[str, Any]) -> Origin:
 
 
 def is_read(version: str) -> bool:
-    """Returns whether events of this API version are read here; one that says none is."""
+    """Returns whether events of this API version are read here; an event without a version is."""
     read_here = (settings.STRIPE_API_VERSION, *settings.STRIPE_EVENT_VERSIONS)
     return not version or _release(version) in {_release(each) for each in read_here}
 
@@ -36,7 +39,7 @@ def _release(version: str) -> str:
 
 
 def reported_at(event: dict[str, Any]) -> dt.datetime | None:
-    """Returns when the event was made; None for one that does not say."""
+    """Returns when the event was made; None if it does not say."""
     created = event.get("created")
     try:
         return dt.datetime.fromtimestamp(created, dt.UTC) if type(created) is int else None

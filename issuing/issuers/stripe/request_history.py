@@ -1,4 +1,4 @@
-"""What Stripe says of an authorization's earlier rounds: `request_history`, and the total that stands."""
+"""Reads the earlier rounds of an authorization at Stripe, and the total that is approved."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""A session of one's own, for tables and locks that live as long as it: no pooler may be in between."""
+"""Gives this thread a database session of its own, for tables and locks that last as long as the session.
+
+No pooler may be in between.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """Gives up on a silent database: the server's own timeouts end nothing while the server hangs.
 
 Inside `give_up_after` every wait of this thread for PostgreSQL ends at one moment: for a connection, a statement or a
-commit. The connection is then closed at once, and the outcome of its work is unknown.
+commit. The connection is then closed at once, and whether its work was done is unknown.
 """
 
 import contextlib
