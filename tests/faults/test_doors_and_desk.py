@@ -65,6 +65,7 @@ def _try(client: HTTPConnection, number: int) -> int:
     return answer.status
 
 
+@pytest.mark.only_in_proofs
 def test_guesses_at_the_desk_slow_no_purchase_at_the_doors_down() -> None:
     card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9).issuer_card_id
     right = make_password("the right pass phrase")

@@ -11,6 +11,7 @@ from django.db import connection
 
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from tests.support import stripe_events
+from tests.support.lengths import length
 from tests.support.purchases import (
     approve_purchase,
     delete_purchases,
@@ -23,7 +24,9 @@ from wallet.accounts import Account
 from wallet.ledger import postings as ledger
 from wallet.models import Case, FundingCharge, FundingRefund, Posting
 
-ALL_ORDERS, MOST_ORDERS = bool(os.environ.get("ALL_ORDERS")), 6
+ALL_ORDERS = bool(os.environ.get("ALL_ORDERS"))
+# Of the longest life, of the six orders that follow its first two events.
+MOST_ORDERS = length("MOST_ORDERS", short=2, whole=6)
 
 
 SEED = int(os.environ.get("ORDERS_SEED") or secrets.randbelow(2**32))
