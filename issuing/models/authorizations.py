@@ -48,7 +48,7 @@ class Authorization(models.Model):
         editable=False,
         help_text="What was asked for, where the issuer declined by itself. It counts nowhere.",
     )
-    issuer_reason = models.CharField(
+    issuer_reason = FreeTextField(
         max_length=40,
         blank=True,
         default="",

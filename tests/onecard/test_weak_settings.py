@@ -90,7 +90,8 @@ def test_a_weak_production_value_is_refused_with_a_sentence(changes: dict[str, s
 
 def values(**changes: object) -> dict[str, object]:
     given = dict.fromkeys(("ISSUER_BACKUP_PROVIDER", "STRIPE_API_BASE", "MARQETA_WEBHOOK_SECRET"), "")
-    listed = {"ALLOWED_HOSTS": ["cards.example.com"], "STRIPE_WEBHOOK_SECRETS": [PRODUCTION["STRIPE_WEBHOOK_SECRETS"]]}
+    lists = ("STRIPE_WEBHOOK_SECRETS", "SECOND_FACTOR_KEYS", "CARD_DATA_KEYS")
+    listed = {"ALLOWED_HOSTS": ["cards.example.com"], **{name: [PRODUCTION[name]] for name in lists}}
     return {**given, **PRODUCTION, "ISSUER_PROVIDER": "stripe", "DEBUG": False, **listed, **changes}
 
 
