@@ -160,6 +160,9 @@ UNFOLD: dict[str, Any] = {
                 "title": "People",
                 "items": [
                     _room("Logins", "person", "users.user"),
+                    _room("Notices", "notifications", "notices.notice"),
+                    _room("Webhook endpoints", "webhook", "integrations.endpoint"),
+                    _room("Webhook deliveries", "send", "integrations.delivery"),
                     _room("Groups", "group", "auth.group"),
                     {"title": "My second factor", "icon": "phonelink_lock", "link": reverse_lazy("mfa_index")},
                 ],

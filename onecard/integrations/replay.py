@@ -32,12 +32,12 @@ def again(delivery: Delivery, *, actor: str, reason: str = "") -> Delivery:
     return delivery
 
 
-def since(endpoint: Endpoint, moment: dt.datetime, *, only_missed: bool) -> "QuerySet[Event]":
+def found(endpoint: Endpoint, *, since: dt.datetime, only_missed: bool) -> "QuerySet[Event]":
     """Returns the events since a time that `replay` would send to an endpoint, the oldest first.
 
     `only_missed` leaves out what it has taken, also before an earlier replay. Tests are left out.
     """
-    kept = max(moment, clock.now() - retention.KEPT_FOR)
+    kept = max(since, clock.now() - retention.KEPT_FOR)
     rows = Event.objects.filter(user_id=endpoint.user_id, created_at__gte=kept).exclude(type=EventType.TEST)
     if EVERY not in endpoint.events:
         rows = rows.filter(type__in=endpoint.events)
@@ -47,29 +47,27 @@ def since(endpoint: Endpoint, moment: dt.datetime, *, only_missed: bool) -> "Que
     return rows.order_by("pk")
 
 
-def replay(endpoint: Endpoint, moment: dt.datetime, *, only_missed: bool, actor: str, reason: str = "") -> int:
+def replay(endpoint: Endpoint, *, since: dt.datetime, only_missed: bool, actor: str, reason: str = "") -> int:
     """Sends all of them again and returns how many; raises EndpointOffError."""
-    return sum(1 for _ in each(endpoint, moment, only_missed=only_missed, actor=actor, reason=reason))
+    return sum(1 for _ in each(endpoint, since=since, only_missed=only_missed, actor=actor, reason=reason))
 
 
-def each(
-    endpoint: Endpoint, moment: dt.datetime, *, only_missed: bool, actor: str, reason: str = ""
-) -> Iterator[Event]:
+def each(endpoint: Endpoint, *, since: dt.datetime, only_missed: bool, actor: str, reason: str = "") -> Iterator[Event]:
     """Does the same one by one, each in a transaction of its own, so that it can be interrupted and run again."""
     with transaction():
         row = switching.locked(endpoint.pk)
         endpoints.refuse_if_off(row)
-        found = list(since(row, moment, only_missed=only_missed))
+        events_now = list(found(row, since=since, only_missed=only_missed))
         trail.record(
             actor=actor,
             action="webhook_endpoint.replayed",
             subject=row,
-            since=moment.isoformat(),
+            since=since.isoformat(),
             only_missed=only_missed,
-            events=len(found),
+            events=len(events_now),
             reason=reason,
         )
-    for event in found:
+    for event in events_now:
         with transaction():
             _to(switching.locked(endpoint.pk), event)
         yield event

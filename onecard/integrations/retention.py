@@ -7,7 +7,7 @@ from onecard.integrations.models import Event
 from onecard.kit import clock
 
 KEPT_FOR: Final = dt.timedelta(days=30)
-BATCH: Final = 500
+BATCH: Final = 100
 
 
 def forget_old() -> int:

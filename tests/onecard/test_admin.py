@@ -30,7 +30,9 @@ from issuing.models import (
     SyncDifference,
     SyncRun,
 )
+from onecard.integrations.models import Delivery, Endpoint
 from onecard.kit import clock
+from onecard.notices.models import Notice
 from onecard.outbox.models import Message
 from onecard.users.models import User
 from routing.models import MerchantCategory, RankingRow
@@ -61,7 +63,9 @@ EVIDENCE = (
     CardFunding,
     CardTransaction,
     Case,
+    Delivery,
     Dispute,
+    Endpoint,
     EnteredAmount,
     Entry,
     CarriedAmount,
@@ -74,6 +78,7 @@ EVIDENCE = (
     IssuerEvent,
     LegacyDocument,
     Message,
+    Notice,
     Posting,
     RewardEntry,
     SpendWindow,

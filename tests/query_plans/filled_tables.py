@@ -7,9 +7,9 @@ from typing import Final
 
 from django.db import connection
 
-PURCHASES: Final = 6_000
-PEOPLE: Final = 2_000
-A_FEW: Final = 1_500
+from tests.query_plans.filled_notices import OF_NOTICES
+from tests.query_plans.row_numbers import A_FEW, DUE, PEOPLE, PERSON, PURCHASES, SOME_DUE
+
 # What a column gets for which a table below names nothing.
 BY_TYPE: Final = {
     "boolean": "false",
@@ -21,9 +21,6 @@ BY_TYPE: Final = {
     "ARRAY": "ARRAY['USD']::varchar[]",
 }
 NUMBERS: Final = {"bigint", "integer", "smallint", "numeric"}
-PERSON: Final = f"(n %% {PEOPLE}) + 1"
-DUE: Final = "n %% 1000 = 0"
-SOME_DUE: Final = "now() - interval '1 hour'"
 INTENDED_OR_DONE: Final = f"CASE WHEN {DUE} THEN 'intended' ELSE 'done' END"
 
 COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
@@ -356,6 +353,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
         2 * A_FEW,
         {"mcc": "lpad((n / 10)::text, 4, '0')", "scope": "'network'", "network": "'visa'", "card_name": "'c' || n"},
     ),
+    **OF_NOTICES,
     "outbox_message": (
         PURCHASES,
         {"topic": "'funding.requested'", "published_at": f"CASE WHEN NOT {DUE} THEN now() END"},

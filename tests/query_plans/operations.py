@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from audit.models import Entry
+from issuing.activity import decision_notices
 from issuing.authorizations import close_out
 from issuing.billing import top_ups
 from issuing.card_data import reveal
@@ -32,8 +33,16 @@ from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
 from issuing.sync import run as sync
 from onecard.api import idempotency
+from onecard.integrations import endpoints
+from onecard.integrations import replay as webhook_replay
+from onecard.integrations import retention as webhook_retention
+from onecard.integrations import sending as webhook_sending
+from onecard.integrations.models import Endpoint
 from onecard.kit import clock
 from onecard.kit.money import Money
+from onecard.notices import mails as notice_mails
+from onecard.notices import services as notices
+from onecard.notices.kinds import Kind
 from onecard.outbox import relay
 from tests.support import stripe_events
 from tests.support.back_office import logged_in, superuser
@@ -76,6 +85,10 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of rewards", rewards_sweep.sweep
     yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
     yield "sweep of old requests of the API", idempotency.forget_old
+    yield "sweep of mails of notices", notice_mails.sweep
+    yield "sweep of decisions without a notice", decision_notices.sweep
+    yield "sweep of webhooks", webhook_sending.sweep
+    yield "sweep of old events", webhook_retention.forget_old
     yield "relay", lambda: relay.relay_once(lambda *_: None, {})
     yield "start of the fees", fees.unbooked_since
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
@@ -105,6 +118,19 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
         ),
     )
     yield "removal of a funding card", _remove_a_card
+    yield "notice of a person", partial(_tell, 18)
+    endpoint = Endpoint.objects.get(pk=18)
+    yield (
+        "replay of webhooks",
+        partial(
+            webhook_replay.replay,
+            endpoint,
+            since=clock.now() - dt.timedelta(days=99),
+            only_missed=True,
+            actor="user:18",
+        ),
+    )
+    yield "end of a webhook endpoint", lambda: endpoints.delete(endpoint, actor="user:18")
     yield "open cases of a person", lambda: list(Case.objects.filter(owner=30, status="open"))
     yield "trail of a case", lambda: list(Entry.objects.filter(subject_type="case", subject_id="17"))
 
@@ -150,6 +176,10 @@ def _remove_a_card() -> None:
         card_removal.remove(holder, card.pk, actor="user:17")
 
 
+def _tell(person: int) -> None:
+    notices.write(user_id=person, kind=Kind.REFUND_ARRIVED, cause="refund:new", text="5.00 USD went back.")
+
+
 def _linked(purchase: Authorization) -> None:
     with locked_purchase(purchase) as row:
         card_transactions.link(row)
@@ -181,6 +211,11 @@ def pages() -> Iterator[tuple[str, Operation]]:
     person = logged_in(Cardholder.objects.get(pk=18).user)
     for name in ("wallet", "card-products", "funding-cards", "disputes"):
         yield f"API {name}", partial(_opened, person, reverse(name))
+    for name in ("notifications", "webhook-endpoints"):
+        yield f"API {name}", partial(_opened, person, reverse(name))
+    yield "API unread notifications", partial(_opened, person, f"{reverse('notifications')}?unread=true")
+    hook = Endpoint.objects.get(user=Cardholder.objects.get(pk=18).user)
+    yield "API webhook-deliveries", partial(_opened, person, reverse("webhook-deliveries", args=[hook.public_id]))
     mine = VirtualCard.objects.filter(cardholder=18).latest("pk")
     yield "API cards", partial(_opened, person, reverse("cards"))
     for name in ("card", "card-limits", "card-top-ups"):

@@ -17,7 +17,12 @@ from issuing.models import (
     SyncRun,
     VirtualCard,
 )
+from onecard.integrations import endpoints
 from onecard.kit import clock
+from onecard.kit.transactions import transaction
+from onecard.notices import services as notices
+from onecard.notices.kinds import Kind
+from onecard.users.models import User
 from tests.support.factories import FundingMethodFactory, UserFactory
 from wallet.models import EnteredAmount, FundingObligation
 
@@ -56,6 +61,7 @@ def rows_about(card: VirtualCard) -> None:
         updated_at=now,
     )
     _dispute_request(card, moved)
+    _webhook_of(card.cardholder.user)
     EnteredAmount.objects.create(
         kind="limits",
         reference=f"virtualcard:{card.pk}",
@@ -160,3 +166,12 @@ def _funding(card: VirtualCard, name: str) -> None:
         created_at=now,
         updated_at=now,
     )
+
+
+def _webhook_of(user: User) -> None:
+    """A notice of the person's, and its delivery to an endpoint of theirs."""
+    if not endpoints.of_person(user.pk).exists():
+        wanted = {"url": "https://hooks.example.com/", "description": "Books", "wanted": ["*"]}
+        endpoints.create(user, **wanted, key=uuid.uuid4(), actor=f"user:{user.pk}")
+    with transaction():
+        notices.write(user_id=user.pk, kind=Kind.CARD_CLOSED, cause=f"test:{uuid.uuid4()}", text="It is closed.")

@@ -30,13 +30,13 @@ def send_all() -> None:
 
 
 def ids(endpoint: Endpoint, *, only_missed: bool, days: float = 1) -> list[str]:
-    found = replay.since(endpoint, clock.now() - dt.timedelta(days=days), only_missed=only_missed)
+    found = replay.found(endpoint, since=clock.now() - dt.timedelta(days=days), only_missed=only_missed)
     return [str(each.public_id) for each in found]
 
 
 def all_again(endpoint: Endpoint, *, only_missed: bool) -> int:
-    moment = clock.now() - dt.timedelta(days=1)
-    return replay.replay(endpoint, moment, only_missed=only_missed, actor="user:9", reason="They asked.")
+    since = clock.now() - dt.timedelta(days=1)
+    return replay.replay(endpoint, since=since, only_missed=only_missed, actor="user:9", reason="They asked.")
 
 
 def test_one_delivery_goes_out_again_with_its_id(endpoint: Endpoint, user: User, receiver: Receiver) -> None:

@@ -1,0 +1,206 @@
+"""Webhook endpoints of people and their deliveries. Their owners change them; staff look, switch and send again."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from onecard.integrations.admin_buttons import DeliveryButtons, EndpointButtons
+from onecard.integrations.models import Delivery, Endpoint
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin, TextFilter
+
+TONE: dict[str, str] = {
+    Delivery.Status.WAITING: "warn",
+    Delivery.Status.SENDING: "info",
+    Delivery.Status.DELIVERED: "good",
+    Delivery.Status.GIVEN_UP: "bad",
+}
+OFF_BY: dict[str, str] = {
+    Endpoint.OffBy.HOLDER: "Off by its owner",
+    Endpoint.OffBy.STAFF: "Off by staff",
+    Endpoint.OffBy.FAILURES: "Off after failures",
+}
+
+
+class EndpointFilter(TextFilter):
+    """Filters deliveries of one endpoint, by its number."""
+
+    title = "endpoint (its number)"
+    parameter_name = "endpoint"
+    input_mode = "numeric"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        number = (self.value() or "").strip()
+        if not number:
+            return queryset
+        is_key = number.isascii() and number.isdecimal() and len(number) < 19
+        return queryset.filter(endpoint=int(number)) if is_key else queryset.none()
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(EndpointButtons, ReadOnlyAdmin):
+    """Endpoints, newest first. Nobody sees a secret here."""
+
+    actions_detail = ("replay_since", "switch_off", "switch_on")
+    list_display = ("number", "owner", "host", "state", "types_sent", "failing")
+    list_display_links = ("number", "owner")
+    list_filter = ("off_by", "created_at")
+    list_select_related = ("user",)
+    search_ids = (("public_id",),)
+    search_fields = ("user__email", "url", "description")
+    search_help_text = "The endpoint's id, its owner's e-mail address, or a part of its address"
+    nothing_yet = "People register them through the API (POST /api/v1/webhook-endpoints)."
+    fields = (
+        ("number", "state"),
+        ("owner", "its_id"),
+        "address",
+        "description",
+        "types_sent",
+        ("failing", "paused"),
+        "old_secret",
+        ("made", "gone"),
+        "log",
+    )
+
+    @admin.display(description="Number", ordering="id")
+    def number(self, row: Endpoint) -> str:
+        return str(row.pk)
+
+    @admin.display(description="Owner")
+    def owner(self, row: Endpoint) -> SafeString:
+        return display.link(references.page_of(f"user:{row.user_id}"), row.user)
+
+    @admin.display(description="Its id in the API")
+    def its_id(self, row: Endpoint) -> str:
+        return str(row.public_id)
+
+    @admin.display(description="Address")
+    def address(self, row: Endpoint) -> str:
+        return row.url
+
+    @admin.display(description="Host", ordering="url")
+    def host(self, row: Endpoint) -> str:
+        return urlsplit(row.url).hostname or display.NOTHING
+
+    @admin.display(description="State")
+    def state(self, row: Endpoint) -> SafeString:
+        if row.deleted_at:
+            return display.label("Deleted", "neutral")
+        if row.off_by:
+            return display.label(OFF_BY.get(row.off_by, "Off"), "bad")
+        return display.label("Failing", "warn") if row.failing_since else display.label("On", "good")
+
+    @admin.display(description="Is told of")
+    def types_sent(self, row: Endpoint) -> str:
+        return "Everything" if row.events == ["*"] else display.joined(row.events)
+
+    @admin.display(description="Nothing but failures since", ordering="failing_since")
+    def failing(self, row: Endpoint) -> str:
+        return f"{display.moment(row.failing_since)} ({display.age(row.failing_since)})" if row.failing_since else "-"
+
+    @admin.display(description="Nothing is sent before")
+    def paused(self, row: Endpoint) -> str:
+        return display.moment(row.paused_until)
+
+    @admin.display(description="The old secret signs as well until")
+    def old_secret(self, row: Endpoint) -> str:
+        return display.moment(row.old_secret_until)
+
+    @admin.display(description="Added")
+    def made(self, row: Endpoint) -> str:
+        return display.moment(row.created_at)
+
+    @admin.display(description="Deleted")
+    def gone(self, row: Endpoint) -> str:
+        return display.moment(row.deleted_at)
+
+    @admin.display(description="Deliveries")
+    def log(self, row: Endpoint) -> SafeString:
+        url = f"{reverse('admin:integrations_delivery_changelist')}?endpoint={row.pk}"
+        return display.link(url, "What was sent to it in the last 30 days")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(DeliveryButtons, ReadOnlyAdmin):
+    """Deliveries, newest first."""
+
+    actions_detail = ("send_again",)
+    list_display = ("written", "kind", "to", "state", "answered", "attempts", "due")
+    list_display_links = ("written", "kind")
+    list_filter = ("status", "event__type", EndpointFilter, "created_at")
+    list_select_related = ("event", "endpoint__user")
+    search_ids = (("public_id",), ("event__public_id",))
+    search_fields = ("endpoint__user__email", "endpoint__url")
+    search_help_text = "The id of a delivery or an event, the owner's e-mail address, or a part of the address"
+    nothing_yet = "They come with what people hear of, for those who have a webhook endpoint."
+    fields = (
+        ("kind", "state"),
+        ("to", "endpoint_page"),
+        ("public_id", "event_id"),
+        ("written", "arrived"),
+        ("attempts", "due"),
+        ("answered", "took"),
+        "failure_message",
+        "answer_text",
+        "body",
+    )
+
+    @admin.display(description="Written", ordering="id")
+    def written(self, row: Delivery) -> str:
+        return display.moment(row.created_at)
+
+    @admin.display(description="Event", ordering="event__type")
+    def kind(self, row: Delivery) -> str:
+        return row.event.get_type_display()
+
+    @admin.display(description="Event's id")
+    def event_id(self, row: Delivery) -> str:
+        return str(row.event.public_id)
+
+    @admin.display(description="To")
+    def to(self, row: Delivery) -> str:
+        return f"{row.endpoint.user} at {urlsplit(row.endpoint.url).hostname}"
+
+    @admin.display(description="Endpoint")
+    def endpoint_page(self, row: Delivery) -> SafeString:
+        return display.link(
+            reverse("admin:integrations_endpoint_change", args=[row.endpoint_id]), f"Number {row.endpoint_id}"
+        )
+
+    @admin.display(description="State", ordering="status")
+    def state(self, row: Delivery) -> SafeString:
+        return display.label(row.get_status_display(), TONE.get(row.status, "neutral"))
+
+    @admin.display(description="Last answer", ordering="status_code")
+    def answered(self, row: Delivery) -> str:
+        return str(row.status_code) if row.status_code else (row.failure_message or display.NOTHING)
+
+    @admin.display(description="It took")
+    def took(self, row: Delivery) -> str:
+        return f"{row.took_ms} ms" if row.took_ms is not None else display.NOTHING
+
+    @admin.display(description="Next attempt", ordering="next_attempt_at")
+    def due(self, row: Delivery) -> str:
+        return display.moment(row.next_attempt_at)
+
+    @admin.display(description="Arrived")
+    def arrived(self, row: Delivery) -> str:
+        return display.moment(row.delivered_at)
+
+    @admin.display(description="Beginning of the answer")
+    def answer_text(self, row: Delivery) -> SafeString:
+        return display.preformatted(row.answer or "(empty)")
+
+    @admin.display(description="What is sent")
+    def body(self, row: Delivery) -> SafeString:
+        sent = display.pretty_body(row.event.body.encode()) if row.event.body else "(made with the first attempt)"
+        return display.preformatted(sent)
+
+
+references.register("endpoint", lambda key: reverse("admin:integrations_endpoint_change", args=[key]))
+references.register("delivery", lambda key: reverse("admin:integrations_delivery_change", args=[key]))

@@ -1,0 +1,99 @@
+"""What people heard of, and how each was mailed. Only to look at."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from onecard.kit import display, references
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.notices.kinds import MAILED_ELSEWHERE
+from onecard.notices.models import Notice, NoticeMail
+
+TONE: dict[str, str] = {
+    NoticeMail.Status.INTENDED: "warn",
+    NoticeMail.Status.SENDING: "info",
+    NoticeMail.Status.SENT: "good",
+    NoticeMail.Status.GIVEN_UP: "bad",
+}
+
+
+class MailFilter(admin.SimpleListFilter):
+    """Filters notices by what became of their mail."""
+
+    title = "mail"
+    parameter_name = "mail"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(str(value), str(words)) for value, words in NoticeMail.Status.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Notice]) -> QuerySet[Notice]:
+        return queryset.filter(mail__status=self.value()) if self.value() else queryset
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    """Notices of people, newest first."""
+
+    list_display = ("written", "person", "title", "said", "mailed", "read")
+    list_display_links = ("written", "title")
+    list_filter = ("kind", MailFilter, "created_at")
+    list_select_related = ("user", "mail")
+    search_ids = (("public_id",), ("cause",))
+    search_fields = ("user__email", "user__username")
+    search_help_text = "The notice's id, its cause such as decision:<uuid>, or the person's e-mail address"
+    nothing_yet = "They come with purchases, cards, disputes, identity checks and logins of people."
+    fields = (
+        ("title", "written"),
+        ("person", "public_id"),
+        "text",
+        ("cause", "reference"),
+        ("mailed", "attempts"),
+        "mail_failure",
+        ("in_feed", "read"),
+    )
+
+    @admin.display(description="Written", ordering="id")
+    def written(self, row: Notice) -> str:
+        return display.moment(row.created_at)
+
+    @admin.display(description="Person")
+    def person(self, row: Notice) -> SafeString:
+        return display.link(references.page_of(f"user:{row.user_id}"), row.user)
+
+    @admin.display(description="It says")
+    def said(self, row: Notice) -> str:
+        return row.text if len(row.text) <= 80 else f"{row.text[:79]}…"
+
+    @admin.display(description="Mail")
+    def mailed(self, row: Notice) -> SafeString | str:
+        mail = _mail_of(row)
+        if mail is not None:
+            return display.label(mail.get_status_display(), TONE.get(mail.status, "neutral"))
+        return "Mailed at once" if row.kind in MAILED_ELSEWHERE else "None"
+
+    @admin.display(description="Attempts")
+    def attempts(self, row: Notice) -> str:
+        mail = _mail_of(row)
+        return str(mail.attempts) if mail else display.NOTHING
+
+    @admin.display(description="Why the mail waits")
+    def mail_failure(self, row: Notice) -> str:
+        mail = _mail_of(row)
+        return mail.failure_message if mail and mail.failure_message else display.NOTHING
+
+    @admin.display(description="In the feed", boolean=True)
+    def in_feed(self, row: Notice) -> bool:
+        return row.is_shown
+
+    @admin.display(description="Read")
+    def read(self, row: Notice) -> str:
+        return display.moment(row.read_at)
+
+
+def _mail_of(row: Notice) -> NoticeMail | None:
+    return getattr(row, "mail", None)
+
+
+references.register("notice", lambda key: reverse("admin:notices_notice_change", args=[key]))

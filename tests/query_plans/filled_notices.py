@@ -1,0 +1,49 @@
+"""The rows of notices and of webhooks, for tests/query_plans/filled_tables.py."""
+
+from typing import Final
+
+from tests.query_plans.row_numbers import A_FEW, DUE, PEOPLE, PERSON, PURCHASES, SOME_DUE
+
+OF_NOTICES: Final[dict[str, tuple[int, dict[str, str]]]] = {
+    "notices_notice": (
+        PURCHASES,
+        {
+            "user_id": PERSON,
+            "kind": "'purchase_approved'",
+            "cause": "'decision:' || n",
+            "title": "'Purchase approved'",
+            "is_shown": "true",
+            "read_at": "CASE WHEN n %% 3 > 0 THEN now() END",
+        },
+    ),
+    "notices_noticemail": (
+        A_FEW,
+        {
+            "notice_id": "n",
+            "status": "CASE WHEN n %% 500 = 0 THEN 'intended' ELSE 'sent' END",
+            "next_attempt_at": f"CASE WHEN n %% 500 = 0 THEN {SOME_DUE} END",
+        },
+    ),
+    "notices_choice": (PEOPLE, {"user_id": "n", "kind": "'purchase_approved'", "channel": "'email'"}),
+    "integrations_endpoint": (
+        PEOPLE,
+        {"user_id": "n", "url": "'https://hooks.example.com/' || n", "events": "ARRAY['*']::varchar[]"},
+    ),
+    "integrations_event": (
+        PURCHASES,
+        {
+            "user_id": PERSON,
+            "type": "'purchase.approved'",
+            "notification": "jsonb_build_object('reference', 'purchase:iauth_' || n)",
+        },
+    ),
+    "integrations_delivery": (
+        PURCHASES,
+        {
+            "event_id": "n",
+            "endpoint_id": PERSON,
+            "status": f"CASE WHEN {DUE} THEN 'waiting' WHEN n %% 7 = 0 THEN 'given_up' ELSE 'delivered' END",
+            "next_attempt_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END",
+        },
+    ),
+}
