@@ -14,7 +14,8 @@ from tests.query_plans.filled_tables import COLUMNS, fill
 from tests.query_plans.operations import deliveries, domain_calls, filters, pages, searches, sweeps
 from tests.query_plans.plans import Seen, counters, explain, watched
 
-pytestmark = pytest.mark.django_db
+# It is one of the longest tests. Tests with a timeout of their own begin first.
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 
 LARGE: Final = {table for table, (rows, _columns) in COLUMNS.items() if rows > 1_000}
 # By the beginning of the operation's name, and the table.
