@@ -14,6 +14,7 @@ from django.db import DatabaseError, OperationalError, connection, connections
 from django.test import Client
 
 from issuing.authorizations import decision_store, unknown_commits
+from issuing.authorizations.facts import Facts
 from issuing.handlers import dispatch
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard import metrics
@@ -174,7 +175,7 @@ def test_what_a_copy_was_answered_in_time_is_not_taken_back(monkeypatch: pytest.
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     assert stripe_events.post(asked).json()["approved"] is True
 
-    def silent(*_args: Any, **_kwargs: Any) -> decision_store.Facts:
+    def silent(*_args: Any, **_kwargs: Any) -> Facts:
         raise OperationalError("planned") from SilentDatabaseError("planned")
 
     with monkeypatch.context() as away:

@@ -10,6 +10,7 @@ import time_machine
 
 from audit.models import Entry
 from issuing.authorizations import decision_store
+from issuing.authorizations.facts import Facts
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
@@ -35,7 +36,7 @@ def meanwhile(monkeypatch: Patch, change: Callable[[], object], *, times: int = 
     """Somebody commits `change` between our read and our commit, so many times."""
     read, done = decision_store.read, []
 
-    def and_then(*args: Any, **kwargs: Any) -> decision_store.Facts:
+    def and_then(*args: Any, **kwargs: Any) -> Facts:
         seen = read(*args, **kwargs)
         if len(done) < times:
             done.append(change())

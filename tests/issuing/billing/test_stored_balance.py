@@ -7,6 +7,7 @@ import pytest
 
 from audit.models import Entry
 from issuing.authorizations import decision_store, late_approvals
+from issuing.authorizations.facts import Facts
 from issuing.handlers import dispatch
 from issuing.issuers.stripe.answers import STRIPE
 from issuing.models import Authorization, BalanceUse, Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
@@ -152,7 +153,7 @@ def test_what_changed_since_the_read_is_decided_anew(
 ) -> None:
     read, done = decision_store.read, []
 
-    def and_then(*args: Any, **kwargs: Any) -> decision_store.Facts:
+    def and_then(*args: Any, **kwargs: Any) -> Facts:
         seen = read(*args, **kwargs)
         if not done:
             done.append(VirtualCard.objects.filter(pk=card.pk).update(**meanwhile))
