@@ -64,7 +64,8 @@ client: setup  ## the TypeScript client: is it that of the routes? does it compi
 PROOFS := tests/invariants tests/faults/test_process_kills.py tests/faults/test_card_crashes.py \
 	tests/faults/test_settlement_crashes.py tests/onecard/test_no_server_errors.py tests/issuing/legacy/test_proof.py \
 	tests/faults/test_busy_server.py tests/faults/test_doors_and_desk.py tests/issuing/disputes/test_lifecycle.py \
-	tests/issuing/handlers/test_marqeta_disputes.py tests/onecard/dev tests/wallet/charges/test_cascade_ends.py
+	tests/issuing/handlers/test_marqeta_disputes.py tests/onecard/dev/test_ports.py tests/onecard/dev/test_bootstrap.py \
+	tests/wallet/charges/test_cascade_ends.py
 
 proofs: setup  ## what the suite tries in short, longer: lives, kills, crashes, hostile values, an import (some minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
