@@ -17,6 +17,12 @@ def hidden_of(client: Client, page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', found))
 
 
+def fields_of(client: Client, page: str) -> list[str]:
+    """The names of all fields of the page's forms."""
+    found = client.get(page).content.decode()
+    return re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', found)
+
+
 def send(client: Client, page: str, **typed: Any) -> Any:
     """Opens a page and sends its form."""
     return client.post(page, {**hidden_of(client, page), **typed})
