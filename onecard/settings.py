@@ -244,6 +244,8 @@ CSRF_FAILURE_VIEW = "onecard.api.auth.refusals.without_csrf_token"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = STAFF_SESSION_H * 3600
+# A code that was mailed stands in its session until it is used.
+SESSION_SERIALIZER = "onecard.kit.sealed_sessions.SealedSerializer"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # The proxy in front must set this header itself and let none through from outside (docs/threat-model.md).
