@@ -8,6 +8,7 @@ from django.conf import settings
 from issuing.models import Decision
 from onecard.demo.purchase import Report
 from onecard.kit.money import Money
+from onecard.notices.models import Notice
 from routing import rewards
 from routing.models import MerchantCategory
 from routing.words import LEFT_OUT, RULES
@@ -43,6 +44,14 @@ def _lines(report: Report) -> Iterator[str]:
     if report.charge is not None:
         yield from _charge(report)
         yield from _reward(decision)
+    yield from _notice(decision)
+
+
+def _notice(decision: Decision) -> Iterator[str]:
+    """What the person's feed says of it."""
+    for notice in Notice.objects.filter(cause=f"decision:{decision.public_id}"):
+        yield ""
+        yield f"Notice        {notice.text}"
 
 
 def _purchase(report: Report) -> Iterator[str]:

@@ -15,6 +15,7 @@ from psycopg.errors import LockNotAvailable
 
 from audit.trail import record
 from issuing import states
+from issuing.cards import card_notices
 from issuing.models import Provider, VirtualCard
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
@@ -189,6 +190,8 @@ def _seed_card(person: Cardholder, given: dict[str, Any]) -> bool:
     card, is_new = VirtualCard.objects.get_or_create(
         **key, defaults={**values, "cardholder": person, "status": states.Card.ACTIVE}
     )
+    if is_new:
+        card_notices.status_changed(card, states.Card.ACTIVE, cause=f"demo:{card.public_id}")
     if card.cardholder_id != person.pk:
         raise _taken(given["issuer_card_id"], card.cardholder)
     return is_new

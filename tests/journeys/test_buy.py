@@ -12,6 +12,7 @@ from issuing.handlers import dispatch
 from issuing.models import Decision, Hold, IssuerEvent, SpendWindow, VirtualCard
 from onecard.demo.purchase import Report
 from onecard.demo.timeline import render
+from onecard.notices.models import Notice
 from tests.journeys.conftest import CARD
 from tests.sandbox.running import RunningSandbox
 from tests.support.sandboxes import intents
@@ -39,6 +40,10 @@ def test_the_walkthrough_comes_out_exactly(buy: Buy, sandbox: RunningSandbox) ->
     told = render(report)
     for words in ("APPROVED", "135 points", "1.35 USD", "0.675 / 1.35 / 2.025", "+0.90 USD (+200 %)", "4500"):
         assert words in told
+    assert "Notice        45.00 USD at " in told
+    kinds = list(Notice.objects.order_by("pk").values_list("kind", flat=True))
+    assert {"kyc_changed", "card_unfrozen", "purchase_approved"} <= {*kinds}, kinds
+    assert kinds.count("purchase_approved") == 1
     (intent,) = intents(sandbox)
     assert (intent["amount"], intent["customer"], intent["status"]) == (4500, "cus_T3CgWDrN0e0AMe", "succeeded")
 
