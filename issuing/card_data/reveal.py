@@ -70,6 +70,11 @@ class NonceError(CardDataError):
 
     code = "invalid_nonce"
 
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        """Returns the sentence by the field that is wrong."""
+        return {"nonce": [self.message]}
+
 
 @sensitive_variables()
 def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) -> CardData:

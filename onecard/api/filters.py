@@ -36,11 +36,20 @@ class MccFilter(filters.CharFilter):
         super().__init__(*args, validators=[RegexValidator(r"\A[0-9]{4}\Z", "Send four digits, such as 5812.")], **more)
 
 
+class _Whole(forms.IntegerField):
+    """Digits of ASCII; Python reads those of every script."""
+
+    def to_python(self, value: Any) -> int | None:
+        if not str(value or "").isascii():
+            raise forms.ValidationError(self.error_messages["invalid"])
+        return super().to_python(value)
+
+
 @extend_schema_field({"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT_MINOR})
 class MinorFilter(filters.NumberFilter):
     """A whole number of minor units."""
 
-    field_class = forms.IntegerField
+    field_class = _Whole
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, min_value=0, max_value=MAX_AMOUNT_MINOR, **more)

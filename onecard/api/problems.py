@@ -107,10 +107,10 @@ def body(
         "title": HTTPStatus(status_code).phrase,
         "status": status_code,
         "code": code,
-        "detail": detail,
+        "detail": _encodable(detail),
         "request_id": request_id(request),
     }
-    return {**found, "errors": errors} if errors else found
+    return {**found, "errors": _encodable(errors)} if errors else found
 
 
 def sentence(error: exceptions.APIException) -> str:
@@ -126,6 +126,15 @@ def fields(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(detail, list):
         return {"non_field_errors": [str(each) for each in detail]}
     return detail if isinstance(detail, dict) else {}
+
+
+def _encodable(said: Any) -> Any:
+    """Returns sentences with what UTF-8 cannot hold replaced: they may repeat what was sent."""
+    if isinstance(said, dict):
+        return {_encodable(name): _encodable(each) for name, each in said.items()}
+    if isinstance(said, list):
+        return [_encodable(each) for each in said]
+    return said.encode(errors="replace").decode() if isinstance(said, str) else said
 
 
 def not_found(request: HttpRequest) -> JsonResponse:

@@ -72,10 +72,9 @@ class Schema(AutoSchema):
             words = "`true` where this is the answer to an earlier request."
             yield idempotency.REPLAYED, {"description": words, "schema": {"type": "string", "enum": ["true"]}}
         if status.startswith("2") and self.method in getattr(self.view, "etag_methods", ()):
-            yield (
-                "ETag",
-                {"description": "For If-Match of a change.", "required": not _may_be_new(self), "schema": TEXT},
-            )
+            # The answer to a repeat has none: it may be another version by now.
+            words, is_given = "For If-Match of a change.", not (_may_be_new(self) or _needs_key(self))
+            yield "ETag", {"description": words, "required": is_given, "schema": TEXT}
         if status in ("429", "503"):
             yield "Retry-After", {"description": "In how many seconds to try again.", "schema": {"type": "integer"}}
 

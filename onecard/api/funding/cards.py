@@ -51,6 +51,10 @@ class ProductField(serializers.SlugRelatedField[CardProduct]):
     def __init__(self, **more: Any) -> None:
         super().__init__(slug_field="key", queryset=CardProduct.objects.all(), required=False, **more)
 
+    def to_internal_value(self, data: Any) -> CardProduct:
+        """Looks up text only, without what the database cannot hold."""
+        return super().to_internal_value(serializers.CharField(max_length=120).run_validation(data))
+
 
 class NewCard(serializers.Serializer[Any]):
     """A setup whose form is done, and what its owner calls the card."""
