@@ -48,7 +48,7 @@ class EndpointAdmin(EndpointButtons, ReadOnlyAdmin):
 
     actions_detail = ("replay_since", "switch_off", "switch_on")
     list_display = ("number", "owner", "host", "state", "types_sent", "failing")
-    list_display_links = ("number", "owner")
+    list_display_links = ("number",)
     list_filter = ("off_by", "created_at")
     list_select_related = ("user",)
     search_ids = (("public_id",),)

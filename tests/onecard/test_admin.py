@@ -108,7 +108,8 @@ def test_the_overview_counts_today_and_what_waits() -> None:
         assert (tiles["Approved today"].value, tiles["Declined today"].value) == ("2", "1")
     assert (tiles["Open cases"].value, tiles["Open cases"].note) == ("2", "2.00 USD at stake")
     assert (tiles["Oldest uncharged approval"].value, tiles["Oldest uncharged approval"].tone) == ("5 min", "bad")
-    assert (tiles["Outbox waiting"].value, tiles["Outbox waiting"].tone) == ("2", "bad")
+    # Two charges, a mail and a delivery.
+    assert (tiles["Outbox waiting"].value, tiles["Outbox waiting"].tone) == ("4", "bad")
     assert "Starbucks Coffee" in text_of(answer)
 
 
