@@ -53,7 +53,7 @@ kills: setup  ## every step of every flow killed with SIGKILL and restarted (abo
 crawl: setup  ## every page, filter, form and route asked with hostile values (about 5 minutes); CRAWL_SEED=1
 	@CRAWL_EVERY=1 $(LAUNCHER) test -n auto -rP tests/onecard/test_no_server_errors.py tests/onecard/person/test_hostile.py $(ARGS)
 
-contract: setup  ## schemathesis sends 200 requests of each kind to each operation of the API (about an hour); CONTRACT_SEED=1
+contract: setup  ## schemathesis sends 200 requests of each kind to each operation of the API (about 6 minutes); CONTRACT_SEED=1
 	@CONTRACT_EVERY=1 CONTRACT_SHARES=8 CONTRACT_EXAMPLES=$(or $(CONTRACT_EXAMPLES),200) \
 		$(LAUNCHER) test -n auto -rP tests/onecard/api/test_contract.py $(ARGS)
 
