@@ -105,12 +105,12 @@ def _outside(view: View, *, keeps_answer: bool) -> View:
             response = view(self, request, *args, request_id=row.request_id, **kwargs)
         except BaseException:
             # What it has done so far is known to the domain under request_id, so trying again is safe.
-            IdempotentRequest.objects.filter(pk=row.pk).update(leased_until=None)
+            _free(row)
             raise
         if keeps_answer:
             _store(row, response)
         else:
-            IdempotentRequest.objects.filter(pk=row.pk).update(leased_until=None)
+            _free(row)
         return response
 
     run.needs_idempotency_key = True  # type: ignore[attr-defined]
@@ -131,9 +131,17 @@ def _lease(request: Request, key: str, fingerprint: str) -> IdempotentRequest:
             return row
         now = clock.now()
         is_free = Q(leased_until=None) | Q(leased_until__lte=now)
-        if not IdempotentRequest.objects.filter(is_free, pk=row.pk).update(leased_until=now + LEASE):
+        taken = IdempotentRequest.objects.filter(is_free, pk=row.pk, status_code=None).update(leased_until=now + LEASE)
+        # The first request may have stored its answer since the look above: it holds no lock then.
+        row.refresh_from_db()
+        if not taken and row.status_code is None:
             raise StillRunningError(RUNNING)
         return row
+
+
+def _free(row: IdempotentRequest) -> None:
+    """Ends the lease, unless it ran out and another request has one."""
+    IdempotentRequest.objects.filter(pk=row.pk, leased_until=row.leased_until).update(leased_until=None)
 
 
 def _lock(request: Request, key: str) -> None:

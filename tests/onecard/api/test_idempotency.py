@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 
 from onecard.api.idempotency import LEASE, forget_old
@@ -148,6 +149,39 @@ def test_a_dead_requests_lease_ends(user: User) -> None:
     row.update(leased_until=clock.now())
 
     assert post(client, key, page="calls").status_code == 201
+
+
+def test_an_answer_stored_between_look_and_lease_is_given_again(user: User) -> None:
+    client, key = logged_in(user), str(uuid.uuid4())
+    answer = post(client, key, page="calls").json()
+    row = IdempotentRequest.objects.filter(key=key)
+    row.update(status_code=None, answer=None, leased_until=clock.now() + LEASE)
+    finished: list[str] = []
+
+    def finish_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "api_idempotentrequest"') and not finished:
+            finished.append(sql)
+            row.update(status_code=201, answer=answer, leased_until=None)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(finish_first):
+        repeat = post(client, key, page="calls")
+
+    assert finished
+    assert (repeat.status_code, repeat.json(), repeat["Idempotency-Replayed"]) == (201, answer, "true")
+    assert len(door.asked) == 1
+
+
+def test_a_request_that_lost_its_lease_does_not_free_the_next_ones(user: User) -> None:
+    client, key = logged_in(user), str(uuid.uuid4())
+    client.raise_request_exception = False
+    taken = clock.now() + LEASE * 2
+    door.during.append(lambda: IdempotentRequest.objects.filter(key=key).update(leased_until=taken))
+    door.during.append(breaks)
+
+    assert post(client, key, page="calls").status_code == 500
+
+    assert IdempotentRequest.objects.get(key=key).leased_until == taken
 
 
 @pytest.mark.django_db(transaction=True)
