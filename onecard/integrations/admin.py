@@ -52,7 +52,7 @@ class EndpointAdmin(EndpointButtons, ReadOnlyAdmin):
     list_filter = ("off_by", "created_at")
     list_select_related = ("user",)
     search_ids = (("public_id",),)
-    search_fields = ("user__email", "url", "description")
+    search_fields = ("user__email", "url", "description", "public_id")
     search_help_text = "The endpoint's id, its owner's e-mail address, or a part of its address"
     nothing_yet = "People register them through the API (POST /api/v1/webhook-endpoints)."
     fields = (
@@ -135,7 +135,7 @@ class DeliveryAdmin(DeliveryButtons, ReadOnlyAdmin):
     list_filter = ("status", "event__type", EndpointFilter, "created_at")
     list_select_related = ("event", "endpoint__user")
     search_ids = (("public_id",), ("event__public_id",))
-    search_fields = ("endpoint__user__email", "endpoint__url")
+    search_fields = ("endpoint__user__email", "endpoint__url", "public_id", "event__public_id")
     search_help_text = "The id of a delivery or an event, the owner's e-mail address, or a part of the address"
     nothing_yet = "They come with what people hear of, for those who have a webhook endpoint."
     fields = (

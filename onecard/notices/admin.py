@@ -41,7 +41,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_filter = ("kind", MailFilter, "created_at")
     list_select_related = ("user", "mail")
     search_ids = (("public_id",), ("cause",))
-    search_fields = ("user__email", "user__username")
+    search_fields = ("user__email", "user__username", "public_id", "cause")
     search_help_text = "The notice's id, its cause such as decision:<uuid>, or the person's e-mail address"
     nothing_yet = "They come with purchases, cards, disputes, identity checks and logins of people."
     fields = (
