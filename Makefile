@@ -29,7 +29,7 @@ manage: setup  ## any management command, with its database; ARGS='shell'
 	@$(LAUNCHER) manage $(ARGS)
 
 test: setup  ## run the test suite, on all cores; ARGS are pytest's
-	@$(LAUNCHER) test $(or $(ARGS),-n auto)
+	@SUITE=$(if $(ARGS),,1) $(LAUNCHER) test $(or $(ARGS),-n auto)
 
 bench: setup  ## measure the decision path
 	@$(LAUNCHER) bench $(ARGS)
@@ -60,14 +60,12 @@ contract: setup  ## schemathesis sends 200 requests of each kind to each operati
 client: setup  ## the TypeScript client: is it that of the routes? does it compile? ARGS=--write generates it
 	@$(LAUNCHER) client $(ARGS)
 
-# In short forms, the suite tries these as well.
-PROOFS := tests/invariants tests/faults/test_process_kills.py tests/faults/test_card_crashes.py \
-	tests/faults/test_settlement_crashes.py tests/onecard/test_no_server_errors.py tests/issuing/legacy/test_proof.py \
-	tests/faults/test_busy_server.py tests/faults/test_doors_and_desk.py tests/issuing/disputes/test_lifecycle.py \
-	tests/issuing/handlers/test_marqeta_disputes.py tests/onecard/dev/test_ports.py tests/onecard/dev/test_bootstrap.py \
-	tests/wallet/charges/test_cascade_ends.py
+# What the suite tries in short, and what it leaves out: tests marked only_in_proofs.
+PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/test_no_server_errors.py tests/onecard/dev \
+	tests/issuing/legacy/test_proof.py tests/issuing/disputes/test_lifecycle.py \
+	tests/issuing/handlers/test_marqeta_disputes.py tests/wallet/charges/test_cascade_ends.py
 
-proofs: setup  ## what the suite tries in short, longer: lives, kills, crashes, hostile values, an import (some minutes)
+proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, query plans (7 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
 
 lint: setup  ## ruff: rules and format

@@ -1,6 +1,6 @@
 """Too much to do: logins, more purchases than can be decided, a silent database. Every answer comes in time.
 
-Each lasts a few seconds in the suite, and longer in `make proofs`.
+By itself each lasts a few seconds, and longer in `make proofs`.
 """
 
 import threading
@@ -22,7 +22,7 @@ from tests.support.relays import database_relay
 from tests.support.wallets import walkthrough_card
 from tests.support.web_servers import Buyers, deadline_ms, get, web_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 RICH = {"daily_limit_minor": 10**9, "monthly_limit_minor": 10**9}
 LOGINS = 24

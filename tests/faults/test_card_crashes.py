@@ -2,7 +2,8 @@
 
 A moment is a statement to the database, or a request to the issuer: before it is sent, or after the issuer has done its
 work and before we read the answer. Every point has a cardholder of its own, so that one sandbox serves them all.
-The suite tries a few points, `make proofs` 100. CARD_CRASH_POINTS and CARD_CRASH_SEED repeat a run, or make it longer.
+By itself this file tries a few points, in `make proofs` 100. CARD_CRASH_POINTS and
+CARD_CRASH_SEED repeat a run, or make it longer.
 """
 
 import datetime as dt
@@ -35,7 +36,7 @@ from tests.support.factories import CardholderFactory, UserFactory
 from tests.support.lengths import length
 from wallet.models import Cardholder
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 POINTS = length("CARD_CRASH_POINTS", short=20, whole=100)
 SEED = int(os.environ.get("CARD_CRASH_SEED", "0")) or secrets.randbelow(2**32)

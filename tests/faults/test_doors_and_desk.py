@@ -16,7 +16,7 @@ from tests.support.factories import UserFactory
 from tests.support.wallets import walkthrough_card
 from tests.support.web_servers import Buyers, web_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 GUESSERS = 24
 ATTACK_S = 2.0
@@ -65,7 +65,6 @@ def _try(client: HTTPConnection, number: int) -> int:
     return answer.status
 
 
-@pytest.mark.only_in_proofs
 def test_guesses_at_the_desk_slow_no_purchase_at_the_doors_down() -> None:
     card = walkthrough_card(daily_limit_minor=10**9, monthly_limit_minor=10**9).issuer_card_id
     right = make_password("the right pass phrase")

@@ -18,7 +18,7 @@ from tests.support.starts import ROOT
 from tests.support.wallets import walkthrough_card
 from tests.support.web_servers import Buyers, get, web_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 FRAME = """
 {user}

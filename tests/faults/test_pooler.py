@@ -31,7 +31,7 @@ from wallet.models import FundingCharge
 from wallet.refunds import records as refunds
 from wallet.refunds import send as refund_sending
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 
 @pytest.fixture(params=["", "options"], ids=["parameters refused", "parameters ignored"])

@@ -1,8 +1,8 @@
 """A process is killed at a step of a flow; restarted, it ends where it would have ended (money-safety F4).
 
-The suite takes one step of one flow in six at random, and prints its seed; `make proofs` takes one step of each flow,
-and KILL_EVERY=1 every step (`make kills`). KILL_SEED repeats a run. One time in four the restarted system is killed as
-well.
+By itself this file takes one step of one flow in six at random, and prints its seed; `make proofs` one step of each
+flow, and KILL_EVERY=1 every step (`make kills`). KILL_SEED repeats a run. One time in four the restarted system is
+killed as well.
 """
 
 import os
@@ -33,11 +33,15 @@ SEED = int(os.environ.get("KILL_SEED", "0")) or secrets.randbelow(2**32)
 MOST_IN_SUITE = 1
 FLOWS = kill_flows.FLOWS | kill_holds.FLOWS | kill_balances.FLOWS
 FLOWS |= kill_marqeta_holds.FLOWS | kill_missed_holds.FLOWS | kill_overpayments.FLOWS | kill_relinking.FLOWS
-# The suite draws one flow of so many.
+# By itself the file draws one flow of so many.
 TOGETHER = 1 if EVERY else length("KILL_FLOWS_TOGETHER", short=6, whole=1)
 GROUPS = [tuple(FLOWS)[start : start + TOGETHER] for start in range(0, len(FLOWS), TOGETHER)]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(3600 if EVERY else 300)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(3600 if EVERY else 300),
+    pytest.mark.only_in_proofs,
+]
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=" or ".join)

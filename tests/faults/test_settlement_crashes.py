@@ -1,6 +1,6 @@
 """A death at any statement of a settlement: done again, it ends with the same money (money-safety F4).
 
-The suite tries one statement in nine, `make proofs` one in three.
+By itself this file tries one statement in nine, in `make proofs` one in three.
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ from wallet.models import FundingObligation, FundingRefund, Posting
 # At one statement in so many, from a random one on.
 EVERY = length("SETTLEMENT_CRASH_EVERY", short=9, whole=3)
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 
 class Death(BaseException):

@@ -13,7 +13,7 @@ from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
 from tests.support.web_servers import Buyers, request_bytes, web_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_in_proofs]
 
 
 def test_purchases_are_answered_in_time_whatever_slow_clients_do() -> None:

@@ -1,7 +1,7 @@
 """No input makes a 500: hostile values through every list, filter, search, form, button and API route there is.
 
-The suite asks one in twelve of them, drawn from a seed that it prints, `make proofs` one in six, and `make crawl` all
-(CRAWL_EVERY=1).
+By itself this file asks one in twelve of them, drawn from a seed that it prints, in `make proofs` one in six, and in
+`make crawl` all (CRAWL_EVERY=1).
 """
 
 import itertools
@@ -30,7 +30,7 @@ from tests.support.factories import CardholderFactory, CardProductFactory
 from tests.support.lengths import length
 
 # Hundreds of pages each; a busy machine needs its time.
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900), pytest.mark.only_in_proofs]
 
 T = TypeVar("T")
 EVERY = length("CRAWL_EVERY", short=12, whole=6)

@@ -15,7 +15,7 @@ from tests.query_plans.operations import deliveries, domain_calls, filters, page
 from tests.query_plans.plans import Seen, counters, explain, watched
 
 # It is one of the longest tests. Tests with a timeout of their own begin first.
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600), pytest.mark.only_in_proofs]
 
 LARGE: Final = {table for table, (rows, _columns) in COLUMNS.items() if rows > 1_000}
 # By the beginning of the operation's name, and the table.

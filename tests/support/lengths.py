@@ -1,8 +1,13 @@
-"""How long a proof is: short in the suite, whole in `make proofs`, which sets PROOFS."""
+"""How long a proof is: short or left out in the suite, whole in `make proofs`.
+
+`make test` without arguments sets SUITE, and `make proofs` sets PROOFS. A file that is named, as in
+`make test ARGS=tests/faults/test_pooler.py`, runs whatever it is, in its short form.
+"""
 
 import os
 
 ARE_WHOLE = bool(os.environ.get("PROOFS"))
+IS_SUITE = bool(os.environ.get("SUITE"))
 
 
 def length(name: str, *, short: int, whole: int) -> int:

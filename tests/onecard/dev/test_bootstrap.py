@@ -14,6 +14,8 @@ from onecard.dev import bootstrap
 from onecard.dev.bootstrap import BootstrapError, is_current, make_environment
 from tests.onecard.dev.processes import CHECKOUT
 
+pytestmark = pytest.mark.only_in_proofs
+
 
 @pytest.fixture
 def requirements(tmp_path: Path) -> Path:
@@ -46,7 +48,6 @@ def first_set_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstSetU
         yield FirstSetUp(folder / ".venv", made.stdout + made.stderr)
 
 
-@pytest.mark.only_in_proofs
 def test_an_environment_is_made_once_and_again_after_a_broken_install(tmp_path: Path, requirements: Path) -> None:
     environment = tmp_path / ".venv"
     make_environment(environment, requirements)

@@ -20,6 +20,8 @@ from onecard.dev.stack_environment import (
 from onecard.dev.supervisor import Supervisor
 from tests.onecard.dev.processes import CHECKOUT, eventually, is_alive
 
+pytestmark = pytest.mark.only_in_proofs
+
 PRINT_SERVICES = """
 import os
 def test_services_are_given():

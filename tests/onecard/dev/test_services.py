@@ -18,6 +18,8 @@ from onecard.dev.orphans import list_servers_in
 from onecard.dev.services import is_claimed, private_services
 from tests.onecard.dev.processes import eventually, is_alive, kill, read_numbers, start_launcher
 
+pytestmark = pytest.mark.only_in_proofs
+
 # Prints the ids of its servers' processes and of its guardian, and stays.
 LAUNCHER = """
 import sys
