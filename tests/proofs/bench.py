@@ -58,7 +58,9 @@ def make_cards(count: int) -> list[str]:
 
 def _make_card(number: int, networks: list[Network]) -> str:
     user = User.objects.create(username=f"bench-{number}")
-    holder = Cardholder.objects.create(user=user, name=f"Bench {number}", kyc_status="verified")
+    holder = Cardholder.objects.create(
+        user=user, name=f"Bench {number}", kyc_status="verified", processor_customer_id=f"cus_bench_{number}"
+    )
     for position, network in enumerate(networks):
         FundingMethod.objects.create(
             cardholder=holder,
