@@ -61,9 +61,13 @@ client: setup  ## the TypeScript client: is it that of the routes? does it compi
 	@$(LAUNCHER) client $(ARGS)
 
 # What the suite tries in short, and what it leaves out: tests marked only_in_proofs.
-PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/test_no_server_errors.py tests/onecard/dev \
-	tests/issuing/legacy/test_proof.py tests/issuing/disputes/test_lifecycle.py \
-	tests/issuing/handlers/test_marqeta_disputes.py tests/wallet/charges/test_cascade_ends.py
+PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev tests/onecard/test_no_server_errors.py \
+	tests/onecard/test_admin_filters.py tests/issuing/legacy/test_proof.py tests/wallet/charges/test_cascade_ends.py \
+	tests/issuing/disputes/test_lifecycle.py tests/issuing/handlers/test_marqeta_disputes.py \
+	tests/issuing/authorizations/test_close_out.py tests/issuing/authorizations/test_partial_approval.py \
+	tests/issuing/clearing/test_foreign_currency.py tests/issuing/clearing/test_refund_matching.py \
+	tests/issuing/clearing/test_refunds_by_two_messages.py tests/issuing/billing/test_stored_balance.py \
+	tests/issuing/webhooks/test_marqeta.py
 
 proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, query plans (7 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)

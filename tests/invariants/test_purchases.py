@@ -29,6 +29,7 @@ def test_no_sequence_of_events_breaks_an_invariant(share: int) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.only_in_proofs
 @pytest.mark.timeout(max(600, EXAMPLES * 3))
 @pytest.mark.parametrize("course", COURSES)
 def test_no_course_of_a_bank_breaks_an_invariant(course: str) -> None:

@@ -18,7 +18,7 @@ from tests.support.factories import CardholderFactory, UserFactory
 from tests.support.issuer_rows import rows_about
 from tests.support.wallets import walkthrough_card
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_in_proofs]
 
 SECRET = re.compile(r"password|secret|encrypted|cvv|card_number|token|session|seed")
 GUESSES = (

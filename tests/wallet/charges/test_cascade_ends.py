@@ -193,6 +193,7 @@ def dies_at(n: int, deed: Any) -> bool:
     return False
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("second_pays", [True, False])
 def test_a_death_at_any_statement_ends_as_if_nobody_had_died(sandbox: RunningSandbox, second_pays: bool) -> None:
