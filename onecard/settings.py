@@ -149,6 +149,7 @@ INSTALLED_APPS = [
     "wallet",
     "routing",
     "issuing",
+    "onecard.desk",
     "onecard.api",
 ]
 # Test equipment with commands of its own, where a checkout has it; an installation is made without tests/.
