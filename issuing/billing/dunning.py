@@ -37,7 +37,7 @@ def take_notice(*, case_id: int) -> bool:
     found = case.select_related("obligation").first()
     if found is None or found.obligation is None:
         return False
-    card = _card_of(found.obligation)
+    card = card_of(found.obligation)
     is_frozen = card is not None and settings.FREEZE_ON_RECEIVABLE and _freeze(card, case_id)
     return receivable_notice.send(case_id=case_id, card_is_frozen=is_frozen)
 
@@ -49,6 +49,17 @@ def candidates_of(obligation: FundingObligation) -> list[int]:
     """
     decision = Decision.objects.filter(obligation=obligation).first() or _first_decision(obligation)
     return decision.ranked_method_ids if decision else []
+
+
+def card_of(obligation: FundingObligation) -> VirtualCard | None:
+    """Returns the virtual card with which an obligation's purchase was made."""
+    purchase = _purchase_of(obligation)
+    return purchase.card if purchase else None
+
+
+def freeze_key(card: VirtualCard, case_id: int) -> uuid.UUID:
+    """Returns the key of the one freeze of a card for a receivable's case."""
+    return uuid.uuid5(DEBTS, f"card {card.pk}, case {case_id}")
 
 
 def _first_decision(obligation: FundingObligation) -> Decision | None:
@@ -66,11 +77,6 @@ def _purchase_of(obligation: FundingObligation) -> Authorization | None:
     return decision.authorization if decision else None
 
 
-def _card_of(obligation: FundingObligation) -> VirtualCard | None:
-    purchase = _purchase_of(obligation)
-    return purchase.card if purchase else None
-
-
 def _freeze(card: VirtualCard, case_id: int) -> bool:
     """Freezes once per case, and returns whether the card is stopped now; a closed card stays closed.
 
@@ -78,7 +84,7 @@ def _freeze(card: VirtualCard, case_id: int) -> bool:
     after it while the case is open; an unfreezing that was under way before it does not make the card usable. A card
     that is frozen for another reason gets its freeze too: a later attempt would undo what staff do in between.
     """
-    key = uuid.uuid5(DEBTS, f"card {card.pk}, case {case_id}")
+    key = freeze_key(card, case_id)
     reason = f"A purchase is not paid (case {case_id})."
     try:
         after = cards.freeze(card=card, reason=reason, requested_by=ACTOR, key=key, is_recorded_anyway=True)

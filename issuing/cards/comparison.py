@@ -21,6 +21,8 @@ from wallet.models import Case
 from wallet.references import Subject
 
 UNKNOWN_CARD = "issuer_unknown_card"
+# The reason of a request that only repeats for the issuer how the card stands here begins so.
+REPEATED_FOR_ISSUER = "The issuer had"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,8 @@ def _resolve(card: VirtualCard, finding: Finding, *, actor: str, run: SyncRun | 
         if "status" in dict(finding.changes):
             card_notices.status_changed(card, finding.theirs, cause=f"sync:{card.public_id}:{clock.now().isoformat()}")
     if finding.push:
-        intend(card, finding.push, requested_by=actor, reason=f"The issuer had {finding.theirs}, we {finding.ours}.")
+        reason = f"{REPEATED_FOR_ISSUER} {finding.theirs}, we {finding.ours}."
+        intend(card, finding.push, requested_by=actor, reason=reason)
     if finding.resolution == Resolution.OPEN:
         open_card_case(card.issuer_card_id, f"{card}: {finding.ours} here, {finding.theirs} at the issuer.", card)
     return record_difference(

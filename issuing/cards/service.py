@@ -99,14 +99,22 @@ def activate(*, card: VirtualCard, requested_by: str, key: uuid.UUID | None = No
     return _change_later(card, CardChange.Kind.ACTIVATE, requested_by, key, from_states=(states.Card.PENDING,))
 
 
-def unfreeze(*, card: VirtualCard, requested_by: str, key: uuid.UUID | None = None) -> VirtualCard:
+def unfreeze(
+    *,
+    card: VirtualCard,
+    requested_by: str,
+    key: uuid.UUID | None = None,
+    check: Callable[[VirtualCard], None] = lambda _locked: None,
+) -> VirtualCard:
     """Makes a frozen card usable once the issuer confirms; raises CardRefusedError for a card in another state.
 
-    Its holder may undo only their own freeze: FrozenByOthersError says who can.
+    Its holder may undo only their own freeze: FrozenByOthersError says who can. `check` sees the card under its lock;
+    it refuses, or records why in the commit of the request.
     """
     check_usable(card)
     availability.refuse_when_read_only(card.issuer_provider)
-    return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, key, from_states=(states.Card.FROZEN,))
+    from_states = (states.Card.FROZEN,)
+    return _change_later(card, CardChange.Kind.UNFREEZE, requested_by, key, from_states=from_states, check=check)
 
 
 def freeze(
@@ -172,7 +180,13 @@ def request_limits_push(*, card: VirtualCard, requested_by: str) -> None:
 
 
 def _change_later(
-    card: VirtualCard, kind: str, requested_by: str, key: uuid.UUID | None, *, from_states: tuple[str, ...]
+    card: VirtualCard,
+    kind: str,
+    requested_by: str,
+    key: uuid.UUID | None,
+    *,
+    from_states: tuple[str, ...],
+    check: Callable[[VirtualCard], None] = lambda _locked: None,
 ) -> VirtualCard:
     """Asks the issuer first and then changes the card here: for what lets the cardholder do more."""
     with transaction():
@@ -182,6 +196,7 @@ def _change_later(
             holder_rights.refuse_undoing(locked, requested_by)
             if locked.status not in from_states:
                 raise not_in_this_state(locked)
+            check(locked)
             change = intend(locked, kind, requested_by=requested_by, key=key)
     return _carry_out(change)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django.forms import Select as SelectWidget
     from django.forms import Textarea as AreaWidget
     from django.forms import TextInput as TextWidget
+    from django_stubs_ext import StrOrPromise
 
     def page_action(**_options: Any) -> Callable[[View], View]:
         """Returns a button on top of a page of the admin that leads to a page of its own."""
@@ -67,9 +68,9 @@ NO_PERMISSION = (
 class Confirmation:
     """What the page says; `danger` paints the button red, `back` is the address of the object's page."""
 
-    title: str
-    words: str
-    button: str
+    title: "StrOrPromise"
+    words: "StrOrPromise"
+    button: "StrOrPromise"
     back: str
     danger: bool = False
     # Names and values, shown above the form.
@@ -83,7 +84,7 @@ def ask_or_do(
     form: forms.Form,
     call: Callable[..., Any],
     *,
-    done: str | Callable[[Any], HttpResponse | None],
+    done: "StrOrPromise | Callable[[Any], HttpResponse | None]",
     refusals: tuple[type[OneCardError], ...] = (OneCardError,),
     row: Model | None = None,
 ) -> HttpResponse:
@@ -104,10 +105,10 @@ def ask_or_do(
         if row is None or _is_there(row):
             raise
         return turn_away(request, f"This {row._meta.verbose_name} was deleted meanwhile.", _list_page(row))
-    if isinstance(done, str):
-        messages.success(request, done)
-        return redirect(confirmation.back)
-    return done(result) or redirect(confirmation.back)
+    if callable(done):
+        return done(result) or redirect(confirmation.back)
+    messages.success(request, done)
+    return redirect(confirmation.back)
 
 
 def turn_away(request: HttpRequest, why_not: str, page: str) -> HttpResponse:

@@ -1,25 +1,33 @@
 """The buttons of a case's page: for each its text, its form and the domain function that it calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
+from onecard.kit import display
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import AreaWidget, ReasonForm, SelectWidget
+from onecard.kit.errors import OneCardError
 from onecard.users.models import User
 from wallet.admin import second_person
 from wallet.casework import actions as case_actions
 from wallet.casework import desk as case_desk
-from wallet.casework import entered_refunds
+from wallet.casework import entered_refunds, paid_receivables
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.rules import CaseFacts
 from wallet.entered.amounts import Kind, two_person_notice
+from wallet.methods import cooling
 from wallet.models import Case, FundingMethod
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 WORKS, AGREES = "wallet.change_case", "wallet.agree_write_off"
 
@@ -87,14 +95,20 @@ class AgreeForm(CaseForm, second_person.AgreeForm):
 class CaseAction:
     """One button: its texts, its form, when it is possible, and the domain function that it calls."""
 
-    title: str
-    words: str
-    done: str
+    title: "StrOrPromise"
+    words: "StrOrPromise"
+    done: "StrOrPromise"
     call: Callable[..., object]
     why_not: Callable[[CaseFacts, User], str]
     form: type[CaseForm] = WhyForm
     permissions: tuple[str, ...] = (WORKS,)
     danger: bool = False
+    # What `call` raises beside CaseRefusedError, with a sentence for staff.
+    refusals: tuple[type[OneCardError], ...] = ()
+    # Offered on a case that is resolved, where it does what the end of the case makes possible.
+    when_resolved: bool = False
+    # What the page says beside the words: who and how much.
+    facts: Callable[[CaseFacts], Sequence[tuple[str, object]]] = lambda _facts: ()
 
 
 def _money(rule: Callable[[CaseFacts], str]) -> Callable[[CaseFacts, User], str]:
@@ -128,6 +142,16 @@ def _why_not_agree(facts: CaseFacts, user: User) -> str:
     if facts.case.proposed_by_id == user.pk:
         return "You asked for it yourself: a second person has to agree."
     return case_proposals.why_not_agree(facts)
+
+
+def _about_the_case(rule: Callable[[Case], str]) -> Callable[[CaseFacts, User], str]:
+    return lambda facts, _user: rule(facts.case)
+
+
+def _cooling_cards(facts: CaseFacts) -> list[tuple[str, object]]:
+    cards = cooling.paused_by(facts.obligation) if facts.obligation else []
+    until = _("cools down until %(when)s")
+    return [(str(card), until % {"when": display.moment(card.cooling_until)}) for card in cards]
 
 
 def _never(_facts: CaseFacts, _user: User) -> str:
@@ -218,6 +242,18 @@ ACTIONS = {
         call=case_actions.resolve,
         why_not=_money(case_rules.why_not_resolve),
     ),
+    "end-cooling": CaseAction(
+        title=_lazy("End cooling"),
+        words=_lazy(
+            "The purchase is paid. The cards that declined it may be chosen and charged again from the next purchase "
+            "on, instead of at the time below. Nothing is charged now."
+        ),
+        done=_lazy("The cards can be chosen again."),
+        call=paid_receivables.end_cooling,
+        why_not=_about_the_case(paid_receivables.why_not_end_cooling),
+        facts=_cooling_cards,
+        when_resolved=True,
+    ),
     "note": CaseAction(
         title="Add a note",
         words="What you found out or agreed. A note stays as it is written.",
@@ -225,6 +261,7 @@ ACTIONS = {
         call=case_actions.add_note,
         why_not=_never,
         form=NoteForm,
+        when_resolved=True,
     ),
     "take": CaseAction(
         title="Take",
@@ -251,7 +288,7 @@ def may(request: HttpRequest, action: CaseAction) -> bool:
 
 def possible(request: HttpRequest, facts: CaseFacts) -> list[str]:
     """Returns the buttons that this person may press and that the case allows now."""
-    if facts.case.status != Case.Status.OPEN:
-        return ["note"] if may(request, ACTIONS["note"]) else []
     user: Any = request.user
-    return [name for name, action in ACTIONS.items() if may(request, action) and not action.why_not(facts, user)]
+    is_open = facts.case.status == Case.Status.OPEN
+    offered = {name: action for name, action in ACTIONS.items() if is_open or action.when_resolved}
+    return [name for name, action in offered.items() if may(request, action) and not action.why_not(facts, user)]

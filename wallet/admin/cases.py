@@ -131,6 +131,7 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
         button=action.title,
         back=change_page(case),
         danger=action.danger,
+        facts=action.facts(facts),
     )
     return ask_or_do(
         request,
@@ -138,7 +139,7 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
         action.form(posted(request), facts),
         after_code(user, partial(action.call, case=case)),
         done=partial(show_result, request, done=action.done),
-        refusals=(CaseRefusedError, SecondFactorError),
+        refusals=(CaseRefusedError, SecondFactorError, *action.refusals),
         row=case,
     )
 
@@ -153,7 +154,7 @@ def _title(action: CaseAction, case: Case) -> str:
 
 def _why_not(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> str:
     user: Any = request.user
-    if facts.case.status != Case.Status.OPEN:
+    if facts.case.status != Case.Status.OPEN and not action.when_resolved:
         return "This case is resolved: nothing is left to do about it."
     return action.why_not(facts, user) or "This cannot be done now."
 

@@ -50,7 +50,8 @@ NEXT_STEP: dict[str, str] = {
         "Ask the cardholder to confirm the payment with their bank; a success closes this case by itself."
     ),
     Case.Kind.RECEIVABLE: (
-        "The cardholder was notified. Agree with them how it is paid, and unfreeze the card then. Soft declines are "
+        "The cardholder was notified. Agree with them how it is paid; once it is, this page offers to unfreeze the "
+        "card and to end the pauses of the cards that declined. Soft declines are "
         "tried again by the clock (see the obligation's charges); a payment that succeeds closes this case by itself. "
         "What they paid another way is booked as settled outside."
     ),

@@ -1,7 +1,7 @@
 """What the buttons share whose action takes a second person: the form, the check of the code, and the result."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -12,6 +12,9 @@ from onecard.kit.confirmation_pages import CodeField, ReasonForm
 from onecard.second_factor.devices import confirm
 from onecard.users.models import User
 from wallet.models import EnteredAmount
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class AgreeForm(ReasonForm):
@@ -33,7 +36,7 @@ def after_code(user: User, call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def show_result(request: HttpRequest, result: object, *, done: str = "") -> None:
+def show_result(request: HttpRequest, result: object, *, done: "StrOrPromise" = "") -> None:
     """Shows what happened to an entered amount, or that another action is done."""
     if isinstance(result, EnteredAmount) and result.status == EnteredAmount.Status.PROPOSED:
         messages.warning(

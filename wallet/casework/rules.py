@@ -6,6 +6,8 @@ Only reads. The admin pages ask which buttons to show, and the actions ask again
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from onecard.kit import clock
 from onecard.kit.money import Money
 from wallet import states
@@ -261,6 +263,17 @@ def why_not_resolve(facts: CaseFacts) -> str:
         return "The money is still owed: have it charged or written off; then this case closes by itself."
     if obligation is None and facts.clearing_minor:
         return f"The purchase is not paid: {Money(abs(facts.clearing_minor), case.currency)} is in clearing."
+    return ""
+
+
+def why_not_paid(case: Case) -> str:
+    """Returns why what a receivable's case asked for is not paid, or ""; settled outside counts as paid."""
+    if case.kind != Case.Kind.RECEIVABLE:
+        return _("This case is not about a purchase that the cardholder owes.")
+    if case.status == Case.Status.OPEN:
+        return _("The purchase is not paid yet.")
+    if case.proposal == Case.Proposal.WRITE_OFF and case.agreed_by_id:
+        return _("It was written off and not paid, so the card and the wallet stay as they are.")
     return ""
 
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from audit import trail
 from onecard.kit import clock
 from wallet.methods import usable as methods
+from wallet.methods.cooling import COOLED_DOWN
 from wallet.models import FundingCharge, FundingMethod
 from wallet.processors.base import Outcome
 from wallet.processors.blame import Blame
@@ -76,10 +77,11 @@ def sentence(method: FundingMethod, failure: Outcome | FundingCharge) -> str:
     return f"{method}: {failure.failure_message or failure.failure_code or failure.status}"
 
 
-def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
+def cool_down(method: FundingMethod, failure_code: str, *, actor: str, charge_id: int | None = None) -> None:
     """Takes a declined card out of routing for good, for a day or for minutes, by its decline code.
 
-    A disabled card stays as it is: whoever enables it again finds it unchanged.
+    A disabled card stays as it is: whoever enables it again finds it unchanged. The trail keeps the charge, which says
+    what the card rests for (wallet/methods/cooling.py).
     """
     if failure_code == NOT_ACTIVE:
         return
@@ -91,7 +93,7 @@ def cool_down(method: FundingMethod, failure_code: str, *, actor: str) -> None:
         until = clock.now() + (SOON if failure_code in RETRY_SOON else LATER)
         # A milder decline never shortens a longer pause.
         rows.filter(Q(cooling_until=None) | Q(cooling_until__lt=until)).update(cooling_until=until)
-    trail.record(actor=actor, action="method.cooled_down", subject=method, failure_code=failure_code)
+    trail.record(actor=actor, action=COOLED_DOWN, subject=method, failure_code=failure_code, charge=charge_id)
 
 
 def _disable(rows: QuerySet[FundingMethod], failure_code: str) -> None:

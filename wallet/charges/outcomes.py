@@ -222,7 +222,7 @@ def _follow(charge: FundingCharge, obligation: FundingObligation, outcome: Outco
     elif outcome.status in FAILURES and not _late_success_counts(obligation, outcome, actor):
         _failed(charge, obligation, outcome, actor)
     if declines.blames_method(outcome):
-        declines.cool_down(charge.method, outcome.failure_code, actor=actor)
+        declines.cool_down(charge.method, outcome.failure_code, actor=actor, charge_id=charge.pk)
 
 
 def _failed(charge: FundingCharge, obligation: FundingObligation, outcome: Outcome, actor: str) -> None:

@@ -1,0 +1,47 @@
+"""Ends the pause of funding cards after a declined charge, when the reason for the pause is gone."""
+
+from collections.abc import Iterable
+
+from audit.models import Entry
+from onecard.kit import clock
+from onecard.kit.transactions import require_transaction
+from wallet.methods.edits import edit
+from wallet.models import FundingMethod, FundingObligation
+
+COOLED_DOWN = "method.cooled_down"
+
+
+def is_cooling(method: FundingMethod) -> bool:
+    """Returns whether the card is left out of routing now, after a declined charge."""
+    return method.cooling_until is not None and method.cooling_until > clock.now()
+
+
+def paused_by(obligation: FundingObligation) -> list[FundingMethod]:
+    """Returns the cards that rest since a charge of this obligation failed, in the wallet's order.
+
+    A card that was declined for something else after that rests for that reason, and is left out.
+    """
+    charges = dict(obligation.charges.values_list("pk", "method_id"))
+    resting = FundingMethod.objects.filter(pk__in=charges.values(), cooling_until__gt=clock.now())
+    cards = resting.filter(status=FundingMethod.Status.ACTIVE).select_related("cardholder")
+    return [card for card in cards.order_by("position", "pk") if _last_charge(card) in charges]
+
+
+def end(cards: Iterable[FundingMethod], *, actor: str) -> list[FundingMethod]:
+    """Ends the pauses of those cards that still rest, under their wallet's lock, and returns them."""
+    require_transaction("The end of a pause")
+    ended = []
+    for card in cards:
+        fresh = FundingMethod.objects.get(pk=card.pk)
+        if is_cooling(fresh):
+            edit(fresh, actor=actor, cooling_until=None)
+            ended.append(fresh)
+    return ended
+
+
+def _last_charge(card: FundingMethod) -> int | None:
+    """Returns the key of the charge whose failure made the card rest last, as the trail has it."""
+    entries = Entry.objects.filter(subject_type="fundingmethod", subject_id=str(card.pk), action=COOLED_DOWN)
+    last = entries.order_by("-pk").first()
+    charge = last.details.get("charge") if last is not None and isinstance(last.details, dict) else None
+    return charge if isinstance(charge, int) else None
