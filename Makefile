@@ -67,7 +67,9 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 	tests/issuing/authorizations/test_close_out.py tests/issuing/authorizations/test_partial_approval.py \
 	tests/issuing/clearing/test_foreign_currency.py tests/issuing/clearing/test_refund_matching.py \
 	tests/issuing/clearing/test_refunds_by_two_messages.py tests/issuing/billing/test_stored_balance.py \
-	tests/issuing/webhooks/test_marqeta.py
+	tests/issuing/webhooks/test_marqeta.py tests/issuing/webhooks/test_hostile_events.py \
+	tests/issuing/webhooks/test_hostile_marqeta.py tests/issuing/disputes/test_hostile_disputes.py \
+	tests/issuing/clearing/test_posting.py tests/proofs/tests/test_purchases.py
 
 proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, query plans (7 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)

@@ -19,6 +19,7 @@ from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
 from routing import rulebook
 from tests.support import lengths, snapshots
+from tests.support.template_database import migrated_template
 
 
 @pytest.hookimpl(trylast=True)
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    """Each worker's database is a copy of one that was migrated once."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
 
 
 @pytest.fixture(scope="session")

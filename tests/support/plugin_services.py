@@ -15,9 +15,12 @@ import pytest
 
 from onecard.dev.errors import LauncherError
 from onecard.dev.services import private_services
+from tests.support import template_database
 
 # A test leaves little garbage; Python's own thresholds (700, 10, 10) look for it all the time.
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
+# Each has a Redis database, of which there are 16, and up to fifteen of the 200 connections.
+WORKERS_MOST = 12
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,6 +38,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half more than cores, since a test waits for servers and threads a third of its time."""
+    cores = os.cpu_count() or 1
+    return min(cores + (cores + 1) // 2, WORKERS_MOST)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collected tests and imported modules stay until the end: looking for garbage among them takes seconds."""
@@ -50,12 +60,15 @@ def pytest_collection() -> Generator[None, object, object]:
 def _start_services(config: pytest.Config) -> None:
     stack = ExitStack()
     config.add_cleanup(stack.close)
+    is_given = "DATABASE_URL" in os.environ
     try:
         services = stack.enter_context(private_services("test"))
     except LauncherError as error:
         raise pytest.UsageError(str(error)) from error
     os.environ["DATABASE_URL"] = services.database_url
     os.environ["REDIS_URL"] = services.redis_url
+    # A server that the person named may hold databases of an earlier run.
+    os.environ[template_database.LOCK] = "" if is_given else str(services.folder / "template.lock")
 
 
 def _safe_environment() -> dict[str, str]:

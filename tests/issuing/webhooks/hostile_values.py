@@ -6,6 +6,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.support.lengths import length
+
 any_value = st.recursive(
     st.none()
     | st.booleans()
@@ -34,4 +36,7 @@ def with_changed(value: dict[str, Any], place: tuple[Any, ...], new: Any) -> Any
     return changed
 
 
-UNHURRIED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+EXAMPLES = length("HOSTILE_EXAMPLES", short=40, whole=200)
+UNHURRIED = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)

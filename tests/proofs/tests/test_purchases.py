@@ -105,6 +105,7 @@ def world(our_server: str) -> Iterator[World]:
             yield World(http, make_people(http, 4, seed=SEED), running)
 
 
+@pytest.mark.only_in_proofs
 def test_purchases_at_both_issuers_with_random_faults_add_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing takes messages out of the outbox here before the traffic is over.
     monkeypatch.setattr(traffic, "MOST_WAITING", 10_000)

@@ -245,7 +245,12 @@ def check_end(obligation: FundingObligation, sandbox: RunningSandbox, *, funded:
 
 @pytest.mark.timeout(400)
 @given(answers=st.lists(OUTCOMES, max_size=25), cards=st.integers(1, 4), twice=st.booleans())
-@trials(max_examples=60, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+@trials(
+    max_examples=length("CASCADE_EXAMPLES", short=15, whole=100),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
 def test_any_sequence_of_outcomes_ends_paid_once_or_owed_once(
     answers: list[tuple[str, str]], cards: int, twice: bool
 ) -> None:
