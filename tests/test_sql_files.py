@@ -14,9 +14,11 @@ FILES: Final = {
     for path in sorted((ROOT / app / "sql").rglob("*.sql"))
 }
 CREATES: Final = re.compile(r"^CREATE OR REPLACE (FUNCTION|TRIGGER) (\w+)", re.MULTILINE)
+# Without those that belong to an extension of PostgreSQL.
 FUNCTIONS: Final = """
 SELECT proname, pg_get_functiondef(oid), format('DROP FUNCTION %s CASCADE', oid::regprocedure)
-FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+FROM pg_proc p WHERE pronamespace = current_schema()::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')
 """
 TRIGGERS: Final = """
 SELECT tgname, pg_get_triggerdef(t.oid), format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)

@@ -108,6 +108,8 @@ class VirtualCard(models.Model):
             models.Index(
                 fields=["comparison_due_at"], name="comparison_due", condition=Q(comparison_due_at__isnull=False)
             ),
+            # Staff search for a person by the last four digits of a card.
+            models.Index(fields=["last_four"], name="card_last_four"),
             models.Index(fields=["replaces"], name="card_that_came_after", condition=Q(replaces__isnull=False)),
         ]
         constraints = [

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 
 class User(AbstractUser):
@@ -20,6 +21,8 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
+        # Staff search for a person by a part of their address (onecard/desk/people_search.py).
+        indexes = [GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="login_email_words")]
         constraints = [
             # Staff may have their own address at a login of theirs too; people log in by it.
             models.UniqueConstraint(

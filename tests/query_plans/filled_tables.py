@@ -33,6 +33,8 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "kyc_status": "'verified'",
             "time_zone": "'America/New_York'",
             "preference": "'cash'",
+            "legal_last_name": "'Person ' || n",
+            "phone": "'+1415' || lpad(n::text, 7, '0')",
             "processor_customer_id": "'cus_' || n",
             "compliance_flags": "'{}'::varchar[]",
             "kyc_due_at": f"CASE WHEN {DUE} THEN {SOME_DUE} END",
@@ -254,6 +256,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "currency": "'USD'",
         },
     ),
+    "wallet_personnote": (3 * PEOPLE, {"cardholder_id": PERSON, "author_id": PERSON, "text": "'Called.'"}),
     "wallet_casenote": (A_FEW, {"case_id": "n", "author_id": "n"}),
     "issuing_dispute": (
         A_FEW,

@@ -1,6 +1,7 @@
 """What runs often or while somebody waits: the sweeps, the webhooks, the cardholder's API and the pages of staff."""
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -33,6 +34,7 @@ from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
 from issuing.sync import run as sync
 from onecard.api import idempotency
+from onecard.desk.people_search import find_people
 from onecard.integrations import endpoints
 from onecard.integrations import replay as webhook_replay
 from onecard.integrations import retention as webhook_retention
@@ -53,7 +55,16 @@ from wallet.charges import cascade, charge
 from wallet.fees import book as fees
 from wallet.kyc import expiry as kyc_expiry
 from wallet.methods import detachment, setups
-from wallet.models import Cardholder, CardSetup, Case, EnteredAmount, FundingCharge, FundingObligation, Posting
+from wallet.models import (
+    Cardholder,
+    CardSetup,
+    Case,
+    EnteredAmount,
+    FundingCharge,
+    FundingObligation,
+    PersonNote,
+    Posting,
+)
 from wallet.refunds import send as refund_sending
 
 Operation = Callable[[], object]
@@ -117,6 +128,9 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
             )
         ),
     )
+    for text in ("Person 1717", "u1717@example.com", "+1 415 0001717", "cus_1717", "1717", str(uuid.UUID(int=17))):
+        yield f"search for a person by {text}", partial(_find_among_many, text)
+    yield "notes about a person", lambda: list(PersonNote.objects.filter(cardholder=17))
     yield "removal of a funding card", _remove_a_card
     yield "notice of a person", partial(_tell, 18)
     endpoint = Endpoint.objects.get(pk=18)
@@ -174,6 +188,14 @@ def _remove_a_card() -> None:
     card = holder.funding_methods.order_by("pk")[0]
     with suppress(CardOwesError):
         card_removal.remove(holder, card.pk, actor="user:17")
+
+
+def _find_among_many(text: str) -> None:
+    """As with a million people, of whom PostgreSQL would not read all as it may read two thousand."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan TO off")
+        find_people(text)
+        cursor.execute("SET LOCAL enable_seqscan TO on")
 
 
 def _tell(person: int) -> None:

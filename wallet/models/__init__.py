@@ -7,6 +7,7 @@ from wallet.models.entered import EnteredAmount
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
 from wallet.models.kyc import KycEvent, KycReview
 from wallet.models.ledger import Posting
+from wallet.models.notes import PersonNote
 from wallet.models.pauses import ProcessorPause
 from wallet.models.saving import CardDetachment, CardSetup
 from wallet.models.wallets import (
@@ -40,6 +41,7 @@ __all__ = [
     "KycReview",
     "KycStatus",
     "Network",
+    "PersonNote",
     "Posting",
     "Preference",
     "ProcessorPause",

@@ -9,9 +9,11 @@ import uuid
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Reverse, Upper
 
 from onecard.kit import time_zones
 from onecard.kit.fields import FreeTextField, TimeZoneField
@@ -85,6 +87,7 @@ class CardProduct(models.Model):
 class Cardholder(models.Model):
     """A person who carries a virtual card, with the wallet of their own cards behind it."""
 
+    public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cardholder")
     name = FreeTextField(max_length=80)
     legal_first_name = FreeTextField("legal first name", max_length=40, blank=True, db_default="", default="")
@@ -135,6 +138,10 @@ class Cardholder(models.Model):
         indexes = [
             models.Index(fields=["processor_customer_id"], name="wallet_of_customer"),
             models.Index(fields=["kyc_due_at"], name="verification_ends", condition=Q(kyc_status="verified")),
+            # Staff search for a person (onecard/desk/people_search.py) by parts of a name, or a phone number
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="wallet_name_words"),
+            GinIndex(OpClass(Upper("legal_last_name"), name="gin_trgm_ops"), name="wallet_last_name_words"),
+            models.Index(OpClass(Reverse("phone"), name="text_pattern_ops"), name="wallet_phone_end"),
         ]
 
     def __str__(self) -> str:
@@ -207,6 +214,8 @@ class FundingMethod(models.Model):
 
     class Meta:
         ordering = ["cardholder", "position", "id"]
+        # Staff search for a person by the last four digits of a card.
+        indexes = [models.Index(fields=["last_four"], name="method_last_four")]
         constraints = [
             models.UniqueConstraint(fields=["processor_method_id"], name="one_method_per_processor_id"),
             models.UniqueConstraint(fields=["cardholder"], condition=Q(is_backup=True), name="one_backup_per_wallet"),
