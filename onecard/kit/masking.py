@@ -48,7 +48,7 @@ _WORD_BEFORE: Final = re.compile(r"([A-Za-z]{2,}[A-Za-z0-9]*)_$")
 # `card_4242…` says what it is; every other word with an underscore begins an id, such as ipi_….
 _WORDS_FOR_NUMBERS: Final = frozenset({"pan", "card", "number", "cardnumber", "cc", "num", "no", "account", "acct"})
 _HASH: Final = re.compile(r"[0-9a-fA-F]{24,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_CODE_IN_TEXT: Final = re.compile(
+CODE_IN_TEXT: Final = re.compile(
     r"\b(cv[vcn]2?|csc|security code|card verification (?:code|value|number))\b(\W{0,4}(?:is\W)?)[0-9]{3,4}\b",
     re.IGNORECASE,
 )
@@ -78,7 +78,7 @@ _ID_WORDS: Final = frozenset(
 _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # What a JSON text without any of these holds needs no covering; escapes are read first.
 _MAY_NEED_COVER: Final = re.compile(
-    f"{_RUN.pattern}|{_ALIKE.pattern}|{_CODE_IN_TEXT.pattern}"
+    f"{_RUN.pattern}|{_ALIKE.pattern}|{CODE_IN_TEXT.pattern}"
     r'|\\u|"[^"]*(?:cvv|cvc|cvn|csc|cid|security|verification|track|pin|magstripe|encryptedpan|emv)[^"]*"'
     r'\s*+:\s*+(?!null|true|false|"[A-Za-z_ ]*+"|"")',
     re.IGNORECASE,
@@ -107,7 +107,7 @@ def masked(text: str, *, cover: Cover = starred, looks_like: LooksLike = is_card
     covered = text
     for runs in (_RUN, _ALIKE):
         covered = runs.sub(lambda run: _covered(run, cover, looks_like), covered)
-    return _CODE_IN_TEXT.sub(r"\1\2***", covered if covered is text else _BEHIND.sub(_starred_behind, covered))
+    return CODE_IN_TEXT.sub(r"\1\2***", covered if covered is text else _BEHIND.sub(_starred_behind, covered))
 
 
 def _starred_behind(found: re.Match[str]) -> str:
