@@ -28,12 +28,12 @@ values = st.recursive(
 
 @given(st.lists(pieces, max_size=30))
 def test_text_that_is_called_harmless_needs_no_cover(parts: list[str]) -> None:
-    check("".join(parts).encode())
+    assert is_right_about("".join(parts).encode())
 
 
 @given(values, st.sampled_from(["utf-8", "utf-16", "utf-32-le"]), st.sampled_from([None, 2]))
 def test_json_that_is_called_harmless_needs_no_cover(value: Any, encoding: str, indent: int | None) -> None:
-    check(json.dumps(value, indent=indent).encode(encoding))
+    assert is_right_about(json.dumps(value, indent=indent).encode(encoding))
 
 
 @pytest.mark.parametrize("change", [{}, {"network_data": {"transaction_id": "123456789012345"}}])
@@ -49,6 +49,5 @@ def test_the_name_of_a_code_is_not_harmless(name: str) -> None:
     assert not holds_no_card_data(json.dumps({"a": 1, name: {"value": "1234"}}).encode())
 
 
-def check(body: bytes) -> None:
-    if holds_no_card_data(body):
-        assert masked_body.covered(body) == body
+def is_right_about(body: bytes) -> bool:
+    return not holds_no_card_data(body) or masked_body.covered(body) == body
