@@ -106,6 +106,21 @@ class Sync(models.TextChoices):
     FINISHED = "finished", "Finished"
 
 
+class Reconciliation(models.TextChoices):
+    """Where a reconciliation stands. One whose worker died is running, and a sweeper has it begun anew."""
+
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"  # Nothing is concluded from it; the next one begins anew.
+
+
+RECONCILIATION_MOVES: dict[str, frozenset[str]] = {
+    Reconciliation.RUNNING: frozenset({Reconciliation.FINISHED, Reconciliation.FAILED}),
+    Reconciliation.FINISHED: frozenset(),
+    Reconciliation.FAILED: frozenset(),
+}
+
+
 class SyncStage(models.TextChoices):
     """What a sync compares, in this order. Missed events come first, so that the later stages see them applied."""
 

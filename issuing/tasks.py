@@ -13,7 +13,7 @@ from issuing.cards.comparison import sync_card as compare_card
 from issuing.disputes import submission
 from issuing.handlers import dispatch
 from issuing.inbox import refusal_alarm
-from issuing.reconcile import nightly
+from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
 from issuing.sync import schedule
 
@@ -72,6 +72,12 @@ def sync_issuers(**_newer: Any) -> None:
     schedule.sync_due()
 
 
+@shared_task(name="issuing.tasks.sync_requested")
+def sync_requested(*, run_id: int, **_newer: Any) -> None:
+    """Goes on with a comparison that a person asked for."""
+    schedule.sync_requested(run_id=run_id)
+
+
 @shared_task(name="issuing.tasks.sweep_card_funding")
 def sweep_card_funding(**_newer: Any) -> None:
     """Puts on cards what their sources have paid meanwhile."""
@@ -124,7 +130,19 @@ def notice_receivable(*, case_id: int, **_newer: Any) -> None:
 @shared_task(name="issuing.tasks.reconcile", soft_time_limit=3600, time_limit=3660, acks_late=False)
 def reconcile(**_newer: Any) -> None:
     """Compares issuers, books and processor, and opens a case for each difference."""
-    nightly.run_all()
+    recorded.run_nightly()
+
+
+@shared_task(name="issuing.tasks.carry_out_reconciliation", soft_time_limit=3600, time_limit=3660, acks_late=False)
+def carry_out_reconciliation(*, run_id: int, **_newer: Any) -> None:
+    """Carries out the reconciliation that a person asked for."""
+    recorded.carry_out(run_id=run_id)
+
+
+@shared_task(name="issuing.tasks.sweep_reconciliations")
+def sweep_reconciliations(**_newer: Any) -> None:
+    """Has a reconciliation begun anew whose worker died or whose message the queue lost."""
+    recorded.sweep()
 
 
 @shared_task(name="issuing.tasks.sweep_decision_notices")

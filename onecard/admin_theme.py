@@ -134,6 +134,7 @@ UNFOLD: dict[str, Any] = {
                     _room("Rollout", "toggle_on", "issuing.rollout"),
                     _room("Syncs", "sync", "issuing.syncrun"),
                     _room("Differences", "difference", "issuing.syncdifference"),
+                    _room("Reconciliations", "fact_check", "issuing.reconcilerun"),
                 ],
             },
             {

@@ -28,6 +28,8 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "refund.requested": ("wallet.tasks.refund_funding",),
     "card.change_requested": ("issuing.tasks.carry_out_card_change",),
     "card.sync_requested": ("issuing.tasks.sync_card",),
+    "sync.requested": ("issuing.tasks.sync_requested",),
+    "reconcile.requested": ("issuing.tasks.carry_out_reconciliation",),
     "dispute.accepted": ("issuing.tasks.submit_dispute",),
     "inbox.received": ("issuing.tasks.handle_event",),
     "login.mail": ("onecard.api.tasks.send_login_mail",),
@@ -122,6 +124,11 @@ app.conf.update(
         },
         "book-fees": {"task": "wallet.tasks.book_fees", "schedule": crontab(hour=2, minute=47)},
         "reconcile": {"task": "issuing.tasks.reconcile", "schedule": crontab(hour=3, minute=17)},
+        "sweep-reconciliations": {
+            "task": "issuing.tasks.sweep_reconciliations",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
         "sweep-notice-mails": {
             "task": "onecard.notices.tasks.sweep_mails",
             "schedule": 15.0,

@@ -1,15 +1,34 @@
-"""Comparisons with the issuers, and the differences found. Read-only."""
+"""Comparisons with the issuers, the button that asks for one, and the differences found. The rows are read-only."""
 
-from django.contrib import admin
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from issuing import states
-from issuing.models import SyncDifference, SyncRun
+from issuing.models import Provider, SyncDifference, SyncRun
+from issuing.sync import run as sync
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    SelectWidget,
+    actor_of,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+)
+from onecard.kit.polled_parts import polled
 
 RESOLUTION_TONE: dict[str, str] = {
     SyncDifference.Resolution.TAKEN_OVER: "info",
@@ -28,6 +47,16 @@ class DifferencesInline(ReadOnlyInline):
     show_change_link = True
 
 
+class SyncForm(forms.Form):
+    """The issuer to compare with, of those that make cards or have cards of ours."""
+
+    provider = forms.ChoiceField(label=_("Issuer"), widget=SelectWidget)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        self.fields["provider"].choices = [(name, Provider(name).label) for name in sync.used_providers()]  # type: ignore[attr-defined]
+
+
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnlyAdmin):
     """One comparison with an issuer, interrupted or not."""
@@ -43,7 +72,44 @@ class SyncRunAdmin(ReadOnlyAdmin):
         ("from_", "to"),
         ("started", "finished"),
     )
-    nothing_yet = "Run manage.py sync_issuer to compare with an issuer."
+    nothing_yet = _("Press “Sync now”, or run manage.py sync_issuer, to compare with an issuer.")
+    actions_list = ("sync_now",)
+    change_form_template = "admin/issuing/syncrun/run_page.html"
+
+    def has_sync_permission(self, request: HttpRequest, *_object: object) -> bool:
+        """Named “sync” because Django's “add” permission belongs to a plain form, which does not exist here."""
+        return request.user.has_perm("issuing.add_syncrun")
+
+    @page_action(description=_("Sync now"), url_path="now", permissions=["sync"], icon="sync")
+    def sync_now(self, request: HttpRequest) -> HttpResponse:
+        return ask_or_do(
+            request,
+            _confirmation(),
+            SyncForm(posted(request)),
+            partial(_request, actor_of(request)),
+            done=partial(_show, request),
+            refusals=(sync.SyncBusyError,),
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        progress = path("<int:pk>/progress/", polled(self.progress), name="issuing_syncrun_progress")
+        return [progress, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        shown = progress_of(run) if isinstance(run, SyncRun) else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def progress(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Returns how far the comparison is, for the page that shows it."""
+        run = self.get_object(request, str(pk))
+        if not isinstance(run, SyncRun):
+            raise Http404
+        if not self.has_view_permission(request, run):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/issuing/syncrun/progress.html", progress_of(run))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
         rows: QuerySet[SyncRun] = super().get_queryset(request)
@@ -95,6 +161,43 @@ class SyncDifferenceAdmin(ReadOnlyAdmin):
     def state(self, difference: SyncDifference) -> SafeString:
         tone = RESOLUTION_TONE.get(difference.resolution, "neutral")
         return display.label(difference.get_resolution_display(), tone)
+
+
+def progress_of(run: SyncRun) -> dict[str, Any]:
+    """Returns what the page says of a comparison: its stage among all, what was looked at, and why it stands still."""
+    stages = list(states.SyncStage)
+    return {
+        "run": run,
+        "is_running": run.status == states.Sync.RUNNING,
+        "stage_number": stages.index(states.SyncStage(run.stage)) + 1,
+        "stages": len(stages),
+        "difference_count": run.differences.count(),
+        "left_count": run.differences.filter(resolution=SyncDifference.Resolution.OPEN).count(),
+        "progress_page": reverse("admin:issuing_syncrun_progress", args=[run.pk]),
+    }
+
+
+def _request(actor: str, *, provider: str) -> tuple[SyncRun, bool]:
+    return sync.request(provider, actor=actor)
+
+
+def _show(request: HttpRequest, asked: tuple[SyncRun, bool]) -> HttpResponse:
+    run, is_new = asked
+    if not is_new:
+        messages.info(request, _("A comparison with this issuer was under way already. This is it."))
+    return redirect(change_page(run))
+
+
+def _confirmation() -> Confirmation:
+    return Confirmation(
+        title=_("Sync now"),
+        words=_(
+            "Our cards, events and transactions are compared with those at the issuer, as every hour. What is safe to "
+            "take over is taken over; the rest becomes a case. A worker does it, and you may leave its page."
+        ),
+        button=_("Sync now"),
+        back=reverse("admin:issuing_syncrun_changelist"),
+    )
 
 
 references.register("syncrun", lambda key: reverse("admin:issuing_syncrun_change", args=[key]))

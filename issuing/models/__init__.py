@@ -9,6 +9,7 @@ from issuing.models.disputes import Dispute
 from issuing.models.inbox import IssuerEvent
 from issuing.models.legacy import LegacyDocument
 from issuing.models.people import ProfileUpdate
+from issuing.models.reconcile import NotCompared, ReconcileFinding, ReconcileRun
 from issuing.models.rewards import RewardEntry
 from issuing.models.sync import SyncDifference, SyncRun
 from issuing.models.transactions import CardTransaction
@@ -28,8 +29,11 @@ __all__ = [
     "IssuerControl",
     "IssuerEvent",
     "LegacyDocument",
+    "NotCompared",
     "ProfileUpdate",
     "Provider",
+    "ReconcileFinding",
+    "ReconcileRun",
     "RewardEntry",
     "Rollout",
     "SpendWindow",

@@ -22,6 +22,9 @@ class SyncRun(models.Model):
     transactions_seen = models.PositiveIntegerField(default=0)
     events_seen = models.PositiveIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
+    problem = FreeTextField(
+        max_length=300, blank=True, default="", db_default="", help_text="Why it stopped last; it goes on by itself."
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()

@@ -1,7 +1,8 @@
 """The nightly reconciliation, and the comparisons that take part."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
@@ -10,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from issuing.issuers.registry import issuer_for
 from issuing.models import Provider, VirtualCard
 from issuing.reconcile.comparisons import Comparison, of_books, of_issuer, of_processor
-from issuing.reconcile.run import Report, reconcile
-from issuing.reconcile.window import window
+from issuing.reconcile.run import OnFinding, Progress, Report, reconcile
+from issuing.reconcile.window import Window, window
 from onecard.kit.errors import OneCardError
 from wallet.processors.stripe.lists import StripeLists
 
@@ -21,32 +22,57 @@ log = logging.getLogger(__name__)
 REAL = (Provider.STRIPE.value, Provider.MARQETA.value)
 
 
-def run_all() -> list[Report]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Hears how a run of all comparisons goes: each field is called with what just happened."""
+
+    planned: Callable[[int], object] = lambda _comparisons: None
+    begun: Callable[[Comparison], object] = lambda _comparison: None
+    on_finding: OnFinding = lambda _finding: None
+    progress: Progress = lambda _label, _rows: None
+    compared: Callable[[Report], object] = lambda _report: None
+    not_compared: Callable[[str, str], object] = lambda _label, _reason: None
+
+
+def run_all(listener: Listener = Listener(), span: Window | None = None) -> list[Report]:
     """Compares every issuer in use, the processor and our books, and opens cases; repairs nothing.
 
     A failure of one comparison does not stop the others. A page of 100 rows is one call within the issuer's budget, so
     the time depends on the length of the lists.
     """
-    span, reports = window(), []
-    for comparison in _all_that_can_be_made():
-        try:
-            reports.append(reconcile([comparison], span))
-        except SoftTimeLimitExceeded:
-            raise  # Tomorrow night begins anew; what was found so far has its case.
-        except OneCardError as error:
-            log.warning("The comparison %s was not done: %s", comparison.label, error)
-        except Exception:
-            log.exception("The comparison %s was not done.", comparison.label)
+    span, reports = span or window(), []
+    comparisons = list(all_that_can_be_made(listener))
+    listener.planned(len(comparisons))
+    for comparison in comparisons:
+        listener.begun(comparison)
+        if report := _report_of(comparison, span, listener):
+            listener.compared(report)
+            reports.append(report)
     return reports
 
 
-def _all_that_can_be_made() -> Iterator[Comparison]:
+def _report_of(comparison: Comparison, span: Window, listener: Listener) -> Report | None:
+    try:
+        return reconcile([comparison], span, on_finding=listener.on_finding, progress=listener.progress)
+    except SoftTimeLimitExceeded:
+        raise  # The next run begins anew; what was found so far has its case.
+    except OneCardError as error:
+        log.warning("The comparison %s was not done: %s", comparison.label, error)
+        listener.not_compared(comparison.label, error.message)
+    except Exception as error:
+        log.exception("The comparison %s was not done.", comparison.label)
+        listener.not_compared(comparison.label, f"It failed; the worker's log has the reason ({type(error).__name__}).")
+    return None
+
+
+def all_that_can_be_made(listener: Listener) -> Iterator[Comparison]:
     """Yields the comparisons of all issuers that are configured; one that no longer is does not stop the others."""
     for name in issuers():
         try:
             yield from of_issuer(name, issuer_for(name))
         except ImproperlyConfigured as error:
             log.warning("%s is not compared: %s", name, error)
+            listener.not_compared(f"transactions.{name}", str(error))
     yield from [*of_processor(), *of_books()]
 
 

@@ -16,6 +16,7 @@ from issuing.sync.stages import STAGES, Done
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_no_transaction, savepoint, transaction
+from onecard.outbox import services as outbox
 
 # Issuers keep events for 30 days (docs/issuers/stripe.md, Events).
 FIRST_LOOK_BACK = dt.timedelta(days=30)
@@ -32,6 +33,7 @@ COUNTERS = {
     states.SyncStage.THEIR_CARDS: "cards_seen",
     states.SyncStage.OUR_CARDS: "cards_seen",
 }
+TOPIC = "sync.requested"
 Progress = Callable[[SyncRun, int], None]
 
 
@@ -70,17 +72,36 @@ def sync_provider(
     return run
 
 
-def due_providers(now: dt.datetime) -> list[str]:
-    """Returns issuers whose last comparison is an hour old or was interrupted.
+def request(provider: str, *, actor: str) -> tuple[SyncRun, bool]:
+    """Returns the comparison that is under way, or a new one with its message to a worker; and whether it is new.
 
-    Mock is left out, since it keeps nothing.
+    Raises SyncBusyError when another begins in the same moment, and for an issuer that has nothing to compare.
     """
+    if provider not in used_providers():
+        raise SyncBusyError("There is nothing to compare with this issuer: it makes no cards and has none of ours.")
+    with transaction():
+        run = _running(provider)
+        if run is not None:
+            return run, False
+        run = _begin(provider, requested_by=actor, since=None, now=clock.now())
+        trail.record(actor=actor, action="sync.requested", subject=run)
+        outbox.put(topic=TOPIC, run_id=run.pk)
+    return run, True
+
+
+def used_providers() -> list[str]:
+    """Returns the issuers that make new cards or have cards of ours; not mock, since it keeps nothing."""
     used = {settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER}
     used |= set(VirtualCard.objects.exclude(issuer_card_id="").values_list("issuer_provider", flat=True).distinct())
+    return sorted(used - {"", Provider.MOCK})
+
+
+def due_providers(now: dt.datetime) -> list[str]:
+    """Returns issuers whose last comparison is an hour old or was interrupted."""
     recent = SyncRun.objects.filter(status=states.Sync.FINISHED, started_at__gt=now - EVERY)
     done = set(recent.values_list("provider", flat=True))
     running = set(SyncRun.objects.filter(status=states.Sync.RUNNING).values_list("provider", flat=True))
-    return sorted(provider for provider in used - {"", Provider.MOCK} if provider not in done or provider in running)
+    return [provider for provider in used_providers() if provider not in done or provider in running]
 
 
 def _claim(provider: str, *, requested_by: str, since: dt.datetime | None) -> SyncRun:
@@ -125,6 +146,7 @@ def _commit(run: SyncRun, done: Done) -> None:
         "stage": stage if cursor or is_last else _next(stage),
         "cursor": cursor,
         "claimed_until": None if is_last else now + CLAIM,
+        "problem": "",
         "updated_at": now,
         "status": states.Sync.FINISHED if is_last else states.Sync.RUNNING,
         "finished_at": now if is_last else None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     # Unfold has no types; its bases are Django's with more attributes.
     from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
     from django.contrib.admin.views.main import ChangeList
+    from django_stubs_ext import StrOrPromise
 
     BaseAdmin = ModelAdmin[Any]
     BaseStackedInline = StackedInline[Any, Any]
@@ -71,7 +72,7 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     # the last one have choices, such as the issuer.
     search_ids: tuple[tuple[str, ...], ...] = ()
     # Shown in an empty list: what makes such rows.
-    nothing_yet = "They appear here as they come."
+    nothing_yet: "StrOrPromise" = "They appear here as they come."
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Returns whether the list has this filter."""

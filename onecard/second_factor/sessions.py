@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from onecard.kit.polled_parts import is_polled
 from onecard.second_factor import devices
 from onecard.users.models import User
 
@@ -61,7 +62,7 @@ def _end_or_keep(request: HttpRequest, user: User) -> None:
     is_old = now - began > settings.STAFF_SESSION_H * 3600
     if is_idle or is_old or not has_second_factor(request, user):
         auth.logout(request)
-    elif now - last_request > NOTE_REQUEST_EVERY_S:
+    elif now - last_request > NOTE_REQUEST_EVERY_S and not is_polled(request):
         request.session[LAST_REQUEST] = now
 
 

@@ -12,6 +12,7 @@ from issuing.models import (
     DisputeRequest,
     IssuerControl,
     LegacyDocument,
+    ReconcileRun,
     Rollout,
     SyncDifference,
     SyncRun,
@@ -85,6 +86,9 @@ def rows_about(card: VirtualCard) -> None:
         imported_at=now,
     )
     _funding(card, name)
+    ReconcileRun.objects.create(
+        status="finished", requested_by="user:1", requested_at=now, finished_at=now, updated_at=now
+    )
     run = SyncRun.objects.create(
         provider=card.issuer_provider,
         status="finished",

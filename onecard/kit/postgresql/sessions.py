@@ -22,14 +22,15 @@ class NoSessionError(OneCardError):
 def own_session(direct: Mapping[str, Any] | None) -> Iterator[None]:
     """Inside, this thread's connection has a session of its own; not within a transaction.
 
-    `direct` are Django's settings of the database itself, where DATABASE_URL is a pooler's. Raises NoSessionError when
-    there is a pooler and they are not given.
+    Inside another one it is the same session. `direct` are Django's settings of the database itself, where
+    DATABASE_URL is a pooler's. Raises NoSessionError when there is a pooler and they are not given.
     """
     link: Any = connection
     usual = link.settings_dict
-    if direct is not None and not link.in_atomic_block:
+    is_direct = direct is None or all(usual.get(name) == value for name, value in direct.items())
+    if not is_direct and not link.in_atomic_block:
         link.close()
-        link.settings_dict = {**usual, **direct}
+        link.settings_dict = {**usual, **(direct or {})}
     try:
         link.ensure_connection()
         if link.is_pooled:

@@ -39,6 +39,18 @@ def test_a_session_in_use_stays_and_one_of_yesterday_ends(settings: Any) -> None
         assert is_in(client) is expected
 
 
+def test_a_page_that_polls_keeps_no_idle_session_alive() -> None:
+    client = logged_in(clerk())
+    session = client.session
+    session["staff_seen_at"] = seen_at = time.time() - 120
+    session.save()
+
+    client.get(reverse("admin:index"), headers={"X-Polled": "1"})
+    assert client.session["staff_seen_at"] == seen_at
+    client.get(reverse("admin:index"))
+    assert client.session["staff_seen_at"] > seen_at
+
+
 def test_a_new_password_ends_every_session_and_is_in_the_trail() -> None:
     user = clerk()
     Authenticator.of(user)
