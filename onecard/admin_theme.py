@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 
 def _room(title: str, icon: str, model: str, **more: Any) -> dict[str, Any]:
@@ -71,7 +72,17 @@ UNFOLD: dict[str, Any] = {
     },
     "SIDEBAR": {
         "navigation": [
-            {"items": [{"title": "Overview", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
+            {
+                "items": [
+                    {"title": "Overview", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": _("Customers"),
+                        "icon": "person_search",
+                        "link": reverse_lazy("desk:people"),
+                        "permission": _may_view("wallet", "cardholder"),
+                    },
+                ]
+            },
             {
                 "title": "Purchases",
                 "items": [

@@ -15,6 +15,7 @@ DESK = [
     path("", include("onecard.person.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("onecard.second_factor.urls")),
+    path("admin/", include("onecard.desk.urls")),
     path("admin/", admin.site.urls),
     path("funding-card-saved", TemplateView.as_view(template_name="wallet/card_saved.html"), name="funding-card-saved"),
     path("api/", include("onecard.api.urls")),

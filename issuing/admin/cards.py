@@ -27,6 +27,7 @@ from onecard.kit.admin import row_of
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.confirmation_pages import actor_of
 from onecard.kit.money import Money, MoneyError
+from wallet.admin.person_link import person_link
 from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, two_person_notice
 
@@ -189,8 +190,8 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         return str(card)
 
     @admin.display(description="Cardholder", ordering="cardholder__name")
-    def holder(self, card: VirtualCard) -> str:
-        return card.cardholder.name
+    def holder(self, card: VirtualCard) -> str | SafeString:
+        return person_link(card.cardholder)
 
     @admin.display(description="Status", ordering="status")
     def state(self, card: VirtualCard) -> SafeString:

@@ -13,6 +13,7 @@ from issuing.issuers.disputes import takes_files
 from issuing.models import DisputeRequest
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from wallet.admin.person_link import person_link
 
 TONE: dict[str, str] = {
     states.DisputeRequest.REQUESTED: "warn",
@@ -31,7 +32,7 @@ class DisputeRequestAdmin(ReviewButtons, ReadOnlyAdmin):
 
     actions_detail = ("submit_request", "refuse_request")
     list_display = ("asked", "who", "amount", "reason", "state", "due")
-    list_display_links = ("asked", "who")
+    list_display_links = ("asked",)
     list_filter = ("status", "reason", "due_at")
     list_select_related = ("cardholder",)
     search_fields = ("cardholder__name", "authorization__merchant_name")
@@ -61,8 +62,8 @@ class DisputeRequestAdmin(ReviewButtons, ReadOnlyAdmin):
         return display.moment(row.due_at)
 
     @admin.display(description="Cardholder", ordering="cardholder__name")
-    def who(self, row: DisputeRequest) -> str:
-        return row.cardholder.name
+    def who(self, row: DisputeRequest) -> str | SafeString:
+        return person_link(row.cardholder)
 
     @admin.display(description="Disputed", ordering="amount_minor")
     def amount(self, row: DisputeRequest) -> str:

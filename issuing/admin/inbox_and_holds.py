@@ -11,6 +11,7 @@ from issuing.admin.send_again import SendAgainButton
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from wallet.admin.person_link import person_link
 
 EVENT_TONE: dict[str, str] = {
     states.Event.RECEIVED: "info",
@@ -150,8 +151,8 @@ class SpendWindowAdmin(ReadOnlyAdmin):
         return display.moment(window.ends_at)
 
     @admin.display(description="Cardholder")
-    def holder(self, window: SpendWindow) -> str:
-        return window.card.cardholder.name
+    def holder(self, window: SpendWindow) -> str | SafeString:
+        return person_link(window.card.cardholder)
 
     @admin.display(description="Spent", ordering="spent_minor")
     def spent(self, window: SpendWindow) -> str:

@@ -24,6 +24,7 @@ from onecard.kit.confirmation_pages import (
     change_page,
     page_action,
     posted,
+    way_back,
 )
 from onecard.kit.money import Money, MoneyError
 from wallet.entered.amounts import Kind, is_too_much_alone, two_person_notice
@@ -120,7 +121,7 @@ def _make(form: NewCardForm, actor: str, **asked: Any) -> VirtualCard:
 def _show(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     made = latest_change(card, CardChange.Kind.CREATE)
     show_change_result(request, made, done="The card is made; it waits to be activated.")
-    return redirect(change_page(card))
+    return redirect(way_back(request, change_page(card)))
 
 
 def _confirmation() -> Confirmation:

@@ -18,6 +18,7 @@ from routing.models import MerchantCategory
 from routing.words import DECLINES
 from wallet.admin import labels, money_page
 from wallet.admin.money_page import MoneyPage
+from wallet.admin.person_link import person_link
 from wallet.models import Case, FundingCharge
 
 # The steps in a decision's order; the JSON column keeps no order.
@@ -178,7 +179,7 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
         ("Declined by the issuer", authorization.declined_minor and _declined(authorization)),
         ("Issuer's reason", authorization.issuer_reason.replace("_", " ")),
         ("Of that by the issuer alone", alone and display.money(alone, authorization.currency)),
-        ("Cardholder", holder and display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name)),
+        ("Cardholder", holder and person_link(holder)),
         ("Virtual card", card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
         ("Issuer", authorization.get_provider_display()),
         ("Issuer's id", authorization.issuer_authorization_id),

@@ -24,6 +24,7 @@ from onecard.kit.confirmation_pages import (
     change_page,
     page_action,
     posted,
+    way_back,
 )
 from onecard.users.models import User
 
@@ -97,7 +98,7 @@ def _shown(request: HttpRequest, card: VirtualCard, data: CardData) -> HttpRespo
         "expiry": f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING,
         "holder": card.cardholder.name,
         "seconds": SHOWN_FOR_S,
-        "back": change_page(card),
+        "back": way_back(request, change_page(card)),
     }
     answer = TemplateResponse(request, "admin/issuing/virtualcard/revealed.html", context)
     answer["Cache-Control"] = "no-store"

@@ -30,13 +30,15 @@ class Usage:
 class LimitLeft:
     """One limit: its kind (purchase, day or month), its amount, what is left of it, and when it renews, in UTC.
 
-    The limit for one purchase never renews; what is left of it is what one purchase may cost now.
+    The limit for one purchase never renews, and nothing is `spent` of it; what is left of it is what one purchase may
+    cost now.
     """
 
     kind: str
     limit: Money
     left: Money
     renews_at: dt.datetime | None
+    spent: Money | None = None
 
 
 def limits_left(card: VirtualCard) -> list[LimitLeft]:
@@ -87,7 +89,8 @@ def usage_of(card: VirtualCard, kind: str) -> Usage:
 def _left(card: VirtualCard, kind: str, limit_minor: int) -> LimitLeft:
     usage = usage_of(card, kind)
     left = Money(max(0, limit_minor - usage.spent_minor), card.currency)
-    return LimitLeft(str(kind), Money(limit_minor, card.currency), left, usage.renews_at)
+    spent = Money(usage.spent_minor, card.currency)
+    return LimitLeft(str(kind), Money(limit_minor, card.currency), left, usage.renews_at, spent)
 
 
 def _in_currency(cents: int, currency: str) -> int:

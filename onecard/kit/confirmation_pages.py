@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.debug import sensitive_variables
 from django.views.defaults import permission_denied
 
@@ -56,12 +57,17 @@ __all__ = [
     "page_action",
     "posted",
     "turn_away",
+    "way_back",
+    "with_way_back",
 ]
 
 NO_PERMISSION = (
     "Your login may not do this. Ask a superuser for the permission if you need it. What is kept as a record, nobody "
     "may change."
 )
+
+
+BACK_OFFICE, WAY_BACK = "/admin/", "back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +98,9 @@ def ask_or_do(
 
     `done` is the sentence for success, or a function that shows the call's result and may return another page. A
     refusal is shown beside the form, which keeps what was typed. If `row` was deleted meanwhile, a message on the list
-    says so. The caller checks the permission first.
+    says so. The caller checks the permission first. A page that linked here by `with_way_back` is led back to.
     """
+    confirmation = replace(confirmation, back=way_back(request, confirmation.back))
     if request.method != "POST" or not form.is_valid():
         return _ask(request, confirmation, form)
     try:
@@ -114,7 +121,19 @@ def ask_or_do(
 def turn_away(request: HttpRequest, why_not: str, page: str) -> HttpResponse:
     """Redirects to a page, with a sentence that says why the button cannot be used."""
     messages.error(request, why_not)
-    return redirect(page)
+    return redirect(way_back(request, page))
+
+
+def with_way_back(address: str, page: str) -> str:
+    """Returns the address of a button's page, which will lead back to `page` instead of to the object's own page."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode({WAY_BACK: page})}"
+
+
+def way_back(request: HttpRequest, page: str) -> str:
+    """Returns where the address says that the user came from, if that is a page of the back office; else `page`."""
+    wanted = request.GET.get(WAY_BACK, "")
+    is_ours = wanted.startswith(BACK_OFFICE) and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if is_ours else page
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Admin pages for wallets and card products."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Model, Q, QuerySet
@@ -17,8 +17,15 @@ from wallet.admin.identity import TONE, KycEventInline
 from wallet.admin.identity_buttons import IdentityButtons
 from wallet.admin.new_card_link import NewCardLinkAdmin
 from wallet.admin.new_person import NewPersonAdmin
+from wallet.admin.person_link import person_page
 from wallet.kyc.fields import FIELDS, in_words, missing
 from wallet.models import Cardholder, CardProduct, FundingMethod
+
+if TYPE_CHECKING:
+    # Unfold has no types; its list is Django's with more attributes.
+    from django.contrib.admin.views.main import ChangeList
+else:
+    from unfold.views import ChangeList
 
 # What the trail may hold of a person.
 PLAIN = ("time_zone", "preference")
@@ -65,6 +72,13 @@ class FundingMethodInline(StackedRows):
         return f"{method.get_funding_type_display()} {method.country}".strip()
 
 
+class PeopleList(ChangeList):
+    """The list of wallets, in which a person's name leads to their page; the wallet's form is one click further."""
+
+    def url_for_result(self, result: Any) -> str:
+        return person_page(result) or super().url_for_result(result)
+
+
 @admin.register(Cardholder)
 class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
     """A person with their cards. Every save raises the wallet's version; the identity's status moves by buttons."""
@@ -94,6 +108,9 @@ class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmi
         ("lacking", "terms"),
         ("processor_customer_id", "issuer_cardholder_id"),
     )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PeopleList]:
+        return PeopleList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cardholder]:
         return super().get_queryset(request).prefetch_related("funding_methods")
@@ -183,5 +200,5 @@ def backup_warning(holder: Cardholder) -> str:
     return "" if backup.status == FundingMethod.Status.ACTIVE else BACKUP_DISABLED
 
 
-references.register("cardholder", lambda key: reverse("admin:wallet_cardholder_change", args=[key]))
+references.register("cardholder", lambda key: reverse("desk:person-of-key", args=[key]))
 references.register("cardproduct", lambda key: reverse("admin:wallet_cardproduct_change", args=[key]))

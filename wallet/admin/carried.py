@@ -2,9 +2,11 @@
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from wallet.admin.person_link import person_link
 from wallet.models import CarriedAmount
 
 TONE: dict[str, str] = {
@@ -20,7 +22,7 @@ TONE: dict[str, str] = {
 class CarriedAmountAdmin(ReadOnlyAdmin):
     """Amounts carried from one purchase to the cardholder's next charge."""
 
-    list_display = ("when", "amount", "cardholder", "state", "of_purchase", "with_charge")
+    list_display = ("when", "amount", "person", "state", "of_purchase", "with_charge")
     list_filter = ("status", "currency", "created_at")
     list_select_related = ("cardholder", "carrier")
     search_ids = (("purchase",),)
@@ -30,7 +32,7 @@ class CarriedAmountAdmin(ReadOnlyAdmin):
         "A part of a purchase that is below the processor's minimum, or below its smallest unit, waits here for the "
         "cardholder's next charge; after CARRY_DAYS it is written off."
     )
-    fields = (("amount", "state"), "cardholder", ("of_purchase", "with_charge"), "when")
+    fields = (("amount", "state"), "person", ("of_purchase", "with_charge"), "when")
 
     @admin.display(description="When", ordering="created_at")
     def when(self, row: CarriedAmount) -> str:
@@ -39,6 +41,10 @@ class CarriedAmountAdmin(ReadOnlyAdmin):
     @admin.display(description="Amount", ordering="amount_minor")
     def amount(self, row: CarriedAmount) -> str:
         return display.money(row.amount_minor, row.currency)
+
+    @admin.display(description=_("Cardholder"), ordering="cardholder__name")
+    def person(self, row: CarriedAmount) -> str | SafeString:
+        return person_link(row.cardholder)
 
     @admin.display(description="State", ordering="status")
     def state(self, row: CarriedAmount) -> SafeString:

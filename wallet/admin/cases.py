@@ -18,6 +18,7 @@ from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 from wallet.admin import labels, money_page
 from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
+from wallet.admin.person_link import person_link
 from wallet.admin.second_person import after_code, show_result
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
@@ -104,8 +105,8 @@ class CaseAdmin(ReadOnlyAdmin):
         return display.age(case.opened_at) if case.resolved_at is None else "Closed"
 
     @admin.display(description="Cardholder")
-    def who(self, case: Case) -> str:
-        return case.obligation.cardholder.name if case.obligation else display.NOTHING
+    def who(self, case: Case) -> str | SafeString:
+        return person_link(case.obligation.cardholder if case.obligation else None)
 
     @admin.display(description="Owner", ordering="owner__username")
     def owner_name(self, case: Case) -> str:
@@ -217,7 +218,7 @@ def _done_by(case: Case) -> str:
 
 def _holder(case: Case) -> str:
     holder = case.obligation.cardholder if case.obligation else None
-    return display.link(references.page_of(f"cardholder:{holder.pk}"), holder.name) if holder else ""
+    return person_link(holder) if holder else ""
 
 
 def _about(case: Case) -> str:

@@ -12,6 +12,7 @@ from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, ask_or_do, change_page, page_action, posted
 from onecard.kit.money import Money
+from wallet.admin.person_link import person_link
 from wallet.admin.second_person import AgreeForm, after_code
 from wallet.entered import amounts as entered_amounts
 from wallet.models import EnteredAmount
@@ -101,8 +102,8 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         return display.label(entered.get_status_display(), TONE[entered.status])
 
     @admin.display(description="Cardholder", ordering="cardholder__name")
-    def holder(self, entered: EnteredAmount) -> str:
-        return entered.cardholder.name if entered.cardholder else display.NOTHING
+    def holder(self, entered: EnteredAmount) -> str | SafeString:
+        return person_link(entered.cardholder)
 
     @admin.display(description="About")
     def about(self, entered: EnteredAmount) -> str:

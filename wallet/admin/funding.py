@@ -6,12 +6,14 @@ from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from wallet.admin import labels
 from wallet.admin.disputes import DisputeInline
 from wallet.admin.money_page import charge_amount, charge_state, obligation_state
+from wallet.admin.person_link import person_link
 from wallet.admin.refunds import RefundInline
 from wallet.models import Case, FundingCharge, FundingObligation
 
@@ -65,7 +67,7 @@ class CaseInline(ReadOnlyInline):
 class FundingObligationAdmin(ReadOnlyAdmin):
     """What cardholders owe for approvals and top-ups."""
 
-    list_display = ("when", "amount", "description", "cardholder", "state", "card", "open_cases")
+    list_display = ("when", "amount", "description", "person", "state", "card", "open_cases")
     list_filter = ("status", "currency", "created_at")
     list_select_related = ("cardholder",)
     search_ids = (("reference",), ("charges__processor_charge_id",))
@@ -76,7 +78,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
         "state",
         "meaning",
         "description",
-        "cardholder",
+        "person",
         "purchase",
         "when",
         "public_id",
@@ -99,6 +101,10 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     @admin.display(description="Amount", ordering="amount_minor")
     def amount(self, obligation: FundingObligation) -> str:
         return display.money(obligation.amount_minor, obligation.currency)
+
+    @admin.display(description=_("Cardholder"), ordering="cardholder__name")
+    def person(self, obligation: FundingObligation) -> str | SafeString:
+        return person_link(obligation.cardholder)
 
     @admin.display(description="State", ordering="status")
     def state(self, obligation: FundingObligation) -> SafeString:

@@ -21,6 +21,7 @@ from onecard.kit.confirmation_pages import (
     page_action,
     posted,
 )
+from wallet.admin.person_link import person_link
 from wallet.kyc import review
 from wallet.kyc.fields import FIELDS, WORDS, in_words, missing, values_of
 from wallet.kyc.moves import KycError
@@ -131,8 +132,8 @@ class KycReviewAdmin(ReadOnlyAdmin):
         return str(found.cardholder)
 
     @admin.display(description="Wallet")
-    def person(self, found: KycReview) -> SafeString:
-        return display.link(change_page(found.cardholder), found.cardholder)
+    def person(self, found: KycReview) -> str | SafeString:
+        return person_link(found.cardholder)
 
     @admin.display(description="State", ordering="status")
     def state(self, found: KycReview) -> SafeString:

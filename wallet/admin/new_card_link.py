@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.confirmation_pages import page_action
+from onecard.kit.confirmation_pages import page_action, way_back, with_way_back
 
 
 class NewCardLinkAdmin(BaseAdmin):
@@ -20,4 +20,5 @@ class NewCardLinkAdmin(BaseAdmin):
     )
     def new_card(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder = row_or_404(self, request, object_id)
-        return redirect(f"{reverse('admin:issuing_virtualcard_new_card')}?{urlencode({'cardholder': holder.pk})}")
+        form = f"{reverse('admin:issuing_virtualcard_new_card')}?{urlencode({'cardholder': holder.pk})}"
+        return redirect(with_way_back(form, way_back(request, "")) if way_back(request, "") else form)

@@ -2,13 +2,26 @@
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
+
+from audit import trail
 from audit.models import Entry
 from onecard.kit import clock
-from onecard.kit.transactions import require_transaction
+from onecard.kit.errors import OneCardError
+from onecard.kit.reasons import checked_reason
+from onecard.kit.transactions import require_transaction, transaction
+from wallet.methods import usable as methods
 from wallet.methods.edits import edit
 from wallet.models import FundingMethod, FundingObligation
 
 COOLED_DOWN = "method.cooled_down"
+ENDED = "method.cooling_ended"
+
+
+class NotCoolingError(OneCardError):
+    """The card does not rest, or nobody said why its pause should end."""
+
+    code = "not_cooling"
 
 
 def is_cooling(method: FundingMethod) -> bool:
@@ -37,6 +50,21 @@ def end(cards: Iterable[FundingMethod], *, actor: str) -> list[FundingMethod]:
             edit(fresh, actor=actor, cooling_until=None)
             ended.append(fresh)
     return ended
+
+
+def end_by_staff(*, method: FundingMethod, reason: str, actor: str) -> FundingMethod:
+    """Ends one card's pause because staff say so, with the reason in the trail.
+
+    Raises NotCoolingError when it does not rest any more, as after a second click, or without a reason.
+    """
+    words = checked_reason(reason, error=NotCoolingError)
+    with transaction():
+        methods.lock_wallet(method.cardholder_id)
+        ended = end([method], actor=actor)
+        if not ended:
+            raise NotCoolingError(_("This card does not cool down any more."))
+        trail.record(actor=actor, action=ENDED, subject=method, reason=words)
+    return ended[0]
 
 
 def _last_charge(card: FundingMethod) -> int | None:

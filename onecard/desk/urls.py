@@ -1,0 +1,20 @@
+"""The addresses of the desk, below /admin/."""
+
+from django.urls import path
+
+from onecard.desk import person_buttons, views
+
+app_name = "desk"
+PERSON = "people/<uuid:public_id>/"
+urlpatterns = [
+    path("people/", views.people, name="people"),
+    path("people/key/<int:key>/", views.person_of_key, name="person-of-key"),
+    path(PERSON, views.person, name="person"),
+    *(
+        path(f"people/<uuid:public_id>/{name}/", views.part, {"name": name}, name=f"person-{name}")
+        for name in views.PARTS
+    ),
+    path(f"{PERSON}note/", person_buttons.note, name="person-note"),
+    path(f"{PERSON}order/", person_buttons.order, name="person-order"),
+    path(f"{PERSON}funding-cards/<uuid:method_id>/end-cooling/", person_buttons.end_cooling, name="person-end-cooling"),
+]
