@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl contract proofs client lint types layers check format clean
+.PHONY: help setup demo run purchase manage test bench cards purchases invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -73,6 +73,12 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 
 proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, query plans (7 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
+
+stories: setup  ## what staff do, from the login on, in a real browser; ARGS='-k freeze'
+	@PROOFS=1 $(LAUNCHER) test -n auto tests/browser $(ARGS)
+
+screenshots: setup  ## the stories again, which write docs/screenshots/
+	@PROOFS=1 SCREENSHOTS=1 $(LAUNCHER) test -n auto tests/browser $(ARGS)
 
 lint: setup  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

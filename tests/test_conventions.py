@@ -139,7 +139,7 @@ def _tests() -> Iterator[tuple[str, Function]]:
 def _asserts(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         called = ast.unparse(node.func).rpartition(".")[2]
-        return called in ("raises", "fail") or called.startswith(("assert_", "django_assert_"))
+        return called in ("raises", "fail", "expect") or called.startswith(("assert_", "django_assert_"))
     return isinstance(node, ast.Assert)
 
 

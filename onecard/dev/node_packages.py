@@ -1,4 +1,4 @@
-"""What the TypeScript client is made with: Node, npm's packages, and the compiler; each is prepared once.
+"""What the TypeScript client and the browser's tests need of Node: npm's packages and the compiler, prepared once.
 
 Two test processes may start at once, so the work is done under a lock, and a stamp says what it was done for.
 """
@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -35,10 +36,10 @@ def check_node() -> None:
         raise LauncherError(f"node is {found}: {needed}.")
 
 
-def install() -> None:
-    """Installs exactly what package-lock.json names, unless it is there; raises LauncherError."""
+def install(folder: Path = CLIENT) -> None:
+    """Installs exactly what a folder's package-lock.json names, unless it is there; raises LauncherError."""
     check_node()
-    _once(CLIENT / "node_modules" / ".installed", [CLIENT / "package-lock.json"], _install)
+    _once(folder / "node_modules" / ".installed", [folder / "package-lock.json"], partial(_install, folder))
 
 
 def build() -> None:
@@ -61,9 +62,9 @@ def checked(done: subprocess.CompletedProcess[str], otherwise: str) -> None:
         raise LauncherError(f"{otherwise}; the lines above say why.")
 
 
-def _install() -> None:
-    say("Installing the packages of the TypeScript client (some seconds, once) ...")
-    checked(_run(INSTALL), "npm ci failed")
+def _install(folder: Path) -> None:
+    say(f"Installing the Node packages of {folder.relative_to(CHECKOUT)} (some seconds, once) ...")
+    checked(_run(INSTALL, folder=folder), "npm ci failed")
 
 
 def _compile() -> None:
@@ -87,11 +88,13 @@ def _once(stamp: Path, inputs: Iterable[Path], work: Callable[[], None]) -> None
 def _fingerprint(inputs: Iterable[Path]) -> str:
     total = hashlib.sha256()
     for path in inputs:
-        total.update(f"{path.relative_to(CLIENT)}\n".encode() + path.read_bytes())
+        total.update(f"{path.relative_to(CHECKOUT)}\n".encode() + path.read_bytes())
     return total.hexdigest()
 
 
-def _run(command: Iterable[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: Iterable[str], environment: Mapping[str, str] | None = None, *, folder: Path = CLIENT
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command], cwd=CLIENT, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        [*command], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )

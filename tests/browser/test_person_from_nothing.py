@@ -1,0 +1,80 @@
+"""Staff make a person, their wallet and their card from nothing, and the purchase is charged."""
+
+from typing import Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from issuing.models import VirtualCard
+from tests.browser.conftest import Axe, Buy, LogIn
+from tests.onecard.dev.processes import eventually
+from wallet.models import FundingMethod
+
+pytestmark = pytest.mark.only_in_proofs
+GRACE: Final = {
+    "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper", "birth_date": "1985-12-09",
+    "phone": "+12125550123", "address_line1": "1 Navy Yard", "address_city": "New York", "address_state": "NY",
+    "address_postal_code": "10001",
+}  # fmt: skip
+
+
+def test_staff_make_a_person_and_the_purchase_goes_through(log_in: LogIn, buy: Buy, axe: Axe) -> None:
+    page = log_in("operations")
+    make_person(page)
+    approve(page)
+    axe(page)
+    add_funding_card(page)
+    card = make_card(page)
+
+    report = buy(card_id=card.issuer_card_id)
+
+    assert report.issuer_approved
+    assert report.charge is not None
+    assert (report.charge.status, report.charge.method.last_four) == ("succeeded", "4242")
+    page.get_by_role("link", name="Authorizations").click()
+    expect(page.get_by_text("Bella Italia")).to_be_visible()
+
+
+def make_person(page: Page) -> None:
+    page.get_by_role("link", name="Wallets").click()
+    page.get_by_role("link", name="New person").click()
+    for name, value in GRACE.items():
+        page.locator(f"[name={name}]").fill(value)
+    page.locator("[name=terms]").check()
+    page.get_by_role("button", name="Make the person").click()
+    page.get_by_role("link", name="Submit for the check").click()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("It waits under Identity checks.")).to_be_visible()
+
+
+def approve(page: Page) -> None:
+    page.get_by_role("link", name="Identity checks").click()
+    page.get_by_role("link", name="Grace Hopper").click()
+    page.get_by_role("link", name="Approve").click()
+    page.locator("[name=reason]").fill("Passport seen in person.")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("Verified").first).to_be_visible()
+
+
+def add_funding_card(page: Page) -> None:
+    """Staff make the page at the processor, and the person saves their card there."""
+    page.get_by_role("link", name="Grace Hopper", exact=True).last.click()
+    wallet = page.url
+    page.get_by_role("link", name="Add a funding card").click()
+    page.get_by_role("button", name="Make the page").click()
+    address = page.locator("a code").text_content() or ""
+    page.goto(address)
+    page.get_by_role("button", name="Save card").click()
+    expect(page.get_by_text("Thank you")).to_be_visible()
+    assert eventually(lambda: FundingMethod.objects.filter(last_four="4242", cardholder__name="Grace Hopper").exists())
+    page.goto(wallet)
+    expect(page.get_by_text("Visa •••• 4242").first).to_be_visible()
+
+
+def make_card(page: Page) -> VirtualCard:
+    page.get_by_role("link", name="New virtual card").click()
+    page.get_by_role("button", name="Make the card").click()
+    page.get_by_role("link", name="Activate").click()
+    page.get_by_role("button", name="Activate").click()
+    assert eventually(lambda: VirtualCard.objects.get(cardholder__name="Grace Hopper").status == "active")
+    return VirtualCard.objects.get(cardholder__name="Grace Hopper")
