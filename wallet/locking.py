@@ -9,6 +9,13 @@ def lock_purchase(purchase: str) -> None:
     lock_name(f"onecard.settlement:{purchase}")
 
 
+def lock_obligations(purchase: str) -> list[FundingObligation]:
+    """Locks a purchase's money, then all of its obligations by key, and returns these; there may be none."""
+    lock_purchase(purchase)
+    rows = FundingObligation.objects.select_for_update(no_key=True, of=("self",))
+    return list(rows.filter(purchase=purchase).order_by("pk"))
+
+
 def lock(obligation_id: int) -> FundingObligation:
     """Locks an obligation. Its charges are locked after it."""
     return FundingObligation.objects.select_for_update(no_key=True, of=("self",)).get(pk=obligation_id)

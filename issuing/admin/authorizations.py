@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from issuing import states
 from issuing.admin import purchase_page
+from issuing.admin.purchase_buttons import PurchaseButtons
 from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
@@ -30,7 +31,7 @@ TONE: dict[str, str] = {
 
 
 @admin.register(Authorization)
-class AuthorizationAdmin(ReadOnlyAdmin):
+class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
     """Purchases, newest first."""
 
     list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")

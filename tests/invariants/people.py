@@ -14,7 +14,7 @@ from hypothesis.stateful import rule
 
 from issuing.clearing import currency_conversion
 from issuing.disputes import silent as silent_disputes
-from issuing.models import CardTransaction, Dispute, VirtualCard
+from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit import clock
 from onecard.kit.money import Money
 from tests.invariants.matching import WHY, Matching
@@ -23,7 +23,10 @@ from wallet.casework import actions as case_actions
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
-from wallet.models import Case, FundingObligation
+from wallet.entered import amounts as entered_amounts
+from wallet.entered import purchase_refunds
+from wallet.entered.purchase_refunds import RefundRefusedError
+from wallet.models import Case, EnteredAmount, FundingObligation
 from wallet.references import Subject
 from wallet.refunds import records as refunds
 
@@ -40,6 +43,9 @@ ACTS = (
     *ALONE,
     "is_kind",
     "is_kind",
+    "refunds_a_purchase",
+    "refunds_a_purchase",
+    "refunds_all_of_it",
     "enters_converted_amount",
     "enters_converted_amount",
     "says_whose",
@@ -55,6 +61,11 @@ ACTS = (
 def abroad() -> QuerySet[CardTransaction]:
     """What moved in another currency than its purchase's."""
     return CardTransaction.objects.exclude(currency=F("authorization__currency"))
+
+
+def purchases() -> QuerySet[Authorization]:
+    """Whatever was bought."""
+    return Authorization.objects.all()
 
 
 def refunds_told() -> QuerySet[CardTransaction]:
@@ -79,6 +90,8 @@ class People(Matching):
         """On what there is of it: a case that is open, what was paid, or what moved abroad."""
         works: dict[str, tuple[QuerySet[Any], Callable[[Any], None]]] = {
             "is_kind": (FundingObligation.objects.filter(status="funded"), lambda one: self.is_kind(one, minor)),
+            "refunds_a_purchase": (purchases(), lambda one: self.refund_purchase(one, minor)),
+            "refunds_all_of_it": (purchases(), self.refund_purchase),
             "enters_converted_amount": (abroad(), self.enter_converted_amount),
             "says_whose": (movements(), lambda one: self.say_whose(one, minor)),
             "says_none": (movements(), self.say_none),
@@ -99,6 +112,27 @@ class People(Matching):
             )
         self.work_on(case, "give_back", min(minor, paid.amount_minor))
         self.work_on(case, "resolve")
+
+    def refund_purchase(self, purchase: Authorization, minor: int | None = None) -> None:
+        """Staff give back so much of a purchase at our own cost, from its page; or all that is left of it.
+
+        Whatever merchants, banks and processors do before or after, no card gets more back than it paid.
+        """
+        found = purchase_refunds.of_purchase(purchase.reference, purchase.currency)
+        amount = found.left if minor is None else Money(minor, purchase.currency)
+        ada, bob = self.two_people()
+        with contextlib.suppress(RefundRefusedError), transaction.atomic():
+            entered = purchase_refunds.refund(
+                purchase=purchase.reference,
+                amount=amount,
+                reason=WHY,
+                user=ada,
+                shown_minor=found.given_back.minor,
+            )
+            if entered.status == EnteredAmount.Status.PROPOSED:
+                entered_amounts.agree(entered=entered, user=bob, reason=WHY, shown_minor=amount.minor)
+            back = purchase_refunds.of_purchase(purchase.reference, purchase.currency)
+            assert back.given_back.minor == found.given_back.minor + amount.minor
 
     def enter_converted_amount(self, kept: CardTransaction) -> None:
         with contextlib.suppress(currency_conversion.ConversionRefusedError):

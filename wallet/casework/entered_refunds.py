@@ -1,10 +1,14 @@
-"""Refunds that staff make at our own cost, entered like every amount (wallet/entered/amounts.py)."""
+"""Refunds that staff make at our own cost on a case, entered like every amount (wallet/entered/amounts.py).
+
+Those of a whole purchase, from its own page, are in wallet/entered/purchase_refunds.py.
+"""
 
 from onecard.kit.money import Money
 from onecard.users.models import User
 from wallet.casework import actions as case_actions
 from wallet.casework.desk import CaseRefusedError
 from wallet.entered import amounts as entered_amounts
+from wallet.entered import purchase_refunds
 from wallet.entered.amounts import EnteredRefusedError, Kind, KindHandler
 from wallet.models import Case, EnteredAmount
 
@@ -33,6 +37,9 @@ def install() -> None:
 
 
 def _apply(entered: EnteredAmount) -> None:
+    if purchase_refunds.is_of_purchase(entered):
+        purchase_refunds.apply(entered)
+        return
     case_actions.refund(
         case=Case.objects.get(pk=entered.reference.partition(":")[2]),
         user=entered.entered_by,

@@ -23,7 +23,7 @@ def bring_to(*, purchase: str, amount_due: Money, description: str, is_over: boo
     stays as it is: a person has to choose the card.
     """
     require_transaction("The settlement of a purchase")
-    existing = _locked(purchase)
+    existing = wallet_locking.lock_obligations(purchase)
     left, off_card_money = _left_of(existing), off_card.read(purchase, amount_due.currency)
     change = amount_due.minor - sum(left.values()) - off_card_money.minor
     rest_minor = 0
@@ -48,7 +48,7 @@ def take_off(*, purchase: str, excess: Money, reason: str, actor: str) -> None:
     What was paid outside the product is a case. Runs in the caller's transaction.
     """
     require_transaction("The settlement of a purchase")
-    existing = _locked(purchase)
+    existing = wallet_locking.lock_obligations(purchase)
     left, off_card_money = _left_of(existing), off_card.read(purchase, excess.currency)
     minor = excess.minor - off_card.win_back(purchase, off_card_money, excess)
     _give_back(existing, left, minor, reason=reason, actor=actor)
@@ -61,13 +61,6 @@ def committed_minor(purchase: str, currency: str) -> int:
     """Minor units that cards were asked for, less refunds, plus losses and what came from outside."""
     existing = list(FundingObligation.objects.filter(purchase=purchase))
     return sum(_left_of(existing).values()) + off_card.read(purchase, currency).minor
-
-
-def _locked(purchase: str) -> list[FundingObligation]:
-    # The purchase may have no obligation that could be locked.
-    wallet_locking.lock_purchase(purchase)
-    rows = FundingObligation.objects.select_for_update(no_key=True, of=("self",))
-    return list(rows.filter(purchase=purchase).order_by("pk"))
 
 
 def _left_of(existing: list[FundingObligation]) -> dict[int, int]:

@@ -1,0 +1,118 @@
+"""The buttons on a purchase's page. Each asks first, and then makes one domain call."""
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from issuing.billing import position
+from issuing.models import Authorization, BalanceUse
+from onecard.kit import display
+from onecard.kit.admin import BaseAdmin, row_of, row_or_404
+from onecard.kit.amount_field import AmountField
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    ask_or_do,
+    change_page,
+    page_action,
+    posted,
+    turn_away,
+)
+from wallet.admin.second_person import show_result
+from wallet.entered import purchase_refunds
+from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
+from wallet.entered.purchase_refunds import Refundable, RefundRefusedError
+
+REFUNDS = "wallet.add_fundingrefund"
+
+
+class RefundForm(ReasonForm):
+    """How much goes back, and why. `shown_minor` is what the page showed as given back so far."""
+
+    amount = AmountField(label=_lazy("Amount"))
+    shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    field_order = ("amount", "reason", "shown_minor")
+
+    def __init__(self, data: Any, found: Refundable) -> None:
+        super().__init__(data, initial={"shown_minor": found.given_back.minor})
+        amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
+        most = _("At most %(left)s.") % {"left": found.left}
+        amount.of(found.left.currency, hint=f"{most} {two_person_notice(Kind.REFUND, found.left.currency)}")
+
+
+class PurchaseButtons(BaseAdmin):
+    """Gives a purchase's page its buttons; each is shown where the purchase and the person's permissions allow it."""
+
+    actions_detail = ("refund",)
+
+    @page_action(description=_lazy("Refund"), url_path="refund", permissions=["refund", "view"], icon="undo")
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        purchase = row_or_404(self, request, object_id)
+        found = purchase_refunds.of_purchase(purchase.reference, purchase.currency)
+        if found.why_not:
+            return turn_away(request, found.why_not, change_page(purchase))
+        user: Any = request.user
+        return ask_or_do(
+            request,
+            _refund_confirmation(purchase, found),
+            RefundForm(posted(request), found),
+            partial(purchase_refunds.refund, purchase=purchase.reference, user=user),
+            done=partial(show_result, request, done=_("The refund is on its way; this page shows it under The money.")),
+            refusals=(RefundRefusedError, EnteredRefusedError),
+            row=purchase,
+        )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Returns the buttons that this person may press and this purchase allows now."""
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        purchase = row_of(self, request, object_id)
+        return [] if purchase is None else [each for each in allowed if _is_possible(each.path, purchase)]
+
+    def has_refund_permission(self, request: HttpRequest, *_object: object) -> bool:
+        return request.user.has_perm(REFUNDS)
+
+
+def _is_possible(name: str, purchase: Authorization) -> bool:
+    if name == "refund":
+        return not purchase_refunds.of_purchase(purchase.reference, purchase.currency).why_not
+    return True
+
+
+def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirmation:
+    words = _(
+        "The money goes back to the funding cards that paid, the newest charge first, at our own cost: the merchant "
+        "keeps what it took. What the merchant gives back later makes good our cost first, and only what is more than "
+        "that goes to the cards, so nobody gets the same money twice."
+    )
+    return Confirmation(
+        title=_("Refund %(merchant)s") % {"merchant": purchase.merchant_name or purchase.issuer_authorization_id},
+        words=words,
+        button=_("Refund"),
+        back=change_page(purchase),
+        danger=True,
+        facts=_refund_facts(purchase, found),
+    )
+
+
+def _refund_facts(purchase: Authorization, found: Refundable) -> list[tuple[str, object]]:
+    """Returns who gets the money, from which charges, and what is not part of it."""
+    taken, back = position.moved_minor(purchase)
+    currency = purchase.currency
+    holder = found.parts[0].charge.obligation.cardholder.name
+    facts: list[tuple[str, object]] = [(_("Cardholder"), holder)]
+    facts += [(str(part.charge.method), _("%(left)s can go back") % {"left": part.left}) for part in found.parts]
+    facts += [(str(charge.method), why_not) for charge, why_not in found.left_out]
+    facts += [
+        (_("Given back so far"), found.given_back),
+        (_("The merchant has taken"), display.money(taken, currency)),
+        (_("Of that given back by the merchant"), display.money(back, currency)),
+    ]
+    from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
+    if from_balance > 0:
+        paid = _("%(amount)s, which does not go back from here") % {"amount": display.money(from_balance, currency)}
+        facts.append((_("Paid from the card's balance"), paid))
+    return facts
