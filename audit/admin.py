@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from audit.models import Entry
 from onecard.kit import display, references
@@ -20,7 +21,7 @@ class EntryAdmin(ReadOnlyAdmin):
     list_display_links = ("when", "action")
     list_filter = ("subject_type", "recorded_at")
     search_fields = ("action", "actor", "subject_id")
-    search_help_text = "Action, actor (user:1, issuer:stripe, system:funding) or the id of the subject"
+    search_help_text = gettext_lazy("Action, actor (user:1, issuer:stripe, system:funding) or the id of the subject")
     fields = ("when", "action", "who", "subject", "details")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -29,19 +30,19 @@ class EntryAdmin(ReadOnlyAdmin):
         name_actors(changelist.result_list)
         return changelist
 
-    @admin.display(description="When", ordering="recorded_at")
+    @admin.display(description=gettext_lazy("When"), ordering="recorded_at")
     def when(self, entry: Entry) -> str:
         return display.moment(entry.recorded_at)
 
-    @admin.display(description="Who", ordering="actor")
+    @admin.display(description=gettext_lazy("Who"), ordering="actor")
     def who(self, entry: Entry) -> str:
         return actor_in_words(entry)
 
-    @admin.display(description="About")
+    @admin.display(description=gettext_lazy("About"))
     def subject(self, entry: Entry) -> str:
         return subject_link(entry)
 
-    @admin.display(description="Details")
+    @admin.display(description=gettext_lazy("Details"))
     def summary(self, entry: Entry) -> str:
         return details_in_words(entry.details)
 

@@ -10,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, OperationalError, connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from onecard.kit.admin import BackOfficeAdmin
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 else:
     AnyModelForm = forms.ModelForm
 
-CONFLICT = "Nothing was saved: someone else saved something that this cannot stand beside. Shown is what is stored now."
-BUSY = "Nothing was saved: the row was in use for too long. Try again."
-STALE = (
+CONFLICT = gettext_lazy(
+    "Nothing was saved: someone else saved something that this cannot stand beside. Shown is what is stored now."
+)
+BUSY = gettext_lazy("Nothing was saved: the row was in use for too long. Try again.")
+STALE = gettext_lazy(
     "This changed after you opened the page: someone else saved it, or a charge did. Nothing was saved. "
     "Open the page again to see what is stored now."
 )

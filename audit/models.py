@@ -1,6 +1,8 @@
 """The audit trail: what happened and who did it. Triggers in the database keep rows from being changed."""
 
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeJsonField
 
@@ -10,7 +12,7 @@ class Entry(models.Model):
 
     recorded_at = models.DateTimeField()
     actor = models.CharField(max_length=80, help_text="user:<id>, issuer:<name>, processor:<name> or system:<part>")
-    action = models.CharField(max_length=60, help_text="What was done, such as authorization.approved")
+    action = models.CharField(max_length=60, help_text=gettext_lazy("What was done, such as authorization.approved"))
     subject_type = models.CharField(max_length=40)
     subject_id = models.CharField(max_length=64)
     details = FreeJsonField(default=dict, blank=True)
@@ -27,4 +29,9 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.subject_type}:{self.subject_id} by {self.actor}"
+        return _("%(action)s %(subject_type)s:%(subject_id)s by %(actor)s") % {
+            "action": self.action,
+            "subject_type": self.subject_type,
+            "subject_id": self.subject_id,
+            "actor": self.actor,
+        }

@@ -1,16 +1,17 @@
 """The states of a card, an authorization, a hold and an inbox event, and their legal moves (money-safety I10)."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Card(models.TextChoices):
     """A virtual card's life."""
 
-    PENDING = "pending", "Pending"
-    ACTIVE = "active", "Active"
-    FROZEN = "frozen", "Frozen"
-    SUSPENDED = "suspended", "Suspended"
-    CLOSED = "closed", "Closed"
+    PENDING = "pending", gettext_lazy("Pending")
+    ACTIVE = "active", gettext_lazy("Active")
+    FROZEN = "frozen", gettext_lazy("Frozen")
+    SUSPENDED = "suspended", gettext_lazy("Suspended")
+    CLOSED = "closed", gettext_lazy("Closed")
 
 
 STOPPED_CARD = (Card.FROZEN, Card.SUSPENDED)
@@ -27,18 +28,18 @@ CARD_MOVES: dict[str, frozenset[str]] = {
 class Stopper(models.TextChoices):
     """Who froze or suspended a card. Its holder may undo only what they did themselves."""
 
-    HOLDER = "holder", "Its holder"
-    ONE_CARD = "one_card", "One Card"
-    ISSUER = "issuer", "The issuer"
+    HOLDER = "holder", gettext_lazy("Its holder")
+    ONE_CARD = "one_card", gettext_lazy("One Card")
+    ISSUER = "issuer", gettext_lazy("The issuer")
 
 
 class Replacement(models.TextChoices):
     """Why a holder has a card replaced."""
 
-    LOST = "lost", "Lost"
-    STOLEN = "stolen", "Stolen"
-    DAMAGED = "damaged", "Damaged"
-    EXPIRED = "expired", "Expired"
+    LOST = "lost", gettext_lazy("Lost")
+    STOLEN = "stolen", gettext_lazy("Stolen")
+    DAMAGED = "damaged", gettext_lazy("Damaged")
+    EXPIRED = "expired", gettext_lazy("Expired")
 
 
 # Somebody else may hold the card: it ends with the request, and not when the new one is ready.
@@ -48,11 +49,17 @@ REPLACED_AT_ONCE = (Replacement.LOST, Replacement.STOLEN)
 class Change(models.TextChoices):
     """Where something asked of an issuer stands."""
 
-    INTENDED = "intended", "Intended"  # Committed here; the issuer may not know of it, or did not answer yet.
-    SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, it is sent again under its key.
-    DONE = "done", "Done"
-    REFUSED = "refused", "Refused by the issuer"
-    SUPERSEDED = "superseded", "Superseded"  # A later change made it pointless before it was sent.
+    INTENDED = (
+        "intended",
+        gettext_lazy("Intended"),
+    )  # Committed here; the issuer may not know of it, or did not answer yet.
+    SENDING = (
+        "sending",
+        gettext_lazy("Being sent"),
+    )  # A worker holds it; if that worker dies, it is sent again under its key.
+    DONE = "done", gettext_lazy("Done")
+    REFUSED = "refused", gettext_lazy("Refused by the issuer")
+    SUPERSEDED = "superseded", gettext_lazy("Superseded")  # A later change made it pointless before it was sent.
 
 
 CHANGE_MOVES: dict[str, frozenset[str]] = {
@@ -68,10 +75,10 @@ OPEN_CHANGE = (Change.INTENDED, Change.SENDING)
 class ProfileUpdate(models.TextChoices):
     """Where a corrected profile stands on its way to an issuer. A further correction begins it anew."""
 
-    INTENDED = "intended", "To be sent"
-    SENDING = "sending", "Being sent"
-    DONE = "done", "Known to the issuer"
-    REFUSED = "refused", "Refused by the issuer"
+    INTENDED = "intended", gettext_lazy("To be sent")
+    SENDING = "sending", gettext_lazy("Being sent")
+    DONE = "done", gettext_lazy("Known to the issuer")
+    REFUSED = "refused", gettext_lazy("Refused by the issuer")
 
 
 PROFILE_UPDATE_MOVES: dict[str, frozenset[str]] = {
@@ -86,9 +93,9 @@ OPEN_PROFILE_UPDATE = (ProfileUpdate.INTENDED, ProfileUpdate.SENDING)
 class Funding(models.TextChoices):
     """Where a request to put money on a card stands."""
 
-    REQUESTED = "requested", "Requested"  # The source is being charged.
-    CREDITED = "credited", "On the card"
-    FAILED = "failed", "Failed"  # The source did not pay; nothing is on the card.
+    REQUESTED = "requested", gettext_lazy("Requested")  # The source is being charged.
+    CREDITED = "credited", gettext_lazy("On the card")
+    FAILED = "failed", gettext_lazy("Failed")  # The source did not pay; nothing is on the card.
 
 
 FUNDING_MOVES: dict[str, frozenset[str]] = {
@@ -102,8 +109,8 @@ FUNDING_MOVES: dict[str, frozenset[str]] = {
 class Sync(models.TextChoices):
     """Where a comparison with an issuer stands; one that died is running and goes on where it was."""
 
-    RUNNING = "running", "Running"
-    FINISHED = "finished", "Finished"
+    RUNNING = "running", gettext_lazy("Running")
+    FINISHED = "finished", gettext_lazy("Finished")
 
 
 class Reconciliation(models.TextChoices):
@@ -124,20 +131,20 @@ RECONCILIATION_MOVES: dict[str, frozenset[str]] = {
 class SyncStage(models.TextChoices):
     """What a sync compares, in this order. Missed events come first, so that the later stages see them applied."""
 
-    EVENTS = "events", "Missed events"
-    TRANSACTIONS = "transactions", "Transactions"
-    THEIR_CARDS = "their_cards", "The issuer's cards"
-    OUR_CARDS = "our_cards", "Cards that the issuer did not list"
+    EVENTS = "events", gettext_lazy("Missed events")
+    TRANSACTIONS = "transactions", gettext_lazy("Transactions")
+    THEIR_CARDS = "their_cards", gettext_lazy("The issuer's cards")
+    OUR_CARDS = "our_cards", gettext_lazy("Cards that the issuer did not list")
 
 
 class Authorization(models.TextChoices):
     """Where a purchase stands at the issuer."""
 
-    DECLINED = "declined", "Declined"
-    APPROVED = "approved", "Approved"  # Held at the issuer, not yet captured.
-    SETTLED = "settled", "Settled"  # Closed at the issuer: captured, nothing more is held.
-    REVERSED = "reversed", "Reversed"
-    EXPIRED = "expired", "Expired"
+    DECLINED = "declined", gettext_lazy("Declined")
+    APPROVED = "approved", gettext_lazy("Approved")  # Held at the issuer, not yet captured.
+    SETTLED = "settled", gettext_lazy("Settled")  # Closed at the issuer: captured, nothing more is held.
+    REVERSED = "reversed", gettext_lazy("Reversed")
+    EXPIRED = "expired", gettext_lazy("Expired")
 
 
 AUTHORIZATION_MOVES: dict[str, frozenset[str]] = {
@@ -156,11 +163,11 @@ AUTHORIZATION_MOVES: dict[str, frozenset[str]] = {
 class Dispute(models.TextChoices):
     """Where a dispute stands: Stripe's words (docs/issuers/stripe.md, Disputes), also for Marqeta's states."""
 
-    UNSUBMITTED = "unsubmitted", "Not submitted"  # Begun at the issuer; its evidence is not complete.
-    SUBMITTED = "submitted", "Submitted"  # The merchant's side may answer.
-    WON = "won", "Won"
-    LOST = "lost", "Lost"
-    EXPIRED = "expired", "Expired"  # Never submitted in time.
+    UNSUBMITTED = "unsubmitted", gettext_lazy("Not submitted")  # Begun at the issuer; its evidence is not complete.
+    SUBMITTED = "submitted", gettext_lazy("Submitted")  # The merchant's side may answer.
+    WON = "won", gettext_lazy("Won")
+    LOST = "lost", gettext_lazy("Lost")
+    EXPIRED = "expired", gettext_lazy("Expired")  # Never submitted in time.
 
 
 DISPUTE_MOVES: dict[str, frozenset[str]] = {
@@ -177,13 +184,13 @@ OPEN_DISPUTE = (Dispute.UNSUBMITTED, Dispute.SUBMITTED)
 class DisputeRequest(models.TextChoices):
     """The state of a cardholder's request to dispute a purchase; once submitted, its Dispute has the further states."""
 
-    REQUESTED = "requested", "Waits for review"
-    ACCEPTED = "accepted", "Accepted, to be sent"  # Staff said yes; the issuer may not know of it yet.
-    SENDING = "sending", "Being sent"
-    SUBMITTED = "submitted", "Submitted to the issuer"
-    REFUSED = "refused", "Refused by us"
-    REJECTED = "rejected", "Refused by the issuer"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+    REQUESTED = "requested", gettext_lazy("Waits for review")
+    ACCEPTED = "accepted", gettext_lazy("Accepted, to be sent")  # Staff said yes; the issuer may not know of it yet.
+    SENDING = "sending", gettext_lazy("Being sent")
+    SUBMITTED = "submitted", gettext_lazy("Submitted to the issuer")
+    REFUSED = "refused", gettext_lazy("Refused by us")
+    REJECTED = "rejected", gettext_lazy("Refused by the issuer")
+    WITHDRAWN = "withdrawn", gettext_lazy("Withdrawn")
 
 
 DISPUTE_REQUEST_MOVES: dict[str, frozenset[str]] = {
@@ -202,17 +209,17 @@ OPEN_DISPUTE_REQUEST = (DisputeRequest.REQUESTED, *DUE_DISPUTE_REQUEST)
 class Hold(models.TextChoices):
     """A hold on the card's limits; it ends once."""
 
-    PLACED = "placed", "Placed"
-    RELEASED = "released", "Released"
+    PLACED = "placed", gettext_lazy("Placed")
+    RELEASED = "released", gettext_lazy("Released")
 
 
 class Event(models.TextChoices):
     """What became of a delivery in the inbox."""
 
-    RECEIVED = "received", "Received"  # Stored; a worker will handle it.
-    HANDLED = "handled", "Handled"
-    KEPT = "kept", "Kept"  # Understood as not ours to act on, or of an unknown kind.
-    REJECTED = "rejected", "Rejected"  # Genuine but malformed; the reason says how.
+    RECEIVED = "received", gettext_lazy("Received")  # Stored; a worker will handle it.
+    HANDLED = "handled", gettext_lazy("Handled")
+    KEPT = "kept", gettext_lazy("Kept")  # Understood as not ours to act on, or of an unknown kind.
+    REJECTED = "rejected", gettext_lazy("Rejected")  # Genuine but malformed; the reason says how.
 
 
 EVENT_MOVES: dict[str, frozenset[str]] = {

@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.edits import AuditedAdmin
 from onecard.kit import references
@@ -39,7 +41,9 @@ class LoginForm(PersonForm):
         cleaned = super().clean()
         is_staff = self.cleaned_data.get("is_staff") or self.cleaned_data.get("is_superuser")
         if is_staff and Cardholder.objects.filter(user=self.instance.pk).exists():
-            raise forms.ValidationError("This login has a wallet, so it cannot be staff. Make another login for staff.")
+            raise forms.ValidationError(
+                _("This login has a wallet, so it cannot be staff. Make another login for staff.")
+            )
         return cleaned
 
 
@@ -62,18 +66,18 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
             actions if may_remove else [each for each in actions if "remove_second_factor" not in str(each.action_name)]
         )
 
-    @page_action(description="Send an invitation", url_path="invite", icon="outgoing_mail")
+    @page_action(description=gettext_lazy("Send an invitation"), url_path="invite", icon="outgoing_mail")
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._page_about(request, "staff-invite", object_id)
 
-    @page_action(description="Remove the second factor", url_path="second-factor", icon="phonelink_erase")
+    @page_action(description=gettext_lazy("Remove the second factor"), url_path="second-factor", icon="phonelink_erase")
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._page_about(request, "second-factor-remove", object_id)
 
     def _page_about(self, request: HttpRequest, name: str, object_id: str) -> HttpResponse:
         person = row_of(self, request, object_id)
         if person is None:
-            raise Http404("There is no such login.")
+            raise Http404(_("There is no such login."))
         return redirect(name, user_id=person.pk)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001

@@ -6,10 +6,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
+
+from onecard.kit.words import Words
 
 
-def _room(title: str, icon: str, model: str, **more: Any) -> dict[str, Any]:
+def _room(title: Words, icon: str, model: str, **more: Any) -> dict[str, Any]:
     """A link of the sidebar, shown to those who may view the model (app.model)."""
     app, name = model.split(".")
     link = reverse_lazy(f"admin:{app}_{name}_changelist")
@@ -39,7 +41,7 @@ def _icon(request: HttpRequest) -> str:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "One Card",
     "SITE_HEADER": "One Card",
-    "SITE_SUBHEADER": "Back office",
+    "SITE_SUBHEADER": gettext_lazy("Back office"),
     "SITE_SYMBOL": "credit_card",
     "SITE_URL": "",
     "SHOW_VIEW_ON_SITE": False,
@@ -51,8 +53,8 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "ACCOUNT": {
         "navigation": [
-            {"title": "Change password", "link": reverse_lazy("account_change_password")},
-            {"title": "My second factor", "link": reverse_lazy("mfa_index")},
+            {"title": gettext_lazy("Change password"), "link": reverse_lazy("account_change_password")},
+            {"title": gettext_lazy("My second factor"), "link": reverse_lazy("mfa_index")},
         ]
     },
     "COLORS": {
@@ -74,9 +76,9 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {
                 "items": [
-                    {"title": "Overview", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    {"title": gettext_lazy("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
                     {
-                        "title": _("Customers"),
+                        "title": gettext_lazy("Customers"),
                         "icon": "person_search",
                         "link": reverse_lazy("desk:people"),
                         "permission": _may_view("wallet", "cardholder"),
@@ -84,99 +86,103 @@ UNFOLD: dict[str, Any] = {
                 ]
             },
             {
-                "title": "Purchases",
+                "title": gettext_lazy("Purchases"),
                 "items": [
-                    _room("Authorizations", "receipt_long", "issuing.authorization"),
+                    _room(gettext_lazy("Authorizations"), "receipt_long", "issuing.authorization"),
                     _room(
-                        "Cases",
+                        gettext_lazy("Cases"),
                         "support",
                         "wallet.case",
                         badge="wallet.admin.cases.open_case_badge",
                     ),
-                    _room("Entered amounts", "group_add", "wallet.enteredamount"),
+                    _room(gettext_lazy("Entered amounts"), "group_add", "wallet.enteredamount"),
                 ],
             },
             {
-                "title": "Funding",
+                "title": gettext_lazy("Funding"),
                 "items": [
-                    _room("Obligations", "request_quote", "wallet.fundingobligation"),
-                    _room("Charges", "payments", "wallet.fundingcharge"),
+                    _room(gettext_lazy("Obligations"), "request_quote", "wallet.fundingobligation"),
+                    _room(gettext_lazy("Charges"), "payments", "wallet.fundingcharge"),
                     _room(
-                        "Rewards",
+                        gettext_lazy("Rewards"),
                         "redeem",
                         "issuing.rewardentry",
                         link=reverse_lazy("admin:issuing_rewardentry_totals"),
                     ),
-                    _room("Refunds", "undo", "wallet.fundingrefund"),
-                    _room("Carried amounts", "low_priority", "wallet.carriedamount"),
-                    _room("Disputes of our charges", "report", "wallet.fundingdispute"),
+                    _room(gettext_lazy("Refunds"), "undo", "wallet.fundingrefund"),
+                    _room(gettext_lazy("Carried amounts"), "low_priority", "wallet.carriedamount"),
+                    _room(gettext_lazy("Disputes of our charges"), "report", "wallet.fundingdispute"),
                 ],
             },
             {
-                "title": "Ledger",
+                "title": gettext_lazy("Ledger"),
                 "items": [
                     _room(
-                        "Accounts",
+                        gettext_lazy("Accounts"),
                         "account_tree",
                         "wallet.posting",
                         link=reverse_lazy("admin:wallet_posting_accounts"),
                     ),
-                    _room("Postings", "menu_book", "wallet.posting", active=_is_among_postings),
+                    _room(gettext_lazy("Postings"), "menu_book", "wallet.posting", active=_is_among_postings),
                 ],
             },
             {
-                "title": "Cards",
+                "title": gettext_lazy("Cards"),
                 "items": [
-                    _room("Wallets", "wallet", "wallet.cardholder"),
-                    _room("Identity checks", "verified_user", "wallet.kycreview"),
-                    _room("Virtual cards", "credit_card", "issuing.virtualcard"),
-                    _room("Transactions", "swap_horiz", "issuing.cardtransaction"),
-                    _room("Dispute requests", "rate_review", "issuing.disputerequest"),
-                    _room("Disputes", "gavel", "issuing.dispute"),
-                    _room("Money put on cards", "savings", "issuing.cardfunding"),
-                    _room("Card changes", "published_with_changes", "issuing.cardchange"),
-                    _room("Card products", "style", "wallet.cardproduct"),
+                    _room(gettext_lazy("Wallets"), "wallet", "wallet.cardholder"),
+                    _room(gettext_lazy("Identity checks"), "verified_user", "wallet.kycreview"),
+                    _room(gettext_lazy("Virtual cards"), "credit_card", "issuing.virtualcard"),
+                    _room(gettext_lazy("Transactions"), "swap_horiz", "issuing.cardtransaction"),
+                    _room(gettext_lazy("Dispute requests"), "rate_review", "issuing.disputerequest"),
+                    _room(gettext_lazy("Disputes"), "gavel", "issuing.dispute"),
+                    _room(gettext_lazy("Money put on cards"), "savings", "issuing.cardfunding"),
+                    _room(gettext_lazy("Card changes"), "published_with_changes", "issuing.cardchange"),
+                    _room(gettext_lazy("Card products"), "style", "wallet.cardproduct"),
                 ],
             },
             {
-                "title": "Issuers",
+                "title": gettext_lazy("Issuers"),
                 "items": [
-                    _room("Issuers", "account_balance", "issuing.issuercontrol"),
-                    _room("Rollout", "toggle_on", "issuing.rollout"),
-                    _room("Syncs", "sync", "issuing.syncrun"),
-                    _room("Differences", "difference", "issuing.syncdifference"),
-                    _room("Reconciliations", "fact_check", "issuing.reconcilerun"),
+                    _room(gettext_lazy("Issuers"), "account_balance", "issuing.issuercontrol"),
+                    _room(gettext_lazy("Rollout"), "toggle_on", "issuing.rollout"),
+                    _room(gettext_lazy("Syncs"), "sync", "issuing.syncrun"),
+                    _room(gettext_lazy("Differences"), "difference", "issuing.syncdifference"),
+                    _room(gettext_lazy("Reconciliations"), "fact_check", "issuing.reconcilerun"),
                 ],
             },
             {
-                "title": "Routing rules",
+                "title": gettext_lazy("Routing rules"),
                 "items": [
-                    _room("Rankings", "leaderboard", "routing.rankingrow"),
-                    _room("Merchant categories", "category", "routing.merchantcategory"),
-                    _room("Multipliers", "close", "routing.preferencemultiplier"),
-                    _room("Thresholds", "tune", "routing.threshold"),
+                    _room(gettext_lazy("Rankings"), "leaderboard", "routing.rankingrow"),
+                    _room(gettext_lazy("Merchant categories"), "category", "routing.merchantcategory"),
+                    _room(gettext_lazy("Multipliers"), "close", "routing.preferencemultiplier"),
+                    _room(gettext_lazy("Thresholds"), "tune", "routing.threshold"),
                 ],
             },
             {
-                "title": "Evidence",
+                "title": gettext_lazy("Evidence"),
                 "items": [
-                    _room("Inbox", "inbox", "issuing.issuerevent"),
-                    _room("Outbox", "outbox", "outbox.message"),
-                    _room("Holds", "lock_clock", "issuing.hold"),
-                    _room("Spend windows", "calendar_month", "issuing.spendwindow"),
-                    _room("Old documents", "inventory_2", "issuing.legacydocument"),
-                    _room("Audit trail", "history", "audit.entry"),
+                    _room(gettext_lazy("Inbox"), "inbox", "issuing.issuerevent"),
+                    _room(gettext_lazy("Outbox"), "outbox", "outbox.message"),
+                    _room(gettext_lazy("Holds"), "lock_clock", "issuing.hold"),
+                    _room(gettext_lazy("Spend windows"), "calendar_month", "issuing.spendwindow"),
+                    _room(gettext_lazy("Old documents"), "inventory_2", "issuing.legacydocument"),
+                    _room(gettext_lazy("Audit trail"), "history", "audit.entry"),
                 ],
             },
             {
-                "title": "People",
+                "title": gettext_lazy("People"),
                 "items": [
-                    _room("Logins", "person", "users.user"),
-                    _room("Notices", "notifications", "notices.notice"),
-                    _room("Webhook endpoints", "webhook", "integrations.endpoint"),
-                    _room("Webhook deliveries", "send", "integrations.delivery"),
-                    _room("Groups", "group", "auth.group"),
-                    {"title": "My second factor", "icon": "phonelink_lock", "link": reverse_lazy("mfa_index")},
+                    _room(gettext_lazy("Logins"), "person", "users.user"),
+                    _room(gettext_lazy("Notices"), "notifications", "notices.notice"),
+                    _room(gettext_lazy("Webhook endpoints"), "webhook", "integrations.endpoint"),
+                    _room(gettext_lazy("Webhook deliveries"), "send", "integrations.delivery"),
+                    _room(gettext_lazy("Groups"), "group", "auth.group"),
+                    {
+                        "title": gettext_lazy("My second factor"),
+                        "icon": "phonelink_lock",
+                        "link": reverse_lazy("mfa_index"),
+                    },
                 ],
             },
         ],

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from issuing.admin.authorizations import AuthorizationAdmin
 from issuing.models import Authorization, Decision, IssuerEvent, Provider
@@ -53,12 +54,12 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     ]
     latest = _latest(request) if may_view["authorization"] else None
     banners = [_banner(issuer) for issuer in read_only or []]
-    return context | {"title": "Overview", "tiles": tiles, "latest": latest, "banners": banners}
+    return context | {"title": _("Overview"), "tiles": tiles, "latest": latest, "banners": banners}
 
 
 def kind_of_money(request: HttpRequest) -> list[str] | None:
     """The badge in the header: test money must not be taken for real money, nor the other way round."""
-    return ["Live money", "danger"] if "_live_" in settings.STRIPE_API_KEY else ["Test money", "info"]
+    return [_("Live money"), "danger"] if "_live_" in settings.STRIPE_API_KEY else [_("Test money"), "info"]
 
 
 def _decision_tiles() -> list[Tile]:
@@ -68,8 +69,10 @@ def _decision_tiles() -> list[Tile]:
     counts = today.aggregate(yes=Count("pk", filter=Q(approved=True)), no=Count("pk", filter=Q(approved=False)))
     page = reverse("admin:issuing_authorization_changelist")
     return [
-        Tile("Approved today", str(counts["yes"]), "Since midnight UTC", f"{page}?status__exact=approved", "good"),
-        Tile("Declined today", str(counts["no"]), "Since midnight UTC", f"{page}?status__exact=declined"),
+        Tile(
+            _("Approved today"), str(counts["yes"]), _("Since midnight UTC"), f"{page}?status__exact=approved", "good"
+        ),
+        Tile(_("Declined today"), str(counts["no"]), _("Since midnight UTC"), f"{page}?status__exact=declined"),
     ]
 
 
@@ -78,9 +81,15 @@ def _case_tile() -> Tile:
     stakes = Case.objects.filter(status=Case.Status.OPEN).order_by("currency").values("currency")
     rows = list(stakes.annotate(cases=Count("pk"), total=Sum("amount_minor")))
     if not rows:
-        return Tile("Open cases", "0", "Nothing needs a person", page, "good")
+        return Tile(_("Open cases"), "0", _("Nothing needs a person"), page, "good")
     at_stake = ", ".join(display.money(row["total"], row["currency"]) for row in rows)
-    return Tile("Open cases", str(sum(row["cases"] for row in rows)), f"{at_stake} at stake", page, "bad")
+    return Tile(
+        _("Open cases"),
+        str(sum(row["cases"] for row in rows)),
+        _("%(at_stake)s at stake") % {"at_stake": at_stake},
+        page,
+        "bad",
+    )
 
 
 def _uncharged_tile() -> Tile:
@@ -88,13 +97,13 @@ def _uncharged_tile() -> Tile:
     unpaid = FundingObligation.objects.filter(status__in=(Obligation.OPEN, Obligation.FAILED))
     oldest = unpaid.order_by("created_at").first()
     if oldest is None:
-        return Tile("Oldest uncharged approval", "None", "Every approval is paid for", page, "good")
+        return Tile(_("Oldest uncharged approval"), _("None"), _("Every approval is paid for"), page, "good")
     tone = "bad" if clock.now() - oldest.created_at > STUCK_AFTER else "info"
     page = reverse("admin:wallet_fundingobligation_change", args=[oldest.pk])
     return Tile(
-        "Oldest uncharged approval",
+        _("Oldest uncharged approval"),
         display.age(oldest.created_at),
-        f"{oldest.payable}, {oldest.description}",
+        f"{display.amount(oldest.payable)}, {oldest.description}",
         page,
         tone,
     )
@@ -103,17 +112,21 @@ def _uncharged_tile() -> Tile:
 def _issuer_tile(read_only: list[Availability]) -> Tile:
     page = reverse("admin:issuing_issuercontrol_changelist")
     if not read_only:
-        return Tile("Issuers", "All open", "Cards can be made and changed", page, "good")
-    names = ", ".join(Provider(issuer.provider).label for issuer in read_only)
-    return Tile("Issuers", f"{len(read_only)} read-only", names, page, "bad")
+        return Tile(_("Issuers"), _("All open"), _("Cards can be made and changed"), page, "good")
+    names = ", ".join(str(Provider(issuer.provider).label) for issuer in read_only)
+    return Tile(_("Issuers"), _("%(count)s read-only") % {"count": len(read_only)}, names, page, "bad")
 
 
 def _banner(issuer: Availability) -> dict[str, str]:
     """What whoever opens the first page must know of an issuer that takes no changes."""
-    by = "by hand" if issuer.by == "hand" else "by its breaker, which is open"
+    sentence = (
+        _("%(name)s is read-only by hand: %(reason)s. Purchases go on.")
+        if issuer.by == "hand"
+        else _("%(name)s is read-only by its breaker, which is open: %(reason)s. Purchases go on.")
+    )
     name = Provider(issuer.provider).label
     return {
-        "words": f"{name} is read-only {by}: {issuer.reason.rstrip('.')}. Purchases go on.",
+        "words": sentence % {"name": name, "reason": issuer.reason.rstrip(".")},
         "page": reverse("admin:issuing_issuercontrol_changelist"),
     }
 
@@ -121,22 +134,31 @@ def _banner(issuer: Availability) -> dict[str, str]:
 def _outbox_tile() -> Tile:
     waiting = Message.objects.filter(published_at__isnull=True).aggregate(count=Count("pk"), since=Min("created_at"))
     page = f"{reverse('admin:outbox_message_changelist')}?state=waiting"
-    return _queue_tile("Outbox waiting", waiting, "the relay (make run starts it)", page)
+    return _queue_tile(_("Outbox waiting"), waiting, _("the relay (make run starts it)"), page)
 
 
 def _inbox_tile() -> Tile:
     waiting = IssuerEvent.objects.filter(status=Event.RECEIVED).aggregate(count=Count("pk"), since=Min("received_at"))
     page = f"{reverse('admin:issuing_issuerevent_changelist')}?status__exact=received"
-    return _queue_tile("Inbox waiting", waiting, "the worker (make run starts it)", page)
+    return _queue_tile(_("Inbox waiting"), waiting, _("the worker (make run starts it)"), page)
 
 
 def _queue_tile(title: str, waiting: dict[str, Any], server: str, page: str) -> Tile:
     if not waiting["count"]:
-        return Tile(title, "0", "Nothing waits", page, "good")
+        return Tile(title, "0", _("Nothing waits"), page, "good")
     if clock.now() - waiting["since"] > STUCK_AFTER:
-        note = f"The oldest for {display.age(waiting['since'])}: check {server}"
+        note = _("The oldest for %(since)s: check %(server)s") % {
+            "since": display.age(waiting["since"]),
+            "server": server,
+        }
         return Tile(title, str(waiting["count"]), note, page, "bad")
-    return Tile(title, str(waiting["count"]), f"The oldest for {display.age(waiting['since'])}", page, "info")
+    return Tile(
+        title,
+        str(waiting["count"]),
+        _("The oldest for %(since)s") % {"since": display.age(waiting["since"])},
+        page,
+        "info",
+    )
 
 
 def _latest(request: HttpRequest) -> list[dict[str, Any]]:

@@ -211,6 +211,7 @@ MIDDLEWARE = [
     "onecard.https.RefusePlainPosts",
     "django.middleware.security.SecurityMiddleware",
     "onecard.kit.requests.RefuseNul",
+    "onecard.desk.compressed_pages.CompressedPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -218,6 +219,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "onecard.second_factor.sessions.StaffSessions",
+    "onecard.desk.viewer.Viewer",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -266,6 +268,12 @@ WHITENOISE_USE_FINDERS = True  # The admin's few files are served without a coll
 WHITENOISE_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en-us"
+# Of the back office alone: onecard/desk/viewer.py chooses. Each language is named in itself.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGE_COOKIE_NAME = "onecard_language"
+# Our own texts, then what Unfold does not bring in German.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "onecard" / "locale_unfold"]
+FORMAT_MODULE_PATH = ["onecard.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -9,6 +9,7 @@ from issuing.webhooks.marqeta import MarqetaWebhook
 from issuing.webhooks.marqeta_gateway import MarqetaGateway
 from issuing.webhooks.stripe import StripeWebhook
 from onecard import health, metrics
+from onecard.desk import my_account
 from onecard.kit.confirmation_pages import forbidden
 
 DESK = [
@@ -16,6 +17,8 @@ DESK = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("onecard.second_factor.urls")),
     path("admin/", include("onecard.desk.urls")),
+    path("admin/my-account/", admin.site.admin_view(my_account.my_account), name="my-account"),
+    path("admin/language/", my_account.choose_language, name="choose-language"),
     path("admin/", admin.site.urls),
     path("funding-card-saved", TemplateView.as_view(template_name="wallet/card_saved.html"), name="funding-card-saved"),
     path("api/", include("onecard.api.urls")),

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.edits import AuditedAdmin, VersionedForm
 from onecard.kit import display, references
@@ -17,7 +19,7 @@ class RankingRowForm(VersionedForm):
     """Says in which currency the fee is."""
 
     class Meta:
-        labels = {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"}
+        labels = {"annual_fee_minor": gettext_lazy("Annual fee, in minor units (9500 is 95.00)")}
 
 
 @admin.register(RankingRow)
@@ -30,15 +32,15 @@ class RankingRowAdmin(AuditedAdmin):
     list_filter = (MccFilter, "scope", "network", "reward_type")
     list_select_related = ("product",)
     search_fields = ("mcc", "card_name", "product__name", "product__key")
-    search_help_text = "MCC or card"
+    search_help_text = gettext_lazy("MCC or card")
     autocomplete_fields = ("product",)
-    nothing_yet = (
+    nothing_yet = gettext_lazy(
         "Without rankings every purchase goes to the backup card. Add one with the plus sign, or import a list."
     )
     fieldsets = (
-        ("Where, and for which cards", {"fields": ("mcc", "scope", ("product", "network"), "card_name")}),
-        ("What it earns", {"fields": (("reward_rate", "reward_type"), "annual_fee_minor")}),
-        ("When", {"fields": (("valid_from", "valid_to"),)}),
+        (gettext_lazy("Where, and for which cards"), {"fields": ("mcc", "scope", ("product", "network"), "card_name")}),
+        (gettext_lazy("What it earns"), {"fields": (("reward_rate", "reward_type"), "annual_fee_minor")}),
+        (gettext_lazy("When"), {"fields": (("valid_from", "valid_to"),)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RankingRow]:
@@ -50,24 +52,24 @@ class RankingRowAdmin(AuditedAdmin):
     def code(self, row: RankingRow) -> str:
         return row.mcc
 
-    @admin.display(description="Category")
+    @admin.display(description=gettext_lazy("Category"))
     def category(self, row: RankingRow) -> str:
         return getattr(row, "category_name", None) or display.NOTHING
 
-    @admin.display(description="Card")
+    @admin.display(description=gettext_lazy("Card"))
     def card(self, row: RankingRow) -> str:
         if row.scope == RankingRow.Scope.PRODUCT:
             return str(row.product)
-        return f"Any {row.get_network_display()}"
+        return _("Any %(network)s") % {"network": row.get_network_display()}
 
-    @admin.display(description="Rate", ordering="reward_rate")
+    @admin.display(description=gettext_lazy("Rate"), ordering="reward_rate")
     def rate(self, row: RankingRow) -> str:
         return f"{row.reward_rate.normalize():f}"
 
-    @admin.display(description="Applies")
+    @admin.display(description=gettext_lazy("Applies"))
     def applies(self, row: RankingRow) -> str:
         if row.valid_from is None and row.valid_to is None:
-            return "Always"
+            return _("Always")
         return f"{row.valid_from or '…'} to {row.valid_to or '…'}"
 
 
@@ -122,7 +124,7 @@ class MerchantCategoryAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    @admin.display(description="Rankings")
+    @admin.display(description=gettext_lazy("Rankings"))
     def ranking_count(self, category: MerchantCategory) -> str:
         count = getattr(category, "rankings", None) or 0
         url = f"{reverse('admin:routing_rankingrow_changelist')}?mcc={category.code}"

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from wallet.models import CardProduct, Network, Preference
@@ -16,30 +18,32 @@ from wallet.models import CardProduct, Network, Preference
 class RewardType(models.TextChoices):
     """What a card pays in; `default` is the walkthrough's word for a base rate without a currency."""
 
-    CASH = "cash", "Cash back"
-    POINTS = "points", "Points"
-    MILES = "miles", "Miles"
-    DEFAULT = "default", "Base rate"
+    CASH = "cash", gettext_lazy("Cash back")
+    POINTS = "points", gettext_lazy("Points")
+    MILES = "miles", gettext_lazy("Miles")
+    DEFAULT = "default", gettext_lazy("Base rate")
 
 
 class RewardClass(models.TextChoices):
     """The classes of reward that have their own multipliers (docs/routing.md)."""
 
-    CASH = "cash", "Cash back"
-    OTHER = "other", "Anything else"
+    CASH = "cash", gettext_lazy("Cash back")
+    OTHER = "other", gettext_lazy("Anything else")
 
 
 class MerchantCategory(models.Model):
     """A merchant category code with the issuer's name for it."""
 
     code = models.CharField("MCC", max_length=4, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")])
-    stripe_category = FreeTextField(max_length=120, blank=True, help_text="Stripe's name, for the test helpers.")
+    stripe_category = FreeTextField(
+        max_length=120, blank=True, help_text=gettext_lazy("Stripe's name, for the test helpers.")
+    )
     description = FreeTextField(max_length=200)
 
     class Meta:
         ordering = ["code"]
-        verbose_name = "merchant category"
-        verbose_name_plural = "merchant categories"
+        verbose_name = gettext_lazy("merchant category")
+        verbose_name_plural = gettext_lazy("merchant categories")
         constraints = [models.UniqueConstraint(fields=["code"], name="one_category_per_code")]
 
     def __str__(self) -> str:
@@ -50,10 +54,12 @@ class RankingRow(models.Model):
     """What one card product, or any card of one network, earns at one MCC within its dates."""
 
     class Scope(models.TextChoices):
-        PRODUCT = "product", "One card product"
-        NETWORK = "network", "A whole network"
+        PRODUCT = "product", gettext_lazy("One card product")
+        NETWORK = "network", gettext_lazy("A whole network")
 
-    mcc = models.CharField("MCC", max_length=4, validators=[RegexValidator(r"^\d{4}$", "An MCC is four digits.")])
+    mcc = models.CharField(
+        "MCC", max_length=4, validators=[RegexValidator(r"^\d{4}$", gettext_lazy("An MCC is four digits."))]
+    )
     scope = models.CharField(max_length=10, choices=Scope.choices)
     product = models.ForeignKey(
         CardProduct,
@@ -61,20 +67,22 @@ class RankingRow(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         db_index=False,
-        help_text="For scope product; beats a network row.",
+        help_text=gettext_lazy("For scope product; beats a network row."),
     )
-    network = models.CharField(max_length=20, choices=Network.choices, blank=True, help_text="For scope network.")
-    card_name = FreeTextField(max_length=120, blank=True, help_text="The card that the source names.")
+    network = models.CharField(
+        max_length=20, choices=Network.choices, blank=True, help_text=gettext_lazy("For scope network.")
+    )
+    card_name = FreeTextField(max_length=120, blank=True, help_text=gettext_lazy("The card that the source names."))
     reward_rate = models.DecimalField(
         max_digits=7,
         decimal_places=3,
         validators=[MinValueValidator(0)],
-        help_text="Units per whole currency unit: 4 is 4 points a dollar, or 4 % cash back.",
+        help_text=gettext_lazy("Units per whole currency unit: 4 is 4 points a dollar, or 4 % cash back."),
     )
     reward_type = models.CharField(max_length=10, choices=RewardType.choices)
     annual_fee_minor = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
-    valid_from = models.DateField(null=True, blank=True, help_text="First day, included; empty: always.")
-    valid_to = models.DateField(null=True, blank=True, help_text="Last day, included; empty: no end.")
+    valid_from = models.DateField(null=True, blank=True, help_text=gettext_lazy("First day, included; empty: always."))
+    valid_to = models.DateField(null=True, blank=True, help_text=gettext_lazy("Last day, included; empty: no end."))
     version = models.BigIntegerField(default=1, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -106,11 +114,11 @@ class RankingRow(models.Model):
     def clean(self) -> None:
         """Raises ValidationError with a sentence for what the database would refuse."""
         if self.scope == self.Scope.PRODUCT and (self.product is None or self.network):
-            raise ValidationError("A row of scope product names a card product and leaves the network empty.")
+            raise ValidationError(_("A row of scope product names a card product and leaves the network empty."))
         if self.scope == self.Scope.NETWORK and (self.product is not None or not self.network):
-            raise ValidationError("A row of scope network names a network and leaves the card product empty.")
+            raise ValidationError(_("A row of scope network names a network and leaves the card product empty."))
         if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
-            raise ValidationError("The last day lies before the first one.")
+            raise ValidationError(_("The last day lies before the first one."))
 
 
 class PreferenceMultiplier(models.Model):
@@ -137,8 +145,11 @@ class Threshold(models.Model):
     """A number of the routing rules that staff may change."""
 
     class Name(models.TextChoices):
-        TIE_WITHIN = "tie_within", "Effective rewards this close are a tie"
-        SIGNIFICANTLY_BETTER = "significantly_better", "Times the backup's effective reward that beats the backup"
+        TIE_WITHIN = "tie_within", gettext_lazy("Effective rewards this close are a tie")
+        SIGNIFICANTLY_BETTER = (
+            "significantly_better",
+            gettext_lazy("Times the backup's effective reward that beats the backup"),
+        )
 
     name = models.CharField(max_length=40, choices=Name.choices)
     value = models.DecimalField(max_digits=7, decimal_places=3, validators=[MinValueValidator(0)])

@@ -4,57 +4,66 @@ Balances are debits less credits. What we have is positive (processor, issuer), 
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy
+
+from onecard.kit.words import Words
 
 
 class Account(models.TextChoices):
     """The places where money can be."""
 
-    PROCESSOR = "processor", "At the processor"
-    ISSUER = "issuer", "At the issuers"
-    PURCHASES = "purchases", "Purchases in clearing"
-    CARD_BALANCES = "card_balances", "Card balances"
-    WRITE_OFFS = "write_offs", "Written off"
-    GOODWILL = "goodwill", "Given back at our cost"
-    OUTSIDE = "outside", "Settled outside"
-    DISPUTES = "disputes", "Provisional credits"
-    CARRIED = "carried", "Carried to the next charge"
-    FUNDING_DISPUTES = "funding_disputes", "Disputed charges"
-    FEES = "fees", "Fees"
-    EXCHANGE = "exchange", "Exchange differences"
+    PROCESSOR = "processor", gettext_lazy("At the processor")
+    ISSUER = "issuer", gettext_lazy("At the issuers")
+    PURCHASES = "purchases", gettext_lazy("Purchases in clearing")
+    CARD_BALANCES = "card_balances", gettext_lazy("Card balances")
+    WRITE_OFFS = "write_offs", gettext_lazy("Written off")
+    GOODWILL = "goodwill", gettext_lazy("Given back at our cost")
+    OUTSIDE = "outside", gettext_lazy("Settled outside")
+    DISPUTES = "disputes", gettext_lazy("Provisional credits")
+    CARRIED = "carried", gettext_lazy("Carried to the next charge")
+    FUNDING_DISPUTES = "funding_disputes", gettext_lazy("Disputed charges")
+    FEES = "fees", gettext_lazy("Fees")
+    EXCHANGE = "exchange", gettext_lazy("Exchange differences")
 
 
-MEANING: dict[str, str] = {
-    Account.PROCESSOR: (
+MEANING: dict[str, Words] = {
+    Account.PROCESSOR: gettext_lazy(
         "What funding cards have paid and the processor holds for us, less what we gave back and what it keeps."
     ),
-    Account.ISSUER: "What captures took from our balances at the issuers (negative), less what merchants gave back.",
-    Account.PURCHASES: (
+    Account.ISSUER: gettext_lazy(
+        "What captures took from our balances at the issuers (negative), less what merchants gave back."
+    ),
+    Account.PURCHASES: gettext_lazy(
         "Between merchant and funding card: a charge puts money in, a capture takes it out. Zero for each purchase "
         "that is over; until then it holds what is paid ahead (negative) or not paid yet (positive)."
     ),
-    Account.CARD_BALANCES: "What cardholders have put on their cards and not spent: we owe it (negative).",
-    Account.WRITE_OFFS: (
+    Account.CARD_BALANCES: gettext_lazy(
+        "What cardholders have put on their cards and not spent: we owe it (negative)."
+    ),
+    Account.WRITE_OFFS: gettext_lazy(
         "Captured purchases that nobody will pay, given up by two people or too small to be charged, less what "
         "merchants gave back of them later."
     ),
-    Account.GOODWILL: "What staff gave back to cardholders although the merchant kept it: a loss of our own.",
-    Account.OUTSIDE: (
+    Account.GOODWILL: gettext_lazy(
+        "What staff gave back to cardholders although the merchant kept it: a loss of our own."
+    ),
+    Account.OUTSIDE: gettext_lazy(
         "What cardholders paid us by other ways, such as a transfer (positive), less what we paid them so. Two people "
         "have seen each on a bank statement."
     ),
-    Account.DISPUTES: (
+    Account.DISPUTES: gettext_lazy(
         "What issuers credited while a dispute is open (negative): nobody has it yet. Zero once the dispute is over."
     ),
-    Account.CARRIED: (
+    Account.CARRIED: gettext_lazy(
         "Amounts too small for the processor to charge alone (positive), or overpaid by so little (negative), until "
         "the next charge of the cardholder takes them along or they are written off."
     ),
-    Account.FUNDING_DISPUTES: (
+    Account.FUNDING_DISPUTES: gettext_lazy(
         "What banks of funding cards have taken back of our charges while the dispute is open (positive). It comes "
         "back when we win; when we lose it, the cardholder owes it for the purchase."
     ),
-    Account.FEES: "What the processor keeps for its service, booked each night from its own list.",
-    Account.EXCHANGE: (
+    Account.FEES: gettext_lazy("What the processor keeps for its service, booked each night from its own list."),
+    Account.EXCHANGE: gettext_lazy(
         "Where money changes its currency: given in one (positive), got in another (negative). At one rate for both, "
         "the sum is what that cost (positive) or gained."
     ),

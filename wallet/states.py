@@ -4,38 +4,51 @@ Only tables: the function that knows why makes the move, with a conditional upda
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Obligation(models.TextChoices):
     """The state of the money for one approval."""
 
-    OPEN = "open", "Open"  # A charge is intended, under way, held, or its outcome is unknown.
-    FUNDED = "funded", "Funded"  # One charge succeeded.
-    FAILED = "failed", "Failed"  # No charge is alive and none succeeded; a case is open.
-    RELEASED = "released", "Released"  # The purchase did not happen, so nothing is owed.
+    OPEN = "open", gettext_lazy("Open")  # A charge is intended, under way, held, or its outcome is unknown.
+    FUNDED = "funded", gettext_lazy("Funded")  # One charge succeeded.
+    FAILED = "failed", gettext_lazy("Failed")  # No charge is alive and none succeeded; a case is open.
+    RELEASED = "released", gettext_lazy("Released")  # The purchase did not happen, so nothing is owed.
 
 
 class Policy(models.TextChoices):
     """How an obligation's charges take money (the deployment's FUNDING_POLICY at the time of the approval)."""
 
-    CHARGE_NOW = "charge_now", "Charge at approval"
-    HOLD_THEN_CAPTURE = "hold_then_capture", "Hold at approval, capture at settlement"
+    CHARGE_NOW = "charge_now", gettext_lazy("Charge at approval")
+    HOLD_THEN_CAPTURE = "hold_then_capture", gettext_lazy("Hold at approval, capture at settlement")
 
 
 class Charge(models.TextChoices):
     """The state of one attempt to charge a card."""
 
-    INTENDED = "intended", "Intended"  # Committed; the processor has not processed it (it may have answered 429).
-    SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
-    SUCCEEDED = "succeeded", "Succeeded"
-    PROCESSING = "processing", "Processing"  # The processor accepted it and will report by an event.
-    HELD = "held", "Held"  # The card's bank holds the amount; nothing is taken yet (hold_then_capture).
-    CAPTURING = "capturing", "Being captured"  # The hold is being captured; the amount is fixed from here on.
-    REQUIRES_ACTION = "requires_action", "Needs the cardholder"  # The card's bank wants the person on session.
-    DECLINED = "declined", "Declined"
-    UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
-    REFUSED = "refused", "Request refused"  # Invalid for the processor: sending it again cannot help.
-    CANCELED = "canceled", "Canceled"
+    INTENDED = (
+        "intended",
+        gettext_lazy("Intended"),
+    )  # Committed; the processor has not processed it (it may have answered 429).
+    SENDING = "sending", gettext_lazy("Being sent")  # A worker holds it; if that worker dies, the outcome is unknown.
+    SUCCEEDED = "succeeded", gettext_lazy("Succeeded")
+    PROCESSING = "processing", gettext_lazy("Processing")  # The processor accepted it and will report by an event.
+    HELD = "held", gettext_lazy("Held")  # The card's bank holds the amount; nothing is taken yet (hold_then_capture).
+    CAPTURING = (
+        "capturing",
+        gettext_lazy("Being captured"),
+    )  # The hold is being captured; the amount is fixed from here on.
+    REQUIRES_ACTION = (
+        "requires_action",
+        gettext_lazy("Needs the cardholder"),
+    )  # The card's bank wants the person on session.
+    DECLINED = "declined", gettext_lazy("Declined")
+    UNKNOWN = (
+        "unknown",
+        gettext_lazy("Outcome unknown"),
+    )  # The answer was lost: ask again with the same key, or look it up.
+    REFUSED = "refused", gettext_lazy("Request refused")  # Invalid for the processor: sending it again cannot help.
+    CANCELED = "canceled", gettext_lazy("Canceled")
 
 
 # Every legal move. Any other is a late or repeated update and changes nothing.
@@ -93,14 +106,23 @@ OBLIGATION_MOVES: dict[str, frozenset[str]] = {
 class Refund(models.TextChoices):
     """The state of one attempt to refund money to a funding card."""
 
-    INTENDED = "intended", "Intended"  # Committed; the processor does not know of it, or the charge has no outcome yet.
-    SENDING = "sending", "Being sent"  # A worker holds it; if that worker dies, the outcome is unknown.
-    UNKNOWN = "unknown", "Outcome unknown"  # The answer was lost: ask again with the same key, or look it up.
-    SUCCEEDED = "succeeded", "Given back"  # The processor accepted it; the card's bank may take days to show it.
-    FAILED = "failed", "Failed"  # The processor cannot give it back; a case is open.
+    INTENDED = (
+        "intended",
+        gettext_lazy("Intended"),
+    )  # Committed; the processor does not know of it, or the charge has no outcome yet.
+    SENDING = "sending", gettext_lazy("Being sent")  # A worker holds it; if that worker dies, the outcome is unknown.
+    UNKNOWN = (
+        "unknown",
+        gettext_lazy("Outcome unknown"),
+    )  # The answer was lost: ask again with the same key, or look it up.
+    SUCCEEDED = (
+        "succeeded",
+        gettext_lazy("Given back"),
+    )  # The processor accepted it; the card's bank may take days to show it.
+    FAILED = "failed", gettext_lazy("Failed")  # The processor cannot give it back; a case is open.
     CANCELED = (
         "canceled",
-        "Canceled",
+        gettext_lazy("Canceled"),
     )  # The money was never paid, or the refund failed and was sent again as another one.
 
 
@@ -119,9 +141,9 @@ REFUND_MOVES: dict[str, frozenset[str]] = {
 class CardSetup(models.TextChoices):
     """The state of a request to save a card."""
 
-    OPEN = "open", "Open"  # The person has not given a card yet, or we have not heard of it.
-    COMPLETED = "completed", "Card saved"
-    REFUSED = "refused", "Card refused"  # The processor saved it, and it cannot come into the wallet.
+    OPEN = "open", gettext_lazy("Open")  # The person has not given a card yet, or we have not heard of it.
+    COMPLETED = "completed", gettext_lazy("Card saved")
+    REFUSED = "refused", gettext_lazy("Card refused")  # The processor saved it, and it cannot come into the wallet.
 
 
 CARD_SETUP_MOVES: dict[str, frozenset[str]] = {
@@ -134,9 +156,9 @@ CARD_SETUP_MOVES: dict[str, frozenset[str]] = {
 class Detachment(models.TextChoices):
     """The state of a saved card's removal at the processor."""
 
-    INTENDED = "intended", "Intended"
-    SENDING = "sending", "Being sent"
-    DONE = "done", "Detached"
+    INTENDED = "intended", gettext_lazy("Intended")
+    SENDING = "sending", gettext_lazy("Being sent")
+    DONE = "done", gettext_lazy("Detached")
 
 
 DETACHMENT_MOVES: dict[str, frozenset[str]] = {
@@ -175,14 +197,14 @@ DUE_CHARGE = (
 class FundingDispute(models.TextChoices):
     """The state of a dispute of our charge, in the processor's words (docs/issuers/stripe.md, Dispute statuses)."""
 
-    WARNING_NEEDS_RESPONSE = "warning_needs_response", "Inquiry: needs an answer"
-    WARNING_UNDER_REVIEW = "warning_under_review", "Inquiry: under review"
-    WARNING_CLOSED = "warning_closed", "Inquiry closed"
-    NEEDS_RESPONSE = "needs_response", "Needs evidence"
-    UNDER_REVIEW = "under_review", "Under review"
-    WON = "won", "Won"
-    LOST = "lost", "Lost"
-    PREVENTED = "prevented", "Prevented"
+    WARNING_NEEDS_RESPONSE = "warning_needs_response", gettext_lazy("Inquiry: needs an answer")
+    WARNING_UNDER_REVIEW = "warning_under_review", gettext_lazy("Inquiry: under review")
+    WARNING_CLOSED = "warning_closed", gettext_lazy("Inquiry closed")
+    NEEDS_RESPONSE = "needs_response", gettext_lazy("Needs evidence")
+    UNDER_REVIEW = "under_review", gettext_lazy("Under review")
+    WON = "won", gettext_lazy("Won")
+    LOST = "lost", gettext_lazy("Lost")
+    PREVENTED = "prevented", gettext_lazy("Prevented")
 
 
 INQUIRY = (
@@ -218,12 +240,12 @@ FUNDING_DISPUTE_MOVES: dict[str, frozenset[str]] = {
 class KycStatus(models.TextChoices):
     """How far the person's identity was checked. Only `verified` may spend."""
 
-    NOT_STARTED = "not_started", "Not started"  # The person has not asked for the check yet.
-    PENDING = "pending", "Pending"  # Staff or the issuer look at it.
-    NEEDS_MORE = "needs_more", "Needs more"  # The person has to give or correct something.
-    VERIFIED = "verified", "Verified"
-    REJECTED = "rejected", "Rejected"
-    EXPIRED = "expired", "Expired"  # It was verified too long ago.
+    NOT_STARTED = "not_started", gettext_lazy("Not started")  # The person has not asked for the check yet.
+    PENDING = "pending", gettext_lazy("Pending")  # Staff or the issuer look at it.
+    NEEDS_MORE = "needs_more", gettext_lazy("Needs more")  # The person has to give or correct something.
+    VERIFIED = "verified", gettext_lazy("Verified")
+    REJECTED = "rejected", gettext_lazy("Rejected")
+    EXPIRED = "expired", gettext_lazy("Expired")  # It was verified too long ago.
 
 
 KYC_MOVES: dict[str, frozenset[str]] = {
@@ -251,11 +273,11 @@ REVIEW_MOVES: dict[str, frozenset[str]] = {
 class ComplianceFlag(models.TextChoices):
     """A mark that staff or an issuer set on a person or a card."""
 
-    SANCTIONS = "sanctions", "On a sanctions list"
-    FRAUD = "fraud", "Suspected of fraud"
-    LEGAL_HOLD = "legal_hold", "Held by order of a court or authority"
-    MANUAL_REVIEW = "manual_review", "To be looked at"
-    WATCHED = "watched", "Watched"
+    SANCTIONS = "sanctions", gettext_lazy("On a sanctions list")
+    FRAUD = "fraud", gettext_lazy("Suspected of fraud")
+    LEGAL_HOLD = "legal_hold", gettext_lazy("Held by order of a court or authority")
+    MANUAL_REVIEW = "manual_review", gettext_lazy("To be looked at")
+    WATCHED = "watched", gettext_lazy("Watched")
 
 
 # While one of these stands, every purchase is declined and no card is made. The others only remind staff.

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin import purchase_page
@@ -44,8 +46,10 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
         "card__last_four",
         "decisions__obligation__charges__method__last_four",
     )
-    search_help_text = "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
-    nothing_yet = "Run make purchase or manage.py purchase to simulate one."
+    search_help_text = gettext_lazy(
+        "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
+    )
+    nothing_yet = gettext_lazy("Run make purchase or manage.py purchase to simulate one.")
     fields = ("issuer_authorization_id",)
     change_form_template = "admin/issuing/authorization/purchase_page.html"
 
@@ -89,7 +93,7 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
         if authorization is None or request.method != "GET" or not self.has_view_permission(request, authorization):
             return super().change_view(request, object_id, form_url, extra_context)
         page = purchase_page.build(authorization)
-        context = {"title": "Purchase", "purchase_page": page, "state": self.state(authorization)}
+        context = {"title": _("Purchase"), "purchase_page": page, "state": self.state(authorization)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -98,11 +102,11 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
         page = reverse("admin:issuing_authorization_change", args=[decision.authorization_id])
         return redirect(f"{page}#decision-{public_id}")
 
-    @admin.display(description="When", ordering="created_at")
+    @admin.display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, purchase: Authorization) -> str:
         return display.moment(purchase.created_at)
 
-    @admin.display(description="Merchant", ordering="merchant_name")
+    @admin.display(description=gettext_lazy("Merchant"), ordering="merchant_name")
     def merchant(self, purchase: Authorization) -> str:
         return purchase.merchant_name or purchase.issuer_authorization_id
 
@@ -110,21 +114,21 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
     def category(self, purchase: Authorization) -> str:
         return f"{purchase.mcc} {getattr(purchase, 'category_name', None) or ''}".strip() or display.NOTHING
 
-    @admin.display(description="Amount", ordering="approved_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="approved_minor")
     def amount(self, purchase: Authorization) -> str:
         asked = getattr(purchase, "asked_minor", None)
         return display.money(purchase.approved_minor or asked or purchase.declined_minor, purchase.currency)
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, purchase: Authorization) -> SafeString:
         return display.label(purchase.get_status_display(), TONE.get(purchase.status, "neutral"))
 
-    @admin.display(description="Paid by")
+    @admin.display(description=gettext_lazy("Paid by"))
     def paid_by(self, purchase: Authorization) -> str:
-        by_balance = "the card's balance" if (getattr(purchase, "from_balance_minor", None) or 0) > 0 else ""
+        by_balance = _("the card's balance") if (getattr(purchase, "from_balance_minor", None) or 0) > 0 else ""
         return " and ".join(filter(None, (by_balance, getattr(purchase, "card_name", None)))) or display.NOTHING
 
-    @admin.display(description="Declined because")
+    @admin.display(description=gettext_lazy("Declined because"))
     def why_declined(self, purchase: Authorization) -> str:
         reason = getattr(purchase, "decline_reason", None) or ""
         return DECLINES.get(reason, reason) or purchase.issuer_reason.replace("_", " ") or display.NOTHING

@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.cards import flags as card_flags
@@ -25,7 +27,8 @@ from onecard.kit.confirmation_pages import (
     posted,
 )
 from onecard.kit.transitions import sources_of
-from wallet.admin.identity_buttons import STOPS, FlagForm
+from onecard.kit.words import Words
+from wallet.admin.identity_buttons import FlagForm, stops
 from wallet.states import ComplianceFlag
 
 HOLDS_AT_ONCE = (CardChange.Kind.FREEZE, CardChange.Kind.CLOSE)
@@ -38,8 +41,8 @@ class CardButton:
     kind: CardChange.Kind
     call: Callable[..., VirtualCard]
     from_states: tuple[str, ...]
-    words: str
-    done: str
+    words: Words
+    done: Words
     with_reason: bool = False
     danger: bool = False
 
@@ -49,15 +52,15 @@ BUTTONS = {
         kind=CardChange.Kind.ACTIVATE,
         call=cards.activate,
         from_states=(states.Card.PENDING,),
-        words="The card can be used as soon as the issuer has said yes.",
-        done="The card is active.",
+        words=gettext_lazy("The card can be used as soon as the issuer has said yes."),
+        done=gettext_lazy("The card is active."),
     ),
     "freeze": CardButton(
         kind=CardChange.Kind.FREEZE,
         call=cards.freeze,
         from_states=tuple(sources_of(states.CARD_MOVES, states.Card.FROZEN)),
-        words="New purchases are declined at once. What was approved before can still be captured.",
-        done="The card is frozen, and the issuer knows.",
+        words=gettext_lazy("New purchases are declined at once. What was approved before can still be captured."),
+        done=gettext_lazy("The card is frozen, and the issuer knows."),
         with_reason=True,
         danger=True,
     ),
@@ -65,15 +68,15 @@ BUTTONS = {
         kind=CardChange.Kind.UNFREEZE,
         call=cards.unfreeze,
         from_states=(states.Card.FROZEN,),
-        words="The card can be used again as soon as the issuer has said yes.",
-        done="The card is active again.",
+        words=gettext_lazy("The card can be used again as soon as the issuer has said yes."),
+        done=gettext_lazy("The card is active again."),
     ),
     "close": CardButton(
         kind=CardChange.Kind.CLOSE,
         call=cards.close,
         from_states=tuple(sources_of(states.CARD_MOVES, states.Card.CLOSED)),
-        words="The card ends for good, at once: it can never be opened again.",
-        done="The card is closed, and the issuer knows.",
+        words=gettext_lazy("The card ends for good, at once: it can never be opened again."),
+        done=gettext_lazy("The card is closed, and the issuer knows."),
         with_reason=True,
         danger=True,
     ),
@@ -106,45 +109,47 @@ class CardActionsAdmin(BaseAdmin):
         legal = [each for each in allowed if _is_legal(each.path, card)]
         return [each for each in legal if card_flags.flags_of(card) or each.path != CLEAR_FLAG]
 
-    @page_action(description="Activate", url_path="activate", permissions=["change"], icon="check_circle")
+    @page_action(description=gettext_lazy("Activate"), url_path="activate", permissions=["change"], icon="check_circle")
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return press_button(self, request, object_id, "activate")
 
-    @page_action(description="Freeze", url_path="freeze", permissions=["change"], icon="ac_unit")
+    @page_action(description=gettext_lazy("Freeze"), url_path="freeze", permissions=["change"], icon="ac_unit")
     def freeze(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return press_button(self, request, object_id, "freeze")
 
-    @page_action(description="Unfreeze", url_path="unfreeze", permissions=["change"], icon="sunny")
+    @page_action(description=gettext_lazy("Unfreeze"), url_path="unfreeze", permissions=["change"], icon="sunny")
     def unfreeze(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return press_button(self, request, object_id, "unfreeze")
 
-    @page_action(description="Close", url_path="close", permissions=["change"], icon="block")
+    @page_action(description=gettext_lazy("Close"), url_path="close", permissions=["change"], icon="block")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return press_button(self, request, object_id, "close")
 
-    @page_action(description="Set a flag", url_path="set-flag", permissions=["change"], icon="flag")
+    @page_action(description=gettext_lazy("Set a flag"), url_path="set-flag", permissions=["change"], icon="flag")
     def set_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
         card: VirtualCard = row_or_404(self, request, object_id)
         free = [flag for flag in ComplianceFlag.values if flag not in card_flags.flags_of(card)]
-        return _change_flag(request, card, free, card_flags.set_flag, "Set a flag")
+        return _change_flag(request, card, free, card_flags.set_flag, _("Set a flag"))
 
-    @page_action(description="Clear a flag", url_path=CLEAR_FLAG, permissions=["change"], icon="outlined_flag")
+    @page_action(
+        description=gettext_lazy("Clear a flag"), url_path=CLEAR_FLAG, permissions=["change"], icon="outlined_flag"
+    )
     def clear_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
         card: VirtualCard = row_or_404(self, request, object_id)
-        return _change_flag(request, card, card_flags.flags_of(card), card_flags.clear_flag, "Clear a flag")
+        return _change_flag(request, card, card_flags.flags_of(card), card_flags.clear_flag, _("Clear a flag"))
 
 
 def _change_flag(
     request: HttpRequest, card: VirtualCard, flags: list[str], call: Callable[..., VirtualCard], button: str
 ) -> HttpResponse:
-    title = f"{button}: {card} of {card.cardholder.name}"
-    confirmation = Confirmation(title=title, words=STOPS, button=button, back=change_page(card), danger=True)
+    title = _("%(button)s: %(card)s of %(name)s") % {"button": button, "card": card, "name": card.cardholder.name}
+    confirmation = Confirmation(title=title, words=stops(), button=button, back=change_page(card), danger=True)
     return ask_or_do(
         request,
         confirmation,
         FlagForm(posted(request), flags=flags),
         partial(call, card=card, requested_by=actor_of(request)),
-        done="Done. The next purchase is decided with it.",
+        done=_("Done. The next purchase is decided with it."),
         refusals=(cards.CardRefusedError,),
         row=card,
     )
@@ -173,7 +178,7 @@ def press_button(model_admin: BaseAdmin, request: HttpRequest, object_id: str, n
         confirmation,
         (ReasonForm if action.with_reason else forms.Form)(posted(request)),
         partial(action.call, card=card, requested_by=actor_of(request)),
-        done=lambda kept: show_change_result(request, latest_change(kept, action.kind), done=action.done),
+        done=lambda kept: show_change_result(request, latest_change(kept, action.kind), done=str(action.done)),
         refusals=(cards.CardRefusedError,),
         row=card,
     )
@@ -189,8 +194,13 @@ def show_change_result(request: HttpRequest, change: CardChange, *, done: str) -
     if change.status == states.Change.DONE:
         messages.success(request, done)
     elif change.status == states.Change.REFUSED:
-        messages.error(request, f"The issuer refused: {change.failure_message}")
+        messages.error(
+            request, _("The issuer refused: %(failure_message)s") % {"failure_message": change.failure_message}
+        )
     else:
         why = f" {change.failure_message}" if change.failure_message else ""
-        here = " Here it holds already." if change.kind in HOLDS_AT_ONCE else ""
-        messages.warning(request, f"Waiting for the issuer; it is asked again by itself.{here}{why}")
+        here = _(" Here it holds already.") if change.kind in HOLDS_AT_ONCE else ""
+        messages.warning(
+            request,
+            _("Waiting for the issuer; it is asked again by itself.%(here)s%(why)s") % {"here": here, "why": why},
+        )

@@ -8,6 +8,8 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audit.edits import AuditedAdmin, VersionedForm
@@ -32,9 +34,9 @@ from wallet.admin.second_person import show_result
 from wallet.entered.amounts import EnteredRefusedError, Kind, is_too_much_alone, two_person_notice
 
 LIMITS = {
-    "per_transaction_limit": "Limit for one purchase",
-    "daily_limit": "Limit a day",
-    "monthly_limit": "Limit a month",
+    "per_transaction_limit": gettext_lazy("Limit for one purchase"),
+    "daily_limit": gettext_lazy("Limit a day"),
+    "monthly_limit": gettext_lazy("Limit a month"),
 }
 TONE: dict[str, str] = {
     states.Card.ACTIVE: "good",
@@ -63,7 +65,10 @@ class VirtualCardForm(VersionedForm):
         for name, title in LIMITS.items():
             money = Money(getattr(self.instance, f"{name}_minor"), self.instance.currency)
             self.initial[name] = str(money.major)
-            self.fields[name].label = f"{title}, in {self.instance.currency}"
+            self.fields[name].label = _("%(title)s, in %(currency)s") % {
+                "title": title,
+                "currency": self.instance.currency,
+            }
         self.fields["monthly_limit"].help_text = two_person_notice(Kind.LIMITS, self.instance.currency)
 
     def clean(self) -> dict[str, Any] | None:
@@ -85,7 +90,9 @@ class VirtualCardForm(VersionedForm):
             raise forms.ValidationError(why_not, code="out_of_order")
         if why_not := why_out_of_order(Limits(*now.values())):
             raise forms.ValidationError(
-                f"{why_not} The higher one waits for a second person: raise this one after that.", code="out_of_order"
+                _("%(why_not)s The higher one waits for a second person: raise this one after that.")
+                % {"why_not": why_not},
+                code="out_of_order",
             )
 
     def _set_limit(self, name: str, text: str) -> None:
@@ -96,7 +103,7 @@ class VirtualCardForm(VersionedForm):
             self.add_error(name, f"{error.message}.")
             return
         if money.minor < 0:
-            self.add_error(name, "A limit is not negative; 0 allows nothing.")
+            self.add_error(name, _("A limit is not negative; 0 allows nothing."))
             return
         if why_not := entered_amounts.why_not_limit(money):
             self.add_error(name, why_not)
@@ -118,7 +125,7 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
     list_select_related = ("cardholder",)
     search_ids = (("issuer_provider", "issuer_card_id"),)
     search_fields = ("last_four", "issuer_card_id", "cardholder__name")
-    search_help_text = "Last four, issuer's card id or cardholder"
+    search_help_text = gettext_lazy("Last four, issuer's card id or cardholder")
     readonly_fields = (
         "cardholder",
         "state",
@@ -132,10 +139,13 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         "flags",
     )
     fieldsets = (
-        ("Limits, counted in the cardholder's own days", {"fields": (tuple(LIMITS),)}),
-        ("Money on the card", {"fields": (("balance", "spends_balance"),)}),
-        ("The card", {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"), "flags")}),
-        ("At the issuer", {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
+        (gettext_lazy("Limits, counted in the cardholder's own days"), {"fields": (tuple(LIMITS),)}),
+        (gettext_lazy("Money on the card"), {"fields": (("balance", "spends_balance"),)}),
+        (
+            gettext_lazy("The card"),
+            {"fields": (("cardholder", "state"), ("card_type", "last_four", "expiry"), "flags")},
+        ),
+        (gettext_lazy("At the issuer"), {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
     )
 
     def changeform_view(
@@ -183,45 +193,45 @@ class VirtualCardAdmin(CardActionsAdmin, PutMoneyAdmin, RevealAdmin, NewCardAdmi
         """People who may only view see the limits as amounts."""
         if obj is not None and self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        return (("Limits", {"fields": (("one_purchase", "a_day", "a_month"),)}), *self.fieldsets[1:])
+        return ((_("Limits"), {"fields": (("one_purchase", "a_day", "a_month"),)}), *self.fieldsets[1:])
 
-    @admin.display(description="Card", ordering="last_four")
+    @admin.display(description=gettext_lazy("Card"), ordering="last_four")
     def card(self, card: VirtualCard) -> str:
         return str(card)
 
-    @admin.display(description="Cardholder", ordering="cardholder__name")
+    @admin.display(description=gettext_lazy("Cardholder"), ordering="cardholder__name")
     def holder(self, card: VirtualCard) -> str | SafeString:
         return person_link(card.cardholder)
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, card: VirtualCard) -> SafeString:
         return display.label(card.get_status_display(), TONE.get(card.status, "neutral"))
 
-    @admin.display(description="One purchase", ordering="per_transaction_limit_minor")
+    @admin.display(description=gettext_lazy("One purchase"), ordering="per_transaction_limit_minor")
     def one_purchase(self, card: VirtualCard) -> str:
         return display.money(card.per_transaction_limit_minor, card.currency)
 
-    @admin.display(description="A day", ordering="daily_limit_minor")
+    @admin.display(description=gettext_lazy("A day"), ordering="daily_limit_minor")
     def a_day(self, card: VirtualCard) -> str:
         return display.money(card.daily_limit_minor, card.currency)
 
-    @admin.display(description="A month", ordering="monthly_limit_minor")
+    @admin.display(description=gettext_lazy("A month"), ordering="monthly_limit_minor")
     def a_month(self, card: VirtualCard) -> str:
         return display.money(card.monthly_limit_minor, card.currency)
 
-    @admin.display(description="Balance", ordering="balance_minor")
+    @admin.display(description=gettext_lazy("Balance"), ordering="balance_minor")
     def balance(self, card: VirtualCard) -> str:
         return display.money(card.balance_minor, card.currency)
 
-    @admin.display(description="Expires")
+    @admin.display(description=gettext_lazy("Expires"))
     def expiry(self, card: VirtualCard) -> str:
         return f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING
 
-    @admin.display(description="Compliance flags")
+    @admin.display(description=gettext_lazy("Compliance flags"))
     def flags(self, card: VirtualCard) -> str:
         return ", ".join(flags_of(card)) or display.NOTHING
 
-    @admin.display(description="Last synced")
+    @admin.display(description=gettext_lazy("Last synced"))
     def synced(self, card: VirtualCard) -> str:
         return display.moment(card.last_synced_at)
 
@@ -232,7 +242,7 @@ def _why_not_now(model_admin: AuditedAdmin, request: HttpRequest, object_id: str
     if card is None:
         return ""
     if card.status == states.Card.CLOSED:
-        return "This card is closed; its limits can no longer be changed."
+        return _("This card is closed; its limits can no longer be changed.")
     try:
         availability.refuse_when_read_only(card.issuer_provider)
     except cards.ReadOnlyError as error:

@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin.card_actions import show_change_result
@@ -32,7 +34,7 @@ CHANGE_TONE: dict[str, str] = {
     states.Change.REFUSED: "bad",
     states.Change.SUPERSEDED: "neutral",
 }
-ASK_AGAIN = "Ask the issuer again"
+ASK_AGAIN = gettext_lazy("Ask the issuer again")
 
 
 @admin.register(CardChange)
@@ -45,14 +47,14 @@ class CardChangeAdmin(ReadOnlyAdmin):
     list_select_related = ("card",)
     search_ids = (("key",), ("card__issuer_provider", "card__issuer_card_id"))
     search_fields = ("card__issuer_card_id", "card__last_four", "key")
-    search_help_text = "Issuer's card id, last four or key"
+    search_help_text = gettext_lazy("Issuer's card id, last four or key")
     fields = (
         ("card", "kind", "state"),
         ("reason", "requested_by"),
         ("attempts", "failure_code", "failure_message"),
         ("asked", "next_try", "key"),
     )
-    nothing_yet = "They appear here when a card is made, frozen, closed or given new limits."
+    nothing_yet = gettext_lazy("They appear here when a card is made, frozen, closed or given new limits.")
 
     @page_action(description=ASK_AGAIN, url_path="again", permissions=["ask", "view"], icon="replay")
     def ask_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -77,31 +79,31 @@ class CardChangeAdmin(ReadOnlyAdmin):
         """Who may change a card may ask its issuer again."""
         return request.user.has_perm("issuing.change_virtualcard")
 
-    @admin.display(description="Asked", ordering="created_at")
+    @admin.display(description=gettext_lazy("Asked"), ordering="created_at")
     def asked(self, change: CardChange) -> str:
         return display.moment(change.created_at)
 
-    @admin.display(description="Next try")
+    @admin.display(description=gettext_lazy("Next try"))
     def next_try(self, change: CardChange) -> str:
         waits = change.status in states.OPEN_CHANGE
         return display.moment(change.next_attempt_at) if waits and change.next_attempt_at else display.NOTHING
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, change: CardChange) -> SafeString:
         return display.label(change.get_status_display(), CHANGE_TONE.get(change.status, "info"))
 
 
 def _confirmation(change: CardChange) -> Confirmation:
-    words = (
-        f"{change.failure_message} Mend that first. The same key goes to the issuer again, so what it has done already "
-        "is not done twice. If it fails again, it is tried later as before."
-    )
+    words = _(
+        "%(failure_message)s Mend that first. The same key goes to the issuer again, so what it "
+        "has done already is not done twice. If it fails again, it is tried later as before."
+    ) % {"failure_message": change.failure_message}
     return Confirmation(title=f"{ASK_AGAIN}: {change}", words=words, button=ASK_AGAIN, back=change_page(change))
 
 
 def _show(request: HttpRequest, change: CardChange) -> None:
     change.refresh_from_db()
-    show_change_result(request, change, done="The issuer has done it.")
+    show_change_result(request, change, done=_("The issuer has done it."))
 
 
 references.register("cardchange", lambda key: reverse("admin:issuing_cardchange_change", args=[key]))

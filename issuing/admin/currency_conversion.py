@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import entered_amounts
 from issuing.admin.transaction_actions import MovementButtons
@@ -33,21 +35,21 @@ ENTER_CONVERSION = "worth"
 class ConversionForm(ReasonForm):
     """The converted amount, in the purchase's currency, and its source."""
 
-    amount = AmountField(label="Converted amount")
+    amount = AmountField(label=gettext_lazy("Converted amount"))
     field_order = ("amount", "reason")
 
     def __init__(self, data: Any, currency: str) -> None:
         super().__init__(data)
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
         amount.of(currency, hint=two_person_notice(Kind.CONVERSION, currency))
-        self.fields["reason"].help_text = "Where the amount is from. It stands in the audit trail with your name."
+        self.fields["reason"].help_text = _("Where the amount is from. It stands in the audit trail with your name.")
 
 
 class ConversionButton(MovementButtons):
     """The button “Enter the converted amount”."""
 
     @page_action(
-        description="Enter the converted amount",
+        description=gettext_lazy("Enter the converted amount"),
         url_path=ENTER_CONVERSION,
         permissions=["complete_movement", "view"],
         icon="currency_exchange",
@@ -76,18 +78,24 @@ def _enter(movement: CardTransaction, user: Any, *, amount: Money, reason: str) 
 
 def _show(request: HttpRequest, movement: CardTransaction, entered: EnteredAmount) -> None:
     was = display.money(movement.amount_minor, movement.currency)
-    done = f"{was} is converted into {entered.money}, and what the cardholder pays follows."
+    done = _("%(was)s is converted into %(money)s, and what the cardholder pays follows.") % {
+        "was": was,
+        "money": display.amount(entered.money),
+    }
     show_result(request, entered, done=done)
 
 
 def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
     return Confirmation(
-        title=f"Convert {amount} into {purchase.currency}",
-        words=f"Its issuer did not say at which rate, so it counts for nothing so far. Find what it took or gave in "
-        f"{purchase.currency} in the issuer's dashboard. The cardholder is charged or given back accordingly, at once, "
-        "and it cannot be entered again.",
-        button="Enter the converted amount",
+        title=_("Convert %(amount)s into %(currency)s") % {"amount": amount, "currency": purchase.currency},
+        words=_(
+            "Its issuer did not say at which rate, so it counts for nothing so far. Find what it "
+            "took or gave in %(currency)s in the issuer's dashboard. The cardholder is charged or "
+            "given back accordingly, at once, and it cannot be entered again."
+        )
+        % {"currency": purchase.currency},
+        button=_("Enter the converted amount"),
         back=change_page(movement),
         facts=_facts(movement, purchase),
     )
@@ -98,13 +106,13 @@ def _facts(movement: CardTransaction, purchase: Authorization) -> list[tuple[str
     taken, back = position.moved_minor(purchase)
     merchant = purchase.merchant_name or purchase.issuer_authorization_id
     return [
-        ("Movement", movement.get_transaction_type_display()),
-        ("Its amount", display.money(movement.amount_minor, movement.currency)),
-        ("In the merchant's currency", display.money(movement.merchant_amount_minor, movement.merchant_currency)),
-        ("When", display.moment(movement.occurred_at)),
-        ("Issuer's id", movement.issuer_transaction_id),
-        ("Purchase", display.link(references.page_of(purchase.reference), merchant)),
-        ("Approved", display.money(purchase.approved_minor, purchase.currency)),
-        ("Captured so far", display.money(taken, purchase.currency)),
-        ("Came back so far", display.money(back, purchase.currency)),
+        (_("Movement"), movement.get_transaction_type_display()),
+        (_("Its amount"), display.money(movement.amount_minor, movement.currency)),
+        (_("In the merchant's currency"), display.money(movement.merchant_amount_minor, movement.merchant_currency)),
+        (_("When"), display.moment(movement.occurred_at)),
+        (_("Issuer's id"), movement.issuer_transaction_id),
+        (_("Purchase"), display.link(references.page_of(purchase.reference), merchant)),
+        (_("Approved"), display.money(purchase.approved_minor, purchase.currency)),
+        (_("Captured so far"), display.money(taken, purchase.currency)),
+        (_("Came back so far"), display.money(back, purchase.currency)),
     ]

@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from issuing.disputes import evidence
@@ -34,23 +36,25 @@ class DisputeEvidenceAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "size_bytes", "given", "of")
     list_filter = ("kind", "created_at")
     search_fields = ("request__cardholder__name",)
-    search_help_text = "Cardholder"
+    search_help_text = gettext_lazy("Cardholder")
     fields = (("name", "kind"), ("size_bytes", "given"), "of")
-    nothing_yet = "They come when cardholders add files to a dispute in their app."
+    nothing_yet = gettext_lazy("They come when cardholders add files to a dispute in their app.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DisputeEvidence]:
         rows: QuerySet[DisputeEvidence] = super().get_queryset(request)
         return rows.select_related("request").defer("sealed")
 
-    @admin.display(description="Given", ordering="created_at")
+    @admin.display(description=gettext_lazy("Given"), ordering="created_at")
     def given(self, row: DisputeEvidence) -> str:
         return display.moment(row.created_at)
 
-    @admin.display(description="Dispute")
+    @admin.display(description=gettext_lazy("Dispute"))
     def of(self, row: DisputeEvidence) -> str:
         return display.link(change_page(row.request), row.request)
 
-    @page_action(description="Download", url_path="download", permissions=["download", "view"], icon="download")
+    @page_action(
+        description=gettext_lazy("Download"), url_path="download", permissions=["download", "view"], icon="download"
+    )
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = row_or_404(self, request, object_id)
         return ask_or_do(
@@ -79,8 +83,8 @@ def _file(row: DisputeEvidence, content: Any) -> HttpResponse:
 
 def _confirmation(row: DisputeEvidence) -> Confirmation:
     return Confirmation(
-        title=f"Download {row.name}",
-        words="It is a person's own document. Your reason and your name stay in the audit trail.",
-        button="Download it",
+        title=_("Download %(name)s") % {"name": row.name},
+        words=_("It is a person's own document. Your reason and your name stay in the audit trail."),
+        button=_("Download it"),
         back=change_page(row),
     )

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.disputes import requests, submission
@@ -35,11 +37,11 @@ class SubmitForm(forms.Form):
     reason = forms.TypedChoiceField(widget=SelectWidget, choices=DisputeRequest.Reason.choices)
     file: Any = forms.ModelChoiceField(
         DisputeEvidence.objects.none(),
-        label="Document",
+        label=gettext_lazy("Document"),
         required=False,
-        empty_label="None",
+        empty_label=gettext_lazy("None"),
         widget=SelectWidget,
-        help_text="The issuer takes one. Give further ones to its support, or in its dashboard.",
+        help_text=gettext_lazy("The issuer takes one. Give further ones to its support, or in its dashboard."),
     )
 
     def __init__(self, data: Any, request: DisputeRequest) -> None:
@@ -57,7 +59,9 @@ class SubmitForm(forms.Form):
 class ReviewButtons(BaseAdmin):
     """Gives a request's page its two buttons, while it waits for review."""
 
-    @page_action(description="Submit to the issuer", url_path="submit", permissions=["review", "view"], icon="send")
+    @page_action(
+        description=gettext_lazy("Submit to the issuer"), url_path="submit", permissions=["review", "view"], icon="send"
+    )
     def submit_request(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = row_or_404(self, request, object_id)
         return ask_or_do(
@@ -70,7 +74,7 @@ class ReviewButtons(BaseAdmin):
             row=row,
         )
 
-    @page_action(description="Refuse", url_path="refuse", permissions=["review", "view"], icon="block")
+    @page_action(description=gettext_lazy("Refuse"), url_path="refuse", permissions=["review", "view"], icon="block")
     def refuse_request(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = row_or_404(self, request, object_id)
         return ask_or_do(
@@ -78,7 +82,7 @@ class ReviewButtons(BaseAdmin):
             _refuse_confirmation(row),
             ReasonForm(posted(request)),
             partial(requests.refuse, request=row, actor=actor_of(request)),
-            done="The dispute is refused, and the cardholder reads the reason.",
+            done=_("The dispute is refused, and the cardholder reads the reason."),
             refusals=(DisputeRefusedError,),
             row=row,
         )
@@ -101,32 +105,36 @@ def _submit(row: DisputeRequest, actor: str, *, amount: Money, reason: str, file
 
 def _show_result(request: HttpRequest, status: str) -> None:
     if status == states.DisputeRequest.SUBMITTED:
-        messages.success(request, "The issuer has it, and hands it to the card network.")
+        messages.success(request, _("The issuer has it, and hands it to the card network."))
     elif status == states.DisputeRequest.REJECTED:
-        messages.error(request, "The issuer refused it: read why below. A case asks what to do.")
+        messages.error(request, _("The issuer refused it: read why below. A case asks what to do."))
     else:
-        messages.warning(request, "The issuer has not answered yet: it is sent again until it does.")
+        messages.warning(request, _("The issuer has not answered yet: it is sent again until it does."))
 
 
 def _submit_confirmation(row: DisputeRequest) -> Confirmation:
     return Confirmation(
-        title=f"Submit the dispute of {row.money} by {row.cardholder.name}",
-        words="Look at the amount, the reason and the evidence again: after it is submitted, nothing can be changed.",
-        button="Submit it to the issuer",
+        title=_("Submit the dispute of %(money)s by %(name)s")
+        % {"money": display.amount(row.money), "name": row.cardholder.name},
+        words=_(
+            "Look at the amount, the reason and the evidence again: after it is submitted, nothing can be changed."
+        ),
+        button=_("Submit it to the issuer"),
         back=change_page(row),
         facts=(
-            ("The cardholder writes", row.text),
-            ("Left of the payment", requests.left_of(row.transaction)),
-            ("Due", display.moment(row.due_at)),
+            (_("The cardholder writes"), row.text),
+            (_("Left of the payment"), requests.left_of(row.transaction)),
+            (_("Due"), display.moment(row.due_at)),
         ),
     )
 
 
 def _refuse_confirmation(row: DisputeRequest) -> Confirmation:
     return Confirmation(
-        title=f"Refuse the dispute of {row.money} by {row.cardholder.name}",
-        words="It is not submitted to the card network. The cardholder reads your reason word for word.",
-        button="Refuse it",
+        title=_("Refuse the dispute of %(money)s by %(name)s")
+        % {"money": display.amount(row.money), "name": row.cardholder.name},
+        words=_("It is not submitted to the card network. The cardholder reads your reason word for word."),
+        button=_("Refuse it"),
         back=change_page(row),
         danger=True,
     )

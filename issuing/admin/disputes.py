@@ -9,12 +9,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin.silent_disputes import EndingButton
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.words import Words
 from wallet.models import Case
 
 TONE: dict[str, str] = {
@@ -24,12 +27,18 @@ TONE: dict[str, str] = {
     states.Dispute.LOST: "bad",
     states.Dispute.EXPIRED: "neutral",
 }
-MEANING: dict[str, str] = {
-    states.Dispute.UNSUBMITTED: "Begun at the issuer. Without evidence it runs out, and nothing comes back.",
-    states.Dispute.SUBMITTED: "The merchant's side may answer. What is credited meanwhile belongs to nobody yet.",
-    states.Dispute.WON: "The money came back, and with it what the cardholder paid.",
-    states.Dispute.LOST: "The merchant keeps the money. What had come back was taken again, and is charged again.",
-    states.Dispute.EXPIRED: "Nobody submitted it in time, so nothing came back.",
+MEANING: dict[str, Words] = {
+    states.Dispute.UNSUBMITTED: gettext_lazy(
+        "Begun at the issuer. Without evidence it runs out, and nothing comes back."
+    ),
+    states.Dispute.SUBMITTED: gettext_lazy(
+        "The merchant's side may answer. What is credited meanwhile belongs to nobody yet."
+    ),
+    states.Dispute.WON: gettext_lazy("The money came back, and with it what the cardholder paid."),
+    states.Dispute.LOST: gettext_lazy(
+        "The merchant keeps the money. What had come back was taken again, and is charged again."
+    ),
+    states.Dispute.EXPIRED: gettext_lazy("Nobody submitted it in time, so nothing came back."),
 }
 
 
@@ -44,7 +53,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     list_select_related = ("authorization",)
     search_ids = (("provider", "issuer_dispute_id"),)
     search_fields = ("issuer_dispute_id", "issuer_transaction_id", "authorization__merchant_name")
-    search_help_text = "Issuer's id of the dispute or of the disputed transaction, or merchant"
+    search_help_text = gettext_lazy("Issuer's id of the dispute or of the disputed transaction, or merchant")
     fields = (
         ("amount", "state"),
         "meaning",
@@ -55,45 +64,47 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
         ("issuer_dispute_id", "provider"),
         ("opened", "closed"),
     )
-    nothing_yet = "They come with the issuer's webhooks, once a purchase is disputed in its dashboard."
+    nothing_yet = gettext_lazy("They come with the issuer's webhooks, once a purchase is disputed in its dashboard.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dispute]:
         rows: QuerySet[Dispute] = super().get_queryset(request)
         return rows.select_related("authorization", "transaction")
 
-    @admin.display(description="Opened", ordering="opened_at")
+    @admin.display(description=gettext_lazy("Opened"), ordering="opened_at")
     def opened(self, dispute: Dispute) -> str:
         return display.moment(dispute.opened_at)
 
-    @admin.display(description="Over since")
+    @admin.display(description=gettext_lazy("Over since"))
     def closed(self, dispute: Dispute) -> str:
         if dispute.closed_at is None and dispute.status not in states.OPEN_DISPUTE:
-            return f"Ended by a person on {display.moment(dispute.updated_at)}: its issuer did not say"
+            return _("Ended by a person on %(updated_at)s: its issuer did not say") % {
+                "updated_at": display.moment(dispute.updated_at)
+            }
         return display.moment(dispute.closed_at)
 
-    @admin.display(description="At stake", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("At stake"), ordering="amount_minor")
     def amount(self, dispute: Dispute) -> str:
         return display.money(dispute.amount_minor, dispute.currency)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, dispute: Dispute) -> SafeString:
         return state(dispute)
 
-    @admin.display(description="Which means")
+    @admin.display(description=gettext_lazy("Which means"))
     def meaning(self, dispute: Dispute) -> str:
-        return MEANING.get(dispute.status, display.NOTHING)
+        return str(MEANING.get(dispute.status, display.NOTHING))
 
-    @admin.display(description="Purchase")
+    @admin.display(description=gettext_lazy("Purchase"))
     def purchase(self, dispute: Dispute) -> str:
         found = dispute.authorization
-        return display.link(references.page_of(found.reference), found) if found else "Not known here yet"
+        return display.link(references.page_of(found.reference), found) if found else _("Not known here yet")
 
-    @admin.display(description="Disputed")
+    @admin.display(description=gettext_lazy("Disputed"))
     def disputed(self, dispute: Dispute) -> str:
         found = dispute.transaction
         return _linked(found) if found else dispute.issuer_transaction_id or display.NOTHING
 
-    @admin.display(description="What it moved")
+    @admin.display(description=gettext_lazy("What it moved"))
     def moved(self, dispute: Dispute) -> str:
         # Found by purchase, because names have no index.
         rows = CardTransaction.objects.filter(
@@ -102,9 +113,9 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
             issuer_transaction_id__startswith=f"{dispute.issuer_dispute_id}:",
         )
         lines = format_html_join(", ", "{}", ((_linked(row),) for row in rows.order_by("pk")))
-        return lines or "Nothing yet"
+        return lines or _("Nothing yet")
 
-    @admin.display(description="Case")
+    @admin.display(description=gettext_lazy("Case"))
     def case(self, dispute: Dispute) -> str:
         found = Case.objects.filter(kind=Case.Kind.DISPUTE, reference=f"dispute:{dispute.pk}").first()
         return display.link(references.page_of(f"case:{found.pk}"), found) if found else display.NOTHING

@@ -15,6 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.admin import actor_in_words, name_actors
 from issuing.errors import CardRefusedError
@@ -25,13 +27,14 @@ from issuing.operations.control import IssuerStatus, configured_providers
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, TextWidget, actor_of, ask_or_do, posted
+from onecard.kit.words import Words
 
 LONGEST_MINUTES = 7 * 24 * 60
 BREAKER = {
-    "closed": ("Closed: calls go through", "good"),
-    "half_open": ("Half-open: one call tries", "warn"),
-    "open": ("Open: no calls", "bad"),
-    "unknown": ("Unknown: Redis does not answer", "warn"),
+    "closed": (gettext_lazy("Closed: calls go through"), "good"),
+    "half_open": (gettext_lazy("Half-open: one call tries"), "warn"),
+    "open": (gettext_lazy("Open: no calls"), "bad"),
+    "unknown": (gettext_lazy("Unknown: Redis does not answer"), "warn"),
 }
 # Older notices are left to the audit trail.
 NOTICE_FOR = dt.timedelta(hours=24)
@@ -44,7 +47,7 @@ class EnterForm(ReasonForm):
         required=False,
         min_value=1,
         max_value=LONGEST_MINUTES,
-        help_text="How long; empty: until somebody ends it.",
+        help_text=gettext_lazy("How long; empty: until somebody ends it."),
         widget=TextWidget({"inputmode": "numeric"}),
     )
 
@@ -53,9 +56,9 @@ class EnterForm(ReasonForm):
 class Switch:
     """One button of the page: its text, and the domain's function that it calls."""
 
-    title: str
-    words: str
-    done: str
+    title: Words
+    words: Words
+    done: Words
     call: Callable[..., object]
     form: type[forms.Form] = ReasonForm
     danger: bool = False
@@ -75,36 +78,42 @@ def _fallback(*, allowed: bool) -> Callable[..., object]:
 
 SWITCHES = {
     "enter-read-only": Switch(
-        title="Make read-only",
-        words="No card is made or changed there until this ends. Purchases, reading, freezing and webhooks go on.",
-        done="is read-only now.",
+        title=gettext_lazy("Make read-only"),
+        words=gettext_lazy(
+            "No card is made or changed there until this ends. Purchases, reading, freezing and webhooks go on."
+        ),
+        done=gettext_lazy("%(issuer)s is read-only now."),
         call=_enter,
         form=EnterForm,
         danger=True,
     ),
     "leave-read-only": Switch(
-        title="End read-only",
-        words="Cards are made and changed there again. A breaker that is open stays so until the issuer answers.",
-        done="takes changes again.",
+        title=gettext_lazy("End read-only"),
+        words=gettext_lazy(
+            "Cards are made and changed there again. A breaker that is open stays so until the issuer answers."
+        ),
+        done=gettext_lazy("%(issuer)s takes changes again."),
         call=issuer_control.leave_read_only,
     ),
     "forbid-fallback": Switch(
-        title="Forbid the fallback",
-        words="While this issuer is down, new cards wait for it instead of being made at the backup.",
-        done="has no fallback now.",
+        title=gettext_lazy("Forbid the fallback"),
+        words=gettext_lazy("While this issuer is down, new cards wait for it instead of being made at the backup."),
+        done=gettext_lazy("%(issuer)s has no fallback now."),
         call=_fallback(allowed=False),
         danger=True,
     ),
     "allow-fallback": Switch(
-        title="Allow the fallback",
-        words="While this issuer is down, new cards are made at the backup.",
-        done="may fall back to the backup now.",
+        title=gettext_lazy("Allow the fallback"),
+        words=gettext_lazy("While this issuer is down, new cards are made at the backup."),
+        done=gettext_lazy("%(issuer)s may fall back to the backup now."),
         call=_fallback(allowed=True),
     ),
     "close-breaker": Switch(
-        title="Close the breaker",
-        words="Calls go to the issuer again at once. If it still fails, the breaker opens again by itself.",
-        done="is called again.",
+        title=gettext_lazy("Close the breaker"),
+        words=gettext_lazy(
+            "Calls go to the issuer again at once. If it still fails, the breaker opens again by itself."
+        ),
+        done=gettext_lazy("%(issuer)s is called again."),
         call=issuer_control.close_breaker,
     ),
 }
@@ -132,7 +141,7 @@ class IssuersAdmin(ReadOnlyAdmin):
         name_actors([entry for each in found if (entry := each.read_only_entry)])
         may_switch = may_change(request)
         issuers = [_shown(each, may_switch=may_switch) for each in found]
-        context = {**self.admin_site.each_context(request), "title": "Issuers", "issuers": issuers}
+        context = {**self.admin_site.each_context(request), "title": _("Issuers"), "issuers": issuers}
         return TemplateResponse(request, "admin/issuing/issuercontrol/issuers.html", context)
 
     def switch(self, request: HttpRequest, provider: str, name: str) -> HttpResponse:
@@ -153,7 +162,7 @@ class IssuersAdmin(ReadOnlyAdmin):
             confirmation,
             switch.form(posted(request)),
             partial(switch.call, provider=provider, actor=actor_of(request)),
-            done=f"{label} {switch.done}",
+            done=str(switch.done) % {"issuer": label},
             refusals=(CardRefusedError,),
         )
 
@@ -166,7 +175,7 @@ def may_change(request: HttpRequest) -> bool:
 def _shown(status: IssuerStatus, *, may_switch: bool) -> dict[str, Any]:
     available = status.availability
     is_read_only = available.read_only
-    state = display.label("Read-only", "bad") if is_read_only else display.label("Takes changes", "good")
+    state = display.label(_("Read-only"), "bad") if is_read_only else display.label(_("Takes changes"), "good")
     return {
         "name": status.name,
         "state": state,
@@ -181,38 +190,45 @@ def _facts(status: IssuerStatus) -> list[tuple[str, Any]]:
     available, run = status.availability, status.last_sync
     words, tone = BREAKER[available.breaker.state]
     facts: list[tuple[str, Any]] = [
-        ("Used for", status.uses),
-        ("Breaker", display.label(words, tone)),
-        ("Failures in a row", available.breaker.failures),
+        (_("Used for"), status.uses),
+        (_("Breaker"), display.label(words, tone)),
+        (_("Failures in a row"), available.breaker.failures),
     ]
     if available.breaker.state == "open":
-        facts.append(("Tries again in", f"{available.breaker.retry_after_s:.0f} s"))
+        facts.append((_("Tries again in"), f"{available.breaker.retry_after_s:.0f} s"))
     if available.by:
-        facts.append(("Read-only by", _who(status)))
-        facts.append(("Because", available.reason))
+        facts.append((_("Read-only by"), _who(status)))
+        facts.append((_("Because"), available.reason))
     if available.by == "hand":
         facts.append(
-            ("Until", display.moment(status.read_only_until) if status.read_only_until else "Somebody ends it")
+            (_("Until"), display.moment(status.read_only_until) if status.read_only_until else _("Somebody ends it"))
         )
-    rate = f"{status.calls_per_second:g} a second" if status.calls_per_second else "No limit"
-    last = display.link(references.page_of(f"syncrun:{run.pk}"), _run_in_words(run)) if run else "None yet"
+    rate = (
+        _("%(calls_per_second)s a second") % {"calls_per_second": f"{status.calls_per_second:g}"}
+        if status.calls_per_second
+        else _("No limit")
+    )
+    last = display.link(references.page_of(f"syncrun:{run.pk}"), _run_in_words(run)) if run else _("None yet")
     return [
         *facts,
-        ("Fallback", "Allowed" if available.fallback_allowed else "Forbidden"),
-        ("Calls", rate),
-        ("Last sync", last),
+        (_("Fallback"), _("Allowed") if available.fallback_allowed else _("Forbidden")),
+        (_("Calls"), rate),
+        (_("Last sync"), last),
     ]
 
 
 def _who(status: IssuerStatus) -> str:
     if status.availability.by == "breaker":
-        return "The breaker"
+        return _("The breaker")
     entry = status.read_only_entry
-    return f"{actor_in_words(entry)}, {display.moment(entry.recorded_at)}" if entry else "Staff"
+    return f"{actor_in_words(entry)}, {display.moment(entry.recorded_at)}" if entry else _("Staff")
 
 
 def _run_in_words(run: Any) -> str:
-    return f"{run.get_status_display()}, {display.age(run.finished_at or run.started_at)} ago"
+    return _("%(status)s, %(finished_at)s ago") % {
+        "status": run.get_status_display(),
+        "finished_at": display.age(run.finished_at or run.started_at),
+    }
 
 
 def _notice(status: IssuerStatus) -> str:

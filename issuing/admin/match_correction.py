@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing.admin.match_forms import LinkForm, what_moved
 from issuing.admin.transaction_actions import MovementButtons
@@ -11,12 +13,17 @@ from issuing.clearing import match_correction, match_proposals
 from issuing.models import CardTransaction
 from onecard.kit.admin import row_or_404
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, page_action, posted, turn_away
+from onecard.kit.words import Words
 from wallet.admin.second_person import show_result
 
 RELINK = "wrong-link"
-IF_NONE: dict[str, str] = {
-    CardTransaction.Type.REFUND: "None that we have: it is booked by itself, and a case asks for its being paid out",
-    CardTransaction.Type.SETTLEMENT: "None that we have: it becomes a purchase of its own, and a case asks who pays it",
+IF_NONE: dict[str, Words] = {
+    CardTransaction.Type.REFUND: gettext_lazy(
+        "None that we have: it is booked by itself, and a case asks for its being paid out"
+    ),
+    CardTransaction.Type.SETTLEMENT: gettext_lazy(
+        "None that we have: it becomes a purchase of its own, and a case asks who pays it"
+    ),
 }
 
 
@@ -24,7 +31,10 @@ class RelinkButton(MovementButtons):
     """The button “This link is wrong”."""
 
     @page_action(
-        description="This link is wrong", url_path=RELINK, permissions=["complete_movement", "view"], icon="link_off"
+        description=gettext_lazy("This link is wrong"),
+        url_path=RELINK,
+        permissions=["complete_movement", "view"],
+        icon="link_off",
     )
     def correct_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         movement = row_or_404(self, request, object_id)
@@ -33,11 +43,11 @@ class RelinkButton(MovementButtons):
             return turn_away(request, why_not, change_page(movement))
         if_none = IF_NONE[movement.transaction_type]
         user: Any = request.user
-        done = "The link is corrected, and what the cardholder pays for both purchases follows."
+        done = _("The link is corrected, and what the cardholder pays for both purchases follows.")
         return ask_or_do(
             request,
             _confirmation(movement),
-            LinkForm(posted(request), movement, match_correction.candidates(movement), if_none=if_none),
+            LinkForm(posted(request), movement, match_correction.candidates(movement), if_none=str(if_none)),
             partial(match_proposals.say, movement=movement, user=user),
             done=partial(show_result, request, done=done),
             row=movement,
@@ -45,13 +55,18 @@ class RelinkButton(MovementButtons):
 
 
 def _confirmation(movement: CardTransaction) -> Confirmation:
-    words = (
-        f"{what_moved(movement)}, and it is joined with {movement.authorization}. Say which purchase of the same "
-        "cardholder it is of. Two correcting postings move it in the ledger; more is charged or given back for each of "
-        "the two purchases as if it had been joined so from the beginning. A purchase can be corrected again; that a "
-        "refund is of none cannot."
-    )
+    words = _(
+        "%(what_moved)s, and it is joined with %(authorization)s. Say which purchase of the same "
+        "cardholder it is of. Two correcting postings move it in the ledger; more is charged or "
+        "given back for each of the two purchases as if it had been joined so from the "
+        "beginning. A purchase can be corrected again; that a refund is of none cannot."
+    ) % {"what_moved": what_moved(movement), "authorization": movement.authorization}
     alongside = [f"{each}" for each in match_correction.followers(movement)]
     if alongside:
-        words = f"{words} What names it moves along: {', '.join(alongside)}. Other refunds stay where they are."
-    return Confirmation(title="This link is wrong", words=words, button="Correct the link", back=change_page(movement))
+        words = _("%(words)s What names it moves along: %(join)s. Other refunds stay where they are.") % {
+            "words": words,
+            "join": ", ".join(alongside),
+        }
+    return Confirmation(
+        title=_("This link is wrong"), words=words, button=_("Correct the link"), back=change_page(movement)
+    )

@@ -7,6 +7,8 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing.admin.card_actions import latest_change, show_change_result
 from issuing.cards import service as cards
@@ -36,13 +38,13 @@ else:
     HolderField = forms.ModelChoiceField
 
 AMOUNTS = {
-    "per_transaction": "Limit for one purchase",
-    "daily": "Limit a day",
-    "monthly": "Limit a month",
+    "per_transaction": gettext_lazy("Limit for one purchase"),
+    "daily": gettext_lazy("Limit a day"),
+    "monthly": gettext_lazy("Limit a month"),
 }
 
 
-TWO_PEOPLE = "So high a limit takes a second person."
+TWO_PEOPLE = gettext_lazy("So high a limit takes a second person.")
 
 
 class NewCardForm(forms.Form):
@@ -76,7 +78,11 @@ class NewCardForm(forms.Form):
         if limit.minor > 0 and (why_not := why_not_limit(limit)):
             self.add_error(name, why_not)
         elif limit.minor > 0 and is_too_much_alone(Kind.LIMITS, limit):
-            self.add_error(name, f"{TWO_PEOPLE} Make the card with less, and raise it on the card's page.")
+            self.add_error(
+                name,
+                _("%(two_people)s Make the card with less, and raise it on the card's page.")
+                % {"two_people": TWO_PEOPLE},
+            )
 
     def limits(self) -> Limits:
         return Limits(*(self.cleaned_data[name] for name in AMOUNTS))
@@ -92,7 +98,7 @@ class NewCardAdmin(BaseAdmin):
         """Named “make” because Django's “add” permission belongs to a plain form, which does not exist here."""
         return request.user.has_perm("issuing.add_virtualcard")
 
-    @page_action(description="New virtual card", url_path="new", permissions=["make"], icon="add_card")
+    @page_action(description=gettext_lazy("New virtual card"), url_path="new", permissions=["make"], icon="add_card")
     def new_card(self, request: HttpRequest) -> HttpResponse:
         form = NewCardForm(posted(request), initial=_first_values(request))
         field = VirtualCard._meta.get_field("cardholder")
@@ -120,16 +126,20 @@ def _make(form: NewCardForm, actor: str, **asked: Any) -> VirtualCard:
 
 def _show(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     made = latest_change(card, CardChange.Kind.CREATE)
-    show_change_result(request, made, done="The card is made; it waits to be activated.")
+    show_change_result(request, made, done=_("The card is made; it waits to be activated."))
     return redirect(way_back(request, change_page(card)))
 
 
 def _confirmation() -> Confirmation:
     return Confirmation(
-        title="New virtual card",
-        words="The card is made at the issuer that the rollout gives this person, and waits to be activated. "
-        f"{two_person_notice(Kind.LIMITS, 'USD')} Such a limit is raised on the card's page, once the card is made.",
-        button="Make the card",
+        title=_("New virtual card"),
+        words=_(
+            "The card is made at the issuer that the rollout gives this person, and waits to be "
+            "activated. %(two_person_notice)s Such a limit is raised on the card's page, once the "
+            "card is made."
+        )
+        % {"two_person_notice": two_person_notice(Kind.LIMITS, "USD")},
+        button=_("Make the card"),
         back=reverse("admin:issuing_virtualcard_changelist"),
     )
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
@@ -23,13 +25,13 @@ from wallet.models import Case, FundingCharge
 
 # The steps in a decision's order; the JSON column keeps no order.
 STEPS = {
-    "verify": "Check the signature",
-    "decode": "Read the request",
-    "read": "Read card, wallet and limits",
-    "choose": "Choose the card",
-    "record": "Check again under the lock and commit",
+    "verify": gettext_lazy("Check the signature"),
+    "decode": gettext_lazy("Read the request"),
+    "read": gettext_lazy("Read card, wallet and limits"),
+    "choose": gettext_lazy("Choose the card"),
+    "record": gettext_lazy("Check again under the lock and commit"),
 }
-TAKES_BACK = "This takes back an earlier answer, which shows all that was looked at."
+TAKES_BACK = gettext_lazy("This takes back an earlier answer, which shows all that was looked at.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,12 @@ def build(authorization: Authorization) -> PurchasePage:
     )
     return PurchasePage(
         facts=_facts(authorization, decisions),
-        cases=[(case, labels.NEXT_STEP.get(case.kind, "")) for case in open_cases],
+        cases=[(case, str(labels.NEXT_STEP.get(case.kind, ""))) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         money=money,
         money_facts=_money_facts(authorization),
         movements=movements,
-        disputes=[(each, disputes.state(each), disputes.MEANING.get(each.status, "")) for each in disputed],
+        disputes=[(each, disputes.state(each), str(disputes.MEANING.get(each.status, ""))) for each in disputed],
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
         entries=_entries(
             money.subjects
@@ -140,17 +142,17 @@ def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
     taken, back = position.moved_minor(authorization)
     owed, part = position.of(authorization).due_minor, _balance_part(authorization)
     amounts = (
-        ("Held", authorization.approved_minor),
-        ("Captured", taken),
-        ("Came back from the merchant", back),
-        ("Owed by the cardholder", max(0, owed)),
-        *([("Given back beyond what was taken", -owed)] if owed < 0 else []),
-        *([("From the card's balance", part)] if part > 0 else []),
-        *([("Put on the card's balance", -part)] if part < 0 else []),
+        (_("Held"), authorization.approved_minor),
+        (_("Captured"), taken),
+        (_("Came back from the merchant"), back),
+        (_("Owed by the cardholder"), max(0, owed)),
+        *([(_("Given back beyond what was taken"), -owed)] if owed < 0 else []),
+        *([(_("From the card's balance"), part)] if part > 0 else []),
+        *([(_("Put on the card's balance"), -part)] if part < 0 else []),
     )
     facts = [(name, display.money(minor, authorization.currency)) for name, minor in amounts]
     due = authorization.settle_due_at
-    return [*facts, ("Settled as captured from", display.moment(due))] if due else facts
+    return [*facts, (_("Settled as captured from"), display.moment(due))] if due else facts
 
 
 def _balance_part(authorization: Authorization) -> int:
@@ -172,20 +174,20 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
     card = authorization.card
     holder = card.cardholder if card else None
     facts = (
-        ("Merchant", authorization.merchant_name),
-        ("Place", place),
-        ("Merchant category", str(category or authorization.mcc)),
-        ("Approved", display.money(authorization.approved_minor, authorization.currency)),
-        ("Declined by the issuer", authorization.declined_minor and _declined(authorization)),
-        ("Issuer's reason", authorization.issuer_reason.replace("_", " ")),
-        ("Of that by the issuer alone", alone and display.money(alone, authorization.currency)),
-        ("Cardholder", holder and person_link(holder)),
-        ("Virtual card", card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
-        ("Issuer", authorization.get_provider_display()),
-        ("Issuer's id", authorization.issuer_authorization_id),
-        ("Authorization code", authorization.authorization_code),
-        ("First asked", display.moment(authorization.created_at)),
-        ("Last change", display.moment(authorization.updated_at)),
+        (_("Merchant"), authorization.merchant_name),
+        (_("Place"), place),
+        (_("Merchant category"), str(category or authorization.mcc)),
+        (_("Approved"), display.money(authorization.approved_minor, authorization.currency)),
+        (_("Declined by the issuer"), authorization.declined_minor and _declined(authorization)),
+        (_("Issuer's reason"), authorization.issuer_reason.replace("_", " ")),
+        (_("Of that by the issuer alone"), alone and display.money(alone, authorization.currency)),
+        (_("Cardholder"), holder and person_link(holder)),
+        (_("Virtual card"), card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
+        (_("Issuer"), authorization.get_provider_display()),
+        (_("Issuer's id"), authorization.issuer_authorization_id),
+        (_("Authorization code"), authorization.authorization_code),
+        (_("First asked"), display.moment(authorization.created_at)),
+        (_("Last change"), display.moment(authorization.updated_at)),
     )
     return [(name, value) for name, value in facts if value]
 
@@ -196,14 +198,19 @@ def _declined(authorization: Authorization) -> str:
 
 def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
     """Rounds are numbered; a correction is named after the round that it takes back."""
-    titles: dict[int, str] = {}
+    numbers: dict[int | None, int] = {}
+    titled = []
     for decision in decisions:
         if decision.corrects_id is None:
-            titles[decision.pk] = f"Round {sum(each.startswith('Round') for each in titles.values()) + 1}"
+            numbers[decision.pk] = len(set(numbers.values())) + 1
+            title = _("Round %(number)s") % {"number": numbers[decision.pk]}
+        elif decision.corrects_id in numbers:
+            numbers[decision.pk] = numbers[decision.corrects_id]
+            title = _("Correction of round %(number)s") % {"number": numbers[decision.pk]}
         else:
-            earlier = titles.get(decision.corrects_id, "an earlier answer")
-            titles[decision.pk] = f"Correction of {earlier[0].lower()}{earlier[1:]}"
-    return [(decision, titles[decision.pk]) for decision in decisions]
+            title = _("Correction of an earlier answer")
+        titled.append((decision, title))
+    return titled
 
 
 def _round(decision: Decision, title: str) -> Round:
@@ -230,8 +237,8 @@ def _round(decision: Decision, title: str) -> Round:
 
 def _status(decision: Decision) -> str:
     if hasattr(decision, "corrected_by"):
-        return display.label("Approved, then taken back", "warn")
-    return display.label("Approved", "good") if decision.approved else display.label("Declined", "bad")
+        return display.label(_("Approved, then taken back"), "warn")
+    return display.label(_("Approved"), "good") if decision.approved else display.label(_("Declined"), "bad")
 
 
 def _reason(decision: Decision, trace: dict[str, Any]) -> str:
@@ -248,7 +255,10 @@ def _from_balance(decision: Decision, trace: dict[str, Any]) -> str:
     pays = display.money(decision.from_balance_minor, decision.currency)
     balance = trace.get("balance")
     had = balance.get("has_minor") if isinstance(balance, dict) else None
-    return f"{pays} from the card's balance" + (f" of {display.money(had, decision.currency)}" if had else "")
+    if not had:
+        return _("%(pays)s from the card's balance") % {"pays": pays}
+    had_before = display.money(had, decision.currency)
+    return _("%(pays)s from the card's balance of %(had)s") % {"pays": pays, "had": had_before}
 
 
 def _for_cards(decision: Decision) -> Money:
@@ -266,7 +276,7 @@ def _charge(row: FundingCharge) -> Charge:
     return Charge(
         row=row,
         state=display.label(row.get_status_display(), labels.CHARGE_TONE.get(row.status, "neutral")),
-        meaning=labels.CHARGE_MEANING.get(row.status, ""),
+        meaning=str(labels.CHARGE_MEANING.get(row.status, "")),
         problem=labels.failure(row),
         next_try=labels.next_try(row),
     )

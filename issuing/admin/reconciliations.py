@@ -11,7 +11,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models import ReconcileFinding, ReconcileRun
@@ -29,14 +30,14 @@ TONE: dict[str, str] = {
 }
 RESULT_TONE: dict[str, str] = {ReconcileFinding.Result.LEFT: "bad", ReconcileFinding.Result.SETTLED: "good"}
 COMPARISONS = {
-    "transactions": _("The issuer's transactions and ours"),
-    "charges": _("The processor's charges and ours"),
-    "refunds": _("The processor's refunds and ours"),
-    "posted_transactions": _("Transactions and the ledger"),
-    "posted_charges": _("Charges and the ledger"),
-    "posted_refunds": _("Refunds and the ledger"),
-    "purchases_in_clearing": _("Purchases left in clearing"),
-    "purchases_without_charge": _("Purchases that nobody paid"),
+    "transactions": gettext_lazy("The issuer's transactions and ours"),
+    "charges": gettext_lazy("The processor's charges and ours"),
+    "refunds": gettext_lazy("The processor's refunds and ours"),
+    "posted_transactions": gettext_lazy("Transactions and the ledger"),
+    "posted_charges": gettext_lazy("Charges and the ledger"),
+    "posted_refunds": gettext_lazy("Refunds and the ledger"),
+    "purchases_in_clearing": gettext_lazy("Purchases left in clearing"),
+    "purchases_without_charge": gettext_lazy("Purchases that nobody paid"),
 }
 
 
@@ -46,7 +47,7 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
 
     list_display = ("asked", "state", "found", "left", "settled", "resolved", "rows_listed", "took")
     list_filter = ("status", "requested_at")
-    nothing_yet = _("The first one comes by itself at night, or when you press “Reconcile now”.")
+    nothing_yet = gettext_lazy("The first one comes by itself at night, or when you press “Reconcile now”.")
     actions_list = ("reconcile_now",)
     change_form_template = "admin/issuing/reconcilerun/page.html"
 
@@ -58,7 +59,9 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
         """Named “reconcile” because Django's “add” permission belongs to a plain form, which does not exist here."""
         return request.user.has_perm("issuing.add_reconcilerun")
 
-    @page_action(description=_("Reconcile now"), url_path="now", permissions=["reconcile"], icon="fact_check")
+    @page_action(
+        description=gettext_lazy("Reconcile now"), url_path="now", permissions=["reconcile"], icon="fact_check"
+    )
     def reconcile_now(self, request: HttpRequest) -> HttpResponse:
         def show(asked: tuple[ReconcileRun, bool]) -> HttpResponse:
             run, is_new = asked
@@ -88,15 +91,15 @@ class ReconcileRunAdmin(ReadOnlyAdmin):
         report = report_of(run, request.GET.get("page"))
         return TemplateResponse(request, "admin/issuing/reconcilerun/report.html", report)
 
-    @admin.display(description=_("Asked for"), ordering="requested_at")
+    @admin.display(description=gettext_lazy("Asked for"), ordering="requested_at")
     def asked(self, run: ReconcileRun) -> str:
         return display.moment(run.requested_at)
 
-    @admin.display(description=_("State"), ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, run: ReconcileRun) -> SafeString:
         return display.label(run.get_status_display(), TONE.get(run.status, "neutral"))
 
-    @admin.display(description=_("Took"))
+    @admin.display(description=gettext_lazy("Took"))
     def took(self, run: ReconcileRun) -> str:
         if run.started_at is None or run.finished_at is None:
             return display.NOTHING

@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing.admin.match_forms import LinkForm, noun_of, what_moved
 from issuing.admin.transaction_actions import MovementButtons
@@ -21,6 +23,7 @@ from onecard.kit.confirmation_pages import (
     posted,
     turn_away,
 )
+from onecard.kit.words import Words
 from wallet.admin.second_person import show_result
 
 LINK, OF_NONE = "purchase", "no-purchase"
@@ -31,7 +34,7 @@ class LinkingButtons(MovementButtons):
     """The buttons “Say which purchase it is of” and “It is of no purchase here”."""
 
     @page_action(
-        description="Say which purchase it is of",
+        description=gettext_lazy("Say which purchase it is of"),
         url_path=LINK,
         permissions=["complete_movement", "view"],
         icon="link",
@@ -43,7 +46,9 @@ class LinkingButtons(MovementButtons):
             return turn_away(request, why_not, change_page(movement))
         form = LinkForm(posted(request), movement, manual_matching.candidates(movement))
         user: Any = request.user
-        done = f"The {noun_of(movement)} belongs to its purchase now, and what the cardholder pays follows."
+        done = _("The %(noun_of)s belongs to its purchase now, and what the cardholder pays follows.") % {
+            "noun_of": noun_of(movement)
+        }
         return ask_or_do(
             request,
             _joining(movement, form),
@@ -54,7 +59,7 @@ class LinkingButtons(MovementButtons):
         )
 
     @page_action(
-        description="It is of no purchase here",
+        description=gettext_lazy("It is of no purchase here"),
         url_path=OF_NONE,
         permissions=["complete_movement", "view"],
         icon="link_off",
@@ -76,49 +81,61 @@ class LinkingButtons(MovementButtons):
 
 def _joining(movement: CardTransaction, form: LinkForm) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
-    why = movement.contradiction or "It did not say of which purchase."
+    why = movement.contradiction or _("It did not say of which purchase.")
     words = f"{what_moved(movement)}. {why} {_what_follows(movement)}"
     if not form.known:
-        words = f"{words} Nothing was ever captured for this cardholder, so it is of no purchase here."
+        words = _("%(words)s Nothing was ever captured for this cardholder, so it is of no purchase here.") % {
+            "words": words
+        }
     return Confirmation(
-        title=f"Which purchase {amount} is of", words=words, button="Join them", back=change_page(movement)
+        title=_("Which purchase %(amount)s is of") % {"amount": amount},
+        words=words,
+        button=_("Join them"),
+        back=change_page(movement),
     )
 
 
 def _what_follows(movement: CardTransaction) -> str:
     if movement.transaction_type == Type.SETTLEMENT:
-        return "What the cardholder pays follows at once: more than was paid for the purchase is charged."
+        return _("What the cardholder pays follows at once: more than was paid for the purchase is charged.")
     if movement.transaction_type == Type.REFUND:
-        return (
+        return _(
             "What the cardholder gets back follows at once, and more than the merchant took for the purchase becomes "
             "an overpayment, with a case of its own."
         )
-    return "The dispute, and all else that it moved, is joined with the purchase too, and what is paid follows at once."
+    return _(
+        "The dispute, and all else that it moved, is joined with the purchase too, and what is paid follows at once."
+    )
 
 
 def _keeping_apart(movement: CardTransaction) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
-    moved = f"{amount} was taken for" if movement.transaction_type == Type.SETTLEMENT else f"{amount} came back of"
+    title = (
+        _("%(amount)s was taken for no purchase here")
+        if movement.transaction_type == Type.SETTLEMENT
+        else _("%(amount)s came back of no purchase here")
+    )
     return Confirmation(
-        title=f"{moved} no purchase here",
-        words=f"{what_moved(movement)}. {_IF_APART[movement.transaction_type]} It cannot be taken back.",
-        button="Book it by itself",
+        title=title % {"amount": amount},
+        words=_("%(what_moved)s. %(if_apart)s It cannot be taken back.")
+        % {"what_moved": what_moved(movement), "if_apart": _IF_APART[movement.transaction_type]},
+        button=_("Book it by itself"),
         back=change_page(movement),
     )
 
 
-_IF_APART: dict[str, str] = {
-    Type.REFUND: (
+_IF_APART: dict[str, Words] = {
+    Type.REFUND: gettext_lazy(
         "Say this of a purchase from before our time, or of one that never was. No card is given anything back: the "
         "amount is booked by itself, and a new case asks you to pay it out to the cardholder, which two people book."
     ),
-    Type.SETTLEMENT: (
+    Type.SETTLEMENT: gettext_lazy(
         "Say this of a purchase that its issuer approved without us and never reported. It becomes a purchase of its "
         "own on the card that it came on. Nobody is charged at once: a new case asks who pays it, and can charge the "
         "funding card that would have been chosen."
     ),
 }
-_ENDED_APART: dict[str, str] = {
-    Type.REFUND: "The refund is booked by itself now, and a case asks for its being paid out.",
-    Type.SETTLEMENT: "The capture is a purchase of its own now, and a case asks who pays it.",
+_ENDED_APART: dict[str, Words] = {
+    Type.REFUND: gettext_lazy("The refund is booked by itself now, and a case asks for its being paid out."),
+    Type.SETTLEMENT: gettext_lazy("The capture is a purchase of its own now, and a case asks who pays it."),
 }

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from issuing.card_data.reveal import NotAllowedError, reveal_to_staff
@@ -35,11 +37,11 @@ class RevealForm(forms.Form):
     """The reason, and a second factor's code for this one display."""
 
     reason = forms.CharField(
-        label="Why must you see the number?",
+        label=gettext_lazy("Why must you see the number?"),
         min_length=SHORTEST_REASON,
         max_length=LONGEST_REASON,
         widget=AreaWidget({"rows": 3}),
-        help_text="It stands in the audit trail with your name.",
+        help_text=gettext_lazy("It stands in the audit trail with your name."),
     )
     code = CodeField(label="The six digits that your authenticator shows now")
 
@@ -54,7 +56,12 @@ class RevealAdmin(BaseAdmin):
         """
         return request.user.has_perm(REVEAL_PERMISSION)
 
-    @page_action(description="Reveal the number", url_path="reveal", permissions=["reveal", "view"], icon="visibility")
+    @page_action(
+        description=gettext_lazy("Reveal the number"),
+        url_path="reveal",
+        permissions=["reveal", "view"],
+        icon="visibility",
+    )
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return reveal_page(request, row_or_404(self, request, object_id))
 
@@ -66,10 +73,13 @@ def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
     if not isinstance(request.user, User):
         raise PermissionDenied
     confirmation = Confirmation(
-        title=f"Reveal the number of {card}",
-        words=f"It is the card of {card.cardholder.name}. The number is shown for {SHOWN_FOR_S} seconds, once. "
-        "That you looked, and why, is in the audit trail.",
-        button="Reveal",
+        title=_("Reveal the number of %(card)s") % {"card": card},
+        words=_(
+            "It is the card of %(name)s. The number is shown for %(seconds)s seconds, once. That "
+            "you looked, and why, is in the audit trail."
+        )
+        % {"name": card.cardholder.name, "seconds": SHOWN_FOR_S},
+        button=_("Reveal"),
         back=change_page(card),
         danger=True,
     )
@@ -92,7 +102,7 @@ def _shown(request: HttpRequest, card: VirtualCard, data: CardData) -> HttpRespo
     number = data.number
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": f"The number of {card}",
+        "title": _("The number of %(card)s") % {"card": card},
         "number": " ".join(number[place : place + 4] for place in range(0, len(number), 4)),
         "cvv": data.cvv or display.NOTHING,
         "expiry": f"{card.expiry_month:02d}/{card.expiry_year}" if card.expiry_month else display.NOTHING,

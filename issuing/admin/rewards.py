@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing.models import RewardEntry
 from issuing.rewards.totals import GROUPS, NOT_RANKED, RewardValue, Total, overall, totals, units_in_words
@@ -20,7 +22,7 @@ from onecard.kit import clock, display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 from wallet.models import Cardholder
 
-WORDS = {"month": "Month", "method": "Card", "category": "Category"}
+WORDS = {"month": gettext_lazy("Month"), "method": "Card", "category": gettext_lazy("Category")}
 KIND_TONE: dict[str, str] = {
     RewardEntry.Kind.CHARGE: "good",
     RewardEntry.Kind.REFUND: "warn",
@@ -35,20 +37,23 @@ class ChosenForm(forms.Form):
 
     by = forms.ChoiceField(choices=list(WORDS.items()), required=False)
     month = forms.CharField(
-        required=False, validators=[RegexValidator(r"^[0-9]{4}-(0[1-9]|1[0-2])$", "Write the month like 2026-11.")]
+        required=False,
+        validators=[RegexValidator(r"^[0-9]{4}-(0[1-9]|1[0-2])$", gettext_lazy("Write the month like 2026-11."))],
     )
     cardholder = forms.CharField(required=False, max_length=150)
 
     def clean_month(self) -> dt.date | None:
         text = self.cleaned_data["month"]
         if text.startswith("0000"):
-            raise forms.ValidationError("Write the month like 2026-11.")
+            raise forms.ValidationError(_("Write the month like 2026-11."))
         return dt.date.fromisoformat(f"{text}-01") if text else None
 
     def clean_cardholder(self) -> str | None:
         name = self.cleaned_data["cardholder"]
         if name and not Cardholder.objects.filter(user__username=name).exists():
-            raise forms.ValidationError(f"No wallet belongs to a login {name!r}. The wallets' page lists them.")
+            raise forms.ValidationError(
+                _("No wallet belongs to a login %(name)s. The wallets' page lists them.") % {"name": repr(name)}
+            )
         return name or None
 
 
@@ -86,7 +91,7 @@ class RewardsAdmin(ReadOnlyAdmin):
     list_select_related = ("method",)
     search_ids = (("key",),)
     search_fields = ("programme", "method__last_four", "method__cardholder__name", "key")
-    search_help_text = "Programme, last four, cardholder or key"
+    search_help_text = gettext_lazy("Programme, last four, cardholder or key")
     fields = (
         ("what", "programme"),
         ("amount", "rate"),
@@ -99,7 +104,7 @@ class RewardsAdmin(ReadOnlyAdmin):
         ("when", "recorded"),
         ("month", "key"),
     )
-    nothing_yet = "They are booked within a minute after a charge has succeeded."
+    nothing_yet = gettext_lazy("They are booked within a minute after a charge has succeeded.")
 
     def get_urls(self) -> list[URLPattern]:
         page = path("totals/", self.admin_site.admin_view(self.totals), name="issuing_rewardentry_totals")
@@ -115,7 +120,7 @@ class RewardsAdmin(ReadOnlyAdmin):
         found = _found(by, month, chosen.get("cardholder")) if good else []
         context = {
             **self.admin_site.each_context(request),
-            "title": "Rewards",
+            "title": _("Rewards"),
             "tabs": _tabs(request, by),
             "by": by,
             "heading": WORDS[by],
@@ -128,47 +133,47 @@ class RewardsAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/issuing/rewardentry/totals.html", context)
 
-    @admin.display(description="When", ordering="earned_at")
+    @admin.display(description=gettext_lazy("When"), ordering="earned_at")
     def when(self, entry: RewardEntry) -> str:
         return display.moment(entry.earned_at)
 
-    @admin.display(description="Recorded", ordering="recorded_at")
+    @admin.display(description=gettext_lazy("Recorded"), ordering="recorded_at")
     def recorded(self, entry: RewardEntry) -> str:
         return display.moment(entry.recorded_at)
 
-    @admin.display(description="Month in the cardholder's zone", ordering="local_month")
+    @admin.display(description=gettext_lazy("Month in the cardholder's zone"), ordering="local_month")
     def month(self, entry: RewardEntry) -> str:
         return f"{entry.local_month:%Y-%m}"
 
-    @admin.display(description="What", ordering="kind")
+    @admin.display(description=gettext_lazy("What"), ordering="kind")
     def what(self, entry: RewardEntry) -> SafeString:
         return display.label(entry.get_kind_display(), KIND_TONE.get(entry.kind, "neutral"))
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, entry: RewardEntry) -> str:
         return display.money(entry.amount_minor, entry.currency)
 
-    @admin.display(description="Units", ordering="units_micro")
+    @admin.display(description=gettext_lazy("Units"), ordering="units_micro")
     def units(self, entry: RewardEntry) -> str:
         return units_in_words(_whole(entry.units_micro), entry.reward_type, entry.currency)
 
-    @admin.display(description="Rate", ordering="rate_milli")
+    @admin.display(description=gettext_lazy("Rate"), ordering="rate_milli")
     def rate(self, entry: RewardEntry) -> str:
         return f"{entry.rate.normalize():f}" if entry.reward_type else NOT_RANKED
 
-    @admin.display(description="Worth at 1 cent", ordering="value_face_micro")
+    @admin.display(description=gettext_lazy("Worth at 1 cent"), ordering="value_face_micro")
     def value(self, entry: RewardEntry) -> str:
         return display.estimate(_whole(entry.value_face_micro), entry.currency)
 
-    @admin.display(description="At 0.5 cents")
+    @admin.display(description=gettext_lazy("At 0.5 cents"))
     def low(self, entry: RewardEntry) -> str:
         return display.estimate(_whole(entry.value_low_micro), entry.currency)
 
-    @admin.display(description="At 1.5 cents")
+    @admin.display(description=gettext_lazy("At 1.5 cents"))
     def high(self, entry: RewardEntry) -> str:
         return display.estimate(_whole(entry.value_high_micro), entry.currency)
 
-    @admin.display(description="Baseline at 1x")
+    @admin.display(description=gettext_lazy("Baseline at 1x"))
     def baseline(self, entry: RewardEntry) -> str:
         return display.estimate(_whole(entry.baseline_micro), entry.currency)
 
@@ -189,27 +194,32 @@ def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
     for name in GROUPS:
         query = request.GET.copy()
         query["by"] = name
-        pages.append((f"By {WORDS[name].lower()}", f"?{query.urlencode()}", name == current))
+        pages.append(
+            (_("By %(words)s") % {"words": str(WORDS[name]).lower()}, f"?{query.urlencode()}", name == current)
+        )
     return pages
 
 
 def _tiles(currency: str, value: RewardValue) -> list[Tile]:
     percent = value.benefit_percent
-    over = f"{percent:+,.0f} % over 1x everywhere" if percent is not None else "No baseline to compare with"
+    over = f"{percent:+,.0f} % over 1x everywhere" if percent is not None else _("No baseline to compare with")
     return [
         Tile(
-            "Spent, less refunds",
+            _("Spent, less refunds"),
             display.money(value.spent_minor, currency),
             f"{value.charges} charge{'' if value.charges == 1 else 's'}",
         ),
         Tile(
-            "Rewards at face value",
+            _("Rewards at face value"),
             _two(value.face, currency),
-            f"{value.low:,.2f} to {value.high:,.2f} at 0.5 to 1.5 cents a point",
+            _("%(low)s to %(high)s at 0.5 to 1.5 cents a point")
+            % {"low": f"{value.low:,.2f}", "high": f"{value.high:,.2f}"},
             "info",
         ),
-        Tile("Baseline", _two(value.baseline, currency), "What a card with 1 point a unit would have earned"),
-        Tile("Benefit of routing", f"{value.benefit:+,.2f} {currency}", over, "good" if value.benefit >= 0 else "bad"),
+        Tile(_("Baseline"), _two(value.baseline, currency), _("What a card with 1 point a unit would have earned")),
+        Tile(
+            _("Benefit of routing"), f"{value.benefit:+,.2f} {currency}", over, "good" if value.benefit >= 0 else "bad"
+        ),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from audit.edits import AuditedAdmin
 from issuing.models import Rollout
@@ -18,7 +19,7 @@ class RolloutAdmin(AuditedAdmin):
     list_display = ("feature", "share", "changed")
     fields = ("feature", "share_percent", "always_on_for", "always_off_for")
     autocomplete_fields = ("always_on_for", "always_off_for")
-    nothing_yet = "Without a row, a feature is on for everybody."
+    nothing_yet = gettext_lazy("Without a row, a feature is on for everybody.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("feature",) if obj else ()
@@ -26,10 +27,10 @@ class RolloutAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    @admin.display(description="Share", ordering="share_percent")
+    @admin.display(description=gettext_lazy("Share"), ordering="share_percent")
     def share(self, row: Rollout) -> str:
         return f"{row.share_percent} %"
 
-    @admin.display(description="Changed", ordering="updated_at")
+    @admin.display(description=gettext_lazy("Changed"), ordering="updated_at")
     def changed(self, row: Rollout) -> str:
         return display.moment(row.updated_at)

@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.inbox import unapplied
@@ -24,7 +26,12 @@ from onecard.kit.confirmation_pages import (
 class SendAgainButton(BaseAdmin):
     """The button “Send it through again”, shown while an event was not applied."""
 
-    @page_action(description="Send it through again", url_path="again", permissions=["again", "view"], icon="replay")
+    @page_action(
+        description=gettext_lazy("Send it through again"),
+        url_path="again",
+        permissions=["again", "view"],
+        icon="replay",
+    )
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         event = row_or_404(self, request, object_id)
         return ask_or_do(
@@ -32,7 +39,7 @@ class SendAgainButton(BaseAdmin):
             _confirmation(event),
             ReasonForm(posted(request)),
             partial(unapplied.send_through_again, event, actor=actor_of(request)),
-            done="A worker applies the event again in a moment. Reload this page to see the result.",
+            done=_("A worker applies the event again in a moment. Reload this page to see the result."),
             refusals=(unapplied.NothingToRetryError,),
             row=event,
         )
@@ -48,11 +55,14 @@ class SendAgainButton(BaseAdmin):
 
 
 def _confirmation(event: IssuerEvent) -> Confirmation:
-    said = event.reason or "Nothing was done about it."
-    words = (
-        f"It came on {display.moment(event.received_at)}. {said} Mend that first. What it says is applied as if it "
+    said = event.reason or _("Nothing was done about it.")
+    words = _(
+        "It came on %(received_at)s. %(said)s Mend that first. What it says is applied as if it "
         "had just come; what was applied before is not applied twice."
-    )
+    ) % {"received_at": display.moment(event.received_at), "said": said}
     return Confirmation(
-        title=f"Send {event} through again", words=words, button="Send it through", back=change_page(event)
+        title=_("Send %(event)s through again") % {"event": event},
+        words=words,
+        button=_("Send it through"),
+        back=change_page(event),
     )

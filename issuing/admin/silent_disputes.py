@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing.clearing import dispute_money
 from issuing.disputes import silent as silent_disputes
@@ -26,7 +28,12 @@ from onecard.kit.confirmation_pages import (
 class EndingButton(BaseAdmin):
     """The button “Nothing more will come”, shown when a dispute has been silent for long."""
 
-    @page_action(description="Nothing more will come", url_path="end", permissions=["end", "view"], icon="event_busy")
+    @page_action(
+        description=gettext_lazy("Nothing more will come"),
+        url_path="end",
+        permissions=["end", "view"],
+        icon="event_busy",
+    )
     def end_silent(self, request: HttpRequest, object_id: str) -> HttpResponse:
         dispute = row_or_404(self, request, object_id)
         why_not = silent_disputes.why_not(dispute)
@@ -37,7 +44,9 @@ class EndingButton(BaseAdmin):
             _confirmation(dispute),
             ReasonForm(posted(request)),
             partial(silent_disputes.end, dispute=dispute, actor=actor_of(request)),
-            done=lambda status: messages.success(request, f"The dispute is {status} now, and its case is closed."),
+            done=lambda status: messages.success(
+                request, _("The dispute is %(status)s now, and its case is closed.") % {"status": status}
+            ),
             refusals=(silent_disputes.StillOpenError,),
             row=dispute,
         )
@@ -54,10 +63,14 @@ class EndingButton(BaseAdmin):
 
 def _confirmation(dispute: Dispute) -> Confirmation:
     came_back = dispute_money.came_back_minor(dispute)
-    how = f"won: {display.money(came_back, dispute.currency)} came back" if came_back else "lost: nothing came back"
-    words = (
-        f"Its issuer has said nothing of it since {display.moment(dispute.updated_at)}. Look it up in the issuer's "
-        f"dashboard first. As the money stands it is {how}. Ending it moves no money, and what the issuer may still "
-        "say of it counts."
+    how = (
+        _("won: %(came_back)s came back") % {"came_back": display.money(came_back, dispute.currency)}
+        if came_back
+        else _("lost: nothing came back")
     )
-    return Confirmation(title=str(dispute), words=words, button="End it", back=change_page(dispute))
+    words = _(
+        "Its issuer has said nothing of it since %(updated_at)s. Look it up in the issuer's "
+        "dashboard first. As the money stands it is %(how)s. Ending it moves no money, and what "
+        "the issuer may still say of it counts."
+    ) % {"updated_at": display.moment(dispute.updated_at), "how": how}
+    return Confirmation(title=str(dispute), words=words, button=_("End it"), back=change_page(dispute))

@@ -12,7 +12,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models import Provider, SyncDifference, SyncRun
@@ -50,7 +51,7 @@ class DifferencesInline(ReadOnlyInline):
 class SyncForm(forms.Form):
     """The issuer to compare with, of those that make cards or have cards of ours."""
 
-    provider = forms.ChoiceField(label=_("Issuer"), widget=SelectWidget)
+    provider = forms.ChoiceField(label=gettext_lazy("Issuer"), widget=SelectWidget)
 
     def __init__(self, data: Any) -> None:
         super().__init__(data)
@@ -72,7 +73,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         ("from_", "to"),
         ("started", "finished"),
     )
-    nothing_yet = _("Press “Sync now”, or run manage.py sync_issuer, to compare with an issuer.")
+    nothing_yet = gettext_lazy("Press “Sync now”, or run manage.py sync_issuer, to compare with an issuer.")
     actions_list = ("sync_now",)
     change_form_template = "admin/issuing/syncrun/run_page.html"
 
@@ -80,7 +81,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         """Named “sync” because Django's “add” permission belongs to a plain form, which does not exist here."""
         return request.user.has_perm("issuing.add_syncrun")
 
-    @page_action(description=_("Sync now"), url_path="now", permissions=["sync"], icon="sync")
+    @page_action(description=gettext_lazy("Sync now"), url_path="now", permissions=["sync"], icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
         return ask_or_do(
             request,
@@ -115,27 +116,27 @@ class SyncRunAdmin(ReadOnlyAdmin):
         rows: QuerySet[SyncRun] = super().get_queryset(request)
         return rows.annotate(difference_count=Count("differences"))
 
-    @admin.display(description="Started", ordering="started_at")
+    @admin.display(description=gettext_lazy("Started"), ordering="started_at")
     def started(self, run: SyncRun) -> str:
         return display.moment(run.started_at)
 
-    @admin.display(description="Finished", ordering="finished_at")
+    @admin.display(description=gettext_lazy("Finished"), ordering="finished_at")
     def finished(self, run: SyncRun) -> str:
         return display.moment(run.finished_at)
 
-    @admin.display(description="Compared from")
+    @admin.display(description=gettext_lazy("Compared from"))
     def from_(self, run: SyncRun) -> str:
         return display.moment(run.since)
 
-    @admin.display(description="Compared to")
+    @admin.display(description=gettext_lazy("Compared to"))
     def to(self, run: SyncRun) -> str:
         return display.moment(run.until)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, run: SyncRun) -> SafeString:
         return display.label(run.get_status_display(), "good" if run.status == states.Sync.FINISHED else "info")
 
-    @admin.display(description="Differences")
+    @admin.display(description=gettext_lazy("Differences"))
     def found(self, run: SyncRun) -> int:
         return int(getattr(run, "difference_count", 0))
 
@@ -149,15 +150,15 @@ class SyncDifferenceAdmin(ReadOnlyAdmin):
     list_filter = ("resolution", "kind", "provider", "found_at")
     list_select_related = ("card",)
     search_fields = ("reference", "card__last_four")
-    search_help_text = "Issuer's id or last four"
+    search_help_text = gettext_lazy("Issuer's id or last four")
     fields = (("kind", "state"), ("ours", "theirs"), ("reference", "provider"), ("card", "run"), "found")
-    nothing_yet = "They appear here when a sync finds something."
+    nothing_yet = gettext_lazy("They appear here when a sync finds something.")
 
-    @admin.display(description="Found", ordering="found_at")
+    @admin.display(description=gettext_lazy("Found"), ordering="found_at")
     def found(self, difference: SyncDifference) -> str:
         return display.moment(difference.found_at)
 
-    @admin.display(description="Resolution", ordering="resolution")
+    @admin.display(description=gettext_lazy("Resolution"), ordering="resolution")
     def state(self, difference: SyncDifference) -> SafeString:
         tone = RESOLUTION_TONE.get(difference.resolution, "neutral")
         return display.label(difference.get_resolution_display(), tone)

@@ -7,12 +7,15 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import entered_amounts, states
 from issuing.admin.card_actions import PUT_MONEY
 from issuing.billing import top_ups
 from issuing.errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
+from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Confirmation, SelectWidget, ask_or_do, change_page, page_action, posted
@@ -27,7 +30,7 @@ class PutMoneyForm(forms.Form):
     """The amount and the source card; the key makes a second click the same request."""
 
     amount = AmountField()
-    source = forms.TypedChoiceField(label="From", widget=SelectWidget)
+    source = forms.TypedChoiceField(label=gettext_lazy("From"), widget=SelectWidget)
     request_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any, card: VirtualCard) -> None:
@@ -50,7 +53,7 @@ class PutMoneyAdmin(BaseAdmin):
         """It charges a card, so it needs the permission to add card fundings."""
         return request.user.has_perm("issuing.add_cardfunding")
 
-    @page_action(description="Put money on it", url_path=PUT_MONEY, permissions=["put_money"], icon="add")
+    @page_action(description=gettext_lazy("Put money on it"), url_path=PUT_MONEY, permissions=["put_money"], icon="add")
     def put_money(self, request: HttpRequest, object_id: str) -> HttpResponse:
         card = row_or_404(self, request, object_id)
         return ask_or_do(
@@ -80,21 +83,32 @@ def _show_result(request: HttpRequest, result: CardFunding | EnteredAmount) -> N
     if isinstance(result, EnteredAmount):
         show_result(request, result)
     elif result.status == states.Funding.CREDITED:
-        messages.success(request, f"{result.money} from {result.source} is on the card.")
+        messages.success(
+            request,
+            _("%(money)s from %(source)s is on the card.")
+            % {"money": display.amount(result.money), "source": result.source},
+        )
     elif result.status == states.Funding.FAILED:
-        messages.error(request, f"{result.source} did not pay, so nothing was put on the card.")
+        messages.error(
+            request, _("%(source)s did not pay, so nothing was put on the card.") % {"source": result.source}
+        )
     else:
         messages.warning(
-            request, f"The processor has not answered yet. When {result.source} has paid, it is on the card."
+            request,
+            _("The processor has not answered yet. When %(source)s has paid, it is on the card.")
+            % {"source": result.source},
         )
 
 
 def _confirmation(card: VirtualCard) -> Confirmation:
     has = Money(card.balance_minor, card.currency)
-    spends = "pays its purchases first" if card.spends_balance else "pays no purchases: the card does not spend it"
+    spends = (
+        _("pays its purchases first") if card.spends_balance else _("pays no purchases: the card does not spend it")
+    )
     return Confirmation(
-        title=f"Put money on {card} of {card.cardholder.name}",
-        words=f"The card that you choose is charged now. {has} is on this card so far, and it {spends}.",
-        button="Charge it and put it there",
+        title=_("Put money on %(card)s of %(name)s") % {"card": card, "name": card.cardholder.name},
+        words=_("The card that you choose is charged now. %(has)s is on this card so far, and it %(spends)s.")
+        % {"has": has, "spends": spends},
+        button=_("Charge it and put it there"),
         back=change_page(card),
     )

@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin.currency_conversion import ENTER_CONVERSION, ConversionButton
@@ -45,7 +47,7 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
     list_select_related = ("card",)
     search_ids = (("provider", "issuer_transaction_id"), ("provider", "issuer_authorization_id"))
     search_fields = ("issuer_transaction_id", "issuer_authorization_id", "merchant_name", "card__last_four")
-    search_help_text = "Issuer's id of the transaction or authorization, merchant, or last four"
+    search_help_text = gettext_lazy("Issuer's id of the transaction or authorization, merchant, or last four")
     fields = (
         ("kind", "amount"),
         ("state", "source"),
@@ -60,61 +62,67 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
         ("authorization_code",),
         ("when", "recorded"),
     )
-    nothing_yet = "They come with the issuer's webhooks, with a sync, or from old documents."
+    nothing_yet = gettext_lazy("They come with the issuer's webhooks, with a sync, or from old documents.")
 
-    @admin.display(description="When", ordering="occurred_at")
+    @admin.display(description=gettext_lazy("When"), ordering="occurred_at")
     def when(self, movement: CardTransaction) -> str:
         return display.moment(movement.occurred_at)
 
-    @admin.display(description="Recorded", ordering="recorded_at")
+    @admin.display(description=gettext_lazy("Recorded"), ordering="recorded_at")
     def recorded(self, movement: CardTransaction) -> str:
         return display.moment(movement.recorded_at)
 
-    @admin.display(description="Kind", ordering="transaction_type")
+    @admin.display(description=gettext_lazy("Kind"), ordering="transaction_type")
     def kind(self, movement: CardTransaction) -> str:
         return movement.get_transaction_type_display()
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, movement: CardTransaction) -> str:
         return display.money(movement.amount_minor, movement.currency)
 
-    @admin.display(description="In the merchant's currency")
+    @admin.display(description=gettext_lazy("In the merchant's currency"))
     def abroad(self, movement: CardTransaction) -> str:
         if movement.merchant_amount_minor is None:
-            return "The same"
+            return _("The same")
         return display.money(movement.merchant_amount_minor, movement.merchant_currency)
 
-    @admin.display(description="In the purchase's currency")
+    @admin.display(description=gettext_lazy("In the purchase's currency"))
     def converted(self, movement: CardTransaction) -> str:
         purchase = movement.authorization
         if purchase is None or movement.currency == purchase.currency:
-            return "The same" if purchase else display.NOTHING
+            return _("The same") if purchase else display.NOTHING
         if movement.purchase_minor is None:
-            return "Not known"
+            return _("Not known")
         return display.money(movement.purchase_minor, purchase.currency)
 
-    @admin.display(description="Purchase")
+    @admin.display(description=gettext_lazy("Purchase"))
     def purchase(self, movement: CardTransaction) -> str:
         found = movement.authorization
         if found is not None:
             return display.link(references.page_of(found.reference), found)
         since = movement.of_no_purchase_at
-        return f"Of none here, as somebody said on {display.moment(since)}" if since else "Not known here"
+        return (
+            _("Of none here, as somebody said on %(since)s") % {"since": display.moment(since)}
+            if since
+            else _("Not known here")
+        )
 
-    @admin.display(description="Contradiction")
+    @admin.display(description=gettext_lazy("Contradiction"))
     def contradicted(self, movement: CardTransaction) -> str:
         """What it was kept for stays as evidence; it is no question any more once a person has said whose it is."""
         if not movement.contradiction:
-            return "None"
-        said = "Nobody has said yet whose it is." if movement.is_contradicted else "A person has said whose it is."
+            return _("None")
+        said = (
+            _("Nobody has said yet whose it is.") if movement.is_contradicted else _("A person has said whose it is.")
+        )
         return f"{said} {movement.contradiction}"
 
-    @admin.display(description="Cash in it, and the machine's fee")
+    @admin.display(description=gettext_lazy("Cash in it, and the machine's fee"))
     def cash(self, movement: CardTransaction) -> str:
         parts = (movement.cash_minor, movement.atm_fee_minor)
-        return ", ".join(display.money(minor, movement.currency) for minor in parts) if any(parts) else "None"
+        return ", ".join(display.money(minor, movement.currency) for minor in parts) if any(parts) else _("None")
 
-    @admin.display(description="State", ordering="processing_status")
+    @admin.display(description=gettext_lazy("State"), ordering="processing_status")
     def state(self, movement: CardTransaction) -> SafeString:
         tone = PROCESSING_TONE.get(movement.processing_status, "neutral")
         return display.label(movement.get_processing_status_display(), tone)
@@ -130,19 +138,19 @@ class CardFundingAdmin(ReadOnlyAdmin):
     list_select_related = ("card", "source")
     search_ids = (("request_key",),)
     search_fields = ("card__last_four", "card__cardholder__name", "request_key")
-    search_help_text = "Last four, cardholder or request key"
+    search_help_text = gettext_lazy("Last four, cardholder or request key")
     fields = (("amount", "state"), ("card", "source"), "obligation", ("requested_by", "request_key"), "asked")
-    nothing_yet = "They appear here when somebody puts money on a card."
+    nothing_yet = gettext_lazy("They appear here when somebody puts money on a card.")
 
-    @admin.display(description="Asked", ordering="created_at")
+    @admin.display(description=gettext_lazy("Asked"), ordering="created_at")
     def asked(self, funding: CardFunding) -> str:
         return display.moment(funding.created_at)
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, funding: CardFunding) -> str:
         return display.money(funding.amount_minor, funding.currency)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, funding: CardFunding) -> SafeString:
         return display.label(funding.get_status_display(), FUNDING_TONE.get(funding.status, "neutral"))
 

@@ -1,5 +1,7 @@
 """The case button that charges the chosen card for a purchase that was approved without us."""
 
+from django.utils.translation import gettext_lazy
+
 from issuing.billing import unfunded_charge
 from onecard.users.models import User
 from wallet.admin.case_actions import ACTIONS, CaseAction
@@ -11,12 +13,12 @@ def _why_not(facts: CaseFacts, _user: User) -> str:
 
 
 ACTIONS["charge-chosen"] = CaseAction(
-    title="Charge the card that would have been chosen",
-    words=(
+    title=gettext_lazy("Charge the card that would have been chosen"),
+    words=gettext_lazy(
         "The card that the rules choose today for this merchant is charged at once, for all that nobody was asked for. "
         "What the merchant takes or gives back later follows by itself, and this case closes."
     ),
-    done="The card is being charged, and the purchase's page shows the outcome in a moment.",
+    done=gettext_lazy("The card is being charged, and the purchase's page shows the outcome in a moment."),
     call=unfunded_charge.charge_chosen,
     why_not=_why_not,
 )

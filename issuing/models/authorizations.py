@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.cards import Provider, VirtualCard
@@ -25,7 +26,7 @@ class Authorization(models.Model):
         VirtualCard, null=True, blank=True, on_delete=models.PROTECT, related_name="authorizations", db_index=False
     )
     status = models.CharField(max_length=20, choices=states.Authorization.choices)
-    approved_minor = models.BigIntegerField(default=0, help_text="Sum of the approved rounds.")
+    approved_minor = models.BigIntegerField(default=0, help_text=gettext_lazy("Sum of the approved rounds."))
     currency = models.CharField(max_length=3)
     mcc = models.CharField("MCC", max_length=4, blank=True)
     merchant_name = FreeTextField(max_length=120, blank=True)
@@ -35,18 +36,22 @@ class Authorization(models.Model):
     merchant_network_id = models.CharField(max_length=64, blank=True)
     authorization_code = FreeTextField(max_length=20, blank=True)
     merchant_amount_minor = models.BigIntegerField(
-        null=True, blank=True, help_text="In the merchant's own currency, as it was told last; empty for the same."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("In the merchant's own currency, as it was told last; empty for the same."),
     )
     merchant_currency = models.CharField(max_length=3, blank=True, db_default="")
-    cash_minor = models.BigIntegerField(default=0, db_default=0, help_text="Cash handed out, a part of the amount.")
+    cash_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text=gettext_lazy("Cash handed out, a part of the amount.")
+    )
     atm_fee_minor = models.BigIntegerField(
-        default=0, db_default=0, help_text="The machine's fee, a part of the amount."
+        default=0, db_default=0, help_text=gettext_lazy("The machine's fee, a part of the amount.")
     )
     declined_minor = models.BigIntegerField(
         default=0,
         db_default=0,
         editable=False,
-        help_text="What was asked for, where the issuer declined by itself. It counts nowhere.",
+        help_text=gettext_lazy("What was asked for, where the issuer declined by itself. It counts nowhere."),
     )
     issuer_reason = FreeTextField(
         max_length=40,
@@ -54,10 +59,12 @@ class Authorization(models.Model):
         default="",
         db_default="",
         editable=False,
-        help_text="The issuer's word for why it declined by itself.",
+        help_text=gettext_lazy("The issuer's word for why it declined by itself."),
     )
     settle_due_at = models.DateTimeField(
-        null=True, blank=True, help_text="Closed at the issuer; until then a capture may still be on its way to us."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Closed at the issuer; until then a capture may still be on its way to us."),
     )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -101,20 +108,26 @@ class Decision(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="corrected_by",
-        help_text="The earlier answer that this one takes back.",
+        help_text=gettext_lazy("The earlier answer that this one takes back."),
     )
-    round_key = models.CharField(max_length=80, help_text="The request's own state: tells an increment from a twin.")
+    round_key = models.CharField(
+        max_length=80, help_text=gettext_lazy("The request's own state: tells an increment from a twin.")
+    )
     approved = models.BooleanField()
     amount_minor = models.BigIntegerField()
     from_balance_minor = models.BigIntegerField(
-        default=0, db_default=0, help_text="Paid from the card's own balance; a funding card pays the rest."
+        default=0,
+        db_default=0,
+        help_text=gettext_lazy("Paid from the card's own balance; a funding card pays the rest."),
     )
     currency = models.CharField(max_length=3)
-    rule = models.CharField(max_length=40, blank=True, help_text="The rule of docs/routing.md that chose the card.")
+    rule = models.CharField(
+        max_length=40, blank=True, help_text=gettext_lazy("The rule of docs/routing.md that chose the card.")
+    )
     decline_reason = models.CharField(max_length=40, blank=True)
-    trace = FreeJsonField(help_text="Each candidate as it was seen, the rules' versions, and why.")
-    timings_ms = models.JSONField(help_text="Milliseconds of each step, up to the commit.")
-    response = models.BinaryField(help_text="The very bytes that were answered.")
+    trace = FreeJsonField(help_text=gettext_lazy("Each candidate as it was seen, the rules' versions, and why."))
+    timings_ms = models.JSONField(help_text=gettext_lazy("Milliseconds of each step, up to the commit."))
+    response = models.BinaryField(help_text=gettext_lazy("The very bytes that were answered."))
     decided_at = models.DateTimeField()
 
     class Meta:
@@ -156,8 +169,8 @@ class SpendWindow(models.Model):
     """
 
     class Kind(models.TextChoices):
-        DAY = "day", "Day"
-        MONTH = "month", "Month"
+        DAY = "day", gettext_lazy("Day")
+        MONTH = "month", gettext_lazy("Month")
 
     card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="spend_windows", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -189,9 +202,11 @@ class Hold(models.Model):
     day = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
     month = models.ForeignKey(SpendWindow, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount_minor = models.BigIntegerField()
-    released_minor = models.BigIntegerField(default=0, db_default=0, help_text="Given back of it before its end.")
+    released_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text=gettext_lazy("Given back of it before its end.")
+    )
     of_capture = models.BooleanField(
-        default=False, db_default=False, help_text="Taken by merchants beyond what was held."
+        default=False, db_default=False, help_text=gettext_lazy("Taken by merchants beyond what was held.")
     )
     status = models.CharField(max_length=20, choices=states.Hold.choices, default=states.Hold.PLACED)
     placed_at = models.DateTimeField()

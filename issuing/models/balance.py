@@ -4,6 +4,8 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.authorizations import Authorization
@@ -19,7 +21,7 @@ class CardFunding(models.Model):
     card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="fundings", db_index=False)
     source = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="+", db_index=False)
     obligation = models.OneToOneField(FundingObligation, on_delete=models.PROTECT, related_name="card_funding")
-    request_key = models.CharField(max_length=80, help_text="The same key again is the same request.")
+    request_key = models.CharField(max_length=80, help_text=gettext_lazy("The same key again is the same request."))
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20, choices=states.Funding.choices, default=states.Funding.REQUESTED)
@@ -58,8 +60,10 @@ class BalanceUse(models.Model):
     authorization = models.OneToOneField(Authorization, on_delete=models.PROTECT, related_name="balance_use")
     card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="balance_uses", db_index=False)
     amount_minor = models.BigIntegerField(default=0)
-    posted_minor = models.BigIntegerField(default=0, db_default=0, help_text="What the ledger has of it.")
-    postings = models.PositiveIntegerField(default=0, db_default=0, help_text="How many postings it took so far.")
+    posted_minor = models.BigIntegerField(default=0, db_default=0, help_text=gettext_lazy("What the ledger has of it."))
+    postings = models.PositiveIntegerField(
+        default=0, db_default=0, help_text=gettext_lazy("How many postings it took so far.")
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -73,4 +77,7 @@ class BalanceUse(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{Money(self.amount_minor, self.authorization.currency)} from the balance of {self.card}"
+        return _("%(money)s from the balance of %(card)s") % {
+            "money": Money(self.amount_minor, self.authorization.currency),
+            "card": self.card,
+        }

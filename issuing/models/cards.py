@@ -6,6 +6,7 @@ from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from onecard.kit.fields import FreeJsonField, FreeTextField
@@ -17,25 +18,29 @@ from wallet.references import Subject
 class Provider(models.TextChoices):
     """Whose card it is."""
 
-    STRIPE = "stripe", "Stripe Issuing"
-    MARQETA = "marqeta", "Marqeta"
-    MOCK = "mock", "Mock (development)"
+    STRIPE = "stripe", gettext_lazy("Stripe Issuing")
+    MARQETA = "marqeta", gettext_lazy("Marqeta")
+    MOCK = "mock", gettext_lazy("Mock (development)")
 
 
 class VirtualCard(models.Model):
     """The one card that a person carries; limits are ours and count in the cardholder's own days."""
 
     class CardType(models.TextChoices):
-        VISA = "visa", "Visa"
-        MASTERCARD = "mastercard", "Mastercard"
+        VISA = "visa", gettext_lazy("Visa")
+        MASTERCARD = "mastercard", gettext_lazy("Mastercard")
 
     public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="virtual_cards")
     card_type = models.CharField(max_length=20, choices=CardType.choices)
     issuer_provider = models.CharField(max_length=20, choices=Provider.choices)
-    issuer_card_id = models.CharField(max_length=64, blank=True, help_text="Empty until the issuer has made it.")
+    issuer_card_id = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("Empty until the issuer has made it.")
+    )
     issuer_card_token = models.CharField(max_length=64, blank=True)
-    last_four = models.CharField(max_length=4, blank=True, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
+    last_four = models.CharField(
+        max_length=4, blank=True, validators=[RegexValidator(r"^\d{4}$", gettext_lazy("Four digits."))]
+    )
     encrypted_card_number = models.TextField(blank=True, editable=False)
     encrypted_cvv = models.TextField(blank=True, editable=False)
     expiry_month = models.PositiveSmallIntegerField(
@@ -50,13 +55,13 @@ class VirtualCard(models.Model):
     per_transaction_limit_minor = models.BigIntegerField(default=50_000, validators=[MinValueValidator(0)])
     status = models.CharField(max_length=20, choices=states.Card.choices, default=states.Card.PENDING)
     balance_minor = models.BigIntegerField(
-        default=0, db_default=0, editable=False, help_text="Put on the card beforehand."
+        default=0, db_default=0, editable=False, help_text=gettext_lazy("Put on the card beforehand.")
     )
     spends_balance = models.BooleanField(
-        "spends its balance first",
+        gettext_lazy("spends its balance first"),
         default=False,
         db_default=False,
-        help_text="What was put on the card pays first; a funding card pays the rest.",
+        help_text=gettext_lazy("What was put on the card pays first; a funding card pays the rest."),
     )
     frozen_by = models.CharField(
         max_length=20,
@@ -65,7 +70,9 @@ class VirtualCard(models.Model):
         db_default="",
         editable=False,
         choices=states.Stopper.choices,
-        help_text="Who froze or suspended it, while it is; empty for a card that was frozen in older times.",
+        help_text=gettext_lazy(
+            "Who froze or suspended it, while it is; empty for a card that was frozen in older times."
+        ),
     )
     compliance_flags = FreeJsonField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
@@ -73,10 +80,13 @@ class VirtualCard(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="Its issuer reported a stop: purchases are declined until the issuer was asked.",
+        help_text=gettext_lazy("Its issuer reported a stop: purchases are declined until the issuer was asked."),
     )
     comparison_due_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When the issuer is asked next how this card stands."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy("When the issuer is asked next how this card stands."),
     )
     replaces = models.ForeignKey(
         "self",
@@ -86,7 +96,7 @@ class VirtualCard(models.Model):
         on_delete=models.PROTECT,
         related_name="replacements",
         db_index=False,
-        help_text="The card that this one took the place of, with its balance.",
+        help_text=gettext_lazy("The card that this one took the place of, with its balance."),
     )
     replacement_reason = models.CharField(
         max_length=20,
@@ -95,7 +105,7 @@ class VirtualCard(models.Model):
         db_default="",
         editable=False,
         choices=states.Replacement.choices,
-        help_text="Why its holder had the earlier card replaced; empty for a first card.",
+        help_text=gettext_lazy("Why its holder had the earlier card replaced; empty for a first card."),
     )
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -146,11 +156,19 @@ class IssuerAccount(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="issuer_accounts", db_index=False)
     provider = models.CharField(max_length=20, choices=Provider.choices)
-    issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="Empty until the issuer has made it.")
-    identity_standing = models.CharField(
-        max_length=20, blank=True, default="", db_default="", help_text="What the issuer reported of the identity last."
+    issuer_cardholder_id = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("Empty until the issuer has made it.")
     )
-    identity_reported_at = models.DateTimeField(null=True, blank=True, help_text="An older report changes nothing.")
+    identity_standing = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=gettext_lazy("What the issuer reported of the identity last."),
+    )
+    identity_reported_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("An older report changes nothing.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -174,12 +192,12 @@ class CardChange(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CREATE = "create", "Create"
-        ACTIVATE = "activate", "Activate"
-        FREEZE = "freeze", "Freeze"
-        UNFREEZE = "unfreeze", "Unfreeze"
-        CLOSE = "close", "Close"
-        LIMITS = "limits", "Change limits"
+        CREATE = "create", gettext_lazy("Create")
+        ACTIVATE = "activate", gettext_lazy("Activate")
+        FREEZE = "freeze", gettext_lazy("Freeze")
+        UNFREEZE = "unfreeze", gettext_lazy("Unfreeze")
+        CLOSE = "close", gettext_lazy("Close")
+        LIMITS = "limits", gettext_lazy("Change limits")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     card = models.ForeignKey(VirtualCard, on_delete=models.PROTECT, related_name="changes")
@@ -191,7 +209,9 @@ class CardChange(models.Model):
     failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     may_have_arrived = models.BooleanField(
-        default=False, db_default=False, help_text="A try was sent, or its worker died: the issuer may have done it."
+        default=False,
+        db_default=False,
+        help_text=gettext_lazy("A try was sent, or its worker died: the issuer may have done it."),
     )
     claimed_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(null=True, blank=True)

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.authorizations import Authorization
@@ -25,15 +26,17 @@ class DisputeRequest(models.Model):
     class Reason(models.TextChoices):
         """Stripe's reasons of evidence; each issuer's adapter puts them in its own words."""
 
-        NOT_RECEIVED = "not_received", "It never arrived"
-        FRAUDULENT = "fraudulent", "I did not buy this"
-        DUPLICATE = "duplicate", "I was charged twice"
-        CANCELED = "canceled", "I had canceled it"
-        NOT_AS_DESCRIBED = "merchandise_not_as_described", "It is not what was described"
-        NO_VALID_AUTHORIZATION = "no_valid_authorization", "The charge was not authorized"
-        OTHER = "other", "Something else"
+        NOT_RECEIVED = "not_received", gettext_lazy("It never arrived")
+        FRAUDULENT = "fraudulent", gettext_lazy("I did not buy this")
+        DUPLICATE = "duplicate", gettext_lazy("I was charged twice")
+        CANCELED = "canceled", gettext_lazy("I had canceled it")
+        NOT_AS_DESCRIBED = "merchandise_not_as_described", gettext_lazy("It is not what was described")
+        NO_VALID_AUTHORIZATION = "no_valid_authorization", gettext_lazy("The charge was not authorized")
+        OTHER = "other", gettext_lazy("Something else")
 
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Also the issuer's key.")
+    public_id = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text=gettext_lazy("Also the issuer's key.")
+    )
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="dispute_requests")
     authorization = models.ForeignKey(
         Authorization, on_delete=models.PROTECT, related_name="dispute_requests", verbose_name="purchase"
@@ -42,20 +45,29 @@ class DisputeRequest(models.Model):
         CardTransaction, on_delete=models.PROTECT, related_name="dispute_requests", db_index=False
     )
     dispute = models.OneToOneField(
-        Dispute, null=True, blank=True, on_delete=models.PROTECT, related_name="request", help_text="At the issuer."
+        Dispute,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="request",
+        help_text=gettext_lazy("At the issuer."),
     )
     reason = models.CharField(max_length=40, choices=Reason.choices)
-    text = FreeTextField(max_length=2000, lines=True, help_text="In the cardholder's words.")
+    text = FreeTextField(max_length=2000, lines=True, help_text=gettext_lazy("In the cardholder's words."))
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     status = models.CharField(
         max_length=20, choices=states.DisputeRequest.choices, default=states.DisputeRequest.REQUESTED
     )
-    refusal = FreeTextField(max_length=300, blank=True, help_text="Why we did not submit it; the cardholder reads it.")
-    due_at = models.DateTimeField(help_text="After this the card network takes no dispute of this capture.")
-    accepted_at = models.DateTimeField(null=True, blank=True, help_text="When staff submitted it.")
+    refusal = FreeTextField(
+        max_length=300, blank=True, help_text=gettext_lazy("Why we did not submit it; the cardholder reads it.")
+    )
+    due_at = models.DateTimeField(
+        help_text=gettext_lazy("After this the card network takes no dispute of this capture.")
+    )
+    accepted_at = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("When staff submitted it."))
     attempts = models.PositiveIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker sends it until then.")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A worker sends it until then."))
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     failure_message = FreeTextField(max_length=300, blank=True)
     created_at = models.DateTimeField()
@@ -105,18 +117,20 @@ class DisputeEvidence(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     request = models.ForeignKey(DisputeRequest, on_delete=models.PROTECT, related_name="evidence")
     name = FreeTextField(max_length=120)
-    kind = models.CharField(max_length=40, choices=Kind.choices, help_text="By the content's first bytes.")
+    kind = models.CharField(
+        max_length=40, choices=Kind.choices, help_text=gettext_lazy("By the content's first bytes.")
+    )
     size_bytes = models.PositiveIntegerField()
     goes_to_issuer = models.BooleanField(
-        default=False, db_default=False, editable=False, help_text="Staff chose it for the issuer."
+        default=False, db_default=False, editable=False, help_text=gettext_lazy("Staff chose it for the issuer.")
     )
-    sealed = models.BinaryField(help_text="Sealed with the first key of CARD_DATA_KEYS.")
+    sealed = models.BinaryField(help_text=gettext_lazy("Sealed with the first key of CARD_DATA_KEYS."))
     created_at = models.DateTimeField()
 
     class Meta:
         ordering = ["id"]
-        verbose_name = "dispute evidence"
-        verbose_name_plural = "dispute evidence"
+        verbose_name = gettext_lazy("dispute evidence")
+        verbose_name_plural = gettext_lazy("dispute evidence")
         permissions = [("download_dispute_evidence", "Can download the evidence of a dispute")]
 
     def __str__(self) -> str:

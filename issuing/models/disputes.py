@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.authorizations import Authorization
@@ -16,7 +18,9 @@ class Dispute(models.Model):
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_dispute_id = models.CharField(max_length=120)
-    issuer_transaction_id = models.CharField(max_length=120, blank=True, help_text="The movement that is disputed.")
+    issuer_transaction_id = models.CharField(
+        max_length=120, blank=True, help_text=gettext_lazy("The movement that is disputed.")
+    )
     transaction = models.ForeignKey(
         CardTransaction, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes", db_index=False
     )
@@ -41,7 +45,10 @@ class Dispute(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Dispute about {self.money}, {self.get_status_display().lower()}"
+        return _("Dispute about %(money)s, %(status)s") % {
+            "money": self.money,
+            "status": self.get_status_display().lower(),
+        }
 
     @property
     def money(self) -> Money:

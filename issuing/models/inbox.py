@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.cards import Provider
@@ -13,31 +14,41 @@ class IssuerEvent(models.Model):
     """One delivery with a genuine signature, as it came; the evidence never changes, only what became of it."""
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
-    event_id = models.CharField(max_length=120, help_text="The issuer's id; for a body without one, its hash.")
+    event_id = models.CharField(
+        max_length=120, help_text=gettext_lazy("The issuer's id; for a body without one, its hash.")
+    )
     event_type = FreeTextField(max_length=120, blank=True)
     object_id = models.CharField(max_length=120, blank=True)
-    body = models.BinaryField(help_text="The raw bytes that the signature covers, with card numbers covered.")
+    body = models.BinaryField(
+        help_text=gettext_lazy("The raw bytes that the signature covers, with card numbers covered.")
+    )
     original_mac = models.CharField(
         max_length=64,
         blank=True,
         db_default="",
         editable=False,
-        help_text="Set where card data was covered: proves which bytes came (onecard/kit/masked_body.py).",
+        help_text=gettext_lazy(
+            "Set where card data was covered: proves which bytes came (onecard/kit/masked_body.py)."
+        ),
     )
     fingerprint = models.CharField(
         max_length=64,
         blank=True,
         db_default="",
         editable=False,
-        help_text="A hash of what it says; another one under the same id is a contradiction. Empty: not known.",
+        help_text=gettext_lazy(
+            "A hash of what it says; another one under the same id is a contradiction. Empty: not known."
+        ),
     )
     received_at = models.DateTimeField()
     status = models.CharField(max_length=20, choices=states.Event.choices, default=states.Event.RECEIVED)
     reason = FreeTextField(max_length=300, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often applying it failed.")
+    attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text=gettext_lazy("How often applying it failed.")
+    )
     next_attempt_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it is tried again after it failed; empty: at once."
+        null=True, blank=True, help_text=gettext_lazy("When it is tried again after it failed; empty: at once.")
     )
 
     class Meta:

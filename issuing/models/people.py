@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.cards import IssuerAccount
@@ -26,9 +28,9 @@ class ProfileUpdate(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(
-        null=True, blank=True, help_text="Empty also while the person's identity has to be checked first."
+        null=True, blank=True, help_text=gettext_lazy("Empty also while the person's identity has to be checked first.")
     )
-    asked_at = models.DateTimeField(help_text="When this version of the profile was saved.")
+    asked_at = models.DateTimeField(help_text=gettext_lazy("When this version of the profile was saved."))
     updated_at = models.DateTimeField()
 
     class Meta:
@@ -41,7 +43,7 @@ class ProfileUpdate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Profile of {self.account}"
+        return _("Profile of %(account)s") % {"account": self.account}
 
     @property
     def reference(self) -> str:

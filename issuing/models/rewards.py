@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from issuing.models.authorizations import Authorization
 from onecard.kit.fields import FreeTextField
@@ -23,11 +24,11 @@ class RewardEntry(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CHARGE = "charge", "Earned"
-        REFUND = "refund", "Taken back"
-        REFUND_FAILED = "refund_failed", "Refund came back"
+        CHARGE = "charge", gettext_lazy("Earned")
+        REFUND = "refund", gettext_lazy("Taken back")
+        REFUND_FAILED = "refund_failed", gettext_lazy("Refund came back")
 
-    key = models.CharField(max_length=160, help_text="Its charge or refund, such as refund:1b4e…")
+    key = models.CharField(max_length=160, help_text=gettext_lazy("Its charge or refund, such as refund:1b4e…"))
     kind = models.CharField(max_length=20, choices=Kind.choices)
     purchase = models.ForeignKey(Authorization, on_delete=models.PROTECT, related_name="reward_entries", db_index=False)
     charge = models.ForeignKey(FundingCharge, on_delete=models.PROTECT, related_name="reward_entries")
@@ -35,28 +36,41 @@ class RewardEntry(models.Model):
         FundingRefund, null=True, blank=True, on_delete=models.PROTECT, related_name="reward_entries"
     )
     method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="reward_entries", db_index=False)
-    programme = FreeTextField(max_length=120, help_text="The card product's name, else the funding card's own.")
-    reward_type = models.CharField(
-        max_length=10, choices=RewardType.choices, blank=True, help_text="Empty: no ranking was known, rate 0."
+    programme = FreeTextField(
+        max_length=120, help_text=gettext_lazy("The card product's name, else the funding card's own.")
     )
-    rate_milli = models.BigIntegerField("rate in thousandths", help_text="Units per whole currency unit, x 1000.")
-    amount_minor = models.BigIntegerField(help_text="Never negative: the kind says which way the money went.")
+    reward_type = models.CharField(
+        max_length=10,
+        choices=RewardType.choices,
+        blank=True,
+        help_text=gettext_lazy("Empty: no ranking was known, rate 0."),
+    )
+    rate_milli = models.BigIntegerField(
+        gettext_lazy("rate in thousandths"), help_text=gettext_lazy("Units per whole currency unit, x 1000.")
+    )
+    amount_minor = models.BigIntegerField(
+        help_text=gettext_lazy("Never negative: the kind says which way the money went.")
+    )
     currency = models.CharField(max_length=3)
-    units_micro = models.BigIntegerField("units in millionths")
-    value_low_micro = models.BigIntegerField(help_text="Millionths of the currency unit, at 0.5 cents a point.")
-    value_face_micro = models.BigIntegerField(help_text="At 1 cent a point.")
-    value_high_micro = models.BigIntegerField(help_text="At 1.5 cents a point.")
-    baseline_micro = models.BigIntegerField(help_text="What a card with 1 point a unit would have earned, at face.")
+    units_micro = models.BigIntegerField(gettext_lazy("units in millionths"))
+    value_low_micro = models.BigIntegerField(
+        help_text=gettext_lazy("Millionths of the currency unit, at 0.5 cents a point.")
+    )
+    value_face_micro = models.BigIntegerField(help_text=gettext_lazy("At 1 cent a point."))
+    value_high_micro = models.BigIntegerField(help_text=gettext_lazy("At 1.5 cents a point."))
+    baseline_micro = models.BigIntegerField(
+        help_text=gettext_lazy("What a card with 1 point a unit would have earned, at face.")
+    )
     mcc = models.CharField("MCC", max_length=4, blank=True)
     category = FreeTextField(max_length=200, blank=True)
-    local_month = models.DateField(help_text="First day of the month, in the cardholder's zone.")
-    earned_at = models.DateTimeField(help_text="When the money moved.")
+    local_month = models.DateField(help_text=gettext_lazy("First day of the month, in the cardholder's zone."))
+    earned_at = models.DateTimeField(help_text=gettext_lazy("When the money moved."))
     recorded_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "reward entry"
-        verbose_name_plural = "reward entries"
+        verbose_name = gettext_lazy("reward entry")
+        verbose_name_plural = gettext_lazy("reward entries")
         indexes = [
             models.Index(fields=["local_month"], name="reward_month"),
             models.Index(fields=["earned_at"], name="reward_moment"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from issuing.models.authorizations import Authorization
 from issuing.models.cards import Provider, VirtualCard
@@ -14,25 +15,25 @@ class CardTransaction(models.Model):
     """One movement under the issuer's id; it comes by webhook, by sync or from an old document, and is kept once."""
 
     class Type(models.TextChoices):
-        AUTHORIZATION = "authorization", "Authorization"
-        SETTLEMENT = "settlement", "Settlement"
-        REVERSAL = "reversal", "Reversal"
-        CHARGEBACK = "chargeback", "Chargeback"
-        CHARGEBACK_REVERSAL = "chargeback_reversal", "Chargeback taken back"
-        PROVISIONAL_CREDIT = "provisional_credit", "Provisional credit"
-        PROVISIONAL_DEBIT = "provisional_debit", "Provisional credit taken back"
-        REFUND = "refund", "Refund"
+        AUTHORIZATION = "authorization", gettext_lazy("Authorization")
+        SETTLEMENT = "settlement", gettext_lazy("Settlement")
+        REVERSAL = "reversal", gettext_lazy("Reversal")
+        CHARGEBACK = "chargeback", gettext_lazy("Chargeback")
+        CHARGEBACK_REVERSAL = "chargeback_reversal", gettext_lazy("Chargeback taken back")
+        PROVISIONAL_CREDIT = "provisional_credit", gettext_lazy("Provisional credit")
+        PROVISIONAL_DEBIT = "provisional_debit", gettext_lazy("Provisional credit taken back")
+        REFUND = "refund", gettext_lazy("Refund")
 
     class Processing(models.TextChoices):
-        PENDING = "pending", "Pending"
-        APPROVED = "approved", "Approved"
-        DECLINED = "declined", "Declined"
-        SETTLED = "settled", "Settled"
+        PENDING = "pending", gettext_lazy("Pending")
+        APPROVED = "approved", gettext_lazy("Approved")
+        DECLINED = "declined", gettext_lazy("Declined")
+        SETTLED = "settled", gettext_lazy("Settled")
 
     class Source(models.TextChoices):
-        WEBHOOK = "webhook", "Webhook"
-        SYNC = "sync", "Issuer sync"
-        LEGACY = "legacy", "Old document"
+        WEBHOOK = "webhook", gettext_lazy("Webhook")
+        SYNC = "sync", gettext_lazy("Issuer sync")
+        LEGACY = "legacy", gettext_lazy("Old document")
 
     provider = models.CharField(max_length=20, choices=Provider.choices)
     issuer_transaction_id = models.CharField(max_length=120)
@@ -45,32 +46,38 @@ class CardTransaction(models.Model):
     )
     issuer_authorization_id = models.CharField(max_length=120, blank=True)
     issuer_card_id = models.CharField(
-        max_length=64, blank=True, default="", db_default="", help_text="The card that it names."
+        max_length=64, blank=True, default="", db_default="", help_text=gettext_lazy("The card that it names.")
     )
     contradiction = FreeTextField(
         max_length=300,
         blank=True,
         default="",
         db_default="",
-        help_text="Why it was not joined with the purchase that it names.",
+        help_text=gettext_lazy("Why it was not joined with the purchase that it names."),
     )
     transaction_type = models.CharField(max_length=20, choices=Type.choices)
     processing_status = models.CharField(max_length=20, choices=Processing.choices)
     authorization_code = FreeTextField(max_length=20, blank=True)
-    amount_minor = models.BigIntegerField(help_text="Never negative: the type says which way the money goes.")
+    amount_minor = models.BigIntegerField(
+        help_text=gettext_lazy("Never negative: the type says which way the money goes.")
+    )
     currency = models.CharField(max_length=3)
     merchant_amount_minor = models.BigIntegerField(
-        null=True, blank=True, help_text="In the merchant's own currency; empty for the same. Never negative."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("In the merchant's own currency; empty for the same. Never negative."),
     )
     merchant_currency = models.CharField(max_length=3, blank=True, db_default="")
-    cash_minor = models.BigIntegerField(default=0, db_default=0, help_text="Cash handed out, a part of the amount.")
+    cash_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text=gettext_lazy("Cash handed out, a part of the amount.")
+    )
     atm_fee_minor = models.BigIntegerField(
-        default=0, db_default=0, help_text="The machine's fee, a part of the amount."
+        default=0, db_default=0, help_text=gettext_lazy("The machine's fee, a part of the amount.")
     )
     purchase_minor = models.BigIntegerField(
         null=True,
         blank=True,
-        help_text="In the purchase's currency, where this one is in another and the rate is known.",
+        help_text=gettext_lazy("In the purchase's currency, where this one is in another and the rate is known."),
     )
     mcc = models.CharField("MCC", max_length=4, blank=True)
     merchant_name = FreeTextField(max_length=200, blank=True)
@@ -78,7 +85,7 @@ class CardTransaction(models.Model):
     merchant_location = FreeTextField(max_length=200, blank=True)
     source = models.CharField(max_length=20, choices=Source.choices)
     of_no_purchase_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a person said that this refund is of no purchase here."
+        null=True, blank=True, help_text=gettext_lazy("When a person said that this refund is of no purchase here.")
     )
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()

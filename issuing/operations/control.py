@@ -88,7 +88,7 @@ def _status_of(provider: str, control: IssuerControl | None, entries: dict[tuple
     limits = {"stripe": settings.STRIPE_CALLS_PER_SECOND, "marqeta": settings.MARQETA_CALLS_PER_SECOND}
     return IssuerStatus(
         provider=provider,
-        name=Provider(provider).label,
+        name=str(Provider(provider).label),
         uses=uses.get(provider, "Cards that it made"),
         availability=availability.of(provider),
         read_only_until=control.read_only_until if control else None,

@@ -4,4 +4,8 @@ from django.apps import AppConfig
 class DeskConfig(AppConfig):
     name = "onecard.desk"
     label = "desk"
-    verbose_name = "Desk"
+
+    def ready(self) -> None:
+        from onecard.desk.names import name_everything
+
+        name_everything()

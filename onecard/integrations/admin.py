@@ -8,11 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.integrations.admin_buttons import DeliveryButtons, EndpointButtons
 from onecard.integrations.models import Delivery, Endpoint
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, TextFilter
+from onecard.kit.words import Words
 
 TONE: dict[str, str] = {
     Delivery.Status.WAITING: "warn",
@@ -20,17 +23,17 @@ TONE: dict[str, str] = {
     Delivery.Status.DELIVERED: "good",
     Delivery.Status.GIVEN_UP: "bad",
 }
-OFF_BY: dict[str, str] = {
-    Endpoint.OffBy.HOLDER: "Off by its owner",
-    Endpoint.OffBy.STAFF: "Off by staff",
-    Endpoint.OffBy.FAILURES: "Off after failures",
+OFF_BY: dict[str, Words] = {
+    Endpoint.OffBy.HOLDER: gettext_lazy("Off by its owner"),
+    Endpoint.OffBy.STAFF: gettext_lazy("Off by staff"),
+    Endpoint.OffBy.FAILURES: gettext_lazy("Off after failures"),
 }
 
 
 class EndpointFilter(TextFilter):
     """Filters deliveries of one endpoint, by its number."""
 
-    title = "endpoint (its number)"
+    title = gettext_lazy("endpoint (its number)")
     parameter_name = "endpoint"
     input_mode = "numeric"
 
@@ -53,8 +56,8 @@ class EndpointAdmin(EndpointButtons, ReadOnlyAdmin):
     list_select_related = ("user",)
     search_ids = (("public_id",),)
     search_fields = ("user__email", "url", "description", "public_id")
-    search_help_text = "The endpoint's id, its owner's e-mail address, or a part of its address"
-    nothing_yet = "People register them through the API (POST /api/v1/webhook-endpoints)."
+    search_help_text = gettext_lazy("The endpoint's id, its owner's e-mail address, or a part of its address")
+    nothing_yet = gettext_lazy("People register them through the API (POST /api/v1/webhook-endpoints).")
     fields = (
         ("number", "state"),
         ("owner", "its_id"),
@@ -67,62 +70,62 @@ class EndpointAdmin(EndpointButtons, ReadOnlyAdmin):
         "log",
     )
 
-    @admin.display(description="Number", ordering="id")
+    @admin.display(description=gettext_lazy("Number"), ordering="id")
     def number(self, row: Endpoint) -> str:
         return str(row.pk)
 
-    @admin.display(description="Owner")
+    @admin.display(description=gettext_lazy("Owner"))
     def owner(self, row: Endpoint) -> SafeString:
         return display.link(references.page_of(f"user:{row.user_id}"), row.user)
 
-    @admin.display(description="Its id in the API")
+    @admin.display(description=gettext_lazy("Its id in the API"))
     def its_id(self, row: Endpoint) -> str:
         return str(row.public_id)
 
-    @admin.display(description="Address")
+    @admin.display(description=gettext_lazy("Address"))
     def address(self, row: Endpoint) -> str:
         return row.url
 
-    @admin.display(description="Host", ordering="url")
+    @admin.display(description=gettext_lazy("Host"), ordering="url")
     def host(self, row: Endpoint) -> str:
         return urlsplit(row.url).hostname or display.NOTHING
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def state(self, row: Endpoint) -> SafeString:
         if row.deleted_at:
-            return display.label("Deleted", "neutral")
+            return display.label(_("Deleted"), "neutral")
         if row.off_by:
             return display.label(OFF_BY.get(row.off_by, "Off"), "bad")
-        return display.label("Failing", "warn") if row.failing_since else display.label("On", "good")
+        return display.label(_("Failing"), "warn") if row.failing_since else display.label(_("On"), "good")
 
-    @admin.display(description="Is told of")
+    @admin.display(description=gettext_lazy("Is told of"))
     def types_sent(self, row: Endpoint) -> str:
-        return "Everything" if row.events == ["*"] else display.joined(row.events)
+        return _("Everything") if row.events == ["*"] else display.joined(row.events)
 
-    @admin.display(description="Nothing but failures since", ordering="failing_since")
+    @admin.display(description=gettext_lazy("Nothing but failures since"), ordering="failing_since")
     def failing(self, row: Endpoint) -> str:
         return f"{display.moment(row.failing_since)} ({display.age(row.failing_since)})" if row.failing_since else "-"
 
-    @admin.display(description="Nothing is sent before")
+    @admin.display(description=gettext_lazy("Nothing is sent before"))
     def paused(self, row: Endpoint) -> str:
         return display.moment(row.paused_until)
 
-    @admin.display(description="The old secret signs as well until")
+    @admin.display(description=gettext_lazy("The old secret signs as well until"))
     def old_secret(self, row: Endpoint) -> str:
         return display.moment(row.old_secret_until)
 
-    @admin.display(description="Added")
+    @admin.display(description=gettext_lazy("Added"))
     def made(self, row: Endpoint) -> str:
         return display.moment(row.created_at)
 
-    @admin.display(description="Deleted")
+    @admin.display(description=gettext_lazy("Deleted"))
     def gone(self, row: Endpoint) -> str:
         return display.moment(row.deleted_at)
 
-    @admin.display(description="Deliveries")
+    @admin.display(description=gettext_lazy("Deliveries"))
     def log(self, row: Endpoint) -> SafeString:
         url = f"{reverse('admin:integrations_delivery_changelist')}?endpoint={row.pk}"
-        return display.link(url, "What was sent to it in the last 30 days")
+        return display.link(url, _("What was sent to it in the last 30 days"))
 
 
 @admin.register(Delivery)
@@ -136,8 +139,10 @@ class DeliveryAdmin(DeliveryButtons, ReadOnlyAdmin):
     list_select_related = ("event", "endpoint__user")
     search_ids = (("public_id",), ("event__public_id",))
     search_fields = ("endpoint__user__email", "endpoint__url", "public_id", "event__public_id")
-    search_help_text = "The id of a delivery or an event, the owner's e-mail address, or a part of the address"
-    nothing_yet = "They come with what people hear of, for those who have a webhook endpoint."
+    search_help_text = gettext_lazy(
+        "The id of a delivery or an event, the owner's e-mail address, or a part of the address"
+    )
+    nothing_yet = gettext_lazy("They come with what people hear of, for those who have a webhook endpoint.")
     fields = (
         ("kind", "state"),
         ("to", "endpoint_page"),
@@ -150,55 +155,56 @@ class DeliveryAdmin(DeliveryButtons, ReadOnlyAdmin):
         "body",
     )
 
-    @admin.display(description="Written", ordering="id")
+    @admin.display(description=gettext_lazy("Written"), ordering="id")
     def written(self, row: Delivery) -> str:
         return display.moment(row.created_at)
 
-    @admin.display(description="Event", ordering="event__type")
+    @admin.display(description=gettext_lazy("Event"), ordering="event__type")
     def kind(self, row: Delivery) -> str:
         return row.event.get_type_display()
 
-    @admin.display(description="Event's id")
+    @admin.display(description=gettext_lazy("Event's id"))
     def event_id(self, row: Delivery) -> str:
         return str(row.event.public_id)
 
-    @admin.display(description="To")
+    @admin.display(description=gettext_lazy("To"))
     def to(self, row: Delivery) -> str:
         return f"{row.endpoint.user} at {urlsplit(row.endpoint.url).hostname}"
 
-    @admin.display(description="Endpoint")
+    @admin.display(description=gettext_lazy("Endpoint"))
     def endpoint_page(self, row: Delivery) -> SafeString:
         return display.link(
-            reverse("admin:integrations_endpoint_change", args=[row.endpoint_id]), f"Number {row.endpoint_id}"
+            reverse("admin:integrations_endpoint_change", args=[row.endpoint_id]),
+            _("Number %(endpoint_id)s") % {"endpoint_id": row.endpoint_id},
         )
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, row: Delivery) -> SafeString:
         return display.label(row.get_status_display(), TONE.get(row.status, "neutral"))
 
-    @admin.display(description="Last answer", ordering="status_code")
+    @admin.display(description=gettext_lazy("Last answer"), ordering="status_code")
     def answered(self, row: Delivery) -> str:
         return str(row.status_code) if row.status_code else (row.failure_message or display.NOTHING)
 
-    @admin.display(description="It took")
+    @admin.display(description=gettext_lazy("It took"))
     def took(self, row: Delivery) -> str:
         return f"{row.took_ms} ms" if row.took_ms is not None else display.NOTHING
 
-    @admin.display(description="Next attempt", ordering="next_attempt_at")
+    @admin.display(description=gettext_lazy("Next attempt"), ordering="next_attempt_at")
     def due(self, row: Delivery) -> str:
         return display.moment(row.next_attempt_at)
 
-    @admin.display(description="Arrived")
+    @admin.display(description=gettext_lazy("Arrived"))
     def arrived(self, row: Delivery) -> str:
         return display.moment(row.delivered_at)
 
-    @admin.display(description="Beginning of the answer")
+    @admin.display(description=gettext_lazy("Beginning of the answer"))
     def answer_text(self, row: Delivery) -> SafeString:
         return display.preformatted(row.answer or "(empty)")
 
-    @admin.display(description="What is sent")
+    @admin.display(description=gettext_lazy("What is sent"))
     def body(self, row: Delivery) -> SafeString:
-        sent = display.pretty_body(row.event.body.encode()) if row.event.body else "(made with the first attempt)"
+        sent = display.pretty_body(row.event.body.encode()) if row.event.body else _("(made with the first attempt)")
         return display.preformatted(sent)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from onecard.integrations import replay, switching
 from onecard.integrations.models import Delivery, Endpoint
@@ -30,10 +32,15 @@ class ReplayForm(ReasonForm):
     """Since when, and whether what has arrived is sent again too."""
 
     since = forms.DateTimeField(
-        widget=TextWidget(), input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d"], help_text="In UTC, such as 2026-11-28 09:30."
+        widget=TextWidget(),
+        input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d"],
+        help_text=gettext_lazy("In UTC, such as 2026-11-28 09:30."),
     )
     only_missed = forms.BooleanField(
-        required=False, initial=True, label="Only what it has not taken", help_text="Unticked: everything once more."
+        required=False,
+        initial=True,
+        label=gettext_lazy("Only what it has not taken"),
+        help_text=gettext_lazy("Unticked: everything once more."),
     )
     field_order = ("since", "only_missed", "reason")
 
@@ -44,14 +51,18 @@ class ReplayForm(ReasonForm):
 class EndpointButtons(BaseAdmin):
     """Gives an endpoint's page its buttons."""
 
-    @page_action(description="Send again since…", url_path="replay", permissions=PERMISSIONS, icon="replay")
+    @page_action(
+        description=gettext_lazy("Send again since…"), url_path="replay", permissions=PERMISSIONS, icon="replay"
+    )
     def replay_since(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = row_or_404(self, request, object_id)
         page = Confirmation(
-            title="Send events again since a time",
-            words="Each event keeps its id, so the receiver knows those that it has handled. What the endpoint missed "
-            "while it was off is sent too. Events are kept for 30 days.",
-            button="Send them again",
+            title=_("Send events again since a time"),
+            words=_(
+                "Each event keeps its id, so the receiver knows those that it has handled. What the endpoint missed "
+                "while it was off is sent too. Events are kept for 30 days."
+            ),
+            button=_("Send them again"),
             back=change_page(row),
             facts=_facts(row),
         )
@@ -59,35 +70,37 @@ class EndpointButtons(BaseAdmin):
         done = partial(_show_sent, request)
         return ask_or_do(request, page, ReplayForm(posted(request)), call, done=done, row=row)
 
-    @page_action(description="Switch off", url_path="off", permissions=PERMISSIONS, icon="toggle_off")
+    @page_action(description=gettext_lazy("Switch off"), url_path="off", permissions=PERMISSIONS, icon="toggle_off")
     def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = row_or_404(self, request, object_id)
         page = Confirmation(
-            title="Switch the endpoint off",
-            words="Nothing more is sent to it, and what waits is given up. Its owner cannot switch it on again; only "
-            "staff can.",
-            button="Switch it off",
+            title=_("Switch the endpoint off"),
+            words=_(
+                "Nothing more is sent to it, and what waits is given up. Its owner cannot switch it on again; only "
+                "staff can."
+            ),
+            button=_("Switch it off"),
             back=change_page(row),
             danger=True,
             facts=_facts(row),
         )
         call = partial(switching.switch_off, row, by=Endpoint.OffBy.STAFF, actor=actor_of(request))
         form = ReasonForm(posted(request))
-        return ask_or_do(request, page, form, call, done="The endpoint is switched off.", row=row)
+        return ask_or_do(request, page, form, call, done=_("The endpoint is switched off."), row=row)
 
-    @page_action(description="Switch on", url_path="on", permissions=PERMISSIONS, icon="toggle_on")
+    @page_action(description=gettext_lazy("Switch on"), url_path="on", permissions=PERMISSIONS, icon="toggle_on")
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = row_or_404(self, request, object_id)
         page = Confirmation(
-            title="Switch the endpoint on",
-            words="New events go to it again. What it missed is sent only when somebody replays it.",
-            button="Switch it on",
+            title=_("Switch the endpoint on"),
+            words=_("New events go to it again. What it missed is sent only when somebody replays it."),
+            button=_("Switch it on"),
             back=change_page(row),
             facts=_facts(row),
         )
         call = partial(switching.switch_on, row, actor=actor_of(request), is_staff=True)
         form = ReasonForm(posted(request))
-        return ask_or_do(request, page, form, call, done="The endpoint is switched on.", row=row)
+        return ask_or_do(request, page, form, call, done=_("The endpoint is switched on."), row=row)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what can be done now."""
@@ -108,19 +121,21 @@ class EndpointButtons(BaseAdmin):
 class DeliveryButtons(BaseAdmin):
     """Gives a delivery's page its button."""
 
-    @page_action(description="Send again", url_path="again", permissions=["resend", "view"], icon="replay")
+    @page_action(
+        description=gettext_lazy("Send again"), url_path="again", permissions=["resend", "view"], icon="replay"
+    )
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row: Delivery = row_or_404(self, request, object_id)
         page = Confirmation(
-            title=f"Send {row.event.get_type_display()!r} again",
-            words="It goes out now, with the same id and body, and for three days until it is taken.",
-            button="Send it again",
+            title=_("Send %(type)s again") % {"type": repr(row.event.get_type_display())},
+            words=_("It goes out now, with the same id and body, and for three days until it is taken."),
+            button=_("Send it again"),
             back=change_page(row),
             facts=_facts(row.endpoint),
         )
         call = partial(replay.again, row, actor=actor_of(request))
         form = ReasonForm(posted(request))
-        return ask_or_do(request, page, form, call, done="It is sent again: look here in a moment.", row=row)
+        return ask_or_do(request, page, form, call, done=_("It is sent again: look here in a moment."), row=row)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
@@ -134,11 +149,14 @@ class DeliveryButtons(BaseAdmin):
 
 def _facts(row: Endpoint) -> tuple[tuple[str, object], ...]:
     return (
-        ("Owner", row.user),
-        ("Address", row.url),
-        ("Nothing but failures since", display.moment(row.failing_since)),
+        (_("Owner"), row.user),
+        (_("Address"), row.url),
+        (_("Nothing but failures since"), display.moment(row.failing_since)),
     )
 
 
 def _show_sent(request: HttpRequest, sent: int) -> None:
-    messages.success(request, f"{sent} event{'' if sent == 1 else 's'} {'is' if sent == 1 else 'are'} sent again.")
+    messages.success(
+        request,
+        ngettext("%(count)s event is sent again.", "%(count)s events are sent again.", sent) % {"count": sent},
+    )

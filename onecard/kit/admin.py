@@ -11,6 +11,9 @@ from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectM
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.admin_filters import PAGING, allowed_names, with_id
 from onecard.kit.fields import FreeTextField, refuse_card_number, refuse_odd_digits
@@ -72,7 +75,7 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     # the last one have choices, such as the issuer.
     search_ids: tuple[tuple[str, ...], ...] = ()
     # Shown in an empty list: what makes such rows.
-    nothing_yet: "StrOrPromise" = "They appear here as they come."
+    nothing_yet: "StrOrPromise" = gettext_lazy("They appear here as they come.")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Returns whether the list has this filter."""
@@ -85,11 +88,15 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
         """
         refused = [name for name in request.GET if name not in PAGING and not self.lookup_allowed(name, "", request)]
         if not refused:
-            return super().changelist_view(request, extra_context)
+            title = capfirst(self.opts.verbose_name_plural)
+            return super().changelist_view(request, {"title": title} | (extra_context or {}))
         kept = request.GET.copy()
         for name in refused:
             del kept[name]
-        messages.warning(request, f"This list has no filter {refused[0][:60]!r}, so it is shown without it.")
+        messages.warning(
+            request,
+            _("This list has no filter %(refused)s, so it is shown without it.") % {"refused": repr(refused[0][:60])},
+        )
         return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -97,7 +104,7 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
         try:
             return super().get_changelist_instance(request)
         except IncorrectLookupParameters:
-            messages.warning(request, "A filter or page of this address means nothing, so the whole list is shown.")
+            messages.warning(request, _("A filter or page of this address means nothing, so the whole list is shown."))
             raise
 
     def get_search_results(

@@ -1,10 +1,13 @@
-"""A form field for an amount: 45, 45.00 or 1,500.00; never guessed, never rounded."""
+"""A form field for an amount as the viewer's language prints it, such as 1,500.00; never guessed, never rounded."""
 
 import re
 from typing import Any, Final
 
 from django import forms
+from django.utils import formats
+from django.utils.translation import gettext as _
 
+from onecard.kit import display
 from onecard.kit.confirmation_pages import TextWidget
 from onecard.kit.money import Money, MoneyError, currency_exponent
 
@@ -14,13 +17,20 @@ POINTED: Final = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}")
 GROUPED: Final = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
-def parse_typed(text: str, currency: str) -> Money:
-    """Reads an amount with or without commas between its thousands; raises MoneyError for anything else.
+# Where a comma is the decimal point, and a point separates thousands.
+POINTS_AND_COMMAS_CHANGED: Final = str.maketrans(",.", ".,")
 
-    In a currency with three decimals 1,500 could mean 1.500, so it needs its decimal point. In any other currency 1.500
-    could mean 1,500, so it is refused.
+
+def parse_typed(text: str, currency: str) -> Money:
+    """Reads an amount as the viewer's language prints it; raises MoneyError for anything else.
+
+    In English thousands may have commas between them. In a currency with three decimals 1,500 could mean 1.500, so it
+    needs its decimal point. In any other currency 1.500 could mean 1,500, so it is refused. In German it is the same
+    with points and commas exchanged.
     """
-    plain = text.strip()
+    plain = written = text.strip()
+    if formats.get_format("DECIMAL_SEPARATOR") == ",":
+        plain = written.translate(POINTS_AND_COMMAS_CHANGED)
     if POINTED.fullmatch(plain) and currency_exponent(currency) != 3:
         plain = ""
     if GROUPED.fullmatch(plain) and ("." in plain or currency_exponent(currency) != 3):
@@ -28,7 +38,14 @@ def parse_typed(text: str, currency: str) -> Money:
     try:
         return Money.parse(plain, currency)
     except MoneyError:
-        raise MoneyError(f"{text!r} is not an amount of {currency}: write it like 45.00 or 1,500.00") from None
+        sentence = _("“%(text)s” is not an amount of %(currency)s: write it like %(examples)s")
+        raise MoneyError(
+            sentence % {"text": written, "currency": currency, "examples": _examples("45.00", "1,500.00")}
+        ) from None
+
+
+def _examples(plain: str, grouped: str) -> str:
+    return _("%(plain)s or %(grouped)s") % {"plain": display.localised(plain), "grouped": display.localised(grouped)}
 
 
 class AmountField(forms.CharField):
@@ -41,7 +58,9 @@ class AmountField(forms.CharField):
 
     def of(self, currency: str, *, hint: str = "") -> None:
         """Sets the currency and the hint beside the field."""
-        self.currency, self.help_text = currency, f"In {currency}, such as 12.34 or 1,500.00. {hint}".strip()
+        sentence = _("In %(currency)s, such as %(examples)s.")
+        words = sentence % {"currency": currency, "examples": _examples("12.34", "1,500.00")}
+        self.currency, self.help_text = currency, f"{words} {hint}".strip()
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)

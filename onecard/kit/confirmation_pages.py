@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
@@ -15,7 +16,10 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.defaults import permission_denied
 
@@ -61,7 +65,7 @@ __all__ = [
     "with_way_back",
 ]
 
-NO_PERMISSION = (
+NO_PERMISSION = gettext_lazy(
     "Your login may not do this. Ask a superuser for the permission if you need it. What is kept as a record, nobody "
     "may change."
 )
@@ -104,14 +108,20 @@ def ask_or_do(
     if request.method != "POST" or not form.is_valid():
         return _ask(request, confirmation, form)
     try:
-        result = call(**form.cleaned_data)
+        # What the call writes down is English, whoever pressed the button; its refusal is translated below.
+        with translation.override(settings.LANGUAGE_CODE):
+            result = call(**form.cleaned_data)
     except refusals as error:
         form.add_error(None, error.message)
         return _ask(request, confirmation, form)
     except ObjectDoesNotExist:
         if row is None or _is_there(row):
             raise
-        return turn_away(request, f"This {row._meta.verbose_name} was deleted meanwhile.", _list_page(row))
+        return turn_away(
+            request,
+            _("This %(row)s was deleted meanwhile.") % {"row": row._meta.verbose_name},
+            _list_page(row),
+        )
     if callable(done):
         return done(result) or redirect(confirmation.back)
     messages.success(request, done)
@@ -141,7 +151,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not request.path.startswith("/admin/"):
         return permission_denied(request, exception)
     words = str(exception) or NO_PERMISSION
-    context = {**admin.site.each_context(request), "title": "You may not do this", "words": words}
+    context = {**admin.site.each_context(request), "title": _("You may not do this"), "words": words}
     return TemplateResponse(request, "admin/forbidden.html", context, status=403)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from onecard.kit import clock
 from onecard.kit.money import Money, MoneyError, currency_exponent
@@ -22,21 +24,35 @@ def money(amount_minor: int | None, currency: str) -> str:
     if amount_minor is None:
         return NOTHING
     try:
-        return str(Money(amount_minor, currency))
+        return amount(Money(amount_minor, currency))
     except Exception:  # noqa: BLE001  (a page about odd data must not fail on it)
-        return f"{amount_minor} minor units of {currency or 'no currency'}"
+        return _("%(amount)s minor units of %(currency)s") % {
+            "amount": amount_minor,
+            "currency": currency or _("no currency"),
+        }
+
+
+def amount(of: Money) -> str:
+    """Returns an amount as the viewer's language writes it: 1,500.00 USD, in German 1.500,00 USD."""
+    return localised(str(of))
+
+
+def localised(number: str) -> str:
+    """Returns a number of ours (1,500.00) with the separators of the viewer's language; digits are never touched."""
+    comma, point = formats.get_format("THOUSAND_SEPARATOR"), formats.get_format("DECIMAL_SEPARATOR")
+    return number.translate({ord(","): comma, ord("."): point})
 
 
 def estimate(amount: Decimal, currency: str) -> str:
     """Returns an estimate of one purchase, rounded to a tenth of the minor unit: 1.35 USD, 0.675 USD."""
     shown = rounded(amount, currency, finer_by=1)
     places = max(_exponent(currency), -int(shown.normalize().as_tuple().exponent))
-    return f"{shown:,.{places}f} {currency}"
+    return f"{localised(f'{shown:,.{places}f}')} {currency}"
 
 
 def total(amount: Decimal, currency: str) -> str:
     """Returns a sum of estimates, rounded to the minor unit: 135.68 USD."""
-    return f"{rounded(amount, currency):,f} {currency}"
+    return f"{localised(f'{rounded(amount, currency):,f}')} {currency}"
 
 
 def rounded(amount: Decimal, currency: str, *, finer_by: int = 0) -> Decimal:
@@ -57,8 +73,8 @@ def _exponent(currency: str) -> int:
 
 
 def moment(when: dt.datetime | None) -> str:
-    """Returns a time to the second in UTC, in one format, so that columns align and copies sort."""
-    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC" if when else NOTHING
+    """Returns a time to the second in the viewer's time zone, with the zone's name, as their language writes it."""
+    return formats.date_format(timezone.localtime(when), "DATETIME_FORMAT") if when else NOTHING
 
 
 def age(since: dt.datetime | None) -> str:
@@ -70,11 +86,13 @@ def span(length_s: float) -> str:
     """Returns a length of time in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h; never negative."""
     seconds = max(0, int(length_s))
     if seconds < 60:
-        return f"{seconds} s"
+        return _("%(seconds)s s") % {"seconds": seconds}
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if hours < 1:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
+        return _("%(minutes)s min") % {"minutes": minutes}
+    if days < 1:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes % 60}
+    return _("%(days)s d %(hours)s h") % {"days": days, "hours": hours % 24}
 
 
 def label(text: object, tone: str = "neutral") -> SafeString:
@@ -100,8 +118,8 @@ def pretty_body(body: bytes | memoryview) -> str:
         text = raw.decode("utf-8", "backslashreplace")
     # Lone surrogates and control characters would break the page's encoding or hide the text after them.
     shown = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text[:LONGEST_BODY])
-    cut = f"\n… {len(raw):,} bytes in all; only the beginning is shown." if len(text) > LONGEST_BODY else ""
-    return (shown or "(empty)") + cut
+    note = _("… %(count)s bytes in all; only the beginning is shown.") % {"count": localised(f"{len(raw):,}")}
+    return (shown or _("(empty)")) + (f"\n{note}" if len(text) > LONGEST_BODY else "")
 
 
 def joined(words: Sequence[Any]) -> str:

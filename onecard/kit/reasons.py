@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from onecard.kit.errors import OneCardError
 
 LONGEST_REASON: Final = 200
@@ -14,5 +16,8 @@ def checked_reason(reason: str, *, error: type[OneCardError], shortest: int = 1,
     """
     words = " ".join(reason.replace("\x00", "").split())
     if not shortest <= len(words) <= longest:
-        raise error(f"Say why. Give a reason of {shortest} to {longest} characters.")
+        raise error(
+            _("Say why. Give a reason of %(shortest)s to %(longest)s characters.")
+            % {"shortest": shortest, "longest": longest}
+        )
     return words

@@ -5,6 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -42,8 +44,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "mail")
     search_ids = (("public_id",), ("cause",))
     search_fields = ("user__email", "user__username", "public_id", "cause")
-    search_help_text = "The notice's id, its cause such as decision:<uuid>, or the person's e-mail address"
-    nothing_yet = "They come with purchases, cards, disputes, identity checks and logins of people."
+    search_help_text = gettext_lazy(
+        "The notice's id, its cause such as decision:<uuid>, or the person's e-mail address"
+    )
+    nothing_yet = gettext_lazy("They come with purchases, cards, disputes, identity checks and logins of people.")
     fields = (
         ("title", "written"),
         ("person", "public_id"),
@@ -54,40 +58,40 @@ class NoticeAdmin(ReadOnlyAdmin):
         ("in_feed", "read"),
     )
 
-    @admin.display(description="Written", ordering="id")
+    @admin.display(description=gettext_lazy("Written"), ordering="id")
     def written(self, row: Notice) -> str:
         return display.moment(row.created_at)
 
-    @admin.display(description="Person")
+    @admin.display(description=gettext_lazy("Person"))
     def person(self, row: Notice) -> SafeString:
         return display.link(references.page_of(f"user:{row.user_id}"), row.user)
 
-    @admin.display(description="It says")
+    @admin.display(description=gettext_lazy("It says"))
     def said(self, row: Notice) -> str:
         return row.text if len(row.text) <= 80 else f"{row.text[:79]}…"
 
-    @admin.display(description="Mail")
+    @admin.display(description=gettext_lazy("Mail"))
     def mailed(self, row: Notice) -> SafeString | str:
         mail = _mail_of(row)
         if mail is not None:
             return display.label(mail.get_status_display(), TONE.get(mail.status, "neutral"))
-        return "Mailed at once" if row.kind in MAILED_ELSEWHERE else "None"
+        return _("Mailed at once") if row.kind in MAILED_ELSEWHERE else _("None")
 
-    @admin.display(description="Attempts")
+    @admin.display(description=gettext_lazy("Attempts"))
     def attempts(self, row: Notice) -> str:
         mail = _mail_of(row)
         return str(mail.attempts) if mail else display.NOTHING
 
-    @admin.display(description="Why the mail waits")
+    @admin.display(description=gettext_lazy("Why the mail waits"))
     def mail_failure(self, row: Notice) -> str:
         mail = _mail_of(row)
         return mail.failure_message if mail and mail.failure_message else display.NOTHING
 
-    @admin.display(description="In the feed", boolean=True)
+    @admin.display(description=gettext_lazy("In the feed"), boolean=True)
     def in_feed(self, row: Notice) -> bool:
         return row.is_shown
 
-    @admin.display(description="Read")
+    @admin.display(description=gettext_lazy("Read"))
     def read(self, row: Notice) -> str:
         return display.moment(row.read_at)
 

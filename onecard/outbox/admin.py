@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display
 from onecard.kit.admin import ReadOnlyAdmin
@@ -17,7 +19,7 @@ class WaitingFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting"), ("published", "Published")]
+        return [("waiting", _("Waiting")), ("published", _("Published"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         if self.value() is None:
@@ -35,25 +37,25 @@ class MessageAdmin(ReadOnlyAdmin):
     search_fields = ("topic",)
     fields = ("topic", "state", "payload", "written", "published", "claimed", "attempts")
 
-    @admin.display(description="Written", ordering="id")
+    @admin.display(description=gettext_lazy("Written"), ordering="id")
     def written(self, message: Message) -> str:
         return display.moment(message.created_at)
 
-    @admin.display(description="Published")
+    @admin.display(description=gettext_lazy("Published"))
     def published(self, message: Message) -> str:
         return display.moment(message.published_at)
 
-    @admin.display(description="A relay holds it until")
+    @admin.display(description=gettext_lazy("A relay holds it until"))
     def claimed(self, message: Message) -> str:
         return display.moment(message.claimed_until)
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def state(self, message: Message) -> SafeString:
         published = message.published_at is not None
-        return display.label("Published" if published else "Waiting", "good" if published else "warn")
+        return display.label(_("Published") if published else _("Waiting"), "good" if published else "warn")
 
-    @admin.display(description="Waited")
+    @admin.display(description=gettext_lazy("Waited"))
     def waited(self, message: Message) -> str:
         if message.published_at is None:
-            return f"{display.age(message.created_at)} so far"
+            return _("%(created_at)s so far") % {"created_at": display.age(message.created_at)}
         return f"{(message.published_at - message.created_at).total_seconds():.1f} s"

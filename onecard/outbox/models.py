@@ -1,15 +1,20 @@
 """Messages that must go out once their commit is durable."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Message(models.Model):
     """One message for its subscribers, written in the commit of its cause and published by the relay."""
 
     topic = models.CharField(max_length=60)
-    payload = models.JSONField(help_text="Ids only: the subscriber reads the truth again from the database.")
+    payload = models.JSONField(
+        help_text=gettext_lazy("Ids only: the subscriber reads the truth again from the database.")
+    )
     created_at = models.DateTimeField()
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A relay holds the message until then.")
+    claimed_until = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("A relay holds the message until then.")
+    )
     published_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
 

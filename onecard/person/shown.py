@@ -145,7 +145,7 @@ def _card(card: RankedCard, found: Explanation, amount: Money) -> ShownCard:
     reward = card.reward
     return ShownCard(
         card=card,
-        network=NETWORKS.get(card.network, card.network),
+        network=str(NETWORKS.get(card.network, card.network)),
         is_chosen=card is found.chosen,
         rate=_rate(card),
         earns=units_in_words(reward.units, card.reward_type, amount.currency) if reward else "",

@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.kit.transactions import transaction
@@ -113,10 +114,10 @@ class StaffAccountAdapter(LoginAdapter):
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Offers a fresh code or a passkey; only people may give their password instead, and only in the API."""
         types = {each.type for each in Authenticator.objects.filter(user_id=user.pk)}
-        code = {"id": "mfa_reauthenticate", "description": "Use a code", "url": reverse("mfa_reauthenticate")}
+        code = {"id": "mfa_reauthenticate", "description": _("Use a code"), "url": reverse("mfa_reauthenticate")}
         key = {
             "id": "mfa_reauthenticate:webauthn",
-            "description": "Use a passkey",
+            "description": _("Use a passkey"),
             "url": reverse("mfa_reauthenticate_webauthn"),
         }
         return [code] * bool(types - {Authenticator.Type.WEBAUTHN}) + [key] * (Authenticator.Type.WEBAUTHN in types)
@@ -124,7 +125,7 @@ class StaffAccountAdapter(LoginAdapter):
     def login(self, request: HttpRequest, user: User) -> None:
         """Begins a session; raises PermissionDenied for a person, whose login may have begun in the API."""
         if not (user.is_staff or user.is_superuser):
-            raise PermissionDenied("This login is not staff's.")
+            raise PermissionDenied(_("This login is not staff's."))
         super().login(request, user)
 
     def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:

@@ -12,6 +12,8 @@ from typing import Final
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, validate_totp_code
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
@@ -28,13 +30,13 @@ from onecard.users.models import Invitation, User
 REFUSED: Final = "second_factor.refused"
 REFUSALS_PER_HOUR: Final = 10
 SHORTEST_REASON: Final = 10
-WRONG_FIRST_CODE: Final = (
+WRONG_FIRST_CODE: Final = gettext_lazy(
     "This is not the present code. Wait for the next one; if that fails too, check your phone's clock."
 )
-WRONG_OLD_CODE: Final = (
+WRONG_OLD_CODE: Final = gettext_lazy(
     "This is neither a code of your old device nor a recovery code. Without them, ask a superuser to remove the device."
 )
-TOO_MANY: Final = "Too many wrong passwords or codes; please wait an hour."
+TOO_MANY: Final = gettext_lazy("Too many wrong passwords or codes; please wait an hour.")
 _CODE: Final = re.compile(r"[0-9]{6}")
 
 
@@ -69,7 +71,7 @@ def confirm(user: User, code: str) -> None:
         user = _locked(user)
         problem = trust.why_not_trusted(user) or _too_many(user)
         if not problem and not verify_code(user, code):
-            sentence = (
+            sentence = _(
                 "This is not the present code of your authenticator, or it was used before. Wait for the next one."
             )
             problem = refused(user, "code", sentence)
@@ -109,12 +111,12 @@ def remove(*, user: User, actor: str, reason: str) -> None:
     """
     reason = checked_reason(reason, error=SecondFactorError, shortest=SHORTEST_REASON)
     if actor == f"user:{user.pk}":
-        raise SecondFactorError("Nobody removes their own second factor: replace it, or ask another superuser.")
+        raise SecondFactorError(_("Nobody removes their own second factor: replace it, or ask another superuser."))
     with transaction():
         user = _locked(user)
-        deleted, _ = Authenticator.objects.filter(user=user).delete()
+        deleted, _rows = Authenticator.objects.filter(user=user).delete()
         if not deleted:
-            raise SecondFactorError("This person has no second factor.")
+            raise SecondFactorError(_("This person has no second factor."))
         trust.note(user, "second_factor.removed", actor=actor, reason=reason[:300])
         trust.suspend(user, actor=actor, because="second_factor_removed")
 
@@ -130,11 +132,11 @@ def _why_not(user: User, seed: str, code: str, old_code: str, invitation: Invita
     if invitation is not None:
         row = Invitation.objects.select_for_update().select_related("user").get(pk=invitation.pk)
         if why_closed(row):
-            return CLOSED
+            return str(CLOSED)
     if not _CODE.fullmatch(code.replace(" ", "")) or not validate_totp_code(seed, code.replace(" ", "")):
-        return refused(user, "first_code", WRONG_FIRST_CODE)
+        return refused(user, "first_code", str(WRONG_FIRST_CODE))
     if has_device(user) and not (verify_code(user, old_code) or _verify_recovery_code(user, old_code)):
-        return refused(user, "code", WRONG_OLD_CODE)
+        return refused(user, "code", str(WRONG_OLD_CODE))
     if invitation is not None:
         Invitation.objects.filter(pk=invitation.pk).update(used_at=clock.now())
     return ""
@@ -170,7 +172,7 @@ def _too_many(user: User) -> str:
     made = Entry.objects.filter(
         subject_type="user", subject_id=str(user.pk), action=REFUSED, recorded_at__gt=since
     ).count()
-    return TOO_MANY if made >= REFUSALS_PER_HOUR else ""
+    return str(TOO_MANY) if made >= REFUSALS_PER_HOUR else ""
 
 
 def _locked(user: User) -> User:

@@ -8,13 +8,14 @@ from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.second_factor import devices, trail_of_logins
 from onecard.second_factor.seeds import seeds_of
 from onecard.users.models import User
 
-NO_SECOND_FACTOR = "Your login is not set up yet. Ask an administrator for an invitation."
+NO_SECOND_FACTOR = gettext_lazy("Your login is not set up yet. Ask an administrator for an invitation.")
 
 
 class StaffLoginForm(LoginForm):

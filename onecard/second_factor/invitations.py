@@ -10,6 +10,8 @@ from typing import Final
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from onecard.kit import clock
@@ -19,7 +21,7 @@ from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import Invitation, User
 
 GOOD_FOR: Final = dt.timedelta(hours=72)
-CLOSED: Final = (
+CLOSED: Final = gettext_lazy(
     "This invitation was used, was replaced by a newer one, or has expired. Ask an administrator for another."
 )
 _signer: Final = Signer(salt="onecard.staff.invitation")
@@ -33,9 +35,11 @@ def invite(*, user: User, actor: str, by_mail: bool = True) -> Invitation:
     with transaction():
         user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not user.is_active or not (user.is_staff or user.is_superuser):
-            raise SecondFactorError("Only active members of staff are invited. Tick “staff status” first.")
+            raise SecondFactorError(_("Only active members of staff are invited. Tick “staff status” first."))
         if by_mail and not user.email:
-            raise SecondFactorError("This login has no e-mail address, and the invitation goes there. Enter one first.")
+            raise SecondFactorError(
+                _("This login has no e-mail address, and the invitation goes there. Enter one first.")
+            )
         now = clock.now()
         user.invitations.filter(used_at=None, withdrawn_at=None).update(withdrawn_at=now)
         made = Invitation.objects.create(user=user, invited_by=actor, created_at=now, expires_at=now + GOOD_FOR)
@@ -66,4 +70,4 @@ def why_closed(invitation: Invitation) -> str:
     """Returns why the invitation cannot be used, or ""."""
     user = invitation.user
     is_over = invitation.used_at or invitation.withdrawn_at or invitation.expires_at <= clock.now()
-    return CLOSED if is_over or not user.is_active or not (user.is_staff or user.is_superuser) else ""
+    return str(CLOSED) if is_over or not user.is_active or not (user.is_staff or user.is_superuser) else ""

@@ -7,7 +7,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
+from onecard.kit import display
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, actor_of, ask_or_do, change_page, posted
 from onecard.second_factor import devices, invitations
 from onecard.second_factor.errors import SecondFactorError
@@ -19,10 +21,12 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     _superusers_only(request)
     person = get_object_or_404(User, pk=user_id)
     confirmation = Confirmation(
-        title=f"Remove the second factor of {person}",
-        words="Make sure, by another way than e-mail, that it is they who ask. They are logged out, are told by mail, "
-        "and need an invitation to log in again.",
-        button="Remove it",
+        title=_("Remove the second factor of %(person)s") % {"person": person},
+        words=_(
+            "Make sure, by another way than e-mail, that it is they who ask. They are logged out, are told by mail, "
+            "and need an invitation to log in again."
+        ),
+        button=_("Remove it"),
         back=change_page(person),
         danger=True,
     )
@@ -31,7 +35,7 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
         confirmation,
         ReasonForm(posted(request)),
         partial(devices.remove, user=person, actor=actor_of(request)),
-        done=f"{person} has no second factor any more. Send them an invitation now.",
+        done=_("%(person)s has no second factor any more. Send them an invitation now.") % {"person": person},
         refusals=(SecondFactorError,),
         row=person,
     )
@@ -42,10 +46,14 @@ def invite(request: HttpRequest, user_id: int) -> HttpResponse:
     _superusers_only(request)
     person = get_object_or_404(User, pk=user_id)
     confirmation = Confirmation(
-        title=f"Invite {person}",
-        words=f"A link goes by mail to {person.email or 'nobody yet'}, is good once and for three days. On it they "
-        "choose their own password and set up a second factor. Whoever has a second factor already is asked for it.",
-        button="Send the invitation",
+        title=_("Invite %(person)s") % {"person": person},
+        words=_(
+            "A link goes by mail to %(email)s, is good once and for three days. On it they choose "
+            "their own password and set up a second factor. Whoever has a second factor already is "
+            "asked for it."
+        )
+        % {"email": person.email or _("nobody yet")},
+        button=_("Send the invitation"),
         back=change_page(person),
     )
     return ask_or_do(
@@ -60,8 +68,11 @@ def invite(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def _show_invited(request: HttpRequest, person: User, made: Invitation) -> None:
-    until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
-    messages.success(request, f"The invitation goes to {person.email}; it is good until {until}.")
+    until = display.moment(made.expires_at)
+    messages.success(
+        request,
+        _("The invitation goes to %(email)s; it is good until %(until)s.") % {"email": person.email, "until": until},
+    )
 
 
 def _superusers_only(request: HttpRequest) -> None:

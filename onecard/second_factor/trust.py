@@ -10,18 +10,19 @@ from typing import Final
 
 from django.conf import settings
 from django.db.models import F
-from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
 from audit.models import Entry
-from onecard.kit import clock
+from onecard.kit import clock, display
 from onecard.kit.transactions import transaction
 from onecard.outbox import services as outbox
 from onecard.second_factor import login_notices
 from onecard.users.models import User
 
-RENEW_FIRST: Final = (
+RENEW_FIRST: Final = gettext_lazy(
     "Your login was changed, or you have not set up a second factor by invitation yet. Set it up again under "
     "“My second factor”, or ask an administrator for an invitation; after a waiting time you may do this."
 )
@@ -31,10 +32,9 @@ def why_not_trusted(user: User) -> str:
     """Returns why the person may not reveal or agree now, or ""."""
     begins = User.objects.filter(pk=user.pk, is_active=True).values_list("trusted_from", flat=True).first()
     if begins is None:
-        return RENEW_FIRST
+        return str(RENEW_FIRST)
     if begins > clock.now():
-        when = timezone.localtime(begins, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return f"Your second factor is new: you may do this from {when} on."
+        return _("Your second factor is new: you may do this from %(when)s on.") % {"when": display.moment(begins)}
     return ""
 
 

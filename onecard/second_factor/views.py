@@ -15,6 +15,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
@@ -30,14 +32,14 @@ SHOWN_FOR_S: Final = 300
 # Time to open the app and type; afterwards nobody else can use what was begun.
 BEGUN_FOR_S: Final = 900
 PENDING: Final = "second_factor_begun"
-TOO_LATE: Final = "Nothing was begun within the last 15 minutes; scan the new key below and try again."
+TOO_LATE: Final = gettext_lazy("Nothing was begun within the last 15 minutes; scan the new key below and try again.")
 
 
 class OldCodeField(CodeField):
     """A code of the device that is replaced, or a recovery code."""
 
     def __init__(self) -> None:
-        super().__init__(label="Code of the device you have now, or a recovery code", required=True)
+        super().__init__(label=_("Code of the device you have now, or a recovery code"), required=True)
 
 
 class EnrolForm(forms.Form):
@@ -57,7 +59,7 @@ class RenewForm(EnrolForm):
     """Adds the present password."""
 
     password = forms.CharField(
-        label="Your password", widget=PasswordWidget({"autocomplete": "current-password"}), strip=False
+        label=gettext_lazy("Your password"), widget=PasswordWidget({"autocomplete": "current-password"}), strip=False
     )
     field_order = ("password", "old_code", "code")
 
@@ -66,12 +68,14 @@ class InvitationForm(EnrolForm):
     """Adds a password that the person chooses."""
 
     password = forms.CharField(
-        label="A new password, at least 12 characters",
+        label=gettext_lazy("A new password, at least 12 characters"),
         widget=PasswordWidget({"autocomplete": "new-password"}),
         strip=False,
     )
     again = forms.CharField(
-        label="The same password again", widget=PasswordWidget({"autocomplete": "new-password"}), strip=False
+        label=gettext_lazy("The same password again"),
+        widget=PasswordWidget({"autocomplete": "new-password"}),
+        strip=False,
     )
     field_order = ("password", "again", "old_code", "code")
 
@@ -80,7 +84,7 @@ class InvitationForm(EnrolForm):
         cleaned = super().clean() or {}
         password, again = cleaned.get("password"), cleaned.pop("again", None)
         if password and password != again:
-            self.add_error("again", "This is not the same password.")
+            self.add_error("again", _("This is not the same password."))
         elif password:
             try:
                 validate_password(password, self.user)
@@ -97,7 +101,7 @@ def invitation(request: HttpRequest, text: str) -> HttpResponse:
     try:
         invited = invitations.opened(text)
     except SecondFactorError as error:
-        return _simple(request, "An invitation", error.message, status=410)
+        return _simple(request, _("An invitation"), error.message, status=410)
     user = invited.user
     form = InvitationForm(posted(request), user)
     if form.is_valid():
@@ -107,8 +111,10 @@ def invitation(request: HttpRequest, text: str) -> HttpResponse:
             form.add_error(None, error.message)
         else:
             return _enrolled(request, codes)
-    title = f"Set up your login, {user.get_full_name() or user.get_username()}"
-    words = f"Your user name is {user.get_username()}. Choose a password and add One Card to an authenticator app."
+    title = _("Set up your login, %(name)s") % {"name": user.get_full_name() or user.get_username()}
+    words = _("Your user name is %(user)s. Choose a password and add One Card to an authenticator app.") % {
+        "user": user.get_username()
+    }
     return _with_key(request, user, form, title=title, words=words)
 
 
@@ -119,7 +125,7 @@ def renew(request: HttpRequest) -> HttpResponse:
     """Replaces one's own second factor, with the password and a code of the old one."""
     user = _staff(request)
     if not devices.has_device(user) and not _is_first_by_itself():
-        raise PermissionDenied("The first second factor is set up by invitation.")
+        raise PermissionDenied(_("The first second factor is set up by invitation."))
     form = RenewForm(posted(request), user)
     if form.is_valid():
         try:
@@ -130,14 +136,23 @@ def renew(request: HttpRequest) -> HttpResponse:
             form.add_error(None, error.message)
         else:
             return _enrolled(request, codes)
-    words = "The new device replaces the one you have. You are logged out everywhere, and you may reveal card numbers "
-    return _with_key(request, user, form, title="Replace my second factor", words=f"{words}only after a waiting time.")
+    words = _(
+        "The new device replaces the one you have. You are logged out everywhere, and you may reveal card numbers "
+        "only after a waiting time."
+    )
+    return _with_key(
+        request,
+        user,
+        form,
+        title=_("Replace my second factor"),
+        words=words,
+    )
 
 
 def login(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
     """Redirects the admin's login to the one login page."""
     if request.user.is_authenticated and not admin.site.has_permission(request):
-        raise PermissionDenied("This login is not staff's.")
+        raise PermissionDenied(_("This login is not staff's."))
     wanted = request.GET.get("next", "")
     return HttpResponseRedirect(reverse("account_login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
 
@@ -155,7 +170,7 @@ def change_password(request: HttpRequest, extra_context: Any = None) -> HttpResp
 def no_first_password(request: HttpRequest) -> HttpResponse:
     """Refuses a first password: a session must not give itself one. allauth redirects here."""
     return _simple(
-        request, "Your password", "You have no password. Ask an administrator for an invitation.", status=403
+        request, _("Your password"), _("You have no password. Ask an administrator for an invitation."), status=403
     )
 
 
@@ -208,11 +223,14 @@ def _with_key(request: HttpRequest, user: User, form: forms.Form, *, title: str,
 def _enrolled(request: HttpRequest, codes: list[str]) -> HttpResponse:
     """Shows the recovery codes once; the person then logs in with the new device."""
     auth.logout(request)
-    words = "Your second factor is set up. Keep these recovery codes where only you find them: each lets you in once "
+    words = _(
+        "Your second factor is set up. Keep these recovery codes where only you find them: each lets you in once "
+        "when you have no phone. They are shown this once."
+    )
     return _simple(
         request,
-        "Keep your recovery codes",
-        f"{words}when you have no phone. They are shown this once.",
+        _("Keep your recovery codes"),
+        words,
         template="second_factor/codes.html",
         codes=codes,
         seconds=SHOWN_FOR_S,
@@ -237,7 +255,7 @@ def _check_password(user: User, password: str) -> None:
     if not is_right:
         with transaction():
             devices.refused(User.objects.get(pk=user.pk), "password", "")
-        raise SecondFactorError("This is not your password.")
+        raise SecondFactorError(_("This is not your password."))
 
 
 def _is_first_by_itself() -> bool:

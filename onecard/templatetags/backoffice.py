@@ -5,6 +5,7 @@ import datetime as dt
 from django import template
 
 from onecard.kit import display
+from onecard.kit.money import Money
 
 register = template.Library()
 
@@ -22,3 +23,8 @@ def age(since: dt.datetime | None) -> str:
 @register.simple_tag
 def money(amount_minor: int | None, currency: str) -> str:
     return display.money(amount_minor, currency)
+
+
+@register.filter
+def amount(of: Money | None) -> str:
+    return display.amount(of) if of is not None else display.NOTHING

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.users import people
 from onecard.users.models import User
@@ -34,7 +36,7 @@ class NameForOne:
         name = str(self.cleaned_data["username"])  # type: ignore[attr-defined]
         others = User.objects.filter(username__iexact=name).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
         if others.exists():
-            raise ValidationError("Another login has this name, maybe in other letters. Choose another one.")
+            raise ValidationError(_("Another login has this name, maybe in other letters. Choose another one."))
         return name
 
 
@@ -51,7 +53,7 @@ class EmailForOne:
         )
         others = people.with_email(email).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
         if email and not is_staff and others.exists():
-            self.add_error("email", "Another person's login has this e-mail address.")  # type: ignore[attr-defined]
+            self.add_error("email", _("Another person's login has this e-mail address."))  # type: ignore[attr-defined]
         return cleaned
 
 
@@ -78,9 +80,9 @@ class PeopleAdmin(AnyUserAdmin):
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username",)}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Powers", {"fields": POWERS}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("Powers"), {"fields": POWERS}),
+        (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "first_name", "last_name")}),)
     # A search and not a list: an account may have hundreds of permissions to choose from.
@@ -108,7 +110,7 @@ class PeopleAdmin(AnyUserAdmin):
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Closes Django's page: nobody sets a password for somebody else."""
-        raise PermissionDenied("Nobody sets another person's password. Send an invitation instead.")
+        raise PermissionDenied(_("Nobody sets another person's password. Send an invitation instead."))
 
 
 class RolesAdmin(GroupAdmin):

@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Lower, Upper
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 
 class User(AbstractUser):
@@ -14,10 +16,22 @@ class User(AbstractUser):
     trusted_from = models.DateTimeField(
         null=True,
         editable=False,
-        help_text="From then on they may reveal card numbers and agree as the second person; empty: suspended.",
+        help_text=gettext_lazy(
+            "From then on they may reveal card numbers and agree as the second person; empty: suspended."
+        ),
     )
     session_version = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Every session that began under another number has ended."
+        default=0, editable=False, help_text=gettext_lazy("Every session that began under another number has ended.")
+    )
+
+    language = models.CharField(
+        max_length=10, blank=True, editable=False, help_text=gettext_lazy("Of the back office; empty: the browser's.")
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy("Such as Europe/Berlin; empty: the browser's."),
     )
 
     class Meta(AbstractUser.Meta):
@@ -29,7 +43,7 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=models.Q(is_staff=False, is_superuser=False) & ~models.Q(email=""),
                 name="one_person_for_an_email",
-                violation_error_message="Another person's login has this e-mail address.",
+                violation_error_message=gettext_lazy("Another person's login has this e-mail address."),
             )
         ]
 
@@ -65,4 +79,4 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Invitation {self.pk} of login {self.user_id}"
+        return _("Invitation %(pk)s of login %(user_id)s") % {"pk": self.pk, "user_id": self.user_id}

@@ -64,7 +64,7 @@ def _make_card(number: int, networks: list[Network]) -> str:
     for position, network in enumerate(networks):
         FundingMethod.objects.create(
             cardholder=holder,
-            name=network.label,
+            name=str(network.label),
             network=network,
             last_four="0000",
             expiry_month=12,

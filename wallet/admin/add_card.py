@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.confirmation_pages import Confirmation, actor_of, ask_or_do, change_page, page_action, posted
@@ -17,7 +19,7 @@ from wallet.methods import setups
 from wallet.models import Cardholder
 
 ADD = "add-card"
-WORDS = (
+WORDS = gettext_lazy(
     "This makes a page at the card processor, on which the person enters their card. Send them its address: it works "
     "once, for a day. We get what the processor says of the card, and never its number. Prepaid cards are refused, and "
     "so is a card that is in the wallet already."
@@ -36,13 +38,15 @@ class AddCardAdmin(BaseAdmin):
     def has_add_card_permission(self, request: HttpRequest, *_object: object) -> bool:
         return request.user.has_perm("wallet.add_fundingmethod")
 
-    @page_action(description="Add a funding card", url_path=ADD, permissions=["add_card", "view"], icon="add_card")
+    @page_action(
+        description=gettext_lazy("Add a funding card"), url_path=ADD, permissions=["add_card", "view"], icon="add_card"
+    )
     def add_card(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder = row_or_404(self, request, object_id)
         confirmation = Confirmation(
-            title=f"Add a funding card to the wallet of {holder.name}",
+            title=_("Add a funding card to the wallet of %(name)s") % {"name": holder.name},
             words=WORDS,
-            button="Make the page",
+            button=_("Make the page"),
             back=change_page(holder),
         )
         form = LinkForm(posted(request), initial={"request_key": uuid.uuid4()})

@@ -7,6 +7,8 @@ from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.edits import AuditedAdmin
 from onecard.kit import display, references
@@ -29,11 +31,11 @@ else:
 
 # What the trail may hold of a person.
 PLAIN = ("time_zone", "preference")
-NO_BACKUP = (
+NO_BACKUP = gettext_lazy(
     "This wallet has no backup card: a purchase at a merchant without rankings will be declined. "
     "Tick “backup card” on one of its cards."
 )
-BACKUP_DISABLED = "The backup card is not active, so it cannot pay. Make another card the backup."
+BACKUP_DISABLED = gettext_lazy("The backup card is not active, so it cannot pay. Make another card the backup.")
 
 
 class FundingMethodInline(StackedRows):
@@ -48,7 +50,7 @@ class FundingMethodInline(StackedRows):
     extra = 0
     can_delete = False
     verbose_name = "card"
-    verbose_name_plural = "own cards"
+    verbose_name_plural = gettext_lazy("own cards")
     autocomplete_fields = ("product",)
     fields = (
         ("name", "product"),
@@ -63,11 +65,11 @@ class FundingMethodInline(StackedRows):
         """Nobody types a card in: the wallet's page has a button “Add a funding card”."""
         return False
 
-    @admin.display(description="Expires")
+    @admin.display(description=gettext_lazy("Expires"))
     def expires(self, method: FundingMethod) -> str:
         return f"{method.expiry_month:02d}/{method.expiry_year}" if method.expiry_month else display.NOTHING
 
-    @admin.display(description="Kind")
+    @admin.display(description=gettext_lazy("Kind"))
     def kind(self, method: FundingMethod) -> str:
         return f"{method.get_funding_type_display()} {method.country}".strip()
 
@@ -95,9 +97,9 @@ class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmi
     list_select_related = ("user",)
     search_ids = (("processor_customer_id",),)
     search_fields = ("name", "user__username", "user__email", "processor_customer_id", "funding_methods__last_four")
-    search_help_text = "Name, login, customer id, or last four of a card"
+    search_help_text = gettext_lazy("Name, login, customer id, or last four of a card")
     autocomplete_fields = ("user",)
-    nothing_yet = "Add one with the plus sign, or run make demo for the demo world."
+    nothing_yet = gettext_lazy("Add one with the plus sign, or run make demo for the demo world.")
     fields = (
         ("name", "user"),
         ("legal_first_name", "legal_last_name", "birth_date"),
@@ -130,36 +132,36 @@ class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmi
         if warning:
             messages.warning(request, warning)
 
-    @admin.display(description="Identity", ordering="kyc_status")
+    @admin.display(description=gettext_lazy("Identity"), ordering="kyc_status")
     def identity(self, holder: Cardholder) -> SafeString:
         return display.label(holder.get_kyc_status_display(), TONE.get(holder.kyc_status, "neutral"))
 
-    @admin.display(description="Verified until")
+    @admin.display(description=gettext_lazy("Verified until"))
     def verified_until(self, holder: Cardholder) -> str:
         return display.moment(holder.kyc_due_at)
 
-    @admin.display(description="Compliance flags")
+    @admin.display(description=gettext_lazy("Compliance flags"))
     def flags(self, holder: Cardholder) -> str:
         return ", ".join(holder.compliance_flags) or display.NOTHING
 
-    @admin.display(description="A card still needs")
+    @admin.display(description=gettext_lazy("A card still needs"))
     def lacking(self, holder: Cardholder) -> str:
         return (in_words(missing(holder)) if holder.pk else "") or display.NOTHING
 
-    @admin.display(description="Terms accepted")
+    @admin.display(description=gettext_lazy("Terms accepted"))
     def terms(self, holder: Cardholder) -> str:
         return f"{holder.terms_version}, {display.moment(holder.terms_accepted_at)}" if holder.terms_version else "-"
 
-    @admin.display(description="Active cards")
+    @admin.display(description=gettext_lazy("Active cards"))
     def usable_cards(self, holder: Cardholder) -> str:
         methods = list(holder.funding_methods.all())
         active = [method for method in methods if method.status == FundingMethod.Status.ACTIVE]
         return f"{len(active)} of {len(methods)}"
 
-    @admin.display(description="Backup card")
+    @admin.display(description=gettext_lazy("Backup card"))
     def backup_card(self, holder: Cardholder) -> str | SafeString:
         backup = next((method for method in holder.funding_methods.all() if method.is_backup), None)
-        return str(backup) if backup else display.label("None", "warn")
+        return str(backup) if backup else display.label(_("None"), "warn")
 
 
 @admin.register(CardProduct)
@@ -183,11 +185,11 @@ class CardProductAdmin(AuditedAdmin):
         """Nobody may delete a product: that would delete its rankings."""
         return False
 
-    @admin.display(description="Annual fee", ordering="annual_fee_minor")
+    @admin.display(description=gettext_lazy("Annual fee"), ordering="annual_fee_minor")
     def fee(self, product: CardProduct) -> str:
         return display.money(product.annual_fee_minor, product.fee_currency)
 
-    @admin.display(description="Wallets")
+    @admin.display(description=gettext_lazy("Wallets"))
     def in_wallets(self, product: CardProduct) -> int:
         return int(getattr(product, "wallet_count", 0))
 
@@ -196,8 +198,8 @@ def backup_warning(holder: Cardholder) -> str:
     """Returns what is wrong with the wallet's backup card, or ""."""
     backup = FundingMethod.objects.filter(Q(cardholder=holder), is_backup=True).first()
     if backup is None:
-        return NO_BACKUP
-    return "" if backup.status == FundingMethod.Status.ACTIVE else BACKUP_DISABLED
+        return str(NO_BACKUP)
+    return "" if backup.status == FundingMethod.Status.ACTIVE else str(BACKUP_DISABLED)
 
 
 references.register("cardholder", lambda key: reverse("desk:person-of-key", args=[key]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _lazy
 
 from onecard.kit import display
@@ -47,13 +48,15 @@ class WhyForm(CaseForm, ReasonForm):
 class NoteForm(CaseForm):
     """A form for a note."""
 
-    text = forms.CharField(label="Note", max_length=case_desk.LONGEST_NOTE, widget=AreaWidget({"rows": 5}))
+    text = forms.CharField(
+        label=gettext_lazy("Note"), max_length=case_desk.LONGEST_NOTE, widget=AreaWidget({"rows": 5})
+    )
 
 
 class AnotherCardForm(WhyForm):
     """A form that chooses another card of the cardholder."""
 
-    method = forms.TypedChoiceField(label="Card", widget=SelectWidget)
+    method = forms.TypedChoiceField(label=gettext_lazy("Card"), widget=SelectWidget)
     field_order = ("method", "reason")
 
     def __init__(self, data: Any, facts: CaseFacts) -> None:
@@ -79,7 +82,11 @@ class RefundForm(WhyForm):
         super().__init__(data, facts)
         left = facts.left_to_give_back
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(left.currency, hint=f"At most {left}. {two_person_notice(Kind.REFUND, left.currency)}")
+        amount.of(
+            left.currency,
+            hint=_("At most %(left)s. %(two_person_notice)s")
+            % {"left": left, "two_person_notice": two_person_notice(Kind.REFUND, left.currency)},
+        )
         self.fields["shown_minor"].initial = facts.given_back_minor
 
 
@@ -117,16 +124,16 @@ def _money(rule: Callable[[CaseFacts], str]) -> Callable[[CaseFacts, User], str]
 
 
 def _why_not_take(facts: CaseFacts, _user: User) -> str:
-    return "Somebody has taken this case." if facts.case.owner_id else ""
+    return _("Somebody has taken this case.") if facts.case.owner_id else ""
 
 
 def _why_not_give_up(facts: CaseFacts, user: User) -> str:
-    return "" if facts.case.owner_id == user.pk else "This case is not yours."
+    return "" if facts.case.owner_id == user.pk else _("This case is not yours.")
 
 
 def _why_not_propose(proposal: str) -> Callable[[CaseFacts, User], str]:
     def why_not(facts: CaseFacts, _user: User) -> str:
-        asked = "Somebody has proposed something already." if facts.case.proposed_by_id else ""
+        asked = _("Somebody has proposed something already.") if facts.case.proposed_by_id else ""
         return asked or case_proposals.why_not(facts, proposal)
 
     return why_not
@@ -140,7 +147,7 @@ def _why_not_agree(facts: CaseFacts, user: User) -> str:
     if not facts.case.proposed_by_id:
         return case_proposals.NOBODY_ASKED
     if facts.case.proposed_by_id == user.pk:
-        return "You asked for it yourself: a second person has to agree."
+        return _("You asked for it yourself: a second person has to agree.")
     return case_proposals.why_not_agree(facts)
 
 
@@ -160,67 +167,71 @@ def _never(_facts: CaseFacts, _user: User) -> str:
 
 ACTIONS = {
     "charge-again": CaseAction(
-        title="Charge again",
-        words="The card that was asked last is charged once more, at once. Ask its holder first: banks mind repeats.",
-        done="The card is being charged; this page shows the outcome in a moment.",
+        title=gettext_lazy("Charge again"),
+        words=gettext_lazy(
+            "The card that was asked last is charged once more, at once. Ask its holder first: banks mind repeats."
+        ),
+        done=gettext_lazy("The card is being charged; this page shows the outcome in a moment."),
         call=case_actions.charge_again,
         why_not=_money(case_rules.why_no_charge),
     ),
     "charge-another": CaseAction(
-        title="Charge another card",
-        words="Another of the cardholder's own cards is charged, at once. Ask them which one they want.",
-        done="The other card is being charged; this page shows the outcome in a moment.",
+        title=gettext_lazy("Charge another card"),
+        words=gettext_lazy("Another of the cardholder's own cards is charged, at once. Ask them which one they want."),
+        done=gettext_lazy("The other card is being charged; this page shows the outcome in a moment."),
         call=case_actions.charge_another,
         why_not=_money(case_rules.why_no_other_card),
         form=AnotherCardForm,
     ),
     "refund": CaseAction(
-        title="Refund",
-        words=(
+        title=gettext_lazy("Refund"),
+        words=gettext_lazy(
             "The money goes back to the card that paid, and the merchant keeps what it took: this is at our own cost. "
             "What is not owed any more goes back without you."
         ),
-        done="The refund is on its way.",
+        done=gettext_lazy("The refund is on its way."),
         call=entered_refunds.refund,
         why_not=_money(case_rules.why_no_refund),
         form=RefundForm,
         danger=True,
     ),
     "send-again": CaseAction(
-        title="Send the refund again",
-        words=(
+        title=gettext_lazy("Send the refund again"),
+        words=gettext_lazy(
             "What could not be given back is sent to the card that paid once more, in one sum, and this case is "
             "closed. Ask first whether that card's bank takes it now; if it fails again, a new case opens by itself."
         ),
-        done="The refund is on its way again, and the case is closed.",
+        done=gettext_lazy("The refund is on its way again, and the case is closed."),
         call=case_actions.send_again,
         why_not=_money(case_rules.why_not_send_again),
         danger=True,
     ),
     "ask-write-off": CaseAction(
-        title="Ask to write off",
-        words="What merchants took and nobody paid is given up. Nothing happens until a second person agrees.",
-        done="A second person has to agree now.",
+        title=gettext_lazy("Ask to write off"),
+        words=gettext_lazy(
+            "What merchants took and nobody paid is given up. Nothing happens until a second person agrees."
+        ),
+        done=gettext_lazy("A second person has to agree now."),
         call=partial(case_proposals.propose, proposal=Case.Proposal.WRITE_OFF),
         why_not=_why_not_propose(Case.Proposal.WRITE_OFF),
     ),
     "ask-outside": CaseAction(
-        title="Ask to book as settled outside",
-        words=(
+        title=gettext_lazy("Ask to book as settled outside"),
+        words=gettext_lazy(
             "The money came from the cardholder, or went to them, by another way such as a transfer: say which, and "
             "where it can be seen. It is booked, and no card is asked for it, as soon as a second person agrees."
         ),
-        done="A second person has to agree now.",
+        done=gettext_lazy("A second person has to agree now."),
         call=partial(case_proposals.propose, proposal=Case.Proposal.OUTSIDE),
         why_not=_why_not_propose(Case.Proposal.OUTSIDE),
     ),
     "agree": CaseAction(
-        title="Agree",
-        words=(
+        title=gettext_lazy("Agree"),
+        words=gettext_lazy(
             "What was proposed is booked for good: nobody is charged for that money any more, and this case is closed. "
             "See with your own eyes that it is right."
         ),
-        done="It is booked and the case is closed.",
+        done=gettext_lazy("It is booked and the case is closed."),
         call=case_proposals.agree,
         why_not=_why_not_agree,
         form=AgreeForm,
@@ -228,17 +239,17 @@ ACTIONS = {
         danger=True,
     ),
     "withdraw": CaseAction(
-        title="Do not agree",
-        words="The proposal is taken back, and the case stays open.",
-        done="Nothing is booked.",
+        title=gettext_lazy("Do not agree"),
+        words=gettext_lazy("The proposal is taken back, and the case stays open."),
+        done=gettext_lazy("Nothing is booked."),
         call=case_proposals.withdraw,
         why_not=_why_not_withdraw,
         permissions=(WORKS, AGREES),
     ),
     "resolve": CaseAction(
-        title="Resolve",
-        words="Say in a sentence how it was settled; the sentence stays with the case.",
-        done="The case is closed.",
+        title=gettext_lazy("Resolve"),
+        words=gettext_lazy("Say in a sentence how it was settled; the sentence stays with the case."),
+        done=gettext_lazy("The case is closed."),
         call=case_actions.resolve,
         why_not=_money(case_rules.why_not_resolve),
     ),
@@ -255,26 +266,26 @@ ACTIONS = {
         when_resolved=True,
     ),
     "note": CaseAction(
-        title="Add a note",
-        words="What you found out or agreed. A note stays as it is written.",
-        done="The note is written down.",
+        title=gettext_lazy("Add a note"),
+        words=gettext_lazy("What you found out or agreed. A note stays as it is written."),
+        done=gettext_lazy("The note is written down."),
         call=case_actions.add_note,
         why_not=_never,
         form=NoteForm,
         when_resolved=True,
     ),
     "take": CaseAction(
-        title="Take",
-        words="The case is yours until you give it up; others see that.",
-        done="The case is yours.",
+        title=gettext_lazy("Take"),
+        words=gettext_lazy("The case is yours until you give it up; others see that."),
+        done=gettext_lazy("The case is yours."),
         call=case_actions.take,
         why_not=_why_not_take,
         form=CaseForm,
     ),
     "give-up": CaseAction(
-        title="Give up",
-        words="The case is nobody's again, so that somebody else can take it.",
-        done="The case is nobody's now.",
+        title=gettext_lazy("Give up"),
+        words=gettext_lazy("The case is nobody's again, so that somebody else can take it."),
+        done=gettext_lazy("The case is nobody's now."),
         call=case_actions.give_up,
         why_not=_why_not_give_up,
         form=CaseForm,

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -31,11 +33,11 @@ from wallet.references import Subject
 class OwnerFilter(SimpleListFilter):
     """Filters cases by their owner."""
 
-    title = "Owner"
+    title = gettext_lazy("Owner")
     parameter_name = "owned"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("mine", "Mine"), ("nobodys", "Nobody's"), ("others", "Somebody else's")]
+        return [("mine", _("Mine")), ("nobodys", _("Nobody's")), ("others", _("Somebody else's"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
         if self.value() == "nobodys":
@@ -55,8 +57,10 @@ class CaseAdmin(ReadOnlyAdmin):
     list_select_related = ("obligation__cardholder", "owner")
     search_ids = (("reference",),)
     search_fields = ("summary", "reference", "obligation__cardholder__name", "obligation__description")
-    search_help_text = "Words of the summary, cardholder, merchant, or obligation:1"
-    nothing_yet = "Nothing needs a person. A case opens by itself when a charge fails or money does not add up."
+    search_help_text = gettext_lazy("Words of the summary, cardholder, merchant, or obligation:1")
+    nothing_yet = gettext_lazy(
+        "Nothing needs a person. A case opens by itself when a charge fails or money does not add up."
+    )
     fields = ("summary",)
     change_form_template = "admin/wallet/case/page.html"
 
@@ -70,7 +74,7 @@ class CaseAdmin(ReadOnlyAdmin):
         case = self.get_object(request, object_id)
         if not isinstance(case, Case) or request.method != "GET" or not self.has_view_permission(request, case):
             return super().change_view(request, object_id, form_url, extra_context)
-        shown = {"title": "Case", **_shown(self, request, case)}
+        shown = {"title": _("Case"), **_shown(self, request, case)}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
 
     def action_page(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
@@ -86,37 +90,37 @@ class CaseAdmin(ReadOnlyAdmin):
             return turn_away(request, why_not, change_page(case))
         return _ask_or_do(request, action, facts)
 
-    @admin.display(description="What happened", ordering="kind")
+    @admin.display(description=gettext_lazy("What happened"), ordering="kind")
     def what(self, case: Case) -> str:
         return case.get_kind_display()
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def state(self, case: Case) -> SafeString:
         if case.status == Case.Status.OPEN and case.proposed_by_id:
-            return display.label("Second person needed", "warn")
+            return display.label(_("Second person needed"), "warn")
         return display.label(case.get_status_display(), "bad" if case.status == Case.Status.OPEN else "good")
 
-    @admin.display(description="Money at stake", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Money at stake"), ordering="amount_minor")
     def amount(self, case: Case) -> str:
         return display.money(case.amount_minor, case.currency)
 
-    @admin.display(description="Age", ordering="opened_at")
+    @admin.display(description=gettext_lazy("Age"), ordering="opened_at")
     def age(self, case: Case) -> str:
-        return display.age(case.opened_at) if case.resolved_at is None else "Closed"
+        return display.age(case.opened_at) if case.resolved_at is None else _("Closed")
 
-    @admin.display(description="Cardholder")
+    @admin.display(description=gettext_lazy("Cardholder"))
     def who(self, case: Case) -> str | SafeString:
         return person_link(case.obligation.cardholder if case.obligation else None)
 
-    @admin.display(description="Owner", ordering="owner__username")
+    @admin.display(description=gettext_lazy("Owner"), ordering="owner__username")
     def owner_name(self, case: Case) -> str:
-        return case.owner.get_username() if case.owner else "Nobody"
+        return case.owner.get_username() if case.owner else _("Nobody")
 
-    @admin.display(description="What to do next")
+    @admin.display(description=gettext_lazy("What to do next"))
     def next_step(self, case: Case) -> str:
         if case.status == Case.Status.RESOLVED:
-            return "Nothing: it is resolved."
-        return labels.NEXT_STEP.get(case.kind, display.NOTHING)
+            return _("Nothing: it is resolved.")
+        return str(labels.NEXT_STEP.get(case.kind, display.NOTHING))
 
 
 def open_case_badge(request: HttpRequest) -> str:
@@ -156,8 +160,8 @@ def _title(action: CaseAction, case: Case) -> str:
 def _why_not(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> str:
     user: Any = request.user
     if facts.case.status != Case.Status.OPEN and not action.when_resolved:
-        return "This case is resolved: nothing is left to do about it."
-    return action.why_not(facts, user) or "This cannot be done now."
+        return _("This case is resolved: nothing is left to do about it.")
+    return action.why_not(facts, user) or _("This cannot be done now.")
 
 
 def _shown(model_admin: CaseAdmin, request: HttpRequest, case: Case) -> dict[str, Any]:
@@ -189,31 +193,40 @@ def _proposal_in_words(facts: CaseFacts) -> str:
     if asked_by is None or facts.case.status != Case.Status.OPEN:
         return ""
     asked_for = case_proposals.proposed(facts.case)
-    amount = asked_for if asked_for is not None else "an amount that nobody wrote down"
-    what = f"write off {amount}"
-    if facts.case.proposal == Case.Proposal.OUTSIDE:
-        what = f"book {amount} as settled outside"
+    amount = asked_for if asked_for is not None else _("an amount that nobody wrote down")
+    sentence = (
+        _("%(person)s asks to book %(amount)s as settled outside. %(why_not)s")
+        if facts.case.proposal == Case.Proposal.OUTSIDE
+        else _("%(person)s asks to write off %(amount)s. %(why_not)s")
+    )
     why_not = case_proposals.why_not_agree(facts)
-    return f"{asked_by.get_username()} asks to {what}. {why_not or 'A second person has to agree.'}"
+    return sentence % {
+        "person": asked_by.get_username(),
+        "amount": amount,
+        "why_not": why_not or _("A second person has to agree."),
+    }
 
 
 def _facts(model_admin: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
     closed = case.status == Case.Status.RESOLVED
     facts = (
-        ("Money at stake", model_admin.amount(case)),
-        ("Cardholder", _holder(case)),
-        ("About", _about(case)),
-        ("Owner", model_admin.owner_name(case)),
-        ("Opened", f"{display.moment(case.opened_at)}, {display.age(case.opened_at)} ago"),
-        ("Resolved", display.moment(case.resolved_at) if closed else ""),
-        ("How it ended", case.resolution or ("By itself: what it asked for has happened." if closed else "")),
+        (_("Money at stake"), model_admin.amount(case)),
+        (_("Cardholder"), _holder(case)),
+        (_("About"), _about(case)),
+        (_("Owner"), model_admin.owner_name(case)),
+        (
+            _("Opened"),
+            _("%(when)s, %(age)s ago") % {"when": display.moment(case.opened_at), "age": display.age(case.opened_at)},
+        ),
+        (_("Resolved"), display.moment(case.resolved_at) if closed else ""),
+        (_("How it ended"), case.resolution or (_("By itself: what it asked for has happened.") if closed else "")),
         (_done_by(case), f"{case.proposed_by} and {case.agreed_by}" if case.agreed_by else ""),
     )
     return [(name, value) for name, value in facts if value]
 
 
 def _done_by(case: Case) -> str:
-    return "Settled outside, says" if case.proposal == Case.Proposal.OUTSIDE else "Written off by"
+    return _("Settled outside, says") if case.proposal == Case.Proposal.OUTSIDE else _("Written off by")
 
 
 def _holder(case: Case) -> str:
@@ -224,7 +237,7 @@ def _holder(case: Case) -> str:
 def _about(case: Case) -> str:
     """Links the dispute of our charge or the purchase; otherwise shows the case's reference."""
     if Subject.CHARGE_DISPUTE.named_by(case.reference) and references.page_of(case.reference):
-        return display.link(references.page_of(case.reference), "Dispute: evidence and due date")
+        return display.link(references.page_of(case.reference), _("Dispute: evidence and due date"))
     found = next((name for name in (case_rules.purchase_of(case), case.reference) if references.page_of(name)), "")
     text = case.obligation.description if case.obligation else ""
     return display.link(references.page_of(found), text or found) if found else case.reference

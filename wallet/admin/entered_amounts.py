@@ -7,11 +7,13 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, ask_or_do, change_page, page_action, posted
-from onecard.kit.money import Money
+from onecard.kit.words import Words
 from wallet.admin.person_link import person_link
 from wallet.admin.second_person import AgreeForm, after_code
 from wallet.entered import amounts as entered_amounts
@@ -21,12 +23,18 @@ Status = EnteredAmount.Status
 TONE: dict[str, str] = {Status.PROPOSED: "warn", Status.APPLIED: "good", Status.WITHDRAWN: "neutral"}
 AGREES = "wallet.agree_entered_amount"
 AGREE, WITHDRAW = "agree", "withdraw"
-HAPPENS: dict[str, str] = {
-    EnteredAmount.Kind.CONVERSION: "The transaction counts for this amount, and the amount due follows at once.",
-    EnteredAmount.Kind.TOP_UP: "The cardholder's own card is charged, and the money is put on the virtual card.",
-    EnteredAmount.Kind.LIMITS: "The raised limits hold at once, and the issuer gets them.",
-    EnteredAmount.Kind.REFUND: "The money goes back to the card that paid, at our own cost.",
-    EnteredAmount.Kind.LINK: "The movement is put where it says, and what both cardholders pay follows at once.",
+HAPPENS: dict[str, Words] = {
+    EnteredAmount.Kind.CONVERSION: gettext_lazy(
+        "The transaction counts for this amount, and the amount due follows at once."
+    ),
+    EnteredAmount.Kind.TOP_UP: gettext_lazy(
+        "The cardholder's own card is charged, and the money is put on the virtual card."
+    ),
+    EnteredAmount.Kind.LIMITS: gettext_lazy("The raised limits hold at once, and the issuer gets them."),
+    EnteredAmount.Kind.REFUND: gettext_lazy("The money goes back to the card that paid, at our own cost."),
+    EnteredAmount.Kind.LINK: gettext_lazy(
+        "The movement is put where it says, and what both cardholders pay follows at once."
+    ),
 }
 
 
@@ -41,8 +49,10 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     list_filter = ("status", "kind", "entered_at")
     list_select_related = ("cardholder", "entered_by", "agreed_by")
     search_fields = ("reference", "reason", "cardholder__name")
-    search_help_text = "Cardholder, reason, or what it is about, such as virtualcard:1"
-    nothing_yet = "They appear here when somebody enters an amount by hand on a transaction's, card's or case's page."
+    search_help_text = gettext_lazy("Cardholder, reason, or what it is about, such as virtualcard:1")
+    nothing_yet = gettext_lazy(
+        "They appear here when somebody enters an amount by hand on a transaction's, card's or case's page."
+    )
     fields = (
         ("kind", "state"),
         ("amount", "holder"),
@@ -69,56 +79,68 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         is_mine = entered is not None and entered.entered_by_id == request.user.pk
         return request.user.has_perm(AGREES) or is_mine
 
-    @page_action(description="Agree", url_path=AGREE, permissions=["agree", "view"], icon="check")
+    @page_action(description=gettext_lazy("Agree"), url_path=AGREE, permissions=["agree", "view"], icon="check")
     def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
         entered = row_or_404(self, request, object_id)
         form = AgreeForm(posted(request), initial={"shown_minor": entered.amount_minor})
-        words = f"{HAPPENS[entered.kind]} {_asked_by(entered)} See with your own eyes that it is right."
+        words = _("%(happens)s %(asked_by)s See with your own eyes that it is right.") % {
+            "happens": HAPPENS[entered.kind],
+            "asked_by": _asked_by(entered),
+        }
         confirmation = Confirmation(
-            title=f"Agree: {entered}", words=words, button="Agree", back=change_page(entered), danger=True
+            title=_("Agree: %(entered)s") % {"entered": entered},
+            words=words,
+            button=_("Agree"),
+            back=change_page(entered),
+            danger=True,
         )
         user: Any = request.user
         call = partial(entered_amounts.agree, entered=entered)
-        return ask_or_do(request, confirmation, form, after_code(user, call), done="It is done.", row=entered)
+        return ask_or_do(request, confirmation, form, after_code(user, call), done=_("It is done."), row=entered)
 
-    @page_action(description="Do not agree", url_path=WITHDRAW, permissions=["withdraw", "view"], icon="block")
+    @page_action(
+        description=gettext_lazy("Do not agree"), url_path=WITHDRAW, permissions=["withdraw", "view"], icon="block"
+    )
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         entered = row_or_404(self, request, object_id)
-        words = f"Nothing is done, and it can be entered anew. {_asked_by(entered)}"
+        words = _("Nothing is done, and it can be entered anew. %(asked_by)s") % {"asked_by": _asked_by(entered)}
         confirmation = Confirmation(
-            title=f"Do not agree: {entered}", words=words, button="Do not agree", back=change_page(entered)
+            title=_("Do not agree: %(entered)s") % {"entered": entered},
+            words=words,
+            button=_("Do not agree"),
+            back=change_page(entered),
         )
         user: Any = request.user
         call = partial(entered_amounts.withdraw, entered=entered)
         form = ReasonForm(posted(request))
-        return ask_or_do(request, confirmation, form, after_code(user, call), done="Nothing was done.", row=entered)
+        return ask_or_do(request, confirmation, form, after_code(user, call), done=_("Nothing was done."), row=entered)
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, entered: EnteredAmount) -> str:
         return display.money(entered.amount_minor, entered.currency)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, entered: EnteredAmount) -> SafeString:
         return display.label(entered.get_status_display(), TONE[entered.status])
 
-    @admin.display(description="Cardholder", ordering="cardholder__name")
+    @admin.display(description=gettext_lazy("Cardholder"), ordering="cardholder__name")
     def holder(self, entered: EnteredAmount) -> str | SafeString:
         return person_link(entered.cardholder)
 
-    @admin.display(description="About")
+    @admin.display(description=gettext_lazy("About"))
     def about(self, entered: EnteredAmount) -> str:
         page = references.page_of(entered.reference)
         return display.link(page, entered.reference) if page else entered.reference
 
-    @admin.display(description="What changes")
+    @admin.display(description=gettext_lazy("What changes"))
     def changes(self, entered: EnteredAmount) -> str:
         return _changes_in_words(entered) or display.NOTHING
 
-    @admin.display(description="Entered", ordering="entered_at")
+    @admin.display(description=gettext_lazy("Entered"), ordering="entered_at")
     def entered(self, entered: EnteredAmount) -> str:
         return display.moment(entered.entered_at)
 
-    @admin.display(description="Ended", ordering="ended_at")
+    @admin.display(description=gettext_lazy("Ended"), ordering="ended_at")
     def ended(self, entered: EnteredAmount) -> str:
         return display.moment(entered.ended_at)
 
@@ -126,19 +148,26 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
 def _asked_by(entered: EnteredAmount) -> str:
     changes = _changes_in_words(entered)
     said = f" ({changes})" if changes else ""
-    return f"{entered.entered_by.get_username()} entered {entered.money}{said} and wrote: “{entered.reason}”"
+    return _("%(person)s entered %(money)s%(said)s and wrote: “%(reason)s”") % {
+        "person": entered.entered_by.get_username(),
+        "money": display.amount(entered.money),
+        "said": said,
+        "reason": entered.reason,
+    }
 
 
 def _changes_in_words(entered: EnteredAmount) -> str:
     """Returns the limits of one purchase, a day and a month; or from which purchase to which a movement goes."""
     if entered.kind == EnteredAmount.Kind.LINK:
-        return f"from {entered.details['from']} to {entered.details['to']}"
+        return _("from %(from)s to %(to)s") % {"from": entered.details["from"], "to": entered.details["to"]}
     before, after = entered.details.get("before"), entered.details.get("after")
     if not before or not after:
         return ""
     pairs = zip(before, after, strict=True)
-    changes = "; ".join(f"{Money(old, entered.currency)} → {Money(new, entered.currency)}" for old, new in pairs)
-    return f"limits of one purchase, a day, a month: {changes}"
+    changes = "; ".join(
+        f"{display.money(old, entered.currency)} → {display.money(new, entered.currency)}" for old, new in pairs
+    )
+    return _("limits of one purchase, a day, a month: %(changes)s") % {"changes": changes}
 
 
 references.register("enteredamount", lambda key: reverse("admin:wallet_enteredamount_change", args=[key]))

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -45,7 +47,7 @@ class CardholderForm(VersionedForm):
         login = self.fields.get("user")
         if login is not None and self.instance.pk is not None:
             login.disabled = True
-            login.help_text = "Fixed: whoever logs in with it sees the numbers of this wallet's cards."
+            login.help_text = _("Fixed: whoever logs in with it sees the numbers of this wallet's cards.")
 
     def clean_user(self) -> Any:
         """Refuses a staff user as the owner of a wallet.
@@ -54,7 +56,7 @@ class CardholderForm(VersionedForm):
         """
         user = self.cleaned_data["user"]
         if self.instance.pk is None and (user.is_staff or user.is_superuser):
-            raise forms.ValidationError("This login belongs to staff. A wallet needs a login of its own.")
+            raise forms.ValidationError(_("This login belongs to staff. A wallet needs a login of its own."))
         return user
 
 
@@ -62,7 +64,7 @@ class CardProductForm(AnyProductForm):
     """Says in which currency the fee is."""
 
     class Meta:
-        labels = {"annual_fee_minor": "Annual fee, in minor units (9500 is 95.00)"}
+        labels = {"annual_fee_minor": gettext_lazy("Annual fee, in minor units (9500 is 95.00)")}
 
 
 class FundingMethodForm(AnyModelForm):
@@ -99,7 +101,9 @@ class FundingMethodFormSet(AnyInlineFormSet):
         backups = [form.instance for form in self.forms if form.is_valid() and form.cleaned_data.get("is_backup")]
         if len(backups) + len(others) > 1:
             names = ", ".join(str(method) for method in [*backups, *others])
-            raise forms.ValidationError(f"A wallet has one backup card. Choose one of: {names}.", code="two_backups")
+            raise forms.ValidationError(
+                _("A wallet has one backup card. Choose one of: %(names)s.") % {"names": names}, code="two_backups"
+            )
 
     def save_existing_objects(self, commit: bool = True) -> list[FundingMethod]:  # noqa: FBT001, FBT002
         """Saves the card that stops being the backup before the card that becomes it."""

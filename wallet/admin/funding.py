@@ -6,7 +6,8 @@ from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -27,22 +28,24 @@ class ChargeInline(ReadOnlyInline):
     readonly_fields = fields
     ordering = ("sequence",)
 
-    @admin.display(description="Charge")
+    @admin.display(description=gettext_lazy("Charge"))
     def attempt(self, charge: FundingCharge) -> str:
-        return display.link(references.page_of(f"fundingcharge:{charge.pk}"), f"Charge {charge.sequence}")
+        return display.link(
+            references.page_of(f"fundingcharge:{charge.pk}"), _("Charge %(sequence)s") % {"sequence": charge.sequence}
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingCharge]:
         return super().get_queryset(request).select_related("method", "obligation")
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def state(self, charge: FundingCharge) -> SafeString:
         return charge_state(charge)
 
-    @admin.display(description="Problem")
+    @admin.display(description=gettext_lazy("Problem"))
     def problem(self, charge: FundingCharge) -> str:
         return labels.failure(charge)
 
-    @admin.display(description="Next try")
+    @admin.display(description=gettext_lazy("Next try"))
     def next_try(self, charge: FundingCharge) -> str:
         return labels.next_try(charge)
 
@@ -54,11 +57,11 @@ class CaseInline(ReadOnlyInline):
     fields = ("what", "status", "summary", "opened")
     readonly_fields = fields
 
-    @admin.display(description="Case")
+    @admin.display(description=gettext_lazy("Case"))
     def what(self, case: Case) -> str:
         return display.link(references.page_of(f"case:{case.pk}"), case.get_kind_display())
 
-    @admin.display(description="Opened")
+    @admin.display(description=gettext_lazy("Opened"))
     def opened(self, case: Case) -> str:
         return display.moment(case.opened_at)
 
@@ -72,7 +75,7 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     list_select_related = ("cardholder",)
     search_ids = (("reference",), ("charges__processor_charge_id",))
     search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
-    search_help_text = "Merchant, cardholder, decision id or payment intent"
+    search_help_text = gettext_lazy("Merchant, cardholder, decision id or payment intent")
     fields = (
         ("amount", "given_up", "how"),
         "state",
@@ -94,46 +97,46 @@ class FundingObligationAdmin(ReadOnlyAdmin):
             open_case_count=Count("cases", filter=Q(cases__status=Case.Status.OPEN), distinct=True),
         )
 
-    @admin.display(description="When", ordering="created_at")
+    @admin.display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, obligation: FundingObligation) -> str:
         return display.moment(obligation.created_at)
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, obligation: FundingObligation) -> str:
         return display.money(obligation.amount_minor, obligation.currency)
 
-    @admin.display(description=_("Cardholder"), ordering="cardholder__name")
+    @admin.display(description=gettext_lazy("Cardholder"), ordering="cardholder__name")
     def person(self, obligation: FundingObligation) -> str | SafeString:
         return person_link(obligation.cardholder)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, obligation: FundingObligation) -> SafeString:
         return obligation_state(obligation)
 
-    @admin.display(description="Given up before it was taken")
+    @admin.display(description=gettext_lazy("Given up before it was taken"))
     def given_up(self, obligation: FundingObligation) -> str:
         return display.money(obligation.released_minor or None, obligation.currency)
 
-    @admin.display(description="Policy")
+    @admin.display(description=gettext_lazy("Policy"))
     def how(self, obligation: FundingObligation) -> str:
         return obligation.get_policy_display()
 
-    @admin.display(description="In words")
+    @admin.display(description=gettext_lazy("In words"))
     def meaning(self, obligation: FundingObligation) -> str:
-        return labels.OBLIGATION_MEANING.get(obligation.status, display.NOTHING)
+        return str(labels.OBLIGATION_MEANING.get(obligation.status, display.NOTHING))
 
-    @admin.display(description="Charged to")
+    @admin.display(description=gettext_lazy("Charged to"))
     def card(self, obligation: FundingObligation) -> str:
         return getattr(obligation, "card_name", None) or display.NOTHING
 
-    @admin.display(description="Open cases")
+    @admin.display(description=gettext_lazy("Open cases"))
     def open_cases(self, obligation: FundingObligation) -> str:
         return str(getattr(obligation, "open_case_count", 0) or display.NOTHING)
 
-    @admin.display(description="Purchase")
+    @admin.display(description=gettext_lazy("Purchase"))
     def purchase(self, obligation: FundingObligation) -> str:
         page = references.page_of(obligation.reference) or references.page_of(obligation.purchase)
-        return display.link(page, "The purchase and why this card was chosen") if page else obligation.reference
+        return display.link(page, _("The purchase and why this card was chosen")) if page else obligation.reference
 
 
 @admin.register(FundingCharge)
@@ -147,7 +150,7 @@ class FundingChargeAdmin(ReadOnlyAdmin):
     list_select_related = ("obligation", "method")
     search_ids = (("processor_charge_id",), ("idempotency_key",))
     search_fields = ("processor_charge_id", "idempotency_key", "method__last_four", "obligation__description")
-    search_help_text = "Payment intent, key, last four of the card, or merchant"
+    search_help_text = gettext_lazy("Payment intent, key, last four of the card, or merchant")
     fields = (
         ("amount", "state"),
         "meaning",
@@ -159,36 +162,36 @@ class FundingChargeAdmin(ReadOnlyAdmin):
         ("sequence", "public_id"),
     )
 
-    @admin.display(description="When", ordering="created_at")
+    @admin.display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, charge: FundingCharge) -> str:
         return display.moment(charge.created_at)
 
-    @admin.display(description="Amount", ordering="obligation__amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="obligation__amount_minor")
     def amount(self, charge: FundingCharge) -> str:
         amount = charge_amount(charge)
         return display.money(amount.minor, amount.currency)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, charge: FundingCharge) -> SafeString:
         return charge_state(charge)
 
-    @admin.display(description="In words")
+    @admin.display(description=gettext_lazy("In words"))
     def meaning(self, charge: FundingCharge) -> str:
-        return labels.CHARGE_MEANING.get(charge.status, display.NOTHING)
+        return str(labels.CHARGE_MEANING.get(charge.status, display.NOTHING))
 
-    @admin.display(description="Problem")
+    @admin.display(description=gettext_lazy("Problem"))
     def problem(self, charge: FundingCharge) -> str:
         return labels.failure(charge)
 
-    @admin.display(description="Next try", ordering="next_attempt_at")
+    @admin.display(description=gettext_lazy("Next try"), ordering="next_attempt_at")
     def next_try(self, charge: FundingCharge) -> str:
         return labels.next_try(charge)
 
-    @admin.display(description="First sent")
+    @admin.display(description=gettext_lazy("First sent"))
     def sent(self, charge: FundingCharge) -> str:
         return display.moment(charge.first_sent_at)
 
-    @admin.display(description="Finished")
+    @admin.display(description=gettext_lazy("Finished"))
     def finished(self, charge: FundingCharge) -> str:
         return display.moment(charge.finished_at)
 

@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline, row_or_404
@@ -49,7 +51,7 @@ class KycEventInline(ReadOnlyInline):
     model = KycEvent
     fields = ("recorded_at", "from_status", "to_status", "actor", "reason")
     readonly_fields = fields
-    verbose_name_plural = "identity: what happened"
+    verbose_name_plural = gettext_lazy("identity: what happened")
     max_num = 0
 
 
@@ -62,8 +64,8 @@ class KycReviewAdmin(ReadOnlyAdmin):
     list_filter = ("status",)
     list_select_related = ("cardholder",)
     search_fields = ("cardholder__name",)
-    search_help_text = "Cardholder"
-    nothing_yet = "A person submits their profile, or staff do so on the page of a wallet."
+    search_help_text = gettext_lazy("Cardholder")
+    nothing_yet = gettext_lazy("A person submits their profile, or staff do so on the page of a wallet.")
     fields = (("person", "state"), ("submitted", "submitted_by"), "profile", "lacking", "flags", "reason", "decided")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -76,27 +78,33 @@ class KycReviewAdmin(ReadOnlyAdmin):
         """Returns whether the person has the change permission: nothing else of a check can be changed."""
         return request.user.has_perm("wallet.change_kycreview")
 
-    @page_action(description="Approve", url_path="approve", permissions=["decide", "view"], icon="verified_user")
+    @page_action(
+        description=gettext_lazy("Approve"), url_path="approve", permissions=["decide", "view"], icon="verified_user"
+    )
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         found: KycReview = row_or_404(self, request, object_id)
         form = ApproveForm(posted(request), initial={"shown": review.digest(found.cardholder)})
-        form.fields["reason"].label = "How you made sure who it is"
-        words = "The person may spend from then on. Compare the profile with what you were shown."
-        return self._decide(request, found, form, review.approve, "Approve", words)
+        form.fields["reason"].label = _("How you made sure who it is")
+        words = _("The person may spend from then on. Compare the profile with what you were shown.")
+        return self._decide(request, found, form, review.approve, _("Approve"), words)
 
-    @page_action(description="Ask for more", url_path="ask", permissions=["decide", "view"], icon="contact_support")
+    @page_action(
+        description=gettext_lazy("Ask for more"), url_path="ask", permissions=["decide", "view"], icon="contact_support"
+    )
     def ask_for_more(self, request: HttpRequest, object_id: str) -> HttpResponse:
         form = ReasonForm(posted(request))
-        form.fields["reason"].label = "What the person has to give or correct"
-        words = "The person reads what you write, and submits the profile again."
+        form.fields["reason"].label = _("What the person has to give or correct")
+        words = _("The person reads what you write, and submits the profile again.")
         found: KycReview = row_or_404(self, request, object_id)
-        return self._decide(request, found, form, review.ask_for_more, "Ask for more", words)
+        return self._decide(request, found, form, review.ask_for_more, _("Ask for more"), words)
 
-    @page_action(description="Reject", url_path="reject", permissions=["decide", "view"], icon="block")
+    @page_action(description=gettext_lazy("Reject"), url_path="reject", permissions=["decide", "view"], icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        words = "The person cannot spend, and reads the reason. Never name a list or a suspicion: set a flag for that."
+        words = _(
+            "The person cannot spend, and reads the reason. Never name a list or a suspicion: set a flag for that."
+        )
         found: KycReview = row_or_404(self, request, object_id)
-        return self._decide(request, found, ReasonForm(posted(request)), review.reject, "Reject", words, danger=True)
+        return self._decide(request, found, ReasonForm(posted(request)), review.reject, _("Reject"), words, danger=True)
 
     def _decide(
         self,
@@ -122,44 +130,44 @@ class KycReviewAdmin(ReadOnlyAdmin):
             confirmation,
             form,
             partial(call, review_id=found.pk, actor=actor_of(request)),
-            done="Done. The person sees it at once.",
+            done=_("Done. The person sees it at once."),
             refusals=(KycError,),
             row=found,
         )
 
-    @admin.display(description="Person", ordering="cardholder__name")
+    @admin.display(description=gettext_lazy("Person"), ordering="cardholder__name")
     def name(self, found: KycReview) -> str:
         return str(found.cardholder)
 
-    @admin.display(description="Wallet")
+    @admin.display(description=gettext_lazy("Wallet"))
     def person(self, found: KycReview) -> str | SafeString:
         return person_link(found.cardholder)
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, found: KycReview) -> SafeString:
         return display.label(found.get_status_display(), TONE.get(found.status, "neutral"))
 
-    @admin.display(description="Submitted", ordering="submitted_at")
+    @admin.display(description=gettext_lazy("Submitted"), ordering="submitted_at")
     def submitted(self, found: KycReview) -> str:
         return display.moment(found.submitted_at)
 
-    @admin.display(description="Waits for")
+    @admin.display(description=gettext_lazy("Waits for"))
     def waits(self, found: KycReview) -> str:
         return display.age(found.submitted_at) if found.status == KycStatus.PENDING else display.NOTHING
 
-    @admin.display(description="Decided")
+    @admin.display(description=gettext_lazy("Decided"))
     def decided(self, found: KycReview) -> str:
         return display.moment(found.decided_at)
 
-    @admin.display(description="Profile")
+    @admin.display(description=gettext_lazy("Profile"))
     def profile(self, found: KycReview) -> SafeString:
         return display.preformatted("\n".join(f"{name}: {value}" for name, value in facts(found.cardholder)))
 
-    @admin.display(description="Missing")
+    @admin.display(description=gettext_lazy("Missing"))
     def lacking(self, found: KycReview) -> str:
         return in_words(missing(found.cardholder)) or display.NOTHING
 
-    @admin.display(description="Compliance flags")
+    @admin.display(description=gettext_lazy("Compliance flags"))
     def flags(self, found: KycReview) -> str:
         return ", ".join(found.cardholder.compliance_flags) or display.NOTHING
 
@@ -169,7 +177,7 @@ def facts(holder: Cardholder) -> list[tuple[str, object]]:
     values = values_of(holder)
     values["preference"] = holder.get_preference_display()
     named = [(WORDS[name].removeprefix("the ").capitalize(), values[name] or "-") for name in FIELDS]
-    return [*named, ("E-mail address", holder.user.email or "-"), ("Terms accepted", holder.terms_version or "-")]
+    return [*named, (_("E-mail address"), holder.user.email or "-"), (_("Terms accepted"), holder.terms_version or "-")]
 
 
 references.register("kycreview", lambda key: reverse("admin:wallet_kycreview_change", args=[key]))

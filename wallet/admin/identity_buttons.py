@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import (
@@ -24,7 +26,11 @@ from wallet.kyc.moves import KycError
 from wallet.models import Cardholder, KycStatus
 from wallet.states import BLOCKING_FLAGS, ComplianceFlag
 
-STOPS = f"These stop every purchase at once: {', '.join(flag.label for flag in BLOCKING_FLAGS)}."
+
+def stops() -> str:
+    """Returns the sentence that says which flags stop purchases."""
+    names = ", ".join(str(flag.label) for flag in BLOCKING_FLAGS)
+    return _("These stop every purchase at once: %(flags)s.") % {"flags": names}
 
 
 class FlagForm(ReasonForm):
@@ -51,33 +57,37 @@ class IdentityButtons(BaseAdmin):
         holder = row_of(self, request, object_id)
         return [each for each in allowed if isinstance(holder, Cardholder) and _is_legal(each.path, holder)]
 
-    @page_action(description="Submit for the check", url_path="submit", permissions=["change"], icon="how_to_reg")
+    @page_action(
+        description=gettext_lazy("Submit for the check"), url_path="submit", permissions=["change"], icon="how_to_reg"
+    )
     def submit_identity(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder: Cardholder = row_or_404(self, request, object_id)
         confirmation = Confirmation(
-            title=f"Submit {holder} for the identity check",
-            words="It then waits under Identity checks, where somebody approves or rejects it.",
-            button="Submit",
+            title=_("Submit %(holder)s for the identity check") % {"holder": holder},
+            words=_("It then waits under Identity checks, where somebody approves or rejects it."),
+            button=_("Submit"),
             back=change_page(holder),
             facts=facts(holder),
         )
         call = partial(review.submit, cardholder_id=holder.pk, actor=actor_of(request), by_staff=True)
-        done = "It waits under Identity checks."
+        done = _("It waits under Identity checks.")
         return ask_or_do(
             request, confirmation, forms.Form(posted(request)), call, done=done, refusals=(KycError,), row=holder
         )
 
-    @page_action(description="Set a flag", url_path="set-flag", permissions=["change"], icon="flag")
+    @page_action(description=gettext_lazy("Set a flag"), url_path="set-flag", permissions=["change"], icon="flag")
     def set_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder: Cardholder = row_or_404(self, request, object_id)
         free = [flag for flag in ComplianceFlag.values if flag not in holder.compliance_flags]
-        return _ask(request, holder, free, flags.set_flag, "Set a flag", STOPS)
+        return _ask(request, holder, free, flags.set_flag, _("Set a flag"), stops())
 
-    @page_action(description="Clear a flag", url_path="clear-flag", permissions=["change"], icon="outlined_flag")
+    @page_action(
+        description=gettext_lazy("Clear a flag"), url_path="clear-flag", permissions=["change"], icon="outlined_flag"
+    )
     def clear_flag(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder: Cardholder = row_or_404(self, request, object_id)
-        words = "If it stopped the purchases, they go on at once."
-        return _ask(request, holder, holder.compliance_flags, flags.clear_flag, "Clear a flag", words)
+        words = _("If it stopped the purchases, they go on at once.")
+        return _ask(request, holder, holder.compliance_flags, flags.clear_flag, _("Clear a flag"), words)
 
 
 def _is_legal(path: str, holder: Cardholder) -> bool:
@@ -100,7 +110,7 @@ def _ask(
         confirmation,
         FlagForm(posted(request), flags=names),
         partial(call, cardholder_id=holder.pk, actor=actor_of(request)),
-        done="Done. The next purchase is decided with it.",
+        done=_("Done. The next purchase is decided with it."),
         refusals=(KycError,),
         row=holder,
     )

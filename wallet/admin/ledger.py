@@ -9,6 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
@@ -20,11 +22,11 @@ from wallet.models import Posting
 class AccountFilter(SimpleListFilter):
     """Filters postings by an account on either side."""
 
-    title = "Account"
+    title = gettext_lazy("Account")
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(accounts.Account.choices)
+        return [(each.value, str(each.label)) for each in accounts.Account]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Posting]) -> QuerySet[Posting]:
         account = self.value()
@@ -39,8 +41,10 @@ class PostingAdmin(ReadOnlyAdmin):
     list_filter = ("kind", AccountFilter, "currency", "occurred_at")
     search_ids = (("reference",), ("key",))
     search_fields = ("reference", "key")
-    search_help_text = "What it belongs to, such as authorization:1, or the movement's own key"
-    nothing_yet = "A posting is written when a card is charged, a merchant takes money, or money goes back."
+    search_help_text = gettext_lazy("What it belongs to, such as authorization:1, or the movement's own key")
+    nothing_yet = gettext_lazy(
+        "A posting is written when a card is charged, a merchant takes money, or money goes back."
+    )
     fields = (("what", "amount"), ("from_", "to"), "about", "key", ("when", "recorded"))
 
     def get_urls(self) -> list[URLPattern]:
@@ -51,34 +55,34 @@ class PostingAdmin(ReadOnlyAdmin):
         """Returns the page of the chart of accounts, with each account's balance by currency from one grouped query."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), "title": "Accounts", "accounts": accounts_in_words()}
+        context = {**self.admin_site.each_context(request), "title": _("Accounts"), "accounts": accounts_in_words()}
         return TemplateResponse(request, "admin/wallet/posting/accounts.html", context)
 
-    @admin.display(description="When", ordering="occurred_at")
+    @admin.display(description=gettext_lazy("When"), ordering="occurred_at")
     def when(self, posting: Posting) -> str:
         return display.moment(posting.occurred_at)
 
-    @admin.display(description="Recorded", ordering="recorded_at")
+    @admin.display(description=gettext_lazy("Recorded"), ordering="recorded_at")
     def recorded(self, posting: Posting) -> str:
         return display.moment(posting.recorded_at)
 
-    @admin.display(description="What", ordering="kind")
+    @admin.display(description=gettext_lazy("What"), ordering="kind")
     def what(self, posting: Posting) -> str:
         return posting.get_kind_display()
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, posting: Posting) -> str:
         return display.money(posting.amount_minor, posting.currency)
 
-    @admin.display(description="From", ordering="credit")
+    @admin.display(description=gettext_lazy("From"), ordering="credit")
     def from_(self, posting: Posting) -> str:
         return posting.get_credit_display()
 
-    @admin.display(description="To", ordering="debit")
+    @admin.display(description=gettext_lazy("To"), ordering="debit")
     def to(self, posting: Posting) -> str:
         return posting.get_debit_display()
 
-    @admin.display(description="Belongs to", ordering="reference")
+    @admin.display(description=gettext_lazy("Belongs to"), ordering="reference")
     def about(self, posting: Posting) -> str:
         page = references.page_of(posting.reference)
         return display.link(page, posting.reference) if page else posting.reference
@@ -95,7 +99,7 @@ def accounts_in_words() -> list[dict[str, Any]]:
             "name": account.label,
             "meaning": accounts.MEANING[account],
             "returns": account in accounts.RETURNS_TO_ZERO,
-            "balances": held.get(account, ["Nothing has moved"]),
+            "balances": held.get(account, [_("Nothing has moved")]),
             "page": f"{postings}?account={account.value}",
         }
         for account in accounts.Account

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from onecard.kit import display, references
 from onecard.kit.money import Money
@@ -49,10 +50,10 @@ class MoneyPage:
     def tables(self) -> list[tuple[str, list[Line], str]]:
         """Each table with its heading and with the text for an empty table."""
         return [
-            ("What is owed", self.owed, "Nothing: no card was chosen to pay it."),
-            ("Charges", self.charges, "No card was charged."),
-            ("Given back to cards", self.refunds, "Nothing."),
-            ("Postings", self.postings, "Nothing has moved yet."),
+            (_("What is owed"), self.owed, _("Nothing: no card was chosen to pay it.")),
+            (_("Charges"), self.charges, _("No card was charged.")),
+            (_("Given back to cards"), self.refunds, _("Nothing.")),
+            (_("Postings"), self.postings, _("Nothing has moved yet.")),
         ]
 
 
@@ -86,7 +87,7 @@ def clearing_in_words(postings: Sequence[Posting]) -> str:
         moved = (each.debit == Account.PURCHASES) - (each.credit == Account.PURCHASES)
         left[each.currency] = left.get(each.currency, 0) + moved * each.amount_minor
     said = [_left_in_words(Money(minor, currency)) for currency, minor in left.items() if minor]
-    return " ".join(said) or "0: what merchants took and what was paid for it are the same."
+    return " ".join(said) or _("0: what merchants took and what was paid for it are the same.")
 
 
 def refund_state(refund: FundingRefund) -> SafeString:
@@ -112,30 +113,34 @@ def charge_state(charge: FundingCharge) -> SafeString:
 
 def _left_in_words(left: Money) -> str:
     amount = Money(abs(left.minor), left.currency)
-    return f"{amount} taken and not paid." if left.minor > 0 else f"{amount} paid and not taken by a merchant yet."
+    return (
+        _("%(amount)s taken and not paid.") % {"amount": amount}
+        if left.minor > 0
+        else _("%(amount)s paid and not taken by a merchant yet.") % {"amount": amount}
+    )
 
 
 def _owed(row: FundingObligation) -> Line:
     return Line(
         _link("fundingobligation", row.pk, row.money),
         [
-            ("State", obligation_state(row)),
-            ("In words", labels.OBLIGATION_MEANING.get(row.status, "")),
-            ("When", display.moment(row.created_at)),
+            (_("State"), obligation_state(row)),
+            (_("In words"), str(labels.OBLIGATION_MEANING.get(row.status, ""))),
+            (_("When"), display.moment(row.created_at)),
         ],
     )
 
 
 def _charge(row: FundingCharge) -> Line:
     return Line(
-        _link("fundingcharge", row.pk, f"Charge {row.sequence}"),
+        _link("fundingcharge", row.pk, _("Charge %(sequence)s") % {"sequence": row.sequence}),
         [
-            ("Amount", str(charge_amount(row))),
-            ("Card", str(row.method)),
-            ("State", charge_state(row)),
-            ("Problem", labels.failure(row)),
-            ("Next try", labels.next_try(row)),
-            ("When", display.moment(row.created_at)),
+            (_("Amount"), display.amount(charge_amount(row))),
+            (_("Card"), str(row.method)),
+            (_("State"), charge_state(row)),
+            (_("Problem"), labels.failure(row)),
+            (_("Next try"), labels.next_try(row)),
+            (_("When"), display.moment(row.created_at)),
         ],
     )
 
@@ -144,11 +149,11 @@ def _refund(row: FundingRefund) -> Line:
     return Line(
         _link("fundingrefund", row.pk, row.money),
         [
-            ("Card", str(row.charge.method) if row.charge else "Waits until it is paid"),
-            ("State", refund_state(row)),
-            ("Why", row.reason),
-            ("Problem", refund_problem(row)),
-            ("When", display.moment(row.created_at)),
+            (_("Card"), str(row.charge.method) if row.charge else _("Waits until it is paid")),
+            (_("State"), refund_state(row)),
+            (_("Why"), row.reason),
+            (_("Problem"), refund_problem(row)),
+            (_("When"), display.moment(row.created_at)),
         ],
     )
 
@@ -157,10 +162,10 @@ def _posting(row: Posting) -> Line:
     return Line(
         _link("posting", row.pk, row.get_kind_display()),
         [
-            ("Amount", str(row.money)),
-            ("From", row.get_credit_display()),
-            ("To", row.get_debit_display()),
-            ("When", display.moment(row.occurred_at)),
+            (_("Amount"), display.amount(row.money)),
+            (_("From"), row.get_credit_display()),
+            (_("To"), row.get_debit_display()),
+            (_("When"), display.moment(row.occurred_at)),
         ],
     )
 

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.confirmation_pages import page_action, way_back, with_way_back
@@ -16,7 +17,10 @@ class NewCardLinkAdmin(BaseAdmin):
         return request.user.has_perm("issuing.add_virtualcard")
 
     @page_action(
-        description="New virtual card", url_path="new-card", permissions=["make_card", "view"], icon="credit_card"
+        description=gettext_lazy("New virtual card"),
+        url_path="new-card",
+        permissions=["make_card", "view"],
+        icon="credit_card",
     )
     def new_card(self, request: HttpRequest, object_id: str) -> HttpResponse:
         holder = row_or_404(self, request, object_id)

@@ -8,6 +8,9 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from onecard.kit.admin import BaseAdmin
 from onecard.kit.confirmation_pages import (
@@ -32,26 +35,36 @@ from wallet.models import Cardholder, Preference
 class NewPersonForm(forms.Form):
     """What is known of the person; the domain says which of it is wrong."""
 
-    email = forms.EmailField(max_length=150, label="E-mail address", widget=TextWidget)
-    first_name = forms.CharField(max_length=40, label="Legal first name", widget=TextWidget)
-    last_name = forms.CharField(max_length=40, label="Legal last name", widget=TextWidget)
-    birth_date = forms.CharField(max_length=10, label="Date of birth, YYYY-MM-DD", widget=TextWidget)
-    phone = forms.CharField(max_length=16, label="Phone, such as +14155550100", widget=TextWidget)
-    address_line1 = forms.CharField(max_length=120, label="Address", widget=TextWidget)
-    address_line2 = forms.CharField(max_length=120, label="Address, second line", required=False, widget=TextWidget)
-    address_city = forms.CharField(max_length=40, label="City", widget=TextWidget)
-    address_state = forms.CharField(max_length=40, label="State", required=False, widget=TextWidget)
-    address_postal_code = forms.CharField(max_length=10, label="Postal code", widget=TextWidget)
-    address_country = forms.CharField(max_length=2, label="Country, two letters", initial="US", widget=TextWidget)
-    time_zone = forms.CharField(max_length=60, initial="America/New_York", widget=TextWidget)
+    email = forms.EmailField(max_length=150, label=gettext_lazy("E-mail address"), widget=TextWidget)
+    first_name = forms.CharField(max_length=40, label=gettext_lazy("Legal first name"), widget=TextWidget)
+    last_name = forms.CharField(max_length=40, label=gettext_lazy("Legal last name"), widget=TextWidget)
+    birth_date = forms.CharField(max_length=10, label=gettext_lazy("Date of birth, YYYY-MM-DD"), widget=TextWidget)
+    phone = forms.CharField(max_length=16, label=gettext_lazy("Phone, such as +14155550100"), widget=TextWidget)
+    address_line1 = forms.CharField(max_length=120, label=gettext_lazy("Address"), widget=TextWidget)
+    address_line2 = forms.CharField(
+        max_length=120, label=gettext_lazy("Address, second line"), required=False, widget=TextWidget
+    )
+    address_city = forms.CharField(max_length=40, label=gettext_lazy("City"), widget=TextWidget)
+    address_state = forms.CharField(
+        max_length=40, label=pgettext_lazy("of an address", "State"), required=False, widget=TextWidget
+    )
+    address_postal_code = forms.CharField(max_length=10, label=gettext_lazy("Postal code"), widget=TextWidget)
+    address_country = forms.CharField(
+        max_length=2, label=gettext_lazy("Country, two letters"), initial="US", widget=TextWidget
+    )
+    time_zone = forms.CharField(max_length=60, initial=gettext_lazy("America/New_York"), widget=TextWidget)
     preference = forms.ChoiceField(choices=Preference.choices, widget=SelectWidget)
     terms = forms.BooleanField(
-        required=False, label=f"The person has accepted the card's terms, version {TERMS_VERSION}, and you have it"
+        required=False,
+        label=format_lazy(
+            gettext_lazy("The person has accepted the card's terms, version {version}, and you have it"),
+            version=TERMS_VERSION,
+        ),
     )
     verified_because = forms.CharField(
         max_length=LONGEST_REASON,
         required=False,
-        label="How you made sure who it is; empty: the identity is checked later",
+        label=gettext_lazy("How you made sure who it is; empty: the identity is checked later"),
         widget=AreaWidget({"rows": 2}),
     )
 
@@ -74,7 +87,7 @@ class NewPersonAdmin(BaseAdmin):
         """Who verifies needs the permission to decide identity checks as well (see `_asked`)."""
         return request.user.has_perms(("wallet.add_cardholder", "users.add_user"))
 
-    @page_action(description="New person", url_path="new-person", permissions=["join"], icon="person_add")
+    @page_action(description=gettext_lazy("New person"), url_path="new-person", permissions=["join"], icon="person_add")
     def new_person(self, request: HttpRequest) -> HttpResponse:
         form = NewPersonForm(posted(request))
         if not request.user.has_perm("wallet.change_kycreview"):
@@ -94,7 +107,7 @@ def _make(request: HttpRequest, form: NewPersonForm, **values: Any) -> Cardholde
         return people.make_person(_asked(request, form, values), actor=actor_of(request))
     except ProfileError as error:
         form.show(error)
-        raise KycError("Some fields are wrong: look at the sentences beside them.") from None
+        raise KycError(_("Some fields are wrong: look at the sentences beside them.")) from None
 
 
 def _asked(request: HttpRequest, form: NewPersonForm, values: Mapping[str, Any]) -> people.NewPerson:
@@ -108,10 +121,13 @@ def _asked(request: HttpRequest, form: NewPersonForm, values: Mapping[str, Any])
 
 def _confirmation() -> Confirmation:
     return Confirmation(
-        title="New person",
-        words="This makes a login without a password, the profile and, if you say how you made sure, the verified "
-        "identity. Add funding cards and a virtual card afterwards. The person sets a password by “forgot password”.",
-        button="Make the person",
+        title=_("New person"),
+        words=_(
+            "This makes a login without a password, the profile and, if you say how you made sure, the verified "
+            "identity. Add funding cards and a virtual card afterwards. The person sets a password by “forgot "
+            "password”."
+        ),
+        button=_("Make the person"),
         back=reverse("admin:wallet_cardholder_changelist"),
     )
 

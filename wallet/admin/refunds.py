@@ -5,19 +5,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from onecard.kit.words import Words
 from wallet.admin.money_page import refund_problem, refund_state
 from wallet.models import FundingRefund
 
-MEANING: dict[str, str] = {
-    "intended": "Written down. It is sent by itself, or as soon as the charge has succeeded.",
-    "sending": "A worker is asking the processor now. If that worker died, the sweeper asks again.",
-    "unknown": "The processor's answer was lost: it may or may not have given it back. We keep asking.",
-    "succeeded": "The processor gives it back; the card's bank may take days to show it.",
-    "failed": "The processor cannot give it back; a case says what to do.",
-    "canceled": "What it was to give back was never paid, or it failed and another refund was sent in its place.",
+MEANING: dict[str, Words] = {
+    "intended": gettext_lazy("Written down. It is sent by itself, or as soon as the charge has succeeded."),
+    "sending": gettext_lazy("A worker is asking the processor now. If that worker died, the sweeper asks again."),
+    "unknown": gettext_lazy("The processor's answer was lost: it may or may not have given it back. We keep asking."),
+    "succeeded": gettext_lazy("The processor gives it back; the card's bank may take days to show it."),
+    "failed": gettext_lazy("The processor cannot give it back; a case says what to do."),
+    "canceled": gettext_lazy(
+        "What it was to give back was never paid, or it failed and another refund was sent in its place."
+    ),
 }
 
 
@@ -36,8 +41,8 @@ class FundingRefundAdmin(ReadOnlyAdmin):
         "obligation__purchase",
         "obligation__cardholder__name",
     )
-    search_help_text = "Refund or payment intent, merchant, cardholder, or authorization:1"
-    nothing_yet = "A refund is written when less is owed than was paid, or by the button of a case."
+    search_help_text = gettext_lazy("Refund or payment intent, merchant, cardholder, or authorization:1")
+    nothing_yet = gettext_lazy("A refund is written when less is owed than was paid, or by the button of a case.")
     fields = (
         ("amount", "state"),
         "meaning",
@@ -50,35 +55,35 @@ class FundingRefundAdmin(ReadOnlyAdmin):
         ("when", "public_id"),
     )
 
-    @admin.display(description="When", ordering="created_at")
+    @admin.display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, refund: FundingRefund) -> str:
         return display.moment(refund.created_at)
 
-    @admin.display(description="Amount", ordering="amount_minor")
+    @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, refund: FundingRefund) -> str:
         return display.money(refund.amount_minor, refund.obligation.currency)
 
-    @admin.display(description="Back to")
+    @admin.display(description=gettext_lazy("Back to"))
     def card(self, refund: FundingRefund) -> str:
-        return str(refund.charge.method) if refund.charge else "Waits until it is paid"
+        return str(refund.charge.method) if refund.charge else _("Waits until it is paid")
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, refund: FundingRefund) -> SafeString:
         return refund_state(refund)
 
-    @admin.display(description="In words")
+    @admin.display(description=gettext_lazy("In words"))
     def meaning(self, refund: FundingRefund) -> str:
-        return MEANING.get(refund.status, display.NOTHING)
+        return str(MEANING.get(refund.status, display.NOTHING))
 
-    @admin.display(description="Problem")
+    @admin.display(description=gettext_lazy("Problem"))
     def problem(self, refund: FundingRefund) -> str:
         return refund_problem(refund)
 
-    @admin.display(description="First sent")
+    @admin.display(description=gettext_lazy("First sent"))
     def sent(self, refund: FundingRefund) -> str:
         return display.moment(refund.first_sent_at)
 
-    @admin.display(description="Finished")
+    @admin.display(description=gettext_lazy("Finished"))
     def finished(self, refund: FundingRefund) -> str:
         return display.moment(refund.finished_at)
 
@@ -94,15 +99,15 @@ class RefundInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingRefund]:
         return super().get_queryset(request).select_related("obligation", "charge__method")
 
-    @admin.display(description="Refund")
+    @admin.display(description=gettext_lazy("Refund"))
     def what(self, refund: FundingRefund) -> str:
         return display.link(references.page_of(f"fundingrefund:{refund.pk}"), refund.money)
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def state(self, refund: FundingRefund) -> SafeString:
         return refund_state(refund)
 
-    @admin.display(description="Problem")
+    @admin.display(description=gettext_lazy("Problem"))
     def problem(self, refund: FundingRefund) -> str:
         return refund_problem(refund)
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from onecard.kit import display
 from onecard.kit.confirmation_pages import CodeField, ReasonForm
 from onecard.second_factor.devices import confirm
 from onecard.users.models import User
@@ -41,8 +43,11 @@ def show_result(request: HttpRequest, result: object, *, done: "StrOrPromise" = 
     if isinstance(result, EnteredAmount) and result.status == EnteredAmount.Status.PROPOSED:
         messages.warning(
             request,
-            f"{result.money} waits for a second person: nothing has happened yet. Somebody else has to agree under "
-            "Entered amounts.",
+            _(
+                "%(money)s waits for a second person: nothing has happened yet. Somebody else has to "
+                "agree under Entered amounts."
+            )
+            % {"money": display.amount(result.money)},
         )
     else:
         messages.success(request, done)

@@ -54,7 +54,7 @@ def why_not(wallet: Cardholder, found: Setup) -> Refusal | None:
     if card is None or not card.last_four or not card.expiry_year:
         return Refusal("card_unreadable", "The processor says too little of this card to use it: try another one.")
     if card.network not in Network.values:
-        names = ", ".join(network.label for network in Network)
+        names = ", ".join(str(network.label) for network in Network)
         return Refusal("network_not_supported", f"This card's network is not supported. Supported are {names}.")
     if card.funding_type == FundingType.PREPAID:
         return Refusal("prepaid_not_accepted", "Prepaid cards are not accepted: add a credit or debit card.")
@@ -82,7 +82,7 @@ def add(wallet: Cardholder, found: Setup, *, product: CardProduct | None, name: 
     method = FundingMethod.objects.create(
         cardholder=wallet,
         product=product,
-        name=name or (product.name if product else Network(card.network).label),
+        name=name or (product.name if product else str(Network(card.network).label)),
         **card_details.details(card),
         processor_method_id=found.method_id,
         is_backup=not wallet.funding_methods.filter(is_backup=True).exists(),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.models.funding import FundingCharge
@@ -15,15 +16,17 @@ class CarriedAmount(models.Model):
     """
 
     class Status(models.TextChoices):
-        WAITING = "waiting", "Waits for the next charge"
-        ON_CHARGE = "on_charge", "On a charge that is under way"
-        PAID = "paid", "Paid with another charge"
-        WRITTEN_OFF = "written_off", "Written off"
-        TAKEN_BACK = "taken_back", "Not owed any more"
+        WAITING = "waiting", gettext_lazy("Waits for the next charge")
+        ON_CHARGE = "on_charge", gettext_lazy("On a charge that is under way")
+        PAID = "paid", gettext_lazy("Paid with another charge")
+        WRITTEN_OFF = "written_off", gettext_lazy("Written off")
+        TAKEN_BACK = "taken_back", gettext_lazy("Not owed any more")
 
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="carried_amounts", db_index=False)
     purchase = models.CharField(max_length=120)
-    amount_minor = models.BigIntegerField(help_text="Owed by the cardholder; negative when it is owed to them.")
+    amount_minor = models.BigIntegerField(
+        help_text=gettext_lazy("Owed by the cardholder; negative when it is owed to them.")
+    )
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.WAITING)
     carrier = models.ForeignKey(

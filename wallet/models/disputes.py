@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
@@ -18,15 +19,19 @@ class FundingDispute(models.Model):
 
     charge = models.ForeignKey(FundingCharge, null=True, blank=True, on_delete=models.PROTECT, related_name="disputes")
     processor_dispute_id = models.CharField(max_length=64, help_text="du_…")
-    processor_charge_id = models.CharField(max_length=64, blank=True, help_text="pi_…, or ch_… where there is none")
+    processor_charge_id = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("pi_…, or ch_… where there is none")
+    )
     status = models.CharField(max_length=30, choices=states.FundingDispute.choices)
-    reason = FreeTextField(max_length=60, blank=True, help_text="As the card's bank says it, such as fraudulent.")
+    reason = FreeTextField(
+        max_length=60, blank=True, help_text=gettext_lazy("As the card's bank says it, such as fraudulent.")
+    )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     withdrawn_minor = models.BigIntegerField(default=0)
     lost_minor = models.BigIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="Until then the bank takes evidence.")
-    told_at = models.DateTimeField(help_text="When the processor told the newest of it.")
+    due_at = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("Until then the bank takes evidence."))
+    told_at = models.DateTimeField(help_text=gettext_lazy("When the processor told the newest of it."))
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -34,8 +39,8 @@ class FundingDispute(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "dispute of our charge"
-        verbose_name_plural = "disputes of our charges"
+        verbose_name = gettext_lazy("dispute of our charge")
+        verbose_name_plural = gettext_lazy("disputes of our charges")
         constraints = [
             models.UniqueConstraint(fields=["processor_dispute_id"], name="one_dispute_per_processor_id"),
             models.CheckConstraint(

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
@@ -13,27 +14,27 @@ class EnteredAmount(models.Model):
     """One amount that a person entered. Above the threshold it waits for a second person."""
 
     class Kind(models.TextChoices):
-        CONVERSION = "worth", "What a transaction is worth"
-        TOP_UP = "top_up", "Money put on a card"
-        LIMITS = "limits", "Limits of a card raised"
-        REFUND = "refund", "Refund at our own cost"
-        LINK = "link", "Movement between two cardholders"
+        CONVERSION = "worth", gettext_lazy("What a transaction is worth")
+        TOP_UP = "top_up", gettext_lazy("Money put on a card")
+        LIMITS = "limits", gettext_lazy("Limits of a card raised")
+        REFUND = "refund", gettext_lazy("Refund at our own cost")
+        LINK = "link", gettext_lazy("Movement between two cardholders")
 
     class Status(models.TextChoices):
-        PROPOSED = "proposed", "Second person needed"
-        APPLIED = "applied", "Done"
-        WITHDRAWN = "withdrawn", "Not agreed to"
+        PROPOSED = "proposed", gettext_lazy("Second person needed")
+        APPLIED = "applied", gettext_lazy("Done")
+        WITHDRAWN = "withdrawn", gettext_lazy("Not agreed to")
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    reference = models.CharField(max_length=120, help_text="What it is about, such as virtualcard:<id>.")
+    reference = models.CharField(max_length=120, help_text=gettext_lazy("What it is about, such as virtualcard:<id>."))
     cardholder = models.ForeignKey(
         Cardholder, null=True, blank=True, on_delete=models.PROTECT, related_name="entered_amounts", db_index=False
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    details = FreeJsonField(default=dict, blank=True, help_text="What else is needed to carry it out.")
+    details = FreeJsonField(default=dict, blank=True, help_text=gettext_lazy("What else is needed to carry it out."))
     reason = FreeTextField(max_length=300)
-    needs_second = models.BooleanField(help_text="Whether one person's word is not enough.")
+    needs_second = models.BooleanField(help_text=gettext_lazy("Whether one person's word is not enough."))
     status = models.CharField(max_length=20, choices=Status.choices)
     entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     agreed_by = models.ForeignKey(
@@ -44,7 +45,7 @@ class EnteredAmount(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "entered amount"
+        verbose_name = gettext_lazy("entered amount")
         permissions = [("agree_entered_amount", "Can agree, as the second person, to an amount that somebody entered")]
         indexes = [models.Index(fields=["cardholder", "entered_by", "entered_at"], name="entered_lately")]
         constraints = [

@@ -4,6 +4,8 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
@@ -23,12 +25,15 @@ class FundingObligation(models.Model):
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="obligations", db_index=False)
     reference = models.CharField(max_length=120, help_text="decision:<uuid>")
     purchase = models.CharField(
-        max_length=120, blank=True, db_default="", help_text="What it belongs to: authorization:<id> or card:<id>"
+        max_length=120,
+        blank=True,
+        db_default="",
+        help_text=gettext_lazy("What it belongs to: authorization:<id> or card:<id>"),
     )
     description = FreeTextField(max_length=200, blank=True)
     amount_minor = models.BigIntegerField()
     released_minor = models.BigIntegerField(
-        default=0, db_default=0, help_text="Given up of it before a hold was captured: it is never taken."
+        default=0, db_default=0, help_text=gettext_lazy("Given up of it before a hold was captured: it is never taken.")
     )
     currency = models.CharField(max_length=3)
     policy = models.CharField(
@@ -38,7 +43,9 @@ class FundingObligation(models.Model):
         db_default=states.Policy.CHARGE_NOW,
     )
     capture_due_at = models.DateTimeField(
-        null=True, blank=True, help_text="Merchants take no more of it: what is held is captured from then on."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Merchants take no more of it: what is held is captured from then on."),
     )
     status = models.CharField(max_length=20, choices=states.Obligation.choices, default=states.Obligation.OPEN)
     created_at = models.DateTimeField()
@@ -92,13 +99,17 @@ class FundingCharge(models.Model):
     obligation = models.ForeignKey(FundingObligation, on_delete=models.PROTECT, related_name="charges", db_index=False)
     method = models.ForeignKey(FundingMethod, on_delete=models.PROTECT, related_name="charges", db_index=False)
     sequence = models.PositiveSmallIntegerField(
-        default=1, help_text="1 is the routed choice; later ones are fallbacks."
+        default=1, help_text=gettext_lazy("1 is the routed choice; later ones are fallbacks.")
     )
     amount_minor = models.BigIntegerField(
-        null=True, blank=True, help_text="Where less was owed when it was written; empty for the whole obligation."
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Where less was owed when it was written; empty for the whole obligation."),
     )
     carried_minor = models.BigIntegerField(
-        default=0, db_default=0, help_text="Taken along from earlier purchases, too small to be charged alone."
+        default=0,
+        db_default=0,
+        help_text=gettext_lazy("Taken along from earlier purchases, too small to be charged alone."),
     )
     status = models.CharField(max_length=20, choices=states.Charge.choices, default=states.Charge.INTENDED)
     idempotency_key = models.CharField(max_length=120)
@@ -106,9 +117,11 @@ class FundingCharge(models.Model):
     processor_charge_id = models.CharField(max_length=64, null=True, blank=True, help_text="pi_…")  # noqa: DJ001
     failure_code = FreeTextField(max_length=80, blank=True)
     failure_message = FreeTextField(max_length=300, blank=True)
-    attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
-    first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
+    attempts = models.PositiveIntegerField(default=0, help_text=gettext_lazy("Calls made with this key."))
+    first_sent_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("The key's life is counted from here.")
+    )
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A worker is on it until then."))
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -168,10 +181,14 @@ class FundingRefund(models.Model):
     processor_refund_id = models.CharField(max_length=64, null=True, blank=True, help_text="re_…")  # noqa: DJ001
     failure_code = FreeTextField(max_length=80, blank=True)
     failure_message = FreeTextField(max_length=300, blank=True)
-    attempts = models.PositiveIntegerField(default=0, help_text="Calls made with this key.")
-    first_sent_at = models.DateTimeField(null=True, blank=True, help_text="The key's life is counted from here.")
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
-    next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty while the charge has no outcome.")
+    attempts = models.PositiveIntegerField(default=0, help_text=gettext_lazy("Calls made with this key."))
+    first_sent_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("The key's life is counted from here.")
+    )
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A worker is on it until then."))
+    next_attempt_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("Empty while the charge has no outcome.")
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -195,7 +212,10 @@ class FundingRefund(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.money} back to {self.charge.method if self.charge else self.obligation}"
+        return _("%(money)s back to %(method)s") % {
+            "money": self.money,
+            "method": self.charge.method if self.charge else self.obligation,
+        }
 
     @property
     def money(self) -> Money:

@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from wallet.models.wallets import Cardholder
@@ -17,11 +19,11 @@ class KycReview(models.Model):
     submitted_at = models.DateTimeField()
     decided_by = models.CharField(max_length=80, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
-    reason = FreeTextField(max_length=300, blank=True, help_text="Why it ended so, or what is asked for.")
+    reason = FreeTextField(max_length=300, blank=True, help_text=gettext_lazy("Why it ended so, or what is asked for."))
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "identity check"
+        verbose_name = gettext_lazy("identity check")
         constraints = [
             models.UniqueConstraint(
                 fields=["cardholder"], condition=Q(status__in=OPEN_REVIEW), name="one_open_review_per_cardholder"
@@ -29,7 +31,7 @@ class KycReview(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Identity check of {self.cardholder}"
+        return _("Identity check of %(cardholder)s") % {"cardholder": self.cardholder}
 
 
 class KycEvent(models.Model):
@@ -40,8 +42,8 @@ class KycEvent(models.Model):
     from_status = models.CharField(max_length=20, choices=KycStatus.choices)
     to_status = models.CharField(max_length=20, choices=KycStatus.choices)
     actor = models.CharField(max_length=80)
-    reason = FreeTextField(max_length=300, help_text="The cardholder reads it.")
-    asked = FreeJsonField(default=list, help_text="What the person has to give or correct, in sentences.")
+    reason = FreeTextField(max_length=300, help_text=gettext_lazy("The cardholder reads it."))
+    asked = FreeJsonField(default=list, help_text=gettext_lazy("What the person has to give or correct, in sentences."))
     recorded_at = models.DateTimeField()
 
     class Meta:

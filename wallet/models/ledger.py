@@ -6,6 +6,7 @@ moved yet.
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.accounts import Account
@@ -19,33 +20,35 @@ class Posting(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CHARGE = "charge", "Funding card charged"
-        CHARGE_REFUND = "charge_refund", "Given back to the funding card"
-        CAPTURE = "capture", "Merchant paid"
-        MERCHANT_REFUND = "merchant_refund", "Merchant gave back"
-        CHARGEBACK = "chargeback", "Dispute won from the merchant"
-        PROVISIONAL_CREDIT = "provisional_credit", "Credited while a dispute is open"
-        TOP_UP = "top_up", "Put on a card"
-        BALANCE_SPENT = "balance_spent", "Paid from the card's balance"
-        WRITE_OFF = "write_off", "Written off"
-        FEE = "fee", "Processor's fee"
-        PAYOUT_EXCHANGE = "payout_exchange", "Exchanged by the processor"
-        CARD_EXCHANGE = "card_exchange", "Settled in another currency"
-        GOODWILL = "goodwill", "Given back at our cost"
-        OUTSIDE = "outside", "Settled outside"
-        CARRIED = "carried", "Carried to the next charge"
-        CARRIED_PAID = "carried_paid", "Paid with another charge"
-        CARRIED_WRITTEN_OFF = "carried_written_off", "Too small to be charged, written off"
-        CHARGE_DISPUTED = "charge_disputed", "Taken back by the funding card's bank"
-        CHARGE_LOST = "charge_lost", "Dispute of our charge lost"
+        CHARGE = "charge", gettext_lazy("Funding card charged")
+        CHARGE_REFUND = "charge_refund", gettext_lazy("Given back to the funding card")
+        CAPTURE = "capture", gettext_lazy("Merchant paid")
+        MERCHANT_REFUND = "merchant_refund", gettext_lazy("Merchant gave back")
+        CHARGEBACK = "chargeback", gettext_lazy("Dispute won from the merchant")
+        PROVISIONAL_CREDIT = "provisional_credit", gettext_lazy("Credited while a dispute is open")
+        TOP_UP = "top_up", gettext_lazy("Put on a card")
+        BALANCE_SPENT = "balance_spent", gettext_lazy("Paid from the card's balance")
+        WRITE_OFF = "write_off", gettext_lazy("Written off")
+        FEE = "fee", gettext_lazy("Processor's fee")
+        PAYOUT_EXCHANGE = "payout_exchange", gettext_lazy("Exchanged by the processor")
+        CARD_EXCHANGE = "card_exchange", gettext_lazy("Settled in another currency")
+        GOODWILL = "goodwill", gettext_lazy("Given back at our cost")
+        OUTSIDE = "outside", gettext_lazy("Settled outside")
+        CARRIED = "carried", gettext_lazy("Carried to the next charge")
+        CARRIED_PAID = "carried_paid", gettext_lazy("Paid with another charge")
+        CARRIED_WRITTEN_OFF = "carried_written_off", gettext_lazy("Too small to be charged, written off")
+        CHARGE_DISPUTED = "charge_disputed", gettext_lazy("Taken back by the funding card's bank")
+        CHARGE_LOST = "charge_lost", gettext_lazy("Dispute of our charge lost")
 
-    key = models.CharField(max_length=160, unique=True, help_text="The movement itself, such as charge:<uuid>.")
+    key = models.CharField(
+        max_length=160, unique=True, help_text=gettext_lazy("The movement itself, such as charge:<uuid>.")
+    )
     kind = models.CharField(max_length=30, choices=Kind.choices)
     debit = models.CharField(max_length=30, choices=Account.choices)
     credit = models.CharField(max_length=30, choices=Account.choices)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    reference = models.CharField(max_length=120, help_text="authorization:<id> or card:<id>")
+    reference = models.CharField(max_length=120, help_text=gettext_lazy("authorization:<id> or card:<id>"))
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 

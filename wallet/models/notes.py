@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from wallet.models.wallets import Cardholder
@@ -17,8 +18,8 @@ class PersonNote(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "note about a person"
-        verbose_name_plural = "notes about people"
+        verbose_name = gettext_lazy("note about a person")
+        verbose_name_plural = gettext_lazy("notes about people")
 
     def __str__(self) -> str:
         return self.text[:80]

@@ -1,6 +1,8 @@
 """Pauses of calls to the processor while it refuses our own account."""
 
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 
@@ -12,19 +14,24 @@ class ProcessorPause(models.Model):
     """
 
     class Operation(models.TextChoices):
-        CHARGES = "charges", "Charges and captures"
-        REFUNDS = "refunds", "Refunds"
-        LOOK_UPS = "look_ups", "Look-ups of saved cards"
+        CHARGES = "charges", gettext_lazy("Charges and captures")
+        REFUNDS = "refunds", gettext_lazy("Refunds")
+        LOOK_UPS = "look_ups", gettext_lazy("Look-ups of saved cards")
 
     operation = models.CharField(max_length=20, choices=Operation.choices)
     failure_code = FreeTextField(max_length=80, blank=True)
     failure_message = FreeTextField(max_length=300)
-    refusals = models.PositiveIntegerField(default=1, help_text="Tries in a row that were refused.")
+    refusals = models.PositiveIntegerField(default=1, help_text=gettext_lazy("Tries in a row that were refused."))
     since = models.DateTimeField()
-    probe_at = models.DateTimeField(help_text="From then on one call is made to see whether it works again.")
+    probe_at = models.DateTimeField(
+        help_text=gettext_lazy("From then on one call is made to see whether it works again.")
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["operation"], name="one_pause_per_operation")]
 
     def __str__(self) -> str:
-        return f"{self.get_operation_display()} paused: {self.failure_message}"
+        return _("%(operation)s paused: %(failure_message)s") % {
+            "operation": self.get_operation_display(),
+            "failure_message": self.failure_message,
+        }

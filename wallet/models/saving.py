@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from wallet import states
@@ -24,11 +26,13 @@ class CardSetup(models.Model):
         FundingMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="setups", db_index=False
     )
     refusal_code = models.CharField(max_length=40, blank=True)
-    refusal = FreeTextField(max_length=300, blank=True, help_text="Why the card was not taken, for the person.")
+    refusal = FreeTextField(
+        max_length=300, blank=True, help_text=gettext_lazy("Why the card was not taken, for the person.")
+    )
     # Only for a setup that the processor reported: a worker completes it if the person's device does not.
     failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A worker is on it until then."))
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -48,7 +52,10 @@ class CardSetup(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Setup {self.processor_setup_id or self.request_id} of {self.cardholder}"
+        return _("Setup %(processor_setup_id)s of %(cardholder)s") % {
+            "processor_setup_id": self.processor_setup_id or self.request_id,
+            "cardholder": self.cardholder,
+        }
 
 
 class CardDetachment(models.Model):
@@ -67,7 +74,7 @@ class CardDetachment(models.Model):
     status = models.CharField(max_length=20, choices=states.Detachment.choices, default=states.Detachment.INTENDED)
     failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, blank=True, help_text="A worker is on it until then.")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text=gettext_lazy("A worker is on it until then."))
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -84,4 +91,4 @@ class CardDetachment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Detachment of {self.method or self.processor_method_id}"
+        return _("Detachment of %(method)s") % {"method": self.method or self.processor_method_id}

@@ -14,6 +14,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Reverse, Upper
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import time_zones
 from onecard.kit.fields import FreeTextField, TimeZoneField
@@ -24,17 +26,17 @@ from wallet.states import ComplianceFlag, KycStatus
 class Network(models.TextChoices):
     """Card networks under the keys that rankings use."""
 
-    VISA = "visa", "Visa"
-    MASTERCARD = "mastercard", "Mastercard"
-    AMEX = "amex", "American Express"
-    DISCOVER = "discover", "Discover"
+    VISA = "visa", gettext_lazy("Visa")
+    MASTERCARD = "mastercard", gettext_lazy("Mastercard")
+    AMEX = "amex", gettext_lazy("American Express")
+    DISCOVER = "discover", gettext_lazy("Discover")
 
 
 class Preference(models.TextChoices):
     """The rewards that the person wants to earn (docs/routing.md)."""
 
-    CASH = "cash", "Cash back"
-    REWARDS = "rewards", "Points and miles"
+    CASH = "cash", gettext_lazy("Cash back")
+    REWARDS = "rewards", gettext_lazy("Points and miles")
 
 
 def default_currencies() -> list[str]:
@@ -46,22 +48,24 @@ def validate_time_zone(name: str) -> None:
     from django.core.exceptions import ValidationError
 
     if not time_zones.is_known(name):
-        raise ValidationError(f"{name!r} is not a time zone; write it like America/New_York.")
+        raise ValidationError(_("%(name)s is not a time zone; write it like America/New_York.") % {"name": repr(name)})
 
 
 class FundingType(models.TextChoices):
     """What pays behind a card, in the processor's words."""
 
-    CREDIT = "credit", "Credit"
-    DEBIT = "debit", "Debit"
-    PREPAID = "prepaid", "Prepaid"
-    UNKNOWN = "unknown", "Unknown"
+    CREDIT = "credit", gettext_lazy("Credit")
+    DEBIT = "debit", gettext_lazy("Debit")
+    PREPAID = "prepaid", gettext_lazy("Prepaid")
+    UNKNOWN = "unknown", gettext_lazy("Unknown")
 
 
 class CardProduct(models.Model):
     """A kind of card that an issuer sells, such as Citi Double Cash. Ranking rows of scope product name it."""
 
-    key = models.SlugField(max_length=60, db_index=False, help_text="Stable key for imports, such as citi-double-cash")
+    key = models.SlugField(
+        max_length=60, db_index=False, help_text=gettext_lazy("Stable key for imports, such as citi-double-cash")
+    )
     name = FreeTextField(max_length=120)
     issuer = FreeTextField(max_length=80, blank=True)
     network = models.CharField(max_length=20, choices=Network.choices)
@@ -90,12 +94,20 @@ class Cardholder(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cardholder")
     name = FreeTextField(max_length=80)
-    legal_first_name = FreeTextField("legal first name", max_length=40, blank=True, db_default="", default="")
-    legal_last_name = FreeTextField("legal last name", max_length=40, blank=True, db_default="", default="")
-    birth_date = models.DateField("date of birth", null=True, blank=True)
+    legal_first_name = FreeTextField(
+        gettext_lazy("legal first name"), max_length=40, blank=True, db_default="", default=""
+    )
+    legal_last_name = FreeTextField(
+        gettext_lazy("legal last name"), max_length=40, blank=True, db_default="", default=""
+    )
+    birth_date = models.DateField(gettext_lazy("date of birth"), null=True, blank=True)
     kyc_status = models.CharField(max_length=20, choices=KycStatus.choices, default=KycStatus.NOT_STARTED)
     kyc_due_at = models.DateTimeField(
-        "identity verified until", null=True, blank=True, editable=False, help_text="Empty: without an end."
+        gettext_lazy("identity verified until"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy("Empty: without an end."),
     )
     compliance_flags = ArrayField(
         models.CharField(max_length=40, choices=ComplianceFlag.choices),
@@ -103,27 +115,38 @@ class Cardholder(models.Model):
         db_default=[],
         blank=True,
         editable=False,
-        help_text="Some of them stop every purchase of the person.",
+        help_text=gettext_lazy("Some of them stop every purchase of the person."),
     )
     time_zone = TimeZoneField(
         max_length=60,
-        default="America/New_York",
+        default=gettext_lazy("America/New_York"),
         validators=[validate_time_zone],
-        help_text="Daily and monthly limits count in this zone's days.",
+        help_text=gettext_lazy("Daily and monthly limits count in this zone's days."),
     )
     preference = models.CharField(max_length=20, choices=Preference.choices, default=Preference.CASH)
-    processor_customer_id = models.CharField(max_length=64, blank=True, help_text="Stripe customer, cus_…")
-    customer_request_id = models.UUIDField(
-        null=True, blank=True, editable=False, help_text="The idempotency key under which the customer is made."
+    processor_customer_id = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("Stripe customer, cus_…")
     )
-    issuer_cardholder_id = models.CharField(max_length=64, blank=True, help_text="At the card's issuer, ich_…")
-    phone = models.CharField(max_length=20, blank=True, help_text="International, such as +14155550100")
+    customer_request_id = models.UUIDField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=gettext_lazy("The idempotency key under which the customer is made."),
+    )
+    issuer_cardholder_id = models.CharField(
+        max_length=64, blank=True, help_text=gettext_lazy("At the card's issuer, ich_…")
+    )
+    phone = models.CharField(max_length=20, blank=True, help_text=gettext_lazy("International, such as +14155550100"))
     address_line1 = FreeTextField("address", max_length=120, blank=True)
-    address_line2 = FreeTextField("address, second line", max_length=120, blank=True, db_default="", default="")
+    address_line2 = FreeTextField(
+        gettext_lazy("address, second line"), max_length=120, blank=True, db_default="", default=""
+    )
     address_city = FreeTextField("city", max_length=80, blank=True)
     address_state = FreeTextField("state", max_length=40, blank=True)
-    address_postal_code = FreeTextField("postal code", max_length=20, blank=True)
-    address_country = models.CharField("country", max_length=2, blank=True, help_text="Two letters, such as US")
+    address_postal_code = FreeTextField(gettext_lazy("postal code"), max_length=20, blank=True)
+    address_country = models.CharField(
+        "country", max_length=2, blank=True, help_text=gettext_lazy("Two letters, such as US")
+    )
     terms_version = models.CharField(max_length=40, blank=True, db_default="", default="", editable=False)
     terms_accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
     terms_accepted_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
@@ -156,38 +179,40 @@ class FundingMethod(models.Model):
     """One of the person's own cards, saved at the processor; purchases can be charged to it."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "Active"
-        DISABLED = "disabled", "Disabled"
-        DETACHED = "detached", "Detached at the processor"
+        ACTIVE = "active", gettext_lazy("Active")
+        DISABLED = "disabled", gettext_lazy("Disabled")
+        DETACHED = "detached", gettext_lazy("Detached at the processor")
 
     class Why(models.TextChoices):
         """The cause that ends by itself; for any other one staff enable a card again."""
 
-        EXPIRED = "expired", "It expired"
+        EXPIRED = "expired", gettext_lazy("It expired")
 
     public_id = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     cardholder = models.ForeignKey(Cardholder, on_delete=models.PROTECT, related_name="funding_methods")
     product = models.ForeignKey(CardProduct, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     name = FreeTextField(max_length=120)
     network = models.CharField(max_length=20, choices=Network.choices)
-    last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", "Four digits.")])
+    last_four = models.CharField(max_length=4, validators=[RegexValidator(r"^\d{4}$", gettext_lazy("Four digits."))])
     expiry_month = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(12)])
     expiry_year = models.PositiveSmallIntegerField(validators=[MinValueValidator(2000), MaxValueValidator(2099)])
     funding_type = models.CharField(
         max_length=10, choices=FundingType.choices, default=FundingType.UNKNOWN, db_default=FundingType.UNKNOWN
     )
-    country = models.CharField(max_length=2, blank=True, db_default="", help_text="Of its bank, two letters")
+    country = models.CharField(
+        max_length=2, blank=True, db_default="", help_text=gettext_lazy("Of its bank, two letters")
+    )
     fingerprint = models.CharField(
         max_length=64,
         blank=True,
         db_default="",
-        help_text="Of its number, by the processor: equal for equal numbers",
+        help_text=gettext_lazy("Of its number, by the processor: equal for equal numbers"),
     )
-    processor_method_id = models.CharField(max_length=64, help_text="Stripe payment method, pm_…")
+    processor_method_id = models.CharField(max_length=64, help_text=gettext_lazy("Stripe payment method, pm_…"))
     currencies = ArrayField(
         models.CharField(max_length=3),
         default=default_currencies,
-        help_text="Currencies it can be charged in, comma list.",
+        help_text=gettext_lazy("Currencies it can be charged in, comma list."),
     )
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
     disabled_because = models.CharField(
@@ -197,17 +222,19 @@ class FundingMethod(models.Model):
         db_default="",
         editable=False,
         choices=Why.choices,
-        help_text="Set where only its date disabled it: with a new date from its bank it pays again.",
+        help_text=gettext_lazy("Set where only its date disabled it: with a new date from its bank it pays again."),
     )
-    is_backup = models.BooleanField("backup card", default=False)
+    is_backup = models.BooleanField(gettext_lazy("backup card"), default=False)
     position = models.PositiveSmallIntegerField(
-        "wallet order", default=0, help_text="The person's own order: the smaller one wins a tie."
+        gettext_lazy("wallet order"),
+        default=0,
+        help_text=gettext_lazy("The person's own order: the smaller one wins a tie."),
     )
     cooling_until = models.DateTimeField(
-        null=True, blank=True, help_text="Left out of routing until then, after a failed charge."
+        null=True, blank=True, help_text=gettext_lazy("Left out of routing until then, after a failed charge.")
     )
     renewed_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When its bank last sent a new number or date."
+        null=True, blank=True, editable=False, help_text=gettext_lazy("When its bank last sent a new number or date.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

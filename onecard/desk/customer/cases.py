@@ -80,5 +80,5 @@ def _shown(case: Case) -> ShownCase:
     return ShownCase(
         row=case,
         state=display.label(case.get_status_display(), "bad" if is_open else "good"),
-        next_step=labels.NEXT_STEP.get(case.kind, "") if is_open else "",
+        next_step=str(labels.NEXT_STEP.get(case.kind, "") if is_open else ""),
     )

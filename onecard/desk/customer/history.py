@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.admin import name_actors
 from audit.models import Entry
@@ -26,7 +27,11 @@ from wallet.states import ComplianceFlag
 # Of what a person may have much of, the last ones.
 MOST_SUBJECTS: Final = 200
 REORDERED: Final = "method.reordered"
-WHO: Final = {"issuer": "Issuer", "processor": "Processor", "system": "System"}
+WHO: Final = {
+    "issuer": gettext_lazy("Issuer"),
+    "processor": gettext_lazy("Processor"),
+    "system": gettext_lazy("System"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def test_a_row_that_was_deleted_meanwhile_is_a_message_on_its_list() -> None:
     person.delete()
     answer = press(request, lambda reason: User.objects.get(pk=kept.pk, email=reason), row=kept)
     assert (answer.status_code, answer["Location"]) == (302, reverse("admin:users_user_changelist"))
-    assert told(request) == ["This user was deleted meanwhile."]
+    assert told(request) == ["This login was deleted meanwhile."]
 
 
 def test_another_row_that_is_missing_stays_an_error() -> None:

@@ -143,7 +143,7 @@ def _methods(holder: Cardholder, shopper: Shopper) -> list[FundingMethod]:
     return [
         FundingMethod(
             cardholder=holder,
-            name=network.label,
+            name=str(network.label),
             network=network,
             last_four="0000",
             expiry_month=12,

@@ -33,8 +33,8 @@ def test_the_chart_says_what_each_account_means_and_which_returns_to_zero() -> N
 
     assert set(accounts.MEANING) == set(accounts.Account)
     for account in accounts.Account:
-        assert account.label in shown
-        assert accounts.MEANING[account] in shown
+        assert str(account.label) in shown
+        assert str(accounts.MEANING[account]) in shown
     for balance in ("12.00 USD", "-12.00 USD", "9.99 EUR", "-9.99 EUR", "Nothing has moved"):
         assert f"<div>{balance}</div>" in shown, balance
     assert shown.count("Must</span> for each purchase that is over") == len(accounts.RETURNS_TO_ZERO)
