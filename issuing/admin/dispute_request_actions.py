@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
-from issuing.disputes import requests, submission
-from issuing.disputes.request_errors import DisputeRefusedError
+from issuing.admin.dispute_forms import evidence_field, posted_files, read, why_field
+from issuing.disputes import by_staff, requests, submission
+from issuing.disputes.request_errors import DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError
 from issuing.issuers.disputes import takes_files
 from issuing.models import DisputeEvidence, DisputeRequest
 from onecard.kit import display
@@ -56,8 +57,34 @@ class SubmitForm(forms.Form):
         amount.of(request.currency)
 
 
+class EvidenceForm(ReasonForm):
+    """One file that the cardholder gave to staff, and how it came."""
+
+    reason = why_field(gettext_lazy("How the file came to us"))
+    file: Any = evidence_field(required=True)
+    field_order = ("file", "reason")
+
+
 class ReviewButtons(BaseAdmin):
-    """Gives a request's page its two buttons, while it waits for review."""
+    """Gives a request's page its buttons, while it waits for review."""
+
+    @page_action(
+        description=gettext_lazy("Add evidence"),
+        url_path="evidence",
+        permissions=["review", "view"],
+        icon="attach_file",
+    )
+    def evidence_request(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = row_or_404(self, request, object_id)
+        return ask_or_do(
+            request,
+            _evidence_confirmation(row),
+            EvidenceForm(posted(request), posted_files(request)),
+            partial(_add_evidence, row, actor_of(request)),
+            done=_("The file is added. It can be read with the permission to download evidence."),
+            refusals=(DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError),
+            row=row,
+        )
 
     @page_action(
         description=gettext_lazy("Submit to the issuer"), url_path="submit", permissions=["review", "view"], icon="send"
@@ -110,6 +137,22 @@ def _show_result(request: HttpRequest, status: str) -> None:
         messages.error(request, _("The issuer refused it: read why below. A case asks what to do."))
     else:
         messages.warning(request, _("The issuer has not answered yet: it is sent again until it does."))
+
+
+def _add_evidence(row: DisputeRequest, actor: str, *, file: Any, reason: str) -> DisputeEvidence:
+    return by_staff.add_evidence(request=row, file=read(file), why=reason, actor=actor)
+
+
+def _evidence_confirmation(row: DisputeRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Add evidence to the dispute of %(amount)s by %(name)s")
+        % {"amount": display.amount(row.money), "name": row.cardholder.name},
+        words=_(
+            "A file that the cardholder gave to us goes to the dispute. It is stored encrypted, and stays as it is."
+        ),
+        button=_("Add the file"),
+        back=change_page(row),
+    )
 
 
 def _submit_confirmation(row: DisputeRequest) -> Confirmation:

@@ -32,7 +32,7 @@ TONE: dict[str, str] = {
 class DisputeRequestAdmin(ReviewButtons, ReadOnlyAdmin):
     """The queue: requests to dispute a purchase, newest first."""
 
-    actions_detail = ("submit_request", "refuse_request")
+    actions_detail = ("submit_request", "evidence_request", "refuse_request")
     list_display = ("asked", "who", "amount", "reason", "state", "due")
     list_display_links = ("asked",)
     list_filter = ("status", "reason", "due_at")

@@ -1,7 +1,7 @@
 """The case button that unfreezes the card of a purchase which is paid by now."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from issuing.billing import paid_receivable
 from issuing.errors import CardRefusedError
@@ -27,12 +27,12 @@ def _facts(facts: CaseFacts) -> list[tuple[str, object]]:
 
 
 ACTIONS["unfreeze"] = CaseAction(
-    title=_lazy("Unfreeze the card"),
-    words=_lazy(
+    title=gettext_lazy("Unfreeze the card"),
+    words=gettext_lazy(
         "The purchase is paid. The card that was frozen for it can be used again as soon as its issuer says yes, and "
         "its holder is told."
     ),
-    done=_lazy("The freeze for this case is ended; the card's page shows how the card stands."),
+    done=gettext_lazy("The freeze for this case is ended; the card's page shows how the card stands."),
     call=paid_receivable.unfreeze,
     why_not=_why_not,
     facts=_facts,

@@ -6,9 +6,19 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
+from issuing.admin.dispute_forms import (
+    NOTHING_TAKEN,
+    DisputeForm,
+    dispute_confirmation,
+    lead_to_request,
+    open_for_holder,
+    posted_files,
+)
 from issuing.billing import position
+from issuing.disputes import requests
+from issuing.disputes.request_errors import DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError
 from issuing.models import Authorization, BalanceUse
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
@@ -16,6 +26,7 @@ from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import (
     Confirmation,
     ReasonForm,
+    actor_of,
     ask_or_do,
     change_page,
     page_action,
@@ -27,29 +38,29 @@ from wallet.entered import purchase_refunds
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 from wallet.entered.purchase_refunds import Refundable, RefundRefusedError
 
-REFUNDS = "wallet.add_fundingrefund"
+REFUNDS, DISPUTES = "wallet.add_fundingrefund", "issuing.add_disputerequest"
 
 
 class RefundForm(ReasonForm):
     """How much goes back, and why. `shown_minor` is what the page showed as given back so far."""
 
-    amount = AmountField(label=_lazy("Amount"))
+    amount = AmountField(label=gettext_lazy("Amount"))
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     field_order = ("amount", "reason", "shown_minor")
 
     def __init__(self, data: Any, found: Refundable) -> None:
         super().__init__(data, initial={"shown_minor": found.given_back.minor})
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        most = _("At most %(left)s.") % {"left": found.left}
+        most = _("At most %(left)s.") % {"left": display.amount(found.left)}
         amount.of(found.left.currency, hint=f"{most} {two_person_notice(Kind.REFUND, found.left.currency)}")
 
 
 class PurchaseButtons(BaseAdmin):
     """Gives a purchase's page its buttons; each is shown where the purchase and the person's permissions allow it."""
 
-    actions_detail = ("refund",)
+    actions_detail = ("refund", "open_dispute")
 
-    @page_action(description=_lazy("Refund"), url_path="refund", permissions=["refund", "view"], icon="undo")
+    @page_action(description=gettext_lazy("Refund"), url_path="refund", permissions=["refund", "view"], icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         purchase = row_or_404(self, request, object_id)
         found = purchase_refunds.of_purchase(purchase.reference, purchase.currency)
@@ -66,6 +77,24 @@ class PurchaseButtons(BaseAdmin):
             row=purchase,
         )
 
+    @page_action(
+        description=gettext_lazy("Open a dispute"), url_path="dispute", permissions=["dispute", "view"], icon="gavel"
+    )
+    def open_dispute(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        purchase = row_or_404(self, request, object_id)
+        captures = requests.captures_of(purchase)
+        if not captures:
+            return turn_away(request, str(NOTHING_TAKEN), change_page(purchase))
+        return ask_or_do(
+            request,
+            dispute_confirmation(purchase, captures),
+            DisputeForm(posted(request), posted_files(request), captures),
+            partial(open_for_holder, purchase, actor_of(request)),
+            done=partial(lead_to_request, request),
+            refusals=(DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError),
+            row=purchase,
+        )
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Returns the buttons that this person may press and this purchase allows now."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
@@ -75,11 +104,14 @@ class PurchaseButtons(BaseAdmin):
     def has_refund_permission(self, request: HttpRequest, *_object: object) -> bool:
         return request.user.has_perm(REFUNDS)
 
+    def has_dispute_permission(self, request: HttpRequest, *_object: object) -> bool:
+        return request.user.has_perm(DISPUTES)
+
 
 def _is_possible(name: str, purchase: Authorization) -> bool:
     if name == "refund":
         return not purchase_refunds.of_purchase(purchase.reference, purchase.currency).why_not
-    return True
+    return purchase.card_id is not None and bool(requests.captures_of(purchase))
 
 
 def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirmation:
@@ -104,10 +136,13 @@ def _refund_facts(purchase: Authorization, found: Refundable) -> list[tuple[str,
     currency = purchase.currency
     holder = found.parts[0].charge.obligation.cardholder.name
     facts: list[tuple[str, object]] = [(_("Cardholder"), holder)]
-    facts += [(str(part.charge.method), _("%(left)s can go back") % {"left": part.left}) for part in found.parts]
+    facts += [
+        (str(part.charge.method), _("%(left)s can go back") % {"left": display.amount(part.left)})
+        for part in found.parts
+    ]
     facts += [(str(charge.method), why_not) for charge, why_not in found.left_out]
     facts += [
-        (_("Given back so far"), found.given_back),
+        (_("Given back so far"), display.amount(found.given_back)),
         (_("The merchant has taken"), display.money(taken, currency)),
         (_("Of that given back by the merchant"), display.money(back, currency)),
     ]

@@ -37,6 +37,19 @@ def moved(dispute: Dispute) -> None:
     )
 
 
+def opened_by_staff(request: DisputeRequest) -> None:
+    """Writes the notice of a dispute that staff opened, since the cardholder asked them to."""
+    merchant = request.transaction.merchant_name
+    where = f" at {merchant}" if merchant else ""
+    notices.write(
+        user_id=request.cardholder.user_id,
+        kind=Kind.DISPUTE_MOVED,
+        cause=f"dispute_request:{request.public_id}:opened",
+        text=f"Our staff opened your dispute about {request.money}{where}, as you asked them.",
+        reference=f"dispute:{request.public_id}",
+    )
+
+
 def request_moved(request: DisputeRequest) -> None:
     """Writes the notice of what became of a dispute request; none of what the person did themselves."""
     if request.status not in REQUEST_WORDS:

@@ -35,8 +35,8 @@ _PLACE: Final = "issuing_disputeevidence.sealed"
 
 
 @sensitive_variables("content")
-def add(*, request: DisputeRequest, name: str, content: bytes, actor: str) -> DisputeEvidence:
-    """Stores a file of a request that staff have not decided yet.
+def add(*, request: DisputeRequest, name: str, content: bytes, actor: str, why: str = "") -> DisputeEvidence:
+    """Stores a file of a request that staff have not decided yet; `why` says how staff got it, if they add it.
 
     Raises EvidenceRefusedError for a file that is not taken, DisputeRefusedError once it is decided, and
     EvidenceUnavailableError without a key.
@@ -58,7 +58,9 @@ def add(*, request: DisputeRequest, name: str, content: bytes, actor: str) -> Di
         )
         row.sealed = _sealed(row, content)
         row.save(force_insert=True)
-        trail.record(actor=actor, action="dispute_request.evidence_added", subject=mine, file=str(row.public_id))
+        said = {"why": why} if why else {}
+        action = "dispute_request.evidence_added"
+        trail.record(actor=actor, action=action, subject=mine, file=str(row.public_id), **said)
     return row
 
 

@@ -3,6 +3,8 @@
 issuing/disputes/submission.py hands it to the issuer; from there issuing/disputes/lifecycle.py follows the dispute.
 """
 
+from dataclasses import dataclass
+
 from django.db import IntegrityError
 from django.db.models import Q
 
@@ -31,8 +33,23 @@ WITH_THE_NETWORK = (
 CASES = (Case.Kind.DISPUTE_REQUESTED, Case.Kind.DISPUTE_DUE, Case.Kind.DISPUTE_NOT_SENT)
 
 
+@dataclass(frozen=True, slots=True)
+class ByStaff:
+    """Who opened a dispute for its cardholder (such as user:7), and how the cardholder asked for it."""
+
+    actor: str
+    why: str
+
+
 def open_request(
-    *, holder: Cardholder, purchase: Authorization, reason: str, text: str, amount: Money | None, capture_id: str = ""
+    *,
+    holder: Cardholder,
+    purchase: Authorization,
+    reason: str,
+    text: str,
+    amount: Money | None,
+    capture_id: str = "",
+    by_staff: ByStaff | None = None,
 ) -> DisputeRequest:
     """Records that a person disputes a capture of their purchase; without an amount, all that is left of it.
 
@@ -50,7 +67,8 @@ def open_request(
         left = left_of(capture)
         asked = amount or left
         _check_amount(asked, left)
-        return _write(holder, capture, reason=reason, text=text, asked=asked)
+        request = _request(holder, capture, reason=reason, text=text, asked=asked)
+        return _write(request, capture, by_staff)
 
 
 def accept(
@@ -180,9 +198,9 @@ def _smaller(asked: Money, left: Money) -> Money:
     return asked if asked.minor <= left.minor else left
 
 
-def _write(holder: Cardholder, capture: CardTransaction, *, reason: str, text: str, asked: Money) -> DisputeRequest:
+def _request(holder: Cardholder, capture: CardTransaction, *, reason: str, text: str, asked: Money) -> DisputeRequest:
     now = clock.now()
-    request = DisputeRequest(
+    return DisputeRequest(
         cardholder=holder,
         authorization=capture.authorization,
         transaction=capture,
@@ -194,21 +212,28 @@ def _write(holder: Cardholder, capture: CardTransaction, *, reason: str, text: s
         created_at=now,
         updated_at=now,
     )
+
+
+def _write(request: DisputeRequest, capture: CardTransaction, by_staff: ByStaff | None) -> DisputeRequest:
+    """Stores the request with its audit entry and its case."""
     try:
         with savepoint():
             request.save(force_insert=True)
     except IntegrityError:
         raise DisputeRefusedError("This payment was disputed before.", code="dispute_decided") from None
+    holder = request.cardholder
     trail.record(
-        actor=f"user:{holder.user_id}",
+        actor=by_staff.actor if by_staff else f"user:{holder.user_id}",
         action="dispute_request.requested",
         subject=request,
-        reason=reason,
-        amount_minor=asked.minor,
-        currency=asked.currency,
+        reason=request.reason,
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+        **({"for_cardholder": holder.pk, "why": by_staff.why} if by_staff else {}),
     )
-    summary = f"{holder.name} disputes {asked} of {capture.merchant_name}; due {display.moment(request.due_at)}."
-    cases.open_case(kind=Case.Kind.DISPUTE_REQUESTED, reference=request.reference, money=asked, summary=summary)
+    due = display.moment(request.due_at)
+    summary = f"{holder.name} disputes {request.money} of {capture.merchant_name}; due {due}."
+    cases.open_case(kind=Case.Kind.DISPUTE_REQUESTED, reference=request.reference, money=request.money, summary=summary)
     return request
 
 

@@ -9,7 +9,6 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.utils.translation import gettext_lazy as _lazy
 
 from onecard.kit import display
 from onecard.kit.amount_field import AmountField
@@ -254,12 +253,12 @@ ACTIONS = {
         why_not=_money(case_rules.why_not_resolve),
     ),
     "end-cooling": CaseAction(
-        title=_lazy("End cooling"),
-        words=_lazy(
+        title=gettext_lazy("End cooling"),
+        words=gettext_lazy(
             "The purchase is paid. The cards that declined it may be chosen and charged again from the next purchase "
             "on, instead of at the time below. Nothing is charged now."
         ),
-        done=_lazy("The cards can be chosen again."),
+        done=gettext_lazy("The cards can be chosen again."),
         call=paid_receivables.end_cooling,
         why_not=_about_the_case(paid_receivables.why_not_end_cooling),
         facts=_cooling_cards,
