@@ -13,6 +13,7 @@ from issuing.cards.comparison import sync_card as compare_card
 from issuing.disputes import submission
 from issuing.handlers import dispatch
 from issuing.inbox import refusal_alarm
+from issuing.operations import hourly_sums
 from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
 from issuing.sync import schedule
@@ -149,3 +150,9 @@ def sweep_reconciliations(**_newer: Any) -> None:
 def sweep_decision_notices(**_newer: Any) -> None:
     """Tells people of the decisions that they have not heard of."""
     decision_notices.sweep()
+
+
+@shared_task(name="issuing.tasks.count_hours")
+def count_hours(**_newer: Any) -> None:
+    """Counts purchases and decisions by the hour, for the charts of the home page."""
+    hourly_sums.refresh()

@@ -6,20 +6,22 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from issuing.admin.authorizations import AuthorizationAdmin
-from issuing.models import Authorization, Decision, IssuerEvent, Provider
+from issuing.models import Authorization, IssuerEvent, Provider, PurchaseHour
 from issuing.operations import control as issuer_control
 from issuing.operations.availability import Availability
 from issuing.states import Event
+from onecard.desk.home import page as home
+from onecard.desk.home.purchases import list_page
 from onecard.kit import clock, display
 from onecard.outbox.models import Message
-from wallet.models import Case, FundingObligation
-from wallet.states import Obligation
+from wallet.models import Case
+from wallet.obligations.uncharged import oldest_uncharged
 
 LATEST = 8
 # Older than this, something that should take seconds is stuck.
@@ -54,7 +56,8 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     ]
     latest = _latest(request) if may_view["authorization"] else None
     banners = [_banner(issuer) for issuer in read_only or []]
-    return context | {"title": _("Overview"), "tiles": tiles, "latest": latest, "banners": banners}
+    shown = {"title": _("Overview"), "tiles": tiles, "latest": latest, "banners": banners}
+    return context | shown | {"home": home.sections(request)}
 
 
 def kind_of_money(request: HttpRequest) -> list[str] | None:
@@ -63,16 +66,26 @@ def kind_of_money(request: HttpRequest) -> list[str] | None:
 
 
 def _decision_tiles() -> list[Tile]:
-    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    # An answer that was taken back counts as what it became.
-    today = Decision.objects.filter(decided_at__gte=midnight, corrected_by=None)
-    counts = today.aggregate(yes=Count("pk", filter=Q(approved=True)), no=Count("pk", filter=Q(approved=False)))
-    page = reverse("admin:issuing_authorization_changelist")
+    """Counts the purchases that began since midnight, from the hourly sums; each list shows exactly these."""
+    now = clock.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = PurchaseHour.objects.filter(hour_at__gte=midnight).order_by().values_list("outcome")
+    counts = dict(today.annotate(count=Sum("purchases")))
+    outcomes = PurchaseHour.Outcome
+    titles = {
+        outcomes.APPROVED: _("Approved today"),
+        outcomes.DECLINED: _("Declined by us today"),
+        outcomes.DECLINED_BY_ISSUER: _("Declined by the issuer today"),
+    }
     return [
         Tile(
-            _("Approved today"), str(counts["yes"]), _("Since midnight UTC"), f"{page}?status__exact=approved", "good"
-        ),
-        Tile(_("Declined today"), str(counts["no"]), _("Since midnight UTC"), f"{page}?status__exact=declined"),
+            titles[outcome],
+            str(counts.get(outcome, 0)),
+            _("Since midnight UTC"),
+            list_page(midnight, midnight + dt.timedelta(days=1), outcome=outcome),
+            "good" if outcome == outcomes.APPROVED else "neutral",
+        )
+        for outcome in outcomes
     ]
 
 
@@ -94,8 +107,7 @@ def _case_tile() -> Tile:
 
 def _uncharged_tile() -> Tile:
     page = reverse("admin:wallet_fundingobligation_changelist")
-    unpaid = FundingObligation.objects.filter(status__in=(Obligation.OPEN, Obligation.FAILED))
-    oldest = unpaid.order_by("created_at").first()
+    oldest = oldest_uncharged()
     if oldest is None:
         return Tile(_("Oldest uncharged approval"), _("None"), _("Every approval is paid for"), page, "good")
     tone = "bad" if clock.now() - oldest.created_at > STUCK_AFTER else "info"

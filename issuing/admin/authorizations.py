@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin import purchase_page
+from issuing.admin.outcome_filters import OutcomeFilter, ReasonFilter
 from issuing.admin.purchase_buttons import PurchaseButtons
 from issuing.models import Authorization, BalanceUse, Decision
 from onecard.kit import display, references
@@ -38,7 +39,7 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
 
     list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
     list_display_links = ("when", "merchant")
-    list_filter = ("status", MccFilter, "created_at")
+    list_filter = ("status", OutcomeFilter, ReasonFilter, MccFilter, "created_at")
     search_ids = (("provider", "issuer_authorization_id"),)
     search_fields = (
         "issuer_authorization_id",

@@ -6,6 +6,7 @@ from issuing.models.cards import CardChange, IssuerAccount, Provider, VirtualCar
 from issuing.models.control import IssuerControl, Rollout
 from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
+from issuing.models.hourly import DecisionHour, PurchaseHour
 from issuing.models.inbox import IssuerEvent
 from issuing.models.legacy import LegacyDocument
 from issuing.models.people import ProfileUpdate
@@ -21,6 +22,7 @@ __all__ = [
     "CardFunding",
     "CardTransaction",
     "Decision",
+    "DecisionHour",
     "Dispute",
     "DisputeEvidence",
     "DisputeRequest",
@@ -32,6 +34,7 @@ __all__ = [
     "NotCompared",
     "ProfileUpdate",
     "Provider",
+    "PurchaseHour",
     "ReconcileFinding",
     "ReconcileRun",
     "RewardEntry",

@@ -30,6 +30,7 @@ from issuing.models import (
     SyncDifference,
     SyncRun,
 )
+from issuing.operations import hourly_sums
 from onecard.integrations.models import Delivery, Endpoint
 from onecard.kit import clock
 from onecard.notices.models import Notice
@@ -100,12 +101,16 @@ def test_the_overview_counts_today_and_what_waits() -> None:
     card = walkthrough_card()
     purchases(2, card=card)
     stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=10_000_000))
+    FundingCharge.objects.update(status="intended", finished_at=None)
+    # What a disputed movement is of began long before.
+    Authorization.objects.filter(decisions=None).update(created_at=clock.now() - dt.timedelta(days=9))
+    hourly_sums.refresh()
     with clock.ahead(dt.timedelta(minutes=5)):
         answer, later = logged_in().get("/admin/"), clock.now()
 
     tiles = {tile.title: tile for tile in answer.context["tiles"]}
     if later.time() > dt.time(0, 6):  # Shortly after midnight the purchases were yesterday's.
-        assert (tiles["Approved today"].value, tiles["Declined today"].value) == ("2", "1")
+        assert (tiles["Approved today"].value, tiles["Declined by us today"].value) == ("2", "1")
     assert (tiles["Open cases"].value, tiles["Open cases"].note) == ("2", "2.00 USD at stake")
     assert (tiles["Oldest uncharged approval"].value, tiles["Oldest uncharged approval"].tone) == ("5 min", "bad")
     # Two charges, a mail and a delivery.
