@@ -11,7 +11,12 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import models
 
+from onecard.users.roles import ROLES
+from tests.support.permissions import asked_for
+
 ROOT = Path(__file__).resolve().parent.parent
+# A group may hold any permission, so no role may edit one.
+SUPERUSERS_ONLY = {"auth.add_group", "auth.change_group", "auth.delete_group"}
 OURS = ("onecard", "issuing", "routing", "wallet", "audit")
 # What starts a part of a way: an address, a task, or the relay's own process.
 STARTS = ("onecard/urls.py", "issuing/tasks.py", "wallet/tasks.py", "onecard/outbox/management/commands/relay.py")
@@ -70,6 +75,14 @@ def test_no_drawer_without_a_name(name: str) -> None:
 def test_nothing_but_the_framework_uses_signals() -> None:
     users = [path for path in SOURCES if "signals" in path.read_text(encoding="utf-8") and path.name != "apps.py"]
     assert not [path for path in users if "django.db.models.signals" in path.read_text(encoding="utf-8")]
+
+
+def test_each_permission_that_the_product_asks_for_is_in_a_role() -> None:
+    """A new one goes to the roles that need it, in onecard/users/roles.py; then `manage.py describe_roles`."""
+    given = {permission for role in ROLES.values() for permission in role.permissions}
+
+    assert asked_for() - given - SUPERUSERS_ONLY == set()
+    assert given - asked_for() == set()
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from onecard.users import roles_page
 from wallet.models import Case
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,3 +157,9 @@ def _defined_in(path: Path) -> frozenset[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+def test_the_page_about_roles_is_that_of_the_code() -> None:
+    written = (ROOT / "docs" / "roles.md").read_text(encoding="utf-8")
+
+    assert written == roles_page.page(), "run: manage.py describe_roles > docs/roles.md"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.users import people
 from onecard.users.models import User
+from onecard.users.roles import ROLES
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import UserChangeForm
@@ -114,16 +115,23 @@ class PeopleAdmin(AnyUserAdmin):
 
 
 class RolesAdmin(GroupAdmin):
-    """Groups of permissions. Only superusers change them, because a group may hold any permission."""
+    """Groups of permissions. Only superusers change them, because a group may hold any permission.
+
+    Nobody changes those of the roles, which come with the product.
+    """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_superuser(request)
+        return _is_superuser(request) and not _is_role(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_superuser(request)
+        return _is_superuser(request) and not _is_role(obj)
+
+
+def _is_role(group: Any) -> bool:
+    return group is not None and group.name in ROLES
 
 
 def _is_superuser(request: HttpRequest) -> bool:

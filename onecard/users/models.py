@@ -35,6 +35,7 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
+        permissions = [("assign_roles", "Can invite staff, choose their role, and remove a lost second factor")]
         # Staff search for a person by a part of their address (onecard/desk/people_search.py).
         indexes = [GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="login_email_words")]
         constraints = [

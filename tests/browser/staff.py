@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.contrib.auth.models import Group
 from playwright.sync_api import Page
 
 from onecard.users.models import User
@@ -21,8 +22,10 @@ class Colleague:
 
 
 def colleague(role: str, name: str = "") -> Colleague:
-    """Makes a member of staff of this role; two of one role need two names."""
-    user = UserFactory(username=name or role, is_staff=True, is_superuser=True)
+    """Makes a member of staff of this role, or a "superuser"; two of one role need two names."""
+    user = UserFactory(username=name or role, is_staff=True, is_superuser=role == "superuser")
+    if role != "superuser":
+        user.groups.add(Group.objects.get(name=role))
     user.set_password(PASSWORD)
     user.save()
     return Colleague(user, Authenticator.of(user))
@@ -33,7 +36,7 @@ def enter(page: Page, who: Colleague) -> None:
     page.goto("/admin/")
     page.locator("[name=login]").fill(who.user.get_username())
     page.locator("[name=password]").fill(PASSWORD)
-    page.locator("[type=submit]").click()
+    page.locator("[type=submit]").first.click()
     page.locator("[name=code]").fill(who.phone.fresh_code())
     page.locator("[type=submit]").first.click()
     page.wait_for_url("**/admin/")

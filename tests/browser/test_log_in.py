@@ -21,7 +21,7 @@ def test_a_password_alone_opens_nothing(new_page: Callable[[], Page], server: st
     page.goto("/admin/wallet/case/")
     page.locator("[name=login]").fill(who.user.get_username())
     page.locator("[name=password]").fill(PASSWORD)
-    page.locator("[type=submit]").click()
+    page.locator("[type=submit]").first.click()
     page.locator("[name=code]").fill(who.phone.wrong_code())
     page.locator("[type=submit]").first.click()
     page.goto("/admin/wallet/case/")
