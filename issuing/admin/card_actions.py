@@ -28,6 +28,7 @@ from onecard.kit.confirmation_pages import (
 )
 from onecard.kit.transitions import sources_of
 from onecard.kit.words import Words
+from wallet.admin.case_by_hand import OpenCaseAdmin
 from wallet.admin.identity_buttons import FlagForm, stops
 from wallet.states import ComplianceFlag
 
@@ -86,7 +87,7 @@ BUTTONS = {
 PUT_MONEY, CLEAR_FLAG = "put-money", "clear-flag"
 
 
-class CardActionsAdmin(BaseAdmin):
+class CardActionsAdmin(OpenCaseAdmin):
     """Gives a virtual card's page its buttons; each is shown if the card's state allows it."""
 
     actions_detail = (
@@ -98,6 +99,7 @@ class CardActionsAdmin(BaseAdmin):
         "close",
         "set_flag",
         "clear_flag",
+        "open_case",
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from issuing.disputes import requests
 from issuing.disputes.request_errors import DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError
 from issuing.models import Authorization, BalanceUse
 from onecard.kit import display
-from onecard.kit.admin import BaseAdmin, row_of, row_or_404
+from onecard.kit.admin import row_of, row_or_404
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import (
     Confirmation,
@@ -33,6 +33,7 @@ from onecard.kit.confirmation_pages import (
     posted,
     turn_away,
 )
+from wallet.admin.case_by_hand import OpenCaseAdmin
 from wallet.admin.second_person import show_result
 from wallet.entered import purchase_refunds
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
@@ -55,10 +56,10 @@ class RefundForm(ReasonForm):
         amount.of(found.left.currency, hint=f"{most} {two_person_notice(Kind.REFUND, found.left.currency)}")
 
 
-class PurchaseButtons(BaseAdmin):
+class PurchaseButtons(OpenCaseAdmin):
     """Gives a purchase's page its buttons; each is shown where the purchase and the person's permissions allow it."""
 
-    actions_detail = ("refund", "open_dispute")
+    actions_detail = ("refund", "open_dispute", "open_case")
 
     @page_action(description=gettext_lazy("Refund"), url_path="refund", permissions=["refund", "view"], icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -111,7 +112,9 @@ class PurchaseButtons(BaseAdmin):
 def _is_possible(name: str, purchase: Authorization) -> bool:
     if name == "refund":
         return not purchase_refunds.of_purchase(purchase.reference, purchase.currency).why_not
-    return purchase.card_id is not None and bool(requests.captures_of(purchase))
+    if name == "dispute":
+        return purchase.card_id is not None and bool(requests.captures_of(purchase))
+    return True
 
 
 def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirmation:

@@ -45,7 +45,7 @@ _HELP_PEOPLE: Final = frozenset(
     {
         *("wallet.add_cardholder", "users.add_user", "wallet.change_cardholder", "wallet.add_fundingmethod"),
         *("wallet.change_fundingmethod", "wallet.add_personnote", "issuing.add_virtualcard"),
-        *("issuing.change_virtualcard", "issuing.add_disputerequest"),
+        *("issuing.change_virtualcard", "issuing.add_disputerequest", "wallet.add_case"),
     }
 )
 _EDIT_RANKINGS: Final = frozenset(
@@ -93,7 +93,7 @@ ROLES: Final[dict[str, Role]] = {
         words=_("Decides identity checks, sets flags, reveals card numbers, and is the second person for amounts."),
         permissions=_SEE_WORK
         | {
-            *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote"),
+            *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
             *("issuing.change_virtualcard", "issuing.reveal_card_data", "issuing.download_dispute_evidence"),
             "wallet.agree_entered_amount",
         },
@@ -107,7 +107,7 @@ ROLES: Final[dict[str, Role]] = {
         | {
             *("wallet.change_case", "issuing.add_cardfunding", "issuing.change_cardtransaction"),
             *("issuing.add_reconcilerun", "wallet.add_personnote", "wallet.agree_write_off"),
-            *("wallet.agree_entered_amount", "wallet.add_fundingrefund"),
+            *("wallet.agree_entered_amount", "wallet.add_fundingrefund", "wallet.add_case"),
         },
     ),
     "auditor": Role(

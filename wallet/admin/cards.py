@@ -14,6 +14,7 @@ from audit.edits import AuditedAdmin
 from onecard.kit import display, references
 from onecard.kit.admin import StackedRows
 from wallet.admin.add_card import AddCardAdmin
+from wallet.admin.case_by_hand import OpenCaseAdmin
 from wallet.admin.forms import CardholderForm, CardProductForm, FundingMethodForm, FundingMethodFormSet
 from wallet.admin.identity import TONE, KycEventInline
 from wallet.admin.identity_buttons import IdentityButtons
@@ -82,7 +83,7 @@ class PeopleList(ChangeList):
 
 
 @admin.register(Cardholder)
-class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
+class WalletAdmin(OpenCaseAdmin, AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmin, AuditedAdmin):
     """A person with their cards. Every save raises the wallet's version; the identity's status moves by buttons."""
 
     form = CardholderForm
@@ -90,7 +91,7 @@ class WalletAdmin(AddCardAdmin, NewCardLinkAdmin, IdentityButtons, NewPersonAdmi
     # Personal data is not for the trail, which nobody can erase: it names the changed fields.
     secret_fields = tuple(field.column for field in FIELDS.values() if field.column not in PLAIN)
     inlines = (FundingMethodInline, KycEventInline)
-    actions_detail = ("add_card", "new_card", *IdentityButtons.actions_detail)
+    actions_detail = ("add_card", "new_card", "open_case", *IdentityButtons.actions_detail)
     readonly_fields = ("identity", "verified_until", "flags", "lacking", "terms")
     list_display = ("name", "identity", "preference", "usable_cards", "backup_card", "time_zone")
     list_filter = ("kyc_status", "preference")

@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import formats
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from onecard.kit import display, references
+from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, posted, turn_away
 from onecard.second_factor.errors import SecondFactorError
@@ -52,7 +53,7 @@ class CaseAdmin(ReadOnlyAdmin):
     """Cases change only through buttons, and each button asks for confirmation."""
 
     ordering = ("status", "opened_at", "id")
-    list_display = ("what", "state", "amount", "age", "who", "owner_name", "next_step")
+    list_display = ("what", "state", "amount", "age", "due", "who", "owner_name", "next_step")
     list_filter = ("status", OwnerFilter, "kind", "opened_at")
     list_select_related = ("obligation__cardholder", "owner")
     search_ids = (("reference",),)
@@ -92,7 +93,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("What happened"), ordering="kind")
     def what(self, case: Case) -> str:
-        return case.get_kind_display()
+        return case.summary if case.kind == Case.Kind.BY_HAND else case.get_kind_display()
 
     @admin.display(description=gettext_lazy("State"))
     def state(self, case: Case) -> SafeString:
@@ -107,6 +108,14 @@ class CaseAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Age"), ordering="opened_at")
     def age(self, case: Case) -> str:
         return display.age(case.opened_at) if case.resolved_at is None else _("Closed")
+
+    @admin.display(description=gettext_lazy("Due"), ordering="due_on")
+    def due(self, case: Case) -> str | SafeString:
+        if case.due_on is None:
+            return display.NOTHING
+        day = formats.date_format(case.due_on, "SHORT_DATE_FORMAT")
+        is_late = case.status == Case.Status.OPEN and case.due_on < clock.now().date()
+        return display.label(_("%(day)s, overdue") % {"day": day}, "bad") if is_late else day
 
     @admin.display(description=gettext_lazy("Cardholder"))
     def who(self, case: Case) -> str | SafeString:
@@ -210,7 +219,8 @@ def _proposal_in_words(facts: CaseFacts) -> str:
 def _facts(model_admin: CaseAdmin, case: Case) -> list[tuple[str, Any]]:
     closed = case.status == Case.Status.RESOLVED
     facts = (
-        (_("Money at stake"), model_admin.amount(case)),
+        (_("Due"), model_admin.due(case) if case.due_on else ""),
+        (_("Money at stake"), "" if case.kind == Case.Kind.BY_HAND else model_admin.amount(case)),
         (_("Cardholder"), _holder(case)),
         (_("About"), _about(case)),
         (_("Owner"), model_admin.owner_name(case)),

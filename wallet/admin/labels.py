@@ -173,6 +173,10 @@ NEXT_STEP: dict[str, Words] = {
         "The bank of the funding card takes our charge back. Send the evidence in the processor's dashboard before the "
         "due date. This case closes by itself when the dispute ends."
     ),
+    Case.Kind.BY_HAND: gettext_lazy(
+        "A colleague opened it: its first note says what happened and what is to be done. Take it, do that by its due "
+        "date, and resolve it with a sentence that says how it ended."
+    ),
     Case.Kind.CHARGE_WARNING: gettext_lazy(
         "The bank of the funding card suspects fraud. Ask the cardholder whether they know the charge; refund it if "
         "they do not, before it becomes a dispute. Then close this case with what you found."

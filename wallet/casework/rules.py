@@ -37,6 +37,7 @@ SETTLED_OUTSIDE = (
     Case.Kind.EVENT_UNAPPLIED,
     Case.Kind.CHARGE_WARNING,
     Case.Kind.ACCOUNT_REFUSED,
+    Case.Kind.BY_HAND,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 # Settling outside brings money in for the first group and sends money out for the second.

@@ -125,9 +125,10 @@ def apply(entered: EnteredAmount) -> None:
 def _refundable(obligations: Iterable[FundingObligation], currency: str) -> Refundable:
     existing = {each.pk: each for each in obligations if each.currency == currency}
     given_back = refunds.given_back_minor_of(existing.values())
-    why_not = _why_not_of(existing)
+    paid = _paid(existing)
+    why_not = _why_not_of(existing) if paid else {}
     parts, left_out = [], []
-    for charge in _paid(existing):
+    for charge in paid:
         obligation = existing[charge.obligation_id]
         left = Money(obligation.payable.minor - given_back.get(obligation.pk, 0), currency)
         if left.minor <= 0 or obligation.status != states.Obligation.FUNDED:

@@ -43,6 +43,7 @@ class Case(models.Model):
         ACCOUNT_REFUSED = "account_refused", gettext_lazy("The processor refuses our account, not a card")
         CHARGE_DISPUTED = "charge_disputed", gettext_lazy("A funding card's bank disputes our charge")
         CHARGE_WARNING = "charge_warning", gettext_lazy("A funding card's bank suspects fraud")
+        BY_HAND = "by_hand", gettext_lazy("Opened by staff")
 
     class Proposal(models.TextChoices):
         WRITE_OFF = "write_off", gettext_lazy("Write off")
@@ -90,6 +91,9 @@ class Case(models.Model):
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    due_on = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("By when it is to be done, as whoever opened it by hand said.")
+    )
     opened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
     about_at = models.DateTimeField(

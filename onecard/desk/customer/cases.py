@@ -44,13 +44,18 @@ def about(holder: Cardholder) -> "QuerySet[Case]":
     ways = (
         Q(reference__in=purchases),
         Q(reference__in=movements),
-        Q(reference__in=[*of_cards, *_rarer(holder, keys)]),
+        Q(reference__in=[*of_cards, *_by_hand(holder, keys), *_rarer(holder, keys)]),
         Q(obligation__purchase__in=purchases),
         Q(obligation__purchase__in=of_cards),
     )
     # Each way has its own index; a condition that joins them with OR has none.
     first, *others = (Case.objects.filter(way).order_by().values("pk") for way in ways)
     return Case.objects.filter(pk__in=first.union(*others))
+
+
+def _by_hand(holder: Cardholder, cards: list[int]) -> list[str]:
+    """Returns the references under which staff open cases about the person or their cards."""
+    return [f"cardholder:{holder.pk}", *(f"virtualcard:{key}" for key in cards)]
 
 
 def _rarer(holder: Cardholder, cards: list[int]) -> list[str]:
