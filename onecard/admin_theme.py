@@ -78,6 +78,12 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": gettext_lazy("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
                     {
+                        "title": gettext_lazy("Live"),
+                        "icon": "stream",
+                        "link": reverse_lazy("desk:live"),
+                        "permission": _may_view("issuing", "authorization"),
+                    },
+                    {
                         "title": gettext_lazy("Customers"),
                         "icon": "person_search",
                         "link": reverse_lazy("desk:people"),

@@ -3,10 +3,13 @@
 from django.urls import path
 
 from onecard.desk import person_buttons, views
+from onecard.desk.live import views as live
 
 app_name = "desk"
 PERSON = "people/<uuid:public_id>/"
 urlpatterns = [
+    path("live/", live.live, name="live"),
+    path("live/rows/", live.live_rows, name="live-rows"),
     path("people/", views.people, name="people"),
     path("people/key/<int:key>/", views.person_of_key, name="person-of-key"),
     path(PERSON, views.person, name="person"),
