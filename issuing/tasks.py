@@ -6,6 +6,7 @@ from celery import shared_task
 
 from issuing.activity import decision_notices
 from issuing.authorizations import close_out
+from issuing.backtest import preview as ranking_preview
 from issuing.billing import dunning, top_ups
 from issuing.cards import changes as card_changes
 from issuing.cards import due_comparisons, profile_updates
@@ -156,3 +157,15 @@ def sweep_decision_notices(**_newer: Any) -> None:
 def count_hours(**_newer: Any) -> None:
     """Counts purchases and decisions by the hour, for the charts of the home page."""
     hourly_sums.refresh()
+
+
+@shared_task(name="issuing.tasks.preview_rankings")
+def preview_rankings(*, preview_id: int, **_newer: Any) -> None:
+    """Goes on with the preview of a draft of rankings for a while."""
+    ranking_preview.go_on(preview_id=preview_id)
+
+
+@shared_task(name="issuing.tasks.sweep_ranking_previews")
+def sweep_ranking_previews(**_newer: Any) -> None:
+    """Goes on with the previews whose message the queue lost."""
+    ranking_preview.sweep()

@@ -160,6 +160,7 @@ UNFOLD: dict[str, Any] = {
                 "title": gettext_lazy("Routing rules"),
                 "items": [
                     _room(gettext_lazy("Rankings"), "leaderboard", "routing.rankingrow"),
+                    _room(gettext_lazy("Ranking drafts"), "edit_note", "routing.rankingdraft"),
                     _room(gettext_lazy("Merchant categories"), "category", "routing.merchantcategory"),
                     _room(gettext_lazy("Multipliers"), "close", "routing.preferencemultiplier"),
                     _room(gettext_lazy("Thresholds"), "tune", "routing.threshold"),

@@ -37,6 +37,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "webhook.send": ("onecard.integrations.tasks.send_webhook",),
     "webhook.switched_off": ("onecard.notices.tasks.tell_of_webhook_off",),
     "staff.notify": ("onecard.second_factor.tasks.notify",),
+    "rankings.preview_requested": ("issuing.tasks.preview_rankings",),
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
 
@@ -148,6 +149,11 @@ app.conf.update(
         "count-hours": {"task": "issuing.tasks.count_hours", "schedule": 15.0, "options": {"expires": 15}},
         "count-figures": {"task": "onecard.desk.tasks.count_figures", "schedule": 120.0, "options": {"expires": 120}},
         "sync-issuers": {"task": "issuing.tasks.sync_issuers", "schedule": 60.0, "options": {"expires": 60}},
+        "sweep-ranking-previews": {
+            "task": "issuing.tasks.sweep_ranking_previews",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
         "sweep-inbox": {"task": "issuing.tasks.sweep_inbox", "schedule": 15.0, "options": {"expires": 15}},
     },
 )

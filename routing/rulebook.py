@@ -43,6 +43,11 @@ def rules_for(*, version: int, mcc: str, limit_ms: float = 1000) -> tuple[Rules,
     return book.rules, book.rows[mcc], book.multiplier_versions
 
 
+def current_rules() -> Rules:
+    """Returns the numbers that staff set, as of now."""
+    return _compile_rules(current_version()).rules
+
+
 def forget() -> None:
     """Drops what this process has compiled, as a restart does: for tests."""
     global _compiled  # noqa: PLW0603  (see `_complete`)

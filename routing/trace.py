@@ -38,6 +38,7 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
         "method_id": method.id,
         "name": method.name,
         "network": method.network,
+        "product_id": method.product_id,
         "last_four": method.last_four,
         "is_backup": method.is_backup,
         "position": method.position,

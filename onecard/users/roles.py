@@ -37,6 +37,7 @@ _SEE_MACHINERY: Final = frozenset(
         *("issuing.view_issuerevent", "issuing.view_issuercontrol", "issuing.view_rollout", "issuing.view_syncrun"),
         *("issuing.view_legacydocument", "outbox.view_message", "integrations.view_endpoint"),
         *("integrations.view_delivery", "routing.view_preferencemultiplier", "routing.view_threshold"),
+        *("routing.view_rankingdraft", "routing.view_rankingpreview"),
     }
 )
 _SEE_STAFF: Final = frozenset({"users.view_user", "auth.view_group"})
@@ -50,7 +51,7 @@ _HELP_PEOPLE: Final = frozenset(
 )
 _EDIT_RANKINGS: Final = frozenset(
     {
-        *("routing.add_rankingrow", "routing.change_rankingrow", "routing.delete_rankingrow"),
+        *("routing.add_rankingdraft", "routing.publish_rankingdraft"),
         *("routing.add_merchantcategory", "routing.change_merchantcategory"),
         *("wallet.add_cardproduct", "wallet.change_cardproduct"),
     }
@@ -95,7 +96,7 @@ ROLES: Final[dict[str, Role]] = {
         | {
             *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
             *("issuing.change_virtualcard", "issuing.reveal_card_data", "issuing.download_dispute_evidence"),
-            "wallet.agree_entered_amount",
+            *("wallet.agree_entered_amount", "routing.publish_rankingdraft"),
         },
     ),
     "finance": Role(

@@ -40,6 +40,8 @@ COLUMNS: Final = (
 )
 REQUIRED: Final = ("mcc", "scope", "reward_rate", "reward_type")
 MOST_NAMED: Final = 12
+# A spreadsheet takes such a cell for a formula. Apostrophes count too, so that a name with its own comes back whole.
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 
 
 def read_csv(text: str, source: str, known: Known) -> Reading:
@@ -58,7 +60,7 @@ def read_csv(text: str, source: str, known: Known) -> Reading:
         try:
             reading.entries.append(_read_entry(line, _named(columns, cells), known, sheet))
         except FieldError as error:
-            reading.problems.append(Problem(line, str(error)))
+            reading.problems.append(Problem(line, str(error), error.column))
     return reading
 
 
@@ -123,7 +125,7 @@ def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) ->
         mcc=mcc,
         product_id=product_id,
         network=network,
-        card_name=read_card_name(cells["card_name"], "card_name"),
+        card_name=read_card_name(_from_cell(cells["card_name"]), "card_name"),
         reward_rate=read_rate(_number(cells["reward_rate"], sheet), "reward_rate"),
         reward_type=read_reward_type(cells["reward_type"], "reward_type"),
         annual_fee_minor=read_fee(_number(cells["annual_fee"] or "0", sheet), "annual_fee"),
@@ -131,7 +133,7 @@ def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) ->
         valid_to=read_date(cells["valid_to"], "valid_to"),
     )
     if entry.valid_from and entry.valid_to and entry.valid_from > entry.valid_to:
-        raise FieldError(f"valid_to {entry.valid_to} lies before valid_from {entry.valid_from}")
+        raise FieldError(f"valid_to {entry.valid_to} lies before valid_from {entry.valid_from}", "valid_to")
     return entry
 
 
@@ -140,14 +142,16 @@ def _read_subject(cells: dict[str, str], known: Known) -> tuple[int | None, str]
     scope, product, network = cells["scope"].lower(), cells["product"], cells["network"]
     if scope == RankingRow.Scope.NETWORK:
         if product:
-            raise FieldError("scope network leaves the column product empty")
+            raise FieldError("scope network leaves the column product empty", "product")
         return None, read_network(network, "network")
     if scope != RankingRow.Scope.PRODUCT:
-        raise FieldError(f"scope is {shown(cells['scope'])}; it must be product or network")
+        raise FieldError(f"scope is {shown(cells['scope'])}; it must be product or network", "scope")
     if network:
-        raise FieldError("scope product leaves the column network empty")
+        raise FieldError("scope product leaves the column network empty", "network")
     if product not in known.product_ids:
-        raise FieldError(f"product is {shown(product)}; no card product has that key, so add it first or mend the key")
+        raise FieldError(
+            f"product is {shown(product)}; no card product has that key, so add it first or mend the key", "product"
+        )
     return known.product_ids[product], ""
 
 
@@ -165,13 +169,23 @@ def _number(text: str, sheet: Sheet) -> Decimal | str:
     return Decimal(plain) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", plain) else text
 
 
+def _as_cell(name: str) -> str:
+    """Returns a name that a spreadsheet takes for no formula: an apostrophe before what would begin one."""
+    return f"'{name}" if _FORMULA.match(name) else name
+
+
+def _from_cell(cell: str) -> str:
+    """Takes away the apostrophe that `_as_cell` adds, and none of the name's own."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
 def _as_line(row: RankingRow) -> tuple[object, ...]:
     return (
         row.mcc,
         row.scope,
         row.product.key if row.product else "",
         row.network,
-        row.card_name,
+        _as_cell(row.card_name),
         f"{row.reward_rate.normalize():f}",
         row.reward_type,
         f"{Decimal(row.annual_fee_minor).scaleb(-2):.2f}",

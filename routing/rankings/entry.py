@@ -64,10 +64,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a row cannot be imported."""
+    """Why a row cannot be imported, and the column that is wrong, or "" where it is the whole row."""
 
     line: int
     sentence: str
+    column: str = ""
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class RankingsError(OneCardError):
     """A file of rankings cannot be imported. The message names every reason; nothing was written."""
 
     code = "invalid_rankings"
+    # Every bad row, by line; empty when the file as a whole cannot be read.
+    problems: tuple[Problem, ...] = ()
 
     @classmethod
     def of_rows(cls, source: str, problems: Sequence[Problem]) -> "RankingsError":
@@ -91,11 +94,17 @@ class RankingsError(OneCardError):
         if len(in_order) > PROBLEMS_SHOWN:
             lines.append(f"  and {len(in_order) - PROBLEMS_SHOWN} more")
         count = "1 mistake" if len(in_order) == 1 else f"{len(in_order)} mistakes"
-        return cls("\n".join([f"{source} has {count}, so nothing was imported:", *lines]))
+        error = cls("\n".join([f"{source} has {count}, so nothing was imported:", *lines]))
+        error.problems = tuple(in_order)
+        return error
 
 
 class FieldError(ValueError):
-    """One value is wrong; the message is the end of a sentence about its row."""
+    """One value is wrong; the message is the end of a sentence about its row. `column` names the value."""
+
+    def __init__(self, sentence: str, column: str = "") -> None:
+        super().__init__(sentence)
+        self.column = column
 
 
 def duplicates(entries: Iterable[RankingEntry]) -> list[Problem]:
@@ -108,9 +117,11 @@ def duplicates(entries: Iterable[RankingEntry]) -> list[Problem]:
 
 def read_mcc(text: str, known: Known) -> str:
     if not re.fullmatch(r"[0-9]{4}", text):
-        raise FieldError(f"the MCC is {shown(text)}; it must be four digits")
+        raise FieldError(f"the MCC is {shown(text)}; it must be four digits", "mcc")
     if text not in known.mccs:
-        raise FieldError(f"MCC {text} is not on the list of merchant categories; mend it, or add it to the list first")
+        raise FieldError(
+            f"MCC {text} is not on the list of merchant categories; mend it, or add it to the list first", "mcc"
+        )
     return text
 
 
@@ -125,12 +136,12 @@ def read_reward_type(value: object, name: str) -> str:
 def read_card_name(value: object, name: str) -> str:
     """Returns the name as its column stores it: names that look alike are equal, and card numbers are covered."""
     if not isinstance(value, str):
-        raise FieldError(f"{name} is {shown(value)}; it must be text")
+        raise FieldError(f"{name} is {shown(value)}; it must be text", name)
     kept = masked(normalized(value))
     if len(kept) > NAME_CHARACTERS:
-        raise FieldError(f"{name} has {len(kept)} characters; at most {NAME_CHARACTERS} are kept")
+        raise FieldError(f"{name} has {len(kept)} characters; at most {NAME_CHARACTERS} are kept", name)
     if re.search(r"[\x00\ud800-\udfff]", value):
-        raise FieldError(f"{name} holds a character that cannot be stored")
+        raise FieldError(f"{name} holds a character that cannot be stored", name)
     return kept
 
 
@@ -153,7 +164,7 @@ def read_date(text: str, name: str) -> dt.date | None:
             return dt.date.fromisoformat(text)
     except ValueError:
         pass
-    raise FieldError(f"{name} is {shown(text)}; write a date like 2026-01-31, or leave it empty")
+    raise FieldError(f"{name} is {shown(text)}; write a date like 2026-01-31, or leave it empty", name)
 
 
 def shown(value: object) -> str:
@@ -180,18 +191,18 @@ def _duplicate(entry: RankingEntry, first: RankingEntry) -> Problem:
 def _one_of(value: object, name: str, words: dict[str, str]) -> str:
     word = value.strip().lower() if isinstance(value, str) else ""
     if word not in words:
-        raise FieldError(f"{name} is {shown(value)}; it must be one of: {', '.join(words)}")
+        raise FieldError(f"{name} is {shown(value)}; it must be one of: {', '.join(words)}", name)
     return words[word]
 
 
 def _number(value: object, name: str, *, below: Decimal, decimals: int) -> Decimal:
     if not isinstance(value, Decimal) or not value.is_finite():
-        raise FieldError(f"{name} is {shown(value)}; it must be a number such as 1.5")
+        raise FieldError(f"{name} is {shown(value)}; it must be a number such as 1.5", name)
     if value < 0:
-        raise FieldError(f"{name} is {shown(value)}; it cannot be negative")
+        raise FieldError(f"{name} is {shown(value)}; it cannot be negative", name)
     if value >= below:
-        raise FieldError(f"{name} is {shown(value)}; it must be below {below}")
+        raise FieldError(f"{name} is {shown(value)}; it must be below {below}", name)
     rounded = value.quantize(Decimal(1).scaleb(-decimals))
     if rounded != value:
-        raise FieldError(f"{name} is {shown(value)}; at most {decimals} decimals are kept")
+        raise FieldError(f"{name} is {shown(value)}; at most {decimals} decimals are kept", name)
     return abs(rounded)  # Minus zero is zero.

@@ -4,27 +4,23 @@ json_format.py and csv_format.py read the two formats; entry.py checks each rank
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import OperationalError, connection
-from psycopg.errors import LockNotAvailable
-
 from audit.trail import record
-from onecard.kit.transactions import transaction
 from routing.models import MerchantCategory, RankingRow, Rulebook
+from routing.rankings.changes import record_command
 from routing.rankings.csv_format import read_csv, write_csv
 from routing.rankings.entry import Known, RankingEntry, RankingsError, Reading, duplicates
 from routing.rankings.formats import Format
 from routing.rankings.json_format import read_json, write_json
+from routing.rankings.published import Progress, Values, apply, published, writing_alone
 from routing.rankings.sheet import encoding_of
 from wallet.models import CardProduct
 
-Progress = Callable[[int, int], None]
-BATCH_ROWS = 2000
-KEY_FIELDS = ["mcc", "product", "network", "card_name", "valid_from"]
-VALUE_FIELDS = ["reward_rate", "reward_type", "annual_fee_minor", "valid_to"]
+# A ranking of a file, and what is published in its place.
+Difference = tuple[RankingEntry, Values | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +51,24 @@ def import_rankings(
     dry_run: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> ImportResult:
-    """Stores every ranking of a file, or none; raises RankingsError that names each bad row by its line.
+    """Publishes every ranking of a file at once, or none; raises RankingsError that names each bad row by its line.
 
-    Rows that are stored already stay untouched, and so do stored rows that the file does not name. With `update` off no
-    stored row changes; with `dry_run` nothing is written. `progress` receives rows written and rows to write.
+    It is for commands (docs/decisions/0047): staff import into a draft. Rows that are stored already stay untouched,
+    and so do stored rows that the file does not name. With `update` off no stored row changes; with `dry_run` nothing
+    is written. `progress` receives rows written and rows to write.
     """
     entries = read_entries(content, source=source, file_format=file_format)
     if dry_run:
         return _compare(entries, update=update)[1]
-    try:
-        with transaction():
-            _keep_other_writers_out()
-            rows, result = _compare(entries, update=update)
-            _write(rows, progress)
-            if rows:
-                _record(actor, source, content, result)
-    except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable):
-            raise RankingsError(
-                f"{source} was not imported: somebody else is changing the rules. Wait for that to end, then try again."
-            ) from error
-        raise
+    busy = RankingsError(
+        f"{source} was not imported: somebody else is changing the rules. Wait for that to end, then try again."
+    )
+    with writing_alone(busy):
+        differences, result = _compare(entries, update=update)
+        if differences:
+            changes = record_command(differences, source=source, command=actor)
+            apply(changes, progress)
+            _record(actor, source, content, result)
     return result
 
 
@@ -119,48 +112,13 @@ def _read(text: str, source: str, file_format: Format, known: Known) -> Reading:
     return read_csv(text, source, known) if file_format == "csv" else read_json(text, source, known)
 
 
-def _compare(entries: Sequence[RankingEntry], *, update: bool) -> tuple[list[RankingRow], ImportResult]:
-    """Returns the rows to write, and the counts."""
-    stored = {
-        tuple(row[:5]): tuple(row[5:])
-        for row in RankingRow.objects.filter(mcc__in={entry.mcc for entry in entries}).values_list(
-            "mcc", "product_id", "network", "card_name", "valid_from", *VALUE_FIELDS
-        )
-    }
+def _compare(entries: Sequence[RankingEntry], *, update: bool) -> tuple[list[Difference], ImportResult]:
+    """Returns the rankings to write, and the counts."""
+    stored = published(entry.mcc for entry in entries)
     new = [entry for entry in entries if entry.key not in stored]
     changed = [entry for entry in entries if update and stored.get(entry.key, entry.values) != entry.values]
     result = ImportResult(len(new), len(changed), len(entries) - len(new) - len(changed))
-    return [_row(entry) for entry in (*new, *changed)], result
-
-
-def _row(entry: RankingEntry) -> RankingRow:
-    return RankingRow(
-        mcc=entry.mcc,
-        scope=RankingRow.Scope.NETWORK if entry.product_id is None else RankingRow.Scope.PRODUCT,
-        product_id=entry.product_id,
-        network=entry.network,
-        card_name=entry.card_name,
-        reward_rate=entry.reward_rate,
-        reward_type=entry.reward_type,
-        annual_fee_minor=entry.annual_fee_minor,
-        valid_from=entry.valid_from,
-        valid_to=entry.valid_to,
-    )
-
-
-def _keep_other_writers_out() -> None:
-    """Locks out other writers, not readers: an admin edit and an import could deadlock on rows."""
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE routing_rankingrow IN SHARE ROW EXCLUSIVE MODE")
-
-
-def _write(rows: Sequence[RankingRow], progress: Progress) -> None:
-    for start in range(0, len(rows), BATCH_ROWS):
-        batch = rows[start : start + BATCH_ROWS]
-        RankingRow.objects.bulk_create(
-            batch, update_conflicts=True, unique_fields=KEY_FIELDS, update_fields=[*VALUE_FIELDS, "updated_at"]
-        )
-        progress(start + len(batch), len(rows))
+    return [(entry, stored.get(entry.key)) for entry in (*new, *changed)], result
 
 
 def _record(actor: str, source: str, content: bytes, result: ImportResult) -> None:

@@ -70,7 +70,7 @@ def _read_categories(cursor: JsonCursor, known: Known) -> Reading:
         try:
             read_mcc(mcc, known)
         except FieldError as error:
-            reading.problems.append(Problem(line, str(error)))
+            reading.problems.append(Problem(line, str(error), error.column))
         _read_cards(cursor, mcc, reading)
     return reading
 
@@ -80,7 +80,7 @@ def _read_cards(cursor: JsonCursor, mcc: str, reading: Reading) -> None:
         reading.problems.append(Problem(cursor.line, f"MCC {shown(mcc)} must have a list of cards"))
         cursor.value()
         return
-    faults: list[tuple[int, str, str]] = []
+    faults: list[tuple[int, str, FieldError]] = []
     lines: Counter[int] = Counter()
     for number, _ in enumerate(cursor.members("[", "]"), start=1):
         cursor.peek()
@@ -89,10 +89,11 @@ def _read_cards(cursor: JsonCursor, mcc: str, reading: Reading) -> None:
         try:
             reading.entries.append(_read_entry(cursor.value(), mcc, line, place))
         except FieldError as error:
-            faults.append((line, place, str(error)))
+            faults.append((line, place, error))
     # A line number is enough where an entry has its own line.
     reading.problems += [
-        Problem(line, f"{place}: {words}" if lines[line] > 1 else words) for line, place, words in faults
+        Problem(line, f"{place}: {error}" if lines[line] > 1 else str(error), error.column)
+        for line, place, error in faults
     ]
 
 
@@ -117,12 +118,12 @@ def _read_entry(value: object, mcc: str, line: int, place: str) -> RankingEntry:
 def _check_names(names: list[str]) -> None:
     for name in FIELDS:
         if name not in names:
-            raise FieldError(f"{name} is missing")
+            raise FieldError(f"{name} is missing", name)
     for name in names:
         if name not in FIELDS:
             raise FieldError(f"{shown(name)} is not a field of a card; they are {', '.join(FIELDS)}")
         if names.count(name) > 1:
-            raise FieldError(f"{name} is there {names.count(name)} times")
+            raise FieldError(f"{name} is there {names.count(name)} times", name)
 
 
 def _as_card(row: RankingRow) -> dict[str, object]:

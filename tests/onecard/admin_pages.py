@@ -11,7 +11,9 @@ from issuing.rewards import book as rewards_book
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.kit.transactions import transaction
+from routing.models import RankingDraft, RankingPreview
 from tests.support import stripe_events
+from tests.support.factories import UserFactory
 from tests.support.issuer_rows import rows_about
 from tests.support.wallets import walkthrough_card
 from wallet import carried_amounts, cases
@@ -45,6 +47,7 @@ def purchases(count: int, *, card: VirtualCard | None = None) -> None:
         FundingCharge.objects.filter(obligation=obligation).update(status="succeeded", finished_at=clock.now())
         assert rewards_book.book_charge(obligation.charges.get().pk)
         dispute_of(obligation.charges.get())
+        draft_of_rankings()
     check_identity_of(card.cardholder)
 
 
@@ -65,3 +68,12 @@ def dispute_of(charge: FundingCharge) -> None:
     FundingDispute.objects.create(charge=charge, processor_dispute_id=name, status="needs_response", **money, **times)
     with transaction():
         carried_amounts.carry(charge.obligation, 31, actor="system:test")
+
+
+def draft_of_rankings() -> None:
+    """Somebody began a draft, and looked at what it would change."""
+    author, now = UserFactory(), clock.now()
+    draft = RankingDraft.objects.create(title="Draft", author=author, changed_by=author, created_at=now, changed_at=now)
+    RankingPreview.objects.create(
+        draft=draft, draft_version=1, days=1, asked_by=author, since=now, until=now, created_at=now, worked_at=now
+    )

@@ -36,7 +36,7 @@ from onecard.kit import clock
 from onecard.notices.models import Notice
 from onecard.outbox.models import Message
 from onecard.users.models import User
-from routing.models import MerchantCategory, RankingRow
+from routing.models import MerchantCategory, RankingDraft, RankingPreview, RankingRow
 from tests.onecard.admin_pages import listed_models, page, purchases
 from tests.support import stripe_events
 from tests.support.back_office import logged_in, send, sentences, superuser, text_of
@@ -81,6 +81,9 @@ EVIDENCE = (
     Message,
     Notice,
     Posting,
+    RankingDraft,
+    RankingPreview,
+    RankingRow,
     RewardEntry,
     SpendWindow,
     SyncDifference,
@@ -219,7 +222,7 @@ def test_who_may_only_look_can_look_and_not_write(model: type[Model]) -> None:
         assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("model", [Cardholder, CardProduct, MerchantCategory, RankingRow, User, Group])
+@pytest.mark.parametrize("model", [Cardholder, CardProduct, MerchantCategory, User, Group])
 def test_the_form_for_a_new_row_opens(model: type[Model]) -> None:
     assert logged_in().get(page(model, "add")).status_code == 200
 

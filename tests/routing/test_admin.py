@@ -9,76 +9,13 @@ from django.urls import reverse
 from audit.models import Entry
 from onecard.kit.money import Money
 from routing import explain
-from routing.models import MerchantCategory, PreferenceMultiplier, RankingRow, Threshold
-from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
+from routing.models import MerchantCategory, PreferenceMultiplier, Threshold
+from tests.support.back_office import logged_in, send, text_of
 from tests.support.factories import CardProductFactory, RankingRowFactory
 
 
 def page(name: str, view: str, *args: object) -> str:
     return reverse(f"admin:routing_{name}_{view}", args=args)
-
-
-@pytest.mark.django_db
-def test_an_edited_ranking_gets_a_new_version_and_an_audit_entry() -> None:
-    row, boss = RankingRowFactory(reward_rate=Decimal(1)), superuser()
-
-    send(logged_in(boss), page("rankingrow", "change", row.pk), reward_rate="2.5", valid_from="2026-12-01")
-
-    row.refresh_from_db()
-    assert (row.reward_rate, row.version) == (Decimal("2.5"), 2)
-    entry = Entry.objects.get()
-    assert (entry.actor, entry.action, entry.subject_id) == (f"user:{boss.pk}", "rankingrow.changed", str(row.pk))
-    assert entry.details == {"changes": {"reward_rate": ["1", "2.5"], "valid_from": [None, "2026-12-01"]}}
-
-
-@pytest.mark.django_db
-def test_a_page_that_was_opened_before_another_edit_is_refused() -> None:
-    row, client = RankingRowFactory(), logged_in()
-    values = opened(client, page("rankingrow", "change", row.pk)) | {"reward_rate": "9"}
-    RankingRow.objects.filter(pk=row.pk).update(reward_rate=Decimal(3))
-
-    answer = client.post(page("rankingrow", "change", row.pk), values)
-
-    assert "This changed after you opened the page" in sentences(answer)
-    row.refresh_from_db()
-    assert row.reward_rate == Decimal(3)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"scope": "product"}, "A row of scope product names a card product and leaves the network empty."),
-        ({"network": ""}, "A row of scope network names a network and leaves the card product empty."),
-        ({"valid_from": "2026-02-02", "valid_to": "2026-01-01"}, "The last day lies before the first one."),
-        ({"mcc": "58"}, "An MCC is four digits."),
-        ({"reward_rate": "-1"}, "greater than or equal to 0"),
-        ({"card_name": "Twin"}, "already exists"),
-    ],
-)
-def test_a_bad_ranking_gets_one_sentence_and_no_entry(changes: dict[str, str], sentence: str) -> None:
-    row = RankingRowFactory()
-    RankingRowFactory(card_name="Twin")
-
-    answer = send(logged_in(), page("rankingrow", "change", row.pk), **changes)
-
-    assert sentence in sentences(answer)
-    assert "Constraint" not in sentences(answer)
-    assert not Entry.objects.exists()
-
-
-@pytest.mark.django_db
-def test_rankings_that_are_deleted_alone_or_together_leave_what_they_said() -> None:
-    rows, client = RankingRowFactory.create_batch(3), logged_in()
-
-    client.post(page("rankingrow", "delete", rows[0].pk), {"post": "yes"})
-    chosen = {"action": "delete_selected", "_selected_action": [row.pk for row in rows[1:]], "post": "yes"}
-    client.post(page("rankingrow", "changelist"), chosen)
-
-    assert not RankingRow.objects.exists()
-    entries = Entry.objects.filter(action="rankingrow.deleted")
-    assert {entry.subject_id for entry in entries} == {str(row.pk) for row in rows}
-    assert all(entry.details["was"]["mcc"] == "5812" for entry in entries)
 
 
 @pytest.mark.django_db

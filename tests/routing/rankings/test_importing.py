@@ -121,7 +121,7 @@ def test_all_bad_rows_are_named_together_up_to_twenty() -> None:
 
 
 def test_a_failure_while_writing_leaves_nothing_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.rankings.importing.BATCH_ROWS", 2)
+    monkeypatch.setattr("routing.rankings.published.BATCH_ROWS", 2)
 
     def fail_on_the_second_batch(done: int, _total: int) -> None:
         if done > 2:
@@ -144,7 +144,7 @@ def test_an_import_does_not_wait_for_ever_for_another_editor(elsewhere: str) -> 
 
 
 def test_progress_counts_up_to_the_rows_that_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.rankings.importing.BATCH_ROWS", 2)
+    monkeypatch.setattr("routing.rankings.published.BATCH_ROWS", 2)
     heard: list[tuple[int, int]] = []
     cards = [card(cardName=f"Card {number}") for number in range(5)]
     take(json_of(*cards), "json", progress=lambda done, total: heard.append((done, total)))

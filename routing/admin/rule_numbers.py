@@ -1,4 +1,4 @@
-"""What cards earn, for staff to edit. Every purchase from the next one on uses the new values."""
+"""The numbers of the rules and the merchant categories, for staff to edit: the next purchase uses the new values."""
 
 from typing import Any
 
@@ -6,71 +6,11 @@ from django.contrib import admin
 from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.edits import AuditedAdmin, VersionedForm
 from onecard.kit import display, references
-from onecard.kit.admin import MccFilter
 from routing.models import MerchantCategory, PreferenceMultiplier, RankingRow, Threshold
-
-
-class RankingRowForm(VersionedForm):
-    """Says in which currency the fee is."""
-
-    class Meta:
-        labels = {"annual_fee_minor": gettext_lazy("Annual fee, in minor units (9500 is 95.00)")}
-
-
-@admin.register(RankingRow)
-class RankingRowAdmin(AuditedAdmin):
-    """What a card product, or any card of a network, earns at an MCC."""
-
-    form = RankingRowForm
-    version_field = "version"
-    list_display = ("code", "category", "card", "rate", "reward_type", "applies", "card_name", "version")
-    list_filter = (MccFilter, "scope", "network", "reward_type")
-    list_select_related = ("product",)
-    search_fields = ("mcc", "card_name", "product__name", "product__key")
-    search_help_text = gettext_lazy("MCC or card")
-    autocomplete_fields = ("product",)
-    nothing_yet = gettext_lazy(
-        "Without rankings every purchase goes to the backup card. Add one with the plus sign, or import a list."
-    )
-    fieldsets = (
-        (gettext_lazy("Where, and for which cards"), {"fields": ("mcc", "scope", ("product", "network"), "card_name")}),
-        (gettext_lazy("What it earns"), {"fields": (("reward_rate", "reward_type"), "annual_fee_minor")}),
-        (gettext_lazy("When"), {"fields": (("valid_from", "valid_to"),)}),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RankingRow]:
-        categories = MerchantCategory.objects.filter(code=OuterRef("mcc"))
-        rows: QuerySet[RankingRow] = super().get_queryset(request)
-        return rows.annotate(category_name=Subquery(categories.values("description")[:1]))
-
-    @admin.display(description="MCC", ordering="mcc")
-    def code(self, row: RankingRow) -> str:
-        return row.mcc
-
-    @admin.display(description=gettext_lazy("Category"))
-    def category(self, row: RankingRow) -> str:
-        return getattr(row, "category_name", None) or display.NOTHING
-
-    @admin.display(description=gettext_lazy("Card"))
-    def card(self, row: RankingRow) -> str:
-        if row.scope == RankingRow.Scope.PRODUCT:
-            return str(row.product)
-        return _("Any %(network)s") % {"network": row.get_network_display()}
-
-    @admin.display(description=gettext_lazy("Rate"), ordering="reward_rate")
-    def rate(self, row: RankingRow) -> str:
-        return f"{row.reward_rate.normalize():f}"
-
-    @admin.display(description=gettext_lazy("Applies"))
-    def applies(self, row: RankingRow) -> str:
-        if row.valid_from is None and row.valid_to is None:
-            return _("Always")
-        return f"{row.valid_from or '…'} to {row.valid_to or '…'}"
 
 
 class RuleNumberAdmin(AuditedAdmin):
@@ -131,5 +71,5 @@ class MerchantCategoryAdmin(AuditedAdmin):
         return display.link(url, count) if count else display.NOTHING
 
 
-for kind in ("rankingrow", "preferencemultiplier", "threshold", "merchantcategory"):
+for kind in ("preferencemultiplier", "threshold", "merchantcategory"):
     references.register(kind, lambda key, kind=kind: reverse(f"admin:routing_{kind}_change", args=[key]))  # type: ignore[misc]

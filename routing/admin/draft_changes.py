@@ -1,0 +1,66 @@
+"""The changes of a draft on its page, each in words, with the ways to edit it and to take it out."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from onecard.kit import display
+from onecard.kit.admin import ReadOnlyInline
+from routing.admin import draft_forms
+from routing.models import RankingChange, RankingDraft
+from routing.rankings import words
+
+
+class ChangesInline(ReadOnlyInline):
+    """What a draft changes, in words."""
+
+    model = RankingChange
+    fields = ("where", "cards", "holds", "what", "author", "buttons")
+    readonly_fields = fields
+    per_page = 50
+    verbose_name_plural = gettext_lazy("What it changes")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RankingChange]:
+        rows: QuerySet[RankingChange] = super().get_queryset(request)
+        return rows.select_related("product", "written_by", "draft")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = [name for name in self.fields if name != "buttons"]
+        is_open = (
+            obj is not None and obj.status == RankingDraft.Status.DRAFT and request.user.has_perm(draft_forms.WRITES)
+        )
+        return self.fields if is_open else shown
+
+    @admin.display(description="MCC")
+    def where(self, change: RankingChange) -> str:
+        return change.mcc
+
+    @admin.display(description=gettext_lazy("Card"))
+    def cards(self, change: RankingChange) -> str:
+        return words.subject(change)
+
+    @admin.display(description=gettext_lazy("Holds"))
+    def holds(self, change: RankingChange) -> str:
+        return words.applies(change.valid_from, change.valid_to)
+
+    @admin.display(description=gettext_lazy("What changes"))
+    def what(self, change: RankingChange) -> str:
+        return words.change_in_words(change)
+
+    @admin.display(description=gettext_lazy("Written by"))
+    def author(self, change: RankingChange) -> str:
+        return str(change.written_by or display.NOTHING)
+
+    @admin.display(description=gettext_lazy("Change it"))
+    def buttons(self, change: RankingChange) -> SafeString:
+        keys = [change.draft_id, change.pk]
+        out = display.link(reverse("admin:routing_rankingdraft_take_out", args=keys), _("Take out"))
+        edit = display.link(reverse("admin:routing_rankingdraft_edit_change", args=keys), _("Edit"))
+        return out if change.removes else format_html("{} {}", edit, out)

@@ -1,0 +1,84 @@
+"""Changes of rankings as rows: how they are made, stored and read, for drafts, commands and the history."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from onecard.kit import clock
+from onecard.users.models import User
+from routing.models import RankingChange, RankingDraft
+from routing.rankings.entry import RankingEntry
+from routing.rankings.published import BATCH_ROWS, Key, Values, as_before, published
+
+
+def change_of(
+    draft: RankingDraft, key: Key, values: Values | None, before: Values | None, user: User | None
+) -> RankingChange:
+    """Returns the unsaved change that gives a ranking these values, or removes it; `before` is published now."""
+    names = dict(zip(("mcc", "product_id", "network", "card_name", "valid_from"), key, strict=True))
+    change = RankingChange(draft=draft, **names, before=as_before(before), written_by=user, removes=values is None)
+    if values is not None:
+        change.reward_rate, change.reward_type, change.annual_fee_minor, change.valid_to = values
+    return change
+
+
+def differences(draft: RankingDraft, wanted: dict[Key, Values | None], user: User) -> list[RankingChange]:
+    """Returns the unsaved changes that make these rankings so (None: gone), without those that are so already."""
+    now = published(str(key[0]) for key in wanted)
+    return [
+        change_of(draft, key, values, now.get(key), user) for key, values in wanted.items() if now.get(key) != values
+    ]
+
+
+def add(changes: Iterable[RankingChange]) -> None:
+    """Stores changes as new rows of a draft that the caller has begun or locked."""
+    rows = list(changes)
+    for row in rows:
+        row.pk = None
+    RankingChange.objects.bulk_create(rows, batch_size=BATCH_ROWS)
+
+
+def values_before(change: RankingChange) -> Values | None:
+    """Returns what was published when the change was written, as `published` gives it."""
+    before = change.before
+    if before is None:
+        return None
+    last = before["valid_to"]
+    return (
+        Decimal(before["reward_rate"]),
+        before["reward_type"],
+        before["annual_fee_minor"],
+        dt.date.fromisoformat(last) if last else None,
+    )
+
+
+def values_after(change: RankingChange) -> Values | None:
+    """Returns what is published once the draft is; None for a removal."""
+    if change.removes:
+        return None
+    return change.reward_rate, change.reward_type, change.annual_fee_minor, change.valid_to
+
+
+def record_command(
+    found: Sequence[tuple[RankingEntry, Values | None]], *, source: str, command: str
+) -> list[RankingChange]:
+    """Writes what a command publishes into the history, in the caller's transaction, and returns its changes."""
+    now = clock.now()
+    draft = RankingDraft.objects.create(
+        title=f"Imported by a command: {source}"[:120],
+        source=source[:200],
+        status=RankingDraft.Status.PUBLISHED,
+        by_command=command[:80],
+        reason="Published at once by whoever may run commands.",
+        created_at=now,
+        changed_at=now,
+        published_at=now,
+    )
+    changes = [change_of(draft, entry.key, entry.values, before, None) for entry, before in found]
+    add(changes)
+    return changes
+
+
+def described(key: Key) -> str:
+    """Returns a ranking's key for the audit trail."""
+    return " ".join(str(part) for part in key if part not in (None, ""))
