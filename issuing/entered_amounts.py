@@ -3,7 +3,10 @@
 Each is checked here, recorded by wallet/entered/amounts.py, and carried out at once or when a second person agrees.
 """
 
+from collections.abc import Callable
 from typing import Final
+
+from django.utils.translation import gettext as _
 
 from audit import trail
 from issuing import locking, states
@@ -12,15 +15,16 @@ from issuing.cards import service as cards
 from issuing.clearing import currency_conversion
 from issuing.errors import CardRefusedError
 from issuing.issuers.base import Limits
-from issuing.limits.cardholder_limits import why_out_of_order
+from issuing.limits.cardholder_limits import FIELDS, limits_of, why_out_of_order
 from issuing.models import CardFunding, CardTransaction, VirtualCard
 from issuing.operations import availability
 from onecard.kit.money import Money
+from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import lock_name, transaction
 from onecard.users.models import User
 from wallet import reference_rates
 from wallet.entered import amounts as entered_amounts
-from wallet.entered.amounts import Kind, KindHandler
+from wallet.entered.amounts import Kind, KindHandler, is_too_much_alone
 from wallet.models import EnteredAmount, FundingMethod
 
 # No card needs more, in US cents: this stops a decimal point that is two digits off.
@@ -77,7 +81,33 @@ def put_on_card(*, card: VirtualCard, amount: Money, source: FundingMethod, key:
         )
 
 
-def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, user: User) -> EnteredAmount:
+def change_limits(
+    *, card: VirtualCard, is_as_shown: Callable[[Limits], bool], wanted: Limits, reason: str, user: User
+) -> EnteredAmount | None:
+    """Changes a card's limits because staff say why: at once, and at the issuer as soon as it answers.
+
+    What is raised above the threshold waits for a second person, and the proposal is returned. Raises CardRefusedError
+    for limits out of order, too high or negative, for a closed card, without a reason, and where the limits are not
+    those that the page showed (`is_as_shown`); its ReadOnlyError; and EnteredRefusedError. Then nothing has changed.
+    """
+    words = checked_reason(reason, error=CardRefusedError)
+    availability.refuse_when_read_only(card.issuer_provider)
+    with transaction():
+        locked = locking.lock_card(card.pk)
+        if locked.status == states.Card.CLOSED:
+            raise CardRefusedError(_("This card is closed; its limits can no longer be changed."))
+        before = limits_of(locked)
+        if not is_as_shown(before):
+            raise CardRefusedError(_("The limits were changed after you opened the page. Open it again."))
+        at_once = _alone(before, wanted)
+        _refuse_wrong(wanted, at_once)
+        _set_at_once(locked, before, at_once, words, user)
+        if at_once == wanted:
+            return None
+        return propose_limits(card=locked, before=at_once, after=wanted, reason=words, user=user)
+
+
+def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, reason: str, user: User) -> EnteredAmount:
     """Proposes raised limits to a second person, in the caller's transaction under the card's lock."""
     raised = max(new for old, new in _pairs(before, after) if new > old)
     return entered_amounts.enter(
@@ -85,7 +115,7 @@ def propose_limits(*, card: VirtualCard, before: Limits, after: Limits, user: Us
         reference=_name(card),
         cardholder=card.cardholder,
         amount=Money(raised, card.currency),
-        reason="Raised on the card's page.",
+        reason=reason,
         user=user,
         details={"before": list(_amounts(before)), "after": list(_amounts(after))},
         always_two=True,
@@ -98,6 +128,40 @@ def why_not_limit(money: Money) -> str:
     if cents is not None and cents > HIGHEST_LIMIT:
         return f"No card is given a limit above {reference_rates.from_dollars(HIGHEST_LIMIT, money.currency)}."
     return ""
+
+
+def _alone(before: Limits, wanted: Limits) -> Limits:
+    """Returns the limits that one person may set: what would be raised above the threshold stays as it is."""
+    amounts = {
+        name: old if new > old and is_too_much_alone(Kind.LIMITS, Money(new, wanted.currency)) else new
+        for name, old, new in zip(FIELDS, _amounts(before), _amounts(wanted), strict=True)
+    }
+    return Limits(**amounts, currency=wanted.currency)
+
+
+def _refuse_wrong(wanted: Limits, at_once: Limits) -> None:
+    """Both the limits that hold at once and those that hold once a second person agrees have to be right."""
+    for minor in _amounts(wanted):
+        if minor < 0:
+            raise CardRefusedError(_("A limit is not negative; 0 allows nothing."))
+        if why_not := why_not_limit(Money(minor, wanted.currency)):
+            raise CardRefusedError(why_not)
+    if why_not := why_out_of_order(wanted):
+        raise CardRefusedError(why_not)
+    if why_not := why_out_of_order(at_once):
+        raise CardRefusedError(
+            _("%(why)s The higher one waits for a second person: raise this one after that.") % {"why": why_not}
+        )
+
+
+def _set_at_once(card: VirtualCard, before: Limits, after: Limits, words: str, user: User) -> None:
+    changes = {name: [old, new] for name, (old, new) in zip(LIMITS, _pairs(before, after), strict=True) if old != new}
+    if not changes:
+        return
+    VirtualCard.objects.filter(pk=card.pk).update(**{name: new for name, (_old, new) in changes.items()})
+    actor = f"user:{user.pk}"
+    trail.record(actor=actor, action="virtualcard.changed", subject=card, changes=changes, reason=words)
+    cards.request_limits_push(card=card, requested_by=actor)
 
 
 def _apply_conversion(entered: EnteredAmount) -> None:
@@ -133,7 +197,13 @@ def _apply_limits(entered: EnteredAmount) -> None:
         raise CardRefusedError(f"{why_not} Withdraw this, and raise them anew.")
     VirtualCard.objects.filter(pk=card.pk).update(**dict(zip(LIMITS, after, strict=True)))
     changes = {name: [old, new] for name, old, new in zip(LIMITS, before, after, strict=True) if old != new}
-    trail.record(actor=entered_amounts.actors(entered), action="virtualcard.changed", subject=card, changes=changes)
+    trail.record(
+        actor=entered_amounts.actors(entered),
+        action="virtualcard.changed",
+        subject=card,
+        changes=changes,
+        reason=entered.reason,
+    )
     cards.request_limits_push(card=card, requested_by=f"user:{entered.entered_by_id}")
 
 

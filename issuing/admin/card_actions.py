@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
+from issuing.admin.limits import CHANGE_LIMITS
+from issuing.admin.replace import REPLACE, REPLACEABLE
 from issuing.cards import flags as card_flags
 from issuing.cards import holder_rights
 from issuing.cards import service as cards
@@ -92,10 +94,12 @@ class CardActionsAdmin(OpenCaseAdmin):
 
     actions_detail = (
         "reveal",
+        "change_limits",
         "put_money",
         "activate",
         "freeze",
         "unfreeze",
+        "replace_card",
         "close",
         "set_flag",
         "clear_flag",
@@ -158,7 +162,9 @@ def _change_flag(
 
 
 def _is_legal(name: str, card: VirtualCard) -> bool:
-    if name == PUT_MONEY:
+    if name == REPLACE:
+        return card.status in REPLACEABLE
+    if name in (PUT_MONEY, CHANGE_LIMITS):
         return card.status != states.Card.CLOSED
     if name == "freeze" and holder_rights.stopped_by(card) == states.Stopper.HOLDER:
         return True

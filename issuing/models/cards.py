@@ -5,7 +5,7 @@ import uuid
 from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy
 
 from issuing import states
@@ -143,6 +143,12 @@ class VirtualCard(models.Model):
                 & Q(monthly_limit_minor__range=(0, MAX_AMOUNT_MINOR))
                 & Q(per_transaction_limit_minor__range=(0, MAX_AMOUNT_MINOR)),
                 name="card_limits_in_bounds",
+            ),
+            # A purchase is never given more than a day, nor a day more than a month, whoever writes the row.
+            models.CheckConstraint(
+                condition=Q(per_transaction_limit_minor__lte=F("daily_limit_minor"))
+                & Q(daily_limit_minor__lte=F("monthly_limit_minor")),
+                name="card_limits_in_order",
             ),
         ]
 

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from onecard.desk.customer.page import page_of_person
@@ -26,10 +26,10 @@ class NoteForm(forms.Form):
     """A note about a person."""
 
     text = forms.CharField(
-        label=_lazy("Note"),
+        label=gettext_lazy("Note"),
         max_length=LONGEST,
         widget=AreaWidget({"rows": 4}),
-        help_text=_lazy("Staff read it, the person does not. It stays as it is written. Never a card's number."),
+        help_text=gettext_lazy("Staff read it, the person does not. It stays as it is written. Never a card's number."),
     )
 
 

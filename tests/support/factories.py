@@ -101,7 +101,10 @@ class RankingRowFactory(DjangoModelFactory[RankingRow]):
 
 
 class VirtualCardFactory(DjangoModelFactory[VirtualCard]):
-    """An active Stripe card in US dollars with the limits that the model gives."""
+    """An active Stripe card in US dollars with the limits that the model gives.
+
+    A test that names a lower limit a day or a month gets the other limits within it.
+    """
 
     class Meta:
         model = VirtualCard
@@ -114,3 +117,6 @@ class VirtualCardFactory(DjangoModelFactory[VirtualCard]):
     expiry_month = 12
     expiry_year = 2099
     status = "active"
+    monthly_limit_minor = 500_000
+    daily_limit_minor = factory.LazyAttribute(lambda card: min(100_000, card.monthly_limit_minor))
+    per_transaction_limit_minor = factory.LazyAttribute(lambda card: min(50_000, card.daily_limit_minor))

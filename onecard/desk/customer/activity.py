@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from issuing.activity import disputes
 from issuing.activity import purchases as activity
@@ -22,12 +22,12 @@ from routing.words import DECLINES
 from wallet.models import Cardholder
 
 STATUS: Final = {
-    activity.PENDING: (_lazy("Pending"), "info"),
-    activity.COMPLETED: (_lazy("Completed"), "good"),
-    activity.DECLINED: (_lazy("Declined"), "bad"),
-    activity.CANCELLED: (_lazy("Cancelled"), "neutral"),
-    activity.REFUNDED: (_lazy("Refunded"), "neutral"),
-    activity.UNPAID: (_lazy("Unpaid"), "bad"),
+    activity.PENDING: (gettext_lazy("Pending"), "info"),
+    activity.COMPLETED: (gettext_lazy("Completed"), "good"),
+    activity.DECLINED: (gettext_lazy("Declined"), "bad"),
+    activity.CANCELLED: (gettext_lazy("Cancelled"), "neutral"),
+    activity.REFUNDED: (gettext_lazy("Refunded"), "neutral"),
+    activity.UNPAID: (gettext_lazy("Unpaid"), "bad"),
 }
 DISPUTE_TONE: Final = {disputes.WON: "good", disputes.LOST: "bad", disputes.EXPIRED: "bad", disputes.REQUESTED: "warn"}
 MOST_DISPUTES: Final = 10

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin.cards import TONE
@@ -20,7 +20,11 @@ from wallet.models import Cardholder
 # A person has one card, and two for as long as the old one is being replaced.
 MOST_LIVING: Final = 5
 MOST_CLOSED: Final = 20
-KINDS: Final = {"purchase": _lazy("One purchase"), "day": _lazy("A day"), "month": _lazy("A month")}
+KINDS: Final = {
+    "purchase": gettext_lazy("One purchase"),
+    "day": gettext_lazy("A day"),
+    "month": gettext_lazy("A month"),
+}
 
 
 @dataclass(frozen=True, slots=True)

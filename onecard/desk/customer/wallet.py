@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from audit.models import Entry
 from onecard.kit import display
@@ -14,19 +14,19 @@ from wallet.methods.cooling import COOLED_DOWN
 from wallet.models import Cardholder, FundingMethod
 
 WORDS: Final = {
-    "active": (_lazy("Active"), "good"),
-    "cooling": (_lazy("Cooling down"), "warn"),
-    "expiring": (_lazy("Expires soon"), "warn"),
-    "expired": (_lazy("Expired"), "bad"),
-    "disabled": (_lazy("Disabled"), "neutral"),
-    "detached": (_lazy("Detached at the processor"), "bad"),
-    "removed": (_lazy("Removed by the person"), "neutral"),
+    "active": (gettext_lazy("Active"), "good"),
+    "cooling": (gettext_lazy("Cooling down"), "warn"),
+    "expiring": (gettext_lazy("Expires soon"), "warn"),
+    "expired": (gettext_lazy("Expired"), "bad"),
+    "disabled": (gettext_lazy("Disabled"), "neutral"),
+    "detached": (gettext_lazy("Detached at the processor"), "bad"),
+    "removed": (gettext_lazy("Removed by the person"), "neutral"),
 }
 SENTENCES: Final = {
-    "expiring": _lazy("It can pay until its date. A new date from its bank follows by itself."),
-    "expired": _lazy("It pays nothing. The person adds the new card."),
-    "disabled": _lazy("It pays nothing until somebody enables it on the wallet's page."),
-    "detached": _lazy("The processor does not have it any more, so it pays nothing. The person adds it anew."),
+    "expiring": gettext_lazy("It can pay until its date. A new date from its bank follows by itself."),
+    "expired": gettext_lazy("It pays nothing. The person adds the new card."),
+    "disabled": gettext_lazy("It pays nothing until somebody enables it on the wallet's page."),
+    "detached": gettext_lazy("The processor does not have it any more, so it pays nothing. The person adds it anew."),
 }
 # Old cards that the person removed; their purchases still name them.
 MOST_REMOVED: Final = 20

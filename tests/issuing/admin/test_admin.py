@@ -4,7 +4,7 @@ import html
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -199,36 +199,49 @@ def test_a_very_long_body_is_cut_on_the_page_and_says_so() -> None:
     assert "500,000 bytes in all" in shown
 
 
-def test_limits_are_edited_in_whole_units_and_kept_to_the_cent() -> None:
+def limits_page(card: VirtualCard) -> str:
+    return reverse("admin:issuing_virtualcard_change_limits", args=[card.pk])
+
+
+def complaints(answer: Any) -> str:
+    """All that the page says is wrong, beside its fields and above them."""
+    return html.unescape(" ".join([sentences(answer), str(answer.context["form"].errors)]))
+
+
+def test_limits_are_changed_with_a_reason_and_kept_to_the_cent() -> None:
     card, boss = VirtualCardFactory(), superuser()
 
-    send(
-        logged_in(boss),
-        reverse("admin:issuing_virtualcard_change", args=[card.pk]),
-        daily_limit="1234.56",
-        status="closed",
-        last_four="9999",
-    )
+    send(logged_in(boss), limits_page(card), daily_limit="1,234.56", reason="A journey.", status="closed")
 
     changed = VirtualCard.objects.get(pk=card.pk)
     assert (changed.daily_limit_minor, changed.version) == (123456, card.version + 1)
     assert (changed.status, changed.last_four) == ("active", card.last_four)
     entry = Entry.objects.get(action__endswith="changed")
-    assert (entry.actor, entry.details) == (f"user:{boss.pk}", {"changes": {"daily_limit_minor": [100000, 123456]}})
+    changes = {"daily_limit_minor": [100000, 123456]}
+    assert (entry.actor, entry.details) == (f"user:{boss.pk}", {"changes": changes, "reason": "A journey."})
     change = CardChange.objects.get()
     assert (change.kind, change.status, change.requested_by) == ("limits", "intended", f"user:{boss.pk}")
 
 
 @pytest.mark.parametrize(
-    ("limit", "sentence"),
-    [("1.005", "is not an amount of USD"), ("-1", "A limit is not negative"), ("lots", "is not an amount of USD")],
+    ("wrong", "sentence"),
+    [
+        ({"monthly_limit": "5000.005"}, "is not an amount of USD"),
+        ({"per_transaction_limit": "-1"}, "A limit is not negative"),
+        ({"monthly_limit": "lots"}, "is not an amount of USD"),
+        ({"monthly_limit": "6000", "reason": ""}, "This field is required"),
+        ({"monthly_limit": "6000", "reason": "\x00 "}, ""),
+        ({}, "change one of them"),
+        ({"monthly_limit": "6000", "shown": "1,2,3"}, "The limits were changed after you opened the page"),
+        ({"monthly_limit": "6000", "shown": "x"}, "The limits were changed after you opened the page"),
+    ],
 )
-def test_a_bad_limit_gets_a_sentence(limit: str, sentence: str) -> None:
+def test_a_bad_limit_gets_a_sentence(wrong: dict[str, str], sentence: str) -> None:
     card = VirtualCardFactory()
 
-    answer = send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), monthly_limit=limit)
+    answer = send(logged_in(), limits_page(card), **{"reason": "A journey.", **wrong})
 
-    assert sentence in sentences(answer)
+    assert sentence in complaints(answer)
     assert VirtualCard.objects.get(pk=card.pk).monthly_limit_minor == card.monthly_limit_minor
     assert not Entry.objects.exists()
 
@@ -246,17 +259,24 @@ def test_a_bad_limit_gets_a_sentence(limit: str, sentence: str) -> None:
 def test_limits_out_of_order_are_refused(limits: dict[str, str], sentence: str) -> None:
     card = VirtualCardFactory()
 
-    answer = send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), **limits)
+    answer = send(logged_in(), limits_page(card), reason="A journey.", **limits)
 
-    assert sentence in html.unescape(sentences(answer))
+    assert sentence in complaints(answer)
     assert not Entry.objects.exists()
     assert not CardChange.objects.exists()
+
+
+def test_the_database_refuses_limits_out_of_order() -> None:
+    card = VirtualCardFactory()
+    for wrong in ({"daily_limit_minor": 49_999}, {"monthly_limit_minor": 99_999}):
+        with pytest.raises(IntegrityError, match="card_limits_in_order"), transaction.atomic():
+            VirtualCard.objects.filter(pk=card.pk).update(**wrong)
 
 
 def test_limits_follow_the_currency() -> None:
     card = VirtualCardFactory(currency="JPY", per_transaction_limit_minor=5000, daily_limit_minor=5000)
 
-    send(logged_in(), reverse("admin:issuing_virtualcard_change", args=[card.pk]), daily_limit="7000")
+    send(logged_in(), limits_page(card), daily_limit="7000", reason="A journey.")
 
     assert VirtualCard.objects.get(pk=card.pk).daily_limit_minor == 7000
 

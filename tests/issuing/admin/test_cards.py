@@ -244,7 +244,7 @@ def test_limits_stay_while_the_issuer_is_read_only() -> None:
     availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:0")
     entries = Entry.objects.count()
 
-    answer = send(logged_in(), page(card, "change"), daily_limit="1234.56")
+    answer = send(logged_in(), page(card, "change_limits"), daily_limit="1234.56", reason="A journey.")
 
     assert "cannot be made or changed at the moment" in sentences(answer)
     assert 'value="1234.56"' in text_of(answer)
@@ -257,7 +257,7 @@ def test_a_closed_cards_limits_stay() -> None:
     card = made_card("closed")
     before = CardChange.objects.count()
 
-    answer = send(logged_in(), page(card, "change"), daily_limit="1234.56")
+    answer = send(logged_in(), page(card, "change_limits"), daily_limit="1234.56", reason="A journey.")
 
     assert "This card is closed" in sentences(answer)
     assert CardChange.objects.count() == before

@@ -212,13 +212,13 @@ class TestTopUp:
 
 class TestLimits:
     def raised(self, card: VirtualCard, *, user: Any = None, **limits: str) -> Any:
-        page = reverse("admin:issuing_virtualcard_change", args=[card.pk])
+        page = reverse("admin:issuing_virtualcard_change_limits", args=[card.pk])
         client = logged_in(user)
-        return client.post(page, opened(client, page) | limits, follow=True)
+        return client.post(page, opened(client, page) | limits | {"reason": "A journey."}, follow=True)
 
     def test_a_high_limit_holds_once_a_second_person_agrees(self) -> None:
         card, ada = VirtualCardFactory(), superuser()
-        page = reverse("admin:issuing_virtualcard_change", args=[card.pk])
+        page = reverse("admin:issuing_virtualcard_change_limits", args=[card.pk])
         assert "More than 10,000.00 USD, takes a second person" in text_of(logged_in(ada).get(page))
         answer = self.raised(card, user=ada, daily_limit="10,000.01", monthly_limit="20000")
         assert "20,000.00 USD waits for a second person" in sentences(answer)

@@ -1,0 +1,7 @@
+from django.contrib.postgres.operations import ValidateConstraint
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("issuing", "0015_limits_in_order")]
+    operations = [ValidateConstraint(model_name="virtualcard", name="card_limits_in_order")]
