@@ -3,10 +3,11 @@
 from typing import Final
 
 import pytest
+from django.core import mail
 from playwright.sync_api import Page, expect
 
 from issuing.models import VirtualCard
-from tests.browser.conftest import Axe, Buy, LogIn
+from tests.browser.conftest import Axe, Buy, LogIn, Shot
 from tests.onecard.dev.processes import eventually
 from wallet.models import FundingMethod
 
@@ -18,7 +19,7 @@ GRACE: Final = {
 }  # fmt: skip
 
 
-def test_staff_make_a_person_and_the_purchase_goes_through(log_in: LogIn, buy: Buy, axe: Axe) -> None:
+def test_staff_make_a_person_and_the_purchase_goes_through(log_in: LogIn, buy: Buy, axe: Axe, shot: Shot) -> None:
     page = log_in("operations")
     make_person(page)
     approve(log_in("risk"), axe)
@@ -30,12 +31,14 @@ def test_staff_make_a_person_and_the_purchase_goes_through(log_in: LogIn, buy: B
     assert report.issuer_approved
     assert report.charge is not None
     assert (report.charge.status, report.charge.method.last_four) == ("succeeded", "4242")
-    page.get_by_role("link", name="Authorizations").click()
-    expect(page.get_by_text("Bella Italia")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("region", name="Purchases").get_by_text("Bella Italia")).to_be_visible()
+    axe(page)
+    shot(page, "customer")
 
 
 def make_person(page: Page) -> None:
-    page.get_by_role("link", name="Wallets").click()
+    page.get_by_role("link", name="Customers").click()
     page.get_by_role("link", name="New person").click()
     for name, value in GRACE.items():
         page.locator(f"[name={name}]").fill(value)
@@ -48,8 +51,9 @@ def make_person(page: Page) -> None:
 
 def approve(page: Page, axe: Axe) -> None:
     """Somebody else decides: operations may not."""
-    page.get_by_role("link", name="Identity checks").click()
-    page.get_by_role("link", name="Grace Hopper").click()
+    page.get_by_role("link", name="Customers").click()
+    page.get_by_role("searchbox").fill("212 555 0123")
+    page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="Approve").click()
     page.locator("[name=reason]").fill("Passport seen in person.")
     page.get_by_role("button", name="Approve").click()
@@ -58,17 +62,18 @@ def approve(page: Page, axe: Axe) -> None:
 
 
 def add_funding_card(page: Page) -> None:
-    """Staff make the page at the processor, and the person saves their card there."""
-    page.get_by_role("link", name="Grace Hopper", exact=True).last.click()
-    wallet = page.url
+    """Staff have the link mailed, and the person saves their card on the processor's page."""
+    customer = page.url
     page.get_by_role("link", name="Add a funding card").click()
     page.get_by_role("button", name="Make the page").click()
+    expect(page.get_by_text("It was mailed to grace@example.com.")).to_be_visible()
     address = page.locator("a code").text_content() or ""
+    assert address in mail.outbox[-1].body
     page.goto(address)
     page.get_by_role("button", name="Save card").click()
     expect(page.get_by_text("Thank you")).to_be_visible()
     assert eventually(lambda: FundingMethod.objects.filter(last_four="4242", cardholder__name="Grace Hopper").exists())
-    page.goto(wallet)
+    page.goto(customer)
     expect(page.get_by_text("Visa •••• 4242").first).to_be_visible()
 
 

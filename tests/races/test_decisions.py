@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+import time_machine
 
 from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
 from onecard.outbox.models import Message
@@ -56,21 +57,28 @@ def test_twin_events_of_one_round_at_once_hold_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "reason"),
-    [("daily_limit_minor", "daily_limit_exceeded"), ("monthly_limit_minor", "monthly_limit_exceeded")],
+    ("limit", "first", "kind", "reason"),
+    [
+        ("daily_limit_minor", "2026-06-10T15:00:00Z", "day", "daily_limit_exceeded"),
+        # On the day before, so that the day's limit leaves enough.
+        ("monthly_limit_minor", "2026-06-09T15:00:00Z", "month", "monthly_limit_exceeded"),
+    ],
 )
-def test_thirty_two_racing_approvals_for_the_last_amount_give_one(limit: str, reason: str) -> None:
+def test_thirty_two_racing_approvals_for_the_last_amount_give_one(
+    limit: str, first: str, kind: str, reason: str
+) -> None:
     card = walkthrough_card(**{limit: 10_000})
-    assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=5_500)).json()[
-        "approved"
-    ]
+    with time_machine.travel(first, tick=False):
+        earlier = stripe_events.authorization_request(card=card.issuer_card_id, amount=5_500)
+        assert stripe_events.post(earlier).json()["approved"]
 
-    responses = answers([stripe_events.authorization_request(card=card.issuer_card_id) for _ in range(32)])
+    with time_machine.travel("2026-06-10T16:00:00Z", tick=False):
+        responses = answers([stripe_events.authorization_request(card=card.issuer_card_id) for _ in range(32)])
 
     outcomes = [response.json() for response in responses]
     assert sum(outcome["approved"] for outcome in outcomes) == 1
     assert {o["metadata"].get("onecard_reason") for o in outcomes if not o["approved"]} == {reason}
-    assert set(SpendWindow.objects.values_list("spent_minor", flat=True)) == {10_000}
+    assert set(SpendWindow.objects.filter(kind=kind).values_list("spent_minor", flat=True)) == {10_000}
     assert sum(Hold.objects.values_list("amount_minor", flat=True)) == 10_000
     assert FundingCharge.objects.count() == 2
 

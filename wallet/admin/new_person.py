@@ -26,6 +26,7 @@ from onecard.kit.confirmation_pages import (
 )
 from onecard.kit.reasons import LONGEST_REASON
 from onecard.kit.requests import client_address
+from wallet.admin.person_link import person_page
 from wallet.kyc import people
 from wallet.kyc.fields import FIELDS, TERMS_VERSION, ProfileError
 from wallet.kyc.moves import KycError
@@ -97,7 +98,7 @@ class NewPersonAdmin(BaseAdmin):
             _confirmation(),
             form,
             partial(_make, request, form),
-            done=lambda holder: redirect(change_page(holder)),
+            done=lambda holder: redirect(person_page(holder) or change_page(holder)),
             refusals=(KycError,),
         )
 

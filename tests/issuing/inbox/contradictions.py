@@ -20,7 +20,7 @@ def card() -> VirtualCard:
 
 @pytest.fixture
 def roomy() -> VirtualCard:
-    return walkthrough_card(per_transaction_limit_minor=100_000, daily_limit_minor=60_000)
+    return walkthrough_card(per_transaction_limit_minor=60_000, daily_limit_minor=60_000)
 
 
 def other_card(**values: Any) -> VirtualCard:

@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from audit.models import Entry
+from issuing.limits import open_windows
 from issuing.models import Authorization, Decision, IssuerEvent, SpendWindow, VirtualCard
+from onecard.kit.transactions import transaction
 from tests.issuing.webhooks.traces import no_money_moves, nothing_happened
 from tests.support import stripe_events
 from tests.support.wallets import walkthrough_card
 from wallet.models import FundingCharge
 
 pytestmark = pytest.mark.django_db
+LIMITS = ("per_transaction_limit_minor", "daily_limit_minor", "monthly_limit_minor")
 
 
 @pytest.fixture
@@ -31,6 +34,13 @@ def change(subject: Any, **values: Any) -> None:
     type(subject).objects.filter(pk=subject.pk).update(**values)
 
 
+def spend(card: VirtualCard, kind: str, spent_minor: int) -> None:
+    """As if purchases of this day or month had taken so much of the card's limits."""
+    with transaction():
+        windows = open_windows.open_now(card)
+    SpendWindow.objects.filter(pk__in=windows, kind=kind).update(spent_minor=spent_minor)
+
+
 @pytest.mark.parametrize(
     ("reason", "arrange", "asked"),
     [
@@ -42,8 +52,8 @@ def change(subject: Any, **values: Any) -> None:
         ("compliance_hold", lambda card: change(card, compliance_flags=["manual_review", "legal_hold"]), {}),
         ("compliance_hold", lambda card: change(card.cardholder, compliance_flags=["sanctions"]), {}),
         ("per_transaction_limit_exceeded", lambda card: change(card, per_transaction_limit_minor=4499), {}),
-        ("daily_limit_exceeded", lambda card: change(card, daily_limit_minor=4499), {}),
-        ("monthly_limit_exceeded", lambda card: change(card, monthly_limit_minor=4499), {}),
+        ("daily_limit_exceeded", lambda card: spend(card, "day", 95_501), {}),
+        ("monthly_limit_exceeded", lambda card: spend(card, "month", 495_501), {}),
         ("currency_mismatch", lambda card: None, {"currency": "eur"}),
         ("cash_not_allowed", lambda card: None, {"mcc": "6011"}),
         ("no_funding_card", lambda card: card.cardholder.funding_methods.update(status="disabled"), {}),
@@ -54,6 +64,7 @@ def test_each_rule_declines_with_its_reason_and_moves_no_money(
     card: VirtualCard, reason: str, arrange: Any, asked: dict[str, Any]
 ) -> None:
     arrange(card)
+    before = list(SpendWindow.objects.order_by("pk").values_list("spent_minor", flat=True))
 
     response = stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, **asked))
 
@@ -65,7 +76,8 @@ def test_each_rule_declines_with_its_reason_and_moves_no_money(
     assert Authorization.objects.get().status == "declined"
     assert Entry.objects.get().action == "authorization.declined"
     assert no_money_moves()
-    assert not SpendWindow.objects.filter(spent_minor__gt=0).exists()
+    spent = SpendWindow.objects.filter(spent_minor__gt=0).order_by("pk").values_list("spent_minor", flat=True)
+    assert list(spent) == [minor for minor in before if minor]
 
 
 def test_flags_that_only_remind_staff_stop_nothing(card: VirtualCard) -> None:
@@ -77,7 +89,7 @@ def test_flags_that_only_remind_staff_stop_nothing(card: VirtualCard) -> None:
 
 @pytest.mark.parametrize("limit", ["per_transaction_limit_minor", "daily_limit_minor", "monthly_limit_minor"])
 def test_a_purchase_of_exactly_the_limit_is_approved(card: VirtualCard, limit: str) -> None:
-    change(card, **{limit: 4500})
+    change(card, **dict.fromkeys(LIMITS[: LIMITS.index(limit) + 1], 4500))
 
     assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id)).json()["approved"] is True
 

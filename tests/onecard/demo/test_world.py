@@ -142,7 +142,7 @@ def test_what_staff_edited_stays() -> None:
     Cardholder.objects.update(preference="rewards", name="Somebody Else", processor_customer_id="cus_Other")
     FundingMethod.objects.update(is_backup=False)
     FundingMethod.objects.filter(last_four="4242").update(is_backup=True, position=9, status="disabled")
-    VirtualCard.objects.update(daily_limit_minor=1, status="frozen")
+    VirtualCard.objects.update(per_transaction_limit_minor=1, status="frozen")
     RankingRow.objects.filter(network="amex").update(reward_rate=7)
     CardProduct.objects.update(annual_fee_minor=12300)
     User.objects.update(email="other@example.com")
