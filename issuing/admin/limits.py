@@ -98,7 +98,9 @@ class LimitsAdmin(BaseAdmin):
 
 
 def _change(card: VirtualCard, user: User, *, shown: str, reason: str, **minor: int) -> EnteredAmount | None:
-    wanted = Limits(*(minor[name] for name in TITLES), currency=card.currency)
+    wanted = Limits(
+        minor["per_transaction_limit"], minor["daily_limit"], minor["monthly_limit"], currency=card.currency
+    )
     if shown == _plain(amounts_of(wanted)):
         raise CardRefusedError(_("These are the limits that the card has: change one of them."))
     return entered_amounts.change_limits(

@@ -17,7 +17,7 @@ UPDATE issuing_virtualcard
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0014_reconciliations_with_reports")]
+    dependencies = [("issuing", "0015_hourly_sums")]
     operations = [
         migrations.RunSQL(LOWER, migrations.RunSQL.noop),
         AddConstraintNotValid(

@@ -3,5 +3,5 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issuing", "0015_limits_in_order")]
+    dependencies = [("issuing", "0016_limits_in_order")]
     operations = [ValidateConstraint(model_name="virtualcard", name="card_limits_in_order")]
