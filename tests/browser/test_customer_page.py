@@ -59,11 +59,11 @@ def test_a_high_limit_waits_for_a_second_person(log_in: LogIn, sandbox: RunningS
     second = log_in(boss)
     second.get_by_role("link", name="Entered amounts").click()
     second.get_by_role("link", name="20,000.00 USD").first.click()
-    second.get_by_role("link", name="Agree").click()
+    second.get_by_role("link", name="Agree", exact=True).click()
     axe(second)
     second.locator("[name=reason]").fill("Called back, it is them.")
     second.locator("[name=code]").fill(boss.phone.fresh_code())
-    second.get_by_role("button", name="Agree").click()
+    second.get_by_role("button", name="Agree", exact=True).click()
 
     assert eventually(lambda: VirtualCard.objects.get().monthly_limit_minor == 2_000_000)
     assert EnteredAmount.objects.get().agreed_by == boss.user
