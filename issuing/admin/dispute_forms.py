@@ -16,7 +16,7 @@ from issuing.issuers.disputes import time_limit
 from issuing.models import Authorization, CardTransaction, DisputeRequest
 from onecard.kit import display
 from onecard.kit.amount_field import AmountField
-from onecard.kit.confirmation_pages import AreaWidget, Confirmation, ReasonForm, SelectWidget, change_page
+from onecard.kit.confirmation_pages import AreaWidget, Confirmation, FileWidget, ReasonForm, SelectWidget, change_page
 from onecard.kit.money import Money
 from onecard.kit.reasons import LONGEST_REASON
 
@@ -35,7 +35,7 @@ def evidence_field(*, required: bool) -> forms.FileField:
         required=required,
         max_length=255,
         help_text=gettext_lazy("A PDF, a PNG or a JPEG of at most 5 MB."),
-        widget=forms.FileInput({"accept": "application/pdf,image/png,image/jpeg", "class": "oc-file"}),
+        widget=FileWidget({"accept": "application/pdf,image/png,image/jpeg"}),
     )
 
 

@@ -17,7 +17,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
@@ -50,6 +52,7 @@ __all__ = [
     "AreaWidget",
     "CodeField",
     "Confirmation",
+    "FileWidget",
     "PasswordWidget",
     "ReasonForm",
     "SelectWidget",
@@ -191,6 +194,19 @@ def _list_page(row: Model) -> str:
 
 def _is_there(row: Model) -> bool:
     return row._meta.base_manager.filter(pk=row.pk).exists()
+
+
+class FileWidget(forms.FileInput):
+    """The browser's own choice of a file, which can be used with the keyboard.
+
+    Unfold's script writes the file's name into the first text field of the third element above, which would be another
+    field of the form. So that element is here, with a field of its own that nobody sees or sends.
+    """
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        field = super().render(name, value, attrs, renderer)
+        unseen = '<div class="oc-file"><span><span>{}</span></span><input type="text" hidden disabled></div>'
+        return format_html(unseen, field)
 
 
 class _OneTimeWidget(TextWidget):
