@@ -39,16 +39,24 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
 
     list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
     list_display_links = ("when", "merchant")
+    ordering = ("-created_at", "-id")
     list_filter = ("status", OutcomeFilter, ReasonFilter, MccFilter, "created_at")
-    search_ids = (("provider", "issuer_authorization_id"),)
+    search_ids = (
+        ("provider", "issuer_authorization_id"),
+        ("decisions__obligation__charges__processor_charge_id",),
+        # The issuer shows it in the authorization's metadata.
+        ("decisions__public_id",),
+    )
     search_fields = (
         "issuer_authorization_id",
+        "decisions__obligation__charges__processor_charge_id",
+        "decisions__public_id",
         "merchant_name",
         "card__last_four",
         "decisions__obligation__charges__method__last_four",
     )
     search_help_text = gettext_lazy(
-        "Issuer's id, merchant, last four of the virtual or the charged card, or a decision's id"
+        "Issuer's id, PaymentIntent, merchant, last four of either card, or a decision's id"
     )
     nothing_yet = gettext_lazy("Run make purchase or manage.py purchase to simulate one.")
     fields = ("issuer_authorization_id",)
@@ -76,16 +84,6 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
             from_balance_minor=Subquery(BalanceUse.objects.filter(authorization=OuterRef("pk")).values("amount_minor")),
             category_name=Subquery(categories.values("description")[:1]),
         )
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Authorization], search_term: str
-    ) -> tuple[QuerySet[Authorization], bool]:
-        """Also finds a decision's id, which the issuer shows in the authorization's metadata."""
-        try:
-            public_id = uuid.UUID(search_term.strip())
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(decisions__public_id=public_id), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

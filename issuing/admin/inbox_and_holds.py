@@ -139,6 +139,7 @@ class HoldAdmin(ReadOnlyAdmin):
 class SpendWindowAdmin(ReadOnlyAdmin):
     """What a card has spent in one of its days or months."""
 
+    ordering = ("-id",)
     list_display = ("starts", "ends", "kind", "card", "holder", "spent", "limit")
     list_filter = ("kind", "starts_at")
     list_select_related = ("card__cardholder",)

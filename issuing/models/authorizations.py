@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy
 
 from issuing import states
@@ -75,6 +77,9 @@ class Authorization(models.Model):
             # A card's purchases, newest first; it serves the foreign key as well.
             models.Index(fields=["card", "-id"], name="purchase_of_card"),
             models.Index(fields=["settle_due_at"], name="purchase_to_settle", condition=Q(settle_due_at__isnull=False)),
+            # The list of staff: its order, its dates, and the words of its search.
+            models.Index(fields=["created_at", "id"], name="purchase_in_time"),
+            GinIndex(OpClass(Upper("merchant_name"), name="gin_trgm_ops"), name="purchase_merchant", fastupdate=False),
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "issuer_authorization_id"], name="one_row_per_authorization"),

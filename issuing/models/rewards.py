@@ -73,6 +73,7 @@ class RewardEntry(models.Model):
         verbose_name_plural = gettext_lazy("reward entries")
         indexes = [
             models.Index(fields=["local_month"], name="reward_month"),
+            models.Index(fields=["method", "-id"], name="reward_of_card"),
             models.Index(fields=["earned_at"], name="reward_moment"),
         ]
         constraints = [

@@ -1,7 +1,9 @@
 """What an issuer settled on a card: captures, refunds and disputes, and the movements that old documents hold."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy
 
 from issuing.models.authorizations import Authorization
@@ -94,6 +96,8 @@ class CardTransaction(models.Model):
         ordering = ["-occurred_at", "-id"]
         indexes = [
             models.Index(fields=["provider", "issuer_authorization_id"], name="transaction_of_purchase"),
+            models.Index(fields=["occurred_at", "id"], name="transaction_in_time"),
+            GinIndex(OpClass(Upper("merchant_name"), name="gin_trgm_ops"), name="transaction_merchant"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "issuer_transaction_id"], name="one_row_per_transaction"),

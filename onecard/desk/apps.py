@@ -6,6 +6,8 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
+        from onecard.desk import compact_rows
         from onecard.desk.names import name_everything
 
         name_everything()
+        compact_rows.use_one_class()

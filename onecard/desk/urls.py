@@ -1,15 +1,20 @@
 """The addresses of the desk, below /admin/."""
 
+from django.contrib import admin
 from django.urls import path
+from django.views.decorators.cache import never_cache
 
 from onecard.desk import person_buttons, views
 from onecard.desk.live import views as live
+from onecard.desk.search.views import search
 
 app_name = "desk"
 PERSON = "people/<uuid:public_id>/"
 urlpatterns = [
     path("live/", live.live, name="live"),
     path("live/rows/", live.live_rows, name="live-rows"),
+    # In the place of Unfold's own, which its script asks.
+    path("search/", admin.site.admin_view(never_cache(search)), name="search"),
     path("people/", views.people, name="people"),
     path("people/key/<int:key>/", views.person_of_key, name="person-of-key"),
     path(PERSON, views.person, name="person"),

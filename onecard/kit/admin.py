@@ -15,8 +15,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from onecard.kit.admin_filters import PAGING, allowed_names, with_id
+from onecard.kit import list_search
+from onecard.kit.admin_filters import PAGING, allowed_names
+from onecard.kit.common_values import with_common_values
 from onecard.kit.fields import FreeTextField, refuse_card_number, refuse_odd_digits
+from onecard.kit.long_lists import ListPage, sortable
+from onecard.kit.row_counts import is_long
 from onecard.kit.text import clean_text
 
 if TYPE_CHECKING:
@@ -110,13 +114,33 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Finds a whole id by its index; any other words are looked for in every row, so their length is limited."""
+        """Finds a whole id by its index; other words in every row of a short list, and by indexes in a long one."""
         term = clean_text(search_term, limit=LONGEST_SEARCH)
-        for columns in self.search_ids if term else ():
-            found = with_id(queryset, columns, term)
-            if found.exists():
-                return found, False
-        return super().get_search_results(request, queryset, term)
+        found = list_search.with_whole_id(queryset, self.search_ids, term) if term else None
+        if found is not None:
+            return found, False
+        if not term or not is_long(self.model):
+            return super().get_search_results(request, queryset, term)
+        found, left_out = list_search.with_words(queryset, self.get_search_fields(request), term)
+        if left_out and hasattr(request, "_messages"):
+            messages.info(request, left_out)
+        return found, False
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Lets no filter look for its values in every row of a long table."""
+        return [with_common_values(self.model, each) for each in super().get_list_filter(request)]
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[Any]:
+        return ListPage
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Offers on a long list only what an index has in order."""
+        columns = super().get_sortable_by(request)
+        return sortable(self.model, columns, self._sorted_by) if is_long(self.model) else columns
+
+    def _sorted_by(self, column: Any) -> Any:
+        shown = getattr(self, column, None) if isinstance(column, str) else column
+        return getattr(shown, "admin_order_field", None) if callable(shown) else column
 
 
 class StackedRows(FormFields, BaseStackedInline):

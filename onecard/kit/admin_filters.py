@@ -8,7 +8,10 @@ from django.contrib.admin.views import main
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 
-PAGING: Final = frozenset({*main.IGNORED_PARAMS, main.PAGE_VAR, main.ERROR_FLAG})
+# A page of a long list begins after a row, or ends before it; each names the row by its key.
+AFTER: Final = "after"
+BEFORE: Final = "before"
+PAGING: Final = frozenset({*main.IGNORED_PARAMS, main.PAGE_VAR, main.ERROR_FLAG, AFTER, BEFORE})
 # Django's column filters ask for one value, for none, or for a span of time.
 _OF_COLUMNS: Final = ("", "__exact", "__isnull", "__gte", "__lt")
 

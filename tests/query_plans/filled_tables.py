@@ -377,7 +377,7 @@ def fill() -> None:
     """Fills every table of COLUMNS and counts it for the planner; in the caller's transaction."""
     with connection.cursor() as cursor:
         for table, (rows, columns) in COLUMNS.items():
-            values = _defaults(table) | columns
+            values = default_values(table) | columns
             cursor.execute(
                 f"INSERT INTO {table} (id, {', '.join(values)}) OVERRIDING SYSTEM VALUE "
                 f"SELECT n, {', '.join(values.values())} FROM generate_series(1, %s) AS n",
@@ -390,7 +390,7 @@ def fill() -> None:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def _defaults(table: str) -> dict[str, str]:
+def default_values(table: str) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s "

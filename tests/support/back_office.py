@@ -1,6 +1,5 @@
 """The back office as a browser uses it: log in, read a page's form as it is sent, change it, send it back."""
 
-import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.test import Client
 
 from onecard.users.models import User
 from tests.support.factories import UserFactory
+from tests.support.second_step import with_second_factor
 
 
 def superuser() -> User:
@@ -21,14 +21,6 @@ def logged_in(user: User | None = None) -> Client:
     client.force_login(user)
     with_second_factor(client, user)
     return client
-
-
-def with_second_factor(client: Client, user: User) -> None:
-    """What allauth writes into a session after the second step of a login."""
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "type": "totp"}]
-    session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
 
 
 def text_of(response: Any) -> str:

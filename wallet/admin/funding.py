@@ -1,7 +1,7 @@
 """Read-only pages of obligations and charges: only the wallet's functions move money (money-safety T17)."""
 
 from django.contrib import admin
-from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.urls import reverse
@@ -91,10 +91,11 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingObligation]:
         charges = FundingCharge.objects.filter(obligation=OuterRef("pk")).order_by("-sequence")
         name = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
+        cases = Case.objects.filter(obligation=OuterRef("pk"), status=Case.Status.OPEN).order_by()
         rows: QuerySet[FundingObligation] = super().get_queryset(request)
         return rows.annotate(
             card_name=Subquery(charges.values(name=name)[:1]),
-            open_case_count=Count("cases", filter=Q(cases__status=Case.Status.OPEN), distinct=True),
+            open_case_count=Subquery(cases.values("obligation").values(count=Count("pk"))),
         )
 
     @admin.display(description=gettext_lazy("When"), ordering="created_at")
@@ -145,6 +146,7 @@ class FundingChargeAdmin(ReadOnlyAdmin):
 
     inlines = (DisputeInline,)
 
+    ordering = ("-created_at", "-id")
     list_display = ("when", "amount", "method", "state", "problem", "attempts", "next_try")
     list_filter = ("status", "method__network", "created_at")
     list_select_related = ("obligation", "method")

@@ -56,6 +56,7 @@ class FundingObligation(models.Model):
         # Written on the decision's path: one index each, where unique or db_index would make a second one for LIKE.
         indexes = [
             models.Index(fields=["purchase"], name="obligation_of_purchase"),
+            models.Index(fields=["cardholder", "-id"], name="obligation_of_person"),
             # Few at a time: the cascade's sweep looks for them.
             models.Index(fields=["updated_at"], name="obligation_failed", condition=Q(status="failed")),
         ]
@@ -147,6 +148,9 @@ class FundingCharge(models.Model):
             models.Index(fields=["finished_at", "id"], name="charge_paid_at", condition=Q(status="succeeded")),
             # Few at a time: the cascade's sweep looks for them.
             models.Index(fields=["updated_at"], name="charge_needs_person", condition=Q(status="requires_action")),
+            # What staff look for: the charges of a card, and those of some days.
+            models.Index(fields=["method", "-id"], name="charge_of_card"),
+            models.Index(fields=["created_at", "id"], name="charge_in_time"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,54 @@
+"""How many rows a table or a selection has, without counting a long table."""
+
+import json
+import time
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+# From here on a table is long: it is paged by key, sorted by its indexes, and not counted.
+LONG_FROM: Final = 10_000
+# A selection that PostgreSQL would read with less than this cost (its own unit, about a page of the disk) is counted.
+COUNTED_BELOW_COST: Final = 5_000
+_ASK_AGAIN_AFTER_S: Final = 60
+
+_known: dict[str, tuple[float, int]] = {}
+
+
+def rows_about(model: type[Model]) -> int:
+    """Returns about how many rows a table has, as PostgreSQL's statistics say; 0 for one without statistics yet.
+
+    Each process asks once a minute.
+    """
+    table = model._meta.db_table
+    asked_at, rows = _known.get(table, (0.0, 0))
+    if table not in _known or time.monotonic() - asked_at > _ASK_AGAIN_AFTER_S:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", [table])
+            found = cursor.fetchone()
+        rows = max(0, int(found[0])) if found else 0
+        _known[table] = time.monotonic(), rows
+    return rows
+
+
+def is_long(model: type[Model]) -> bool:
+    """Returns whether a table is too long to be counted, sorted or searched as a whole while somebody waits."""
+    return rows_about(model) >= LONG_FROM
+
+
+def count_or_estimate(rows: QuerySet[Any]) -> tuple[int, bool]:
+    """Returns how many rows a selection has, and whether that is only PostgreSQL's estimate.
+
+    What is quickly counted is counted.
+    """
+    plain = rows.order_by().values("pk")
+    (answer,) = json.loads(plain.explain(format="json"))
+    if answer["Plan"]["Total Cost"] < COUNTED_BELOW_COST:
+        return plain.count(), False
+    return int(answer["Plan"]["Plan Rows"]), True
+
+
+def forget() -> None:
+    """Forgets what was asked; for tests."""
+    _known.clear()

@@ -1,0 +1,133 @@
+"""What is asked: every list, filter, search and page that the back office has, from its own site and its addresses.
+
+Nothing is named here by hand, so a page that somebody adds is asked the next time.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import Model
+from django.test import RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.resolvers import RoutePattern
+
+# Number 17 is a purchase that was paid and captured, and a person who buys very often (tests/proofs/desk/rows.py).
+NUMBER: Final = 17
+PARAMETER: Final = re.compile(r"<(?:(\w+):)?(\w+)>")
+# What would end the session that asks, and what answers only with a library's own parameters.
+NOT_ASKED: Final = re.compile(r"logout|jsi18n|autocomplete|/r/|/delete/")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address to ask, with what it is; a search has a bound of its own."""
+
+    kind: str
+    name: str
+    url: str
+
+
+def addresses(user: Any) -> Iterator[Address]:
+    """Returns all of them. The rows that they name are looked up in the database."""
+    for model, room in admin.site._registry.items():
+        yield from _of_list(model, room, user)
+    yield from _of_url_conf()
+
+
+def _of_list(model: type[Model], room: Any, user: Any) -> Iterator[Address]:
+    name = model._meta.label
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    yield Address("list", name, page)
+    if "changelist_view" in vars(type(room)):
+        return
+    for *_before, column in room.search_ids:
+        yield Address("search", f"{name} by id {column}", f"{page}?{urlencode({'q': _value(model, column)})}")
+    for column in room.get_search_fields(_request(page, user)):
+        path = column.lstrip("=^@")
+        words = _value(model, path)
+        yield Address("search", f"{name} by words {path}", f"{page}?{urlencode({'q': words})}")
+    shown = room.get_changelist_instance(_request(page, user))
+    for each in shown.filter_specs:
+        for choice in each.choices(shown):
+            query = str(choice.get("query_string", "?"))
+            if query.lstrip("?"):
+                yield Address("filter", f"{name} {each.title}: {choice['display']}", page + query)
+
+
+def _request(page: str, user: Any) -> Any:
+    request = RequestFactory().get(page)
+    request.user = user
+    return request
+
+
+def _value(model: type[Model], path: str) -> str:
+    """Returns what one row has in a column, or in that of a row that it leads to."""
+    rows = model._default_manager.filter(pk__gte=NUMBER).order_by("pk")
+    found = rows.exclude(**{path: None}).values_list(path, flat=True)[:1]
+    return str(next(iter(found), "17"))[:60]
+
+
+def _of_url_conf() -> Iterator[Address]:
+    seen = set()
+    for route in _routes(get_resolver(), ""):
+        url = _filled_in(route)
+        if url and url not in seen:
+            seen.add(url)
+            yield Address("page", route, url)
+
+
+def _routes(resolver: URLResolver, before: str) -> Iterator[str]:
+    """Returns the routes below /admin/, each as it is written in the URL conf."""
+    for each in resolver.url_patterns:
+        if not isinstance(each.pattern, RoutePattern):
+            if isinstance(each, URLResolver) and str(each.pattern) in ("", "^"):
+                yield from _routes(each, before)
+            continue
+        route = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from _routes(each, route)
+        elif isinstance(each, URLPattern) and route.startswith("admin/") and not NOT_ASKED.search(route):
+            yield route
+
+
+def _filled_in(route: str) -> str:
+    """Returns the address with the keys of real rows in it, or "" where nothing fits."""
+    model = _model_of(route)
+
+    def value(found: re.Match[str]) -> str:
+        converter, name = found.groups()
+        if converter == "uuid" or name == "public_id":
+            return _public_id(model, name)
+        if model is None:
+            return str(NUMBER)
+        rows = model._default_manager.filter(pk__gte=NUMBER) if _has_number(model) else model._default_manager.all()
+        return str(next(iter(rows.order_by("pk").values_list("pk", flat=True)[:1]), ""))
+
+    return "/" + PARAMETER.sub(value, route)
+
+
+def _model_of(route: str) -> type[Model] | None:
+    found = re.match(r"admin/(\w+)/(\w+)/", route)
+    each: type[Model]
+    for each in admin.site._registry:
+        if found and (each._meta.app_label, each._meta.model_name) == found.groups():
+            return each
+    return None
+
+
+def _has_number(model: type[Model]) -> bool:
+    return model._meta.pk is not None and model._meta.pk.get_internal_type() in ("BigAutoField", "AutoField")
+
+
+def _public_id(model: type[Model] | None, name: str) -> str:
+    owners = [model] if model else []
+    for each in [*owners, *admin.site._registry]:
+        if any(field.name == name for field in each._meta.fields):
+            found = each._default_manager.order_by("pk").values_list(name, flat=True)[:1]
+            if found:
+                return str(found[0])
+    return ""
