@@ -224,8 +224,9 @@ class Event(models.TextChoices):
 
 EVENT_MOVES: dict[str, frozenset[str]] = {
     Event.RECEIVED: frozenset({Event.HANDLED, Event.KEPT, Event.REJECTED}),
-    # Operations staff may send an event through again, after a repair.
+    # Operations staff may send an event through again: after a repair, or to see that all of it was applied. What was
+    # applied before changes nothing.
     Event.KEPT: frozenset({Event.RECEIVED}),
     Event.REJECTED: frozenset({Event.RECEIVED}),
-    Event.HANDLED: frozenset(),
+    Event.HANDLED: frozenset({Event.RECEIVED}),
 }

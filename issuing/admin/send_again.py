@@ -24,7 +24,7 @@ from onecard.kit.confirmation_pages import (
 
 
 class SendAgainButton(BaseAdmin):
-    """The button “Send it through again”, shown while an event was not applied."""
+    """The button “Send it through again”, for every event but a question that was answered."""
 
     @page_action(
         description=gettext_lazy("Send it through again"),
@@ -47,7 +47,7 @@ class SendAgainButton(BaseAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         event = self.get_object(request, str(object_id))
-        return allowed if isinstance(event, IssuerEvent) and event.status != states.Event.HANDLED else []
+        return allowed if isinstance(event, IssuerEvent) and not unapplied.is_answered(event) else []
 
     def has_again_permission(self, request: HttpRequest, *_object: object) -> bool:
         """Returns whether the person has the change permission: nothing else of an event can be changed."""
@@ -55,14 +55,24 @@ class SendAgainButton(BaseAdmin):
 
 
 def _confirmation(event: IssuerEvent) -> Confirmation:
-    said = event.reason or _("Nothing was done about it.")
-    words = _(
-        "It came on %(received_at)s. %(said)s Mend that first. What it says is applied as if it "
-        "had just come; what was applied before is not applied twice."
-    ) % {"received_at": display.moment(event.received_at), "said": said}
+    if event.status == states.Event.HANDLED:
+        words = _(
+            "It came on %(received_at)s and was applied on %(handled_at)s. A worker applies it once more: what was "
+            "applied changes nothing, and only what is missing of it is made up for."
+        ) % {"received_at": display.moment(event.received_at), "handled_at": display.moment(event.handled_at)}
+    else:
+        words = _words(event)
     return Confirmation(
         title=_("Send %(event)s through again") % {"event": event},
         words=words,
         button=_("Send it through"),
         back=change_page(event),
     )
+
+
+def _words(event: IssuerEvent) -> str:
+    said = event.reason or _("Nothing was done about it.")
+    return _(
+        "It came on %(received_at)s. %(said)s Mend that first. What it says is applied as if it "
+        "had just come; what was applied before is not applied twice."
+    ) % {"received_at": display.moment(event.received_at), "said": said}

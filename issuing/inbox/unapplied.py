@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext as _
 
 from audit import trail
 from issuing import states
@@ -12,11 +13,12 @@ from issuing.inbox.content import content_of
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import carries_amount
 from issuing.issuers.messages import MalformedEventError
-from issuing.models import IssuerEvent
+from issuing.models import Decision, IssuerEvent
 from onecard.kit.attempts import next_count
 from onecard.kit.backoff import backoff_s
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
+from onecard.kit.reasons import checked_reason
 from onecard.kit.text import clean_message
 from onecard.kit.transactions import transaction
 from wallet import cases
@@ -42,7 +44,7 @@ WORKER_DIED = (
 
 
 class NothingToRetryError(OneCardError):
-    """The event was applied already; the message tells staff so."""
+    """The event cannot be sent through again; the message tells staff why."""
 
     code = "nothing_to_retry"
 
@@ -123,11 +125,20 @@ def end(event: IssuerEvent) -> None:
 
 
 def send_through_again(event: IssuerEvent, *, actor: str, reason: str) -> None:
-    """Has a worker apply an event again, on staff's request; raises NothingToRetryError when it was applied."""
+    """Has a worker apply an event again, on staff's request, also one that was applied: that changes nothing.
+
+    Raises NothingToRetryError for a question, whose answer the issuer has.
+    """
+    words = checked_reason(reason, error=NothingToRetryError)
     with transaction():
-        if not inbox.take_again(event):
-            raise NothingToRetryError("This event was applied already, so there is nothing to send through again.")
-        trail.record(actor=actor, action="event.sent_again", subject=event, reason=reason)
+        if is_answered(event) or not inbox.take_again(event):
+            raise NothingToRetryError(_("The issuer asked this and has our answer, so there is nothing to send again."))
+        trail.record(actor=actor, action="event.sent_again", subject=event, reason=words, was=event.status)
+
+
+def is_answered(event: IssuerEvent) -> bool:
+    """Returns whether the event is a question that was decided; it is applied with its answer."""
+    return Decision.objects.filter(event=event).exists()
 
 
 def _open_case(event: IssuerEvent, summary: str) -> None:

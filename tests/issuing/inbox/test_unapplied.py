@@ -200,18 +200,6 @@ def test_staff_send_an_event_through_again(capture: IssuerEvent, broken: pytest.
     assert Case.objects.get().status == "resolved"
 
 
-def test_an_applied_event_is_not_sent_through_again(capture: IssuerEvent) -> None:
-    dispatch.handle(event_pk=capture.pk)
-    client, page = logged_in(), f"/admin/issuing/issuerevent/{capture.pk}/"
-    assert "Send it through again" not in text_of(client.get(f"{page}change/"))
-
-    answer = client.post(f"{page}again/", {"reason": "Once more."}, follow=True)
-
-    assert "nothing to send through again" in sentences(answer)
-    assert not Entry.objects.filter(action="event.sent_again").exists()
-    assert CardTransaction.objects.count() == 1
-
-
 @pytest.mark.parametrize("error", [OperationalError("canceling statement"), SoftTimeLimitExceeded()])
 def test_an_event_that_always_takes_too_long_is_a_case_too(
     capture: IssuerEvent, monkeypatch: pytest.MonkeyPatch, error: Exception
