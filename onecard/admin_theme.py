@@ -34,6 +34,10 @@ def _stylesheet(request: HttpRequest) -> str:
     return static("onecard/backoffice.css")
 
 
+def _copying(request: HttpRequest) -> str:
+    return static("onecard/copy.js")
+
+
 def _icon(request: HttpRequest) -> str:
     return static("onecard/favicon.svg")
 
@@ -49,6 +53,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "onecard.dashboard.kind_of_money",
     "DASHBOARD_CALLBACK": "onecard.dashboard.add_overview",
     "STYLES": [_stylesheet],
+    "SCRIPTS": [_copying],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "BORDER_RADIUS": "6px",
     "ACCOUNT": {

@@ -57,6 +57,7 @@ class VirtualCardAdmin(
         "issuer_card_id",
         "synced",
         "flags",
+        "shown_id",
     )
     fieldsets = (
         (
@@ -66,7 +67,7 @@ class VirtualCardAdmin(
         (gettext_lazy("Money on the card"), {"fields": (("balance", "spends_balance"),)}),
         (
             gettext_lazy("The card"),
-            {"fields": (("holder", "state"), ("card_type", "last_four", "expiry"), "flags")},
+            {"fields": (("holder", "state"), ("card_type", "last_four", "expiry"), ("flags", "shown_id"))},
         ),
         (gettext_lazy("At the issuer"), {"fields": (("issuer_provider", "issuer_card_id", "synced"),)}),
     )
@@ -104,6 +105,10 @@ class VirtualCardAdmin(
     @admin.display(description=gettext_lazy("Balance"), ordering="balance_minor")
     def balance(self, card: VirtualCard) -> str:
         return display.money(card.balance_minor, card.currency)
+
+    @admin.display(description=gettext_lazy("Public id"))
+    def shown_id(self, card: VirtualCard) -> SafeString:
+        return display.copyable(card.public_id)
 
     @admin.display(description=gettext_lazy("Expires"))
     def expiry(self, card: VirtualCard) -> str:

@@ -184,7 +184,7 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
         (_("Cardholder"), holder and person_link(holder)),
         (_("Virtual card"), card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
         (_("Issuer"), authorization.get_provider_display()),
-        (_("Issuer's id"), authorization.issuer_authorization_id),
+        (_("Issuer's id, the app's as well"), display.copyable(authorization.issuer_authorization_id)),
         (_("Authorization code"), authorization.authorization_code),
         (_("First asked"), display.moment(authorization.created_at)),
         (_("Last change"), display.moment(authorization.updated_at)),

@@ -1,5 +1,9 @@
 """Charges the card that would have been chosen for a purchase that was approved without us."""
 
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
 from issuing import locking
 from issuing.billing import amount_due, position, stored_balance
 from issuing.models import Authorization, BalanceUse
@@ -16,10 +20,11 @@ from wallet.obligations import lifecycle as obligations
 from wallet.references import Subject
 
 
-def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
+def charge_chosen(*, case: Case, user: User, reason: str, shown: str = "") -> FundingCharge:
     """Charges the card that routing chooses today for what no card was asked for. The case then closes.
 
-    It happens once, however often it is called; later captures and refunds adjust it as for every purchase. Raises
+    It happens once, however often it is called; later captures and refunds adjust it as for every purchase. `shown` is
+    what the page showed (`Chosen.shown`), so nobody charges another card or amount than they saw. Raises
     CaseRefusedError, and then nothing has changed.
     """
     found = _find(case)
@@ -30,6 +35,11 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
         case_desk.refuse(why_not(facts))
         words, money = case_desk.checked(reason), unasked(purchase)
         method = _chosen(purchase)
+        if shown and shown != Chosen(method, money).shown:
+            raise CaseRefusedError(
+                _("Meanwhile %(amount)s would be charged to %(card)s: look again before you go on.")
+                % {"amount": money, "card": method}
+            )
         charge = obligations.begin(
             method=method,
             reference=f"{case.reference}:{FundingObligation.objects.filter(purchase=case.reference).count() + 1}",
@@ -42,6 +52,30 @@ def charge_chosen(*, case: Case, user: User, reason: str) -> FundingCharge:
         amount_due.follow(purchase, actor=case_desk.actor(user))
         cases.resolve_cases(reference=case.reference, kinds=(Case.Kind.APPROVED_WITHOUT_US,))
     return charge
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The card that would be charged now, and for how much."""
+
+    method: FundingMethod
+    money: Money
+
+    @property
+    def shown(self) -> str:
+        """The card and the amount in one word, for a form."""
+        return f"{self.method.pk}:{self.money.minor}:{self.money.currency}"
+
+
+def chosen(case: Case) -> Chosen | None:
+    """Returns what the button would charge now; None where it cannot charge, and the button says why."""
+    purchase = _find(case)
+    if purchase is None or purchase.card is None or unasked(purchase).minor <= 0:
+        return None
+    try:
+        return Chosen(_chosen(purchase), unasked(purchase))
+    except CaseRefusedError:
+        return None
 
 
 def why_not(facts: CaseFacts) -> str:

@@ -104,6 +104,20 @@ def link(url: str, text: object) -> SafeString:
     return format_html('<a class="oc-link" href="{}">{}</a>', url, text)
 
 
+def copyable(text: object) -> SafeString:
+    """Returns an id with a button that copies it (onecard/static/onecard/copy.js); no button for nothing."""
+    if not text:
+        return SafeString(NOTHING)
+    return format_html(
+        '<span class="oc-copyable"><code>{id}</code> <button type="button" class="oc-copy" data-copy="{id}" '
+        'data-copied="{copied}" aria-label="{label}" hidden>{copy}</button></span>',
+        id=text,
+        copied=_("Copied"),
+        copy=_("Copy"),
+        label=_("Copy %(text)s") % {"text": text},
+    )
+
+
 def preformatted(text: str) -> SafeString:
     """Returns a scrollable block that the keyboard can reach."""
     return format_html('<pre class="oc-pre" tabindex="0">{}</pre>', text)

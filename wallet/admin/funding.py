@@ -161,8 +161,12 @@ class FundingChargeAdmin(ReadOnlyAdmin):
         ("attempts", "next_try"),
         ("sent", "finished"),
         ("processor_charge_id", "idempotency_key"),
-        ("sequence", "public_id"),
+        ("sequence", "shown_id"),
     )
+
+    @admin.display(description=gettext_lazy("Public id"))
+    def shown_id(self, charge: FundingCharge) -> SafeString:
+        return display.copyable(charge.public_id)
 
     @admin.display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, charge: FundingCharge) -> str:

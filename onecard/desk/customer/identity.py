@@ -52,6 +52,7 @@ def who_is(holder: Cardholder) -> list[tuple[str, object]]:
         (_("Wants to earn"), holder.get_preference_display()),
         (_("Terms accepted"), _terms(holder)),
         (_("Customer since"), display.moment(holder.created_at)),
+        (_("Public id"), display.copyable(holder.public_id)),
         (_("Login"), "" if holder.user.is_active else display.label(_("Switched off"), "bad")),
     ]
     return [(name, value) for name, value in facts if value]

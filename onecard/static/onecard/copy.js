@@ -1,9 +1,14 @@
-// A button that copies a text of the page. Without script, or without a clipboard, it is not shown.
+// A button beside an id copies it. Without this file, or where the browser refuses, the id can be marked as any text.
 "use strict";
-document.querySelectorAll("[data-copies]").forEach((button) => {
-    button.hidden = !navigator.clipboard;
+document.querySelectorAll("button[data-copy]").forEach((button) => {
+    if (!navigator.clipboard) return;
+    button.hidden = false;
     button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
-        button.textContent = button.dataset.done;
+        try {
+            await navigator.clipboard.writeText(button.dataset.copy);
+            button.textContent = button.dataset.copied;
+        } catch {
+            button.hidden = true;
+        }
     });
 });

@@ -12,16 +12,17 @@ from issuing.models import Authorization, VirtualCard
 from onecard.kit import clock
 from tests.issuing.clearing.postings import deliver, posted, report
 from tests.support import marqeta_events, stripe_events
-from tests.support.back_office import logged_in, send, text_of
+from tests.support.back_office import logged_in, opened, send, sentences, text_of
 from tests.support.factories import UserFactory
 from tests.support.purchases import run_workers
 from tests.support.threads import at_once
 from tests.support.wallets import marqeta_card, walkthrough_card
+from tests.wallet.admin.case_pages import act
 from wallet.accounts import Account
 from wallet.casework.desk import CaseRefusedError
 from wallet.ledger import check as ledger_check
 from wallet.ledger import postings as ledger
-from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund
+from wallet.models import Case, FundingCharge, FundingMethod, FundingObligation, FundingRefund
 
 pytestmark = pytest.mark.django_db
 WHY = "The cardholder agrees"
@@ -148,3 +149,22 @@ def test_the_case_page_has_the_button() -> None:
     send(client, f"{page}/do/charge-chosen/", reason=WHY)
     assert FundingCharge.objects.get().money.minor == 4500
     assert "Charge the card that would" not in text_of(client.get(f"{page}/change/"))
+
+
+def test_the_page_names_card_and_amount_and_nothing_else_is_charged() -> None:
+    stripes(walkthrough_card())
+    client, case = logged_in(), the_case()
+    page = act(case, "charge-chosen")
+    values = opened(client, page)
+    asks = text_of(client.get(page))
+    assert "45.00 USD" in asks
+    best = FundingMethod.objects.get(network="mastercard")
+    assert str(best) in asks
+    FundingMethod.objects.filter(network="mastercard").update(status="disabled")
+
+    answer = client.post(page, values | {"reason": WHY}, follow=True)
+
+    assert "Meanwhile 45.00 USD would be charged to" in sentences(answer)
+    assert not FundingCharge.objects.exists()
+    client.post(page, opened(client, page) | {"reason": WHY})
+    assert FundingCharge.objects.get().method.network != "mastercard"
