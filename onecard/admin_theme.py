@@ -91,6 +91,12 @@ UNFOLD: dict[str, Any] = {
                         "permission": _may_view("issuing", "authorization"),
                     },
                     {
+                        "title": gettext_lazy("Health"),
+                        "icon": "monitor_heart",
+                        "link": reverse_lazy("desk:health"),
+                        "permission": _may_view("issuing", "issuercontrol"),
+                    },
+                    {
                         "title": gettext_lazy("Customers"),
                         "icon": "person_search",
                         "link": reverse_lazy("desk:people"),

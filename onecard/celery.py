@@ -2,11 +2,11 @@
 
 import logging
 import os
-from typing import Final
+from typing import Any, Final
 
-from celery import Celery
+from celery import Celery, states
 from celery.schedules import crontab
-from celery.signals import after_setup_logger, after_setup_task_logger, task_prerun
+from celery.signals import after_setup_logger, after_setup_task_logger, task_failure, task_postrun, task_prerun
 from django.db import close_old_connections
 from kombu import Exchange, Queue
 
@@ -159,12 +159,31 @@ app.conf.update(
 )
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+_BY_THE_CLOCK: Final = frozenset(entry["task"] for entry in app.conf.beat_schedule.values())
 
 
 @task_prerun.connect
 def renew_old_connections(**_: object) -> None:
     """Ends a connection that is broken or too old before a task, as Django does before a request (CONN_MAX_AGE)."""
     close_old_connections()
+
+
+@task_postrun.connect
+def note_end(task: Any, state: str | None = None, **_: object) -> None:
+    """Notes for the health page that a task of the clock has come to its end."""
+    if state == states.SUCCESS and task.name in _BY_THE_CLOCK:
+        from onecard.desk import task_runs  # Django has loaded its apps by now.
+
+        task_runs.note_end(task.name)
+
+
+@task_failure.connect
+def note_failure(sender: Any, exception: Exception, **_: object) -> None:
+    """Notes for the health page that a task of the clock failed."""
+    if sender.name in _BY_THE_CLOCK:
+        from onecard.desk import task_runs
+
+        task_runs.note_end(sender.name, error=type(exception).__name__)
 
 
 @after_setup_logger.connect

@@ -13,7 +13,7 @@ from issuing.inbox import unapplied
 from issuing.issuers.marqeta.events import read_object, row_envelope
 from issuing.issuers.messages import Envelope, MalformedEventError, body_id
 from issuing.models import Provider
-from issuing.webhooks import signatures
+from issuing.webhooks import refused_signatures, signatures
 from issuing.webhooks.marqeta_gateway import unauthorized
 from issuing.webhooks.view import MachineDoor, UnreadableError, keep_unreadable, plain, read_body, refusal
 from onecard.kit import exact_json
@@ -37,6 +37,7 @@ class MarqetaWebhook(MachineDoor):
         try:
             body = _genuine_body(raw)
         except signatures.SignatureError as error:
+            refused_signatures.note(Provider.MARQETA)
             return unauthorized(error.message)
         except UnreadableError as error:
             return refusal(error.message, status=error.status)

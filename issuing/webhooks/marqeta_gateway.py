@@ -20,7 +20,7 @@ from issuing.issuers.marqeta.events import (
 from issuing.issuers.marqeta.jit_methods import APPROVABLE, CASH, INFORMATIVE
 from issuing.issuers.messages import Envelope, MalformedEventError
 from issuing.models import Provider
-from issuing.webhooks import request_age, signatures
+from issuing.webhooks import refused_signatures, request_age, signatures
 from issuing.webhooks.view import MachineDoor, UnreadableError, briefly, keep_rejected, plain, read_body, refusal, timed
 from onecard.kit.clock import Stopwatch
 
@@ -42,6 +42,7 @@ class MarqetaGateway(MachineDoor):
             )
             body = read_body(raw)
         except signatures.SignatureError as error:
+            refused_signatures.note(Provider.MARQETA)
             return unauthorized(error.message)
         except UnreadableError as error:
             return refusal(error.message, status=error.status)

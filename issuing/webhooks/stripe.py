@@ -13,7 +13,7 @@ from issuing.issuers.stripe.answers import STRIPE
 from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, parse_envelope
 from issuing.issuers.stripe.foreign_events import why_not_ours
 from issuing.models import Provider
-from issuing.webhooks import request_age, signatures
+from issuing.webhooks import refused_signatures, request_age, signatures
 from issuing.webhooks.view import (
     MachineDoor,
     UnreadableError,
@@ -46,6 +46,7 @@ class StripeWebhook(MachineDoor):
         except UnreadableError as error:
             return refusal(error.message, status=error.status)
         except signatures.SignatureError as error:
+            refused_signatures.note(Provider.STRIPE)
             return refusal(error.message, status=400)
         watch.lap("verify")
         return _respond(body, signed_at, watch)

@@ -20,8 +20,7 @@ class TaskRun(models.Model):
     """The last run of a task that the clock starts, whichever worker it had."""
 
     task = models.CharField(max_length=120, unique=True)
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True, help_text="When it came to its end last, to ten seconds.")
     failed_at = models.DateTimeField(null=True, help_text="When it failed last.")
     error = FreeTextField(
         max_length=200, blank=True, help_text="The kind of that error; the worker's log has the rest."

@@ -5,12 +5,15 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 
 from onecard.desk import person_buttons, views
+from onecard.desk.health import page as health
 from onecard.desk.live import views as live
 from onecard.desk.search.views import search
 
 app_name = "desk"
 PERSON = "people/<uuid:public_id>/"
 urlpatterns = [
+    path("health/", health.health, name="health"),
+    path("health/items/", health.health_items, name="health-items"),
     path("live/", live.live, name="live"),
     path("live/rows/", live.live_rows, name="live-rows"),
     # In the place of Unfold's own, which its script asks.

@@ -30,6 +30,8 @@ from issuing.issuers.errors import IssuerError
 from issuing.issuers.mock import MockIssuer
 from issuing.locking import locked_purchase
 from issuing.models import Authorization, CardTransaction, Dispute, IssuerEvent, RewardEntry, SyncRun, VirtualCard
+from issuing.operations import hourly_sums
+from issuing.reconcile import recorded
 from issuing.rewards import sweep as rewards_sweep
 from issuing.rewards import totals
 from issuing.sync import run as sync
@@ -101,6 +103,8 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of webhooks", webhook_sending.sweep
     yield "sweep of old events", webhook_retention.forget_old
     yield "relay", lambda: relay.relay_once(lambda *_: None, {})
+    yield "sums of the hours", hourly_sums.refresh
+    yield "sweep of reconciliations", recorded.sweep
     yield "start of the fees", fees.unbooked_since
     month = {"since": dt.date(2020, 3, 1), "until": dt.date(2020, 4, 1)}
     yield "rewards of a month", lambda: list(totals.totals(by="month", **month))
@@ -229,6 +233,8 @@ def pages() -> Iterator[tuple[str, Operation]]:
         if model in WITH_PAGE:
             key = model._default_manager.order_by("pk").values_list("pk", flat=True)[16]
             yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
+    for name in ("admin:index", "desk:live", "desk:health"):
+        yield f"page {name}", partial(_opened, client, reverse(name))
     yield "reveal of a card by its holder", _reveal
     person = logged_in(Cardholder.objects.get(pk=18).user)
     for name in ("wallet", "card-products", "funding-cards", "disputes"):

@@ -24,6 +24,9 @@ if wait > tonumber(ARGV[2]) then return {{0, wait}} end
 redis.call('SET', KEYS[1], string.format('%.0f', free_at + ARGV[1]), 'PX', math.ceil((wait + ARGV[1]) / 1000) + 1000)
 return {{1, wait}}
 """
+_BACKLOG = f"""{_TIME}
+return free_at - now
+"""
 # ARGV: microseconds during which nobody shall call.
 _HOLD = f"""{_TIME}
 local until_at = math.max(free_at, now + ARGV[1])
@@ -61,6 +64,13 @@ class Budget:
         """Stops all calls for this many seconds, because the issuer asked for it."""
         if self.per_second:
             self.link.run(_HOLD, self._key, round(seconds * 1_000_000))
+
+    def backlog_s(self) -> float | None:
+        """Returns how long the next call would wait for its turn; None without a limit or without Redis."""
+        if not self.per_second:
+            return None
+        wait_us = self.link.run(_BACKLOG, self._key)
+        return None if wait_us is None else wait_us / 1_000_000
 
     @property
     def _interval_us(self) -> int:

@@ -1,0 +1,55 @@
+"""Counts the deliveries whose signature or password was wrong, by the hour, in Redis: for people, and for nothing else.
+
+A wrong secret shows here first: the issuer's questions are then refused, and it answers in our place. Without Redis
+nothing is counted.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from issuing.issuers.guard.redis_scripts import shared
+
+_HOUR = """
+local now = redis.call('TIME')[1]
+local hour = math.floor(now / 3600)
+"""
+_NOTE = f"""{_HOUR}
+redis.call('HINCRBY', KEYS[1], hour, 1)
+redis.call('HSET', KEYS[1], 'last', now)
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if field ~= 'last' and tonumber(field) < hour - 24 then redis.call('HDEL', KEYS[1], field) end
+end
+redis.call('EXPIRE', KEYS[1], 172800)
+return 1
+"""
+_COUNT = f"""{_HOUR}
+local count = 0
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if field ~= 'last' and tonumber(field) > hour - 24 then
+    count = count + tonumber(redis.call('HGET', KEYS[1], field))
+  end
+end
+return {{count, tonumber(redis.call('HGET', KEYS[1], 'last') or 0)}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How many were refused within 24 hours, and when the last one was; None where there was none."""
+
+    count: int
+    last_at: dt.datetime | None
+
+
+def note(provider: str) -> None:
+    """Counts one refused delivery."""
+    shared().run(_NOTE, f"{provider}:refused_signatures")
+
+
+def of_a_day(provider: str) -> Refused | None:
+    """Returns what was refused within 24 hours; None without Redis."""
+    answer = shared().run(_COUNT, f"{provider}:refused_signatures")
+    if answer is None:
+        return None
+    count, last_s = answer
+    return Refused(count, dt.datetime.fromtimestamp(last_s, dt.UTC) if last_s else None)

@@ -1,0 +1,25 @@
+"""One line of the health page: what was measured, whether it is well, and what to do when it is not."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+State = Literal["good", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """`measured` is what was found a moment ago, `to_do` a sentence for whoever is on duty; `page` has the rows."""
+
+    name: "StrOrPromise"
+    state: State
+    measured: str
+    to_do: "StrOrPromise"
+    page: str = ""
+
+
+# A measurement yields an item for each thing that it measures, such as one for each issuer.
+Measurement = Callable[[], Iterable[Item]]
