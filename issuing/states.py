@@ -25,6 +25,15 @@ CARD_MOVES: dict[str, frozenset[str]] = {
 }
 
 
+class AnswerFailure(models.TextChoices):
+    """Why a purchase did not get the answer that it should have had from us."""
+
+    TIMEOUT = "timeout", gettext_lazy("The issuer got no answer of ours in time")
+    ERROR = "error", gettext_lazy("The issuer could not use our answer")
+    LATE = "late", gettext_lazy("We could not decide in time")
+    UNRECORDED = "unrecorded", gettext_lazy("We declined, and no decision is on record")
+
+
 class Stopper(models.TextChoices):
     """Who froze or suspended a card. Its holder may undo only what they did themselves."""
 

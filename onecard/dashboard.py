@@ -11,11 +11,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from issuing.admin import purchase_lines
 from issuing.admin.authorizations import AuthorizationAdmin
-from issuing.models import Authorization, IssuerEvent, Provider, PurchaseHour
+from issuing.authorizations import failed_answers
+from issuing.inbox import waiting as inbox
+from issuing.models import Authorization, Provider, PurchaseHour
 from issuing.operations import control as issuer_control
 from issuing.operations.availability import Availability
-from issuing.states import Event
 from onecard.desk.home import page as home
 from onecard.desk.home.purchases import list_page
 from onecard.kit import clock, display
@@ -47,7 +49,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     }
     read_only = issuer_control.read_only_issuers() if request.user.has_perm("issuing.view_issuercontrol") else None
     tiles = [
-        *(_decision_tiles() if may_view["authorization"] else []),
+        *([*_decision_tiles(), _answer_tile()] if may_view["authorization"] else []),
         *([_case_tile()] if may_view["case"] else []),
         *([_uncharged_tile()] if may_view["fundingobligation"] else []),
         *([_issuer_tile(read_only)] if read_only is not None else []),
@@ -87,6 +89,18 @@ def _decision_tiles() -> list[Tile]:
         )
         for outcome in outcomes
     ]
+
+
+def _answer_tile() -> Tile:
+    """Counts today's purchases that got no answer of ours that counts: each is a fault of ours or of the line."""
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    tomorrow = midnight + dt.timedelta(days=1)
+    today = Authorization.objects.filter(created_at__gte=midnight, created_at__lt=tomorrow)
+    count, page = failed_answers.failed(today).count(), list_page(midnight, tomorrow, answer="failed")
+    if not count:
+        return Tile(_("Failed answers today"), "0", _("Every purchase got its answer"), page, "good")
+    note = _("Time-outs and errors of ours; a case is open")
+    return Tile(_("Failed answers today"), str(count), note, page, "bad")
 
 
 def _case_tile() -> Tile:
@@ -146,19 +160,21 @@ def _banner(issuer: Availability) -> dict[str, str]:
 def _outbox_tile() -> Tile:
     waiting = Message.objects.filter(published_at__isnull=True).aggregate(count=Count("pk"), since=Min("created_at"))
     page = f"{reverse('admin:outbox_message_changelist')}?state=waiting"
-    return _queue_tile(_("Outbox waiting"), waiting, _("the relay (make run starts it)"), page)
+    is_stuck = bool(waiting["count"]) and clock.now() - waiting["since"] > STUCK_AFTER
+    return _queue_tile(_("Outbox waiting"), waiting, _("the relay (make run starts it)"), page, is_stuck=is_stuck)
 
 
 def _inbox_tile() -> Tile:
-    waiting = IssuerEvent.objects.filter(status=Event.RECEIVED).aggregate(count=Count("pk"), since=Min("received_at"))
+    waiting = inbox.waiting().aggregate(count=Count("pk"), since=Min("received_at"))
+    is_stuck = inbox.stuck(clock.now()).exists()
     page = f"{reverse('admin:issuing_issuerevent_changelist')}?status__exact=received"
-    return _queue_tile(_("Inbox waiting"), waiting, _("the worker (make run starts it)"), page)
+    return _queue_tile(_("Inbox waiting"), waiting, _("the worker (make run starts it)"), page, is_stuck=is_stuck)
 
 
-def _queue_tile(title: str, waiting: dict[str, Any], server: str, page: str) -> Tile:
+def _queue_tile(title: str, waiting: dict[str, Any], server: str, page: str, *, is_stuck: bool) -> Tile:
     if not waiting["count"]:
         return Tile(title, "0", _("Nothing waits"), page, "good")
-    if clock.now() - waiting["since"] > STUCK_AFTER:
+    if is_stuck:
         note = _("The oldest for %(since)s: check %(server)s") % {
             "since": display.age(waiting["since"]),
             "server": server,
@@ -175,6 +191,8 @@ def _queue_tile(title: str, waiting: dict[str, Any], server: str, page: str) -> 
 
 def _latest(request: HttpRequest) -> list[dict[str, Any]]:
     room = AuthorizationAdmin(Authorization, admin.site)
+    purchases = list(room.get_queryset(request).order_by("-pk")[:LATEST])
+    purchase_lines.attach(purchases)
     return [
         {
             "page": reverse("admin:issuing_authorization_change", args=[purchase.pk]),
@@ -184,5 +202,5 @@ def _latest(request: HttpRequest) -> list[dict[str, Any]]:
             "state": room.state(purchase),
             "paid_by": room.paid_by(purchase),
         }
-        for purchase in room.get_queryset(request).order_by("-pk")[:LATEST]
+        for purchase in purchases
     ]

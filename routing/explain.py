@@ -3,9 +3,13 @@
 The trace is stored JSON and may come from another release or be empty: what is missing is shown as a dash.
 """
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
 
 from onecard.kit import display, references
 from onecard.kit.money import Money
@@ -15,6 +19,7 @@ from routing.words import LEFT_OUT, RULES
 from wallet.models import Network, Preference
 
 Trace = dict[str, Any]
+COOLING: Final = "cooling_down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,30 @@ class RewardLines:
     benefit: str
 
 
-def candidates(trace: Trace, *, approved: bool) -> list[CandidateLine]:
-    """Returns the cards in the engine's order; `approved` says whether the chosen one was used."""
-    chosen = trace.get("chosen_method_id") if approved else None
-    return [_line(candidate, chosen) for candidate in trace.get("candidates") or []]
+def candidates(trace: Trace, *, approved: bool, rests_for: Mapping[int, str] | None = None) -> list[CandidateLine]:
+    """Returns the cards in the engine's order; `approved` says whether the chosen one was used.
+
+    `rests_for` has the bank's word for which cards rested then, by their keys.
+    """
+    chosen, words = trace.get("chosen_method_id") if approved else None, rests_for or {}
+    return [_line(each, chosen, words.get(each.get("method_id") or 0, "")) for each in trace.get("candidates") or []]
+
+
+def resting(trace: Trace) -> list[int]:
+    """Returns the keys of the cards that were left out because they rested."""
+    rested = [each for each in trace.get("candidates") or [] if each.get("left_out") == COOLING]
+    return [each["method_id"] for each in rested if isinstance(each.get("method_id"), int)]
+
+
+def cooling_words(candidate: Mapping[str, Any], why: str = "") -> str:
+    """Returns until when a card rested and what its bank had said; less where the trace or the trail lacks it."""
+    try:
+        until = display.moment(dt.datetime.fromisoformat(str(candidate.get("cooling_until"))))
+    except ValueError:
+        return _("cooling down after a failed charge")
+    if not why:
+        return _("cooling down until %(until)s, since its bank declined a charge") % {"until": until}
+    return _("cooling down until %(until)s, since its bank declined a charge: %(why)s") % {"until": until, "why": why}
 
 
 def rule_sentence(rule: str, trace: Trace) -> str:
@@ -112,7 +137,10 @@ def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
     )
 
 
-def _line(candidate: Trace, chosen: Any) -> CandidateLine:
+def _line(candidate: Trace, chosen: Any, why: str) -> CandidateLine:
+    left_out = LEFT_OUT.get(str(candidate.get("left_out")), str(candidate.get("left_out") or ""))
+    if candidate.get("left_out") == COOLING:
+        left_out = _("left out: %(why)s") % {"why": cooling_words(candidate, why)}
     row_id, version = candidate.get("row_id"), candidate.get("row_version")
     return CandidateLine(
         name=str(candidate.get("name", display.NOTHING)),
@@ -126,7 +154,7 @@ def _line(candidate: Trace, chosen: Any) -> CandidateLine:
         effective=_two(candidate.get("effective_reward")),
         is_backup=bool(candidate.get("is_backup")),
         is_chosen=chosen is not None and candidate.get("method_id") == chosen,
-        left_out=LEFT_OUT.get(str(candidate.get("left_out")), str(candidate.get("left_out") or "")),
+        left_out=left_out,
     )
 
 

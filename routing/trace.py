@@ -43,6 +43,7 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
         "is_backup": method.is_backup,
         "position": method.position,
         "left_out": candidate.left_out,
+        **_cooling(candidate),
         "row_id": row.id if row else None,
         "row_version": row.version if row else None,
         "row_scope": ("product" if row.product_id is not None else "network") if row else None,
@@ -51,6 +52,12 @@ def _describe_candidate(candidate: Candidate) -> dict[str, Any]:
         "multiplier": plain(candidate.multiplier) if row else None,
         "effective_reward": plain(candidate.effective_reward) if row else None,
     }
+
+
+def _cooling(candidate: Candidate) -> dict[str, str]:
+    """Returns until when a card rests that was left out for that."""
+    until = candidate.method.cooling_until
+    return {"cooling_until": until.isoformat()} if candidate.left_out == "cooling_down" and until else {}
 
 
 def plain(number: Decimal) -> str:

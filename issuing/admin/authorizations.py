@@ -4,8 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -14,15 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
-from issuing.admin import purchase_page
-from issuing.admin.outcome_filters import OutcomeFilter, ReasonFilter
+from issuing.admin import purchase_lines, purchase_page
+from issuing.admin.outcome_filters import AnswerFilter, OutcomeFilter, ReasonFilter
 from issuing.admin.purchase_buttons import PurchaseButtons
-from issuing.models import Authorization, BalanceUse, Decision
+from issuing.models import Authorization, Decision
 from onecard.kit import display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 from routing.models import MerchantCategory
-from routing.words import DECLINES
-from wallet.models import FundingCharge
 
 TONE: dict[str, str] = {
     states.Authorization.APPROVED: "good",
@@ -40,7 +37,7 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
     list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
     list_display_links = ("when", "merchant")
     ordering = ("-created_at", "-id")
-    list_filter = ("status", OutcomeFilter, ReasonFilter, MccFilter, "created_at")
+    list_filter = ("status", OutcomeFilter, ReasonFilter, AnswerFilter, MccFilter, "created_at")
     search_ids = (
         ("provider", "issuer_authorization_id"),
         ("decisions__obligation__charges__processor_charge_id",),
@@ -71,19 +68,20 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
         return [by_decision, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Authorization]:
-        """Purchases, each with its last round and its last charge: one query for a whole page."""
-        rounds = Decision.objects.filter(authorization=OuterRef("pk")).order_by("-pk")
-        charges = FundingCharge.objects.filter(obligation__decision__authorization=OuterRef("pk")).order_by("-pk")
-        card = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
         categories = MerchantCategory.objects.filter(code=OuterRef("mcc"))
         rows: QuerySet[Authorization] = super().get_queryset(request)
+        rounds = Decision.objects.filter(authorization=OuterRef("pk")).order_by("-pk")
         return rows.annotate(
-            asked_minor=Subquery(rounds.values("amount_minor")[:1]),
-            decline_reason=Subquery(rounds.values("decline_reason")[:1]),
-            card_name=Subquery(charges.values(name=card)[:1]),
-            from_balance_minor=Subquery(BalanceUse.objects.filter(authorization=OuterRef("pk")).values("amount_minor")),
             category_name=Subquery(categories.values("description")[:1]),
+            # The filters of the outcome and its reason look at it.
+            decline_reason=Subquery(rounds.values("decline_reason")[:1]),
         )
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Reads who pays and why it was declined for the whole page at once."""
+        page = super().get_changelist_instance(request)
+        purchase_lines.attach(page.result_list)
+        return page
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -92,7 +90,13 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
         if authorization is None or request.method != "GET" or not self.has_view_permission(request, authorization):
             return super().change_view(request, object_id, form_url, extra_context)
         page = purchase_page.build(authorization)
-        context = {"title": _("Purchase"), "purchase_page": page, "state": self.state(authorization)}
+        heading = f"{self.merchant(authorization)} {self.amount(authorization)}"
+        context = {
+            "title": _("Purchase"),
+            "purchase_page": page,
+            "state": self.state(authorization),
+            "heading": heading,
+        }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def of_decision(self, request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -115,8 +119,8 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Amount"), ordering="approved_minor")
     def amount(self, purchase: Authorization) -> str:
-        asked = getattr(purchase, "asked_minor", None)
-        return display.money(purchase.approved_minor or asked or purchase.declined_minor, purchase.currency)
+        minor = purchase.approved_minor or purchase_lines.line_of(purchase).asked_minor
+        return display.money(minor, purchase.currency)
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, purchase: Authorization) -> SafeString:
@@ -124,14 +128,14 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Paid by"))
     def paid_by(self, purchase: Authorization) -> str:
-        by_balance = _("the card's balance") if (getattr(purchase, "from_balance_minor", None) or 0) > 0 else ""
-        return " and ".join(filter(None, (by_balance, getattr(purchase, "card_name", None)))) or display.NOTHING
+        return purchase_lines.line_of(purchase).paid_by
 
     @admin.display(description=gettext_lazy("Declined because"))
     def why_declined(self, purchase: Authorization) -> str:
-        reason = getattr(purchase, "decline_reason", None) or ""
-        return DECLINES.get(reason, reason) or purchase.issuer_reason.replace("_", " ") or display.NOTHING
+        return purchase_lines.line_of(purchase).why_declined or display.NOTHING
 
 
 references.register("authorization", lambda key: reverse("admin:issuing_authorization_change", args=[key]))
 references.register("decision", lambda key: reverse("admin:issuing_authorization_of_decision", args=[key]))
+# What a case about failed answers is about.
+references.register("answers", lambda _issuer: f"{reverse('admin:issuing_authorization_changelist')}?answer=failed")

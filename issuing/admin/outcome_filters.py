@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from issuing import states
+from issuing.authorizations import failed_answers
 from issuing.models import Authorization, PurchaseHour
 from issuing.operations.hourly_sums import UNKNOWN_REASON
 from onecard.kit.admin import LONGEST_SEARCH, TextFilter
@@ -50,3 +51,18 @@ class ReasonFilter(TextFilter):
         issuers = Q(issuer_reason=word) & (Q(decline_reason=None) | Q(decline_reason=""))
         declined = queryset.filter(status=states.Authorization.DECLINED)
         return declined.filter(Q(decline_reason=reason) | issuers)
+
+
+class AnswerFilter(SimpleListFilter):
+    """Purchases that did not get the answer that they should have had from us, at all or for one reason."""
+
+    title = _("Our answer")
+    parameter_name = "answer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("failed", _("Failed, for any reason")), *states.AnswerFailure.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Authorization]) -> QuerySet[Authorization]:
+        if self.value() == "failed":
+            return failed_answers.failed(queryset)
+        return queryset.filter(answer_failed=self.value()) if self.value() else queryset

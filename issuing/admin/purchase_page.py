@@ -10,17 +10,18 @@ from django.utils.translation import gettext_lazy
 
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
-from issuing.admin import disputes
-from issuing.billing import position
-from issuing.models import Authorization, BalanceUse, CardTransaction, Decision, Dispute, Hold, IssuerEvent
+from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline
+from issuing.models import Authorization, CardTransaction, Decision, Dispute, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
 from routing import explain
 from routing.models import MerchantCategory
-from routing.words import DECLINES
 from wallet.admin import labels, money_page
 from wallet.admin.money_page import MoneyPage
 from wallet.admin.person_link import person_link
+from wallet.casework import payers
+from wallet.casework.payers import Payers
+from wallet.methods import cooling
 from wallet.models import Case, FundingCharge
 
 # The steps in a decision's order; the JSON column keeps no order.
@@ -63,6 +64,7 @@ class Round:
     reason: str
     from_balance: str
     candidates: list[explain.CandidateLine]
+    limit: list[tuple[str, str]]
     circumstances: list[tuple[str, str]]
     reward: explain.RewardLines | None
     steps: list[Step]
@@ -80,6 +82,7 @@ class PurchasePage:
 
     facts: list[tuple[str, Any]]
     cases: list[tuple[Case, str]]
+    steps: list[purchase_timeline.Step]
     rounds: list[Round]
     money: MoneyPage
     money_facts: list[tuple[str, str]]
@@ -102,23 +105,35 @@ def build(authorization: Authorization) -> PurchasePage:
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
+    from_balance = purchase_money.balance_part(authorization)
+    entries = _entries(
+        money.subjects
+        | {
+            "authorization": {authorization.pk},
+            "case": {case.pk for case in cases},
+            "dispute": {each.pk for each in disputed},
+        }
+    )
     return PurchasePage(
-        facts=_facts(authorization, decisions),
+        facts=_facts(authorization, decisions, from_balance),
+        steps=purchase_timeline.build(
+            authorization,
+            decisions=decisions,
+            movements=movements,
+            entries=entries,
+            cases=cases,
+            disputes=disputed,
+            charges=money.charge_rows,
+            refunds=money.refund_rows,
+        ),
         cases=[(case, str(labels.NEXT_STEP.get(case.kind, ""))) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         money=money,
-        money_facts=_money_facts(authorization),
+        money_facts=purchase_money.facts(authorization, money, from_balance),
         movements=movements,
         disputes=[(each, disputes.state(each), str(disputes.MEANING.get(each.status, ""))) for each in disputed],
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
-        entries=_entries(
-            money.subjects
-            | {
-                "authorization": {authorization.pk},
-                "case": {case.pk for case in cases},
-                "dispute": {each.pk for each in disputed},
-            }
-        ),
+        entries=[(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries],
         mcc_passed_through=settings.MERCHANT_MCC_PASSED_THROUGH,
     )
 
@@ -137,29 +152,6 @@ def _cases(authorization: Authorization, owed: set[int], names: list[str]) -> li
     return list(Case.objects.filter(about).order_by("pk"))
 
 
-def _money_facts(authorization: Authorization) -> list[tuple[str, str]]:
-    """Returns the held amount, the movements at the merchant, and the amount due."""
-    taken, back = position.moved_minor(authorization)
-    owed, part = position.of(authorization).due_minor, _balance_part(authorization)
-    amounts = (
-        (_("Held"), authorization.approved_minor),
-        (_("Captured"), taken),
-        (_("Came back from the merchant"), back),
-        (_("Owed by the cardholder"), max(0, owed)),
-        *([(_("Given back beyond what was taken"), -owed)] if owed < 0 else []),
-        *([(_("From the card's balance"), part)] if part > 0 else []),
-        *([(_("Put on the card's balance"), -part)] if part < 0 else []),
-    )
-    facts = [(name, display.money(minor, authorization.currency)) for name, minor in amounts]
-    due = authorization.settle_due_at
-    return [*facts, (_("Settled as captured from"), display.moment(due))] if due else facts
-
-
-def _balance_part(authorization: Authorization) -> int:
-    use = BalanceUse.objects.filter(authorization=authorization).first()
-    return use.amount_minor if use else 0
-
-
 def _approved_alone_minor(authorization: Authorization, decisions: list[Decision]) -> int:
     """Returns the amount that the issuer approved without asking us, less what was taken back, in minor units."""
     held = [decision.hold for decision in decisions if decision.approved and decision.amount_minor]
@@ -167,19 +159,23 @@ def _approved_alone_minor(authorization: Authorization, decisions: list[Decision
     return max(0, authorization.approved_minor - ours)
 
 
-def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tuple[str, Any]]:
+def _facts(authorization: Authorization, decisions: list[Decision], from_balance: int) -> list[tuple[str, Any]]:
     category = MerchantCategory.objects.filter(code=authorization.mcc).first()
     place = ", ".join(part for part in (authorization.merchant_city, authorization.merchant_country) if part)
     alone = _approved_alone_minor(authorization, decisions)
+    paid = payers.of([authorization.reference]).get(authorization.reference, Payers())
+    line = purchase_lines.line(authorization, decisions[-1] if decisions else None, paid, from_balance=from_balance > 0)
     card = authorization.card
     holder = card.cardholder if card else None
     facts = (
         (_("Merchant"), authorization.merchant_name),
         (_("Place"), place),
         (_("Merchant category"), str(category or authorization.mcc)),
-        (_("Approved"), display.money(authorization.approved_minor, authorization.currency)),
-        (_("Declined by the issuer"), authorization.declined_minor and _declined(authorization)),
-        (_("Issuer's reason"), authorization.issuer_reason.replace("_", " ")),
+        (_("Approved"), authorization.approved_minor and _money(authorization, authorization.approved_minor)),
+        (_("Asked for"), authorization.approved_minor == 0 and _money(authorization, line.asked_minor)),
+        (_("Paid by"), line.paid_by if line.paid_by != display.NOTHING else ""),
+        (_("Declined because"), line.why_declined),
+        (_("Our answer"), authorization.get_answer_failed_display() if authorization.answer_failed else ""),
         (_("Of that by the issuer alone"), alone and display.money(alone, authorization.currency)),
         (_("Cardholder"), holder and person_link(holder)),
         (_("Virtual card"), card and display.link(references.page_of(f"virtualcard:{card.pk}"), card)),
@@ -192,8 +188,8 @@ def _facts(authorization: Authorization, decisions: list[Decision]) -> list[tupl
     return [(name, value) for name, value in facts if value]
 
 
-def _declined(authorization: Authorization) -> str:
-    return display.money(authorization.declined_minor, authorization.currency)
+def _money(authorization: Authorization, minor: int) -> str:
+    return display.money(minor, authorization.currency)
 
 
 def _titled(decisions: list[Decision]) -> list[tuple[Decision, str]]:
@@ -222,7 +218,12 @@ def _round(decision: Decision, title: str) -> Round:
         status=_status(decision),
         reason=_reason(decision, trace),
         from_balance=_from_balance(decision, trace),
-        candidates=explain.candidates(trace, approved=decision.obligation_id is not None),
+        candidates=explain.candidates(
+            trace,
+            approved=decision.obligation_id is not None,
+            rests_for=cooling.reasons(explain.resting(trace), at=decision.decided_at),
+        ),
+        limit=decline_words.limit_facts(decision),
         circumstances=explain.circumstances(trace),
         reward=explain.reward(trace, amount=_for_cards(decision)) if decision.approved else None,
         steps=steps,
@@ -244,7 +245,7 @@ def _status(decision: Decision) -> str:
 def _reason(decision: Decision, trace: dict[str, Any]) -> str:
     if decision.approved:
         return explain.rule_sentence(decision.rule, trace)
-    sentence = DECLINES.get(decision.decline_reason, decision.decline_reason)
+    sentence = decline_words.ours(decision)
     return f"{sentence} {TAKES_BACK}" if decision.corrects_id else sentence
 
 
@@ -282,11 +283,11 @@ def _charge(row: FundingCharge) -> Charge:
     )
 
 
-def _entries(subjects: dict[str, set[int]]) -> list[tuple[Entry, str, str, str]]:
+def _entries(subjects: dict[str, set[int]]) -> list[Entry]:
     """Returns the trail of the purchase, of its movements, and of the cases about it."""
     about = Q()
     for kind, keys in subjects.items():
         about |= Q(subject_type=kind, subject_id__in=[str(key) for key in keys])
     entries = list(Entry.objects.filter(about).order_by("pk"))
     name_actors(entries)
-    return [(each, actor_in_words(each), subject_link(each), details_in_words(each.details)) for each in entries]
+    return entries

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from issuing import states
 from issuing.issuers.messages import AuthorizationUpdate
-from issuing.models import VirtualCard
+from issuing.models import Authorization, VirtualCard
 
+# Before a response code of Marqeta's (issuing/issuers/marqeta/decline_words.py).
+CODE: Final = "response_"
 ANY: Final = (
     "The card's issuer declined it and did not ask us. It does so when the card is frozen or a limit is used up: look "
     "at both."
@@ -49,10 +51,26 @@ def sentence(reason: str) -> str:
 def columns(update: AuthorizationUpdate, card_id: int | None) -> dict[str, Any]:
     """Returns what the row of a purchase keeps of its issuer's own decline; none of it counts anywhere.
 
-    Where the issuer says no reason, as Marqeta, and the card is not active, that is the reason: no issuer asks us then.
+    Where the issuer says no reason or only a code, as Marqeta, and the card is not active, that is the reason: no
+    issuer asks us then.
     """
-    asked_minor = update.declined_minor or update.amount_minor
-    return {"declined_minor": asked_minor, "issuer_reason": update.declined_because or _by_state(card_id)}
+    return {"declined_minor": update.declined_minor or update.amount_minor, **_words(update, card_id)}
+
+
+def keep(update: AuthorizationUpdate, purchase: Authorization) -> None:
+    """Keeps why the issuer declined what we had approved, in the row and in the object."""
+    words = _words(update, purchase.card_id)
+    Authorization.objects.filter(pk=purchase.pk).update(**words)
+    for name, value in words.items():
+        setattr(purchase, name, value)
+
+
+def _words(update: AuthorizationUpdate, card_id: int | None) -> dict[str, str]:
+    """Returns the issuer's reason and sentence. The state of the card says more than a code of the network."""
+    reason, is_code = update.declined_because, update.declined_because.startswith(CODE)
+    if not reason or is_code:
+        reason = _by_state(card_id) or reason
+    return {"issuer_reason": reason, "issuer_message": update.declined_message}
 
 
 def _by_state(card_id: int | None) -> str:

@@ -7,7 +7,7 @@ from django.db.models.functions import Least
 
 from audit import trail
 from issuing import locking, states
-from issuing.authorizations import close_out, decline_notices, issuer_reasons, rounds
+from issuing.authorizations import close_out, decline_notices, failed_answers, issuer_reasons, rounds
 from issuing.billing import amount_due, position, review_cases
 from issuing.clearing import card_transactions
 from issuing.inbox import references as event_references
@@ -43,6 +43,7 @@ def apply_update(update: AuthorizationUpdate, authorization: Authorization | Non
         authorization, is_other = _record_unseen(update, card_id), True
     else:
         is_other = _apply(update, authorization, card_id)
+    failed_answers.note(update, authorization)
     # Captures may have been reported before the purchase.
     card_transactions.link(authorization)
     if is_other:
@@ -97,9 +98,7 @@ def _follow(authorization: Authorization, update: AuthorizationUpdate) -> bool:
     was, target = authorization.status, _reported_status(update)
     moved = was != target and move(authorization, target, actor=f"issuer:{update.provider}")
     if moved and target == states.Authorization.DECLINED:
-        why = update.declined_because
-        Authorization.objects.filter(pk=authorization.pk).update(issuer_reason=why)
-        authorization.issuer_reason = why
+        issuer_reasons.keep(update, authorization)
         decline_notices.by_issuer(authorization, authorization.approved_minor)
     paid = target == states.Authorization.APPROVED or (target == states.Authorization.SETTLED and update.amount_minor)
     if moved and paid and was in NOTHING_BOUGHT:

@@ -17,6 +17,7 @@ from issuing.inbox import foreign_events as foreign_updates
 from issuing.inbox import unapplied, unhandled_money
 from issuing.inbox.references import ContradictionError
 from issuing.inbox.unhandled_money import UnhandledMoneyError
+from issuing.inbox.waiting import WAIT_FOR_DECISION
 from issuing.issuers.messages import MalformedEventError
 from issuing.issuers.stripe.events import parse_envelope
 from issuing.issuers.stripe.foreign_events import why_not_ours
@@ -28,8 +29,6 @@ from onecard.kit.transactions import transaction
 # Card and cardholder updates: by event type at Stripe, by prefix at Marqeta.
 CARD_EVENTS = ("issuing_card.updated", "issuing_cardholder.updated")
 CARD_MOVES = ("cardtransition.", "usertransition.")
-# The issuer's update can arrive before our own decision is committed; after this long there was none.
-WAIT_FOR_DECISION = dt.timedelta(minutes=10)
 SWEEP_AFTER = dt.timedelta(seconds=15)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from issuing import locking, states
-from issuing.authorizations import decline_notices, lifecycle, rounds
+from issuing.authorizations import decline_notices, failed_answers, issuer_reasons, lifecycle, rounds
 from issuing.billing import amount_due, position
 from issuing.handlers import marqeta_clearing, marqeta_disputes
 from issuing.handlers.marqeta_rows import Row, read_row
@@ -204,12 +204,18 @@ def _refused(row: Row, *, patient: bool) -> Result:
     approved = _decision(row, approved=True)
     if approved is not None:
         lifecycle.undo_round(approved, actor=ACTOR)
+        approved.authorization.refresh_from_db(fields=("status",))
+        if approved.authorization.status == states.Authorization.DECLINED:
+            issuer_reasons.keep(row.update, approved.authorization)
+        failed_answers.note(row.update, approved.authorization)
         decline_notices.by_issuer(approved.authorization, approved.amount_minor)
         return HANDLED
-    if row.kind in INCREMENTS:
-        is_late = row.update.asked_us and patient and _decision(row, approved=False) is None
-        return WAIT if is_late else HANDLED
-    if _purchase(row) is not None:
+    known = _purchase(row)
+    if row.kind in INCREMENTS and row.update.asked_us and patient and _decision(row, approved=False) is None:
+        return WAIT
+    if known is not None:
+        failed_answers.note(row.update, known)
+    if row.kind in INCREMENTS or known is not None:
         return HANDLED
     return _report(row, states.Authorization.DECLINED, patient=patient)
 

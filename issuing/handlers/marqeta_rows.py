@@ -5,6 +5,7 @@ from typing import Any
 
 from issuing.handlers import marqeta_clearing
 from issuing.issuers.base import IssuerTransaction
+from issuing.issuers.marqeta import decline_words
 from issuing.issuers.marqeta.events import jit_funding, purchase_token, read_currency, read_merchant, read_minor
 from issuing.issuers.marqeta.message_types import FIRST_MESSAGES
 from issuing.issuers.messages import NOTHING, AuthorizationUpdate, MalformedEventError
@@ -45,6 +46,7 @@ def read_row(kind: str, row: dict[str, Any]) -> Row:
         # A later message has the side amounts of its own part.
         beside=of_marqeta(row, currency) if kind in FIRST_MESSAGES else NOTHING,
         issuer_cardholder_id=clean_text(row.get("user_token"), limit=64),
+        **decline_words.of(row),
     )
     return Row(
         kind=kind,
@@ -72,9 +74,7 @@ def _expects_ours(kind: str, row: dict[str, Any]) -> bool:
     """Returns whether we should know the purchase: the gateway was asked, or the message follows another."""
     if kind not in FIRST_MESSAGES:
         return bool(row.get("preceding_related_transaction_token"))
-    order = row.get("gpa_order")
-    funding = order.get("funding") if isinstance(order, dict) else None
-    return isinstance(funding, dict) and isinstance(funding.get("gateway_log"), dict)
+    return decline_words.gateway_log(row) is not None
 
 
 def _needed(found: str, name: str) -> str:

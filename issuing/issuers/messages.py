@@ -146,8 +146,9 @@ class AuthorizationUpdate:
     """What the issuer reports of an authorization: its outcome, its status and its amount.
 
     `status` is one of states.Authorization, or "" when unknown. `asked_us` is true when the outcome went through our
-    webhook, whatever we answered. Of a decline, `declined_minor` is what was asked for, and `declined_because` the
-    issuer's word for why.
+    webhook, whatever we answered. Of a decline, `declined_minor` is what was asked for, `declined_because` the issuer's
+    word for why, and `declined_message` its sentence. `answer_failed` is one of states.AnswerFailure when the issuer
+    got no answer of ours that it could use, with its own words in `answer_message`.
     """
 
     provider: str
@@ -167,6 +168,9 @@ class AuthorizationUpdate:
     issuer_cardholder_id: str = ""
     declined_minor: int = 0
     declined_because: str = ""
+    declined_message: str = ""
+    answer_failed: str = ""
+    answer_message: str = ""
 
 
 def round_prefix(rounds_before: int) -> str:

@@ -63,6 +63,23 @@ class Authorization(models.Model):
         editable=False,
         help_text=gettext_lazy("The issuer's word for why it declined by itself."),
     )
+    issuer_message = FreeTextField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What the issuer adds to its reason, in its own words.",
+    )
+    answer_failed = models.CharField(
+        max_length=20,
+        choices=states.AnswerFailure.choices,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Why the purchase did not get the answer that it should have had from us; empty for none.",
+    )
     settle_due_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -80,6 +97,8 @@ class Authorization(models.Model):
             # The list of staff: its order, its dates, and the words of its search.
             models.Index(fields=["created_at", "id"], name="purchase_in_time"),
             GinIndex(OpClass(Upper("merchant_name"), name="gin_trgm_ops"), name="purchase_merchant", fastupdate=False),
+            # Few: staff look at what got no answer of ours, by date.
+            models.Index(fields=["created_at", "id"], name="purchase_unanswered", condition=~Q(answer_failed="")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "issuer_authorization_id"], name="one_row_per_authorization"),
@@ -90,7 +109,8 @@ class Authorization(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.merchant_name or self.issuer_authorization_id} {Money(self.approved_minor, self.currency)}"
+        name, minor = self.merchant_name or self.issuer_authorization_id, self.approved_minor or self.declined_minor
+        return f"{name} {Money(minor, self.currency)}" if minor else name
 
     @property
     def reference(self) -> str:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.staticfiles import finders
 from django.db import connection
-from django.db.models import Model
+from django.db.models import F, Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -105,6 +105,8 @@ def test_the_overview_counts_today_and_what_waits() -> None:
     purchases(2, card=card)
     stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=10_000_000))
     FundingCharge.objects.update(status="intended", finished_at=None)
+    # What asks a person for money is not counted twice.
+    Case.objects.update(kind="by_hand", reference=F("id"))
     # What a disputed movement is of began long before.
     Authorization.objects.filter(decisions=None).update(created_at=clock.now() - dt.timedelta(days=9))
     hourly_sums.refresh()
@@ -167,7 +169,7 @@ def test_a_list_costs_the_same_number_of_queries_however_long_it_is() -> None:
         costs.append({model: queries_of(client, page(model, "changelist")) for model in listed_models()})
 
     assert costs[0] == costs[1]
-    assert {model: count for model, count in costs[1].items() if count > 9} == {}
+    assert {model: count for model, count in costs[1].items() if count > 11} == {}
 
 
 def queries_of(client: Client, url: str) -> int:

@@ -169,6 +169,12 @@ NEXT_STEP: dict[str, Words] = {
         "The processor refuses our own account, so no card is charged and none is blamed. Mend what the message names "
         "in the processor's dashboard. Charges go on by themselves as soon as one is accepted, and this case closes."
     ),
+    Case.Kind.ANSWERS_FAILING: gettext_lazy(
+        "Purchases are declined, or approved without us, because the issuer gets no answer of ours that it can use. "
+        "Open the purchases that this case is about: each says what failed. Look at the health page, at the log of the "
+        "web server and at the database at that time. A case is opened once for an incident: close this one when "
+        "purchases get their answers again, with what you found."
+    ),
     Case.Kind.CHARGE_DISPUTED: gettext_lazy(
         "The bank of the funding card takes our charge back. Send the evidence in the processor's dashboard before the "
         "due date. This case closes by itself when the dispute ends."

@@ -45,6 +45,9 @@ class MoneyPage:
     clearing: str
     # What the trail calls the rows behind it: kind to ids.
     subjects: dict[str, set[int]]
+    obligations: list[FundingObligation]
+    charge_rows: list[FundingCharge]
+    refund_rows: list[FundingRefund]
 
     @property
     def tables(self) -> list[tuple[str, list[Line], str]]:
@@ -77,6 +80,9 @@ def build(reference: str) -> MoneyPage:
             "fundingcharge": {each.pk for each in charges},
             "fundingrefund": {each.pk for each in refunds},
         },
+        obligations=obligations,
+        charge_rows=charges,
+        refund_rows=refunds,
     )
 
 

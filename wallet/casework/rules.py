@@ -38,6 +38,7 @@ SETTLED_OUTSIDE = (
     Case.Kind.CHARGE_WARNING,
     Case.Kind.ACCOUNT_REFUSED,
     Case.Kind.BY_HAND,
+    Case.Kind.ANSWERS_FAILING,
 )
 ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 # Settling outside brings money in for the first group and sends money out for the second.

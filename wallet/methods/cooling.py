@@ -1,5 +1,6 @@
 """Ends the pause of funding cards after a declined charge, when the reason for the pause is gone."""
 
+import datetime as dt
 from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
@@ -65,6 +66,21 @@ def end_by_staff(*, method: FundingMethod, reason: str, actor: str) -> FundingMe
             raise NotCoolingError(_("This card does not cool down any more."))
         trail.record(actor=actor, action=ENDED, subject=method, reason=words)
     return ended[0]
+
+
+def reasons(method_ids: Iterable[int], *, at: dt.datetime | None = None) -> dict[int, str]:
+    """Returns the bank's word for which each of these cards rests, by its key; as it was at a moment, or by now.
+
+    The words are decline codes with spaces, such as "insufficient funds"; a card that never rested has none.
+    """
+    keys = [str(each) for each in method_ids]
+    if not keys:
+        return {}
+    entries = Entry.objects.filter(subject_type="fundingmethod", subject_id__in=keys, action=COOLED_DOWN)
+    if at is not None:
+        entries = entries.filter(recorded_at__lte=at)
+    last = entries.order_by("subject_id", "-pk").distinct("subject_id")
+    return {int(each.subject_id): str(each.details.get("failure_code", "")).replace("_", " ") for each in last}
 
 
 def _last_charge(card: FundingMethod) -> int | None:

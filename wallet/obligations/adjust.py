@@ -4,6 +4,8 @@ The caller says how much the cardholder owes for the purchase by now, and not ho
 any order and repeatedly: the same amount again changes nothing (money-safety I10).
 """
 
+from dataclasses import dataclass
+
 from onecard.kit.money import Money
 from onecard.kit.transactions import require_transaction
 from wallet import locking as wallet_locking
@@ -61,6 +63,23 @@ def committed_minor(purchase: str, currency: str) -> int:
     """Minor units that cards were asked for, less refunds, plus losses and what came from outside."""
     existing = list(FundingObligation.objects.filter(purchase=purchase))
     return sum(_left_of(existing).values()) + off_card.read(purchase, currency).minor
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What cards were asked for and a purchase still keeps, in minor units: paid, under way, and failed."""
+
+    paid_minor: int
+    under_way_minor: int
+    failed_minor: int
+
+
+def collected(existing: list[FundingObligation]) -> Collected:
+    """Returns how much of what a purchase's obligations asked for, less refunds, is paid by now."""
+    left, minor = _left_of(existing), dict.fromkeys(states.Obligation, 0)
+    for each in existing:
+        minor[states.Obligation(each.status)] += left.get(each.pk, 0)
+    return Collected(minor[states.Obligation.FUNDED], minor[states.Obligation.OPEN], minor[states.Obligation.FAILED])
 
 
 def _left_of(existing: list[FundingObligation]) -> dict[int, int]:

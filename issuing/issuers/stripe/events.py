@@ -38,6 +38,9 @@ STATUS = {
     "reversed": states.Authorization.REVERSED,
     "expired": states.Authorization.EXPIRED,
 }
+# Reasons of a round in which Stripe had no answer of ours that it could use (docs/issuers/stripe.md, Real-time
+# authorizations).
+NO_ANSWER = {"webhook_timeout": states.AnswerFailure.TIMEOUT, "webhook_error": states.AnswerFailure.ERROR}
 
 
 def parse_envelope(body: bytes) -> Envelope:
@@ -130,6 +133,8 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
     history = request_history.entries(content)
     approved = [entry for entry in history if entry.get("approved") is True]
     declined: dict[str, Any] = next((entry for entry in reversed(history) if entry.get("approved") is False), {})
+    without_us = [entry for entry in history if str(entry.get("reason")) in NO_ANSWER]
+    unanswered: dict[str, Any] = without_us[-1] if without_us else {}
     currency = _or_nothing(currency_in, content.get("currency")) or ""
     return AuthorizationUpdate(
         provider=provider,
@@ -156,6 +161,9 @@ def parse_authorization_update(provider: str, envelope: Envelope) -> Authorizati
         # A declined authorization itself may say 0: only its history says what was asked for.
         declined_minor=_stated_amount(declined, currency) or 0,
         declined_because=clean_text(declined.get("reason"), limit=40),
+        declined_message=free_text(declined.get("reason_message"), limit=200),
+        answer_failed=NO_ANSWER.get(str(unanswered.get("reason")), ""),
+        answer_message=free_text(unanswered.get("reason_message"), limit=200),
     )
 
 

@@ -1,16 +1,13 @@
 """A person's funding cards in their order, and how each stands: active, cooling until when and why, expiring, gone."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit.models import Entry
 from onecard.kit import display
-from wallet.methods import condition
-from wallet.methods.cooling import COOLED_DOWN
+from wallet.methods import condition, cooling
 from wallet.models import Cardholder, FundingMethod
 
 WORDS: Final = {
@@ -56,7 +53,7 @@ def wallet_of(holder: Cardholder) -> ShownWallet:
     """Returns the wallet as it is now, from two statements."""
     rows = holder.funding_methods.select_related("cardholder", "product", "detachment").order_by("position", "pk")
     found = [(each, condition.condition_of(each)) for each in rows]
-    why = _why_cooling(each for each, now in found if now.state == "cooling")
+    why = cooling.reasons(each.pk for each, now in found if now.state == "cooling")
     shown = [(now.state, _shown(each, now, why.get(each.pk, ""))) for each, now in found]
     removed = [each for state, each in shown if state == "removed"]
     methods = [each for state, each in shown if state != "removed"]
@@ -81,16 +78,6 @@ def _cooling(now: condition.Condition, why: str) -> str:
     return _("It is left out until %(until)s, because its bank declined a charge: %(why)s.") % {
         "until": until, "why": why,
     }  # fmt: skip
-
-
-def _why_cooling(methods: Iterable[FundingMethod]) -> dict[int, str]:
-    """Returns the bank's last word on each of these cards, by its key."""
-    keys = [str(each.pk) for each in methods]
-    if not keys:
-        return {}
-    entries = Entry.objects.filter(subject_type="fundingmethod", subject_id__in=keys, action=COOLED_DOWN)
-    last = entries.order_by("subject_id", "-pk").distinct("subject_id")
-    return {int(each.subject_id): str(each.details.get("failure_code", "")).replace("_", " ") for each in last}
 
 
 def _warning(methods: list[ShownMethod]) -> str:

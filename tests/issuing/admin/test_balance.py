@@ -199,7 +199,7 @@ def test_the_purchase_says_what_the_balance_paid() -> None:
     assert "20.00 USD from the card's balance of 20.00 USD" in shown.replace("&#x27;", "'")
     assert "A funding card pays the rest." in shown
     listed = text_of(logged_in().get(reverse("admin:issuing_authorization_changelist"))).replace("&#x27;", "'")
-    assert "the card's balance and " in listed
+    assert "The card's balance; " in listed
 
     deliver_events(
         transaction_event(asked, 4500),

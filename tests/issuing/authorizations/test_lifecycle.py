@@ -261,7 +261,8 @@ def test_an_issuer_approving_what_we_declined_opens_a_case_of_the_amount(card: V
     deliver(stripe_events.authorization_update(asked, status=status, request_history=history))
 
     assert Authorization.objects.get().approved_minor == 4500
-    assert (Case.objects.get().kind, Case.objects.get().amount_minor) == ("approved_without_us", 4500)
+    assert Case.objects.get(kind="approved_without_us").amount_minor == 4500
+    assert Case.objects.get(kind="answers_failing").reference == "answers:stripe"
 
 
 def test_a_request_after_the_issuers_own_decline_is_declined(card: VirtualCard) -> None:

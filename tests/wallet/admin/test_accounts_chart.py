@@ -80,7 +80,8 @@ def test_a_purchases_page_shows_its_money_to_the_end() -> None:
     pk = obligation.purchase.partition(":")[2]
     shown = text_of(logged_in().get(reverse("admin:issuing_authorization_change", args=[pk])))
 
-    assert "<dt>Owed by the cardholder</dt><dd>45.00 USD</dd>" in shown
+    assert "<dt>Amount due</dt><dd>45.00 USD</dd>" in shown
+    assert "<dt>Owed by the cardholder</dt><dd>0.00 USD</dd>" in shown
     assert "<dt>Left in clearing</dt><dd>15.00 USD paid and not taken by a merchant yet.</dd>" in shown
     for words in ("Merchant paid", "Funding card charged", "The merchant has taken nothing yet."):
         assert words in shown

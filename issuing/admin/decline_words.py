@@ -1,0 +1,165 @@
+"""Why a purchase was declined, for staff: our own reason with its numbers, or the issuer's with its words."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from issuing import states
+from issuing.authorizations import issuer_reasons
+from issuing.models import Authorization, Decision
+from onecard.kit import display
+from onecard.kit.words import Words
+from routing import explain
+from routing.words import DECLINES
+
+# The words are Stripe's (docs/issuers/stripe.md, Real-time authorizations), and the first of Marqeta's response codes
+# that its documentation explains; both lists are open.
+ISSUERS: Final[dict[str, Words]] = {
+    "spending_controls": _lazy(
+        "A spending control at the issuer: one of the card's limits there is used up, or it forbids this merchant "
+        "category. The issuer's days and months begin at midnight UTC."
+    ),
+    "card_inactive": _lazy("The card is inactive at the issuer: frozen, or not activated yet."),
+    "card_active": _lazy("The issuer declined although the card is active; it says no more."),
+    "card_canceled": _lazy("The card is closed at the issuer."),
+    "card_expired": _lazy("The card has expired."),
+    "cardholder_inactive": _lazy("The cardholder is inactive at the issuer."),
+    "cardholder_blocked": _lazy("The issuer has blocked the cardholder."),
+    "account_disabled": _lazy("The issuer has disabled our account: no card of the program works there."),
+    "cardholder_verification_required": _lazy(
+        "The issuer needs more to verify the cardholder's identity: look at the person's profile."
+    ),
+    "insufficient_funds": _lazy(
+        "Our own balance at the issuer was too low. Top it up at the issuer; the cardholder is not at fault."
+    ),
+    "insecure_authorization_method": _lazy("The merchant read the card in a way that the issuer does not take."),
+    "verification_failed": _lazy("The expiry date, the security code or the address did not match the card."),
+    "pin_blocked": _lazy("The PIN was entered wrongly too often."),
+    "not_allowed": _lazy("The issuer does not allow such a purchase with this card."),
+    "suspected_fraud": _lazy("The issuer suspects fraud."),
+    "network_fallback": _lazy("The card network decided in the issuer's place."),
+    "stripe_internal_error": _lazy("The issuer had an error of its own."),
+    "webhook_declined": _lazy("We declined it, and no decision is on record here: our database did not take it."),
+    "webhook_error": _lazy("The issuer could not use our answer (webhook error). That is a fault of ours."),
+    "webhook_timeout": _lazy("The issuer got no answer of ours in time (webhook time-out)."),
+    "response_1016": _lazy("Not sufficient funds, says the issuer; also for an answer of ours that named no reason."),
+    "response_1884": _lazy("Not sufficient funds, by the answer of our gateway."),
+    "response_1886": _lazy("Suspected fraud, by the answer of our gateway."),
+    "response_1887": _lazy("The amount limit is reached, by the answer of our gateway."),
+    "response_1888": _lazy("The usage limit is reached, by the answer of our gateway."),
+}
+ALONE: Final = _lazy("The issuer declined it and gives no reason.")
+FAILED: Final[dict[str, Words]] = {
+    states.AnswerFailure.TIMEOUT: ISSUERS["webhook_timeout"],
+    states.AnswerFailure.ERROR: ISSUERS["webhook_error"],
+    states.AnswerFailure.LATE: _lazy("We could not decide in time."),
+    states.AnswerFailure.UNRECORDED: ISSUERS["webhook_declined"],
+}
+LIMITS: Final[dict[str, Words]] = {
+    "day": _lazy("Daily limit"),
+    "month": _lazy("Monthly limit"),
+    "purchase": _lazy("Limit for one purchase"),
+}
+
+
+def by_issuer(purchase: Authorization) -> str:
+    """Returns why the issuer declined what we were not asked about or had approved."""
+    reason, message = purchase.issuer_reason, purchase.issuer_message
+    known = ISSUERS.get(reason) or FAILED.get(purchase.answer_failed)
+    if reason == "network_fallback" and purchase.answer_failed:
+        known = FAILED.get(purchase.answer_failed)
+    words = str(known) if known else _plain(reason)
+    if not message:
+        return words or str(ALONE)
+    said = _("The issuer says: “%(message)s”.") % {"message": message.rstrip(".")}
+    return f"{words} {said}".strip()
+
+
+def ours(decision: Decision) -> str:
+    """Returns why we declined, with the numbers of the limit or the state of each funding card at that moment."""
+    trace = decision.trace if isinstance(decision.trace, Mapping) else {}
+    sentence = str(DECLINES.get(decision.decline_reason, decision.decline_reason))
+    limit = trace.get("limit")
+    if isinstance(limit, Mapping) and limit.get("kind") in LIMITS:
+        return limit_in_words(limit, asked_minor=decision.amount_minor, currency=decision.currency)
+    cards = _cards(trace) if decision.decline_reason == "no_funding_card" else ""
+    return f"{sentence} {cards}".strip()
+
+
+def limit_in_words(limit: Mapping[str, Any], *, asked_minor: int, currency: str) -> str:
+    """Returns the limit with what was spent, left and asked for, and when it begins anew."""
+    most, spent = _minor(limit.get("limit_minor")), _minor(limit.get("spent_minor"))
+    values = {
+        "limit": LIMITS[str(limit["kind"])],
+        "most": display.money(most, currency),
+        "spent": display.money(spent, currency),
+        "left": display.money(max(0, most - spent), currency),
+        "asked": display.money(asked_minor, currency),
+    }
+    until = _until(limit)
+    if until is None:
+        return _("%(limit)s of %(most)s: %(spent)s approved before, %(left)s left, %(asked)s asked for.") % values
+    return _("%(limit)s of %(most)s: %(spent)s spent, %(left)s left, %(asked)s asked for. It renews on %(until)s.") % {
+        **values, "until": display.moment(until),
+    }  # fmt: skip
+
+
+def limit_facts(decision: Decision) -> list[tuple[str, str]]:
+    """Returns the numbers of the limit that declined, for a list of facts; [] for another reason."""
+    limit = decision.trace.get("limit") if isinstance(decision.trace, Mapping) else None
+    if not isinstance(limit, Mapping) or limit.get("kind") not in LIMITS:
+        return []
+    most, spent, currency = _minor(limit.get("limit_minor")), _minor(limit.get("spent_minor")), decision.currency
+    until = _until(limit)
+    return [
+        (str(LIMITS[str(limit["kind"])]), display.money(most, currency)),
+        (_("Spent before it"), display.money(spent, currency)),
+        (_("Left"), display.money(max(0, most - spent), currency)),
+        (_("Asked for"), display.money(decision.amount_minor, currency)),
+        *([(_("Renews"), display.moment(until))] if until else []),
+    ]
+
+
+def _cards(trace: Mapping[str, Any]) -> str:
+    """Returns each funding card with the reason why it could not pay."""
+    candidates = [each for each in trace.get("candidates") or [] if isinstance(each, Mapping) and each.get("left_out")]
+    if not candidates:
+        return _("The wallet had no card.")
+    return " ".join(f"{each.get('name')} •••• {each.get('last_four')}: {_left_out(each)}." for each in candidates)
+
+
+def _left_out(candidate: Mapping[str, Any]) -> str:
+    reason = str(candidate.get("left_out") or "")
+    return explain.cooling_words(candidate) if reason == explain.COOLING else str(LEFT_OUT.get(reason, reason))
+
+
+LEFT_OUT: Final[dict[str, Words]] = {
+    "not_active": _lazy("disabled or detached"),
+    "no_processor_customer": _lazy("not saved at the processor"),
+    "expired": _lazy("expired"),
+    "currency_not_supported": _lazy("cannot be charged in this currency"),
+    "no_ranking_row": _lazy("no ranking for this merchant category"),
+}
+
+
+def _plain(reason: str) -> str:
+    """Returns a reason that we have no sentence for as words; a code alone says nothing."""
+    return "" if reason.startswith(issuer_reasons.CODE) else reason.replace("_", " ").capitalize()
+
+
+def _until(limit: Mapping[str, Any]) -> dt.datetime | None:
+    return _moment(limit.get("until"))
+
+
+def _moment(text: Any) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
+
+
+def _minor(value: Any) -> int:
+    return value if isinstance(value, int) else 0
