@@ -222,6 +222,7 @@ MIDDLEWARE = [
     "onecard.desk.viewer.Viewer",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "onecard.desk.open_links.OpenLinks",
 ]
 TEMPLATES = [
     {

@@ -10,7 +10,7 @@ from issuing.webhooks.marqeta_gateway import MarqetaGateway
 from issuing.webhooks.stripe import StripeWebhook
 from onecard import health, metrics
 from onecard.desk import my_account
-from onecard.kit.confirmation_pages import forbidden
+from onecard.desk.forbidden import forbidden
 
 DESK = [
     path("", include("onecard.person.urls")),

@@ -41,6 +41,8 @@ def for_staff(*permissions: str) -> Callable[[View], View]:
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
+        # Links to it are shown to those who may open it (onecard/desk/open_links.py).
+        checked.permissions = permissions  # type: ignore[attr-defined]
         return admin.site.admin_view(checked)  # type: ignore[return-value]
 
     return decorate

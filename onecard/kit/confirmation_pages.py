@@ -21,9 +21,7 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
-from django.views.defaults import permission_denied
 
 from onecard.kit.errors import OneCardError
 from onecard.kit.reasons import LONGEST_REASON
@@ -60,18 +58,12 @@ __all__ = [
     "actor_of",
     "ask_or_do",
     "change_page",
-    "forbidden",
     "page_action",
     "posted",
     "turn_away",
     "way_back",
     "with_way_back",
 ]
-
-NO_PERMISSION = gettext_lazy(
-    "Your login may not do this. Ask a superuser for the permission if you need it. What is kept as a record, nobody "
-    "may change."
-)
 
 
 BACK_OFFICE, WAY_BACK = "/admin/", "back"
@@ -147,15 +139,6 @@ def way_back(request: HttpRequest, page: str) -> str:
     wanted = request.GET.get(WAY_BACK, "")
     is_ours = wanted.startswith(BACK_OFFICE) and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if is_ours else page
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Says in the back office, with status 403, what the login may not do; elsewhere answers as Django does."""
-    if not request.path.startswith("/admin/"):
-        return permission_denied(request, exception)
-    words = str(exception) or NO_PERMISSION
-    context = {**admin.site.each_context(request), "title": _("You may not do this"), "words": words}
-    return TemplateResponse(request, "admin/forbidden.html", context, status=403)
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -1,4 +1,4 @@
-"""The buttons on a person's page: they invite a person, or remove a lost second factor. Superusers only."""
+"""The buttons on a login's page: they invite a colleague, or remove a lost second factor. Administrators only."""
 
 from functools import partial
 
@@ -17,9 +17,8 @@ from onecard.users.models import Invitation, User
 
 
 def remove(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Removes the second factor of a person who lost the device; superusers only."""
-    _superusers_only(request)
-    person = get_object_or_404(User, pk=user_id)
+    """Removes the second factor of a person who lost the device; for administrators."""
+    person = _within_reach(request, user_id)
     confirmation = Confirmation(
         title=_("Remove the second factor of %(person)s") % {"person": person},
         words=_(
@@ -42,9 +41,8 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def invite(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Mails an invitation, which also sets a new password; superusers only."""
-    _superusers_only(request)
-    person = get_object_or_404(User, pk=user_id)
+    """Mails an invitation, which also sets a new password; for administrators."""
+    person = _within_reach(request, user_id)
     confirmation = Confirmation(
         title=_("Invite %(person)s") % {"person": person},
         words=_(
@@ -75,6 +73,11 @@ def _show_invited(request: HttpRequest, person: User, made: Invitation) -> None:
     )
 
 
-def _superusers_only(request: HttpRequest) -> None:
-    if not isinstance(request.user, User) or not request.user.is_superuser:
+def _within_reach(request: HttpRequest, user_id: int) -> User:
+    """Returns the login; raises PermissionDenied for whoever may not assign roles, or would touch a superuser."""
+    if not request.user.has_perm("users.assign_roles"):
         raise PermissionDenied
+    person = get_object_or_404(User, pk=user_id)
+    if person.is_superuser and not request.user.is_superuser:
+        raise PermissionDenied(_("Only a superuser changes the login of a superuser."))
+    return person

@@ -101,6 +101,10 @@ class PeopleAdmin(AnyUserAdmin):
             return (*fields, *IDENTITY, *POWERS)
         return (*fields, *POWERS) if obj.pk == request.user.pk else fields
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Asks for both rights, as Django's page for a new login does; otherwise its link would lead to a refusal."""
+        return super().has_add_permission(request) and super().has_change_permission(request)
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Only superusers change a superuser's login."""
         out_of_reach = obj is not None and obj.is_superuser and not _is_superuser(request)

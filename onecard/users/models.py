@@ -48,6 +48,25 @@ class User(AbstractUser):
             )
         ]
 
+    @property
+    def refused_permissions(self) -> list[str]:
+        """The permissions that were asked for and that this login lacks, oldest first, while this object lives."""
+        found: list[str] = self.__dict__.setdefault("_refused_permissions", [])
+        return found
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Returns as Django does, and remembers a refusal: the page about it says what was missing."""
+        may = super().has_perm(perm, obj)
+        if not may:
+            self._remember(perm)
+        return may
+
+    def _remember(self, perm: str) -> None:
+        """Who may not see is asked as well whether they may change; what they lack is the right to see."""
+        seeing, changing = perm.replace(".change_", ".view_"), ".change_" in perm
+        if not (changing and self.refused_permissions[-1:] == [seeing]):
+            self.refused_permissions.append(perm)
+
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Adds our session number: Django ends a session whose hash differs, as after a new password."""
         password, self.password = self.password, f"{self.password}:{self.session_version}"

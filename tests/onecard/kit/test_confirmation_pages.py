@@ -144,5 +144,6 @@ def test_a_person_without_permission_is_told_so_in_words(method: str) -> None:
     clerk.user_permissions.add(*Permission.objects.filter(codename="view_user"))
     answer = getattr(logged_in(clerk), method)(reverse("second-factor-remove", args=[other.pk]), {"reason": REASON})
     assert answer.status_code == 403
-    assert "Your login may not do this." in text_of(answer)
+    assert "Your login lacks this right:" in text_of(answer)
+    assert "users.assign_roles" in text_of(answer)
     assert "oc-sign-in" in text_of(answer)
