@@ -24,8 +24,14 @@ class ChangesInline(ReadOnlyInline):
     model = RankingChange
     fields = ("where", "cards", "holds", "what", "author", "buttons")
     readonly_fields = fields
-    per_page = 50
+    # Fifty rows would be more than 300 kB.
+    per_page = 25
+    ordering = ("mcc", "pk")
     verbose_name_plural = gettext_lazy("What it changes")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees a draft sees what it changes."""
+        return request.user.has_perm("routing.view_rankingdraft")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RankingChange]:
         rows: QuerySet[RankingChange] = super().get_queryset(request)

@@ -1,10 +1,11 @@
 """What the pages of a draft say in words: what to look at before it is published, and what its previews found."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from onecard.kit import display
 from onecard.kit.confirmation_pages import change_page
@@ -12,6 +13,8 @@ from routing.models import RankingDraft, RankingPreview
 from routing.rankings import overlaps, publishing, words
 
 Status = RankingDraft.Status
+# A page compares a draft of this many changes with what is published; a larger one would take seconds.
+MOST_COMPARED: Final = 2_000
 
 
 def facts(draft: RankingDraft) -> list[tuple[str, object]]:
@@ -28,6 +31,10 @@ def warnings(draft: RankingDraft) -> list[str]:
     """Returns a sentence for each overlap, and one for rankings that were published otherwise meanwhile."""
     if draft.status != Status.DRAFT:
         return []
+    if draft.changes.count() > MOST_COMPARED:
+        return [
+            _("The draft is too large to be compared here: publishing it does that, and the grid marks its overlaps.")
+        ]
     said = []
     changed = publishing.conflicts(draft)
     if changed:
@@ -36,8 +43,6 @@ def warnings(draft: RankingDraft) -> list[str]:
             % {"count": words.counted(len(changed))}
         )
     found = overlaps.with_draft(draft)
-    if found is None:
-        return [*said, _("The draft is too large to look for overlaps here: the grid marks them at each MCC.")]
     said += [_overlap(each) for each in found[: overlaps.MOST_SHOWN]]
     if len(found) > overlaps.MOST_SHOWN:
         said.append(_("And %(count)s more overlaps.") % {"count": len(found) - overlaps.MOST_SHOWN})
@@ -55,11 +60,11 @@ def _overlap(overlap: overlaps.Overlap) -> str:
 
 def preview_link(preview: RankingPreview, draft: RankingDraft) -> SafeString:
     is_of_now = preview.draft_version == draft.version
-    said = _("%(state)s: %(changed)s purchases would change, of the last %(days)s days") % {
-        "state": preview.get_status_display(),
-        "changed": f"{preview.changed:,}",
-        "days": preview.days,
-    }
+    said = ngettext(
+        "%(state)s: %(changed)s purchase would change, of the last %(days)s days",
+        "%(state)s: %(changed)s purchases would change, of the last %(days)s days",
+        preview.changed,
+    ) % {"state": preview.get_status_display(), "changed": f"{preview.changed:,}", "days": preview.days}
     link = display.link(change_page(preview), said)
     return link if is_of_now else format_html("{} {}", link, display.label(_("of an earlier version"), "neutral"))
 

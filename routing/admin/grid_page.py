@@ -41,6 +41,9 @@ class ShownCell:
     """A cell as the page prints it."""
 
     text: str
+    where: str
+    notes: str
+    # All of it, for the pointer.
     words: str
     link: str
     marks: str
@@ -98,6 +101,8 @@ def _shown(cell: Cell, asked: Asked) -> ShownCell:
     where = f"{cell.mcc}, {cell.column.name}"
     return ShownCell(
         text=text,
+        where=where,
+        notes=", ".join(notes),
         words=": ".join([where, ", ".join([said, *notes])]),
         link=_link(cell, asked),
         marks=marks,

@@ -4,12 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -28,8 +28,12 @@ class PurchasesInline(ReadOnlyInline):
     model = PreviewedPurchase
     fields = ("purchase", "when", "amount", "before", "after", "difference")
     readonly_fields = fields
-    per_page = 50
+    per_page = 25
     verbose_name_plural = gettext_lazy("Purchases that would change")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees a preview sees what it found."""
+        return request.user.has_perm("routing.view_rankingpreview")
 
     @admin.display(description=gettext_lazy("Purchase"))
     def purchase(self, row: PreviewedPurchase) -> str:
@@ -63,7 +67,7 @@ class RankingPreviewAdmin(ReadOnlyAdmin):
     """Previews are begun on a draft's page, and work by themselves."""
 
     inlines = (PurchasesInline,)
-    list_display = ("title", "state", "days", "changed", "begun", "asked_by")
+    list_display = ("title", "state", "days", "another_card", "begun", "asked_by")
     list_filter = ("status", "created_at")
     list_select_related = ("draft", "asked_by")
     search_fields = ("draft__title",)
@@ -72,12 +76,11 @@ class RankingPreviewAdmin(ReadOnlyAdmin):
     change_form_template = "admin/routing/rankingpreview/page.html"
     fields = (
         ("of_draft", "state"),
-        "progress",
         "reward",
-        ("changed", "earn_otherwise"),
-        ("newly_paid", "newly_declined"),
-        ("decided_again", "looked_at"),
-        ("days", "as_on"),
+        ("another_card", "same_card"),
+        ("paid_instead", "declined_instead"),
+        ("again", "days"),
+        "as_on",
         ("begun", "finished"),
     )
 
@@ -94,13 +97,26 @@ class RankingPreviewAdmin(ReadOnlyAdmin):
     def state(self, preview: RankingPreview) -> SafeString:
         return display.label(preview.get_status_display(), TONE[preview.status])
 
-    @admin.display(description=gettext_lazy("Progress"))
-    def progress(self, preview: RankingPreview) -> SafeString:
-        percent, said = progress_percent(preview), _progress(preview)
-        bar = format_html(
-            '<progress class="oc-progress" max="100" value="{}" aria-label="{}">{} %</progress>', percent, said, percent
-        )
-        return format_html("<div>{}<p>{}</p></div>", bar, said)
+    @admin.display(description=gettext_lazy("Another card pays"))
+    def another_card(self, preview: RankingPreview) -> str:
+        return _purchases(preview.changed)
+
+    @admin.display(description=gettext_lazy("The same card earns otherwise"))
+    def same_card(self, preview: RankingPreview) -> str:
+        return _purchases(preview.earn_otherwise)
+
+    @admin.display(description=gettext_lazy("Of them declined today, and paid with the draft"))
+    def paid_instead(self, preview: RankingPreview) -> str:
+        return _purchases(preview.newly_paid)
+
+    @admin.display(description=gettext_lazy("Of them paid today, and declined with the draft"))
+    def declined_instead(self, preview: RankingPreview) -> str:
+        return _purchases(preview.newly_declined)
+
+    @admin.display(description=gettext_lazy("Decided again"))
+    def again(self, preview: RankingPreview) -> str:
+        counts = {"again": f"{preview.decided_again:,}", "all": f"{preview.looked_at:,}"}
+        return _("%(again)s at the MCCs of the draft, of %(all)s") % counts
 
     @admin.display(description=gettext_lazy("Reward of these purchases"))
     def reward(self, preview: RankingPreview) -> str:
@@ -118,10 +134,23 @@ class RankingPreviewAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Tells the page whether to look again by itself."""
-        running = RankingPreview.objects.filter(pk=int(object_id), status=Status.RUNNING) if object_id.isdigit() else ()
-        context = {"is_running": bool(running)} | (extra_context or {})
+        """Shows how far it is, and loads the page anew for who waited until it is finished."""
+        preview = RankingPreview.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        is_running = preview is not None and preview.status == Status.RUNNING
+        if not is_running and "HX-Request" in request.headers:
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        context = {"is_running": is_running, "progress": _bar(preview) if preview else ""} | (extra_context or {})
         return super().change_view(request, object_id, form_url, context)
+
+
+def _bar(preview: RankingPreview) -> SafeString:
+    percent, said = progress_percent(preview), _progress(preview)
+    bar = '<progress class="oc-progress" max="100" value="{}" aria-label="{}">{} %</progress><p>{}</p>'
+    return format_html(bar, percent, said, percent, said)
+
+
+def _purchases(count: int) -> str:
+    return ngettext("%(count)s purchase", "%(count)s purchases", count) % {"count": f"{count:,}"}
 
 
 def signed(micro: int, currency: str) -> SafeString:

@@ -27,6 +27,8 @@ TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "json": "applicati
 class RankingRowAdmin(ReadOnlyAdmin):
     """What a card product, or any card of a network, earns at an MCC. It changes only by drafts (decisions/0047)."""
 
+    # Fifty rows of this many columns are more than 300 kB.
+    list_per_page = list_max_show_all = 40
     actions_list = ("grid", "new_ranking", "import_file", "export_csv", "export_json")
     actions_detail = ("change_in_draft", "remove_in_draft")
     list_display = ("code", "category", "card", "rate", "reward_type", "applies", "card_name", "version")

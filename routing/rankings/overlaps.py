@@ -52,14 +52,9 @@ def among(rankings: Iterable[Ranked]) -> list[Overlap]:
     return [overlap for of_card in by_card.values() if len(of_card) > 1 for overlap in _of_one_card(of_card)]
 
 
-def with_draft(draft: RankingDraft, *, most_changes: int = 5_000) -> list[Overlap] | None:
-    """Returns the overlaps of the cards that the draft changes, as they are once it is published.
-
-    None for a draft of more changes than a page can look at; they are found per MCC in the grid once it is published.
-    """
-    changes = list(draft.changes.select_related("product")[: most_changes + 1])
-    if len(changes) > most_changes:
-        return None
+def with_draft(draft: RankingDraft) -> list[Overlap]:
+    """Returns the overlaps of the cards that the draft changes, as they are once it is published."""
+    changes = list(draft.changes.select_related("product"))
     keys = {key_of(change) for change in changes}
     cards = {(change.mcc, change.product_id, change.network) for change in changes}
     stored = RankingRow.objects.filter(mcc__in={change.mcc for change in changes}).filter(

@@ -214,7 +214,9 @@ def test_who_may_only_look_writes_and_publishes_nothing() -> None:
 
     for address in ("rankingrow_changelist", "rankingrow_grid", "rankingdraft_changelist"):
         assert looks.get(page(address)).status_code == 200
-    assert looks.get(page("rankingdraft_change", draft.pk)).status_code == 200
+    shown = text_of(looks.get(page("rankingdraft_change", draft.pk)))
+    assert "Added: 3 % cash back, always" in shown
+    assert "Take out" not in shown
     for address in (
         page("rankingrow_change_in_draft", row.pk),
         page("rankingrow_new_ranking"),
@@ -263,6 +265,8 @@ def test_a_running_preview_looks_again_and_a_finished_one_shows_the_money() -> N
     shown = text_of(client.get(answer.url))
     assert "+1.50 USD" in shown
     assert "every 2s" not in shown
+    polled = client.get(answer.url, headers={"HX-Request": "true"})
+    assert (polled["HX-Refresh"], polled.content) == ("true", b"")
 
 
 def test_a_publication_offers_the_way_back() -> None:
@@ -282,3 +286,10 @@ def test_a_publication_offers_the_way_back() -> None:
     back = RankingDraft.objects.get(status="draft")
     assert answer.url == page("rankingdraft_change", back.pk)
     assert back.changes.get().removes
+
+
+def test_a_very_large_draft_is_not_compared_on_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    draft, client = draft_with(entry(), entry(card_name="Second")), logged_in()
+    monkeypatch.setattr("routing.admin.draft_words.MOST_COMPARED", 1)
+
+    assert "too large to be compared here" in text_of(client.get(page("rankingdraft_change", draft.pk)))
