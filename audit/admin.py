@@ -1,6 +1,6 @@
 """The audit trail: search and read only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -27,8 +27,11 @@ class EntryAdmin(ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Reads the names of all people on the page with one query."""
         changelist = super().get_changelist_instance(request)
-        name_actors(changelist.result_list)
+        self.prepare_rows(changelist.result_list)
         return changelist
+
+    def prepare_rows(self, rows: Sequence[Entry]) -> None:
+        name_actors(rows)
 
     @admin.display(description=gettext_lazy("When"), ordering="recorded_at")
     def when(self, entry: Entry) -> str:

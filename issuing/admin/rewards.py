@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -17,7 +18,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing.models import RewardEntry
-from issuing.rewards.totals import GROUPS, NOT_RANKED, RewardValue, Total, overall, totals, units_in_words
+from issuing.rewards.totals import (
+    GROUPS,
+    NOT_RANKED,
+    RewardValue,
+    Total,
+    best_cards,
+    overall,
+    overall_of,
+    totals,
+    units_in_words,
+)
 from onecard.kit import clock, display, references
 from onecard.kit.admin import MccFilter, ReadOnlyAdmin
 from wallet.models import Cardholder
@@ -30,6 +41,9 @@ KIND_TONE: dict[str, str] = {
 }
 # Without a month the page shows the last year, however long the book has become.
 MONTHS_SHOWN = 12
+# There are very many cards: without a month or a person it shows this month, and so many of them on a page.
+CARDS_ON_A_PAGE = 50
+MOST_PAGES = 200
 
 
 class ChosenForm(forms.Form):
@@ -41,6 +55,7 @@ class ChosenForm(forms.Form):
         validators=[RegexValidator(r"^[0-9]{4}-(0[1-9]|1[0-2])$", gettext_lazy("Write the month like 2026-11."))],
     )
     cardholder = forms.CharField(required=False, max_length=150)
+    page = forms.IntegerField(required=False, min_value=1, max_value=MOST_PAGES)
 
     def clean_month(self) -> dt.date | None:
         text = self.cleaned_data["month"]
@@ -81,6 +96,17 @@ class Line:
     benefit: SafeString
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The groups of a page, the sums over all of them, how many months they are of, and the pages beside this one."""
+
+    totals: list[Total]
+    sums: dict[str, RewardValue]
+    months: int
+    earlier: int = 0
+    later: int = 0
+
+
 @admin.register(RewardEntry)
 class RewardsAdmin(ReadOnlyAdmin):
     """Entries as they were booked; the totals are at totals/."""
@@ -117,7 +143,7 @@ class RewardsAdmin(ReadOnlyAdmin):
         form = ChosenForm(request.GET)
         good, chosen = form.is_valid(), form.cleaned_data
         by, month = chosen.get("by") or "month", chosen.get("month")
-        found = _found(by, month, chosen.get("cardholder")) if good else []
+        shown = _found(by, chosen) if good else Shown([], {}, MONTHS_SHOWN)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Rewards"),
@@ -126,9 +152,11 @@ class RewardsAdmin(ReadOnlyAdmin):
             "heading": WORDS[by],
             "problems": [error for errors in form.errors.values() for error in errors],
             "asked": {name: request.GET.get(name, "") for name in ("month", "cardholder")},
-            "tiles": [tile for currency, value in overall(found).items() for tile in _tiles(currency, value)],
-            "lines": [_line(total) for total in found],
-            "months_shown": 0 if month else MONTHS_SHOWN,
+            "tiles": [tile for currency, value in shown.sums.items() for tile in _tiles(currency, value)],
+            "lines": [_line(total) for total in shown.totals],
+            "months_shown": 0 if month else shown.months,
+            "earlier": _page_address(request, shown.earlier),
+            "later": _page_address(request, shown.later),
             "mcc_passed_through": settings.MERCHANT_MCC_PASSED_THROUGH,
         }
         return TemplateResponse(request, "admin/issuing/rewardentry/totals.html", context)
@@ -178,8 +206,24 @@ class RewardsAdmin(ReadOnlyAdmin):
         return display.estimate(_whole(entry.baseline_micro), entry.currency)
 
 
-def _found(by: str, month: dt.date | None, cardholder: str | None) -> list[Total]:
-    return totals(by=by, cardholder=cardholder, since=month or _months_ago(MONTHS_SHOWN - 1), until=month)
+def _found(by: str, chosen: dict[str, Any]) -> Shown:
+    month, cardholder = chosen.get("month"), chosen.get("cardholder")
+    months = 1 if by == "method" and cardholder is None else MONTHS_SHOWN
+    period: dict[str, Any] = {"cardholder": cardholder, "since": month or _months_ago(months - 1), "until": month}
+    if by != "method":
+        found = totals(by=by, **period)
+        return Shown(found, overall(found), months)
+    page = chosen.get("page") or 1
+    cards, has_more = best_cards(first=(page - 1) * CARDS_ON_A_PAGE, count=CARDS_ON_A_PAGE, **period)
+    later = page + 1 if has_more and page < MOST_PAGES else 0
+    return Shown(cards, overall_of(**period), months, earlier=page - 1, later=later)
+
+
+def _page_address(request: HttpRequest, page: int) -> str:
+    """Returns the address of a page with the other choices kept, or "" for page 0."""
+    query = request.GET.copy()
+    query["page"] = str(page)
+    return f"?{query.urlencode()}" if page else ""
 
 
 def _months_ago(count: int) -> dt.date:
@@ -194,6 +238,7 @@ def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
     for name in GROUPS:
         query = request.GET.copy()
         query["by"] = name
+        query.pop("page", None)
         pages.append(
             (_("By %(words)s") % {"words": str(WORDS[name]).lower()}, f"?{query.urlencode()}", name == current)
         )

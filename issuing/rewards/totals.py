@@ -86,22 +86,38 @@ def totals(
     categories come by their value at one cent a point, highest first. A month is that of the cardholder's time zone,
     and a refund counts in the month in which it finished.
     """
-    key, labels = GROUPS[by]
-    rows = _chosen(cardholder, since, until).order_by(key, "currency", "programme", "reward_type")
-    summed = rows.values(key, *labels, "currency", "programme", "reward_type").annotate(
-        category_name=Max("category"),
-        charges=Count("pk", filter=Q(kind=RewardEntry.Kind.CHARGE)),
-        paid=Sum("amount_minor", filter=~Q(kind=RewardEntry.Kind.REFUND), default=0),
-        returned=Sum("amount_minor", filter=Q(kind=RewardEntry.Kind.REFUND), default=0),
-        units=Sum("units_micro"),
-        low=Sum("value_low_micro"),
-        face=Sum("value_face_micro"),
-        high=Sum("value_high_micro"),
-        baseline=Sum("baseline_micro"),
-    )
-    groups = groupby(summed, key=lambda row: (row[key], row["currency"]))
-    found = [_total(by, name, currency, list(rows)) for (name, currency), rows in groups]
+    found = _groups(by, _chosen(cardholder, since, until))
     return sorted(found, key=_newest_first if by == "month" else _best_first)
+
+
+def best_cards(
+    *,
+    first: int,
+    count: int,
+    cardholder: str | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+) -> tuple[list[Total], bool]:
+    """Returns `count` of the totals by card, from number `first` on (0 is the best), and whether more follow.
+
+    The database ranks the cards, of which there may be very many; only those that are shown are read.
+    """
+    rows = _chosen(cardholder, since, until)
+    ranked = rows.values("method", "currency").annotate(face=Sum("value_face_micro"))
+    keys = list(ranked.order_by("currency", "-face", "method").values_list("method", "currency")[first:][: count + 1])
+    shown = set(keys[:count])
+    groups = _groups("method", rows.filter(method__in={method for method, _currency in shown}))
+    places = {(str(method), currency): place for place, (method, currency) in enumerate(keys)}
+    found = [total for total in groups if (int(total.key), total.currency) in shown]
+    return sorted(found, key=lambda total: places[total.key, total.currency]), len(keys) > count
+
+
+def overall_of(
+    *, cardholder: str | None = None, since: dt.date | None = None, until: dt.date | None = None
+) -> dict[str, RewardValue]:
+    """Returns the sum of all entries for each currency, in the order of their codes."""
+    summed: Any = _chosen(cardholder, since, until).order_by("currency").values("currency").annotate(**_sums())
+    return {row["currency"]: _value([row]) for row in summed}
 
 
 def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
@@ -121,6 +137,36 @@ def overall(found: Iterable[Total]) -> dict[str, RewardValue]:
     return sums
 
 
+def _groups(by: str, chosen: QuerySet[RewardEntry]) -> list[Total]:
+    key, labels = GROUPS[by]
+    rows = chosen.order_by(key, "currency", "programme", "reward_type")
+    summed = rows.values(key, *labels, "currency", "programme", "reward_type").annotate(
+        category_name=Max("category"), units=Sum("units_micro"), **_sums()
+    )
+    groups = groupby(summed, key=lambda row: (row[key], row["currency"]))
+    return [_total(by, name, currency, list(rows)) for (name, currency), rows in groups]
+
+
+def _sums() -> dict[str, Any]:
+    return {
+        "charges": Count("pk", filter=Q(kind=RewardEntry.Kind.CHARGE)),
+        "paid": Sum("amount_minor", filter=~Q(kind=RewardEntry.Kind.REFUND), default=0),
+        "returned": Sum("amount_minor", filter=Q(kind=RewardEntry.Kind.REFUND), default=0),
+        "low": Sum("value_low_micro"),
+        "face": Sum("value_face_micro"),
+        "high": Sum("value_high_micro"),
+        "baseline": Sum("baseline_micro"),
+    }
+
+
+def _value(rows: list[dict[str, Any]]) -> RewardValue:
+    return RewardValue(
+        charges=sum(row["charges"] for row in rows),
+        spent_minor=int(sum(row["paid"] - row["returned"] for row in rows)),
+        **{each: _whole(sum(row[each] for row in rows)) for each in ("low", "face", "high", "baseline")},
+    )
+
+
 def _chosen(cardholder: str | None, since: dt.date | None, until: dt.date | None) -> QuerySet[RewardEntry]:
     rows = RewardEntry.objects.all()
     if cardholder is not None:
@@ -131,13 +177,8 @@ def _chosen(cardholder: str | None, since: dt.date | None, until: dt.date | None
 
 
 def _total(by: str, name: Any, currency: str, rows: list[dict[str, Any]]) -> Total:
-    value = RewardValue(
-        charges=sum(row["charges"] for row in rows),
-        spent_minor=int(sum(row["paid"] - row["returned"] for row in rows)),
-        **{each: _whole(sum(row[each] for row in rows)) for each in ("low", "face", "high", "baseline")},
-    )
     earned = tuple(Earned(row["programme"], row["reward_type"], _whole(row["units"]), currency) for row in rows)
-    return Total(_key(name), _label(by, name, rows), currency, earned, value)
+    return Total(_key(name), _label(by, name, rows), currency, earned, _value(rows))
 
 
 def _key(name: Any) -> str:

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.urls import path
 from django.views.decorators.cache import never_cache
 
-from onecard.desk import person_buttons, views
+from onecard.desk import person_buttons, saved_filters, views
+from onecard.desk.exports.views import export
 from onecard.desk.health import page as health
 from onecard.desk.live import views as live
 from onecard.desk.search.views import search
@@ -18,6 +19,9 @@ urlpatterns = [
     path("live/rows/", live.live_rows, name="live-rows"),
     # In the place of Unfold's own, which its script asks.
     path("search/", admin.site.admin_view(never_cache(search)), name="search"),
+    path("lists/<slug:app>/<slug:name>/save-filter/", admin.site.admin_view(saved_filters.save), name="save-filter"),
+    path("lists/filters/<int:key>/delete/", admin.site.admin_view(saved_filters.delete), name="delete-filter"),
+    path("lists/<slug:app>/<slug:name>/export/", admin.site.admin_view(export), name="export"),
     path("people/", views.people, name="people"),
     path("people/key/<int:key>/", views.person_of_key, name="person-of-key"),
     path(PERSON, views.person, name="person"),

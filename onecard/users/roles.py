@@ -86,7 +86,7 @@ ROLES: Final[dict[str, Role]] = {
             *("wallet.change_case", "issuing.add_cardfunding", "issuing.change_cardtransaction"),
             *("issuing.change_disputerequest", "issuing.change_dispute", "issuing.download_dispute_evidence"),
             *("issuing.change_issuerevent", "issuing.add_syncrun", "issuing.add_reconcilerun"),
-            *("integrations.change_endpoint", "wallet.add_fundingrefund"),
+            *("integrations.change_endpoint", "wallet.add_fundingrefund", "desk.add_listexport"),
         },
     ),
     "risk": Role(
@@ -96,7 +96,7 @@ ROLES: Final[dict[str, Role]] = {
         | {
             *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
             *("issuing.change_virtualcard", "issuing.reveal_card_data", "issuing.download_dispute_evidence"),
-            *("wallet.agree_entered_amount", "routing.publish_rankingdraft"),
+            *("wallet.agree_entered_amount", "routing.publish_rankingdraft", "desk.add_listexport"),
         },
     ),
     "finance": Role(
@@ -108,7 +108,7 @@ ROLES: Final[dict[str, Role]] = {
         | {
             *("wallet.change_case", "issuing.add_cardfunding", "issuing.change_cardtransaction"),
             *("issuing.add_reconcilerun", "wallet.add_personnote", "wallet.agree_write_off"),
-            *("wallet.agree_entered_amount", "wallet.add_fundingrefund", "wallet.add_case"),
+            *("wallet.agree_entered_amount", "wallet.add_fundingrefund", "wallet.add_case", "desk.add_listexport"),
         },
     ),
     "auditor": Role(

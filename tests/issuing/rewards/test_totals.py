@@ -13,10 +13,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from issuing.admin import rewards as rewards_page
 from issuing.models import RewardEntry, VirtualCard
 from issuing.rewards import book as rewards_book
 from issuing.rewards import sweep as rewards_sweep
-from issuing.rewards.totals import overall, totals
+from issuing.rewards.totals import best_cards, overall, overall_of, totals
 from tests.issuing.rewards.purchases import TOTALS, bought, one_card_wallet, refunded
 from tests.support.back_office import logged_in, text_of
 from tests.support.factories import (
@@ -70,6 +71,17 @@ def test_totals_by_card_and_category_name_them_the_best_first() -> None:
     assert {total.currency for total in dollars} == {"USD"}
     assert all("••••" in total.label for total in dollars)
     assert {total.label[:4] for total in totals(by="category")} == {"5812", "5411", "7230"}
+
+
+def test_cards_come_page_by_page_as_they_do_all_at_once() -> None:
+    a_book()
+    whole = totals(by="method")
+
+    pages = [best_cards(first=first, count=1) for first in range(len(whole) + 1)]
+    assert [total for found, _more in pages for total in found] == whole
+    assert [more for _found, more in pages] == [True] * (len(whole) - 1) + [False, False]
+    assert overall_of() == overall(whole)
+    assert overall_of(cardholder="nobody") == {}
 
 
 def test_totals_of_nobody_or_of_another_year_are_empty() -> None:
@@ -193,3 +205,19 @@ def test_who_may_view_entries_sees_the_page_and_others_do_not() -> None:
     assert reverse(TOTALS) not in text_of(logged_in(stranger).get("/admin/"))
     assert Client().get(reverse(TOTALS)).status_code == 302
     assert logged_in().post(reverse(TOTALS)).status_code == 403
+
+
+def test_the_page_by_card_has_a_page_for_more_and_keeps_what_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_book()
+    monkeypatch.setattr(rewards_page, "CARDS_ON_A_PAGE", 1)
+    browser = logged_in()
+    first = browser.get(reverse("admin:issuing_rewardentry_totals"), {"by": "method"}).context
+    second = browser.get(reverse("admin:issuing_rewardentry_totals") + first["later"]).context
+
+    assert (len(first["lines"]), first["earlier"], first["later"]) == (1, "", "?by=method&page=2")
+    assert second["lines"][0].label != first["lines"][0].label
+    assert second["earlier"] == "?by=method&page=1"
+    assert second["tiles"] == first["tiles"]
+    for page in ("0", "x", "99999999"):
+        refused = browser.get(reverse("admin:issuing_rewardentry_totals"), {"by": "method", "page": page}).context
+        assert (refused["lines"], bool(refused["problems"])) == ([], True)

@@ -32,6 +32,8 @@ def filled_database(purchases: int, *, anew: bool, progress: Progress) -> Iterat
         _make(name)
     _connect(name)
     try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
         call_command("migrate", verbosity=0, interactive=False)
         for table in fill(purchases, progress):
             progress(f"VACUUM {table}", 0)
