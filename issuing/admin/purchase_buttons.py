@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -33,11 +34,13 @@ from onecard.kit.confirmation_pages import (
     posted,
     turn_away,
 )
+from wallet.admin.case_actions import WORKS
 from wallet.admin.case_by_hand import OpenCaseAdmin
 from wallet.admin.second_person import show_result
 from wallet.entered import purchase_refunds
 from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
 from wallet.entered.purchase_refunds import Refundable, RefundRefusedError
+from wallet.models import Case
 
 REFUNDS, DISPUTES = "wallet.add_fundingrefund", "issuing.add_disputerequest"
 
@@ -59,7 +62,7 @@ class RefundForm(ReasonForm):
 class PurchaseButtons(OpenCaseAdmin):
     """Gives a purchase's page its buttons; each is shown where the purchase and the person's permissions allow it."""
 
-    actions_detail = ("refund", "open_dispute", "open_case")
+    actions_detail = ("charge_chosen", "refund", "open_dispute", "open_case")
 
     @page_action(description=gettext_lazy("Refund"), url_path="refund", permissions=["refund", "view"], icon="undo")
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -96,11 +99,26 @@ class PurchaseButtons(OpenCaseAdmin):
             row=purchase,
         )
 
+    @page_action(
+        description=gettext_lazy("Charge the card"), url_path="charge", permissions=["charge", "view"], icon="payments"
+    )
+    def charge_chosen(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads to the button of the case that asks for it: a purchase that was approved without us."""
+        purchase = row_or_404(self, request, object_id)
+        case = _unpaid_case(purchase)
+        if case is None:
+            why_not = _("No case asks to charge a card for this purchase: what is owed for it was asked for.")
+            return turn_away(request, why_not, change_page(purchase))
+        return redirect("admin:wallet_case_act", pk=case.pk, name="charge-chosen")
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Returns the buttons that this person may press and this purchase allows now."""
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         purchase = row_of(self, request, object_id)
         return [] if purchase is None else [each for each in allowed if _is_possible(each.path, purchase)]
+
+    def has_charge_permission(self, request: HttpRequest, *_object: object) -> bool:
+        return request.user.has_perm(WORKS)
 
     def has_refund_permission(self, request: HttpRequest, *_object: object) -> bool:
         return request.user.has_perm(REFUNDS)
@@ -112,9 +130,16 @@ class PurchaseButtons(OpenCaseAdmin):
 def _is_possible(name: str, purchase: Authorization) -> bool:
     if name == "refund":
         return not purchase_refunds.of_purchase(purchase.reference, purchase.currency).why_not
+    if name == "charge":
+        return _unpaid_case(purchase) is not None
     if name == "dispute":
         return purchase.card_id is not None and bool(requests.captures_of(purchase))
     return True
+
+
+def _unpaid_case(purchase: Authorization) -> Case | None:
+    asked = Case.objects.filter(kind=Case.Kind.APPROVED_WITHOUT_US, status=Case.Status.OPEN)
+    return asked.filter(reference=purchase.reference).first()
 
 
 def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirmation:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from audit.admin import actor_in_words, details_in_words, name_actors, subject_link
 from audit.models import Entry
 from issuing.admin import decline_words, disputes, purchase_lines, purchase_money, purchase_timeline
-from issuing.models import Authorization, CardTransaction, Decision, Dispute, Hold, IssuerEvent
+from issuing.models import Authorization, CardTransaction, Decision, Dispute, DisputeRequest, Hold, IssuerEvent
 from onecard.kit import display, references
 from onecard.kit.money import Money
 from routing import explain
@@ -99,7 +99,12 @@ def build(authorization: Authorization) -> PurchasePage:
     money = money_page.build(authorization.reference)
     movements = list(CardTransaction.objects.filter(authorization=authorization).order_by("occurred_at", "pk"))
     disputed = list(Dispute.objects.filter(authorization=authorization).order_by("pk"))
-    names = [each.reference for each in movements] + [f"dispute:{each.pk}" for each in disputed]
+    requested = DisputeRequest.objects.filter(authorization=authorization).values_list("pk", flat=True)
+    names = [
+        *(each.reference for each in movements),
+        *(f"dispute:{each.pk}" for each in disputed),
+        *(f"dispute_request:{key}" for key in requested),
+    ]
     cases = _cases(authorization, money.subjects["fundingobligation"], names)
     open_cases = [case for case in cases if case.status == Case.Status.OPEN]
     events = IssuerEvent.objects.filter(

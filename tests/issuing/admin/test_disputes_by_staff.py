@@ -82,6 +82,7 @@ def test_it_is_opened_evidenced_and_submitted(capture: CardTransaction, mock: Mo
     entry = Entry.objects.get(action="dispute_request.requested")
     assert (entry.actor, entry.details["why"]) == (f"user:{user.pk}", WHY)
     assert Case.objects.get(kind="dispute_requested").status == "open"
+    assert "A cardholder wants to dispute a purchase" in text_of(client.get(page("change")))
     assert "Our staff opened your dispute about 40.00 USD" in Notice.objects.get(user=made.cardholder.user).text
 
     more = client.post(of_request("evidence_request"), {"file": file(), "reason": "By mail."}, follow=True)

@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from issuing.billing import unfunded_charge
 from issuing.handlers import dispatch
 from issuing.models import Authorization, VirtualCard
 from onecard.kit import clock
+from onecard.kit.references import page_of
 from tests.issuing.clearing.postings import deliver, posted, report
 from tests.support import marqeta_events, stripe_events
 from tests.support.back_office import logged_in, opened, send, sentences, text_of
@@ -155,6 +157,9 @@ def test_the_page_names_card_and_amount_and_nothing_else_is_charged() -> None:
     stripes(walkthrough_card())
     client, case = logged_in(), the_case()
     page = act(case, "charge-chosen")
+    button = reverse("admin:issuing_authorization_charge_chosen", args=[Authorization.objects.get().pk])
+    assert button in text_of(client.get(page_of(case.reference)))
+    assert client.get(button)["Location"] == page
     values = opened(client, page)
     asks = text_of(client.get(page))
     assert "45.00 USD" in asks
@@ -168,3 +173,5 @@ def test_the_page_names_card_and_amount_and_nothing_else_is_charged() -> None:
     assert not FundingCharge.objects.exists()
     client.post(page, opened(client, page) | {"reason": WHY})
     assert FundingCharge.objects.get().method.network != "mastercard"
+    assert button not in text_of(client.get(page_of(case.reference)))
+    assert "No case asks" in sentences(client.get(button, follow=True))
