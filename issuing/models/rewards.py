@@ -75,6 +75,8 @@ class RewardEntry(models.Model):
             models.Index(fields=["local_month"], name="reward_month"),
             models.Index(fields=["method", "-id"], name="reward_of_card"),
             models.Index(fields=["earned_at"], name="reward_moment"),
+            # What one person's cards earned in a month, on their page.
+            models.Index(fields=["method", "local_month"], name="reward_of_method"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["key"], name="one_reward_entry_per_key"),

@@ -346,7 +346,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
             "ended_at": "now()",
         },
     ),
-    "issuing_syncrun": (100, {"provider": "'stripe'", "status": "'done'"}),
+    "issuing_syncrun": (100, {"provider": "'stripe'", "status": "'finished'", "stage": "'events'"}),
     "issuing_syncdifference": (
         A_FEW,
         {"run_id": "(n %% 100) + 1", "card_id": "n", "provider": "'stripe'", "reference": "'ic_' || n"},

@@ -235,6 +235,9 @@ def pages() -> Iterator[tuple[str, Operation]]:
             yield f"page {name}", partial(_opened, client, reverse(f"{name}_change", args=[key]))
     for name in ("admin:index", "desk:live", "desk:health"):
         yield f"page {name}", partial(_opened, client, reverse(name))
+    customer = Cardholder.objects.get(pk=18).public_id
+    for name in ("person", "person-purchases", "person-messages", "person-history"):
+        yield f"page desk:{name}", partial(_opened, client, reverse(f"desk:{name}", args=[customer]))
     yield "reveal of a card by its holder", _reveal
     person = logged_in(Cardholder.objects.get(pk=18).user)
     for name in ("wallet", "card-products", "funding-cards", "disputes"):

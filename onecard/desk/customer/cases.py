@@ -1,7 +1,7 @@
 """The cases about a person: about what they owe, their purchases and movements, their disputes, cards and profile."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -12,7 +12,8 @@ from wallet.admin import labels
 from wallet.models import CardDetachment, Cardholder, Case
 from wallet.references import Subject
 
-MOST: Final = 10
+# Shown of the open ones and of the resolved ones; and looked at, of all of a person's.
+MOST, MOST_LOOKED_AT = 10, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,23 @@ class ShownCase:
     next_step: str
 
 
-def cases_of(holder: Cardholder) -> list[ShownCase]:
+def shown(found: list[Case]) -> list[ShownCase]:
     """Returns the open cases and then the last that were resolved, at most `MOST` of each."""
-    found = about(holder).select_related("owner")
-    rows = [
-        *found.filter(status=Case.Status.OPEN).order_by("-pk")[:MOST],
-        *found.filter(status=Case.Status.RESOLVED).order_by("-pk")[:MOST],
-    ]
-    return [_shown(each) for each in rows]
+    is_open = [each for each in found if each.status == Case.Status.OPEN]
+    resolved = [each for each in found if each.status != Case.Status.OPEN]
+    return [_shown(each) for each in (*is_open[:MOST], *resolved[:MOST])]
 
 
-def about(holder: Cardholder) -> "QuerySet[Case]":
-    """Returns the cases about a person, without an order."""
+def about(holder: Cardholder) -> list[Case]:
+    """Returns the cases about a person: the open ones and then the resolved ones, the newest first of each.
+
+    At most `MOST_LOOKED_AT`, from one statement, which looks at all of the person's purchases.
+    """
+    rows = Case.objects.filter(pk__in=_keys(holder)).select_related("owner")
+    return list(rows.order_by("status", "-pk")[:MOST_LOOKED_AT])
+
+
+def _keys(holder: Cardholder) -> "QuerySet[Any]":
     cards = VirtualCard.objects.filter(cardholder=holder).order_by()
     keys = list(cards.values_list("pk", flat=True))
     purchases = _references(Authorization.objects.filter(card__in=keys), Subject.PURCHASE.prefix)
@@ -50,7 +56,8 @@ def about(holder: Cardholder) -> "QuerySet[Case]":
     )
     # Each way has its own index; a condition that joins them with OR has none.
     first, *others = (Case.objects.filter(way).order_by().values("pk") for way in ways)
-    return Case.objects.filter(pk__in=first.union(*others))
+    keys: QuerySet[Any] = first.union(*others)
+    return keys
 
 
 def _by_hand(holder: Cardholder, cards: list[int]) -> list[str]:

@@ -5,7 +5,7 @@ system did about single purchases is on the pages of those, and left out here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from onecard.desk.customer.history_words import FIELDS, SENTENCES
 from onecard.desk.customer.paging import Page, page_of
 from onecard.kit import display, references
 from wallet.kyc.fields import WORDS
-from wallet.models import Cardholder, EnteredAmount, FundingMethod, KycStatus
+from wallet.models import Cardholder, Case, EnteredAmount, FundingMethod, KycStatus
 from wallet.states import ComplianceFlag
 
 # Of what a person may have much of, the last ones.
@@ -57,20 +57,24 @@ class Subjects:
     currencies: Mapping[str, str]
 
 
-def history_of(holder: Cardholder, *, before: int | None, length: int) -> Page[Line]:
-    """Returns what happened, the newest first, from entries with a smaller key than `before`."""
-    subjects = _subjects(holder)
+def history_of(
+    holder: Cardholder, *, before: int | None, length: int, found_cases: Sequence[Case] | None = None
+) -> Page[Line]:
+    """Returns what happened, the newest first, from entries with a smaller key than `before`.
+
+    `found_cases` are the person's (cases.about), where the caller has them already.
+    """
+    subjects = _subjects(holder, cases.about(holder) if found_cases is None else found_cases)
     found = page_of(Entry.objects.filter(_about(subjects.names)), before=before, length=length)
     name_actors(found.rows)
     return Page([_line(each, holder, subjects) for each in _merged(found.rows)], found.next_before)
 
 
-def _subjects(holder: Cardholder) -> Subjects:
+def _subjects(holder: Cardholder, found_cases: Sequence[Case]) -> Subjects:
     cards = list(VirtualCard.objects.filter(cardholder=holder).order_by("-pk")[:MOST_SUBJECTS])
     methods = FundingMethod.objects.filter(cardholder=holder).order_by("-pk")[:MOST_SUBJECTS]
     amounts = EnteredAmount.objects.filter(cardholder=holder).order_by("-pk")[:MOST_SUBJECTS]
     disputes = DisputeRequest.objects.filter(cardholder=holder).order_by("-pk")[:MOST_SUBJECTS]
-    found_cases = cases.about(holder).order_by("-pk")[:MOST_SUBJECTS]
     named: dict[str, dict[str, str]] = defaultdict(dict)
     named["cardholder"][str(holder.pk)] = ""
     named["user"][str(holder.user_id)] = _("Login")

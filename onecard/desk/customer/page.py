@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from onecard.desk.customer import activity, cards, cases, history, identity, wallet
 from onecard.desk.customer.buttons import buttons_of
+from onecard.desk.customer.paging import Page
 from onecard.users.models import User
 from wallet.models import Cardholder, Case, PersonNote
 
@@ -32,7 +33,8 @@ def page_of_person(holder: Cardholder) -> str:
 def build(request: HttpRequest, holder: Cardholder) -> dict[str, Any]:
     """Returns what the page shows, by a number of queries that does not grow with the person's purchases."""
     page, may = page_of_person(holder), may_see(request)
-    found_cases = cases.cases_of(holder) if may["cases"] else None
+    found_cases = cases.about(holder) if may["cases"] or may["history"] else []
+    shown_cases = cases.shown(found_cases) if may["cases"] else None
     return {
         "holder": holder,
         "who": identity.who_is(holder),
@@ -42,17 +44,21 @@ def build(request: HttpRequest, holder: Cardholder) -> dict[str, Any]:
         "cards": cards.living_cards(request, holder, page=page) if may["cards"] else None,
         "closed_cards": cards.closed_cards(holder) if may["cards"] else [],
         "purchases": activity.purchases_of(holder, before=None, length=PURCHASES) if may["purchases"] else None,
-        "cases": found_cases,
-        "open_cases": sum(each.row.status == Case.Status.OPEN for each in found_cases or []),
+        "cases": shown_cases,
+        "open_cases": sum(each.row.status == Case.Status.OPEN for each in shown_cases or []),
         "disputes": activity.disputes_of(holder) if may["disputes"] else None,
         "rewards": activity.rewards_of(holder) if may["rewards"] else None,
         "messages_sent": activity.messages_of(holder, before=None, length=MESSAGES) if may["messages"] else None,
-        "history": history.history_of(holder, before=None, length=HISTORY) if may["history"] else None,
+        "history": _history(holder, found_cases) if may["history"] else None,
         "notes": list(PersonNote.objects.filter(cardholder=holder).select_related("author")[:MOST_NOTES]),
         "may_edit": request.user.has_perm("wallet.change_cardholder"),
         "may_note": request.user.has_perm("wallet.add_personnote"),
         "may_order": request.user.has_perm("wallet.change_fundingmethod"),
     }
+
+
+def _history(holder: Cardholder, found_cases: list[Case]) -> Page[history.Line]:
+    return history.history_of(holder, before=None, length=HISTORY, found_cases=found_cases)
 
 
 def may_see(request: HttpRequest) -> dict[str, bool]:
