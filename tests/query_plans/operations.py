@@ -134,6 +134,8 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     )
     for text in ("Person 1717", "u1717@example.com", "+1 415 0001717", "cus_1717", "1717", str(uuid.UUID(int=17))):
         yield f"search for a person by {text}", partial(_find_among_many, text)
+    long_ago = dt.date(2019, 1, 1)
+    yield "rewards of a person", lambda: totals.totals(by="month", cardholder="u1717", since=long_ago)
     yield "notes about a person", lambda: list(PersonNote.objects.filter(cardholder=17))
     yield "removal of a funding card", _remove_a_card
     yield "notice of a person", partial(_tell, 18)

@@ -35,10 +35,11 @@ def shown(found: list[Case]) -> list[ShownCase]:
 def about(holder: Cardholder) -> list[Case]:
     """Returns the cases about a person: the open ones and then the resolved ones, the newest first of each.
 
-    At most `MOST_LOOKED_AT`, from one statement, which looks at all of the person's purchases.
+    At most `MOST_LOOKED_AT`. One statement looks at all of the person's purchases, the other reads what it found.
     """
-    rows = Case.objects.filter(pk__in=_keys(holder)).select_related("owner")
-    return list(rows.order_by("status", "-pk")[:MOST_LOOKED_AT])
+    keys = [key for key, _status in _keys(holder).order_by("status", "-pk")[:MOST_LOOKED_AT]]
+    rows = Case.objects.select_related("owner").in_bulk(keys)
+    return [rows[key] for key in keys if key in rows]
 
 
 def _keys(holder: Cardholder) -> "QuerySet[Any]":
@@ -55,9 +56,9 @@ def _keys(holder: Cardholder) -> "QuerySet[Any]":
         Q(obligation__purchase__in=of_cards),
     )
     # Each way has its own index; a condition that joins them with OR has none.
-    first, *others = (Case.objects.filter(way).order_by().values("pk") for way in ways)
-    keys: QuerySet[Any] = first.union(*others)
-    return keys
+    first, *others = (Case.objects.filter(way).order_by().values_list("pk", "status") for way in ways)
+    found: QuerySet[Any] = first.union(*others)
+    return found
 
 
 def _by_hand(holder: Cardholder, cards: list[int]) -> list[str]:
