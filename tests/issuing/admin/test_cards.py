@@ -1,6 +1,7 @@
 """The buttons on a card's page, new cards, and limits while an issuer is read-only."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from issuing.issuers import errors, registry
 from issuing.issuers.mock import Failure, MockIssuer
 from issuing.models import CardChange, IssuerAccount, VirtualCard
 from issuing.operations import availability
-from tests.support.back_office import logged_in, send, sentences, superuser, text_of
+from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.support.factories import CardholderFactory, UserFactory, VirtualCardFactory
 
 pytestmark = pytest.mark.django_db
@@ -271,3 +272,34 @@ def test_the_pages_that_ask_take_nothing_from_other_hosts(act: str) -> None:
 
     assert answer.status_code == 200
     assert re.findall(r"""(?:src|href|action)=["'](?:https?:)?//[^"']+""", answer.content.decode()) == []
+
+
+def test_staff_have_a_stolen_card_replaced_once() -> None:
+    card, client = made_card(), logged_in()
+    values = opened(client, page(card, "replace_card")) | {"reason": "stolen"}
+
+    for _press in range(2):
+        client.post(page(card, "replace_card"), values)
+
+    old, new = VirtualCard.objects.order_by("pk")
+    assert (old.status, new.replaces, new.replacement_reason) == ("closed", old, "stolen")
+    assert new.daily_limit_minor == old.daily_limit_minor
+
+
+def test_a_card_is_not_replaced_for_no_known_reason() -> None:
+    card, client = made_card(), logged_in()
+    values = opened(client, page(card, "replace_card")) | {"reason": "boredom"}
+
+    assert client.post(page(card, "replace_card"), values).status_code == 200
+
+    assert VirtualCard.objects.get().status == card.status
+
+
+def test_a_closed_card_offers_no_replacement_and_gets_none() -> None:
+    card, client = made_card("closed"), logged_in()
+
+    assert "Replace" not in text_of(client.get(page(card, "change")))
+    answer = client.post(page(card, "replace_card"), {"reason": "lost", "key": str(uuid.uuid4())})
+
+    assert "This card is closed" in sentences(answer)
+    assert VirtualCard.objects.count() == 1
