@@ -7,7 +7,7 @@ LAUNCHER := $(BIN)/python -m onecard.dev
 CHECKER := DEBUG=on ONECARD_STACK_FILE= DATABASE_URL=postgres://localhost/unused
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run purchase manage test bench cards desk purchases invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
+.PHONY: help german setup demo run purchase manage test bench cards desk purchases invariants kills books crawl contract proofs client stories screenshots lint types layers check format clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the commands
@@ -93,6 +93,9 @@ layers: setup  ## the import contracts
 	@$(BIN)/lint-imports
 
 check: lint types layers client test  ## all of the checks
+
+german: setup  ## the German catalog compiled, with what it lacks; ARGS=--write finds the texts of the code first
+	@$(BIN)/python -m onecard.dev.german $(ARGS)
 
 format: setup  ## ruff: mend what it can
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

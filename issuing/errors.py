@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from onecard.kit.errors import OneCardError
+from onecard.kit.words import Words
 from wallet.kyc.fields import in_words, nested
 
 
@@ -60,6 +61,6 @@ class ReadOnlyError(CardRefusedError):
 
     code = "cards_read_only"
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    def __init__(self, message: Words, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s

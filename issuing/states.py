@@ -125,9 +125,9 @@ class Sync(models.TextChoices):
 class Reconciliation(models.TextChoices):
     """Where a reconciliation stands. One whose worker died is running, and a sweeper has it begun anew."""
 
-    RUNNING = "running", "Running"
-    FINISHED = "finished", "Finished"
-    FAILED = "failed", "Failed"  # Nothing is concluded from it; the next one begins anew.
+    RUNNING = "running", gettext_lazy("Running")
+    FINISHED = "finished", gettext_lazy("Finished")
+    FAILED = "failed", gettext_lazy("Failed")  # Nothing is concluded from it; the next one begins anew.
 
 
 RECONCILIATION_MOVES: dict[str, frozenset[str]] = {

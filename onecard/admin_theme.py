@@ -38,6 +38,10 @@ def _copying(request: HttpRequest) -> str:
     return static("onecard/copy.js")
 
 
+def _time_zone(request: HttpRequest) -> str:
+    return static("onecard/timezone.js")
+
+
 def _icon(request: HttpRequest) -> str:
     return static("onecard/favicon.svg")
 
@@ -53,11 +57,12 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "onecard.dashboard.kind_of_money",
     "DASHBOARD_CALLBACK": "onecard.dashboard.add_overview",
     "STYLES": [_stylesheet],
-    "SCRIPTS": [_copying],
+    "SCRIPTS": [_copying, _time_zone],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "BORDER_RADIUS": "6px",
     "ACCOUNT": {
         "navigation": [
+            {"title": gettext_lazy("My account"), "link": reverse_lazy("my-account")},
             {"title": gettext_lazy("Change password"), "link": reverse_lazy("account_change_password")},
             {"title": gettext_lazy("My second factor"), "link": reverse_lazy("mfa_index")},
         ]

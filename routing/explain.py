@@ -78,7 +78,7 @@ def cooling_words(candidate: Mapping[str, Any], why: str = "") -> str:
 
 def rule_sentence(rule: str, trace: Trace) -> str:
     """Returns the rule that decided, with the two numbers that it compared, if it compared any."""
-    sentence = RULES.get(rule, rule)
+    sentence = str(RULES.get(rule, rule))
     times = trace.get("significantly_better")
     usable = [candidate for candidate in trace.get("candidates") or [] if not candidate.get("left_out")]
     backup = next((candidate for candidate in usable if candidate.get("is_backup")), None)
@@ -86,10 +86,17 @@ def rule_sentence(rule: str, trace: Trace) -> str:
         return sentence
     best = max(usable, key=lambda candidate: _number(candidate.get("effective_reward")) or Decimal(0))
     needed = (_number(times) or Decimal(0)) * (_number(backup.get("effective_reward")) or Decimal(0))
-    return (
-        f"{sentence} The best card, {best.get('name')}, earns {_two(best.get('effective_reward'))}; to replace the "
-        f"backup it needs {needed:.2f} ({times} x the backup's {_two(backup.get('effective_reward'))})."
-    )
+    numbers = _(
+        "The best card, %(card)s, earns %(reward)s; to replace the backup it needs %(needed)s (%(times)s x the "
+        "backup's %(backup)s)."
+    ) % {
+        "card": best.get("name"),
+        "reward": _two(best.get("effective_reward")),
+        "needed": display.localised(f"{needed:.2f}"),
+        "times": display.localised(str(times)),
+        "backup": _two(backup.get("effective_reward")),
+    }
+    return f"{sentence} {numbers}"
 
 
 def circumstances(trace: Trace) -> list[tuple[str, str]]:
@@ -97,18 +104,18 @@ def circumstances(trace: Trace) -> list[tuple[str, str]]:
     preference = trace.get("preference")
     versions = trace.get("rule_versions") or {}
     facts = (
-        ("Preference", _word(Preference, preference) if preference else None),
-        ("A tie is within", trace.get("tie_within")),
+        (_("Preference"), _word(Preference, preference) if preference else None),
+        (_("A tie is within"), trace.get("tie_within")),
         (
-            "Significantly better is",
+            _("Significantly better is"),
             f"{trace['significantly_better']} x" if trace.get("significantly_better") else None,
         ),
-        ("Rulebook version", trace.get("rulebook_version")),
-        ("Versions of the numbers", ", ".join(f"{name}: {version}" for name, version in sorted(versions.items()))),
-        ("Wallet version", trace.get("wallet_version")),
-        ("Virtual card version", trace.get("card_version")),
-        ("The cardholder's date", trace.get("local_date")),
-        ("Card asked for", trace.get("issuer_card_id")),
+        (_("Rulebook version"), trace.get("rulebook_version")),
+        (_("Versions of the numbers"), ", ".join(f"{name}: {version}" for name, version in sorted(versions.items()))),
+        (_("Wallet version"), trace.get("wallet_version")),
+        (_("Virtual card version"), trace.get("card_version")),
+        (_("The cardholder's date"), trace.get("local_date")),
+        (_("Card asked for"), trace.get("issuer_card_id")),
     )
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
@@ -123,22 +130,25 @@ def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
         return None
     currency = amount.currency
     found = rewards.estimate(amount=amount, reward_rate=rate, reward_type=str(chosen.get("reward_type")))
-    names = [f"at {cents} cents a point" for cents in rewards.VALUATIONS_CENTS]
+    names = [_("at %(cents)s cents a point") % {"cents": cents} for cents in rewards.VALUATIONS_CENTS]
     if chosen.get("reward_type") == RewardType.CASH:
-        units, values = f"{display.estimate(found.value, currency)} cash back", [("at face value", found.value)]
+        units = _("%(amount)s cash back") % {"amount": display.estimate(found.value, currency)}
+        values = [(_("at face value"), found.value)]
     else:
-        units, values = f"{_plain(found.units)} points", list(zip(names, found.values, strict=True))
+        units = _("%(count)s points") % {"count": _plain(found.units)}
+        values = list(zip(names, found.values, strict=True))
     baseline = display.estimate(found.baseline_value, currency)
     return RewardLines(
         units=units,
         values=[(name, display.estimate(value, currency)) for name, value in values],
-        baseline=f"{_plain(found.baseline_units)} points at 1x, worth {baseline}",
-        benefit=f"{found.benefit:+,.2f} {currency} ({found.benefit_percent:+.0f} %)",
+        baseline=_("%(count)s points at 1x, worth %(worth)s")
+        % {"count": _plain(found.baseline_units), "worth": baseline},
+        benefit=f"{display.localised(f'{found.benefit:+,.2f}')} {currency} ({found.benefit_percent:+.0f} %)",
     )
 
 
 def _line(candidate: Trace, chosen: Any, why: str) -> CandidateLine:
-    left_out = LEFT_OUT.get(str(candidate.get("left_out")), str(candidate.get("left_out") or ""))
+    left_out = str(LEFT_OUT.get(str(candidate.get("left_out")), str(candidate.get("left_out") or "")))
     if candidate.get("left_out") == COOLING:
         left_out = _("left out: %(why)s") % {"why": cooling_words(candidate, why)}
     row_id, version = candidate.get("row_id"), candidate.get("row_version")
@@ -171,8 +181,8 @@ def _number(text: Any) -> Decimal | None:
 
 def _two(text: Any) -> str:
     number = _number(text)
-    return f"{number:.2f}" if number is not None else display.NOTHING
+    return display.localised(f"{number:.2f}") if number is not None else display.NOTHING
 
 
 def _plain(number: Decimal) -> str:
-    return f"{number.normalize():,f}"
+    return display.localised(f"{number.normalize():,f}")

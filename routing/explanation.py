@@ -75,7 +75,7 @@ def _card(candidate: Trace, amount: Money) -> RankedCard:
         reward_type=reward_type,
         multiplier=_number(candidate.get("multiplier")),
         effective_reward=_number(candidate.get("effective_reward")),
-        left_out=LEFT_OUT.get(left_out, left_out).removeprefix("left out: "),
+        left_out=str(LEFT_OUT.get(left_out, left_out)).removeprefix("left out: "),
         reward=rewards.estimate(amount=amount, reward_rate=rate, reward_type=reward_type)
         if is_ranked and rate is not None
         else None,

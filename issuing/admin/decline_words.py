@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.authorizations import issuer_reasons
@@ -18,50 +18,54 @@ from routing.words import DECLINES
 # The words are Stripe's (docs/issuers/stripe.md, Real-time authorizations), and the first of Marqeta's response codes
 # that its documentation explains; both lists are open.
 ISSUERS: Final[dict[str, Words]] = {
-    "spending_controls": _lazy(
+    "spending_controls": gettext_lazy(
         "A spending control at the issuer: one of the card's limits there is used up, or it forbids this merchant "
         "category. The issuer's days and months begin at midnight UTC."
     ),
-    "card_inactive": _lazy("The card is inactive at the issuer: frozen, or not activated yet."),
-    "card_active": _lazy("The issuer declined although the card is active; it says no more."),
-    "card_canceled": _lazy("The card is closed at the issuer."),
-    "card_expired": _lazy("The card has expired."),
-    "cardholder_inactive": _lazy("The cardholder is inactive at the issuer."),
-    "cardholder_blocked": _lazy("The issuer has blocked the cardholder."),
-    "account_disabled": _lazy("The issuer has disabled our account: no card of the program works there."),
-    "cardholder_verification_required": _lazy(
+    "card_inactive": gettext_lazy("The card is inactive at the issuer: frozen, or not activated yet."),
+    "card_active": gettext_lazy("The issuer declined although the card is active; it says no more."),
+    "card_canceled": gettext_lazy("The card is closed at the issuer."),
+    "card_expired": gettext_lazy("The card has expired."),
+    "cardholder_inactive": gettext_lazy("The cardholder is inactive at the issuer."),
+    "cardholder_blocked": gettext_lazy("The issuer has blocked the cardholder."),
+    "account_disabled": gettext_lazy("The issuer has disabled our account: no card of the program works there."),
+    "cardholder_verification_required": gettext_lazy(
         "The issuer needs more to verify the cardholder's identity: look at the person's profile."
     ),
-    "insufficient_funds": _lazy(
+    "insufficient_funds": gettext_lazy(
         "Our own balance at the issuer was too low. Top it up at the issuer; the cardholder is not at fault."
     ),
-    "insecure_authorization_method": _lazy("The merchant read the card in a way that the issuer does not take."),
-    "verification_failed": _lazy("The expiry date, the security code or the address did not match the card."),
-    "pin_blocked": _lazy("The PIN was entered wrongly too often."),
-    "not_allowed": _lazy("The issuer does not allow such a purchase with this card."),
-    "suspected_fraud": _lazy("The issuer suspects fraud."),
-    "network_fallback": _lazy("The card network decided in the issuer's place."),
-    "stripe_internal_error": _lazy("The issuer had an error of its own."),
-    "webhook_declined": _lazy("We declined it, and no decision is on record here: our database did not take it."),
-    "webhook_error": _lazy("The issuer could not use our answer (webhook error). That is a fault of ours."),
-    "webhook_timeout": _lazy("The issuer got no answer of ours in time (webhook time-out)."),
-    "response_1016": _lazy("Not sufficient funds, says the issuer; also for an answer of ours that named no reason."),
-    "response_1884": _lazy("Not sufficient funds, by the answer of our gateway."),
-    "response_1886": _lazy("Suspected fraud, by the answer of our gateway."),
-    "response_1887": _lazy("The amount limit is reached, by the answer of our gateway."),
-    "response_1888": _lazy("The usage limit is reached, by the answer of our gateway."),
+    "insecure_authorization_method": gettext_lazy("The merchant read the card in a way that the issuer does not take."),
+    "verification_failed": gettext_lazy("The expiry date, the security code or the address did not match the card."),
+    "pin_blocked": gettext_lazy("The PIN was entered wrongly too often."),
+    "not_allowed": gettext_lazy("The issuer does not allow such a purchase with this card."),
+    "suspected_fraud": gettext_lazy("The issuer suspects fraud."),
+    "network_fallback": gettext_lazy("The card network decided in the issuer's place."),
+    "stripe_internal_error": gettext_lazy("The issuer had an error of its own."),
+    "webhook_declined": gettext_lazy(
+        "We declined it, and no decision is on record here: our database did not take it."
+    ),
+    "webhook_error": gettext_lazy("The issuer could not use our answer (webhook error). That is a fault of ours."),
+    "webhook_timeout": gettext_lazy("The issuer got no answer of ours in time (webhook time-out)."),
+    "response_1016": gettext_lazy(
+        "Not sufficient funds, says the issuer; also for an answer of ours that named no reason."
+    ),
+    "response_1884": gettext_lazy("Not sufficient funds, by the answer of our gateway."),
+    "response_1886": gettext_lazy("Suspected fraud, by the answer of our gateway."),
+    "response_1887": gettext_lazy("The amount limit is reached, by the answer of our gateway."),
+    "response_1888": gettext_lazy("The usage limit is reached, by the answer of our gateway."),
 }
-ALONE: Final = _lazy("The issuer declined it and gives no reason.")
+ALONE: Final = gettext_lazy("The issuer declined it and gives no reason.")
 FAILED: Final[dict[str, Words]] = {
     states.AnswerFailure.TIMEOUT: ISSUERS["webhook_timeout"],
     states.AnswerFailure.ERROR: ISSUERS["webhook_error"],
-    states.AnswerFailure.LATE: _lazy("We could not decide in time."),
+    states.AnswerFailure.LATE: gettext_lazy("We could not decide in time."),
     states.AnswerFailure.UNRECORDED: ISSUERS["webhook_declined"],
 }
 LIMITS: Final[dict[str, Words]] = {
-    "day": _lazy("Daily limit"),
-    "month": _lazy("Monthly limit"),
-    "purchase": _lazy("Limit for one purchase"),
+    "day": gettext_lazy("Daily limit"),
+    "month": gettext_lazy("Monthly limit"),
+    "purchase": gettext_lazy("Limit for one purchase"),
 }
 
 
@@ -137,11 +141,11 @@ def _left_out(candidate: Mapping[str, Any]) -> str:
 
 
 LEFT_OUT: Final[dict[str, Words]] = {
-    "not_active": _lazy("disabled or detached"),
-    "no_processor_customer": _lazy("not saved at the processor"),
-    "expired": _lazy("expired"),
-    "currency_not_supported": _lazy("cannot be charged in this currency"),
-    "no_ranking_row": _lazy("no ranking for this merchant category"),
+    "not_active": gettext_lazy("disabled or detached"),
+    "no_processor_customer": gettext_lazy("not saved at the processor"),
+    "expired": gettext_lazy("expired"),
+    "currency_not_supported": gettext_lazy("cannot be charged in this currency"),
+    "no_ranking_row": gettext_lazy("no ranking for this merchant category"),
 }
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.authorizations import failed_answers
@@ -20,7 +21,7 @@ Outcome = PurchaseHour.Outcome
 class OutcomeFilter(SimpleListFilter):
     """Approved at all, or declined by us or by the issuer alone."""
 
-    title = _("Outcome")
+    title = gettext_lazy("Outcome")
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -40,7 +41,7 @@ class OutcomeFilter(SimpleListFilter):
 class ReasonFilter(TextFilter):
     """The code of a decline of ours, or the issuer's word for one of its own."""
 
-    title = _("Reason of the decline")
+    title = gettext_lazy("Reason of the decline")
     parameter_name = "reason"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Authorization]) -> QuerySet[Authorization]:

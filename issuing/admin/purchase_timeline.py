@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from audit.models import Entry
 from issuing import states
@@ -24,45 +24,47 @@ BEFORE, AFTER = ("verify", "decode", "read"), ("choose", "record")
 # A report that comes later than this after the movement says so.
 HEARD_LATE_S: Final = 60
 MOVED: Final[dict[str, Words]] = {
-    CardTransaction.Type.SETTLEMENT: _lazy("The merchant captured %(money)s"),
-    CardTransaction.Type.REFUND: _lazy("The merchant gave back %(money)s"),
-    CardTransaction.Type.CHARGEBACK: _lazy("%(money)s came back by a dispute"),
-    CardTransaction.Type.CHARGEBACK_REVERSAL: _lazy("The merchant won the dispute and took %(money)s again"),
-    CardTransaction.Type.PROVISIONAL_CREDIT: _lazy("%(money)s came back for as long as the dispute lasts"),
-    CardTransaction.Type.PROVISIONAL_DEBIT: _lazy("What came back for the dispute was taken again: %(money)s"),
+    CardTransaction.Type.SETTLEMENT: gettext_lazy("The merchant captured %(money)s"),
+    CardTransaction.Type.REFUND: gettext_lazy("The merchant gave back %(money)s"),
+    CardTransaction.Type.CHARGEBACK: gettext_lazy("%(money)s came back by a dispute"),
+    CardTransaction.Type.CHARGEBACK_REVERSAL: gettext_lazy("The merchant won the dispute and took %(money)s again"),
+    CardTransaction.Type.PROVISIONAL_CREDIT: gettext_lazy("%(money)s came back for as long as the dispute lasts"),
+    CardTransaction.Type.PROVISIONAL_DEBIT: gettext_lazy("What came back for the dispute was taken again: %(money)s"),
 }
 # What the trail's entries say, by their actions.
 WORDS: Final[dict[str, Words]] = {
-    "authorization.declined": _lazy("The issuer declined it"),
-    "authorization.reversed": _lazy("Reversed: the merchant takes nothing more"),
-    "authorization.expired": _lazy("Expired: the merchant did not capture in time"),
-    "authorization.settled": _lazy("Settled: closed by the issuer"),
-    "authorization.approved": _lazy("Approved again by the issuer"),
-    "authorization.settlement": _lazy("Closed out here: limits and charges are what was captured"),
-    "authorization.reduced": _lazy("A part of the hold was released"),
-    "authorization.answer_failed": _lazy("The answer failed: %(failure)s"),
-    "authorization.paid_from_balance": _lazy("The card's balance paid"),
-    "charge.succeeded": _lazy("%(card)s was charged %(money)s"),
-    "charge.held": _lazy("%(card)s holds %(money)s"),
-    "charge.capturing": _lazy("The hold of %(money)s on %(card)s is being captured"),
-    "charge.declined": _lazy("%(card)s declined %(money)s: %(code)s"),
-    "charge.refused": _lazy("The processor refused the charge of %(money)s to %(card)s: %(code)s"),
-    "charge.requires_action": _lazy("The bank of %(card)s wants the cardholder to confirm %(money)s"),
-    "charge.unknown": _lazy("Nobody knows yet whether %(card)s was charged %(money)s"),
-    "charge.processing": _lazy("The processor took the charge of %(money)s to %(card)s and reports its outcome later"),
-    "charge.canceled": _lazy("The charge of %(money)s to %(card)s was called off"),
-    "refund.intended": _lazy("%(money)s is to go back to %(card)s"),
-    "refund.succeeded": _lazy("%(card)s got back %(money)s"),
-    "refund.failed": _lazy("%(money)s could not be given back to %(card)s: %(code)s"),
-    "refund.unknown": _lazy("Nobody knows yet whether %(card)s got back %(money)s"),
-    "case.opened": _lazy("Case opened: %(kind)s"),
-    "case.resolved": _lazy("Case closed by itself: %(kind)s"),
-    "case.settled": _lazy("Case closed: %(kind)s"),
-    "case.written_off": _lazy("Written off: %(kind)s"),
-    "dispute.submitted": _lazy("Dispute submitted to the issuer"),
-    "dispute.won": _lazy("Dispute won"),
-    "dispute.lost": _lazy("Dispute lost"),
-    "dispute.expired": _lazy("Dispute not submitted in time"),
+    "authorization.declined": gettext_lazy("The issuer declined it"),
+    "authorization.reversed": gettext_lazy("Reversed: the merchant takes nothing more"),
+    "authorization.expired": gettext_lazy("Expired: the merchant did not capture in time"),
+    "authorization.settled": gettext_lazy("Settled: closed by the issuer"),
+    "authorization.approved": gettext_lazy("Approved again by the issuer"),
+    "authorization.settlement": gettext_lazy("Closed out here: limits and charges are what was captured"),
+    "authorization.reduced": gettext_lazy("A part of the hold was released"),
+    "authorization.answer_failed": gettext_lazy("The answer failed: %(failure)s"),
+    "authorization.paid_from_balance": gettext_lazy("The card's balance paid"),
+    "charge.succeeded": gettext_lazy("%(card)s was charged %(money)s"),
+    "charge.held": gettext_lazy("%(card)s holds %(money)s"),
+    "charge.capturing": gettext_lazy("The hold of %(money)s on %(card)s is being captured"),
+    "charge.declined": gettext_lazy("%(card)s declined %(money)s: %(code)s"),
+    "charge.refused": gettext_lazy("The processor refused the charge of %(money)s to %(card)s: %(code)s"),
+    "charge.requires_action": gettext_lazy("The bank of %(card)s wants the cardholder to confirm %(money)s"),
+    "charge.unknown": gettext_lazy("Nobody knows yet whether %(card)s was charged %(money)s"),
+    "charge.processing": gettext_lazy(
+        "The processor took the charge of %(money)s to %(card)s and reports its outcome later"
+    ),
+    "charge.canceled": gettext_lazy("The charge of %(money)s to %(card)s was called off"),
+    "refund.intended": gettext_lazy("%(money)s is to go back to %(card)s"),
+    "refund.succeeded": gettext_lazy("%(card)s got back %(money)s"),
+    "refund.failed": gettext_lazy("%(money)s could not be given back to %(card)s: %(code)s"),
+    "refund.unknown": gettext_lazy("Nobody knows yet whether %(card)s got back %(money)s"),
+    "case.opened": gettext_lazy("Case opened: %(kind)s"),
+    "case.resolved": gettext_lazy("Case closed by itself: %(kind)s"),
+    "case.settled": gettext_lazy("Case closed: %(kind)s"),
+    "case.written_off": gettext_lazy("Written off: %(kind)s"),
+    "dispute.submitted": gettext_lazy("Dispute submitted to the issuer"),
+    "dispute.won": gettext_lazy("Dispute won"),
+    "dispute.lost": gettext_lazy("Dispute lost"),
+    "dispute.expired": gettext_lazy("Dispute not submitted in time"),
 }
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from django.db import IntegrityError
 from django.db.models import F, Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing import locking, states
@@ -65,7 +67,9 @@ def fund_own_card(
     """As `fund_card`, when the card's holder asks: for a card that its issuer made, up to its monthly limit."""
     if _known(card, amount, source, request_key) is None:
         if not card.issuer_card_id:
-            raise CardRefusedError("The issuer is still making this card: put money on it once it is made.")
+            raise CardRefusedError(
+                gettext_lazy("The issuer is still making this card: put money on it once it is made.")
+            )
         refuse_more_than_a_month(card, amount)
     return fund_card(card=card, amount=amount, source=source, requested_by=requested_by, request_key=request_key)
 
@@ -107,11 +111,15 @@ def check(card: VirtualCard, amount: Money, source: FundingMethod) -> None:
     if card.status == states.Card.CLOSED:
         raise CardRefusedError(CLOSED)
     if source.cardholder_id != card.cardholder_id:
-        raise CardRefusedError("Money can only be put on a card from one of its holder's own cards.")
+        raise CardRefusedError(gettext_lazy("Money can only be put on a card from one of its holder's own cards."))
     if amount.currency != card.currency:
-        raise CardRefusedError(f"This card is kept in {card.currency}; give the amount in {card.currency}.")
+        raise CardRefusedError(
+            format_lazy(
+                gettext_lazy("This card is kept in {currency}; give the amount in {currency}."), currency=card.currency
+            )
+        )
     if not 0 < amount.minor <= MAX_AMOUNT_MINOR - card.balance_minor:
-        raise CardRefusedError("The amount must be more than nothing and less than ten trillion.")
+        raise CardRefusedError(gettext_lazy("The amount must be more than nothing and less than ten trillion."))
     methods.refuse_unusable(source, currency=amount.currency)
 
 
@@ -119,7 +127,12 @@ def refuse_more_than_a_month(card: VirtualCard, amount: Money) -> None:
     """Raises CardRefusedError for more at once than the card may spend in a month."""
     monthly = Money(card.monthly_limit_minor, card.currency)
     if amount.minor > monthly.minor:
-        raise CardRefusedError(f"This card may spend {monthly} a month; no more than that is put on it at once.")
+        raise CardRefusedError(
+            format_lazy(
+                gettext_lazy("This card may spend {monthly} a month; no more than that is put on it at once."),
+                monthly=monthly,
+            )
+        )
 
 
 def set_spends_balance(
@@ -133,7 +146,7 @@ def set_spends_balance(
         locked = locking.lock_card(card.pk)
         check(locked)
         if locked.status == states.Card.CLOSED:
-            raise CardRefusedError("This card is closed; it spends nothing.")
+            raise CardRefusedError(gettext_lazy("This card is closed; it spends nothing."))
         if locked.spends_balance != spends:
             VirtualCard.objects.filter(pk=card.pk).update(spends_balance=spends, updated_at=clock.now())
             changes = {"spends_balance": [locked.spends_balance, spends]}
@@ -143,7 +156,7 @@ def set_spends_balance(
 
 def _intend(card: VirtualCard, amount: Money, source: FundingMethod, requested_by: str, key: str) -> CardFunding:
     if not 0 < len(key.strip()) <= 80:
-        raise CardRefusedError("A request to put money on a card needs a key of 1 to 80 characters.")
+        raise CardRefusedError(gettext_lazy("A request to put money on a card needs a key of 1 to 80 characters."))
     try:
         with transaction(), savepoint():
             return _write(card, amount, source, requested_by, key)
@@ -158,7 +171,7 @@ def _known(card: VirtualCard, amount: Money, source: FundingMethod, key: str) ->
     """Returns the earlier request with this key, as it stands, whatever became of the card or the source since."""
     known = CardFunding.objects.filter(request_key=key).first()
     if known is not None and (known.card_id, known.source_id, known.money) != (card.pk, source.pk, amount):
-        raise CardRefusedError("This key was used before for another request; take a new one.")
+        raise CardRefusedError(gettext_lazy("This key was used before for another request; take a new one."))
     return known
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing import locking
 from issuing.billing import amount_due, position, stored_balance
@@ -29,7 +30,7 @@ def charge_chosen(*, case: Case, user: User, reason: str, shown: str = "") -> Fu
     """
     found = _find(case)
     if found is None:
-        raise CaseRefusedError("This case names no purchase that is here.")
+        raise CaseRefusedError(gettext_lazy("This case names no purchase that is here."))
     # The wallet's lock comes after the purchase's.
     with locking.locked_purchase(found) as purchase, case_desk.opened(case) as facts:
         case_desk.refuse(why_not(facts))
@@ -115,7 +116,9 @@ def _chosen(purchase: Authorization) -> FundingMethod:
     known = FundingMethod.objects.select_related("cardholder")
     found = known.get(pk=choice.method.id) if choice.method else None
     if found is None:
-        raise CaseRefusedError("No card of this wallet can be charged now. Agree with the cardholder how it is paid.")
+        raise CaseRefusedError(
+            gettext_lazy("No card of this wallet can be charged now. Agree with the cardholder how it is paid.")
+        )
     try:
         methods.refuse_unusable(found, currency=purchase.currency)
     except methods.UnusableMethodError as error:

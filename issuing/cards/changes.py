@@ -6,6 +6,7 @@ The same key on every try makes it one change however often it is sent; a change
 import datetime as dt
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing import locking, states
@@ -68,7 +69,9 @@ def ask_again(*, change: CardChange, reason: str, requested_by: str) -> str:
         card = locking.lock_card(change.card_id)
         waiting = CardChange.objects.filter(IS_NEXT, pk=change.pk, status=states.Change.INTENDED)
         if waiting.update(next_attempt_at=clock.now(), updated_at=clock.now()) != 1:
-            raise CardRefusedError("This change does not wait, or an earlier one of its card does: look again.")
+            raise CardRefusedError(
+                gettext_lazy("This change does not wait, or an earlier one of its card does: look again.")
+            )
         trail.record(
             actor=requested_by,
             action=f"card.{change.kind}_asked_again",

@@ -1,5 +1,8 @@
 """Compliance flags of one card, set and cleared by staff; those of a person are in wallet/kyc/flags.py."""
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from issuing.errors import CardRefusedError
 from issuing.models import VirtualCard
@@ -12,7 +15,13 @@ from wallet.states import BLOCKING_FLAGS, ComplianceFlag
 def set_flag(*, card: VirtualCard, flag: str, reason: str, requested_by: str) -> VirtualCard:
     """Sets a flag; the next decision reads it. Raises CardRefusedError without a reason, or when it is set already."""
     if flag not in ComplianceFlag.values:
-        raise CardRefusedError(f"{flag!r} is no compliance flag; choose one of: {', '.join(ComplianceFlag.values)}.")
+        raise CardRefusedError(
+            format_lazy(
+                gettext_lazy("{flag} is no compliance flag; choose one of: {choices}."),
+                flag=repr(flag),
+                choices=", ".join(ComplianceFlag.values),
+            )
+        )
     return _change(card, flag, reason, requested_by, is_set=True)
 
 

@@ -4,6 +4,9 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from issuing import states
 from issuing.card_data.vault import erase_card_data
 from issuing.cards import card_notices, holder_rights
@@ -70,4 +73,7 @@ def _is_frozen_anew(locked: VirtualCard, target: str, who: Mapping[str, str]) ->
 
 def not_in_this_state(card: VirtualCard) -> CardRefusedError:
     """Returns the refusal of what this card's state does not allow."""
-    return CardRefusedError(f"This card is {card.get_status_display().lower()}, so this cannot be done with it.")
+    state = card.get_status_display().lower()
+    return CardRefusedError(
+        format_lazy(gettext_lazy("This card is {state}, so this cannot be done with it."), state=state)
+    )

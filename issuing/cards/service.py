@@ -9,6 +9,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from issuing import locking, states
 from issuing.cards import changes as card_changes
 from issuing.cards import comparison as card_comparison
@@ -157,7 +160,7 @@ def change_limits(*, card: VirtualCard, wanted: Callable[[VirtualCard], Limits],
     with transaction():
         locked = locking.lock_card(card.pk)
         if locked.status == states.Card.CLOSED:
-            raise CardRefusedError("This card is closed; its limits can no longer be changed.")
+            raise CardRefusedError(gettext_lazy("This card is closed; its limits can no longer be changed."))
         limits = wanted(locked)
         _check_limits(limits, card.currency)
         VirtualCard.objects.filter(pk=card.pk).update(
@@ -223,7 +226,7 @@ def _carry_out(change: CardChange) -> VirtualCard:
 def check_person(cardholder: Cardholder) -> None:
     """Raises CardRefusedError for a person without verified identity, or with a flag that stops every card."""
     if not cardholder.kyc_verified:
-        raise CardRefusedError("Your identity is not verified yet; a card can be used once it is.")
+        raise CardRefusedError(gettext_lazy("Your identity is not verified yet; a card can be used once it is."))
     if is_blocked(cardholder):
         raise CardRefusedError(ON_HOLD)
 
@@ -249,7 +252,7 @@ def _check_limits(limits: Limits, currency: str) -> None:
         raise CardRefusedError(error.message) from error
     amounts = (limits.per_transaction_minor, limits.daily_minor, limits.monthly_minor)
     if not all(0 < amount <= MAX_AMOUNT_MINOR for amount in amounts):
-        raise CardRefusedError("Each limit must be more than nothing and less than ten trillion.")
+        raise CardRefusedError(gettext_lazy("Each limit must be more than nothing and less than ten trillion."))
     if why_not := why_out_of_order(limits):
         raise CardRefusedError(why_not)
 
@@ -257,6 +260,10 @@ def _check_limits(limits: Limits, currency: str) -> None:
 def _known_type(card_type: str) -> str:
     if card_type not in VirtualCard.CardType.values:
         raise CardRefusedError(
-            f"{card_type!r} is no card type; choose one of: {', '.join(VirtualCard.CardType.values)}."
+            format_lazy(
+                gettext_lazy("{card_type} is no card type; choose one of: {choices}."),
+                card_type=repr(card_type),
+                choices=", ".join(VirtualCard.CardType.values),
+            )
         )
     return card_type

@@ -4,6 +4,9 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterator
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from issuing import locking
 from issuing.billing import review_cases
 from issuing.clearing import (
@@ -26,7 +29,7 @@ __all__ = ["LinkRefusedError", "candidates", "link_by_hand", "say_of_none", "why
 Type = CardTransaction.Type
 # An issuer reports a refund's purchase within moments, or the hourly comparison finds it after an outage.
 MAY_BE_REPORTED = dt.timedelta(days=1)
-SAID = "Somebody has just said of which purchase it is: look again."
+SAID = gettext_lazy("Somebody has just said of which purchase it is: look again.")
 
 
 def link_by_hand(
@@ -88,19 +91,23 @@ def why_not(kept: CardTransaction) -> str:
     if matched:
         return matched
     if not (refund_matching.is_unlinked(kept) or kept.is_contradicted):
-        return "Only a refund that names no purchase can be joined by hand: others find theirs by its name."
+        return _("Only a refund that names no purchase can be joined by hand: others find theirs by its name.")
     if kept.card_id or candidates(kept).exists():
         return ""
-    return "It is not known on which card this came, so there is nothing to choose from."
+    return _("It is not known on which card this came, so there is nothing to choose from.")
 
 
 def why_not_there(kept: CardTransaction, purchase: Authorization, *, by_two: bool) -> str:
     """Returns why it cannot be of that purchase, or ""."""
     noun = kept.get_transaction_type_display().lower()
     if not candidates(kept).filter(pk=purchase.pk).exists():
-        return f"That is no purchase of the {noun}'s cardholder that a merchant has taken money for."
+        return _("That is no purchase of the %(noun)s's cardholder that a merchant has taken money for.") % {
+            "noun": noun
+        }
     if match_candidates.takes_two(kept, purchase) and not by_two:
-        return f"That is another person's purchase than the {noun}'s card: a second person has to agree."
+        return _("That is another person's purchase than the %(noun)s's card: a second person has to agree.") % {
+            "noun": noun
+        }
     return ""
 
 
@@ -114,17 +121,18 @@ def why_not_of_none(kept: CardTransaction) -> str:
         return matched
     is_capture = kept.transaction_type == Type.SETTLEMENT and kept.is_contradicted
     if not (kept.transaction_type == Type.REFUND or is_capture) or not kept.amount_minor:
-        return (
+        return _(
             "Only a refund, or a capture that contradicts itself, can be of no purchase here: what else moves money is "
             "of one."
         )
     if not kept.card_id:
-        return "It is not known on which card this came, so nobody knows whose it is. Sync the issuer first."
+        return _("It is not known on which card this came, so nobody knows whose it is. Sync the issuer first.")
     until = kept.recorded_at + MAY_BE_REPORTED
     if kept.issuer_authorization_id and not kept.contradiction and clock.now() < until:
-        return (
-            f"It names {kept.issuer_authorization_id}, which may yet be reported. Wait until {display.moment(until)}."
-        )
+        return _("It names %(issuer_authorization_id)s, which may yet be reported. Wait until %(until)s.") % {
+            "issuer_authorization_id": kept.issuer_authorization_id,
+            "until": display.moment(until),
+        }
     return ""
 
 
@@ -146,9 +154,9 @@ def _stand_alone(kept: CardTransaction, words: str, actor: str) -> None:
 
 def _why_matched(kept: CardTransaction) -> str:
     if kept.authorization_id is not None:
-        return "It is known already which purchase this is of."
+        return _("It is known already which purchase this is of.")
     if kept.of_no_purchase_at is not None:
-        return "Somebody has said already that this is of no purchase here."
+        return _("Somebody has said already that this is of no purchase here.")
     if kept.source == CardTransaction.Source.LEGACY:
-        return "This is from an old document: what became of its money was settled before our time."
+        return _("This is from an old document: what became of its money was settled before our time.")
     return ""

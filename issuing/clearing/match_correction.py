@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing import locking
@@ -25,7 +27,7 @@ from wallet.ledger import postings as ledger
 from wallet.models import Case, Posting
 
 Type = CardTransaction.Type
-CHANGED = "Somebody has just changed what this is joined with: look again."
+CHANGED = gettext_lazy("Somebody has just changed what this is joined with: look again.")
 
 
 def relink(
@@ -63,29 +65,29 @@ def why_not(kept: CardTransaction) -> str:
     """Returns why the link of a movement cannot be corrected, in a sentence for staff; "" where it can."""
     purchase = kept.authorization
     if purchase is None:
-        return "It is joined with no purchase, so there is no link to correct."
+        return _("It is joined with no purchase, so there is no link to correct.")
     if kept.source == CardTransaction.Source.LEGACY:
-        return "This is from an old document: what became of its money was settled before our time."
+        return _("This is from an old document: what became of its money was settled before our time.")
     if kept.transaction_type not in (Type.SETTLEMENT, Type.REFUND):
-        return "What a dispute moved follows the dispute: correct the capture that it is about, or ask its issuer."
+        return _("What a dispute moved follows the dispute: correct the capture that it is about, or ask its issuer.")
     if any(each.currency != purchase.currency for each in (kept, *followers(kept))):
-        return (
+        return _(
             "It, or a refund that names it, was exchanged into the purchase's currency, so it stays there: correct it "
             "in the issuer's dashboard."
         )
     if not Posting.objects.filter(key=kept.reference).exists():
-        return "It moved no money that is in the ledger, so there is nothing to correct."
+        return _("It moved no money that is in the ledger, so there is nothing to correct.")
     return _why_disputed(purchase, kept)
 
 
 def why_not_there(kept: CardTransaction, purchase: Authorization | None, *, by_two: bool) -> str:
     """Returns why it cannot be moved to that purchase, or to none; or ""."""
     if match_candidates.takes_two(kept, None) and not by_two:
-        return "One person moves no money between two cardholders: a second person has to agree."
+        return _("One person moves no money between two cardholders: a second person has to agree.")
     if purchase is None:
         return ""
     if not candidates(kept).filter(pk=purchase.pk).exists():
-        return (
+        return _(
             "Choose another purchase of the same cardholder and currency. Nothing is moved to another person's "
             "purchase than the event's own card says: there its issuer has to correct it."
         )
@@ -117,9 +119,13 @@ def _why_disputed(purchase: Authorization, kept: CardTransaction) -> str:
     for dispute in Dispute.objects.filter(Q(authorization=purchase) | about).order_by("pk"):
         name = dispute.issuer_dispute_id
         if dispute_money.is_worked(dispute):
-            return f"{purchase} is disputed ({name}): wait until the case of that dispute is closed, then correct this."
+            return _(
+                "%(purchase)s is disputed (%(name)s): wait until the case of that dispute is closed, then correct this."
+            ) % {"purchase": purchase, "name": name}
         if _was_about(dispute, kept):
-            return f"The dispute {name} was about it, and what it moved stays there: ask the issuer to correct it."
+            return _(
+                "The dispute %(name)s was about it, and what it moved stays there: ask the issuer to correct it."
+            ) % {"name": name}
     return ""
 
 

@@ -1,5 +1,8 @@
 """What a person says of a link: done at once within one cardholder, and between two once a second person agrees."""
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from issuing.clearing import manual_matching, match_candidates, match_correction
 from issuing.clearing.match_errors import LinkRefusedError, refuse
 from issuing.models import Authorization, CardTransaction
@@ -66,7 +69,11 @@ def _carry_out(
 def _apply(entered: EnteredAmount) -> None:
     movement, purchase = _about(entered)
     if movement.authorization_id != entered.details["was"]:
-        raise LinkRefusedError(f"{match_correction.CHANGED} Withdraw this, and propose it anew.")
+        raise LinkRefusedError(
+            format_lazy(
+                gettext_lazy("{changed} Withdraw this, and propose it anew."), changed=str(match_correction.CHANGED)
+            )
+        )
     actor = entered_amounts.actors(entered)
     _carry_out(movement, purchase, reason=entered.reason, actor=actor, by_two=True)
 

@@ -1,5 +1,8 @@
 """A capture that is of no purchase here stands for one of its own, as one does of which no question ever came."""
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from issuing import locking, states
 from issuing.clearing.match_errors import LinkRefusedError
@@ -36,7 +39,11 @@ def make(capture: CardTransaction, *, because: str, actor: str) -> Authorization
         },
     )
     if not is_new:
-        raise LinkRefusedError(f"{purchase} has its name already: say that it is of that one.")
+        raise LinkRefusedError(
+            format_lazy(
+                gettext_lazy("{purchase} has its name already: say that it is of that one."), purchase=str(purchase)
+            )
+        )
     action, details = "transaction.purchase_of_its_own", {"authorization": purchase.pk, "because": because}
     trail.record(actor=actor, action=action, subject=capture, **details)
     return purchase

@@ -8,6 +8,8 @@ import logging
 from pathlib import PurePosixPath
 from typing import Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from audit import trail
@@ -43,16 +45,19 @@ def add(*, request: DisputeRequest, name: str, content: bytes, actor: str, why: 
     """
     kind = kind_of(content)
     if len(content) > MOST_BYTES:
-        raise EvidenceRefusedError("The file is larger than 5 MB.", code="evidence_too_large")
+        raise EvidenceRefusedError(gettext_lazy("The file is larger than 5 MB."), code="evidence_too_large")
     with transaction():
         mine = DisputeRequest.objects.select_for_update(no_key=True, of=("self",)).get(pk=request.pk)
         if mine.status != states.DisputeRequest.REQUESTED:
             raise DisputeRefusedError(
-                "This dispute is decided or on its way to the card network, so no evidence can be added.",
+                gettext_lazy("This dispute is decided or on its way to the card network, so no evidence can be added."),
                 code="dispute_not_open",
             )
         if mine.evidence.count() >= MOST_FILES:
-            raise EvidenceRefusedError(f"A dispute has at most {MOST_FILES} files.", code="evidence_too_many")
+            raise EvidenceRefusedError(
+                format_lazy(gettext_lazy("A dispute has at most {most} files."), most=str(MOST_FILES)),
+                code="evidence_too_many",
+            )
         row = DisputeEvidence(
             request=mine, name=_name(name, kind), kind=kind, size_bytes=len(content), created_at=clock.now()
         )
@@ -93,7 +98,9 @@ def kind_of(content: bytes) -> str:
     """Returns the kind by the first bytes; raises EvidenceRefusedError for any other, and for nothing."""
     found = next((kind for begins, kind in BEGINS.items() if content.startswith(begins)), None)
     if found is None:
-        raise EvidenceRefusedError("Send a PDF, a PNG or a JPEG; this file is none of them.", code="evidence_kind")
+        raise EvidenceRefusedError(
+            gettext_lazy("Send a PDF, a PNG or a JPEG; this file is none of them."), code="evidence_kind"
+        )
     return found
 
 
@@ -108,7 +115,9 @@ def _sealed(row: DisputeEvidence, content: bytes) -> bytes:
         return seal_bytes(content, context=context(row))
     except NoKeyError:
         log.critical("CARD_DATA_KEYS is not set, so no evidence of a dispute can be stored.")
-        raise EvidenceUnavailableError("Files cannot be taken at the moment. Our staff have to mend that.") from None
+        raise EvidenceUnavailableError(
+            gettext_lazy("Files cannot be taken at the moment. Our staff have to mend that.")
+        ) from None
 
 
 class _NoReasonError(DisputeRefusedError):

@@ -1,6 +1,7 @@
 """Why a dispute cannot be asked for, changed or sent."""
 
 from onecard.kit.errors import OneCardError
+from onecard.kit.words import Words
 
 
 class DisputeRefusedError(OneCardError):
@@ -8,7 +9,7 @@ class DisputeRefusedError(OneCardError):
 
     code = "dispute_refused"
 
-    def __init__(self, message: str, *, code: str, field: str = "") -> None:
+    def __init__(self, message: Words, *, code: str, field: str = "") -> None:
         super().__init__(message, code=code)
         self.errors = {field: [self.message]} if field else {}
 
@@ -18,7 +19,7 @@ class EvidenceRefusedError(OneCardError):
 
     code = "evidence_refused"
 
-    def __init__(self, message: str, *, code: str) -> None:
+    def __init__(self, message: Words, *, code: str) -> None:
         super().__init__(message, code=code)
         self.errors = {"file": [self.message]}
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError
 from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing import locking, states
@@ -61,7 +63,10 @@ def open_request(
         due_at = capture.occurred_at + time_limit(capture.provider)
         if due_at <= clock.now():
             raise DisputeRefusedError(
-                f"The card network took disputes of this payment until {display.moment(due_at)}.",
+                format_lazy(
+                    gettext_lazy("The card network took disputes of this payment until {due_at}."),
+                    due_at=display.moment(due_at),
+                ),
                 code="dispute_too_late",
             )
         left = left_of(capture)
@@ -84,13 +89,14 @@ def accept(
         fresh = DisputeRequest.objects.select_related("transaction__authorization").get(pk=request.pk)
         if fresh.transaction.authorization_id != fresh.authorization_id:
             raise DisputeRefusedError(
-                "Staff have said since that this payment is of another purchase: refuse it.",
+                gettext_lazy("Staff have said since that this payment is of another purchase: refuse it."),
                 code="dispute_other_purchase",
             )
         _check_amount(amount, _smaller(fresh.money, left_of(fresh.transaction)))
         if fresh.due_at <= clock.now():
             raise DisputeRefusedError(
-                "The card network takes no dispute of this payment any more: refuse it.", code="dispute_too_late"
+                gettext_lazy("The card network takes no dispute of this payment any more: refuse it."),
+                code="dispute_too_late",
             )
         now = clock.now()
         changes = {"amount_minor": amount.minor, "reason": reason, "accepted_at": now, "next_attempt_at": now}
@@ -154,9 +160,11 @@ def refuse_if_disputed(capture: CardTransaction) -> None:
     requests = DisputeRequest.objects.filter(waits | runs, authorization=capture.authorization)
     disputes = Dispute.objects.filter(authorization=capture.authorization)
     if requests.exists() or disputes.filter(status__in=states.OPEN_DISPUTE).exists():
-        raise DisputeRefusedError("A dispute of this purchase is open already.", code="dispute_open")
+        raise DisputeRefusedError(gettext_lazy("A dispute of this purchase is open already."), code="dispute_open")
     if disputes.filter(transaction=capture).exists():
-        raise DisputeRefusedError("This payment was disputed before, and that is decided.", code="dispute_decided")
+        raise DisputeRefusedError(
+            gettext_lazy("This payment was disputed before, and that is decided."), code="dispute_decided"
+        )
 
 
 class _NoReasonError(DisputeRefusedError):
@@ -168,27 +176,39 @@ def _capture(purchase: Authorization, capture_id: str) -> CardTransaction:
     captures = captures_of(purchase)
     if not captures:
         raise DisputeRefusedError(
-            "The merchant has not taken any money for this purchase, so there is nothing to dispute.",
+            gettext_lazy("The merchant has not taken any money for this purchase, so there is nothing to dispute."),
             code="nothing_captured",
         )
     found = [each for each in captures if capture_id in ("", each.issuer_transaction_id)]
     if len(found) != 1:
         words = "The merchant took money several times: say which of" if found else "Choose one of"
         names = ", ".join(each.issuer_transaction_id for each in captures)
-        raise DisputeRefusedError(f"{words} these transactions: {names}.", code="which_capture", field="transaction")
+        raise DisputeRefusedError(
+            format_lazy(gettext_lazy("{words} these transactions: {names}."), words=words, names=names),
+            code="which_capture",
+            field="transaction",
+        )
     return found[0]
 
 
 def _check_amount(asked: Money, left: Money) -> None:
     if not left.minor:
         raise DisputeRefusedError(
-            "All of this payment was given back already, so there is nothing to dispute.", code="nothing_captured"
+            gettext_lazy("All of this payment was given back already, so there is nothing to dispute."),
+            code="nothing_captured",
         )
     if asked.currency != left.currency:
-        raise DisputeRefusedError(f"Give the amount in {left.currency}.", code="amount_currency", field="amount")
+        raise DisputeRefusedError(
+            format_lazy(gettext_lazy("Give the amount in {currency}."), currency=left.currency),
+            code="amount_currency",
+            field="amount",
+        )
     if not 0 < asked.minor <= left.minor:
         raise DisputeRefusedError(
-            f"Dispute more than nothing and at most the {left} that is left of this payment.",
+            format_lazy(
+                gettext_lazy("Dispute more than nothing and at most the {left} that is left of this payment."),
+                left=str(left),
+            ),
             code="amount_too_high",
             field="amount",
         )
@@ -220,7 +240,7 @@ def _write(request: DisputeRequest, capture: CardTransaction, by_staff: ByStaff 
         with savepoint():
             request.save(force_insert=True)
     except IntegrityError:
-        raise DisputeRefusedError("This payment was disputed before.", code="dispute_decided") from None
+        raise DisputeRefusedError(gettext_lazy("This payment was disputed before."), code="dispute_decided") from None
     holder = request.cardholder
     trail.record(
         actor=by_staff.actor if by_staff else f"user:{holder.user_id}",
@@ -249,7 +269,9 @@ def _move(request: DisputeRequest, target: str, *, actor: str, **changes: object
     rows = DisputeRequest.objects.filter(pk=request.pk, status__in=sources)
     if rows.update(status=target, updated_at=clock.now(), **changes) != 1:
         raise DisputeRefusedError(
-            "This dispute is on its way to the card network or over, so it cannot be changed here any more.",
+            gettext_lazy(
+                "This dispute is on its way to the card network or over, so it cannot be changed here any more."
+            ),
             code="dispute_not_open",
         )
     trail.record(actor=actor, action=f"dispute_request.{target}", subject=request, **_details(changes))

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from issuing import locking, states
 from issuing.clearing import dispute_money
@@ -36,7 +38,7 @@ def end(*, dispute: Dispute, reason: str, actor: str) -> str:
         outcome = Status.WON if dispute_money.came_back_minor(kept) else Status.LOST
         silent = Dispute.objects.filter(pk=kept.pk, status__in=states.OPEN_DISPUTE)
         if silent.update(status=outcome, updated_at=clock.now()) != 1:
-            raise StillOpenError("Its issuer has just said something about it: look again.")
+            raise StillOpenError(gettext_lazy("Its issuer has just said something about it: look again."))
         trail.record(actor=actor, action=f"dispute.{outcome}", subject=kept, was=kept.status, because=words)
         kept.refresh_from_db()
         dispute_notices.moved(kept)

@@ -69,7 +69,7 @@ class Authorization(models.Model):
         default="",
         db_default="",
         editable=False,
-        help_text="What the issuer adds to its reason, in its own words.",
+        help_text=gettext_lazy("What the issuer adds to its reason, in its own words."),
     )
     answer_failed = models.CharField(
         max_length=20,
@@ -78,7 +78,9 @@ class Authorization(models.Model):
         default="",
         db_default="",
         editable=False,
-        help_text="Why the purchase did not get the answer that it should have had from us; empty for none.",
+        help_text=gettext_lazy(
+            "Why the purchase did not get the answer that it should have had from us; empty for none."
+        ),
     )
     settle_due_at = models.DateTimeField(
         null=True,

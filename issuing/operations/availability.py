@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing.errors import CardRefusedError, ReadOnlyError
@@ -61,8 +63,13 @@ def refuse_when_read_only(provider: str) -> None:
     availability = of(provider)
     if availability.read_only:
         raise ReadOnlyError(
-            "Cards cannot be made or changed at the moment. Cards that work go on working. "
-            f"Please try again in {_in_words(availability.retry_after_s)}.",
+            format_lazy(
+                gettext_lazy(
+                    "Cards cannot be made or changed at the moment. Cards that work go on working. Please "
+                    "try again in {wait}."
+                ),
+                wait=_in_words(availability.retry_after_s),
+            ),
             retry_after_s=availability.retry_after_s,
         )
 
@@ -85,10 +92,10 @@ def backup_of(availability: Availability) -> str | None:
 def enter_read_only(*, provider: str, reason: str, actor: str, until: dt.datetime | None = None) -> IssuerControl:
     """Stops the making and changing of cards at an issuer; raises CardRefusedError without a reason."""
     if provider not in Provider.values:
-        raise CardRefusedError(f"There is no issuer {provider!r}.")
+        raise CardRefusedError(format_lazy(gettext_lazy("There is no issuer {provider}."), provider=repr(provider)))
     reason = checked_reason(reason, error=CardRefusedError)
     if until is not None and until <= clock.now():
-        raise CardRefusedError("The end of read-only mode lies in the past.")
+        raise CardRefusedError(gettext_lazy("The end of read-only mode lies in the past."))
     return _set(provider, actor, reason, read_only=True, read_only_reason=reason, read_only_until=until)
 
 

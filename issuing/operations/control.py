@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from audit.models import Entry
@@ -112,5 +114,5 @@ def _latest_entries(controls: dict[str, IssuerControl]) -> dict[tuple[str, str],
 
 def _checked(provider: str, reason: str) -> str:
     if provider not in Provider.values:
-        raise CardRefusedError(f"There is no issuer {provider!r}.")
+        raise CardRefusedError(format_lazy(gettext_lazy("There is no issuer {provider}."), provider=repr(provider)))
     return checked_reason(reason, error=CardRefusedError)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import connection
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from issuing.reconcile import cases, repairs
 from issuing.reconcile.compare import Difference, Kind
@@ -148,7 +150,12 @@ def _alone(comparison: Comparison) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
         if cursor.fetchone() != (True,):
-            raise ReconcileBusyError(f"The comparison {comparison.label} is under way; wait until it has ended.")
+            raise ReconcileBusyError(
+                format_lazy(
+                    gettext_lazy("The comparison {state} is under way; wait until it has ended."),
+                    state=str(comparison.label),
+                )
+            )
     try:
         yield
     finally:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F, Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from issuing import states
@@ -78,7 +80,9 @@ def request(provider: str, *, actor: str) -> tuple[SyncRun, bool]:
     Raises SyncBusyError when another begins in the same moment, and for an issuer that has nothing to compare.
     """
     if provider not in used_providers():
-        raise SyncBusyError("There is nothing to compare with this issuer: it makes no cards and has none of ours.")
+        raise SyncBusyError(
+            gettext_lazy("There is nothing to compare with this issuer: it makes no cards and has none of ours.")
+        )
     with transaction():
         run = _running(provider)
         if run is not None:
@@ -111,7 +115,10 @@ def _claim(provider: str, *, requested_by: str, since: dt.datetime | None) -> Sy
         free = SyncRun.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), pk=run.pk)
         if not free.update(claimed_until=now + CLAIM, updated_at=now):
             raise SyncBusyError(
-                f"A comparison with {run.get_provider_display()} is under way; wait until it has ended."
+                format_lazy(
+                    gettext_lazy("A comparison with {provider} is under way; wait until it has ended."),
+                    provider=run.get_provider_display(),
+                )
             )
         run.refresh_from_db()
     return run
@@ -135,7 +142,9 @@ def _begin(provider: str, *, requested_by: str, since: dt.datetime | None, now: 
                 updated_at=now,
             )
     except IntegrityError:
-        raise SyncBusyError("A comparison with this issuer has just begun; wait until it has ended.") from None
+        raise SyncBusyError(
+            gettext_lazy("A comparison with this issuer has just begun; wait until it has ended.")
+        ) from None
 
 
 def _commit(run: SyncRun, done: Done) -> None:
@@ -155,7 +164,7 @@ def _commit(run: SyncRun, done: Done) -> None:
     with transaction():
         mine = SyncRun.objects.filter(pk=run.pk, claimed_until=run.claimed_until, status=states.Sync.RUNNING)
         if not mine.update(**changes, **{counter: F(counter) + done.count}):
-            raise SyncBusyError("Another worker has taken this comparison over.")
+            raise SyncBusyError(gettext_lazy("Another worker has taken this comparison over."))
         run.refresh_from_db()
         if is_last:
             trail.record(actor=run.requested_by, action="sync.finished", subject=run, differences=_counts(run))

@@ -95,7 +95,7 @@ class EndpointAdmin(EndpointButtons, ReadOnlyAdmin):
         if row.deleted_at:
             return display.label(_("Deleted"), "neutral")
         if row.off_by:
-            return display.label(OFF_BY.get(row.off_by, "Off"), "bad")
+            return display.label(OFF_BY.get(row.off_by, _("Off")), "bad")
         return display.label(_("Failing"), "warn") if row.failing_since else display.label(_("On"), "good")
 
     @admin.display(description=gettext_lazy("Is told of"))
@@ -146,7 +146,7 @@ class DeliveryAdmin(DeliveryButtons, ReadOnlyAdmin):
     fields = (
         ("kind", "state"),
         ("to", "endpoint_page"),
-        ("public_id", "event_id"),
+        ("public_id", "of_event"),
         ("written", "arrived"),
         ("attempts", "due"),
         ("answered", "took"),
@@ -164,7 +164,7 @@ class DeliveryAdmin(DeliveryButtons, ReadOnlyAdmin):
         return row.event.get_type_display()
 
     @admin.display(description=gettext_lazy("Event's id"))
-    def event_id(self, row: Delivery) -> str:
+    def of_event(self, row: Delivery) -> str:
         return str(row.event.public_id)
 
     @admin.display(description=gettext_lazy("To"))

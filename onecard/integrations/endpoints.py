@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from onecard.integrations import events, signing, switching, targets
@@ -35,7 +37,12 @@ def create(user: User, *, url: str, description: str, wanted: Sequence[str], key
         if made is not None:
             return made
         if of_person(user.pk).count() >= MOST:
-            raise TooManyEndpointsError(f"You have {MOST} webhook endpoints, which is the most: delete one first.")
+            raise TooManyEndpointsError(
+                format_lazy(
+                    gettext_lazy("You have {most} webhook endpoints, which is the most: delete one first."),
+                    most=str(MOST),
+                )
+            )
         now = clock.now()
         row = Endpoint(user=user, request_id=key, url=url, description=description, created_at=now, updated_at=now)
         row.events = sorted(set(wanted))
@@ -117,4 +124,4 @@ def send_test(endpoint: Endpoint) -> Delivery:
 def refuse_if_off(endpoint: Endpoint) -> None:
     """Raises EndpointOffError for an endpoint that is switched off or deleted."""
     if not endpoint.is_on:
-        raise EndpointOffError("This endpoint is switched off: switch it on first.")
+        raise EndpointOffError(gettext_lazy("This endpoint is switched off: switch it on first."))

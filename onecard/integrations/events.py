@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from onecard.integrations.models import Delivery, Endpoint, Event
 from onecard.integrations.types import EventType, is_wanted
 from onecard.kit import clock
+from onecard.kit.display import in_english
 from onecard.kit.transactions import require_transaction
 from onecard.outbox import services as outbox
 
@@ -59,7 +60,11 @@ def write_test(endpoint: Endpoint) -> Delivery:
     event = Event.objects.create(
         user_id=endpoint.user_id,
         type=EventType.TEST,
-        notification={"title": EventType.TEST.label, "text": "Somebody asked for this test.", "reference": ""},
+        notification={
+            "title": in_english(EventType.TEST.label),
+            "text": "Somebody asked for this test.",
+            "reference": "",
+        },
         created_at=clock.now(),
     )
     return deliver(event, endpoint)

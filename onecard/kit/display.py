@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.utils import formats, timezone
+from django.conf import settings
+from django.utils import formats, timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from onecard.kit import clock
 from onecard.kit.money import Money, MoneyError, currency_exponent
+from onecard.kit.words import Words
 
 NOTHING = "-"
 # A page shows this much of a body; the row has all of it.
@@ -35,6 +37,12 @@ def money(amount_minor: int | None, currency: str) -> str:
 def amount(of: Money) -> str:
     """Returns an amount as the viewer's language writes it: 1,500.00 USD, in German 1.500,00 USD."""
     return localised(str(of))
+
+
+def in_english(words: Words) -> str:
+    """Returns a text in the language of what is stored and sent, whoever's page it is written from."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return str(words)
 
 
 def localised(number: str) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.masking import masked, masked_json
 from onecard.kit.text import normalized, normalized_lines
@@ -24,13 +25,15 @@ else:
 def refuse_card_number(text: str) -> None:
     """Raises ValidationError for a text with a card's number in it: for columns whose text is not to be changed."""
     if masked(text) != text:
-        raise ValidationError("This looks like a card's number or code, which is never kept here.", code="card_number")
+        raise ValidationError(
+            gettext_lazy("This looks like a card's number or code, which is never kept here."), code="card_number"
+        )
 
 
 def refuse_odd_digits(text: str) -> None:
     """Raises ValidationError for digits of another script, such as full-width ones: a code of them matches nothing."""
     if any(character.isdigit() and not character.isascii() for character in text):
-        raise ValidationError("Write the digits as 0 to 9.", code="odd_digits")
+        raise ValidationError(gettext_lazy("Write the digits as 0 to 9."), code="odd_digits")
 
 
 class CleanedField(TextColumn):

@@ -24,7 +24,7 @@ TONE: dict[str, str] = {
 class MailFilter(admin.SimpleListFilter):
     """Filters notices by what became of their mail."""
 
-    title = "mail"
+    title = gettext_lazy("mail")
     parameter_name = "mail"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
@@ -38,8 +38,8 @@ class MailFilter(admin.SimpleListFilter):
 class NoticeAdmin(ReadOnlyAdmin):
     """Notices of people, newest first."""
 
-    list_display = ("written", "person", "title", "said", "mailed", "read")
-    list_display_links = ("written", "title")
+    list_display = ("written", "person", "heading", "said", "mailed", "read")
+    list_display_links = ("written", "heading")
     list_filter = ("kind", MailFilter, "created_at")
     list_select_related = ("user", "mail")
     search_ids = (("public_id",), ("cause",))
@@ -49,7 +49,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     )
     nothing_yet = gettext_lazy("They come with purchases, cards, disputes, identity checks and logins of people.")
     fields = (
-        ("title", "written"),
+        ("heading", "written"),
         ("person", "public_id"),
         "text",
         ("cause", "reference"),
@@ -61,6 +61,11 @@ class NoticeAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Written"), ordering="id")
     def written(self, row: Notice) -> str:
         return display.moment(row.created_at)
+
+    @admin.display(description=gettext_lazy("Title"), ordering="kind")
+    def heading(self, row: Notice) -> str:
+        """The title, which is stored as the person reads it, in the viewer's language."""
+        return str(row.get_kind_display())
 
     @admin.display(description=gettext_lazy("Person"))
     def person(self, row: Notice) -> SafeString:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from onecard.integrations.types import EventType
 
@@ -10,27 +11,27 @@ from onecard.integrations.types import EventType
 class Kind(models.TextChoices):
     """A kind of notice; the label is the notice's title."""
 
-    PURCHASE_APPROVED = "purchase_approved", "Purchase approved"
-    PURCHASE_DECLINED = "purchase_declined", "Purchase declined"
-    CHARGED_ELSEWHERE = "charged_elsewhere", "Another card was charged"
-    UNPAID = "unpaid", "Purchase not paid yet"
-    REFUND_ARRIVED = "refund_arrived", "Refund sent to your card"
-    CARD_FROZEN = "card_frozen", "Card frozen"
-    CARD_UNFROZEN = "card_unfrozen", "Card ready to use"
-    CARD_CLOSED = "card_closed", "Card closed"
-    DISPUTE_MOVED = "dispute_moved", "News of your dispute"
-    KYC_CHANGED = "kyc_changed", "Your identity check"
-    NEW_DEVICE = "new_device", "New device"
-    LOGIN_CHANGED = "login_changed", "Your login was changed"
-    WEBHOOK_OFF = "webhook_off", "Webhook endpoint switched off"
+    PURCHASE_APPROVED = "purchase_approved", gettext_lazy("Purchase approved")
+    PURCHASE_DECLINED = "purchase_declined", gettext_lazy("Purchase declined")
+    CHARGED_ELSEWHERE = "charged_elsewhere", gettext_lazy("Another card was charged")
+    UNPAID = "unpaid", gettext_lazy("Purchase not paid yet")
+    REFUND_ARRIVED = "refund_arrived", gettext_lazy("Refund sent to your card")
+    CARD_FROZEN = "card_frozen", gettext_lazy("Card frozen")
+    CARD_UNFROZEN = "card_unfrozen", gettext_lazy("Card ready to use")
+    CARD_CLOSED = "card_closed", gettext_lazy("Card closed")
+    DISPUTE_MOVED = "dispute_moved", gettext_lazy("News of your dispute")
+    KYC_CHANGED = "kyc_changed", gettext_lazy("Your identity check")
+    NEW_DEVICE = "new_device", gettext_lazy("New device")
+    LOGIN_CHANGED = "login_changed", gettext_lazy("Your login was changed")
+    WEBHOOK_OFF = "webhook_off", gettext_lazy("Webhook endpoint switched off")
 
 
 class Channel(models.TextChoices):
     """Where a notice goes."""
 
-    OFF = "off", "Nowhere"
-    FEED = "feed", "The feed only"
-    EMAIL = "email", "The feed and an e-mail"
+    OFF = "off", gettext_lazy("Nowhere")
+    FEED = "feed", gettext_lazy("The feed only")
+    EMAIL = "email", gettext_lazy("The feed and an e-mail")
 
 
 # What holds until the person chooses.

@@ -5,6 +5,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from onecard.notices.kinds import Channel, Kind
@@ -16,11 +18,17 @@ class Notice(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=30, choices=Kind)
-    cause = models.CharField(max_length=160, unique=True, help_text="What made it true, such as decision:<uuid>.")
+    cause = models.CharField(
+        max_length=160, unique=True, help_text=gettext_lazy("What made it true, such as decision:<uuid>.")
+    )
     title = models.CharField(max_length=80)
     text = FreeTextField(max_length=500)
-    reference = models.CharField(max_length=120, blank=True, help_text="Such as purchase:<id>, as the API names it.")
-    is_shown = models.BooleanField(default=True, help_text="False where the person wants none of its kind.")
+    reference = models.CharField(
+        max_length=120, blank=True, help_text=gettext_lazy("Such as purchase:<id>, as the API names it.")
+    )
+    is_shown = models.BooleanField(
+        default=True, help_text=gettext_lazy("False where the person wants none of its kind.")
+    )
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
 
@@ -63,16 +71,16 @@ class NoticeMail(models.Model):
     """The one mail of a notice; attempts go on until the mail server takes it (onecard/notices/mails.py)."""
 
     class Status(models.TextChoices):
-        INTENDED = "intended", "Waits"
-        SENDING = "sending", "Being sent"
-        SENT = "sent", "Sent"
-        GIVEN_UP = "given_up", "Given up"
+        INTENDED = "intended", gettext_lazy("Waits")
+        SENDING = "sending", gettext_lazy("Being sent")
+        SENT = "sent", gettext_lazy("Sent")
+        GIVEN_UP = "given_up", gettext_lazy("Given up")
 
     notice = models.OneToOneField(Notice, on_delete=models.CASCADE, related_name="mail")
     status = models.CharField(max_length=20, choices=Status, default=Status.INTENDED)
     failure_message = FreeTextField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, help_text="A worker sends it until then.")
+    claimed_until = models.DateTimeField(null=True, help_text=gettext_lazy("A worker sends it until then."))
     next_attempt_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -85,4 +93,7 @@ class NoticeMail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Mail of {self.notice_id}, {self.get_status_display().lower()}"
+        return _("Mail of %(notice_id)s, %(status)s") % {
+            "notice_id": self.notice_id,
+            "status": self.get_status_display().lower(),
+        }

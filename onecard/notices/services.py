@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 
 from onecard.integrations import events
 from onecard.kit import clock
+from onecard.kit.display import in_english
 from onecard.kit.insert_once import insert_once
 from onecard.kit.transactions import require_transaction
 from onecard.notices import choices, mails, references
@@ -25,7 +26,7 @@ def write(*, user_id: int, kind: Kind, cause: str, text: str, reference: str = "
         user_id=user_id,
         kind=kind,
         cause=cause,
-        title=kind.label,
+        title=in_english(kind.label),
         text=text[:500],
         reference=references.public(reference),
         is_shown=channel != Channel.OFF,

@@ -117,7 +117,7 @@ def _why(view: PurchaseView, time_zone: str) -> str:
     if view.status == DECLINED:
         return decline_sentence(view, time_zone=time_zone)
     reason = reasons.of_decision(view.decision)
-    return RULES.get(reason.explanation.rule, reason.explanation.sentence) if reason else ""
+    return str(RULES.get(reason.explanation.rule, reason.explanation.sentence)) if reason else ""
 
 
 def _amount(view: PurchaseView) -> str:

@@ -111,12 +111,14 @@ def remove(*, user: User, actor: str, reason: str) -> None:
     """
     reason = checked_reason(reason, error=SecondFactorError, shortest=SHORTEST_REASON)
     if actor == f"user:{user.pk}":
-        raise SecondFactorError(_("Nobody removes their own second factor: replace it, or ask another superuser."))
+        raise SecondFactorError(
+            gettext_lazy("Nobody removes their own second factor: replace it, or ask another superuser.")
+        )
     with transaction():
         user = _locked(user)
         deleted, _rows = Authenticator.objects.filter(user=user).delete()
         if not deleted:
-            raise SecondFactorError(_("This person has no second factor."))
+            raise SecondFactorError(gettext_lazy("This person has no second factor."))
         trust.note(user, "second_factor.removed", actor=actor, reason=reason[:300])
         trust.suspend(user, actor=actor, because="second_factor_removed")
 

@@ -35,7 +35,9 @@ def invite(*, user: User, actor: str, by_mail: bool = True) -> Invitation:
     with transaction():
         user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not user.is_active or not (user.is_staff or user.is_superuser):
-            raise SecondFactorError(_("Only active members of staff are invited. Tick “staff status” first."))
+            raise SecondFactorError(
+                gettext_lazy("Only active members of staff are invited. Tick “staff status” first.")
+            )
         if by_mail and not user.email:
             raise SecondFactorError(
                 _("This login has no e-mail address, and the invitation goes there. Enter one first.")

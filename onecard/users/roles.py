@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -70,15 +70,15 @@ class Role:
 # By the name of the group.
 ROLES: Final[dict[str, Role]] = {
     "support": Role(
-        title=_("Support"),
-        words=_(
+        title=gettext_lazy("Support"),
+        words=gettext_lazy(
             "Answers people: sees their cards, purchases and cases, makes people and cards, freezes. Moves no money."
         ),
         permissions=_SEE_PEOPLE | _HELP_PEOPLE,
     ),
     "operations": Role(
-        title=_("Operations"),
-        words=_("Works the cases and disputes, enters amounts, compares with issuers, and edits rankings."),
+        title=gettext_lazy("Operations"),
+        words=gettext_lazy("Works the cases and disputes, enters amounts, compares with issuers, and edits rankings."),
         permissions=_SEE_WORK
         | _HELP_PEOPLE
         | _EDIT_RANKINGS
@@ -90,8 +90,10 @@ ROLES: Final[dict[str, Role]] = {
         },
     ),
     "risk": Role(
-        title=_("Risk"),
-        words=_("Decides identity checks, sets flags, reveals card numbers, and is the second person for amounts."),
+        title=gettext_lazy("Risk"),
+        words=gettext_lazy(
+            "Decides identity checks, sets flags, reveals card numbers, and is the second person for amounts."
+        ),
         permissions=_SEE_WORK
         | {
             *("wallet.change_kycreview", "wallet.change_cardholder", "wallet.add_personnote", "wallet.add_case"),
@@ -100,8 +102,8 @@ ROLES: Final[dict[str, Role]] = {
         },
     ),
     "finance": Role(
-        title=_("Finance"),
-        words=_(
+        title=gettext_lazy("Finance"),
+        words=gettext_lazy(
             "Looks after the books: settles cases, enters amounts, reconciles, and is the second person for money."
         ),
         permissions=_SEE_WORK
@@ -112,13 +114,13 @@ ROLES: Final[dict[str, Role]] = {
         },
     ),
     "auditor": Role(
-        title=_("Auditor"),
-        words=_("Sees everything but card numbers and evidence of disputes, and changes nothing."),
+        title=gettext_lazy("Auditor"),
+        words=gettext_lazy("Sees everything but card numbers and evidence of disputes, and changes nothing."),
         permissions=_SEE_WORK | _SEE_STAFF,
     ),
     "administrator": Role(
-        title=_("Administrator"),
-        words=_(
+        title=gettext_lazy("Administrator"),
+        words=gettext_lazy(
             "Invites staff and chooses their roles, and switches issuers, roll-out and routing rules. Moves no money."
         ),
         permissions=_SEE_WORK

@@ -50,7 +50,7 @@ class FundingMethodInline(StackedRows):
     formset = FundingMethodFormSet
     extra = 0
     can_delete = False
-    verbose_name = "card"
+    verbose_name = gettext_lazy("card")
     verbose_name_plural = gettext_lazy("own cards")
     autocomplete_fields = ("product",)
     fields = (

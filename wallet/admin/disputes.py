@@ -112,7 +112,7 @@ class DisputeInline(ReadOnlyInline):
     """The disputes of one charge."""
 
     model = FundingDispute
-    verbose_name_plural = "disputes"
+    verbose_name_plural = gettext_lazy("disputes")
     fields = ("what", "state", "due")
     readonly_fields = fields
 

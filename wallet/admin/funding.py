@@ -23,7 +23,7 @@ class ChargeInline(ReadOnlyInline):
     """The charges of one obligation."""
 
     model = FundingCharge
-    verbose_name_plural = "charges"
+    verbose_name_plural = gettext_lazy("charges")
     fields = ("attempt", "method", "state", "problem", "attempts", "next_try", "processor_charge_id")
     readonly_fields = fields
     ordering = ("sequence",)

@@ -5,7 +5,7 @@ from typing import Final
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.words import Words
@@ -15,17 +15,17 @@ from wallet.states import Charge
 
 # What is added to the name of a card that has not paid yet.
 NOT_PAID_YET: Final[dict[str, Words]] = {
-    Charge.INTENDED: _lazy("%(card)s (being charged)"),
-    Charge.SENDING: _lazy("%(card)s (being charged)"),
-    Charge.PROCESSING: _lazy("%(card)s (being charged)"),
-    Charge.CAPTURING: _lazy("%(card)s (being charged)"),
-    Charge.HELD: _lazy("%(card)s (held, not charged yet)"),
-    Charge.UNKNOWN: _lazy("%(card)s (outcome unknown)"),
-    Charge.REQUIRES_ACTION: _lazy("%(card)s (waits for the cardholder)"),
+    Charge.INTENDED: gettext_lazy("%(card)s (being charged)"),
+    Charge.SENDING: gettext_lazy("%(card)s (being charged)"),
+    Charge.PROCESSING: gettext_lazy("%(card)s (being charged)"),
+    Charge.CAPTURING: gettext_lazy("%(card)s (being charged)"),
+    Charge.HELD: gettext_lazy("%(card)s (held, not charged yet)"),
+    Charge.UNKNOWN: gettext_lazy("%(card)s (outcome unknown)"),
+    Charge.REQUIRES_ACTION: gettext_lazy("%(card)s (waits for the cardholder)"),
 }
 SETTLED: Final[dict[str, Words]] = {
-    Case.Proposal.WRITE_OFF: _lazy("Nobody: written off"),
-    Case.Proposal.OUTSIDE: _lazy("Settled outside"),
+    Case.Proposal.WRITE_OFF: gettext_lazy("Nobody: written off"),
+    Case.Proposal.OUTSIDE: gettext_lazy("Settled outside"),
 }
 
 

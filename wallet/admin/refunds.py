@@ -92,7 +92,7 @@ class RefundInline(ReadOnlyInline):
     """The refunds of one obligation."""
 
     model = FundingRefund
-    verbose_name_plural = "refunds"
+    verbose_name_plural = gettext_lazy("refunds")
     fields = ("what", "state", "reason", "problem", "processor_refund_id")
     readonly_fields = fields
 

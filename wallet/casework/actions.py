@@ -4,6 +4,8 @@ wallet/casework/proposals.py has what takes two people. The caller checks permis
 """
 
 from django.db import IntegrityError
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from audit import trail
 from onecard.kit import clock
@@ -30,7 +32,11 @@ def take(*, case: Case, user: User) -> None:
         owner = facts.case.owner
         if owner is not None:
             whose = "you have" if owner.pk == user.pk else f"{owner.get_username()} has"
-            raise CaseRefusedError(f"Nobody can take this case: {whose} it already. It can be given up.")
+            raise CaseRefusedError(
+                format_lazy(
+                    gettext_lazy("Nobody can take this case: {whose} it already. It can be given up."), whose=whose
+                )
+            )
         change(facts, user, "case.taken", owner=user)
 
 
@@ -38,7 +44,7 @@ def give_up(*, case: Case, user: User) -> None:
     """Leaves the case without an owner. Raises CaseRefusedError when it is closed or somebody else owns it."""
     with opened(case) as facts:
         if facts.case.owner_id != user.pk:
-            raise CaseRefusedError("This case is not yours, so you cannot give it up.")
+            raise CaseRefusedError(gettext_lazy("This case is not yours, so you cannot give it up."))
         change(facts, user, "case.given_up", owner=None)
 
 
@@ -46,7 +52,9 @@ def add_note(*, case: Case, user: User, text: str) -> CaseNote:
     """Adds a note, to a closed case too. Raises CaseRefusedError for an empty text."""
     words = text.strip()
     if not 0 < len(words) <= LONGEST_NOTE:
-        raise CaseRefusedError(f"Write a note of 1 to {LONGEST_NOTE} characters.")
+        raise CaseRefusedError(
+            format_lazy(gettext_lazy("Write a note of 1 to {most} characters."), most=str(LONGEST_NOTE))
+        )
     with transaction():
         written = CaseNote.objects.create(case=case, author=user, text=words, created_at=clock.now())
         trail.record(actor=actor(user), action="case.noted", subject=case, note=written.pk)
@@ -59,7 +67,7 @@ def charge_again(*, case: Case, user: User, reason: str) -> FundingCharge:
         refuse(case_rules.why_no_charge(facts))
         method = case_rules.last_method(facts)
         if method is None:
-            raise CaseRefusedError("No card was asked yet: choose one.")
+            raise CaseRefusedError(gettext_lazy("No card was asked yet: choose one."))
         return _charge(facts, user, method, reason, "charge_again")
 
 
@@ -68,7 +76,9 @@ def charge_another(*, case: Case, user: User, method: FundingMethod, reason: str
     with opened(case) as facts:
         refuse(case_rules.why_no_other_card(facts))
         if method not in case_rules.other_methods(facts):
-            raise CaseRefusedError(f"{method} is not another active card of this cardholder.")
+            raise CaseRefusedError(
+                format_lazy(gettext_lazy("{method} is not another active card of this cardholder."), method=str(method))
+            )
         return _charge(facts, user, method, reason, "charge_another")
 
 
@@ -92,7 +102,12 @@ def refund(
         refuse(case_rules.why_no_refund(facts))
         _refuse_other_amount(facts, amount, shown_minor)
         if agreed_by is None and entered_amounts.is_too_much_alone(entered_amounts.Kind.REFUND, amount):
-            raise CaseRefusedError(f"{amount} is too much for one person's word: a second person has to agree to it.")
+            raise CaseRefusedError(
+                format_lazy(
+                    gettext_lazy("{amount} is too much for one person's word: a second person has to agree to it."),
+                    amount=str(amount),
+                )
+            )
         assert facts.obligation is not None  # noqa: S101  (why_no_refund has said so)
         words = checked(reason)
         agreed = {"agreed_by": actor(agreed_by)} if agreed_by else {}
@@ -144,7 +159,7 @@ def _charge(facts: CaseFacts, user: User, method: FundingMethod, reason: str, na
         with savepoint():
             charge = cascade.write_charge(facts.obligation, method, due_at=clock.now(), actor=actor(user))
     except IntegrityError:
-        raise CaseRefusedError("Another charge has just begun: wait for its outcome.") from None
+        raise CaseRefusedError(gettext_lazy("Another charge has just begun: wait for its outcome.")) from None
     outbox.put(topic="funding.requested", charge_id=charge.pk)
     note(facts, user, f"case.{name}", words, summary=f"Charge to {method}", charge=charge.pk)
     return charge
@@ -153,10 +168,21 @@ def _charge(facts: CaseFacts, user: User, method: FundingMethod, reason: str, na
 def _refuse_other_amount(facts: CaseFacts, amount: Money, shown_minor: int) -> None:
     left = facts.left_to_give_back
     if amount.currency != left.currency or not 0 < amount.minor <= left.minor:
-        raise CaseRefusedError(f"{amount} cannot be given back: {left} is left of what was paid.")
+        raise CaseRefusedError(
+            format_lazy(
+                gettext_lazy("{amount} cannot be given back: {left} is left of what was paid."),
+                amount=str(amount),
+                left=str(left),
+            )
+        )
     if shown_minor != facts.given_back_minor:
         back = Money(facts.given_back_minor, left.currency)
-        raise CaseRefusedError(f"Meanwhile {back} in all is given back, or on its way: look again before you go on.")
+        raise CaseRefusedError(
+            format_lazy(
+                gettext_lazy("Meanwhile {amount} in all is given back, or on its way: look again before you go on."),
+                amount=str(back),
+            )
+        )
 
 
 def _refuse_unusable(method: FundingMethod, currency: str) -> None:

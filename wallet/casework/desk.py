@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
@@ -42,7 +44,7 @@ def opened(case: Case) -> Iterator[CaseFacts]:
         # No joins: after a wait for the lock, the joined rows would still be the old ones.
         fresh = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
         if fresh.status != Case.Status.OPEN:
-            raise CaseRefusedError("This case is resolved: nothing is left to do about it.")
+            raise CaseRefusedError(gettext_lazy("This case is resolved: nothing is left to do about it."))
         yield case_rules.read_facts(fresh)
 
 
@@ -56,7 +58,7 @@ def change(facts: CaseFacts, user: User, action: str, **changes: Any) -> None:
     """Updates the open case. With `action` "" it writes no audit entry, because the note has written one."""
     mine = Case.objects.filter(pk=facts.case.pk, status=Case.Status.OPEN)
     if mine.update(**changes) != 1:
-        raise CaseRefusedError("Somebody else has just changed this case: look again.")
+        raise CaseRefusedError(gettext_lazy("Somebody else has just changed this case: look again."))
     if action:
         trail.record(actor=actor(user), action=action, subject=facts.case, kind=facts.case.kind)
 

@@ -3,6 +3,9 @@
 Each action is one commit with its note and its audit entry. The caller checks permissions.
 """
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from onecard.kit.money import Money
 from onecard.second_factor import trust
 from onecard.users.models import User
@@ -33,7 +36,12 @@ def propose(*, case: Case, user: User, proposal: str, reason: str) -> None:
         refuse(why_not(facts, wanted))
         asked_by = facts.case.proposed_by
         if asked_by is not None:
-            raise CaseRefusedError(f"{asked_by.get_username()} has asked for that already; a second person may agree.")
+            raise CaseRefusedError(
+                format_lazy(
+                    gettext_lazy("{asked_by} has asked for that already; a second person may agree."),
+                    asked_by=asked_by.get_username(),
+                )
+            )
         amount = case_rules.given_up(facts, wanted)
         note(facts, user, f"case.{wanted}_asked", checked(reason), summary=f"{NAMES[wanted][0]} {amount}")
         change(facts, user, "", proposed_by=user, proposal=wanted, proposed_minor=amount.minor)
@@ -62,11 +70,11 @@ def agree(*, case: Case, user: User, reason: str, shown_minor: int | None = None
         if asked_by is None:
             raise CaseRefusedError(NOBODY_ASKED)
         if trust.is_one_person(asked_by, user):
-            raise CaseRefusedError("You asked for it yourself: a second person has to agree.")
+            raise CaseRefusedError(gettext_lazy("You asked for it yourself: a second person has to agree."))
         wanted = Proposal(facts.case.proposal)
         refuse(why_not_agree(facts))
         if shown_minor is not None and shown_minor != facts.case.proposed_minor:
-            raise CaseRefusedError("Meanwhile another amount was proposed: look again before you agree.")
+            raise CaseRefusedError(gettext_lazy("Meanwhile another amount was proposed: look again before you agree."))
         amount, words = case_rules.given_up(facts, wanted), checked(reason)
         _post(facts, wanted, amount)
         _, summary, action = NAMES[wanted]

@@ -7,8 +7,9 @@ Only reads. The admin pages ask which buttons to show, and the actions ask again
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from onecard.kit import clock
+from onecard.kit import clock, display
 from onecard.kit.money import Money
 from wallet import states
 from wallet.accounts import Account
@@ -45,35 +46,37 @@ ASKS_FOR_MONEY = (*obligations.ASK_FOR_MONEY, Case.Kind.FUNDING_UNKNOWN)
 NOBODY_PAID = (*ASKS_FOR_MONEY, Case.Kind.APPROVED_WITHOUT_US)
 NOBODY_GOT = (Case.Kind.REFUND_FAILED, Case.Kind.CREDIT_LEFT)
 # These references are not purchases, so clearing says nothing about them. The event that they wait for closes them.
-CLOSES_BY_ITSELF: dict[str, str] = {
-    Case.Kind.CURRENCY_DIFFERS: (
+CLOSES_BY_ITSELF: dict[str, object] = {
+    Case.Kind.CURRENCY_DIFFERS: gettext_lazy(
         "The movement counts for nothing yet: enter the converted amount, and this case closes by itself, "
         "where the amount is large once a second person agrees under Entered amounts."
     ),
-    Case.Kind.DISPUTE: (
+    Case.Kind.DISPUTE: gettext_lazy(
         "The issuer still has to say how the dispute ends, or to take its credit back: this case closes with that "
         "update. After 120 days without one, the dispute's page has a button."
     ),
-    Case.Kind.DISPUTE_REQUESTED: (
+    Case.Kind.DISPUTE_REQUESTED: gettext_lazy(
         "The cardholder waits for an answer: submit their dispute or refuse it, and this case closes by itself."
     ),
-    Case.Kind.DISPUTE_DUE: (
+    Case.Kind.DISPUTE_DUE: gettext_lazy(
         "The card network takes no dispute after its due date: submit this one or refuse it, and this case closes by "
         "itself."
     ),
-    Case.Kind.CHARGE_DISPUTED: (
+    Case.Kind.CHARGE_DISPUTED: gettext_lazy(
         "The funding card's bank still has to say how the dispute ends: this case closes with that update."
     ),
-    Case.Kind.REFUND_UNKNOWN: (
+    Case.Kind.REFUND_UNKNOWN: gettext_lazy(
         "The processor still has to say what became of the refund: this case closes by itself with the outcome."
     ),
-    Case.Kind.REFUND_UNLINKED: (
+    Case.Kind.REFUND_UNLINKED: gettext_lazy(
         "The refund counts for nothing yet: say which purchase it is of, or that it is of none here, and this case "
         "closes by itself."
     ),
 }
-NO_OBLIGATION = "There is no charge behind this case."
-ANOTHER_WAY = "send the refund again, or give the money back another way and have that booked as settled outside."
+NO_OBLIGATION = gettext_lazy("There is no charge behind this case.")
+ANOTHER_WAY = gettext_lazy(
+    "send the refund again, or give it back another way and have that booked as settled outside."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,67 +173,73 @@ def why_no_charge(facts: CaseFacts) -> str:
     """Returns why no card can be charged now, or ""."""
     obligation = facts.obligation
     if obligation is None:
-        return NO_OBLIGATION
+        return str(NO_OBLIGATION)
     if obligation.is_top_up:
-        return "Money is put on a card by its holder alone: ask them to do it again."
+        return _("Money is put on a card by its holder alone: ask them to do it again.")
     if obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
-        return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+        return _("Nothing is owed for it any more: it is %(status)s.") % {
+            "status": obligation.get_status_display().lower()
+        }
     if facts.has_second_charge:
-        return "The processor may have taken this money already: settle the case about the second charge first."
+        return _("The processor may have taken this money already: settle the case about the second charge first.")
     return _why_wait(facts)
 
 
 def why_no_other_card(facts: CaseFacts) -> str:
     """Returns why no other card of the cardholder can be charged, or ""."""
-    return why_no_charge(facts) or ("" if other_methods(facts) else "The cardholder has no other active card.")
+    return why_no_charge(facts) or ("" if other_methods(facts) else _("The cardholder has no other active card."))
 
 
 def why_no_refund(facts: CaseFacts) -> str:
     """Returns why nothing can be refunded, or ""."""
     if facts.obligation is None:
-        return NO_OBLIGATION
+        return str(NO_OBLIGATION)
     if facts.case.kind == Case.Kind.REFUND_FAILED:
-        return f"That would be a second payment, at our own cost: {ANOTHER_WAY}"
+        return _("That would be a second payment, at our own cost: %(another_way)s") % {"another_way": ANOTHER_WAY}
     if facts.case.kind == Case.Kind.REFUND_UNKNOWN:
-        return "A refund is under way: wait for its outcome."
+        return _("A refund is under way: wait for its outcome.")
     if facts.obligation.is_top_up:
-        return "This money was put on a card: giving it back would leave it in the card's balance."
+        return _("This money was put on a card: giving it back would leave it in the card's balance.")
     if facts.has_second_charge:
-        return (
+        return _(
             "Refund the charge that is not listed here, in the processor's dashboard: this one is the one that counts."
         )
     if not facts.is_paid:
-        return "Nobody has paid for it, so there is nothing to give back."
+        return _("Nobody has paid for it, so there is nothing to give back.")
     if not facts.left_to_give_back.minor:
-        return "All of it was given back, or is on its way."
+        return _("All of it was given back, or is on its way.")
     return ""
 
 
 def why_not_send_again(facts: CaseFacts) -> str:
     """Returns why the failed refund cannot be sent to the card again, or ""."""
     if facts.case.kind != Case.Kind.REFUND_FAILED:
-        return "This case is not about a refund that failed."
+        return _("This case is not about a refund that failed.")
     if facts.obligation is None:
-        return NO_OBLIGATION
+        return str(NO_OBLIGATION)
     if facts.case.proposed_by_id:
-        return "Somebody has proposed to book it as settled outside: agree to that or withdraw it first."
+        return _("Somebody has proposed to book it as settled outside: agree to that or withdraw it first.")
     if facts.sent_out_minor:
         sent_out = Money(facts.sent_out_minor, facts.case.currency)
-        return f"{sent_out} of it was booked as settled outside: have the rest given back and booked that way too."
-    return "" if facts.failed_back_minor else "No refund of it has failed that was not sent again."
+        return _(
+            "%(sent_out)s of it was booked as settled outside: have the rest given back and booked that way too."
+        ) % {"sent_out": sent_out}
+    return "" if facts.failed_back_minor else _("No refund of it has failed that was not sent again.")
 
 
 def why_no_write_off(facts: CaseFacts) -> str:
     """Returns why nothing can be written off, or "". Only what a merchant took can be written off."""
     case, obligation = facts.case, facts.obligation
     if case.kind not in NOBODY_PAID:
-        return "This case is not about money that nobody paid."
+        return _("This case is not about money that nobody paid.")
     if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
-        return f"Nothing is owed for it any more: it is {obligation.get_status_display().lower()}."
+        return _("Nothing is owed for it any more: it is %(status)s.") % {
+            "status": obligation.get_status_display().lower()
+        }
     if facts.asks_a_card:
-        return "A card was asked for this money: wait for its outcome, or settle the case about that charge."
+        return _("A card was asked for this money: wait for its outcome, or settle the case about that charge.")
     if not facts.unpaid.minor:
-        return "No merchant has taken this money yet. Wait until the purchase is captured."
+        return _("No merchant has taken this money yet. Wait until the purchase is captured.")
     return _why_wait(facts)
 
 
@@ -242,8 +251,8 @@ def why_not_outside(facts: CaseFacts) -> str:
     if facts.case.kind in NOBODY_PAID:
         return why_no_write_off(facts)
     if facts.case.kind not in NOBODY_GOT:
-        return "This case is not about money that has to come or go."
-    return "" if facts.not_given_back.minor else "Nothing of it is in clearing, so there is nothing to book."
+        return _("This case is not about money that has to come or go.")
+    return "" if facts.not_given_back.minor else _("Nothing of it is in clearing, so there is nothing to book.")
 
 
 def given_up(facts: CaseFacts, proposal: str) -> Money:
@@ -256,15 +265,19 @@ def why_not_resolve(facts: CaseFacts) -> str:
     """Returns why a reason cannot close the case, or "". While money is open, only that money closes it."""
     case, obligation = facts.case, facts.obligation
     if case.kind in NOBODY_GOT and facts.not_given_back.minor:
-        return f"{facts.not_given_back} is in clearing. Once its owner has it, have it booked as settled outside."
+        return _("%(not_given_back)s is in clearing. Once its owner has it, have it booked as settled outside.") % {
+            "not_given_back": facts.not_given_back
+        }
     if case.kind in SETTLED_OUTSIDE:
         return ""
     if case.kind in CLOSES_BY_ITSELF:
-        return CLOSES_BY_ITSELF[case.kind]
+        return str(CLOSES_BY_ITSELF[case.kind])
     if obligation is not None and obligation.status in (states.Obligation.OPEN, states.Obligation.FAILED):
-        return "The money is still owed: have it charged or written off; then this case closes by itself."
+        return _("The money is still owed: have it charged or written off; then this case closes by itself.")
     if obligation is None and facts.clearing_minor:
-        return f"The purchase is not paid: {Money(abs(facts.clearing_minor), case.currency)} is in clearing."
+        return _("The purchase is not paid: %(amount)s is in clearing.") % {
+            "amount": display.money(abs(facts.clearing_minor), case.currency)
+        }
     return ""
 
 
@@ -300,4 +313,8 @@ def _why_wait(facts: CaseFacts) -> str:
     if charge is None:
         return ""
     state = charge.get_status_display().lower()
-    return f"Charge {charge.sequence} to {charge.method} is under way ({state}): wait for its outcome."
+    return _("Charge %(sequence)s to %(method)s is under way (%(state)s): wait for its outcome.") % {
+        "sequence": charge.sequence,
+        "method": charge.method,
+        "state": state,
+    }

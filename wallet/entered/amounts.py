@@ -16,9 +16,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit import trail
-from onecard.kit import clock
+from onecard.kit import clock, display
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.reasons import checked_reason
@@ -115,9 +118,9 @@ def agree(*, entered: EnteredAmount, user: User, reason: str, shown_minor: int) 
     with transaction():
         fresh = _opened(entered)
         if trust.is_one_person(fresh.entered_by, user):
-            raise EnteredRefusedError("You entered it yourself: a second person has to agree.")
+            raise EnteredRefusedError(gettext_lazy("You entered it yourself: a second person has to agree."))
         if fresh.amount_minor != shown_minor:
-            raise EnteredRefusedError("Another amount was proposed than the one you saw: look again.")
+            raise EnteredRefusedError(gettext_lazy("Another amount was proposed than the one you saw: look again."))
         _end(fresh, Status.APPLIED, agreed_by=user)
         _note(fresh, user, "agreed", words)
         handler.apply(fresh)
@@ -149,10 +152,17 @@ def two_person_notice(kind: str, currency: str) -> str:
     """Returns what a form says about a second person before the amount is entered."""
     most = reference_rates.from_dollars(_threshold(kind), currency)
     if most is None:
-        return f"Every amount in {currency} takes a second person, who has to agree before it counts."
-    rough = "" if currency == reference_rates.DOLLAR else "about "
-    together = ", alone or with what you entered for the same cardholder within a day" if kind in ADDS_UP else ""
-    return f"More than {rough}{most}{together}, takes a second person, who has to agree before it counts."
+        sentence = _("Every amount in %(currency)s takes a second person, who has to agree before it counts.")
+        return sentence % {"currency": currency}
+    shown = display.amount(most)
+    limit = shown if currency == reference_rates.DOLLAR else _("about %(amount)s") % {"amount": shown}
+    sentence = _("More than %(limit)s, takes a second person, who has to agree before it counts.")
+    if kind in ADDS_UP:
+        sentence = _(
+            "More than %(limit)s, alone or with what you entered for the same cardholder within a day, takes a second "
+            "person, who has to agree before it counts."
+        )
+    return sentence % {"limit": limit}
 
 
 def actors(entered: EnteredAmount) -> str:
@@ -194,8 +204,14 @@ def _write(**columns: Any) -> EnteredAmount:
         if first is None:
             raise
         raise EnteredRefusedError(
-            f"{first.entered_by.get_username()} has proposed {first.money} for it already: a second person may agree, "
-            "or it is withdrawn first."
+            format_lazy(
+                gettext_lazy(
+                    "{entered_by} has proposed {money} for it already: a second person may agree, or it is "
+                    "withdrawn first."
+                ),
+                entered_by=first.entered_by.get_username(),
+                money=str(first.money),
+            )
         ) from None
 
 
@@ -207,7 +223,11 @@ def _opened(entered: EnteredAmount) -> EnteredAmount:
     _handlers[entered.kind].lock(entered)
     fresh = EnteredAmount.objects.select_for_update(no_key=True).get(pk=entered.pk)
     if fresh.status != Status.PROPOSED:
-        raise EnteredRefusedError(f"This waits for nobody any more: {fresh.get_status_display().lower()}.")
+        raise EnteredRefusedError(
+            format_lazy(
+                gettext_lazy("This waits for nobody any more: {status}."), status=fresh.get_status_display().lower()
+            )
+        )
     return fresh
 
 
@@ -215,7 +235,7 @@ def _end(fresh: EnteredAmount, status: str, *, agreed_by: User | None = None) ->
     fresh.status, fresh.agreed_by, fresh.ended_at = status, agreed_by, clock.now()
     changes = {"status": status, "agreed_by": agreed_by, "ended_at": fresh.ended_at}
     if EnteredAmount.objects.filter(pk=fresh.pk, status=Status.PROPOSED).update(**changes) != 1:
-        raise EnteredRefusedError("Somebody else has just ended this proposal: look again.")
+        raise EnteredRefusedError(gettext_lazy("Somebody else has just ended this proposal: look again."))
 
 
 def _note(entered: EnteredAmount, user: User, verb: str, words: str) -> None:

@@ -1,5 +1,8 @@
 """Compliance flags of a person, which staff or an issuer set; some of them stop every purchase."""
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.reasons import checked_reason
@@ -27,7 +30,13 @@ def is_blocked(holder: Cardholder) -> bool:
 def checked_flag(flag: str) -> str:
     """Returns a known flag; raises KycError for another one."""
     if flag not in ComplianceFlag.values:
-        raise KycError(f"{flag!r} is no compliance flag; choose one of: {', '.join(ComplianceFlag.values)}.")
+        raise KycError(
+            format_lazy(
+                gettext_lazy("{flag} is no compliance flag; choose one of: {choices}."),
+                flag=repr(flag),
+                choices=", ".join(ComplianceFlag.values),
+            )
+        )
     return flag
 
 

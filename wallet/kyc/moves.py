@@ -7,6 +7,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
@@ -52,7 +55,12 @@ def move(
     movable = Cardholder.objects.filter(pk=holder.pk, kyc_status=before)
     is_legal = before in sources_of(KYC_MOVES, target)
     if not is_legal or movable.update(kyc_status=target, kyc_due_at=due_at, updated_at=now) != 1:
-        raise KycError(f"The identity check is {KycStatus(before).label.lower()}, so this cannot be done now.")
+        raise KycError(
+            format_lazy(
+                gettext_lazy("The identity check is {state}, so this cannot be done now."),
+                state=KycStatus(before).label.lower(),
+            )
+        )
     holder.kyc_status, holder.kyc_due_at = target, due_at
     return note(holder, before, target, actor=actor, reason=reason, asked=asked, review=review)
 
@@ -96,5 +104,5 @@ def move_review(review: KycReview, target: str, *, actor: str, reason: str) -> N
     movable = KycReview.objects.filter(pk=review.pk, status__in=sources_of(REVIEW_MOVES, target))
     ends = {"decided_by": actor, "decided_at": clock.now()} if target not in OPEN_REVIEW else {}
     if movable.update(status=target, reason=reason[:LONGEST], **ends) != 1:
-        raise KycError("Somebody else decided this identity check meanwhile.")
+        raise KycError(gettext_lazy("Somebody else decided this identity check meanwhile."))
     review.status, review.reason = target, reason[:LONGEST]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from audit import trail
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
@@ -52,7 +54,7 @@ def _verify(holder: Cardholder, because: str, actor: str) -> None:
     submitted = review.submit(cardholder_id=holder.pk, actor=actor, by_staff=True)
     waiting = open_review_of(submitted)
     if waiting is None:
-        raise KycError("There is nothing to be decided.")
+        raise KycError(gettext_lazy("There is nothing to be decided."))
     shown = review.digest(submitted)
     review.approve(review_id=waiting.pk, actor=actor, reason=because, shown=shown)
 

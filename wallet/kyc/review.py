@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from django.utils.translation import gettext_lazy
+
 from onecard.kit import clock
 from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
@@ -69,12 +71,12 @@ def approve(*, review_id: int, actor: str, reason: str, shown: str) -> Cardholde
     with transaction():
         holder, review = _lock(review_id)
         if digest(holder) != shown:
-            raise KycError("The profile changed after you opened the page. Look at it again.")
+            raise KycError(gettext_lazy("The profile changed after you opened the page. Look at it again."))
         lacking = [name for name in missing(holder) if name != TERMS]
         if lacking:
             raise IncompleteError(lacking)
         if set(holder.compliance_flags) & set(BLOCKING_FLAGS):
-            raise KycError("A compliance flag stops this person. Clear the flag first.")
+            raise KycError(gettext_lazy("A compliance flag stops this person. Clear the flag first."))
         return _decide(holder, review, KycStatus.VERIFIED, actor=actor, reason=reason)
 
 
@@ -108,9 +110,11 @@ def is_renewable(holder: Cardholder, *, now: dt.datetime | None = None) -> bool:
 
 def _refuse_submission(holder: Cardholder, *, by_staff: bool) -> None:
     if holder.kyc_status == KycStatus.VERIFIED and not is_renewable(holder):
-        raise KycError("Your identity is verified already.", code="kyc_verified_already")
+        raise KycError(gettext_lazy("Your identity is verified already."), code="kyc_verified_already")
     if holder.kyc_status == KycStatus.REJECTED and not by_staff:
-        raise KycError("Your identity check was rejected. Ask our support to look at it again.", code="kyc_rejected")
+        raise KycError(
+            gettext_lazy("Your identity check was rejected. Ask our support to look at it again."), code="kyc_rejected"
+        )
 
 
 def _lock(review_id: int) -> tuple[Cardholder, KycReview]:

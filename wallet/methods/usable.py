@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from wallet.models import Cardholder, FundingMethod
@@ -29,16 +32,40 @@ def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool 
     """
     today = clock.local_day(clock.now(), method.cardholder.time_zone)
     if method.status != FundingMethod.Status.ACTIVE:
-        raise UnusableMethodError(f"{method} is {method.get_status_display().lower()}; choose another card.")
+        raise UnusableMethodError(
+            format_lazy(
+                gettext_lazy("{method} is {status}; choose another card."),
+                method=str(method),
+                status=method.get_status_display().lower(),
+            )
+        )
     if (method.expiry_year, method.expiry_month) < (today.year, today.month):
-        raise UnusableMethodError(f"{method} has expired; choose another card.")
+        raise UnusableMethodError(
+            format_lazy(gettext_lazy("{method} has expired; choose another card."), method=str(method))
+        )
     if not method.cardholder.processor_customer_id:
-        raise UnusableMethodError(f"{method} is not saved at the processor; add it anew, or choose another card.")
+        raise UnusableMethodError(
+            format_lazy(
+                gettext_lazy("{method} is not saved at the processor; add it anew, or choose another card."),
+                method=str(method),
+            )
+        )
     is_cooling = method.cooling_until is not None and method.cooling_until > clock.now()
     if is_cooling and not even_cooling:
-        raise UnusableMethodError(f"{method} was declined a short while ago; try it later, or choose another card.")
+        raise UnusableMethodError(
+            format_lazy(
+                gettext_lazy("{method} was declined a short while ago; try it later, or choose another card."),
+                method=str(method),
+            )
+        )
     if currency not in method.currencies:
-        raise UnusableMethodError(f"{method} cannot be charged in {currency}; choose another card.")
+        raise UnusableMethodError(
+            format_lazy(
+                gettext_lazy("{method} cannot be charged in {currency}; choose another card."),
+                method=str(method),
+                currency=currency,
+            )
+        )
 
 
 def is_usable(method: FundingMethod, *, currency: str, even_cooling: bool = False) -> bool:

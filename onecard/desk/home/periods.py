@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock
 
@@ -42,9 +42,9 @@ class Period:
 PERIODS: Final[dict[str, Period]] = {
     each.name: each
     for each in (
-        Period("day", _("24 hours"), 1, 24),
-        Period("week", _("7 days"), 6, 28),
-        Period("month", _("30 days"), 24, 30),
+        Period("day", gettext_lazy("24 hours"), 1, 24),
+        Period("week", gettext_lazy("7 days"), 6, 28),
+        Period("month", gettext_lazy("30 days"), 24, 30),
     )
 }
 

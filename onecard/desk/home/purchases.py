@@ -127,7 +127,7 @@ def reason_in_words(reason: str) -> str:
     """Returns what staff read for our code or the issuer's word."""
     if reason == UNKNOWN_REASON:
         return _("The issuer says no reason.")
-    return DECLINES.get(reason) or reason.replace("_", " ").capitalize()
+    return str(DECLINES.get(reason) or "") or reason.replace("_", " ").capitalize()
 
 
 def _points(course: list[int]) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Case as When
 from django.db.models import Count, IntegerField, Min, Sum, Value
 from django.db.models import When as Then
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock, display
 from wallet.models import Case, FundingCharge
@@ -18,10 +18,10 @@ from wallet.states import Charge
 DAY: Final = dt.timedelta(days=1)
 # Younger than the first bound, than the second, and so on; the last group has no bound.
 AGES: Final = (
-    (_("Under 1 day"), DAY),
-    (_("1 to 3 days"), 3 * DAY),
-    (_("3 to 7 days"), 7 * DAY),
-    (_("Over 7 days"), None),
+    (gettext_lazy("Under 1 day"), DAY),
+    (gettext_lazy("1 to 3 days"), 3 * DAY),
+    (gettext_lazy("3 to 7 days"), 7 * DAY),
+    (gettext_lazy("Over 7 days"), None),
 )
 
 
