@@ -53,18 +53,30 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
 
     form = LoginForm
     secret_fields = ("password",)
+    actions_list = ("invite_colleague",)
     actions_detail = ("invite", "remove_second_factor")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only for superusers; a second factor is removed only where there is one, and never one's own."""
+        """Only for administrators; a second factor is removed only where there is one, and never one's own."""
         person = row_of(self, request, object_id)
-        if person is None or not getattr(request.user, "is_superuser", False):
+        if person is None or not request.user.has_perm("users.assign_roles"):
+            return []
+        if person.is_superuser and not getattr(request.user, "is_superuser", False):
             return []
         may_remove = person.pk != request.user.pk and devices.has_any(person)
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         return (
             actions if may_remove else [each for each in actions if "remove_second_factor" not in str(each.action_name)]
         )
+
+    @page_action(
+        description=gettext_lazy("Invite a colleague"),
+        url_path="colleague",
+        permissions=["users.assign_roles"],
+        icon="person_add",
+    )
+    def invite_colleague(self, _request: HttpRequest) -> HttpResponse:
+        return redirect("staff-invite-new")
 
     @page_action(description=gettext_lazy("Send an invitation"), url_path="invite", icon="outgoing_mail")
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:

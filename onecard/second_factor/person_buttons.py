@@ -7,13 +7,57 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import display
-from onecard.kit.confirmation_pages import Confirmation, ReasonForm, actor_of, ask_or_do, change_page, posted
-from onecard.second_factor import devices, invitations
+from onecard.kit.confirmation_pages import (
+    Confirmation,
+    ReasonForm,
+    SelectWidget,
+    TextWidget,
+    actor_of,
+    ask_or_do,
+    change_page,
+    posted,
+)
+from onecard.second_factor import colleagues, devices
 from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import Invitation, User
+from onecard.users.roles import ROLES
+
+
+def _roles() -> list[tuple[str, str]]:
+    return [(name, f"{role.title}: {role.words}") for name, role in ROLES.items()]
+
+
+class RoleForm(forms.Form):
+    """The role of somebody who has a login."""
+
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"),
+        required=False,
+        choices=lambda: [("", _("As it is")), *_roles()],
+        widget=SelectWidget,
+    )
+
+
+class ColleagueForm(forms.Form):
+    """A new member of staff."""
+
+    first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, widget=TextWidget)
+    last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, widget=TextWidget)
+    username = forms.CharField(
+        label=gettext_lazy("User name"),
+        max_length=150,
+        widget=TextWidget({"autocapitalize": "none", "autocomplete": "off"}),
+        validators=[User.username_validator],
+    )
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254, widget=TextWidget)
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"), choices=lambda: [("", _("Choose one")), *_roles()], widget=SelectWidget
+    )
 
 
 def remove(request: HttpRequest, user_id: int) -> HttpResponse:
@@ -40,6 +84,29 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     )
 
 
+def colleague(request: HttpRequest) -> HttpResponse:
+    """Makes a login for a new member of staff, with a role, and mails the invitation; for administrators."""
+    if not request.user.has_perm("users.assign_roles"):
+        raise PermissionDenied
+    confirmation = Confirmation(
+        title=_("Invite a colleague"),
+        words=_(
+            "They get a link by mail, good once and for three days. On it they choose a password and set up a second "
+            "factor; nobody else ever knows either. What each role may is on the page of its group."
+        ),
+        button=_("Send the invitation"),
+        back=reverse("admin:users_user_changelist"),
+    )
+    return ask_or_do(
+        request,
+        confirmation,
+        ColleagueForm(posted(request)),
+        partial(colleagues.invite_colleague, actor=actor_of(request)),
+        done=partial(_show_invited, request),
+        refusals=(SecondFactorError,),
+    )
+
+
 def invite(request: HttpRequest, user_id: int) -> HttpResponse:
     """Mails an invitation, which also sets a new password; for administrators."""
     person = _within_reach(request, user_id)
@@ -57,19 +124,19 @@ def invite(request: HttpRequest, user_id: int) -> HttpResponse:
     return ask_or_do(
         request,
         confirmation,
-        forms.Form(posted(request)),
-        partial(invitations.invite, user=person, actor=actor_of(request)),
-        done=partial(_show_invited, request, person),
+        RoleForm(posted(request)),
+        partial(colleagues.invite_with_role, user=person, actor=actor_of(request)),
+        done=partial(_show_invited, request),
         refusals=(SecondFactorError,),
         row=person,
     )
 
 
-def _show_invited(request: HttpRequest, person: User, made: Invitation) -> None:
+def _show_invited(request: HttpRequest, made: Invitation) -> None:
     until = display.moment(made.expires_at)
     messages.success(
         request,
-        _("The invitation goes to %(email)s; it is good until %(until)s.") % {"email": person.email, "until": until},
+        _("The invitation goes to %(email)s; it is good until %(until)s.") % {"email": made.user.email, "until": until},
     )
 
 

@@ -24,5 +24,6 @@ urlpatterns = [
         admin.site.admin_view(person_buttons.remove),
         name="second-factor-remove",
     ),
+    path("second-factor/colleague/", admin.site.admin_view(person_buttons.colleague), name="staff-invite-new"),
     path("second-factor/of/<int:user_id>/invite/", admin.site.admin_view(person_buttons.invite), name="staff-invite"),
 ]
