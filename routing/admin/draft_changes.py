@@ -35,7 +35,7 @@ class ChangesInline(ReadOnlyInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RankingChange]:
         rows: QuerySet[RankingChange] = super().get_queryset(request)
-        return rows.select_related("product", "written_by", "draft")
+        return rows.prefetch_related("product", "written_by", "draft")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = [name for name in self.fields if name != "buttons"]

@@ -17,6 +17,7 @@ from django.urls import reverse
 from audit.models import Entry
 from issuing.activity import decision_notices
 from issuing.authorizations import close_out
+from issuing.backtest import preview as ranking_preview
 from issuing.billing import top_ups
 from issuing.card_data import reveal
 from issuing.cards import changes as card_changes
@@ -48,6 +49,7 @@ from onecard.notices import mails as notice_mails
 from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
 from onecard.outbox import relay
+from routing.models import RankingDraft, RankingPreview
 from tests.support import stripe_events
 from tests.support.back_office import logged_in, superuser
 from tests.support.processors import Obliging
@@ -72,7 +74,7 @@ from wallet.refunds import send as refund_sending
 Operation = Callable[[], object]
 WITH_PAGE: Final = (
     Authorization, CardTransaction, Dispute, IssuerEvent, SyncRun, VirtualCard,
-    Cardholder, Case, FundingObligation,
+    Cardholder, Case, FundingObligation, RankingDraft, RankingPreview,
 )  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of dispute requests", lambda: dispute_submission.sweep(issuer=MockIssuer())
     yield "reminder of dispute requests", dispute_submission.remind
     yield "sweep of rewards", rewards_sweep.sweep
+    yield "sweep of previews of rankings", ranking_preview.sweep
     yield "start of the comparison with issuers", lambda: sync.due_providers(clock.now())
     yield "sweep of old requests of the API", idempotency.forget_old
     yield "sweep of mails of notices", notice_mails.sweep

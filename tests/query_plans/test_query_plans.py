@@ -23,6 +23,7 @@ MAY_SCAN: Final = {
     ("list admin:", ""): "A person's list counts its rows, offers the values of a filter and sorts by time or name.",
     ("search by words", ""): "Words stand anywhere in a text; an index of their letters would cost every purchase.",
     ("filter ", ""): "A list counts the rows of its filter. Most have many, and an index for each cost every purchase.",
+    ("sweep of previews", "issuing_decision"): "On a button: a batch of 2000 decisions by key is most of this table.",
     ("start of the fees", "wallet_posting"): "Once an hour: the newest of all fees, and a fee comes with every charge.",
     ("start of the comparison", "issuing_virtualcard"): "Once an hour, before every card is compared.",
 }
