@@ -166,11 +166,11 @@ class SyncDifferenceAdmin(ReadOnlyAdmin):
 
 def progress_of(run: SyncRun) -> dict[str, Any]:
     """Returns what the page says of a comparison: its stage among all, what was looked at, and why it stands still."""
-    stages = list(states.SyncStage)
+    stages = list(states.SyncStage.values)
     return {
         "run": run,
         "is_running": run.status == states.Sync.RUNNING,
-        "stage_number": stages.index(states.SyncStage(run.stage)) + 1,
+        "stage_number": stages.index(run.stage) + 1 if run.stage in stages else 0,
         "stages": len(stages),
         "difference_count": run.differences.count(),
         "left_count": run.differences.filter(resolution=SyncDifference.Resolution.OPEN).count(),

@@ -90,5 +90,6 @@ def taking_part(provider: str = "") -> list[Comparison]:
 def issuers() -> list[str]:
     """Returns the issuers that make new cards, or have cards of ours."""
     used = {settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER}
-    used |= set(VirtualCard.objects.exclude(issuer_card_id="").values_list("issuer_provider", flat=True).distinct())
+    cards = VirtualCard.objects.exclude(issuer_card_id="").order_by()
+    used |= set(cards.values_list("issuer_provider", flat=True).distinct())
     return sorted(used & set(REAL))

@@ -96,7 +96,8 @@ def request(provider: str, *, actor: str) -> tuple[SyncRun, bool]:
 def used_providers() -> list[str]:
     """Returns the issuers that make new cards or have cards of ours; not mock, since it keeps nothing."""
     used = {settings.ISSUER_PROVIDER, settings.ISSUER_BACKUP_PROVIDER}
-    used |= set(VirtualCard.objects.exclude(issuer_card_id="").values_list("issuer_provider", flat=True).distinct())
+    cards = VirtualCard.objects.exclude(issuer_card_id="").order_by()
+    used |= set(cards.values_list("issuer_provider", flat=True).distinct())
     return sorted(used - {"", Provider.MOCK})
 
 

@@ -42,6 +42,8 @@ WITHOUT_ID: Final = {
 }
 NEEDED: Final = {
     "issuing_rollout": "Few rows, written by staff; Django's unique field and many-to-many tables have it.",
+    "issuing_reconcilefinding_run": "The report of one run; some rows a night, and never one on a purchase's way.",
+    "issuing_notcompared_run": "The same.",
     "users_user_": "Written when staff are named; Django's own user has it.",
     "users_invitation_": "Written when staff are invited.",
     "onecard_cache_expires": "Django's cache deletes what has expired by it, while Redis is away.",

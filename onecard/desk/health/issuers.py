@@ -16,7 +16,6 @@ from issuing.models import IssuerEvent, Provider, SyncRun
 from issuing.operations import availability
 from issuing.operations.control import configured_providers
 from issuing.states import Sync
-from issuing.sync.run import used_providers
 from issuing.webhooks import refused_signatures
 from onecard.desk.health.item import Item, State
 from onecard.kit import clock, display
@@ -31,7 +30,7 @@ BUDGET_TIGHT_S: Final = 5.0
 def last_webhooks() -> Iterator[Item]:
     """The newest delivery of each issuer that is in use."""
     newest = IssuerEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    for provider in used_providers():
+    for provider in _real():
         event = (
             IssuerEvent.objects.filter(pk__gt=newest - LOOKED_THROUGH, provider=provider)
             .only("received_at")
@@ -56,7 +55,7 @@ def last_webhooks() -> Iterator[Item]:
 
 def signatures() -> Iterator[Item]:
     """What was refused within a day because its signature or password was wrong."""
-    for provider in used_providers():
+    for provider in _real():
         refused = refused_signatures.of_a_day(provider)
         if refused is None:
             state: State = "warn"
@@ -117,7 +116,7 @@ def budgets() -> Iterator[Item]:
 
 def syncs() -> Iterator[Item]:
     """The last comparison with each issuer that came to its end, and why one stands still."""
-    for provider in used_providers():
+    for provider in _real():
         runs = SyncRun.objects.filter(provider=provider)
         last = runs.filter(status=Sync.FINISHED).first()
         running = runs.filter(status=Sync.RUNNING).first()
@@ -133,6 +132,11 @@ def syncs() -> Iterator[Item]:
             to_do=_("See that workers and clock run, and what the comparison's page says; press “Sync now”."),
             page=change_page(shown) if shown else reverse("admin:issuing_syncrun_changelist"),
         )
+
+
+def _real() -> list[str]:
+    """Returns the configured issuers that keep something and send webhooks."""
+    return [provider for provider in configured_providers() if provider != Provider.MOCK]
 
 
 _WORDS = {"half_open": "One call tries whether the issuer answers again.", "unknown": "Redis does not answer."}

@@ -14,6 +14,7 @@ from issuing.states import Reconciliation
 from onecard.desk.health.item import Item, State
 from onecard.desk.home import books, waiting
 from onecard.kit import clock, display
+from onecard.kit.row_counts import rows_about
 from routing.models import RankingRow
 from routing.rulebook import current_version
 
@@ -24,8 +25,11 @@ UNKNOWN_AT_MOST: Final = dt.timedelta(hours=1)
 
 def rankings() -> Iterator[Item]:
     """The rows that the choice of a card is made from."""
-    count, version = RankingRow.objects.count(), current_version()
-    words = ngettext("%(count)s row, version %(version)s.", "%(count)s rows, version %(version)s.", count)
+    version = current_version()
+    # By PostgreSQL's statistics, which a table that was filled a moment ago does not have yet.
+    has_rows = RankingRow.objects.order_by("-pk").values_list("pk", flat=True).first() is not None
+    count = (rows_about(RankingRow) or RankingRow.objects.count()) if has_rows else 0
+    words = ngettext("About %(count)s row, version %(version)s.", "About %(count)s rows, version %(version)s.", count)
     yield Item(
         name=_("Rankings loaded"),
         state="good" if count else "bad",

@@ -113,11 +113,13 @@ def _ours() -> Iterable[Row]:
 
 def _issuers() -> Iterable[Row]:
     """Yields declines about which we were not asked, or whose question never had an answer of ours."""
-    newest = Authorization.objects.order_by("-pk").values_list("pk", flat=True)[:LOOKED_THROUGH]
-    alone = Authorization.objects.filter(
-        pk__in=list(newest), status=states.Authorization.DECLINED, decisions__isnull=True
-    )
-    for purchase in alone.order_by("-pk"):
+    newest = Authorization.objects.order_by("-pk")[:LOOKED_THROUGH]
+    declined = [purchase for purchase in newest if purchase.status == states.Authorization.DECLINED]
+    asked = Decision.objects.filter(authorization__in=[purchase.pk for purchase in declined])
+    answered = set(asked.order_by().values_list("authorization_id", flat=True))
+    for purchase in declined:
+        if purchase.pk in answered:
+            continue
         yield Row(
             name=f"purchase-{purchase.pk}",
             at=purchase.created_at,

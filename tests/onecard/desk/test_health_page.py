@@ -136,7 +136,8 @@ def test_refused_signatures_and_the_last_webhook_are_counted(client: Client) -> 
 
     assert refused.status_code == 400
     state, measured = state_of("Signatures of Stripe Issuing")
-    assert (state, measured) == ("bad", "1 was refused in 24 hours, the last one 0 s ago.")
+    assert state == "bad"
+    assert measured.startswith("1 was refused in 24 hours, the last one ")
     assert state_of("Last webhook of Stripe Issuing")[0] == "good"
 
 
