@@ -1,8 +1,7 @@
 """New members of staff: a login of their own, a role, and an invitation, in one step."""
 
-from typing import Final
-
 from django.contrib.auth.models import Group
+from django.utils.translation import gettext as _
 
 from audit import trail
 from onecard.kit.transactions import transaction
@@ -11,8 +10,6 @@ from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import Invitation, User
 from onecard.users.roles import ROLES
 
-NAME_TAKEN: Final = "Another login has this name, maybe in other letters. Choose another one."
-
 
 def invite_colleague(
     *, username: str, email: str, role: str, actor: str, first_name: str = "", last_name: str = "", by_mail: bool = True
@@ -20,7 +17,7 @@ def invite_colleague(
     """Makes a login with a role and invites its owner; raises SecondFactorError. The caller checks permissions."""
     with transaction():
         if User.objects.filter(username__iexact=username).exists():
-            raise SecondFactorError(NAME_TAKEN)
+            raise SecondFactorError(_("Another login has this name, maybe in other letters. Choose another one."))
         user = User(username=username, email=email, first_name=first_name, last_name=last_name, is_staff=True)
         user.set_unusable_password()
         user.save()
@@ -43,11 +40,13 @@ def give_role(*, user: User, role: str, actor: str) -> None:
     Raises SecondFactorError for an unknown role, for somebody who is no staff, and for one's own login.
     """
     if role not in ROLES:
-        raise SecondFactorError(f"There is no role {role!r}. The roles are: {', '.join(ROLES)}.")
+        raise SecondFactorError(
+            _("There is no role %(role)s. The roles are: %(roles)s.") % {"role": repr(role), "roles": ", ".join(ROLES)}
+        )
     if actor == f"user:{user.pk}":
-        raise SecondFactorError("Nobody chooses their own role. Ask another administrator.")
+        raise SecondFactorError(_("Nobody chooses their own role. Ask another administrator."))
     if not user.is_staff:
-        raise SecondFactorError("Only members of staff have a role. Tick “staff status” first.")
+        raise SecondFactorError(_("Only members of staff have a role. Tick “staff status” first."))
     earlier = sorted(user.groups.filter(name__in=ROLES).values_list("name", flat=True))
     user.groups.remove(*Group.objects.filter(name__in=earlier))
     user.groups.add(Group.objects.get(name=role))
