@@ -76,7 +76,7 @@ def _last_decisions(purchases: list[Authorization]) -> dict[int, Decision]:
 
 
 def _paid_by(purchase: Authorization, found: Payers, *, from_balance: bool) -> SafeString:
-    nothing = purchase.status in NOBODY_PAYS and not found.is_unpaid and found.case is None
+    nothing = purchase.status in NOBODY_PAYS and not found.unpaid and found.case is None
     if nothing and not from_balance and purchase.approved_minor == 0:
         return SafeString(display.NOTHING)
     return payer_words.payers(found, from_balance=from_balance)

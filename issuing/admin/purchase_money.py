@@ -6,13 +6,14 @@ from issuing.billing import position
 from issuing.models import Authorization, BalanceUse
 from onecard.kit import display
 from wallet.admin.money_page import MoneyPage
+from wallet.casework.payers import Payers
 from wallet.obligations import adjust, off_card
 
 
-def facts(authorization: Authorization, money: MoneyPage, part: int) -> list[tuple[str, str]]:
+def facts(authorization: Authorization, money: MoneyPage, paid: Payers, part: int) -> list[tuple[str, str]]:
     """Returns the held amount, the movements at the merchant, and the amount due."""
     now = position.of(authorization)
-    due, by_cards = now.due_minor, adjust.collected(money.obligations)
+    due, by_cards = now.due_minor, adjust.collected(money.obligations, unpaid=paid.unpaid)
     elsewhere = off_card.read(authorization.reference, authorization.currency).minor
     settled = by_cards.paid_minor + by_cards.under_way_minor + elsewhere + max(0, part)
     amounts = (

@@ -111,6 +111,7 @@ def build(authorization: Authorization) -> PurchasePage:
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
     from_balance = purchase_money.balance_part(authorization)
+    paid = payers.of([authorization.reference]).get(authorization.reference, Payers())
     entries = _entries(
         money.subjects
         | {
@@ -120,7 +121,7 @@ def build(authorization: Authorization) -> PurchasePage:
         }
     )
     return PurchasePage(
-        facts=_facts(authorization, decisions, from_balance),
+        facts=_facts(authorization, decisions, paid, from_balance),
         steps=purchase_timeline.build(
             authorization,
             decisions=decisions,
@@ -134,7 +135,7 @@ def build(authorization: Authorization) -> PurchasePage:
         cases=[(case, str(labels.NEXT_STEP.get(case.kind, ""))) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         money=money,
-        money_facts=purchase_money.facts(authorization, money, from_balance),
+        money_facts=purchase_money.facts(authorization, money, paid, from_balance),
         movements=movements,
         disputes=[(each, disputes.state(each), str(disputes.MEANING.get(each.status, ""))) for each in disputed],
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],
@@ -164,11 +165,12 @@ def _approved_alone_minor(authorization: Authorization, decisions: list[Decision
     return max(0, authorization.approved_minor - ours)
 
 
-def _facts(authorization: Authorization, decisions: list[Decision], from_balance: int) -> list[tuple[str, Any]]:
+def _facts(
+    authorization: Authorization, decisions: list[Decision], paid: Payers, from_balance: int
+) -> list[tuple[str, Any]]:
     category = MerchantCategory.objects.filter(code=authorization.mcc).first()
     place = ", ".join(part for part in (authorization.merchant_city, authorization.merchant_country) if part)
     alone = _approved_alone_minor(authorization, decisions)
-    paid = payers.of([authorization.reference]).get(authorization.reference, Payers())
     line = purchase_lines.line(authorization, decisions[-1] if decisions else None, paid, from_balance=from_balance > 0)
     card = authorization.card
     holder = card.cardholder if card else None

@@ -35,7 +35,7 @@ def payers(found: Payers, *, from_balance: bool = False) -> SafeString:
     parts += dict.fromkeys(map(_card, found.charges))
     if found.is_carried:
         parts.append(_("Carried to the next charge"))
-    if found.is_unpaid or found.case is not None:
+    if found.unpaid or found.case is not None:
         parts.append(_unpaid(found, in_part=bool(parts)))
     return format_html_join("; ", "{}", ((part,) for part in parts)) or SafeString(display.NOTHING)
 

@@ -17,16 +17,20 @@ Carried = CarriedAmount.Status
 CARRIED_ON: Final = (Carried.WAITING, Carried.ON_CHARGE, Carried.PAID)
 
 
+# A card is asked again hours later while such a case is open: nobody pays until then.
+OWES: Final = (Case.Kind.RECEIVABLE, Case.Kind.FUNDING_DECLINED, Case.Kind.FUNDING_REFUSED)
+
+
 @dataclass(slots=True)
 class Payers:
     """The charges that took or still take the money, oldest first, and what nobody pays.
 
-    `is_unpaid` is true when a part was asked of cards and none pays it. `case` is the open case about that, or about a
-    purchase that was approved without us; `settled` is how people ended it, as a case's proposal says, or "".
+    `unpaid` has the keys of the obligations that were asked of cards and that none pays. `case` is the open case about
+    that, or about a purchase that was approved without us; `settled` is how people ended it, as a case's proposal says.
     """
 
     charges: list[FundingCharge] = field(default_factory=list)
-    is_unpaid: bool = False
+    unpaid: set[int] = field(default_factory=set)
     is_carried: bool = False
     case: Case | None = None
     settled: str = ""
@@ -36,31 +40,32 @@ def of(references: Iterable[str]) -> dict[str, Payers]:
     """Returns the payers of purchases by their references, such as authorization:1, from three statements at most."""
     found: dict[str, Payers] = defaultdict(Payers)
     names = list(references)
-    failed: dict[int, str] = {}
+    waiting: dict[int, str] = {}
     released: list[str] = []
     rows = FundingCharge.objects.filter(obligation__purchase__in=names)
     for charge in rows.select_related("method", "obligation").order_by("obligation_id", "sequence"):
-        payers = found[charge.obligation.purchase]
-        if charge.obligation.status == Obligation.FAILED:
-            payers.is_unpaid = True
-            failed[charge.obligation_id] = charge.obligation.purchase
-        elif charge.obligation.status == Obligation.RELEASED and charge.status == Charge.CANCELED:
-            released.append(charge.obligation.purchase)
-        elif charge.status not in TOOK_NOTHING:
+        obligation, payers = charge.obligation, found[charge.obligation.purchase]
+        if obligation.status == Obligation.FAILED:
+            payers.unpaid.add(obligation.pk)
+        if obligation.status == Obligation.FAILED or charge.status == Charge.INTENDED:
+            waiting[obligation.pk] = obligation.purchase
+        if obligation.status == Obligation.RELEASED and charge.status == Charge.CANCELED:
+            released.append(obligation.purchase)
+        if obligation.status != Obligation.FAILED and charge.status not in TOOK_NOTHING:
             payers.charges.append(charge)
     unasked = [name for name in names if name not in found]
-    for case in _cases(failed, unasked):
-        _add(found[failed.get(case.obligation_id or 0) or case.reference], case)
+    for case in _cases(waiting, unasked):
+        _add(found[waiting.get(case.obligation_id or 0) or case.reference], case)
     for purchase in _carried(released):
         found[purchase].is_carried = True
     return found
 
 
-def _cases(failed: dict[int, str], unasked: list[str]) -> Iterable[Case]:
-    """Returns the cases about failed obligations, and about purchases for which no card was asked."""
-    if not failed and not unasked:
+def _cases(waiting: dict[int, str], unasked: list[str]) -> Iterable[Case]:
+    """Returns the cases about obligations that wait, and about purchases for which no card was asked."""
+    if not waiting and not unasked:
         return ()
-    about = Q(obligation__in=list(failed)) | Q(reference__in=unasked)
+    about = Q(obligation__in=list(waiting)) | Q(reference__in=unasked)
     return Case.objects.filter(about, kind__in=NOBODY_PAID).order_by("pk")
 
 
@@ -73,7 +78,14 @@ def _carried(purchases: list[str]) -> Iterable[str]:
 
 
 def _add(payers: Payers, case: Case) -> None:
-    if case.status == Case.Status.OPEN:
-        payers.case = case
-    elif case.agreed_by_id:
-        payers.settled = case.proposal
+    if case.status != Case.Status.OPEN:
+        payers.settled = case.proposal if case.agreed_by_id else payers.settled
+        return
+    payers.case = case
+    if case.kind in OWES and case.obligation_id is not None:
+        payers.unpaid.add(case.obligation_id)
+        payers.charges = [
+            each
+            for each in payers.charges
+            if (each.obligation_id, each.status) != (case.obligation_id, Charge.INTENDED)
+        ]

@@ -4,6 +4,7 @@ The caller says how much the cardholder owes for the purchase by now, and not ho
 any order and repeatedly: the same amount again changes nothing (money-safety I10).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from onecard.kit.money import Money
@@ -67,19 +68,23 @@ def committed_minor(purchase: str, currency: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What cards were asked for and a purchase still keeps, in minor units: paid, under way, and failed."""
+    """What cards were asked for and a purchase still keeps, in minor units: what is paid, and what is under way."""
 
     paid_minor: int
     under_way_minor: int
-    failed_minor: int
 
 
-def collected(existing: list[FundingObligation]) -> Collected:
-    """Returns how much of what a purchase's obligations asked for, less refunds, is paid by now."""
-    left, minor = _left_of(existing), dict.fromkeys(states.Obligation, 0)
-    for each in existing:
-        minor[states.Obligation(each.status)] += left.get(each.pk, 0)
-    return Collected(minor[states.Obligation.FUNDED], minor[states.Obligation.OPEN], minor[states.Obligation.FAILED])
+def collected(existing: list[FundingObligation], *, unpaid: Collection[int]) -> Collected:
+    """Returns how much of what a purchase's obligations asked for, less refunds, is paid by now.
+
+    `unpaid` has the keys of those that nobody pays, also while a card is to be asked again later.
+    """
+    left = _left_of(existing)
+
+    def sum_of(status: str) -> int:
+        return sum(left.get(each.pk, 0) for each in existing if each.status == status and each.pk not in unpaid)
+
+    return Collected(sum_of(states.Obligation.FUNDED), sum_of(states.Obligation.OPEN))
 
 
 def _left_of(existing: list[FundingObligation]) -> dict[int, int]:

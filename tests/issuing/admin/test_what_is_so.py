@@ -26,10 +26,13 @@ pytestmark = pytest.mark.django_db
 
 
 class Declining(Obliging):
-    """Every bank says no."""
+    """Every bank says no, for good or for now."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        return Outcome("declined", f"pi_{order.public_id}", "card", "expired_card", "Your card has expired.")
+        return Outcome("declined", f"pi_{order.public_id}", self.code, "Your card was declined.")
 
 
 def declined_at_issuer(card: VirtualCard, **entry: Any) -> Authorization:
@@ -46,19 +49,22 @@ def chosen() -> FundingMethod:
     return FundingCharge.objects.earliest("pk").method
 
 
-def declined_by_every_bank() -> None:
-    while charge := FundingCharge.objects.filter(status="intended").first():
-        charges.charge(charge_id=charge.pk, processor=Declining())
+def declined_by_every_bank(code: str = "expired_card") -> None:
+    due = FundingCharge.objects.filter(status="intended", next_attempt_at__lte=clock.now() + dt.timedelta(minutes=1))
+    while charge := due.first():
+        charges.charge(charge_id=charge.pk, processor=Declining(code))
         dunning.fall_back(obligation_id=charge.obligation_id)
 
 
-def test_a_purchase_that_nobody_paid_names_no_card_but_its_case() -> None:
+@pytest.mark.parametrize("code", ["expired_card", "insufficient_funds"])
+def test_a_purchase_that_nobody_paid_names_no_card_but_its_case(code: str) -> None:
     approve_purchase(walkthrough_card())
     assert f"{chosen()} (being charged)" in listing()
 
-    declined_by_every_bank()
+    declined_by_every_bank(code)
 
-    assert FundingObligation.objects.get().status == "failed"
+    # What is declined for now is tried again hours later.
+    assert FundingObligation.objects.get().status == ("open" if code == "insufficient_funds" else "failed")
     case = Case.objects.get(kind="receivable")
     for page in (listing(), story()):
         assert "Unpaid, case open" in page
