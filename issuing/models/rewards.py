@@ -73,7 +73,6 @@ class RewardEntry(models.Model):
         verbose_name_plural = gettext_lazy("reward entries")
         indexes = [
             models.Index(fields=["local_month"], name="reward_month"),
-            models.Index(fields=["method", "-id"], name="reward_of_card"),
             models.Index(fields=["earned_at"], name="reward_moment"),
             # What one person's cards earned in a month, on their page.
             models.Index(fields=["method", "local_month"], name="reward_of_method"),

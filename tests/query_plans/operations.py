@@ -43,7 +43,7 @@ from onecard.integrations import replay as webhook_replay
 from onecard.integrations import retention as webhook_retention
 from onecard.integrations import sending as webhook_sending
 from onecard.integrations.models import Endpoint
-from onecard.kit import clock
+from onecard.kit import clock, list_search
 from onecard.kit.money import Money
 from onecard.notices import mails as notice_mails
 from onecard.notices import services as notices
@@ -139,6 +139,11 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
         yield f"search for a person by {text}", partial(_find_among_many, text)
     long_ago = dt.date(2019, 1, 1)
     yield "rewards of a person", lambda: totals.totals(by="month", cardholder="u1717", since=long_ago)
+    for rows, path, words in (
+        (FundingObligation.objects.order_by("-pk"), "cardholder__name", "Person 1717"),
+        (CardTransaction.objects.order_by(), "merchant_name", "Shop 171"),
+    ):
+        yield f"search of {path} in a long list", partial(_search_among_many, rows, path, words)
     yield "notes about a person", lambda: list(PersonNote.objects.filter(cardholder=17))
     yield "removal of a funding card", _remove_a_card
     yield "notice of a person", partial(_tell, 18)
@@ -197,6 +202,13 @@ def _remove_a_card() -> None:
     card = holder.funding_methods.order_by("pk")[0]
     with suppress(CardOwesError):
         card_removal.remove(holder, card.pk, actor="user:17")
+
+
+def _search_among_many(rows: Any, path: str, words: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan TO off")
+        list(list_search.with_words(rows, [path], words)[0])
+        cursor.execute("SET LOCAL enable_seqscan TO on")
 
 
 def _find_among_many(text: str) -> None:
