@@ -69,10 +69,13 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
             actions if may_remove else [each for each in actions if "remove_second_factor" not in str(each.action_name)]
         )
 
+    def has_assign_roles_permission(self, request: HttpRequest, *_object: object) -> bool:
+        return request.user.has_perm("users.assign_roles")
+
     @page_action(
         description=gettext_lazy("Invite a colleague"),
         url_path="colleague",
-        permissions=["users.assign_roles"],
+        permissions=["assign_roles"],
         icon="person_add",
     )
     def invite_colleague(self, _request: HttpRequest) -> HttpResponse:

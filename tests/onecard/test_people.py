@@ -31,7 +31,10 @@ pytestmark = pytest.mark.django_db
 def hr() -> User:
     user = UserFactory(is_staff=True, username="hr")
     user.user_permissions.add(
-        *Permission.objects.filter(content_type__app_label__in=("users", "auth", "mfa", "account"))
+        *Permission.objects.filter(content_type__app_label__in=("users", "auth", "mfa", "account")).exclude(
+            # Who has this one is an administrator.
+            codename="assign_roles"
+        )
     )
     return user
 

@@ -56,13 +56,22 @@ def test_what_stands_of_an_unseen_purchase_counts_with_a_case(roomy: VirtualCard
     ],
 )
 def test_what_stands_leaves_less_of_each_limit(limit: str, why: str) -> None:
-    values = {"per_transaction_limit_minor": 100_000, "daily_limit_minor": 100_000} | {limit: 57_499}
-    card = walkthrough_card(**values)
+    values = {"per_transaction_limit_minor": 57_500, "daily_limit_minor": 100_000, "monthly_limit_minor": 100_000}
+    if limit != "per_transaction_limit_minor":
+        values |= {"daily_limit_minor": 57_500, limit: 57_500}
+    card = walkthrough_card(**values | ({limit: 57_499} if limit == "per_transaction_limit_minor" else {}))
+    if limit != "per_transaction_limit_minor":
+        # No purchase is larger than a day or a month allows, so another one has taken a minor unit.
+        stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=1))
+    if limit == "monthly_limit_minor":
+        SpendWindow.objects.filter(kind="day").update(spent_minor=0)
 
     assert reason(stripe_events.post(unseen_increment(card))) == why
 
-    assert moved() == ([42_000], [], [42_000]), "what stands is a fact, whatever we answer"
-    assert Authorization.objects.get().approved_minor == 42_000
+    before = [] if why.startswith("per") else [1]
+    counted = sorted({42_000 if limit == "monthly_limit_minor" else 42_000 + sum(before), 42_000 + sum(before)})
+    assert moved() == ([*before, 42_000], before, counted), "what stands is a fact, whatever we answer"
+    assert Authorization.objects.latest("pk").approved_minor == 42_000
     assert Case.objects.get().kind == "approved_without_us"
     assert stripe_events.post(stripe_events.authorization_request(card=card.issuer_card_id, amount=15_499)).json()[
         "approved"

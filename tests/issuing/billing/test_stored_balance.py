@@ -121,7 +121,7 @@ def test_without_a_funding_card_the_balance_must_cover_all(card: VirtualCard) ->
     ("card_changes", "asked", "why"),
     [
         ({"status": "frozen"}, {}, "card_not_active"),
-        ({"daily_limit_minor": 4499}, {}, "daily_limit_exceeded"),
+        ({"per_transaction_limit_minor": 4499}, {}, "per_transaction_limit_exceeded"),
         ({}, {"mcc": "6011"}, "cash_not_allowed"),
         ({}, {"currency": "eur"}, "currency_mismatch"),
     ],

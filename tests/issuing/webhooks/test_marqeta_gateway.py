@@ -161,8 +161,6 @@ def test_a_number_that_is_no_amount_is_declined_at_once(card: VirtualCard, writt
     [
         ("card_not_active", "CARD_NOT_ACTIVE", {"status": "frozen"}, {}),
         ("per_transaction_limit_exceeded", "AMOUNT_LIMIT_EXCEEDED", {"per_transaction_limit_minor": 4499}, {}),
-        ("daily_limit_exceeded", "AMOUNT_LIMIT_EXCEEDED", {"daily_limit_minor": 4499}, {}),
-        ("monthly_limit_exceeded", "AMOUNT_LIMIT_EXCEEDED", {"monthly_limit_minor": 4499}, {}),
         ("compliance_hold", "BLOCKED_BY_ISSUER", {"compliance_flags": ["fraud"]}, {}),
         ("currency_mismatch", "TRANSACTION_NOT_PERMITTED", {}, {"currency": "EUR"}),
         ("cash_not_allowed", "TRANSACTION_NOT_PERMITTED", {}, {"mcc": "6011"}),
@@ -185,6 +183,21 @@ def test_each_rule_declines_in_marqetas_words_and_moves_no_money(
     assert echoed(question).items() <= answer.items()
     assert Decision.objects.get().decline_reason == ours
     assert not Hold.objects.exists()
+
+
+@pytest.mark.parametrize("limit", ["daily", "monthly"])
+def test_a_spent_limit_declines_in_marqetas_words(limit: str) -> None:
+    card = marqeta_card(**{f"{limit}_limit_minor": 8999})
+    assert ask(gateway_request(card=card.issuer_card_id)).status_code == 200
+    if limit == "monthly":
+        SpendWindow.objects.filter(kind="day").update(spent_minor=0)
+
+    response = ask(gateway_request(card=card.issuer_card_id))
+
+    assert response.status_code == 402
+    assert read(response)["decline_reason"] == "AMOUNT_LIMIT_EXCEEDED"
+    assert Decision.objects.latest("pk").decline_reason == f"{limit}_limit_exceeded"
+    assert Hold.objects.count() == 1
 
 
 def test_a_person_without_a_card_a_proof_or_a_funding_card_is_told_so(card: VirtualCard) -> None:

@@ -52,7 +52,7 @@ def test_the_first_page_shows_the_card_its_limits_and_the_wallet(card: VirtualCa
 
     assert "•••• 0005" in shown
     assert "Active" in shown
-    assert "One purchase 55.00 USD left of 500.00 USD" in shown
+    assert "One purchase 55.00 USD left of 100.00 USD" in shown
     assert "Today 55.00 USD left of 100.00 USD" in shown
     assert re.search(r"Renews \d+ \w+, 00:00", shown)
     wallet = shown[shown.index("Your wallet") :]
@@ -89,10 +89,11 @@ def test_the_benefit_of_this_month_is_summed_up(card: VirtualCard, client: Clien
 
 
 def test_a_decline_is_explained_in_a_sentence(card: VirtualCard, client: Client) -> None:
-    name = buy(card, amount=10_001)
+    buy(card)
+    name = buy(card, amount=5_501)
 
     for page in ("/", "/purchases", f"/purchases/{name}"):
-        assert "100.01 USD is more than what is left of your daily limit of 100.00 USD" in words(client, page)
+        assert "55.01 USD is more than what is left of your daily limit of 100.00 USD" in words(client, page)
 
 
 def test_filters_and_pages_show_each_purchase_once(
