@@ -184,4 +184,4 @@ def test_a_long_table_offers_its_common_values_without_reading_them(browser: Cli
     assert common_values.common_values(Authorization, "nothing") == []
     with CaptureQueriesContext(connection) as asked:
         assert browser.get(page(IssuerEvent, "changelist")).status_code == 200
-    assert [each["sql"] for each in asked if "DISTINCT \"issuing_issuerevent" in each["sql"]] == []
+    assert [each["sql"] for each in asked if 'DISTINCT "issuing_issuerevent' in each["sql"]] == []

@@ -8,6 +8,7 @@ from typing import Final
 from django.db import connection
 
 from tests.query_plans.filled_notices import OF_NOTICES
+from tests.query_plans.filled_rankings import OF_RANKINGS
 from tests.query_plans.row_numbers import A_FEW, DUE, PEOPLE, PERSON, PURCHASES, SOME_DUE
 
 # What a column gets for which a table below names nothing.
@@ -352,34 +353,7 @@ COLUMNS: Final[dict[str, tuple[int, dict[str, str]]]] = {
         {"run_id": "(n %% 100) + 1", "card_id": "n", "provider": "'stripe'", "reference": "'ic_' || n"},
     ),
     "issuing_legacydocument": (A_FEW, {"kind": "'virtual_card'", "legacy_id": "'old' || n", "card_id": "n"}),
-    "routing_rankingrow": (
-        2 * A_FEW,
-        {"mcc": "lpad((n / 10)::text, 4, '0')", "scope": "'network'", "network": "'visa'", "card_name": "'c' || n"},
-    ),
-    "routing_rankingdraft": (100, {"status": "'draft'", "author_id": "n", "changed_by_id": "n"}),
-    "routing_rankingchange": (
-        2 * A_FEW,
-        {
-            "draft_id": "(n %% 100) + 1",
-            "mcc": "'5812'",
-            "network": "'visa'",
-            "card_name": "'c' || n",
-            "reward_rate": "1",
-            "reward_type": "'cash'",
-        },
-    ),
-    "routing_rankingpreview": (
-        100,
-        {
-            "draft_id": "n",
-            "status": "CASE WHEN n = 17 THEN 'running' ELSE 'finished' END",
-            "finished_at": "CASE WHEN n <> 17 THEN now() END",
-            "asked_by_id": "n",
-            "since": "now() - interval '900 days'",
-            "until": "now() + interval '1 day'",
-        },
-    ),
-    "routing_previewedpurchase": (2 * A_FEW, {"preview_id": "(n %% 100) + 1", "decision_id": "n"}),
+    **OF_RANKINGS,
     **OF_NOTICES,
     "outbox_message": (
         PURCHASES,
