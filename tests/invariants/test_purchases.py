@@ -20,6 +20,7 @@ SEED = int(os.environ.get("INVARIANT_SEED") or random.randrange(2**32))
 SHARES = int(os.environ.get("INVARIANT_SHARES", "1"))
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.django_db
 @pytest.mark.timeout(max(600, EXAMPLES * 3))
 @pytest.mark.parametrize("share", range(SHARES))

@@ -54,6 +54,7 @@ def sandbox(our_server: str, provider: str, settings: Any) -> Iterator[RunningSa
         yield running
 
 
+@pytest.mark.only_in_proofs
 def test_the_guide_leads_to_a_card_a_purchase_and_why(our_server: str, provider: str, sandbox: RunningSandbox) -> None:
     with playing(our_server, EMAIL) as play:
         play.wait_for("Type the code from the mail")

@@ -158,6 +158,7 @@ def test_decisions_have_no_page_of_their_own_to_edit_them_on() -> None:
     assert "issuing_decision" not in {f"{m._meta.app_label}_{m._meta.model_name}" for m in admin.site._registry}
 
 
+@pytest.mark.only_in_proofs
 def test_a_list_costs_the_same_number_of_queries_however_long_it_is() -> None:
     client = logged_in()
     costs = []

@@ -38,6 +38,7 @@ def empty() -> Iterator[str]:
         other.execute(f"DROP DATABASE {name}")
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.parametrize("words", [("check_ledger",), ("reconcile", "--format", "json"), ("rewards",)])
 def test_without_tables_it_names_the_command_that_makes_them(empty: str, words: tuple[str, ...]) -> None:
     refused = run(*words, database_url=empty)
@@ -46,6 +47,7 @@ def test_without_tables_it_names_the_command_that_makes_them(empty: str, words: 
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.only_in_proofs
 def test_what_does_not_answer_is_named() -> None:
     refused = run("check_ledger", database_url="postgres://u:secret@127.0.0.1:9/x")
     assert refused.returncode == 2

@@ -17,6 +17,7 @@ from tests.issuing.inbox.test_references import cards
 from tests.support import stripe_events
 from tests.support.back_office import superuser
 from tests.support.factories import FundingMethodFactory
+from tests.support.lengths import length
 from tests.support.purchases import deliver_events, run_workers, transaction_event, update_event
 from tests.support.threads import at_once
 from tests.support.wallets import walkthrough_card
@@ -26,7 +27,7 @@ from wallet.models import Case, Posting
 pytestmark = pytest.mark.django_db(transaction=True)
 Told = dict[str, Any]
 # Which of two threads is first is chance, so each race is run a few times.
-TIMES = range(4)
+TIMES = range(length("CORRECTION_TIMES", short=1, whole=6))
 
 
 @pytest.fixture

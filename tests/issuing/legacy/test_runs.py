@@ -137,6 +137,7 @@ def test_unusable_arguments_end_with_2_before_anything_is_written(
     assert (tmp_path / "old.jsonl").stat().st_size > 100
 
 
+@pytest.mark.only_in_proofs
 @real_commits
 def test_the_shell_sees_1_for_bad_lines_and_0_without(tmp_path: Path) -> None:
     ours = re.sub(r"(?<!/)/[^/?]+(?=\?|$)", f"/{connection.settings_dict['NAME']}", os.environ["DATABASE_URL"])

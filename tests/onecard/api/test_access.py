@@ -28,6 +28,7 @@ def test_every_route_of_the_api_is_in_the_document() -> None:
     assert routed == documented
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.usefixtures("served")
 def test_another_persons_id_is_answered_as_one_of_nothing(owner: Somebody, stranger: Somebody) -> None:
     before, wrong = rows_of(owner.user), []
@@ -50,6 +51,7 @@ def test_another_persons_id_is_answered_as_one_of_nothing(owner: Somebody, stran
     assert rows_of(owner.user) == before
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.usefixtures("served")
 def test_without_a_session_nothing_is_answered(owner: Somebody) -> None:
     """Of nobody, of a person who has logged out, who is disabled, and whose address is not proved yet."""
@@ -70,6 +72,7 @@ def test_without_a_session_nothing_is_answered(owner: Somebody) -> None:
     assert rows_of(owner.user) == before
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.usefixtures("served")
 def test_staff_are_sent_to_the_back_office(owner: Somebody) -> None:
     before, wrong, staff = rows_of(owner.user), [], as_staff(owner)

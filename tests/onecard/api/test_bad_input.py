@@ -38,6 +38,7 @@ WITH_BODY = [each for each in operations() if each.media_type == "application/js
 OF_OURS = [each for each in WITH_BODY if not each.is_joining]
 
 
+@pytest.mark.only_in_proofs
 def test_each_wrong_field_of_a_body_is_named(owner: Somebody) -> None:
     wrong, asked = [], 0
 
@@ -53,6 +54,7 @@ def test_each_wrong_field_of_a_body_is_named(owner: Somebody) -> None:
     assert not wrong, f"{len(wrong)} of {asked}:\n" + "\n".join(wrong)
 
 
+@pytest.mark.only_in_proofs
 def test_each_wrong_parameter_of_an_address_is_named(owner: Somebody) -> None:
     wrong = []
 
@@ -66,6 +68,7 @@ def test_each_wrong_parameter_of_an_address_is_named(owner: Somebody) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.parametrize(("value", "status"), [("x", 404), ("%00", 400)])
 def test_an_address_that_holds_no_id_is_a_problem(owner: Somebody, value: str, status: int) -> None:
     wrong = []
@@ -80,6 +83,7 @@ def test_an_address_that_holds_no_id_is_a_problem(owner: Somebody, value: str, s
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.only_in_proofs
 def test_a_body_that_is_no_object_is_a_problem(owner: Somebody) -> None:
     wrong = []
 

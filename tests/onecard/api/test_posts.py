@@ -36,6 +36,7 @@ def test_each_post_takes_a_key_or_says_why_not() -> None:
     assert {each.name for each in POSTS if not each.needs_key} == WITHOUT_KEY
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_each_post_has_one_effect_under_one_key(owner: Somebody, stranger: Somebody, served: RunningSandbox) -> None:

@@ -19,6 +19,7 @@ def german() -> Client:
     return logged_in(person)
 
 
+@pytest.mark.only_in_proofs
 def test_no_list_or_page_has_english_left() -> None:
     purchases(1, card=walkthrough_card())
     browser = german()
