@@ -102,6 +102,8 @@ def _ways(asked: Asked) -> Iterator["QuerySet[Cardholder]"]:
 def _with_words(people: "QuerySet[Cardholder]", asked: Asked) -> Iterator["QuerySet[Cardholder]"]:
     """Yields those with all words in the name that is shown, then in the legal last name, then in the address."""
     if asked.last_four:
+        # The four digits may belong to the name as well.
+        yield people.filter(*_all_in("name", (*asked.words, asked.last_four)))
         people = people.filter(pk__in=set().union(*(set(keys) for keys in _with_last_four(asked.last_four))))
     for column in ("name", "legal_last_name"):
         yield people.filter(*_all_in(column, asked.words))

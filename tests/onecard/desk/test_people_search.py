@@ -59,6 +59,11 @@ def test_finds_a_person_by_the_last_four_of_either_card(grace: Cardholder) -> No
     assert find_people("hopper 9912") == []
 
 
+def test_four_digits_may_belong_to_the_name() -> None:
+    studio = CardholderFactory(name="Studio 1143")
+    assert find_people("studio 1143") == [studio]
+
+
 def test_of_a_whole_card_number_only_the_last_four_count(grace: Cardholder) -> None:
     FundingMethodFactory(cardholder=grace, last_four="4242")
     with CaptureQueriesContext(
