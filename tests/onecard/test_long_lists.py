@@ -130,6 +130,18 @@ def test_words_are_found_through_their_index(browser: Client) -> None:
     assert list_search.columns_with_words(Authorization) == {"merchant_name"}
 
 
+@pytest.mark.parametrize("rare_up_to", [1, 2_000])
+def test_rare_and_frequent_words_are_found_alike(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, rare_up_to: int
+) -> None:
+    monkeypatch.setattr(list_search, "RARE_UP_TO", rare_up_to)
+    expected = [row.pk for row in reversed(purchases(60, merchant="Bistro"))]
+    purchases(1, merchant="Corner Deli")
+    first = shown(browser, "?q=bistro")
+    assert keys(first) + keys(shown(browser, first.later)) == expected
+    assert keys(shown(browser, "?q=zzqqxx")) == []
+
+
 def test_an_id_is_found_as_a_whole_and_words_in_it_are_not(browser: Client) -> None:
     [one] = purchases(1)
     assert keys(shown(browser, f"?q={one.issuer_authorization_id}")) == [one.pk]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from issuing.models import Authorization, VirtualCard
 from onecard.desk.people_search import find_people
 from onecard.kit import display, references
-from onecard.kit.list_search import SHORTEST_WORD, with_whole_id
+from onecard.kit.list_search import SHORTEST_WORD, matching, with_whole_id
 from onecard.kit.masking import masked
 from onecard.kit.text import clean_text
 from wallet.models import Cardholder, FundingMethod
@@ -124,10 +124,8 @@ def _merchants(request: HttpRequest, text: str) -> Iterator[Hit]:
     words = [word for word in text.split() if len(word) >= SHORTEST_WORD][:6]
     if not words or not _may_view(request, Authorization) or NUMBER.fullmatch(text):
         return
-    rows: QuerySet[Authorization] = Authorization.objects.order_by("-created_at", "-pk")
-    for word in words:
-        rows = rows.filter(merchant_name__icontains=word)
-    found = list(rows[:MOST_OF_A_KIND])
+    with_words = Q(*(Q(merchant_name__icontains=word) for word in words))
+    found = list(matching(Authorization.objects.order_by("-created_at", "-pk"), with_words)[:MOST_OF_A_KIND])
     if found:
         yield _list(Authorization, _("All purchases at “%(words)s”") % {"words": text}, text)
     for purchase in found:

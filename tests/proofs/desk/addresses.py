@@ -22,6 +22,15 @@ PARAMETER: Final = re.compile(r"<(?:(\w+):)?(\w+)>")
 NOT_ASKED: Final = re.compile(r"logout|jsi18n|autocomplete|/r/|/delete/")
 
 
+NO_WORD: Final = "zzqqxx"
+# One text of each shape that the one search tells apart, and words that many, few and no rows have.
+EVERYWHERE: Final = (
+    f"iauth_{NUMBER}", f"pi_{NUMBER}_1", f"ic_{NUMBER}", f"evt_{NUMBER}", f"authorization:{NUMBER}", f"#{10 * NUMBER}",
+    "4711", "+1 415 0000017", f"person{NUMBER}@example.com", "Carla Chen", "Whole Foods", "Bistro Verde #17", NO_WORD,
+    "00000000-0000-0000-0000-000000000000", "cases",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """One address to ask, with what it is; a search has a bound of its own."""
@@ -36,6 +45,8 @@ def addresses(user: Any) -> Iterator[Address]:
     for model, room in admin.site._registry.items():
         yield from _of_list(model, room, user)
     yield from _of_url_conf()
+    for text in EVERYWHERE:
+        yield Address("search", f"everything for {text}", f"{reverse('admin:search')}?{urlencode({'s': text})}")
 
 
 def _of_list(model: type[Model], room: Any, user: Any) -> Iterator[Address]:
@@ -50,6 +61,8 @@ def _of_list(model: type[Model], room: Any, user: Any) -> Iterator[Address]:
         path = column.lstrip("=^@")
         words = _value(model, path)
         yield Address("search", f"{name} by words {path}", f"{page}?{urlencode({'q': words})}")
+    if room.get_search_fields(_request(page, user)):
+        yield Address("search", f"{name} by a word that no row has", f"{page}?{urlencode({'q': NO_WORD})}")
     shown = room.get_changelist_instance(_request(page, user))
     for each in shown.filter_specs:
         for choice in each.choices(shown):
