@@ -19,6 +19,10 @@ _LARGEST_MS: Final = 10**14
 _LARGEST_WHOLE: Final = 2**63
 _UUID_SUBTYPES: Final = (3, 4)
 _ABSENT: Final = object()
+_WRAPPERS: Final = (
+    {"$oid"}, {"$uuid"}, {"$date"}, {"$symbol"}, {"$timestamp"}, {"$binary"}, {"$binary", "$type"},
+    {"$numberInt"}, {"$numberLong"}, {"$numberDouble"}, {"$numberDecimal"},
+)  # fmt: skip
 
 
 def plain(value: Any) -> Any:
@@ -44,7 +48,10 @@ def readable(value: Any) -> Any:
     """
     if isinstance(value, dict):
         found = _read_wrapper(value)
-        return {name: readable(member) for name, member in value.items()} if found is _ABSENT else found
+        if found is not _ABSENT:
+            return found
+        # Read inside, a wrong wrapper could become a right one that a second reading takes for a value.
+        return value if set(value) in _WRAPPERS else {name: readable(member) for name, member in value.items()}
     if isinstance(value, list):
         return [readable(member) for member in value]
     return _whole_or_exact(value)
@@ -100,7 +107,7 @@ def _read_wrapper(value: dict[str, Any]) -> Any:
     if names == {"$symbol"} and isinstance(value["$symbol"], str):
         return value["$symbol"]
     if names == {"$timestamp"} and isinstance(value["$timestamp"], dict):
-        seconds = readable(value["$timestamp"]).get("t")
+        seconds = readable(value["$timestamp"].get("t"))
         return moment_of(seconds * 1000) or _ABSENT if isinstance(seconds, int) else _ABSENT
     if names == {"$date"}:
         inner = readable(value["$date"])

@@ -70,6 +70,18 @@ def test_a_wrapper_that_is_wrong_inside_stays_an_object(written: Any) -> None:
     assert isinstance(readable(written), dict)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"$numberLong": {"$numberLong": "0"}}, {"$numberInt": {"$symbol": "5"}}, {"$numberLong": Decimal("5E+2")},
+        {"$symbol": {"$symbol": "active"}}, {"$binary": {"$symbol": BYTES}, "$type": 4},
+        {"$timestamp": {"$date": 0}}, {"$timestamp": {"$symbol": "x"}},
+    ],
+)  # fmt: skip
+def test_a_wrapper_in_a_wrapper_stays_as_it_was_written(written: Any) -> None:
+    assert readable(written) == written
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=True) | st.text(max_size=9),
     lambda inner: (
