@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from onecard.kit import display, references
-from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline, row_of
 from onecard.kit.confirmation_pages import change_page
 from routing.models import PreviewedPurchase, RankingPreview
 from routing.rankings.previews import progress_percent
@@ -135,7 +135,7 @@ class RankingPreviewAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Shows how far it is, and loads the page anew for who waited until it is finished."""
-        preview = RankingPreview.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        preview = row_of(self, request, object_id)
         is_running = preview is not None and preview.status == Status.RUNNING
         if not is_running and "HX-Request" in request.headers:
             return HttpResponse(headers={"HX-Refresh": "true"})

@@ -147,7 +147,8 @@ def outcome(world: World, expected_status: str) -> End:
     at_processor = intents(world.sandbox)
     taken = [intent for intent in at_processor if intent["status"] == "succeeded"]
     back = [refund for refund in given_back() if refund["status"] == "succeeded"]
-    cases = Case.objects.filter(status=Case.Status.OPEN).order_by("kind")
+    # That an answer of ours failed is told to staff; it is not about the purchase.
+    cases = Case.objects.filter(status=Case.Status.OPEN).exclude(kind=Case.Kind.ANSWERS_FAILING).order_by("kind")
     return End(
         status=purchase.status if purchase else expected_status,
         paid=_sum(taken, "amount_received") - _sum(back, "amount"),

@@ -19,7 +19,7 @@ def is_alive(process_id: int) -> bool:
     return state not in "ZX"
 
 
-def eventually(happened: Callable[[], bool], *, within_s: float = 15.0) -> bool:
+def eventually(happened: Callable[[], bool], *, within_s: float = 60.0) -> bool:
     deadline = time.monotonic() + within_s
     while not happened() and time.monotonic() < deadline:
         time.sleep(0.05)
