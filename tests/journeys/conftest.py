@@ -21,9 +21,16 @@ CARD = "ic_1S769SQLFtcEJSwHLTAnsvQe"
 
 
 @pytest.fixture
-def sandbox(our_server: str) -> Iterator[RunningSandbox]:
+def issuer_waits_s() -> float:
+    """How long the issuer waits for an answer; a test that is about something else may give it more."""
+    return 2.0
+
+
+@pytest.fixture
+def sandbox(our_server: str, issuer_waits_s: float) -> Iterator[RunningSandbox]:
     seed_demo_world()
-    with processor_sandbox(webhook_url=f"{our_server}/stripe-webhook") as running, running_worker():
+    doors = processor_sandbox(f"{our_server}/stripe-webhook", decision_timeout_s=issuer_waits_s)
+    with doors as running, running_worker():
         yield running
 
 
