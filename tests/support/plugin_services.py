@@ -15,7 +15,7 @@ import pytest
 
 from onecard.dev.errors import LauncherError
 from onecard.dev.services import private_services
-from tests.support import template_database
+from tests.support import lengths, template_database
 
 # A test leaves little garbage; Python's own thresholds (700, 10, 10) look for it all the time.
 GARBAGE_THRESHOLDS = (10_000, 20, 20)
@@ -38,11 +38,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     return (yield)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Half more than cores, since a test waits for servers and threads a third of its time."""
+    """Half more than cores, since a test waits for servers and threads a third of its time; for proofs the cores.
+
+    Among the proofs are purchases that must be in time while everything is busy.
+    """
     cores = os.cpu_count() or 1
-    return min(cores + (cores + 1) // 2, WORKERS_MOST)
+    return min(cores if lengths.ARE_WHOLE else cores + (cores + 1) // 2, WORKERS_MOST)
 
 
 @pytest.hookimpl(wrapper=True)
