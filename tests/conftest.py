@@ -17,6 +17,7 @@ from issuing.authorizations import unknown_commits
 from issuing.issuers import registry
 from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
+from issuing.webhooks import refused_signatures
 from routing import rulebook
 from tests.support import lengths, snapshots
 from tests.support.template_database import migrated_template
@@ -84,6 +85,7 @@ def _fresh_rulebook() -> None:
 def _fresh_issuers() -> Iterator[None]:
     """No client that points at an earlier test's sandbox, no breaker that its end has opened, no budget used up."""
     registry.clear()
+    refused_signatures.forget()
     yield
     if shared.cache_info().currsize:
         shared().clear()
