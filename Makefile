@@ -63,7 +63,7 @@ contract: setup  ## schemathesis sends 200 requests of each kind to each operati
 client: setup  ## the TypeScript client: is it that of the routes? does it compile? ARGS=--write generates it
 	@$(LAUNCHER) client $(ARGS)
 
-# What the suite tries in short, and what it leaves out: tests marked only_in_proofs.
+# What the suite tries in short, and what it leaves out: tests marked only_in_proofs or some_in_suite.
 PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev tests/onecard/test_no_server_errors.py \
 	tests/onecard/test_admin_filters.py tests/issuing/legacy/test_proof.py tests/wallet/charges/test_cascade_ends.py \
 	tests/issuing/disputes/test_lifecycle.py tests/issuing/handlers/test_marqeta_disputes.py \
@@ -76,7 +76,7 @@ PROOFS := tests/invariants tests/faults tests/query_plans tests/onecard/dev test
 
 proofs: setup  ## what takes too long for the suite: kills, crashes, faults, hostile values, plans, stories (12 minutes)
 	@PROOFS=1 $(LAUNCHER) test -n auto $(PROOFS) $(ARGS)
-	@PROOFS=1 $(LAUNCHER) test -n auto -m only_in_proofs $(addprefix --ignore=,$(PROOFS)) $(ARGS)
+	@PROOFS=1 $(LAUNCHER) test -n auto -m 'only_in_proofs or some_in_suite' $(addprefix --ignore=,$(PROOFS)) $(ARGS)
 
 stories: setup  ## what staff do, from the login on, in a real browser; ARGS='-k freeze'
 	@PROOFS=1 $(LAUNCHER) test -n auto tests/browser $(ARGS)

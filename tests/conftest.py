@@ -26,9 +26,10 @@ from tests.support.template_database import migrated_template
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest tests, which have a timeout of their own, come first: at the end a core would wait for them."""
-    left_out = [item for item in items if item.get_closest_marker("only_in_proofs")] if lengths.IS_SUITE else []
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    if lengths.IS_SUITE:
+        left_out = set(lengths.left_out_of_suite(items))
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 

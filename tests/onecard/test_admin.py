@@ -132,6 +132,7 @@ def test_who_may_nothing_is_told_so_and_shown_nothing() -> None:
     assert "Starbucks" not in shown
 
 
+@pytest.mark.some_in_suite(8)
 @pytest.mark.parametrize("model", EVIDENCE)
 def test_evidence_is_not_added_changed_or_deleted_even_by_a_superuser(model: type[Model]) -> None:
     purchases(1)
@@ -181,6 +182,7 @@ def queries_of(client: Client, url: str) -> int:
     return len(queries)
 
 
+@pytest.mark.some_in_suite(14)
 @pytest.mark.parametrize("model", listed_models(), ids=lambda model: model._meta.label)
 def test_every_page_opens_and_asks_nothing_of_other_hosts(model: type[Model]) -> None:
     purchases(1)
@@ -209,6 +211,7 @@ def test_the_stylesheet_asks_nothing_of_other_hosts_either() -> None:
     assert served.status_code == 200
 
 
+@pytest.mark.some_in_suite(10)
 @pytest.mark.parametrize("model", listed_models(), ids=lambda model: model._meta.label)
 def test_who_may_only_look_can_look_and_not_write(model: type[Model]) -> None:
     purchases(1)

@@ -5,6 +5,10 @@
 """
 
 import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import pytest
 
 ARE_WHOLE = bool(os.environ.get("PROOFS"))
 IS_SUITE = bool(os.environ.get("SUITE"))
@@ -13,3 +17,19 @@ IS_SUITE = bool(os.environ.get("SUITE"))
 def length(name: str, *, short: int, whole: int) -> int:
     """Returns what the environment's variable of this name says, otherwise the number for the suite or the proof."""
     return int(os.environ.get(name) or (whole if ARE_WHOLE else short))
+
+
+def left_out_of_suite(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yields what `make test` leaves to `make proofs`: tests marked `only_in_proofs`, and most of `some_in_suite(n)`.
+
+    Of the cases of one test marked `some_in_suite(n)`, n stay, spread evenly over their order.
+    """
+    cases = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("only_in_proofs"):
+            yield item
+        elif some := item.get_closest_marker("some_in_suite"):
+            cases[item.nodeid.split("[")[0], some.args[0]].append(item)
+    for (_, kept), of_one in cases.items():
+        stay = {of_one[number * len(of_one) // kept] for number in range(kept)}
+        yield from (item for item in of_one if item not in stay)

@@ -48,6 +48,7 @@ LIVES: dict[str, tuple[list[tuple[str, int]], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.some_in_suite(8)
 @pytest.mark.parametrize("policy", ["charge_now", "hold_then_capture"])
 @pytest.mark.parametrize("days_pass", [False, True])
 @pytest.mark.parametrize("life", LIVES)

@@ -178,6 +178,7 @@ def test_the_same_event_again_takes_from_the_balance_once(card: VirtualCard) -> 
 # The life of a purchase that the balance pays in part
 
 
+@pytest.mark.some_in_suite(6)
 @pytest.mark.parametrize("days_pass", [False, True])
 @pytest.mark.parametrize("life", LIVES)
 def test_every_order_of_a_purchases_events_ends_with_the_same_split(life: str, days_pass: bool) -> None:
@@ -207,6 +208,7 @@ def test_every_order_of_a_purchases_events_ends_with_the_same_split(life: str, d
     VirtualCard.objects.update(balance_minor=0)
 
 
+@pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize("days_pass", [False, True])
 @pytest.mark.parametrize("life", ALL_FROM_BALANCE)
 def test_every_order_ends_the_same_when_the_balance_pays_all(life: str, days_pass: bool) -> None:

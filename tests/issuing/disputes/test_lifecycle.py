@@ -63,6 +63,7 @@ LIVES: dict[str, tuple[tuple[Step, ...], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.some_in_suite(9)
 @pytest.mark.parametrize(
     ("life", "first"), [(life, first) for life, (steps, _) in LIVES.items() for _, first in orders_of(len(steps))]
 )

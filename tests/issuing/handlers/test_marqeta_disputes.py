@@ -29,6 +29,7 @@ class TestMarqeta:
     def asked(self) -> EventBody:
         return bought()
 
+    @pytest.mark.some_in_suite(8)
     @pytest.mark.parametrize(
         ("story", "status", "first"),
         [

@@ -62,6 +62,7 @@ def test_each_operation_answers_its_own_example_as_described(owner: Somebody) ->
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.only_in_proofs
 @pytest.mark.parametrize("share", range(SHARES))
 def test_no_request_gets_what_the_document_does_not_say(share: int, owner: Somebody, app: Any) -> None:
     load_all_checks()

@@ -76,6 +76,7 @@ def test_a_machine_without_a_zone_is_no_zone_for_a_wallet() -> None:
     assert not is_known("Factory")
 
 
+@pytest.mark.some_in_suite(1)
 @pytest.mark.parametrize("machine", ["none", "empty", "broken"])
 def test_what_the_machine_has_of_zones_does_not_matter(machine: str, tmp_path: Path) -> None:
     (tmp_path / "America").mkdir()

@@ -38,6 +38,7 @@ def test_each_address_and_method_is_in_the_document() -> None:
     assert {(each.method, each.address) for each in OPERATIONS} == answered
 
 
+@pytest.mark.some_in_suite(8)
 @pytest.mark.parametrize("each", OPERATIONS, ids=lambda each: each.name)
 def test_answers_have_the_form_that_the_document_says(document: dict[str, Any], each: Any) -> None:
     """Of nobody, of a person who has just logged in, and of one who has given their password again."""

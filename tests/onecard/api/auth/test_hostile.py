@@ -58,6 +58,7 @@ WHO = {
 }
 
 
+@pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize("each", [each for each in OPERATIONS if each.body], ids=lambda each: each.name)
 def test_no_value_of_any_field_breaks_an_operation(each: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(throttles.LIMITS, "joining", (10_000, 60))

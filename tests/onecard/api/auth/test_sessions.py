@@ -67,6 +67,7 @@ def test_all_sessions_are_ended_at_once() -> None:
     assert "person.sessions_ended" in Entry.objects.values_list("action", flat=True)
 
 
+@pytest.mark.some_in_suite(3)
 @pytest.mark.parametrize("chosen", [[], None, "x", [0], ["x"], [10**30], [{}], [None]])
 def test_a_session_that_is_not_ones_own_is_not_ended(chosen: Any) -> None:
     app, eve = joined(), joined("eve@example.com")
