@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from kombu import Exchange, Queue
 
 from onecard.kit.redaction import redact_handlers
+from onecard.kit.transactions import abandon_transaction
 from onecard.start import read_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
@@ -164,7 +165,11 @@ _BY_THE_CLOCK: Final = frozenset(entry["task"] for entry in app.conf.beat_schedu
 
 @task_prerun.connect
 def renew_old_connections(**_: object) -> None:
-    """Ends a connection that is broken or too old before a task, as Django does before a request (CONN_MAX_AGE)."""
+    """Ends a connection that is broken or too old before a task, as Django does before a request (CONN_MAX_AGE).
+
+    The task before may have been interrupted where it left a transaction open.
+    """
+    abandon_transaction()
     close_old_connections()
 
 

@@ -19,7 +19,7 @@ from issuing.issuers.guard import alerts
 from issuing.issuers.guard.redis_scripts import shared
 from issuing.webhooks import refused_signatures
 from routing import rulebook
-from tests.support import lengths, snapshots
+from tests.support import lengths, snapshots, time_limits
 from tests.support.template_database import migrated_template
 
 
@@ -31,6 +31,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer() -> Iterator[None]:
+    """A test whose time is over ends at once: Hypothesis would try further examples on what the first one left."""
+    is_set = yield
+    time_limits.let_none_be_caught()
+    return is_set
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,20 @@ LED_BACK = {
     ("issuing/handlers/dispatch.py", "issuing/inbox/deliveries.py"),  # It marks the event as handled.
     ("wallet/refunds/send.py", "wallet/refunds/records.py"),  # It records the answer in the row that it sent.
 }
+# Where database errors are caught and no transaction can be open: the doors, what starts a process, and these.
+OUTSIDE_ANY_TRANSACTION = (
+    "issuing/authorizations/",
+    "issuing/webhooks/",
+    "issuing/cards/cutover.py",  # It refuses to run in a transaction.
+    "issuing/legacy/importing.py",  # It catches what its transaction of a batch raises.
+    "audit/edits.py",  # Around Django's own transaction of an edit.
+    "wallet/checks.py",
+    "onecard/metrics.py",
+    "onecard/health.py",
+    "onecard/desk/task_runs.py",
+    "onecard/demo/world.py",
+    "onecard/kit/postgresql/base.py",
+)
 SOURCES = [path for app in OURS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
 
 
@@ -70,6 +84,32 @@ def test_no_file_is_too_long_to_read_in_a_sitting() -> None:
 @pytest.mark.parametrize("name", ["utils", "helpers", "common", "misc", "manager"])
 def test_no_drawer_without_a_name(name: str) -> None:
     assert not [path for path in SOURCES if path.stem == name]
+
+
+def test_a_refusal_of_the_database_is_caught_outside_its_unit() -> None:
+    """What the database refuses makes the rest of its transaction useless, but for a savepoint (money-safety T10)."""
+    caught = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Try) and _catches_the_database(node) and not _is_a_unit(node.body)
+    }
+    starts = tuple(name for name in caught if name.startswith(OUTSIDE_ANY_TRANSACTION) or "/commands/" in name)
+    assert not caught - set(starts)
+    assert all(any(name.startswith(start) for name in starts) for start in OUTSIDE_ANY_TRANSACTION)
+
+
+def _catches_the_database(node: ast.Try) -> bool:
+    named = {
+        part for handler in node.handlers if handler.type for part in re.findall(r"\w+", ast.unparse(handler.type))
+    }
+    return bool(named & {"DatabaseError", "DataError", "IntegrityError", "OperationalError"})
+
+
+def _is_a_unit(body: list[ast.stmt]) -> bool:
+    """Returns whether a block consists of `with savepoint():` or `with transaction():` alone."""
+    units = [ast.unparse(item.context_expr) for part in body if isinstance(part, ast.With) for item in part.items]
+    return len(body) == 1 and not {"savepoint()", "transaction()"}.isdisjoint(units)
 
 
 def test_nothing_but_the_framework_uses_signals() -> None:

@@ -1,6 +1,7 @@
 """Names for the three uses of Django's `atomic`: a transaction, a savepoint, and a check for one."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 
@@ -8,6 +9,8 @@ from django.db import connection
 from django.db import transaction as django_transaction
 
 from onecard.kit.errors import OneCardError
+
+log = logging.getLogger(__name__)
 
 
 class TransactionError(OneCardError):
@@ -75,6 +78,20 @@ def require_no_transaction(what: str) -> None:
         raise TransactionError(f"{what} must not happen inside a database transaction")
 
 
+def abandon_transaction() -> None:
+    """Ends a transaction of this thread that was left open, with its locks; for the start of a task, where none is.
+
+    A signal may raise between the begin of a transaction and the block that would end it, as Celery's time limit does.
+    Without this, every later task of the process would fail, or would join a transaction that nobody commits.
+    """
+    if connection.in_atomic_block or _locks.held:
+        log.error("A transaction that was left open is rolled back.")
+        _locks.held = []
+        connection.in_atomic_block = connection.needs_rollback = False
+        connection.savepoint_ids, connection.atomic_blocks = [], []
+        connection.close()
+
+
 class _Locks(threading.local):
     """What this thread's transaction has locked, by savepoint: a rollback to a savepoint releases its locks."""
 
@@ -83,15 +100,16 @@ class _Locks(threading.local):
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        self.held.append(set())
+        held = self.held
+        held.append(set())
         try:
             yield
         except BaseException:
-            self.held.pop()
+            held.pop()
             raise
-        done = self.held.pop()
-        if self.held:
-            self.held[-1] |= done
+        done = held.pop()
+        if held:
+            held[-1] |= done
 
     def has(self, name: str) -> bool:
         return any(name in held for held in self.held)

@@ -13,9 +13,12 @@ from typing import Any, Self
 import psycopg
 from psycopg import waiting
 from psycopg.abc import PQGen, PQGenConn
+from psycopg.pq import TransactionStatus
 
 # How often a wait without a limit checks for Ctrl-C, in seconds; psycopg's own value.
 INTERVAL_S = 0.1
+# psycopg's own wait for the end of a statement that it cancels.
+CANCELED_WITHIN_S = 5.0
 
 
 class SilentDatabaseError(psycopg.OperationalError):
@@ -66,7 +69,19 @@ class TimeLimitedConnection(psycopg.Connection[Any]):
             connecting.close()
 
     def wait(self, gen: PQGen[Any], interval: float = INTERVAL_S, timeout: float | None = None) -> Any:
-        """As psycopg's; raises SilentDatabaseError and closes the connection when the time is over."""
+        """As psycopg's; raises SilentDatabaseError and closes the connection when the time is over.
+
+        A statement that is interrupted, as by Celery's time limit, is canceled, so that the connection can be used on.
+        """
+        try:
+            return self._wait(gen, interval, timeout)
+        except psycopg.Error:
+            raise
+        except BaseException:
+            self._cancel(gen)
+            raise
+
+    def _wait(self, gen: PQGen[Any], interval: float, timeout: float | None) -> Any:
         if _limit.until is None:
             return super().wait(gen, interval, timeout)
         try:
@@ -77,6 +92,18 @@ class TimeLimitedConnection(psycopg.Connection[Any]):
             with contextlib.suppress(psycopg.Error, RuntimeError):
                 gen.close()
             raise SilentDatabaseError("The database did not answer before the time was up.") from None
+
+    def _cancel(self, gen: PQGen[Any]) -> None:
+        """Cancels the statement that runs, as psycopg does after Ctrl-C only, or ends the connection."""
+        if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+            return
+        try:
+            self.cancel_safe(timeout=CANCELED_WITHIN_S)
+            waiting.wait(gen, self.pgconn.socket, interval=INTERVAL_S, timeout=CANCELED_WITHIN_S)
+        except psycopg.errors.QueryCanceled:
+            pass
+        except BaseException:  # noqa: BLE001  (whatever came in between: the interruption itself is raised again)
+            self.pgconn.finish()
 
 
 def _left_s() -> float:
