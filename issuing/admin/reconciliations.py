@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audit.admin import actor_in_words
+from audit.models import Entry
 from issuing import states
 from issuing.models import ReconcileFinding, ReconcileRun
 from issuing.reconcile import recorded
@@ -115,6 +117,7 @@ def report_of(run: ReconcileRun, page: str | None) -> dict[str, Any]:
         "is_running": is_running,
         "waits_for_worker": is_running and not recorded.is_in_hands(run.pk),
         "state": display.label(run.get_status_display(), TONE.get(run.status, "neutral")),
+        "asked_by": _asked_by(run),
         "now_comparing": comparison_in_words(run.now_comparing),
         "findings": findings,
         "rows": [
@@ -132,6 +135,14 @@ def report_of(run: ReconcileRun, page: str | None) -> dict[str, Any]:
         ],
         "progress_page": reverse("admin:issuing_reconcilerun_progress", args=[run.pk]),
     }
+
+
+def _asked_by(run: ReconcileRun) -> str:
+    if run.requested_by == recorded.NIGHTLY:
+        return _("The clock, at night")
+    if run.requested_by == recorded.COMMAND:
+        return "manage.py reconcile"
+    return actor_in_words(Entry(actor=run.requested_by))
 
 
 def comparison_in_words(label: str) -> str:

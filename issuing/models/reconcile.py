@@ -31,6 +31,12 @@ class ReconcileRun(models.Model):
     without_case = models.PositiveIntegerField(default=0, help_text=_("So many have one cause; look for it first."))
     resolved = models.PositiveIntegerField(default=0, help_text=_("Cases whose difference is gone."))
     older = models.PositiveIntegerField(default=0, help_text=_("Open cases about movements before the window."))
+    repaired = models.PositiveIntegerField(default=0, help_text=_("Differences that `--fix` repaired."))
+    provider = models.CharField(
+        max_length=20, blank=True, help_text=_("The only issuer or processor that was compared; empty for all.")
+    )
+    is_by_command = models.BooleanField(default=False, help_text=_("`manage.py reconcile` carries it out."))
+    is_whole = models.BooleanField(default=True, help_text=_("It compares all that the night does."))
     starts = models.PositiveSmallIntegerField(default=0, help_text=_("How often a worker began with it."))
     problem = FreeTextField(max_length=300, blank=True, help_text=_("Why it failed."))
     requested_at = models.DateTimeField()

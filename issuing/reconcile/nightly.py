@@ -1,7 +1,7 @@
 """The nightly reconciliation, and the comparisons that take part."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -49,6 +49,21 @@ def run_all(listener: Listener = Listener(), span: Window | None = None) -> list
             listener.compared(report)
             reports.append(report)
     return reports
+
+
+def run_strictly(comparisons: Sequence[Comparison], span: Window, listener: Listener, *, fix: bool) -> Report:
+    """Makes these comparisons one after the other; returns the counts of all.
+
+    Raises what `reconcile` raises: nothing is concluded from that comparison and those after it.
+    """
+    total = Report(span)
+    listener.planned(len(comparisons))
+    for comparison in comparisons:
+        listener.begun(comparison)
+        report = reconcile([comparison], span, fix=fix, on_finding=listener.on_finding, progress=listener.progress)
+        listener.compared(report)
+        total.add(report)
+    return total
 
 
 def _report_of(comparison: Comparison, span: Window, listener: Listener) -> Report | None:

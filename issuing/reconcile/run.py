@@ -65,6 +65,12 @@ class Report:
     resolved: int = 0
     rows: int = 0
 
+    def add(self, other: "Report") -> None:
+        """Adds the counts of further comparisons of the same window."""
+        self.found += other.found
+        for name in ("repaired", "settled", "left", "older", "without_case", "resolved", "rows"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 OnFinding = Callable[[Finding], object]
 Progress = Callable[[str, int], object]

@@ -1,22 +1,26 @@
 """`manage.py reconcile`: issuer, processor and our books compared both ways, by class, each difference with its case.
 
-Without --fix nothing but cases is written. Exit status: 0 when no difference is left open, 1 when some are, also from
-before the window, 2 when it could not be done (wrong arguments, a list that cannot be read, the same comparison under
-way), 130 after Ctrl-C.
+Without --fix nothing but cases and the report in the back office is written. Exit status: 0 when no difference is left
+open, 1 when some are, also from before the window, 2 when it could not be done (wrong arguments, a list that cannot be
+read, another reconciliation under way), 130 after Ctrl-C.
 """
 
 import datetime as dt
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 from tqdm import tqdm
 
-from issuing.reconcile.nightly import REAL, taking_part
+from issuing.models import ReconcileRun
+from issuing.reconcile import recorded
+from issuing.reconcile.nightly import REAL
 from issuing.reconcile.report import WRITERS, FindingWriter
-from issuing.reconcile.run import Report, reconcile
+from issuing.reconcile.run import Report
 from issuing.reconcile.window import Window, window
+from onecard.kit import references
 from onecard.kit.command_options import moment_of
 from onecard.kit.errors import OneCardError
 
@@ -48,8 +52,9 @@ class Command(BaseCommand):
     ) -> None:
         span = _window(since, until)
         writer = WRITERS[format](self.stdout)  # type: ignore[arg-type]
+        is_whole = not (since or until or provider)
         try:
-            report = _compare(span, provider, writer, fix=fix)
+            report = self._compare(span, provider, writer, fix=fix, is_whole=is_whole)
         except KeyboardInterrupt:
             raise CommandError("Interrupted; what was found so far has its case.", returncode=INTERRUPTED) from None
         except OneCardError as error:
@@ -62,15 +67,27 @@ class Command(BaseCommand):
         if report.left or report.older:
             raise CommandError("Differences are left open; their cases say which.", returncode=LEFT)
 
+    def _compare(self, span: Window, provider: str, writer: FindingWriter, *, fix: bool, is_whole: bool) -> Report:
+        with tqdm(unit=" rows", leave=False, disable=None) as bar:
 
-def _compare(span: Window, provider: str, writer: FindingWriter, *, fix: bool) -> Report:
-    with tqdm(unit=" rows", leave=False, disable=None) as bar:
+            def advance(name: str, rows: int) -> None:
+                bar.set_description_str(name)
+                bar.update(rows)
 
-        def advance(name: str, rows: int) -> None:
-            bar.set_description_str(name)
-            bar.update(rows)
+            return recorded.carry_out_here(
+                span,
+                provider=provider,
+                fix=fix,
+                is_whole=is_whole,
+                begun=self._say_where,
+                on_finding=writer.add,
+                progress=advance,
+            )
 
-        return reconcile(taking_part(provider), span, fix=fix, on_finding=writer.add, progress=advance)
+    def _say_where(self, run: ReconcileRun) -> None:
+        """On the error output, so that the other one holds nothing but the findings in their format."""
+        page = settings.PUBLIC_URL + references.page_of(f"reconcilerun:{run.pk}")
+        self.stderr.write(f"Report: {page}", lambda text: text)
 
 
 def _window(since: str | None, until: str | None) -> Window:

@@ -18,8 +18,8 @@ SHOWN: Final = (Account.PROCESSOR, Account.ISSUER, Account.CARD_BALANCES, Accoun
 
 
 def last_reconciliation() -> dict[str, Any] | None:
-    """Returns the last one that ended, with what it left; None before the first."""
-    run = ReconcileRun.objects.exclude(status=Reconciliation.RUNNING).first()
+    """Returns the last one that ended and compared everything, with what it left; None before the first."""
+    run = ReconcileRun.objects.filter(is_whole=True).exclude(status=Reconciliation.RUNNING).first()
     if run is None:
         return None
     skipped = run.comparisons - run.compared if run.status == Reconciliation.FINISHED else 0

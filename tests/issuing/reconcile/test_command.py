@@ -11,14 +11,19 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.urls import reverse
 
 from issuing.issuers import registry
-from issuing.reconcile import nightly
+from issuing.models import ReconcileRun
+from issuing.reconcile import nightly, recorded
 from issuing.reconcile.window import LENGTH, window
+from onecard.desk.home import books
 from onecard.kit import clock
+from onecard.outbox.models import Message
 from tests.issuing.reconcile.conftest import Result
 from tests.journeys.two_issuers import Side, settle
 from tests.sandbox.running import RunningSandbox
+from tests.support.back_office import logged_in, text_of
 from tests.support.factories import VirtualCardFactory
 from tests.support.threads import at_once
 from wallet.models import Case
@@ -110,6 +115,89 @@ def test_an_issuers_text_is_no_formula_in_a_spreadsheet(lost_capture: Side) -> N
     )
 
     assert "'=HYPERLINK" in printed("--format=csv")[1]
+
+
+def test_what_it_found_stays_as_a_report_whose_address_it_says(
+    lost_capture: Side, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://office.example"
+    status, _table = printed("--fix", "--provider=stripe")
+
+    run = ReconcileRun.objects.get()
+    page = reverse("admin:issuing_reconcilerun_change", args=[run.pk])
+    assert capsys.readouterr().err == f"Report: https://office.example{page}\n"
+    assert (status, run.status, run.found, run.repaired, run.left) == (0, "finished", 1, 1, 0)
+    assert run.compared == run.comparisons == len(nightly.taking_part("stripe"))
+    assert (run.provider, run.is_whole, run.is_by_command) == ("stripe", False, True)
+    shown = text_of(logged_in().get(page))
+    for part in ("manage.py reconcile", "Stripe and our own books only", "No difference is left."):
+        assert part in shown
+    assert books.last_reconciliation() is None, "it says nothing of what it did not compare"
+
+
+def test_a_list_that_cannot_be_read_is_a_report_that_failed(both: RunningSandbox, lost_capture: Side) -> None:
+    both.order(method="GET", path="/v1/refunds", do="error_500", times=50)
+
+    assert printed("--format=json")[0] == 2
+
+    run = ReconcileRun.objects.get()
+    assert (run.status, run.is_whole, run.findings.count()) == ("failed", True, 1)
+    assert run.compared < run.comparisons
+    assert run.problem
+    both.release()
+
+
+def test_an_interrupted_command_leaves_a_report_that_says_so(
+    lost_capture: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_args: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nightly, "reconcile", interrupt)
+
+    assert printed()[0] == 130
+    run = ReconcileRun.objects.get()
+    assert (run.status, run.problem) == ("failed", "It was interrupted; what it found so far has its case.")
+
+
+def test_a_run_that_a_worker_has_is_not_made_a_second_time(both: RunningSandbox, at_stripe: Side) -> None:
+    run, _is_new = recorded.request(actor="user:7")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"onecard.reconcile.run:{run.pk}"])
+        try:
+            assert at_once([lambda: printed()[0]]) == [2]
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+    run.refresh_from_db()
+    assert (run.status, run.starts, ReconcileRun.objects.count()) == ("running", 0, 1)
+
+
+def test_a_run_that_waits_for_a_worker_is_taken_over_by_a_whole_one(both: RunningSandbox, at_stripe: Side) -> None:
+    run, _is_new = recorded.request(actor="user:7")
+
+    assert printed("--provider=stripe")[0] == 2, "who asked for it wants more"
+    assert printed()[0] == 0
+
+    run.refresh_from_db()
+    assert (run.status, run.is_by_command, ReconcileRun.objects.count()) == ("finished", True, 1)
+    recorded.carry_out(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.starts == 1, "the worker's message finds it done"
+
+
+def test_the_run_of_a_command_that_died_fails_and_is_not_done_anew() -> None:
+    run = ReconcileRun.objects.create(
+        requested_by=recorded.COMMAND,
+        is_by_command=True,
+        requested_at=clock.now(),
+        updated_at=clock.now() - 2 * recorded.LOST_AFTER,
+    )
+
+    assert recorded.sweep() == []
+
+    run.refresh_from_db()
+    assert (run.status, run.problem) == ("failed", "Its command has ended; what it found so far is a case.")
+    assert not Message.objects.filter(topic=recorded.TOPIC).exists()
 
 
 def test_nothing_found_is_said_and_ends_with_0(both: RunningSandbox, at_stripe: Side) -> None:
