@@ -62,7 +62,6 @@ MERCHANT_MCC_PASSED_THROUGH = environment.flag("MERCHANT_MCC_PASSED_THROUGH", de
 
 # The highest limits that cardholders may set by themselves, in US cents: for one purchase, a day and a month.
 CARD_LIMIT_CEILINGS = environment.ceilings("CARD_LIMIT_CEILINGS", default="200000,500000,2000000")
-
 # How many cards a person may begin to add within 24 hours: whoever tries out stolen cards needs many.
 CARD_SETUPS_A_DAY = environment.number("CARD_SETUPS_A_DAY", default=10, least=1, most=1000)
 
@@ -96,6 +95,8 @@ SECOND_FACTOR_WAIT_H = environment.number(
     "SECOND_FACTOR_WAIT_H", default=0 if DEBUG else 24, least=0 if DEBUG else 1, most=720
 )
 STAFF_IDLE_MIN = environment.number("STAFF_IDLE_MIN", default=30, least=1, most=720)
+# What moves money or shows card data is done so long after a code of the second factor, or a passkey.
+STAFF_FRESH_CODE_MIN = environment.number("STAFF_FRESH_CODE_MIN", default=10, least=1, most=60)
 STAFF_SESSION_H = environment.number("STAFF_SESSION_H", default=12, least=1, most=48)
 # How many proxies in front of us append to X-Forwarded-For; 0 counts logins by the address that connects.
 ALLAUTH_TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", default=0, least=0, most=10)
@@ -103,7 +104,6 @@ ALLAUTH_TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXY_COUNT", default=
 PUBLIC_URL = environment.url("PUBLIC_URL", default="", schemes=("https", "http")).rstrip("/") or (
     "http://127.0.0.1:8000" if DEBUG else f"https://{ALLOWED_HOSTS[0].lstrip('.') if ALLOWED_HOSTS else 'localhost'}"
 )
-
 # Where the card's terms can be read (wallet/kyc/fields.py: TERMS_VERSION); without it the page says to ask for them.
 TERMS_URL = environment.url("TERMS_URL", default="", schemes=("https", "http"))
 

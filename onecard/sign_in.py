@@ -47,6 +47,7 @@ def settings_of_the_library(*, debug: bool) -> dict[str, Any]:
         "MFA_FORMS": {
             "authenticate": "onecard.second_factor.forms.LoginCodeForm",
             "reauthenticate": "onecard.second_factor.forms.FreshCodeForm",
+            "reauthenticate_webauthn": "onecard.second_factor.forms.FreshPasskeyForm",
         },
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_RECOVERY_CODES_SHOW_ONCE": True,

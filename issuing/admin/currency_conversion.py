@@ -98,6 +98,7 @@ def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirm
         button=_("Enter the converted amount"),
         back=change_page(movement),
         facts=_facts(movement, purchase),
+        needs_fresh_code=True,
     )
 
 

@@ -87,4 +87,5 @@ def _confirmation(row: DisputeEvidence) -> Confirmation:
         words=_("It is a person's own document. Your reason and your name stay in the audit trail."),
         button=_("Download it"),
         back=change_page(row),
+        needs_fresh_code=True,
     )

@@ -169,6 +169,7 @@ def _submit_confirmation(row: DisputeRequest) -> Confirmation:
             (_("Left of the payment"), requests.left_of(row.transaction)),
             (_("Due"), display.moment(row.due_at)),
         ),
+        needs_fresh_code=True,
     )
 
 

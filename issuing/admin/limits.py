@@ -85,6 +85,7 @@ class LimitsAdmin(BaseAdmin):
             button=_("Change limits"),
             back=change_page(card),
             facts=[(_("Cardholder"), person_link(card.cardholder))],
+            needs_fresh_code=True,
         )
         return ask_or_do(
             request,

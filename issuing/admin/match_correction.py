@@ -68,5 +68,9 @@ def _confirmation(movement: CardTransaction) -> Confirmation:
             "join": ", ".join(alongside),
         }
     return Confirmation(
-        title=_("This link is wrong"), words=words, button=_("Correct the link"), back=change_page(movement)
+        title=_("This link is wrong"),
+        words=words,
+        button=_("Correct the link"),
+        back=change_page(movement),
+        needs_fresh_code=True,
     )

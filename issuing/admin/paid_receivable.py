@@ -38,4 +38,5 @@ ACTIONS["unfreeze"] = CaseAction(
     facts=_facts,
     refusals=(CardRefusedError,),
     when_resolved=True,
+    moves_money=False,
 )

@@ -155,6 +155,7 @@ def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirma
         back=change_page(purchase),
         danger=True,
         facts=_refund_facts(purchase, found),
+        needs_fresh_code=True,
     )
 
 

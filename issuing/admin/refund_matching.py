@@ -92,6 +92,7 @@ def _joining(movement: CardTransaction, form: LinkForm) -> Confirmation:
         words=words,
         button=_("Join them"),
         back=change_page(movement),
+        needs_fresh_code=True,
     )
 
 
@@ -121,6 +122,7 @@ def _keeping_apart(movement: CardTransaction) -> Confirmation:
         % {"what_moved": what_moved(movement), "if_apart": _IF_APART[movement.transaction_type]},
         button=_("Book it by itself"),
         back=change_page(movement),
+        needs_fresh_code=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""The page that shows a card's number: it asks for a reason and the second factor, and shows the number once."""
+"""The page that shows a card's number: it asks for a reason, shortly after the second factor, and shows it once."""
 
 from functools import partial
 from typing import Any
@@ -20,7 +20,6 @@ from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.confirmation_pages import (
     AreaWidget,
-    CodeField,
     Confirmation,
     ask_or_do,
     change_page,
@@ -34,7 +33,7 @@ SHOWN_FOR_S = 60
 
 
 class RevealForm(forms.Form):
-    """The reason, and a second factor's code for this one display."""
+    """The reason."""
 
     reason = forms.CharField(
         label=gettext_lazy("Why must you see the number?"),
@@ -43,7 +42,6 @@ class RevealForm(forms.Form):
         widget=AreaWidget({"rows": 3}),
         help_text=gettext_lazy("It stands in the audit trail with your name."),
     )
-    code = CodeField(label="The six digits that your authenticator shows now")
 
 
 class RevealAdmin(BaseAdmin):
@@ -82,6 +80,7 @@ def reveal_page(request: HttpRequest, card: VirtualCard) -> HttpResponse:
         button=_("Reveal"),
         back=change_page(card),
         danger=True,
+        needs_fresh_code=True,
     )
     reveal = partial(_reveal, card, request.user)
     return ask_or_do(

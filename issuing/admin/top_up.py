@@ -111,4 +111,5 @@ def _confirmation(card: VirtualCard) -> Confirmation:
         % {"has": has, "spends": spends},
         button=_("Charge it and put it there"),
         back=change_page(card),
+        needs_fresh_code=True,
     )

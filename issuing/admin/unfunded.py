@@ -50,4 +50,5 @@ ACTIONS["charge-chosen"] = CaseAction(
     why_not=_why_not,
     form=ChosenForm,
     facts=_facts,
+    moves_money=True,
 )

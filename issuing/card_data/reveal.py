@@ -23,14 +23,12 @@ from issuing.card_data.vault import (
 from issuing.issuers.base import CardData, Issuer, IssuerError, RevealGrant
 from issuing.issuers.registry import issuer_for
 from issuing.models import VirtualCard
-from onecard.kit.errors import OneCardError
 from onecard.kit.transactions import require_no_transaction, transaction
 from onecard.second_factor import trust
-from onecard.second_factor.devices import has_device, verify_code
+from onecard.second_factor.devices import has_device
 from onecard.users.models import User
 
 OWN_REASON: Final = "The cardholder asks on the own device"
-WRONG_CODE: Final = "This is not the present code of your authenticator, or it was used before. Wait for the next one."
 NO_DEVICE: Final = "Set up your second factor first: ask an administrator for an invitation."
 _NONCE: Final = re.compile(r"[\x21-\x7e]{0,500}")
 
@@ -48,7 +46,7 @@ class SuspendedError(CardDataError):
 
 
 class NotThisPersonError(CardDataError):
-    """The second factor was missing, wrong or used before."""
+    """The person has no second factor."""
 
     code = "card_data_second_factor"
 
@@ -77,10 +75,11 @@ class NonceError(CardDataError):
 
 
 @sensitive_variables()
-def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) -> CardData:
-    """Returns the whole number and the CVV, for staff with the permission; `code` is their present second factor.
+def reveal_to_staff(*, card: VirtualCard, user: User, reason: str) -> CardData:
+    """Returns the whole number and the CVV, for staff with the permission.
 
-    Read from our own store if the card is kept there, else from the issuer. Raises NotAllowedError, ReasonError,
+    The caller has asked for their second factor (`Confirmation.needs_fresh_code`). Read from our own store if the card
+    is kept there, else from the issuer. Raises NotAllowedError, ReasonError,
     SuspendedError, NotThisPersonError, TooManyRevealsError, NotRevealableError, SealError or IssuerError; all
     messages may be shown to people.
     """
@@ -89,8 +88,7 @@ def reveal_to_staff(*, card: VirtualCard, user: User, reason: str, code: str) ->
         raise NotAllowedError("You may not see the numbers of cards.")
     actor = f"user:{user.pk}"
     reason = checked_reason(actor, reason)
-    _refuse_suspended(card, user, actor, reason)
-    _check_second_factor(card, user, actor, reason, code)
+    _refuse_without_trust(card, user, actor, reason)
     if VirtualCard.objects.filter(pk=card.pk).exclude(encrypted_card_number="").exists():
         return reveal_stored(card, actor=actor, reason=reason)
     issuer = _issuer_of(card)
@@ -131,25 +129,14 @@ def grant_to_cardholder(*, public_id: uuid.UUID, user: User, nonce: str = "") ->
     return grant
 
 
-def _refuse_suspended(card: VirtualCard, user: User, actor: str, reason: str) -> None:
-    """Refuses a person whose second factor is new or suspended, and records the attempt in the trail."""
-    why = trust.why_not_trusted(user) if has_device(user) else ""
+def _refuse_without_trust(card: VirtualCard, user: User, actor: str, reason: str) -> None:
+    """Refuses a person whose second factor is missing, new or suspended, and records the attempt in the trail."""
+    is_missing = not has_device(user)
+    why = NO_DEVICE if is_missing else trust.why_not_trusted(user)
     if why:
         with transaction():
-            record_reveal(card, actor, reason, "suspended")
-        raise SuspendedError(why)
-
-
-@sensitive_variables("code")
-def _check_second_factor(card: VirtualCard, user: User, actor: str, reason: str, code: str) -> None:
-    """Checks the code. A wrong one is recorded and counted, so that guessing uses up the hour's limit."""
-    with transaction():
-        problem: OneCardError | None = refusal_of_limit(card, actor, reason)
-        if problem is None and not verify_code(user, code):
-            record_reveal(card, actor, reason, "second_factor")
-            problem = NotThisPersonError(WRONG_CODE if has_device(user) else NO_DEVICE)
-    if problem is not None:
-        raise problem
+            record_reveal(card, actor, reason, "second_factor" if is_missing else "suspended")
+        raise (NotThisPersonError if is_missing else SuspendedError)(why)
 
 
 def _issuer_of(card: VirtualCard) -> Issuer:

@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from onecard.kit import fresh_code
 from onecard.kit.errors import OneCardError
 from onecard.kit.reasons import LONGEST_REASON
 
@@ -80,6 +81,8 @@ class Confirmation:
     danger: bool = False
     # Names and values, shown above the form.
     facts: Sequence[tuple[str, object]] = ()
+    # What moves money, shows card data or gives power is asked for, and done, shortly after a second factor only.
+    needs_fresh_code: bool = False
 
 
 @sensitive_variables("result")
@@ -98,7 +101,12 @@ def ask_or_do(
     `done` is the sentence for success, or a function that shows the call's result and may return another page. A
     refusal is shown beside the form, which keeps what was typed. If `row` was deleted meanwhile, a message on the list
     says so. The caller checks the permission first. A page that linked here by `with_way_back` is led back to.
+    Where `needs_fresh_code` is set and the second factor was entered too long ago, it is asked for and nothing is done.
     """
+    if confirmation.needs_fresh_code:
+        if not fresh_code.is_fresh(request):
+            return fresh_code.ask(request, form)
+        fresh_code.fill_in(request, form)
     confirmation = replace(confirmation, back=way_back(request, confirmation.back))
     if request.method != "POST" or not form.is_valid():
         return _ask(request, confirmation, form)

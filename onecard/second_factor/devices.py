@@ -12,7 +12,6 @@ from typing import Final
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, validate_totp_code
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
@@ -35,6 +34,10 @@ WRONG_FIRST_CODE: Final = gettext_lazy(
 )
 WRONG_OLD_CODE: Final = gettext_lazy(
     "This is neither a code of your old device nor a recovery code. Without them, ask a superuser to remove the device."
+)
+WRONG_CODE: Final = gettext_lazy(
+    "This is not the present code of your authenticator, or it was used before. Wait for the next one. A recovery code "
+    "does not do here: it lets you log in, and replace a lost device under “My second factor”."
 )
 TOO_MANY: Final = gettext_lazy("Too many wrong passwords or codes; please wait an hour.")
 _CODE: Final = re.compile(r"[0-9]{6}")
@@ -61,22 +64,20 @@ def verify_code(user: User, code: str) -> bool:
 
 
 @sensitive_variables("code")
-def confirm(user: User, code: str) -> None:
-    """Asks for a fresh code before an action that needs one; raises SecondFactorError.
+def confirm(user: User, code: str) -> Authenticator:
+    """Checks a code that is asked for anew in a session and returns its device; raises SecondFactorError.
 
     The trail records a wrong code, and ten of them in an hour lock the person out. Call it outside any transaction that
     may roll back.
     """
     with transaction():
         user = _locked(user)
-        problem = trust.why_not_trusted(user) or _too_many(user)
+        problem, device = _too_many(user), _totp(user)
         if not problem and not verify_code(user, code):
-            sentence = _(
-                "This is not the present code of your authenticator, or it was used before. Wait for the next one."
-            )
-            problem = refused(user, "code", sentence)
-    if problem:
+            problem = refused(user, "code", str(WRONG_CODE))
+    if problem or device is None:
         raise SecondFactorError(problem)
+    return device
 
 
 @sensitive_variables("seed", "code", "old_code", "password")

@@ -6,12 +6,15 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
+from onecard.kit.confirmation_pages import CodeField
 from onecard.second_factor import devices, trail_of_logins
+from onecard.second_factor.errors import SecondFactorError
 from onecard.second_factor.seeds import seeds_of
 from onecard.users.models import User
 
@@ -68,5 +71,29 @@ class LoginCodeForm(RecordsWrongCodes, AuthenticateForm):
     """The second step of a login."""
 
 
-class FreshCodeForm(RecordsWrongCodes, ReauthenticateForm):
-    """Asks a logged-in person for a code before passkeys or recovery codes are changed."""
+class FreshCodeForm(ReauthenticateForm):
+    """Asks a member of staff again who they are: by a code of their app. A recovery code is only for logging in."""
+
+    code = CodeField(label=gettext_lazy("The six digits that your authenticator shows now"))
+
+    @sensitive_variables()
+    def clean_code(self) -> str:
+        code = str(self.cleaned_data["code"])
+        try:
+            self.authenticator = devices.confirm(self.user, code)
+        except SecondFactorError as error:
+            raise ValidationError(error.message) from None
+        return code
+
+    def save(self) -> None:
+        super().save()
+        trail_of_logins.confirmed_again(self.user, by="code")
+
+
+class FreshPasskeyForm(ReauthenticateWebAuthnForm):
+    """Asks a member of staff again who they are, by a passkey."""
+
+    def clean_credential(self) -> Any:
+        found = super().clean_credential()
+        trail_of_logins.confirmed_again(self.user, by="passkey")
+        return found

@@ -72,6 +72,7 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
         button=_("Remove it"),
         back=change_page(person),
         danger=True,
+        needs_fresh_code=True,
     )
     return ask_or_do(
         request,
@@ -96,6 +97,7 @@ def colleague(request: HttpRequest) -> HttpResponse:
         ),
         button=_("Send the invitation"),
         back=reverse("admin:users_user_changelist"),
+        needs_fresh_code=True,
     )
     return ask_or_do(
         request,
@@ -120,6 +122,7 @@ def invite(request: HttpRequest, user_id: int) -> HttpResponse:
         % {"email": person.email or _("nobody yet")},
         button=_("Send the invitation"),
         back=change_page(person),
+        needs_fresh_code=True,
     )
     return ask_or_do(
         request,

@@ -33,6 +33,11 @@ def logged_out(user: User, *, address: str) -> None:
     _record_of(f"{realm_of(user)}.logged_out", user, address=address)
 
 
+def confirmed_again(user: User, *, by: str) -> None:
+    """Records that somebody who was logged in entered their second factor anew; `by` is code or passkey."""
+    _record_of("second_factor.confirmed", user, by=by)
+
+
 def failed(*, name: str, address: str, why: str, realm: Realm = "staff") -> None:
     """Records a failed login. `why` is password, code, not_staff, inactive, no_second_factor, or which mailed code."""
     with transaction():

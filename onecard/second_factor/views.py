@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django import forms
+from django.conf import settings
 from django.contrib import admin, auth
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -175,11 +176,12 @@ def no_first_password(request: HttpRequest) -> HttpResponse:
 
 
 def back_office_theme(request: HttpRequest) -> dict[str, Any]:
-    """Returns what Unfold's templates need on login pages outside the admin."""
+    """Returns what Unfold's templates, and our texts, need on login pages outside the admin."""
     match = request.resolver_match
     name = match.url_name if match else ""
-    is_ours = bool(name) and str(name).startswith(("account_", "mfa_", "staff-"))
-    return admin.site.each_context(request) if is_ours else {}
+    if not name or not str(name).startswith(("account_", "mfa_", "staff-")):
+        return {}
+    return {**admin.site.each_context(request), "fresh_code_min": settings.STAFF_FRESH_CODE_MIN}
 
 
 @sensitive_variables()
@@ -260,8 +262,6 @@ def _check_password(user: User, password: str) -> None:
 
 def _is_first_by_itself() -> bool:
     """Returns whether this is a developer's machine, where a first second factor needs no invitation."""
-    from django.conf import settings
-
     return bool(settings.DEBUG)
 
 

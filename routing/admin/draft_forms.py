@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit.confirmation_pages import (
-    CodeField,
     Confirmation,
     ReasonForm,
     SelectWidget,
@@ -55,9 +54,8 @@ class PreviewForm(forms.Form):
 
 
 class PublishForm(ReasonForm):
-    """Publishes the draft as the page shows it. It asks for a code of the second factor."""
+    """Publishes the draft as the page shows it."""
 
-    code = CodeField(label=gettext_lazy("The six digits that your authenticator shows now"))
     shown_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
 

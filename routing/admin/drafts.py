@@ -29,7 +29,6 @@ from routing.admin import draft_changes, draft_forms, draft_words
 from routing.admin.ranking_form import RankingForm, initial_of
 from routing.models import RankingChange, RankingDraft
 from routing.rankings import drafts, previews, publishing, words
-from wallet.admin.second_person import after_code
 
 Status = RankingDraft.Status
 PUBLISHES = "routing.publish_rankingdraft"
@@ -157,9 +156,10 @@ class RankingDraftAdmin(ReadOnlyAdmin):
             back=change_page(draft),
             danger=True,
             facts=draft_words.facts(draft),
+            needs_fresh_code=True,
         )
         form = draft_forms.PublishForm(posted(request), initial={"shown_version": draft.version})
-        call = after_code(user, partial(publishing.publish, draft=draft))
+        call = partial(publishing.publish, draft=draft, user=user)
         done = _("Published: every purchase from now on uses it.")
         return ask_or_do(request, confirmation, form, call, done=done, row=draft)
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Page
 
 from onecard.users.models import User
 from tests.support.authenticators import Authenticator
 from tests.support.factories import UserFactory
+from tests.support.second_step import let_session_age
 
 PASSWORD: Final = "three blue tea cups"
 
@@ -40,3 +43,9 @@ def enter(page: Page, who: Colleague) -> None:
     page.locator("[name=code]").fill(who.phone.fresh_code())
     page.locator("[type=submit]").first.click()
     page.wait_for_url("**/admin/")
+
+
+def let_code_age(page: Page) -> None:
+    """Makes the page's session as if its last code had been entered longer ago than it counts for money."""
+    cookies = {each.get("name"): each.get("value") for each in page.context.cookies()}
+    let_session_age(SessionStore(session_key=cookies[settings.SESSION_COOKIE_NAME]))

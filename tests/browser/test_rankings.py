@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from routing.models import RankingDraft, RankingRow
 from tests.browser.conftest import Axe, Buy, LogIn, Shot
-from tests.browser.staff import Colleague, colleague
 from tests.onecard.dev.processes import eventually
 
 pytestmark = pytest.mark.only_in_proofs
@@ -31,11 +30,10 @@ def test_a_draft_is_previewed_and_published_by_a_second_person(log_in: LogIn, bu
     draft_page = author.url
     preview(author, axe)
     shot(author, "ranking-preview")
-    second = colleague("risk")
-    publish(log_in(second), second, draft_page, axe)
+    publish(log_in("risk"), draft_page, axe)
 
     draft = RankingDraft.objects.get(by_command="")
-    assert (draft.status, draft.published_by) == ("published", second.user)
+    assert (draft.status, str(draft.published_by)) == ("published", "risk")
     report = buy(mcc="5812", amount="20.00", merchant="Bella Italia")
     assert report.charge is not None
     assert report.charge.method.name == "Chase Sapphire Reserve"
@@ -70,12 +68,11 @@ def preview(page: Page, axe: Axe) -> None:
     axe(page)
 
 
-def publish(page: Page, who: Colleague, draft_page: str, axe: Axe) -> None:
+def publish(page: Page, draft_page: str, axe: Axe) -> None:
     page.goto(draft_page)
     page.get_by_role("link", name=re.compile("Publish$")).click()
     axe(page)
     page.locator("[name=reason]").fill("The bank's letter of this week.")
-    page.locator("[name=code]").fill(who.phone.fresh_code())
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Published: every purchase from now on uses it.")).to_be_visible()
     expect(page.get_by_text("The bank's letter of this week.")).to_be_visible()

@@ -19,6 +19,7 @@ from onecard.users.models import Invitation, User
 from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in, opened, send, superuser, text_of
 from tests.support.factories import UserFactory, VirtualCardFactory
+from tests.support.second_step import let_code_age
 from tests.wallet.admin.case_pages import act, press, staff
 from tests.wallet.charges.unpaid import receivable
 from wallet.casework import proposals as case_proposals
@@ -182,25 +183,35 @@ def test_a_new_second_factor_waits_before_it_agrees_or_reveals(settings: Any) ->
     take(Client(), "/" + link.partition("//")[2].partition("/")[2])
 
     assert_no_reveal(user, "Your second factor is new")
-    with pytest.raises(devices.SecondFactorError, match="Your second factor is new"):
-        devices.confirm(user, Authenticator.of(user).code(1))
+    case = receivable()
+    press(case, "ask-write-off", staff("change_case"))
+    assert "Your second factor is new" in text_of(
+        press(case, "agree", User.objects.get(pk=user.pk), shown_minor="4500")
+    )
+    case.refresh_from_db()
+    assert case.status == Case.Status.OPEN
     with clock.ahead(dt.timedelta(hours=settings.SECOND_FACTOR_WAIT_H, minutes=1)):
         assert trust.why_not_trusted(user) == ""
 
 
-def test_agreeing_needs_a_code_typed_for_it() -> None:
+def test_agreeing_needs_a_code_typed_shortly_before() -> None:
     case, asker, boss = receivable(), staff("change_case"), caseb()
     press(case, "ask-write-off", asker)
     phone, client = Authenticator.of(boss), logged_in(boss)
     values = {"reason": "Agreed on the phone", "shown_minor": "4500"}
 
+    let_code_age(client)
+    asked = client.post(act(case, "agree"), values).url
     for code, words in (("", "required"), (phone.wrong_code(), "not the present code")):
-        answer = client.post(act(case, "agree"), {**values, "code": code})
-        assert words in text_of(answer)
+        assert words in text_of(client.post(asked, {"code": code}))
+        client.post(act(case, "agree"), values)
         case.refresh_from_db()
         assert case.status == Case.Status.OPEN
     code = phone.fresh_code()
-    client.post(act(case, "agree"), {**values, "code": code})
+    client.post(asked, {"code": code})
+    case.refresh_from_db()
+    assert case.status == Case.Status.OPEN
+    client.post(act(case, "agree"), values)
 
     case.refresh_from_db()
     assert case.agreed_by == boss
@@ -228,7 +239,7 @@ def assert_no_reveal(user: User, words: str) -> None:
     mock, card = MockIssuer(), VirtualCardFactory(issuer_provider="mock")
     registry.install(mock)
     with pytest.raises(reveal.SuspendedError, match=words):
-        reveal.reveal_to_staff(card=card, user=user, reason="The cardholder asks", code=Authenticator.of(user).code())
+        reveal.reveal_to_staff(card=card, user=user, reason="The cardholder asks")
     assert "get_card_data" not in mock.calls
     assert Entry.objects.filter(action="card_data.reveal").latest("pk").details["outcome"] == "suspended"
 

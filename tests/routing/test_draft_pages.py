@@ -14,7 +14,6 @@ from onecard.users.models import User
 from routing.models import RankingChange, RankingDraft, RankingPreview, RankingRow
 from tests.routing.rankings.drafting import draft_with, entry, previewed
 from tests.routing.rankings.ranking_files import csv_of
-from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.support.factories import CardProductFactory, RankingRowFactory, UserFactory
 
@@ -58,8 +57,7 @@ def test_a_ranking_changes_in_a_draft_and_a_second_person_publishes_it() -> None
     assert f"but {author.get_username()}, who wrote it" in shown
     assert page("rankingdraft_publish", draft.pk) not in shown
 
-    code = Authenticator.of(second).fresh_code()
-    answer = send(logged_in(second), page("rankingdraft_publish", draft.pk), reason="The bank says so.", code=code)
+    answer = send(logged_in(second), page("rankingdraft_publish", draft.pk), reason="The bank says so.")
 
     assert answer.status_code == 302
     row.refresh_from_db()
@@ -72,9 +70,8 @@ def test_a_ranking_changes_in_a_draft_and_a_second_person_publishes_it() -> None
 def test_the_author_who_opens_the_publication_by_its_address_is_refused() -> None:
     author = superuser()
     draft = previewed(draft_with(entry(), author=author))
-    code = Authenticator.of(author).fresh_code()
 
-    answer = send(logged_in(author), page("rankingdraft_publish", draft.pk), reason="Mine.", code=code)
+    answer = send(logged_in(author), page("rankingdraft_publish", draft.pk), reason="Mine.")
 
     assert "You wrote or changed this draft yourself" in sentences(answer)
     assert not RankingRow.objects.exists()
@@ -94,8 +91,7 @@ def test_a_publication_page_that_was_opened_before_a_change_is_refused() -> None
     )
     previewed(draft)
 
-    code = Authenticator.of(second).fresh_code()
-    answer = client.post(page("rankingdraft_publish", draft.pk), values | {"reason": "Agreed.", "code": code})
+    answer = client.post(page("rankingdraft_publish", draft.pk), values | {"reason": "Agreed."})
 
     assert "was changed after you opened the page" in sentences(answer)
     assert not RankingRow.objects.exists()
@@ -274,12 +270,7 @@ def test_a_publication_offers_the_way_back() -> None:
     upload(logged_in(), csv_of("5812,network,,amex,Gold,4,points,250,,"))
     draft = previewed(RankingDraft.objects.get())
     second = superuser()
-    send(
-        logged_in(second),
-        page("rankingdraft_publish", draft.pk),
-        reason="Yes.",
-        code=Authenticator.of(second).fresh_code(),
-    )
+    send(logged_in(second), page("rankingdraft_publish", draft.pk), reason="Yes.")
 
     answer = send(logged_in(second), page("rankingdraft_go_back", draft.pk))
 

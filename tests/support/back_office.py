@@ -36,8 +36,13 @@ def send(client: Client, url: str, **changes: Any) -> Any:
 
 def opened(client: Client, url: str) -> dict[str, str]:
     """What the page's form would send untouched."""
+    return form_of(client.get(url))
+
+
+def form_of(answer: Any) -> dict[str, str]:
+    """What the form of a page that was opened already would send untouched."""
     reader = _FormReader()
-    reader.feed(client.get(url).content.decode())
+    reader.feed(answer.content.decode())
     return reader.values
 
 

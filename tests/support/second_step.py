@@ -1,7 +1,9 @@
-"""A session after the second step of a login."""
+"""A session after the second step of a login, a moment ago or longer."""
 
 import time
+from typing import Any
 
+from django.conf import settings
 from django.test import Client
 
 from onecard.users.models import User
@@ -12,4 +14,15 @@ def with_second_factor(client: Client, user: User) -> None:
     session = client.session
     session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "type": "totp"}]
     session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+
+
+def let_code_age(client: Client, *, over_s: float = 1) -> None:
+    """Makes the second factors of a browser's session older than `STAFF_FRESH_CODE_MIN` by this much."""
+    let_session_age(client.session, over_s=over_s)
+
+
+def let_session_age(session: Any, *, over_s: float = 1) -> None:
+    for record in session["account_authentication_methods"]:
+        record["at"] = time.time() - settings.STAFF_FRESH_CODE_MIN * 60 - over_s
     session.save()

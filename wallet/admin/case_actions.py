@@ -109,6 +109,8 @@ class CaseAction:
     form: type[CaseForm] = WhyForm
     permissions: tuple[str, ...] = (WORKS,)
     danger: bool = False
+    # Whether it charges, gives back, books, or proposes or agrees to one of these.
+    moves_money: bool
     # What `call` raises beside CaseRefusedError, with a sentence for staff.
     refusals: tuple[type[OneCardError], ...] = ()
     # Offered on a case that is resolved, where it does what the end of the case makes possible.
@@ -173,6 +175,7 @@ ACTIONS = {
         done=gettext_lazy("The card is being charged; this page shows the outcome in a moment."),
         call=case_actions.charge_again,
         why_not=_money(case_rules.why_no_charge),
+        moves_money=True,
     ),
     "charge-another": CaseAction(
         title=gettext_lazy("Charge another card"),
@@ -181,6 +184,7 @@ ACTIONS = {
         call=case_actions.charge_another,
         why_not=_money(case_rules.why_no_other_card),
         form=AnotherCardForm,
+        moves_money=True,
     ),
     "refund": CaseAction(
         title=gettext_lazy("Refund"),
@@ -193,6 +197,7 @@ ACTIONS = {
         why_not=_money(case_rules.why_no_refund),
         form=RefundForm,
         danger=True,
+        moves_money=True,
     ),
     "send-again": CaseAction(
         title=gettext_lazy("Send the refund again"),
@@ -204,6 +209,7 @@ ACTIONS = {
         call=case_actions.send_again,
         why_not=_money(case_rules.why_not_send_again),
         danger=True,
+        moves_money=True,
     ),
     "ask-write-off": CaseAction(
         title=gettext_lazy("Ask to write off"),
@@ -213,6 +219,7 @@ ACTIONS = {
         done=gettext_lazy("A second person has to agree now."),
         call=partial(case_proposals.propose, proposal=Case.Proposal.WRITE_OFF),
         why_not=_why_not_propose(Case.Proposal.WRITE_OFF),
+        moves_money=True,
     ),
     "ask-outside": CaseAction(
         title=gettext_lazy("Ask to book as settled outside"),
@@ -223,6 +230,7 @@ ACTIONS = {
         done=gettext_lazy("A second person has to agree now."),
         call=partial(case_proposals.propose, proposal=Case.Proposal.OUTSIDE),
         why_not=_why_not_propose(Case.Proposal.OUTSIDE),
+        moves_money=True,
     ),
     "agree": CaseAction(
         title=gettext_lazy("Agree"),
@@ -236,6 +244,7 @@ ACTIONS = {
         form=AgreeForm,
         permissions=(AGREES,),
         danger=True,
+        moves_money=True,
     ),
     "withdraw": CaseAction(
         title=gettext_lazy("Do not agree"),
@@ -244,6 +253,7 @@ ACTIONS = {
         call=case_proposals.withdraw,
         why_not=_why_not_withdraw,
         permissions=(WORKS, AGREES),
+        moves_money=False,
     ),
     "resolve": CaseAction(
         title=gettext_lazy("Resolve"),
@@ -251,6 +261,7 @@ ACTIONS = {
         done=gettext_lazy("The case is closed."),
         call=case_actions.resolve,
         why_not=_money(case_rules.why_not_resolve),
+        moves_money=False,
     ),
     "end-cooling": CaseAction(
         title=gettext_lazy("End cooling"),
@@ -263,6 +274,7 @@ ACTIONS = {
         why_not=_about_the_case(paid_receivables.why_not_end_cooling),
         facts=_cooling_cards,
         when_resolved=True,
+        moves_money=False,
     ),
     "note": CaseAction(
         title=gettext_lazy("Add a note"),
@@ -272,6 +284,7 @@ ACTIONS = {
         why_not=_never,
         form=NoteForm,
         when_resolved=True,
+        moves_money=False,
     ),
     "take": CaseAction(
         title=gettext_lazy("Take"),
@@ -280,6 +293,7 @@ ACTIONS = {
         call=case_actions.take,
         why_not=_why_not_take,
         form=CaseForm,
+        moves_money=False,
     ),
     "give-up": CaseAction(
         title=gettext_lazy("Give up"),
@@ -288,6 +302,7 @@ ACTIONS = {
         call=case_actions.give_up,
         why_not=_why_not_give_up,
         form=CaseForm,
+        moves_money=False,
     ),
 }
 

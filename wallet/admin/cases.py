@@ -17,12 +17,11 @@ from django.utils.translation import gettext_lazy
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, posted, turn_away
-from onecard.second_factor.errors import SecondFactorError
 from onecard.users.models import User
 from wallet.admin import labels, money_page
 from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
 from wallet.admin.person_link import person_link
-from wallet.admin.second_person import after_code, show_result
+from wallet.admin.second_person import show_result
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.desk import CaseRefusedError
@@ -146,14 +145,15 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
         back=change_page(case),
         danger=action.danger,
         facts=action.facts(facts),
+        needs_fresh_code=action.moves_money,
     )
     return ask_or_do(
         request,
         confirmation,
         action.form(posted(request), facts),
-        after_code(user, partial(action.call, case=case)),
+        partial(action.call, case=case, user=user),
         done=partial(show_result, request, done=action.done),
-        refusals=(CaseRefusedError, SecondFactorError, *action.refusals),
+        refusals=(CaseRefusedError, *action.refusals),
         row=case,
     )
 

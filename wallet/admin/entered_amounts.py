@@ -15,7 +15,7 @@ from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, ask_or_do, change_page, page_action, posted
 from onecard.kit.words import Words
 from wallet.admin.person_link import person_link
-from wallet.admin.second_person import AgreeForm, after_code
+from wallet.admin.second_person import AgreeForm
 from wallet.entered import amounts as entered_amounts
 from wallet.models import EnteredAmount
 
@@ -93,10 +93,11 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
             button=_("Agree"),
             back=change_page(entered),
             danger=True,
+            needs_fresh_code=True,
         )
         user: Any = request.user
-        call = partial(entered_amounts.agree, entered=entered)
-        return ask_or_do(request, confirmation, form, after_code(user, call), done=_("It is done."), row=entered)
+        call = partial(entered_amounts.agree, entered=entered, user=user)
+        return ask_or_do(request, confirmation, form, call, done=_("It is done."), row=entered)
 
     @page_action(
         description=gettext_lazy("Do not agree"), url_path=WITHDRAW, permissions=["withdraw", "view"], icon="block"
@@ -111,9 +112,9 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
             back=change_page(entered),
         )
         user: Any = request.user
-        call = partial(entered_amounts.withdraw, entered=entered)
+        call = partial(entered_amounts.withdraw, entered=entered, user=user)
         form = ReasonForm(posted(request))
-        return ask_or_do(request, confirmation, form, after_code(user, call), done=_("Nothing was done."), row=entered)
+        return ask_or_do(request, confirmation, form, call, done=_("Nothing was done."), row=entered)
 
     @admin.display(description=gettext_lazy("Amount"), ordering="amount_minor")
     def amount(self, entered: EnteredAmount) -> str:

@@ -90,6 +90,7 @@ SENTENCES: Final = {
     "second_factor.passkey_added": gettext_lazy("A passkey was added"),
     "second_factor.passkey_removed": gettext_lazy("A passkey was removed"),
     "second_factor.recovery_codes": gettext_lazy("New recovery codes were made"),
+    "second_factor.confirmed": gettext_lazy("A second factor was entered again"),
     "second_factor.refused": gettext_lazy("A second factor was refused"),
     "staff.suspended": gettext_lazy("An administrator changed the login, so its sessions ended"),
     "notices.chosen": gettext_lazy("The person chose what to be told"),

@@ -1,4 +1,4 @@
-"""Seeing a number: who may, why, with which code; asked over real HTTP, and left nowhere but on the one page."""
+"""Seeing a number: who may, and why; asked over real HTTP, and left nowhere but on the one page."""
 
 import json
 import logging
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator as Row
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -29,6 +30,7 @@ from tests.sandbox.running import RunningSandbox
 from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in, text_of
 from tests.support.factories import UserFactory, VirtualCardFactory
+from tests.support.second_step import let_code_age
 from tests.support.threads import at_once
 
 REASON = "The cardholder cannot log in"
@@ -64,6 +66,7 @@ def mock() -> Iterator[MockIssuer]:
 
 def clerk(*permissions: str) -> User:
     user = UserFactory(is_staff=True)
+    Authenticator.of(user)
     names = permissions or ("view_virtualcard", "reveal_card_data")
     user.user_permissions.add(*Permission.objects.filter(codename__in=names))
     return user
@@ -86,8 +89,8 @@ def page_of(card: VirtualCard) -> str:
     return reverse("admin:issuing_virtualcard_reveal", args=[card.pk])
 
 
-def post(client: Client, card: VirtualCard, code: str, reason: str = REASON) -> Any:
-    return client.post(page_of(card), {"reason": reason, "code": code})
+def post(client: Client, card: VirtualCard, reason: str = REASON) -> Any:
+    return client.post(page_of(card), {"reason": reason})
 
 
 def number_on(answer: Any) -> str:
@@ -107,11 +110,11 @@ def test_the_number_is_on_one_page_and_nowhere_else(
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "django.db.backends")
     card, user = issued(provider), clerk()
-    phone, client = Authenticator.of(user), logged_in(user)
+    client = logged_in(user)
     connection.force_debug_cursor = True
     try:
         before = client.get(page_of(card))
-        shown = post(client, card, phone.code())
+        shown = post(client, card)
         after = [client.get(page) for page in (page_of(card), reverse("admin:index"))]
     finally:
         connection.force_debug_cursor = False
@@ -141,48 +144,53 @@ def test_an_issuer_that_is_down_gives_a_sentence_and_the_attempt_is_told(
     provider: str, sandbox: RunningSandbox, settings: Any
 ) -> None:
     card, user = issued(provider), clerk()
-    phone = Authenticator.of(user)
     settings.STRIPE_API_BASE, settings.MARQETA_BASE_URL = "http://127.0.0.1:9", "http://127.0.0.1:9/v3/"
     registry.clear()
 
-    answer = post(logged_in(user), card, phone.code())
+    answer = post(logged_in(user), card)
 
     assert "could not be reached" in text_of(answer)
     assert not number_on(answer)
     assert outcomes() == ["asked", "failed"]
 
 
-def test_a_wrong_code_shows_nothing_and_asks_nobody(mock: MockIssuer) -> None:
-    card, user = issued("mock"), clerk()
-    phone = Authenticator.of(user)
-
-    answer = post(logged_in(user), card, phone.wrong_code())
-
-    assert "not the present code" in text_of(answer)
-    assert phone.wrong_code() not in text_of(answer)
-    assert not number_on(answer)
-    assert "get_card_data" not in mock.calls
-    assert outcomes() == ["second_factor"]
-
-
-def test_a_code_that_was_used_once_shows_nothing_more(mock: MockIssuer) -> None:
+def test_with_an_old_code_a_post_shows_nothing_and_asks_nobody(mock: MockIssuer) -> None:
     card, user = issued("mock"), clerk()
     phone, client = Authenticator.of(user), logged_in(user)
-    code = phone.code()
+    let_code_age(client)
 
-    assert number_on(post(client, card, code))
-    again = post(client, card, code)
+    asked = post(client, card)
+    refused = client.post(asked.url, {"code": phone.wrong_code()})
+
+    assert asked.url.startswith(reverse("mfa_reauthenticate"))
+    assert "not the present code" in text_of(refused)
+    assert post(client, card).status_code == 302
+    assert "get_card_data" not in mock.calls
+    assert outcomes() == []
+
+
+def test_a_code_that_was_used_once_opens_no_second_session(mock: MockIssuer) -> None:
+    card, user = issued("mock"), clerk()
+    phone, client, other = Authenticator.of(user), logged_in(user), logged_in(user)
+    for each in (client, other):
+        let_code_age(each)
+    code, page = phone.code(), reverse("mfa_reauthenticate")
+
+    client.post(page, {"code": code})
+    again = other.post(page, {"code": code})
 
     assert "used before" in text_of(again)
-    assert not number_on(again)
+    assert number_on(post(client, card))
+    assert not number_on(post(other, card))
     assert mock.calls.count("get_card_data") == 1
-    assert outcomes() == ["asked", "shown", "second_factor"]
+    assert outcomes() == ["asked", "shown"]
 
 
 def test_without_a_device_the_page_says_where_to_set_one_up(mock: MockIssuer) -> None:
-    card = issued("mock")
+    card, user = issued("mock"), clerk()
+    Row.objects.all().delete()
 
-    answer = post(logged_in(clerk()), card, "123456")
+    answer = post(logged_in(user), card)
 
     assert "Set up your second factor first" in text_of(answer)
     assert "get_card_data" not in mock.calls
@@ -190,17 +198,17 @@ def test_without_a_device_the_page_says_where_to_set_one_up(mock: MockIssuer) ->
 
 
 @pytest.mark.parametrize("reason", ["", "short", "x" * 301, "number 4242 4242 4242 4242 here"])
-def test_a_reason_that_is_none_shows_nothing_and_uses_up_no_code(mock: MockIssuer, reason: str) -> None:
+def test_a_reason_that_is_none_shows_nothing(mock: MockIssuer, reason: str) -> None:
     card, user = issued("mock"), clerk()
-    phone, client = Authenticator.of(user), logged_in(user)
+    client = logged_in(user)
 
-    assert not number_on(post(client, card, phone.code(), reason))
+    assert not number_on(post(client, card, reason))
     with pytest.raises(ReasonError):
-        reveal.reveal_to_staff(card=card, user=user, reason=reason, code=phone.code())
+        reveal.reveal_to_staff(card=card, user=user, reason=reason)
     assert outcomes() == []
     assert "get_card_data" not in mock.calls
 
-    assert number_on(post(client, card, phone.code()))
+    assert number_on(post(client, card))
 
 
 @pytest.mark.parametrize(
@@ -208,23 +216,22 @@ def test_a_reason_that_is_none_shows_nothing_and_uses_up_no_code(mock: MockIssue
 )
 def test_who_lacks_a_permission_gets_no_page_and_no_button(mock: MockIssuer, permissions: tuple[str, ...]) -> None:
     card, user = issued("mock"), clerk(*permissions)
-    phone, client = Authenticator.of(user), logged_in(user)
+    client = logged_in(user)
 
     assert client.get(page_of(card)).status_code == 403
-    assert post(client, card, phone.code()).status_code == 403
+    assert post(client, card).status_code == 403
     assert page_of(card) not in client.get(reverse("admin:issuing_virtualcard_change", args=[card.pk])).content.decode()
     assert "get_card_data" not in mock.calls
 
 
 def test_the_domain_checks_the_permission_itself(mock: MockIssuer) -> None:
     card, user = issued("mock"), clerk("view_virtualcard")
-    code = Authenticator.of(user).code()
     inactive = clerk()
     User.objects.filter(pk=inactive.pk).update(is_active=False)
 
     for person in (user, User.objects.get(pk=inactive.pk)):
         with pytest.raises(reveal.NotAllowedError):
-            reveal.reveal_to_staff(card=card, user=person, reason=REASON, code=code)
+            reveal.reveal_to_staff(card=card, user=person, reason=REASON)
     assert mock.calls.count("get_card_data") == 0
 
 
@@ -237,17 +244,17 @@ def test_who_may_has_a_button(mock: MockIssuer) -> None:
     assert "Reveal the number" in shown
 
 
-def test_wrong_codes_use_up_the_hour(mock: MockIssuer) -> None:
+def test_one_code_shows_no_more_than_an_hour_allows(mock: MockIssuer) -> None:
     card, user = issued("mock"), clerk()
-    phone, client = Authenticator.of(user), logged_in(user)
+    client = logged_in(user)
     for _ in range(REVEALS_PER_WINDOW):
-        post(client, card, phone.wrong_code())
+        assert number_on(post(client, card))
 
-    answer = post(client, card, phone.code())
+    answer = post(client, card)
 
     assert "within an hour" in text_of(answer)
-    assert outcomes() == ["second_factor"] * REVEALS_PER_WINDOW + ["refused"]
-    assert "get_card_data" not in mock.calls
+    assert outcomes() == ["asked", "shown"] * REVEALS_PER_WINDOW + ["refused"]
+    assert mock.calls.count("get_card_data") == REVEALS_PER_WINDOW
 
 
 @real_commits
@@ -271,7 +278,7 @@ def test_racing_looks_do_not_exceed_the_limit_and_each_counts_once(mock: MockIss
 
 def test_the_entry_stands_before_the_issuer_is_asked(mock: MockIssuer) -> None:
     card, user = issued("mock"), clerk()
-    code, seen = Authenticator.of(user).code(), []
+    seen: list[str] = []
 
     class Watched(MockIssuer):
         def get_card_data(self, issuer_card_id: str) -> Any:
@@ -279,31 +286,29 @@ def test_the_entry_stands_before_the_issuer_is_asked(mock: MockIssuer) -> None:
             return mock.get_card_data(issuer_card_id)
 
     registry.install(Watched(), provider="mock")
-    reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=code)
+    reveal.reveal_to_staff(card=card, user=user, reason=REASON)
 
     assert seen == ["asked"]
 
 
 def test_nothing_is_shown_when_the_trail_cannot_be_written(mock: MockIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
     card, user = issued("mock"), clerk()
-    code = Authenticator.of(user).code()
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError("the disk is full")
 
     monkeypatch.setattr("audit.trail.record", full)
     with pytest.raises(OSError, match="full"):
-        reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=code)
+        reveal.reveal_to_staff(card=card, user=user, reason=REASON)
     assert "get_card_data" not in mock.calls
 
 
 @real_commits
 def test_a_callers_transaction_is_refused(mock: MockIssuer) -> None:
     card, user = issued("mock"), clerk()
-    code = Authenticator.of(user).code()
 
     with pytest.raises(TransactionError), transaction():
-        reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=code)
+        reveal.reveal_to_staff(card=card, user=user, reason=REASON)
     assert outcomes() == []
 
 
@@ -313,7 +318,7 @@ def test_what_is_stored_is_read_here_and_the_issuer_is_not_asked(mock: MockIssue
     card = VirtualCardFactory(issuer_provider="mock", last_four="4242")
     store_card_data(card, number="4242424242424242", cvv="737")
 
-    answer = post(logged_in(user), card, Authenticator.of(user).code())
+    answer = post(logged_in(user), card)
 
     assert number_on(answer) == "4242424242424242"
     assert "737" in text_of(answer)
@@ -325,7 +330,7 @@ def test_read_only_mode_does_not_stop_looking(mock: MockIssuer) -> None:
     card, user = issued("mock"), clerk()
     availability.enter_read_only(provider="mock", reason="Maintenance", actor="user:1")
 
-    assert number_on(post(logged_in(user), card, Authenticator.of(user).code()))
+    assert number_on(post(logged_in(user), card))
 
 
 @pytest.mark.parametrize(
@@ -338,7 +343,7 @@ def test_read_only_mode_does_not_stop_looking(mock: MockIssuer) -> None:
 def test_a_card_without_a_number_says_so(mock: MockIssuer, changes: dict[str, str], sentence: str) -> None:
     card, user = VirtualCardFactory(issuer_provider="mock", **changes), clerk()
 
-    answer = post(logged_in(user), card, Authenticator.of(user).code())
+    answer = post(logged_in(user), card)
 
     assert sentence in text_of(answer)
 
@@ -347,7 +352,7 @@ def test_an_issuer_that_is_not_set_up_here_is_a_sentence(settings: Any) -> None:
     registry.clear()
     card, user = VirtualCardFactory(issuer_provider="mock"), clerk()
 
-    answer = post(logged_in(user), card, Authenticator.of(user).code())
+    answer = post(logged_in(user), card)
 
     assert "not set up here" in text_of(answer)
     assert outcomes() == []
@@ -363,5 +368,5 @@ def test_a_failure_after_the_answer_counts_and_shows_nothing(mock: MockIssuer) -
     mock.fail(Failure("get_card_data", errors.no_answer))
 
     with pytest.raises(NetworkError):
-        reveal.reveal_to_staff(card=card, user=user, reason=REASON, code=Authenticator.of(user).code())
+        reveal.reveal_to_staff(card=card, user=user, reason=REASON)
     assert outcomes() == ["asked", "failed"]

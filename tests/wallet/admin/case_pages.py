@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from onecard.kit.money import Money
 from onecard.users.models import User
-from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in
 from tests.support.factories import UserFactory
 from tests.support.sandboxes import intended_charge
@@ -58,9 +57,8 @@ def clerk() -> User:
 
 
 def press(case: Case, name: str, user: User, **values: str) -> Any:
-    """Presses a button; who agrees types a fresh code as well."""
-    code = {"code": Authenticator.of(user).fresh_code()} if name == "agree" else {}
-    return logged_in(user).post(act(case, name), {"reason": WHY, **code, **values}, follow=True)
+    """Presses a button shortly after the login."""
+    return logged_in(user).post(act(case, name), {"reason": WHY, **values}, follow=True)
 
 
 def buttons(case: Case, client: Client) -> set[str]:

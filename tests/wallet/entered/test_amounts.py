@@ -12,7 +12,6 @@ from audit.models import Entry
 from onecard.kit import clock
 from onecard.kit.money import Money
 from onecard.users.models import User
-from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in, opened, send, sentences, superuser, text_of
 from tests.support.factories import UserFactory
 from tests.support.threads import at_once
@@ -83,7 +82,7 @@ def test_the_person_who_entered_it_cannot_agree_in_another_session() -> None:
 
     assert_refused(lambda: agreed(row, User.objects.get(pk=ada.pk)), "a second person has to agree")
     client = logged_in(ada)
-    values = {"reason": WHY, "shown_minor": "2001", "code": Authenticator.of(ada).fresh_code()}
+    values = {"reason": WHY, "shown_minor": "2001"}
     answer = client.post(page(row, "agree"), values)
     assert "a second person has to agree" in str(answer.context["form"].errors)
     assert not FundingRefund.objects.exists()
@@ -241,11 +240,7 @@ def test_the_form_announces_the_second_person_who_agrees_on_a_page() -> None:
     assert "Second person needed" in text_of(client.get(reverse("admin:wallet_enteredamount_changelist")))
     assert page(row, "agree") in text_of(client.get(page(row)))
     assert ada.get_username() in text_of(client.get(page(row, "agree")))
-    answer = send(client, page(row, "agree"), reason="Seen on the receipt", code=Authenticator.of(bob).wrong_code())
-    assert "not the present code" in str(answer.context["form"].errors)
-    assert not FundingRefund.objects.exists()
-    code = Authenticator.of(bob).fresh_code()
-    assert send(client, page(row, "agree"), reason="Seen on the receipt", code=code).status_code == 302
+    assert send(client, page(row, "agree"), reason="Seen on the receipt").status_code == 302
     assert FundingRefund.objects.get().amount_minor == 3_000
     assert page(row, "agree") not in text_of(client.get(page(row)))
 
@@ -274,8 +269,6 @@ def test_agreeing_takes_its_own_right() -> None:
 
 def test_a_page_that_is_older_than_the_proposal_agrees_to_nothing() -> None:
     row = entered(2_001)
-    boss = superuser()
-    code = Authenticator.of(boss).fresh_code()
-    answer = logged_in(boss).post(page(row, "agree"), {"reason": WHY, "shown_minor": "2002", "code": code})
+    answer = logged_in().post(page(row, "agree"), {"reason": WHY, "shown_minor": "2002"})
     assert "Another amount was proposed" in str(answer.context["form"].errors)
     assert not FundingRefund.objects.exists()
