@@ -1,14 +1,25 @@
 """Changes of rankings as rows: how they are made, stored and read, for drafts, commands and the history."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import functools
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from django.db import connection
 
 from onecard.kit import clock
 from onecard.users.models import User
 from routing.models import RankingChange, RankingDraft
 from routing.rankings.entry import RankingEntry
-from routing.rankings.published import BATCH_ROWS, Key, Values, as_before, published
+from routing.rankings.published import Key, Values, as_before, key_of, published
+
+COPY: Final = (
+    "COPY routing_rankingchange (draft_id, mcc, product_id, network, card_name, valid_from, removes, reward_rate, "
+    "reward_type, annual_fee_minor, valid_to, before, written_by_id) FROM STDIN"
+)
 
 
 def change_of(
@@ -31,11 +42,40 @@ def differences(draft: RankingDraft, wanted: dict[Key, Values | None], user: Use
 
 
 def add(changes: Iterable[RankingChange]) -> None:
-    """Stores changes as new rows of a draft that the caller has begun or locked."""
-    rows = list(changes)
-    for row in rows:
-        row.pk = None
-    RankingChange.objects.bulk_create(rows, batch_size=BATCH_ROWS)
+    """Stores changes as new rows of a draft that the caller has begun or locked; they get no key here."""
+    _copy(
+        (row.draft_id, *key_of(row), *_columns_of(values_after(row)), row.before, row.written_by_id) for row in changes
+    )
+
+
+def add_differences(
+    draft: RankingDraft, wanted: Mapping[Key, Values | None], published_now: Mapping[Key, Values], user: User
+) -> None:
+    """Stores what makes these rankings so (None: gone) as changes of a draft that the caller has begun or locked.
+
+    As `change_of` and `add` for each, in the tenth of their time: a file has 100 000 of them.
+    """
+    _copy(
+        (draft.pk, *key, *_columns_of(values), as_before(published_now.get(key)), user.pk)
+        for key, values in wanted.items()
+    )
+
+
+def _columns_of(values: Values | None) -> tuple[object, ...]:
+    return (True, None, "", 0, None) if values is None else (False, *values)
+
+
+def _copy(rows: Iterable[tuple[object, ...]]) -> None:
+    names = functools.cache(partial(_stored, RankingChange._meta.get_field("card_name")))
+    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+        for draft_id, mcc, product_id, network, card_name, *rest, before, written_by_id in rows:
+            kept = None if before is None else json.dumps(before)
+            copy.write_row((draft_id, mcc, product_id, network, names(card_name), *rest, kept, written_by_id))
+
+
+def _stored(field: Any, text: object) -> object:
+    """Returns a text as its column stores it: card numbers are covered."""
+    return field.get_db_prep_save(text, connection)
 
 
 def values_before(change: RankingChange) -> Values | None:

@@ -1,10 +1,13 @@
 """Rankings as CSV, the format that can express every row: a header, then one ranking per line."""
 
 import csv
+import datetime as dt
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from routing.models import RankingRow
@@ -55,10 +58,10 @@ def read_csv(text: str, source: str, known: Known) -> Reading:
     _, header = next(lines, (1, []))
     columns = [column_name(cell) for cell in header]
     _check_header(columns, source, sheet)
-    reading = Reading()
+    reading, readers = Reading(), _Readers.of(known, sheet)
     for line, cells in lines:
         try:
-            reading.entries.append(_read_entry(line, _named(columns, cells), known, sheet))
+            reading.entries.append(_read_entry(line, _named(columns, cells), readers))
         except FieldError as error:
             reading.problems.append(Problem(line, str(error), error.column))
     return reading
@@ -82,7 +85,7 @@ def _lines(sheet: Sheet, source: str) -> Iterator[tuple[int, list[str]]]:
     start = sheet.first_line
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if any(map(str.strip, cells)):
                 yield start, cells
             start = sheet.first_line + reader.line_num
     except csv.Error as error:
@@ -109,43 +112,73 @@ def _named_columns(columns: list[str]) -> str:
 
 def _named(columns: list[str], cells: list[str]) -> dict[str, str]:
     """Returns the cells by column. Spreadsheets leave columns without a name at the end; those hold nothing."""
-    if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
+    if len(cells) < len(columns) or any(map(str.strip, cells[len(columns) :])):
         raise FieldError(f"there are {len(cells)} values for {len(columns)} columns")
-    pairs = [(name, cell.strip()) for name, cell in zip(columns, cells, strict=False)]
-    if any(cell and not name for name, cell in pairs):
-        raise FieldError("there is a value in a column that the first line does not name")
-    return dict.fromkeys(COLUMNS, "") | {name: cell for name, cell in pairs if name}
+    named = dict.fromkeys(COLUMNS, "")
+    for name, cell in zip(columns, cells, strict=False):
+        if name:
+            named[name] = cell.strip()
+        elif cell.strip():
+            raise FieldError("there is a value in a column that the first line does not name")
+    return named
 
 
-def _read_entry(line: int, cells: dict[str, str], known: Known, sheet: Sheet) -> RankingEntry:
-    mcc = read_mcc(_with_zeros(cells["mcc"], known), known)
-    product_id, network = _read_subject(cells, known)
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """What reads the cells of one file. A cell's text comes again on many lines, so each text is read once."""
+
+    mcc: Callable[[str], str]
+    subject: Callable[[str, str, str], tuple[int | None, str]]
+    card_name: Callable[[str], str]
+    reward_rate: Callable[[str], Decimal]
+    reward_type: Callable[[str], str]
+    annual_fee_minor: Callable[[str], int]
+    valid_from: Callable[[str], dt.date | None]
+    valid_to: Callable[[str], dt.date | None]
+
+    @classmethod
+    def of(cls, known: Known, sheet: Sheet) -> "_Readers":
+        return cls(
+            mcc=cache(lambda cell: read_mcc(_with_zeros(cell, known), known)),
+            subject=cache(lambda scope, product, network: _read_subject(scope, product, network, known)),
+            card_name=cache(lambda cell: read_card_name(_from_cell(cell), "card_name")),
+            reward_rate=cache(lambda cell: read_rate(_number(cell, sheet), "reward_rate")),
+            reward_type=cache(lambda cell: read_reward_type(cell, "reward_type")),
+            annual_fee_minor=cache(lambda cell: read_fee(_number(cell or "0", sheet), "annual_fee")),
+            valid_from=cache(lambda cell: read_date(cell, "valid_from")),
+            valid_to=cache(lambda cell: read_date(cell, "valid_to")),
+        )
+
+
+def _read_entry(line: int, cells: dict[str, str], read: _Readers) -> RankingEntry:
+    mcc = read.mcc(cells["mcc"])
+    product_id, network = read.subject(cells["scope"], cells["product"], cells["network"])
     entry = RankingEntry(
         line=line,
         mcc=mcc,
         product_id=product_id,
         network=network,
-        card_name=read_card_name(_from_cell(cells["card_name"]), "card_name"),
-        reward_rate=read_rate(_number(cells["reward_rate"], sheet), "reward_rate"),
-        reward_type=read_reward_type(cells["reward_type"], "reward_type"),
-        annual_fee_minor=read_fee(_number(cells["annual_fee"] or "0", sheet), "annual_fee"),
-        valid_from=read_date(cells["valid_from"], "valid_from"),
-        valid_to=read_date(cells["valid_to"], "valid_to"),
+        card_name=read.card_name(cells["card_name"]),
+        reward_rate=read.reward_rate(cells["reward_rate"]),
+        reward_type=read.reward_type(cells["reward_type"]),
+        annual_fee_minor=read.annual_fee_minor(cells["annual_fee"]),
+        valid_from=read.valid_from(cells["valid_from"]),
+        valid_to=read.valid_to(cells["valid_to"]),
     )
     if entry.valid_from and entry.valid_to and entry.valid_from > entry.valid_to:
         raise FieldError(f"valid_to {entry.valid_to} lies before valid_from {entry.valid_from}", "valid_to")
     return entry
 
 
-def _read_subject(cells: dict[str, str], known: Known) -> tuple[int | None, str]:
+def _read_subject(scope_cell: str, product: str, network: str, known: Known) -> tuple[int | None, str]:
     """Returns the id of a product or a network; the other one is empty."""
-    scope, product, network = cells["scope"].lower(), cells["product"], cells["network"]
+    scope = scope_cell.lower()
     if scope == RankingRow.Scope.NETWORK:
         if product:
             raise FieldError("scope network leaves the column product empty", "product")
         return None, read_network(network, "network")
     if scope != RankingRow.Scope.PRODUCT:
-        raise FieldError(f"scope is {shown(cells['scope'])}; it must be product or network", "scope")
+        raise FieldError(f"scope is {shown(scope_cell)}; it must be product or network", "scope")
     if network:
         raise FieldError("scope product leaves the column network empty", "network")
     if product not in known.product_ids:

@@ -14,7 +14,7 @@ from onecard.kit.reasons import checked_reason
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from routing.models import RankingChange, RankingDraft, RankingRow
-from routing.rankings.changes import add, change_of, described, values_after
+from routing.rankings.changes import add, add_differences, change_of, described, values_after
 from routing.rankings.entry import RankingEntry, RankingsError
 from routing.rankings.formats import Format
 from routing.rankings.importing import read_entries
@@ -91,10 +91,10 @@ def import_file(
         now = published(None if removes_others else (str(key[0]) for key in wanted))
         if removes_others:
             wanted |= dict.fromkeys(key for key in now if key not in wanted)
-        draft = begin(title=title, user=user, source=source[:200])
-        found = [change_of(draft, key, to, now.get(key), user) for key, to in wanted.items() if now.get(key) != to]
+        found = {key: to for key, to in wanted.items() if now.get(key) != to}
         _refuse_size(source, len(found))
-        add(found)
+        draft = begin(title=title, user=user, source=source[:200])
+        add_differences(draft, found, now, user)
     return draft
 
 
