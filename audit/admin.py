@@ -19,7 +19,8 @@ class EntryAdmin(ReadOnlyAdmin):
 
     list_display = ("when", "action", "who", "subject", "summary")
     list_display_links = ("when", "action")
-    list_filter = ("subject_type", "recorded_at")
+    list_filter = ("recorded_at", "subject_type")
+    rises_with_key = ("recorded_at",)
     search_fields = ("action", "actor", "subject_id")
     search_help_text = gettext_lazy("Action, actor (user:1, issuer:stripe, system:funding) or the id of the subject")
     fields = ("when", "action", "who", "subject", "details")

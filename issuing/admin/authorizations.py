@@ -14,12 +14,15 @@ from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin import purchase_lines, purchase_page
-from issuing.admin.outcome_filters import AnswerFilter, OutcomeFilter, ReasonFilter
+from issuing.admin.card_filter import VirtualCardFilter
+from issuing.admin.outcome_filters import AnswerFilter, OutcomeFilter, PurchaseAmountFilter, ReasonFilter
 from issuing.admin.purchase_buttons import PurchaseButtons
 from issuing.models import Authorization, Decision
 from onecard.kit import display, references
-from onecard.kit.admin import MccFilter, ReadOnlyAdmin
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.admin_filters import MccFilter
 from routing.models import MerchantCategory
+from wallet.admin.filters import FundingCardFilter
 
 TONE: dict[str, str] = {
     states.Authorization.APPROVED: "good",
@@ -37,7 +40,18 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
     list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
     list_display_links = ("when", "merchant")
     ordering = ("-created_at", "-id")
-    list_filter = ("status", OutcomeFilter, ReasonFilter, AnswerFilter, MccFilter, "created_at")
+    list_filter = (
+        "created_at",
+        PurchaseAmountFilter,
+        VirtualCardFilter,
+        FundingCardFilter.by("decisions__obligation__charges__method"),
+        MccFilter,
+        ReasonFilter,
+        "status",
+        OutcomeFilter,
+        AnswerFilter,
+        "provider",
+    )
     search_ids = (
         ("provider", "issuer_authorization_id"),
         ("decisions__obligation__charges__processor_charge_id",),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from audit.edits import AuditedAdmin, VersionedForm
 from issuing import states
 from issuing.admin.card_actions import CardActionsAdmin
+from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.limits import LimitsAdmin
 from issuing.admin.new_card import NewCardAdmin
 from issuing.admin.replace import ReplaceAdmin
@@ -18,6 +19,7 @@ from issuing.admin.top_up import PutMoneyAdmin
 from issuing.cards.flags import flags_of
 from issuing.models import VirtualCard
 from onecard.kit import display, references
+from onecard.kit.range_filters import AmountFilter
 from wallet.admin.person_link import person_link
 
 TONE: dict[str, str] = {
@@ -38,7 +40,15 @@ class VirtualCardAdmin(
     form = VersionedForm
     version_field = "version"
     list_display = ("card", "holder", "state", "one_purchase", "a_day", "a_month", "balance", "issuer_card_id")
-    list_filter = ("status", "issuer_provider", "card_type")
+    list_filter = (
+        VirtualCardFilter.by(""),
+        AmountFilter.of("balance_minor", "currency", gettext_lazy("balance")),
+        "created_at",
+        "status",
+        "issuer_provider",
+        "card_type",
+    )
+    rises_with_key = ("created_at",)
     list_select_related = ("cardholder",)
     search_ids = (("issuer_provider", "issuer_card_id"),)
     search_fields = ("last_four", "issuer_card_id", "cardholder__name")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.admin.card_actions import show_change_result
+from issuing.admin.card_filter import VirtualCardFilter
 from issuing.cards import changes as card_changes
 from issuing.errors import CardRefusedError
 from issuing.models import CardChange
@@ -43,7 +44,8 @@ class CardChangeAdmin(ReadOnlyAdmin):
 
     actions_detail = ("ask_again",)
     list_display = ("asked", "kind", "card", "state", "requested_by", "attempts", "failure_message")
-    list_filter = ("status", "kind", "card__issuer_provider")
+    list_filter = ("created_at", VirtualCardFilter, "status", "kind", "card__issuer_provider")
+    rises_with_key = ("created_at",)
     list_select_related = ("card",)
     search_ids = (("key",), ("card__issuer_provider", "card__issuer_card_id"))
     search_fields = ("card__issuer_card_id", "card__last_four", "key")

@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
+from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.dispute_request_actions import ReviewButtons
 from issuing.issuers.disputes import takes_files
 from issuing.models import DisputeRequest
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.range_filters import AmountFilter
 from wallet.admin.person_link import person_link
 
 TONE: dict[str, str] = {
@@ -35,7 +37,14 @@ class DisputeRequestAdmin(ReviewButtons, ReadOnlyAdmin):
     actions_detail = ("submit_request", "evidence_request", "refuse_request")
     list_display = ("asked", "who", "amount", "reason", "state", "due")
     list_display_links = ("asked",)
-    list_filter = ("status", "reason", "due_at")
+    list_filter = (
+        "created_at",
+        "due_at",
+        AmountFilter,
+        VirtualCardFilter.by("authorization__card"),
+        "status",
+        "reason",
+    )
     list_select_related = ("cardholder",)
     search_fields = ("cardholder__name", "authorization__merchant_name")
     search_help_text = gettext_lazy("Cardholder or merchant")

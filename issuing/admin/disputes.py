@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
+from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.silent_disputes import EndingButton
 from issuing.models import CardTransaction, Dispute
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.range_filters import AmountFilter
 from onecard.kit.words import Words
 from wallet.models import Case
 
@@ -49,7 +51,14 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     actions_detail = ("end_silent",)
     list_display = ("opened", "amount", "state", "reason", "purchase", "provider")
     list_display_links = ("opened", "amount")
-    list_filter = ("status", "provider", "opened_at")
+    list_filter = (
+        "opened_at",
+        AmountFilter,
+        VirtualCardFilter.by("authorization__card"),
+        "reason",
+        "status",
+        "provider",
+    )
     list_select_related = ("authorization",)
     search_ids = (("provider", "issuer_dispute_id"),)
     search_fields = ("issuer_dispute_id", "issuer_transaction_id", "authorization__merchant_name")

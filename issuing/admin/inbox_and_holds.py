@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from issuing import states
+from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.send_again import SendAgainButton
 from issuing.models import Authorization, Hold, IssuerEvent, SpendWindow
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.range_filters import AmountFilter
 from wallet.admin.person_link import person_link
 
 EVENT_TONE: dict[str, str] = {
@@ -32,6 +34,7 @@ class IssuerEventAdmin(SendAgainButton, ReadOnlyAdmin):
     list_display = ("when", "kind", "state", "reason", "object_id", "event_id")
     list_display_links = ("when", "kind")
     list_filter = ("status", "provider", "event_type", "received_at")
+    rises_with_key = ("received_at",)
     search_ids = (("provider", "event_id"), ("object_id",))
     search_fields = ("event_id", "object_id", "event_type")
     search_help_text = gettext_lazy("Id of the event, id of its object (iauth_…, pi_…), or kind")
@@ -103,7 +106,13 @@ class HoldAdmin(ReadOnlyAdmin):
     """The amounts that approvals hold on a card's limits until they end."""
 
     list_display = ("placed", "amount", "state", "merchant", "card", "ended")
-    list_filter = ("status", "placed_at")
+    list_filter = (
+        "placed_at",
+        AmountFilter.of("amount_minor", "authorization__currency"),
+        VirtualCardFilter.by("authorization__card"),
+        "status",
+    )
+    rises_with_key = ("placed_at",)
     list_select_related = ("authorization__card",)
     search_ids = (("authorization__provider", "authorization__issuer_authorization_id"),)
     search_fields = ("authorization__merchant_name", "authorization__issuer_authorization_id")

@@ -3,19 +3,33 @@
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.authorizations import failed_answers
-from issuing.models import Authorization, PurchaseHour
+from issuing.models import Authorization, Decision, PurchaseHour
 from issuing.operations.hourly_sums import UNKNOWN_REASON
-from onecard.kit.admin import LONGEST_SEARCH, TextFilter
-from onecard.kit.text import clean_text
+from onecard.kit.admin_filters import TextFilter
+from onecard.kit.range_filters import AmountFilter, in_range
 
 Outcome = PurchaseHour.Outcome
+
+
+class PurchaseAmountFilter(AmountFilter):
+    """By the amount that the list shows: what was approved, else what was asked for last (purchase_lines.py)."""
+
+    def between(
+        self, rows: QuerySet[Authorization], least: int | None, most: int | None, currency: str
+    ) -> QuerySet[Authorization]:
+        rounds = Decision.objects.filter(authorization=OuterRef("pk")).order_by("-pk")
+        asked = Coalesce(NullIf(Subquery(rounds.values("amount_minor")[:1]), Value(0)), F("declined_minor"))
+        approved = Q(approved_minor__gt=0) & in_range("approved_minor", least, most)
+        declined = Q(approved_minor=0) & in_range("asked_minor", least, most)
+        return rows.alias(asked_minor=asked).filter(approved | declined, currency=currency)
 
 
 class OutcomeFilter(SimpleListFilter):
@@ -44,20 +58,18 @@ class ReasonFilter(TextFilter):
     title = gettext_lazy("Reason of the decline")
     parameter_name = "reason"
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Authorization]) -> QuerySet[Authorization]:
-        reason = clean_text(self.value(), limit=LONGEST_SEARCH)
-        if not reason:
-            return queryset
+    def select(self, rows: QuerySet[Authorization]) -> QuerySet[Authorization]:
+        reason = self.value()
         word = "" if reason == UNKNOWN_REASON else reason
         issuers = Q(issuer_reason=word) & (Q(decline_reason=None) | Q(decline_reason=""))
-        declined = queryset.filter(status=states.Authorization.DECLINED)
+        declined = rows.filter(status=states.Authorization.DECLINED)
         return declined.filter(Q(decline_reason=reason) | issuers)
 
 
 class AnswerFilter(SimpleListFilter):
     """Purchases that did not get the answer that they should have had from us, at all or for one reason."""
 
-    title = _("Our answer")
+    title = gettext_lazy("Our answer")
     parameter_name = "answer"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

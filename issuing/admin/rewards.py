@@ -30,7 +30,10 @@ from issuing.rewards.totals import (
     units_in_words,
 )
 from onecard.kit import clock, display, references
-from onecard.kit.admin import MccFilter, ReadOnlyAdmin
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.admin_filters import MccFilter
+from onecard.kit.range_filters import AmountFilter
+from wallet.admin.filters import FundingCardFilter
 from wallet.models import Cardholder
 
 WORDS = {"month": gettext_lazy("Month"), "method": "Card", "category": gettext_lazy("Category")}
@@ -113,7 +116,15 @@ class RewardsAdmin(ReadOnlyAdmin):
 
     list_display = ("when", "what", "programme", "amount", "units", "value", "rate", "mcc", "method")
     list_display_links = ("when", "what")
-    list_filter = ("kind", "reward_type", "local_month", MccFilter)
+    list_filter = (
+        "earned_at",
+        "local_month",
+        AmountFilter,
+        FundingCardFilter,
+        MccFilter,
+        "kind",
+        "reward_type",
+    )
     list_select_related = ("method",)
     search_ids = (("key",),)
     search_fields = ("programme", "method__last_four", "method__cardholder__name", "key")

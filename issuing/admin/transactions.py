@@ -9,13 +9,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
+from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.currency_conversion import ENTER_CONVERSION, ConversionButton
 from issuing.admin.match_correction import RELINK, RelinkButton
 from issuing.admin.refund_matching import LINK, OF_NONE, LinkingButtons
 from issuing.clearing import currency_conversion, manual_matching, match_correction
 from issuing.models import CardFunding, CardTransaction
 from onecard.kit import display, references
-from onecard.kit.admin import MccFilter, ReadOnlyAdmin
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.admin_filters import MccFilter
+from onecard.kit.range_filters import AmountFilter
+from wallet.admin.filters import FundingCardFilter
 
 PROCESSING_TONE: dict[str, str] = {
     CardTransaction.Processing.PENDING: "info",
@@ -43,7 +47,16 @@ class CardTransactionAdmin(LinkingButtons, RelinkButton, ConversionButton, ReadO
     }
     list_display = ("when", "kind", "merchant_name", "amount", "state", "card", "source")
     list_display_links = ("when", "kind")
-    list_filter = ("transaction_type", "processing_status", "source", "provider", MccFilter, "occurred_at")
+    list_filter = (
+        "occurred_at",
+        AmountFilter,
+        VirtualCardFilter,
+        MccFilter,
+        "transaction_type",
+        "processing_status",
+        "source",
+        "provider",
+    )
     list_select_related = ("card",)
     search_ids = (("provider", "issuer_transaction_id"), ("provider", "issuer_authorization_id"))
     search_fields = ("issuer_transaction_id", "issuer_authorization_id", "merchant_name", "card__last_four")
@@ -134,7 +147,7 @@ class CardFundingAdmin(ReadOnlyAdmin):
 
     list_display = ("asked", "amount", "state", "card", "source", "requested_by")
     list_display_links = ("asked", "amount")
-    list_filter = ("status", "created_at")
+    list_filter = ("created_at", AmountFilter, VirtualCardFilter, FundingCardFilter.by("source"), "status")
     list_select_related = ("card", "source")
     search_ids = (("request_key",),)
     search_fields = ("card__last_four", "card__cardholder__name", "request_key")

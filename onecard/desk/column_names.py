@@ -285,6 +285,7 @@ COLUMNS: Final = (
     gettext_noop("transaction type"),
     gettext_noop("transactions seen"),
     gettext_noop("trusted from"),
+    gettext_noop("type"),
     gettext_noop("unreadable"),
     gettext_noop("until"),
     gettext_noop("updated at"),

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from onecard.integrations.admin_buttons import DeliveryButtons, EndpointButtons
 from onecard.integrations.models import Delivery, Endpoint
 from onecard.kit import display, references
-from onecard.kit.admin import ReadOnlyAdmin, TextFilter
+from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.admin_filters import TextFilter
 from onecard.kit.words import Words
 
 TONE: dict[str, str] = {
@@ -37,12 +37,10 @@ class EndpointFilter(TextFilter):
     parameter_name = "endpoint"
     input_mode = "numeric"
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        number = (self.value() or "").strip()
-        if not number:
-            return queryset
+    def select(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        number = self.value()
         is_key = number.isascii() and number.isdecimal() and len(number) < 19
-        return queryset.filter(endpoint=int(number)) if is_key else queryset.none()
+        return rows.filter(endpoint=int(number)) if is_key else rows.none()
 
 
 @admin.register(Endpoint)

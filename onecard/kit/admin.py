@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -16,17 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit import list_search
-from onecard.kit.admin_filters import PAGING, allowed_names
+from onecard.kit.admin_filters import PAGING, allowed_names, is_of_days, without_empty
 from onecard.kit.common_values import with_common_values
 from onecard.kit.fields import FreeTextField, refuse_card_number, refuse_odd_digits
 from onecard.kit.long_lists import ListPage, sortable
+from onecard.kit.range_filters import DaysFilter
 from onecard.kit.row_counts import is_long
 from onecard.kit.text import clean_text
 
 if TYPE_CHECKING:
     # Unfold has no types; its bases are Django's with more attributes.
     from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
-    from django.contrib.admin.views.main import ChangeList
     from django_stubs_ext import StrOrPromise
 
     BaseAdmin = ModelAdmin[Any]
@@ -78,6 +78,8 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     # Ids that a search looks for as a whole first, each with the columns of the index that serves it. All columns but
     # the last one have choices, such as the issuer.
     search_ids: tuple[tuple[str, ...], ...] = ()
+    # Columns of times that rise with the rows' keys: days are found by keys where no index has these columns.
+    rises_with_key: tuple[str, ...] = ()
     # Shown in an empty list: what makes such rows.
     nothing_yet: "StrOrPromise" = gettext_lazy("They appear here as they come.")
 
@@ -88,19 +90,22 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Shows the list.
 
-        An address with a filter that the list does not have leads to the list without it, with a message.
+        An address with a filter that the list does not have leads to the list without it, with a message. One with
+        empty fields leads to the same without them.
         """
         refused = [name for name in request.GET if name not in PAGING and not self.lookup_allowed(name, "", request)]
-        if not refused:
+        kept = without_empty(request.GET, self.model, self.get_list_filter(request))
+        if not refused and (len(kept) == len(request.GET) or request.method != "GET"):
             title = capfirst(self.opts.verbose_name_plural)
             return super().changelist_view(request, {"title": title} | (extra_context or {}))
-        kept = request.GET.copy()
         for name in refused:
             del kept[name]
-        messages.warning(
-            request,
-            _("This list has no filter %(refused)s, so it is shown without it.") % {"refused": repr(refused[0][:60])},
-        )
+        if refused:
+            messages.warning(
+                request,
+                _("This list has no filter %(refused)s, so it is shown without it.")
+                % {"refused": repr(refused[0][:60])},
+            )
         return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -127,8 +132,11 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
         return found, False
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Lets no filter look for its values in every row of a long table."""
-        return [with_common_values(self.model, each) for each in super().get_list_filter(request)]
+        """Gives each column of times its filter of days, and lets no filter look for its values in a long table."""
+        return [
+            (each, DaysFilter) if is_of_days(self.model, each) else with_common_values(self.model, each)
+            for each in super().get_list_filter(request)
+        ]
 
     def prepare_rows(self, rows: Sequence[Any]) -> None:
         """Reads what the cells of these rows need, at once for all; for lists that would ask for each row."""
@@ -232,34 +240,3 @@ class ReadOnlyInline(ReadOnly, BaseTabularInline):
 
     extra = 0
     hide_title = True
-
-
-class TextFilter(SimpleListFilter):
-    """A filter with a text field, for columns with too many values to list, such as merchant category codes."""
-
-    template = "admin/filters/text.html"
-    lookup = ""
-    input_mode = "text"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return []
-
-    def has_output(self) -> bool:
-        return True
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        text = clean_text(self.value(), limit=LONGEST_SEARCH)
-        return queryset.filter(**{self.lookup or self.parameter_name or "": text}) if text else queryset
-
-    def choices(self, changelist: "ChangeList") -> Any:
-        """Returns one pseudo choice: the rest of the query as pairs, which the form sends along."""
-        kept = {key: value for key, value in changelist.params.items() if key not in (self.parameter_name, "p")}
-        yield {"selected": bool(self.value()), "query_string": "?", "display": self.title, "kept": kept}
-
-
-class MccFilter(TextFilter):
-    """Filters purchases or rankings by merchant category code."""
-
-    title = "MCC"
-    parameter_name = "mcc"
-    input_mode = "numeric"

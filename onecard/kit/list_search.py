@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.functions import Upper
 
-from onecard.kit.admin_filters import with_id
 from onecard.kit.row_counts import is_long
 
 LAST_FOUR: Final = 4
@@ -31,6 +31,33 @@ def with_whole_id(rows: QuerySet[Any], ids: Sequence[tuple[str, ...]], term: str
         if found.exists():
             return found
     return None
+
+
+def with_id(rows: QuerySet[Any], columns: Sequence[str], value: str) -> QuerySet[Any]:
+    """Selects the rows whose last column has this value, through an index of these columns; the others have choices."""
+    fields = [get_fields_from_path(rows.model, column)[-1] for column in columns]
+    try:
+        wanted = {columns[-1]: fields[-1].to_python(value)}
+    except ValidationError:
+        return rows.none()
+    for column, field in zip(columns[:-1], fields, strict=False):
+        wanted[f"{column}__in"] = [choice for choice, _words in field.flatchoices]
+    return rows.filter(**wanted)
+
+
+def of_card(
+    rows: QuerySet[Any], path: str, cards: type[Model], ids: Sequence[tuple[str, ...]], term: str
+) -> QuerySet[Any]:
+    """Selects the rows that lead by `path` to the cards with these last four digits, or with this whole id.
+
+    An empty path means that the rows are the cards. The cards are found first, by an index, and their rows after that.
+    """
+    every: Any = cards._meta.default_manager
+    found = every.filter(last_four=term) if _is_last_four(term) else with_whole_id(every.all(), ids, term)
+    keys = list(found.order_by().values_list("pk", flat=True)[:MOST_FOUND]) if found is not None else []
+    if not path or not keys:
+        return rows.filter(pk__in=keys)
+    return few_or_many(rows, Q(**{f"{path}__in": keys}))
 
 
 def with_words(rows: QuerySet[Any], paths: Sequence[str], term: str) -> tuple[QuerySet[Any], str]:
@@ -59,6 +86,14 @@ def matching(rows: QuerySet[Any], condition: Q) -> QuerySet[Any]:
     found = rows.filter(condition)
     keys = list(found.order_by().values_list("pk", flat=True)[: RARE_UP_TO + 1])
     return found if len(keys) > RARE_UP_TO else rows.filter(pk__in=keys)
+
+
+def few_or_many(rows: QuerySet[Any], condition: Q) -> QuerySet[Any]:
+    """Selects by a condition on rows that lead here: each row once, and quickly for few and for many."""
+    every: Any = rows.model._meta.default_manager
+    found = every.filter(condition).order_by().values("pk")
+    keys = list(dict.fromkeys(found.values_list("pk", flat=True)[: RARE_UP_TO + 1]))
+    return rows.filter(pk__in=keys if len(keys) <= RARE_UP_TO else found)
 
 
 def _selections(rows: QuerySet[Any], paths: Sequence[str], words: Sequence[str]) -> Iterator[QuerySet[Any]]:

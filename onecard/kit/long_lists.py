@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from onecard.kit import bounded_reading, display
 from onecard.kit.admin_filters import AFTER, BEFORE
 from onecard.kit.row_counts import count_or_estimate, is_long
 
@@ -42,11 +45,18 @@ class KeyOrder:
             return None
         return cls(columns, descending.pop())
 
-    def beyond(self, row: Model, *, backwards: bool) -> Q:
-        """Selects what comes after a row, or before it."""
+    def of_all(self, model: type[Model], *, backwards: bool) -> QuerySet[Any]:
+        """Returns every row in this order, or in the reverse one."""
+        rows: Any = model._meta.default_manager
+        sign = "-" if self.descending is not backwards else ""
+        ordered: QuerySet[Any] = rows.order_by(*(sign + column for column in self.columns))
+        return ordered
+
+    def beyond(self, row: Model, *, backwards: bool, itself: bool = False) -> Q:
+        """Selects what comes after a row, or before it, with or without the row itself."""
         way = "lt" if self.descending is not backwards else "gt"
         *before, last = self.columns
-        found = Q(**{f"{last}__{way}": getattr(row, last)})
+        found = Q(**{f"{last}__{way}{'e' if itself else ''}": getattr(row, last)})
         for column in reversed(before):
             value = getattr(row, column)
             # The first condition is the range that the index reads.
@@ -66,6 +76,9 @@ class ListPage(BaseChangeList):
     is_long = False
     earlier = later = ""
     is_estimate = False
+    # Of a filter without an index: how many rows were looked at, and when the last of them was written.
+    looked_at = 0
+    looked_until: Any = None
 
     @property
     def count_in_words(self) -> str:
@@ -74,6 +87,22 @@ class ListPage(BaseChangeList):
         if self.is_estimate and count > 0:
             count = int(float(f"{count:.1e}"))
         return f"{count:,}"
+
+    @property
+    def looked_at_in_words(self) -> str:
+        """Says how far this page looked for rows that match, where it did not look at all."""
+        number = display.localised(f"{self.looked_at:,}")
+        if self.looked_until is None:
+            return _("Only %(number)s rows were looked at for this page.") % {"number": number}
+        until = display.moment(self.looked_until)
+        sentence = _("Only %(number)s rows were looked at for this page, as far as %(until)s.")
+        return sentence % {"number": number, "until": until}
+
+    @property
+    def kept_params(self) -> dict[str, str]:
+        """What the form of the filters sends along: all of the address but its own fields and the page."""
+        own = {name for spec in self.filter_specs for name in getattr(spec, "names", ())}
+        return {name: str(value) for name, value in self.params.items() if name not in {*own, PAGE_VAR, AFTER, BEFORE}}
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found = super().get_filters_params(params)
@@ -101,15 +130,25 @@ class ListPage(BaseChangeList):
     def _read_page(self, order: KeyOrder, start: dict[str, str]) -> None:
         size, backwards = self.list_per_page, BEFORE in start
         edge = self._row(next(iter(start.values()), ""))
+        backwards = backwards and edge is not None
         rows = self.queryset if edge is None else self.queryset.filter(order.beyond(edge, backwards=backwards))
-        found = list((rows.reverse() if edge and backwards else rows)[: size + 1])
+        last = bounded_reading.last_row(self, order, edge, backwards=backwards)
+        if last is not None:
+            rows = rows.filter(order.beyond(last, backwards=not backwards, itself=True))
+        found = list((rows.reverse() if backwards else rows)[: size + 1])
         has_more, page = len(found) > size, found[:size]
-        if edge and backwards:
+        if backwards:
             page.reverse()
-        if page and (has_more if not backwards else edge):
-            self.later = self.get_query_string({AFTER: page[-1].pk})
-        if page and edge and (has_more if backwards else True):
-            self.earlier = self.get_query_string({BEFORE: page[0].pk})
+        # Where the page begins and ends: a row of it, or the last row that was looked at.
+        ends = [page[0], page[-1]] if page else [edge, edge]
+        if last is not None and not has_more:
+            ends[0 if backwards else 1] = last
+            self.looked_at, self.looked_until = bounded_reading.MOST_READ, bounded_reading.moment_of(self, last)
+        has_more = has_more or last is not None
+        if ends[1] and (has_more if not backwards else edge):
+            self.later = self.get_query_string({AFTER: ends[1].pk})
+        if edge and ends[0] and (has_more if backwards else True):
+            self.earlier = self.get_query_string({BEFORE: ends[0].pk})
         self._conclude(page, is_all=edge is None and not has_more)
 
     def _conclude(self, page: list[Any], *, is_all: bool) -> None:

@@ -15,7 +15,7 @@ from onecard.outbox.models import Message
 class WaitingFilter(admin.SimpleListFilter):
     """Filters messages that wait or were published."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:

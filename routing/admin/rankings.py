@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock, display, references
-from onecard.kit.admin import MccFilter, ReadOnlyAdmin, row_or_404
+from onecard.kit.admin import ReadOnlyAdmin, row_or_404
+from onecard.kit.admin_filters import MccFilter
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, page_action, posted
 from routing.admin import draft_forms, grid_page, import_page
 from routing.admin.ranking_form import RankingForm, initial_of

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.range_filters import AmountFilter
 from wallet.admin.person_link import person_link
 from wallet.models import CarriedAmount
 
@@ -24,7 +25,7 @@ class CarriedAmountAdmin(ReadOnlyAdmin):
     """Amounts carried from one purchase to the cardholder's next charge."""
 
     list_display = ("when", "amount", "person", "state", "of_purchase", "with_charge")
-    list_filter = ("status", "currency", "created_at")
+    list_filter = ("created_at", AmountFilter, "status", "currency")
     list_select_related = ("cardholder", "carrier")
     search_ids = (("purchase",),)
     search_fields = ("purchase", "cardholder__name")

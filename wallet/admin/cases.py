@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, posted, turn_away
+from onecard.kit.range_filters import AmountFilter
 from onecard.users.models import User
 from wallet.admin import labels, money_page
 from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
+from wallet.admin.filters import FundingCardFilter
 from wallet.admin.person_link import person_link
 from wallet.admin.second_person import show_result
 from wallet.casework import proposals as case_proposals
@@ -53,7 +55,14 @@ class CaseAdmin(ReadOnlyAdmin):
 
     ordering = ("status", "opened_at", "id")
     list_display = ("what", "state", "amount", "age", "due", "who", "owner_name", "next_step")
-    list_filter = ("status", OwnerFilter, "kind", "opened_at")
+    list_filter = (
+        "opened_at",
+        AmountFilter,
+        FundingCardFilter.by("obligation__charges__method"),
+        "status",
+        OwnerFilter,
+        "kind",
+    )
     list_select_related = ("obligation__cardholder", "owner")
     search_ids = (("reference",),)
     search_fields = ("summary", "reference", "obligation__cardholder__name", "obligation__description")

@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from onecard.kit.range_filters import AmountFilter
 from onecard.kit.words import Words
 from wallet import states
+from wallet.admin.filters import FundingCardFilter
 from wallet.models import FundingDispute
 from wallet.processors.stripe.disputes import REASONS
 
@@ -43,7 +45,14 @@ class FundingDisputeAdmin(ReadOnlyAdmin):
     """Disputes that the banks of funding cards opened against our charges."""
 
     list_display = ("when", "amount", "card", "state", "why", "due", "taken")
-    list_filter = ("status", "reason", "due_at", "opened_at")
+    list_filter = (
+        "opened_at",
+        "due_at",
+        AmountFilter,
+        FundingCardFilter.by("charge__method"),
+        "status",
+        "reason",
+    )
     list_select_related = ("charge__method", "charge__obligation")
     search_ids = (("processor_dispute_id",),)
     search_fields = ("processor_dispute_id", "processor_charge_id", "charge__obligation__cardholder__name")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, ask_or_do, change_page, page_action, posted
+from onecard.kit.range_filters import AmountFilter
 from onecard.kit.words import Words
 from wallet.admin.person_link import person_link
 from wallet.admin.second_person import AgreeForm
@@ -46,7 +47,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     ordering = ("ended_at", "-id")
     list_display = ("amount", "kind", "state", "holder", "entered_by", "agreed_by", "entered")
     list_display_links = ("amount", "kind")
-    list_filter = ("status", "kind", "entered_at")
+    list_filter = ("entered_at", AmountFilter, "status", "kind")
     list_select_related = ("cardholder", "entered_by", "agreed_by")
     search_fields = ("reference", "reason", "cardholder__name")
     search_help_text = gettext_lazy("Cardholder, reason, or what it is about, such as virtualcard:1")

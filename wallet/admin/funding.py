@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from onecard.kit.range_filters import AmountFilter
 from wallet.admin import labels
 from wallet.admin.disputes import DisputeInline
+from wallet.admin.filters import ChargeAmountFilter, FundingCardFilter
 from wallet.admin.money_page import charge_amount, charge_state, obligation_state
 from wallet.admin.person_link import person_link
 from wallet.admin.refunds import RefundInline
@@ -71,7 +73,8 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     """What cardholders owe for approvals and top-ups."""
 
     list_display = ("when", "amount", "description", "person", "state", "card", "open_cases")
-    list_filter = ("status", "currency", "created_at")
+    list_filter = ("created_at", AmountFilter, FundingCardFilter.by("charges__method"), "status", "currency")
+    rises_with_key = ("created_at",)
     list_select_related = ("cardholder",)
     search_ids = (("reference",), ("charges__processor_charge_id",))
     search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
@@ -148,7 +151,7 @@ class FundingChargeAdmin(ReadOnlyAdmin):
 
     ordering = ("-created_at", "-id")
     list_display = ("when", "amount", "method", "state", "problem", "attempts", "next_try")
-    list_filter = ("status", "method__network", "created_at")
+    list_filter = ("created_at", ChargeAmountFilter, FundingCardFilter, "failure_code", "status", "method__network")
     list_select_related = ("obligation", "method")
     search_ids = (("processor_charge_id",), ("idempotency_key",))
     search_fields = ("processor_charge_id", "idempotency_key", "method__last_four", "obligation__description")

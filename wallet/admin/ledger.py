@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.range_filters import AmountFilter
 from wallet import accounts
 from wallet.ledger import check as ledger_check
 from wallet.models import Posting
@@ -38,7 +39,8 @@ class PostingAdmin(ReadOnlyAdmin):
     """Postings, newest first. None is ever changed: a posting the other way corrects it."""
 
     list_display = ("when", "what", "amount", "from_", "to", "about", "recorded")
-    list_filter = ("kind", AccountFilter, "currency", "occurred_at")
+    list_filter = ("occurred_at", "recorded_at", AmountFilter, "kind", AccountFilter, "currency")
+    rises_with_key = ("recorded_at",)
     search_ids = (("reference",), ("key",))
     search_fields = ("reference", "key")
     search_help_text = gettext_lazy("What it belongs to, such as authorization:1, or the movement's own key")

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
+from onecard.kit.range_filters import AmountFilter
 from onecard.kit.words import Words
+from wallet.admin.filters import FundingCardFilter
 from wallet.admin.money_page import refund_problem, refund_state
 from wallet.models import FundingRefund
 
@@ -31,7 +33,12 @@ class FundingRefundAdmin(ReadOnlyAdmin):
     """Refunds, finished or under way."""
 
     list_display = ("when", "amount", "card", "state", "reason", "problem", "attempts")
-    list_filter = ("status", "created_at")
+    list_filter = (
+        "created_at",
+        AmountFilter.of("amount_minor", "obligation__currency"),
+        FundingCardFilter.by("charge__method"),
+        "status",
+    )
     list_select_related = ("obligation", "charge__method")
     search_ids = (("processor_refund_id",), ("charge__processor_charge_id",), ("obligation__purchase",))
     search_fields = (

@@ -3,6 +3,7 @@
 Nothing is named here by hand, so a page that somebody adds is asked the next time.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from django.db.models import Model
 from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.resolvers import RoutePattern
+
+from onecard.kit import clock
+from onecard.kit.admin_filters import CardFilter
+from onecard.kit.range_filters import AmountFilter, DaysFilter
 
 # Number 17 is a purchase that was paid and captured, and a person who buys very often (tests/proofs/desk/rows.py).
 NUMBER: Final = 17
@@ -29,6 +34,11 @@ EVERYWHERE: Final = (
     "4711", "+1 415 0000017", f"person{NUMBER}@example.com", "Carla Chen", "Whole Foods", "Bistro Verde #17", NO_WORD,
     "00000000-0000-0000-0000-000000000000", "cases",
 )  # fmt: skip
+
+
+# Many rows, some that are few everywhere, and none.
+AMOUNTS: Final = (("10.00", "20.00"), ("5,600.00", "5,610.00"), ("99,999.00", "99,999.99"))
+TEXTS: Final = {"mcc": ("5411",), "reason": ("limit_day", "webhook_error")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +75,29 @@ def _of_list(model: type[Model], room: Any, user: Any) -> Iterator[Address]:
         yield Address("search", f"{name} by a word that no row has", f"{page}?{urlencode({'q': NO_WORD})}")
     shown = room.get_changelist_instance(_request(page, user))
     for each in shown.filter_specs:
-        for choice in each.choices(shown):
-            query = str(choice.get("query_string", "?"))
-            if query.lstrip("?"):
-                yield Address("filter", f"{name} {each.title}: {choice['display']}", page + query)
+        chosen = [choice for choice in each.choices(shown) if choice.get("query_string", "?") != "?"]
+        yield from (
+            Address("filter", f"{name} {each.title}: {it['display']}", page + it["query_string"]) for it in chosen
+        )
+        for typed in _typed(each):
+            words = " to ".join(typed.values())
+            yield Address("filter", f"{name} {each.title}: {words}", f"{page}?{urlencode(typed)}")
+
+
+def _typed(spec: Any) -> list[dict[str, str]]:
+    """Returns what people type into a filter: what many, few and no rows have, and days of long ago."""
+    if isinstance(spec, AmountFilter):
+        return [{"amount_from": least, "amount_to": most} for least, most in AMOUNTS]
+    if isinstance(spec, DaysFilter):
+        since, until = spec.names
+        return [{since: f"{day:%Y-%m-%d}", until: f"{day + dt.timedelta(days=9):%Y-%m-%d}"} for day in _days()]
+    if isinstance(spec, CardFilter):
+        return [{spec.parameter_name: _value(spec.cards, "last_four")}, {spec.parameter_name: NO_WORD}]
+    return [{name: value} for name in getattr(spec, "names", ()) for value in (*TEXTS.get(name, ()), NO_WORD)]
+
+
+def _days() -> list[dt.date]:
+    return [clock.now().date() - dt.timedelta(days=ago) for ago in (9, 200, 390, 5000)]
 
 
 def _request(page: str, user: Any) -> Any:
