@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from audit.models import Entry
@@ -25,13 +24,8 @@ class EntryAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("Action, actor (user:1, issuer:stripe, system:funding) or the id of the subject")
     fields = ("when", "action", "who", "subject", "details")
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Reads the names of all people on the page with one query."""
-        changelist = super().get_changelist_instance(request)
-        self.prepare_rows(changelist.result_list)
-        return changelist
-
     def prepare_rows(self, rows: Sequence[Entry]) -> None:
+        """Reads the names of all people with one query."""
         name_actors(rows)
 
     @admin.display(description=gettext_lazy("When"), ordering="recorded_at")

@@ -129,7 +129,7 @@ def _uncharged_tile() -> Tile:
     return Tile(
         _("Oldest uncharged approval"),
         display.age(oldest.created_at),
-        f"{display.amount(oldest.payable)}, {oldest.description}",
+        f"{oldest.payable!s}, {oldest.description}",
         page,
         tone,
     )

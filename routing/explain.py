@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from onecard.kit import display, references
 from onecard.kit.money import Money
+from onecard.kit.separators import localised
 from routing import rewards
-from routing.models import RewardType
+from routing.models import RankingRow, RewardType
 from routing.words import LEFT_OUT, RULES
 from wallet.models import Network, Preference
 
@@ -92,8 +93,8 @@ def rule_sentence(rule: str, trace: Trace) -> str:
     ) % {
         "card": best.get("name"),
         "reward": _two(best.get("effective_reward")),
-        "needed": display.localised(f"{needed:.2f}"),
-        "times": display.localised(str(times)),
+        "needed": localised(f"{needed:.2f}"),
+        "times": localised(str(times)),
         "backup": _two(backup.get("effective_reward")),
     }
     return f"{sentence} {numbers}"
@@ -130,7 +131,7 @@ def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
         return None
     currency = amount.currency
     found = rewards.estimate(amount=amount, reward_rate=rate, reward_type=str(chosen.get("reward_type")))
-    names = [_("at %(cents)s cents a point") % {"cents": cents} for cents in rewards.VALUATIONS_CENTS]
+    names = [_("at %(cents)s cents a point") % {"cents": localised(str(cents))} for cents in rewards.VALUATIONS_CENTS]
     if chosen.get("reward_type") == RewardType.CASH:
         units = _("%(amount)s cash back") % {"amount": display.estimate(found.value, currency)}
         values = [(_("at face value"), found.value)]
@@ -143,7 +144,7 @@ def reward(trace: Trace, *, amount: Money) -> RewardLines | None:
         values=[(name, display.estimate(value, currency)) for name, value in values],
         baseline=_("%(count)s points at 1x, worth %(worth)s")
         % {"count": _plain(found.baseline_units), "worth": baseline},
-        benefit=f"{display.localised(f'{found.benefit:+,.2f}')} {currency} ({found.benefit_percent:+.0f} %)",
+        benefit=f"{localised(f'{found.benefit:+,.2f}')} {currency} ({found.benefit_percent:+.0f} %)",
     )
 
 
@@ -151,21 +152,30 @@ def _line(candidate: Trace, chosen: Any, why: str) -> CandidateLine:
     left_out = str(LEFT_OUT.get(str(candidate.get("left_out")), str(candidate.get("left_out") or "")))
     if candidate.get("left_out") == COOLING:
         left_out = _("left out: %(why)s") % {"why": cooling_words(candidate, why)}
-    row_id, version = candidate.get("row_id"), candidate.get("row_version")
+    row_id = candidate.get("row_id")
     return CandidateLine(
         name=str(candidate.get("name", display.NOTHING)),
         network=_word(Network, candidate.get("network")),
         last_four=str(candidate.get("last_four", "")),
-        ranking=f"{row_id} v{version}, {candidate.get('row_scope')}" if row_id is not None else display.NOTHING,
+        ranking=_ranking(candidate) if row_id is not None else display.NOTHING,
         ranking_page=references.page_of(f"rankingrow:{row_id}") if row_id is not None else "",
-        rate=str(candidate.get("reward_rate") or display.NOTHING),
+        rate=localised(str(candidate.get("reward_rate") or display.NOTHING)),
         reward_type=_word(RewardType, candidate.get("reward_type")),
-        multiplier=str(candidate.get("multiplier") or display.NOTHING),
+        multiplier=localised(str(candidate.get("multiplier") or display.NOTHING)),
         effective=_two(candidate.get("effective_reward")),
         is_backup=bool(candidate.get("is_backup")),
         is_chosen=chosen is not None and candidate.get("method_id") == chosen,
         left_out=left_out,
     )
+
+
+def _ranking(candidate: Trace) -> str:
+    """Returns which ranking was used and for which cards it is, with its version at that moment."""
+    return _("%(number)s, version %(version)s: %(scope)s") % {
+        "number": candidate.get("row_id"),
+        "version": candidate.get("row_version"),
+        "scope": _word(RankingRow.Scope, candidate.get("row_scope")),
+    }
 
 
 def _word(choices: Any, value: Any) -> str:
@@ -181,8 +191,8 @@ def _number(text: Any) -> Decimal | None:
 
 def _two(text: Any) -> str:
     number = _number(text)
-    return display.localised(f"{number:.2f}") if number is not None else display.NOTHING
+    return localised(f"{number:.2f}") if number is not None else display.NOTHING
 
 
 def _plain(number: Decimal) -> str:
-    return display.localised(f"{number.normalize():,f}")
+    return localised(f"{number.normalize():,f}")

@@ -1,6 +1,7 @@
 """Purchases: the request, our answer and its reason, the card that pays, and the outcome. Read-only."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -91,11 +92,9 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
             decline_reason=Subquery(rounds.values("decline_reason")[:1]),
         )
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Reads who pays and why it was declined for the whole page at once."""
-        page = super().get_changelist_instance(request)
-        purchase_lines.attach(page.result_list)
-        return page
+    def prepare_rows(self, rows: Sequence[Authorization]) -> None:
+        """Reads who pays and why it was declined for all of them at once."""
+        purchase_lines.attach(rows)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

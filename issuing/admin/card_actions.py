@@ -175,7 +175,8 @@ def press_button(model_admin: BaseAdmin, request: HttpRequest, object_id: str, n
     """Asks, calls the domain's function, and shows the result."""
     action, card = BUTTONS[name], row_or_404(model_admin, request, object_id)
     confirmation = Confirmation(
-        title=f"{action.kind.label} {card} of {card.cardholder.name}",
+        title=_("%(button)s: %(card)s of %(name)s")
+        % {"button": action.kind.label, "card": card, "name": card.cardholder.name},
         words=action.words,
         button=action.kind.label,
         back=change_page(card),

@@ -80,7 +80,7 @@ def _show(request: HttpRequest, movement: CardTransaction, entered: EnteredAmoun
     was = display.money(movement.amount_minor, movement.currency)
     done = _("%(was)s is converted into %(money)s, and what the cardholder pays follows.") % {
         "was": was,
-        "money": display.amount(entered.money),
+        "money": str(entered.money),
     }
     show_result(request, entered, done=done)
 

@@ -115,9 +115,7 @@ def dispute_confirmation(purchase: Authorization, captures: list[CardTransaction
     for each in captures:
         due = each.occurred_at + time_limit(each.provider)
         said = _("%(left)s is left; the card network takes a dispute until %(due)s")
-        facts.append(
-            (_in_words(each), said % {"left": display.amount(requests.left_of(each)), "due": display.moment(due)})
-        )
+        facts.append((_in_words(each), said % {"left": str(requests.left_of(each)), "due": display.moment(due)}))
     return Confirmation(
         title=_("Dispute the purchase at %(merchant)s")
         % {"merchant": purchase.merchant_name or purchase.issuer_authorization_id},
@@ -132,4 +130,4 @@ def dispute_confirmation(purchase: Authorization, captures: list[CardTransaction
 
 
 def _in_words(capture: CardTransaction) -> str:
-    return f"{display.amount(capture.money)}, {display.moment(capture.occurred_at)}"
+    return f"{capture.money!s}, {display.moment(capture.occurred_at)}"

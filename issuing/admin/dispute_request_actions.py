@@ -17,7 +17,7 @@ from issuing.issuers.disputes import takes_files
 from issuing.models import DisputeEvidence, DisputeRequest
 from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_of, row_or_404
-from onecard.kit.amount_field import AmountField
+from onecard.kit.amount_field import AmountField, typed
 from onecard.kit.confirmation_pages import (
     Confirmation,
     ReasonForm,
@@ -34,8 +34,10 @@ from onecard.kit.money import Money
 class SubmitForm(forms.Form):
     """What goes to the issuer: at most the amount that the cardholder asked for, and the reason that fits."""
 
-    amount = AmountField()
-    reason = forms.TypedChoiceField(widget=SelectWidget, choices=DisputeRequest.Reason.choices)
+    amount = AmountField(label=gettext_lazy("Amount"))
+    reason = forms.TypedChoiceField(
+        label=gettext_lazy("Reason"), widget=SelectWidget, choices=DisputeRequest.Reason.choices
+    )
     file: Any = forms.ModelChoiceField(
         DisputeEvidence.objects.none(),
         label=gettext_lazy("Document"),
@@ -47,7 +49,7 @@ class SubmitForm(forms.Form):
 
     def __init__(self, data: Any, request: DisputeRequest) -> None:
         files = request.evidence.defer("sealed")
-        first = {"amount": request.money.major, "reason": request.reason, "file": files.first()}
+        first = {"amount": typed(request.money), "reason": request.reason, "file": files.first()}
         super().__init__(data, initial=first)
         if files and takes_files(request.transaction.provider):
             self.fields["file"].queryset = files  # type: ignore[attr-defined]
@@ -146,7 +148,7 @@ def _add_evidence(row: DisputeRequest, actor: str, *, file: Any, reason: str) ->
 def _evidence_confirmation(row: DisputeRequest) -> Confirmation:
     return Confirmation(
         title=_("Add evidence to the dispute of %(amount)s by %(name)s")
-        % {"amount": display.amount(row.money), "name": row.cardholder.name},
+        % {"amount": str(row.money), "name": row.cardholder.name},
         words=_(
             "A file that the cardholder gave to us goes to the dispute. It is stored encrypted, and stays as it is."
         ),
@@ -157,8 +159,7 @@ def _evidence_confirmation(row: DisputeRequest) -> Confirmation:
 
 def _submit_confirmation(row: DisputeRequest) -> Confirmation:
     return Confirmation(
-        title=_("Submit the dispute of %(money)s by %(name)s")
-        % {"money": display.amount(row.money), "name": row.cardholder.name},
+        title=_("Submit the dispute of %(money)s by %(name)s") % {"money": str(row.money), "name": row.cardholder.name},
         words=_(
             "Look at the amount, the reason and the evidence again: after it is submitted, nothing can be changed."
         ),
@@ -175,8 +176,7 @@ def _submit_confirmation(row: DisputeRequest) -> Confirmation:
 
 def _refuse_confirmation(row: DisputeRequest) -> Confirmation:
     return Confirmation(
-        title=_("Refuse the dispute of %(money)s by %(name)s")
-        % {"money": display.amount(row.money), "name": row.cardholder.name},
+        title=_("Refuse the dispute of %(money)s by %(name)s") % {"money": str(row.money), "name": row.cardholder.name},
         words=_("It is not submitted to the card network. The cardholder reads your reason word for word."),
         button=_("Refuse it"),
         back=change_page(row),

@@ -44,6 +44,7 @@ class EnterForm(ReasonForm):
     """Without minutes, staff must end read-only mode."""
 
     minutes = forms.IntegerField(
+        label=gettext_lazy("Minutes"),
         required=False,
         min_value=1,
         max_value=LONGEST_MINUTES,

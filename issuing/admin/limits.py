@@ -15,7 +15,7 @@ from issuing.issuers.base import Limits
 from issuing.limits.cardholder_limits import FIELDS, limits_of
 from issuing.models import VirtualCard
 from onecard.kit.admin import BaseAdmin, row_or_404
-from onecard.kit.amount_field import parse_typed
+from onecard.kit.amount_field import parse_typed, typed
 from onecard.kit.confirmation_pages import (
     Confirmation,
     ReasonForm,
@@ -48,7 +48,7 @@ class LimitsForm(ReasonForm):
 
     def __init__(self, card: VirtualCard, data: Any) -> None:
         self.card, now = card, amounts_of(limits_of(card))
-        shown = dict(zip(TITLES, (str(Money(minor, card.currency).major) for minor in now), strict=True))
+        shown = dict(zip(TITLES, (typed(Money(minor, card.currency)) for minor in now), strict=True))
         super().__init__(data, initial={**shown, "shown": _plain(now)})
         for name, title in TITLES.items():
             self.fields[name] = forms.CharField(
@@ -103,7 +103,7 @@ def _change(card: VirtualCard, user: User, *, shown: str, reason: str, **minor: 
         minor["per_transaction_limit"], minor["daily_limit"], minor["monthly_limit"], currency=card.currency
     )
     if shown == _plain(amounts_of(wanted)):
-        raise CardRefusedError(_("These are the limits that the card has: change one of them."))
+        raise CardRefusedError(gettext_lazy("These are the limits that the card has: change one of them."))
     return entered_amounts.change_limits(
         card=card, is_as_shown=lambda now: _plain(amounts_of(now)) == shown, wanted=wanted, reason=reason, user=user
     )

@@ -16,7 +16,7 @@ from issuing.entered_amounts import why_not_limit
 from issuing.issuers.base import Limits
 from issuing.models import CardChange, VirtualCard
 from onecard.kit.admin import BaseAdmin
-from onecard.kit.amount_field import parse_typed
+from onecard.kit.amount_field import parse_typed, typed
 from onecard.kit.confirmation_pages import (
     Confirmation,
     SelectWidget,
@@ -50,9 +50,11 @@ TWO_PEOPLE = gettext_lazy("So high a limit takes a second person.")
 class NewCardForm(forms.Form):
     """The cardholder, the card's currency, and limits in whole units of it."""
 
-    cardholder: Any = HolderField(Cardholder.objects.all())
-    card_type = forms.ChoiceField(choices=VirtualCard.CardType.choices, widget=SelectWidget)
-    currency = forms.CharField(max_length=3, initial="USD", widget=TextWidget)
+    cardholder: Any = HolderField(Cardholder.objects.all(), label=gettext_lazy("Cardholder"))
+    card_type = forms.ChoiceField(
+        label=gettext_lazy("Card type"), choices=VirtualCard.CardType.choices, widget=SelectWidget
+    )
+    currency = forms.CharField(label=gettext_lazy("Currency"), max_length=3, initial="USD", widget=TextWidget)
     per_transaction = forms.CharField(label=AMOUNTS["per_transaction"], max_length=30, widget=TextWidget)
     daily = forms.CharField(label=AMOUNTS["daily"], max_length=30, widget=TextWidget)
     monthly = forms.CharField(label=AMOUNTS["monthly"], max_length=30, widget=TextWidget)
@@ -147,5 +149,5 @@ def _confirmation() -> Confirmation:
 def _first_values(request: HttpRequest) -> dict[str, Any]:
     limits = cards.DEFAULT_LIMITS
     amounts = (limits.per_transaction_minor, limits.daily_minor, limits.monthly_minor)
-    shown = {name: str(Money(minor, "USD").major) for name, minor in zip(AMOUNTS, amounts, strict=True)}
+    shown = {name: typed(Money(minor, "USD")) for name, minor in zip(AMOUNTS, amounts, strict=True)}
     return {**shown, "cardholder": request.GET.get("cardholder")}

@@ -55,7 +55,7 @@ class RefundForm(ReasonForm):
     def __init__(self, data: Any, found: Refundable) -> None:
         super().__init__(data, initial={"shown_minor": found.given_back.minor})
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        most = _("At most %(left)s.") % {"left": display.amount(found.left)}
+        most = _("At most %(left)s.") % {"left": str(found.left)}
         amount.of(found.left.currency, hint=f"{most} {two_person_notice(Kind.REFUND, found.left.currency)}")
 
 
@@ -165,13 +165,10 @@ def _refund_facts(purchase: Authorization, found: Refundable) -> list[tuple[str,
     currency = purchase.currency
     holder = found.parts[0].charge.obligation.cardholder.name
     facts: list[tuple[str, object]] = [(_("Cardholder"), holder)]
-    facts += [
-        (str(part.charge.method), _("%(left)s can go back") % {"left": display.amount(part.left)})
-        for part in found.parts
-    ]
+    facts += [(str(part.charge.method), _("%(left)s can go back") % {"left": str(part.left)}) for part in found.parts]
     facts += [(str(charge.method), why_not) for charge, why_not in found.left_out]
     facts += [
-        (_("Given back so far"), display.amount(found.given_back)),
+        (_("Given back so far"), str(found.given_back)),
         (_("The merchant has taken"), display.money(taken, currency)),
         (_("Of that given back by the merchant"), display.money(back, currency)),
     ]

@@ -1,6 +1,6 @@
 """One line of a list of purchases: what was asked for, who pays, and why it was declined; the same on every list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,7 +50,7 @@ def line(purchase: Authorization, last: Decision | None, found: Payers, *, from_
     )
 
 
-def attach(rows: "Iterable[Authorization] | QuerySet[Authorization]") -> None:
+def attach(rows: "Sequence[Authorization] | QuerySet[Authorization]") -> None:
     """Gives each purchase of a page its line as the attribute `line`; a query set keeps what it read."""
     found = of(rows)
     for each in rows:

@@ -120,13 +120,13 @@ def _decided(purchase: Authorization, decisions: Sequence[Decision]) -> Found:
     for decision in decisions:
         if decision.corrects_id is None:
             arrived = decision.decided_at - _took(decision, BEFORE)
-            yield arrived, _("The issuer asked for %(money)s") % {"money": display.amount(decision.money)}
+            yield arrived, _("The issuer asked for %(money)s") % {"money": str(decision.money)}
         yield decision.decided_at + _took(decision, AFTER), _answer(decision)
 
 
 def _answer(decision: Decision) -> str:
     if decision.approved:
-        return _("Approved %(money)s") % {"money": display.amount(decision.money)}
+        return _("Approved %(money)s") % {"money": str(decision.money)}
     why = decline_words.ours(decision)
     if decision.corrects_id is not None:
         return _("Approval taken back: %(why)s") % {"why": why}
@@ -143,7 +143,7 @@ def _asked(charges: Iterable[FundingCharge]) -> Found:
     for charge in charges:
         if charge.first_sent_at is not None:
             words = _("Asked the processor to charge %(money)s to %(card)s")
-            yield charge.first_sent_at, words % {"money": display.amount(charge.money), "card": charge.method}
+            yield charge.first_sent_at, words % {"money": str(charge.money), "card": charge.method}
 
 
 def _moved(movements: Iterable[CardTransaction], start: dt.datetime) -> Found:
@@ -151,7 +151,7 @@ def _moved(movements: Iterable[CardTransaction], start: dt.datetime) -> Found:
         words = MOVED.get(row.transaction_type)
         if words is None:
             continue
-        said = str(words) % {"money": display.amount(row.money)}
+        said = str(words) % {"money": str(row.money)}
         heard_s = (row.recorded_at - row.occurred_at).total_seconds()
         if heard_s > HEARD_LATE_S and row.occurred_at >= start:
             said = _("%(what)s; we heard of it %(later)s later") % {"what": said, "later": display.span(heard_s)}
@@ -168,14 +168,8 @@ def _written(
 ) -> Found:
     """Returns the steps that the trail has: what became of the purchase, its charges, refunds, cases and disputes."""
     values: dict[tuple[str, str], dict[str, Any]] = {
-        **{
-            ("fundingcharge", str(each.pk)): {"card": each.method, "money": display.amount(each.money)}
-            for each in charges
-        },
-        **{
-            ("fundingrefund", str(each.pk)): {"card": _card(each), "money": display.amount(each.money)}
-            for each in refunds
-        },
+        **{("fundingcharge", str(each.pk)): {"card": each.method, "money": str(each.money)} for each in charges},
+        **{("fundingrefund", str(each.pk)): {"card": _card(each), "money": str(each.money)} for each in refunds},
         **{("case", str(each.pk)): {"kind": each.get_kind_display()} for each in cases},
         **{("dispute", str(each.pk)): {} for each in disputes},
     }

@@ -33,10 +33,12 @@ from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.admin_filters import MccFilter
 from onecard.kit.range_filters import AmountFilter
+from onecard.kit.sentences import in_a_sentence
+from onecard.kit.separators import localised
 from wallet.admin.filters import FundingCardFilter
 from wallet.models import Cardholder
 
-WORDS = {"month": gettext_lazy("Month"), "method": "Card", "category": gettext_lazy("Category")}
+WORDS = {"month": gettext_lazy("Month"), "method": gettext_lazy("Card"), "category": gettext_lazy("Category")}
 KIND_TONE: dict[str, str] = {
     RewardEntry.Kind.CHARGE: "good",
     RewardEntry.Kind.REFUND: "warn",
@@ -198,7 +200,7 @@ class RewardsAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Rate"), ordering="rate_milli")
     def rate(self, entry: RewardEntry) -> str:
-        return f"{entry.rate.normalize():f}" if entry.reward_type else NOT_RANKED
+        return localised(f"{entry.rate.normalize():f}") if entry.reward_type else str(NOT_RANKED)
 
     @admin.display(description=gettext_lazy("Worth at 1 cent"), ordering="value_face_micro")
     def value(self, entry: RewardEntry) -> str:
@@ -251,7 +253,7 @@ def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
         query["by"] = name
         query.pop("page", None)
         pages.append(
-            (_("By %(words)s") % {"words": str(WORDS[name]).lower()}, f"?{query.urlencode()}", name == current)
+            (_("By %(words)s") % {"words": in_a_sentence(WORDS[name])}, f"?{query.urlencode()}", name == current)
         )
     return pages
 

@@ -15,7 +15,6 @@ from issuing.admin.card_actions import PUT_MONEY
 from issuing.billing import top_ups
 from issuing.errors import CardRefusedError
 from issuing.models import CardFunding, VirtualCard
-from onecard.kit import display
 from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Confirmation, SelectWidget, ask_or_do, change_page, page_action, posted
@@ -29,7 +28,7 @@ from wallet.models import EnteredAmount, FundingMethod
 class PutMoneyForm(forms.Form):
     """The amount and the source card; the key makes a second click the same request."""
 
-    amount = AmountField()
+    amount = AmountField(label=gettext_lazy("Amount"))
     source = forms.TypedChoiceField(label=gettext_lazy("From"), widget=SelectWidget)
     request_key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -85,8 +84,7 @@ def _show_result(request: HttpRequest, result: CardFunding | EnteredAmount) -> N
     elif result.status == states.Funding.CREDITED:
         messages.success(
             request,
-            _("%(money)s from %(source)s is on the card.")
-            % {"money": display.amount(result.money), "source": result.source},
+            _("%(money)s from %(source)s is on the card.") % {"money": str(result.money), "source": result.source},
         )
     elif result.status == states.Funding.FAILED:
         messages.error(

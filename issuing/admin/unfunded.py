@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing.billing import unfunded_charge
-from onecard.kit import display
 from onecard.users.models import User
 from wallet.admin.case_actions import ACTIONS, CaseAction, WhyForm
 from wallet.casework.rules import CaseFacts
@@ -31,7 +30,7 @@ def _facts(facts: CaseFacts) -> list[tuple[str, object]]:
     return [
         (_("Cardholder"), chosen.method.cardholder.name),
         (_("Card that is charged"), chosen.method),
-        (_("Amount"), display.amount(chosen.money)),
+        (_("Amount"), str(chosen.money)),
     ]
 
 

@@ -20,6 +20,7 @@ from issuing.cards.comparison import REPEATED_FOR_ISSUER
 from issuing.cards.restriction import MAKES_USABLE
 from issuing.models import CardChange, VirtualCard
 from onecard.kit import clock
+from onecard.kit.sentences import in_a_sentence
 from onecard.kit.transactions import transaction
 from onecard.users.models import User
 from wallet.casework import desk as case_desk
@@ -98,7 +99,7 @@ def _give_to_holder(card: VirtualCard, case: Case, user: User, words: str) -> No
 
 def _why_not_unfreeze(card: VirtualCard, case: Case) -> str:
     if card.status != states.Card.FROZEN:
-        state = card.get_status_display().lower()
+        state = in_a_sentence(card.get_status_display())
         return _("The card is %(state)s, so there is nothing to unfreeze.") % {"state": state}
     stopped_by = holder_rights.stopped_by(card)
     if stopped_by == states.Stopper.ISSUER:

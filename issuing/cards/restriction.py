@@ -14,6 +14,7 @@ from issuing.cards.change_records import intend, supersede
 from issuing.errors import CardRefusedError
 from issuing.models import CardChange, VirtualCard
 from onecard.kit import clock
+from onecard.kit.sentences import in_a_sentence
 from onecard.kit.transitions import sources_of
 
 MAKES_USABLE = (CardChange.Kind.ACTIVATE, CardChange.Kind.UNFREEZE)
@@ -73,7 +74,7 @@ def _is_frozen_anew(locked: VirtualCard, target: str, who: Mapping[str, str]) ->
 
 def not_in_this_state(card: VirtualCard) -> CardRefusedError:
     """Returns the refusal of what this card's state does not allow."""
-    state = card.get_status_display().lower()
+    state = in_a_sentence(states.Card(card.status).label)
     return CardRefusedError(
         format_lazy(gettext_lazy("This card is {state}, so this cannot be done with it."), state=state)
     )

@@ -23,6 +23,7 @@ from issuing.clearing.transaction_rows import dispute_of
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import clock, display
 from onecard.kit.reasons import checked_reason
+from onecard.kit.sentences import in_a_sentence
 
 __all__ = ["LinkRefusedError", "candidates", "link_by_hand", "say_of_none", "why_not", "why_not_of_none"]
 
@@ -99,7 +100,7 @@ def why_not(kept: CardTransaction) -> str:
 
 def why_not_there(kept: CardTransaction, purchase: Authorization, *, by_two: bool) -> str:
     """Returns why it cannot be of that purchase, or ""."""
-    noun = kept.get_transaction_type_display().lower()
+    noun = in_a_sentence(kept.get_transaction_type_display())
     if not candidates(kept).filter(pk=purchase.pk).exists():
         return _("That is no purchase of the %(noun)s's cardholder that a merchant has taken money for.") % {
             "noun": noun

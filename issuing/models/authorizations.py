@@ -8,11 +8,13 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.cards import Provider, VirtualCard
 from issuing.models.inbox import IssuerEvent
+from onecard.kit import display
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
 from wallet.models import FundingObligation
@@ -176,7 +178,7 @@ class Decision(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{'Approved' if self.approved else 'Declined'} {self.money}"
+        return f"{_('Approved') if self.approved else _('Declined')} {self.money}"
 
     @property
     def money(self) -> Money:
@@ -214,7 +216,7 @@ class SpendWindow(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} from {self.starts_at:%Y-%m-%d}"
+        return _("%(kind)s from %(day)s") % {"kind": self.get_kind_display(), "day": display.moment(self.starts_at)}
 
 
 class Hold(models.Model):
@@ -253,7 +255,7 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{Money(self.amount_minor, self.authorization.currency)} {self.status}"
+        return f"{Money(self.amount_minor, self.authorization.currency)} {self.get_status_display()}"
 
 
 def _could_pay(candidate: Any) -> bool:

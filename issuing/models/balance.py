@@ -44,7 +44,7 @@ class CardFunding(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.money} onto {self.card}"
+        return _("%(money)s onto %(card)s") % {"money": self.money, "card": self.card}
 
     @property
     def money(self) -> Money:

@@ -6,6 +6,7 @@ from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from issuing import states
@@ -188,7 +189,7 @@ class IssuerAccount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.cardholder} at {self.get_provider_display()}"
+        return _("%(person)s at %(issuer)s") % {"person": self.cardholder, "issuer": self.get_provider_display()}
 
 
 class CardChange(models.Model):

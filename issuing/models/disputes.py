@@ -11,6 +11,7 @@ from issuing.models.cards import Provider
 from issuing.models.transactions import CardTransaction
 from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.sentences import in_a_sentence
 
 
 class Dispute(models.Model):
@@ -47,7 +48,7 @@ class Dispute(models.Model):
     def __str__(self) -> str:
         return _("Dispute about %(money)s, %(status)s") % {
             "money": self.money,
-            "status": self.get_status_display().lower(),
+            "status": in_a_sentence(self.get_status_display()),
         }
 
     @property

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from issuing import states
+from onecard.kit import display
 from onecard.kit.fields import FreeTextField
 from wallet.models import Case
 
@@ -53,7 +54,7 @@ class ReconcileRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.requested_at:%Y-%m-%d %H:%M}"
+        return display.moment(self.requested_at)
 
 
 class ReconcileFinding(models.Model):

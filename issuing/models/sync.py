@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from issuing import states
 from issuing.models.cards import Provider, VirtualCard
+from onecard.kit import display
 from onecard.kit.fields import FreeTextField
 
 
@@ -41,7 +42,7 @@ class SyncRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_provider_display()} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_provider_display()} {display.moment(self.started_at)}"
 
 
 class SyncDifference(models.Model):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit import trail
@@ -86,12 +87,15 @@ def leave_read_only(*, provider: str, reason: str, actor: str) -> IssuerControl:
 
 def _status_of(provider: str, control: IssuerControl | None, entries: dict[tuple[str, str], Entry]) -> IssuerStatus:
     key = str(control.pk) if control else ""
-    uses = {settings.ISSUER_PROVIDER: "New cards", settings.ISSUER_BACKUP_PROVIDER: "New cards while the first is down"}
+    uses = {
+        settings.ISSUER_PROVIDER: _("New cards"),
+        settings.ISSUER_BACKUP_PROVIDER: _("New cards while the first is down"),
+    }
     limits = {"stripe": settings.STRIPE_CALLS_PER_SECOND, "marqeta": settings.MARQETA_CALLS_PER_SECOND}
     return IssuerStatus(
         provider=provider,
         name=str(Provider(provider).label),
-        uses=uses.get(provider, "Cards that it made"),
+        uses=uses.get(provider, _("Cards that it made")),
         availability=availability.of(provider),
         read_only_until=control.read_only_until if control else None,
         read_only_entry=entries.get((key, READ_ONLY_ENTERED)),

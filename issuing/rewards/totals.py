@@ -8,9 +8,12 @@ from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issuing.models import RewardEntry
 from onecard.kit import display
+from onecard.kit.separators import localised
 from routing.models import RewardType
 
 # What names a group, and what its label is made of.
@@ -19,7 +22,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "method": ("method", ("method__name", "method__last_four")),
     "category": ("mcc", ()),
 }
-NOT_RANKED = "Not ranked"
+NOT_RANKED = gettext_lazy("Not ranked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,11 @@ def overall_of(
 def units_in_words(units: Decimal, reward_type: str, currency: str) -> str:
     """135 points, 90 miles, 0.90 USD cash back; what earns at a base rate without a name counts as points."""
     if reward_type == RewardType.CASH:
-        return f"{display.estimate(units / 100, currency)} cash back"
+        return _("%(amount)s cash back") % {"amount": display.estimate(units / 100, currency)}
     if not reward_type:
-        return NOT_RANKED
-    return f"{round(units, 2).normalize():,f} {'miles' if reward_type == RewardType.MILES else 'points'}"
+        return str(NOT_RANKED)
+    words = _("%(count)s miles") if reward_type == RewardType.MILES else _("%(count)s points")
+    return words % {"count": localised(f"{round(units, 2).normalize():,f}")}
 
 
 def overall(found: Iterable[Total]) -> dict[str, RewardValue]:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from onecard.desk.models import SavedFilter
@@ -25,8 +26,8 @@ LONGEST_QUERY: int = 500
 class NameForm(forms.Form):
     """A name, and the group with which it is shared."""
 
-    name = forms.CharField(max_length=60)
-    group = forms.ModelChoiceField(Group.objects.none(), required=False)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
+    group = forms.ModelChoiceField(Group.objects.none(), label=gettext_lazy("Group"), required=False)
 
     def __init__(self, user: Any, data: Any) -> None:
         super().__init__(data)

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone, translation
+from django.utils import formats, timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from onecard.second_factor.sessions import BACK_OFFICE
@@ -40,6 +40,11 @@ def language_of(request: HttpRequest) -> str:
     """Returns the account's language, else that of the cookie, else the browser's first one that we speak."""
     chosen = _account(request).language
     return chosen if chosen in dict(settings.LANGUAGES) else translation.get_language_from_request(request)
+
+
+def separators_of_the_language() -> tuple[str, str]:
+    """Returns those of thousands and of decimals, in the language of this moment."""
+    return formats.get_format("THOUSAND_SEPARATOR"), formats.get_format("DECIMAL_SEPARATOR")
 
 
 def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:

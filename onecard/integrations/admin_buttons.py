@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -31,11 +32,7 @@ PERMISSIONS = ["switch", "view"]
 class ReplayForm(ReasonForm):
     """Since when, and whether what has arrived is sent again too."""
 
-    since = forms.DateTimeField(
-        widget=TextWidget(),
-        input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%d"],
-        help_text=gettext_lazy("In UTC, such as 2026-11-28 09:30."),
-    )
+    since = forms.DateTimeField(label=gettext_lazy("Since"), widget=TextWidget())
     only_missed = forms.BooleanField(
         required=False,
         initial=True,
@@ -45,7 +42,10 @@ class ReplayForm(ReasonForm):
     field_order = ("since", "only_missed", "reason")
 
     def __init__(self, data: Any) -> None:
-        super().__init__(data, initial={"since": f"{clock.now() - dt.timedelta(days=1):%Y-%m-%d %H:%M}"})
+        yesterday = display.typed_moment(clock.now() - dt.timedelta(days=1))
+        super().__init__(data, initial={"since": yesterday})
+        words = _("In your time zone, %(zone)s, such as %(example)s.")
+        self.fields["since"].help_text = words % {"zone": timezone.get_current_timezone_name(), "example": yesterday}
 
 
 class EndpointButtons(BaseAdmin):

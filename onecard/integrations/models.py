@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.integrations.types import EventType
 from onecard.kit.fields import FreeTextField
+from onecard.kit.sentences import in_a_sentence
 
 
 class Endpoint(models.Model):
@@ -120,5 +121,5 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return _("Delivery %(public_id)s, %(status)s") % {
             "public_id": self.public_id,
-            "status": self.get_status_display().lower(),
+            "status": in_a_sentence(self.get_status_display()),
         }

@@ -111,10 +111,12 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Shows a message when a filter's value means nothing; Django then shows the whole list."""
         try:
-            return super().get_changelist_instance(request)
+            page = super().get_changelist_instance(request)
         except IncorrectLookupParameters:
             messages.warning(request, _("A filter or page of this address means nothing, so the whole list is shown."))
             raise
+        self.prepare_rows(page.result_list)
+        return page
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -139,7 +141,7 @@ class BackOfficeAdmin(FormFields, BaseAdmin):
         ]
 
     def prepare_rows(self, rows: Sequence[Any]) -> None:
-        """Reads what the cells of these rows need, at once for all; for lists that would ask for each row."""
+        """Reads what the cells of these rows need, at once for all: those of a page, or some of an export."""
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[Any]:
         return ListPage

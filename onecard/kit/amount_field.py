@@ -7,9 +7,9 @@ from django import forms
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from onecard.kit import display
 from onecard.kit.confirmation_pages import TextWidget
 from onecard.kit.money import Money, MoneyError, currency_exponent
+from onecard.kit.separators import localised
 
 # In many countries 45.000 is forty-five thousand.
 POINTED: Final = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}")
@@ -44,8 +44,13 @@ def parse_typed(text: str, currency: str) -> Money:
         ) from None
 
 
+def typed(money: Money) -> str:
+    """Returns an amount as `parse_typed` reads it from the same viewer: what a form begins with."""
+    return str(money).removesuffix(f" {money.currency}")
+
+
 def _examples(plain: str, grouped: str) -> str:
-    return _("%(plain)s or %(grouped)s") % {"plain": display.localised(plain), "grouped": display.localised(grouped)}
+    return _("%(plain)s or %(grouped)s") % {"plain": localised(plain), "grouped": localised(grouped)}
 
 
 class AmountField(forms.CharField):

@@ -21,6 +21,7 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from onecard.kit import fresh_code
@@ -218,4 +219,4 @@ class CodeField(forms.CharField):
 class ReasonForm(forms.Form):
     """Why; whoever looks later reads it in the trail."""
 
-    reason = forms.CharField(max_length=LONGEST_REASON, widget=AreaWidget({"rows": 3}))
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=LONGEST_REASON, widget=AreaWidget({"rows": 3}))

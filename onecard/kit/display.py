@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from onecard.kit import clock
 from onecard.kit.money import Money, MoneyError, currency_exponent
+from onecard.kit.separators import localised
 from onecard.kit.words import Words
 
 NOTHING = "-"
@@ -26,7 +27,7 @@ def money(amount_minor: int | None, currency: str) -> str:
     if amount_minor is None:
         return NOTHING
     try:
-        return amount(Money(amount_minor, currency))
+        return str(Money(amount_minor, currency))
     except Exception:  # noqa: BLE001  (a page about odd data must not fail on it)
         return _("%(amount)s minor units of %(currency)s") % {
             "amount": amount_minor,
@@ -34,21 +35,10 @@ def money(amount_minor: int | None, currency: str) -> str:
         }
 
 
-def amount(of: Money) -> str:
-    """Returns an amount as the viewer's language writes it: 1,500.00 USD, in German 1.500,00 USD."""
-    return localised(str(of))
-
-
 def in_english(words: Words) -> str:
     """Returns a text in the language of what is stored and sent, whoever's page it is written from."""
     with translation.override(settings.LANGUAGE_CODE):
         return str(words)
-
-
-def localised(number: str) -> str:
-    """Returns a number of ours (1,500.00) with the separators of the viewer's language; digits are never touched."""
-    comma, point = formats.get_format("THOUSAND_SEPARATOR"), formats.get_format("DECIMAL_SEPARATOR")
-    return number.translate({ord(","): comma, ord("."): point})
 
 
 def estimate(amount: Decimal, currency: str) -> str:
@@ -85,13 +75,19 @@ def moment(when: dt.datetime | None) -> str:
     return formats.date_format(timezone.localtime(when), "DATETIME_FORMAT") if when else NOTHING
 
 
+def typed_moment(when: dt.datetime) -> str:
+    """Returns a time to the minute as the viewer's forms read it: in their time zone and in their language's order."""
+    pattern = next(each for each in formats.get_format("DATETIME_INPUT_FORMATS") if "%S" not in each)
+    return timezone.localtime(when).strftime(pattern)
+
+
 def age(since: dt.datetime | None) -> str:
     """Returns how long ago it was, in the format of `span`."""
     return NOTHING if since is None else span((clock.now() - since).total_seconds())
 
 
 def span(length_s: float) -> str:
-    """Returns a length of time in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h; never negative."""
+    """Returns a length of time in its two largest units: 40 s, 3 min, 2 h 5 min, 4 d 1 h, 1 d; never negative."""
     seconds = max(0, int(length_s))
     if seconds < 60:
         return _("%(seconds)s s") % {"seconds": seconds}
@@ -99,8 +95,10 @@ def span(length_s: float) -> str:
     if hours < 1:
         return _("%(minutes)s min") % {"minutes": minutes}
     if days < 1:
-        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes % 60}
-    return _("%(days)s d %(hours)s h") % {"days": days, "hours": hours % 24}
+        words = _("%(hours)s h %(minutes)s min") if minutes % 60 else _("%(hours)s h")
+        return words % {"hours": hours, "minutes": minutes % 60}
+    words = _("%(days)s d %(hours)s h") if hours % 24 else _("%(days)s d")
+    return words % {"days": days, "hours": hours % 24}
 
 
 def label(text: object, tone: str = "neutral") -> SafeString:

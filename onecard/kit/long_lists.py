@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from onecard.kit import bounded_reading, display
 from onecard.kit.admin_filters import AFTER, BEFORE
 from onecard.kit.row_counts import count_or_estimate, is_long
+from onecard.kit.separators import localised
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList as BaseChangeList
@@ -91,7 +92,7 @@ class ListPage(BaseChangeList):
     @property
     def looked_at_in_words(self) -> str:
         """Says how far this page looked for rows that match, where it did not look at all."""
-        number = display.localised(f"{self.looked_at:,}")
+        number = localised(f"{self.looked_at:,}")
         if self.looked_until is None:
             return _("Only %(number)s rows were looked at for this page.") % {"number": number}
         until = display.moment(self.looked_until)

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 import iso4217
 
 from onecard.kit.errors import OneCardError
+from onecard.kit.separators import localised
 
 # A bound on every amount (money-safety T11): ten trillion minor units; sums of very many stay far from 2**63.
 MAX_AMOUNT_MINOR = 10**13
@@ -74,7 +75,12 @@ class Money:
         return Decimal(self.minor).scaleb(-currency_exponent(self.currency))
 
     def __str__(self) -> str:
-        return f"{self.major:,.{currency_exponent(self.currency)}f} {self.currency}"
+        """As the language of the moment writes it: 1,500.00 USD, in German 1.500,00 USD.
+
+        So it is right in every sentence of a page. What is stored or sent is made in English (CONTRIBUTING, Write a
+        text).
+        """
+        return f"{localised(f'{self.major:,.{currency_exponent(self.currency)}f}')} {self.currency}"
 
 
 def _is_too_long(number: Decimal) -> bool:

@@ -15,7 +15,6 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from onecard.kit import display
 from onecard.kit.admin_filters import FilterError, Written, WrittenFilter
 from onecard.kit.amount_field import parse_typed
 from onecard.kit.common_values import common_values
@@ -60,7 +59,7 @@ class AmountFilter(WrittenFilter):
         if least and most and least.minor > most.minor:
             raise FilterError(
                 _("No amount is between %(least)s and %(most)s: the first is larger.")
-                % {"least": display.amount(least), "most": display.amount(most)}
+                % {"least": str(least), "most": str(most)}
             )
         (currency,) = {end.currency for end in (least, most) if end}
         return self.between(rows, least.minor if least else None, most.minor if most else None, currency)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
+from onecard.kit.sentences import in_a_sentence
 from onecard.notices.kinds import Channel, Kind
 
 
@@ -95,5 +96,5 @@ class NoticeMail(models.Model):
     def __str__(self) -> str:
         return _("Mail of %(notice_id)s, %(status)s") % {
             "notice_id": self.notice_id,
-            "status": self.get_status_display().lower(),
+            "status": in_a_sentence(self.get_status_display()),
         }

@@ -40,14 +40,14 @@ class OldCodeField(CodeField):
     """A code of the device that is replaced, or a recovery code."""
 
     def __init__(self) -> None:
-        super().__init__(label=_("Code of the device you have now, or a recovery code"), required=True)
+        super().__init__(label=gettext_lazy("Code of the device you have now, or a recovery code"), required=True)
 
 
 class EnrolForm(forms.Form):
     """The first code of the new device, and the old device's code where there is one."""
 
     old_code = OldCodeField()
-    code = CodeField(label="The six digits that the app shows now")
+    code = CodeField(label=gettext_lazy("The six digits that the app shows now"))
 
     def __init__(self, data: Any, user: User) -> None:
         super().__init__(data)

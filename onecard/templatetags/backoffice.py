@@ -27,4 +27,4 @@ def money(amount_minor: int | None, currency: str) -> str:
 
 @register.filter
 def amount(of: Money | None) -> str:
-    return display.amount(of) if of is not None else display.NOTHING
+    return str(of) if of is not None else display.NOTHING

@@ -52,7 +52,7 @@ class ChangesInline(ReadOnlyInline):
     def cards(self, change: RankingChange) -> str:
         return words.subject(change)
 
-    @admin.display(description=gettext_lazy("Holds"))
+    @admin.display(description=gettext_lazy("Valid"))
     def holds(self, change: RankingChange) -> str:
         return words.applies(change.valid_from, change.valid_to)
 

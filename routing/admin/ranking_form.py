@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit.confirmation_pages import SelectWidget, TextWidget
+from onecard.kit.money import Money
 from routing.models import MerchantCategory, RankingChange, RankingDraft, RankingRow, RewardType
 from routing.rankings.entry import FEE_BELOW, RATE_BELOW, FieldError, RankingEntry, read_card_name
 from wallet.models import CardProduct, Network
@@ -36,13 +38,13 @@ class RankingForm(forms.Form):
     )
     reward_rate = forms.DecimalField(
         label=gettext_lazy("Rate"), min_value=0, max_value=RATE_BELOW - 1, max_digits=7, decimal_places=3,
-        widget=TextWidget({"inputmode": "decimal"}),
+        localize=True, widget=TextWidget({"inputmode": "decimal"}),
         help_text=gettext_lazy("Units per whole currency unit: 4 is 4 points a dollar, or 4 % cash back."),
     )  # fmt: skip
     reward_type = forms.ChoiceField(label=gettext_lazy("Pays in"), choices=RewardType.choices, widget=SelectWidget)
     annual_fee = forms.DecimalField(
         label=gettext_lazy("Annual fee in US dollars"), min_value=0, max_value=FEE_BELOW - 1, decimal_places=2,
-        initial=0, widget=TextWidget({"inputmode": "decimal"}),
+        localize=True, initial=0, widget=TextWidget({"inputmode": "decimal"}),
     )  # fmt: skip
     valid_from = forms.DateField(label=gettext_lazy("First day"), required=False, widget=DayWidget)
     valid_to = forms.DateField(
@@ -114,9 +116,9 @@ def initial_of(ranked: RankingRow | RankingChange) -> dict[str, Any]:
     """Returns the values that the form starts with for an existing ranking."""
     rate = ranked.reward_rate
     return {
-        "reward_rate": f"{rate.normalize():f}" if rate is not None else "",
+        "reward_rate": Decimal(f"{rate.normalize():f}") if rate is not None else "",
         "reward_type": ranked.reward_type,
-        "annual_fee": f"{ranked.annual_fee_minor // 100}.{ranked.annual_fee_minor % 100:02d}",
+        "annual_fee": Money(ranked.annual_fee_minor, "USD").major,
         "valid_to": ranked.valid_to,
     }
 

@@ -98,7 +98,7 @@ class RankingRowAdmin(ReadOnlyAdmin):
             ),
             button=_("Put it into the draft"),
             back=change_page(row),
-            facts=[(_("Published now"), words.earns(row.reward_rate, row.reward_type)), (_("Holds"), _days(row))],
+            facts=[(_("Published now"), words.earns(row.reward_rate, row.reward_type)), (_("Valid"), _days(row))],
         )
         return draft_forms.ask(request, confirmation, form)
 

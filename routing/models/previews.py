@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from onecard.kit.fields import FreeTextField
 from routing.models.drafts import RankingDraft
@@ -56,7 +57,10 @@ class RankingPreview(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.draft}, version {self.draft_version}, {self.days} days"
+        words = ngettext(
+            "%(draft)s, version %(version)s, %(days)s day", "%(draft)s, version %(version)s, %(days)s days", self.days
+        )
+        return words % {"draft": self.draft, "version": self.draft_version, "days": self.days}
 
 
 class PreviewedPurchase(models.Model):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
+from onecard.kit.separators import localised
 from wallet.models import CardProduct, Network, Preference
 
 
@@ -108,8 +109,10 @@ class RankingRow(models.Model):
         ]
 
     def __str__(self) -> str:
-        subject = self.product if self.scope == self.Scope.PRODUCT else f"any {self.get_network_display()}"
-        return f"{self.mcc}: {subject} {self.reward_rate.normalize():f} {self.get_reward_type_display()}"
+        whole = _("any %(network)s") % {"network": self.get_network_display()}
+        subject = self.product if self.scope == self.Scope.PRODUCT else whole
+        rate = localised(f"{self.reward_rate.normalize():f}")
+        return f"{self.mcc}: {subject} {rate} {self.get_reward_type_display()}"
 
     def clean(self) -> None:
         """Raises ValidationError with a sentence for what the database would refuse."""
@@ -138,7 +141,8 @@ class PreferenceMultiplier(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_preference_display()}, {self.get_reward_class_display()}: x {self.multiplier.normalize():f}"
+        number = localised(f"{self.multiplier.normalize():f}")
+        return f"{self.get_preference_display()}, {self.get_reward_class_display()}: x {number}"
 
 
 class Threshold(models.Model):
@@ -164,7 +168,7 @@ class Threshold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_name_display()}: {self.value.normalize():f}"
+        return f"{self.get_name_display()}: {localised(f'{self.value.normalize():f}')}"
 
 
 class Rulebook(models.Model):

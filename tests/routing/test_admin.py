@@ -88,7 +88,11 @@ def test_a_candidate_shows_its_numbers_or_why_it_was_left_out() -> None:
 
     first, second = explain.candidates(trace, approved=True)
 
-    assert (first.network, first.ranking, first.effective) == ("American Express", "7 v3, network", "2.00")
+    assert (first.network, first.ranking, first.effective) == (
+        "American Express",
+        "7, version 3: A whole network",
+        "2.00",
+    )
     assert (first.is_chosen, first.left_out, second.is_chosen) == (True, "", False)
     assert (second.ranking, second.effective, second.left_out) == ("-", "-", "left out: expired")
     assert not any(line.is_chosen for line in explain.candidates(trace, approved=False))

@@ -39,7 +39,7 @@ class LinkForm(forms.Form):
     """Whether to mail the address; the key makes a second click the same page and the same mail."""
 
     request_key = forms.UUIDField(widget=forms.HiddenInput)
-    by_mail = forms.BooleanField(required=False, initial=True)
+    by_mail = forms.BooleanField(label=gettext_lazy("Mail it"), required=False, initial=True)
 
     def __init__(self, holder: Cardholder, data: Any) -> None:
         super().__init__(data, initial={"request_key": uuid.uuid4()})

@@ -157,7 +157,7 @@ class WalletAdmin(OpenCaseAdmin, AddCardAdmin, NewCardLinkAdmin, IdentityButtons
     def usable_cards(self, holder: Cardholder) -> str:
         methods = list(holder.funding_methods.all())
         active = [method for method in methods if method.status == FundingMethod.Status.ACTIVE]
-        return f"{len(active)} of {len(methods)}"
+        return _("%(active)s of %(all)s") % {"active": len(active), "all": len(methods)}
 
     @admin.display(description=gettext_lazy("Backup card"))
     def backup_card(self, holder: Cardholder) -> str | SafeString:

@@ -73,7 +73,7 @@ class RefundForm(WhyForm):
     `shown_minor` is what the page showed as refunded so far: after a second click it no longer matches.
     """
 
-    amount = AmountField()
+    amount = AmountField(label=gettext_lazy("Amount"))
     shown_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     field_order = ("amount", "reason", "shown_minor")
 

@@ -18,6 +18,7 @@ from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, posted, turn_away
 from onecard.kit.range_filters import AmountFilter
+from onecard.kit.sentences import in_a_sentence
 from onecard.users.models import User
 from wallet.admin import labels, money_page
 from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
@@ -171,8 +172,9 @@ def _title(action: CaseAction, case: Case) -> str:
     """Names the proposed amount when a person agrees: it may be less than the amount at stake."""
     asked_for = case_proposals.proposed(case) if action is ACTIONS["agree"] else None
     if asked_for is not None:
-        return f"{action.title}: {case.get_proposal_display().lower()}, {asked_for}"
-    return f"{action.title}: {display.money(case.amount_minor, case.currency)}, {case.get_kind_display().lower()}"
+        return f"{action.title}: {in_a_sentence(case.get_proposal_display())}, {asked_for}"
+    about = in_a_sentence(case.get_kind_display())
+    return f"{action.title}: {display.money(case.amount_minor, case.currency)}, {about}"
 
 
 def _why_not(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> str:

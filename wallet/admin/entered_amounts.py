@@ -152,7 +152,7 @@ def _asked_by(entered: EnteredAmount) -> str:
     said = f" ({changes})" if changes else ""
     return _("%(person)s entered %(money)s%(said)s and wrote: “%(reason)s”") % {
         "person": entered.entered_by.get_username(),
-        "money": display.amount(entered.money),
+        "money": str(entered.money),
         "said": said,
         "reason": entered.reason,
     }

@@ -1,8 +1,9 @@
 """Read-only pages of obligations and charges: only the wallet's functions move money (money-safety T17)."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin
-from django.db.models import CharField, Count, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -12,12 +13,14 @@ from django.utils.translation import gettext_lazy
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline
 from onecard.kit.range_filters import AmountFilter
-from wallet.admin import labels
+from wallet.admin import labels, payer_words
 from wallet.admin.disputes import DisputeInline
 from wallet.admin.filters import ChargeAmountFilter, FundingCardFilter
 from wallet.admin.money_page import charge_amount, charge_state, obligation_state
 from wallet.admin.person_link import person_link
 from wallet.admin.refunds import RefundInline
+from wallet.casework import payers
+from wallet.casework.payers import Payers
 from wallet.models import Case, FundingCharge, FundingObligation
 
 
@@ -72,7 +75,7 @@ class CaseInline(ReadOnlyInline):
 class FundingObligationAdmin(ReadOnlyAdmin):
     """What cardholders owe for approvals and top-ups."""
 
-    list_display = ("when", "amount", "description", "person", "state", "card", "open_cases")
+    list_display = ("when", "amount", "description", "person", "state", "paid_by", "open_cases")
     list_filter = ("created_at", AmountFilter, FundingCardFilter.by("charges__method"), "status", "currency")
     rises_with_key = ("created_at",)
     list_select_related = ("cardholder",)
@@ -92,14 +95,15 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     inlines = (ChargeInline, RefundInline, CaseInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FundingObligation]:
-        charges = FundingCharge.objects.filter(obligation=OuterRef("pk")).order_by("-sequence")
-        name = Concat("method__name", Value("\u00a0••••\u00a0"), "method__last_four", output_field=CharField())
         cases = Case.objects.filter(obligation=OuterRef("pk"), status=Case.Status.OPEN).order_by()
         rows: QuerySet[FundingObligation] = super().get_queryset(request)
-        return rows.annotate(
-            card_name=Subquery(charges.values(name=name)[:1]),
-            open_case_count=Subquery(cases.values("obligation").values(count=Count("pk"))),
-        )
+        return rows.annotate(open_case_count=Subquery(cases.values("obligation").values(count=Count("pk"))))
+
+    def prepare_rows(self, rows: Sequence[FundingObligation]) -> None:
+        """Reads who pays all of them at once."""
+        found = payers.of_obligations([each.pk for each in rows])
+        for each in rows:
+            each.__dict__["payers"] = found.get(each.pk, Payers())
 
     @admin.display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, obligation: FundingObligation) -> str:
@@ -129,9 +133,9 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     def meaning(self, obligation: FundingObligation) -> str:
         return str(labels.OBLIGATION_MEANING.get(obligation.status, display.NOTHING))
 
-    @admin.display(description=gettext_lazy("Charged to"))
-    def card(self, obligation: FundingObligation) -> str:
-        return getattr(obligation, "card_name", None) or display.NOTHING
+    @admin.display(description=gettext_lazy("Paid by"))
+    def paid_by(self, obligation: FundingObligation) -> str:
+        return payer_words.payers(obligation.__dict__.get("payers", Payers()))
 
     @admin.display(description=gettext_lazy("Open cases"))
     def open_cases(self, obligation: FundingObligation) -> str:

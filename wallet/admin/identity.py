@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import formats
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin, ReadOnlyInline, row_or_404
@@ -23,9 +24,10 @@ from onecard.kit.confirmation_pages import (
     page_action,
     posted,
 )
+from onecard.kit.words import Words
 from wallet.admin.person_link import person_link
 from wallet.kyc import review
-from wallet.kyc.fields import FIELDS, WORDS, in_words, missing, values_of
+from wallet.kyc.fields import FIELDS, in_words, missing, values_of
 from wallet.kyc.moves import KycError
 from wallet.models import Cardholder, KycEvent, KycReview, KycStatus
 from wallet.states import OPEN_REVIEW
@@ -36,6 +38,23 @@ TONE: dict[str, str] = {
     KycStatus.NEEDS_MORE: "warn",
     KycStatus.EXPIRED: "bad",
     KycStatus.REJECTED: "bad",
+}
+
+
+# Of the profile's fields, by the names that the domain has for them.
+LABELS: Final[dict[str, Words]] = {
+    "first_name": gettext_lazy("Legal first name"),
+    "last_name": gettext_lazy("Legal last name"),
+    "birth_date": gettext_lazy("Date of birth"),
+    "phone": gettext_lazy("Phone"),
+    "address.line1": gettext_lazy("Address"),
+    "address.line2": gettext_lazy("Address, second line"),
+    "address.city": gettext_lazy("City"),
+    "address.state": pgettext_lazy("of an address", "State"),
+    "address.postal_code": gettext_lazy("Postal code"),
+    "address.country": gettext_lazy("Country"),
+    "time_zone": gettext_lazy("Time zone"),
+    "preference": gettext_lazy("Preference"),
 }
 
 
@@ -176,7 +195,8 @@ def facts(holder: Cardholder) -> list[tuple[str, object]]:
     """Returns a person's profile as names and values."""
     values = values_of(holder)
     values["preference"] = holder.get_preference_display()
-    named = [(WORDS[name].removeprefix("the ").capitalize(), values[name] or "-") for name in FIELDS]
+    values["birth_date"] = formats.date_format(birth, "DATE_FORMAT") if (birth := holder.birth_date) else ""
+    named = [(str(LABELS[name]), values[name] or display.NOTHING) for name in FIELDS]
     return [*named, (_("E-mail address"), holder.user.email or "-"), (_("Terms accepted"), holder.terms_version or "-")]
 
 

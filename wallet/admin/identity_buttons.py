@@ -37,7 +37,7 @@ class FlagForm(ReasonForm):
     """One flag out of those that can be set or cleared, and why."""
 
     field_order = ("flag", "reason")
-    flag = forms.ChoiceField(widget=SelectWidget)
+    flag = forms.ChoiceField(label=gettext_lazy("Flag"), widget=SelectWidget)
 
     def __init__(self, *args: Any, flags: list[str], **options: Any) -> None:
         super().__init__(*args, **options)

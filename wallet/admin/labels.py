@@ -193,6 +193,8 @@ NEXT_STEP: dict[str, Words] = {
 def next_try(charge: FundingCharge) -> str:
     """Returns when we call the processor next, or why we do not."""
     if charge.status not in DUE_CHARGE:
+        if charge.status == Charge.SUCCEEDED:
+            return display.NOTHING
         return _("None: nothing is left to try") if charge.finished_at else _("None: waiting for an update")
     if charge.next_attempt_at is None:
         return display.NOTHING

@@ -141,7 +141,7 @@ def _charge(row: FundingCharge) -> Line:
     return Line(
         _link("fundingcharge", row.pk, _("Charge %(sequence)s") % {"sequence": row.sequence}),
         [
-            (_("Amount"), display.amount(charge_amount(row))),
+            (_("Amount"), str(charge_amount(row))),
             (_("Card"), str(row.method)),
             (_("State"), charge_state(row)),
             (_("Problem"), labels.failure(row)),
@@ -168,7 +168,7 @@ def _posting(row: Posting) -> Line:
     return Line(
         _link("posting", row.pk, row.get_kind_display()),
         [
-            (_("Amount"), display.amount(row.money)),
+            (_("Amount"), str(row.money)),
             (_("From"), row.get_credit_display()),
             (_("To"), row.get_debit_display()),
             (_("When"), display.moment(row.occurred_at)),

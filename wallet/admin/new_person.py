@@ -53,8 +53,10 @@ class NewPersonForm(forms.Form):
     address_country = forms.CharField(
         max_length=2, label=gettext_lazy("Country, two letters"), initial="US", widget=TextWidget
     )
-    time_zone = forms.CharField(max_length=60, initial=gettext_lazy("America/New_York"), widget=TextWidget)
-    preference = forms.ChoiceField(choices=Preference.choices, widget=SelectWidget)
+    time_zone = forms.CharField(
+        label=gettext_lazy("Time zone"), max_length=60, initial="America/New_York", widget=TextWidget
+    )
+    preference = forms.ChoiceField(label=gettext_lazy("Preference"), choices=Preference.choices, widget=SelectWidget)
     terms = forms.BooleanField(
         required=False,
         label=format_lazy(

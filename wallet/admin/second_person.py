@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from onecard.kit import display
 from onecard.kit.confirmation_pages import ReasonForm
 from wallet.models import EnteredAmount
 
@@ -30,7 +29,7 @@ def show_result(request: HttpRequest, result: object, *, done: "StrOrPromise" = 
                 "%(money)s waits for a second person: nothing has happened yet. Somebody else has to "
                 "agree under Entered amounts."
             )
-            % {"money": display.amount(result.money)},
+            % {"money": str(result.money)},
         )
     else:
         messages.success(request, done)

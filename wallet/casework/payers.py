@@ -1,19 +1,20 @@
 """Who pays a purchase, or that nobody does: for lists and pages, where a card's name alone would say too much."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from wallet.casework.rules import NOBODY_PAID
-from wallet.models import CarriedAmount, Case, FundingCharge
+from wallet.models import CarriedAmount, Case, FundingCharge, FundingObligation
 from wallet.states import Charge, Obligation
 
 # Attempts that took nothing and will take nothing.
 TOOK_NOTHING: Final = (Charge.DECLINED, Charge.REFUSED, Charge.CANCELED)
 Carried = CarriedAmount.Status
+Key = TypeVar("Key", bound=Hashable)
 CARRIED_ON: Final = (Carried.WAITING, Carried.ON_CHARGE, Carried.PAID)
 
 
@@ -38,30 +39,43 @@ class Payers:
 
 def of(references: Iterable[str]) -> dict[str, Payers]:
     """Returns the payers of purchases by their references, such as authorization:1, from three statements at most."""
-    found: dict[str, Payers] = defaultdict(Payers)
     names = list(references)
-    waiting: dict[int, str] = {}
-    released: list[str] = []
-    rows = FundingCharge.objects.filter(obligation__purchase__in=names)
-    for charge in rows.select_related("method", "obligation").order_by("obligation_id", "sequence"):
-        obligation, payers = charge.obligation, found[charge.obligation.purchase]
+    return _read(FundingCharge.objects.filter(obligation__purchase__in=names), lambda each: each.purchase, names)
+
+
+def of_obligations(keys: Iterable[int]) -> dict[int, Payers]:
+    """Returns the payers of obligations by their keys, each for itself: a purchase may have several."""
+    return _read(FundingCharge.objects.filter(obligation__in=list(keys)), lambda each: each.pk, ())
+
+
+def _read(
+    charges: QuerySet[FundingCharge], key: Callable[[FundingObligation], Key], names: Iterable[Key]
+) -> dict[Key, Payers]:
+    """Returns the payers by what `key` makes of each charge's obligation; `names` are references of purchases."""
+    found: dict[Key, Payers] = defaultdict(Payers)
+    waiting: dict[int, Key] = {}
+    released: dict[Key, str] = {}
+    for charge in charges.select_related("method", "obligation").order_by("obligation_id", "sequence"):
+        obligation, name = charge.obligation, key(charge.obligation)
+        payers = found[name]
         if obligation.status == Obligation.FAILED:
             payers.unpaid.add(obligation.pk)
         if obligation.status == Obligation.FAILED or charge.status == Charge.INTENDED:
-            waiting[obligation.pk] = obligation.purchase
+            waiting[obligation.pk] = name
         if obligation.status == Obligation.RELEASED and charge.status == Charge.CANCELED:
-            released.append(obligation.purchase)
+            released[name] = obligation.purchase
         if obligation.status != Obligation.FAILED and charge.status not in TOOK_NOTHING:
             payers.charges.append(charge)
-    unasked = [name for name in names if name not in found]
+    unasked = {str(name): name for name in names if name not in found}
     for case in _cases(waiting, unasked):
-        _add(found[waiting.get(case.obligation_id or 0) or case.reference], case)
-    for purchase in _carried(released):
-        found[purchase].is_carried = True
+        _add(found[waiting[case.obligation_id] if case.obligation_id in waiting else unasked[case.reference]], case)
+    carried = set(_carried(released.values()))
+    for name in (each for each, purchase in released.items() if purchase in carried):
+        found[name].is_carried = True
     return found
 
 
-def _cases(waiting: dict[int, str], unasked: list[str]) -> Iterable[Case]:
+def _cases(waiting: Collection[int], unasked: Collection[str]) -> Iterable[Case]:
     """Returns the cases about obligations that wait, and about purchases for which no card was asked."""
     if not waiting and not unasked:
         return ()
@@ -69,7 +83,7 @@ def _cases(waiting: dict[int, str], unasked: list[str]) -> Iterable[Case]:
     return Case.objects.filter(about, kind__in=NOBODY_PAID).order_by("pk")
 
 
-def _carried(purchases: list[str]) -> Iterable[str]:
+def _carried(purchases: Collection[str]) -> Iterable[str]:
     """Returns those of the purchases of which an amount goes along with a later charge."""
     if not purchases:
         return ()

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock, display
 from onecard.kit.money import Money
+from onecard.kit.sentences import in_a_sentence
 from wallet import states
 from wallet.accounts import Account
 from wallet.charges import cascade
@@ -177,9 +178,7 @@ def why_no_charge(facts: CaseFacts) -> str:
     if obligation.is_top_up:
         return _("Money is put on a card by its holder alone: ask them to do it again.")
     if obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
-        return _("Nothing is owed for it any more: it is %(status)s.") % {
-            "status": obligation.get_status_display().lower()
-        }
+        return _why_nothing_owed(obligation)
     if facts.has_second_charge:
         return _("The processor may have taken this money already: settle the case about the second charge first.")
     return _why_wait(facts)
@@ -233,9 +232,7 @@ def why_no_write_off(facts: CaseFacts) -> str:
     if case.kind not in NOBODY_PAID:
         return _("This case is not about money that nobody paid.")
     if obligation is not None and obligation.status not in (states.Obligation.OPEN, states.Obligation.FAILED):
-        return _("Nothing is owed for it any more: it is %(status)s.") % {
-            "status": obligation.get_status_display().lower()
-        }
+        return _why_nothing_owed(obligation)
     if facts.asks_a_card:
         return _("A card was asked for this money: wait for its outcome, or settle the case about that charge.")
     if not facts.unpaid.minor:
@@ -308,13 +305,15 @@ def other_methods(facts: CaseFacts) -> list[FundingMethod]:
     return [method for method in in_order if method != last]
 
 
+def _why_nothing_owed(obligation: FundingObligation) -> str:
+    status = in_a_sentence(obligation.get_status_display())
+    return _("Nothing is owed for it any more: it is %(status)s.") % {"status": status}
+
+
 def _why_wait(facts: CaseFacts) -> str:
     charge = facts.under_way
     if charge is None:
         return ""
-    state = charge.get_status_display().lower()
-    return _("Charge %(sequence)s to %(method)s is under way (%(state)s): wait for its outcome.") % {
-        "sequence": charge.sequence,
-        "method": charge.method,
-        "state": state,
-    }
+    state = in_a_sentence(charge.get_status_display())
+    words = _("Charge %(sequence)s to %(method)s is under way (%(state)s): wait for its outcome.")
+    return words % {"sequence": charge.sequence, "method": charge.method, "state": state}

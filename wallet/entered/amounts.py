@@ -21,10 +21,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit import trail
-from onecard.kit import clock, display
+from onecard.kit import clock
 from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money
 from onecard.kit.reasons import checked_reason
+from onecard.kit.sentences import in_a_sentence
 from onecard.kit.transactions import lock_name, require_transaction, savepoint, transaction
 from onecard.second_factor import trust
 from onecard.users.models import User
@@ -154,7 +155,7 @@ def two_person_notice(kind: str, currency: str) -> str:
     if most is None:
         sentence = _("Every amount in %(currency)s takes a second person, who has to agree before it counts.")
         return sentence % {"currency": currency}
-    shown = display.amount(most)
+    shown = str(most)
     limit = shown if currency == reference_rates.DOLLAR else _("about %(amount)s") % {"amount": shown}
     sentence = _("More than %(limit)s, takes a second person, who has to agree before it counts.")
     if kind in ADDS_UP:
@@ -225,7 +226,8 @@ def _opened(entered: EnteredAmount) -> EnteredAmount:
     if fresh.status != Status.PROPOSED:
         raise EnteredRefusedError(
             format_lazy(
-                gettext_lazy("This waits for nobody any more: {status}."), status=fresh.get_status_display().lower()
+                gettext_lazy("This waits for nobody any more: {status}."),
+                status=in_a_sentence(Status(fresh.status).label),
             )
         )
     return fresh

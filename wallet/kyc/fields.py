@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy
 
 from onecard.kit import time_zones
 from onecard.kit.countries import is_country
 from onecard.kit.errors import OneCardError
 from onecard.kit.fields import refuse_card_number
 from onecard.kit.text import normalized
+from onecard.kit.words import Words
 from wallet.models import Cardholder, Preference
 
 ADULT_YEARS: Final = 18
@@ -102,9 +105,12 @@ def nested(errors: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def in_words(names: list[str]) -> str:
-    """Returns field names in a sentence's words: the date of birth, the city."""
-    return ", ".join(WORDS[name] for name in names)
+def _in_words(names: list[str]) -> str:
+    return ", ".join(str(WORDS[name]) for name in names)
+
+
+# Returns field names in a sentence's words: the date of birth, the city.
+in_words: Any = lazy(_in_words, str)
 
 
 def _cleaned(name: str, value: Any, country: str) -> Any:
@@ -217,19 +223,19 @@ FIELDS: Final[dict[str, Field]] = {
 IDENTITY: Final = tuple(name for name, field in FIELDS.items() if field.is_identity)
 # These have a value from the beginning.
 DEFAULTED: Final = ("time_zone", "preference")
-WORDS: Final[dict[str, str]] = {
-    "first_name": "the legal first name",
-    "last_name": "the legal last name",
-    "birth_date": "the date of birth",
-    "phone": "the phone number",
-    "address.line1": "the street address",
-    "address.line2": "the second line of the address",
-    "address.city": "the city",
-    "address.state": "the state",
-    "address.postal_code": "the postal code",
-    "address.country": "the country",
-    "time_zone": "the time zone",
-    "preference": "the preference",
-    EMAIL: "the e-mail address",
-    TERMS: "the acceptance of the card's terms",
+WORDS: Final[dict[str, Words]] = {
+    "first_name": gettext_lazy("the legal first name"),
+    "last_name": gettext_lazy("the legal last name"),
+    "birth_date": gettext_lazy("the date of birth"),
+    "phone": gettext_lazy("the phone number"),
+    "address.line1": gettext_lazy("the street address"),
+    "address.line2": gettext_lazy("the second line of the address"),
+    "address.city": gettext_lazy("the city"),
+    "address.state": gettext_lazy("the state"),
+    "address.postal_code": gettext_lazy("the postal code"),
+    "address.country": gettext_lazy("the country"),
+    "time_zone": gettext_lazy("the time zone"),
+    "preference": gettext_lazy("the preference"),
+    EMAIL: gettext_lazy("the e-mail address"),
+    TERMS: gettext_lazy("the acceptance of the card's terms"),
 }

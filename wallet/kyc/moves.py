@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from audit import trail
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
+from onecard.kit.sentences import in_a_sentence
 from onecard.kit.transactions import require_transaction
 from onecard.kit.transitions import sources_of
 from onecard.notices import services as notices
@@ -58,7 +59,7 @@ def move(
         raise KycError(
             format_lazy(
                 gettext_lazy("The identity check is {state}, so this cannot be done now."),
-                state=KycStatus(before).label.lower(),
+                state=in_a_sentence(KycStatus(before).label),
             )
         )
     holder.kyc_status, holder.kyc_due_at = target, due_at

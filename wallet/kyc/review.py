@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock
@@ -26,7 +27,8 @@ class IncompleteError(KycError):
     code = "profile_incomplete"
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"The profile is not complete. Missing: {in_words(list(names))}.")
+        words = gettext_lazy("The profile is not complete. Missing: {names}.")
+        super().__init__(format_lazy(words, names=in_words(list(names))))
         self.missing = list(names)
         self.errors = nested({name: ["It is missing."] for name in names})
 

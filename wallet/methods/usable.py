@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import clock
 from onecard.kit.errors import OneCardError
+from onecard.kit.sentences import in_a_sentence
 from wallet.models import Cardholder, FundingMethod
 
 
@@ -36,7 +37,7 @@ def refuse_unusable(method: FundingMethod, *, currency: str, even_cooling: bool 
             format_lazy(
                 gettext_lazy("{method} is {status}; choose another card."),
                 method=str(method),
-                status=method.get_status_display().lower(),
+                status=in_a_sentence(FundingMethod.Status(method.status).label),
             )
         )
     if (method.expiry_year, method.expiry_month) < (today.year, today.month):

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.sentences import in_a_sentence
 from wallet.models.funding import FundingCharge
 from wallet.models.wallets import Cardholder
 
@@ -50,7 +51,7 @@ class CarriedAmount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.money}, {self.get_status_display().lower()}"
+        return f"{self.money}, {in_a_sentence(self.get_status_display())}"
 
     @property
     def money(self) -> Money:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit.fields import FreeTextField
 from onecard.kit.money import MAX_AMOUNT_MINOR, Money
+from onecard.kit.sentences import in_a_sentence
 from wallet import states
 from wallet.models.funding import FundingCharge
 
@@ -54,7 +55,7 @@ class FundingDispute(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.money}, {self.get_status_display().lower()}"
+        return f"{self.money}, {in_a_sentence(self.get_status_display())}"
 
     @property
     def money(self) -> Money:

@@ -72,7 +72,7 @@ class FundingObligation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.money} for {self.description or self.reference}"
+        return _("%(money)s for %(what)s") % {"money": self.money, "what": self.description or self.reference}
 
     @property
     def money(self) -> Money:
@@ -154,7 +154,7 @@ class FundingCharge(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.money} to {self.method}"
+        return _("%(money)s to %(card)s") % {"money": self.money, "card": self.method}
 
     @property
     def money(self) -> Money:

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from onecard.kit import display
 from onecard.kit.fields import FreeJsonField, FreeTextField
 from wallet.models.wallets import Cardholder
 from wallet.states import OPEN_REVIEW, KycStatus
@@ -50,4 +51,5 @@ class KycEvent(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.get_to_status_display()} since {self.recorded_at:%Y-%m-%d %H:%M}"
+        since = display.moment(self.recorded_at)
+        return _("%(state)s since %(when)s") % {"state": self.get_to_status_display(), "when": since}

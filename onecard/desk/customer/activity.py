@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.translation import gettext as _
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from issuing.activity import disputes
 from issuing.activity import purchases as activity
-from issuing.authorizations import issuer_reasons
+from issuing.admin import purchase_lines
+from issuing.admin.purchase_lines import PurchaseLine
 from issuing.models import DisputeRequest
 from issuing.rewards.totals import Total, totals
 from onecard.desk.customer.paging import Page, page_of
@@ -18,7 +19,6 @@ from onecard.kit import clock, display
 from onecard.kit.clock import local_day
 from onecard.notices.models import Notice, NoticeMail
 from onecard.notices.services import feed_of
-from routing.words import DECLINES
 from wallet.models import Cardholder
 
 STATUS: Final = {
@@ -44,7 +44,7 @@ class ShownPurchase:
     merchant: str
     amount: str
     state: str
-    paid_by: str
+    paid_by: str | SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ class ShownMessage:
 def purchases_of(holder: Cardholder, *, before: int | None, length: int) -> Page[ShownPurchase]:
     """Returns purchases, the newest first, from those with a smaller key than `before`."""
     found = page_of(activity.of_cardholder(holder), before=before, length=length)
-    return Page([_purchase(each) for each in activity.views(found.rows)], found.next_before)
+    lines = purchase_lines.of(found.rows)
+    return Page([_purchase(each, lines[each.row.pk]) for each in activity.views(found.rows)], found.next_before)
 
 
 def disputes_of(holder: Cardholder) -> list[ShownDispute]:
@@ -99,25 +100,18 @@ def messages_of(holder: Cardholder, *, before: int | None, length: int) -> Page[
     return Page([ShownMessage(each, _mailed(each)) for each in found.rows], found.next_before)
 
 
-def _purchase(view: activity.PurchaseView) -> ShownPurchase:
+def _purchase(view: activity.PurchaseView, line: PurchaseLine) -> ShownPurchase:
     word, tone = STATUS[view.status]
     is_declined = view.status == activity.DECLINED
-    paid_by = [str(each.method) if each.method else _("The card's balance") for each in view.payments]
+    minor = line.asked_minor if is_declined else view.money.minor
     return ShownPurchase(
         pk=view.row.pk,
         at=view.row.created_at,
         merchant=view.row.merchant_name or view.row.issuer_authorization_id,
-        amount=str(view.money) if view.money.minor or not is_declined else display.NOTHING,
+        amount=display.money(minor or (None if is_declined else 0), view.row.currency),
         state=display.label(word, tone),
-        paid_by=_why_declined(view) if is_declined else ", ".join(paid_by) or display.NOTHING,
+        paid_by=line.why_declined if is_declined else line.paid_by,
     )
-
-
-def _why_declined(view: activity.PurchaseView) -> str:
-    last = view.decision
-    if last is None or last.approved:
-        return str(issuer_reasons.sentence(view.row.issuer_reason))
-    return str(DECLINES.get(last.decline_reason, last.decline_reason))
 
 
 def _dispute_state(request: DisputeRequest) -> str:

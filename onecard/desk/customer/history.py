@@ -162,7 +162,7 @@ def _value(name: str, value: Any) -> str:
     if name == "flag":
         return str(dict(ComplianceFlag.choices).get(value, value))
     if name == "fields" and isinstance(value, list):
-        return ", ".join(WORDS.get(each, str(each)) for each in value)
+        return ", ".join(str(WORDS.get(each, each)) for each in value)
     return str(value).replace("_", " ") if name in ("code", "failure_code", "outcome") else str(value)
 
 

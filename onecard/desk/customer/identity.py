@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.http import HttpRequest
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from onecard.desk.customer.buttons import Button, buttons_of
@@ -46,7 +47,7 @@ def who_is(holder: Cardholder) -> list[tuple[str, object]]:
         (_("Legal name"), legal if legal != holder.name else ""),
         (_("E-mail address"), holder.user.email),
         (_("Phone"), holder.phone),
-        (_("Date of birth"), holder.birth_date.isoformat() if holder.birth_date else ""),
+        (_("Date of birth"), formats.date_format(birth, "DATE_FORMAT") if (birth := holder.birth_date) else ""),
         (_("Address"), ", ".join(part for part in (street, town, holder.address_country) if part)),
         (_("Time zone"), holder.time_zone),
         (_("Wants to earn"), holder.get_preference_display()),

@@ -10,6 +10,7 @@ from django.contrib.admin.utils import display_for_field, label_for_field, looku
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 from django.utils.html import strip_tags
+from django.utils.translation import gettext as _
 
 from onecard.kit import display
 from onecard.kit.long_lists import KeyOrder
@@ -56,7 +57,7 @@ def _cell(model_admin: Any, row: Model, column: Any) -> str:
     except ObjectDoesNotExist:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return str(_("Yes") if value else _("No"))
     if isinstance(value, dt.datetime):
         return display.moment(value)
     if field is not None and not isinstance(value, Model):

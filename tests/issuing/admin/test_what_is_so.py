@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from issuing.admin.purchase_timeline import after
 from issuing.billing import dunning
@@ -14,6 +15,7 @@ from tests.issuing.admin.test_admin import bought, listing, story
 from tests.issuing.authorizations.test_failed_answers import heard_later
 from tests.issuing.handlers.test_marqeta_disputes import report
 from tests.support import marqeta_events, stripe_events
+from tests.support.back_office import logged_in, text_of
 from tests.support.processors import Obliging
 from tests.support.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
 from tests.support.wallets import marqeta_card, walkthrough_card
@@ -49,6 +51,15 @@ def chosen() -> FundingMethod:
     return FundingCharge.objects.earliest("pk").method
 
 
+def obligations() -> str:
+    return text_of(logged_in().get(reverse("admin:wallet_fundingobligation_changelist")))
+
+
+def customer() -> str:
+    holder = VirtualCard.objects.get().cardholder
+    return text_of(logged_in().get(reverse("desk:person", args=[holder.public_id])))
+
+
 def declined_by_every_bank(code: str = "expired_card") -> None:
     due = FundingCharge.objects.filter(status="intended", next_attempt_at__lte=clock.now() + dt.timedelta(minutes=1))
     while charge := due.first():
@@ -66,9 +77,10 @@ def test_a_purchase_that_nobody_paid_names_no_card_but_its_case(code: str) -> No
     # What is declined for now is tried again hours later.
     assert FundingObligation.objects.get().status == ("open" if code == "insufficient_funds" else "failed")
     case = Case.objects.get(kind="receivable")
-    for page in (listing(), story()):
+    for page in (listing(), story(), obligations(), customer()):
         assert "Unpaid, case open" in page
         assert f"/admin/wallet/case/{case.pk}/change/" in page
+    assert "•••• 0002" not in obligations()
     assert "(being charged)" not in listing()
     assert "<dt>Owed by the cardholder</dt><dd>45.00 USD</dd>" in story()
 
@@ -77,8 +89,9 @@ def test_a_paid_purchase_names_its_card_and_owes_nothing() -> None:
     approve_purchase(walkthrough_card())
     run_workers()
 
-    assert str(chosen()) in listing()
-    assert "(being charged)" not in listing()
+    for page in (listing(), obligations(), customer()):
+        assert str(chosen()) in page
+        assert "(being charged)" not in page
     assert "<dt>Owed by the cardholder</dt><dd>0.00 USD</dd>" in story()
     assert "<dt>Paid by funding cards</dt><dd>45.00 USD</dd>" in story()
 
@@ -88,6 +101,8 @@ def test_an_amount_that_is_carried_along_says_so() -> None:
     run_workers()
 
     assert "Carried to the next charge" in listing()
+    assert "Carried to the next charge" in obligations()
+    assert "Carried to the next charge" in customer()
     assert "<dt>Owed by the cardholder</dt><dd>0.00 USD</dd>" in story()
 
 
@@ -108,7 +123,7 @@ def test_an_issuers_decline_shows_its_amount_and_reason(
     heard_later(monkeypatch)
     declined_at_issuer(walkthrough_card(), reason=reason)
 
-    for page in (listing(), story()):
+    for page in (listing(), story(), customer()):
         assert "45.00 USD" in page
         assert words in page
     assert "0.00 USD </h2>" not in story()
@@ -186,7 +201,7 @@ def test_each_step_has_its_time_since_the_tap() -> None:
         "Settled: closed by the issuer",
         f"Asked the processor to charge 45.00 USD to {chosen()}",
         f"{chosen()} was charged 45.00 USD",
-        "T+3 h 0 min",
+        "T+3 h",
         "The merchant captured 45.00 USD",
     )
     places = [steps.find(words) for words in said]

@@ -93,7 +93,7 @@ def test_workers_and_tasks_are_well_when_they_ran_and_not_otherwise() -> None:
     assert state_of(SWEEP)[0] == "good"
     TaskRun.objects.update(finished_at=clock.now() - HOURS)
     assert state_of("Workers")[0] == "bad"
-    assert state_of(SWEEP) == ("bad", "It ran 1 h 0 min ago; it runs every 30 s.")
+    assert state_of(SWEEP) == ("bad", "It ran 1 h ago; it runs every 30 s.")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -107,7 +107,7 @@ def test_numbers_that_nobody_counts_any_more_are_said_to_be_old() -> None:
     assert "no worker counts" not in text_of(logged_in().get("/admin/"))
     DecisionHour.objects.update(counted_at=clock.now() - dt.timedelta(hours=2))
 
-    assert "These numbers are 2 h 0 min old: no worker counts." in text_of(logged_in().get("/admin/"))
+    assert "These numbers are 2 h old: no worker counts." in text_of(logged_in().get("/admin/"))
 
 
 def test_money_is_said_not_to_be_counted_before_it_is() -> None:

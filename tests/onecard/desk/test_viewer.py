@@ -4,20 +4,36 @@ import datetime as dt
 import gzip
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django import forms
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 from django.utils import timezone, translation
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
 
+from issuing.models import VirtualCard
 from onecard.desk.unfold_templates import mended
 from onecard.desk.viewer import ZONE_COOKIE
 from onecard.kit import display
-from onecard.kit.amount_field import AmountField, parse_typed
+from onecard.kit.amount_field import AmountField, parse_typed, typed
+from onecard.kit.errors import OneCardError
 from onecard.kit.money import Money, MoneyError
+from onecard.kit.sentences import in_a_sentence
 from onecard.users.models import User
-from tests.support.back_office import logged_in, superuser, text_of
+from tests.support.back_office import logged_in, send, sentences, superuser, text_of
+from tests.support.wallets import walkthrough_card
 
+DESK = (
+    "issuing.admin",
+    "wallet.admin",
+    "routing.admin",
+    "onecard.desk",
+    "onecard.integrations",
+    "onecard.second_factor",
+)
 NOON = dt.datetime(2026, 7, 1, 12, 0, 5, tzinfo=dt.UTC)
 
 
@@ -54,6 +70,56 @@ def test_amounts_are_printed_and_read_as_german_writes_them() -> None:
 def test_german_refuses_what_could_be_another_amount(text: str, currency: str) -> None:
     with pytest.raises(MoneyError, match=r"Schreiben Sie ihn wie 45,00 oder 1\.500,00"):
         parse_typed(text, currency)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("money", [Money(123_456_789, "EUR"), Money(150_000, "JPY"), Money(1500, "KWD")])
+def test_a_form_reads_the_amount_that_it_begins_with(language: str, money: Money) -> None:
+    with translation.override(language):
+        assert parse_typed(typed(money), money.currency) == money
+
+
+@pytest.mark.django_db
+def test_a_german_form_is_sent_as_it_was_opened() -> None:
+    person, card = superuser(), walkthrough_card()
+    User.objects.filter(pk=person.pk).update(language="de")
+    before = VirtualCard.objects.filter(pk=card.pk).values("daily_limit_minor", "monthly_limit_minor").get()
+
+    answer = send(
+        logged_in(person), reverse("admin:issuing_virtualcard_change_limits", args=[card.pk]), reason="Nur gelesen."
+    )
+
+    assert "ist kein Betrag" not in text_of(answer)
+    assert "Ändern Sie eines davon." in sentences(answer)
+    assert VirtualCard.objects.filter(pk=card.pk).values("daily_limit_minor", "monthly_limit_minor").get() == before
+
+
+def test_a_sentence_has_the_separators_of_who_reads_it() -> None:
+    refusal = OneCardError(format_lazy("{left}, {state}", left=Money(150_000, "USD"), state=in_a_sentence("No Card")))
+    assert refusal.message == "1,500.00 USD, no card"
+    with translation.override("de"):
+        assert refusal.message == "1.500,00 USD, No Card"
+
+
+def test_every_field_of_a_form_of_the_desk_has_a_name_in_each_language() -> None:
+    nameless = [
+        f"{form.__module__}.{form.__name__}.{name}"
+        for form in forms_of_the_desk(forms.BaseForm)
+        for name, field in getattr(form, "base_fields", {}).items()
+        if not isinstance(field.widget, forms.HiddenInput) and not isinstance(field.label, Promise)
+    ]
+
+    # The letters MCC are the same, and the others are read from an address: templates say what they are.
+    others = ("routing.admin.ranking_form.RankingForm.mcc", "routing.admin.grid_page.", "issuing.admin.rewards.")
+    assert [each for each in nameless if not each.startswith(others)] == []
+
+
+def forms_of_the_desk(base: Any) -> Iterator[Any]:
+    get_resolver().url_patterns  # noqa: B018  (loads every page)
+    for form in base.__subclasses__():
+        if form.__module__.startswith(DESK):
+            yield form
+        yield from forms_of_the_desk(form)
 
 
 @pytest.mark.django_db
