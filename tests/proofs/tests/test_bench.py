@@ -1,26 +1,80 @@
-"""What `make bench` measures is the path of an approved decision."""
+"""What `make bench` measures is the path of an approved decision, and its ratios are those of what it saw."""
+
+import json
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from issuing.models import Decision
-from tests.proofs import bench
+from tests.proofs.bench import one_commit, people, report
+from tests.proofs.bench.requests import Requests
 from tests.support.stripe_events import signed
 
-pytestmark = pytest.mark.django_db
+PRODUCT = {"rps": 300.0, "p50": 4.0, "p99": 9.0, "approved": 1000, "declined": 0, "errors": 0, "cpu_s": 1.0}
 
 
+@pytest.mark.django_db
 def test_each_card_of_the_bench_is_approved_and_charged() -> None:
-    cards = bench.make_cards(2)
+    people.make_cards(2)
+    requests = Requests(settings.STRIPE_API_VERSION)
 
-    for body in bench.requests(cards, 2):
+    for number in range(2):
+        body = requests.body_for(card=f"ic_bench_{number}", amount=100, unique=f"{number}")
         answer = Client().post(
-            bench.WEBHOOK,
+            "/stripe-webhook",
             data=body,
             content_type="application/json",
             headers={"Stripe-Signature": signed(body.decode())},
         )
         assert answer.json()["approved"] is True
 
-    assert sorted(Decision.objects.values_list("authorization__card__issuer_card_id", flat=True)) == sorted(cards)
+    cards = Decision.objects.values_list("authorization__card__issuer_card_id", flat=True)
+    assert sorted(cards) == ["ic_bench_0", "ic_bench_1"]
     assert not Decision.objects.filter(obligation=None).exists()
+
+
+def test_a_request_has_the_size_of_stripes_and_ids_of_its_own() -> None:
+    requests = Requests(settings.STRIPE_API_VERSION)
+
+    first, second = (requests.body_for(card="ic_1", amount=100, unique=unique) for unique in ("a", "b"))
+
+    assert 4800 < len(first) < 6000
+    assert {json.loads(each)["id"] for each in (first, second)} == {"evt_a", "evt_b"}
+    assert json.loads(first)["data"]["object"]["pending_request"]["amount"] == 100
+
+
+def test_ratios_are_medians_over_the_reference_of_the_same_load() -> None:
+    used = {"web_cpu_s": 0.5, "postgres_cpu_s": 0.5}
+    seen = {
+        ("closed_32", "product"): [PRODUCT | used | {"rps": rps} for rps in (100.0, 300.0, 900.0)],
+        ("closed_32", "in_memory"): [PRODUCT | {"rps": 600.0, "web_cpu_s": 0.5}],
+        ("closed_32", "pgbench"): [{"rps": 1200.0, "p50": 1.0}],
+        ("hot_card", "product"): [PRODUCT | used | {"rps": 150.0}],
+        ("twice_the_rate", "product"): [PRODUCT | used | {"declined": 7}],
+    }
+
+    found = report.ratios(seen)
+
+    assert found["closed_32"] == {
+        "rps_over_in_memory": 0.5,
+        "rps_over_pgbench": 0.25,
+        "p99_over_in_memory": 1.0,
+        "cpu_over_in_memory": 2.0,
+    }
+    assert found["hot_card_over_in_memory"] == 0.25
+    assert found["at_50"] == {"p50_over_in_memory": None, "p99_over_in_memory": None}
+    assert found["errors"] == 0
+
+
+def test_a_load_that_lost_answers_is_counted_as_errors() -> None:
+    seen = {("closed_32", "product"): [PRODUCT | {"errors": 2, "declined": 1}]}
+
+    assert report.ratios(seen)["errors"] == 3
+
+
+def test_without_pgbench_there_is_no_reference_a(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_commit.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(one_commit, "find_postgres", lambda **_which: one_commit.Path("/nowhere"))
+
+    assert one_commit.find_pgbench() is None

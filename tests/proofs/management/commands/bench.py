@@ -1,88 +1,71 @@
-"""`manage.py bench`: the decision's path, measured beside its floors."""
+"""`manage.py bench`: the decision's path, turn by turn with its two references."""
 
-import os
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from tqdm import tqdm
 
-from onecard.dev.stack import web_command
-from tests.proofs import bench
-from tests.proofs.bench import Figures
+from tests.proofs.bench import cpu, one_commit, report
+from tests.proofs.bench.people import make_cards
+from tests.proofs.bench.servers import in_memory, product
+from tests.proofs.bench.turns import LOADS, Turns
 from tests.proofs.own_database import own_database
 
-START_TIMEOUT_S = 60.0
+FOLDER = Path(settings.BASE_DIR) / ".onecard" / "bench"
 
 
 class Command(BaseCommand):
     help = (
-        "Measures decisions over HTTP against the floors of HTTP and of PostgreSQL, on a fresh database and a web "
-        "server of its own, and prints ratios. Nothing is asserted about speed."
+        "Measures decisions over HTTP, turn by turn with a function of one commit (A, pgbench) and a server that "
+        "stores nothing (B, Node), on a fresh database. Prints ratios; nothing is asserted about speed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--count", type=int, default=2000, help="requests of each run (2000)")
-        parser.add_argument("--clients", type=int, nargs="+", default=[1, 16], help="connections at once (1 16)")
-        parser.add_argument("--cards", type=int, default=64, help="distinct cards (64)")
+        parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement (6)")
+        parser.add_argument("--rounds", type=int, default=3, help="of all of them; medians count (3)")
+        parser.add_argument("--cards", type=int, default=10_000, help="distinct cards (10 000)")
+        parser.add_argument("--processes", type=int, default=1, help="of the product's web server (1)")
 
-    def handle(self, *, count: int, clients: list[int], cards: int, **_options: Any) -> None:
-        with own_database() as url, _web_server(_environment(url)) as web_url:
-            ids = bench.make_cards(cards)
-            self.stdout.write("Warming up ...")
-            bench.measure_decisions(web_url, ids, count=300, clients=4)
-            for number in clients:
-                self._compare(web_url, ids, count=count, clients=number)
+    def handle(self, *, seconds: float, rounds: int, cards: int, processes: int, **_options: Any) -> None:
+        secret = settings.STRIPE_WEBHOOK_SECRETS[0]
+        with own_database() as url:
+            make_cards(cards)
+            one_commit.prepare(cards)
+            with product(url, processes=processes) as ours, in_memory(secret=secret, cards=cards) as memory:
+                pgbench = one_commit.find_pgbench()
+                self._say_what_is_missing(pgbench, memory)
+                turns = Turns(cards, seconds, secret, ours, memory, pgbench, self._postmaster())
+                self._run(turns, rounds)
+            self._show(turns)
 
-    def _compare(self, web_url: str, ids: list[str], *, count: int, clients: int) -> None:
-        decision = bench.measure_decisions(web_url, ids, count=count, clients=clients)
-        floors = [
-            bench.measure_http_floor(web_url, count=count, clients=clients),
-            bench.measure_database_floor(ids, count=count, clients=clients),
-        ]
-        self.stdout.write(f"\n{clients} connection(s), {count} requests each")
-        self.stdout.write(f"  {'':<26}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}   decision is")
-        self.stdout.write(f"  {_row(decision)}")
-        for floor in floors:
-            ratio = f"{decision.p50_ms / floor.p50_ms:.1f} x its p50, {decision.rate / floor.rate:.2f} x its rate"
-            self.stdout.write(f"  {_row(floor)}   {ratio}")
+    def _say_what_is_missing(self, pgbench: object, memory: object) -> None:
+        if pgbench is None:
+            self.stderr.write(self.style.WARNING("PGBENCH IS MISSING, SO NOTHING IS COMPARED WITH A (one commit)."))
+        if memory is None:
+            self.stderr.write(self.style.WARNING("NODE IS MISSING, SO NOTHING IS COMPARED WITH B (in memory)."))
 
+    def _run(self, turns: Turns, rounds: int) -> None:
+        total = rounds * (2 * len(LOADS) + 1) + 1
+        with tqdm(total=total, desc="warming up", unit="turn", disable=None) as bar:
+            turns.warm_up()
+            for name in turns.steps(rounds):
+                bar.set_description(name)
+                bar.update()
 
-def _row(figures: Figures) -> str:
-    return f"{figures.name:<26}{figures.rate:>10.0f}{figures.p50_ms:>9.2f}{figures.p99_ms:>9.2f}"
+    def _show(self, turns: Turns) -> None:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        found = report.ratios(turns.seen)
+        (FOLDER / "latest.json").write_text(json.dumps(found, indent=2) + "\n")
+        (FOLDER / "latest.svg").write_text(report.plot(turns.seen))
+        self.stdout.write(report.table(turns.seen))
+        self.stdout.write(json.dumps(found, indent=2))
+        self.stdout.write(f"Written to {FOLDER / 'latest.json'} and {FOLDER / 'latest.svg'}.")
 
-
-def _environment(database_url: str) -> dict[str, str]:
-    # The longest deadline: at saturation a queue is no late answer.
-    return {**os.environ, "DATABASE_URL": database_url, "DECISION_DEADLINE_MS": "1900"}
-
-
-@contextmanager
-def _web_server(environment: dict[str, str]) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [*web_command(port), "--log-level", "error"]
-    with subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR) as server:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health/ready", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  (our own loopback address)
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise CommandError("The web server for the benchmark did not start.")
+    def _postmaster(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return cpu.postmaster_of(cursor.fetchone()[0])

@@ -1,0 +1,97 @@
+"""What a run of the benchmark shows: medians of its rounds, and ratios to the references of the same run."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+Seen = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+SCALES: Final = ("rps", "p50", "p99")
+
+
+def ratios(seen: Seen) -> dict[str, Any]:
+    """Returns the figures of issue and changelog: each a ratio, or None where a reference is missing."""
+
+    def over(load: str, what: str, reference: str, reference_load: str = "") -> float | None:
+        mine = median(seen, load, "product", what)
+        theirs = median(seen, reference_load or load, reference, what)
+        return round(mine / theirs, 3) if mine is not None and theirs else None
+
+    def closed(load: str) -> dict[str, float | None]:
+        return {
+            "rps_over_in_memory": over(load, "rps", "in_memory"),
+            "rps_over_pgbench": over(load, "rps", "pgbench", "closed_32"),
+            "p99_over_in_memory": over(load, "p99", "in_memory"),
+            "cpu_over_in_memory": over(load, "cpu_us", "in_memory"),
+        }
+
+    return {
+        "one_connection": {"p50_over_pgbench": over("one_connection", "p50", "pgbench")},
+        "closed_32": closed("closed_32"),
+        "closed_128": closed("closed_128"),
+        "at_50": {f"{what}_over_in_memory": over("at_50", what, "in_memory") for what in ("p50", "p99")},
+        "hot_card_over_in_memory": over("hot_card", "rps", "in_memory", "closed_32"),
+        "errors": sum(report["errors"] + report["declined"] for report in _of_product(seen)),
+    }
+
+
+def median(seen: Seen, load: str, who: str, what: str) -> float | None:
+    """Returns the median over the rounds; `cpu_us` is the CPU of one decision in microseconds, the load's excluded."""
+    reports = seen.get((load, who), ())
+    values = [cpu_us(report) if what == "cpu_us" else report[what] for report in reports]
+    return statistics.median(values) if values else None
+
+
+def cpu_us(report: Mapping[str, Any], *parts: str) -> float:
+    used = sum(report.get(f"{part}_cpu_s", 0.0) for part in parts or ("web", "postgres"))
+    return float(used / max(report["approved"], 1) * 1e6)
+
+
+def table(seen: Seen) -> str:
+    """Returns the medians, a line for each load and server, with the CPU of each part in microseconds a decision."""
+    lines = [
+        f"{'':<28}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'web µs':>9}{'PG µs':>9}{'load µs':>9}{'declined':>10}"
+    ]
+    for (load, who), reports in sorted(seen.items()):
+        figures = [statistics.median(report.get(what, 0.0) for report in reports) for what in SCALES]
+        parts = [statistics.median(_part(report, part) for report in reports) for part in ("web", "postgres", "")]
+        declined = sum(report.get("declined", 0) for report in reports)
+        numbers = f"{figures[0]:>10.0f}{figures[1]:>9.2f}{figures[2]:>9.2f}" + "".join(
+            f"{each:>9.0f}" for each in parts
+        )
+        lines.append(f"{load + ', ' + who:<28}{numbers}{declined:>10}")
+    return "\n".join(lines)
+
+
+def _part(report: Mapping[str, Any], part: str) -> float:
+    if "approved" not in report:
+        return 0.0
+    return cpu_us(report, part) if part else report["cpu_s"] / max(report["approved"], 1) * 1e6
+
+
+def _of_product(seen: Seen) -> list[Mapping[str, Any]]:
+    # Beyond its rate the product is meant to decline.
+    return [
+        each
+        for (load, who), reports in seen.items()
+        if who == "product" and load != "twice_the_rate"
+        for each in reports
+    ]
+
+
+def plot(seen: Seen) -> str:
+    """Returns an SVG: decisions a second of A, B and the product, a bar for each."""
+    bars = [(f"{load}, {who}", median(seen, load, who, "rps") or 0.0) for load, who in sorted(seen)]
+    most = max((value for _, value in bars), default=1.0) or 1.0
+    rows = [
+        f'<text x="8" y="{24 * place + 20}">{name}</text>'
+        f'<rect x="230" y="{24 * place + 6}" width="{value / most * 420:.0f}" height="18" fill="{_fill(name)}"/>'
+        f'<text x="{236 + value / most * 420:.0f}" y="{24 * place + 20}">{value:.0f}</text>'
+        for place, (name, value) in enumerate(bars)
+    ]
+    size = f'width="740" height="{24 * len(bars) + 12}" font-family="sans-serif" font-size="13"'
+    title = "<title>Decisions a second</title>"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>{title}{"".join(rows)}</svg>\n'
+
+
+def _fill(name: str) -> str:
+    return "#6d28d9" if name.endswith("product") else "#94a3b8"

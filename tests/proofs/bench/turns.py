@@ -1,0 +1,107 @@
+"""Runs A, B and the product turn by turn, and gathers what each load saw and what each part cost."""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+
+from tests.proofs.bench import cpu, one_commit
+from tests.proofs.bench.servers import Server
+
+HOT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A way to send: connections at once, and how many a second (0: as fast as they are answered)."""
+
+    name: str
+    connections: int
+    rate: float = 0.0
+    cards: int = 0
+
+
+LOADS: Final = (
+    Load("one_connection", 1),
+    Load("at_50", 8, rate=50.0),
+    Load("closed_32", 32),
+    Load("closed_128", 128),
+    Load("hot_card", 32, cards=HOT),
+)
+CLIENTS_OF_A: Final = {"one_connection": 1, "closed_32": 16}
+
+
+@dataclass(slots=True)
+class Turns:
+    """What is measured; `seen` maps (load, who) to the reports of the rounds."""
+
+    cards: int
+    seconds: float
+    secret: str
+    product: Server
+    in_memory: Server | None
+    pgbench: Path | None
+    postmaster: int
+    seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def steps(self, rounds: int) -> Iterator[str]:
+        """Does one measurement for each name that it yields."""
+        for _ in range(rounds):
+            for load in LOADS:
+                if self.pgbench and load.name in CLIENTS_OF_A:
+                    yield f"A, {load.name}"
+                    self._ask_pgbench(self.pgbench, load)
+                if self.in_memory and load.cards != HOT:
+                    yield f"B, {load.name}"
+                    self._post(load, "in_memory", self.in_memory)
+                yield f"the product, {load.name}"
+                self._post(load, "product", self.product)
+        yield "the product, twice what it can"
+        self._overload()
+
+    def warm_up(self) -> None:
+        """Every card once, so that caches are as after an hour and not as after a start."""
+        for server in filter(None, (self.product, self.in_memory)):
+            self._run(server, Load("warm-up", 16, cards=self.cards), seconds=max(3.0, self.cards / 1000))
+
+    def _overload(self) -> None:
+        sustained = max(report["rps"] for report in self.seen["closed_32", "product"])
+        self._post(Load("twice_the_rate", 256, rate=2 * sustained), "product", self.product)
+
+    def _ask_pgbench(self, pgbench: Path, load: Load) -> None:
+        clients, seconds = CLIENTS_OF_A[load.name], int(self.seconds)
+        floor = one_commit.measure(pgbench, cards=self.cards, clients=clients, seconds=seconds)
+        self.seen[load.name, "pgbench"].append({"rps": floor.rps, "p50": floor.p50})
+
+    def _post(self, load: Load, who: str, server: Server) -> None:
+        parts = {"web": server.pid} | ({"postgres": self.postmaster} if who == "product" else {})
+        before = {part: cpu.seconds_of(pid) for part, pid in parts.items()}
+        report = self._run(server, load, seconds=self.seconds)
+        used = {f"{part}_cpu_s": cpu.seconds_of(pid) - before[part] for part, pid in parts.items()}
+        self.seen[load.name, who].append(report | used)
+
+    def _run(self, server: Server, load: Load, *, seconds: float) -> dict[str, Any]:
+        asked = {
+            "port": server.port,
+            "secret": self.secret,
+            "api_version": settings.STRIPE_API_VERSION,
+            "cards": load.cards or self.cards,
+            "connections": load.connections,
+            "rate": load.rate,
+            "seconds": seconds,
+        }
+        command = [sys.executable, "-m", "tests.proofs.bench.load", json.dumps(asked)]
+        done = subprocess.run(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, check=True)
+        return dict(json.loads(done.stdout))
+
+
+def names(reports: Iterable[tuple[str, str]]) -> list[str]:
+    """Returns the loads that were measured, in their order."""
+    measured = {load for load, _ in reports}
+    return [load.name for load in LOADS if load.name in measured]
