@@ -16,6 +16,7 @@ from typing import Any
 from django.db.models import BooleanField, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 
+from issuing import journal
 from issuing.models import Authorization, CardTransaction, Dispute, VirtualCard
 from onecard.kit.transactions import TransactionError, has_lock, lock_name, savepoint, takes_lock, transaction
 
@@ -82,17 +83,29 @@ def lock_card(card_id: int) -> VirtualCard:
     """Locks one card, in the caller's transaction, and returns its fresh row; raises LockError after a purchase."""
     cards = VirtualCard.objects.filter(pk=card_id)
     _refuse_late([card_id])
-    return (_locked(cards) if takes_lock(_card(card_id)) else cards).get()
+    if not takes_lock(_card(card_id)):
+        return cards.get()
+    card = _locked(cards).get()
+    journal.write_of(cards=[card_id])
+    return card
 
 
 def lock_cards(keys: Iterable[int]) -> None:
     """Locks cards, and what came after each, which has its balance (issuing/cards/handover.py)."""
-    wanted = list(keys)
+    taken = _take_cards(list(keys))
+    if taken:
+        journal.write_of(cards=taken)
+
+
+def _take_cards(wanted: list[int]) -> list[int]:
+    """Locks cards and what came after each, and returns their keys; none where the transaction has them already."""
     if all(has_lock(_card(key)) for key in wanted):
-        return
+        return []
     _refuse_late(wanted)
-    for key in _locked(with_replacements(wanted)).order_by("pk").values_list("pk", flat=True):
+    keys = list(_locked(with_replacements(wanted)).order_by("pk").values_list("pk", flat=True))
+    for key in keys:
         takes_lock(_card(key))
+    return keys
 
 
 def require_purchase(purchase: Authorization) -> None:
@@ -200,10 +213,15 @@ def _lock_once(find: Callable[[], _Wanted]) -> _Wanted:
     wanted = find()
     if wanted.is_held():
         return wanted
-    lock_cards(wanted.cards)
+    cards = _take_cards(list(wanted.cards))
     for each in sorted(wanted.names):
         lock_name(_name(*each))
     takes_lock(_NAMES)
+    # Whoever has the locks sees what follows from each decision.
+    for provider in {provider for provider, _ in wanted.names} or {""}:
+        journal.write_of(
+            cards=cards, provider=provider, names=[name for issuer, name in wanted.names if issuer == provider]
+        )
     if not find() <= wanted:
         raise _ChangedError
     return wanted

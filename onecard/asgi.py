@@ -3,14 +3,16 @@
 Run it as onecard.dev.stack.web_command does; docs/deployment.md says what else a deployment needs.
 """
 
+import gc
 import os
 import resource
 
 from onecard.kit.buffered_wsgi import BufferedWsgi, Lane
 from onecard.wsgi import application as wsgi_application  # Comes first: it reads the settings.
 
+from issuing import journal  # isort: skip
 from issuing.authorizations import authorize  # isort: skip
-from issuing.webhooks import shedding  # isort: skip
+from issuing.webhooks import shedding, stripe_together  # isort: skip
 
 # Where a purchase is asked about, and how it is declined when no thread is free for it in time.
 DECISION_PATHS = {
@@ -27,6 +29,7 @@ DECISIONS = Lane(
     body_within_s=3,
     shed_after_s=authorize.longest_wait_ms() / 1000,
     sheds=DECISION_PATHS,
+    looks_first=dict.fromkeys(("/stripe-webhook", "/api/webhooks/stripe-issuing"), stripe_together.answer),
 )
 # Pages, logins, the cardholder's API, Marqeta's notifications, health.
 OTHERS = Lane("others", threads=4, most_waiting=100, most_body=10 * 1024 * 1024, body_within_s=10)
@@ -46,4 +49,8 @@ def _allow_many_connections() -> None:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onecard.settings")
 _allow_many_connections()
 application = BufferedWsgi(wsgi_application, _lane_of)
+journal.start_writer()
 application.warm_up(DECISIONS, "/health/ready")
+# What a process made at its start lives as long as it does: the collector need not look at it again and again.
+gc.collect()
+gc.freeze()

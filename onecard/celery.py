@@ -42,6 +42,9 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "events.refused": ("issuing.tasks.tell_of_refused_events",),
 }
 
+# What the relay asks for messages before each batch: work that was committed and is not in the outbox yet.
+SOURCES: Final[tuple[str, ...]] = ("issuing.journal.write_waiting",)
+
 # Strangers' servers may be slow: a worker of its own for them keeps the others for money (docs/deployment.md).
 DEFAULT_QUEUE, WEBHOOKS_QUEUE = "celery", "webhooks"
 
@@ -77,6 +80,7 @@ app.conf.update(
     task_publish_retry=False,
     timezone="UTC",
     outbox_subscribers=SUBSCRIBERS,
+    outbox_sources=SOURCES,
     beat_schedule={
         "sweep-funding": {"task": "wallet.tasks.sweep_funding", "schedule": 5.0, "options": {"expires": 5}},
         "sweep-refunds": {"task": "wallet.tasks.sweep_refunds", "schedule": 5.0, "options": {"expires": 5}},

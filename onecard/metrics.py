@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily as Gauge
 from prometheus_client.registry import Collector
 
 from issuing import states
-from issuing.models import CardChange, IssuerEvent
+from issuing.models import CardChange, IssuerEvent, JournalEntry
 from issuing.operations import availability
 from issuing.operations.control import configured_providers
 from onecard import production
@@ -154,6 +154,9 @@ def queues() -> Iterator[Gauge]:
     yield _single("onecard_inbox_oldest_seconds", "Age of the oldest of them, or 0.", _age_s(inbox["since"]))
     yield _single("onecard_outbox_unpublished", "Messages that the relay has not sent yet.", outbox["count"])
     yield _single("onecard_outbox_oldest_seconds", "Age of the oldest of them, or 0.", _age_s(outbox["since"]))
+    journal = JournalEntry.objects.aggregate(count=Count("pk"), since=Min("decided_at"))
+    yield _single("onecard_journal_waiting", "Decisions whose charge is not written yet.", journal["count"])
+    yield _single("onecard_journal_oldest_seconds", "Age of the oldest of them, or 0.", _age_s(journal["since"]))
     yield _single("onecard_funding_charges_due", "Charges that should be tried now.", due)
 
 

@@ -48,6 +48,12 @@ def current_rules() -> Rules:
     return _compile_rules(current_version()).rules
 
 
+def is_compiled(*, version: int, mcc: str) -> bool:
+    """Returns whether `rules_for` answers from this process's memory."""
+    book = _compiled
+    return book is not None and book.version == version and mcc in book.rows
+
+
 def forget() -> None:
     """Drops what this process has compiled, as a restart does: for tests."""
     global _compiled  # noqa: PLW0603  (see `_complete`)

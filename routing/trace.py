@@ -1,5 +1,6 @@
 """A choice as JSON: what a decision stores of it, enough to make the same choice again."""
 
+import functools
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +61,7 @@ def _cooling(candidate: Candidate) -> dict[str, str]:
     return {"cooling_until": until.isoformat()} if candidate.left_out == "cooling_down" and until else {}
 
 
+@functools.lru_cache(maxsize=4096)
 def plain(number: Decimal) -> str:
     """Returns a decimal as text without an exponent and trailing zeros: 4, 0.5, 1.25."""
     return f"{number.normalize():f}"

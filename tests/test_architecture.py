@@ -31,6 +31,7 @@ LED_BACK = {
 OUTSIDE_ANY_TRANSACTION = (
     "issuing/authorizations/",
     "issuing/webhooks/",
+    "issuing/journal.py",  # Whoever writes out what waits is in no transaction.
     "issuing/cards/cutover.py",  # It refuses to run in a transaction.
     "issuing/legacy/importing.py",  # It catches what its transaction of a batch raises.
     "audit/edits.py",  # Around Django's own transaction of an edit.

@@ -8,11 +8,13 @@ arrival: a request that is too old is declined before any work, and a silent dat
 
 import logging
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
 
+from issuing import journal
 from issuing.authorizations import decision_store, late_approvals, unknown_commits
 from issuing.authorizations.answers import answer_of
 from issuing.authorizations.proposal import propose, propose_late_decline
@@ -53,22 +55,26 @@ class _Question:
         return self.asked.answers.bare_decline(reason)
 
 
-def authorize(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
+def authorize(
+    asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch, in_doubt: Sequence[uuid.UUID] = ()
+) -> bytes:
     """Decides on a request, commits the decision with its hold, charge and trail, and returns the answer's bytes.
 
     `body` is kept as evidence; `watch` has run since the request arrived. The same event, or a second event for the
     same round, gets the same bytes. Never raises: past DECISION_DEADLINE_MS, or without a database, the answer is a
-    decline with its reason.
+    decline with its reason. `in_doubt` are decisions on this request whose commit has an unknown end.
     """
-    question = _Question(asked, body, watch)
+    question = _Question(asked, body, watch, in_doubt=list(in_doubt))
     if watch.elapsed_ms >= longest_wait_ms():
         log.warning("authorization %s: declined unread, it is %d ms old", asked.authorization_id, watch.elapsed_ms)
         return question.bare_decline("deadline_exceeded")
-    with give_up_after(_left_ms(watch) / 1000):
+    with give_up_after(left_ms(watch) / 1000):
         result = _result(question)
     # A late copy does not change the answer that the first copy got in time.
-    if result.kind == "recorded" and _left_ms(watch) < 0 and asked.answers.is_approval(result.response):
+    if result.kind == "recorded" and left_ms(watch) < 0 and asked.answers.is_approval(result.response):
         return _withdraw(question)
+    if result.kind == "recorded":
+        journal.write_soon(asked.provider, asked.event_id)
     return result.response
 
 
@@ -89,9 +95,9 @@ def _result(question: _Question) -> decision_store.Result:
 
 def _decide(question: _Question) -> decision_store.Result:
     """Reads, chooses and commits; starts again when the facts changed in between, until the deadline."""
-    with give_up_after((_remaining_ms(question.watch) + SILENCE_MS) / 1000):
+    with give_up_after((remaining_ms(question.watch) + SILENCE_MS) / 1000):
         for _ in range(MOST_ATTEMPTS):
-            if _remaining_ms(question.watch) <= 0:
+            if remaining_ms(question.watch) <= 0:
                 break
             result = _attempt(question)
             if result is not None:
@@ -119,14 +125,17 @@ def _attempt(question: _Question) -> decision_store.Result | None:
 
 def _read_choose_commit(question: _Question) -> decision_store.Result | None:
     asked, watch = question.asked, question.watch
-    facts = decision_store.read(asked, remaining_ms=_remaining_ms(watch))
+    if asked.earlier_events or asked.earlier_rounds:
+        # What is read of earlier rounds has to be written out.
+        journal.write_of(provider=asked.provider, names=[asked.authorization_id])
+    facts = decision_store.read(asked, remaining_ms=remaining_ms(watch))
     watch.lap("read")
     if facts.answered is not None:
         return decision_store.Result("duplicate", facts.answered)
     question.decision_id = uuid.uuid4()
     proposal = propose(asked, facts, decision_id=question.decision_id, watch=watch)
     try:
-        result = decision_store.record(proposal, question.body, remaining_ms=_remaining_ms(watch))
+        result = decision_store.record(proposal, question.body, remaining_ms=remaining_ms(watch))
     except DatabaseError as error:
         if decision_store.is_unknown(error):
             question.in_doubt.append(question.decision_id)
@@ -152,7 +161,7 @@ def _decline_late(question: _Question) -> bytes:
     asked, watch = question.asked, question.watch
     try:
         proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=watch)
-        result = decision_store.record(proposal, question.body, remaining_ms=_left_ms(watch) - SILENCE_MS)
+        result = decision_store.record(proposal, question.body, remaining_ms=left_ms(watch) - SILENCE_MS)
     except DatabaseError as error:
         log.warning("authorization %s: the late decline could not be stored: %s", asked.authorization_id, error)
         return _decline_unstored(question, error)
@@ -189,12 +198,12 @@ def longest_wait_ms() -> float:
     return _deciding_ms() - float(settings.DECISION_DEADLINE_MS) * WORK_SHARE
 
 
-def _remaining_ms(watch: Stopwatch) -> float:
+def remaining_ms(watch: Stopwatch) -> float:
     """Returns the time that is left for deciding."""
     return _deciding_ms() - watch.elapsed_ms
 
 
-def _left_ms(watch: Stopwatch) -> float:
+def left_ms(watch: Stopwatch) -> float:
     """Returns the time that is left until the answer must be sent."""
     return _answering_ms() - watch.elapsed_ms
 

@@ -5,6 +5,8 @@ statements pass the rest of the deadline to the database: a statement that takes
 cancelled there and raises django.db.OperationalError.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +15,34 @@ from django.db import DatabaseError, connection
 from psycopg.pq import PipelineStatus
 from psycopg.types.json import Jsonb
 
-from issuing.authorizations.facts import CardFacts, Facts
+from issuing.authorizations.facts import CardFacts, Facts, KnownCard
 from issuing.issuers.messages import AuthorizationRequest
 from onecard.kit.masked_body import evidence_of
 from onecard.kit.postgresql.base import LOST_STATEMENT, READS_ONLY
+from onecard.kit.postgresql.loop_connection import LoopConnection, bytea_array, jsonb
 from onecard.kit.postgresql.time_limits import SilentDatabaseError, TimeLimitedConnection
 from wallet import states
 
-BLOCKING_FLAGS = tuple(flag.value for flag in states.BLOCKING_FLAGS)
-READ = """
+BLOCKING_FLAGS = ", ".join(f"'{flag.value}'" for flag in states.BLOCKING_FLAGS)
+# What a decision knows of a card: the columns of CardFacts, in its order.
+CARD = f"""c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
+       c.balance_minor, c.spends_balance,
+       h.id, h.wallet_version, h.kyc_status,
+       h.compliance_flags && ARRAY[{BLOCKING_FLAGS}]::varchar[] OR c.compliance_flags ?| ARRAY[{BLOCKING_FLAGS}],
+       h.time_zone, h.preference, h.processor_customer_id <> '',
+       (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
+                                           m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
+                                           m.is_backup, m.position) ORDER BY m.position, m.id)::text
+          FROM wallet_fundingmethod m WHERE m.cardholder_id = h.id)"""  # noqa: S608 (a constant)
+READ = f"""
 SELECT (SELECT version FROM routing_rulebook),
-       (SELECT d.response FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
-         WHERE e.provider = %(provider)s AND e.event_id = %(event_id)s AND e.event_type = %(event_type)s
-           AND e.fingerprint IN ('', %(fingerprint)s) ORDER BY d.id DESC LIMIT 1),
+       coalesce(
+         (SELECT j.response FROM issuing_journal j
+           WHERE j.provider = %(provider)s AND j.event_id = %(event_id)s AND j.event_type = %(event_type)s
+             AND j.fingerprint = %(fingerprint)s),
+         (SELECT d.response FROM issuing_issuerevent e JOIN issuing_decision d ON d.event_id = e.id
+           WHERE e.provider = %(provider)s AND e.event_id = %(event_id)s AND e.event_type = %(event_type)s
+             AND e.fingerprint IN ('', %(fingerprint)s) ORDER BY d.id DESC LIMIT 1)),
        (SELECT count(DISTINCT e.event_id) FROM issuing_issuerevent e
           JOIN issuing_issuerevent same ON same.object_id = e.object_id AND same.provider = e.provider
                                        AND same.fingerprint = e.fingerprint
@@ -37,24 +54,35 @@ SELECT (SELECT version FROM routing_rulebook),
        EXISTS (SELECT FROM issuing_issueraccount i
                 WHERE i.provider = %(provider)s AND i.issuer_cardholder_id = ANY(%(cardholders)s::text[])
                   AND i.issuer_cardholder_id <> '' AND i.cardholder_id <> c.cardholder_id),
-       c.id, c.version, c.status, c.stop_reported_at IS NOT NULL, c.currency, c.per_transaction_limit_minor,
-       c.balance_minor, c.spends_balance,
-       h.id, h.wallet_version, h.kyc_status,
-       h.compliance_flags && %(blocking_flags)s::varchar[] OR c.compliance_flags ?| %(blocking_flags)s::text[],
-       h.time_zone, h.preference, h.processor_customer_id <> '',
-       (SELECT jsonb_agg(jsonb_build_array(m.id, m.name, m.network, m.product_id, m.last_four, m.processor_method_id,
-                                           m.status, m.expiry_year, m.expiry_month, m.cooling_until, m.currencies,
-                                           m.is_backup, m.position) ORDER BY m.position, m.id)::text
-          FROM wallet_fundingmethod m WHERE m.cardholder_id = h.id)
+       {CARD}
   FROM (SELECT 1) AS one
   LEFT JOIN issuing_virtualcard c ON c.issuer_provider = %(provider)s AND c.issuer_card_id = %(card_id)s
   LEFT JOIN wallet_cardholder h ON h.id = c.cardholder_id
   LEFT JOIN issuing_authorization a ON a.provider = %(provider)s
                                    AND a.issuer_authorization_id = %(authorization_id)s
-"""
+"""  # noqa: S608 (a constant)
 
+READ_CARDS = f"""
+SELECT (SELECT version FROM routing_rulebook), jsonb_agg(jsonb_build_array(
+       wanted.place, {CARD},
+       (SELECT jsonb_agg(i.issuer_cardholder_id) FROM issuing_issueraccount i
+         WHERE i.cardholder_id = h.id AND i.provider = c.issuer_provider)))::text
+  FROM jsonb_to_recordset($1::jsonb) AS wanted (provider text, id text, place int)
+  JOIN issuing_virtualcard c ON c.issuer_provider = wanted.provider AND c.issuer_card_id = wanted.id
+  JOIN wallet_cardholder h ON h.id = c.cardholder_id
+""".encode()  # noqa: S608 (a constant)
+RECORD_MANY = b"""
+SELECT outcome, response
+  FROM issuing_record_decisions($1::jsonb, $2::bytea[]) WITH ORDINALITY AS recorded (outcome, response, place)
+ ORDER BY place
+"""
 REFUSE = "SELECT issuing_refuse_event(%(refusal)s, %(body)s)"
 RECORD = "SELECT outcome, response FROM issuing_record_decision(%(proposal)s, %(body)s)"
+
+
+# Each of these statements finds its rows by an index. A plan that was made while a table was small would go on reading
+# it as a whole when it is large.
+BY_INDEX = "set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +105,6 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
         "earlier_events": list(asked.earlier_events),
         "earlier_rounds": list(asked.earlier_rounds),
         "cardholders": list(asked.cardholders),
-        "blocking_flags": list(BLOCKING_FLAGS),
     }
     row = run_statement(READ, names, remaining_ms)
     version, answered, events, rounds, approved, status, card_before, currency, names_another, *card = row
@@ -91,7 +118,7 @@ def read(asked: AuthorizationRequest, *, remaining_ms: float) -> Facts:
         currency_before=currency or "",
         unknown_rounds=len(asked.earlier_events or asked.earlier_rounds) - known_rounds,
         names_another_person=names_another,
-        card=CardFacts(*card) if card[0] is not None else None,
+        card=CardFacts.of(card) if card[0] is not None else None,
     )
 
 
@@ -99,6 +126,32 @@ def record(proposal: dict[str, Any], body: bytes, *, remaining_ms: float) -> Res
     """Commits a decision under the card's lock, in one round trip (issuing/sql/record_decision.sql)."""
     kind, response = run_statement(RECORD, _kept("proposal", proposal, body), remaining_ms)
     return Result(kind, response or b"")
+
+
+async def read_cards(
+    link: LoopConnection, wanted: Sequence[tuple[str, str]], *, remaining_ms: float
+) -> list[KnownCard | None]:
+    """Reads what decisions need to know of these cards, each a provider and an issuer's id; None for an unknown one."""
+    asked = [{"provider": provider, "id": card, "place": place} for place, (provider, card) in enumerate(wanted)]
+    ((version, found_json),) = await link.run(READ_CARDS, [jsonb(json.dumps(asked).encode())], limit_ms=remaining_ms)
+    rows = json.loads(found_json) if found_json else []
+    number = int.from_bytes(version or b"", "big")
+    found = {place: KnownCard(number, CardFacts.of(facts), frozenset(people or ())) for place, *facts, people in rows}
+    return [found.get(place) for place in range(len(wanted))]
+
+
+async def record_many(
+    link: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], *, remaining_ms: float
+) -> list[Result]:
+    """Commits decisions together, in one round trip (issuing/sql/record_decisions.sql); all of them or none."""
+    kept = [evidence_of(body) for _, body in decisions]
+    proposals = [
+        proposal | {"original_mac": evidence.original_mac}
+        for (proposal, _), evidence in zip(decisions, kept, strict=True)
+    ]
+    params = [jsonb(json.dumps(proposals).encode()), bytea_array([evidence.body for evidence in kept])]
+    rows = await link.run(RECORD_MANY, params, limit_ms=remaining_ms)
+    return [Result((kind or b"").decode(), response or b"") for kind, response in rows]
 
 
 def refuse(refusal: dict[str, Any], body: bytes, *, remaining_ms: float) -> None:
@@ -173,7 +226,7 @@ def _in_one_trip(raw: TimeLimitedConnection, sql: str, params: dict[str, Any], l
     cursor, beside = psycopg.Cursor(raw), psycopg.Cursor(raw)
     try:
         with raw.pipeline():
-            beside.execute(f"SELECT set_config('statement_timeout', '{limit_ms}', true)", prepare=False)
+            beside.execute(f"SELECT set_config('statement_timeout', '{limit_ms}', true), {BY_INDEX}", prepare=False)
             cursor.execute(sql, params, prepare=True)
     except psycopg.Error:
         raw.is_doubtful |= sql not in raw.planned

@@ -1,8 +1,13 @@
 """What a decision is based on, as `decision_store.read` finds it in the database."""
 
+import datetime as dt
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from routing.engine import Method
+from wallet.models import FundingMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,27 @@ class CardFacts:
     time_zone: str
     preference: str
     has_customer: bool
-    methods_json: str | None
+    wallet: tuple[Method, ...]
 
-    @property
-    def methods(self) -> list[list[Any]]:
-        """The wallet; each method is an array in the column order of `decision_store.READ`."""
-        return json.loads(self.methods_json) if self.methods_json else []
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> "CardFacts":
+        """Reads the columns of `decision_store.CARD`, of which the last one is the wallet as JSON."""
+        has_customer, methods = columns[-2:]
+        wallet = tuple(_method(each, has_customer=has_customer) for each in json.loads(methods or "[]"))
+        known: list[Any] = [*columns[:-1], wallet]
+        return cls(*known)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCard:
+    """A card as a process keeps it in memory; `own_people` are the issuer's ids of its cardholder.
+
+    The committing statement compares the versions, so what has changed since is never decided on.
+    """
+
+    rulebook_version: int
+    facts: CardFacts
+    own_people: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +69,26 @@ class Facts:
     unknown_rounds: int
     names_another_person: bool
     card: CardFacts | None
+
+
+def _method(values: list[Any], *, has_customer: bool) -> Method:
+    """Returns a funding method from the read's array, in the column order of `decision_store.CARD`."""
+    (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
+        values
+    )
+    return Method(
+        id=pk,
+        name=name,
+        network=network,
+        product_id=product,
+        last_four=last_four,
+        processor_method_id=processor_id,
+        active=status == FundingMethod.Status.ACTIVE,
+        expiry_year=year,
+        expiry_month=month,
+        cooling_until=dt.datetime.fromisoformat(cooling) if cooling else None,
+        currencies=tuple(currencies),
+        is_backup=backup,
+        position=place,
+        has_customer=has_customer,
+    )

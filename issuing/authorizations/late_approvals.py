@@ -5,7 +5,7 @@ import uuid
 from django.db import connection
 
 from audit import trail
-from issuing import locking
+from issuing import journal, locking
 from issuing.authorizations import lifecycle
 from issuing.issuers.messages import AnswerFormat
 from issuing.models import Decision
@@ -24,6 +24,7 @@ def withdraw_approval(*, provider: str, event_id: str, answers: AnswerFormat) ->
     """
     with transaction():
         _wait_briefly()
+        journal.write_of_event(provider, event_id)
         decisions = Decision.objects.filter(event__provider=provider, event__event_id=event_id)
         late = decisions.select_related("authorization").latest("id")
         with locking.locked_purchase(late.authorization) as late.authorization:

@@ -15,9 +15,9 @@ from issuing.limits.windows import day_window, month_window
 from onecard.kit import clock
 from onecard.kit.clock import Stopwatch, local_day
 from routing import rulebook
-from routing.engine import Choice, Method, Purchase, choose
+from routing.engine import Choice, Purchase, choose
 from routing.trace import describe
-from wallet.models import FundingMethod, KycStatus
+from wallet.models import KycStatus
 
 # Turning a funding card's purchase into cash may need a licence, so it is declined: cash at a counter and at a machine,
 # wire transfers, quasi-cash, stored value (MCCs as in Stripe's guide to Issuing and ATM use), and account funding
@@ -79,8 +79,7 @@ def _route(
     rules, rows, versions = rulebook.rules_for(
         version=facts.rulebook_version, mcc=asked.merchant.mcc, limit_ms=remaining_ms
     )
-    wallet = [_method(values, has_customer=card.has_customer) for values in card.methods]
-    choice = choose(purchase, wallet, rows, card.preference, rules)
+    choice = choose(purchase, card.wallet, rows, card.preference, rules)
     trace = describe(
         choice,
         purchase=purchase,
@@ -194,26 +193,3 @@ def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, fro
         "charge_public_id": str(uuid.uuid4()),
         "idempotency_key": f"charge:{decision_id}:1",
     }
-
-
-def _method(values: list[Any], *, has_customer: bool) -> Method:
-    """Returns a funding method from the read's array, in the column order of `decision_store.READ`."""
-    (pk, name, network, product, last_four, processor_id, status, year, month, cooling, currencies, backup, place) = (
-        values
-    )
-    return Method(
-        id=pk,
-        name=name,
-        network=network,
-        product_id=product,
-        last_four=last_four,
-        processor_method_id=processor_id,
-        active=status == FundingMethod.Status.ACTIVE,
-        expiry_year=year,
-        expiry_month=month,
-        cooling_until=dt.datetime.fromisoformat(cooling) if cooling else None,
-        currencies=tuple(currencies),
-        is_backup=backup,
-        position=place,
-        has_customer=has_customer,
-    )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, connections
 
+from issuing import journal
 from issuing.authorizations import decision_store, late_approvals
 from issuing.authorizations.proposal import propose_late_decline
 from issuing.issuers.messages import AuthorizationRequest
@@ -65,6 +66,7 @@ def take_back(asked: AuthorizationRequest, body: bytes, decisions: Collection[uu
     """
     proposal = propose_late_decline(asked, decision_id=uuid.uuid4(), watch=Stopwatch())
     decision_store.record(proposal, body, remaining_ms=ATTEMPT_S * 1000)
+    journal.write_of(provider=asked.provider, names=[asked.authorization_id])
     approved = Decision.objects.filter(public_id__in=list(decisions), approved=True, corrected_by=None)
     for decision in approved.select_related("event"):
         late_approvals.withdraw_approval(

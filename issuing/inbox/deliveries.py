@@ -8,7 +8,7 @@ An id is bound to the content of its first event. Another event under the same i
 from collections.abc import Iterable
 from typing import Any
 
-from issuing import states
+from issuing import journal, states
 from issuing.inbox import event_versions
 from issuing.issuers import fingerprints
 from issuing.issuers.messages import Envelope, body_id
@@ -90,6 +90,7 @@ def _row(provider: str, envelope: Envelope, body: bytes, **more: Any) -> IssuerE
 def _store(event: IssuerEvent) -> bool:
     """Stores a row once; returns True if it is new. Another event under a used id is stored beside the first."""
     unique = ("provider", "event_id")
+    journal.write_of_event(event.provider, event.event_id)
     if insert_once(event, unique=unique):
         return True
     first = IssuerEvent.objects.get(provider=event.provider, event_id=event.event_id)

@@ -6,7 +6,7 @@ Amounts are minor units of their currency, as ISO 4217 counts them.
 import datetime as dt
 import hashlib
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from issuing.issuers import fingerprints
@@ -76,7 +76,8 @@ class SideAmounts:
 
     def columns(self) -> dict[str, Any]:
         """Returns the columns under the names of our rows and of the committing statement."""
-        return asdict(self)
+        # Not by dataclasses.asdict, which is slow, and every decision comes here.
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def said(self) -> dict[str, Any]:
         """Returns the columns that have a value."""

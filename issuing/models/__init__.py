@@ -8,6 +8,7 @@ from issuing.models.dispute_requests import DisputeEvidence, DisputeRequest
 from issuing.models.disputes import Dispute
 from issuing.models.hourly import DecisionHour, PurchaseHour
 from issuing.models.inbox import IssuerEvent
+from issuing.models.journal import JournalEntry
 from issuing.models.legacy import LegacyDocument
 from issuing.models.people import ProfileUpdate
 from issuing.models.reconcile import NotCompared, ReconcileFinding, ReconcileRun
@@ -30,6 +31,7 @@ __all__ = [
     "IssuerAccount",
     "IssuerControl",
     "IssuerEvent",
+    "JournalEntry",
     "LegacyDocument",
     "NotCompared",
     "ProfileUpdate",

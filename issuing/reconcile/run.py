@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
+from issuing import journal
 from issuing.reconcile import cases, repairs
 from issuing.reconcile.compare import Difference, Kind
 from issuing.reconcile.comparisons import Comparison
@@ -92,6 +93,8 @@ def reconcile(
     """
     require_no_transaction("A reconciliation")
     report = Report(window)
+    # What was decided and is not written out yet would look like a difference.
+    journal.write_all()
     with own_session(settings.DIRECT_DATABASE):
         for comparison in comparisons:
             with _alone(comparison):

@@ -1,6 +1,8 @@
 -- Commits a decision: one call and one round trip for everything that belongs to the answer (docs/decisions/0003).
 -- issuing/authorizations/decision_store.py calls it and names the parts of p. What Python chose is a proposal: this
--- function locks the card, looks again, and then writes. Its outcome is one of
+-- function locks the card, looks again, and then writes what the answer stands on: the purchase's total, the card's
+-- counters and balance, and one entry of the journal. What follows from it (event, decision, hold, obligation with its
+-- charge, trail) is written a moment later by issuing_write_decisions (docs/decisions/0049). Its outcome is one of
 --   recorded       The decision is written. `response` is the answer; the limits may have made it a decline.
 --   duplicate      The event was answered before; `response` is that answer.
 --   twin           Another event asked the same round; `response` is that round's answer. The event is kept.
@@ -16,7 +18,7 @@ DECLARE
     v_amount bigint := (p->>'amount_minor')::bigint;
     v_from_balance bigint := coalesce((p->>'from_balance_minor')::bigint, 0);
     v_reason text := p->>'decline_reason';
-    v_known issuing_issuerevent;
+    v_known record;
     v_twin_fingerprint text;
     v_was_approved boolean;
     v_standing bigint := coalesce((p->>'standing_minor')::bigint, 0);
@@ -29,18 +31,24 @@ DECLARE
     v_month issuing_spendwindow;
     v_limit jsonb := '{}';
     v_response bytea;
-    v_event_id bigint;
     v_authorization_id bigint;
-    v_obligation_id bigint;
-    v_charge_id bigint;
-    v_decision_id bigint;
 BEGIN
-    -- 1. Lock the card, then look: each statement below sees what was committed before the lock was given.
+    -- 1. Lock the card, then look: each statement below sees what was committed before the lock was given. Without a
+    -- card, the names are locked.
     SELECT * INTO v_card FROM issuing_virtualcard WHERE id = (p->>'card_id')::bigint FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('issuing.event:' || (p->>'provider') || ':' || name, 0))
+            FROM (VALUES (p->>'authorization_id'), (p->>'event_id')) AS named (name) ORDER BY name;
+    END IF;
 
-    -- 2. Was this event answered before?
-    SELECT * INTO v_known FROM issuing_issuerevent
-        WHERE provider = p->>'provider' AND event_id = p->>'event_id';
+    -- 2. Was this event answered before? The journal comes first: an entry that is written out meanwhile is found
+    -- among the events.
+    SELECT j.event_type, j.fingerprint, 'handled' AS status, j.response, NULL::bigint AS id INTO v_known
+        FROM issuing_journal j WHERE j.provider = p->>'provider' AND j.event_id = p->>'event_id';
+    IF NOT FOUND THEN
+        SELECT e.event_type, e.fingerprint, e.status, NULL::bytea AS response, e.id INTO v_known
+            FROM issuing_issuerevent e WHERE e.provider = p->>'provider' AND e.event_id = p->>'event_id';
+    END IF;
     -- An id belongs to one type of event and one question. A rejected event was never understood, so it has none.
     IF v_known.status <> 'rejected' AND (v_known.event_type <> p->>'event_type'
             OR v_known.fingerprint <> '' AND v_known.fingerprint <> p->>'fingerprint') THEN
@@ -52,8 +60,12 @@ BEGIN
         RETURN QUERY SELECT 'reused', NULL::bytea;
         RETURN;
     END IF;
-    SELECT d.response INTO v_response FROM issuing_decision d WHERE d.event_id = v_known.id ORDER BY d.id DESC LIMIT 1;
-    IF FOUND THEN
+    v_response := v_known.response;
+    IF v_response IS NULL AND v_known.id IS NOT NULL THEN
+        SELECT d.response INTO v_response FROM issuing_decision d
+            WHERE d.event_id = v_known.id ORDER BY d.id DESC LIMIT 1;
+    END IF;
+    IF v_response IS NOT NULL THEN
         RETURN QUERY SELECT 'duplicate', v_response;
         RETURN;
     END IF;
@@ -61,9 +73,14 @@ BEGIN
     -- 3. Was this round answered before, for another event?
     SELECT * INTO v_authorization FROM issuing_authorization
         WHERE provider = p->>'provider' AND issuer_authorization_id = p->>'authorization_id' FOR NO KEY UPDATE;
-    SELECT d.response, e.fingerprint, d.approved INTO v_response, v_twin_fingerprint, v_was_approved
-        FROM issuing_decision d JOIN issuing_issuerevent e ON e.id = d.event_id
-        WHERE d.authorization_id = v_authorization.id AND d.round_key = p->>'round_key' ORDER BY d.id DESC LIMIT 1;
+    SELECT j.response, j.fingerprint, j.approved INTO v_response, v_twin_fingerprint, v_was_approved
+        FROM issuing_journal j WHERE j.authorization_id = v_authorization.id AND j.round_key = p->>'round_key';
+    IF NOT FOUND THEN
+        SELECT d.response, e.fingerprint, d.approved INTO v_response, v_twin_fingerprint, v_was_approved
+            FROM issuing_decision d JOIN issuing_issuerevent e ON e.id = d.event_id
+            WHERE d.authorization_id = v_authorization.id AND d.round_key = p->>'round_key'
+            ORDER BY d.id DESC LIMIT 1;
+    END IF;
     IF FOUND AND v_twin_fingerprint NOT IN ('', p->>'fingerprint') THEN
         PERFORM issuing_refuse_event(p || jsonb_build_object('reference', 'authorization:' || v_authorization.id,
             'refused_because', 'The issuer asked for a round of ' || (p->>'authorization_id')
@@ -93,6 +110,8 @@ BEGIN
        OR coalesce(v_authorization.approved_minor, 0) <> (p->>'approved_before_minor')::bigint
        OR coalesce(v_authorization.status, '') <> p->>'status_before'
        OR p ? 'card_before' AND v_authorization.card_id IS DISTINCT FROM (p->>'card_before')::bigint
+       -- A process that has kept the card and the rules in its memory names the version of both.
+       OR p ? 'rulebook_version' AND (SELECT version FROM routing_rulebook) <> (p->>'rulebook_version')::bigint
        -- The card's version covers its balance. This line makes sure that a balance never pays more than it has.
        OR v_from_balance > 0 AND (NOT v_card.spends_balance OR v_card.balance_minor < v_from_balance) THEN
         RETURN QUERY SELECT 'stale', NULL::bytea;
@@ -101,6 +120,8 @@ BEGIN
 
     -- 5. Check the limits. What the issuer has approved and we do not hold was approved without us, and counts too.
     IF v_standing > 0 THEN
+        PERFORM issuing_write_decisions(ARRAY(SELECT id FROM issuing_journal
+            WHERE authorization_id = v_authorization.id));
         SELECT v_standing - coalesce(sum(amount_minor - released_minor), 0) INTO v_unheld
             FROM issuing_hold WHERE authorization_id = v_authorization.id AND status = 'placed' AND NOT of_capture;
         v_unheld := greatest(0, v_unheld);
@@ -131,7 +152,7 @@ BEGIN
     END IF;
     v_response := convert_to(p->'responses'->>v_reason, 'UTF8');
 
-    -- 6. Write the authorization and the event.
+    -- 6. Write the authorization.
     INSERT INTO issuing_authorization AS a
             (provider, issuer_authorization_id, card_id, status, approved_minor, currency, mcc, merchant_name,
              merchant_category, merchant_city, merchant_country, merchant_network_id, authorization_code,
@@ -157,16 +178,6 @@ BEGIN
         RETURN;
     END IF;
 
-    -- The same event may be stored as rejected, from before a repair of ours.
-    INSERT INTO issuing_issuerevent
-            (provider, event_id, event_type, object_id, body, original_mac, fingerprint, received_at, status, reason,
-             handled_at)
-        VALUES (p->>'provider', p->>'event_id', p->>'event_type', p->>'authorization_id', p_body,
-                coalesce(p->>'original_mac', ''), p->>'fingerprint', v_now, 'handled', '', v_now)
-        ON CONFLICT (provider, event_id) DO UPDATE
-            SET status = 'handled', reason = '', handled_at = v_now, fingerprint = excluded.fingerprint
-        RETURNING id INTO v_event_id;
-
     -- 7. Count it in the windows, and hold and report what was approved without us.
     IF v_reason = '' AND v_amount > 0 OR v_unheld > 0 THEN
         UPDATE issuing_spendwindow
@@ -191,7 +202,7 @@ BEGIN
                                   p->>'contradiction', v_amount, p->>'currency', v_now);
     END IF;
 
-    -- 8. Take the card's own balance, and intend the charge for the rest.
+    -- 8. Take the card's own balance.
     IF v_reason = '' AND v_from_balance > 0 THEN
         UPDATE issuing_virtualcard SET balance_minor = balance_minor - v_from_balance WHERE id = v_card.id;
         INSERT INTO issuing_balanceuse AS u (authorization_id, card_id, amount_minor, created_at, updated_at)
@@ -199,49 +210,17 @@ BEGIN
             ON CONFLICT (authorization_id) DO UPDATE
                 SET amount_minor = u.amount_minor + excluded.amount_minor, updated_at = v_now;
     END IF;
-    IF v_reason = '' AND v_amount > v_from_balance THEN
-        INSERT INTO wallet_fundingobligation
-                (public_id, cardholder_id, reference, purchase, description, amount_minor, currency, policy, status,
-                 created_at, updated_at)
-            VALUES ((p->>'obligation_public_id')::uuid, v_card.cardholder_id, 'decision:' || (p->>'public_id'),
-                    'authorization:' || v_authorization_id, p->>'merchant_name', v_amount - v_from_balance,
-                    p->>'currency', coalesce(p->>'policy', 'charge_now'), 'open', v_now, v_now)
-            RETURNING id INTO v_obligation_id;
-        INSERT INTO wallet_fundingcharge
-                (public_id, obligation_id, method_id, sequence, status, idempotency_key, failure_code, failure_message,
-                 attempts, next_attempt_at, created_at, updated_at)
-            VALUES ((p->>'charge_public_id')::uuid, v_obligation_id, (p->>'method_id')::bigint, 1, 'intended',
-                    p->>'idempotency_key', '', '', 0, v_now, v_now, v_now)
-            RETURNING id INTO v_charge_id;
-        INSERT INTO outbox_message (topic, payload, created_at, attempts)
-            VALUES ('funding.requested', jsonb_build_object('charge_id', v_charge_id), v_now, 0);
-    END IF;
-
-    -- 9. Write the decision, its hold and its trail entry.
-    INSERT INTO issuing_decision
-            (public_id, event_id, authorization_id, obligation_id, round_key, approved, amount_minor,
-             from_balance_minor, currency, rule, decline_reason, trace, timings_ms, response, decided_at)
-        VALUES ((p->>'public_id')::uuid, v_event_id, v_authorization_id, v_obligation_id, p->>'round_key',
-                v_reason = '', v_amount, CASE WHEN v_reason = '' THEN v_from_balance ELSE 0 END, p->>'currency',
-                CASE WHEN v_reason = '' THEN p->>'rule' ELSE '' END,
-                v_reason, p->'trace' || v_limit,
-                p->'timings_ms' || jsonb_build_object('record', round((extract(epoch FROM
-                    clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3)),
-                v_response, v_now)
-        RETURNING id INTO v_decision_id;
-
-    IF v_reason = '' AND v_amount > 0 THEN
-        INSERT INTO issuing_hold (decision_id, authorization_id, day_id, month_id, amount_minor, status, placed_at)
-            VALUES (v_decision_id, v_authorization_id, v_day.id, v_month.id, v_amount, 'placed', v_now);
-    END IF;
-
-    INSERT INTO audit_entry (recorded_at, actor, action, subject_type, subject_id, details)
-        VALUES (v_now, 'issuer:' || (p->>'provider'),
-                CASE WHEN v_reason = '' THEN 'authorization.approved' ELSE 'authorization.declined' END,
-                'authorization', v_authorization_id::text,
-                jsonb_build_object('decision', p->>'public_id', 'amount_minor', v_amount, 'currency', p->>'currency',
-                                   'from_balance_minor', v_from_balance, 'reason', v_reason,
-                                   'method_id', (p->>'method_id')::bigint));
+    -- 9. Write the journal: the answer, and all that follows from it.
+    INSERT INTO issuing_journal
+            (provider, event_id, event_type, fingerprint, authorization_id, card_id, round_key, approved, response,
+             facts, body, decided_at)
+        VALUES (p->>'provider', p->>'event_id', p->>'event_type', p->>'fingerprint', v_authorization_id, v_card.id,
+                p->>'round_key', v_reason = '', v_response,
+                p - '{responses,day,month,remaining_ms}'::text[] || jsonb_build_object(
+                    'decline_reason', v_reason, 'day_id', v_day.id, 'month_id', v_month.id, 'trace', p->'trace' || v_limit,
+                    'timings_ms', p->'timings_ms' || jsonb_build_object('record', round((extract(epoch FROM
+                        clock_timestamp() - statement_timestamp()) * 1000)::numeric, 3))),
+                p_body, v_now);
     -- Foreign keys are checked here, where the timeouts hold, and not in the commit, where nothing ends a wait.
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN QUERY SELECT 'recorded', v_response;

@@ -22,12 +22,16 @@ UNITS = ((1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
 
 def watch_for(request: HttpRequest) -> Stopwatch:
     """Returns a stopwatch that has been running since the request arrived."""
+    return watch_since(request.META.get(ARRIVED_AT), request.headers.get("X-Request-Start", ""))
+
+
+def watch_since(arrived_at: object, request_start: str) -> Stopwatch:
+    """Returns a stopwatch that has been running since a time of `time.perf_counter()`, or since a proxy's header."""
     waited_s = 0.0
-    arrived_at = request.META.get(ARRIVED_AT)
     if isinstance(arrived_at, float):
         waited_s = time.perf_counter() - arrived_at
     if settings.TRUST_REQUEST_START:
-        waited_s = max(waited_s, _waited_at_proxy_s(request.headers.get("X-Request-Start", "")))
+        waited_s = max(waited_s, _waited_at_proxy_s(request_start))
     return Stopwatch(waited_ms=max(0.0, waited_s) * 1000)
 
 

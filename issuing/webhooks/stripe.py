@@ -1,5 +1,7 @@
 """Stripe's webhook: verifies the bytes, decides an authorization request, stores every other event."""
 
+import uuid
+
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
@@ -14,6 +16,7 @@ from issuing.issuers.stripe.events import REQUEST, parse_authorization_request, 
 from issuing.issuers.stripe.foreign_events import why_not_ours
 from issuing.models import Provider
 from issuing.webhooks import refused_signatures, request_age, signatures
+from issuing.webhooks.stripe_together import IN_DOUBT
 from issuing.webhooks.view import (
     MachineDoor,
     UnreadableError,
@@ -49,10 +52,10 @@ class StripeWebhook(MachineDoor):
             refused_signatures.note(Provider.STRIPE)
             return refusal(error.message, status=400)
         watch.lap("verify")
-        return _respond(body, signed_at, watch)
+        return _respond(body, signed_at, watch, raw.META.get(IN_DOUBT, []))
 
 
-def _respond(body: bytes, signed_at: int, watch: Stopwatch) -> HttpResponse:
+def _respond(body: bytes, signed_at: int, watch: Stopwatch, in_doubt: list[uuid.UUID]) -> HttpResponse:
     try:
         envelope = parse_envelope(body)
     except MalformedEventError as error:
@@ -60,7 +63,7 @@ def _respond(body: bytes, signed_at: int, watch: Stopwatch) -> HttpResponse:
         return refusal(error.message, status=400)
     if envelope.type == REQUEST:
         request_age.count_signature(watch, signed_at)
-        return _decide(envelope, body, watch)
+        return _decide(envelope, body, watch, in_doubt)
     if request_age.is_overload(watch):
         return refusal("There is too much to do now; send the event again.", status=503)
     try:
@@ -72,7 +75,7 @@ def _respond(body: bytes, signed_at: int, watch: Stopwatch) -> HttpResponse:
     return JsonResponse(RECEIVED)
 
 
-def _decide(envelope: Envelope, body: bytes, watch: Stopwatch) -> HttpResponse:
+def _decide(envelope: Envelope, body: bytes, watch: Stopwatch, in_doubt: list[uuid.UUID]) -> HttpResponse:
     try:
         asked = parse_authorization_request(Provider.STRIPE, envelope)
     except MalformedEventError as error:
@@ -83,7 +86,7 @@ def _decide(envelope: Envelope, body: bytes, watch: Stopwatch) -> HttpResponse:
     if why:
         with briefly():
             return _answer(foreign_requests.refuse(asked, why, envelope, body, watch), watch)
-    return _answer(authorize(asked, body=body, watch=watch), watch)
+    return _answer(authorize(asked, body=body, watch=watch, in_doubt=in_doubt), watch)
 
 
 def _answer(body: bytes, watch: Stopwatch) -> HttpResponse:

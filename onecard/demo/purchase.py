@@ -8,6 +8,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 
+from issuing import journal
 from issuing.activity import decision_notices
 from issuing.models import Authorization, Decision
 from onecard.kit.errors import OneCardError
@@ -61,6 +62,8 @@ def simulate(
     issued = _ask_issuer(card_id, amount, category, merchant)
     issuer_ms = (time.perf_counter() - started) * 1000
     authorization = _wait_for_authorization(issued["id"], started + wait_s, waiting)
+    # What was decided a moment ago may wait in the journal.
+    journal.write_of(provider=authorization.provider, names=[authorization.issuer_authorization_id])
     decision = authorization.decisions.select_related("obligation").order_by("-id").first()
     charge, charged_ms = None, None
     if decision is not None and decision.obligation is not None:

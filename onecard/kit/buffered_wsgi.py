@@ -28,6 +28,9 @@ Headers = list[tuple[bytes, bytes]]
 # Maps a request's lower-case headers and body to a status and a JSON body, or to None to let it wait.
 Shed = Callable[[Mapping[str, str], bytes], tuple[int, bytes] | None]
 
+# Maps headers, body and time of arrival to an answer, or to what the WSGI application has to know beside the request.
+Look = Callable[[Mapping[str, str], bytes, float], Awaitable["Answer | dict[str, Any]"]]
+
 # The limit of all bodies that one process receives or keeps waiting; beyond it requests with a body are refused.
 MOST_BUFFERED = 64 * 1024 * 1024
 # A flood of requests must not flood the log.
@@ -45,7 +48,8 @@ class Lane:
     """One kind of requests: its threads, how many may wait for them, and the limits of a body.
 
     `sheds` maps a path to what answers a request when the lane is full, or when no thread was free within
-    `shed_after_s` seconds of its arrival. It runs in the event loop, so it must not wait.
+    `shed_after_s` seconds of its arrival. It runs in the event loop, so it must not wait. `looks_first` maps a path to
+    what answers ordinary requests in the event loop, without a thread.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Lane:
     body_within_s: float
     shed_after_s: float = 0.0
     sheds: Mapping[str, Shed] = field(default_factory=dict)
+    looks_first: Mapping[str, Look] = field(default_factory=dict)
     under_way: int = 0
     logged_at: float = 0.0
     executor: ThreadPoolExecutor = field(init=False)
@@ -141,7 +146,11 @@ class BufferedWsgi:
         if lane.is_full and (instead := answer_instead()):
             return instead
         _refuse_full(lane)
-        environ = _environ(scope, body)
+        look = lane.looks_first.get(scope["path"]) if scope["method"] == "POST" else None
+        found = await look(_headers(scope), body, arrived_at) if look else {}
+        if isinstance(found, Answer):
+            return found
+        environ = _environ(scope, body) | found
         environ[ARRIVED_AT] = arrived_at
         lane.under_way += 1
         try:
@@ -198,9 +207,8 @@ async def _in_time(running: Future[Answer], within_s: float, answer_instead: Cal
 def _shed(shed: Shed | None, scope: Scope, body: bytes) -> Answer | None:
     if shed is None:
         return None
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    answered = shed(headers, body)
-    return _json_answer(*answered) if answered else None
+    answered = shed(_headers(scope), body)
+    return json_answer(*answered) if answered else None
 
 
 def _refuse_full(lane: Lane) -> None:
@@ -252,7 +260,7 @@ def _run(application: WsgiApplication, environ: dict[str, Any]) -> Answer:
 
 
 def _refusal(error: RefusedError) -> Answer:
-    return _json_answer(error.status, f'{{"error": "{error}"}}'.encode(), (b"connection", b"close"))
+    return json_answer(error.status, f'{{"error": "{error}"}}'.encode(), (b"connection", b"close"))
 
 
 def _refuse_other_codings(scope: Scope) -> None:
@@ -262,9 +270,14 @@ def _refuse_other_codings(scope: Scope) -> None:
         raise RefusedError(501, "The only transfer coding that is read is chunked.")
 
 
-def _json_answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
+def json_answer(status: int, body: bytes, *more: tuple[bytes, bytes]) -> Answer:
+    """Returns a complete response in JSON, with further headers."""
     length = (b"content-length", str(len(body)).encode())
     return Answer(status, [(b"content-type", b"application/json"), length, *more], body)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -3,19 +3,11 @@
 It may only err to one side. Where it is not sure, it says so, and the body is read as onecard/kit/masked_body.py does.
 """
 
-import re
 from typing import Final
 
-from onecard.kit.masking import CODE_IN_TEXT, SHORTEST, is_card_number, is_secret_name
+from onecard.kit.digit_runs import digit_runs, is_plain
+from onecard.kit.masking import CODE_IN_TEXT, is_card_number, is_secret_name
 
-# Digits, letters, and all else, which may stand between the digits of a number.
-_CLASSES: Final = bytes(
-    ord("0") if chr(each).isdigit() else ord("a") if chr(each).isalpha() else ord(" ") for each in range(128)
-) + bytes(128)
-# As many digits as a card's number has, with at most six signs between two.
-_MANY_DIGITS: Final = re.compile(rb"0(?: {0,6}0){%d,}" % (SHORTEST - 1))
-# Escapes in which a blank or a quote may be written, and what an encoding of two bytes has in it.
-_ESCAPES: Final = (b"\\", b"%", b"&", b"\0")
 _CODES: Final = (b"cvv", b"cvc", b"cvn", b"csc", b"security code", b"card verification ")
 _KEPT_NAMES: Final = 5_000
 _harmless_names: set[bytes] = set()
@@ -23,18 +15,12 @@ _harmless_names: set[bytes] = set()
 
 def holds_no_card_data(body: bytes) -> bool:
     """Returns True only for a body in which nothing has to be covered."""
-    if not body.isascii() or any(escape in body for escape in _ESCAPES):
-        return False
-    return not (_has_number(body) or _has_secret_name(body) or _names_a_code(body))
+    return is_plain(body) and not (_has_number(body) or _has_secret_name(body) or _names_a_code(body))
 
 
 def _has_number(body: bytes) -> bool:
-    for found in _MANY_DIGITS.finditer(body.translate(_CLASSES)):
-        run = body[found.start() : found.end()]
-        # Digits without anything between them are a number as a whole or not at all.
-        if not run.isdigit() or is_card_number(run.decode()):
-            return True
-    return False
+    # Digits without anything between them are a number as a whole or not at all.
+    return any(not run.isdigit() or is_card_number(run.decode()) for run in digit_runs(body))
 
 
 def _has_secret_name(body: bytes) -> bool:

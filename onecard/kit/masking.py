@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 
+from onecard.kit.digit_runs import SHORTEST, may_hold_number
 from onecard.kit.luhn import passes_luhn
 
-SHORTEST, LONGEST = 13, 19
+LONGEST = 19
 REMOVED: Final = "removed"
 # The first digits of each network and its lengths (ISO/IEC 7812, the networks' published ranges).
 _NETWORKS: Final = re.compile(
@@ -105,7 +106,7 @@ def masked(text: str, *, cover: Cover = starred, looks_like: LooksLike = is_card
     if len(text) < 6:
         return text
     covered = text
-    for runs in (_RUN, _ALIKE):
+    for runs in (_RUN, _ALIKE) if may_hold_number(text) else ():
         covered = runs.sub(lambda run: _covered(run, cover, looks_like), covered)
     return CODE_IN_TEXT.sub(r"\1\2***", covered if covered is text else _BEHIND.sub(_starred_behind, covered))
 

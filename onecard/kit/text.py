@@ -14,6 +14,12 @@ _UNSEEN: Final = re.compile(
 _BLANKS: Final = re.compile(r"[^\S\n]+")
 
 
+# Texts that need no change, such as the names of merchants: to look for a card's number in each costs every purchase.
+# Only texts without one are kept.
+_MOST_KNOWN: Final = 10_000
+_known_as_harmless: set[str] = set()
+
+
 def clean_text(value: object, *, limit: int) -> str:
     """Returns an id or code: at most `limit` characters without NUL and lone surrogates; "" for no string.
 
@@ -24,7 +30,14 @@ def clean_text(value: object, *, limit: int) -> str:
 
 def free_text(value: object, *, limit: int) -> str:
     """Returns a name, reason or message `normalized`, with card numbers and codes covered; "" for no string."""
-    return masked(normalized(value))[:limit].rstrip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    if value in _known_as_harmless:
+        return value[:limit].rstrip()
+    shown = masked(normalized(value))
+    if shown == value and len(value) <= limit and len(_known_as_harmless) < _MOST_KNOWN:
+        _known_as_harmless.add(value)
+    return shown[:limit].rstrip()
 
 
 def clean_message(value: object, *, limit: int) -> str:
@@ -54,6 +67,8 @@ def _visible(text: str) -> str:
 
 def _storable(text: str) -> str:
     """Returns the text without what PostgreSQL cannot store."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 

@@ -19,6 +19,7 @@ from issuing.models import (
     CardTransaction,
     Hold,
     IssuerEvent,
+    JournalEntry,
     RewardEntry,
     SpendWindow,
     VirtualCard,
@@ -83,6 +84,7 @@ class End:
 def unfinished() -> list[str]:
     """What the restarted system still has to do, in words; empty when all has come to an end."""
     waiting = {
+        "decisions in the journal": JournalEntry.objects.all(),
         "messages in the outbox": Message.objects.filter(published_at=None),
         "events in the inbox": IssuerEvent.objects.filter(status=states.Event.RECEIVED),
         "charges under way": FundingCharge.objects.filter(status__in=wallet_states.DUE_CHARGE).exclude(pk__in=_kept()),

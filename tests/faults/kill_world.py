@@ -16,6 +16,7 @@ from celery import current_app
 from django.conf import settings
 from django.test import override_settings
 
+from issuing import journal
 from issuing.issuers import registry
 from issuing.models import VirtualCard
 from onecard.celery import SUBSCRIBERS, app
@@ -162,7 +163,7 @@ def turn() -> None:
 
 def work_off() -> None:
     """The relay, and a worker that does at once what it publishes."""
-    while relay_once(do_it_here, SUBSCRIBERS):
+    while journal.write_waiting() + relay_once(do_it_here, SUBSCRIBERS):
         pass
 
 

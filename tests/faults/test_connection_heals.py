@@ -35,7 +35,7 @@ def test_a_failure_at_any_early_use_of_a_connection_is_survived(name: str) -> No
 
             def one_life(failing_use: int = use) -> list[bool]:
                 answers = [buy(card)["approved"] for _ in range(failing_use)]
-                with failing_statement(admin, table="issuing_decision", sqlstate=FAILURES[name]):
+                with failing_statement(admin, table="issuing_journal", sqlstate=FAILURES[name]):
                     answers.append(buy(card)["approved"])
                 return [*answers, *(buy(card)["approved"] for _ in range(2))]
 
@@ -104,7 +104,7 @@ def test_failures_on_end_leave_no_plans_behind_in_the_server() -> None:
     card = walkthrough_card().issuer_card_id
 
     def one_life() -> int:
-        with administrator() as admin, failing_statement(admin, table="issuing_decision", sqlstate="53100"):
+        with administrator() as admin, failing_statement(admin, table="issuing_journal", sqlstate="53100"):
             assert not any(buy(card)["approved"] for _ in range(12))
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_prepared_statements")
@@ -121,7 +121,7 @@ def test_the_time_limit_of_a_decision_stays_on_no_connection() -> None:
             shown = []
             for fails in itertools.islice(itertools.cycle([False, True]), 6):
                 if fails:
-                    with failing_statement(admin, table="issuing_decision", sqlstate="55P03"):
+                    with failing_statement(admin, table="issuing_journal", sqlstate="55P03"):
                         buy(card)
                 else:
                     buy(card)

@@ -80,7 +80,7 @@ def test_the_limits_of_one_client_reach_no_other(bouncer: int) -> None:
     card = walkthrough_card().issuer_card_id
     with through(bouncer), administrator() as admin:
         at_once([lambda: [buy(card) for _ in range(4)]] * 4)
-        with failing_statement(admin, table="issuing_decision", sqlstate="55P03"):
+        with failing_statement(admin, table="issuing_journal", sqlstate="55P03"):
             at_once([lambda: buy(card)] * 4)
 
         def shown() -> list[str]:

@@ -16,7 +16,7 @@ from django.test import Client
 from issuing.authorizations import decision_store, unknown_commits
 from issuing.authorizations.facts import Facts
 from issuing.handlers import dispatch
-from issuing.models import Authorization, Decision, Hold, IssuerEvent, SpendWindow
+from issuing.models import Authorization, Decision, Hold, IssuerEvent, JournalEntry, SpendWindow
 from onecard import metrics
 from onecard.kit.postgresql.time_limits import SilentDatabaseError, give_up_after
 from tests.faults.connections import buy, on_a_fresh_connection
@@ -160,7 +160,7 @@ def test_an_approval_committed_unseen_ends_by_its_issuers_event_alone(monkeypatc
     asked = stripe_events.authorization_request(card=walkthrough_card().issuer_card_id)
     approve_but_lose_the_answer(monkeypatch)
     assert stripe_events.post(asked).json()["approved"] is False
-    assert Hold.objects.get().status == "placed"
+    assert JournalEntry.objects.get().approved
 
     history = [{"approved": False, "reason": "webhook_declined", "amount": 4500}]
     news = stripe_events.authorization_update(asked, approved=False, status="closed", request_history=history)

@@ -8,6 +8,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import connections
 
+from issuing import journal
 from onecard.celery import SUBSCRIBERS
 from onecard.demo.purchase import Report, simulate
 from onecard.demo.world import seed_demo_world
@@ -91,6 +92,7 @@ class running_worker:  # noqa: N801  (used as `with running_worker()`)
 
     def _run(self) -> None:
         while not self.stop.is_set():
+            journal.write_waiting()
             relay_once(_do_it_here, SUBSCRIBERS)
             self.stop.wait(0.02)
         connections.close_all()

@@ -129,8 +129,8 @@ def test_the_same_request_twenty_times_at_once_is_one_purchase(
     assert report.issuer_approved
     bodies = {delivery.body for delivery in sandbox.deliveries.find(event_type="issuing_authorization.request")}
     assert len(bodies) == 1
+    wait_until(lambda: len(intents(sandbox)) == 1)
     assert (Decision.objects.count(), Hold.objects.count(), FundingCharge.objects.count()) == (1, 1, 1)
-    assert len(intents(sandbox)) == 1
 
 
 def settle_inbox() -> None:

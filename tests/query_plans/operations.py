@@ -15,6 +15,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from audit.models import Entry
+from issuing import journal
 from issuing.activity import decision_notices
 from issuing.authorizations import close_out
 from issuing.backtest import preview as ranking_preview
@@ -105,6 +106,7 @@ def sweeps() -> Iterator[tuple[str, Operation]]:
     yield "sweep of decisions without a notice", decision_notices.sweep
     yield "sweep of webhooks", webhook_sending.sweep
     yield "sweep of old events", webhook_retention.forget_old
+    yield "writing out of the journal", journal.write_waiting
     yield "relay", lambda: relay.relay_once(lambda *_: None, {})
     yield "sums of the hours", hourly_sums.refresh
     yield "sweep of reconciliations", recorded.sweep

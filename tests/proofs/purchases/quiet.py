@@ -16,13 +16,13 @@ import redis
 from celery import current_app
 from django.db import connections
 
-from issuing import states
+from issuing import journal, states
 from issuing.authorizations import close_out
 from issuing.cards import changes as card_changes
 from issuing.handlers import dispatch
 from issuing.issuers.base import IssuerError
 from issuing.issuers.errors import PausedError
-from issuing.models import Authorization, IssuerEvent, Provider, SyncDifference, SyncRun
+from issuing.models import Authorization, IssuerEvent, JournalEntry, Provider, SyncDifference, SyncRun
 from issuing.reconcile.nightly import taking_part
 from issuing.reconcile.run import Finding, reconcile
 from issuing.reconcile.window import window
@@ -75,7 +75,8 @@ def wait_until_quiet(http: SandboxHttp, broker: redis.Redis, *, most_s: float) -
     while time.monotonic() < until:
         http.control("POST", "release")
         sent = http.control("GET", "weather")["deliveries"]
-        if sent != before or waiting_in(broker) or Message.objects.filter(published_at=None).exists():
+        unsent = Message.objects.filter(published_at=None).exists() or JournalEntry.objects.exists()
+        if sent != before or waiting_in(broker) or unsent:
             before, quiet_since = sent, time.monotonic()
         if time.monotonic() - quiet_since >= QUIET_S:
             return True
@@ -174,7 +175,7 @@ def _work_off(mending: Mending) -> None:
 
 def _relay(do_it_here: Callable[[str, Mapping[str, object]], None]) -> int:
     try:
-        return relay_once(do_it_here, SUBSCRIBERS)
+        return journal.write_waiting() + relay_once(do_it_here, SUBSCRIBERS)
     except BrokerAwayError:
         log.exception("A message could not be worked off.")
         return 0

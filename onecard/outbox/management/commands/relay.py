@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery, current_app
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
+from django.utils.module_loading import import_string
 
 from onecard.kit.redaction import redact
 from onecard.outbox.relay import BrokerAwayError, relay_once
@@ -39,6 +40,8 @@ class Command(BaseCommand):
     def _relay_batch(self) -> int | None:
         """Publishes one batch; returns None if it failed. The relay never gives up: it waits for what is down."""
         try:
+            for source in current_app.conf.get("outbox_sources", ()):
+                import_string(source)()
             return relay_once(publish, current_app.conf.get("outbox_subscribers"))
         except BrokerAwayError as error:
             self.stderr.write(f"{error.message}; trying again.")

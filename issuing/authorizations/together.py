@@ -1,0 +1,155 @@
+"""Decides the ordinary request in the server's event loop, together with all others that wait (docs/decisions/0050).
+
+Ordinary is the first round of a purchase that nobody has heard of, at a card that this process knows or reads. What it
+chooses is only a proposal, as everywhere: the committing statement compares the versions that it was made from, and
+whatever it does not record is decided by `authorize` in a thread, from the start. So nothing here decides otherwise
+than there; it only costs less.
+"""
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import DatabaseError
+
+from issuing import journal
+from issuing.authorizations import authorize, decision_store
+from issuing.authorizations.answers import answer_of
+from issuing.authorizations.facts import Facts, KnownCard
+from issuing.authorizations.proposal import propose
+from issuing.authorizations.shared_statement import NotTakenError, SharedStatement
+from issuing.issuers.messages import AuthorizationRequest
+from onecard.kit.clock import Stopwatch
+from onecard.kit.postgresql.loop_connection import LoopConnection
+from routing import rulebook
+
+log = logging.getLogger(__name__)
+
+KNOWN_CARDS: Final = 50_000
+MOST_TOGETHER: Final = 32
+# Beyond this many waiting ones the next would not be in time.
+MOST_WAITING: Final = 500
+Key = tuple[str, str]
+
+
+@dataclass
+class NeedsThreadError(Exception):
+    """The request is decided by `authorize` in a thread; `in_doubt` are decisions whose commit has an unknown end."""
+
+    in_doubt: list[uuid.UUID] = field(default_factory=list)
+
+
+async def decide(asked: AuthorizationRequest, *, body: bytes, watch: Stopwatch) -> bytes:
+    """Returns the answer's bytes, as `authorize` does; raises NeedsThreadError where this is not the place for it."""
+    if not _is_first_round(asked):
+        raise NeedsThreadError
+    known = await _known(asked, watch)
+    if known is None or not _is_ordinary(asked, known):
+        raise NeedsThreadError
+    decision_id = uuid.uuid4()
+    proposal = propose(asked, _facts(known), decision_id=decision_id, watch=watch)
+    proposal["rulebook_version"] = known.rulebook_version
+    result = await _recorded(asked, proposal, body, watch, decision_id)
+    watch.lap("commit")
+    if result.kind == "stale":
+        _cards.pop((asked.provider, asked.issuer_card_id), None)
+    if result.kind not in ("recorded", "duplicate"):
+        raise NeedsThreadError
+    if result.kind == "recorded":
+        if authorize.left_ms(watch) < 0 and asked.answers.is_approval(result.response):
+            raise NeedsThreadError([decision_id])
+        journal.wake_writer()
+    return answer_of(asked.answers, result.kind, result.response)
+
+
+def is_full() -> bool:
+    """Returns whether one more request would wait behind too many."""
+    return _commits.waiting >= MOST_WAITING
+
+
+async def _known(asked: AuthorizationRequest, watch: Stopwatch) -> KnownCard | None:
+    key = (asked.provider, asked.issuer_card_id)
+    known = _cards.get(key)
+    if known is not None:
+        _cards.move_to_end(key)
+        return known
+    try:
+        known = await _reads(key, within_s=authorize.remaining_ms(watch) / 1000)
+    except (DatabaseError, TimeoutError, NotTakenError):
+        raise NeedsThreadError from None
+    watch.lap("read")
+    if known is not None:
+        _cards[key] = known
+        if len(_cards) > KNOWN_CARDS:
+            _cards.popitem(last=False)
+    return known
+
+
+async def _recorded(
+    asked: AuthorizationRequest, proposal: dict[str, Any], body: bytes, watch: Stopwatch, decision_id: uuid.UUID
+) -> decision_store.Result:
+    try:
+        return await _commits((proposal, body), within_s=authorize.remaining_ms(watch) / 1000)
+    except (DatabaseError, TimeoutError) as error:
+        log.warning("authorization %s: not decided with the others: %r", asked.authorization_id, error)
+        raise NeedsThreadError([decision_id]) from None
+    except NotTakenError:
+        raise NeedsThreadError from None
+
+
+def _is_first_round(asked: AuthorizationRequest) -> bool:
+    return not (asked.follows or asked.earlier_events or asked.earlier_rounds)
+
+
+def _is_ordinary(asked: AuthorizationRequest, known: KnownCard) -> bool:
+    """Returns whether the memory knows all that this request needs; a balance changes with each purchase."""
+    names_its_own = all(each in known.own_people for each in asked.cardholders if each)
+    compiled = rulebook.is_compiled(version=known.rulebook_version, mcc=asked.merchant.mcc)
+    return names_its_own and compiled and not known.facts.spends_balance
+
+
+def _facts(known: KnownCard) -> Facts:
+    """Returns what is known of a purchase that nobody has heard of; if that is wrong, the proposal is stale."""
+    return Facts(
+        rulebook_version=known.rulebook_version,
+        answered=None,
+        approved_before_minor=0,
+        status_before="",
+        card_before=None,
+        currency_before="",
+        unknown_rounds=0,
+        names_another_person=False,
+        card=known.facts,
+    )
+
+
+async def _read(connection: LoopConnection, keys: Sequence[Key], left_ms: float) -> Sequence[KnownCard | None]:
+    return await decision_store.read_cards(connection, keys, remaining_ms=left_ms)
+
+
+async def _commit(
+    connection: LoopConnection, decisions: Sequence[tuple[dict[str, Any], bytes]], left_ms: float
+) -> Sequence[decision_store.Result]:
+    """Commits in the order of the cards, so that two such statements take their locks in one order."""
+    places = sorted(range(len(decisions)), key=lambda place: decisions[place][0].get("card_id") or 0)
+    in_order = [decisions[place] for place in places]
+    results = await decision_store.record_many(connection, in_order, remaining_ms=left_ms)
+    by_place = dict(zip(places, results, strict=True))
+    return [by_place[place] for place in range(len(decisions))]
+
+
+_cards: OrderedDict[Key, KnownCard] = OrderedDict()
+_reads: SharedStatement[Key, KnownCard | None] = SharedStatement(_read, at_once=1, most=MOST_TOGETHER)
+_commits: SharedStatement[tuple[dict[str, Any], bytes], decision_store.Result] = SharedStatement(
+    _commit, at_once=2, most=MOST_TOGETHER
+)
+
+
+def forget() -> None:
+    """Drops what this process knows of cards, and its connections, as a restart does: for tests."""
+    _cards.clear()
+    for each in (_reads, _commits):
+        each.forget()

@@ -1,0 +1,34 @@
+"""A quick look for as many digits as a card's number has: most texts have fewer, and the whole look is slow."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+SHORTEST: Final = 13
+# Digits, letters, and all else, which may stand between the digits of a number.
+_CLASSES: Final = bytes(
+    ord("0") if chr(each).isdigit() else ord("a") if chr(each).isalpha() else ord(" ") for each in range(128)
+) + bytes(128)
+# At most six signs stand between two digits of a number.
+_MANY_DIGITS: Final = re.compile(rb"0(?: {0,6}0){%d,}" % (SHORTEST - 1))
+# With these a blank may be written as an escape; a NUL is what an encoding of two bytes has between digits.
+_ESCAPES: Final = (b"\\", b"%", b"&", b"\0")
+
+
+def is_plain(text: bytes) -> bool:
+    """Returns whether the text is ASCII without escapes, so that its digits are those that `digit_runs` sees."""
+    return text.isascii() and not any(escape in text for escape in _ESCAPES)
+
+
+def digit_runs(text: bytes) -> Iterator[bytes]:
+    """Yields each part of a plain text with at least 13 digits, and signs but no letters between them."""
+    for found in _MANY_DIGITS.finditer(text.translate(_CLASSES)):
+        yield text[found.start() : found.end()]
+
+
+def may_hold_number(text: str) -> bool:
+    """Returns False only for a text in which no card's number can be."""
+    if not text.isascii():
+        return True
+    plain = text.encode()
+    return not is_plain(plain) or any(True for _ in digit_runs(plain))

@@ -1,0 +1,162 @@
+"""A connection to PostgreSQL that an event loop uses without a thread: on the decision's path a wake-up costs too much.
+
+It knows one thing: to run a statement within a limit, in a transaction of its own. Whatever goes wrong, the connection
+is dropped, and whether the work was done is unknown; the next use opens another. Nothing is prepared and nothing is
+left in the session, so a pooler may stand in between.
+"""
+
+import asyncio
+import struct
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+from django.db import OperationalError, connections
+from psycopg.pq import ConnStatus, ExecStatus, Format
+
+from onecard.kit.postgresql.base import READS_ONLY
+from onecard.kit.postgresql.time_limits import give_up_after
+
+Row = tuple[bytes | None, ...]
+
+_LIMIT: Final = b"SELECT set_config('statement_timeout', $1, true)"
+_BYTEA: Final = 17
+
+
+class LoopConnection:
+    """Runs one statement at a time."""
+
+    def __init__(self) -> None:
+        self._raw: Any = None
+        self._socket = -1
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rows: asyncio.Future[list[Row]] | None = None
+        self._results: list[Any] = []
+
+    async def run(self, sql: bytes, params: Sequence[bytes], *, limit_ms: float) -> list[Row]:
+        """Returns the rows with their columns in binary form; `params` are in binary form too.
+
+        Raises django.db.OperationalError for any failure, or when the server has not answered within the limit.
+        """
+        try:
+            async with asyncio.timeout(max(limit_ms, 1) / 1000):
+                await self._open(limit_ms)
+                return await self._exchange(sql, params, limit_ms)
+        except TimeoutError:
+            self.close()
+            raise OperationalError("The database did not answer before the time was up.") from None
+        except psycopg.Error as error:
+            # After an error of the statement alone, the connection waits for the next one. After a failover it may
+            # still lead to the old server.
+            if self._rows is not None or isinstance(error, READS_ONLY):
+                self.close()
+            raise OperationalError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Drops the connection; the server undoes what it has not committed."""
+        raw, self._raw = self._raw, None
+        if raw is None:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+        raw.close()
+
+    async def _open(self, limit_ms: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._raw is not None and self._loop is not loop:
+            self.close()
+        if self._raw is None:
+            raw = await asyncio.to_thread(_connect, limit_ms)
+            raw.pgconn.nonblocking = 1
+            raw.pgconn.enter_pipeline_mode()
+            self._raw, self._socket, self._loop = raw, raw.pgconn.socket, loop
+            loop.add_reader(self._socket, self._read)
+
+    async def _exchange(self, sql: bytes, params: Sequence[bytes], limit_ms: float) -> list[Row]:
+        """Sends the limit and the statement together: one round trip, one implicit transaction."""
+        assert self._loop is not None  # noqa: S101  (opened before)
+        self._rows, self._results = self._loop.create_future(), []
+        pgconn = self._raw.pgconn
+        pgconn.send_query_params(_LIMIT, [b"%d" % max(1, int(limit_ms))], result_format=Format.BINARY)
+        formats = [Format.BINARY] * len(params)
+        pgconn.send_query_params(sql, list(params), param_formats=formats, result_format=Format.BINARY)
+        pgconn.pipeline_sync()
+        self._flush()
+        return await self._rows
+
+    def _flush(self) -> None:
+        """Sends what the socket takes now, and the rest when it takes more."""
+        assert self._loop is not None  # noqa: S101  (opened before)
+        if self._raw.pgconn.flush():
+            self._loop.add_writer(self._socket, self._flush_more)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    def _flush_more(self) -> None:
+        self._guarded(self._flush)
+
+    def _read(self) -> None:
+        self._guarded(self._take_results)
+
+    def _guarded(self, step: Any) -> None:
+        """Passes an error to whoever waits; without anybody, the connection ended while it was idle."""
+        try:
+            step()
+        except psycopg.Error as error:
+            waiting = self._rows
+            self.close()
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(error)
+
+    def _take_results(self) -> None:
+        pgconn = self._raw.pgconn
+        pgconn.consume_input()
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                # One None follows the results of each statement. A lost connection gives nothing else.
+                if pgconn.status != ConnStatus.OK:
+                    raise psycopg.OperationalError("The connection to the database is lost.")
+                if self._rows is None:
+                    return
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                self._end()
+                return
+            self._results.append(result)
+
+    def _end(self) -> None:
+        (waiting, self._rows), results = (self._rows, None), self._results
+        if waiting is None or waiting.done():
+            return
+        failed = [each for each in results if each.status != ExecStatus.TUPLES_OK]
+        if failed:
+            waiting.set_exception(psycopg.errors.error_from_result(failed[0]))
+            return
+        rows = results[-1]
+        columns = range(rows.nfields)
+        waiting.set_result([tuple(rows.get_value(row, each) for each in columns) for row in range(rows.ntuples)])
+
+
+def bytea_array(values: Sequence[bytes]) -> bytes:
+    """Returns the binary form of a bytea[] (PostgreSQL's array_recv): one dimension, no nulls, from 1."""
+    head = struct.pack("!iiIii", 1, 0, _BYTEA, len(values), 1)
+    return head + b"".join(struct.pack("!i", len(value)) + value for value in values)
+
+
+def jsonb(text: bytes) -> bytes:
+    """Returns the binary form of a jsonb (PostgreSQL's jsonb_recv): a version, and the text."""
+    return b"\x01" + text
+
+
+def _connect(limit_ms: float) -> Any:
+    """Opens a connection as Django does, in a thread, without keeping it there."""
+    wrapper: Any = connections["default"]
+    with give_up_after(limit_ms / 1000), wrapper.wrap_database_errors:
+        raw = wrapper.get_new_connection(wrapper.get_connection_params())
+    raw.autocommit = True
+    return raw

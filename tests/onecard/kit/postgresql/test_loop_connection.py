@@ -1,0 +1,147 @@
+"""A connection in an event loop: it answers, or says within its limit that it does not."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection
+
+from onecard.kit.postgresql.loop_connection import LoopConnection, bytea_array, jsonb
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BACKEND = b"SELECT int4send(pg_backend_pid())"
+
+
+def use(steps: Callable[[LoopConnection], Awaitable[Any]]) -> Any:
+    """Runs the steps in a loop of their own and closes the connection."""
+    link = LoopConnection()
+    try:
+        return asyncio.run(steps(link))  # type: ignore[arg-type]
+    finally:
+        link.close()
+
+
+async def backend(link: LoopConnection) -> int:
+    ((number,),) = await link.run(BACKEND, [], limit_ms=5000)
+    return int.from_bytes(number or b"", "big")
+
+
+async def end(number: int) -> None:
+    """Has the server end a session, from a thread, since a loop may not wait for Django's own connection."""
+
+    def terminate() -> None:
+        with closing(connection.copy()) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [number])
+
+    await asyncio.to_thread(terminate)
+
+
+def test_it_returns_rows_in_binary_form() -> None:
+    async def steps(link: LoopConnection) -> Any:
+        return await link.run(
+            b"SELECT value, NULL FROM unnest($1::bytea[]) AS value", [bytea_array([b"a\0", b""])], limit_ms=5000
+        )
+
+    assert use(steps) == [(b"a\0", None), (b"", None)]
+
+
+def test_it_is_kept_for_the_next_statement() -> None:
+    async def steps(link: LoopConnection) -> list[int]:
+        return [await backend(link) for _ in range(3)]
+
+    assert len(set(use(steps))) == 1
+
+
+def test_parameters_larger_than_the_socket_takes_arrive_whole() -> None:
+    large = b'"' + b"x" * 20_000_000 + b'"'
+
+    async def steps(link: LoopConnection) -> Any:
+        return await link.run(b"SELECT length($1::jsonb #>> '{}')::text::bytea", [jsonb(large)], limit_ms=30_000)
+
+    assert use(steps) == [(b"20000000",)]
+
+
+def test_an_error_of_a_statement_costs_no_connection() -> None:
+    async def steps(link: LoopConnection) -> tuple[int, int]:
+        first = await backend(link)
+        with pytest.raises(OperationalError, match="division by zero"):
+            await link.run(b"SELECT 1 / length(''::text)", [], limit_ms=5000)
+        return first, await backend(link)
+
+    first, second = use(steps)
+    assert first == second
+
+
+def test_the_server_ends_a_statement_at_its_limit() -> None:
+    async def steps(link: LoopConnection) -> float:
+        await backend(link)
+        started = time.monotonic()
+        with pytest.raises(OperationalError):
+            await link.run(b"SELECT pg_sleep(20)", [], limit_ms=100)
+        return time.monotonic() - started
+
+    assert use(steps) < 10
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(20)%%' AND state = 'active'"
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while cursor.execute(running).fetchone() != (0,):
+            assert time.monotonic() < until, "the server went on"
+            time.sleep(0.05)
+
+
+def test_a_connection_that_ends_is_replaced() -> None:
+    async def steps(link: LoopConnection) -> tuple[int, int]:
+        first = await backend(link)
+        await end(first)
+        async with asyncio.timeout(10):
+            while True:
+                with suppress(OperationalError):
+                    if (number := await backend(link)) != first:
+                        return first, number
+
+    first, second = use(steps)
+    assert first != second
+
+
+def test_a_statement_whose_connection_ends_fails_at_once() -> None:
+    async def steps(link: LoopConnection) -> None:
+        number = await backend(link)
+        waiting = asyncio.create_task(link.run(b"SELECT pg_sleep(20)", [], limit_ms=20_000))
+        await asyncio.sleep(0.2)
+        await end(number)
+        async with asyncio.timeout(10):
+            with pytest.raises(OperationalError) as raised:
+                await waiting
+        assert isinstance(raised.value.__cause__, psycopg.Error)
+
+    use(steps)
+
+
+def test_another_loop_gets_a_connection_of_its_own() -> None:
+    link = LoopConnection()
+    try:
+        first, second = (asyncio.run(backend(link)) for _ in range(2))
+    finally:
+        link.close()
+
+    assert first != second
+
+
+def test_a_statement_commits_alone() -> None:
+    async def steps(link: LoopConnection) -> None:
+        with pytest.raises(OperationalError):
+            await link.run(
+                b"WITH one AS (INSERT INTO loop_connection_test VALUES (1) RETURNING id) SELECT 1 / (id - 1) FROM one",
+                [],
+                limit_ms=5000,
+            )
+
+    connection.cursor().execute("CREATE TABLE loop_connection_test (id int)")
+    use(steps)
+    with connection.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM loop_connection_test").fetchone() == (0,)
+        cursor.execute("DROP TABLE loop_connection_test")
