@@ -63,10 +63,7 @@ def actor_in_words(entry: Entry) -> str:
 
 
 def subject_link(entry: Entry) -> str:
-    reference = f"{entry.subject_type}:{entry.subject_id}"
-    page = references.page_of(reference)
-    text = f"{entry.subject_type} {entry.subject_id}"
-    return display.link(page, text) if page else text
+    return references.link(f"{entry.subject_type}:{entry.subject_id}")
 
 
 def details_in_words(details: dict[str, Any]) -> str:

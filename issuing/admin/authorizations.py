@@ -38,7 +38,7 @@ TONE: dict[str, str] = {
 class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
     """Purchases, newest first."""
 
-    list_display = ("when", "merchant", "category", "amount", "state", "paid_by", "why_declined")
+    list_display = ("when", "merchant", "category", "amount", "state", "paid_by")
     list_display_links = ("when", "merchant")
     ordering = ("-created_at", "-id")
     list_filter = (
@@ -139,13 +139,9 @@ class AuthorizationAdmin(PurchaseButtons, ReadOnlyAdmin):
     def state(self, purchase: Authorization) -> SafeString:
         return display.label(purchase.get_status_display(), TONE.get(purchase.status, "neutral"))
 
-    @admin.display(description=gettext_lazy("Paid by"))
+    @admin.display(description=gettext_lazy("Paid by, or why not"))
     def paid_by(self, purchase: Authorization) -> str:
-        return purchase_lines.line_of(purchase).paid_by
-
-    @admin.display(description=gettext_lazy("Declined because"))
-    def why_declined(self, purchase: Authorization) -> str:
-        return purchase_lines.line_of(purchase).why_declined or display.NOTHING
+        return purchase_lines.line_of(purchase).paid_or_why_not
 
 
 references.register("authorization", lambda key: reverse("admin:issuing_authorization_change", args=[key]))

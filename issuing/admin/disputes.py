@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from issuing import states
 from issuing.admin.card_filter import VirtualCardFilter
 from issuing.admin.silent_disputes import EndingButton
-from issuing.models import CardTransaction, Dispute
+from issuing.models import CardTransaction, Dispute, DisputeRequest
 from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.range_filters import AmountFilter
@@ -49,7 +49,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     """Disputes, newest first."""
 
     actions_detail = ("end_silent",)
-    list_display = ("opened", "amount", "state", "reason", "purchase", "provider")
+    list_display = ("opened", "amount", "state", "why", "purchase", "provider")
     list_display_links = ("opened", "amount")
     list_filter = (
         "opened_at",
@@ -66,7 +66,7 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     fields = (
         ("amount", "state"),
         "meaning",
-        ("reason", "purchase"),
+        ("why", "purchase"),
         "disputed",
         "moved",
         "case",
@@ -94,6 +94,11 @@ class DisputeAdmin(EndingButton, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("At stake"), ordering="amount_minor")
     def amount(self, dispute: Dispute) -> str:
         return display.money(dispute.amount_minor, dispute.currency)
+
+    @admin.display(description=gettext_lazy("Reason"), ordering="reason")
+    def why(self, dispute: Dispute) -> str:
+        known = dict(DisputeRequest.Reason.choices)
+        return str(known.get(dispute.reason) or dispute.reason.replace("_", " ").capitalize()) or display.NOTHING
 
     @admin.display(description=gettext_lazy("State"), ordering="status")
     def state(self, dispute: Dispute) -> SafeString:

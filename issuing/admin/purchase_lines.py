@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import QuerySet
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from issuing import states
@@ -26,6 +27,13 @@ class PurchaseLine:
     asked_minor: int
     paid_by: SafeString
     why_declined: str
+
+    @property
+    def paid_or_why_not(self) -> str | SafeString:
+        """Both, where a later request for more was declined."""
+        if not self.why_declined or self.paid_by == display.NOTHING:
+            return self.why_declined or self.paid_by
+        return format_html("{}; {}", self.paid_by, self.why_declined)
 
 
 def of(rows: Iterable[Authorization]) -> dict[int, PurchaseLine]:

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from issuing.models import RewardEntry
 from issuing.rewards.totals import (
@@ -260,18 +260,20 @@ def _tabs(request: HttpRequest, current: str) -> list[tuple[str, str, bool]]:
 
 def _tiles(currency: str, value: RewardValue) -> list[Tile]:
     percent = value.benefit_percent
-    over = f"{percent:+,.0f} % over 1x everywhere" if percent is not None else _("No baseline to compare with")
+    over = _("No baseline to compare with")
+    if percent is not None:
+        over = _("%(percent)s %% over 1x everywhere") % {"percent": localised(f"{percent:+,.0f}")}
     return [
         Tile(
             _("Spent, less refunds"),
             display.money(value.spent_minor, currency),
-            f"{value.charges} charge{'' if value.charges == 1 else 's'}",
+            ngettext("%(count)s charge", "%(count)s charges", value.charges) % {"count": value.charges},
         ),
         Tile(
             _("Rewards at face value"),
             _two(value.face, currency),
             _("%(low)s to %(high)s at 0.5 to 1.5 cents a point")
-            % {"low": f"{value.low:,.2f}", "high": f"{value.high:,.2f}"},
+            % {"low": localised(f"{value.low:,.2f}"), "high": localised(f"{value.high:,.2f}")},
             "info",
         ),
         Tile(_("Baseline"), _two(value.baseline, currency), _("What a card with 1 point a unit would have earned")),
@@ -299,7 +301,7 @@ def _line(total: Total) -> Line:
 
 
 def _two(amount: Decimal, currency: str) -> str:
-    return f"{amount:,.2f} {currency}"
+    return f"{localised(f'{amount:,.2f}')} {currency}"
 
 
 def _whole(micro: int) -> Decimal:

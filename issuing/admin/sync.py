@@ -38,11 +38,23 @@ RESOLUTION_TONE: dict[str, str] = {
 }
 
 
-class DifferencesInline(ReadOnlyInline):
+class BothSides:
+    """What each side of a difference says, in words."""
+
+    @admin.display(description=gettext_lazy("Ours"), ordering="ours")
+    def our_state(self, difference: SyncDifference) -> str:
+        return _side_in_words(difference, difference.ours)
+
+    @admin.display(description=gettext_lazy("Theirs"), ordering="theirs")
+    def their_state(self, difference: SyncDifference) -> str:
+        return _side_in_words(difference, difference.theirs)
+
+
+class DifferencesInline(BothSides, ReadOnlyInline):
     """The differences that one run found."""
 
     model = SyncDifference
-    fields = ("kind", "reference", "ours", "theirs", "resolution")
+    fields = ("kind", "reference", "our_state", "their_state", "resolution")
     readonly_fields = fields
     per_page = 50
     show_change_link = True
@@ -142,16 +154,16 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SyncDifference)
-class SyncDifferenceAdmin(ReadOnlyAdmin):
+class SyncDifferenceAdmin(BothSides, ReadOnlyAdmin):
     """A difference between an issuer and us, and how the rule resolved it."""
 
-    list_display = ("found", "kind", "reference", "ours", "theirs", "state", "card")
+    list_display = ("found", "kind", "reference", "our_state", "their_state", "state", "card")
     list_display_links = ("found", "kind")
     list_filter = ("resolution", "kind", "provider", "found_at")
     list_select_related = ("card",)
     search_fields = ("reference", "card__last_four")
     search_help_text = gettext_lazy("Issuer's id or last four")
-    fields = (("kind", "state"), ("ours", "theirs"), ("reference", "provider"), ("card", "run"), "found")
+    fields = (("kind", "state"), ("our_state", "their_state"), ("reference", "provider"), ("card", "run"), "found")
     nothing_yet = gettext_lazy("They appear here when a sync finds something.")
 
     @admin.display(description=gettext_lazy("Found"), ordering="found_at")
@@ -162,6 +174,15 @@ class SyncDifferenceAdmin(ReadOnlyAdmin):
     def state(self, difference: SyncDifference) -> SafeString:
         tone = RESOLUTION_TONE.get(difference.resolution, "neutral")
         return display.label(difference.get_resolution_display(), tone)
+
+
+def _side_in_words(difference: SyncDifference, side: str) -> str:
+    """Returns one side of a difference: a card's state by its name, and limits as amounts of the card's currency."""
+    card, parts = difference.card, side.split(" / ")
+    if difference.kind == SyncDifference.Kind.LIMITS and card and all(part.isdecimal() for part in parts):
+        return " / ".join(display.money(int(part), card.currency) for part in parts)
+    known = {"unknown": _("Unknown there"), "none": _("None")} | dict(states.Card.choices)
+    return str(known.get(side, side)) or display.NOTHING
 
 
 def progress_of(run: SyncRun) -> dict[str, Any]:

@@ -28,10 +28,17 @@ class Loader(app_directories.Loader):
         return mended(name, text) if "/unfold/" in str(origin.name).replace("\\", "/") else text
 
 
+# The one search finds purchases and people too.
+OTHER_WORDS: Final = (("unfold/helpers/search.html", "Search apps and models...", "Search"),)
+
+
 def mended(name: str, text: str) -> str:
     """Returns the template's text with its icons hidden from screen readers and its buttons named."""
     text = ICON.sub('<span aria-hidden="true" ', text)
     for template, place, label in NAMELESS:
         if name == template:
             text = text.replace(place, f"{place} {label}")
+    for template, theirs, ours in OTHER_WORDS:
+        if name == template:
+            text = text.replace(theirs, ours)
     return text

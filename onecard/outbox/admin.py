@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from onecard.kit import display
 from onecard.kit.admin import ReadOnlyAdmin
+from onecard.kit.separators import localised
 from onecard.outbox.models import Message
 
 
@@ -58,4 +59,5 @@ class MessageAdmin(ReadOnlyAdmin):
     def waited(self, message: Message) -> str:
         if message.published_at is None:
             return _("%(created_at)s so far") % {"created_at": display.age(message.created_at)}
-        return f"{(message.published_at - message.created_at).total_seconds():.1f} s"
+        waited = (message.published_at - message.created_at).total_seconds()
+        return f"{localised(f'{waited:.1f}')} s"

@@ -50,8 +50,8 @@ def test_entries_are_searched_by_action_actor_and_subject() -> None:
 
     shown = text_of(client.get(reverse("admin:audit_entry_changelist"), {"q": "system:funding"}))
 
-    assert f"user {clerk.pk}" in shown
-    assert f"user {other.pk}" not in shown
+    assert f"Login {clerk.pk}" in shown
+    assert f"Login {other.pk}" not in shown
 
 
 def test_details_are_one_line_whatever_they_hold() -> None:

@@ -54,7 +54,7 @@ class CarriedAmountAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Purchase"))
     def of_purchase(self, row: CarriedAmount) -> str:
-        return display.link(references.page_of(row.purchase), row.purchase)
+        return references.link(row.purchase)
 
     @admin.display(description=gettext_lazy("Goes along with"))
     def with_charge(self, row: CarriedAmount) -> str:

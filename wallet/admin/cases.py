@@ -112,7 +112,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Money at stake"), ordering="amount_minor")
     def amount(self, case: Case) -> str:
-        return display.money(case.amount_minor, case.currency)
+        return display.money(case.amount_minor or None, case.currency)
 
     @admin.display(description=gettext_lazy("Age"), ordering="opened_at")
     def age(self, case: Case) -> str:
@@ -261,7 +261,8 @@ def _about(case: Case) -> str:
         return display.link(references.page_of(case.reference), _("Dispute: evidence and due date"))
     found = next((name for name in (case_rules.purchase_of(case), case.reference) if references.page_of(name)), "")
     text = case.obligation.description if case.obligation else ""
-    return display.link(references.page_of(found), text or found) if found else case.reference
+    named = references.in_words(found or case.reference)
+    return display.link(references.page_of(found), text or named) if found else named
 
 
 def _action_page(case: Case, name: str) -> str:

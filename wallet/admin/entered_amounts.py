@@ -131,8 +131,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("About"))
     def about(self, entered: EnteredAmount) -> str:
-        page = references.page_of(entered.reference)
-        return display.link(page, entered.reference) if page else entered.reference
+        return references.link(entered.reference)
 
     @admin.display(description=gettext_lazy("What changes"))
     def changes(self, entered: EnteredAmount) -> str:

@@ -83,12 +83,12 @@ class FundingObligationAdmin(ReadOnlyAdmin):
     search_fields = ("description", "cardholder__name", "reference", "charges__processor_charge_id")
     search_help_text = gettext_lazy("Merchant, cardholder, decision id or payment intent")
     fields = (
-        ("amount", "given_up", "how"),
-        "state",
+        ("amount", "state"),
+        ("given_up", "how"),
         "meaning",
         "description",
         "person",
-        "purchase",
+        "bought",
         "when",
         "public_id",
     )
@@ -142,9 +142,10 @@ class FundingObligationAdmin(ReadOnlyAdmin):
         return str(getattr(obligation, "open_case_count", 0) or display.NOTHING)
 
     @admin.display(description=gettext_lazy("Purchase"))
-    def purchase(self, obligation: FundingObligation) -> str:
+    def bought(self, obligation: FundingObligation) -> str:
         page = references.page_of(obligation.reference) or references.page_of(obligation.purchase)
-        return display.link(page, _("The purchase and why this card was chosen")) if page else obligation.reference
+        words = _("The purchase and why this card was chosen")
+        return display.link(page, words) if page else references.in_words(obligation.purchase)
 
 
 @admin.register(FundingCharge)

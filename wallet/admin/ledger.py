@@ -86,8 +86,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Belongs to"), ordering="reference")
     def about(self, posting: Posting) -> str:
-        page = references.page_of(posting.reference)
-        return display.link(page, posting.reference) if page else posting.reference
+        return references.link(posting.reference)
 
 
 def accounts_in_words() -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def _purchase(view: activity.PurchaseView, line: PurchaseLine) -> ShownPurchase:
         merchant=view.row.merchant_name or view.row.issuer_authorization_id,
         amount=display.money(minor or (None if is_declined else 0), view.row.currency),
         state=display.label(word, tone),
-        paid_by=line.why_declined if is_declined else line.paid_by,
+        paid_by=line.paid_or_why_not,
     )
 
 

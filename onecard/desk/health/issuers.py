@@ -20,6 +20,7 @@ from issuing.webhooks import refused_signatures
 from onecard.desk.health.item import Item, State
 from onecard.kit import clock, display
 from onecard.kit.confirmation_pages import change_page
+from onecard.kit.separators import localised
 
 # Of the newest events so many are looked through for the last one of an issuer.
 LOOKED_THROUGH: Final = 5000
@@ -101,9 +102,9 @@ def budgets() -> Iterator[Item]:
         if backlog_s is None:
             measured = _("It has no limit.") if not per_second else _("It cannot be measured: Redis does not answer.")
         else:
-            measured = _("The next of %(rate)s calls a second waits %(wait).1f s.") % {
+            measured = _("The next of %(rate)s calls a second waits %(wait)s s.") % {
                 "rate": f"{per_second:g}",
-                "wait": backlog_s,
+                "wait": localised(f"{backlog_s:.1f}"),
             }
         is_tight = backlog_s is not None and backlog_s > BUDGET_TIGHT_S
         yield Item(

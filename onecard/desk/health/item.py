@@ -19,6 +19,8 @@ class Item:
     measured: str
     to_do: "StrOrPromise"
     page: str = ""
+    # By which logs and the configuration know it, where that is not its name.
+    code: str = ""
 
 
 # A measurement yields an item for each thing that it measures, such as one for each issuer.

@@ -18,6 +18,7 @@ from issuing.states import Event
 from onecard.celery import DEFAULT_QUEUE, WEBHOOKS_QUEUE
 from onecard.celery import app as celery_app
 from onecard.desk.health.item import Item, State
+from onecard.desk.health.task_words import NAMES
 from onecard.desk.models import TaskRun
 from onecard.kit import clock, display
 from onecard.outbox.models import Message
@@ -161,4 +162,4 @@ def _clock_task(task: str, schedule: Any, run: TaskRun | None) -> Item:
         measured = _("It ran %(age)s ago; it runs every %(interval)s.")
         measured %= {"age": display.age(last), "interval": display.span(interval.total_seconds())}
     to_do = _("See that the clock (celery beat) runs; the worker's log says why a task failed.")
-    return Item(name=task, state=state, measured=measured, to_do=to_do)
+    return Item(name=NAMES.get(task, task), state=state, measured=measured, to_do=to_do, code=task)

@@ -12,11 +12,10 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from issuing.admin import decline_labels
 from issuing.models import PurchaseHour
-from issuing.operations.hourly_sums import UNKNOWN_REASON
 from onecard.desk.home.periods import Period, Slot
 from onecard.kit import display
-from routing.words import DECLINES
 
 Outcome = PurchaseHour.Outcome
 WIDTH: Final = 720
@@ -114,20 +113,13 @@ def _reason(outcome: str, reason: str, rows: list[PurchaseHour], slots: list[Slo
     course = [count.total() for count in _by_slot(rows, slots)]
     return {
         "reason": reason,
-        "words": reason_in_words(reason),
+        "words": decline_labels.label(reason),
         "by": Outcome(outcome).label,
         "count": sum(row.purchases for row in rows),
         "amounts": [display.money(minor, currency) for currency, minor in sorted(amounts.items())],
         "points": _points(course),
         "page": list_page(slots[0].since, slots[-1].until, outcome=outcome, reason=reason),
     }
-
-
-def reason_in_words(reason: str) -> str:
-    """Returns what staff read for our code or the issuer's word."""
-    if reason == UNKNOWN_REASON:
-        return _("The issuer says no reason.")
-    return str(DECLINES.get(reason) or "") or reason.replace("_", " ").capitalize()
 
 
 def _points(course: list[int]) -> str:

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from issuing import states
+from issuing.admin import decline_labels
 from issuing.models import Authorization, Decision, PurchaseHour
-from onecard.desk.home.purchases import reason_in_words
 from onecard.kit import display
 from onecard.kit.confirmation_pages import change_page
 from onecard.kit.money import MoneyError, currency_exponent
@@ -106,7 +106,7 @@ def _ours() -> Iterable[Row]:
             currency=decision.currency,
             outcome=Outcome.APPROVED if decision.approved else Outcome.DECLINED,
             provider=purchase.provider,
-            reason="" if decision.approved else reason_in_words(decision.decline_reason),
+            reason="" if decision.approved else decline_labels.label(decision.decline_reason),
             took_ms=_took_ms(decision.timings_ms),
         )
 
@@ -129,7 +129,7 @@ def _issuers() -> Iterable[Row]:
             currency=purchase.currency,
             outcome=Outcome.DECLINED_BY_ISSUER,
             provider=purchase.provider,
-            reason=reason_in_words(purchase.issuer_reason) if purchase.issuer_reason else _("No reason was said."),
+            reason=decline_labels.label(purchase.issuer_reason) if purchase.issuer_reason else _("No reason was said."),
         )
 
 

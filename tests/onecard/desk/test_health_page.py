@@ -18,6 +18,7 @@ from onecard.celery import app as celery_app
 from onecard.desk import task_runs
 from onecard.desk.health import machinery, money, page
 from onecard.desk.health.item import Item
+from onecard.desk.health.task_words import NAMES
 from onecard.desk.models import TaskRun
 from onecard.kit import clock
 from routing.models import RankingRow
@@ -41,7 +42,7 @@ def stripe_alone(settings: Settings) -> None:
 
 
 def items() -> dict[str, Item]:
-    return {str(item.name): item for _title, found in page.measured()["groups"] for item in found}
+    return {item.code or str(item.name): item for _title, found in page.measured()["groups"] for item in found}
 
 
 def state_of(name: str) -> tuple[str, str]:
@@ -58,7 +59,9 @@ def test_each_line_is_there_with_what_to_do() -> None:
     for name in (*of_machinery, *(f"{each} of Stripe Issuing" for each in of_stripe), *of_money):
         assert name in shown, name
     assert all(item.to_do for item in items().values())
-    assert {entry["task"] for entry in celery_app.conf.beat_schedule.values()} <= set(items())
+    tasks_of_the_clock = {entry["task"] for entry in celery_app.conf.beat_schedule.values()}
+    assert tasks_of_the_clock <= set(items())
+    assert tasks_of_the_clock == set(NAMES)
 
 
 def test_a_broker_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
