@@ -8,10 +8,12 @@ class IssuingConfig(AppConfig):
         """Installs the alarm about refused credentials, the handlers of entered amounts, and the names for notices."""
         from issuing import entered_amounts
         from issuing.activity import decision_notices
+        from issuing.billing import balance_refunds
         from issuing.clearing import match_proposals
         from issuing.operations import alarm as issuer_alarm
 
         issuer_alarm.install()
         entered_amounts.install()
+        balance_refunds.install()
         match_proposals.install()
         decision_notices.install()

@@ -20,7 +20,7 @@ from issuing.admin.dispute_forms import (
 from issuing.billing import position
 from issuing.disputes import requests
 from issuing.disputes.request_errors import DisputeRefusedError, EvidenceRefusedError, EvidenceUnavailableError
-from issuing.models import Authorization, BalanceUse
+from issuing.models import Authorization
 from onecard.kit import display
 from onecard.kit.admin import row_of, row_or_404
 from onecard.kit.amount_field import AmountField
@@ -34,6 +34,7 @@ from onecard.kit.confirmation_pages import (
     posted,
     turn_away,
 )
+from onecard.kit.money import Money
 from wallet.admin.case_actions import WORKS
 from wallet.admin.case_by_hand import OpenCaseAdmin
 from wallet.admin.second_person import show_result
@@ -76,7 +77,7 @@ class PurchaseButtons(OpenCaseAdmin):
             _refund_confirmation(purchase, found),
             RefundForm(posted(request), found),
             partial(purchase_refunds.refund, purchase=purchase.reference, user=user),
-            done=partial(show_result, request, done=_("The refund is on its way; this page shows it under The money.")),
+            done=lambda entered: show_result(request, entered, done=_refund_words(found, entered.money)),
             refusals=(RefundRefusedError, EnteredRefusedError),
             row=purchase,
         )
@@ -144,9 +145,9 @@ def _unpaid_case(purchase: Authorization) -> Case | None:
 
 def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirmation:
     words = _(
-        "The money goes back to the funding cards that paid, the newest charge first, at our own cost: the merchant "
-        "keeps what it took. What the merchant gives back later makes good our cost first, and only what is more than "
-        "that goes to the cards, so nobody gets the same money twice."
+        "The money goes back to the funding cards that paid, the newest charge first, and then to the balance of the "
+        "card, at our own cost: the merchant keeps what it took. What the merchant gives back later makes good our "
+        "cost first, and only what is more than that goes back as well, so nobody gets the same money twice."
     )
     return Confirmation(
         title=_("Refund %(merchant)s") % {"merchant": purchase.merchant_name or purchase.issuer_authorization_id},
@@ -159,21 +160,37 @@ def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirma
     )
 
 
+def _refund_words(found: Refundable, amount: Money) -> str:
+    """Returns where each part of a refund goes, once it is made."""
+    to_balance = found.for_balance(amount)
+    if not to_balance.minor or found.balance is None:
+        return _("The refund is on its way; this page shows it under The money.")
+    names = {"amount": str(to_balance), "card": found.balance.card}
+    if to_balance == amount:
+        return _("%(amount)s is back on the balance of %(card)s.") % names
+    return (
+        _(
+            "%(amount)s is back on the balance of %(card)s. The rest is on its way to the funding cards; this page "
+            "shows it under The money."
+        )
+        % names
+    )
+
+
 def _refund_facts(purchase: Authorization, found: Refundable) -> list[tuple[str, object]]:
     """Returns who gets the money, from which charges, and what is not part of it."""
     taken, back = position.moved_minor(purchase)
     currency = purchase.currency
-    holder = found.parts[0].charge.obligation.cardholder.name
-    facts: list[tuple[str, object]] = [(_("Cardholder"), holder)]
+    facts: list[tuple[str, object]] = [(_("Cardholder"), found.cardholder.name)]
     facts += [(str(part.charge.method), _("%(left)s can go back") % {"left": str(part.left)}) for part in found.parts]
     facts += [(str(charge.method), why_not) for charge, why_not in found.left_out]
+    if found.balance is not None:
+        left = _("%(left)s can go back, after the funding cards") % {"left": str(found.balance.left)}
+        name = _("Balance of %(card)s") % {"card": found.balance.card}
+        facts.append((name, found.balance.why_not or left))
     facts += [
         (_("Given back so far"), str(found.given_back)),
         (_("The merchant has taken"), display.money(taken, currency)),
         (_("Of that given back by the merchant"), display.money(back, currency)),
     ]
-    from_balance = sum(BalanceUse.objects.filter(authorization=purchase).values_list("amount_minor", flat=True))
-    if from_balance > 0:
-        paid = _("%(amount)s, which does not go back from here") % {"amount": display.money(from_balance, currency)}
-        facts.append((_("Paid from the card's balance"), paid))
     return facts

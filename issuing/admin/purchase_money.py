@@ -10,8 +10,11 @@ from wallet.casework.payers import Payers
 from wallet.obligations import adjust, off_card
 
 
-def facts(authorization: Authorization, money: MoneyPage, paid: Payers, part: int) -> list[tuple[str, str]]:
+def facts(
+    authorization: Authorization, money: MoneyPage, paid: Payers, use: BalanceUse | None
+) -> list[tuple[str, str]]:
     """Returns the held amount, the movements at the merchant, and the amount due."""
+    part, given_back = (use.amount_minor, use.given_back_minor) if use else (0, 0)
     now = position.of(authorization)
     due, by_cards = now.due_minor, adjust.collected(money.obligations, unpaid=paid.unpaid)
     elsewhere = off_card.read(authorization.reference, authorization.currency).minor
@@ -24,6 +27,7 @@ def facts(authorization: Authorization, money: MoneyPage, paid: Payers, part: in
         (_("Paid by funding cards"), by_cards.paid_minor),
         *([(_("Being charged or held on a card"), by_cards.under_way_minor)] if by_cards.under_way_minor else []),
         *([(_("From the card's balance"), part)] if part > 0 else []),
+        *([(_("Given back to the card's balance by staff"), given_back)] if given_back else []),
         *([(_("Settled without a card"), elsewhere)] if elsewhere else []),
         (_("Owed by the cardholder"), max(0, due - settled)),
         *([(_("Given back beyond what was taken"), -due)] if due < 0 else []),
@@ -34,6 +38,6 @@ def facts(authorization: Authorization, money: MoneyPage, paid: Payers, part: in
     return [*shown, (_("Settled as captured from"), display.moment(closes_at))] if closes_at else shown
 
 
-def balance_part(authorization: Authorization) -> int:
-    use = BalanceUse.objects.filter(authorization=authorization).first()
-    return use.amount_minor if use else 0
+def balance_use(authorization: Authorization) -> BalanceUse | None:
+    """Returns what the card's balance has of the purchase, or None."""
+    return BalanceUse.objects.filter(authorization=authorization).first()

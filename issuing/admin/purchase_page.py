@@ -110,7 +110,8 @@ def build(authorization: Authorization) -> PurchasePage:
     events = IssuerEvent.objects.filter(
         provider=authorization.provider, object_id=authorization.issuer_authorization_id
     )
-    from_balance = purchase_money.balance_part(authorization)
+    use = purchase_money.balance_use(authorization)
+    from_balance = use.amount_minor if use else 0
     paid = payers.of([authorization.reference]).get(authorization.reference, Payers())
     entries = _entries(
         money.subjects
@@ -135,7 +136,7 @@ def build(authorization: Authorization) -> PurchasePage:
         cases=[(case, str(labels.NEXT_STEP.get(case.kind, ""))) for case in open_cases],
         rounds=[_round(decision, title) for decision, title in _titled(decisions)],
         money=money,
-        money_facts=purchase_money.facts(authorization, money, paid, from_balance),
+        money_facts=purchase_money.facts(authorization, money, paid, use),
         movements=movements,
         disputes=[(each, disputes.state(each), str(disputes.MEANING.get(each.status, ""))) for each in disputed],
         events=[(event, display.pretty_body(event.body)) for event in events.order_by("pk")],

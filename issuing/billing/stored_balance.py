@@ -72,6 +72,33 @@ def post(purchase: Authorization, *, reference: str, moved_minor: int, is_open: 
     )
 
 
+def give_back(purchase: Authorization, minor: int, *, reason: str, actor: str) -> BalanceUse:
+    """Gives the balance back a part of what it paid, at our cost, under the purchase's lock; returns the changed row.
+
+    The caller books the cost as goodwill, so `bring_to` asks nobody for it, and calls `post`. Raises LockError, and
+    ValueError for more than the balance paid.
+    """
+    locking.require_purchase(purchase)
+    use = BalanceUse.objects.select_related("card__cardholder").get(authorization=purchase)
+    card = lock_home(use.card_id)
+    if card is None or not 0 < minor <= use.amount_minor:
+        raise ValueError(f"{minor} cannot go back to the balance for {purchase}: it paid {use.amount_minor}.")
+    _move(purchase, card, use.amount_minor, use.amount_minor - minor, actor=actor)
+    BalanceUse.objects.filter(pk=use.pk).update(given_back_minor=F("given_back_minor") + minor)
+    money = Money(minor, purchase.currency)
+    trail.record(
+        actor=actor,
+        action="authorization.refunded_to_balance",
+        subject=purchase,
+        card=card.pk,
+        amount_minor=money.minor,
+        currency=money.currency,
+        reason=reason,
+    )
+    use.refresh_from_db(fields=("amount_minor", "given_back_minor", "posted_minor", "postings"))
+    return use
+
+
 def lock_home(card_id: int | None) -> VirtualCard | None:
     """Locks a card and returns it, or the card that replaced it and has its balance (issuing/cards/handover.py)."""
     card = locking.lock_card(card_id) if card_id else None

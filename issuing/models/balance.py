@@ -64,6 +64,9 @@ class BalanceUse(models.Model):
     postings = models.PositiveIntegerField(
         default=0, db_default=0, help_text=gettext_lazy("How many postings it took so far.")
     )
+    given_back_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text=gettext_lazy("What staff gave back to the balance at our cost.")
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

@@ -120,6 +120,7 @@ COLUMNS: Final = (
     gettext_noop("from status"),
     gettext_noop("frozen by"),
     gettext_noop("funding type"),
+    gettext_noop("given back minor"),
     gettext_noop("goes to issuer"),
     gettext_noop("handled at"),
     gettext_noop("idempotency key"),

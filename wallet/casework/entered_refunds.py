@@ -33,7 +33,12 @@ def refund(*, case: Case, user: User, amount: Money, reason: str, shown_minor: i
 
 def install() -> None:
     """Registers how an entered refund is carried out."""
-    entered_amounts.register(Kind.REFUND, KindHandler(_apply))
+    entered_amounts.register(Kind.REFUND, KindHandler(_apply, lock=_lock))
+
+
+def _lock(entered: EnteredAmount) -> None:
+    if purchase_refunds.is_of_purchase(entered):
+        purchase_refunds.lock(entered)
 
 
 def _apply(entered: EnteredAmount) -> None:

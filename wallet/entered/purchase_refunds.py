@@ -1,7 +1,8 @@
 """Refunds of a purchase that staff make at our own cost (docs/decisions/0046), entered like every amount.
 
-The money goes back to the funding cards that paid, the newest charge first. It is booked as goodwill at once: what the
-merchant gives back later makes good our loss first, so nobody gets the same money twice (wallet/obligations/adjust.py).
+The money goes back to the funding cards that paid, the newest charge first, and then to the card's own balance. It is
+booked as goodwill at once: what the merchant gives back later makes good our loss first, so nobody gets the same money
+twice (wallet/obligations/adjust.py).
 """
 
 from collections.abc import Iterable
@@ -18,8 +19,10 @@ from onecard.users.models import User
 from wallet import locking as wallet_locking
 from wallet import states
 from wallet.entered import amounts as entered_amounts
+from wallet.entered import card_balances
+from wallet.entered.card_balances import BalancePart
 from wallet.ledger import postings as ledger
-from wallet.models import Case, EnteredAmount, FundingCharge, FundingDispute, FundingObligation
+from wallet.models import Cardholder, Case, EnteredAmount, FundingCharge, FundingDispute, FundingObligation
 from wallet.references import Subject
 from wallet.refunds import records as refunds
 
@@ -47,12 +50,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Refundable:
-    """What can be given back of a purchase now: the newest charge first, and why a charge that paid is left out."""
+    """What can be given back of a purchase now: the newest charge first, and why a charge that paid is left out.
+
+    `balance` is what the card's own balance paid, or None. It gets back last.
+    """
 
     parts: list[Part]
     left_out: list[tuple[FundingCharge, str]]
+    balance: BalancePart | None
     left: Money
-    # What was given back of all charges, or is on its way: a page that is out of date shows another amount.
+    # What was given back of all charges and to the balance, or is on its way: a page that is out of date shows less.
     given_back: Money
 
     @property
@@ -62,9 +69,29 @@ class Refundable:
             return ""
         if self.left_out:
             return self.left_out[0][1]
+        if self.balance is not None and self.balance.why_not:
+            return self.balance.why_not
         if self.given_back.minor:
             return _("All that was paid is given back, or on its way.")
-        return _("No funding card has paid for this purchase yet, so there is nothing to give back.")
+        return _("No funding card has paid for this purchase yet, and no balance: there is nothing to give back.")
+
+    @property
+    def cardholder(self) -> Cardholder:
+        """Whose money it is; there is one where `why_not` is empty."""
+        if self.parts:
+            return self.parts[0].charge.obligation.cardholder
+        if self.balance is None:
+            raise AssertionError("Nobody has paid, so there is nobody to give back to.")
+        return self.balance.cardholder
+
+    @property
+    def by_cards(self) -> Money:
+        """What funding cards can get back."""
+        return Money(sum(part.left.minor for part in self.parts), self.left.currency)
+
+    def for_balance(self, amount: Money) -> Money:
+        """Returns which part of an amount the card's balance gets back: what is more than funding cards can get."""
+        return Money(max(0, amount.minor - self.by_cards.minor), amount.currency)
 
     def split(self, amount: Money) -> list[tuple[Part, Money]]:
         """Returns which part of an amount each charge gives back, the newest first."""
@@ -79,7 +106,7 @@ class Refundable:
 
 def of_purchase(purchase: str, currency: str) -> Refundable:
     """Reads what can be given back of a purchase by its reference, such as authorization:17."""
-    return _refundable(FundingObligation.objects.filter(purchase=purchase).order_by("pk"), currency)
+    return _refundable(purchase, FundingObligation.objects.filter(purchase=purchase).order_by("pk"), currency)
 
 
 def refund(*, purchase: str, amount: Money, reason: str, user: User, shown_minor: int) -> EnteredAmount:
@@ -93,7 +120,7 @@ def refund(*, purchase: str, amount: Money, reason: str, user: User, shown_minor
     return entered_amounts.enter(
         kind=entered_amounts.Kind.REFUND,
         reference=purchase,
-        cardholder=found.parts[0].charge.obligation.cardholder,
+        cardholder=found.cardholder,
         amount=amount,
         reason=reason,
         user=user,
@@ -106,10 +133,16 @@ def is_of_purchase(entered: EnteredAmount) -> bool:
     return Subject.PURCHASE.named_by(entered.reference)
 
 
+def lock(entered: EnteredAmount) -> None:
+    """Locks the purchase and the card whose balance may have paid, which come before the wallet's locks."""
+    card_balances.registered().lock(entered.reference)
+
+
 def apply(entered: EnteredAmount) -> None:
     """Writes the refunds and what they cost us, under the lock of the purchase's money, in the caller's transaction."""
     require_transaction("A refund of a purchase")
-    found = _refundable(wallet_locking.lock_obligations(entered.reference), entered.currency)
+    lock(entered)
+    found = _refundable(entered.reference, wallet_locking.lock_obligations(entered.reference), entered.currency)
     _refuse(found, entered.money, int(entered.details["seen_minor"]))
     for part, share in found.split(entered.money):
         made = refunds.begin(
@@ -118,11 +151,19 @@ def apply(entered: EnteredAmount) -> None:
             reason=entered.reason,
             actor=entered_amounts.actors(entered),
         )
-        key = f"goodwill:{made.public_id}"
-        ledger.post(kind=ledger.Kind.GOODWILL, key=key, money=share, reference=entered.reference)
+        _book(entered, share, str(made.public_id))
+    to_balance = found.for_balance(entered.money)
+    if to_balance.minor:
+        _book(entered, to_balance, f"balance:{entered.pk}")
+        balances = card_balances.registered()
+        balances.give_back(entered.reference, to_balance, entered.reason, entered_amounts.actors(entered))
 
 
-def _refundable(obligations: Iterable[FundingObligation], currency: str) -> Refundable:
+def _book(entered: EnteredAmount, share: Money, key: str) -> None:
+    ledger.post(kind=ledger.Kind.GOODWILL, key=f"goodwill:{key}", money=share, reference=entered.reference)
+
+
+def _refundable(purchase: str, obligations: Iterable[FundingObligation], currency: str) -> Refundable:
     existing = {each.pk: each for each in obligations if each.currency == currency}
     given_back = refunds.given_back_minor_of(existing.values())
     paid = _paid(existing)
@@ -137,8 +178,11 @@ def _refundable(obligations: Iterable[FundingObligation], currency: str) -> Refu
             left_out.append((charge, why_not[obligation.pk]))
         else:
             parts.append(Part(charge, left))
-    whole = Money(sum(part.left.minor for part in parts), currency)
-    return Refundable(parts, left_out, whole, Money(sum(given_back.values()), currency))
+    balance = card_balances.registered().read(purchase, currency)
+    left_minor, back_minor = sum(part.left.minor for part in parts), sum(given_back.values())
+    if balance is not None:
+        left_minor, back_minor = left_minor + balance.left.minor, back_minor + balance.given_back.minor
+    return Refundable(parts, left_out, balance, Money(left_minor, currency), Money(back_minor, currency))
 
 
 def _paid(existing: dict[int, FundingObligation]) -> list[FundingCharge]:
@@ -174,8 +218,8 @@ def _refuse(found: Refundable, amount: Money, shown_minor: int) -> None:
             _("%(amount)s cannot be given back: %(left)s is left of what was paid.")
             % {"amount": amount, "left": found.left}
         )
-    step = stripe_step(amount.currency)
-    if amount.minor % step and amount != found.left:
+    step, by_cards = stripe_step(amount.currency), found.by_cards
+    if amount.minor % step and amount.minor < by_cards.minor:
         raise RefundRefusedError(
             _("The processor counts in steps of %(step)s: give back a multiple of that, or all that is left.")
             % {"step": Money(step, amount.currency)}

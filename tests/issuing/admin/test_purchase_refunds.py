@@ -11,6 +11,7 @@ from audit.models import Entry
 from issuing.models import Authorization, RewardEntry
 from issuing.rewards import sweep as rewards
 from onecard.users.models import User
+from tests.issuing.billing.balances import card_with, on_card
 from tests.support.back_office import logged_in, opened, sentences, text_of
 from tests.support.factories import UserFactory
 from tests.support.purchases import approve_purchase, deliver_events, run_workers, transaction_event, update_event
@@ -149,6 +150,38 @@ def test_a_purchase_that_nobody_paid_has_no_button() -> None:
 
     assert page() not in text_of(client.get(page("change")))
     assert "No funding card has paid" in sentences(client.get(page(), follow=True))
+
+
+def test_what_the_cards_balance_paid_returns_to_it_and_the_page_says_so() -> None:
+    card = card_with(6000)
+    found = approve_purchase(card)
+    deliver_events(transaction_event(found, 4500), update_event(found, "closed"))
+    client = logged_in(staff("add_fundingrefund"))
+    asks = text_of(client.get(page()))
+    for words in (card.cardholder.name, f"Balance of {card}", "45.00 USD can go back, after the funding cards"):
+        assert words in asks, words
+
+    answer = press(client, "15.00")
+
+    assert f"15.00 USD is back on the balance of {card}." in sentences(answer)
+    assert (on_card(card), goodwill(), given_back()) == (3000, 1500, 0)
+    assert "balance by staff" in text_of(client.get(page("change")))
+    press(client, "30.00")
+    assert on_card(card) == 6000
+    assert page() not in text_of(client.get(page("change")))
+
+
+def test_the_page_says_where_each_part_of_a_refund_goes() -> None:
+    card = card_with(2000)
+    found = approve_purchase(card)
+    deliver_events(transaction_event(found, 4500), update_event(found, "closed"))
+    run_workers()
+    client = logged_in(staff("add_fundingrefund"))
+
+    said = sentences(press(client, "35.00"))
+
+    assert f"10.00 USD is back on the balance of {card}. The rest is on its way to the funding cards" in said
+    assert (on_card(card), given_back(), goodwill()) == (1000, 2500, 3500)
 
 
 def test_the_merchants_refund_after_ours_makes_good_our_cost(asked: dict[str, Any]) -> None:
