@@ -1,9 +1,11 @@
 """Purchases as staff read them, limits as they edit them, and foreign bytes on our pages."""
 
 import html
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -124,26 +126,54 @@ def test_pages_open_for_a_purchase_without_a_card_or_a_decision() -> None:
     assert "Open case: Issuer approved by itself, nobody was charged" in shown
 
 
+def further_round(first: dict[str, Any], card: VirtualCard, number: int, **asked: Any) -> None:
+    """One more round of 1.00 USD after so many that were approved."""
+    earlier = {"approved_before": 100 * number, "history": [{"approved": True, "amount": 100}] * number}
+    bought(card, **{"amount": 100, "authorization": first["data"]["object"]["id"], **earlier, **asked})
+
+
+def cost(client: Any) -> list[str]:
+    """The statements of a purchase's page that was opened before."""
+    page = reverse("admin:issuing_authorization_change", args=[Authorization.objects.get().pk])
+    client.get(page)
+    with CaptureQueriesContext(connection) as queries:
+        client.get(page)
+    return [each["sql"] for each in queries.captured_queries]
+
+
+@pytest.fixture
+def no_hurry(settings: Any) -> Iterator[None]:
+    """A busy machine declines no round, and no minute passes, after which a session is written."""
+    settings.DECISION_DEADLINE_MS = 60_000
+    with time_machine.travel(clock.now(), tick=False):
+        yield
+
+
+@pytest.mark.usefixtures("no_hurry")
 def test_a_story_costs_the_same_however_many_rounds_it_has() -> None:
     card = walkthrough_card()
     first = bought(card, amount=100)
     client, counts = logged_in(), []
-    page = reverse("admin:issuing_authorization_change", args=[Authorization.objects.get().pk])
     for rounds in range(1, 4):
-        client.get(page)
-        with CaptureQueriesContext(connection) as queries:
-            client.get(page)
-        counts.append(len(queries))
-        bought(
-            card,
-            amount=100,
-            authorization=first["data"]["object"]["id"],
-            approved_before=100 * rounds,
-            history=[{"approved": True, "amount": 100}] * rounds,
-        )
+        counts.append(len(cost(client)))
+        further_round(first, card, rounds)
 
+    assert Decision.objects.filter(approved=True).count() == 4
     assert counts[0] == counts[1] == counts[2]
     assert counts[0] <= 34
+
+
+@pytest.mark.usefixtures("no_hurry")
+def test_a_declined_round_costs_a_story_nothing() -> None:
+    card = walkthrough_card(per_transaction_limit_minor=1000)
+    first, client = bought(card, amount=100), logged_in()
+    before = cost(client)
+
+    further_round(first, card, 1, amount=5000)
+
+    assert Decision.objects.filter(approved=False).count() == 1
+    after = cost(client)
+    assert len(after) == len(before), [each for each in after if each not in before]
 
 
 def test_purchases_are_found_by_issuer_id_merchant_last_four_and_decision() -> None:
