@@ -28,7 +28,8 @@ from routing import rulebook
 
 log = logging.getLogger(__name__)
 
-KNOWN_CARDS: Final = 50_000
+# Each takes some 3 kB of the process.
+KNOWN_CARDS: Final = 20_000
 MOST_TOGETHER: Final = 32
 # Beyond this many waiting ones the next would not be in time.
 MOST_WAITING: Final = 500

@@ -25,7 +25,7 @@ BEGIN
                 WHERE id = c.cardholder_id)
             AND (SELECT id FROM issuing_spendwindow w WHERE w.card_id = c.id AND w.kind = needed.kind
                 AND w.starts_at <= (p->>'now')::timestamptz AND w.ends_at > (p->>'now')::timestamptz LIMIT 1) IS NULL;
-    -- Whoever gives money back to a window changes it without its card.
+    -- A hold of a card that was replaced may have counted here; it gives back under its own card's lock.
     PERFORM 1 FROM issuing_spendwindow WHERE card_id = ANY(v_cards) AND ends_at > now() ORDER BY id FOR NO KEY UPDATE;
 
     -- 3. Which of them are ordinary, and what does each find?

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from issuing import journal
 from issuing.models import Decision, IssuerEvent
 from onecard.dev.ports import HOST
 from tests.faults.slow_clients import ATTACK_S, ATTACKS, assert_all_in_time, attackers, chunked, exchange
@@ -57,6 +58,7 @@ def test_a_body_of_any_framing_is_read_to_its_end_within_the_bound() -> None:
             asked = stripe_events.authorization_request(card=card, amount=100)
             assert exchange(port, chunked(asked, 100).replace(b": chunked", f": {coding}".encode(), 1))[0] == status
         assert_a_body_of_two_lengths_ends_the_connection(port, news)
+    journal.write_all()
     assert Decision.objects.filter(approved=True).count() == 3
     assert IssuerEvent.objects.exclude(event_type="issuing_authorization.request").count() == 2
 
