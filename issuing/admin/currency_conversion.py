@@ -25,8 +25,8 @@ from onecard.kit.confirmation_pages import (
     turn_away,
 )
 from onecard.kit.money import Money
-from wallet.admin.second_person import show_result
-from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
+from wallet.admin.second_person import announced, show_result
+from wallet.entered.amounts import EnteredRefusedError, Kind
 from wallet.models import EnteredAmount
 
 ENTER_CONVERSION = "worth"
@@ -41,7 +41,7 @@ class ConversionForm(ReasonForm):
     def __init__(self, data: Any, currency: str) -> None:
         super().__init__(data)
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(currency, hint=two_person_notice(Kind.CONVERSION, currency))
+        amount.of(currency)
         self.fields["reason"].help_text = _("Where the amount is from. It stands in the audit trail with your name.")
 
 
@@ -61,7 +61,7 @@ class ConversionButton(MovementButtons):
             return turn_away(request, why_not, change_page(movement))
         return ask_or_do(
             request,
-            _confirmation(movement, purchase),
+            _confirmation(movement, purchase, request.user),
             ConversionForm(posted(request), purchase.currency),
             partial(_enter, movement, request.user),
             done=partial(_show, request, movement),
@@ -85,7 +85,7 @@ def _show(request: HttpRequest, movement: CardTransaction, entered: EnteredAmoun
     show_result(request, entered, done=done)
 
 
-def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirmation:
+def _confirmation(movement: CardTransaction, purchase: Authorization, user: Any) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
     return Confirmation(
         title=_("Convert %(amount)s into %(currency)s") % {"amount": amount, "currency": purchase.currency},
@@ -99,6 +99,7 @@ def _confirmation(movement: CardTransaction, purchase: Authorization) -> Confirm
         back=change_page(movement),
         facts=_facts(movement, purchase),
         needs_fresh_code=True,
+        second_person=announced(Kind.CONVERSION, purchase.currency, user),
     )
 
 

@@ -28,8 +28,8 @@ from onecard.kit.confirmation_pages import (
 from onecard.kit.money import Money, MoneyError
 from onecard.users.models import User
 from wallet.admin.person_link import person_link
-from wallet.admin.second_person import show_result
-from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
+from wallet.admin.second_person import announced, show_result
+from wallet.entered.amounts import EnteredRefusedError, Kind
 from wallet.models import EnteredAmount
 
 CHANGE_LIMITS: Final = "limits"
@@ -56,7 +56,6 @@ class LimitsForm(ReasonForm):
                 max_length=30,
                 widget=TextWidget({"inputmode": "decimal"}),
             )
-        self.fields["monthly_limit"].help_text = two_person_notice(Kind.LIMITS, card.currency)
         self.order_fields(self.field_order)
 
     def clean(self) -> dict[str, Any] | None:
@@ -86,6 +85,7 @@ class LimitsAdmin(BaseAdmin):
             back=change_page(card),
             facts=[(_("Cardholder"), person_link(card.cardholder))],
             needs_fresh_code=True,
+            second_person=announced(Kind.LIMITS, card.currency, request.user),
         )
         return ask_or_do(
             request,

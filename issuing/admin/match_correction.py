@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from issuing.admin.match_forms import LinkForm, what_moved
+from issuing.admin.match_forms import LinkForm, crossing, what_moved
 from issuing.admin.transaction_actions import MovementButtons
 from issuing.clearing import match_correction, match_proposals
 from issuing.models import CardTransaction
@@ -46,7 +46,7 @@ class RelinkButton(MovementButtons):
         done = _("The link is corrected, and what the cardholder pays for both purchases follows.")
         return ask_or_do(
             request,
-            _confirmation(movement),
+            _confirmation(movement, user),
             LinkForm(posted(request), movement, match_correction.candidates(movement), if_none=str(if_none)),
             partial(match_proposals.say, movement=movement, user=user),
             done=partial(show_result, request, done=done),
@@ -54,7 +54,7 @@ class RelinkButton(MovementButtons):
         )
 
 
-def _confirmation(movement: CardTransaction) -> Confirmation:
+def _confirmation(movement: CardTransaction, user: Any) -> Confirmation:
     words = _(
         "%(what_moved)s, and it is joined with %(authorization)s. Say which purchase of the same "
         "cardholder it is of. Two correcting postings move it in the ledger; more is charged or "
@@ -73,4 +73,5 @@ def _confirmation(movement: CardTransaction) -> Confirmation:
         button=_("Correct the link"),
         back=change_page(movement),
         needs_fresh_code=True,
+        second_person=crossing(user),
     )

@@ -12,6 +12,7 @@ from issuing.clearing import match_candidates
 from issuing.models import Authorization, CardTransaction
 from onecard.kit import display
 from onecard.kit.confirmation_pages import ReasonForm, SelectWidget
+from wallet.admin.second_person import waits_under_entered
 
 MOST_SHOWN = 100
 NONE = "none"
@@ -58,6 +59,15 @@ def what_moved(movement: CardTransaction) -> str:
         else _("%(merchant)s took %(amount)s on %(when)s")
     )
     return sentence % {"merchant": movement.merchant_name or _("A merchant"), "amount": amount, "when": when}
+
+
+def crossing(user: Any) -> tuple[str, ...]:
+    """Returns what a page says before a movement is joined: between two cardholders it takes a second person."""
+    when = _(
+        "What crosses from one cardholder to another takes a second person who approves it, and you cannot be that "
+        "person."
+    )
+    return waits_under_entered(when, user)
 
 
 def noun_of(movement: CardTransaction) -> str:

@@ -37,9 +37,9 @@ from onecard.kit.confirmation_pages import (
 from onecard.kit.money import Money
 from wallet.admin.case_actions import WORKS
 from wallet.admin.case_by_hand import OpenCaseAdmin
-from wallet.admin.second_person import show_result
+from wallet.admin.second_person import announced, show_result
 from wallet.entered import purchase_refunds
-from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
+from wallet.entered.amounts import EnteredRefusedError, Kind
 from wallet.entered.purchase_refunds import Refundable, RefundRefusedError
 from wallet.models import Case
 
@@ -56,8 +56,7 @@ class RefundForm(ReasonForm):
     def __init__(self, data: Any, found: Refundable) -> None:
         super().__init__(data, initial={"shown_minor": found.given_back.minor})
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        most = _("At most %(left)s.") % {"left": str(found.left)}
-        amount.of(found.left.currency, hint=f"{most} {two_person_notice(Kind.REFUND, found.left.currency)}")
+        amount.of(found.left.currency, hint=_("At most %(left)s.") % {"left": str(found.left)})
 
 
 class PurchaseButtons(OpenCaseAdmin):
@@ -74,7 +73,7 @@ class PurchaseButtons(OpenCaseAdmin):
         user: Any = request.user
         return ask_or_do(
             request,
-            _refund_confirmation(purchase, found),
+            _refund_confirmation(purchase, found, user),
             RefundForm(posted(request), found),
             partial(purchase_refunds.refund, purchase=purchase.reference, user=user),
             done=lambda entered: show_result(request, entered, done=_refund_words(found, entered.money)),
@@ -143,7 +142,7 @@ def _unpaid_case(purchase: Authorization) -> Case | None:
     return asked.filter(reference=purchase.reference).first()
 
 
-def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirmation:
+def _refund_confirmation(purchase: Authorization, found: Refundable, user: Any) -> Confirmation:
     words = _(
         "The money goes back to the funding cards that paid, the newest charge first, and then to the balance of the "
         "card, at our own cost: the merchant keeps what it took. What the merchant gives back later makes good our "
@@ -157,6 +156,7 @@ def _refund_confirmation(purchase: Authorization, found: Refundable) -> Confirma
         danger=True,
         facts=_refund_facts(purchase, found),
         needs_fresh_code=True,
+        second_person=announced(Kind.REFUND, found.left.currency, user),
     )
 
 

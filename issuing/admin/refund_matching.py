@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from issuing.admin.match_forms import LinkForm, noun_of, what_moved
+from issuing.admin.match_forms import LinkForm, crossing, noun_of, what_moved
 from issuing.admin.transaction_actions import MovementButtons
 from issuing.clearing import manual_matching, match_proposals
 from issuing.models import CardTransaction
@@ -51,7 +51,7 @@ class LinkingButtons(MovementButtons):
         }
         return ask_or_do(
             request,
-            _joining(movement, form),
+            _joining(movement, form, user),
             form,
             partial(match_proposals.say, movement=movement, user=user),
             done=partial(show_result, request, done=done),
@@ -79,7 +79,7 @@ class LinkingButtons(MovementButtons):
         )
 
 
-def _joining(movement: CardTransaction, form: LinkForm) -> Confirmation:
+def _joining(movement: CardTransaction, form: LinkForm, user: Any) -> Confirmation:
     amount = display.money(movement.amount_minor, movement.currency)
     why = movement.contradiction or _("It did not say of which purchase.")
     words = f"{what_moved(movement)}. {why} {_what_follows(movement)}"
@@ -93,6 +93,7 @@ def _joining(movement: CardTransaction, form: LinkForm) -> Confirmation:
         button=_("Join them"),
         back=change_page(movement),
         needs_fresh_code=True,
+        second_person=crossing(user),
     )
 
 

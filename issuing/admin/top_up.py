@@ -19,8 +19,8 @@ from onecard.kit.admin import BaseAdmin, row_or_404
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import Confirmation, SelectWidget, ask_or_do, change_page, page_action, posted
 from onecard.kit.money import Money
-from wallet.admin.second_person import show_result
-from wallet.entered.amounts import EnteredRefusedError, Kind, two_person_notice
+from wallet.admin.second_person import announced, show_result
+from wallet.entered.amounts import EnteredRefusedError, Kind
 from wallet.methods.usable import UnusableMethodError
 from wallet.models import EnteredAmount, FundingMethod
 
@@ -38,7 +38,7 @@ class PutMoneyForm(forms.Form):
         wallet = card.cardholder.funding_methods.filter(status=FundingMethod.Status.ACTIVE)
         self.known = {str(each.pk): each for each in wallet.select_related("cardholder").order_by("position", "pk")}
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
-        amount.of(card.currency, hint=two_person_notice(Kind.TOP_UP, card.currency))
+        amount.of(card.currency)
         self.fields["source"].choices = [(key, str(each)) for key, each in self.known.items()]  # type: ignore[attr-defined]
 
     def clean_source(self) -> FundingMethod:
@@ -57,7 +57,7 @@ class PutMoneyAdmin(BaseAdmin):
         card = row_or_404(self, request, object_id)
         return ask_or_do(
             request,
-            _confirmation(card),
+            _confirmation(card, request.user),
             PutMoneyForm(posted(request), card),
             partial(_put, card, request.user),
             done=partial(_show_result, request),
@@ -98,7 +98,7 @@ def _show_result(request: HttpRequest, result: CardFunding | EnteredAmount) -> N
         )
 
 
-def _confirmation(card: VirtualCard) -> Confirmation:
+def _confirmation(card: VirtualCard, user: Any) -> Confirmation:
     has = Money(card.balance_minor, card.currency)
     spends = (
         _("pays its purchases first") if card.spends_balance else _("pays no purchases: the card does not spend it")
@@ -110,4 +110,5 @@ def _confirmation(card: VirtualCard) -> Confirmation:
         button=_("Charge it and put it there"),
         back=change_page(card),
         needs_fresh_code=True,
+        second_person=announced(Kind.TOP_UP, card.currency, user),
     )

@@ -84,6 +84,8 @@ class Confirmation:
     facts: Sequence[tuple[str, object]] = ()
     # What moves money, shows card data or gives power is asked for, and done, shortly after a second factor only.
     needs_fresh_code: bool = False
+    # What a second person has to do with it, in sentences; the first says when there must be one.
+    second_person: "Sequence[StrOrPromise]" = ()
 
 
 @sensitive_variables("result")

@@ -9,10 +9,12 @@ from django.utils.translation import ngettext
 
 from onecard.kit import display
 from onecard.kit.confirmation_pages import change_page
+from onecard.second_factor import second_people
 from routing.models import RankingDraft, RankingPreview
 from routing.rankings import overlaps, publishing, words
 
 Status = RankingDraft.Status
+PUBLISHES: Final = "routing.publish_rankingdraft"
 # A page compares a draft of this many changes with what is published; a larger one would take seconds.
 MOST_COMPARED: Final = 2_000
 
@@ -67,6 +69,15 @@ def preview_link(preview: RankingPreview, draft: RankingDraft) -> SafeString:
     ) % {"state": preview.get_status_display(), "changed": f"{preview.changed:,}", "days": preview.days}
     link = display.link(change_page(preview), said)
     return link if is_of_now else format_html("{} {}", link, display.label(_("of an earlier version"), "neutral"))
+
+
+def takes_two(*people: Any) -> tuple[str, ...]:
+    """Returns what a page says before a draft is written: a second person publishes it, and who may beside these."""
+    return (
+        _("A second person must publish it, and you cannot be that person."),
+        _("Until they do no purchase uses it. They see first which purchases would change, and who wrote the draft."),
+        second_people.in_words(PUBLISHES, besides=people),
+    )
 
 
 def by(who: object, when: str) -> str:

@@ -25,13 +25,13 @@ from onecard.kit.confirmation_pages import (
     page_action,
     posted,
 )
+from onecard.second_factor import second_people
 from routing.admin import draft_changes, draft_forms, draft_words
 from routing.admin.ranking_form import RankingForm, initial_of
 from routing.models import RankingChange, RankingDraft
 from routing.rankings import drafts, previews, publishing, words
 
 Status = RankingDraft.Status
-PUBLISHES = "routing.publish_rankingdraft"
 TONE: Final[dict[str, str]] = {Status.DRAFT: "warn", Status.PUBLISHED: "good", Status.DISCARDED: "neutral"}
 # The buttons by what the draft is; Publish is not shown to the draft's own people.
 BUTTONS: Final[dict[str, tuple[str, ...]]] = {
@@ -92,19 +92,20 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         return request.user.has_perm(draft_forms.WRITES)
 
     def has_publish_permission(self, request: HttpRequest, *_object: object) -> bool:
-        return request.user.has_perm(PUBLISHES)
+        return request.user.has_perm(draft_words.PUBLISHES)
 
     def has_preview_permission(self, request: HttpRequest, *_object: object) -> bool:
-        return request.user.has_perm(draft_forms.WRITES) or request.user.has_perm(PUBLISHES)
+        return request.user.has_perm(draft_forms.WRITES) or request.user.has_perm(draft_words.PUBLISHES)
 
     @page_action(description=gettext_lazy("New draft"), url_path="new", permissions=["draft", "view"], icon="add")
     def new_draft(self, request: HttpRequest) -> HttpResponse:
         user: Any = request.user
         confirmation = Confirmation(
             title=_("New draft"),
-            words=_("A draft holds changes of rankings that belong together. A second person publishes it."),
+            words=_("A draft holds changes of rankings that belong together."),
             button=_("Begin the draft"),
             back=reverse("admin:routing_rankingdraft_changelist"),
+            second_person=draft_words.takes_two(user),
         )
         form = draft_forms.TitleForm(posted(request))
         begin = partial(drafts.begin, user=user)
@@ -121,6 +122,7 @@ class RankingDraftAdmin(ReadOnlyAdmin):
             words=_("An MCC and card that is ranked from the same first day gets these values instead."),
             button=_("Put it into the draft"),
             back=change_page(draft),
+            second_person=_takes_two(request, draft),
         )
         return draft_forms.ask(request, confirmation, RankingForm(posted(request), initial=asked, draft=draft), draft)
 
@@ -177,6 +179,7 @@ class RankingDraftAdmin(ReadOnlyAdmin):
             ),
             button=_("Compare"),
             back=change_page(draft),
+            second_person=_takes_two(request, draft),
         )
         call = partial(drafts.renew, draft=draft, user=user)
         return ask_or_do(request, confirmation, forms.Form(posted(request)), call, done=_("Compared."), row=draft)
@@ -205,11 +208,11 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         confirmation = Confirmation(
             title=_("Go back to before “%(title)s”") % {"title": publication},
             words=_(
-                "A new draft takes back this publication and all that came after it. As every draft it is previewed, "
-                "and published by a second person."
+                "A new draft takes back this publication and all that came after it. It is previewed as every draft is."
             ),
             button=_("Begin that draft"),
             back=change_page(publication),
+            second_person=draft_words.takes_two(user),
         )
         call = partial(publishing.draft_state_before, publication=publication, user=user)
         return ask_or_do(
@@ -236,6 +239,7 @@ class RankingDraftAdmin(ReadOnlyAdmin):
             words=words.change_in_words(change),
             button=_("Put it into the draft"),
             back=change_page(draft),
+            second_person=_takes_two(request, draft),
         )
         form = RankingForm(posted(request), initial=initial_of(change), draft=draft, ranked=change)
         return draft_forms.ask(request, confirmation, form, draft)
@@ -279,8 +283,10 @@ class RankingDraftAdmin(ReadOnlyAdmin):
     def second_person(self, draft: RankingDraft) -> str:
         if draft.status != Status.DRAFT:
             return display.NOTHING
-        names = display.joined(sorted(writer.get_username() for writer in publishing.writers(draft)))
-        return _("Anybody with the permission but %(names)s, who wrote it.") % {"names": names}
+        writers = publishing.writers(draft)
+        names = display.joined(sorted(writer.get_username() for writer in writers))
+        anybody = _("Anybody with the permission but %(names)s, who wrote it.") % {"names": names}
+        return f"{anybody} {second_people.in_words(draft_words.PUBLISHES, besides=writers)}"
 
     @admin.display(description=gettext_lazy("Look at this"))
     def warnings(self, draft: RankingDraft) -> str:
@@ -292,6 +298,10 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         found = draft.previews.order_by("-pk")[:5]
         lines = format_html_join("", "<p>{}</p>", ((draft_words.preview_link(each, draft),) for each in found))
         return lines or _("None yet. A draft is published after a preview of it as it is.")
+
+
+def _takes_two(request: HttpRequest, draft: RankingDraft) -> tuple[str, ...]:
+    return draft_words.takes_two(request.user, *publishing.writers(draft))
 
 
 references.register("rankingdraft", lambda key: reverse("admin:routing_rankingdraft_change", args=[key]))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from onecard.kit.confirmation_pages import TextWidget, change_page, posted
+from routing.admin import draft_words
 from routing.models import RankingDraft
 from routing.rankings import csv_format, drafts, words
 from routing.rankings.drafts import DraftRefusedError
@@ -66,6 +67,7 @@ def show(model_admin: Any, request: HttpRequest) -> HttpResponse:
         **model_admin.admin_site.each_context(request),
         "title": _("Import rankings"),
         "form": form,
+        "second_person": draft_words.takes_two(request.user),
         "columns": csv_format.COLUMNS,
         "refusal": refusal.message if refusal and not problems else "",
         "problems": problems[:PROBLEMS_SHOWN],

@@ -14,7 +14,7 @@ from onecard.kit import clock, display, references
 from onecard.kit.admin import ReadOnlyAdmin, row_or_404
 from onecard.kit.admin_filters import MccFilter
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, page_action, posted
-from routing.admin import draft_forms, grid_page, import_page
+from routing.admin import draft_forms, draft_words, grid_page, import_page
 from routing.admin.ranking_form import RankingForm, initial_of
 from routing.models import MerchantCategory, RankingDraft, RankingRow
 from routing.rankings import drafts, words
@@ -80,6 +80,7 @@ class RankingRowAdmin(ReadOnlyAdmin):
             words=_("It goes into a draft, and nothing takes effect until a second person publishes it."),
             button=_("Put it into the draft"),
             back=reverse("admin:routing_rankingrow_changelist"),
+            second_person=draft_words.takes_two(request.user),
         )
         return draft_forms.ask(request, confirmation, form)
 
@@ -98,6 +99,7 @@ class RankingRowAdmin(ReadOnlyAdmin):
             ),
             button=_("Put it into the draft"),
             back=change_page(row),
+            second_person=draft_words.takes_two(request.user),
             facts=[(_("Published now"), words.earns(row.reward_rate, row.reward_type)), (_("Valid"), _days(row))],
         )
         return draft_forms.ask(request, confirmation, form)
@@ -114,6 +116,7 @@ class RankingRowAdmin(ReadOnlyAdmin):
             words=_("The removal goes into a draft, and the ranking stays until a second person publishes it."),
             button=_("Put the removal into the draft"),
             back=change_page(row),
+            second_person=draft_words.takes_two(request.user),
         )
         user: Any = request.user
 

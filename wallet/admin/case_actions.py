@@ -14,6 +14,7 @@ from onecard.kit import display
 from onecard.kit.amount_field import AmountField
 from onecard.kit.confirmation_pages import AreaWidget, ReasonForm, SelectWidget
 from onecard.kit.errors import OneCardError
+from onecard.second_factor import second_people
 from onecard.users.models import User
 from wallet.admin import second_person
 from wallet.casework import actions as case_actions
@@ -22,7 +23,7 @@ from wallet.casework import entered_refunds, paid_receivables
 from wallet.casework import proposals as case_proposals
 from wallet.casework import rules as case_rules
 from wallet.casework.rules import CaseFacts
-from wallet.entered.amounts import Kind, two_person_notice
+from wallet.entered.amounts import Kind
 from wallet.methods import cooling
 from wallet.models import Case, FundingMethod
 
@@ -83,8 +84,7 @@ class RefundForm(WhyForm):
         amount: AmountField = self.fields["amount"]  # type: ignore[assignment]
         amount.of(
             left.currency,
-            hint=_("At most %(left)s. %(two_person_notice)s")
-            % {"left": left, "two_person_notice": two_person_notice(Kind.REFUND, left.currency)},
+            hint=_("At most %(left)s.") % {"left": left},
         )
         self.fields["shown_minor"].initial = facts.given_back_minor
 
@@ -117,6 +117,8 @@ class CaseAction:
     when_resolved: bool = False
     # What the page says beside the words: who and how much.
     facts: Callable[[CaseFacts], Sequence[tuple[str, object]]] = lambda _facts: ()
+    # What it says of a second person.
+    second_person: Callable[[CaseFacts, User], Sequence[str]] = lambda _facts, _user: ()
 
 
 def _money(rule: Callable[[CaseFacts], str]) -> Callable[[CaseFacts, User], str]:
@@ -162,6 +164,15 @@ def _cooling_cards(facts: CaseFacts) -> list[tuple[str, object]]:
     return [(str(card), until % {"when": display.moment(card.cooling_until)}) for card in cards]
 
 
+def _refund_takes_two(facts: CaseFacts, user: User) -> Sequence[str]:
+    return second_person.announced(Kind.REFUND, facts.left_to_give_back.currency, user)
+
+
+def _always_takes_two(_facts: CaseFacts, user: User) -> Sequence[str]:
+    waits = _("Until they do nothing is booked. It waits on the page of this case: they see your name and your reason.")
+    return str(second_people.MUST_APPROVE), waits, second_people.in_words(AGREES, besides=[user])
+
+
 def _never(_facts: CaseFacts, _user: User) -> str:
     return ""
 
@@ -196,6 +207,7 @@ ACTIONS = {
         call=entered_refunds.refund,
         why_not=_money(case_rules.why_no_refund),
         form=RefundForm,
+        second_person=_refund_takes_two,
         danger=True,
         moves_money=True,
     ),
@@ -213,12 +225,11 @@ ACTIONS = {
     ),
     "ask-write-off": CaseAction(
         title=gettext_lazy("Ask to write off"),
-        words=gettext_lazy(
-            "What merchants took and nobody paid is given up. Nothing happens until a second person agrees."
-        ),
+        words=gettext_lazy("What merchants took and nobody paid is given up."),
         done=gettext_lazy("A second person has to agree now."),
         call=partial(case_proposals.propose, proposal=Case.Proposal.WRITE_OFF),
         why_not=_why_not_propose(Case.Proposal.WRITE_OFF),
+        second_person=_always_takes_two,
         moves_money=True,
     ),
     "ask-outside": CaseAction(
@@ -230,6 +241,7 @@ ACTIONS = {
         done=gettext_lazy("A second person has to agree now."),
         call=partial(case_proposals.propose, proposal=Case.Proposal.OUTSIDE),
         why_not=_why_not_propose(Case.Proposal.OUTSIDE),
+        second_person=_always_takes_two,
         moves_money=True,
     ),
     "agree": CaseAction(

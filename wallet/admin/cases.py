@@ -19,9 +19,10 @@ from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.confirmation_pages import Confirmation, ask_or_do, change_page, posted, turn_away
 from onecard.kit.range_filters import AmountFilter
 from onecard.kit.sentences import in_a_sentence
+from onecard.second_factor import second_people
 from onecard.users.models import User
 from wallet.admin import labels, money_page
-from wallet.admin.case_actions import ACTIONS, CaseAction, may, possible
+from wallet.admin.case_actions import ACTIONS, AGREES, CaseAction, may, possible
 from wallet.admin.filters import FundingCardFilter
 from wallet.admin.person_link import person_link
 from wallet.admin.second_person import show_result
@@ -156,6 +157,7 @@ def _ask_or_do(request: HttpRequest, action: CaseAction, facts: CaseFacts) -> Ht
         danger=action.danger,
         facts=action.facts(facts),
         needs_fresh_code=action.moves_money,
+        second_person=action.second_person(facts, user),
     )
     return ask_or_do(
         request,
@@ -223,8 +225,13 @@ def _proposal_in_words(facts: CaseFacts) -> str:
     return sentence % {
         "person": asked_by.get_username(),
         "amount": amount,
-        "why_not": why_not or _("A second person has to agree."),
+        "why_not": why_not or _a_second_person(asked_by),
     }
+
+
+def _a_second_person(asked_by: User) -> str:
+    must = _("A second person has to agree.")
+    return f"{must} {second_people.in_words(AGREES, besides=[asked_by])}"
 
 
 def _facts(model_admin: CaseAdmin, case: Case) -> list[tuple[str, Any]]:

@@ -15,14 +15,14 @@ from onecard.kit.admin import ReadOnlyAdmin, row_of, row_or_404
 from onecard.kit.confirmation_pages import Confirmation, ReasonForm, ask_or_do, change_page, page_action, posted
 from onecard.kit.range_filters import AmountFilter
 from onecard.kit.words import Words
+from onecard.second_factor import second_people
 from wallet.admin.person_link import person_link
-from wallet.admin.second_person import AgreeForm
+from wallet.admin.second_person import AGREES, AgreeForm
 from wallet.entered import amounts as entered_amounts
 from wallet.models import EnteredAmount
 
 Status = EnteredAmount.Status
 TONE: dict[str, str] = {Status.PROPOSED: "warn", Status.APPLIED: "good", Status.WITHDRAWN: "neutral"}
-AGREES = "wallet.agree_entered_amount"
 AGREE, WITHDRAW = "agree", "withdraw"
 HAPPENS: dict[str, Words] = {
     EnteredAmount.Kind.CONVERSION: gettext_lazy(
@@ -61,6 +61,7 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
         "reason",
         ("entered_by", "entered"),
         ("agreed_by", "ended"),
+        "who_may_agree",
     )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -136,6 +137,12 @@ class EnteredAmountAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("What changes"))
     def changes(self, entered: EnteredAmount) -> str:
         return _changes_in_words(entered) or display.NOTHING
+
+    @admin.display(description=gettext_lazy("Who may agree"))
+    def who_may_agree(self, entered: EnteredAmount) -> str:
+        if entered.status != Status.PROPOSED:
+            return display.NOTHING
+        return second_people.in_words(AGREES, besides=[entered.entered_by])
 
     @admin.display(description=gettext_lazy("Entered"), ordering="entered_at")
     def entered(self, entered: EnteredAmount) -> str:

@@ -153,15 +153,17 @@ def two_person_notice(kind: str, currency: str) -> str:
     """Returns what a form says about a second person before the amount is entered."""
     most = reference_rates.from_dollars(_threshold(kind), currency)
     if most is None:
-        sentence = _("Every amount in %(currency)s takes a second person, who has to agree before it counts.")
+        sentence = _(
+            "Every amount in %(currency)s takes a second person who approves it, and you cannot be that person."
+        )
         return sentence % {"currency": currency}
     shown = str(most)
     limit = shown if currency == reference_rates.DOLLAR else _("about %(amount)s") % {"amount": shown}
-    sentence = _("More than %(limit)s, takes a second person, who has to agree before it counts.")
+    sentence = _("More than %(limit)s takes a second person who approves it, and you cannot be that person.")
     if kind in ADDS_UP:
         sentence = _(
             "More than %(limit)s, alone or with what you entered for the same cardholder within a day, takes a second "
-            "person, who has to agree before it counts."
+            "person who approves it, and you cannot be that person."
         )
     return sentence % {"limit": limit}
 

@@ -219,7 +219,7 @@ class TestLimits:
     def test_a_high_limit_holds_once_a_second_person_agrees(self) -> None:
         card, ada = VirtualCardFactory(), superuser()
         page = reverse("admin:issuing_virtualcard_change_limits", args=[card.pk])
-        assert "More than 10,000.00 USD, takes a second person" in text_of(logged_in(ada).get(page))
+        assert "More than 10,000.00 USD takes a second person" in text_of(logged_in(ada).get(page))
         answer = self.raised(card, user=ada, daily_limit="10,000.01", monthly_limit="20000")
         assert "20,000.00 USD waits for a second person" in sentences(answer)
         assert limits_of(card) == limits_of_row(card)
