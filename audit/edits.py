@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy
 
 from audit import trail
+from onecard.kit import fresh_code
 from onecard.kit.admin import BackOfficeAdmin
 from onecard.kit.confirmation_pages import actor_of
 from onecard.kit.transactions import transaction
@@ -39,6 +40,8 @@ class AuditedAdmin(BackOfficeAdmin):
     # The model's version field, which rises with every change. A form opened under another version is refused.
     version_field = ""
     compressed_fields = False
+    # What decides which card pays, or who may do what, is edited shortly after a second factor only (decisions/0048).
+    needs_fresh_code = False
     # The trail names changes of these fields without their values.
     secret_fields: tuple[str, ...] = ()
 
@@ -50,6 +53,8 @@ class AuditedAdmin(BackOfficeAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Shows what the database refuses as a sentence, with nothing saved."""
+        if self.needs_fresh_code and self._may_edit(request, object_id) and not fresh_code.is_fresh(request):
+            return fresh_code.ask(request)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError:
@@ -57,6 +62,12 @@ class AuditedAdmin(BackOfficeAdmin):
         except OperationalError:
             messages.error(request, BUSY)
         return HttpResponseRedirect(request.get_full_path())
+
+    def _may_edit(self, request: HttpRequest, object_id: str | None) -> bool:
+        """Whoever may only look is not asked for a code."""
+        if object_id is None:
+            return self.has_add_permission(request)
+        return self.has_change_permission(request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """For an edit, returns the row under its lock, so that nobody overwrites another person's change unseen."""

@@ -52,6 +52,7 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
     """Logins, with a trail."""
 
     form = LoginForm
+    needs_fresh_code = True
     secret_fields = ("password",)
     actions_list = ("invite_colleague",)
     actions_detail = ("invite", "remove_second_factor")
@@ -108,6 +109,8 @@ class UserAdmin(PeopleAdmin, AuditedAdmin):  # type: ignore[misc]  # Django asks
 @admin.register(Group)
 class GroupAdmin(RolesAdmin, AuditedAdmin):
     """Groups, with a trail."""
+
+    needs_fresh_code = True
 
 
 references.register("user", lambda key: reverse("admin:users_user_change", args=[key]))

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from issuing.billing import unfunded_charge
 from onecard.users.models import User
-from wallet.admin.case_actions import ACTIONS, CaseAction, WhyForm
+from wallet.admin.case_actions import ACTIONS, CaseAction
+from wallet.admin.case_forms import WhyForm
 from wallet.casework.rules import CaseFacts
 
 

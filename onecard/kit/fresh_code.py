@@ -38,8 +38,8 @@ def is_fresh(request: HttpRequest) -> bool:
     return bool(settings.DEBUG) and not _ways(request)
 
 
-def ask(request: HttpRequest, form: forms.Form) -> HttpResponse:
-    """Leads to the page that asks for a code, and from there back; what a POST brought is kept for the form.
+def ask(request: HttpRequest, form: forms.Form | None = None) -> HttpResponse:
+    """Leads to the page that asks for a code, and from there back; what a POST brought is kept for the form, if given.
 
     Raises PermissionDenied for a person without a second factor.
     """
@@ -48,7 +48,8 @@ def ask(request: HttpRequest, form: forms.Form) -> HttpResponse:
         raise PermissionDenied(_("Set up your second factor first: ask an administrator for an invitation."))
     page = request.get_full_path()
     if request.method == "POST":
-        _keep(request, form, page)
+        if form is not None:
+            _keep(request, form, page)
         messages.warning(request, _("Nothing has been done yet: your last code was entered too long ago."))
     return redirect(f"{ways[0]['url']}?{urlencode({'next': page})}")
 

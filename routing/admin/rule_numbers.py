@@ -18,6 +18,7 @@ class RuleNumberAdmin(AuditedAdmin):
 
     form = VersionedForm
     version_field = "version"
+    needs_fresh_code = True
     list_filter = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:

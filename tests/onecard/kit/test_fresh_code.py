@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
@@ -12,8 +13,10 @@ from audit.models import Entry
 from onecard.second_factor import devices
 from onecard.second_factor.seeds import seeds_of
 from onecard.users.models import User
+from routing.models import Threshold
 from tests.support.authenticators import Authenticator
-from tests.support.back_office import form_of, logged_in, opened, sentences, superuser, text_of
+from tests.support.back_office import form_of, logged_in, opened, send, sentences, superuser, text_of
+from tests.support.factories import UserFactory
 from tests.support.second_step import let_code_age
 from tests.wallet.admin.case_pages import act, paid_case
 from wallet.models import Case, FundingRefund
@@ -134,6 +137,30 @@ def test_a_page_that_moves_no_money_asks_for_nothing(client: Client, case: Case)
     assert client.get(act(case, "note")).status_code == 200
     client.post(act(case, "note"), {"text": "They were glad."})
     assert case.notes.filter(text__contains="glad").exists()
+
+
+def test_a_number_of_the_rules_is_edited_shortly_after_a_code_only(client: Client, phone: Authenticator) -> None:
+    row = Threshold.objects.first()
+    assert row is not None
+    page = reverse("admin:routing_threshold_change", args=[row.pk])
+    before = Threshold.objects.filter(pk=row.pk).values().get()
+    assert asks_again(client.get(page))
+    assert asks_again(client.post(page, {"value": "9", "shown_version": str(row.version)}))
+    assert Threshold.objects.filter(pk=row.pk).values().get() == before
+
+    client.post(AGAIN, {"code": phone.fresh_code()})
+    send(client, page, value="9")
+
+    assert Threshold.objects.get(pk=row.pk).value == 9
+
+
+def test_who_may_only_look_at_a_form_is_asked_for_nothing() -> None:
+    auditor = UserFactory(is_staff=True)
+    auditor.groups.add(Group.objects.get(name="auditor"))
+    client = logged_in(auditor)
+    let_code_age(client)
+
+    assert client.get(reverse("admin:users_user_change", args=[auditor.pk])).status_code == 200
 
 
 def test_a_wrong_code_is_in_the_trail_and_ten_end_it(

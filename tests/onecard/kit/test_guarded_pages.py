@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 
+from audit.edits import AuditedAdmin
 from wallet.admin.case_actions import ACTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,6 +70,20 @@ FREE = {
     "wallet/admin/identity_buttons.py: submit_identity": "a check waits for somebody",
     "wallet/admin/new_person.py: _confirmation": "makes a person without a card",
 }
+# Django's own forms, by the model that they edit.
+GUARDED_FORMS = {
+    "users.user": "says what somebody may do, and who they are",
+    "auth.group": "says what all its members may do",
+    "routing.preferencemultiplier": "decides which card pays",
+    "routing.threshold": "decides which card pays",
+}
+FREE_FORMS = {
+    "issuing.rollout": "switches features for a share of all people",
+    "issuing.virtualcard": "whether the card's balance pays first",
+    "routing.merchantcategory": "the name of a code",
+    "wallet.cardholder": "a person's address and their cards' order",
+    "wallet.cardproduct": "the name of a product",
+}
 FREE_CASE_ACTIONS = {
     "withdraw": "what was proposed does not happen",
     "resolve": "closes the case with a sentence; a case with money left to book cannot be resolved",
@@ -119,6 +135,16 @@ def test_every_button_of_a_case_that_moves_money_says_so() -> None:
     free = {name for name, action in ACTIONS.items() if not action.moves_money}
     assert free == set(FREE_CASE_ACTIONS)
     assert {"refund", "charge-again", "charge-chosen", "ask-write-off", "agree"} <= set(ACTIONS) - free
+
+
+def test_every_form_is_known_and_those_about_power_take_a_fresh_code() -> None:
+    forms = {
+        model._meta.label_lower: page.needs_fresh_code
+        for model, page in admin.site._registry.items()
+        if isinstance(page, AuditedAdmin)
+    }
+    assert set(forms) == {*GUARDED_FORMS, *FREE_FORMS}, ADVICE % "A form"
+    assert {name for name, is_guarded in forms.items() if is_guarded} == set(GUARDED_FORMS)
 
 
 @pytest.mark.parametrize(

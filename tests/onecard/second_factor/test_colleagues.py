@@ -1,6 +1,7 @@
 """Staff are invited with a role, by administrators on a page and by a command on the machine."""
 
 import pytest
+from allauth.mfa.models import Authenticator as Row
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.core.management import CommandError, call_command
@@ -8,6 +9,8 @@ from django.urls import reverse
 
 from audit.models import Entry
 from onecard.users.models import Invitation, User
+from tests.onecard.second_factor.test_pages import deliver
+from tests.support.authenticators import Authenticator
 from tests.support.back_office import logged_in, superuser, text_of
 from tests.support.factories import UserFactory
 
@@ -34,6 +37,34 @@ def test_an_administrator_invites_somebody_with_a_role() -> None:
     assert roles_of(grace) == ["finance"]
     assert Invitation.objects.get().user == grace
     assert Entry.objects.get(action="staff.role_given").details["role"] == "finance"
+
+
+def test_other_administrators_hear_of_an_invitation_without_its_link() -> None:
+    ada, other, gone = of_role("administrator"), superuser(), of_role("administrator")
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    of_role("risk")
+
+    logged_in(ada).post(PAGE, GRACE)
+
+    told = dict(each.split(": ", 1) for each in deliver())
+    assert set(told) == {"grace@example.com", other.email}
+    assert "/invitation/" in told["grace@example.com"]
+    assert f"{ada.username} invited grace" in told[other.email]
+    assert "Groups of grace: finance" in told[other.email]
+    assert "/invitation/" not in told[other.email]
+
+
+def test_other_administrators_hear_of_a_removed_second_factor_and_why() -> None:
+    ada, other, casey = of_role("administrator"), of_role("administrator"), of_role("risk")
+    Authenticator.of(casey)
+
+    logged_in(ada).post(reverse("second-factor-remove", args=[casey.pk]), {"reason": "Their phone fell into the sea"})
+
+    told = dict(each.split(": ", 1) for each in deliver())
+    assert "Their phone fell into the sea" in told[other.email]
+    assert f"{ada.username} removed the second factor of {casey.username}" in told[other.email]
+    assert ada.email not in told
+    assert not Row.objects.filter(user=casey).exists()
 
 
 @pytest.mark.parametrize("wrong", [{"username": "GRACE"}, {"role": "boss"}, {"role": ""}, {"email": "no"}])
