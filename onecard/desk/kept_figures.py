@@ -10,7 +10,7 @@ from typing import Any, Final
 from issuing.rewards import totals
 from onecard.desk.models import KeptFigure
 from onecard.kit import clock
-from wallet.ledger import check as ledger_check
+from wallet.ledger import balances
 
 BALANCES: Final = "booked_balances"
 REWARDS: Final = "rewards_of_the_month"
@@ -30,10 +30,11 @@ def read(name: str) -> tuple[Rows | None, dt.datetime | None]:
 
 
 def _balances() -> Rows:
-    """Each account's balance in each currency, in minor units."""
+    """Each account's balance in each currency, in minor units; the sums of old postings are kept up first."""
+    balances.keep_sums()
     return [
         {"account": each.account, "currency": each.currency, "balance_minor": each.minor}
-        for each in ledger_check.balances()
+        for each in balances.balances()
     ]
 
 

@@ -4,20 +4,36 @@ A value that few rows have would be looked for in all of them. A page looks at t
 up to when, and leads to those beyond.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
 from django.db.models import DateTimeField, Model
 
 from onecard.kit.row_counts import expectation
+from onecard.kit.transactions import transaction
 
 if TYPE_CHECKING:
     from onecard.kit.long_lists import KeyOrder, ListPage
 
 # So many rows are read in some tenths of a second.
-MOST_READ: Final = 100_000
+MOST_READ: Final = 50_000
 # What PostgreSQL expects to read with less than this cost (its own unit) is read as far as it goes.
 READ_BELOW_COST: Final = 20_000
+
+
+@contextmanager
+def planned_for_its_values() -> Iterator[None]:
+    """Has PostgreSQL plan each statement for the values that it is asked with.
+
+    What a connection has prepared it would read as for a common value, and so look through everything for a rare one.
+    """
+    with transaction():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        yield
 
 
 def last_row(page: "ListPage", order: "KeyOrder", edge: Model | None, *, backwards: bool) -> Any:

@@ -126,7 +126,8 @@ class ListPage(BaseChangeList):
         if order is None:
             super().get_results(request)
             return
-        self._read_page(order, start)
+        with bounded_reading.planned_for_its_values():
+            self._read_page(order, start)
 
     def _read_page(self, order: KeyOrder, start: dict[str, str]) -> None:
         size, backwards = self.list_per_page, BEFORE in start

@@ -7,7 +7,13 @@ from tests.query_plans.row_numbers import A_FEW
 OF_RANKINGS: Final[dict[str, tuple[int, dict[str, str]]]] = {
     "routing_rankingrow": (
         2 * A_FEW,
-        {"mcc": "lpad((n / 10)::text, 4, '0')", "scope": "'network'", "network": "'visa'", "card_name": "'c' || n"},
+        {
+            "mcc": "lpad((n / 10)::text, 4, '0')",
+            "scope": "'network'",
+            "network": "'visa'",
+            "card_name": "'c' || n",
+            "reward_type": "'cash'",
+        },
     ),
     "routing_rankingdraft": (100, {"status": "'draft'", "author_id": "n", "changed_by_id": "n"}),
     "routing_rankingchange": (

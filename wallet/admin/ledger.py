@@ -16,7 +16,7 @@ from onecard.kit import display, references
 from onecard.kit.admin import ReadOnlyAdmin
 from onecard.kit.range_filters import AmountFilter
 from wallet import accounts
-from wallet.ledger import check as ledger_check
+from wallet.ledger import balances
 from wallet.models import Posting
 
 
@@ -54,7 +54,7 @@ class PostingAdmin(ReadOnlyAdmin):
         return [accounts, *super().get_urls()]
 
     def accounts(self, request: HttpRequest) -> HttpResponse:
-        """Returns the page of the chart of accounts, with each account's balance by currency from one grouped query."""
+        """Returns the page of the chart of accounts, with each account's balance by currency."""
         if request.method != "GET" or not self.has_view_permission(request):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": _("Accounts"), "accounts": accounts_in_words()}
@@ -92,7 +92,7 @@ class PostingAdmin(ReadOnlyAdmin):
 def accounts_in_words() -> list[dict[str, Any]]:
     """Returns for each account its meaning, whether it must return to zero, its balances and its postings' page."""
     held: dict[str, list[str]] = {}
-    for each in ledger_check.balances():
+    for each in balances.balances():
         held.setdefault(each.account, []).append(display.money(each.minor, each.currency))
     postings = reverse("admin:wallet_posting_changelist")
     return [

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 from django.db import connection
 
 from wallet.accounts import Account
+from wallet.ledger import balances
+from wallet.models import LedgerSum
 
-# A posting takes from one account what it adds to another, so a sum other than 0 means a broken database.
-BALANCES = """
-SELECT account, currency, sum(amount)::bigint FROM (
-    SELECT debit AS account, currency, amount_minor AS amount FROM wallet_posting
-    UNION ALL SELECT credit, currency, -amount_minor FROM wallet_posting
-) moved GROUP BY account, currency ORDER BY currency, account
-"""
 CHARGED = """
 SELECT 'charge:' || c.public_id AS key, o.amount_minor - o.released_minor AS amount_minor, o.currency
 FROM wallet_fundingcharge c JOIN wallet_fundingobligation o ON o.id = c.obligation_id WHERE c.status = 'succeeded'
@@ -79,15 +74,6 @@ WHERE coalesce(r.minor, 0) <> coalesce(p.minor, 0) ORDER BY 1
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
-    """Debits less credits of an account in minor units, computed from the postings."""
-
-    account: str
-    currency: str
-    minor: int
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """A disagreement between the ledger and the rows, as a sentence; `about` is the key or reference."""
 
@@ -98,25 +84,31 @@ class Problem:
 def check() -> list[Problem]:
     """Returns every problem of the wallet's ledger; empty when it is right. Reads all postings."""
     both_ways = [*_both_ways(CHARGED, CHARGE_POSTINGS), *_both_ways(GIVEN_BACK, REFUND_POSTINGS)]
-    return [*_sums(), *both_ways, *_turned(), *_exchanged(), *_disputed(), *_carried()]
-
-
-def balances() -> list[Balance]:
-    """Returns the balance of every account with postings, by currency."""
-    with connection.cursor() as cursor:
-        cursor.execute(BALANCES)
-        return [Balance(*row) for row in cursor.fetchall()]
+    return [*_sums(), *_kept(), *both_ways, *_turned(), *_exchanged(), *_disputed(), *_carried()]
 
 
 def _sums() -> Iterator[Problem]:
     totals: dict[str, int] = {}
-    for balance in balances():
+    for balance in balances.moved():
         totals[balance.currency] = totals.get(balance.currency, 0) + balance.minor
         if balance.account not in Account.values:
             yield Problem(balance.account, f"The account {balance.account!r} is not in the chart.")
     for currency, total in totals.items():
         if total:
             yield Problem(currency, f"All accounts in {currency} sum up to {total} instead of 0.")
+
+
+def _kept() -> Iterator[Problem]:
+    """Adds up again what the kept sums stand for."""
+    kept = {(each.account, each.currency): each for each in LedgerSum.objects.all()}
+    last = max((each.through for each in kept.values()), default=0)
+    posted = {(each.account, each.currency): each.minor for each in balances.moved(last=last)}
+    for key in sorted({*kept, *posted}):
+        stored = kept[key].balance_minor if key in kept else 0
+        if stored != posted.get(key, 0) or (key in kept and kept[key].through != last):
+            about, currency = key
+            said = f"The kept sum is {stored} {currency}, and postings up to {last} add up to {posted.get(key, 0)}."
+            yield Problem(about, f"{about}: {said}")
 
 
 def _both_ways(ours: str, posted: str) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from wallet.models.disputes import FundingDispute
 from wallet.models.entered import EnteredAmount
 from wallet.models.funding import FundingCharge, FundingObligation, FundingRefund
 from wallet.models.kyc import KycEvent, KycReview
-from wallet.models.ledger import Posting
+from wallet.models.ledger import LedgerSum, Posting
 from wallet.models.notes import PersonNote
 from wallet.models.pauses import ProcessorPause
 from wallet.models.saving import CardDetachment, CardSetup
@@ -40,6 +40,7 @@ __all__ = [
     "KycEvent",
     "KycReview",
     "KycStatus",
+    "LedgerSum",
     "Network",
     "PersonNote",
     "Posting",

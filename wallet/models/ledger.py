@@ -72,3 +72,21 @@ class Posting(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+
+class LedgerSum(models.Model):
+    """The kept balance of an account in a currency: of its postings up to one of them (wallet/ledger/balances.py).
+
+    All rows are of the same postings. `manage.py check_ledger` adds them up again.
+    """
+
+    account = models.CharField(max_length=30, choices=Account.choices)
+    currency = models.CharField(max_length=3)
+    balance_minor = models.BigIntegerField(default=0, help_text=gettext_lazy("Debits less credits."))
+    through = models.BigIntegerField(default=0, help_text=gettext_lazy("The key of the last posting in it."))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "currency"], name="one_sum_per_account")]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.currency}: {self.balance_minor} through posting {self.through}"

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from issuing.reconcile import ledger_balances
 from onecard.kit.money import Money, MoneyError
 from wallet.accounts import Account
+from wallet.ledger import balances
 from wallet.ledger import check as ledger_check
 
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     help = "Recomputes the ledger's balances from its postings. Exit status: 0 right, 1 wrong."
 
     def handle(self, **_options: Any) -> None:
-        for balance in ledger_check.balances():
+        for balance in balances.moved():
             self.stdout.write(f"{_name(balance.account):<24}{_money(balance):>24}")
         problems = [*ledger_check.check(), *ledger_balances.check()]
         for problem in problems:
@@ -31,7 +32,7 @@ def _name(account: str) -> str:
     return str(Account(account).label) if account in Account.values else account
 
 
-def _money(balance: ledger_check.Balance) -> str:
+def _money(balance: balances.Balance) -> str:
     try:
         return str(Money(balance.minor, balance.currency))
     except MoneyError:

@@ -13,6 +13,7 @@ from psycopg import sql
 from tests.proofs.desk import rows
 from tests.proofs.desk.table import Table
 from tests.query_plans.filled_tables import COLUMNS, default_values
+from wallet.ledger import balances
 
 Progress = Callable[[str, int], None]
 # Rows of one statement: some seconds, so that the progress moves.
@@ -39,6 +40,9 @@ def filled_database(purchases: int, *, anew: bool, progress: Progress) -> Iterat
             progress(f"VACUUM {table}", 0)
             with connection.cursor() as cursor:
                 cursor.execute(f"VACUUM {table}")
+        # What workers keep up for these pages.
+        progress("sums of the ledger", 0)
+        balances.keep_sums()
         connection.close()
         _keep(name, _recipe(purchases))
         yield name

@@ -13,6 +13,7 @@ from issuing.models import Authorization, CardTransaction
 from issuing.reconcile import ledger_balances
 from tests.proofs.purchases.truth import Name, Paid, Truth
 from wallet.accounts import Account
+from wallet.ledger import balances
 from wallet.ledger import check as ledger_check
 from wallet.models import Case, FundingCharge, FundingObligation, FundingRefund, Posting
 
@@ -78,7 +79,7 @@ def count(truth: Truth) -> Count:
     _net(truth, ours, made)
     _clearing(ours, made)
     _ends(made)
-    for balance in ledger_check.balances():
+    for balance in balances.moved():
         made.accounts[balance.currency] += balance.minor
     made.wrong_in_ledger = [problem.said for problem in (*ledger_check.check(), *ledger_balances.check())]
     made.cases = Counter(Case.objects.filter(status=Case.Status.OPEN).values_list("kind", flat=True))

@@ -46,6 +46,7 @@ def test_the_chart_is_read_with_one_query_of_postings() -> None:
     with CaptureQueriesContext(connection) as queries:
         client.get(ACCOUNTS)
     assert len([each for each in queries if "wallet_posting" in each["sql"]]) == 1
+    assert len([each for each in queries if "wallet_ledgersum" in each["sql"]]) == 1
 
 
 def test_who_may_not_see_postings_sees_no_accounts_and_nobody_posts_there() -> None:

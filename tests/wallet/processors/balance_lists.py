@@ -17,7 +17,7 @@ from tests.wallet.charges.cascades import PAYMENT_METHODS
 from wallet.accounts import Account
 from wallet.charges import charge as charges
 from wallet.fees import book as fees
-from wallet.ledger import check as ledger_check
+from wallet.ledger import balances
 from wallet.models import FundingCharge, FundingRefund, Posting
 from wallet.processors.stripe import balance as stripe_balance
 from wallet.processors.stripe.client import stripe_client
@@ -94,7 +94,7 @@ def at_processor() -> dict[str, int]:
 
 
 def in_books(account: str = Account.PROCESSOR) -> dict[str, int]:
-    return {each.currency: each.minor for each in ledger_check.balances() if each.account == account and each.minor}
+    return {each.currency: each.minor for each in balances.balances() if each.account == account and each.minor}
 
 
 def booked() -> list[tuple[str, int, str, str]]:
