@@ -1,5 +1,6 @@
 """Drafts of rankings: written by one person, previewed, published by another; and what was published before."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -99,17 +100,14 @@ class RankingDraftAdmin(ReadOnlyAdmin):
 
     @page_action(description=gettext_lazy("New draft"), url_path="new", permissions=["draft", "view"], icon="add")
     def new_draft(self, request: HttpRequest) -> HttpResponse:
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("New draft"),
             words=_("A draft holds changes of rankings that belong together."),
             button=_("Begin the draft"),
             back=reverse("admin:routing_rankingdraft_changelist"),
-            second_person=draft_words.takes_two(user),
+            second_person=draft_words.takes_two(request.user),
         )
-        form = draft_forms.TitleForm(posted(request))
-        begin = partial(drafts.begin, user=user)
-        return ask_or_do(request, confirmation, form, begin, done=lambda draft: redirect(change_page(draft)))
+        return _do(request, confirmation, draft_forms.TitleForm(posted(request)), drafts.begin, done=_show)
 
     @page_action(
         description=gettext_lazy("Add a ranking"), url_path="add-ranking", permissions=["draft", "view"], icon="add"
@@ -119,9 +117,9 @@ class RankingDraftAdmin(ReadOnlyAdmin):
         asked = {"mcc": request.GET.get("mcc", ""), "card": request.GET.get("card", "")}
         confirmation = Confirmation(
             title=_("Add a ranking to “%(title)s”") % {"title": draft},
+            back=change_page(draft),
             words=_("An MCC and card that is ranked from the same first day gets these values instead."),
             button=_("Put it into the draft"),
-            back=change_page(draft),
             second_person=_takes_two(request, draft),
         )
         return draft_forms.ask(request, confirmation, RankingForm(posted(request), initial=asked, draft=draft), draft)
@@ -131,72 +129,66 @@ class RankingDraftAdmin(ReadOnlyAdmin):
     )
     def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
         draft = row_or_404(self, request, object_id)
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("Preview “%(title)s”") % {"title": draft},
+            back=change_page(draft),
             words=_(
                 "The purchases of the last days are decided again, without and with the draft. Nothing is charged or "
                 "changed: you see which card would have paid, and how much more or less it would have earned."
             ),
             button=_("Begin the preview"),
-            back=change_page(draft),
         )
-        begin = partial(previews.ask, draft=draft, user=user)
         form = draft_forms.PreviewForm(posted(request))
-        return ask_or_do(request, confirmation, form, begin, done=lambda p: redirect(change_page(p)), row=draft)
+        return _do(request, confirmation, form, partial(previews.ask, draft=draft), done=_show, row=draft)
 
     @page_action(
         description=gettext_lazy("Publish"), url_path="publish", permissions=["publish", "view"], icon="publish"
     )
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         draft = row_or_404(self, request, object_id)
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("Publish “%(title)s”") % {"title": draft},
+            back=change_page(draft),
             words=_("From the next purchase on, every decision uses these rankings. See first what would change."),
             button=_("Publish"),
-            back=change_page(draft),
             danger=True,
             facts=draft_words.facts(draft),
             needs_fresh_code=True,
         )
         form = draft_forms.PublishForm(posted(request), initial={"shown_version": draft.version})
-        call = partial(publishing.publish, draft=draft, user=user)
         done = _("Published: every purchase from now on uses it.")
-        return ask_or_do(request, confirmation, form, call, done=done, row=draft)
+        return _do(request, confirmation, form, partial(publishing.publish, draft=draft), done=done, row=draft)
 
     @page_action(
         description=gettext_lazy("Compare anew"), url_path="compare-anew", permissions=["draft", "view"], icon="sync"
     )
     def compare_anew(self, request: HttpRequest, object_id: str) -> HttpResponse:
         draft = row_or_404(self, request, object_id)
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("Compare “%(title)s” anew") % {"title": draft},
+            back=change_page(draft),
             words=_(
                 "Each change is compared with what is published now, and one that changes nothing any more is dropped. "
                 "You count as the last person who changed the draft, so somebody else publishes it."
             ),
             button=_("Compare"),
-            back=change_page(draft),
             second_person=_takes_two(request, draft),
         )
-        call = partial(drafts.renew, draft=draft, user=user)
-        return ask_or_do(request, confirmation, forms.Form(posted(request)), call, done=_("Compared."), row=draft)
+        form, call = forms.Form(posted(request)), partial(drafts.renew, draft=draft)
+        return _do(request, confirmation, form, call, done=_("Compared."), row=draft)
 
     @page_action(description=gettext_lazy("Discard"), url_path="discard", permissions=["draft", "view"], icon="delete")
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
         draft = row_or_404(self, request, object_id)
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("Discard “%(title)s”") % {"title": draft},
+            back=change_page(draft),
             words=_("The draft ends without effect. It stays in the list."),
             button=_("Discard"),
-            back=change_page(draft),
             danger=True,
         )
-        call = partial(drafts.discard, draft=draft, user=user)
-        return ask_or_do(request, confirmation, ReasonForm(posted(request)), call, done=_("Discarded."), row=draft)
+        form, call = ReasonForm(posted(request)), partial(drafts.discard, draft=draft)
+        return _do(request, confirmation, form, call, done=_("Discarded."), row=draft)
 
     @page_action(
         description=gettext_lazy("Go back to before this"), url_path="go-back", permissions=["draft", "view"],
@@ -204,24 +196,20 @@ class RankingDraftAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     def go_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
         publication = row_or_404(self, request, object_id)
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("Go back to before “%(title)s”") % {"title": publication},
+            back=change_page(publication),
             words=_(
                 "A new draft takes back this publication and all that came after it. It is previewed as every draft is."
             ),
             button=_("Begin that draft"),
-            back=change_page(publication),
-            second_person=draft_words.takes_two(user),
+            second_person=draft_words.takes_two(request.user),
         )
-        call = partial(publishing.draft_state_before, publication=publication, user=user)
-        return ask_or_do(
-            request, confirmation, forms.Form(posted(request)), call, done=lambda draft: redirect(change_page(draft))
-        )
+        call = partial(publishing.draft_state_before, publication=publication)
+        return _do(request, confirmation, forms.Form(posted(request)), call, done=_show)
 
     def take_out(self, request: HttpRequest, object_id: int, change_id: int) -> HttpResponse:
         draft, change = self._change(request, object_id, change_id)
-        user: Any = request.user
         confirmation = Confirmation(
             title=_("Take %(card)s at MCC %(mcc)s out of the draft")
             % {"card": words.subject(change), "mcc": change.mcc},
@@ -229,8 +217,8 @@ class RankingDraftAdmin(ReadOnlyAdmin):
             button=_("Take out"),
             back=change_page(draft),
         )
-        call = partial(drafts.take_out, draft=draft, change_id=change_id, user=user)
-        return ask_or_do(request, confirmation, forms.Form(posted(request)), call, done=_("Taken out."), row=draft)
+        call = partial(drafts.take_out, draft=draft, change_id=change_id)
+        return _do(request, confirmation, forms.Form(posted(request)), call, done=_("Taken out."), row=draft)
 
     def edit_change(self, request: HttpRequest, object_id: int, change_id: int) -> HttpResponse:
         draft, change = self._change(request, object_id, change_id)
@@ -302,6 +290,18 @@ class RankingDraftAdmin(ReadOnlyAdmin):
 
 def _takes_two(request: HttpRequest, draft: RankingDraft) -> tuple[str, ...]:
     return draft_words.takes_two(request.user, *publishing.writers(draft))
+
+
+def _do(
+    request: HttpRequest, confirmation: Confirmation, form: forms.Form, call: Callable[..., Any], **more: Any
+) -> HttpResponse:
+    """Asks, and then calls the domain in the name of whoever pressed the button."""
+    return ask_or_do(request, confirmation, form, partial(call, user=request.user), **more)
+
+
+def _show(row: Any) -> HttpResponse:
+    """Leads to the draft or the preview that was begun."""
+    return redirect(change_page(row))
 
 
 references.register("rankingdraft", lambda key: reverse("admin:routing_rankingdraft_change", args=[key]))
