@@ -22,7 +22,8 @@ def test_a_filter_is_kept_and_its_list_is_exported(log_in: LogIn, buy: Buy, axe:
     expect(page.locator("#command-results").get_by_text("Bella Italia").first).to_be_visible()
     shot(page, "search")
     page.locator("#command-results").get_by_role("link", name="Bella Italia").first.click()
-    expect(page.get_by_role("heading", name="Bella Italia 45.00 USD")).to_be_visible()
+    page.get_by_role("row", name="Bella Italia").get_by_role("link", name="Bella Italia").click()
+    expect(page.get_by_role("heading", name="Bella Italia 45.00 USD Approved")).to_be_visible()
 
     page.goto("/admin/issuing/authorization/?mcc=5812")
     page.get_by_placeholder("Name of this filter").fill("Restaurants")

@@ -96,8 +96,7 @@ def _ask(client: Client, address: Address) -> Answer:
     began, busy = time.perf_counter(), _busy_s()
     with connection.execute_wrapper(timing):
         response = client.get(address.url, SERVER_NAME="localhost")
-        # Of a file that streams, the person waits for its beginning.
-        size = len(next(iter(response), b"")) if response.streaming else len(response.content)
+        size = _size_of_view(response)
     wall_ms, ms = (time.perf_counter() - began) * 1000, (_busy_s() - busy) * 1000
     if ms <= 0:  # The page has replaced its session of the database, whose time is lost.
         ms = wall_ms
@@ -105,6 +104,14 @@ def _ask(client: Client, address: Address) -> Answer:
     return Answer(
         address, response.status_code, min(ms, wall_ms), wall_ms, len(timed), size / KB, slowest_ms, _short(slowest)
     )
+
+
+def _size_of_view(response: Any) -> int:
+    """Returns the bytes that a person waits for: of a file that streams its beginning. A file to keep is no view."""
+    if response.streaming:
+        return len(next(iter(response), b""))
+    is_file = response.get("Content-Disposition", "").startswith("attachment")
+    return 0 if is_file else len(response.content)
 
 
 def _busy_s() -> float:
