@@ -37,7 +37,13 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         permissions = [("assign_roles", "Can invite staff, choose their role, and remove a lost second factor")]
         # Staff search for a person by a part of their address (onecard/desk/people_search.py).
-        indexes = [GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="login_email_words")]
+        indexes = [
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="login_email_words"),
+            # Few are staff. Pages name those who may approve (onecard/second_factor/second_people.py).
+            models.Index(
+                fields=["trusted_from"], condition=models.Q(trusted_from__isnull=False), name="login_trusted_staff"
+            ),
+        ]
         constraints = [
             # Staff may have their own address at a login of theirs too; people log in by it.
             models.UniqueConstraint(

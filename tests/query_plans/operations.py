@@ -51,6 +51,7 @@ from onecard.notices import services as notices
 from onecard.notices.kinds import Kind
 from onecard.outbox import relay
 from routing.models import RankingDraft, RankingPreview
+from tests.proofs.desk.addresses import typed_into
 from tests.support import stripe_events
 from tests.support.back_office import logged_in, superuser
 from tests.support.processors import Obliging
@@ -285,15 +286,14 @@ def searches() -> Iterator[tuple[str, Operation]]:
 
 
 def filters() -> Iterator[tuple[str, Operation]]:
-    """Every list filtered by each choice that its page offers."""
+    """Every list filtered by each choice that its page offers, and by what people type."""
     asking = _Asking()
     for room in asking.rooms():
         page = asking.rows(room)
         for each in page.filter_specs:
-            for choice in each.choices(page):
-                query = dict(parse_qsl(choice["query_string"].lstrip("?")))
-                name = f"filter {room.model._meta.label} {each.title}: {choice['display']}"
-                yield name, partial(asking.rows, room, **query)
+            links = [it["query_string"].lstrip("?") for it in each.choices(page) if "query_string" in it]
+            for query in (*(dict(parse_qsl(link)) for link in links), *typed_into(each)):
+                yield f"filter {room.model._meta.label} {each.title}: {query}", partial(asking.rows, room, **query)
 
 
 class _Asking:

@@ -79,12 +79,12 @@ def _of_list(model: type[Model], room: Any, user: Any) -> Iterator[Address]:
         yield from (
             Address("filter", f"{name} {each.title}: {it['display']}", page + it["query_string"]) for it in chosen
         )
-        for typed in _typed(each):
-            words = " to ".join(typed.values())
-            yield Address("filter", f"{name} {each.title}: {words}", f"{page}?{urlencode(typed)}")
+        for query in typed_into(each):
+            words = " to ".join(query.values())
+            yield Address("filter", f"{name} {each.title}: {words}", f"{page}?{urlencode(query)}")
 
 
-def _typed(spec: Any) -> list[dict[str, str]]:
+def typed_into(spec: Any) -> list[dict[str, str]]:
     """Returns what people type into a filter: what many, few and no rows have, and days of long ago."""
     if isinstance(spec, AmountFilter):
         return [{"amount_from": least, "amount_to": most} for least, most in AMOUNTS]
