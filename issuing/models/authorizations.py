@@ -100,7 +100,13 @@ class Authorization(models.Model):
             models.Index(fields=["settle_due_at"], name="purchase_to_settle", condition=Q(settle_due_at__isnull=False)),
             # The list of staff: its order, its dates, and the words of its search.
             models.Index(fields=["created_at", "id"], name="purchase_in_time"),
-            GinIndex(OpClass(Upper("merchant_name"), name="gin_trgm_ops"), name="purchase_merchant", fastupdate=False),
+            # A decision appends its words to a short list; the server sorts them in when the list is full, in kB.
+            GinIndex(
+                OpClass(Upper("merchant_name"), name="gin_trgm_ops"),
+                name="purchase_merchant",
+                fastupdate=True,
+                gin_pending_list_limit=256,
+            ),
             # Few: staff look at what got no answer of ours, by date.
             models.Index(fields=["created_at", "id"], name="purchase_unanswered", condition=~Q(answer_failed="")),
         ]
