@@ -100,7 +100,8 @@ def choose(purchase: Purchase, methods: Sequence[Method], rows: Sequence[Row], p
     `rows` are those of the purchase's MCC. The choice holds all methods: candidates first, best first, then those
     left out with the reason. Without a usable method the choice has none and its rule is `no_funding_card`.
     """
-    assessed = [_assess(method, purchase, rows, preference, rules) for method in methods]
+    applicable = _applicable_rows(rows, purchase.local_date, preference, rules)
+    assessed = [_assess(method, purchase, applicable, preference, rules) for method in methods]
     ranked = _rank([candidate for candidate in assessed if not candidate.left_out], rules.tie_within)
     trace = (*ranked, *(candidate for candidate in assessed if candidate.left_out))
     if not ranked:
@@ -125,8 +126,12 @@ def _apply_preference(ranked: list[Candidate], preference: str, rules: Rules) ->
     return backup, "backup_without_cash"
 
 
-def _assess(method: Method, purchase: Purchase, rows: Sequence[Row], preference: str, rules: Rules) -> Candidate:
-    row = _applicable_row(method, purchase, rows, preference, rules)
+def _assess(
+    method: Method, purchase: Purchase, applicable: dict[int | str, Row], preference: str, rules: Rules
+) -> Candidate:
+    """Today's row for the method's product applies if there is one, else that for its network."""
+    of_product = applicable.get(method.product_id) if method.product_id is not None else None
+    row = of_product or applicable.get(method.network)
     multiplier = _multiplier(row, preference, rules) if row else ZERO
     reward = row.reward_rate * multiplier if row else ZERO
     reason = _unusable_because(method, purchase) or ("" if row else "no_ranking_row")
@@ -149,22 +154,22 @@ def _unusable_because(method: Method, purchase: Purchase) -> str:
     return ""
 
 
-def _applicable_row(
-    method: Method, purchase: Purchase, rows: Iterable[Row], preference: str, rules: Rules
-) -> Row | None:
-    """Returns today's product row if there is one, else the network row.
+def _applicable_rows(rows: Iterable[Row], day: dt.date, preference: str, rules: Rules) -> dict[int | str, Row]:
+    """Returns the row that applies on this day for each product, by its id, and for each network, by its name.
 
     Of several rows of one scope the one that started last applies; of rows that started together, the one that is worth
     most (the walkthrough's JSON names several cards of a network), then the oldest.
     """
-    today = [row for row in rows if _covers(row, purchase.local_date)]
-    of_product = [row for row in today if row.product_id is not None and row.product_id == method.product_id]
-    of_network = [row for row in today if row.product_id is None and row.network == method.network]
 
     def precedence(row: Row) -> tuple[dt.date, Decimal, int]:
         return row.valid_from or dt.date.min, row.reward_rate * _multiplier(row, preference, rules), -row.id
 
-    return max(of_product or of_network, key=precedence, default=None)
+    found: dict[int | str, Row] = {}
+    for row in rows:
+        scope = row.network if row.product_id is None else row.product_id
+        if _covers(row, day) and (scope not in found or precedence(row) > precedence(found[scope])):
+            found[scope] = row
+    return found
 
 
 def _covers(row: Row, day: dt.date) -> bool:

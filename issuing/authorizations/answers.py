@@ -5,8 +5,6 @@ repeated request gets the same bytes. Everything else that belongs to an answer,
 derived from the bytes.
 """
 
-import uuid
-
 from issuing.issuers.messages import AnswerFormat
 
 # The committing statement may turn an approval into one of these.
@@ -22,7 +20,7 @@ UNDECIDED = {
 }
 
 
-def for_each_result(answers: AnswerFormat, decision_id: uuid.UUID, reason: str) -> dict[str, str]:
+def for_each_result(answers: AnswerFormat, decision_id: str, reason: str) -> dict[str, str]:
     """Returns the answer for each possible outcome of a proposal; the empty reason is the approval."""
     reasons = (reason,) if reason else ("", *UNDER_THE_LOCK)
     return {each: answers.answer(decision_id, each) for each in reasons}

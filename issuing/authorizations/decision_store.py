@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import psycopg
 from django.db import DatabaseError, connection
 from psycopg.pq import PipelineStatus
@@ -149,7 +150,7 @@ async def record_many(
         proposal | {"original_mac": evidence.original_mac}
         for (proposal, _), evidence in zip(decisions, kept, strict=True)
     ]
-    params = [jsonb(json.dumps(proposals).encode()), bytea_array([evidence.body for evidence in kept])]
+    params = [jsonb(msgspec.json.encode(proposals)), bytea_array([evidence.body for evidence in kept])]
     rows = await link.run(RECORD_MANY, params, limit_ms=remaining_ms)
     return [Result((kind or b"").decode(), response or b"") for kind, response in rows]
 

@@ -60,6 +60,6 @@ def _correct(late: Decision, answers: AnswerFormat) -> Decision:
         decline_reason=REASON,
         trace={},
         timings_ms={},
-        response=answers.answer(decision_id, REASON).encode(),
+        response=answers.answer(str(decision_id), REASON).encode(),
         decided_at=clock.now(),
     )

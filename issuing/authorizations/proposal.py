@@ -11,7 +11,7 @@ from issuing.authorizations import contradictions
 from issuing.authorizations.answers import for_each_result
 from issuing.authorizations.facts import CardFacts, Facts
 from issuing.issuers.messages import AuthorizationRequest
-from issuing.limits.windows import day_window, month_window
+from issuing.limits.windows import windows_as_json
 from onecard.kit import clock
 from onecard.kit.clock import Stopwatch, local_day
 from routing import rulebook
@@ -30,7 +30,7 @@ def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID
 
     It names the versions and amounts that it is based on, so that the statement detects when they have changed.
     """
-    now = clock.now()
+    now, public_id = clock.now(), str(decision_id)
     reason, choice, from_balance = "unknown_card", None, 0
     trace: dict[str, Any] = {}
     if facts.card is not None:
@@ -47,13 +47,13 @@ def propose(asked: AuthorizationRequest, facts: Facts, *, decision_id: uuid.UUID
         **_ground(facts, now),
         **contradictions.for_the_record(contradiction, asked, facts),
         "remaining_ms": settings.DECISION_DEADLINE_MS - watch.elapsed_ms,
-        **_money(choice, decision_id, asked.amount_minor, 0 if reason else from_balance),
-        "public_id": str(decision_id),
+        **_money(choice, public_id, asked.amount_minor, 0 if reason else from_balance),
+        "public_id": public_id,
         "decline_reason": reason,
         "rule": _rule(choice, asked.amount_minor, from_balance),
         "trace": trace,
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_result(asked.answers, decision_id, reason),
+        "responses": for_each_result(asked.answers, public_id, reason),
     }
 
 
@@ -62,13 +62,14 @@ def propose_late_decline(asked: AuthorizationRequest, *, decision_id: uuid.UUID,
 
     It is based on nothing that was read and names no card, so it waits for no lock.
     """
+    public_id = str(decision_id)
     return {
         **_facts(asked, clock.now()),
-        "public_id": str(decision_id),
+        "public_id": public_id,
         "decline_reason": "deadline_exceeded",
         "trace": {"issuer_card_id": asked.issuer_card_id},
         "timings_ms": dict(watch.steps_ms),
-        "responses": for_each_result(asked.answers, decision_id, "deadline_exceeded"),
+        "responses": for_each_result(asked.answers, public_id, "deadline_exceeded"),
     }
 
 
@@ -166,18 +167,16 @@ def _ground(facts: Facts, now: dt.datetime) -> dict[str, Any]:
     }
     if facts.card is None:
         return ground
-    today = local_day(now, facts.card.time_zone)
-    windows = {"day": day_window(today, facts.card.time_zone), "month": month_window(today, facts.card.time_zone)}
     return {
         **ground,
         "card_id": facts.card.id,
         "card_version": facts.card.version,
         "wallet_version": facts.card.wallet_version,
-        **{kind: window.as_json() for kind, window in windows.items()},
+        **windows_as_json(local_day(now, facts.card.time_zone), facts.card.time_zone),
     }
 
 
-def _money(choice: Choice | None, decision_id: uuid.UUID, amount_minor: int, from_balance_minor: int) -> dict[str, Any]:
+def _money(choice: Choice | None, decision_id: str, amount_minor: int, from_balance_minor: int) -> dict[str, Any]:
     """Returns what an approval takes from the balance, and the charge that it intends for the rest.
 
     The charge's key is committed before anyone can call the processor (money-safety I9).

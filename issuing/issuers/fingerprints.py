@@ -14,16 +14,17 @@ from onecard.kit.money import WRITTEN_NUMBER
 
 # A decimal of more digits before or after the point is hashed as it is written.
 MOST_DIGITS = 30
+# Of thirteen digits.
+_LEAST_CARD_NUMBER = 10**12
 
 
 def of(said: Any) -> str:
     """Returns the SHA-256, in hex, of JSON values in canonical form; "" for what is nested too deeply to be hashed."""
     try:
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_number)
+        text = json.dumps(_covered(said), sort_keys=True, separators=(",", ":"))
     except RecursionError:
         return ""
-    # A hash over a card's number would reveal the number.
-    return hashlib.sha256(masked(text).encode()).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def number(value: object) -> object:
@@ -36,6 +37,22 @@ def number(value: object) -> object:
 def other_id(event_id: str, fingerprint: str) -> str:
     """Returns the name of an event whose own id belongs to an event with another content."""
     return f"sha256:{hashlib.sha256(f'{event_id}:{fingerprint}'.encode()).hexdigest()}"
+
+
+def _covered(said: Any) -> Any:
+    """Returns the values without cards' numbers: a hash over a number would reveal the number."""
+    if isinstance(said, str):
+        return masked(said)
+    if isinstance(said, dict):
+        return {masked(name): _covered(value) for name, value in said.items()}
+    if isinstance(said, list | tuple):
+        return [_covered(value) for value in said]
+    number = _number(said) if isinstance(said, Decimal) else said
+    if isinstance(number, bool | None) or (isinstance(number, int) and abs(number) < _LEAST_CARD_NUMBER):
+        return number
+    text = str(number)
+    covered = masked(text)
+    return number if covered == text else covered
 
 
 def _number(value: object) -> object:

@@ -5,7 +5,6 @@ Amounts are minor units of their currency, as ISO 4217 counts them.
 
 import datetime as dt
 import hashlib
-import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,7 +89,7 @@ NOTHING = SideAmounts()
 class AnswerFormat(Protocol):
     """The format in which one issuer expects its answer."""
 
-    def answer(self, decision_id: uuid.UUID, reason: str) -> str:
+    def answer(self, decision_id: str, reason: str) -> str:
         """Approves when the reason is empty, and names the decision, so that both sides' records can be matched."""
 
     def bare_decline(self, reason: str) -> bytes:

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from onecard.kit.time_zones import zone_of
 
@@ -36,6 +38,13 @@ def month_window(local_date: dt.date, time_zone: str) -> Window:
     first = local_date.replace(day=1)
     second = _month_after(first)
     return _window(first, second, _month_after(second), time_zone=time_zone)
+
+
+@functools.lru_cache(maxsize=1024)
+def windows_as_json(local_date: dt.date, time_zone: str) -> Mapping[str, Mapping[str, str]]:
+    """Returns both windows around a day, by their kind, as issuing_open_window takes them."""
+    day, month = day_window(local_date, time_zone), month_window(local_date, time_zone)
+    return MappingProxyType({"day": day.as_json(), "month": month.as_json()})
 
 
 def _month_after(first: dt.date) -> dt.date:

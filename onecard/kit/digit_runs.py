@@ -9,6 +9,8 @@ SHORTEST: Final = 13
 _CLASSES: Final = bytes(
     ord("0") if chr(each).isdigit() else ord("a") if chr(each).isalpha() else ord(" ") for each in range(128)
 ) + bytes(128)
+# A quick look finds where such a run may be.
+_DIGITS_AND_SIGNS: Final = re.compile(rb"0[0 ]{%d,}0" % (SHORTEST - 2))
 # At most six signs stand between two digits of a number.
 _MANY_DIGITS: Final = re.compile(rb"0(?: {0,6}0){%d,}" % (SHORTEST - 1))
 # With these a blank may be written as an escape; a NUL is what an encoding of two bytes has between digits.
@@ -22,13 +24,7 @@ def is_plain(text: bytes) -> bool:
 
 def digit_runs(text: bytes) -> Iterator[bytes]:
     """Yields each part of a plain text with at least 13 digits, and signs but no letters between them."""
-    for found in _MANY_DIGITS.finditer(text.translate(_CLASSES)):
-        yield text[found.start() : found.end()]
-
-
-def may_hold_number(text: str) -> bool:
-    """Returns False only for a text in which no card's number can be."""
-    if not text.isascii():
-        return True
-    plain = text.encode()
-    return not is_plain(plain) or any(True for _ in digit_runs(plain))
+    classes = text.translate(_CLASSES)
+    for part in _DIGITS_AND_SIGNS.finditer(classes):
+        for found in _MANY_DIGITS.finditer(classes, part.start(), part.end()):
+            yield text[found.start() : found.end()]

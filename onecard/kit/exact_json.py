@@ -1,8 +1,11 @@
 """JSON whose numbers stay what they were written as: decimals are read as Decimal and written digit by digit."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+import msgspec
 
 # Far more places, before and after the point, than any number here has.
 MOST_PLACES = 40
@@ -10,10 +13,7 @@ MOST_PLACES = 40
 
 def loads(body: bytes) -> Any:
     """Reads JSON with its decimals exact; raises ValueError for anything that is not strictly JSON."""
-    try:
-        return json.loads(body, parse_float=_exact, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("The body is nested too deeply.") from None
+    return _read(body, _EXACT)
 
 
 def loads_whole(body: bytes, *, points: bool) -> Any:
@@ -21,10 +21,7 @@ def loads_whole(body: bytes, *, points: bool) -> Any:
 
     A decimal point may also mean that somebody counts in other units, so what has to be certain is read without.
     """
-    try:
-        return json.loads(body, parse_float=_whole_if_it_is if points else _whole_power, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("The body is nested too deeply.") from None
+    return _read(body, _WITH_POINTS if points else _WITHOUT_POINTS)
 
 
 def whole(number: Decimal) -> int | None:
@@ -44,6 +41,21 @@ def dumps(value: Any) -> str:
         return _PLAIN.encode(value)
     except _NotPlainError:
         return _write(value)
+
+
+def _read(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> Any:
+    """Reads with the fast package, and with Python's own what that refuses: other encodings, halves of a pair."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _read_slowly(body, decoder.float_hook)
+
+
+def _read_slowly(body: bytes, number: Callable[[str], Any] | None) -> Any:
+    try:
+        return json.loads(body, parse_float=number, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("The body is nested too deeply.") from None
 
 
 def _write(value: Any) -> str:
@@ -86,3 +98,6 @@ def _stop(_value: object) -> None:
 
 
 _PLAIN = json.JSONEncoder(default=_stop)
+_EXACT, _WITH_POINTS, _WITHOUT_POINTS = (
+    msgspec.json.Decoder(float_hook=hook) for hook in (_exact, _whole_if_it_is, _whole_power)
+)

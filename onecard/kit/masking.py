@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from onecard.kit.digit_runs import SHORTEST, may_hold_number
+from onecard.kit.digit_runs import SHORTEST, digit_runs, is_plain
 from onecard.kit.luhn import passes_luhn
 
 LONGEST = 19
@@ -53,9 +53,16 @@ CODE_IN_TEXT: Final = re.compile(
     r"\b(cv[vcn]2?|csc|security code|card verification (?:code|value|number))\b(\W{0,4}(?:is\W)?)[0-9]{3,4}\b",
     re.IGNORECASE,
 )
+_WORDS_FOR_CODES: Final = ("cvv", "cvc", "cvn", "csc", "security code", "card verification ")
 # Names of what must never be kept, and endings that say that only the outcome of a check stands there.
 _CODE_NAMES: Final = re.compile(r"cvv|cvc|cvn|securitycode|cardverification|verificationvalue|^csc|^cid$")
 _TRACK_NAMES: Final = re.compile(r"^track|trackdata|^pin$|pinblock|pindata|magstripe|encryptedpan|emvdata")
+# One of these words is in each name that the two patterns find.
+_SECRET_WORDS: Final = (
+    "cvv", "cvc", "cvn", "csc", "cid", "security", "verification", "track", "pin", "magstripe", "encryptedpan",
+    "emvdata",
+)  # fmt: skip
+_SIGNS: Final = bytes(sign for sign in range(128) if not chr(sign).isalnum())
 _OUTCOMES: Final = re.compile(r"(check|result|response|verification|match|status|type|present|provided|required|memo)$")
 # The last word of a name that says: what stands here is compared, not read.
 _ID_WORDS: Final = frozenset(
@@ -84,6 +91,7 @@ _MAY_NEED_COVER: Final = re.compile(
     r'\s*+:\s*+(?!null|true|false|"[A-Za-z_ ]*+"|"")',
     re.IGNORECASE,
 )
+_NO_DIGITS: Final = bytes(sign for sign in range(128) if not chr(sign).isdigit())
 Cover = Callable[[str], str]
 LooksLike = Callable[[str], bool]
 
@@ -106,9 +114,30 @@ def masked(text: str, *, cover: Cover = starred, looks_like: LooksLike = is_card
     if len(text) < 6:
         return text
     covered = text
-    for runs in (_RUN, _ALIKE) if may_hold_number(text) else ():
+    for runs in (_RUN, _ALIKE) if _may_hold_number(text, looks_like) else ():
         covered = runs.sub(lambda run: _covered(run, cover, looks_like), covered)
-    return CODE_IN_TEXT.sub(r"\1\2***", covered if covered is text else _BEHIND.sub(_starred_behind, covered))
+    if covered is not text:
+        covered = _BEHIND.sub(_starred_behind, covered)
+    return CODE_IN_TEXT.sub(r"\1\2***", covered) if may_name_code(text) else covered
+
+
+def _may_hold_number(text: str, looks_like: LooksLike) -> bool:
+    """Returns False only for a text in which no card's number can be."""
+    if not text.isascii():
+        return True
+    plain = text.encode()
+    if len(plain.translate(None, _NO_DIGITS)) < SHORTEST:
+        return False
+    # Digits without anything between them are a number as a whole or not at all.
+    return not is_plain(plain) or any(not run.isdigit() or looks_like(run.decode()) for run in digit_runs(plain))
+
+
+def may_name_code(text: str) -> bool:
+    """Returns False only for a text that names no code, as in "CVV: 123"; in cvc_check an underscore follows."""
+    small = text.lower()
+    return not text.isascii() or any(
+        code in small.replace(f"{code}_", "") for code in _WORDS_FOR_CODES if code in small
+    )
 
 
 def _starred_behind(found: re.Match[str]) -> str:
@@ -150,7 +179,9 @@ def masked_value(value: Any, name: str) -> Any:
 @functools.lru_cache(maxsize=2048)
 def is_secret_name(name: str) -> bool:
     """Returns whether a field of this name holds a card's code, its track or its PIN."""
-    plain = re.sub(r"[^0-9a-z]", "", name.lower())
+    plain = _letters_and_digits(name)
+    if not any(word in plain for word in _SECRET_WORDS):
+        return False
     return bool(_TRACK_NAMES.search(plain) or (_CODE_NAMES.search(plain) and not _OUTCOMES.search(plain)))
 
 
@@ -169,7 +200,7 @@ def _is_secret(value: Any, name: str) -> bool:
 
     Words such as "match" only tell the outcome of a check, so they stay. A track is any text.
     """
-    if _TRACK_NAMES.search(re.sub(r"[^0-9a-z]", "", name.lower())):
+    if _TRACK_NAMES.search(_letters_and_digits(name)):
         return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
     return re.fullmatch(r"\s*[0-9]{3,4}\s*", str(value)) is not None
 
@@ -179,8 +210,12 @@ def inherited(outer: str, inner: str) -> str:
 
     {"cvv": {"value": …}} holds the code as {"cvv": …} does.
     """
-    plain = re.sub(r"[^0-9a-z]", "", inner.lower())
+    plain = _letters_and_digits(inner)
     return outer if is_secret_name(outer) and plain in ("value", "data", "number", "code", "plain", "raw") else inner
+
+
+def _letters_and_digits(name: str) -> str:
+    return name.lower().encode("ascii", "ignore").translate(None, _SIGNS).decode()
 
 
 def _is_one_word(text: str) -> bool:

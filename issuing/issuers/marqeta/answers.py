@@ -5,7 +5,6 @@ repeat is answered alike in both.
 """
 
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +39,7 @@ class MarqetaAnswers:
         echo = {name: jit[name] for name in ECHOED if _is_plain(jit.get(name))}
         return cls(exact_json.dumps(echo))
 
-    def answer(self, decision_id: uuid.UUID, reason: str) -> str:
+    def answer(self, decision_id: str, reason: str) -> str:
         tags = f"onecard_decision={decision_id}" + (f",onecard_reason={reason}" if reason else "")
         return self._body({"memo": f"One Card {decision_id}", "tags": tags} | _declined(reason))
 

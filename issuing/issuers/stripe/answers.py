@@ -2,7 +2,6 @@
 
 import functools
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +13,8 @@ _ID: Final = "@"
 class StripeAnswers:
     """docs/issuers/stripe.md, Real-time authorizations: the key is `approved`, metadata is text."""
 
-    def answer(self, decision_id: uuid.UUID, reason: str) -> str:
-        return _template(reason).replace(_ID, str(decision_id))
+    def answer(self, decision_id: str, reason: str) -> str:
+        return _template(reason).replace(_ID, decision_id)
 
     def bare_decline(self, reason: str) -> bytes:
         return json.dumps({"approved": False, "metadata": {"onecard_reason": reason}}).encode()

@@ -1,6 +1,8 @@
 """JSON that is read and written again is the same, digit by digit, with and without decimals."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +42,26 @@ def test_digits_stay_as_they_were(written: str) -> None:
     assert exact_json.dumps(exact_json.loads(written.encode())) == written
 
 
+@given(trees(PLAIN | st.floats(allow_nan=False, allow_infinity=False)), st.booleans(), st.integers(0, 6))
+def test_it_is_read_as_pythons_own_package_reads_it(value: Any, in_ascii: bool, indent: int) -> None:
+    written = json.dumps(value, ensure_ascii=in_ascii, indent=indent or None).encode("utf-8", "surrogatepass")
+    assert exact_json.loads(written) == json.loads(written, parse_float=Decimal)
+
+
+@given(st.text(alphabet='{}[]":,0123456789.eE+-\\u d8tnrafls\n\x00é', max_size=30).map(str.encode) | st.binary())
+def test_what_one_package_refuses_the_other_refuses(body: bytes) -> None:
+    assert _or_nothing(exact_json.loads, body) == _or_nothing(_by_python, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"a": 1, "a": 2.0}'.encode(coding) for coding in ("utf-8-sig", "utf-16", "utf-32-be")]
+    + [b'"\\ud800"', b'"\xed\xa0\x80"', b"-0", b"-0.0", b"1E+3", b"9" * 5000, b'["\\u0000", "\\ud83d\\ude00"]'],
+)
+def test_odd_forms_are_read_as_pythons_own_package_reads_them(body: bytes) -> None:
+    assert _or_nothing(exact_json.loads, body) == _or_nothing(_by_python, body)
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -59,3 +81,17 @@ def test_what_is_not_strictly_json_is_refused(body: bytes, why: str) -> None:
 def test_nobody_writes_what_is_no_json() -> None:
     with pytest.raises(TypeError):
         exact_json.dumps({"when": object()})
+
+
+def _by_python(body: bytes) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    return json.loads(body, parse_float=Decimal, parse_constant=refuse)
+
+
+def _or_nothing(read: Callable[[bytes], Any], body: bytes) -> Any:
+    """What is read, written out so that 1 is not True; None for what is refused."""
+    with suppress(ValueError):
+        return repr(read(body))
+    return None
