@@ -1,8 +1,8 @@
 """Claims ports on the loopback address from the moment they are chosen until the launcher ends.
 
-Granian listens with SO_REUSEPORT, so two servers of one user may share a port without an error, and the kernel then
-gives each of them a part of the purchases. So a port is claimed before anybody learns of it: by a name that only one
-launcher of the machine can hold, and after a check of who listens already.
+A server that listens with SO_REUSEPORT shares its port with another one of the same user without an error, and the
+kernel then gives each of them a part of the purchases. So a port is claimed before anybody learns of it: by a name that
+only one launcher of the machine can hold, and after a check of who listens already.
 """
 
 import fcntl

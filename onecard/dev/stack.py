@@ -17,7 +17,6 @@ from onecard.dev.waiting import say, wait_until
 MANAGE: Final = (sys.executable, str(CHECKOUT / "manage.py"))
 CELERY: Final = (sys.executable, "-m", "celery", "-A", "onecard.celery")
 DEMO_WORLD: Final = "fixtures/demo_world.json"
-ASGI: Final = "onecard.asgi:application"
 WEB_PORT: Final = 8000
 READY_PATH: Final = "/health/ready"
 START_TIMEOUT_S: Final = 120.0
@@ -100,16 +99,8 @@ def _sandbox_command(ports: Ports) -> list[str]:
 
 
 def web_command(port: int, *, processes: int = 2) -> list[str]:
-    """Returns the command of the web server (docs/decisions/0033), whose threads are those of onecard/asgi.py.
-
-    It counts connections and not requests, so that idle ones must not use up what it takes. A client that does not
-    send its headers, or says nothing more on a kept connection, is hung up on after the read time-out.
-    """
-    server = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", HOST, "--port", str(port)]
-    server += ["--http", "1", "--no-ws", "--loop", "asyncio", "--workers", str(processes)]
-    server += ["--backlog", "2048", "--backpressure", "4000", "--http1-header-read-timeout", "15000"]
-    # Without a kill timeout, a worker that is stopped while it starts may never end.
-    return [*server, "--workers-kill-timeout", "5", ASGI]
+    """Returns the command of the web server (docs/decisions/0033), whose threads are those of onecard/asgi.py."""
+    return [sys.executable, "-m", "onecard.serve", "--host", HOST, "--port", str(port), "--workers", str(processes)]
 
 
 def _worker_command() -> list[str]:

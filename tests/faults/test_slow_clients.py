@@ -47,7 +47,8 @@ def test_a_body_of_any_framing_is_read_to_its_end_within_the_bound() -> None:
         assert exchange(port, shorter)[0] == 400
         longer = request_bytes(news, framing="Content-Length: 5000")
         assert exchange(port, longer)[0] == 408
-        assert exchange(port, longer, hang_up=True)[0] == 400
+        # Who hangs up before the end is told nothing, and nothing is done.
+        assert exchange(port, longer, hang_up=True)[0] == 0
         for lie in ("Content-Length: -5", "Content-Length: x", "Content-Length: 5\r\nContent-Length: 700"):
             assert exchange(port, request_bytes(news, framing=lie))[0] in (0, 400)
         for coding, status in (
@@ -72,7 +73,7 @@ def assert_a_body_of_two_lengths_ends_the_connection(port: int, news: dict[str, 
         caller.sendall(said.replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n" % length, 1) + smuggled)
         answers = b"".join(iter(lambda: caller.recv(65536), b""))
     assert answers.count(b"HTTP/1.1 ") == 1
-    assert answers.endswith(b'{"received": true}')
+    assert answers.startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_header_with_an_underscore_is_not_taken_for_a_proxys_own() -> None:

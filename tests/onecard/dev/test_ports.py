@@ -25,7 +25,7 @@ with claimed_port(preferred=int(sys.argv[1])) as port:
     print(port, flush=True)
     sys.stdin.read()
 """
-# As granian listens.
+# As some servers listen.
 SHARE_A_PORT = """
 import socket, sys
 listener = socket.socket()
