@@ -32,6 +32,7 @@ from onecard.dev.waiting import say
 
 USAGE_ERROR: Final = 2
 WATCH_EVERY_S: Final = 0.5
+ENDS_WITHIN_S: Final = 120.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -112,8 +113,23 @@ def _with_product(command: str, arguments: list[str]) -> int:
 
 
 def _manage(*arguments: str, environment: Mapping[str, str]) -> int:
-    # In the foreground: the person answers its questions, sees its output and may press Ctrl-C.
-    return subprocess.run([*MANAGE, *arguments], cwd=CHECKOUT, env=environment, check=False).returncode
+    # In the foreground: the person answers its questions, sees its output and may press Ctrl-C, which reaches it too.
+    child = subprocess.Popen([*MANAGE, *arguments], cwd=CHECKOUT, env=environment)
+    try:
+        return child.wait()
+    except BaseException as reason:
+        if not isinstance(reason, KeyboardInterrupt):
+            child.terminate()
+        _leave_time_to_end(child)
+        raise
+
+
+def _leave_time_to_end(child: subprocess.Popen[bytes]) -> None:
+    """Waits for a command that puts away what it made, such as a database, before its server is stopped."""
+    try:
+        child.wait(ENDS_WITHIN_S)
+    finally:
+        child.kill()
 
 
 def _show_addresses(stack: Stack) -> None:

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from django.db import connection
+
 TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -18,9 +20,11 @@ def seconds_of(pid: int) -> float:
     return sum(sum(map(int, parents[each][11:15])) for each in family if each in parents) / TICKS_A_SECOND
 
 
-def postmaster_of(backend_pid: int) -> int:
-    """Returns the process that started a backend."""
-    return int(_fields(Path("/proc") / str(backend_pid))[1])
+def postmaster() -> int:
+    """Returns the process that started this process's session of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(_fields(Path("/proc") / str(cursor.fetchone()[0]))[1])
 
 
 def _processes() -> list[tuple[int, list[str]]]:

@@ -39,7 +39,10 @@ class Client:
 
 @dataclass(slots=True)
 class Load:
-    """What is to be sent; `rate` 0 sends the next request as soon as a connection is free."""
+    """What is to be sent; `rate` 0 sends the next request as soon as a connection is free.
+
+    Request number n is for card `lowest` + n * `step` % `cards`.
+    """
 
     port: int
     secret: str
@@ -49,10 +52,13 @@ class Load:
     seconds: float
     rate: float = 0.0
     amount: int = 100
+    lowest: int = 0
+    step: int = 1
+    number: int = 0
     durations_ms: list[float] = field(default_factory=list)
     declined: int = 0
     errors: int = 0
-    number: int = 0
+    sent: int = 0
     requests: Requests = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,10 +106,9 @@ class Load:
                 return
 
     def _send(self, client: Client, due_at: float) -> None:
-        body = self.requests.body_for(
-            card=f"ic_bench_{self.number % self.cards}", amount=self.amount, unique=uuid.uuid4().hex
-        )
-        self.number += 1
+        card = self.lowest + (self.number + self.sent) * self.step % self.cards
+        body = self.requests.body_for(card=f"ic_bench_{card}", amount=self.amount, unique=uuid.uuid4().hex)
+        self.sent += 1
         signed_at = int(time.time())
         proof = hmac.new(self.secret.encode(), b"%d." % signed_at + body, hashlib.sha256).hexdigest().encode()
         client.due_at, client.answer = due_at, b""
@@ -129,6 +134,7 @@ class Load:
             "approved": approved,
             "declined": self.declined,
             "errors": self.errors,
+            "sent": self.sent,
             "rps": approved / took_s,
             "p50": ordered[len(ordered) // 2],
             "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],

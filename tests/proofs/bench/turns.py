@@ -15,16 +15,23 @@ from tests.proofs.bench import cpu, one_commit
 from tests.proofs.bench.servers import Server
 
 HOT: Final = 1
+IN_MEMORY: Final = "in_memory"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A way to send: connections at once, and how many a second (0: as fast as they are answered)."""
+    """A way to send: connections at once, how many a second (0: as fast as they are answered), and to which cards.
+
+    Of `cards` cards, counted from `lowest`, each request goes to the one that is `step` further; `number` is the first.
+    """
 
     name: str
     connections: int
     rate: float = 0.0
     cards: int = 0
+    lowest: int = 0
+    step: int = 1
+    number: int = 0
 
 
 LOADS: Final = (
@@ -59,9 +66,9 @@ class Turns:
                     self._ask_pgbench(self.pgbench, load)
                 if self.in_memory and load.cards != HOT:
                     yield f"B, {load.name}"
-                    self._post(load, "in_memory", self.in_memory)
+                    self.post(load, IN_MEMORY, self.in_memory)
                 yield f"the product, {load.name}"
-                self._post(load, "product", self.product)
+                self.post(load, "product", self.product)
         yield "the product, twice what it can"
         self._overload()
 
@@ -72,19 +79,21 @@ class Turns:
 
     def _overload(self) -> None:
         sustained = max(report["rps"] for report in self.seen["closed_32", "product"])
-        self._post(Load("twice_the_rate", 256, rate=2 * sustained), "product", self.product)
+        self.post(Load("twice_the_rate", 256, rate=2 * sustained), "product", self.product)
 
     def _ask_pgbench(self, pgbench: Path, load: Load) -> None:
         clients, seconds = CLIENTS_OF_A[load.name], int(self.seconds)
         floor = one_commit.measure(pgbench, cards=self.cards, clients=clients, seconds=seconds)
         self.seen[load.name, "pgbench"].append({"rps": floor.rps, "p50": floor.p50})
 
-    def _post(self, load: Load, who: str, server: Server) -> None:
-        parts = {"web": server.pid} | ({"postgres": self.postmaster} if who == "product" else {})
+    def post(self, load: Load, who: str, server: Server, *, seconds: float = 0.0) -> dict[str, Any]:
+        """Measures one load at one server, and keeps and returns the report."""
+        parts = {"web": server.pid} | ({"postgres": self.postmaster} if who != IN_MEMORY else {})
         before = {part: cpu.seconds_of(pid) for part, pid in parts.items()}
-        report = self._run(server, load, seconds=self.seconds)
-        used = {f"{part}_cpu_s": cpu.seconds_of(pid) - before[part] for part, pid in parts.items()}
-        self.seen[load.name, who].append(report | used)
+        report = self._run(server, load, seconds=seconds or self.seconds)
+        report |= {f"{part}_cpu_s": cpu.seconds_of(pid) - before[part] for part, pid in parts.items()}
+        self.seen[load.name, who].append(report)
+        return report
 
     def _run(self, server: Server, load: Load, *, seconds: float) -> dict[str, Any]:
         asked = {
@@ -92,6 +101,9 @@ class Turns:
             "secret": self.secret,
             "api_version": settings.STRIPE_API_VERSION,
             "cards": load.cards or self.cards,
+            "lowest": load.lowest,
+            "step": load.step,
+            "number": load.number,
             "connections": load.connections,
             "rate": load.rate,
             "seconds": seconds,

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
 from tqdm import tqdm
 
 from tests.proofs.bench import cpu, one_commit, report
@@ -38,7 +37,7 @@ class Command(BaseCommand):
             with product(url, processes=processes) as ours, in_memory(secret=secret, cards=cards) as memory:
                 pgbench = one_commit.find_pgbench()
                 self._say_what_is_missing(pgbench, memory)
-                turns = Turns(cards, seconds, secret, ours, memory, pgbench, self._postmaster())
+                turns = Turns(cards, seconds, secret, ours, memory, pgbench, cpu.postmaster())
                 self._run(turns, rounds)
             self._show(turns)
 
@@ -64,8 +63,3 @@ class Command(BaseCommand):
         self.stdout.write(report.table(turns.seen))
         self.stdout.write(json.dumps(found, indent=2))
         self.stdout.write(f"Written to {FOLDER / 'latest.json'} and {FOLDER / 'latest.svg'}.")
-
-    def _postmaster(self) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            return cpu.postmaster_of(cursor.fetchone()[0])

@@ -1,0 +1,278 @@
+"""`make scale` fills a database as the product would have, asks both, says what it saw, and leaves nothing behind."""
+
+import datetime as dt
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from issuing.models import Authorization, Decision, IssuerEvent, VirtualCard
+from onecard.kit import clock
+from tests.proofs.bench import people
+from tests.proofs.bench.requests import Requests
+from tests.proofs.scale import cards, filling, report, sizes
+from tests.proofs.scale.purchases import ZONE, History
+from tests.proofs.scale.sizes import OF_PURCHASES, Held, Size
+from tests.proofs.scale.table import scattered
+from tests.support.stripe_events import signed
+
+CARDS, PURCHASES, RANKINGS = 60, 1_000, 1_500
+SMALL: Final = (
+    "--authorizations", "1500", "--cards", "300", "--empty-cards", "200", "--warm-cards", "50", "--rankings", "1500",
+    "--seconds", "0.5", "--rounds", "1",
+)  # fmt: skip
+ROOT: Final = Path(__file__).resolve().parents[3]
+PARENTS: Final = """
+SELECT conrelid::regclass::text, a.attname, confrelid::regclass::text FROM pg_constraint c
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] WHERE contype = 'f'
+"""
+
+
+@pytest.fixture
+def filled() -> list[str]:
+    """Two cards as the benchmark makes them, more from the server, purchases and rankings; gives the tables' names."""
+    with connection.cursor() as cursor:
+        # As in a new database, until the test is rolled back.
+        for table in ("users_user", "wallet_cardholder", "wallet_fundingmethod", "issuing_virtualcard"):
+            cursor.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART")
+    people.make_cards(2)
+    history = History(PURCHASES, CARDS, clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    names = []
+    for tables in (cards.rankings(RANKINGS), cards.cards(2, CARDS - 1), history.tables()):
+        names += filling.fill(tables, lambda _label, _count: None)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = origin")
+    return names
+
+
+@pytest.mark.django_db
+def test_filled_rows_belong_together(filled: list[str]) -> None:
+    assert set(OF_PURCHASES) < set(filled)
+    assert Authorization.objects.count() == IssuerEvent.objects.count() == PURCHASES
+    with connection.cursor() as cursor:
+        cursor.execute(PARENTS)
+        for table, column, parent in cursor.fetchall():
+            cursor.execute(
+                f"SELECT count(*) FROM {table} t WHERE {column} IS NOT NULL "
+                f"AND NOT EXISTS (SELECT FROM {parent} p WHERE p.id = t.{column})"
+                if table in filled
+                else "SELECT 0"
+            )
+            assert cursor.fetchone() == (0,), (table, column)
+        for kind in ("day", "month"):
+            cursor.execute(
+                f"SELECT count(*) FROM issuing_spendwindow w WHERE kind = '{kind}' AND spent_minor <> "
+                f"(SELECT coalesce(sum(amount_minor), 0) FROM issuing_hold h WHERE h.{kind}_id = w.id "
+                "AND h.placed_at >= w.starts_at AND h.placed_at < w.ends_at)"
+            )
+            assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db
+def test_filling_leaves_the_indexes_as_they_were() -> None:
+    def indexes() -> set[tuple[str, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT i.tablename, i.indexdef, coalesce(pg_get_constraintdef(c.oid), '') FROM pg_indexes i "
+                "LEFT JOIN pg_constraint c ON c.conname = i.indexname AND c.conrelid = i.tablename::regclass "
+                "WHERE i.schemaname = current_schema()"
+            )
+            # PostgreSQL writes the casts of a condition otherwise once it has read them again.
+            return {(table, re.sub(r"[()]|::[a-z ]+(\[\])?", "", index), rule) for table, index, rule in cursor}
+
+    before = indexes()
+
+    list(filling.fill(History(PURCHASES, CARDS, clock.now()).tables(), lambda _label, _count: None))
+
+    assert indexes() == before
+
+
+@pytest.mark.django_db
+def test_a_filled_card_is_like_one_of_the_benchmark(filled: list[str]) -> None:
+    def columns(card: VirtualCard) -> list[dict[str, object]]:
+        holder = card.cardholder
+        rows = [card, holder, holder.user, *holder.funding_methods.order_by("position")]
+        # Keys, names with the number, and times; the versions count how often something was saved.
+        own = ("id", "_at", "name", "date_joined", "version", "password", "_state")
+        return [{key: value for key, value in vars(row).items() if not key.endswith(own)} for row in rows]
+
+    assert filled
+    of_benchmark, of_server = (VirtualCard.objects.get(issuer_card_id=f"ic_bench_{number}") for number in (1, 7))
+    assert columns(of_server) == columns(of_benchmark)
+    assert [method.processor_method_id for method in of_server.cardholder.funding_methods.order_by("position")] == [
+        f"pm_bench_7_{position}" for position in range(4)
+    ]
+    assert of_server.cardholder.name == "Bench 7"
+
+
+@pytest.mark.django_db
+def test_a_card_with_history_is_approved_and_charged(filled: list[str]) -> None:
+    assert filled
+    body = Requests(settings.STRIPE_API_VERSION).body_for(card="ic_bench_9", amount=100, unique="new")
+
+    answer = Client().post(
+        "/stripe-webhook",
+        data=body,
+        content_type="application/json",
+        headers={"Stripe-Signature": signed(body.decode())},
+    )
+
+    assert answer.json()["approved"] is True
+    newest = Decision.objects.select_related("obligation").latest("pk")
+    assert (newest.pk, newest.authorization.card.issuer_card_id) == (PURCHASES + 1, "ic_bench_9")
+    assert newest.obligation is not None
+
+
+def test_months_are_those_of_the_cards_zone_and_hold_each_purchase_once() -> None:
+    history = History(40_000, 10, dt.datetime(2026, 11, 29, 7, tzinfo=dt.UTC))
+
+    months = history.months()
+
+    assert [number for first, last in months for number in (first, last)][1:-1:2] == [
+        first - 1 for first, _ in months[1:]
+    ]
+    assert (months[0][0], months[-1][1]) == (1, 40_000)
+    for first, last in months:
+        begins, ends = ((history.since + n * history.step).astimezone(ZoneInfo(ZONE)) for n in (first, last))
+        assert (begins.year, begins.month) == (ends.year, ends.month)
+    assert len(months) == 25
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 990_000])
+def test_each_card_is_asked_once_before_one_comes_again(count: int) -> None:
+    step = scattered(count)
+
+    assert len({number * step % count for number in range(count)}) == count
+
+
+def test_ratios_are_of_the_filled_over_the_empty_database() -> None:
+    run = a_run(empty={"rps": 1000.0, "p99": 10.0}, full={"rps": 900.0, "p99": 12.0})
+
+    found = run.figures["closed_32_warm"]["full_over_empty"]
+
+    assert (found["rps"], found["p99"], found["cpu_us"]) == (0.9, 1.2, 1.0)
+    assert run.figures["errors"] == 0
+    assert "No statement read a table" in report.tables(run)
+
+
+def test_a_large_table_that_was_read_as_a_whole_is_named() -> None:
+    run = a_run(scans={"audit_entry": 3, "issuing_journal": 3})
+
+    assert run.scans == {"empty": {}, "full": {"audit_entry": 3}}
+    assert "full: audit_entry 3 times" in report.tables(run)
+
+
+def test_bytes_of_a_purchase_are_what_the_tables_grew_by() -> None:
+    before = Held({name: Size(0, 1000, 500) for name in OF_PURCHASES}, {})
+    after = Held({name: Size(10, 3000, 1500) for name in OF_PURCHASES}, {})
+
+    assert sizes.bytes_of_a_purchase(before, after, 10)["audit_entry"] == (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["--authorizations", "10"], "at least 1000"),
+        (["--cards", "10"], "--empty-cards <= --cards"),
+        (["--warm-cards", "0"], "1 <= --warm-cards"),
+        (["--rankings", "0"], "--rankings at least 1"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is_made(asked: list[str], says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        call_command("scale", *asked)
+
+
+@pytest.mark.only_in_proofs
+@pytest.mark.timeout(300)
+@pytest.mark.django_db
+def test_a_short_run_writes_its_figures_and_drops_its_databases(tmp_path: Path) -> None:
+    with started("--to", str(tmp_path / "scale.json")) as run:
+        said, complaint = run.communicate(timeout=280)
+
+    assert (run.returncode, said.count("ratio")) == (0, 4), complaint
+    figures = json.loads((tmp_path / "scale.json").read_text())
+    assert figures["read_as_a_whole"] == {"empty": {}, "full": {}}
+    assert figures["rows"]["issuing_authorization"] == 1500
+    assert figures["closed_32_cold"]["full"]["rps"] > 0
+    assert figures["bytes_a_purchase"] > 1000
+    assert databases() == []
+
+
+@pytest.mark.only_in_proofs
+@pytest.mark.timeout(120)
+@pytest.mark.django_db
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_run_drops_its_databases(tmp_path: Path, stop: signal.Signals) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with started("--to", str(tmp_path / "scale.json"), "--authorizations", "300000") as run:
+            until = time.monotonic() + 60
+            while not any(name.endswith("_full") for name in databases()) and time.monotonic() < until:
+                time.sleep(0.1)
+            time.sleep(1)
+            run.send_signal(stop)
+            _said, complaint = run.communicate(timeout=50)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert run.returncode == 130, complaint
+    assert "Both databases are dropped." in complaint
+    assert databases() == []
+    assert not (tmp_path / "scale.json").exists()
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    url = urlunsplit(parts._replace(path=f"{parts.path.rpartition('/')[0]}/{own_name()}"))
+    command = [sys.executable, "manage.py", "scale", *SMALL, *words]
+    environment = os.environ | {"DATABASE_URL": url}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def own_name() -> str:
+    return f"scale_{os.getpid()}"
+
+
+def databases() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%{own_name()}%"])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def a_run(
+    *,
+    empty: dict[str, float] | None = None,
+    full: dict[str, float] | None = None,
+    scans: dict[str, int] | None = None,
+) -> report.Run:
+    usual = {
+        "rps": 100.0, "p50": 1.0, "p99": 2.0, "approved": 100, "declined": 0, "errors": 0, "cpu_s": 0.1,
+        "web_cpu_s": 0.1, "postgres_cpu_s": 0.1, "log_bytes": 1000, "written_out_s": 0.1,
+    }  # fmt: skip
+    seen = {
+        (f"{load}_{spread}", side): [usual | (figures or {})]
+        for load in ("one_connection", "closed_32")
+        for spread in ("warm", "cold")
+        for side, figures in (("empty", empty), ("full", full))
+    }
+    held = {name: Size(5000, 1000, 500) for name in OF_PURCHASES} | {"issuing_journal": Size(3, 1000, 500)}
+    before, after = Held(held, dict.fromkeys(held, 7)), {name: 7 + (scans or {}).get(name, 0) for name in held}
+    return report.Run(seen, {"empty": before, "full": before}, {"empty": before, "full": Held(held, after)})
