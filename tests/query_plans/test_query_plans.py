@@ -3,6 +3,7 @@
 PostgreSQL itself says so: its plans for all that the product asks, on tables with thousands of rows.
 """
 
+import json
 from typing import Final
 
 import pytest
@@ -85,8 +86,10 @@ def test_large_tables_are_searched_by_their_ids() -> None:
 
 def plans_of_all() -> dict[str, Seen]:
     """What PostgreSQL does for each operation, by its name."""
-    found = {"read of a decision": Seen()}
+    found = {"read of a decision": Seen(), "read of unknown cards": Seen()}
     explain(found["read of a decision"], decision_store.READ, NAMES)
+    asked = [{"provider": "stripe", "id": f"ic_{number}", "place": number} for number in (17, 18)]
+    explain(found["read of unknown cards"], decision_store.READ_CARDS.decode().replace("$1", "%s"), [json.dumps(asked)])
     for operations in (sweeps, domain_calls, deliveries, pages, searches, filters):
         for name, operation in operations():
             before = counters()

@@ -1,0 +1,52 @@
+"""The decision's statements find a card by an index also with a plan that is made once for all cards."""
+
+import json
+import re
+
+import psycopg
+import pytest
+from django.db import connection
+
+from issuing.authorizations import decision_store
+from tests.query_plans.plans import Seen
+
+pytestmark = pytest.mark.django_db
+ASKED = {
+    "provider": "stripe", "event_id": "evt_1", "event_type": "x", "fingerprint": "f", "card_id": "ic_1",
+    "authorization_id": "iauth_1", "earlier_events": ["evt_0"], "earlier_rounds": ["0"], "cardholders": ["ich_1"],
+}  # fmt: skip
+CARD_BY_ID = "one_card_per_issuer_id"
+
+
+def test_a_decision_reads_its_card_by_index_whichever_it_is() -> None:
+    places = {name: f"${number}" for number, name in enumerate(ASKED, start=1)}
+    statement = re.sub(r"%\((\w+)\)s", lambda found: places[found[1]], decision_store.READ)
+
+    seen = planned_once(statement, list(ASKED.values()))
+
+    assert CARD_BY_ID in seen.indexes
+    assert "issuing_virtualcard" not in {table for table, _ in seen.scans}
+
+
+def test_unknown_cards_are_read_by_index_however_few_cards_there_are() -> None:
+    wanted = json.dumps([{"provider": "stripe", "id": "ic_1", "place": 0}])
+
+    seen = planned_once(decision_store.READ_CARDS.decode(), [wanted], by_index=False)
+
+    assert {CARD_BY_ID, "wallet_cardholder_pkey"} <= seen.indexes
+    assert not {"issuing_virtualcard", "wallet_cardholder"} & {table for table, _ in seen.scans}
+
+
+def planned_once(statement: str, values: list[object], *, by_index: bool = True) -> Seen:
+    """Returns what a plan does that knows no values; `by_index` sets what the statement of a thread sets."""
+    seen = Seen()
+    # The server takes no parameters in these two statements.
+    with psycopg.ClientCursor(connection.connection) as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"SET LOCAL enable_seqscan = {'off' if by_index else 'on'}")
+        cursor.execute(f"PREPARE planned_once AS {statement}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE planned_once({', '.join(['%s'] * len(values))})", values)
+        ((plans,),) = cursor
+        seen.read((json.loads(plans) if isinstance(plans, str) else plans)[0]["Plan"], statement)
+        cursor.execute("DEALLOCATE planned_once")
+    return seen
