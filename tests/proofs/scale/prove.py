@@ -1,9 +1,7 @@
 """Makes the two databases, asks both, and drops them."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from django.conf import settings
@@ -18,10 +16,11 @@ from tests.proofs.bench.turns import Turns
 from tests.proofs.own_database import connected_to, copy_of_own_database, own_database, url_of
 from tests.proofs.scale import sizes
 from tests.proofs.scale.cards import cards, rankings
-from tests.proofs.scale.filling import Progress, clean_up, fill
+from tests.proofs.scale.filling import clean_up, fill
 from tests.proofs.scale.measuring import EMPTY, FULL, Measuring, Side
 from tests.proofs.scale.purchases import History
 from tests.proofs.scale.report import Run
+from tests.proofs.scale.table import Table
 
 # As measured, with room for what the measurement adds.
 BYTES_A_PURCHASE: Final = 3_000
@@ -57,25 +56,35 @@ class Wanted:
 def measured(wanted: Wanted, *, seconds: float, rounds: int) -> Run:
     """Returns what was seen; raises CommandError without the room for it. Both databases are dropped at the end."""
     with own_database():
-        with _progress() as progress:
-            make_cards(wanted.warm_cards)
-            more = cards(wanted.warm_cards, wanted.empty_cards - 1)
-            clean_up(list(fill(more, progress)), progress)
+        make_cards(wanted.warm_cards)
+        _fill(list(cards(wanted.warm_cards, wanted.empty_cards - 1)), wanted.most_gb)
         with copy_of_own_database(FULL) as filled:
             sizes.refuse_without_room(wanted.bytes_needed, most_gb=wanted.most_gb)
-            with connected_to(filled), _progress() as progress:
-                _fill(wanted, progress)
+            with connected_to(filled):
+                _fill(_tables(wanted), wanted.most_gb)
             return _asked_in_turns(wanted, filled, seconds, rounds)
 
 
-def _fill(wanted: Wanted, progress: Progress) -> None:
+def _tables(wanted: Wanted) -> list[Table]:
     history = History(wanted.authorizations, wanted.cards, clock.now())
-    more = cards(wanted.empty_cards, wanted.cards - 1)
-    names = []
-    for name in fill(chain(rankings(wanted.rankings), more, history.tables()), progress):
-        sizes.refuse_beyond(wanted.most_gb)
-        names.append(name)
-    clean_up(names, progress)
+    return [*rankings(wanted.rankings), *cards(wanted.empty_cards, wanted.cards - 1), *history.tables()]
+
+
+def _fill(tables: list[Table], most_gb: float) -> None:
+    total = sum(table.numbers for table in tables)
+    with tqdm(total=total, unit=" rows", unit_scale=True, disable=None) as bar:
+
+        def advance(label: str, count: int) -> None:
+            bar.set_description_str(label)
+            bar.update(count)
+
+        names = []
+        for name in fill(tables, advance):
+            sizes.refuse_beyond(most_gb)
+            names.append(name)
+        clean_up(names, advance)
+    # Without its settings.
+    connection.close()
 
 
 def _asked_in_turns(wanted: Wanted, filled: str, seconds: float, rounds: int) -> Run:
@@ -94,14 +103,3 @@ def _asked_in_turns(wanted: Wanted, filled: str, seconds: float, rounds: int) ->
                 bar.set_description_str(name)
     # The servers are gone, so that their sessions have told the database all that they counted.
     return Run(turns.seen, before, {side: sizes.held_by(database) for side, (database, _) in databases.items()})
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    with tqdm(unit=" rows", unit_scale=True, disable=None) as bar:
-
-        def advance(label: str, count: int) -> None:
-            bar.set_description_str(label)
-            bar.update(count)
-
-        yield advance

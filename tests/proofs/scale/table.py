@@ -18,6 +18,11 @@ class Table:
     source: str = NUMBERS
     where: str = "true"
 
+    @property
+    def numbers(self) -> int:
+        """How many are tried; those that `where` lets through become rows."""
+        return sum(last - first + 1 for first, last in self.ranges)
+
 
 def ranges(first: int, last: int, *, at_once: int = AT_ONCE) -> tuple[tuple[int, int], ...]:
     """Returns the numbers from first to last in pieces, each of which one statement makes in some seconds."""
