@@ -40,7 +40,6 @@ class History:
         yield self._table("issuing_decision", _DECISION)
         yield self._table("issuing_hold", _HOLD, where=PAID)
         yield self._table("audit_entry", _TRAIL)
-        yield self._table("audit_entry", _TRAIL | _CHARGED | {"id": f"n + {self.count}"}, where=PAID)
 
     @property
     def since(self) -> dt.datetime:
@@ -151,8 +150,4 @@ _TRAIL: Final = {
     "id": "n", "actor": "'issuer:stripe'", "subject_type": "'authorization'", "subject_id": "n::text",
     "action": f"CASE WHEN {PAID} THEN 'authorization.approved' ELSE 'authorization.declined' END",
     "details": f"jsonb_build_object('decision', {_PUBLIC}, 'amount_minor', amount)", "recorded_at": "at",
-}  # fmt: skip
-_CHARGED: Final = {
-    "actor": "'system:funding'", "subject_type": "'fundingcharge'", "action": "'charge.moved'",
-    "details": "jsonb_build_object('to', 'succeeded')",
 }  # fmt: skip
