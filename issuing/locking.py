@@ -23,13 +23,16 @@ from onecard.kit.transactions import TransactionError, has_lock, lock_name, save
 # What an event names is looked up before its locks are there. When it has changed by then, all is looked up again.
 LOOKS = 10
 _NAMES = "issuing.names"
-# An array, since a planner that expects many rows of the recursion would read the whole table.
+# An array, since a planner that expects many rows of the recursion would read the whole table. With OFFSET, the cards
+# that came after one are looked up one by one; joined, all cards would be read while there are no statistics of them.
 _WITH_REPLACEMENTS = """issuing_virtualcard.id = ANY(ARRAY(
     WITH RECURSIVE family (id) AS (
         SELECT unnest(%s::bigint[])
         UNION
-        SELECT c.id FROM issuing_virtualcard c JOIN family f ON c.replaces_id = f.id
-            WHERE c.status <> 'closed' OR c.issuer_card_id <> ''
+        SELECT after.id FROM family CROSS JOIN LATERAL (
+            SELECT c.id FROM issuing_virtualcard c
+            WHERE c.replaces_id = family.id AND (c.status <> 'closed' OR c.issuer_card_id <> '') OFFSET 0
+        ) AS after
     )
     SELECT id FROM family))
 """

@@ -1,4 +1,4 @@
-"""The decision's statements find a card by an index also with a plan that is made once for all cards."""
+"""Cards are found by their indexes also with a plan that is made once for all cards, and before they were counted."""
 
 import json
 import re
@@ -7,8 +7,11 @@ import psycopg
 import pytest
 from django.db import connection
 
+from issuing import locking
 from issuing.authorizations import decision_store
-from tests.query_plans.plans import Seen
+from onecard.kit.transactions import transaction
+from tests.proofs.scale import cards, filling
+from tests.query_plans.plans import Seen, watched
 
 pytestmark = pytest.mark.django_db
 ASKED = {
@@ -35,6 +38,17 @@ def test_unknown_cards_are_read_by_index_however_few_cards_there_are() -> None:
 
     assert {CARD_BY_ID, "wallet_cardholder_pkey"} <= seen.indexes
     assert not {"issuing_virtualcard", "wallet_cardholder"} & {table for table, _ in seen.scans}
+
+
+def test_cards_are_locked_by_index_before_there_are_statistics() -> None:
+    (table,) = (each for each in cards.cards(0, 19_999) if each.name == "issuing_virtualcard")
+    list(filling.fill([table], lambda _label, _count: None))
+
+    with watched() as seen, transaction():
+        locking.lock_cards([17])
+
+    assert "card_that_came_after" in seen.indexes
+    assert seen.scans == []
 
 
 def planned_once(statement: str, values: list[object], *, by_index: bool = True) -> Seen:
