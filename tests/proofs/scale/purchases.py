@@ -1,6 +1,6 @@
 """Two years of purchases, with all that a decision writes or looks up, by the purchase's number n.
 
-They are spread evenly over time. Each card buys, some a thousand times as often as others, wherever their numbers are.
+They are spread evenly over time, and over all cards: some buy a thousand times as often as others, wherever they are.
 Of a hundred purchases 90 were approved, charged and settled; the others were declined.
 """
 
@@ -17,7 +17,7 @@ from tests.proofs.scale.table import Table, ranges, scattered
 DAYS: Final = 730
 ZONE: Final = "America/New_York"
 MICROSECOND: Final = dt.timedelta(microseconds=1)
-# Rows of one table that one number leads to; they get keys far apart.
+# The windows of a card. Their keys follow from the card and the time, so that a hold names them without a search.
 DAY, MONTH = "day", "month"
 
 
