@@ -43,6 +43,8 @@ class User(AbstractUser):
             models.Index(
                 fields=["trusted_from"], condition=models.Q(trusted_from__isnull=False), name="login_trusted_staff"
             ),
+            # Forms name those who may work a case (wallet/casework/by_hand.py).
+            models.Index(fields=["username"], condition=models.Q(is_staff=True), name="login_staff"),
         ]
         constraints = [
             # Staff may have their own address at a login of theirs too; people log in by it.

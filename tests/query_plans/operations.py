@@ -57,6 +57,7 @@ from tests.support.back_office import logged_in, superuser
 from tests.support.processors import Obliging
 from wallet import card_removal, carried_amounts, receivable_notice
 from wallet.card_removal import CardOwesError
+from wallet.casework import by_hand
 from wallet.charges import cascade, charge
 from wallet.fees import book as fees
 from wallet.kyc import expiry as kyc_expiry
@@ -125,6 +126,7 @@ def domain_calls() -> Iterator[tuple[str, Operation]]:
     ten = Money(10, "USD")
     yield "transactions that wait for a purchase", lambda: _linked(purchase)
     yield "purchases that a refund may be of", lambda: list(manual_matching.candidates(movement))
+    yield "staff who may work a case", lambda: list(by_hand.assignees())
     yield "carried amounts of a failed charge", lambda: carried_amounts.return_to_waiting(carrier)
     yield "carried amounts of a purchase", lambda: carried_amounts.take_back("authorization:17", ten)
     yield "rewards of a charge", lambda: list(RewardEntry.objects.filter(charge=carrier, kind="charge"))
